@@ -1,0 +1,174 @@
+/**
+ * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `due` says
+ * what the CRM must be told next. Facts only add up, so repeats and late events change nothing.
+ */
+import type { CrmEvent } from "./crm.ts";
+import type { LegFacts, Party } from "./line.ts";
+import { aniSteps, type CallDirection, identify, isInternal, type NumberPlan } from "./number.ts";
+
+/** When the CRM hears of a kind of call. */
+export type PopWhen = "ring" | "answer" | "never";
+
+/** What a site has decided about screen pops. */
+export interface PopPolicy {
+  readonly inbound: PopWhen;
+  readonly outbound: PopWhen;
+  readonly internal: PopWhen;
+  /** ScreenPop data name to channel variable, in the order of the event. */
+  readonly data: Readonly<Record<string, string>>;
+  readonly dnis: "extension" | "dialled";
+  readonly numbers: NumberPlan;
+}
+
+/** Whom the call is with. `direction` says which number rules apply: the party called in, or was called. */
+export interface FarParty {
+  readonly identity: string;
+  readonly outside: boolean;
+  readonly direction: CallDirection;
+}
+
+/** How a call came about: the desk was called, its keypad dialled, or the CRM asked for it. */
+export type Origin = "called" | "keypad" | "makecall";
+
+/** A call of a desk, from its first sign to its last. */
+export interface Call {
+  /** occtSourceID: the first handset leg's id, for life. */
+  readonly id: string;
+  readonly origin: Origin;
+  /** The agent who was registered when it began, who alone hears of it; null when there was none. */
+  readonly agent: string | null;
+  /** The handset legs that live, by id. */
+  readonly legs: readonly string[];
+  readonly farLeg?: string;
+  readonly party?: FarParty;
+  readonly queue: boolean;
+  /** The handset rings, or was lifted. */
+  readonly alerted: boolean;
+  /** It rings: at the phone when the desk is called, at the far end when the desk dials. */
+  readonly rang: boolean;
+  /** Both ends talk. */
+  readonly answered: boolean;
+  readonly held: boolean;
+  readonly callerDialled?: string;
+  readonly data: Readonly<Record<string, string>>;
+  readonly popped: boolean;
+  readonly established: boolean;
+  /** When it began, in ms. */
+  readonly since: number;
+}
+
+/** A call at its first sign. */
+export function newCall(id: string, origin: Origin, agent: string | null, now: number): Call {
+  return {
+    id,
+    origin,
+    agent,
+    legs: [],
+    queue: false,
+    alerted: false,
+    rang: false,
+    answered: false,
+    held: false,
+    data: {},
+    popped: false,
+    established: false,
+    since: now,
+  };
+}
+
+/** The call with what one leg's facts add. The end of a leg is not among them: see `desk.ts`. */
+export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Call {
+  const dials = call.origin !== "called";
+  const party = partyOf(call, facts, numbers);
+  const farLeg = call.farLeg ?? facts.farLeg;
+  const callerDialled = call.callerDialled ?? facts.callerDialled;
+  return {
+    ...call,
+    legs: call.legs.includes(facts.leg) ? call.legs : [...call.legs, facts.leg],
+    queue: call.queue || facts.queue === true,
+    alerted: call.alerted || facts.rings === true || facts.answered === true,
+    rang: call.rang || (dials ? facts.farCalled : facts.rings) === true,
+    answered: call.answered || (dials ? facts.farAnswered : facts.answered) === true,
+    held: facts.held ?? call.held,
+    data: facts.data ? { ...call.data, ...facts.data } : call.data,
+    ...(farLeg === undefined ? {} : { farLeg }),
+    ...(party === undefined ? {} : { party }),
+    ...(callerDialled === undefined ? {} : { callerDialled }),
+  };
+}
+
+/**
+ * Whom the call is with, now. An outside party stays: what a later transfer shows is another desk's business. A colleague
+ * is replaced when somebody from outside is put through (transfer, pickup), but not by the far end of our own dialling.
+ */
+function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | undefined {
+  if (call.party?.outside) return call.party;
+  const queue = call.queue || facts.queue === true;
+  if (facts.partner && !(call.origin !== "called" && facts.partner.dialledByLeg) && isOutside(facts.partner, numbers, queue)) {
+    return { identity: facts.partner.identity, outside: true, direction: "inbound" };
+  }
+  if (call.origin === "called") {
+    if (!facts.caller || call.answered) return call.party;
+    return { identity: facts.caller.identity, outside: isOutside(facts.caller, numbers, queue), direction: "inbound" };
+  }
+  if (call.party || facts.dialled === undefined) return call.party;
+  return dialledParty(facts.dialled, numbers);
+}
+
+/** The party of a call that the desk dials: the number as it was dialled or asked for. */
+export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
+  return { identity: dialled, outside: !isInternal(numbers, dialled), direction: "outbound" };
+}
+
+/** Whether somebody is from outside: by the way he came in, else by his number; a name alone never is. */
+function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
+  if (party.outside) return true;
+  const identity = identify(party.identity);
+  switch (identity.kind) {
+    case "number":
+      return !isInternal(numbers, identity.number);
+    case "withheld":
+      return queue || party.outside === undefined && party.identity.trim() === "";
+    case "name":
+      return queue;
+  }
+}
+
+/** What the CRM must hear now, in order, and the call with that noted. A call without an agent is never told. */
+export function due(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
+  const events: CrmEvent[] = [];
+  const when = policy[kindOf(call)];
+  let { popped, established } = call;
+  if (!popped && when !== "never" && call.agent !== null && (call.answered || (when === "ring" && call.rang))) {
+    events.push(screenPop(call, extension, policy));
+    popped = true;
+  }
+  if (popped && !established && call.answered) {
+    events.push({ name: "CallEstablished", call: call.id });
+    established = true;
+  }
+  return { call: { ...call, popped, established }, events };
+}
+
+/** The kind of a call, which decides when it pops. */
+export function kindOf(call: Call): "inbound" | "outbound" | "internal" {
+  return call.party?.outside ? call.party.direction : "internal";
+}
+
+/** An internal extension as a number would match every customer whose number ends in it: internal calls carry none. */
+function screenPop(call: Call, extension: string, policy: PopPolicy): CrmEvent {
+  const { party } = call;
+  const dialled = policy.dnis === "dialled" && call.callerDialled?.replace(/[^0-9*#+]/g, "");
+  const data: Record<string, string> = {};
+  for (const [name, variable] of Object.entries(policy.data)) {
+    const value = call.data[variable];
+    if (value !== undefined) data[name] = value;
+  }
+  return {
+    name: "ScreenPop",
+    call: call.id,
+    ani: party?.outside ? aniSteps(policy.numbers, party.identity, party.direction).ani : "",
+    dnis: dialled || extension,
+    data,
+  };
+}

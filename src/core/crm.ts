@@ -1,0 +1,76 @@
+/**
+ * The CRM side: what Oracle's Universal Work Queue asks (callouts) and what it is told (events), free of XML and HTTP.
+ * Source: Oracle Telephony Adapter SDK Developers Reference Guide (E13402), Basic Telephony. Mirror image of `line.ts`.
+ */
+
+/** The names of the callouts, spelt as Oracle spells them. */
+export const calloutNames = [
+  "Register",
+  "Unregister",
+  "Login",
+  "Logout",
+  "Ready",
+  "NotReady",
+  "CheckStatus",
+  "MakeCall",
+  "DialCanonical",
+] as const;
+export type CalloutName = (typeof calloutNames)[number];
+
+/** A request of the CRM about one desk, its values trimmed and checked for form. */
+export type Callout =
+  | { readonly name: "Register"; readonly desk: string; readonly agent: string; readonly address: string; readonly port: number }
+  | { readonly name: "Unregister"; readonly desk: string; readonly agent: string }
+  | { readonly name: "Ready" | "NotReady"; readonly desk: string; readonly agent: string }
+  | {
+    readonly name: "Login" | "Logout";
+    readonly desk: string;
+    readonly agent: string;
+    readonly password?: string;
+    readonly queue?: string;
+  }
+  | { readonly name: "MakeCall" | "DialCanonical"; readonly desk: string; readonly agent: string; readonly dialString: string };
+
+/** `CheckStatus` names no desk: it speaks for the desks registered from the address that asks, or for all. */
+export interface CheckStatus {
+  readonly name: "CheckStatus";
+  /** The address that the request came from. */
+  readonly from: string;
+}
+
+/** The answer to a callout: fine, or a sentence for the agent. */
+export type Reply = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** Where an agent's UWQ listens. */
+export interface Registration {
+  readonly agent: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What the CRM is told. All events of one call carry its id as occtSourceID. */
+export type CrmEvent =
+  | {
+    readonly name: "ScreenPop";
+    readonly call: string;
+    /** Digits only; empty for an unknown caller. At most 40. */
+    readonly ani: string;
+    readonly dnis: string;
+    /** Further data: name to raw value, as the switch gave it; `cctsdk/encode.ts` cleans it. */
+    readonly data: Readonly<Record<string, string>>;
+  }
+  | { readonly name: "CallEstablished" | "CallReleased"; readonly call: string };
+
+/** What became of one attempt to deliver an event. */
+export type Delivery =
+  | { readonly outcome: "done"; readonly note?: string }
+  /** Try again. `reached`: the CRM may have got it (a timeout); false only when it certainly has not (connection refused). */
+  | { readonly outcome: "retry"; readonly why: string; readonly reached: boolean }
+  /** The CRM refuses it: three tries, then it is given up. */
+  | { readonly outcome: "refused"; readonly why: string; readonly reached: boolean };
+
+/** The way to the CRM. */
+export interface Crm {
+  /** Posts one event once. Never throws; ends within its deadline or when the signal is aborted. */
+  deliver(event: CrmEvent, to: Registration, signal: AbortSignal): Promise<Delivery>;
+}

@@ -1,0 +1,156 @@
+/**
+ * A desk: one extension with its agent, the state of its line, and its calls. Here is how the facts of legs become calls:
+ * which leg belongs to which call, when a call begins and when it is over.
+ */
+import type { Agent } from "./agent.ts";
+import { type Call, due, newCall, type Origin, type PopPolicy, withFacts } from "./call.ts";
+import type { CrmEvent, Registration, Reply } from "./crm.ts";
+import type { Failure, LegFacts } from "./line.ts";
+
+/** Whether the line can be trusted: the link to the switch, and the phone's registration there. */
+export interface LineState {
+  readonly link: { readonly up: true; readonly to: string } | { readonly up: false; readonly why: string };
+  readonly phone: "registered" | "unregistered" | "unknown";
+  readonly contact?: string;
+}
+
+/** A number that the CRM asked to dial, until the far end answers or the call is over. */
+export interface Dial {
+  /** The call's id. */
+  readonly call: string;
+  readonly dialString: string;
+  readonly number: string;
+  readonly agent: string;
+  readonly since: number;
+  /** The callouts that wait for the first fact. */
+  readonly waiting: readonly string[];
+  /** The answer that was given; a repeat gets it again. */
+  readonly answer?: Reply;
+  /** What the switch made of the command, once it has told. */
+  readonly settled: boolean;
+  /** The handset was lifted. */
+  readonly lifted: boolean;
+}
+
+/** The last number that the CRM asked for and what became of it, for `status`. */
+export interface DialOutcome {
+  readonly dialString: string;
+  readonly number: string;
+  readonly at: number;
+  readonly outcome: string;
+}
+
+/** All that is known of one desk. A plain value: it is stored as JSON. */
+export interface Desk {
+  readonly extension: string;
+  readonly line: LineState;
+  readonly registration: Registration | null;
+  readonly agents: readonly Agent[];
+  readonly calls: readonly Call[];
+  readonly dial: Dial | null;
+  readonly lastDial: DialOutcome | null;
+  /** Legs that have ended, the newest last: what still arrives about them is an echo. */
+  readonly gone: readonly string[];
+}
+
+/** How many ended legs are remembered. */
+const goneLegs = 64;
+
+/** A desk of which nothing is known yet. */
+export function newDesk(extension: string): Desk {
+  return { extension, line: unknownLine, registration: null, agents: [], calls: [], dial: null, lastDial: null, gone: [] };
+}
+
+/** The line before the first connect, and after a restart. */
+export const unknownLine: LineState = { link: { up: false, why: "not connected yet" }, phone: "unknown" };
+
+/** What a change of the calls brings about. */
+export interface CallChange {
+  readonly desk: Desk;
+  /** What to tell, in order, each with the call that it is about. */
+  readonly tell: readonly { readonly call: Call; readonly event: CrmEvent }[];
+  /** The calls that ended, with the reason. */
+  readonly ended: readonly { readonly call: Call; readonly failure: Failure }[];
+}
+
+/** The desk after one leg's facts. */
+export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
+  if (desk.gone.includes(facts.leg)) return { desk, tell: [], ended: [] };
+  const old = callOf(desk, facts);
+  if (facts.ended) return old ? endLeg(desk, old, facts.leg, facts.ended) : { desk, tell: [], ended: [] };
+  const origin = old?.origin ?? originOf(facts);
+  if (origin === undefined) return { desk, tell: [], ended: [] };
+  const begun = old ?? newCall(facts.call ?? facts.leg, origin, desk.registration?.agent ?? null, now);
+  const { call, events } = due(withFacts(begun, facts, policy.numbers), desk.extension, policy);
+  return { desk: withCall(desk, call), tell: events.map((event) => ({ call, event })), ended: [] };
+}
+
+/** The desk after a look at all its live legs: what is not among them has ended, what is may be new. */
+export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPolicy, now: number): CallChange {
+  const alive = new Set(legs.map(({ leg }) => leg));
+  const lost = desk.calls.flatMap((call) => call.legs.filter((leg) => !alive.has(leg)));
+  const gone: Failure = { cause: "GONE", why: "the switch does not know the call any more" };
+  const steps: ((desk: Desk) => CallChange)[] = [
+    ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
+    ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),
+    (desk) => endUnmade(desk, gone),
+  ];
+  return inTurn(desk, steps);
+}
+
+/** A dial whose outcome is known or unknowable, and of which no leg lives, is over. */
+export function endUnmade(desk: Desk, failure: Failure): CallChange {
+  const { dial } = desk;
+  const call = dial?.settled ? desk.calls.find(({ id, legs }) => id === dial.call && legs.length === 0) : undefined;
+  return call ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
+}
+
+/** The desk with a leg's new id in place of the old. */
+export function renameLeg(desk: Desk, from: string, to: string): Desk {
+  const calls = desk.calls.map((call) => ({ ...call, legs: call.legs.map((leg) => (leg === from ? to : leg)) }));
+  return { ...desk, calls };
+}
+
+/** The desk with this call put in or changed. */
+export function withCall(desk: Desk, call: Call): Desk {
+  const known = desk.calls.some(({ id }) => id === call.id);
+  return { ...desk, calls: known ? desk.calls.map((old) => (old.id === call.id ? call : old)) : [...desk.calls, call] };
+}
+
+/** The call that a leg belongs to: its own, the one whose dialling made it, or one with the same far leg (two phones). */
+function callOf(desk: Desk, facts: LegFacts): Call | undefined {
+  return desk.calls.find(({ legs }) => legs.includes(facts.leg)) ??
+    desk.calls.find(({ id }) => id === (facts.call ?? facts.leg)) ??
+    desk.calls.find((call) =>
+      call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
+    );
+}
+
+function originOf(facts: LegFacts): Origin | undefined {
+  if (facts.direction === undefined) return undefined;
+  if (facts.direction === "from-desk") return "keypad";
+  // A leg of our own dialling shows the number that was asked for as its caller: it must not be taken for one.
+  return facts.call === undefined ? "called" : "makecall";
+}
+
+function endLeg(desk: Desk, call: Call, leg: string, failure: Failure): CallChange {
+  const left = { ...call, legs: call.legs.filter((id) => id !== leg) };
+  const gone = [...desk.gone, leg].slice(-goneLegs);
+  const after = { ...withCall(desk, left), gone };
+  return left.legs.length > 0 ? { desk: after, tell: [], ended: [] } : endCall(after, left, failure);
+}
+
+function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
+  const calls = desk.calls.filter(({ id }) => id !== call.id);
+  const event: CrmEvent = { name: "CallReleased", call: call.id };
+  return { desk: { ...desk, calls }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+}
+
+function inTurn(desk: Desk, steps: readonly ((desk: Desk) => CallChange)[]): CallChange {
+  let change: CallChange = { desk, tell: [], ended: [] };
+  for (const step of steps) {
+    const next = step(change.desk);
+    change = { desk: next.desk, tell: [...change.tell, ...next.tell], ended: [...change.ended, ...next.ended] };
+  }
+  return change;
+}

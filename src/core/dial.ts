@@ -1,0 +1,76 @@
+/**
+ * A number that the CRM asked to dial: when its callout is answered, and with what. The answer waits for the first fact
+ * (the phone rings, or cannot), at most two seconds; a repeat while it is still dialling gets the same answer.
+ */
+import type { Call } from "./call.ts";
+import type { Reply } from "./crm.ts";
+import type { Desk, Dial } from "./desk.ts";
+import type { CommandResult, Failure } from "./line.ts";
+import type { Effect, Step } from "./effect.ts";
+
+/** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
+export const answerWithin = 2000;
+
+/** What a MakeCall gets while another is under way; nothing when the desk is free to dial. */
+export function dialling(desk: Desk, callout: string, number: string): Step | undefined {
+  const { dial } = desk;
+  if (!dial) return undefined;
+  if (dial.number !== number) {
+    const why = `Phone ${desk.extension} is still dialling ${dial.dialString}: hang up first.`;
+    return { desk, effects: [{ type: "reply", to: callout, reply: { ok: false, why } }] };
+  }
+  if (dial.answer) return { desk, effects: [{ type: "reply", to: callout, reply: dial.answer }] };
+  return { desk: { ...desk, dial: { ...dial, waiting: [...dial.waiting, callout] } }, effects: [] };
+}
+
+/** When a callout must be answered at the latest, in ms. */
+export function dialAnswerAt(desk: Desk): number | undefined {
+  return desk.dial && !desk.dial.answer ? desk.dial.since + answerWithin : undefined;
+}
+
+/** No fact in time: the switch has taken the command, so the answer is yes. */
+export function onDialDeadline(desk: Desk, now: number): Step {
+  const { dial } = desk;
+  if (!dial || dial.answer || now < dial.since + answerWithin) return { desk, effects: [] };
+  return answer(desk, dial, { ok: true });
+}
+
+/** What the switch made of the command: `done` is a lifted handset. */
+export function onDialResult(desk: Desk, call: string, result: CommandResult): Step {
+  const { dial } = desk;
+  if (dial?.call !== call) return { desk, effects: [] };
+  const settled = { ...dial, settled: true, lifted: dial.lifted || result.outcome === "done" };
+  const after = { ...desk, dial: settled };
+  if (result.outcome === "done") return answer(after, settled, { ok: true });
+  if (result.outcome === "failed") return answer(after, settled, { ok: false, why: result.why });
+  const why = `${result.why}: whether ${dial.dialString} is being dialled is not known. Look at the phone before you dial again.`;
+  return answer(after, settled, { ok: false, why });
+}
+
+/** What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over. */
+export function onDialCall(desk: Desk, ended: readonly { readonly call: Call; readonly failure: Failure }[], now: number): Step {
+  const { dial } = desk;
+  if (!dial) return { desk, effects: [] };
+  const over = ended.find(({ call }) => call.id === dial.call);
+  if (over) return onOver(desk, dial, over.failure, now);
+  const call = desk.calls.find(({ id }) => id === dial.call);
+  if (!call) return { desk, effects: [] };
+  const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
+  return call.answered ? { ...made, desk: finished(made.desk, dial, "answered", now) } : made;
+}
+
+function onOver(desk: Desk, dial: Dial, failure: Failure, now: number): Step {
+  const made = answer(desk, dial, { ok: false, why: failure.why });
+  return { ...made, desk: finished(made.desk, dial, `${failure.cause}: ${failure.why}`, now) };
+}
+
+function finished(desk: Desk, { dialString, number }: Dial, outcome: string, at: number): Desk {
+  return { ...desk, dial: null, lastDial: { dialString, number, at, outcome } };
+}
+
+/** Gives the first answer to all who wait; later facts change nothing of it. */
+function answer(desk: Desk, dial: Dial, reply: Reply): Step {
+  if (dial.answer) return { desk, effects: [] };
+  const effects: Effect[] = dial.waiting.map((to) => ({ type: "reply", to, reply }));
+  return { desk: { ...desk, dial: { ...dial, waiting: [], answer: reply } }, effects };
+}

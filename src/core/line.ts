@@ -1,0 +1,110 @@
+/**
+ * The line: the phone side of a desk, as any switch can show it. Drivers speak this page and nothing else of the core;
+ * its mirror image towards Oracle is `crm.ts`. Only `step.ts` knows both.
+ */
+
+/** Which way a leg was set up, seen from the handset: the phone is being called, or the phone dials. */
+export type LegDirection = "to-desk" | "from-desk";
+
+/** Who is at the other end of a leg, as far as the switch says. */
+export interface Party {
+  /** The identity as the switch shows it: a number, words such as `anonymous`, or a contact such as `1002-0x55`. */
+  readonly identity: string;
+  /** True when that party's own leg came in from outside (an outside profile or a gateway), false when it came from inside. */
+  readonly outside?: boolean;
+  /** True when this leg itself set that party's leg up: the party is whom the phone dialled, not somebody who was put through. */
+  readonly dialledByLeg?: boolean;
+}
+
+/** Why a leg or a command came to nothing. */
+export interface Failure {
+  /** The switch's own name for it, for logs and records: `USER_BUSY`. */
+  readonly cause: string;
+  /** A sentence for the agent: what happened, what to do. */
+  readonly why: string;
+}
+
+/**
+ * What a driver knows of one leg of a handset. Facts only add up: a field that is absent says nothing new, and a sign
+ * (`rings`, `answered`, ...) once true stays true for that leg, so that repeats and late events do no harm.
+ */
+export interface LegFacts {
+  /** The desk's extension. */
+  readonly desk: string;
+  /** The leg's id, unique on the switch; becomes the call's id (at most 60 characters). */
+  readonly leg: string;
+  /** The id of the dial command that made this leg, when one did. */
+  readonly call?: string;
+  readonly direction?: LegDirection;
+  /** Who calls, on a leg to the desk. */
+  readonly caller?: Party;
+  /** What the phone dialled, on a leg from the desk. */
+  readonly dialled?: string;
+  /** What the caller dialled to reach this desk, for `screenPop.dnis = dialled`. */
+  readonly callerDialled?: string;
+  /** The id of the leg at the other end: two legs to one desk with the same far leg are one call. */
+  readonly farLeg?: string;
+  /** With whom the leg is connected now (after a transfer or a pickup this is not the one it began with). */
+  readonly partner?: Party;
+  /** The leg comes from a queue of the switch. */
+  readonly queue?: boolean;
+  /** The phone itself rings. */
+  readonly rings?: boolean;
+  /** The leg is answered: the handset was lifted, or, on a leg that dialled, the switch or the far end took the call. */
+  readonly answered?: boolean;
+  /** The far end is being called: a far leg exists and rings. */
+  readonly farCalled?: boolean;
+  /** The far end has answered and is connected. */
+  readonly farAnswered?: boolean;
+  /** The handset has put the leg on hold, or taken it back. */
+  readonly held?: boolean;
+  /** The leg is over. */
+  readonly ended?: Failure;
+  /** Values of the channel variables that the driver was asked to read, those that are set. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** What happens on the line. After every connect a driver says `link-up`, then a `snapshot`, then what follows. */
+export type LineEvent =
+  | { readonly type: "link-up"; readonly to: string }
+  | { readonly type: "link-down"; readonly why: string }
+  /** All live legs of these desks; a leg that is not among them has ended. */
+  | { readonly type: "snapshot"; readonly desks: readonly string[]; readonly legs: readonly LegFacts[] }
+  | { readonly type: "leg"; readonly facts: LegFacts }
+  /** The switch gave a leg another id. */
+  | { readonly type: "leg-renamed"; readonly desk: string; readonly from: string; readonly to: string }
+  /** The phone is registered at the switch, or is not. */
+  | { readonly type: "phone"; readonly desk: string; readonly registered: boolean; readonly contact?: string };
+
+/** What we ask of the line. A command is sent once: never again after a reconnect. */
+export type LineCommand = {
+  readonly type: "dial";
+  readonly desk: string;
+  /** The id that the new leg, and so the call, shall have. */
+  readonly call: string;
+  /** The number to dial: `^[0-9*#+]{1,32}$`. */
+  readonly number: string;
+};
+
+/** What became of a command. `unknown`: the link was cut before the switch told; it may have been carried out. */
+export type CommandResult =
+  | { readonly outcome: "done" }
+  | ({ readonly outcome: "failed" } & Failure)
+  | { readonly outcome: "unknown"; readonly why: string };
+
+/** The legs that are believed to live, for a driver that looks whether they still do. */
+export type KnownLegs = () => readonly { readonly desk: string; readonly leg: string }[];
+
+/** A driver at work. */
+export interface Line {
+  /**
+   * What happens on the line, for ever: connects, reconnects, and ends only when the signal is aborted.
+   * It may be called once.
+   */
+  events(signal: AbortSignal, known: KnownLegs): AsyncIterable<LineEvent>;
+  /**
+   * Carries one command out. Never throws for expected trouble, refuses (`failed`) while the link is down, never repeats a
+   * command. A dial is `done` when the handset was lifted.
+   */
+  execute(command: LineCommand, signal: AbortSignal): Promise<CommandResult>;
+}

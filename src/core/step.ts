@@ -1,0 +1,171 @@
+/**
+ * The core's one function: a desk, an input and the time give the desk's next state and what is to be done. The only
+ * place that knows both the line and the CRM. No clock, no random, no await: effects are carried out by `loop.ts`.
+ */
+import { changeAgent } from "./agent.ts";
+import { dialledParty, newCall, type PopPolicy } from "./call.ts";
+import type { Callout, Reply } from "./crm.ts";
+import { type CallChange, type Desk, endUnmade, type LineState, onLeg, onSnapshot, renameLeg, withCall } from "./desk.ts";
+import { dialAnswerAt, dialling, onDialCall, onDialDeadline, onDialResult } from "./dial.ts";
+import type { Effect, Input, Step } from "./effect.ts";
+import type { LineCommand, LineEvent } from "./line.ts";
+import { dialSteps } from "./number.ts";
+
+/** One step of one desk. */
+export function step(desk: Desk, input: Input, now: number, policy: PopPolicy): Step {
+  const made = react(desk, input, now, policy);
+  const wakeAt = dialAnswerAt(made.desk);
+  return wakeAt === undefined ? made : { ...made, wakeAt };
+}
+
+function react(desk: Desk, input: Input, now: number, policy: PopPolicy): Step {
+  switch (input.type) {
+    case "line":
+      return onLine(desk, input.event, now, policy);
+    case "callout":
+      return onCallout(desk, input.id, input.callout, now, policy);
+    case "result": {
+      const settled = onDialResult(desk, input.command.call, input.result);
+      const failure = input.result.outcome === "failed" ? input.result : { cause: "UNKNOWN", why: "its outcome is unknown" };
+      // An unknown outcome is decided by the next snapshot: the leg may live.
+      if (input.result.outcome !== "failed") return settled;
+      return withEffects(settled.effects, told(endUnmade(settled.desk, failure), now));
+    }
+    case "wake":
+      return onDialDeadline(desk, now);
+  }
+}
+
+function onLine(desk: Desk, event: LineEvent, now: number, policy: PopPolicy): Step {
+  switch (event.type) {
+    case "link-up":
+      return quiet({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
+    case "link-down":
+      return quiet({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
+    case "phone":
+      return event.desk === desk.extension ? quiet({ ...desk, line: withPhone(desk.line, event) }) : quiet(desk);
+    case "leg-renamed":
+      return event.desk === desk.extension ? quiet(renameLeg(desk, event.from, event.to)) : quiet(desk);
+    case "leg":
+      return event.facts.desk === desk.extension ? told(onLeg(desk, event.facts, policy, now), now) : quiet(desk);
+    case "snapshot":
+      if (!event.desks.includes(desk.extension)) return quiet(desk);
+      return told(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now);
+  }
+}
+
+function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>): LineState {
+  return {
+    link: line.link,
+    phone: event.registered ? "registered" : "unregistered",
+    ...(event.contact === undefined ? {} : { contact: event.contact }),
+  };
+}
+
+/** Turns a change of the calls into effects; the dial in progress learns of it too. */
+function told(change: CallChange, now: number): Step {
+  const effects: Effect[] = change.tell.flatMap(({ call, event }): Effect[] => {
+    if (call.agent === null) return [];
+    const there = change.desk.registration?.agent === call.agent;
+    const lost = `agent ${call.agent} is not registered on desk ${change.desk.extension} any more`;
+    return [{ type: "tell", agent: call.agent, event, ...(there ? {} : { lost }) }];
+  });
+  const dial = onDialCall(change.desk, change.ended, now);
+  return { desk: dial.desk, effects: [...effects, ...dial.effects] };
+}
+
+function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy: PopPolicy): Step {
+  switch (callout.name) {
+    case "Register":
+      return withReply(id, onRegister(desk, callout));
+    case "Unregister":
+      return withReply(id, onUnregister(desk, callout.agent));
+    case "Login":
+    case "Logout":
+    case "Ready":
+    case "NotReady":
+      return withReply(id, quiet({ ...desk, agents: changeAgent(desk.agents, callout, now) }));
+    case "MakeCall":
+    case "DialCanonical":
+      return onMakeCall(desk, id, callout, now, policy);
+  }
+}
+
+/** A new Register replaces the old. Another agent's waiting events are given up: they are not for the newcomer's eyes. */
+function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>): Step {
+  const { agent, address, port } = callout;
+  const before = desk.registration?.agent;
+  const replaced: Effect[] = before === undefined || before === agent ? [] : [{
+    type: "retire",
+    agent: before,
+    why: `agent ${agent} has registered on desk ${desk.extension} in place of agent ${before}`,
+  }];
+  return { desk: { ...desk, registration: { agent, address, port } }, effects: replaced };
+}
+
+/** By one who is not, or no longer, the registered agent it changes nothing. */
+function onUnregister(desk: Desk, agent: string): Step {
+  if (desk.registration?.agent !== agent) return quiet(desk);
+  const why = `agent ${agent} has unregistered from desk ${desk.extension}`;
+  return { desk: { ...desk, registration: null }, effects: [{ type: "retire", agent, why }] };
+}
+
+function onMakeCall(
+  desk: Desk,
+  id: string,
+  callout: Extract<Callout, { name: "MakeCall" | "DialCanonical" }>,
+  now: number,
+  policy: PopPolicy,
+): Step {
+  const refuse = (why: string): Step => ({ desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] });
+  const wanted = dialSteps(policy.numbers, callout.dialString);
+  if (!wanted.ok) return refuse(wanted.why);
+  const busy = dialling(desk, id, wanted.number);
+  if (busy) return busy;
+  if (!desk.line.link.up) {
+    return refuse(`Cannot dial: the connection to the phone system is down (${desk.line.link.why}). Dial on the phone itself.`);
+  }
+  const call = {
+    ...newCall(id, "makecall", desk.registration?.agent ?? null, now),
+    party: dialledParty(wanted.plain, policy.numbers),
+  };
+  const dial = {
+    call: id,
+    dialString: callout.dialString,
+    number: wanted.number,
+    agent: callout.agent,
+    since: now,
+    waiting: [id],
+    settled: false,
+    lifted: false,
+  };
+  const command: LineCommand = { type: "dial", desk: desk.extension, call: id, number: wanted.number };
+  return { desk: { ...withCall(desk, call), dial }, effects: [{ type: "drive", command }] };
+}
+
+function quiet(desk: Desk): Step {
+  return { desk, effects: [] };
+}
+
+function withReply(to: string, made: Step): Step {
+  return withEffects(made.effects, { desk: made.desk, effects: [{ type: "reply", to, reply: { ok: true } }] });
+}
+
+function withEffects(effects: readonly Effect[], made: Step): Step {
+  return { ...made, effects: [...effects, ...made.effects] };
+}
+
+/** The answer to CheckStatus: true when the switch is reachable and the phone registered, for every desk asked about. */
+export function checkStatus(desks: readonly Desk[], from: string): Reply {
+  const own = desks.filter(({ registration }) => registration?.address === from);
+  const wrong = (own.length > 0 ? own : desks).flatMap(({ extension, line }) => lineTrouble(extension, line) ?? []);
+  return wrong.length === 0 ? { ok: true } : { ok: false, why: [...new Set(wrong)].join(" ") };
+}
+
+/** What is wrong with a desk's line, in words for the agent; nothing when all is well. */
+export function lineTrouble(extension: string, line: LineState): string | undefined {
+  if (!line.link.up) return `No connection to the phone system: ${line.link.why}. Calls are not shown until it is back.`;
+  if (line.phone === "unregistered") return `Phone ${extension} is not registered: check its cable and power.`;
+  if (line.phone === "unknown") return `Phone ${extension}: not known yet whether it is registered.`;
+  return undefined;
+}
