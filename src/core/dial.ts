@@ -61,7 +61,9 @@ export function onDialCall(desk: Desk, ended: readonly { readonly call: Call; re
 
 function onOver(desk: Desk, dial: Dial, failure: Failure, now: number): Step {
   const made = answer(desk, dial, { ok: false, why: failure.why });
-  return { ...made, desk: finished(made.desk, dial, `${failure.cause}: ${failure.why}`, now) };
+  // Once the handset was lifted the cause is the far end's; before, the handset's.
+  const outcome = dial.lifted ? `the far end was not reached (${failure.cause})` : failure.why;
+  return { ...made, desk: finished(made.desk, dial, outcome, now) };
 }
 
 function finished(desk: Desk, { dialString, number }: Dial, outcome: string, at: number): Desk {

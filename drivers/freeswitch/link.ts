@@ -1,0 +1,375 @@
+/**
+ * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
+ * knows modesl (1.2.1, unmaintained since 2019, pinned). Of modesl serve its Connection (socket, frame dispatch) and its
+ * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/link.test.ts:
+ *  1. a malformed % in a header throws in the socket handler ........ `FrameParser._parseHeaderText` decodes leniently
+ *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
+ *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
+ *  4. only 'end' is watched .......................................... close, error, and a deadline on silence
+ *  5. it subscribes PBX-wide on login ................................ `auth` is replaced, `subscribe` is never called
+ *  6. it appends its own events after CUSTOM ......................... `event json` goes through `command`
+ *  7. CR, LF in an argument is a second command ...................... `writeCommand` refuses every control character
+ *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
+ *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
+ * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never asked for
+ * Replaced outright: the frame buffer (quadratic, trusts Content-Length) and the parsing of JSON events (a linear search
+ * for each of 150 headers; bad JSON was fatal).
+ */
+import esl from "modesl";
+import type { Socket } from "node:net";
+import type { Log } from "../../src/log.ts";
+
+/** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
+export type Frame = Readonly<Record<string, string | readonly string[]>>;
+
+/** How to reach the event socket. All times in ms. */
+export interface LinkOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The login command. */
+  readonly login: string;
+  readonly connectMs: number;
+  readonly commandMs: number;
+  /** The link is given up after so long without a byte. */
+  readonly silenceMs: number;
+  readonly log: Log;
+}
+
+/** The reply to a command: its Reply-Text, or the body of an api response. `ok` unless it begins with `-ERR`. */
+export interface Reply {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** The link is gone: `sent` tells whether the command had been written, so that its outcome is unknown. */
+export class LinkClosed extends Error {
+  constructor(why: string, readonly sent: boolean) {
+    super(why);
+  }
+}
+
+/** The largest header block and body that are believed; more is no FreeSWITCH. `show channels` of a big PBX has megabytes. */
+const largestHeader = 64 * 1024;
+const largestBody = 64 * 1024 * 1024;
+
+interface Headers {
+  [name: string]: string | number;
+}
+
+/** What of modesl's Connection and Parser is used; modesl has no types of its own. */
+interface ModeslConnection {
+  readonly socket: Socket | null;
+  on(name: string, listener: (event: unknown, headers: Headers, body?: string) => void): void;
+  removeAllListeners(): void;
+}
+interface ModeslParser {
+  readonly socket: Socket;
+  _parseEvent(headers: Headers, body?: string): void;
+}
+const Connection = esl.Connection as new (host: string, port: number, password: string) => ModeslConnection;
+const Parser = esl.Parser as new (socket: Socket) => ModeslParser;
+
+/** Cuts the byte stream into frames, whatever the chunks, in linear time, and trusts no length. */
+export class FrameParser extends Parser {
+  #chunks: Buffer[] = [];
+  #size = 0;
+  /** How many bytes the next look needs. */
+  #need = 1;
+  #headers: Headers | undefined;
+  #broken = false;
+
+  constructor(socket: Socket, readonly onJson: (text: string) => void, readonly onBroken: (why: string) => void) {
+    super(socket);
+  }
+
+  _onData(data: Buffer): void {
+    if (this.#broken) return;
+    this.#chunks.push(data);
+    this.#size += data.length;
+    if (this.#size < this.#need) return;
+    let rest = this.#chunks.length === 1 ? data : Buffer.concat(this.#chunks, this.#size);
+    for (let next: Buffer | undefined = rest; next !== undefined && !this.#broken;) {
+      rest = next;
+      next = this.#headers === undefined ? this.#header(rest) : this.#body(rest, this.#headers);
+    }
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#size = rest.length;
+  }
+
+  /** Takes one header block off; nothing when it is not all there. */
+  #header(buffer: Buffer): Buffer | undefined {
+    const end = buffer.indexOf("\n\n");
+    if (end < 0 || end > largestHeader) {
+      this.#need = buffer.length + 1;
+      if (buffer.length > largestHeader) this.#break(`a header block of more than ${largestHeader} bytes`);
+      return undefined;
+    }
+    const headers = this._parseHeaderText(buffer.toString("utf8", 0, end));
+    const rest = buffer.subarray(end + 2);
+    const length = headers["Content-Length"];
+    if (length === undefined || length === 0) {
+      this._parseEvent(headers);
+    } else if (typeof length === "number" && length > 0 && length <= largestBody) {
+      this.#headers = headers;
+    } else {
+      this.#break(`a Content-Length of ${String(length)}`);
+      return undefined;
+    }
+    return rest;
+  }
+
+  #body(buffer: Buffer, headers: Headers): Buffer | undefined {
+    const length = Number(headers["Content-Length"]);
+    if (buffer.length < length) {
+      this.#need = length;
+      return undefined;
+    }
+    this.#headers = undefined;
+    this.#need = 1;
+    const body = buffer.toString("utf8", 0, length);
+    if (headers["Content-Type"] === "text/event-json") this.onJson(body);
+    else this._parseEvent(headers, body);
+    return buffer.subarray(length);
+  }
+
+  #break(why: string): void {
+    this.#broken = true;
+    this.onBroken(`The event socket sent ${why}: that is no FreeSWITCH, or bytes were lost`);
+  }
+
+  _parseHeaderText(text: string): Headers {
+    const headers: Headers = Object.create(null);
+    for (const line of text.split("\n")) {
+      const colon = line.indexOf(":");
+      if (colon < 0) continue;
+      const name = line.slice(0, colon).trim();
+      const value = decoded(line.slice(colon + 1).trim());
+      headers[name] = name === "Content-Length" ? wholeNumber(value) : value;
+    }
+    return headers;
+  }
+}
+
+/** Percent decoding that leaves what it cannot decode. */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function wholeNumber(value: string): number {
+  return /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+}
+
+interface Waiter {
+  readonly text: string;
+  readonly settle: (reply: Reply) => void;
+  readonly fail: (error: LinkClosed) => void;
+  timer?: ReturnType<typeof setTimeout>;
+  sent: boolean;
+}
+
+/** A connection that is logged in, until it closes; it never reconnects by itself. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #connection: ModeslConnection;
+  readonly #onFrame: (frame: Frame) => void;
+  readonly #waiters: Waiter[] = [];
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #why: string | undefined;
+  readonly #closed = Promise.withResolvers<string>();
+  readonly #greeted = Promise.withResolvers<void>();
+
+  /** Connects and logs in. Rejects with an Error that says why not, for people. */
+  static async open(options: LinkOptions, onFrame: (frame: Frame) => void, signal: AbortSignal): Promise<Link> {
+    const link = new Link(options, onFrame);
+    const abort = () => link.close("stopped");
+    signal.addEventListener("abort", abort, { once: true });
+    link.closed.then(() => signal.removeEventListener("abort", abort));
+    const where = `${options.host}:${options.port}`;
+    const timer = setTimeout(
+      () => link.close(`${where} did not greet within ${options.connectMs / 1000} s: is that FreeSWITCH's event socket?`),
+      options.connectMs,
+    );
+    try {
+      if (signal.aborted) link.close("stopped");
+      await link.#greeted.promise;
+      const reply = await link.command(options.login);
+      if (!reply.ok) {
+        throw new Error(`FreeSWITCH at ${where} refuses the login (${reply.text.trim()}): check line.password and line.user`);
+      }
+      return link;
+    } catch (error) {
+      link.close(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private constructor(options: LinkOptions, onFrame: (frame: Frame) => void) {
+    this.#options = options;
+    this.#onFrame = onFrame;
+    // Unobserved rejections must not end the process: whoever waits has his own handler.
+    this.#greeted.promise.catch(() => {});
+    const connection = new Connection(options.host, options.port, "");
+    this.#connection = connection;
+    this.#replaceHooks(connection);
+    const { socket } = connection;
+    socket?.setNoDelay(true);
+    socket?.setKeepAlive(true, 15_000);
+    socket?.on("close", () => this.close("FreeSWITCH closed the connection"));
+    socket?.on("end", () => this.close("FreeSWITCH closed the connection"));
+    connection.on("error", (error) => this.close(this.#reason(error)));
+    connection.on("esl::event::auth::request", () => this.#greeted.resolve());
+    connection.on("esl::event::command::reply", (_event, headers) => this.#settle(String(headers["Reply-Text"] ?? "")));
+    connection.on("esl::event::api::response", (_event, _headers, body) => this.#settle(body ?? ""));
+    connection.on("esl::event::disconnect::notice", () => this.close("FreeSWITCH says that it disconnects"));
+    connection.on(
+      "esl::event::raw::text/rude-rejection",
+      () =>
+        this.close(`FreeSWITCH at ${options.host} denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)`),
+    );
+  }
+
+  /** Puts our parser and a silent `auth` into modesl's connection before it connects. */
+  #replaceHooks(connection: ModeslConnection): void {
+    const hooks = connection as unknown as {
+      auth: () => void;
+      subscribe: () => void;
+      _onConnect: () => void;
+      _onEvent: (...args: unknown[]) => void;
+    };
+    hooks.auth = () => {};
+    hooks.subscribe = () => {};
+    const parse = () => {
+      const { socket } = connection;
+      if (!socket) return;
+      socket.on("data", () => this.#alive());
+      const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why));
+      (parser as unknown as { on(name: string, listener: (...args: unknown[]) => void): void }).on(
+        "esl::event",
+        hooks._onEvent.bind(connection),
+      );
+      this.#alive();
+    };
+    connection.socket?.removeAllListeners("connect");
+    connection.socket?.once("connect", parse);
+  }
+
+  /** Resolves with the reason when the link is over. */
+  get closed(): Promise<string> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Sends one command and waits for its reply. Commands go one after the other; each has its deadline, after which the
+   * link is given up, because replies could no longer be told apart.
+   * Rejects with LinkClosed.
+   */
+  command(text: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    const whole = [text, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+    for (const line of whole) refuseControls(line);
+    return new Promise((settle, fail) => {
+      if (this.#why !== undefined) return fail(new LinkClosed(this.#why, false));
+      this.#waiters.push({ text: `${whole.join("\n")}\n\n`, settle, fail, sent: false });
+      this.#pump();
+    });
+  }
+
+  /** Ends the link; all who wait are told. */
+  close(why: string): void {
+    if (this.#why !== undefined) return;
+    this.#why = why;
+    clearTimeout(this.#silence);
+    for (const { timer, fail, sent } of this.#waiters.splice(0)) {
+      clearTimeout(timer);
+      fail(new LinkClosed(why, sent));
+    }
+    this.#connection.socket?.destroy();
+    this.#greeted.reject(new Error(why));
+    this.#closed.resolve(why);
+  }
+
+  #pump(): void {
+    const [first] = this.#waiters;
+    if (!first || first.sent) return;
+    first.sent = true;
+    first.timer = setTimeout(
+      () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${this.#options.commandMs / 1000} s`),
+      this.#options.commandMs,
+    );
+    this.#options.log.trace("to the switch", { frame: hideSecret(first.text.trim()) });
+    this.#connection.socket?.write(first.text);
+  }
+
+  #settle(text: string): void {
+    const first = this.#waiters[0]?.sent ? this.#waiters.shift() : undefined;
+    this.#options.log.trace("from the switch", { reply: text.slice(0, 2000) });
+    if (!first) return;
+    clearTimeout(first.timer);
+    first.settle({ ok: !text.startsWith("-ERR"), text });
+    this.#pump();
+  }
+
+  #json(text: string): void {
+    this.#options.log.trace("from the switch", { event: text });
+    const frame = readFrame(text);
+    if (frame) this.#onFrame(frame);
+    else {this.#options.log.warning("Cannot read an event of the switch: not a JSON object; skipped", {
+        begins: text.slice(0, 80),
+      });}
+  }
+
+  #alive(): void {
+    if (this.#why !== undefined) return;
+    clearTimeout(this.#silence);
+    const { silenceMs } = this.#options;
+    this.#silence = setTimeout(() => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`), silenceMs);
+  }
+
+  #reason(error: unknown): string {
+    const where = `${this.#options.host}:${this.#options.port}`;
+    const code = (error as NodeJS.ErrnoException | undefined)?.code;
+    if (code === "ECONNREFUSED") return `nothing listens on ${where}: is FreeSWITCH running, and mod_event_socket loaded?`;
+    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${this.#options.host} is not known: check line.host`;
+    return `the connection to ${where} failed (${code ?? (error instanceof Error ? error.message : "unknown error")})`;
+  }
+}
+
+/** Reads a JSON event; nothing when it is none. Values that are neither text nor lists of text are made text. */
+export function readFrame(text: string): Frame | undefined {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
+  const frame: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of Object.entries(raw)) {
+    if (typeof value === "string") frame[name] = value;
+    else if (Array.isArray(value)) frame[name] = value.map(String);
+    else if (typeof value === "number" || typeof value === "boolean") frame[name] = String(value);
+  }
+  return frame;
+}
+
+/** The one place that lets a line out: a control character would end the command and begin another. */
+function refuseControls(line: string): void {
+  if (/\p{Cc}/u.test(line)) {
+    throw new RangeError(`a command to the switch holds a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`);
+  }
+}
+
+/** A command's first words, without a secret. */
+function named(text: string): string {
+  return hideSecret(text).split("\n")[0]?.split(" ").slice(0, 2).join(" ") ?? "";
+}
+
+/** `auth ***`: the event socket's password is worth a shell on the PBX. */
+function hideSecret(text: string): string {
+  return text.replace(/^(auth|userauth) .*/, "$1 ***");
+}

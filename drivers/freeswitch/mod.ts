@@ -1,0 +1,114 @@
+/**
+ * The FreeSWITCH driver: keeps one connection to the event socket, for ever, with a pause of full jitter between tries.
+ * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
+ */
+import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { DriverContext, DriverEntry } from "../entry.ts";
+import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
+import { AsyncQueue } from "./queue.ts";
+import { Session } from "./session.ts";
+import type { Site } from "./translate.ts";
+
+/** The registry's entry. */
+export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
+  name: "freeswitch",
+  schema: freeswitchConfig,
+  open: (config, context) => new FreeswitchLine(config, context),
+};
+
+/** The shortest and the longest pause before the next try, in ms. */
+export const shortestPause = 500;
+export const longestPause = 30_000;
+
+/** The pause before try number `attempt` (from 0): full jitter, so that a hundred boxes do not knock at once. */
+export function pauseBefore(attempt: number, random: number): number {
+  const longest = Math.min(longestPause, shortestPause * 2 ** (attempt + 1));
+  return shortestPause + random * (longest - shortestPause);
+}
+
+class FreeswitchLine implements Line {
+  readonly #config: FreeswitchConfig;
+  readonly #context: DriverContext;
+  readonly #site: Site;
+  #session: Session | undefined;
+  #why = "not connected yet";
+
+  constructor(config: FreeswitchConfig, context: DriverContext) {
+    this.#config = config;
+    this.#context = context;
+    this.#site = {
+      desks: context.desks.map(({ extension, aliases }) => ({
+        extension,
+        presence: [`${extension}@${config.domain}`, ...aliases],
+      })),
+      outsideProfiles: config.outsideProfiles,
+      variables: context.variables,
+    };
+  }
+
+  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
+    const queue = new AsyncQueue<LineEvent>();
+    const over = this.#keepConnected(queue, signal, known).finally(() => queue.end());
+    yield* queue;
+    await over;
+  }
+
+  async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
+    const session = this.#session;
+    if (!session) {
+      return {
+        outcome: "failed",
+        cause: "NO_LINK",
+        why: `Cannot dial: the connection to the phone system is down (${this.#why}).`,
+      };
+    }
+    return await session.dial(command);
+  }
+
+  async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const why = await this.#connectOnce(queue, signal, known, () => attempt = 0);
+      if (signal.aborted) return;
+      this.#down(why, queue);
+      await pause(pauseBefore(attempt, Math.random()), signal);
+    }
+  }
+
+  /** One connection from its try to its end; resolves with the reason of the end. */
+  async #connectOnce(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs, onUp: () => void): Promise<string> {
+    const { log } = this.#context;
+    try {
+      const tell = (event: LineEvent) => queue.push(event);
+      const session = await Session.open({ config: this.#config, site: this.#site, known, log, tell }, signal);
+      this.#session = session;
+      this.#why = "";
+      log.info("Connected to FreeSWITCH", { at: `${this.#config.host}:${this.#config.port}` });
+      onUp();
+      return await session.closed;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#session = undefined;
+    }
+  }
+
+  /** Says a reason once, not at every try. */
+  #down(why: string, queue: AsyncQueue<LineEvent>): void {
+    const known = this.#why === why;
+    this.#why = why;
+    queue.push({ type: "link-down", why });
+    if (!known) this.#context.log.warning("No connection to FreeSWITCH: trying again until it is there", { why });
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * What lives on the switch, asked after every connect and once more a little later: `show channels` is an SQL view that
+ * lags by up to seconds, so that the legs it names, and those we knew, are each looked at with `uuid_dump`, live truth.
+ */
+import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
+import type { Log } from "../../src/log.ts";
+import { type Link, readFrame } from "./link.ts";
+import type { Translator } from "./translate.ts";
+
+/** The live legs of our desks, and for each the sequence number of the event stream that it was true at. */
+export interface Snapshot {
+  readonly legs: readonly LegFacts[];
+  readonly sequence: ReadonlyMap<string, number>;
+}
+
+/** Looks at all legs of these desks. Rejects with LinkClosed when the link is lost meanwhile. */
+export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
+  const shown = await link.command("api show channels as json");
+  const rows = readRows(shown.text);
+  if (!rows) {
+    log.warning("Cannot read the switch's list of channels: asking only for the legs already known", {
+      begins: shown.text.slice(0, 80),
+    });
+  }
+  const ids = new Set([
+    ...(rows ?? []).filter((row) => translator.deskOf({ "Channel-Presence-ID": row.presence, "Channel-Name": row.name })).map((
+      { uuid },
+    ) => uuid),
+    ...known().map(({ leg }) => leg),
+  ]);
+  const legs: LegFacts[] = [];
+  const sequence = new Map<string, number>();
+  for (const id of ids) {
+    if (!/^[0-9A-Za-z-]{1,60}$/.test(id)) continue;
+    const dump = await link.command(`api uuid_dump ${id} json`);
+    const frame = dump.ok ? readFrame(dump.text) : undefined;
+    const desk = frame && translator.deskOf(frame);
+    const facts = frame && desk !== undefined ? translator.facts(frame, desk, "CHANNEL_DATA") : undefined;
+    if (!frame || !facts || facts.ended) continue;
+    legs.push(facts);
+    sequence.set(facts.leg, Number(frame["Event-Sequence"] ?? 0));
+  }
+  return { legs, sequence };
+}
+
+/** The rows of `show channels as json`, those fields that matter; nothing when it is not to be read. */
+function readRows(text: string): { uuid: string; presence: string; name: string }[] | undefined {
+  let shown: unknown;
+  try {
+    shown = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const rows = (shown as { rows?: unknown } | null)?.rows ?? [];
+  if (!Array.isArray(rows)) return undefined;
+  return rows.map((row: Record<string, unknown>) => ({
+    uuid: String(row?.["uuid"] ?? ""),
+    presence: String(row?.["presence_id"] ?? ""),
+    name: String(row?.["name"] ?? ""),
+  }));
+}

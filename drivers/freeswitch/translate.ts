@@ -1,0 +1,257 @@
+/**
+ * Events of FreeSWITCH into facts of the line. What each event means for a handset's leg was read off a live switch
+ * (test/fixtures/recordings) and off its source; the file is named where a rule comes from there.
+ */
+import type { LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
+import { identify } from "../../src/core/number.ts";
+import { type DeskNames, handsetFailure } from "./commands.ts";
+import type { Frame } from "./link.ts";
+
+/** What the translation must know of the site. */
+export interface Site {
+  readonly desks: readonly DeskNames[];
+  readonly outsideProfiles: readonly string[];
+  /** The channel variables that the CRM is told of. */
+  readonly variables: readonly string[];
+}
+
+/** What an event says: facts of the line, or that a phone's registration must be looked up. */
+export type Said = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
+
+/** How many offers of the queue are remembered until their leg comes. */
+const rememberedOffers = 100;
+
+/** Translates frames. Remembers only which number a queue's member had dialled: it comes before the leg, in an event of its own. */
+export class Translator {
+  readonly #site: Site;
+  readonly #desks = new Map<string, string>();
+  /** Legs that our dialling made, and those of them whose far leg is being watched: leg to desk. */
+  readonly dials = new Map<string, string>();
+  readonly #offers = new Map<string, string>();
+
+  constructor(site: Site) {
+    this.#site = site;
+    for (const { extension, presence } of site.desks) {
+      for (const id of presence) this.#desks.set(id.toLowerCase(), extension);
+    }
+  }
+
+  /** What one event says; nothing when it is not about these desks. */
+  frame(frame: Frame): Said[] {
+    const name = text(frame, "Event-Name");
+    if (name === "CUSTOM") return this.#custom(frame);
+    const desk = this.deskOf(frame);
+    if (desk === undefined) return this.#farLeg(frame, name);
+    if (name === "CHANNEL_UUID") {
+      const [from, to] = [text(frame, "Old-Unique-ID"), text(frame, "Unique-ID")];
+      return from && to ? [{ type: "leg-renamed", desk, from, to }] : [];
+    }
+    const facts = this.facts(frame, desk, name);
+    return facts ? [{ type: "leg", facts }] : [];
+  }
+
+  /** The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. */
+  deskOf(frame: Frame): string | undefined {
+    const presence = text(frame, "Channel-Presence-ID").toLowerCase();
+    const foreign = text(frame, "variable_sip_gateway_name") !== "" || text(frame, "Channel-Name").startsWith("loopback/");
+    return foreign ? undefined : this.#desks.get(presence);
+  }
+
+  /** The facts of a leg that an event, or a `uuid_dump` (CHANNEL_DATA), shows. */
+  facts(frame: Frame, desk: string, name: string): LegFacts | undefined {
+    const leg = text(frame, "Unique-ID");
+    if (leg === "" || leg.length > 60) return undefined;
+    if (name === "CHANNEL_HANGUP" || name === "CHANNEL_HANGUP_COMPLETE" || name === "CHANNEL_DESTROY") {
+      return { desk, leg, ended: handsetFailure(text(frame, "Hangup-Cause") || "NORMAL_CLEARING", desk) };
+    }
+    const state = text(frame, "Channel-Call-State");
+    if (text(frame, "Answer-State") === "hangup" || state === "HANGUP") return undefined;
+    const signs = { desk, leg, ...stateSigns(frame, name, state) };
+    // CALLSTATE comes without variables: too little to begin a call with, so it goes without a direction.
+    return name === "CHANNEL_CALLSTATE" ? signs : { ...signs, ...this.#identity(frame, name) };
+  }
+
+  /** Who, to whom, with which data: what stands in the events that carry the channel's variables. */
+  #identity(frame: Frame, name: string): Partial<LegFacts> {
+    const direction: LegDirection = text(frame, "Call-Direction") === "inbound" ? "from-desk" : "to-desk";
+    const call = text(frame, "variable_telesetd_call");
+    const partner = this.#partner(frame, name, direction);
+    const farLeg = text(frame, "Other-Leg-Unique-ID") || text(frame, "variable_cc_member_session_uuid");
+    const queue = text(frame, "variable_cc_member_uuid") !== "" || text(frame, "variable_cc_queue") !== "";
+    const data = this.#data(frame);
+    return {
+      direction,
+      ...(call ? { call } : {}),
+      ...(direction === "to-desk" ? this.#caller(frame, farLeg) : dialledBy(frame)),
+      ...(farLeg ? { farLeg } : {}),
+      ...(partner ? { partner } : {}),
+      ...(queue ? { queue } : {}),
+      ...(data ? { data } : {}),
+    };
+  }
+
+  #caller(frame: Frame, farLeg: string): Partial<LegFacts> {
+    const dialled = (text(frame, "Other-Leg-Direction") === "inbound" && text(frame, "Other-Leg-Destination-Number")) ||
+      text(frame, "Caller-RDNIS") || this.#offers.get(farLeg);
+    const callerDialled = dialled ? { callerDialled: dialled } : {};
+    if (isFlipped(frame)) return callerDialled;
+    const outside = this.#isOutside(frame);
+    const caller: Party = { identity: text(frame, "Caller-Caller-ID-Number"), ...(outside === undefined ? {} : { outside }) };
+    return { caller, ...callerDialled };
+  }
+
+  /**
+   * With whom the leg is connected. After a transfer or a pickup the switch turns the caller's profile round: the leg's
+   * own identity stands as caller, the partner's as callee (live: attended-transfer-to-this).
+   */
+  #partner(frame: Frame, name: string, direction: LegDirection): Party | undefined {
+    const connected = name === "CHANNEL_BRIDGE" || name === "CALL_UPDATE" || name === "CHANNEL_DATA";
+    const farLeg = text(frame, "Other-Leg-Unique-ID");
+    if (!connected || farLeg === "" || text(frame, "Answer-State") !== "answered") return undefined;
+    const outside = this.#isOutside(frame) === true;
+    const identity = partnerIdentity(frame, direction, outside);
+    if (identity === undefined) return undefined;
+    return { identity, outside, dialledByLeg: originatedLegs(frame).some((leg) => leg.startsWith(farLeg)) };
+  }
+
+  /** Whether the other leg came in from outside: by its sofia profile or as a gateway's. Unknown when there is none. */
+  #isOutside(frame: Frame): boolean | undefined {
+    const [technology, profile] = text(frame, "Other-Leg-Channel-Name").split("/");
+    if (technology !== "sofia" || profile === undefined) return undefined;
+    return profile === "gateway" || this.#site.outsideProfiles.includes(profile);
+  }
+
+  #data(frame: Frame): Record<string, string> | undefined {
+    const data: Record<string, string> = {};
+    for (const variable of this.#site.variables) {
+      const value = frame[`variable_${variable}`];
+      const last = typeof value === "string" ? value : value?.at(-1);
+      if (last !== undefined && last !== "") data[variable] = last;
+    }
+    return Object.keys(data).length > 0 ? data : undefined;
+  }
+
+  /** The far leg of a MakeCall has answered: seen only while its filter stands (variable_originating_leg_uuid). */
+  #farLeg(frame: Frame, name: string): Said[] {
+    const leg = text(frame, "variable_originating_leg_uuid");
+    const desk = this.dials.get(leg);
+    return desk !== undefined && name === "CHANNEL_ANSWER"
+      ? [{ type: "leg", facts: { desk, leg, farCalled: true, farAnswered: true } }]
+      : [];
+  }
+
+  #custom(frame: Frame): Said[] {
+    const subclass = text(frame, "Event-Subclass");
+    if (subclass === "callcenter::info") {
+      if (text(frame, "CC-Action") === "agent-offering") {
+        this.#offer(text(frame, "CC-Member-Session-UUID"), text(frame, "CC-Member-DNIS"));
+      }
+      return [];
+    }
+    const desk = this.#registrant(frame);
+    if (desk === undefined) return [];
+    if (subclass === "sofia::register") return [{ type: "phone", desk, registered: true, contact: text(frame, "contact") }];
+    // One of several phones may have gone: only the switch knows whether another is left.
+    return subclass === "sofia::unregister" || subclass === "sofia::expire" ? [{ type: "look-up-phone", desk }] : [];
+  }
+
+  #offer(member: string, dialled: string): void {
+    this.#offers.set(member, dialled);
+    const [oldest] = this.#offers.keys();
+    if (this.#offers.size > rememberedOffers && oldest !== undefined) this.#offers.delete(oldest);
+  }
+
+  /** Whose registration an event is about (sofia_reg.c). Another tenant's 1001 passes the filter: the domain decides. */
+  #registrant(frame: Frame): string | undefined {
+    const users = ["from-user", "to-user", "user"].map((name) => text(frame, name));
+    const hosts = ["from-host", "to-host", "host", "realm", "domain_name"].map((name) => text(frame, name));
+    for (const user of users) {
+      for (const host of hosts) {
+        const desk = this.#desks.get(`${user}@${host}`.toLowerCase());
+        if (desk !== undefined) return desk;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** What the state of the channel says, whatever the event. */
+function stateSigns(frame: Frame, name: string, state: string): Partial<LegFacts> {
+  const toDesk = text(frame, "Call-Direction") !== "inbound";
+  const progress = name === "CHANNEL_PROGRESS" || name === "CHANNEL_PROGRESS_MEDIA";
+  const answered = text(frame, "Answer-State") === "answered";
+  const far = farSigns(frame, name, state, toDesk, progress, answered);
+  const held = name === "CHANNEL_HOLD" ? true : name === "CHANNEL_UNHOLD" ? false : undefined;
+  return {
+    ...(toDesk && (progress || state === "RINGING" || state === "EARLY") ? { rings: true } : {}),
+    ...(answered ? { answered } : {}),
+    ...far,
+    ...(held === undefined ? {} : { held }),
+  };
+}
+
+/**
+ * Whether the far end is being called, and has answered, on a leg that dialled. RING_WAIT is set when an answered channel
+ * begins to call (switch_channel.c, CF_ORIGINATOR). A dialplan that answers, plays or rings by itself has no far leg.
+ */
+function farSigns(
+  frame: Frame,
+  name: string,
+  state: string,
+  toDesk: boolean,
+  progress: boolean,
+  answered: boolean,
+): Partial<LegFacts> {
+  const bridged = answered && text(frame, "Other-Leg-Unique-ID") !== "" && name !== "CHANNEL_CALLSTATE";
+  const early = text(frame, "Other-Type") === "originatee" && text(frame, "Other-Leg-Direction") === "outbound" &&
+    text(frame, "Other-Leg-Channel-Answered-Time") === "0";
+  const farLeg = originatedLegs(frame).length > 0 || text(frame, "Caller-Callee-ID-Number") !== "";
+  const rings = !toDesk && farLeg && (progress || (name === "CHANNEL_DATA" && !answered));
+  const called = rings || state === "RING_WAIT" || bridged || name === "CHANNEL_BRIDGE";
+  return { ...(called ? { farCalled: true } : {}), ...(bridged && !early ? { farAnswered: true } : {}) };
+}
+
+/** `uuid;name;number` of each leg that this leg has set up (switch_ivr_originate.c). */
+function originatedLegs(frame: Frame): readonly string[] {
+  const value = frame["variable_originated_legs"];
+  return value === undefined ? [] : typeof value === "string" ? [value] : value;
+}
+
+/** The leg's own identity stands where its caller's stood. */
+function isFlipped(frame: Frame): boolean {
+  // Before the answer it never does: a caller who shows our own extension as his number is still the caller.
+  return text(frame, "Answer-State") === "answered" && isOwn(frame, text(frame, "Caller-Caller-ID-Number"));
+}
+
+function isOwn(frame: Frame, identity: string): boolean {
+  const extension = text(frame, "Channel-Presence-ID").split("@")[0] ?? "";
+  const toDesk = text(frame, "Call-Direction") !== "inbound";
+  return identity === extension || identity.startsWith(`${extension}-`) ||
+    (toDesk && identity === text(frame, "Caller-Destination-Number"));
+}
+
+/** The partner's identity: an outside number if any of the places where the switch may put it has one. */
+function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean): string | undefined {
+  const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
+  const callee = text(frame, "Caller-Callee-ID-Number");
+  const own = direction === "to-desk" && !isFlipped(frame) ? text(frame, "Caller-Caller-ID-Number") : callee;
+  const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
+  const places = [own, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter((identity) =>
+    identity !== "" && !isOwn(frame, identity)
+  );
+  const numbers = places.filter((identity) => identify(identity).kind === "number");
+  // Colleagues' numbers are short: among several the longest is the outside party's.
+  if (outside) return numbers.toSorted((a, b) => b.length - a.length)[0] ?? places[0] ?? "";
+  return numbers[0] ?? places[0];
+}
+
+function dialledBy(frame: Frame): Partial<LegFacts> {
+  const dialled = text(frame, "Caller-Destination-Number");
+  return dialled ? { dialled } : {};
+}
+
+/** A header's text; empty when it is missing; the last one when it is repeated. */
+function text(frame: Frame, name: string): string {
+  const value = frame[name];
+  return typeof value === "string" ? value : value?.at(-1) ?? "";
+}

@@ -1,0 +1,276 @@
+/**
+ * One client of the event socket: its login, its subscriptions, its commands answered in order.
+ * Source: mod_event_socket.c, `parse_command`, `api_exec`, `auth_api_command`.
+ */
+import type { Socket } from "node:net";
+import type { SwitchEvent } from "./events.ts";
+import { Filters, Subscription } from "./filters.ts";
+import { Outlet, type Pace } from "./outlet.ts";
+import { apiResponse, authRequest, type Command, CommandReader, commandReply, disconnectNotice, eventPlain } from "./wire.ts";
+
+/** A `bgapi` that was accepted: the backend runs it and fires BACKGROUND_JOB when it is done. */
+export interface Job {
+  readonly uuid: string;
+  readonly command: string;
+  readonly arg: string;
+}
+
+/** What stands behind the socket: the switch, or a recording. */
+export interface Backend {
+  /** The text of an `api/response`. Commands of the same connection wait for it. */
+  api(command: string, arg: string): string | Promise<string>;
+  bgapi(job: Job): void;
+}
+
+/** A login by `userauth`; without `api` or `events` everything is allowed. */
+export interface Login {
+  /** `user@domain` */
+  readonly user: string;
+  readonly password: string;
+  readonly api?: readonly string[];
+  /** Event names, in the order of `esl-allowed-events`; after CUSTOM, subclasses. */
+  readonly events?: readonly string[];
+}
+
+/** Sees every frame and every command: `in` is what the client sent. */
+export type FrameTap = (direction: "in" | "out", text: string, connection: Connection) => void;
+
+export interface ConnectionOptions {
+  readonly backend: Backend;
+  readonly password: string;
+  readonly logins: readonly Login[];
+  readonly onFrame: FrameTap | undefined;
+  /** Called after each command and when the connection is over. */
+  readonly onChange: () => void;
+}
+
+/** API commands that run another command, and therefore need permission for that one too. */
+const wrappers = ["bgapi", "sched_api", "eval", "expand", "xml_wrap"];
+
+export class Connection {
+  readonly filters = new Filters();
+  readonly subscription = new Subscription();
+  /** Every command so far: its first line, `auth` without the password. */
+  readonly commands: string[] = [];
+  readonly #socket: Socket;
+  readonly #outlet: Outlet;
+  readonly #options: ConnectionOptions;
+  readonly #reader = new CommandReader();
+  readonly #waiting: Command[] = [];
+  #busy = false;
+  #open = true;
+  #login: Login | "all" | undefined;
+  #format: "plain" | "json" | "xml" = "plain";
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#outlet = new Outlet(socket);
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => this.#take(typeof chunk === "string" ? Buffer.from(chunk) : chunk));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#over());
+    this.#send(authRequest);
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get authorised(): boolean {
+    return this.#login !== undefined;
+  }
+
+  /** True when the client has logged in and asked for events, and can hear them. */
+  get subscribed(): boolean {
+    return this.#open && !this.#outlet.silent && this.authorised && this.subscription.listening;
+  }
+
+  /** Sends an event if this client's own commands ask for it. `json` saves writing the same event for each client. */
+  deliver(event: SwitchEvent, json: () => string): void {
+    if (!this.subscribed || !this.subscription.wants(event) || !this.filters.passes(event)) return;
+    this.#send(this.#format === "json" ? json() : eventPlain(event));
+  }
+
+  /** Writes bytes as they are: garbage, half a frame. */
+  raw(data: string | Uint8Array): void {
+    this.#outlet.write(data);
+  }
+
+  set pace(pace: Pace) {
+    this.#outlet.pace = pace;
+  }
+
+  /** When all that was sent has been handed to the socket. */
+  drained(): Promise<void> {
+    return this.#outlet.drained();
+  }
+
+  /** Ends the connection in order: what was sent arrives, then FIN. */
+  fin(): void {
+    void this.drained().then(() => this.#socket.end());
+  }
+
+  /** Breaks the connection off: RST. */
+  rst(): void {
+    this.#socket.resetAndDestroy();
+  }
+
+  /** Keeps the socket, sends nothing and answers nothing: a power cut at the other end. */
+  silence(): void {
+    this.#outlet.silence();
+  }
+
+  /** Says farewell as the switch does and ends the connection. */
+  disconnect(message?: string): void {
+    this.#send(disconnectNotice(message));
+    this.fin();
+  }
+
+  #over(): void {
+    this.#open = false;
+    this.#options.onChange();
+  }
+
+  #send(frame: string): void {
+    if (this.#outlet.silent) return;
+    this.#options.onFrame?.("out", frame, this);
+    this.#outlet.write(frame);
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#outlet.silent) return;
+    this.#waiting.push(...this.#reader.push(chunk));
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      this.#note(next);
+      const answer = this.#answer(next);
+      this.#send(typeof answer === "string" ? answer : await answer);
+      this.#options.onChange();
+    }
+    this.#busy = false;
+  }
+
+  #note(command: Command): void {
+    const line = command.line.replace(/^((?:user)?auth) .*/i, "$1 ***");
+    this.commands.push(line);
+    this.#options.onFrame?.("in", line, this);
+  }
+
+  #answer(command: Command): string | Promise<string> {
+    const { line } = command;
+    if (starts(line, "exit") || starts(line, "...")) return this.#bye("+OK bye");
+    if (!this.authorised) return this.#auth(line);
+    if (starts(line, "filter ")) return commandReply(this.#filter(line.slice(7)));
+    if (starts(line, "api ")) return this.#api(line.slice(4));
+    if (starts(line, "bgapi ")) return this.#bgapi(line.slice(6), command.headers["job-uuid"]);
+    if (starts(line, "event")) return commandReply(this.#event(words(line)));
+    if (starts(line, "nixevent")) {
+      return commandReply(this.subscription.remove(words(line)) ? "+OK events nixed" : "-ERR no keywords supplied");
+    }
+    if (starts(line, "noevents")) {
+      return commandReply(this.subscription.clear() ? "+OK no longer listening for events" : "-ERR not listening for events");
+    }
+    if (starts(line, "sendmsg")) return commandReply(`-ERR invalid session id [${words(line)[0] ?? ""}]`);
+    return commandReply("-ERR command not found");
+  }
+
+  /** The answer, the farewell, then FIN. */
+  #bye(text: string): string {
+    queueMicrotask(() => this.disconnect());
+    return commandReply(text);
+  }
+
+  #auth(line: string): string {
+    if (starts(line, "auth ")) {
+      if (line.slice(5) !== this.#options.password) return this.#bye("-ERR invalid");
+      this.#login = "all";
+      return commandReply("+OK accepted");
+    }
+    if (!starts(line, "userauth ")) return commandReply("-ERR command not found");
+    const [, user, password] = /^([^:]*@[^:]*):(.*)$/.exec(line.slice(9)) ?? [];
+    const login = this.#options.logins.find((each) => each.user === user && each.password === password);
+    if (login === undefined) return this.#bye("-ERR invalid");
+    this.#login = login;
+    const events = login.events?.join(",") ?? "all";
+    return commandReply(
+      "+OK accepted",
+      `Allowed-Events: ${events}\nAllowed-API: ${login.api?.join(",") ?? "all"}\nAllowed-LOG: true\n`,
+    );
+  }
+
+  #filter(text: string): string {
+    const [first = "", rest] = cut(text.replace(/^ */, ""));
+    if (rest === undefined) return "-ERR invalid syntax";
+    if (first.toLowerCase() === "delete") {
+      const [header = "", value] = cut(rest);
+      if (header.toLowerCase() === "all") this.filters.clear();
+      else this.filters.remove(header, value);
+      return `+OK filter deleted. [${header}][${value ?? ""}]`;
+    }
+    const [header, value = ""] = first.toLowerCase() === "add" ? cut(rest) : [first, rest];
+    this.filters.add(header, value);
+    return `+OK filter added. [${header}]=[${value}]`;
+  }
+
+  #event(asked: string[]): string {
+    const format = asked[0]?.toLowerCase();
+    if (format === "json" || format === "plain" || format === "xml") this.#format = format;
+    const names = this.#format === format ? asked.slice(1) : asked;
+    if (!this.#mayHear(names)) return "-ERR permission denied";
+    return this.subscription.add(names) ? `+OK event listener enabled ${this.#format}` : "-ERR no keywords supplied";
+  }
+
+  #mayHear(names: readonly string[]): boolean {
+    const allowed = this.#login === "all" ? undefined : this.#login?.events;
+    return allowed === undefined || allowed.includes("ALL") || names.every((each) => allowed.includes(each));
+  }
+
+  #api(text: string): string | Promise<string> {
+    const [command, arg = ""] = cut(text);
+    if (!this.#mayRun(command, arg)) return commandReply("-ERR permission denied");
+    const answer = this.#options.backend.api(command, arg);
+    return typeof answer === "string" ? apiResponse(answer) : answer.then(apiResponse);
+  }
+
+  #bgapi(text: string, wanted: string | undefined): string {
+    const [command, arg = ""] = cut(text);
+    if (!this.#mayRun(command, arg)) return commandReply("-ERR permission denied");
+    const uuid = wanted ?? crypto.randomUUID();
+    // The reply goes out before the job begins, so that its BACKGROUND_JOB can only come after it.
+    queueMicrotask(() => this.#options.backend.bgapi({ uuid, command, arg }));
+    return commandReply(`+OK Job-UUID: ${uuid}`, `Job-UUID: ${uuid}\n`);
+  }
+
+  #mayRun(command: string, arg: string): boolean {
+    const allowed = this.#login === "all" ? undefined : this.#login?.api;
+    if (allowed === undefined) return true;
+    if (!allowed.includes(command)) return false;
+    return arg === "" || !wrappers.includes(command.toLowerCase()) || this.#mayRun(...first(arg));
+  }
+}
+
+function starts(line: string, prefix: string): boolean {
+  return line.slice(0, prefix.length).toLowerCase() === prefix;
+}
+
+/** The text before the first space and what follows it. */
+function cut(text: string): [string, string?] {
+  const space = text.indexOf(" ");
+  return space < 0 ? [text] : [text.slice(0, space), text.slice(space + 1)];
+}
+
+function first(text: string): [string, string] {
+  const [head, rest = ""] = cut(text);
+  return [head, rest];
+}
+
+/** The words after the first. */
+function words(line: string): string[] {
+  return line.split(" ").slice(1);
+}

@@ -1,0 +1,104 @@
+/** Two legs of one call: how they ring, come together and part, event by event as a live switch does it. */
+import type { Channel } from "./channel.ts";
+import { calledHandset, type Handset, noteOriginated, type RingOptions, withCallee } from "./parties.ts";
+import type { Switch } from "./switch.ts";
+
+/** Calls a handset on behalf of another leg, which hears ringing (if it is not answered already, by 183). */
+export function ringHandset(sw: Switch, by: Channel, handset: Handset, options: RingOptions = {}): Channel {
+  const leg = calledHandset(sw, handset, by, options);
+  ringLeg(sw, by, leg);
+  if (by.answerState !== "answered") sw.earlyMedia(by);
+  return leg;
+}
+
+/** Creates a leg and lets it ring; the leg that called it waits. */
+export function ringLeg(sw: Switch, by: Channel, leg: Channel): void {
+  if (by.answerState === "answered") sw.callState(by, "RING_WAIT");
+  noteOriginated(by, leg);
+  sw.create(leg);
+  sw.progress(leg);
+}
+
+/** The called leg answers and is connected to the leg that called it. */
+export function connect(sw: Switch, by: Channel, leg: Channel): void {
+  sw.answer(leg);
+  join(sw, by, leg);
+}
+
+/** Connects an answered leg to the one that called it. */
+export function join(sw: Switch, by: Channel, leg: Channel): void {
+  by.profile = { ...by.profile, calleeName: leg.profile.calleeName, calleeNumber: leg.profile.calleeNumber };
+  if (by.answerState === "ringing") sw.earlyMedia(by);
+  if (by.answerState === "answered") {
+    by.other = leg.seenAs("originatee");
+    sw.callState(by, "ACTIVE");
+  } else {
+    sw.answer(by);
+  }
+  bridge(sw, by, leg);
+  sw.update(leg);
+  sw.update(by);
+}
+
+/** CHANNEL_BRIDGE and what both legs know of each other from then on. */
+export function bridge(sw: Switch, by: Channel, leg: Channel): void {
+  by.times.bridged = leg.times.bridged = sw.now();
+  by.other = leg.seenAs("originatee");
+  noteBridge(by, leg);
+  noteBridge(leg, by);
+  if (by.variables.get("originated_legs") !== undefined) by.variables.set("originate_disposition", "SUCCESS");
+  leg.state = "CS_EXCHANGE_MEDIA";
+  sw.bridge("CHANNEL_BRIDGE", by, leg);
+  const { calleeName = "", calleeNumber } = by.profile;
+  if (leg.presenceId !== undefined && leg.other?.uuid === by.uuid && calleeNumber !== undefined) {
+    leg.other = withCallee(leg.other, calleeName, calleeNumber);
+  }
+}
+
+function noteBridge(leg: Channel, to: Channel): void {
+  const facts = {
+    bridge_to: to.uuid,
+    last_bridge_to: to.uuid,
+    bridge_channel: to.name,
+    bridge_uuid: to.uuid,
+    signal_bond: to.uuid,
+  };
+  for (const [name, value] of Object.entries(facts)) leg.variables.set(name, value);
+}
+
+/** Ends a conversation. `first` hangs up; `by` is the leg that was connected (the one with CHANNEL_BRIDGE). */
+export function part(sw: Switch, by: Channel, leg: Channel, first: Channel, between: () => void = () => {}): void {
+  const cause = "NORMAL_CLEARING";
+  if (first === by) {
+    sw.hangup(by, cause);
+    sw.hangup(leg, cause);
+    sw.callState(leg, "HANGUP");
+    sw.bridge("CHANNEL_UNBRIDGE", by, leg);
+  } else {
+    sw.hangup(leg, cause);
+    sw.callState(leg, "HANGUP");
+    sw.bridge("CHANNEL_UNBRIDGE", by, leg);
+    sw.hangup(by, cause);
+  }
+  sw.callState(by, "HANGUP");
+  leg.callUuid = leg.uuid;
+  sw.complete(leg);
+  sw.complete(by);
+  between();
+  sw.destroy(leg);
+  sw.destroy(by);
+}
+
+/** The leg that called gives up while others ring for it. */
+export function cancel(sw: Switch, by: Channel, legs: readonly Channel[], cause = "ORIGINATOR_CANCEL"): void {
+  sw.hangup(by, cause);
+  for (const leg of legs) {
+    sw.hangup(leg, cause);
+    sw.callState(leg, "HANGUP");
+  }
+  sw.callState(by, "HANGUP");
+  for (const each of [by, ...legs]) {
+    sw.complete(each);
+    sw.destroy(each);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * IP addresses: one spelling for each, and whether one lies in a list of ranges. The only file with ipaddr.js.
+ */
+import ipaddr from "ipaddr.js";
+
+type Address = ReturnType<typeof ipaddr.parse>;
+
+/** Parses strictly: `10.1`, `010.0.0.1` and `0x7f.1`, which C libraries take for addresses, are none here. */
+function parse(text: string): Address | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
+  if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
+  const address = ipaddr.IPv6.parse(text);
+  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+/**
+ * The one spelling of an address: `::ffff:10.0.0.5` (what a dual-stack socket says, RFC 4291 section 2.5.5.2) becomes
+ * `10.0.0.5`, `::0:1` becomes `::1`; a zone (`fe80::1%eth0`) is kept. Undefined for what is no IP address.
+ */
+export function normaliseAddress(text: string): string | undefined {
+  return parse(text)?.toString();
+}
+
+/** Whether this is the machine itself: 127.0.0.0/8 or ::1, mapped or not. */
+export function isLoopback(text: string): boolean {
+  return parse(text)?.range() === "loopback";
+}
+
+/**
+ * Whether the `Host` header names the box by address, as `localhost`, or by one of its names; any port. A web page that
+ * makes its own name point at the box (DNS rebinding) is caught by this. No Host at all (HTTP/1.0) passes.
+ */
+export function hostAllowed(host: string | undefined, names: readonly string[]): boolean {
+  if (host === undefined || host === "") return true;
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{0,5})?$/.exec(host) ?? [];
+  if (bracketed !== undefined) return parse(bracketed) !== undefined;
+  const name = plain?.toLowerCase().replace(/\.$/, "");
+  if (name === undefined || name === "") return false;
+  return name === "localhost" || parse(name) !== undefined || names.some((known) => known.toLowerCase() === name);
+}
+
+interface Range {
+  readonly base: Address;
+  readonly bits: number;
+}
+
+/**
+ * Reads a list of addresses and ranges (`10.1.0.0/16`, `192.168.1.5`, `fc00::/7`) and returns what tells whether an address
+ * lies in one of them. An address and a range of different families never match, but a mapped one counts as IPv4.
+ * @throws Error that names the entry that is no range.
+ */
+export function parseRanges(list: readonly string[]): (address: string) => boolean {
+  const ranges = list.map(parseRange);
+  return (address) => {
+    const parsed = parse(address);
+    return parsed !== undefined && ranges.some((range) => contains(range, parsed));
+  };
+}
+
+function parseRange(text: string): Range {
+  const [address = "", length, ...rest] = text.split("/");
+  const base = parse(address);
+  const widest = base?.kind() === "ipv4" ? 32 : 128;
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8: the first 96 bits are the mark of a mapped address.
+  const shift = widest === 32 && address.includes(":") ? 96 : 0;
+  const bits = length === undefined ? widest : /^\d{1,3}$/.test(length) ? Number(length) - shift : -1;
+  if (base === undefined || rest.length > 0 || bits < 0 || bits > widest) {
+    throw new Error(`Cannot read the address range ${text}: want an address such as 10.1.2.3 or a range such as 10.1.0.0/16`);
+  }
+  return { base, bits };
+}
+
+function contains(range: Range, address: Address): boolean {
+  return range.base.kind() === address.kind() && address.match(range.base, range.bits);
+}

@@ -1,0 +1,154 @@
+/**
+ * CCTSDK, inward: the query string of a callout becomes a `Callout`, or a sentence that says all that is wrong with it;
+ * and what the CRM answers to an event. Pure.
+ */
+import { closest, distance } from "fastest-levenshtein";
+import { isLoopback, normaliseAddress } from "../address.ts";
+import { type Callout, type CalloutName, calloutNames, type CheckStatus } from "../core/crm.ts";
+import { type ParameterName, readQuery, shown } from "./query.ts";
+import { parse } from "./xml.ts";
+
+/** What a callout is judged by, besides its own text. */
+export interface CalloutContext {
+  /** The address that the request came from, in its one spelling. */
+  readonly from: string;
+  /** The extensions of this box. */
+  readonly desks: readonly string[];
+  /** Whether a Register from `from` may name this other address. */
+  addressAllowed(address: string, from: string): boolean;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly callout: Callout | CheckStatus }
+  | { readonly ok: false; readonly why: string };
+
+/** The longest values, in characters. agentID: what EBS stores; the others: more than any switch takes. */
+export const longestParameter = { agentID: 60, agentPassword: 100, agentQueue: 100, dialString: 100 } as const;
+type Limited = keyof typeof longestParameter;
+
+/** The most extensions that an error lists. */
+const listed = 10;
+
+/** Reads a callout. Every problem is reported at once; a password is never repeated. */
+export function decodeCallout(query: string, context: CalloutContext): Decoded {
+  const parameters = readQuery(query);
+  const problems = [...parameters.values()].flatMap((parameter) => parameter.sound ? [] : [parameter.problem]);
+  const asked = parameters.get("FunctionName");
+  if (asked?.sound === false) return { ok: false, why: `Cannot read the callout: ${asked.problem}.` };
+  const name = calloutNames.find((known) => known.toLowerCase() === asked?.value.toLowerCase());
+  if (name === undefined) return { ok: false, why: `Cannot read the callout: ${unknownFunction(asked?.value)}.` };
+  const callout = build(name, {
+    name,
+    context,
+    value: (parameter) => {
+      const found = parameters.get(parameter);
+      return found?.sound ? found.value : undefined;
+    },
+    missing: (parameter) => !parameters.has(parameter),
+    problem: (text) => problems.push(text),
+  });
+  return problems.length === 0 ? { ok: true, callout } : { ok: false, why: `Cannot do ${name}: ${problems.join("; ")}.` };
+}
+
+/** The text of the Error event in what the CRM answered, if it is one; undefined for any other body. */
+export function decodeAnswer(text: string): string | undefined {
+  if (!text.includes("Error")) return undefined;
+  try {
+    const events = parse(text).root.children.flatMap((child) => child.type === "element" ? [child] : []);
+    const error = events.find((event) => event.name.raw === "event" && event.attributes["name"] === "Error");
+    if (error === undefined) return undefined;
+    const data = error.children.flatMap((child) => child.type === "element" ? [child.attributes] : []);
+    return data.find((pair) => pair["name"] === "occtErrorMsg")?.["value"] ?? "Error without occtErrorMsg";
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the builders below read from and report to. `value` is undefined for what is missing or unsound. */
+interface Reading {
+  readonly name: CalloutName;
+  readonly context: CalloutContext;
+  value(parameter: ParameterName): string | undefined;
+  missing(parameter: ParameterName): boolean;
+  problem(text: string): void;
+}
+
+function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
+  if (name === "CheckStatus") return { name, from: reading.context.from };
+  const who = { desk: desk(reading), agent: required(reading, "agentID", "the agent's id") };
+  switch (name) {
+    case "Register":
+      return { name, ...who, address: address(reading), port: port(reading) };
+    case "Login":
+    case "Logout": {
+      const password = limited(reading, "agentPassword");
+      const queue = limited(reading, "agentQueue");
+      return { name, ...who, ...(password === undefined ? {} : { password }), ...(queue === undefined ? {} : { queue }) };
+    }
+    case "MakeCall":
+    case "DialCanonical":
+      return { name, ...who, dialString: required(reading, "dialString", "the number to dial") };
+    default:
+      return { name, ...who };
+  }
+}
+
+function unknownFunction(given: string | undefined): string {
+  const known = `want one of ${calloutNames.join(", ")}`;
+  if (given === undefined) return `FunctionName is missing: ${known}`;
+  const lower = given.toLowerCase();
+  const near = closest(lower, calloutNames.map((name) => name.toLowerCase()));
+  const meant = calloutNames.find((name) => name.toLowerCase() === near);
+  const hint = distance(lower, near) <= 3 && meant !== undefined ? `did you mean ${meant}? Else ` : "";
+  return `FunctionName is ${shown(given)}: ${hint}${known}`;
+}
+
+function desk(reading: Reading): string {
+  const { desks } = reading.context;
+  const more = desks.length > listed ? ` and ${desks.length - listed} more` : "";
+  const served = `this box serves ${desks.slice(0, listed).join(", ")}${more}`;
+  const given = reading.value("telesetNumber");
+  if (reading.missing("telesetNumber")) reading.problem(`telesetNumber is missing: want the agent's extension; ${served}`);
+  else if (given !== undefined && !desks.includes(given)) reading.problem(`telesetNumber is ${shown(given)}, but ${served}`);
+  return given ?? "";
+}
+
+function required(reading: Reading, parameter: Limited, meaning: string): string {
+  if (reading.missing(parameter)) reading.problem(`${parameter} is missing: want ${meaning}`);
+  return limited(reading, parameter) ?? "";
+}
+
+function limited(reading: Reading, parameter: Limited): string | undefined {
+  const value = reading.value(parameter);
+  const length = value === undefined ? 0 : [...value].length;
+  const most = longestParameter[parameter];
+  if (length > most) reading.problem(`${parameter} has ${length} characters: want at most ${most}`);
+  return value;
+}
+
+function port(reading: Reading): number {
+  const given = reading.value("port");
+  const wanted = "want a number from 1 to 65535, the port that UWQ listens on";
+  if (reading.missing("port")) reading.problem(`port is missing: ${wanted}`);
+  if (given === undefined) return 0;
+  const number = /^\d{1,5}$/.test(given) ? Number(given) : 0;
+  if (number < 1 || number > 65535) reading.problem(`port is ${shown(given)}: ${wanted}`);
+  return number;
+}
+
+/**
+ * Where UWQ listens. It was built to talk to a softphone on its own PC, so it may name itself `localhost`, or not at all:
+ * then it is where the request came from. Another address would let one PC send a second PC's events elsewhere.
+ */
+function address(reading: Reading): string {
+  const { from, addressAllowed } = reading.context;
+  const given = reading.value("ipAddress")?.replace(/^\[(.*)\]$/, "$1");
+  if (given === undefined || given.toLowerCase() === "localhost" || isLoopback(given)) return from;
+  const plain = normaliseAddress(given);
+  if (plain === undefined) {
+    reading.problem(`ipAddress is ${shown(given)}: want an IP address, localhost or nothing`);
+  } else if (plain !== from && !addressAllowed(plain, from)) {
+    reading.problem(`ipAddress is ${plain}, but the request came from ${from}: want the same, or list ${plain} in crm.allow`);
+  }
+  return plain ?? "";
+}

@@ -1,0 +1,108 @@
+/**
+ * CCTSDK XML, outward: events to the CRM and answers to its callouts (Oracle E13402, Basic Telephony). Pure.
+ * Values come from strangers (caller ID, channel variables), and EBS pastes them unescaped into `name="value"` strings: what
+ * is not plainly harmless is left out here, not cut and not repaired.
+ */
+import type { CrmEvent, Reply } from "../core/crm.ts";
+import { longestAni, quoted } from "../core/number.ts";
+import { element, stringify, type XmlElement } from "./xml.ts";
+
+/** A value that was left out of an event, and why: a phrase such as `it has 51 characters: want at most 50`. */
+export interface Dropped {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** An event as it goes over the wire, and what had to stay behind. */
+export interface Encoded {
+  readonly xml: string;
+  readonly dropped: readonly Dropped[];
+}
+
+/** The limits of the receiving forms, in characters. `pairs` is for all pairs of an event, written `name="value" `. */
+export const longest = { sourceId: 60, ani: longestAni, dnis: 30, value: 50, pairs: 1799 } as const;
+
+const harmless = /^[A-Za-z0-9 ._:\/@+-]*$/;
+const name = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
+const classes = ["SR", "OPPORTUNITY", "EVENT"];
+const classified = ["ScreenPopType", "occtClassification"];
+const ours = ["occtSourceID", "occtANI", "occtDNIS"];
+
+type Pair = readonly [name: string, value: string];
+
+/** The body of the POST for an event, on one line, and what of the event was left out of it. */
+export function encodeEvent(event: CrmEvent): Encoded {
+  const dropped: Dropped[] = [];
+  const pairs: Pair[] = [["occtSourceID", sourceId(event.call, dropped)]];
+  if (event.name === "ScreenPop") pairs.push(...screenPop(event, dropped));
+  return { xml: body(event.name, fitting(pairs, dropped)), dropped };
+}
+
+/**
+ * The answer to a callout. Oracle documents no body for success: an empty root was chosen, written with both tags, for
+ * readers that search for the closing one.
+ */
+export function encodeReply(reply: Reply): string {
+  if (!reply.ok) return body("Error", [["occtErrorMsg", reply.why]]);
+  return stringify(element("CCTSDK", {}, [{ type: "text", text: "" }]));
+}
+
+function body(event: string, pairs: readonly Pair[]): string {
+  const data = pairs.map(([name, value]): XmlElement => element("data", { name, value }, []));
+  return stringify(element("CCTSDK", {}, [element("event", { name: event }, data)]));
+}
+
+/** The id is the one value that is repaired: without it an event means nothing, and all events of a call get the same one. */
+function sourceId(call: string, dropped: Dropped[]): string {
+  const id = call.replace(/[^A-Za-z0-9 ._:\/@+-]/g, "_").slice(0, longest.sourceId);
+  if (id !== call) dropped.push({ name: "occtSourceID", why: `the call id ${quoted(call)} is sent as ${id}` });
+  return id;
+}
+
+function screenPop(event: Extract<CrmEvent, { name: "ScreenPop" }>, dropped: Dropped[]): Pair[] {
+  const drop = (name: string, why: string | undefined): boolean => {
+    if (why !== undefined) dropped.push({ name, why });
+    return why !== undefined;
+  };
+  // occtANI is there even when empty: "unknown caller" is said with an empty number, never with a word.
+  const pairs: Pair[] = [["occtANI", drop("occtANI", notAni(event.ani)) ? "" : event.ani]];
+  const dnis = event.dnis.trim();
+  if (dnis !== "" && !drop("occtDNIS", notHarmless(dnis, longest.dnis))) pairs.push(["occtDNIS", dnis]);
+  for (const [key, raw] of Object.entries(event.data)) {
+    const value = raw.trim();
+    if (value !== "" && !drop(key, notData(key, value))) pairs.push([key, value]);
+  }
+  return pairs;
+}
+
+function notAni(ani: string): string | undefined {
+  if (!/^\d*$/.test(ani)) return `it is ${quoted(ani)}: want digits only`;
+  return tooLong(ani, longest.ani);
+}
+
+function notData(key: string, value: string): string | undefined {
+  if (!name.test(key)) return "its name is none: want letters, digits and _, at most 50";
+  if (ours.includes(key)) return "the event has a value of that name already";
+  if (classified.includes(key) && !classes.includes(value)) return `it is ${quoted(value)}: want ${classes.join(", ")}`;
+  return notHarmless(value, longest.value);
+}
+
+function notHarmless(value: string, limit: number): string | undefined {
+  if (!harmless.test(value)) return `it is ${quoted(value)}: want only letters A-Z, digits, space and . _ : / @ + -`;
+  return tooLong(value, limit);
+}
+
+function tooLong(value: string, limit: number): string | undefined {
+  return value.length > limit ? `it has ${value.length} characters: want at most ${limit}` : undefined;
+}
+
+/** The first pairs that fit; from the first that does not, the rest is left out. */
+function fitting(pairs: readonly Pair[], dropped: Dropped[]): readonly Pair[] {
+  let length = 0;
+  const end = pairs.findIndex(([name, value]) => (length += `${name}="${value}" `.length) > longest.pairs);
+  if (end < 0) return pairs;
+  for (const [name] of pairs.slice(end)) {
+    dropped.push({ name, why: `all values together are too long: want at most ${longest.pairs} characters` });
+  }
+  return pairs.slice(0, end);
+}

@@ -1,0 +1,106 @@
+/**
+ * The callouts over HTTP: guard, decode, submit, answer. The only file of the CRM side with hono.
+ */
+import { type Context, Hono } from "hono";
+import { normaliseAddress, parseRanges } from "../address.ts";
+import type { Callout, CheckStatus, Reply } from "../core/crm.ts";
+import type { Log } from "../log.ts";
+import { decodeCallout } from "./decode.ts";
+import { encodeReply } from "./encode.ts";
+import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
+import { hidePassword } from "./query.ts";
+import { rateLimit } from "./rate.ts";
+
+/** What the callouts need to know and whom they speak to. */
+export interface CalloutOptions extends GuardOptions {
+  /** Addresses and ranges that a Register may name although it comes from another address. */
+  readonly crmAllow: readonly string[];
+  /** The extensions of this box, as they are now. */
+  readonly desks: () => readonly string[];
+  /** Does what the callout asks; the promise settles when the answer is known. */
+  readonly submit: (callout: Callout | CheckStatus) => Promise<Reply>;
+  readonly log: Log;
+  /** The time in milliseconds, never going back. */
+  readonly now: () => number;
+  /** The source address of a request. */
+  readonly from: (context: Context) => string;
+}
+
+/** The headers of every answer. The length is given, so that nothing is chunked: an old client may know HTTP/1.0 only. */
+export function answerHeaders(body: string): Record<string, string> {
+  return {
+    "Content-Type": "text/xml; charset=utf-8",
+    "Content-Length": String(new TextEncoder().encode(body).length),
+    "Cache-Control": "no-store",
+  };
+}
+
+/** An answer with the body that a reply has. */
+export function answer(reply: Reply, status = 200, headers: Record<string, string> = {}): Response {
+  const body = encodeReply(reply);
+  return new Response(body, { status, headers: { ...answerHeaders(body), ...headers } });
+}
+
+/**
+ * Serves the callouts at the prefix, with or without a slash at the end. Whatever becomes of a callout, the status is 200:
+ * an old Java client may not read the body of another. Before a request is one, it gets 403, 404, 405, 414 or 429.
+ * @throws Error when `allow` or `crmAllow` holds what is no range.
+ */
+export function callouts(options: CalloutOptions): Hono {
+  const { log, now } = options;
+  const refusal = guard(options);
+  const named = parseRanges(options.crmAllow);
+  // One source that is turned away again and again must not fill the journal.
+  const mention = rateLimit({ perSecond: 0.2, burst: 5 });
+  const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
+    if (mention(asked.from, now())) log.warning("request refused", { from: asked.from, status, why });
+    return answer({ ok: false, why }, status, status === 405 ? { Allow: "GET" } : {});
+  };
+  const app = new Hono();
+  app.all("*", async (context) => {
+    const asked = read(context, options);
+    if (log.tracing()) log.trace("callout received", { from: asked.from, query: hidePassword(asked.query) });
+    const refused = refusal(asked, now());
+    if (refused !== undefined) return turnAway(asked, refused);
+    const desks = options.desks();
+    const decoded = decodeCallout(asked.query, { from: asked.from, desks, addressAllowed: named });
+    if (!decoded.ok) {
+      log.info("callout not understood", { from: asked.from, why: decoded.why });
+      return answer(decoded);
+    }
+    return answer(await done(decoded.callout, asked.from, options));
+  });
+  return app;
+}
+
+async function done(callout: Callout | CheckStatus, from: string, { submit, log }: CalloutOptions): Promise<Reply> {
+  const reply = await submitted(callout, submit).catch((error: unknown): Reply => {
+    log.error(`${callout.name} failed inside`, { error: error instanceof Error ? error.message : String(error) });
+    // The name in front is Oracle's (E13402).
+    return { ok: false, why: `UnexpectedError: ${callout.name} failed inside telesetd: try again, and tell the administrator.` };
+  });
+  const outcome = reply.ok ? { outcome: "ok" } : { outcome: "error", why: reply.why };
+  if (callout.name === "CheckStatus") log.debug("CheckStatus", { from, ...outcome });
+  else log.info(callout.name, { desk: callout.desk, agent: callout.agent, from, ...outcome });
+  return reply;
+}
+
+/** Makes an exception of `submit` itself a rejection like any other. */
+async function submitted(callout: Callout | CheckStatus, submit: CalloutOptions["submit"]): Promise<Reply> {
+  return await submit(callout);
+}
+
+function read(context: Context, { from }: CalloutOptions): Asked {
+  const source = from(context);
+  const { url, method } = context.req;
+  const target = url.replace(/^[a-z]+:\/\/[^/?#]*/i, "");
+  const mark = target.indexOf("?");
+  return {
+    from: normaliseAddress(source) ?? source,
+    method,
+    path: mark < 0 ? target : target.slice(0, mark),
+    // A raw `#` is kept: nobody sends fragments, but UWQ may send a dial string such as *98# as it is.
+    query: mark < 0 ? "" : target.slice(mark + 1),
+    header: (name) => context.req.header(name),
+  };
+}

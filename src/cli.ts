@@ -1,0 +1,75 @@
+/** The table of commands. Human text on a terminal, `--json` for machines; exit codes: 0 good, 1 failed, 2 wrong usage or config. */
+import { Command, CommanderError } from "commander";
+import { check } from "./commands/check.ts";
+import { demo } from "./commands/demo.ts";
+import { explain } from "./commands/explain.ts";
+import type { Io } from "./commands/io.ts";
+import { replay } from "./commands/replay.ts";
+import { run } from "./commands/run.ts";
+import { schema } from "./commands/schema.ts";
+import { showStatus } from "./commands/status.ts";
+import { version } from "./version.ts";
+
+/** Where the configuration is, unless told otherwise. */
+export const defaultConfig = "/etc/telesetd/config.json";
+
+/** Runs one command line and gives its exit code. */
+export async function cli(args: readonly string[], io: Io): Promise<number> {
+  let code = 0;
+  const program = table(io, (given) => code = given);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+function table(io: Io, done: (code: number) => void): Command {
+  const program = new Command("telesetd")
+    .description("Makes the SIP desk phone on an agent's desk look, to Oracle's Universal Work Queue, like its softphone.")
+    .exitOverride().showSuggestionAfterError().configureOutput({ writeOut: io.out, writeErr: io.err })
+    .addHelpText("after", "\nExit codes: 0 good, 1 failed, 2 wrong usage or configuration.\nStart with: telesetd demo");
+  const add = (name: string, description: string, example: string) =>
+    program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+  const withConfig = (command: Command) => command.option("-c, --config <file>", "configuration file", defaultConfig);
+  withConfig(add("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json"))
+    .action(async ({ config }) => done(await run(config, io)));
+  withConfig(add("check", "Check the configuration and say every error at once.", "telesetd check --config config.json")).option(
+    "--json",
+    "for machines",
+  )
+    .action(({ config, json }) => done(check(config, json === true, io)));
+  add(
+    "demo",
+    "A simulated FreeSWITCH, the real daemon and a small CRM: watch the calls go through.",
+    "telesetd demo --record demo.txt",
+  )
+    .option("--loop", "keep going").option("--record <file>", "save the transcript").option("--json", "for machines")
+    .action(async (options) => done(await demo(options, io)));
+  withConfig(
+    add(
+      "replay <recording>",
+      "Feed a recording through the whole pipe and print what the CRM would get.",
+      "telesetd replay call.jsonl",
+    ),
+  )
+    .option("--speed <times>", "how much faster than recorded", "8").option("--json", "for machines")
+    .action(async (recording, options, command) =>
+      done(await replay(recording, { ...options, given: command.getOptionValueSource("config") !== "default" }, io))
+    );
+  withConfig(
+    add("explain <number>", "What a number becomes for the CRM and for dialling, rule by rule.", "telesetd explain +14155550123"),
+  ).option("--json", "for machines")
+    .action((number, { config, json }) => done(explain(number, config, json === true, io)));
+  withConfig(add("status", "What the running daemon sees.", "telesetd status")).option("--json", "for machines")
+    .action(async ({ config, json }) => done(await showStatus(config, json === true, io)));
+  add("schema", "The JSON Schema of the configuration.", "telesetd schema > config.schema.json").action(() => done(schema(io)));
+  add("version", "The version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
+  program.action(() => {
+    io.out(program.helpInformation());
+    done(2);
+  });
+  return program;
+}

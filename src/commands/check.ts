@@ -1,0 +1,24 @@
+/** `telesetd check` */
+import { ConfigError } from "../config.ts";
+import { configOr2, type Io, readConfig } from "./io.ts";
+
+/** Says every error of the configuration at once. Exit code 0 or 2. */
+export function check(file: string, json: boolean, io: Io): number {
+  if (json) return checkJson(file, io);
+  const config = configOr2(file, io);
+  if (config === 2) return 2;
+  io.out(`${file} is good: ${config.desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${config.line.driver}\n`);
+  return 0;
+}
+
+function checkJson(file: string, io: Io): number {
+  try {
+    readConfig(file, io);
+    io.out(`${JSON.stringify({ file, errors: [] })}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.out(`${JSON.stringify({ file, errors: error.problems })}\n`);
+    return 2;
+  }
+}

@@ -1,0 +1,44 @@
+/** What a command has of the world around it, so that tests can give it another. */
+import { readFileSync } from "node:fs";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { type Config, ConfigError, parseConfig } from "../config.ts";
+
+/** Output, and where it goes. */
+export interface Io {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether a person watches. */
+  readonly terminal: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads and checks a configuration file. @throws ConfigError with all that is wrong. */
+export function readConfig(file: string, { environment }: Pick<Io, "environment">): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "it may not be read by this user" : code;
+    throw new ConfigError([`cannot read it: ${what}`]);
+  }
+  return parseConfig(text, lineSchemas, environment);
+}
+
+/** The configuration, or the exit code 2 after saying all that is wrong with it. */
+export function configOr2(file: string, io: Io): Config | 2 {
+  try {
+    return readConfig(file, io);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.err(
+      `${file} has ${count(error.problems.length, "error")}:\n${error.problems.map((problem) => `  ${problem}\n`).join("")}`,
+    );
+    return 2;
+  }
+}
+
+/** `1 error`, `2 errors`. */
+export function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,116 @@
+/** `telesetd replay RECORDING`: a recording through the real pipe: event socket over TCP, the whole daemon, a CRM that listens. */
+import { readFileSync } from "node:fs";
+import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../drivers/simulator/mod.ts";
+import type { Config } from "../config.ts";
+import { type Log, openLog } from "../log.ts";
+import { configOr2, type Io } from "./io.ts";
+import { startRig } from "./rig.ts";
+import type { Arrived } from "./small-crm.ts";
+
+/** An event, and after which mark of the recording it came (0: before the first). */
+export interface Told extends Arrived {
+  readonly interval: number;
+  readonly after: string;
+}
+
+/** How a recording is played. */
+export interface PlayOptions {
+  readonly config?: Config;
+  /** How much faster than recorded; 1 is as recorded. */
+  readonly speed: number;
+  readonly pace?: Pace;
+  readonly log: Log;
+  /** What MakeCall dials, in a recording of one. */
+  readonly dialString?: string;
+}
+
+/** What came of a replay. `dialled` is the answer to MakeCall, in a recording of one. */
+export interface Played {
+  readonly told: readonly Told[];
+  readonly dialled?: string;
+}
+
+/** How long the last events may take after the last frame, in ms. */
+const settle = 150;
+
+/** Plays one recording and gives what the CRM was told. */
+export async function play(recording: Recording, options: PlayOptions): Promise<Played> {
+  const { speed, pace, log, config } = options;
+  const told: Told[] = [];
+  let interval = 0;
+  let after = "";
+  const peer = new ReplayPeer(recording, {
+    speed,
+    ...(pace === undefined ? {} : { pace }),
+    password: "ClueCon",
+    onMark: (n, note) => {
+      interval = n;
+      after = note;
+    },
+  });
+  await peer.listen();
+  const playing = peer.play();
+  const rig = await startRig({
+    ...(config === undefined ? {} : { config }),
+    switch: { port: peer.port, password: "ClueCon" },
+    log,
+    onEvent: (event) => told.push({ ...event, interval, after }),
+  });
+  try {
+    const desk = (config?.desks ?? [{ extension: "1001" }])[0]?.extension ?? "1001";
+    const dialled = recording.originate ? await dial(rig, desk, options.dialString ?? "914155550123") : undefined;
+    await playing;
+    await new Promise((done) => setTimeout(done, settle));
+    return { told, ...(dialled === undefined ? {} : { dialled }) };
+  } finally {
+    await rig.stop();
+    peer.close();
+  }
+}
+
+/** MakeCall, once the line is up. */
+async function dial(rig: Awaited<ReturnType<typeof startRig>>, desk: string, dialString: string): Promise<string> {
+  for (let tries = 0; tries < 100 && (await rig.callout("CheckStatus")).includes("Error"); tries++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return await rig.callout("MakeCall", { telesetNumber: desk, agentID: `agent-${desk}`, dialString });
+}
+
+/** Prints what the CRM would get. */
+export async function replay(
+  file: string,
+  options: { config: string; given: boolean; speed: string; json?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = options.given ? configOr2(options.config, io) : undefined;
+  if (config === 2) return 2;
+  const speed = Number(options.speed);
+  if (!(speed > 0)) {
+    io.err(`--speed is ${options.speed}: want a number above 0\n`);
+    return 2;
+  }
+  let recording: Recording;
+  try {
+    recording = parseRecording(readFileSync(file, "utf8"));
+  } catch (error) {
+    io.err(
+      `Cannot read the recording ${file}: ${
+        error instanceof Error ? error.message : String(error)
+      }: want one JSON object a line, with t, dir and frame\n`,
+    );
+    return 2;
+  }
+  const log = openLog((line) => io.err(`${line}\n`), "error", false);
+  const { told, dialled } = await play(recording, { speed, log, ...(config === undefined ? {} : { config }) });
+  if (options.json) io.out(`${JSON.stringify({ told, dialled }, null, 2)}\n`);
+  else {
+    if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);
+    for (const { name, data, after } of told) io.out(`${name.padEnd(16)} ${pairs(data)}${after ? `   (after: ${after})` : ""}\n`);
+    if (told.length === 0) io.out("The CRM would be told nothing.\n");
+  }
+  return 0;
+}
+
+function pairs(data: Readonly<Record<string, string>>): string {
+  return Object.entries(data).map(([name, value]) => `${name}=${value}`).join(" ");
+}

@@ -1,0 +1,71 @@
+/** The real daemon between a peer that plays the switch and a small CRM, all on loopback: for replay, demo and their tests. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type App, startApp } from "../app.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { type Config, parseConfig } from "../config.ts";
+import type { Log } from "../log.ts";
+import { type Arrived, sendCallout, SmallCrm } from "./small-crm.ts";
+
+/** The daemon at work between two peers. */
+export interface Rig {
+  readonly app: App;
+  readonly crm: SmallCrm;
+  /** Sends a callout; gives the answer's body. */
+  callout(name: string, parameters?: Readonly<Record<string, string>>): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** What a rig is made of. */
+export interface RigOptions {
+  /** The configuration; the reference one with desk 1001 when absent. Addresses, ports and the store are the rig's own. */
+  readonly config?: Config;
+  /** Where the peer that plays the switch listens, and its password. */
+  readonly switch: { readonly port: number; readonly password: string };
+  readonly log: Log;
+  readonly onEvent?: (event: Arrived) => void;
+}
+
+/** Starts the daemon with a store of its own and registers an agent for every desk. */
+export async function startRig(options: RigOptions): Promise<Rig> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
+  const crm = await SmallCrm.open(options.onEvent);
+  const base = options.config ?? referenceConfig();
+  const { prefix, ...http } = base.http;
+  const app = await startApp({
+    ...base,
+    line: { ...base.line, host: "127.0.0.1", port: options.switch.port, password: options.switch.password, user: undefined },
+    http: { ...http, host: "127.0.0.1", port: 0 },
+    store: { ...base.store, path: join(folder, "telesetd.db") },
+  }, options.log).catch((error: unknown) => {
+    crm.close();
+    throw error;
+  });
+  const callout = (name: string, parameters: Readonly<Record<string, string>> = {}) =>
+    sendCallout(app.port, "/", { FunctionName: name, ...parameters });
+  for (const { extension } of base.desks) {
+    await callout("Register", {
+      telesetNumber: extension,
+      agentID: `agent-${extension}`,
+      ipAddress: "127.0.0.1",
+      port: String(crm.port),
+    });
+  }
+  const stop = async () => {
+    await app.stop();
+    crm.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { app, crm, callout, stop };
+}
+
+/** The configuration that the documentation shows: desk 1001, 9 for an outside line. */
+export function referenceConfig(): Config {
+  const text = JSON.stringify({
+    desks: [{ extension: "1001" }],
+    line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1" },
+    numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
+  });
+  return parseConfig(text, lineSchemas, {});
+}

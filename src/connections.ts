@@ -1,0 +1,124 @@
+/**
+ * The open connections of the HTTP listener: how many, how long each may be silent, and how they end. Bun's http.Server
+ * applies none of its own limits to sockets that it is handed, so they are kept here.
+ */
+import type { Socket } from "node:net";
+
+/** Limits of the listener. Times are absolute, not "since the last byte": a drip does not stretch them. */
+export interface ConnectionLimits {
+  /** Open connections; more are turned away. */
+  readonly connections: number;
+  /** From connecting, or from the last answer, until a request's header must be complete, in milliseconds. */
+  readonly headerMs: number;
+  /** From a complete header until its answer must have been given and taken, in milliseconds. */
+  readonly answerMs: number;
+}
+
+/** How long a peer has to read the last thing that it is told, in milliseconds. */
+const lastWordsMs = 500;
+
+/** How much a peer may leave unread, in bytes, before its next request closes the connection. */
+const longestUnread = 65_536;
+
+interface Connection {
+  working: number;
+  /** What the peer had sent when the last answer was given; more than that is the beginning of a request. */
+  bytesBefore: number;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+/** The open connections. `lastWords` gives the whole HTTP answer for a status and a sentence. */
+export class Connections {
+  readonly #open = new Map<Socket, Connection>();
+  readonly #leaving = new Set<Socket>();
+  #stopping: (() => void) | undefined;
+
+  constructor(
+    private readonly limits: ConnectionLimits,
+    private readonly lastWords: (status: number, why: string) => string,
+  ) {}
+
+  /** Takes a new connection in, or turns it away and says false. */
+  admit(socket: Socket): boolean {
+    // A reset by the peer is no trouble of ours; `close` follows.
+    socket.on("error", () => {});
+    if (this.#open.size >= this.limits.connections || this.#stopping !== undefined) {
+      this.dismiss(socket, 503, "The box has too many open connections: try again in a few seconds.");
+      return false;
+    }
+    const connection: Connection = { working: 0, bytesBefore: 0 };
+    this.#open.set(socket, connection);
+    socket.once("close", () => this.#gone(socket, connection));
+    this.#arm(connection, this.limits.headerMs, () => this.#silent(socket, connection));
+    return true;
+  }
+
+  /** A request's header is complete. */
+  began(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    // Who sends requests without reading the answers would have us keep them all.
+    if (socket.writableLength > longestUnread) return void socket.destroy();
+    connection.working += 1;
+    this.#arm(connection, this.limits.answerMs, () => socket.destroy());
+  }
+
+  /** A request's answer is given, or its peer is gone. */
+  ended(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    connection.working -= 1;
+    if (connection.working > 0) return;
+    connection.bytesBefore = socket.bytesRead;
+    if (this.#stopping === undefined) {
+      this.#arm(connection, this.limits.headerMs, () => this.#silent(socket, connection));
+    } else this.#leave(socket, () => socket.end());
+  }
+
+  /** Tells the peer one last thing and closes; when an answer is on its way or too many are being told, just closes. */
+  dismiss(socket: Socket, status: number, why: string): void {
+    const working = this.#open.get(socket)?.working ?? 0;
+    if (working > 0 || !socket.writable || this.#leaving.size >= this.limits.connections) return void socket.destroy();
+    this.#leave(socket, () => socket.end(this.lastWords(status, why)));
+    // Unread bytes would turn the close into a reset, which takes the answer away from the peer (RFC 9112 section 9.6).
+    socket.resume();
+  }
+
+  /** Closes what is idle at once and the rest as it finishes; resolves when all is closed, at most `graceMs` later. */
+  async stop(graceMs: number): Promise<void> {
+    const empty = new Promise<void>((resolve) => this.#stopping = resolve);
+    for (const [socket, { working }] of this.#open) if (working === 0) socket.destroy();
+    for (const socket of this.#leaving) socket.destroy();
+    const grace = setTimeout(() => {
+      for (const socket of this.#open.keys()) socket.destroy();
+    }, graceMs);
+    if (this.#open.size > 0) await empty;
+    clearTimeout(grace);
+  }
+
+  #silent(socket: Socket, connection: Connection): void {
+    if (socket.bytesRead === connection.bytesBefore) socket.destroy();
+    else this.dismiss(socket, 408, `The request was not complete after ${this.limits.headerMs / 1000} s: send it again.`);
+  }
+
+  #leave(socket: Socket, words: () => void): void {
+    this.#leaving.add(socket);
+    const timer = setTimeout(() => socket.destroy(), lastWordsMs);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#leaving.delete(socket);
+    });
+    words();
+  }
+
+  #gone(socket: Socket, connection: Connection): void {
+    clearTimeout(connection.timer);
+    this.#open.delete(socket);
+    if (this.#open.size === 0) this.#stopping?.();
+  }
+
+  #arm(connection: Connection, ms: number, act: () => void): void {
+    clearTimeout(connection.timer);
+    connection.timer = setTimeout(act, ms);
+  }
+}

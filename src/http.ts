@@ -1,0 +1,156 @@
+/**
+ * The HTTP listener: callouts, `/healthz` and `/status`. A plain TCP server stands in front and counts and times the
+ * connections, because Bun's http.Server keeps no cap and no deadline on its own.
+ */
+import { getRequestListener } from "@hono/node-server";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { type Context, Hono } from "hono";
+import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { createServer as createTcpServer, Socket } from "node:net";
+import { hostAllowed, isLoopback } from "./address.ts";
+import { encodeReply } from "./cctsdk/encode.ts";
+import { answer, answerHeaders, type CalloutOptions, callouts } from "./cctsdk/routes.ts";
+import { type ConnectionLimits, Connections } from "./connections.ts";
+import type { Log } from "./log.ts";
+
+/** What the listener needs. */
+export interface HttpOptions {
+  /** The address to listen on, such as `0.0.0.0` or `::`. */
+  readonly host: string;
+  /** The port to listen on; 0 lets the system choose one. */
+  readonly port: number;
+  /** Open connections; more are turned away with 503. */
+  readonly connections: number;
+  readonly callouts: Omit<CalloutOptions, "from">;
+  /** What `GET /status` tells, as JSON; only to the box itself. */
+  readonly status: () => unknown;
+  readonly log: Log;
+  /** Other deadlines than 10 s for a header and 30 s for an answer: for tests. */
+  readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Closes idle connections at once, waits at most 1 s for requests in work. */
+  stop(): Promise<void>;
+}
+
+/** The longest request header and the longest request body, in bytes. No callout has a body; a small one is ignored. */
+const longestHeader = 16_384;
+const longestBody = 16_384;
+
+/** How long `stop` waits for requests in work, in milliseconds. */
+const stopMs = 1000;
+
+/** Opens the listener. @throws Error that says why it cannot listen and what to do. */
+export async function openHttp(options: HttpOptions): Promise<Listener> {
+  const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
+  const connections = new Connections({ connections: options.connections, ...deadlines }, wholeAnswer);
+  const server = httpServer(site(options), connections, options);
+  // Half open: a client may close its sending side when it has asked, and still wants the answer.
+  const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (connections.admit(socket)) server.emit("connection", socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    front.once("error", (error) => reject(cannotListen(options, error)));
+    front.listen(options.port, options.host, resolve);
+  });
+  front.on("error", (error) => options.log.error("HTTP listener", { error: error.message }));
+  const bound = front.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : options.port,
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      await connections.stop(stopMs);
+      await closed;
+    },
+  };
+}
+
+/** What is served where. `/healthz` and `/status` do not stand behind the prefix: they are for the box, not for UWQ. */
+function site(options: HttpOptions): Hono {
+  const { log, callouts: { names } } = options;
+  const app = new Hono();
+  app.get("/healthz", (context) => context.body("ok", 200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }));
+  app.get("/status", async (context) => {
+    if (!isLoopback(source(context)) || !hostAllowed(context.req.header("host"), names)) {
+      return answer({ ok: false, why: "The status is told on the box itself only: run telesetd status there." }, 403);
+    }
+    return context.json(await options.status(), 200, { "Cache-Control": "no-store" });
+  });
+  app.route("/", callouts({ ...options.callouts, from: source }));
+  app.onError((error) => {
+    log.error("request failed inside", { error: error.message });
+    return answer({ ok: false, why: "UnexpectedError: telesetd failed inside: try again, and tell the administrator." }, 500);
+  });
+  return app;
+}
+
+function source(context: Context): string {
+  return getConnInfo(context).remote.address ?? "";
+}
+
+function httpServer(app: Hono, connections: Connections, { log }: HttpOptions): Server {
+  const listener = getRequestListener(app.fetch, {
+    // The name for a request without a Host (HTTP/1.0), which is served by its path.
+    hostname: "localhost",
+    overrideGlobalObjects: false,
+    autoCleanupIncoming: false,
+    errorHandler: () => answer({ ok: false, why: "The request's URL or Host is none: compare the URL that UWQ calls." }, 400),
+  });
+  const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
+    const { socket } = incoming;
+    connections.began(socket);
+    outgoing.once("close", () => connections.ended(socket));
+    if (bodyTooLong(incoming)) {
+      const body = encodeReply({ ok: false, why: "The request has a body: a callout has none, its values stand in the URL." });
+      outgoing.writeHead(413, { ...answerHeaders(body), Connection: "close" }).end(body);
+    } else {
+      incoming.resume();
+      void listener(incoming, outgoing);
+    }
+  });
+  // Else the end of what a client sends would count as the end of its interest. Not in the types, but in Node since 0.x.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on("connect", (_request, socket) => {
+    if (socket instanceof Socket) connections.dismiss(socket, 405, "This is no proxy: want GET.");
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    log.debug("bad request", { error: error.message });
+    if (!(socket instanceof Socket)) return;
+    if (error.code === "HPE_HEADER_OVERFLOW") connections.dismiss(socket, 431, "The request's header is too long.");
+    else connections.dismiss(socket, 400, notHttp(error.code));
+  });
+  return server;
+}
+
+function bodyTooLong({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > longestBody;
+}
+
+/** The codes are llhttp's: the first two mean that the request line has what should have been percent-encoded. */
+function notHttp(code: string | undefined): string {
+  if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: want GET.";
+  return "The request's URL holds a space or a special character: want it percent-encoded, such as %20 for a space.";
+}
+
+/** A whole HTTP answer, for connections that no request object exists for. */
+function wholeAnswer(status: number, why: string): string {
+  const body = encodeReply({ ok: false, why });
+  const headers = { ...answerHeaders(body), Connection: "close", ...(status === 405 ? { Allow: "GET" } : {}) };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`;
+}
+
+const reasons: Record<string, string> = {
+  EADDRINUSE: "address in use: another telesetd? Stop it, or choose another http.port",
+  EADDRNOTAVAIL: "this box has no such address: want one of its own as http.host, or 0.0.0.0 for all",
+  EACCES: "not permitted: want an http.port of 1024 or above",
+};
+
+function cannotListen({ host, port }: HttpOptions, error: NodeJS.ErrnoException): Error {
+  const place = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Error(`Cannot listen on ${place}: ${reasons[error.code ?? ""] ?? error.message}`, { cause: error });
+}

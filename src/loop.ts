@@ -1,0 +1,168 @@
+/**
+ * The one writer of state: every input goes through here, one at a time, into `step`; what comes out is committed, then
+ * carried out. Line events, callouts, results of commands and time all take this way.
+ */
+import type { PopPolicy } from "./core/call.ts";
+import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
+import { type Desk, newDesk } from "./core/desk.ts";
+import type { Effect, Input } from "./core/effect.ts";
+import type { Line, LineCommand, LineEvent } from "./core/line.ts";
+import { checkStatus, step } from "./core/step.ts";
+import type { Log } from "./log.ts";
+import type { Courier } from "./outbox/courier.ts";
+import type { Store } from "./store.ts";
+
+/** What the loop works with. */
+export interface LoopOptions {
+  /** The extensions that are served. */
+  readonly desks: readonly string[];
+  readonly line: Line;
+  readonly store: Store;
+  readonly courier: Courier;
+  readonly policy: PopPolicy;
+  /** Steady ms. */
+  readonly now: () => number;
+  /** A fresh id, for callouts and the calls they make. */
+  readonly newId: () => string;
+  readonly log: Log;
+}
+
+/** The daemon's heart. */
+export class Loop {
+  readonly #options: LoopOptions;
+  readonly #desks = new Map<string, Desk>();
+  readonly #replies = new Map<string, (reply: Reply) => void>();
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #stop = new AbortController();
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    const stored = new Map(options.store.desks().map((desk) => [desk.extension, desk]));
+    for (const extension of options.desks) this.#desks.set(extension, stored.get(extension) ?? newDesk(extension));
+  }
+
+  /** The desks as they are now. */
+  desks(): Desk[] {
+    return [...this.#desks.values()];
+  }
+
+  /** Where an agent's UWQ listens, if he is the one registered on this desk. */
+  registration(extension: string, agent: string): Registration | undefined {
+    const registration = this.#desks.get(extension)?.registration;
+    return registration?.agent === agent ? registration : undefined;
+  }
+
+  /** Follows the line until `stop`. */
+  async run(): Promise<void> {
+    for await (const event of this.#options.line.events(this.#stop.signal, () => this.#knownLegs())) this.#onLine(event);
+  }
+
+  /** Ends the line. Callouts that still wait are answered. */
+  stop(): void {
+    this.#stop.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const reply of this.#replies.values()) reply({ ok: false, why: "telesetd is being stopped: try again in a moment." });
+    this.#replies.clear();
+  }
+
+  /** A callout and its answer. */
+  submit(callout: Callout | CheckStatus): Promise<Reply> {
+    if (callout.name === "CheckStatus") return Promise.resolve(checkStatus(this.desks(), callout.from));
+    const id = this.#options.newId();
+    return new Promise((reply) => {
+      this.#replies.set(id, reply);
+      this.#step(callout.desk, { type: "callout", id, callout });
+      if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
+    });
+  }
+
+  #knownLegs(): { desk: string; leg: string }[] {
+    return this.desks().flatMap(({ extension, calls }) =>
+      calls.flatMap(({ legs }) => legs.map((leg) => ({ desk: extension, leg })))
+    );
+  }
+
+  /** An event names its desk, or is about all. */
+  #onLine(event: LineEvent): void {
+    const about = event.type === "leg"
+      ? event.facts.desk
+      : event.type === "phone" || event.type === "leg-renamed"
+      ? event.desk
+      : undefined;
+    this.#logLine(event);
+    const input: Input = { type: "line", event };
+    if (about !== undefined) this.#step(about, input);
+    else for (const extension of this.#desks.keys()) this.#step(extension, input);
+  }
+
+  #step(extension: string, input: Input): void {
+    const desk = this.#desks.get(extension);
+    if (!desk) return;
+    const { now, policy } = this.#options;
+    const made = step(desk, input, now(), policy);
+    this.#desks.set(extension, made.desk);
+    if (made.desk !== desk || made.effects.length > 0) this.#commit(made.desk, made.effects);
+    for (const effect of made.effects) this.#carryOut(effect);
+    this.#wakeAt(extension, made.wakeAt);
+  }
+
+  #commit(desk: Desk, effects: readonly Effect[]): void {
+    const { store, courier, now } = this.#options;
+    const tell = effects.flatMap((effect) => (effect.type === "tell" ? [{ desk: desk.extension, ...effect }] : []));
+    const retire = effects.flatMap((effect) => (effect.type === "retire" ? [effect] : []));
+    for (const { agent } of retire) courier.retire(desk.extension, agent);
+    const added = store.commit({ desk, tell, retire }, now());
+    if (added.length > 0) courier.add(added);
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "drive":
+        this.#drive(effect.command);
+        break;
+      case "reply":
+        this.#replies.get(effect.to)?.(effect.reply);
+        this.#replies.delete(effect.to);
+        break;
+      case "retire":
+        this.#options.log.info("Nothing more is told to an agent", { agent: effect.agent, why: effect.why });
+        break;
+      case "tell":
+        if (effect.lost) {
+          this.#options.log.warning("Cannot tell the CRM", {
+            event: effect.event.name,
+            call: effect.event.call,
+            why: effect.lost,
+          });
+        }
+        break;
+    }
+  }
+
+  async #drive(command: LineCommand): Promise<void> {
+    const { line, log } = this.#options;
+    log.info("Dialling", { desk: command.desk, call: command.call });
+    const result = await line.execute(command, this.#stop.signal);
+    const outcome = result.outcome === "done" ? "the handset was lifted" : result.why;
+    log.info("Dialled", { desk: command.desk, call: command.call, outcome });
+    if (!this.#stop.signal.aborted) this.#step(command.desk, { type: "result", command, result });
+  }
+
+  #wakeAt(extension: string, at: number | undefined): void {
+    clearTimeout(this.#timers.get(extension));
+    this.#timers.delete(extension);
+    if (at === undefined) return;
+    const wake = () => this.#step(extension, { type: "wake" });
+    this.#timers.set(extension, setTimeout(wake, Math.max(0, at - this.#options.now())));
+  }
+
+  #logLine(event: LineEvent): void {
+    const { log } = this.#options;
+    if (event.type === "phone") {
+      log.info(event.registered ? "The phone is registered" : "The phone is not registered", { desk: event.desk });
+    } else if (event.type === "snapshot") log.debug("Looked at the live legs", { legs: event.legs.length });
+    else if (event.type === "leg" && event.facts.ended) {
+      log.debug("Leg ended", { desk: event.facts.desk, leg: event.facts.leg, cause: event.facts.ended.cause });
+    }
+  }
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bun
+/** Command line in, exit code out. */
+import { cli } from "./cli.ts";
+
+const code = await cli(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  terminal: process.stdout.isTTY === true,
+  environment: process.env,
+}).catch((error: unknown) => {
+  // No stack traces for users: what they can do with one is send it, and the log line says enough for that.
+  process.stderr.write(`telesetd failed inside: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});
+process.exit(code);

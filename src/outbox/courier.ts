@@ -1,0 +1,150 @@
+/**
+ * The courier: brings the outbox to the CRM. Per call in order, calls side by side, each attempt noted before it is made.
+ * Where to: the place where the event's agent is registered now, so that what waits follows him to a new address.
+ */
+import type { Crm, Delivery, Registration } from "../core/crm.ts";
+import type { Log } from "../log.ts";
+import type { Store } from "../store.ts";
+import { callKey, type DeliveryRules, type OutboxEvent, pauseAfter, whatIsDue } from "./schedule.ts";
+
+/** What the courier works with. */
+export interface CourierOptions {
+  readonly store: Pick<Store, "waiting" | "update" | "end">;
+  readonly crm: Crm;
+  /** Where an agent's UWQ listens now; nothing when he is not registered on that desk. */
+  readonly address: (desk: string, agent: string) => Registration | undefined;
+  /** Steady ms. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly rules: DeliveryRules;
+  readonly log: Log;
+}
+
+/** How many POSTs are on the way at once, at most. */
+const atOnce = 32;
+
+/** The loop that posts. */
+export class Courier {
+  readonly #options: CourierOptions;
+  readonly #waiting = new Map<number, OutboxEvent>();
+  readonly #onTheWay = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Takes over what waited when the daemon last stopped; it is tried at once. */
+  constructor(options: CourierOptions) {
+    this.#options = options;
+    for (const event of options.store.waiting()) this.#waiting.set(event.id, { ...event, next: 0 });
+  }
+
+  /** How many events wait, and since when the oldest does. */
+  status(): { readonly waiting: number; readonly oldest?: number } {
+    const [first] = this.#waiting.values();
+    return { waiting: this.#waiting.size, ...(first ? { oldest: first.created } : {}) };
+  }
+
+  /** Takes events that have been committed. */
+  add(events: readonly OutboxEvent[]): void {
+    for (const event of events) this.#waiting.set(event.id, event);
+    this.pump();
+  }
+
+  /** Forgets what waits for an agent; the store has retired it. What is on the way stays on the way. */
+  retire(desk: string, agent: string): void {
+    for (const event of this.#waiting.values()) {
+      if (event.desk === desk && event.agent === agent) this.#waiting.delete(event.id);
+    }
+  }
+
+  /** An agent has registered: what waits for him is tried at once, at his new place. */
+  hurry(desk: string, agent: string): void {
+    for (const event of this.#waiting.values()) {
+      if (event.desk === desk && event.agent === agent) this.#waiting.set(event.id, { ...event, next: 0 });
+    }
+    this.pump();
+  }
+
+  /** Sends what is due. */
+  pump(): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#timer);
+    const { now, rules } = this.#options;
+    const busy = new Set(this.#onTheWay.keys());
+    const due = whatIsDue([...this.#waiting.values()], busy, now(), rules);
+    for (const { event, why } of due.retire) this.#retired(event, why);
+    for (const event of due.send.slice(0, Math.max(0, atOnce - busy.size))) this.#send(event);
+    if (due.lookAt !== undefined) this.#timer = setTimeout(() => this.pump(), Math.max(0, due.lookAt - now()));
+  }
+
+  /** Starts nothing more and waits for what is on the way, at most `ms`. */
+  async stop(ms: number): Promise<void> {
+    clearTimeout(this.#timer);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const all = Promise.all(this.#onTheWay.values());
+    this.#stopping = true;
+    await Promise.race([all, late]);
+    clearTimeout(timer);
+    this.#stop.abort();
+    await all;
+  }
+  #stopping = false;
+
+  #send(event: OutboxEvent): void {
+    if (this.#stopping) return;
+    const { address, store, now } = this.#options;
+    const to = address(event.desk, event.agent);
+    if (!to) {
+      this.#waiting.set(event.id, { ...event, next: now() + 5_000, why: `agent ${event.agent} is not registered` });
+      return;
+    }
+    const attempt = { ...event, attempts: event.attempts + 1 };
+    store.update(attempt, true);
+    const key = callKey(event);
+    const done = this.#attempt(attempt, to).finally(() => {
+      this.#onTheWay.delete(key);
+      if (!this.#stopping) this.pump();
+    });
+    this.#onTheWay.set(key, done);
+  }
+
+  async #attempt(event: OutboxEvent, to: Registration): Promise<void> {
+    const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal);
+    const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
+    if (delivery.outcome === "done") {
+      this.#waiting.delete(event.id);
+      this.#options.store.end(event.id, "told", delivery.note ?? "", this.#options.now());
+      if (delivery.note === undefined) log.info("Told the CRM", { attempt: event.attempts });
+      else log.warning("Told the CRM, which answered with an error", { attempt: event.attempts, answer: delivery.note });
+    } else {
+      this.#failed(event, delivery);
+      log.warning("Cannot tell the CRM yet", { to: `${to.address}:${to.port}`, attempt: event.attempts, why: delivery.why });
+    }
+  }
+
+  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>): void {
+    // Retired meanwhile (the agent has gone): it stays retired.
+    if (!this.#waiting.has(event.id)) return;
+    const { now, random, store } = this.#options;
+    const later = {
+      ...event,
+      reached: event.reached || delivery.reached,
+      refusals: event.refusals + (delivery.outcome === "refused" ? 1 : 0),
+      next: now() + pauseAfter(event.attempts, now() - event.created, random()),
+      why: delivery.why,
+    };
+    this.#waiting.set(event.id, later);
+    store.update(later, false);
+  }
+
+  #retired(event: OutboxEvent, why: string): void {
+    this.#waiting.delete(event.id);
+    this.#options.store.end(event.id, "retired", why, this.#options.now());
+    this.#options.log.warning("Gave up telling the CRM", {
+      desk: event.desk,
+      call: event.event.call,
+      event: event.event.name,
+      why,
+    });
+  }
+}

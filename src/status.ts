@@ -1,0 +1,86 @@
+/** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
+import { kindOf } from "./core/call.ts";
+import type { Desk } from "./core/desk.ts";
+import { lineTrouble } from "./core/step.ts";
+import { version } from "./version.ts";
+
+/** One desk, as `/status` shows it. Customers' numbers are not in it. */
+export interface DeskStatus {
+  readonly extension: string;
+  /** What is wrong, in words; absent when all is well. */
+  readonly trouble?: string;
+  readonly switch: "up" | "down";
+  readonly phone: "registered" | "unregistered" | "unknown";
+  readonly contact?: string;
+  readonly registered?: { readonly agent: string; readonly at: string };
+  readonly agents: readonly { readonly agent: string; readonly mode: string }[];
+  readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
+  /** The number the CRM asked for last, and what became of it. */
+  readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
+}
+
+/** The whole daemon. */
+export interface Status {
+  readonly version: string;
+  readonly upSeconds: number;
+  readonly desks: readonly DeskStatus[];
+  readonly outbox: { readonly waiting: number; readonly oldestSeconds?: number };
+}
+
+/** Makes the status of these desks. Times in ms of the steady clock. */
+export function status(
+  { desks, outbox, started, now }: {
+    readonly desks: readonly Desk[];
+    readonly outbox: { readonly waiting: number; readonly oldest?: number };
+    readonly started: number;
+    readonly now: number;
+  },
+): Status {
+  const { waiting, oldest } = outbox;
+  return {
+    version,
+    upSeconds: Math.round((now - started) / 1000),
+    desks: desks.map(deskStatus),
+    outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
+  };
+}
+
+function deskStatus({ extension, line, registration, agents, calls, dial, lastDial }: Desk): DeskStatus {
+  const trouble = lineTrouble(extension, line);
+  const last = dial
+    ? { number: dial.number, outcome: dial.lifted ? "calling" : "ringing the handset", at: dial.since }
+    : lastDial;
+  return {
+    extension,
+    ...(trouble === undefined ? {} : { trouble }),
+    switch: line.link.up ? "up" : "down",
+    phone: line.phone,
+    ...(line.contact === undefined ? {} : { contact: line.contact }),
+    ...(registration ? { registered: { agent: registration.agent, at: `${registration.address}:${registration.port}` } } : {}),
+    agents: agents.map(({ id, mode }) => ({ agent: id, mode })),
+    calls: calls.map((call) => ({
+      id: call.id,
+      kind: kindOf(call),
+      state: call.answered ? (call.held ? "held" : "answered") : call.rang ? "ringing" : "new",
+      told: call.popped,
+    })),
+    ...(last
+      ? { lastDial: { number: `...${last.number.slice(-4)}`, outcome: last.outcome, at: new Date(last.at).toISOString() } }
+      : {}),
+  };
+}
+
+/** The status for people: one line a desk, then what waits. */
+export function statusText({ version, upSeconds, desks, outbox }: Status): string {
+  const lines = desks.flatMap((desk) => [
+    `desk ${desk.extension}: ${desk.trouble ?? "phone registered, switch up"}`,
+    `  UWQ      ${
+      desk.registered ? `agent ${desk.registered.agent} at ${desk.registered.at}` : "nobody has registered: log in to UWQ"
+    }`,
+    ...desk.agents.map(({ agent, mode }) => `  agent    ${agent} is ${mode}`),
+    ...desk.calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not told to the CRM"}`),
+    ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
+  ]);
+  const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
+  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${outbox.waiting} events wait${age}`].join("\n");
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { rateLimit } from "../../src/cctsdk/rate.ts";
+
+test("a full bucket, then what comes back", () => {
+  const granted = rateLimit({ perSecond: 10, burst: 3 });
+  expect([0, 0, 0, 0, 99, 100, 150, 200].map((now) => granted("a", now))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    true,
+    false,
+    true,
+  ]);
+});
+
+test("a bucket is never more than full", () => {
+  const granted = rateLimit({ perSecond: 10, burst: 2 });
+  expect([0, 1e9, 1e9, 1e9].map((now) => granted("a", now))).toEqual([true, true, true, false]);
+});
+
+test("a clock that goes back takes nothing away", () => {
+  const granted = rateLimit({ perSecond: 1, burst: 2 });
+  expect([1e6, 0, 0].map((now) => granted("a", now))).toEqual([true, true, false]);
+});
+
+test("memory is bounded: the address that was quiet longest is forgotten, not the one in use", () => {
+  const granted = rateLimit({ perSecond: 0.001, burst: 1 });
+  granted("quiet", 0);
+  granted("busy", 0);
+  for (let i = 0; i < 1023; i++) {
+    granted(`other ${i}`, 0);
+    expect(granted("busy", 0)).toBe(false);
+  }
+  expect([granted("quiet", 0), granted("busy", 0)]).toEqual([true, false]);
+});

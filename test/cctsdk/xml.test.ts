@@ -1,0 +1,51 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { element, longestXml, parse, stringify } from "../../src/cctsdk/xml.ts";
+
+const attribute = (value: string): string => stringify(element("a", { v: value }, []));
+
+describe("an attribute is written", () => {
+  test.each([
+    ["a quote", '"', '<a v="&quot;"/>'],
+    ["angle brackets", "<>", '<a v="&lt;&gt;"/>'],
+    ["an ampersand", "&amp;", '<a v="&amp;amp;"/>'],
+    ["tab and newline", "\t\n\r", '<a v="&#x9;&#xA;&#xD;"/>'],
+    ["a character beyond 16 bits", "😀", '<a v="😀"/>'],
+    ["what XML cannot hold", "a\u0000\u0008\u001b\ufffe\uffffb", '<a v="ab"/>'],
+    ["half a surrogate pair", "a\ud800b\udc00", '<a v="ab"/>'],
+  ])("with %s", (_, value, xml) => expect(attribute(value)).toBe(xml));
+
+  test("so that a parser gives back all that XML can hold", () => {
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), (value) => {
+      const kept = [...value].filter((c) => !/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(c)).join("");
+      expect(parse(attribute(value)).root.attributes["v"]).toBe(kept);
+    }));
+  });
+});
+
+test("text is cleaned and escaped", () => {
+  expect(stringify(element("a", {}, [{ type: "text", text: "x\u0001<&" }]))).toBe("<a>x&lt;&amp;</a>");
+});
+
+test("an empty text keeps both tags", () => {
+  expect(stringify(element("a", {}, [{ type: "text", text: "" }]))).toBe("<a></a>");
+});
+
+test("elements and text are parsed in order, comments are not given", () => {
+  expect(parse('<?xml version="1.0"?><a x="1"><b/>t<!-- c --><c/></a>').root).toEqual(
+    element("a", { x: "1" }, [element("b", {}, []), { type: "text", text: "t" }, element("c", {}, [])]),
+  );
+});
+
+describe("refused with a sentence:", () => {
+  test.each([
+    ["a document type", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "it has a document type"],
+    ["a document type in odd case", "<!doctype a><a/>", "it has a document type"],
+    ["too long a text", `<a>${"x".repeat(longestXml)}</a>`, `want at most ${longestXml}`],
+    ["no XML", "hello", "Cannot parse XML:"],
+    ["nothing", "", "Cannot parse XML:"],
+    ["an unknown entity", "<a>&nbsp;</a>", "Cannot parse XML:"],
+    ["a forbidden character", "<a>&#0;</a>", "Cannot parse XML:"],
+    ["a bottomless nesting", "<a>".repeat(20_000), "Cannot parse XML:"],
+  ])("%s", (_, text, why) => expect(() => parse(text)).toThrow(why));
+});

@@ -1,0 +1,471 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import { decodeAnswer } from "../src/cctsdk/decode.ts";
+import type { Reply } from "../src/core/crm.ts";
+import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
+import { openLog } from "../src/log.ts";
+
+const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
+const success = "<CCTSDK></CCTSDK>";
+const get = (target: string, headers = "Host: 127.0.0.1\r\n") => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
+
+const listeners: Listener[] = [];
+const clients: Client[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.socket.destroy();
+  await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
+});
+
+interface Part extends Partial<Omit<HttpOptions, "callouts">> {
+  callouts?: Partial<HttpOptions["callouts"]>;
+}
+
+async function open({ callouts, ...part }: Part = {}): Promise<Listener> {
+  const log = openLog(() => {}, "trace", false);
+  const listener = await openHttp({
+    host: "127.0.0.1",
+    port: 0,
+    connections: 64,
+    status: () => ({ desks: 1 }),
+    log,
+    callouts: {
+      allow: ["127.0.0.0/8", "::1"],
+      names: ["box"],
+      browsers: false,
+      perSecond: 1000,
+      burst: 1000,
+      crmAllow: [],
+      desks: () => ["1001"],
+      submit: () => Promise.resolve<Reply>({ ok: true }),
+      log,
+      now: () => 0,
+      ...callouts,
+    },
+    ...part,
+  });
+  listeners.push(listener);
+  return listener;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** A client that writes bytes and reads answers, on a real socket. */
+class Client {
+  #text = "";
+  readonly #waiting = new Set<() => void>();
+  readonly closed: Promise<void>;
+
+  constructor(readonly socket: Socket) {
+    const wake = () => this.#waiting.forEach((check) => check());
+    socket.on("data", (data) => {
+      this.#text += data.toString("utf8");
+      wake();
+    });
+    socket.on("error", () => {}).on("end", () => socket.end());
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    void this.closed.then(wake);
+  }
+
+  send(text: string | Uint8Array): this {
+    this.socket.write(text);
+    return this;
+  }
+
+  /** The next answer, by its Content-Length; nothing when the connection ends first. */
+  answer(headOnly = false): Promise<Answer | undefined> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const answer = this.#take(headOnly);
+        if (answer === undefined && !this.socket.closed) return;
+        this.#waiting.delete(check);
+        resolve(answer);
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
+  #take(headOnly: boolean): Answer | undefined {
+    const end = this.#text.indexOf("\r\n\r\n");
+    if (end < 0) return undefined;
+    const head = this.#text.slice(0, end);
+    const length = headOnly ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1] ?? NaN);
+    const body = this.#text.slice(end + 4, end + 4 + length);
+    if (body.length < length) return undefined;
+    this.#text = this.#text.slice(end + 4 + length);
+    return { status: Number(head.slice(9, 12)), head, body };
+  }
+}
+
+async function dial(port: number, host = "127.0.0.1"): Promise<Client> {
+  // Half open: the test decides when its side ends.
+  const socket = connect({ port, host, allowHalfOpen: true });
+  const client = new Client(socket);
+  clients.push(client);
+  await new Promise<void>((resolve) => socket.once("connect", resolve));
+  return client;
+}
+
+const ask = async (port: number, text: string | Uint8Array) => (await dial(port)).send(text).answer();
+const complaint = (answer: Answer | undefined) => [answer?.status, decodeAnswer(answer?.body ?? "")];
+
+describe("a callout over a socket", () => {
+  test("is answered with a length, not in chunks", async () => {
+    const { port } = await open();
+    const answer = await ask(port, get(ready));
+    expect(answer).toMatchObject({ status: 200, body: success });
+    expect(answer?.head.toLowerCase()).toContain(`content-length: ${success.length}`);
+    expect(answer?.head.toLowerCase()).toContain("content-type: text/xml; charset=utf-8");
+    expect(answer?.head.toLowerCase()).not.toContain("transfer-encoding");
+  });
+
+  test.each([
+    ["HTTP/1.0 without a Host", `GET ${ready} HTTP/1.0\r\n\r\n`],
+    ["HTTP/1.1 without a Host", get(ready, "")],
+    ["an absolute URL", get(`http://127.0.0.1${ready}`)],
+    ["a small body, which is ignored", `${get(ready, "Content-Length: 5\r\n")}hello`],
+    ["a body that is announced and does not come", get(ready, "Content-Length: 5\r\n")],
+    ["an upgrade, which is ignored", get(ready, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n")],
+  ])("is served: %s", async (_, text) => {
+    const { port } = await open();
+    expect(await ask(port, text)).toMatchObject({ status: 200, body: success });
+  });
+
+  test("HTTP/1.0: the connection is closed after the answer", async () => {
+    const { port } = await open();
+    const client = await dial(port);
+    client.send(`GET ${ready} HTTP/1.0\r\n\r\n`);
+    expect((await client.answer())?.body).toBe(success);
+    await client.closed;
+  });
+
+  test("the answer comes although the client has closed its sending side", async () => {
+    const reply = Promise.withResolvers<Reply>();
+    const { port } = await open({ callouts: { submit: () => reply.promise } });
+    const client = await dial(port);
+    client.socket.end(get(ready));
+    setTimeout(() => reply.resolve({ ok: true }), 50);
+    expect((await client.answer())?.body).toBe(success);
+    await client.closed;
+  });
+
+  test("several on one connection are answered in order", async () => {
+    const first = Promise.withResolvers<Reply>();
+    const replies = [first.promise, Promise.resolve<Reply>({ ok: false, why: "second" })];
+    const { port } = await open({ callouts: { submit: () => replies.shift() ?? Promise.resolve({ ok: true }) } });
+    const client = await dial(port);
+    client.send(get(ready) + get(ready));
+    setTimeout(() => first.resolve({ ok: false, why: "first" }), 20);
+    expect([complaint(await client.answer()), complaint(await client.answer())]).toEqual([[200, "first"], [200, "second"]]);
+    client.send(get(ready));
+    expect(await client.answer()).toMatchObject({ body: success });
+  });
+
+  test("HEAD does not act and has no body", async () => {
+    let submitted = 0;
+    const { port } = await open({
+      callouts: {
+        submit: () => {
+          submitted += 1;
+          return Promise.resolve({ ok: true });
+        },
+      },
+    });
+    const client = await dial(port);
+    expect((await client.send(get(ready).replace("GET", "HEAD")).answer(true))?.head).toMatch(/^HTTP\/1.1 405 [^]*\nallow: GET/i);
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    expect(submitted).toBe(1);
+  });
+
+  test("comes with its source address, over IPv6 too", async () => {
+    const from: string[] = [];
+    const submit: HttpOptions["callouts"]["submit"] = (callout) => {
+      if (callout.name === "CheckStatus") from.push(callout.from);
+      return Promise.resolve({ ok: true });
+    };
+    const { port } = await open({ host: "::", callouts: { submit } });
+    for (const host of ["::1", "127.0.0.1"]) {
+      expect((await (await dial(port, host)).send(get("/?FunctionName=CheckStatus")).answer())?.body).toBe(success);
+    }
+    expect(from).toEqual(["::1", "127.0.0.1"]);
+  });
+
+  test("from a source that is not allowed is refused", async () => {
+    const { port } = await open({ callouts: { allow: ["10.0.0.0/8"] } });
+    expect(complaint(await ask(port, get(ready)))).toEqual([
+      403,
+      "Requests from 127.0.0.1 are not allowed: list it in http.allow.",
+    ]);
+  });
+});
+
+describe("what is no sound request gets an Error body and no work:", () => {
+  test.each<[string, string | Uint8Array, number, string]>([
+    ["garbage", "garbage\r\n\r\n", 400, "not HTTP"],
+    ["TLS", new Uint8Array([22, 3, 1, 0, 5, 1, 2, 3, 4, 5]), 400, "not HTTP"],
+    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "not HTTP"],
+    ["an unknown method", "DIAL / HTTP/1.1\r\nHost: box\r\n\r\n", 400, "not HTTP"],
+    ["a space in the URL", get(`${ready}&dialString=1 2`), 400, "%20 for a space"],
+    ["raw UTF-8 in the URL", get(`${ready}&dialString=é`), 400, "percent-encoded"],
+    [
+      "a raw byte in the URL",
+      new Uint8Array([...Buffer.from("GET /?a="), 255, ...Buffer.from(" HTTP/1.1\r\nHost: box\r\n\r\n")]),
+      400,
+      "percent-encoded",
+    ],
+    ["a length and chunks", get("/", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, "not HTTP"],
+    ["two lengths", get("/", "Content-Length: 5\r\nContent-Length: 6\r\n"), 400, "not HTTP"],
+    ["a header folded over lines", get("/", "X: a\r\nY\r\n"), 400, "not HTTP"],
+    ["a Host that is none", get("/", "Host: a/b\r\n"), 400, "URL or Host"],
+    ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: box\r\n\r\n", 400, "URL or Host"],
+    ["a proxy request", "CONNECT box:80 HTTP/1.1\r\nHost: box\r\n\r\n", 405, "no proxy"],
+    ["TRACE", "TRACE / HTTP/1.1\r\nHost: box\r\n\r\n", 405, "want GET"],
+    ["a long header", get("/", `X: ${"x".repeat(20_000)}\r\n`), 431, "too long"],
+    ["a long URL", get(`/?x=${"x".repeat(20_000)}`), 431, "too long"],
+    ["a long query", get(`/?x=${"x".repeat(5000)}`), 414, "want at most 4096"],
+    ["a long body", get(ready, "Content-Length: 16385\r\n"), 413, "has a body"],
+    ["a body in chunks", get(ready, "Transfer-Encoding: chunked\r\n"), 413, "has a body"],
+  ])("%s", async (_, text, status, why) => {
+    let submitted = 0;
+    const submit = () => {
+      submitted += 1;
+      return Promise.resolve<Reply>({ ok: true });
+    };
+    const { port } = await open({ callouts: { submit } });
+    expect(complaint(await ask(port, text))).toEqual([status, expect.stringContaining(why)]);
+    expect(submitted).toBe(0);
+    expect(await ask(port, get(ready))).toMatchObject({ body: success });
+  });
+
+  test("a body without an end: the connection is closed", async () => {
+    const { port } = await open();
+    const client = await dial(port);
+    client.send(get(ready, "Transfer-Encoding: chunked\r\n"));
+    expect((await client.answer())?.status).toBe(413);
+    const flood = setInterval(() => client.socket.writable && client.send(`1000\r\n${"x".repeat(4096)}\r\n`), 1);
+    await client.closed;
+    clearInterval(flood);
+  });
+});
+
+describe("time limits are absolute:", () => {
+  const deadlines = { headerMs: 150, answerMs: 5000 };
+
+  test("a client that says nothing is closed without a word", async () => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    expect(await client.answer()).toBeUndefined();
+  });
+
+  test.each(["first", "second"])("a header that drips, %s on its connection, gets 408", async (which) => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    client.send("GET / HTTP/1.1\r\nX: ");
+    const drip = setInterval(() => client.socket.writable && client.send("x"), 20);
+    expect(complaint(await client.answer())).toEqual([408, "The request was not complete after 0.15 s: send it again."]);
+    clearInterval(drip);
+    await client.closed;
+  });
+
+  test("an idle connection is closed after its last answer", async () => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    expect(await client.answer()).toBeUndefined();
+  });
+
+  test("a request in work is not idle", async () => {
+    const reply = Promise.withResolvers<Reply>();
+    const { port } = await open({ deadlines, callouts: { submit: () => reply.promise } });
+    const client = await dial(port);
+    client.send(get(ready));
+    setTimeout(() => reply.resolve({ ok: true }), 300);
+    expect((await client.answer())?.body).toBe(success);
+  });
+
+  test("a request that is never answered ends at last", async () => {
+    const { port } = await open({
+      deadlines: { headerMs: 5000, answerMs: 100 },
+      callouts: { submit: () => new Promise(() => {}) },
+    });
+    expect(await ask(port, get(ready))).toBeUndefined();
+  });
+});
+
+describe("open connections are counted:", () => {
+  test("above the cap 503, and room again when one leaves", async () => {
+    const { port } = await open({ connections: 2 });
+    const [first, second] = [await dial(port), await dial(port)];
+    expect((await second.send(get(ready)).answer())?.body).toBe(success);
+    const third = await dial(port);
+    expect(complaint(await third.answer())).toEqual([503, expect.stringContaining("too many open connections")]);
+    await third.closed;
+    first.socket.destroy();
+    let answer: Answer | undefined;
+    // The server learns of the close in its own time.
+    while (answer?.status !== 200) answer = await ask(port, get(ready));
+    expect(answer.body).toBe(success);
+  });
+
+  test("a crowd above the cap is closed", async () => {
+    const { port } = await open({ connections: 1 });
+    await dial(port);
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => dial(port)));
+    await Promise.all(crowd.map((client) => client.closed));
+  });
+
+  test("a client that sends and never reads is closed", async () => {
+    const { port } = await open({ callouts: { burst: 1 } });
+    const client = await dial(port);
+    client.socket.pause();
+    const flood = setInterval(() => {
+      for (let i = 0; i < 500 && client.socket.writable; i++) client.send(get(ready));
+    }, 1);
+    // Paused, the client does not notice an orderly end: a failing write tells it.
+    await new Promise((resolve) => client.socket.once("error", resolve).once("close", resolve));
+    clearInterval(flood);
+    expect((await ask(port, get("/healthz")))?.status).toBe(200);
+  }, 20_000);
+});
+
+describe("besides the callouts:", () => {
+  test("/healthz says ok, whatever the prefix", async () => {
+    const { port } = await open({ callouts: { prefix: "/k3y" } });
+    expect(await ask(port, get("/healthz"))).toMatchObject({ status: 200, body: "ok" });
+    expect((await ask(port, get("/k3y/healthz")))?.status).toBe(404);
+  });
+
+  test("/status is JSON for the box itself, whatever the prefix", async () => {
+    const { port } = await open({ callouts: { prefix: "/k3y" } });
+    const answer = await ask(port, get("/status"));
+    expect(answer).toMatchObject({ status: 200, body: '{"desks":1}' });
+    expect(answer?.head.toLowerCase()).toContain("content-type: application/json");
+    expect((await ask(port, get("/k3y/status")))?.status).toBe(404);
+  });
+
+  test("/status is not for a page that makes its name point at the box", async () => {
+    const { port } = await open();
+    expect(complaint(await ask(port, get("/status", "Host: evil.example\r\n")))).toEqual([
+      403,
+      expect.stringContaining("on the box itself only"),
+    ]);
+  });
+
+  const outside = Object.values(networkInterfaces()).flat().find((own) => own?.family === "IPv4" && !own.internal)?.address;
+  test.skipIf(outside === undefined)(
+    "/status is refused to others (skipped where there is no address but loopback)",
+    async () => {
+      const { port } = await open({ host: "0.0.0.0" });
+      const client = await dial(port, outside);
+      expect(complaint(await client.send(get("/status")).answer())).toEqual([
+        403,
+        expect.stringContaining("on the box itself only"),
+      ]);
+      expect((await client.send(get("/healthz")).answer())?.body).toBe("ok");
+    },
+  );
+
+  test("a status that fails is an Error in words", async () => {
+    const { port } = await open({
+      status: () => {
+        throw new Error("secret detail");
+      },
+    });
+    expect(complaint(await ask(port, get("/status")))).toEqual([
+      500,
+      "UnexpectedError: telesetd failed inside: try again, and tell the administrator.",
+    ]);
+  });
+});
+
+describe("start and stop:", () => {
+  test("a port in use is said clearly", async () => {
+    const { port } = await open();
+    const second = openHttp({ ...(await options()), port });
+    expect(second).rejects.toThrow(
+      `Cannot listen on 127.0.0.1:${port}: address in use: another telesetd? Stop it, or choose another http.port`,
+    );
+  });
+
+  test("an address that the box does not have is said clearly", async () => {
+    expect(openHttp({ ...(await options()), host: "203.0.113.9" })).rejects.toThrow(
+      "Cannot listen on 203.0.113.9:0: this box has no such address",
+    );
+  });
+
+  test("stop closes idle connections at once and lets work finish", async () => {
+    const reply = Promise.withResolvers<Reply>();
+    const asked = Promise.withResolvers<void>();
+    const submit = () => {
+      asked.resolve();
+      return reply.promise;
+    };
+    const { port, stop } = await open({ callouts: { submit } });
+    const [idle, busy] = [await dial(port), await dial(port)];
+    busy.send(get(ready));
+    await asked.promise;
+    const stopped = stop();
+    await idle.closed;
+    reply.resolve({ ok: true });
+    expect((await busy.answer())?.body).toBe(success);
+    await Promise.all([stopped, busy.closed]);
+    expect(await refused(port)).toBe(true);
+  });
+
+  test("stop waits at most a second for work that does not finish", async () => {
+    const asked = Promise.withResolvers<void>();
+    const submit = () => {
+      asked.resolve();
+      return new Promise<Reply>(() => {});
+    };
+    const { port, stop } = await open({ callouts: { submit } });
+    const client = await dial(port);
+    client.send(get(ready));
+    await asked.promise;
+    const start = performance.now();
+    await stop();
+    expect(performance.now() - start).toBeWithin(900, 2000);
+    expect(await client.answer()).toBeUndefined();
+  });
+});
+
+/** The options of a listener that was opened and stopped again. */
+async function options(): Promise<HttpOptions> {
+  const log = openLog(() => {}, "error", false);
+  return await Promise.resolve({
+    host: "127.0.0.1",
+    port: 0,
+    connections: 1,
+    status: () => ({}),
+    log,
+    callouts: {
+      allow: [],
+      names: [],
+      browsers: false,
+      perSecond: 1,
+      burst: 1,
+      crmAllow: [],
+      desks: () => [],
+      submit: () => Promise.resolve({ ok: true }),
+      log,
+      now: () => 0,
+    },
+  });
+}
+
+function refused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", () => resolve(true));
+  });
+}
