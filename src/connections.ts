@@ -10,15 +10,12 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** From connecting, or from the last answer, until a request's header must be complete, in milliseconds. */
   readonly headerMs: number;
-  /** From a complete header until its answer must have been given and taken, in milliseconds. */
+  /** From a complete header until its answer must have been given and taken (a peer may not read it), in milliseconds. */
   readonly answerMs: number;
 }
 
 /** How long a peer has to read the last thing that it is told, in milliseconds. */
 const lastWordsMs = 500;
-
-/** How much a peer may leave unread, in bytes, before its next request closes the connection. */
-const longestUnread = 65_536;
 
 interface Connection {
   working: number;
@@ -31,25 +28,27 @@ interface Connection {
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
   readonly #leaving = new Set<Socket>();
+  readonly #limits: ConnectionLimits;
+  readonly #lastWords: (status: number, why: string) => string;
   #stopping: (() => void) | undefined;
 
-  constructor(
-    private readonly limits: ConnectionLimits,
-    private readonly lastWords: (status: number, why: string) => string,
-  ) {}
+  constructor(limits: ConnectionLimits, lastWords: (status: number, why: string) => string) {
+    this.#limits = limits;
+    this.#lastWords = lastWords;
+  }
 
   /** Takes a new connection in, or turns it away and says false. */
   admit(socket: Socket): boolean {
     // A reset by the peer is no trouble of ours; `close` follows.
     socket.on("error", () => {});
-    if (this.#open.size >= this.limits.connections || this.#stopping !== undefined) {
+    if (this.#open.size >= this.#limits.connections || this.#stopping !== undefined) {
       this.dismiss(socket, 503, "The box has too many open connections: try again in a few seconds.");
       return false;
     }
     const connection: Connection = { working: 0, bytesBefore: 0 };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#gone(socket, connection));
-    this.#arm(connection, this.limits.headerMs, () => this.#silent(socket, connection));
+    this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
     return true;
   }
 
@@ -57,10 +56,8 @@ export class Connections {
   began(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    // Who sends requests without reading the answers would have us keep them all.
-    if (socket.writableLength > longestUnread) return void socket.destroy();
     connection.working += 1;
-    this.#arm(connection, this.limits.answerMs, () => socket.destroy());
+    this.#arm(connection, this.#limits.answerMs, () => socket.destroy());
   }
 
   /** A request's answer is given, or its peer is gone. */
@@ -71,15 +68,15 @@ export class Connections {
     if (connection.working > 0) return;
     connection.bytesBefore = socket.bytesRead;
     if (this.#stopping === undefined) {
-      this.#arm(connection, this.limits.headerMs, () => this.#silent(socket, connection));
+      this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
     } else this.#leave(socket, () => socket.end());
   }
 
   /** Tells the peer one last thing and closes; when an answer is on its way or too many are being told, just closes. */
   dismiss(socket: Socket, status: number, why: string): void {
     const working = this.#open.get(socket)?.working ?? 0;
-    if (working > 0 || !socket.writable || this.#leaving.size >= this.limits.connections) return void socket.destroy();
-    this.#leave(socket, () => socket.end(this.lastWords(status, why)));
+    if (working > 0 || !socket.writable || this.#leaving.size >= this.#limits.connections) return void socket.destroy();
+    this.#leave(socket, () => socket.end(this.#lastWords(status, why)));
     // Unread bytes would turn the close into a reset, which takes the answer away from the peer (RFC 9112 section 9.6).
     socket.resume();
   }
@@ -98,7 +95,7 @@ export class Connections {
 
   #silent(socket: Socket, connection: Connection): void {
     if (socket.bytesRead === connection.bytesBefore) socket.destroy();
-    else this.dismiss(socket, 408, `The request was not complete after ${this.limits.headerMs / 1000} s: send it again.`);
+    else this.dismiss(socket, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
   }
 
   #leave(socket: Socket, words: () => void): void {

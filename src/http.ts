@@ -112,7 +112,7 @@ function httpServer(app: Hono, connections: Connections, { log }: HttpOptions): 
       void listener(incoming, outgoing);
     }
   });
-  // Else the end of what a client sends would count as the end of its interest. Not in the types, but in Node since 0.x.
+  // Else the end of what a client sends would count as the end of its interest. Node's own switch, missing from its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("connect", (_request, socket) => {
     if (socket instanceof Socket) connections.dismiss(socket, 405, "This is no proxy: want GET.");

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
 import { openLog } from "../src/log.ts";
+import { type Answer, Client } from "./httpclient.ts";
 
 const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
 const success = "<CCTSDK></CCTSDK>";
@@ -48,66 +49,9 @@ async function open({ callouts, ...part }: Part = {}): Promise<Listener> {
   return listener;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly head: string;
-  readonly body: string;
-}
-
-/** A client that writes bytes and reads answers, on a real socket. */
-class Client {
-  #text = "";
-  readonly #waiting = new Set<() => void>();
-  readonly closed: Promise<void>;
-
-  constructor(readonly socket: Socket) {
-    const wake = () => this.#waiting.forEach((check) => check());
-    socket.on("data", (data) => {
-      this.#text += data.toString("utf8");
-      wake();
-    });
-    socket.on("error", () => {}).on("end", () => socket.end());
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    void this.closed.then(wake);
-  }
-
-  send(text: string | Uint8Array): this {
-    this.socket.write(text);
-    return this;
-  }
-
-  /** The next answer, by its Content-Length; nothing when the connection ends first. */
-  answer(headOnly = false): Promise<Answer | undefined> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const answer = this.#take(headOnly);
-        if (answer === undefined && !this.socket.closed) return;
-        this.#waiting.delete(check);
-        resolve(answer);
-      };
-      this.#waiting.add(check);
-      check();
-    });
-  }
-
-  #take(headOnly: boolean): Answer | undefined {
-    const end = this.#text.indexOf("\r\n\r\n");
-    if (end < 0) return undefined;
-    const head = this.#text.slice(0, end);
-    const length = headOnly ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1] ?? NaN);
-    const body = this.#text.slice(end + 4, end + 4 + length);
-    if (body.length < length) return undefined;
-    this.#text = this.#text.slice(end + 4 + length);
-    return { status: Number(head.slice(9, 12)), head, body };
-  }
-}
-
-async function dial(port: number, host = "127.0.0.1"): Promise<Client> {
-  // Half open: the test decides when its side ends.
-  const socket = connect({ port, host, allowHalfOpen: true });
-  const client = new Client(socket);
+async function dial(port: number, host?: string): Promise<Client> {
+  const client = await Client.dial(port, host);
   clients.push(client);
-  await new Promise<void>((resolve) => socket.once("connect", resolve));
   return client;
 }
 
@@ -321,15 +265,17 @@ describe("open connections are counted:", () => {
   });
 
   test("a client that sends and never reads is closed", async () => {
-    const { port } = await open({ callouts: { burst: 1 } });
-    const client = await dial(port);
-    client.socket.pause();
-    const flood = setInterval(() => {
-      for (let i = 0; i < 500 && client.socket.writable; i++) client.send(get(ready));
-    }, 1);
+    const { port } = await open({ deadlines: { headerMs: 500, answerMs: 500 }, callouts: { burst: 1, perSecond: 0.001 } });
+    const { socket } = await dial(port);
+    socket.pause();
+    const many = get(ready).repeat(500);
+    const flood = () => {
+      while (socket.writable && socket.write(many));
+    };
+    socket.on("drain", flood);
+    flood();
     // Paused, the client does not notice an orderly end: a failing write tells it.
-    await new Promise((resolve) => client.socket.once("error", resolve).once("close", resolve));
-    clearInterval(flood);
+    await new Promise((resolve) => socket.once("error", resolve).once("close", resolve));
     expect((await ask(port, get("/healthz")))?.status).toBe(200);
   }, 20_000);
 });
@@ -387,14 +333,13 @@ describe("besides the callouts:", () => {
 describe("start and stop:", () => {
   test("a port in use is said clearly", async () => {
     const { port } = await open();
-    const second = openHttp({ ...(await options()), port });
-    expect(second).rejects.toThrow(
+    await expect(openHttp({ ...options(), port })).rejects.toThrow(
       `Cannot listen on 127.0.0.1:${port}: address in use: another telesetd? Stop it, or choose another http.port`,
     );
   });
 
   test("an address that the box does not have is said clearly", async () => {
-    expect(openHttp({ ...(await options()), host: "203.0.113.9" })).rejects.toThrow(
+    await expect(openHttp({ ...options(), host: "203.0.113.9" })).rejects.toThrow(
       "Cannot listen on 203.0.113.9:0: this box has no such address",
     );
   });
@@ -435,28 +380,23 @@ describe("start and stop:", () => {
   });
 });
 
-/** The options of a listener that was opened and stopped again. */
-async function options(): Promise<HttpOptions> {
+/** Options for a listener that never gets to listen. */
+function options(): HttpOptions {
   const log = openLog(() => {}, "error", false);
-  return await Promise.resolve({
-    host: "127.0.0.1",
-    port: 0,
-    connections: 1,
-    status: () => ({}),
+  const submit = () => Promise.resolve<Reply>({ ok: true });
+  const callouts = {
+    allow: [],
+    names: [],
+    browsers: false,
+    perSecond: 1,
+    burst: 1,
+    crmAllow: [],
+    desks: () => [],
+    submit,
     log,
-    callouts: {
-      allow: [],
-      names: [],
-      browsers: false,
-      perSecond: 1,
-      burst: 1,
-      crmAllow: [],
-      desks: () => [],
-      submit: () => Promise.resolve({ ok: true }),
-      log,
-      now: () => 0,
-    },
-  });
+    now: () => 0,
+  };
+  return { host: "127.0.0.1", port: 0, connections: 1, status: () => ({}), log, callouts };
 }
 
 function refused(port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** A call to a desk: from outside, from an IVR, from a colleague, or put through by one. */
+import { AttendedTransfer } from "./attended.ts";
 import type { Channel } from "./channel.ts";
 import type { House } from "./house.ts";
 import { cancel, connect, ringHandset } from "./pair.ts";
@@ -25,7 +26,7 @@ export class InboundCall {
   #talk: Talk | undefined;
 
   /** Both legs as they are while the phone rings; `ringInbound` makes them. */
-  constructor(house: House, caller: Channel, leg: Channel) {
+  constructor(house: House, { caller, leg }: { caller: Channel; leg: Channel }) {
     this.house = house;
     this.caller = caller;
     this.leg = leg;
@@ -78,13 +79,13 @@ export class InboundCall {
   }
 
   /** Resolves with the call as it rings at the colleague's. */
-  blindTransferAway(to: string): Promise<InboundCall> {
-    return this.#talking.blindTransferAway(to);
+  async blindTransferAway(to: string): Promise<InboundCall> {
+    return new InboundCall(this.house, await this.#talking.blindTransfer(to));
   }
 
   /** Resolves when the colleague's phone rings. */
-  attendedTransferAway(to: string): ReturnType<Talk["attendedTransferAway"]> {
-    return this.#talking.attendedTransferAway(to);
+  async attendedTransferAway(to: string): Promise<AttendedTransfer> {
+    return new AttendedTransfer(this.house, await this.#talking.consult(to));
   }
 
   get #talking(): Talk {
@@ -98,7 +99,7 @@ export async function ringInbound(house: House, call: Inbound): Promise<InboundC
   const caller = house.knows(call.from) ? fromColleague(house, call) : fromOutside(house, call);
   const leg = ringHandset(house.sw, caller, house.handset(call.to), { variables: call.data ?? {} });
   await house.sent();
-  return new InboundCall(house, caller, leg);
+  return new InboundCall(house, { caller, leg });
 }
 
 function fromColleague({ sw, handset }: House, { from, to, dialled }: Inbound): Channel {

@@ -1,4 +1,5 @@
 /** Calls that a desk makes: dialled on its own keypad, or a colleague's call picked up with a feature code. */
+import { AttendedTransfer } from "./attended.ts";
 import type { Channel } from "./channel.ts";
 import type { House } from "./house.ts";
 import { InboundCall } from "./inbound.ts";
@@ -132,12 +133,12 @@ export class KeypadCall {
     return this.#talking.retrieve();
   }
 
-  blindTransferAway(to: string): Promise<InboundCall> {
-    return this.#talking.blindTransferAway(to);
+  async blindTransferAway(to: string): Promise<InboundCall> {
+    return new InboundCall(this.house, await this.#talking.blindTransfer(to));
   }
 
-  attendedTransferAway(to: string): ReturnType<Talk["attendedTransferAway"]> {
-    return this.#talking.attendedTransferAway(to);
+  async attendedTransferAway(to: string): Promise<AttendedTransfer> {
+    return new AttendedTransfer(this.house, await this.#talking.consult(to));
   }
 
   get #rung(): Channel {

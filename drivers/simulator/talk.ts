@@ -1,8 +1,6 @@
 /** A conversation that a desk takes part in, and what its agent can do with it. */
-import { AttendedTransfer } from "./attended.ts";
 import type { Channel } from "./channel.ts";
 import type { House } from "./house.ts";
-import { InboundCall } from "./inbound.ts";
 import { part, ringHandset } from "./pair.ts";
 
 export class Talk {
@@ -50,8 +48,8 @@ export class Talk {
     return this.house.sent();
   }
 
-  /** The phone sends REFER: its leg ends, the far party rings at another extension. */
-  async blindTransferAway(to: string): Promise<InboundCall> {
+  /** The phone sends REFER: its leg ends, the far party rings at another extension. Resolves with the legs of the new call. */
+  async blindTransfer(to: string): Promise<{ caller: Channel; leg: Channel }> {
     this.alive("transfer");
     const { sw } = this.house;
     const { desk, far } = this;
@@ -65,7 +63,7 @@ export class Talk {
     sw.destroy(desk);
     const leg = ringHandset(sw, far, this.house.handset(to));
     await this.house.sent();
-    return new InboundCall(this.house, far, leg);
+    return { caller: far, leg };
   }
 
   /** The far party's leg goes back to the dialplan. */
@@ -80,14 +78,14 @@ export class Talk {
     sw.callState(far, "ACTIVE");
   }
 
-  /** The agent calls a colleague while the far party waits. */
-  async attendedTransferAway(to: string): Promise<AttendedTransfer> {
+  /** The agent calls a colleague while the far party waits. Resolves with the three legs of an attended transfer. */
+  async consult(to: string): Promise<{ far: Channel; transferrer: Channel; target: Channel }> {
     this.alive("transfer");
     const { sw } = this.house;
     const callerNumber = this.desk.presenceId?.split("@")[0];
     const target = ringHandset(sw, this.desk, this.house.handset(to), { callerNumber });
     await this.house.sent();
-    return new AttendedTransfer(this.house, { far: this.far, transferrer: this.desk, target });
+    return { far: this.far, transferrer: this.desk, target };
   }
 
   /** Throws when the conversation is over. */

@@ -39,11 +39,13 @@ export async function play(recording: Recording, options: PlayOptions): Promise<
   const told: Told[] = [];
   let interval = 0;
   let after = "";
-  const peer = new ReplayPeer(recording, {
+  const peer: ReplayPeer = new ReplayPeer(recording, {
     speed,
     ...(pace === undefined ? {} : { pace }),
     password: "ClueCon",
-    onMark: (n, note) => {
+    onMark: async (n, note) => {
+      // In small chunks the bytes lag behind: a mark stands for all that came before it.
+      await Promise.all(peer.server.connections.map((each) => each.drained()));
       interval = n;
       after = note;
     },
