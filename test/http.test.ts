@@ -1,11 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
 import { openLog } from "../src/log.ts";
-import { type Answer, Client } from "./httpclient.ts";
+import { type Answer, Client, refused } from "./httpclient.ts";
 
 const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
 const success = "<CCTSDK></CCTSDK>";
@@ -397,15 +396,4 @@ function options(): HttpOptions {
     now: () => 0,
   };
   return { host: "127.0.0.1", port: 0, connections: 1, status: () => ({}), log, callouts };
-}
-
-function refused(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once("error", () => resolve(true));
-  });
 }

@@ -62,3 +62,15 @@ export class Client {
     return { status: Number(head.slice(9, 12)), head, body };
   }
 }
+
+/** Whether a port of loopback takes no connection. */
+export function refused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", () => resolve(true));
+  });
+}

@@ -100,8 +100,16 @@ export class Session {
   async #look(link: Link): Promise<Snapshot> {
     const { site, known, log, tell } = this.#options;
     const snapshot = await lookAtLegs(link, this.#translator, known, log);
+    for (const leg of snapshot.legs) await this.#watchFarLeg(link, leg);
     tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs: snapshot.legs });
     return snapshot;
+  }
+
+  /** A dial that was under way when the link was lost: its far end's answer is still to come. */
+  async #watchFarLeg(link: Link, { leg, call, desk, farAnswered }: LegFacts): Promise<void> {
+    if (call === undefined || farAnswered || this.#translator.dials.has(leg)) return;
+    this.#translator.dials.set(leg, desk);
+    await link.command(`filter variable_originating_leg_uuid ${leg}`);
   }
 
   async #lookUpPhone(link: Link, desk: string): Promise<void> {

@@ -31,16 +31,31 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
   const legs: LegFacts[] = [];
   const sequence = new Map<string, number>();
   for (const id of ids) {
-    if (!/^[0-9A-Za-z-]{1,60}$/.test(id)) continue;
+    if (!isLegId(id)) continue;
     const dump = await link.command(`api uuid_dump ${id} json`);
     const frame = dump.ok ? readFrame(dump.text) : undefined;
     const desk = frame && translator.deskOf(frame);
     const facts = frame && desk !== undefined ? translator.facts(frame, desk, "CHANNEL_DATA") : undefined;
     if (!frame || !facts || facts.ended) continue;
-    legs.push(facts);
+    legs.push(
+      facts.farLeg !== undefined && !facts.farAnswered && facts.answered ? await withFarAnswer(link, facts, facts.farLeg) : facts,
+    );
     sequence.set(facts.leg, Number(frame["Event-Sequence"] ?? 0));
   }
   return { legs, sequence };
+}
+
+/** Whether the far end has answered stands on its own leg: our leg's copy is as old as the bridge. */
+async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promise<LegFacts> {
+  if (!isLegId(farLeg)) return facts;
+  const dump = await link.command(`api uuid_dump ${farLeg} json`);
+  const far = dump.ok ? readFrame(dump.text) : undefined;
+  return far?.["Answer-State"] === "answered" ? { ...facts, farAnswered: true } : facts;
+}
+
+/** Ids come from the switch and go back into commands. */
+function isLegId(id: string): boolean {
+  return /^[0-9A-Za-z-]{1,60}$/.test(id);
 }
 
 /** The rows of `show channels as json`, those fields that matter; nothing when it is not to be read. */

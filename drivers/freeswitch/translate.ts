@@ -25,7 +25,7 @@ const rememberedOffers = 100;
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
-  /** Legs that our dialling made, and those of them whose far leg is being watched: leg to desk. */
+  /** Legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
   readonly #offers = new Map<string, string>();
 
@@ -107,7 +107,12 @@ export class Translator {
   #partner(frame: Frame, name: string, direction: LegDirection): Party | undefined {
     const connected = name === "CHANNEL_BRIDGE" || name === "CALL_UPDATE" || name === "CHANNEL_DATA";
     const farLeg = text(frame, "Other-Leg-Unique-ID");
-    if (!connected || farLeg === "" || text(frame, "Answer-State") !== "answered") return undefined;
+    if (!connected || text(frame, "Answer-State") !== "answered") return undefined;
+    if (farLeg === "") {
+      return direction === "from-desk" && isPickedUp(frame, name)
+        ? { identity: text(frame, "Caller-Caller-ID-Number") }
+        : undefined;
+    }
     const outside = this.#isOutside(frame) === true;
     const identity = partnerIdentity(frame, direction, outside);
     if (identity === undefined) return undefined;
@@ -203,12 +208,28 @@ function farSigns(
   answered: boolean,
 ): Partial<LegFacts> {
   const bridged = answered && text(frame, "Other-Leg-Unique-ID") !== "" && name !== "CHANNEL_CALLSTATE";
-  const early = text(frame, "Other-Type") === "originatee" && text(frame, "Other-Leg-Direction") === "outbound" &&
-    text(frame, "Other-Leg-Channel-Answered-Time") === "0";
   const farLeg = originatedLegs(frame).length > 0 || text(frame, "Caller-Callee-ID-Number") !== "";
   const rings = !toDesk && farLeg && (progress || (name === "CHANNEL_DATA" && !answered));
   const called = rings || state === "RING_WAIT" || bridged || name === "CHANNEL_BRIDGE";
-  return { ...(called ? { farCalled: true } : {}), ...(bridged && !early ? { farAnswered: true } : {}) };
+  const connected = (bridged && !isEarly(frame, name, toDesk)) || (!toDesk && answered && isPickedUp(frame, name));
+  return { ...(called ? { farCalled: true } : {}), ...(connected ? { farAnswered: true } : {}) };
+}
+
+/**
+ * Bridged, but only to early media: the far leg's answer is missing in the copy of its profile, which is as old as the
+ * bridge (live: out-early-media). What comes on a leg that dialled when the far end then answers is ANSWER, or, when the
+ * dialplan had answered before, CALL_UPDATE.
+ */
+function isEarly(frame: Frame, name: string, toDesk: boolean): boolean {
+  const unanswered = text(frame, "Other-Type") === "originatee" && text(frame, "Other-Leg-Direction") === "outbound" &&
+    text(frame, "Other-Leg-Channel-Answered-Time") === "0";
+  return unanswered && (toDesk || (name !== "CHANNEL_ANSWER" && name !== "CALL_UPDATE"));
+}
+
+/** The pickup application connects without a bridge on the leg: the leg then shows itself as the callee (live: pickup-endpoint). */
+function isPickedUp(frame: Frame, name: string): boolean {
+  const caller = text(frame, "Caller-Caller-ID-Number");
+  return name === "CALL_UPDATE" && caller !== "" && !isOwn(frame, caller) && isOwn(frame, text(frame, "Caller-Callee-ID-Number"));
 }
 
 /** `uuid;name;number` of each leg that this leg has set up (switch_ivr_originate.c). */

@@ -46,17 +46,17 @@ export class DialledCall {
   readonly number: string;
   /** The handset's own leg, with the origination_uuid that was asked for. */
   readonly leg: Channel;
-  /** The answer to the originate: `+OK uuid` when the handset is lifted, `-ERR CAUSE` otherwise. */
-  readonly result: Promise<string>;
-  #report: (text: string) => void = () => {};
+  readonly #report: (text: string) => void;
   #far: Channel | undefined;
   #talk: Talk | undefined;
 
-  constructor(house: House, handset: Handset, { variables, number }: Originate) {
+  /** `report` gets the answer to the originate: `+OK uuid` when the handset is lifted, `-ERR CAUSE` otherwise. */
+  constructor(house: House, handset: Handset, originate: Originate, report: (text: string) => void) {
+    const { variables, number } = originate;
     const { sw } = house;
     this.house = house;
     this.number = number;
-    this.result = new Promise((resolve) => this.#report = resolve);
+    this.#report = report;
     const callerNumber = variables["origination_caller_id_number"];
     this.leg = calledHandset(sw, handset, undefined, { uuid: variables["origination_uuid"], callerNumber, variables });
     sw.create(this.leg);
@@ -71,6 +71,13 @@ export class DialledCall {
   /** The far party's leg, once it is being called. */
   get far(): Channel | undefined {
     return this.#far;
+  }
+
+  /** Where the call stands. */
+  get state(): "handset rings" | "calling" | "talking" | "over" {
+    if (this.leg.over) return "over";
+    if (this.#talk !== undefined) return "talking";
+    return this.leg.answerState === "answered" ? "calling" : "handset rings";
   }
 
   /** The handset is lifted: the originate is done, the leg goes to the dialplan. `route` false: the dialplan has no route. */

@@ -91,6 +91,7 @@ export function part(sw: Switch, by: Channel, leg: Channel, first: Channel, betw
 
 /** The leg that called gives up while others ring for it. */
 export function cancel(sw: Switch, by: Channel, legs: readonly Channel[], cause = "ORIGINATOR_CANCEL"): void {
+  if (by.over) throw new Error(`Cannot hang up: ${by.name} is over`);
   sw.hangup(by, cause);
   for (const leg of legs) {
     sw.hangup(leg, cause);

@@ -4,7 +4,7 @@ import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../dri
 import type { Config } from "../config.ts";
 import { type Log, openLog } from "../log.ts";
 import { configOr2, type Io } from "./io.ts";
-import { startRig } from "./rig.ts";
+import { type Rig, startRig } from "./rig.ts";
 import type { Arrived } from "./small-crm.ts";
 
 /** An event, and after which mark of the recording it came (0: before the first). */
@@ -30,8 +30,9 @@ export interface Played {
   readonly dialled?: string;
 }
 
-/** How long the last events may take after the last frame, in ms. */
-const settle = 150;
+/** How long the daemon gets to deal with what it has been sent, before a mark and at the end, in ms. */
+const quiet = 30;
+const longest = 2000;
 
 /** Plays one recording and gives what the CRM was told. */
 export async function play(recording: Recording, options: PlayOptions): Promise<Played> {
@@ -44,25 +45,26 @@ export async function play(recording: Recording, options: PlayOptions): Promise<
     ...(pace === undefined ? {} : { pace }),
     password: "ClueCon",
     onMark: async (n, note) => {
-      // In small chunks the bytes lag behind: a mark stands for all that came before it.
+      // A mark stands for all that came before it: the replay's time stands still until that has gone through.
       await Promise.all(peer.server.connections.map((each) => each.drained()));
+      await untilTold(rig);
       interval = n;
       after = note;
     },
   });
   await peer.listen();
-  const playing = peer.play();
-  const rig = await startRig({
+  const rig: Rig = await startRig({
     ...(config === undefined ? {} : { config }),
     switch: { port: peer.port, password: "ClueCon" },
     log,
     onEvent: (event) => told.push({ ...event, interval, after }),
   });
   try {
+    const playing = peer.play();
     const desk = (config?.desks ?? [{ extension: "1001" }])[0]?.extension ?? "1001";
     const dialled = recording.originate ? await dial(rig, desk, options.dialString ?? "914155550123") : undefined;
     await playing;
-    await new Promise((done) => setTimeout(done, settle));
+    await untilTold(rig);
     return { told, ...(dialled === undefined ? {} : { dialled }) };
   } finally {
     await rig.stop();
@@ -70,8 +72,14 @@ export async function play(recording: Recording, options: PlayOptions): Promise<
   }
 }
 
+/** Waits until nothing waits to be told, for a while. */
+async function untilTold({ app }: Rig): Promise<void> {
+  const late = performance.now() + longest;
+  do await new Promise((done) => setTimeout(done, quiet)); while (app.status().outbox.waiting > 0 && performance.now() < late);
+}
+
 /** MakeCall, once the line is up. */
-async function dial(rig: Awaited<ReturnType<typeof startRig>>, desk: string, dialString: string): Promise<string> {
+async function dial(rig: Rig, desk: string, dialString: string): Promise<string> {
   for (let tries = 0; tries < 100 && (await rig.callout("CheckStatus")).includes("Error"); tries++) {
     await new Promise((done) => setTimeout(done, 20));
   }

@@ -1,0 +1,36 @@
+/** Plays a click-to-dial by itself, as the settings say. */
+import type { DialledCall, FarBehaviour, HandsetBehaviour } from "./dialled.ts";
+import type { House } from "./house.ts";
+
+export interface Behaviours {
+  readonly handset: HandsetBehaviour;
+  readonly far: FarBehaviour;
+  /** Milliseconds after which the switch stops ringing the handset. */
+  readonly timeoutMs: number;
+}
+
+/** What nobody decided by then happens; what the script did meanwhile stands. */
+export function behave(house: House, call: DialledCall, { handset, far, timeoutMs }: Behaviours): void {
+  const whileRinging = (ms: number, step: () => void) => house.later(ms, () => call.state === "handset rings" && step());
+  whileRinging(timeoutMs, () => void call.refuse("NO_ANSWER"));
+  if (handset.does === "rejects") whileRinging(handset.afterMs ?? 0, () => void call.refuse(handset.cause));
+  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => lift(house, call, far));
+}
+
+function lift(house: House, call: DialledCall, far: FarBehaviour): void {
+  void call.lift(far.does !== "invalid number");
+  farEnd(house, call, far);
+}
+
+/** What the far end does once it is being called. */
+export function farEnd(house: House, call: DialledCall, far: FarBehaviour): void {
+  if (far.does === "waits" || far.does === "invalid number") return;
+  const whileCalling = (ms: number, step: () => void) => house.later(ms, () => call.state === "calling" && step());
+  const afterMs = far.afterMs ?? 0;
+  if (far.does === "busy") whileCalling(afterMs, () => void call.farBusy(far.cause));
+  if (far.does === "no answer") whileCalling(afterMs, () => void call.farBusy("NO_ANSWER"));
+  if (far.does !== "answers") return;
+  if (far.earlyMedia ?? false) whileCalling(afterMs / 2, () => void call.earlyMedia());
+  whileCalling(afterMs, () => void call.farAnswers());
+  if (far.talkMs !== undefined) house.later(afterMs + far.talkMs, () => call.state === "talking" && void call.farHangsUp());
+}
