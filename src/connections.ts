@@ -41,7 +41,7 @@ export class Connections {
   admit(socket: Socket): boolean {
     // A reset by the peer is no trouble of ours; `close` follows.
     socket.on("error", () => {});
-    if (this.#open.size >= this.#limits.connections || this.#stopping !== undefined) {
+    if (this.#open.size >= this.#limits.connections) {
       this.dismiss(socket, 503, "The box has too many open connections: try again in a few seconds.");
       return false;
     }
@@ -85,7 +85,6 @@ export class Connections {
   async stop(graceMs: number): Promise<void> {
     const empty = new Promise<void>((resolve) => this.#stopping = resolve);
     for (const [socket, { working }] of this.#open) if (working === 0) socket.destroy();
-    for (const socket of this.#leaving) socket.destroy();
     const grace = setTimeout(() => {
       for (const socket of this.#open.keys()) socket.destroy();
     }, graceMs);

@@ -97,7 +97,6 @@ function httpServer(app: Hono, connections: Connections, { log }: HttpOptions): 
     // The name for a request without a Host (HTTP/1.0), which is served by its path.
     hostname: "localhost",
     overrideGlobalObjects: false,
-    autoCleanupIncoming: false,
     errorHandler: () => answer({ ok: false, why: "The request's URL or Host is none: compare the URL that UWQ calls." }, 400),
   });
   const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
@@ -108,7 +107,6 @@ function httpServer(app: Hono, connections: Connections, { log }: HttpOptions): 
       const body = encodeReply({ ok: false, why: "The request has a body: a callout has none, its values stand in the URL." });
       outgoing.writeHead(413, { ...answerHeaders(body), Connection: "close" }).end(body);
     } else {
-      incoming.resume();
       void listener(incoming, outgoing);
     }
   });

@@ -1,5 +1,16 @@
-/** An HTTP client for tests that need to see, and send, every byte. */
+/** A listener for tests, and an HTTP client that sees and sends every byte. */
 import { connect, type Socket } from "node:net";
+import { decodeAnswer } from "../src/cctsdk/decode.ts";
+import type { Reply } from "../src/core/crm.ts";
+import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
+import { openLog } from "../src/log.ts";
+
+/** The target of a callout that succeeds, and the body of its answer. */
+export const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
+export const success = "<CCTSDK></CCTSDK>";
+
+/** A GET as it goes over the wire. */
+export const get = (target: string, headers = "Host: 127.0.0.1\r\n"): string => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
 
 /** An answer as it came over the wire. */
 export interface Answer {
@@ -11,23 +22,28 @@ export interface Answer {
 /** A client that writes bytes and reads answers, on a real socket. */
 export class Client {
   #text = "";
+  #ended = false;
   readonly #waiting = new Set<() => void>();
   readonly closed: Promise<void>;
 
-  /** Connects; half open, so that the test decides when its side ends. */
-  static async dial(port: number, host = "127.0.0.1"): Promise<Client> {
-    const client = new Client(connect({ port, host, allowHalfOpen: true }));
+  /** Connects; half open, so that the test decides when its side ends. `stays`: it does not, when the server's side has. */
+  static async dial(port: number, { host = "127.0.0.1", stays = false } = {}): Promise<Client> {
+    const client = new Client(connect({ port, host, allowHalfOpen: true }), stays);
     await new Promise<void>((resolve) => client.socket.once("connect", resolve));
     return client;
   }
 
-  constructor(readonly socket: Socket) {
+  constructor(readonly socket: Socket, stays: boolean) {
     const wake = () => this.#waiting.forEach((check) => check());
     socket.on("data", (data) => {
       this.#text += data.toString("utf8");
       wake();
     });
-    socket.on("error", () => {}).on("end", () => socket.end());
+    socket.on("error", () => {}).on("end", () => {
+      this.#ended = true;
+      if (!stays) socket.end();
+      wake();
+    });
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     void this.closed.then(wake);
   }
@@ -42,7 +58,7 @@ export class Client {
     return new Promise((resolve) => {
       const check = () => {
         const answer = this.#take(headOnly);
-        if (answer === undefined && !this.socket.closed) return;
+        if (answer === undefined && !this.#ended && !this.socket.closed) return;
         this.#waiting.delete(check);
         resolve(answer);
       };
@@ -62,6 +78,60 @@ export class Client {
     return { status: Number(head.slice(9, 12)), head, body };
   }
 }
+
+const listeners: Listener[] = [];
+const clients: Client[] = [];
+/** Ends all that a test has opened; for `afterEach`. */
+export async function cleanUp(): Promise<void> {
+  for (const client of clients.splice(0)) client.socket.destroy();
+  await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
+}
+
+/** What a test wants otherwise. */
+interface Part extends Partial<Omit<HttpOptions, "callouts">> {
+  callouts?: Partial<HttpOptions["callouts"]>;
+}
+
+/** Opens a listener whose callouts succeed. */
+export async function open({ callouts, ...part }: Part = {}): Promise<Listener> {
+  const log = openLog(() => {}, "trace", false);
+  const listener = await openHttp({
+    host: "127.0.0.1",
+    port: 0,
+    connections: 64,
+    status: () => ({ desks: 1 }),
+    log,
+    callouts: {
+      allow: ["127.0.0.0/8", "::1"],
+      names: ["box"],
+      browsers: false,
+      perSecond: 1000,
+      burst: 1000,
+      crmAllow: [],
+      desks: () => ["1001"],
+      submit: () => Promise.resolve<Reply>({ ok: true }),
+      log,
+      now: () => 0,
+      ...callouts,
+    },
+    ...part,
+  });
+  listeners.push(listener);
+  return listener;
+}
+
+/** Connects to it. */
+export async function dial(port: number, options?: { host?: string; stays?: boolean }): Promise<Client> {
+  const client = await Client.dial(port, options);
+  clients.push(client);
+  return client;
+}
+
+/** One request on a connection of its own, and its answer. */
+export const ask = async (port: number, text: string | Uint8Array): Promise<Answer | undefined> =>
+  (await dial(port)).send(text).answer();
+/** An answer as its status and the text of its Error. */
+export const complaint = (answer: Answer | undefined): readonly unknown[] => [answer?.status, decodeAnswer(answer?.body ?? "")];
 
 /** Whether a port of loopback takes no connection. */
 export function refused(port: number): Promise<boolean> {

@@ -18,9 +18,9 @@ export class AttendedTransfer {
   }
 
   /** The other phone answers: the two talk, the far party waits. */
-  answer(): Promise<void> {
+  async answer(): Promise<void> {
     connect(this.house.sw, this.transferrer, this.target);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The other phone does not take it: the transferrer has the far party back. */

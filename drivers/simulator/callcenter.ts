@@ -166,6 +166,13 @@ export class Callcenter {
     });
   }
 
+  /** A restart: no agents, no tiers, nobody waits. */
+  forget(): void {
+    this.agents.clear();
+    this.#tiers = [];
+    this.#waiting.clear();
+  }
+
   /** Lets callers who wait look for a free agent again. */
   wake(): void {
     for (const look of [...this.#waiting]) look();

@@ -77,6 +77,8 @@ export class Channel {
   callState: CallState = "DOWN";
   answerState: AnswerState = "ringing";
   hangupCause: string | undefined;
+  /** How the call that this leg belongs to is ended from outside (`uuid_kill`). */
+  kill: ((cause: string) => void) | undefined;
 
   constructor(options: ChannelOptions) {
     this.uuid = options.uuid;

@@ -50,7 +50,7 @@ const wrappers = ["bgapi", "sched_api", "eval", "expand", "xml_wrap"];
 export class Connection {
   readonly filters = new Filters();
   readonly subscription = new Subscription();
-  /** Every command so far: its first line, `auth` without the password. */
+  /** The commands so far (the last 10,000): their first lines, `auth` without the password. */
   readonly commands: string[] = [];
   readonly #socket: Socket;
   readonly #outlet: Outlet;
@@ -159,6 +159,7 @@ export class Connection {
   #note(command: Command): void {
     const line = command.line.replace(/^((?:user)?auth) .*/i, "$1 ***");
     this.commands.push(line);
+    if (this.commands.length > 10_000) this.commands.shift();
     this.#options.onFrame?.("in", line, this);
   }
 

@@ -61,7 +61,7 @@ export class DialledCall {
     this.leg = calledHandset(sw, handset, undefined, { uuid: variables["origination_uuid"], callerNumber, variables });
     sw.create(this.leg);
     sw.progress(this.leg);
-    house.own(this.leg, (cause) => void this.#kill(cause));
+    this.leg.kill = (cause) => void this.#kill(cause);
   }
 
   get uuid(): string {
@@ -81,7 +81,7 @@ export class DialledCall {
   }
 
   /** The handset is lifted: the originate is done, the leg goes to the dialplan. `route` false: the dialplan has no route. */
-  lift(route = true): Promise<void> {
+  async lift(route = true): Promise<void> {
     const { sw } = this.house;
     sw.answer(this.leg);
     this.#report(`+OK ${this.leg.uuid}\n`);
@@ -98,7 +98,7 @@ export class DialledCall {
     this.leg.state = "CS_EXECUTE";
     if (route) this.#callFar();
     else sw.end(this.leg, "NO_ROUTE_DESTINATION");
-    return this.house.sent();
+    await this.house.sent();
   }
 
   #callFar(): void {
@@ -112,28 +112,28 @@ export class DialledCall {
   }
 
   /** The handset is not lifted: rejected, or the switch stops ringing. */
-  refuse(cause = "USER_BUSY"): Promise<void> {
+  async refuse(cause = "USER_BUSY"): Promise<void> {
     const { sw } = this.house;
     sw.hangup(this.leg, cause);
     sw.callState(this.leg, "HANGUP");
     sw.complete(this.leg);
     this.#report(`-ERR ${cause}\n`);
     sw.destroy(this.leg);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The far end sends sound before it answers (183): the legs are bridged already. */
-  earlyMedia(): Promise<void> {
+  async earlyMedia(): Promise<void> {
     const { sw } = this.house;
     const far = this.#rung;
     sw.earlyMedia(far);
     this.leg.other = far.seenAs("originatee");
     sw.callState(this.leg, "ACTIVE");
     bridge(sw, this.leg, far);
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  farAnswers(): Promise<void> {
+  async farAnswers(): Promise<void> {
     const { sw } = this.house;
     const far = this.#rung;
     sw.answer(far);
@@ -144,16 +144,16 @@ export class DialledCall {
       sw.update(this.leg);
     }
     this.#talk = new Talk(this.house, { by: this.leg, leg: far, desk: this.leg });
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The far end says busy, or another cause. */
-  farBusy(cause = "USER_BUSY"): Promise<void> {
+  async farBusy(cause = "USER_BUSY"): Promise<void> {
     const { sw } = this.house;
     sw.end(this.#rung, cause);
     sw.callState(this.leg, "ACTIVE");
     sw.end(this.leg, cause);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The agent hangs up: before the lift he rejects, before the far end answers he gives up. */
@@ -163,17 +163,17 @@ export class DialledCall {
     await this.#kill("NORMAL_CLEARING");
   }
 
-  farHangsUp(): Promise<void> {
+  async farHangsUp(): Promise<void> {
     if (this.#talk === undefined) throw new Error(`Cannot hang up: ${this.number} has not answered`);
-    return this.#talk.farHangsUp();
+    return await this.#talk.farHangsUp();
   }
 
-  #kill(cause: string): Promise<void> {
+  async #kill(cause: string): Promise<void> {
     const { sw } = this.house;
-    if (this.leg.answerState !== "answered") return this.refuse(cause);
+    if (this.leg.answerState !== "answered") return await this.refuse(cause);
     sw.end(this.leg, cause);
     if (this.#far !== undefined) sw.end(this.#far, "ORIGINATOR_CANCEL");
-    return this.house.sent();
+    await this.house.sent();
   }
 
   get #rung(): Channel {

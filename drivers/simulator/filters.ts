@@ -47,10 +47,10 @@ export class Filters {
   passes(event: SwitchEvent): boolean {
     if (this.#rules.size === 0) return true;
     let wanted = false;
-    for (const [header, value] of Object.entries(event)) {
+    for (const header of Object.keys(event)) {
       const rules = this.#rules.get(this.#lowerCase(header));
       if (rules === undefined) continue;
-      const verdict = judge(rules, value);
+      const verdict = judge(rules, event[header] ?? "");
       if (verdict === "vetoed") return false;
       wanted ||= verdict === "wanted";
     }

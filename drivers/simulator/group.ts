@@ -33,19 +33,19 @@ export class GroupCall {
     for (const leg of this.legs.toReversed()) sw.progress(leg);
     this.caller.other = this.legs.at(-1)?.seenAs("originatee");
     sw.progress(this.caller);
-    house.own(this.caller, () => void this.callerHangsUp());
+    this.caller.kill = () => void this.callerHangsUp();
   }
 
   #create(extension: string, device: number): Channel {
     const leg = calledHandset(this.house.sw, this.house.handset(extension, device), this.caller);
     noteOriginated(this.caller, leg);
     this.house.sw.create(leg);
-    this.house.own(leg, (cause) => void this.reject(leg, cause));
+    leg.kill = (cause) => void this.reject(leg, cause);
     return leg;
   }
 
   /** One phone answers (`which` counts the members from 0), the others lose. */
-  answer(which = 0): Promise<void> {
+  async answer(which = 0): Promise<void> {
     const { sw } = this.house;
     const winner = this.legs[which];
     if (winner === undefined || winner.over) throw new Error(`Cannot answer: member ${which} does not ring`);
@@ -53,25 +53,25 @@ export class GroupCall {
     for (const leg of this.legs) if (leg !== winner) sw.end(leg, "LOSE_RACE");
     join(sw, this.caller, winner);
     this.#talk = new Talk(this.house, { by: this.caller, leg: winner, desk: winner });
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** One phone rejects; when it was the last, the caller is told. */
-  reject(which: number | Channel, cause = "USER_BUSY"): Promise<void> {
+  async reject(which: number | Channel, cause = "USER_BUSY"): Promise<void> {
     const leg = typeof which === "number" ? this.legs[which] : which;
     if (leg !== undefined) this.house.sw.end(leg, cause);
     if (this.legs.every((each) => each.over)) this.house.sw.end(this.caller, cause);
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  callerHangsUp(): Promise<void> {
-    if (this.#talk !== undefined) return this.#talk.farHangsUp();
+  async callerHangsUp(): Promise<void> {
+    if (this.#talk !== undefined) return await this.#talk.farHangsUp();
     cancel(this.house.sw, this.caller, this.legs.filter((each) => !each.over));
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  agentHangsUp(): Promise<void> {
+  async agentHangsUp(): Promise<void> {
     if (this.#talk === undefined) throw new Error("Cannot hang up: nobody has answered");
-    return this.#talk.agentHangsUp();
+    return await this.#talk.agentHangsUp();
   }
 }

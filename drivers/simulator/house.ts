@@ -1,5 +1,4 @@
 /** What the scripted calls need of the house that they happen in. */
-import type { Channel } from "./channel.ts";
 import type { Handset } from "./parties.ts";
 import type { Switch } from "./switch.ts";
 
@@ -11,8 +10,6 @@ export interface House {
   knows(extension: string): boolean;
   /** When all that was sent so far is on the sockets. */
   sent(): Promise<void>;
-  /** Says how a leg is ended from outside, by `uuid_kill`. */
-  own(leg: Channel, kill: (cause: string) => void): void;
   /** Runs a step later, unless the simulator is closed or restarted before. */
   later(ms: number, step: () => void): void;
 }

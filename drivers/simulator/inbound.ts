@@ -30,8 +30,8 @@ export class InboundCall {
     this.house = house;
     this.caller = caller;
     this.leg = leg;
-    house.own(leg, (cause) => void this.reject(cause));
-    house.own(caller, () => void this.callerHangsUp());
+    leg.kill = (cause) => void this.reject(cause);
+    caller.kill = () => void this.callerHangsUp();
   }
 
   /** The id of the desk's leg, which becomes the call's id. */
@@ -39,43 +39,43 @@ export class InboundCall {
     return this.leg.uuid;
   }
 
-  answer(): Promise<void> {
+  async answer(): Promise<void> {
     if (this.leg.over || this.#talk !== undefined) throw new Error(`Cannot answer: ${this.leg.name} does not ring`);
     connect(this.house.sw, this.caller, this.leg);
     this.#talk = new Talk(this.house, { by: this.caller, leg: this.leg, desk: this.leg });
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The agent hangs up, or, while it still rings, rejects. */
-  agentHangsUp(): Promise<void> {
-    return this.#talk?.agentHangsUp() ?? this.reject();
+  async agentHangsUp(): Promise<void> {
+    await (this.#talk === undefined ? this.reject() : this.#talk.agentHangsUp());
   }
 
   /** The caller hangs up, or, while it still rings, gives up. */
-  callerHangsUp(): Promise<void> {
-    if (this.#talk !== undefined) return this.#talk.farHangsUp();
+  async callerHangsUp(): Promise<void> {
+    if (this.#talk !== undefined) return await this.#talk.farHangsUp();
     cancel(this.house.sw, this.caller, [this.leg]);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The phone says 486, or another cause. */
-  reject(cause = "USER_BUSY"): Promise<void> {
+  async reject(cause = "USER_BUSY"): Promise<void> {
     this.house.sw.end(this.leg, cause);
     this.house.sw.end(this.caller, cause);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** Nobody lifts: the switch stops ringing. */
-  noAnswer(): Promise<void> {
-    return this.reject("NO_ANSWER");
+  async noAnswer(): Promise<void> {
+    return await this.reject("NO_ANSWER");
   }
 
-  hold(): Promise<void> {
-    return this.#talking.hold();
+  async hold(): Promise<void> {
+    return await this.#talking.hold();
   }
 
-  retrieve(): Promise<void> {
-    return this.#talking.retrieve();
+  async retrieve(): Promise<void> {
+    return await this.#talking.retrieve();
   }
 
   /** Resolves with the call as it rings at the colleague's. */
@@ -102,9 +102,9 @@ export async function ringInbound(house: House, call: Inbound): Promise<InboundC
   return new InboundCall(house, { caller, leg });
 }
 
-function fromColleague({ sw, handset }: House, { from, to, dialled }: Inbound): Channel {
-  const caller = dialler(sw, handset(from), dialled ?? to);
-  sw.create(caller);
+function fromColleague(house: House, { from, to, dialled }: Inbound): Channel {
+  const caller = dialler(house.sw, house.handset(from), dialled ?? to);
+  house.sw.create(caller);
   return caller;
 }
 

@@ -35,7 +35,7 @@ export class KeypadCall {
     this.#number = number;
     this.leg = dialler(house.sw, house.handset(extension), number);
     house.sw.create(this.leg);
-    house.own(this.leg, () => void this.hangUp());
+    this.leg.kill = () => void this.hangUp();
     if (invalid ?? false) this.#refuse();
   }
 
@@ -56,7 +56,7 @@ export class KeypadCall {
   }
 
   /** The far end is called and rings. */
-  farRings(): Promise<void> {
+  async farRings(): Promise<void> {
     const { sw } = this.house;
     if (this.house.knows(this.#number)) {
       this.#far = ringHandset(sw, this.leg, this.house.handset(this.#number));
@@ -65,18 +65,18 @@ export class KeypadCall {
       ringLeg(sw, this.leg, far);
       sw.progress(this.leg);
     }
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The far end is called and sends sound before it answers (183): the legs are bridged already. */
-  earlyMedia(): Promise<void> {
+  async earlyMedia(): Promise<void> {
     const { sw } = this.house;
     const far = this.#callOut();
     ringLeg(sw, this.leg, far);
     sw.earlyMedia(far);
     sw.earlyMedia(this.leg);
     bridge(sw, this.leg, far);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   #callOut(): Channel {
@@ -103,34 +103,34 @@ export class KeypadCall {
   }
 
   /** The far end says busy, or another cause. */
-  farBusy(cause = "USER_BUSY"): Promise<void> {
+  async farBusy(cause = "USER_BUSY"): Promise<void> {
     const { sw } = this.house;
     sw.end(this.#rung, cause);
     sw.end(this.leg, cause);
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  farNoAnswer(): Promise<void> {
-    return this.farBusy("NO_ANSWER");
+  async farNoAnswer(): Promise<void> {
+    return await this.farBusy("NO_ANSWER");
   }
 
   /** The agent hangs up, or gives up before the answer. */
-  hangUp(): Promise<void> {
-    if (this.#talk !== undefined) return this.#talk.agentHangsUp();
+  async hangUp(): Promise<void> {
+    if (this.#talk !== undefined) return await this.#talk.agentHangsUp();
     cancel(this.house.sw, this.leg, this.#far === undefined ? [] : [this.#far]);
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  farHangsUp(): Promise<void> {
-    return this.#talking.farHangsUp();
+  async farHangsUp(): Promise<void> {
+    return await this.#talking.farHangsUp();
   }
 
-  hold(): Promise<void> {
-    return this.#talking.hold();
+  async hold(): Promise<void> {
+    return await this.#talking.hold();
   }
 
-  retrieve(): Promise<void> {
-    return this.#talking.retrieve();
+  async retrieve(): Promise<void> {
+    return await this.#talking.retrieve();
   }
 
   async blindTransferAway(to: string): Promise<InboundCall> {

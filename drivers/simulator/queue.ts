@@ -43,7 +43,7 @@ export class QueueCall {
     sw.answer(this.caller);
     this.#info("member-queue-start", this.#memberFacts, this.caller);
     this.#count(1);
-    house.own(this.caller, () => void this.callerHangsUp());
+    this.caller.kill = () => void this.callerHangsUp();
     this.offered = this.#offer();
   }
 
@@ -84,10 +84,10 @@ export class QueueCall {
     const leg = this.#leg = calledHandset(sw, this.house.handset(extension), undefined, { callerNumber, variables });
     sw.create(leg);
     sw.progress(leg);
-    this.house.own(leg, (cause) => void this.noAnswer(cause));
+    leg.kill = (cause) => void this.noAnswer(cause);
   }
 
-  answer(): Promise<void> {
+  async answer(): Promise<void> {
     const { sw } = this.house;
     const { agent, leg } = this.#ringing;
     sw.answer(leg);
@@ -98,7 +98,7 @@ export class QueueCall {
     this.#cc.setState(agent, "In a queue call");
     sw.update(this.caller);
     this.#talk = new Talk(this.house, { by: this.caller, leg, desk: leg }, () => this.#ended(agent, leg));
-    return this.house.sent();
+    await this.house.sent();
   }
 
   #connect(leg: Channel): void {
@@ -130,7 +130,7 @@ export class QueueCall {
   }
 
   /** Nobody lifts. After the agent's max_no_answer the switch sets him On Break; otherwise the next free agent is offered the caller. */
-  noAnswer(cause = "NO_ANSWER"): Promise<void> {
+  async noAnswer(cause = "NO_ANSWER"): Promise<void> {
     const { sw } = this.house;
     const { agent, leg } = this.#ringing;
     sw.hangup(leg, cause);
@@ -146,7 +146,7 @@ export class QueueCall {
     this.#leg = this.#agent = undefined;
     this.#cc.setState(agent, "Waiting");
     void this.#offer();
-    return this.house.sent();
+    await this.house.sent();
   }
 
   #tellNoAnswer(agent: Agent): void {
@@ -160,13 +160,13 @@ export class QueueCall {
     });
   }
 
-  agentHangsUp(): Promise<void> {
-    return this.#talk?.agentHangsUp() ?? this.noAnswer("USER_BUSY");
+  async agentHangsUp(): Promise<void> {
+    await (this.#talk === undefined ? this.noAnswer("USER_BUSY") : this.#talk.agentHangsUp());
   }
 
   /** The caller hangs up, whether he waits, or an agent's phone rings, or they talk. */
-  callerHangsUp(): Promise<void> {
-    if (this.#talk !== undefined) return this.#talk.farHangsUp();
+  async callerHangsUp(): Promise<void> {
+    if (this.#talk !== undefined) return await this.#talk.farHangsUp();
     const agent = this.#agent;
     this.#left = true;
     const reason = { "CC-Cause": "Cancel", "CC-Cancel-Reason": "BREAK_OUT", "CC-Member-Leaving-Time": this.#seconds() };
@@ -174,7 +174,7 @@ export class QueueCall {
     this.#info("member-queue-end", { ...reason, ...this.#memberFacts });
     this.#count(0);
     if (agent !== undefined) this.#cc.setState(agent, "Waiting");
-    return this.house.sent();
+    await this.house.sent();
   }
 
   get #ringing(): { agent: Agent; leg: Channel } {

@@ -3,7 +3,6 @@ import { answerApi } from "./api.ts";
 import type { AttendedTransfer } from "./attended.ts";
 import { behave } from "./behaviour.ts";
 import { Callcenter } from "./callcenter.ts";
-import type { Channel } from "./channel.ts";
 import type { Backend, FrameTap, Job, Login } from "./connection.ts";
 import { DialledCall, type FarBehaviour, type HandsetBehaviour, parseOriginate } from "./dialled.ts";
 import { type Group, GroupCall } from "./group.ts";
@@ -46,7 +45,7 @@ export class Simulator implements Backend, House {
   /** Who is registered: `register`, `unregister`, `expire` fire their events. */
   readonly phones: Phonebook;
   readonly callcenter: Callcenter;
-  /** Every click-to-dial so far. */
+  /** The click-to-dials so far, oldest first; the last 1,000. */
   readonly dialled: DialledCall[] = [];
   /** What a handset does when the daemon rings it; default: lifted at once. */
   handsetDoes: HandsetBehaviour = { does: "lifts" };
@@ -55,7 +54,6 @@ export class Simulator implements Backend, House {
   /** True: BACKGROUND_JOB events get lost. */
   losesJobs = false;
   readonly #options: SimulatorOptions;
-  readonly #owners = new Map<string, (cause: string) => void>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #dialWaiters: ((call: DialledCall) => void)[] = [];
   #beat: ReturnType<typeof setInterval> | undefined;
@@ -181,14 +179,13 @@ export class Simulator implements Backend, House {
     this.server.refuse();
     this.#forget();
     this.sw.restart(crypto.randomUUID());
-    this.callcenter.agents.clear();
+    this.callcenter.forget();
     await this.server.listen();
   }
 
   #forget(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    this.#owners.clear();
     this.#frozen = undefined;
   }
 
@@ -204,10 +201,6 @@ export class Simulator implements Backend, House {
 
   async sent(): Promise<void> {
     await Promise.all(this.server.connections.map((each) => each.drained()));
-  }
-
-  own(leg: Channel, kill: (cause: string) => void): void {
-    this.#owners.set(leg.uuid, kill);
   }
 
   later(ms: number, step: () => void): void {
@@ -254,15 +247,15 @@ export class Simulator implements Backend, House {
     if (!this.phones.isRegistered(extension)) return report("-ERR USER_NOT_REGISTERED\n");
     const call = new DialledCall(this, this.handset(extension), wanted, report);
     this.dialled.push(call);
+    if (this.dialled.length > 1_000) this.dialled.shift();
     this.#dialWaiters.shift()?.(call);
     const timeoutMs = (Number(variables["originate_timeout"]) || 60) * (this.#options.secondMs ?? 1_000);
     behave(this, call, { handset: this.handsetDoes, far: this.farDoes, timeoutMs });
   }
 
   #kill(uuid: string, cause: string): boolean {
-    const kill = this.#owners.get(uuid);
-    if (kill === undefined || !this.sw.channels.has(uuid)) return false;
-    kill(cause);
-    return true;
+    const channel = this.sw.channels.get(uuid);
+    channel?.kill?.(cause);
+    return channel !== undefined;
   }
 }

@@ -19,8 +19,8 @@ export class Talk {
     this.leg = legs.leg;
     this.desk = legs.desk;
     this.between = between;
-    house.own(this.by, () => void this.#end(this.by));
-    house.own(this.leg, () => void this.#end(this.leg));
+    this.by.kill = () => void this.#end(this.by);
+    this.leg.kill = () => void this.#end(this.leg);
   }
 
   /** The far party's leg. */
@@ -28,24 +28,24 @@ export class Talk {
     return this.desk === this.by ? this.leg : this.by;
   }
 
-  agentHangsUp(): Promise<void> {
-    return this.#end(this.desk);
+  async agentHangsUp(): Promise<void> {
+    return await this.#end(this.desk);
   }
 
-  farHangsUp(): Promise<void> {
-    return this.#end(this.far);
+  async farHangsUp(): Promise<void> {
+    return await this.#end(this.far);
   }
 
-  hold(): Promise<void> {
+  async hold(): Promise<void> {
     this.alive("hold");
     this.house.sw.hold(this.desk, true);
-    return this.house.sent();
+    await this.house.sent();
   }
 
-  retrieve(): Promise<void> {
+  async retrieve(): Promise<void> {
     this.alive("retrieve");
     this.house.sw.hold(this.desk, false);
-    return this.house.sent();
+    await this.house.sent();
   }
 
   /** The phone sends REFER: its leg ends, the far party rings at another extension. Resolves with the legs of the new call. */
@@ -93,9 +93,9 @@ export class Talk {
     if (this.desk.over) throw new Error(`Cannot ${what}: the call of ${this.desk.name} is over`);
   }
 
-  #end(first: Channel): Promise<void> {
+  async #end(first: Channel): Promise<void> {
     this.alive("hang up");
     part(this.house.sw, this.by, this.leg, first, this.between);
-    return this.house.sent();
+    await this.house.sent();
   }
 }

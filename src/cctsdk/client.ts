@@ -69,7 +69,6 @@ function exchange(xml: string, to: Registration, signal: AbortSignal, options: C
         Host: to.address.includes(":") ? `[${to.address.replace(/%.*/, "")}]:${to.port}` : `${to.address}:${to.port}`,
         "Content-Type": options.contentType,
         "Content-Length": new TextEncoder().encode(xml).length,
-        Connection: "close",
       },
     });
     const end = (trouble: string): void => {
@@ -85,7 +84,8 @@ function exchange(xml: string, to: Registration, signal: AbortSignal, options: C
     posting.on("response", (response) => collect(response, seen, end));
     // Listened to for ever: destroying a request may still make it complain.
     posting.on("error", (error) => end(text(error)));
-    posting.on("close", () => end("the connection was closed without an answer"));
+    // After the last of the answer, or without one.
+    posting.on("close", () => end("the connection was closed"));
     posting.end(xml);
   });
 }
@@ -99,8 +99,6 @@ function collect(response: IncomingMessage, seen: Exchange, end: (trouble: strin
     room -= chunk.length;
     if (room < 0) end("the answer is endless");
   });
-  response.on("end", () => end("the answer is complete"));
-  response.on("error", () => end("the answer broke off"));
 }
 
 /** RFC 9110 section 15. What may be different next time is tried again; a refusal is one until somebody mends something. */

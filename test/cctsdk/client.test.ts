@@ -79,9 +79,9 @@ test("an event is one POST, whole, on a connection of its own", async () => {
   ]);
 });
 
-test("IPv6: the host is bracketed", async () => {
+test.each(["::1", "::1%lo"])("IPv6 (%s): the host is bracketed and has no zone", async (address) => {
   const { port, heard } = await peer(status(200), true, "::1");
-  expect(await crm().deliver(event, to(port, "::1"), never)).toEqual({ outcome: "done" });
+  expect(await crm().deliver(event, to(port, address), never)).toEqual({ outcome: "done" });
   expect(heard[0]?.toLowerCase()).toContain(`host: [::1]:${port}\r\n`);
 });
 
@@ -120,6 +120,8 @@ describe("the CRM answers:", () => {
       `answered with status ${code}: want 200`,
     ]),
     ["101", says("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), retry],
+    ["099", says("HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n"), retry],
+    ["999", status(999), retry],
     ["garbage", says("\u0000\u0001garbage\r\n\r\n"), retry, "No answer from the CRM at 127.0.0.1:"],
     ["TLS", says("\u0015\u0003\u0001\u0000\u0002\u0002\u0016"), retry],
     ["nothing and closes", says(""), retry, "No answer from"],
@@ -128,7 +130,7 @@ describe("the CRM answers:", () => {
     ["a reset", (socket) => void socket.resetAndDestroy(), retry],
   ])("%s", async (_, act, delivery, why = "") => {
     const { port } = await peer(act);
-    const got = await crm().deliver(event, to(port), never);
+    const got = await crm({ timeoutMs: 60_000 }).deliver(event, to(port), never);
     const { why: text = "", ...rest }: { why?: string; outcome: string } = got;
     expect<unknown>(rest).toEqual(delivery);
     expect(text).toContain(why);
@@ -223,6 +225,12 @@ describe("the log", () => {
     ]);
     await client.deliver({ ...pop, call: "c2" }, to(port), never);
     expect(lines.filter((line) => line.startsWith("warning")).length).toBe(2);
+  });
+
+  test("does not remember for ever what it warned of", async () => {
+    const client = crm();
+    for (let i = 0; i <= 257; i++) await client.deliver({ ...pop, call: `c${i % 257}` }, to(1), AbortSignal.abort());
+    expect(lines.filter((line) => line.startsWith("warning")).length).toBe(258);
   });
 
   test("shows the whole message on trace", async () => {

@@ -139,6 +139,12 @@ describe("each parameter of each callout:", () => {
   });
 });
 
+test("a sound repetition does not excuse an unsound value, wherever it stands", () => {
+  for (const ids of ["agentID=%zz&agentID=SMITH", "agentID=SMITH&agentID=%zz"]) {
+    expect(why(`FunctionName=Ready&telesetNumber=1001&${ids}`)).toContain("agentID cannot be read");
+  }
+});
+
 describe("limits:", () => {
   test.each(
     [["agentID", "Ready", 60], ["agentPassword", "Login", 100], ["agentQueue", "Logout", 100], [

@@ -64,7 +64,7 @@ test("marks are told in their place, and time waits for them", async () => {
       seen.push(`${n} ${note}`);
     },
   });
-  const client = await listen(peer, "ALL", desk);
+  await listen(peer, "ALL", desk);
   await peer.play();
   expect(seen).toEqual([
     "1 customer calls 1001",

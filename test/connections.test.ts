@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Reply } from "../src/core/crm.ts";
+import { type Answer, ask, cleanUp, complaint, dial, get, open, ready, refused, success } from "./httpclient.ts";
+
+afterEach(cleanUp);
+
+describe("time limits are absolute:", () => {
+  const deadlines = { headerMs: 150, answerMs: 5000 };
+
+  test("a client that says nothing is closed without a word", async () => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    expect(await client.answer()).toBeUndefined();
+  });
+
+  test.each(["first", "second"])("a header that drips, %s on its connection, gets 408", async (which) => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    client.send("GET / HTTP/1.1\r\nX: ");
+    const drip = setInterval(() => client.socket.writable && client.send("x"), 20);
+    expect(complaint(await client.answer())).toEqual([408, "The request was not complete after 0.15 s: send it again."]);
+    clearInterval(drip);
+    await client.closed;
+  });
+
+  test("an idle connection is closed after its last answer", async () => {
+    const { port } = await open({ deadlines });
+    const client = await dial(port);
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    expect(await client.answer()).toBeUndefined();
+  });
+
+  test("a request in work is not idle, even when another of its connection is done", async () => {
+    const reply = Promise.withResolvers<Reply>();
+    const replies = [Promise.resolve<Reply>({ ok: true }), reply.promise];
+    const { port } = await open({ deadlines, callouts: { submit: () => replies.shift() ?? Promise.reject() } });
+    const client = await dial(port);
+    client.send(get(ready) + get(ready));
+    expect((await client.answer())?.body).toBe(success);
+    setTimeout(() => reply.resolve({ ok: true }), 300);
+    expect((await client.answer())?.body).toBe(success);
+  });
+
+  test("a request that is never answered ends at last", async () => {
+    const { port } = await open({
+      deadlines: { headerMs: 5000, answerMs: 100 },
+      callouts: { submit: () => new Promise(() => {}) },
+    });
+    expect(await ask(port, get(ready))).toBeUndefined();
+  });
+});
+
+describe("open connections are counted:", () => {
+  test("above the cap 503, and room again when one leaves", async () => {
+    const { port } = await open({ connections: 2 });
+    const [first, second] = [await dial(port), await dial(port)];
+    expect((await second.send(get(ready)).answer())?.body).toBe(success);
+    const third = await dial(port);
+    expect(complaint(await third.answer())).toEqual([503, expect.stringContaining("too many open connections")]);
+    await third.closed;
+    first.socket.destroy();
+    let answer: Answer | undefined;
+    // The server learns of the close in its own time.
+    while (answer?.status !== 200) answer = await ask(port, get(ready));
+    expect(answer.body).toBe(success);
+  });
+
+  test("of a crowd above the cap only so many are told why", async () => {
+    const { port } = await open({ connections: 2 });
+    await Promise.all([dial(port), dial(port)]);
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => dial(port, { stays: true })));
+    const answers = await Promise.all(crowd.map((client) => client.answer()));
+    expect(answers.filter((answer) => answer?.status === 503).length).toBe(2);
+    expect(answers.filter((answer) => answer === undefined).length).toBe(18);
+  });
+
+  test("who is told why and stays is closed, and its place is free again", async () => {
+    const { port } = await open({ connections: 1 });
+    const client = await dial(port, { stays: true });
+    expect((await client.send("garbage\r\n\r\n").answer())?.status).toBe(400);
+    let answer: Answer | undefined;
+    while (answer?.status !== 200) answer = await ask(port, get(ready));
+  });
+
+  test("who resets its connection takes no place", async () => {
+    const { port } = await open({ connections: 2 });
+    await dial(port);
+    for (let i = 0; i < 10; i++) {
+      const clients = await Promise.all([dial(port), dial(port)]);
+      for (const client of clients) client.send("GET / HTTP/1.1\r\nX: ").socket.resetAndDestroy();
+      await Promise.all(clients.map((client) => client.closed));
+    }
+    let answer: Answer | undefined;
+    while (answer?.status !== 400) answer = await ask(port, "garbage\r\n\r\n");
+  });
+
+  test("a client that sends and never reads is closed", async () => {
+    const { port } = await open({ deadlines: { headerMs: 500, answerMs: 500 }, callouts: { burst: 1, perSecond: 0.001 } });
+    const { socket } = await dial(port);
+    socket.pause();
+    const many = get(ready).repeat(500);
+    const flood = () => {
+      while (socket.writable && socket.write(many));
+    };
+    socket.on("drain", flood);
+    flood();
+    // Paused, the client does not notice an orderly end: a failing write tells it.
+    await new Promise((resolve) => socket.once("error", resolve).once("close", resolve));
+    expect((await ask(port, get("/healthz")))?.status).toBe(200);
+  }, 20_000);
+});
+
+describe("stop:", () => {
+  test("closes idle connections at once and lets work finish", async () => {
+    const reply = Promise.withResolvers<Reply>();
+    const asked = Promise.withResolvers<void>();
+    const submit = () => {
+      asked.resolve();
+      return reply.promise;
+    };
+    const { port, stop } = await open({ callouts: { submit } });
+    const [idle, busy] = [await dial(port), await dial(port)];
+    busy.send(get(ready));
+    await asked.promise;
+    const stopped = stop();
+    await idle.closed;
+    reply.resolve({ ok: true });
+    expect((await busy.answer())?.body).toBe(success);
+    const start = performance.now();
+    await Promise.all([stopped, busy.closed]);
+    expect(performance.now() - start).toBeLessThan(400);
+    expect(await refused(port)).toBe(true);
+  });
+
+  test("waits at most a second for work that does not finish", async () => {
+    const asked = Promise.withResolvers<void>();
+    const submit = () => {
+      asked.resolve();
+      return new Promise<Reply>(() => {});
+    };
+    const { port, stop } = await open({ callouts: { submit } });
+    const client = await dial(port);
+    client.send(get(ready));
+    await asked.promise;
+    const start = performance.now();
+    await stop();
+    expect(performance.now() - start).toBeWithin(900, 2000);
+    expect(await client.answer()).toBeUndefined();
+  });
+});
