@@ -1,7 +1,7 @@
 /** The table of commands. Human text on a terminal, `--json` for machines; exit codes: 0 good, 1 failed, 2 wrong usage or config. */
 import { Command, CommanderError } from "commander";
 import { check } from "./commands/check.ts";
-import { demo } from "./commands/demo.ts";
+import { demo } from "./commands/demo/mod.ts";
 import { explain } from "./commands/explain.ts";
 import type { Io } from "./commands/io.ts";
 import { replay } from "./commands/replay.ts";

@@ -75,6 +75,17 @@ describe("open connections are counted:", () => {
     expect(answers.filter((answer) => answer === undefined).length).toBe(18);
   });
 
+  test("who is told why and then resets does no harm", async () => {
+    const { port } = await open({ connections: 1 });
+    await dial(port);
+    for (let i = 0; i < 5; i++) {
+      const client = await dial(port, { stays: true });
+      expect((await client.answer())?.status).toBe(503);
+      client.socket.resetAndDestroy();
+      await client.closed;
+    }
+  });
+
   test("who is told why and stays is closed, and its place is free again", async () => {
     const { port } = await open({ connections: 1 });
     const client = await dial(port, { stays: true });

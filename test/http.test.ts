@@ -203,9 +203,9 @@ describe("besides the callouts:", () => {
 
 describe("start and stop:", () => {
   test("the rest of the process keeps its own Request and Response", async () => {
-    const before = [globalThis.Request, globalThis.Response];
     await open();
-    expect([globalThis.Request, globalThis.Response]).toEqual(before);
+    expect(String(globalThis.Request)).toContain("[native code]");
+    expect(String(globalThis.Response)).toContain("[native code]");
   });
 
   test("a port in use is said clearly", async () => {
