@@ -268,12 +268,18 @@ function wanted(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `want ${issue.values.map(String).join(" or ")}`;
     case "too_small":
-      return `want at least ${issue.minimum}${issue.origin === "array" ? " entry" : ""}`;
+      return `want at least ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     case "too_big":
       return `want at most ${issue.maximum}`;
     default:
       return issue.message;
   }
+}
+
+/** What a minimum counts. */
+function unit(origin: string, n: number | bigint): string {
+  const word = origin === "array" ? " entry" : origin === "string" ? " character" : "";
+  return word === "" || Number(n) === 1 ? word : `${word.replace("entry", "entrie")}s`;
 }
 
 /** `desks[0].extension`, or `the configuration` for the whole. */

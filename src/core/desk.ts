@@ -77,7 +77,7 @@ export interface CallChange {
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
   if (desk.gone.includes(facts.leg)) return { desk, tell: [], ended: [] };
   const old = callOf(desk, facts);
-  if (facts.ended) return old ? endLeg(desk, old, facts.leg, facts.ended) : { desk, tell: [], ended: [] };
+  if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended);
   const origin = old?.origin ?? originOf(facts);
   if (origin === undefined) return { desk, tell: [], ended: [] };
   const begun = old ?? newCall(facts.call ?? facts.leg, origin, desk.registration?.agent ?? null, now);
@@ -105,10 +105,11 @@ export function endUnmade(desk: Desk, failure: Failure): CallChange {
   return call ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
 }
 
-/** The desk with a leg's new id in place of the old. */
+/** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
 export function renameLeg(desk: Desk, from: string, to: string): Desk {
+  if (from === to) return desk;
   const calls = desk.calls.map((call) => ({ ...call, legs: call.legs.map((leg) => (leg === from ? to : leg)) }));
-  return { ...desk, calls };
+  return { ...desk, calls, gone: withGone(desk.gone.filter((leg) => leg !== to), from) };
 }
 
 /** The desk with this call put in or changed. */
@@ -133,11 +134,17 @@ function originOf(facts: LegFacts): Origin | undefined {
   return facts.call === undefined ? "called" : "makecall";
 }
 
-function endLeg(desk: Desk, call: Call, leg: string, failure: Failure): CallChange {
+/** The end of a leg of which nothing else was heard is noted too. */
+function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure): CallChange {
+  const noted = { ...desk, gone: withGone(desk.gone, leg) };
+  if (!call) return { desk: noted, tell: [], ended: [] };
   const left = { ...call, legs: call.legs.filter((id) => id !== leg) };
-  const gone = [...desk.gone, leg].slice(-goneLegs);
-  const after = { ...withCall(desk, left), gone };
+  const after = withCall(noted, left);
   return left.legs.length > 0 ? { desk: after, tell: [], ended: [] } : endCall(after, left, failure);
+}
+
+function withGone(gone: readonly string[], leg: string): string[] {
+  return [...gone, leg].slice(-goneLegs);
 }
 
 function endCall(desk: Desk, call: Call, failure: Failure): CallChange {

@@ -1,0 +1,279 @@
+/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/link.ts names them) is shut. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventNames, login, subscribe } from "../../../drivers/freeswitch/commands.ts";
+import { Link, LinkClosed } from "../../../drivers/freeswitch/link.ts";
+import { linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+
+const root = join(import.meta.dir, "../../..");
+const never = new AbortController().signal;
+
+/** Why a promise was rejected. */
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("Cannot read the rejection: the promise was fulfilled");
+}
+
+describe("hole 1, a malformed % in a reply header", () => {
+  test.each([
+    ["100% sure", "100% sure"],
+    ["%zz", "%zz"],
+    ["half %C3", "half %C3"],
+    ["whole%20and half%", "whole%20and half%"],
+    ["a%20b", "a b"],
+  ])("`%s` arrives as `%s` and the link goes on", async (sent, read) => {
+    await using peer = await RawPeer.listen((command) => command === "filter a b" ? reply(`+OK ${sent}`) : obliging(command));
+    using opened = await openLink(peer);
+    expect(await opened.link.command("filter a b")).toEqual({ ok: true, text: `+OK ${read}` });
+    expect(await opened.link.command("api version")).toEqual({ ok: true, text: "the answer to api version" });
+  });
+});
+
+describe("hole 2, replies are matched by arrival", () => {
+  test("a denied api, which comes as command/reply, does not shift the replies that follow", async () => {
+    await using peer = await RawPeer.listen((command) =>
+      command === "api reload" ? reply("-ERR permission denied") : obliging(command)
+    );
+    using opened = await openLink(peer);
+    const commands = ["filter a b", "api one", "api reload", "api two", "sendmsg x", "event json HEARTBEAT"];
+    const replies = await Promise.all(commands.map((command) => opened.link.command(command)));
+    expect(replies.map(({ ok, text }) => [ok, text])).toEqual([
+      [true, "+OK filter"],
+      [true, "the answer to api one"],
+      [false, "-ERR permission denied"],
+      [true, "the answer to api two"],
+      [true, "+OK sendmsg"],
+      [true, "+OK event"],
+    ]);
+  });
+
+  test("a command goes out only when the one before has its reply", async () => {
+    await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
+    using opened = await openLink(peer);
+    const both = Promise.all([opened.link.command("api one"), opened.link.command("api two")]);
+    await peer.until(() => peer.received.includes("api one"));
+    peer.answer = () => response("2");
+    expect(peer.received).toEqual(["auth ClueCon", "api one"]);
+    peer.write(response("1"));
+    expect((await both).map(({ text }) => text)).toEqual(["1", "2"]);
+    expect(peer.received).toEqual(["auth ClueCon", "api one", "api two"]);
+  });
+
+  test("a reply that nobody asked for is nobody's", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    const heard = opened.next();
+    peer.write(`${reply("+OK stray")}${response("stray")}Content-Length: 2\nContent-Type: text/event-json\n\n{}`);
+    await heard;
+    expect((await opened.link.command("api one")).text).toBe("the answer to api one");
+  });
+});
+
+describe("hole 3, a lost connection leaves its callers waiting", () => {
+  test.each(["fin", "rst"] as const)("after %s every waiter is told, and `sent` says which commands had gone out", async (how) => {
+    await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
+    using opened = await openLink(peer);
+    const waiters = ["api one", "api two", "api three"].map((command) => rejection(opened.link.command(command)));
+    await peer.until(() => peer.received.includes("api one"));
+    peer[how]();
+    const errors = await Promise.all(waiters);
+    expect(errors.every((error) => error instanceof LinkClosed)).toBe(true);
+    expect(errors.map((error) => (error as LinkClosed).sent)).toEqual([true, false, false]);
+  });
+
+  test("a command on a link that is over is refused at once", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    opened.link.close("enough");
+    const error = await rejection(opened.link.command("api one"));
+    expect(error).toBeInstanceOf(LinkClosed);
+    expect([(error as LinkClosed).sent, error.message]).toEqual([false, "enough"]);
+    await peer.until(() => !peer.connected);
+    expect(peer.received).toEqual(["auth ClueCon"]);
+  });
+});
+
+describe("hole 4, only 'end' is watched", () => {
+  test.each(
+    [
+      ["FIN", (peer: RawPeer) => peer.fin(), "FreeSWITCH closed the connection"],
+      ["RST", (peer: RawPeer) => peer.rst(), /closed the connection|connection to 127\.0\.0\.1:\d+ failed \(ECONNRESET\)/],
+      ["silence", () => {}, "FreeSWITCH has been silent for 0.2 s"],
+      [
+        "a disconnect notice",
+        (peer: RawPeer) => peer.write("Content-Type: text/disconnect-notice\nContent-Length: 4\n\nbye\n"),
+        "FreeSWITCH says that it disconnects",
+      ],
+    ] as const,
+  )("%s is noticed and said in words", async (_name, lose, words) => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer, { silenceMs: 200 });
+    lose(peer);
+    expect(await opened.link.closed).toMatch(words);
+    await peer.until(() => !peer.connected);
+  });
+
+  test("every byte puts the deadline on silence off", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer, { silenceMs: 150 });
+    const begun = performance.now();
+    for (let beats = 0; beats < 4; beats++) {
+      const heard = opened.next();
+      setTimeout(() => peer.write('Content-Length: 2\nContent-Type: text/event-json\n\n{}'), 75);
+      await heard;
+    }
+    expect(await opened.link.closed).toContain("silent");
+    expect(performance.now() - begun).toBeGreaterThan(4 * 75 + 140);
+  });
+});
+
+describe("hole 5, it subscribes PBX-wide on login", () => {
+  test("the login is the login and nothing else", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    await opened.link.command("api last");
+    expect(peer.received).toEqual(["auth ClueCon", "api last"]);
+  });
+});
+
+describe("hole 6, it appends its own events after CUSTOM", () => {
+  test("the command goes out as it is, CUSTOM last with only our subclasses after it", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    await opened.link.command(subscribe());
+    const words = peer.received.at(-1)?.split(" ") ?? [];
+    expect(words.slice(0, 2)).toEqual(["event", "json"]);
+    expect(words.slice(2)).toEqual([...eventNames]);
+    expect(words.slice(words.indexOf("CUSTOM"))).toEqual([
+      "CUSTOM",
+      "sofia::register",
+      "sofia::unregister",
+      "sofia::expire",
+      "callcenter::info",
+    ]);
+  });
+});
+
+describe("hole 7, a control character is a second command", () => {
+  const controls = Array.from({ length: 0xa0 }, (_, code) => code).filter((code) => code < 0x20 || code >= 0x7f);
+
+  test.each(
+    [
+      ["the text of a command", (link: Link, bad: string) => link.command(`api version${bad}${bad}api reload`)],
+      ["the name of a header", (link: Link, bad: string) => link.command("bgapi x", { [`Job${bad}UUID`]: "1" })],
+      ["the value of a header", (link: Link, bad: string) => link.command("bgapi x", { "Job-UUID": `1${bad}${bad}api reload` })],
+    ] as const,
+  )("every C0 and C1 in %s is refused, and nothing of it is sent", async (_place, send) => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    expect(controls).toHaveLength(65);
+    for (const code of controls) {
+      expect(() => void send(opened.link, String.fromCharCode(code))).toThrow("holds a control character");
+    }
+    await opened.link.command("api last");
+    expect(peer.received).toEqual(["auth ClueCon", "api last"]);
+  });
+
+  test("the refusal of a login does not show what stands after the line feed", async () => {
+    await using peer = await RawPeer.listen();
+    const error = await rejection(openLink(peer, { login: "auth hush\nhusher" }));
+    expect(error.message).toContain("holds a control character");
+    expect(error.message).not.toContain("hush");
+  });
+});
+
+describe("hole 8, a failed login calls nobody back", () => {
+  test.each([
+    ["auth", login({ user: undefined, password: "hush" })],
+    ["userauth", login({ user: "box@pbx", password: "hush" })],
+  ])("%s that is refused rejects in words, without the password", async (verb, command) => {
+    await using peer = await RawPeer.listen(() => reply("-ERR invalid"));
+    const { log, lines } = listeningLog();
+    const error = await rejection(Link.open(linkOptions(peer.port, log, { login: command }), () => {}, never));
+    expect(error.message).toBe(
+      `FreeSWITCH at 127.0.0.1:${peer.port} refuses the login (-ERR invalid): check line.password and line.user`,
+    );
+    expect(lines.join("\n")).toContain(`${verb} ***`);
+    expect(lines.join("\n")).not.toContain("hush");
+    await peer.until(() => !peer.connected);
+  });
+
+  test("a login that is never answered has a deadline, and its words hide the password", async () => {
+    await using peer = await RawPeer.listen(() => undefined);
+    const error = await rejection(openLink(peer, { login: "auth hush", commandMs: 100 }));
+    expect(error.message).toBe("FreeSWITCH did not reply to auth *** within 0.1 s");
+  });
+
+  test("an address that the switch's access list denies is told so", async () => {
+    await using peer = await RawPeer.listen(
+      undefined,
+      "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n",
+    );
+    const error = await rejection(openLink(peer));
+    expect(error.message).toBe(
+      "FreeSWITCH at 127.0.0.1 denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)",
+    );
+    expect(peer.received).toEqual([]);
+  });
+
+  test("nobody listens: words, with what to look at", async () => {
+    const peer = await RawPeer.listen();
+    const { port } = peer;
+    await peer[Symbol.asyncDispose]();
+    const error = await rejection(Link.open(linkOptions(port, listeningLog().log), () => {}, never));
+    expect(error.message).toBe(`nothing listens on 127.0.0.1:${port}: is FreeSWITCH running, and mod_event_socket loaded?`);
+  });
+
+  test("stopping while it connects rejects and lets the connection go", async () => {
+    await using peer = await RawPeer.listen(undefined, "");
+    const stop = new AbortController();
+    const opening = rejection(Link.open(linkOptions(peer.port, listeningLog().log), () => {}, stop.signal));
+    await peer.until(() => peer.connected);
+    stop.abort();
+    expect((await opening).message).toBe("stopped");
+    await peer.until(() => !peer.connected);
+  });
+});
+
+describe("hole 9, no timeouts", () => {
+  test("a server that does not greet is given up", async () => {
+    await using peer = await RawPeer.listen(undefined, "");
+    const error = await rejection(openLink(peer, { connectMs: 100 }));
+    expect(error.message).toContain("did not greet within 0.1 s: is that FreeSWITCH's event socket?");
+    await peer.until(() => !peer.connected);
+  });
+
+  test("a command without a reply ends the link: the replies after it could not be told apart", async () => {
+    await using peer = await RawPeer.listen((command) => command === "api slow all" ? undefined : obliging(command));
+    using opened = await openLink(peer, { commandMs: 100 });
+    const errors = await Promise.all([rejection(opened.link.command("api slow all")), rejection(opened.link.command("api next"))]);
+    expect(errors.map((error) => [error.message, (error as LinkClosed).sent])).toEqual([
+      ["FreeSWITCH did not reply to api slow within 0.1 s", true],
+      ["FreeSWITCH did not reply to api slow within 0.1 s", false],
+    ]);
+    expect(await opened.link.closed).toBe("FreeSWITCH did not reply to api slow within 0.1 s");
+  });
+});
+
+describe("hole 10, xml2js 0.4", () => {
+  const installed = [...new Bun.Glob("**/xml2js/package.json").scanSync({ cwd: join(root, "node_modules") })];
+  const version = (path: string) => String(JSON.parse(readFileSync(path, "utf8")).version);
+
+  test("no copy of it is installed that can be polluted (CVE-2023-0842: before 0.5)", () => {
+    expect(installed.length).toBeGreaterThan(0);
+    for (const path of installed) {
+      const [major = 0, minor = 0] = version(join(root, "node_modules", path)).split(".").map(Number);
+      expect(major * 100 + minor).toBeGreaterThanOrEqual(5);
+    }
+  });
+
+  test("modesl is the version whose holes these are", () => {
+    expect(version(join(root, "node_modules/modesl/package.json"))).toBe("1.2.1");
+    expect(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).dependencies.modesl).toBe("1.2.1");
+  });
+});

@@ -1,0 +1,157 @@
+/** A peer on loopback that is no simulator: it writes what bytes it is told to, so that the link can be shown a switch gone wrong. */
+import { createServer, type Server, type Socket } from "node:net";
+import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/link.ts";
+import { type Log, openLog } from "../../../src/log.ts";
+
+/** What a command is answered with: text that goes on the wire as it is; nothing for no answer. */
+export type Answer = (command: string) => string | Uint8Array | undefined;
+
+/** The greeting of every event socket. */
+export const greeting = "Content-Type: auth/request\n\n";
+
+/** A `command/reply` with this Reply-Text. */
+export function reply(text: string): string {
+  return `Content-Type: command/reply\nReply-Text: ${text}\n\n`;
+}
+
+/** An `api/response` with this body. */
+export function response(body: string): string {
+  return `Content-Type: api/response\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`;
+}
+
+/** A JSON event as the switch frames it. */
+export function event(json: string): string {
+  return `Content-Length: ${Buffer.byteLength(json)}\nContent-Type: text/event-json\n\n${json}`;
+}
+
+/** Greets, lets everybody in, says +OK to everything. */
+export const obliging: Answer = (command) =>
+  command.startsWith("api ") ? response(`the answer to ${command}`) : reply(`+OK ${command.split(" ")[0]}`);
+
+/** A server of one connection at a time. */
+export class RawPeer implements AsyncDisposable {
+  /** What came, whole commands with their header lines, the blank line left out. */
+  readonly received: string[] = [];
+  answer: Answer;
+  readonly #server: Server;
+  readonly #waiters = new Set<() => void>();
+  #socket: Socket | undefined;
+  #pending = "";
+
+  private constructor(answer: Answer, welcome: string) {
+    this.answer = answer;
+    this.#server = createServer((socket) => {
+      this.#socket = socket;
+      socket.setNoDelay(true);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => this.#ask());
+      socket.on("data", (chunk) => this.#take(String(chunk)));
+      if (welcome !== "") socket.write(welcome);
+      this.#ask();
+    });
+  }
+
+  /** Listens on a free port; `welcome` is what a client is greeted with. */
+  static async listen(answer: Answer = obliging, welcome = greeting): Promise<RawPeer> {
+    const peer = new RawPeer(answer, welcome);
+    await new Promise<void>((resolve) => peer.#server.listen(0, "127.0.0.1", resolve));
+    return peer;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  /** True while the client's connection stands. */
+  get connected(): boolean {
+    return this.#socket !== undefined && !this.#socket.destroyed;
+  }
+
+  write(data: string | Uint8Array): void {
+    this.#socket?.write(data);
+  }
+
+  /** Closes in order, after what was written. */
+  fin(): void {
+    this.#socket?.end();
+  }
+
+  /** Breaks off. */
+  rst(): void {
+    this.#socket?.resetAndDestroy();
+  }
+
+  /** Resolves as soon as the test holds; asked again after every command and when a connection comes or goes. */
+  until(test: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const ask = () => {
+        if (!test()) return;
+        this.#waiters.delete(ask);
+        resolve();
+      };
+      this.#waiters.add(ask);
+      ask();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#socket?.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #take(text: string): void {
+    const commands = (this.#pending + text).split("\n\n");
+    this.#pending = commands.pop() ?? "";
+    for (const command of commands) {
+      this.received.push(command);
+      const answer = this.answer(command);
+      if (answer !== undefined) this.write(answer);
+    }
+    this.#ask();
+  }
+
+  #ask(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+}
+
+/** A log whose lines can be read. */
+export function listeningLog(): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = [];
+  return { log: openLog((line) => lines.push(line), "trace", false), lines };
+}
+
+/** A link to the peer, with what it heard and logged. */
+export interface OpenedLink extends Disposable {
+  readonly link: Link;
+  readonly frames: Frame[];
+  readonly lines: string[];
+  /** Resolves with the next event that comes. */
+  next(): Promise<Frame>;
+}
+
+/** The options of a link to this port, with deadlines short enough for a test. */
+export function linkOptions(port: number, log: Log, options: Partial<LinkOptions> = {}): LinkOptions {
+  const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000 };
+  return { host: "127.0.0.1", port, login: "auth ClueCon", ...deadlines, log, ...options };
+}
+
+/** Opens a link to the peer. */
+export async function openLink(peer: RawPeer, options: Partial<LinkOptions> = {}): Promise<OpenedLink> {
+  const { log, lines } = listeningLog();
+  const frames: Frame[] = [];
+  const waiting: ((frame: Frame) => void)[] = [];
+  const onFrame = (frame: Frame) => {
+    frames.push(frame);
+    waiting.shift()?.(frame);
+  };
+  const link = await Link.open(linkOptions(peer.port, log, options), onFrame, new AbortController().signal);
+  return {
+    link,
+    frames,
+    lines,
+    next: () => new Promise((resolve) => waiting.push(resolve)),
+    [Symbol.dispose]: () => link.close("the test is over"),
+  };
+}

@@ -1,0 +1,172 @@
+/** The compiled binary as its users meet it. Built by scripts/build before; where it is not, these tests are skipped. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { version } from "../../src/version.ts";
+import { Daemon, freePort } from "./daemon.ts";
+
+const root = join(import.meta.dir, "../..");
+const binary = join(root, "dist/telesetd-linux-x64");
+const arm64 = join(root, "dist/telesetd-linux-arm64");
+const fixtures = join(root, "test/fixtures/recordings/freeswitch");
+const folder = mkdtempSync(join(tmpdir(), "telesetd-e2e-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const noBinary = existsSync(binary) ? "" : " (skipped: dist/telesetd-linux-x64 is not there, run ./scripts/build)";
+const qemu = Bun.which("qemu-aarch64-static");
+const sysroot = "/usr/aarch64-linux-gnu";
+const noQemu = !existsSync(arm64)
+  ? " (skipped: dist/telesetd-linux-arm64 is not there)"
+  : qemu && existsSync(sysroot)
+  ? ""
+  : " (skipped: qemu-user-static and libc6-arm64-cross are not installed)";
+
+async function runBinary(
+  args: readonly string[],
+  command: readonly string[] = [binary],
+  environment: Record<string, string> = {},
+) {
+  const child = Bun.spawn([...command, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { out, err, code };
+}
+
+function configFile(name: string, content: unknown): string {
+  const file = join(folder, name);
+  writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+  return file;
+}
+
+describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
+  test("says its version", async () => {
+    expect(await runBinary(["version"])).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
+  });
+
+  test("plays the whole demo in under 20 seconds, and all is as expected", async () => {
+    const began = performance.now();
+    const { out, code } = await runBinary(["demo"]);
+    expect(code).toBe(0);
+    expect(out).toContain("== All as expected");
+    expect(performance.now() - began).toBeLessThan(20_000);
+  }, 30_000);
+
+  test("replays a recording", async () => {
+    const { out } = await runBinary(["replay", join(fixtures, "in-abandoned.jsonl"), "--json"]);
+    expect(JSON.parse(out).told.map(({ name }: { name: string }) => name)).toEqual(["ScreenPop", "CallReleased"]);
+  });
+
+  test("does not obey a .env, a bunfig.toml or BUN_BE_BUN's friends that lie about", async () => {
+    writeFileSync(join(folder, ".env"), "NOTIFY_SOCKET=/nowhere\n");
+    writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
+    writeFileSync(join(folder, "evil.ts"), 'console.log("evil")\n');
+    expect((await runBinary(["version"])).out).toBe(`telesetd ${version}\n`);
+  });
+
+  test.each(["run", "check"])(
+    "%s with ten errors in the configuration says all ten with their paths and ends with 2",
+    async (command) => {
+      const file = configFile("ten.json", {
+        desks: [{ extension: "12a", aliases: ["x"] }, { extention: "1002" }],
+        line: { driver: "freeswitch", port: 0, domain: "a b", password: "" },
+        http: { port: "8090", allow: ["here"] },
+        numbers: { internal: "(" },
+        screenpop: {},
+      });
+      const { err, code } = await runBinary([command, "--config", file]);
+      expect(code).toBe(2);
+      for (
+        const path of [
+          "desks[0].extension",
+          "desks[0].aliases[0]",
+          "desks[1].extension",
+          "desks[1].extention",
+          "line.port",
+          "line.domain",
+          "line.password",
+          "http.port",
+          "http.allow[0]",
+          "numbers.internal[0]",
+          "screenpop",
+        ]
+      ) expect(err).toMatch(new RegExp(`^  ${path.replaceAll(/[[\]]/g, "\\$&")}[ :]`, "m"));
+      expect(err).toContain("did you mean screenPop?");
+    },
+  );
+
+  test("a port that is taken is said in words, and ends with 1", async () => {
+    const taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+    const file = configFile("taken.json", {
+      desks: [{ extension: "1001" }],
+      line: { driver: "freeswitch", password: "x", domain: "d" },
+      http: { host: "127.0.0.1", port: taken.port },
+      store: { path: join(folder, "taken.db") },
+    });
+    const { err, code } = await runBinary(["run", "--config", file]);
+    expect(code).toBe(1);
+    expect(err).toContain(`Cannot listen on 127.0.0.1:${taken.port}`);
+    await taken.stop();
+  });
+
+  test("a Register survives a kill -9, and so does a call with its id; SIGTERM ends it with 0", async () => {
+    const sim = new Simulator({});
+    await sim.start();
+    const crm = await SmallCrm.open();
+    const port = await freePort();
+    const daemon = new Daemon(binary, { folder, port, switchPort: sim.port });
+    await daemon.start();
+    await sendCallout(port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
+    await daemon.connected();
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await crm.until(1, 5000);
+    await daemon.kill();
+    await daemon.start();
+    await daemon.connected();
+    await call.answer();
+    await crm.until(2, 5000);
+    await call.callerHangsUp();
+    await crm.until(3, 5000);
+    expect(crm.events.map(({ name, data }) => [name, data["occtSourceID"]])).toEqual(
+      ["ScreenPop", "CallEstablished", "CallReleased"].map((name) => [name, call.leg.uuid]),
+    );
+    expect(await daemon.terminate()).toBe(0);
+    crm.close();
+    await sim.stop();
+  }, 30_000);
+
+  test("is the same file when it is built again", async () => {
+    const before = sha256(binary);
+    const built = Bun.spawn([join(root, "scripts/build"), "x64"], { stdout: "ignore", stderr: "ignore" });
+    expect(await built.exited).toBe(0);
+    expect(sha256(binary)).toBe(before);
+  }, 60_000);
+});
+
+describe.skipIf(noQemu !== "")(`the arm64 binary under qemu-user-static${noQemu}`, () => {
+  const command = [qemu ?? "", "-L", sysroot, arm64];
+
+  test("says its version", async () => {
+    expect(await runBinary(["version"], command)).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
+  }, 60_000);
+
+  test("replays a recording", async () => {
+    const { out } = await runBinary(["replay", join(fixtures, "in-abandoned.jsonl"), "--json", "--speed", "1"], command);
+    expect(JSON.parse(out).told.map(({ name }: { name: string }) => name)).toEqual(["ScreenPop", "CallReleased"]);
+  }, 120_000);
+});
+
+function sha256(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}

@@ -1,0 +1,94 @@
+/** The compiled daemon as a process of its own, for the end-to-end tests. */
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+/** Where it runs and to whom it talks. */
+export interface DaemonOptions {
+  readonly folder: string;
+  /** Port of its HTTP. */
+  readonly port: number;
+  readonly switchPort: number;
+  /** Further keys of the configuration. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** A daemon that can be started, killed and started again on the same store. */
+export class Daemon {
+  readonly #binary: string;
+  readonly #options: DaemonOptions;
+  readonly #config: string;
+  #child: Bun.Subprocess | undefined;
+  /** What it has written to its log since its last start. */
+  log = "";
+
+  constructor(binary: string, options: DaemonOptions) {
+    this.#binary = binary;
+    this.#options = options;
+    this.#config = join(options.folder, `config-${options.port}.json`);
+    writeFileSync(
+      this.#config,
+      JSON.stringify({
+        desks: [{ extension: "1001" }],
+        line: { driver: "freeswitch", host: "127.0.0.1", port: options.switchPort, password: "ClueCon", domain: "127.0.0.1" },
+        http: { host: "127.0.0.1", port: options.port },
+        store: { path: join(options.folder, `store-${options.port}.db`) },
+        ...options.more,
+      }),
+    );
+  }
+
+  /** Starts it and waits until it says that it runs. */
+  async start(): Promise<void> {
+    const child = Bun.spawn([this.#binary, "run", "--config", this.#config], { stdout: "ignore", stderr: "pipe" });
+    this.#child = child;
+    this.log = "";
+    const running = Promise.withResolvers<void>();
+    const follow = async () => {
+      const decoder = new TextDecoder();
+      for await (const part of child.stderr) {
+        this.log += decoder.decode(part, { stream: true });
+        if (this.log.includes("telesetd runs")) running.resolve();
+      }
+      running.reject(new Error(`the daemon ended: ${this.log}`));
+    };
+    follow().catch(running.reject);
+    running.promise.catch(() => {});
+    await running.promise;
+  }
+
+  /** Waits until the line is up and the phone known. */
+  async connected(): Promise<void> {
+    const late = performance.now() + 10_000;
+    while (performance.now() < late) {
+      const status = await (await fetch(`http://127.0.0.1:${this.#options.port}/status`, { proxy: "" })).json() as {
+        desks: { trouble?: string }[];
+      };
+      if (status.desks.every(({ trouble }) => trouble === undefined)) return;
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    throw new Error(`the line does not come up: ${this.log}`);
+  }
+
+  /** kill -9, and waits for the end. */
+  async kill(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#child?.exited;
+  }
+
+  /** SIGTERM; gives the exit code. */
+  async terminate(): Promise<number> {
+    this.#child?.kill("SIGTERM");
+    return await this.#child?.exited ?? -1;
+  }
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
+    });
+  });
+}
