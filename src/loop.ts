@@ -78,7 +78,8 @@ export class Loop {
 
   #knownLegs(): { desk: string; leg: string }[] {
     return this.desks().flatMap(({ extension, calls }) =>
-      calls.flatMap(({ legs }) => legs.map((leg) => ({ desk: extension, leg })))
+      // A dial of which nothing is known yet has its first leg's id.
+      calls.flatMap(({ id, legs }) => (legs.length > 0 ? legs : [id]).map((leg) => ({ desk: extension, leg })))
     );
   }
 

@@ -25,11 +25,11 @@ function react(desk: Desk, input: Input, now: number, policy: PopPolicy): Step {
     case "callout":
       return onCallout(desk, input.id, input.callout, now, policy);
     case "result": {
-      const settled = onDialResult(desk, input.command.call, input.result);
-      const failure = input.result.outcome === "failed" ? input.result : { cause: "UNKNOWN", why: "its outcome is unknown" };
-      // An unknown outcome is decided by the next snapshot: the leg may live.
-      if (input.result.outcome !== "failed") return settled;
-      return withEffects(settled.effects, told(endUnmade(settled.desk, failure), now));
+      const { command: { call }, result } = input;
+      const settled = onDialResult(desk, call, result);
+      // An unknown outcome is decided by the next snapshot: the leg may live. A late result says nothing about a newer dial.
+      if (result.outcome !== "failed" || desk.dial?.call !== call) return settled;
+      return withEffects(settled.effects, told(endUnmade(settled.desk, result), now));
     }
     case "wake":
       return onDialDeadline(desk, now);

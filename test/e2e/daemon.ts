@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import type { Status } from "../../src/status.ts";
 
 /** Where it runs and to whom it talks. */
 export interface DaemonOptions {
@@ -58,16 +59,24 @@ export class Daemon {
   }
 
   /** Waits until the line is up and the phone known. */
-  async connected(): Promise<void> {
+  connected(): Promise<void> {
+    return this.until("the line does not come up", ({ desks }) => desks.every(({ trouble }) => trouble === undefined));
+  }
+
+  /** Waits until the CRM has confirmed everything. */
+  told(): Promise<void> {
+    return this.until("the outbox does not empty", ({ outbox }) => outbox.waiting === 0);
+  }
+
+  /** Asks for the status until it is as wanted, at most 10 s. */
+  async until(otherwise: string, wanted: (status: Status) => boolean): Promise<void> {
     const late = performance.now() + 10_000;
     while (performance.now() < late) {
-      const status = await (await fetch(`http://127.0.0.1:${this.#options.port}/status`, { proxy: "" })).json() as {
-        desks: { trouble?: string }[];
-      };
-      if (status.desks.every(({ trouble }) => trouble === undefined)) return;
-      await new Promise((done) => setTimeout(done, 10));
+      const answer = await fetch(`http://127.0.0.1:${this.#options.port}/status`);
+      if (wanted(await answer.json() as Status)) return;
+      await new Promise((done) => setTimeout(done, 5));
     }
-    throw new Error(`the line does not come up: ${this.log}`);
+    throw new Error(`${otherwise}: ${this.log}`);
   }
 
   /** kill -9, and waits for the end. */

@@ -75,16 +75,19 @@ describe("hole 2, replies are matched by arrival", () => {
 });
 
 describe("hole 3, a lost connection leaves its callers waiting", () => {
-  test.each(["fin", "rst"] as const)("after %s every waiter is told, and `sent` says which commands had gone out", async (how) => {
-    await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
-    using opened = await openLink(peer);
-    const waiters = ["api one", "api two", "api three"].map((command) => rejection(opened.link.command(command)));
-    await peer.until(() => peer.received.includes("api one"));
-    peer[how]();
-    const errors = await Promise.all(waiters);
-    expect(errors.every((error) => error instanceof LinkClosed)).toBe(true);
-    expect(errors.map((error) => (error as LinkClosed).sent)).toEqual([true, false, false]);
-  });
+  test.each(["fin", "rst"] as const)(
+    "after %s every waiter is told, and `sent` says which commands had gone out",
+    async (how) => {
+      await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
+      using opened = await openLink(peer);
+      const waiters = ["api one", "api two", "api three"].map((command) => rejection(opened.link.command(command)));
+      await peer.until(() => peer.received.includes("api one"));
+      peer[how]();
+      const errors = await Promise.all(waiters);
+      expect(errors.every((error) => error instanceof LinkClosed)).toBe(true);
+      expect(errors.map((error) => (error as LinkClosed).sent)).toEqual([true, false, false]);
+    },
+  );
 
   test("a command on a link that is over is refused at once", async () => {
     await using peer = await RawPeer.listen();
@@ -124,7 +127,7 @@ describe("hole 4, only 'end' is watched", () => {
     const begun = performance.now();
     for (let beats = 0; beats < 4; beats++) {
       const heard = opened.next();
-      setTimeout(() => peer.write('Content-Length: 2\nContent-Type: text/event-json\n\n{}'), 75);
+      setTimeout(() => peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}"), 75);
       await heard;
     }
     expect(await opened.link.closed).toContain("silent");
@@ -251,7 +254,10 @@ describe("hole 9, no timeouts", () => {
   test("a command without a reply ends the link: the replies after it could not be told apart", async () => {
     await using peer = await RawPeer.listen((command) => command === "api slow all" ? undefined : obliging(command));
     using opened = await openLink(peer, { commandMs: 100 });
-    const errors = await Promise.all([rejection(opened.link.command("api slow all")), rejection(opened.link.command("api next"))]);
+    const errors = await Promise.all([
+      rejection(opened.link.command("api slow all")),
+      rejection(opened.link.command("api next")),
+    ]);
     expect(errors.map((error) => [error.message, (error as LinkClosed).sent])).toEqual([
       ["FreeSWITCH did not reply to api slow within 0.1 s", true],
       ["FreeSWITCH did not reply to api slow within 0.1 s", false],

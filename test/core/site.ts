@@ -1,0 +1,25 @@
+/** The site that the tests of the core live in: the reference configuration of the design, written out. */
+import type { PopPolicy } from "../../src/core/call.ts";
+import type { NumberPlan } from "../../src/core/number.ts";
+
+/** Short numbers are internal; a dialled 9 for an outside line is stripped, a caller's leading 9 is not. */
+export const plan: NumberPlan = {
+  internal: [/^\d{2,5}$/],
+  toCrm: [{ match: /^9(\d{4,})$/, replace: "$1", direction: "outbound" }],
+  toDial: [],
+  deny: [],
+  allow: [],
+};
+
+/** The default policy, with what a test wants otherwise. */
+export function policyWith(part: Partial<PopPolicy> = {}): PopPolicy {
+  return {
+    inbound: "ring",
+    outbound: "ring",
+    internal: "never",
+    data: { CustomerID: "CustomerID", language: "language" },
+    dnis: "extension",
+    numbers: plan,
+    ...part,
+  };
+}
