@@ -6,10 +6,14 @@ import { type Pace, parseRecording } from "../../drivers/simulator/mod.ts";
 import { play, type Played } from "../../src/commands/replay.ts";
 import { openLog } from "../../src/log.ts";
 
-const folder = join(import.meta.dir, "../fixtures/recordings/freeswitch");
-const names = readdirSync(folder).filter((name) => name.endsWith(".jsonl")).map((name) => name.replace(".jsonl", "")).sort();
+const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];
-const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
+const sets = ["freeswitch", "more"].map((name) => {
+  const folder = join(root, name);
+  const names = readdirSync(folder).filter((file) => file.endsWith(".jsonl")).map((file) => file.replace(".jsonl", "")).sort();
+  const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
+  return { folder, names, expected };
+});
 const log = openLog((line) => console.error(line), "error", false);
 
 const ways: readonly { how: string; speed: number; pace?: Pace }[] = [
@@ -18,7 +22,7 @@ const ways: readonly { how: string; speed: number; pace?: Pace }[] = [
   { how: "8 times faster, in chunks cut at random", speed: 8, pace: { chunking: { random: 7, max: 1400 } } },
 ];
 
-function recording(name: string) {
+function recording(name: string, folder = join(root, "freeswitch")) {
   return parseRecording(readFileSync(join(folder, `${name}.jsonl`), "utf8"));
 }
 
@@ -31,11 +35,18 @@ function summary({ told }: Played): Expected {
   });
 }
 
-for (const { how, speed, pace } of ways) {
-  test.concurrent.each(names)(`%s, ${how}: the CRM gets exactly what is expected`, async (name) => {
-    const played = await play(recording(name), { speed, log, ...(pace ? { pace } : {}) });
-    expect(summary(played)).toEqual(expected[name] ?? []);
-  }, 20_000);
+for (const { folder, names, expected } of sets) {
+  test.each(names)(
+    "%s: there is word of what is expected, and of nothing else",
+    (name) => expect(expected).toHaveProperty([name]),
+  );
+
+  for (const { how, speed, pace } of ways) {
+    test.concurrent.each(names)(`%s, ${how}: the CRM gets exactly what is expected`, async (name) => {
+      const played = await play(recording(name, folder), { speed, log, ...(pace ? { pace } : {}) });
+      expect(summary(played)).toEqual(expected[name] ?? []);
+    }, 30_000);
+  }
 }
 
 test("a MakeCall to a phone that is not registered is answered with an Error in words", async () => {
