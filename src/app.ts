@@ -1,16 +1,18 @@
 /** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
 import { openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
+import { clockBy, machineClocks, markFor } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { PopPolicy } from "./core/call.ts";
 import type { Registration } from "./core/crm.ts";
-import { openHttp } from "./http.ts";
+import { type Listener, openHttp } from "./http.ts";
 import type { Log } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
+import { OutboxDesk } from "./outbox/desk.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
+import { openSafeStore, type SafeStore } from "./safe-store.ts";
 import { type Status, status } from "./status.ts";
-import { openStore } from "./store.ts";
 
 /** A daemon at work. */
 export interface App {
@@ -26,50 +28,49 @@ export interface App {
 /** How long the last POSTs may take when the daemon is stopped, in ms. */
 const lastPosts = 3000;
 
+/** How often what has ended long ago is deleted, in ms. */
+const pruneEvery = 3_600_000;
+
 /**
- * Starts everything: the store, the listener, the line; when it resolves, callouts are served.
- * @throws Error in words when the store or the listener cannot be opened.
+ * Starts everything: the store, the listener, the line; when it resolves, callouts are served and the store is open, or
+ * declared lost.
+ * @throws Error in words when the listener cannot be opened.
  */
 export async function startApp(config: Config, log: Log): Promise<App> {
-  const now = steadyClock();
+  const store = openSafeStore(config.store.path, log);
+  const now = openClock(store);
   const started = now();
-  const store = openStore(config.store.path);
-  const policy = policyOf(config);
-  const { path, contentType, timeoutSeconds } = config.crm;
-  const crm = httpCrm({ path, contentType, timeoutMs: timeoutSeconds * 1000, log });
-  const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
-  const address = (desk: string, agent: string): Registration | undefined => loop.registration(desk, agent);
-  const courier = new Courier({ store, crm, address, now, random: Math.random, rules: deliveryRules, log });
-  const extensions = config.desks.map(({ extension }) => extension);
-  const loop: Loop = new Loop({ desks: extensions, line, store, courier, policy, now, newId: () => crypto.randomUUID(), log });
-  const currentStatus = () => status({ desks: loop.desks(), outbox: courier.status(), started, now: now() });
-  const { host, port, connections, ...callouts } = config.http;
-  const http = await openHttp({
-    host,
-    port,
-    connections,
-    callouts: {
-      ...withoutUndefined(callouts),
-      crmAllow: config.crm.allow,
-      desks: () => extensions,
-      submit: (callout) => loop.submit(callout),
-      log,
-      now,
-    },
-    status: currentStatus,
-    log,
-  }).catch((error: unknown) => {
+  const { loop, courier } = compose(config, store, now, log);
+  const currentStatus = (): Status => {
+    const { trouble } = store;
+    return status({
+      desks: loop.desks(),
+      outbox: courier.status(),
+      started,
+      now: now(),
+      ...(trouble === undefined ? {} : { trouble }),
+    });
+  };
+  const outbox = new OutboxDesk({ store, courier, now });
+  const http = await listen(config, loop, { status: currentStatus, outbox }, now, log).catch((error: unknown) => {
     store.close();
     throw error;
   });
   const failed = Promise.withResolvers<Error>();
   const running = loop.run().catch((error: unknown) => failed.resolve(error instanceof Error ? error : new Error(String(error))));
+  const tidy = () => {
+    loop.closeFormer();
+    store.prune({ days: config.store.keepDays, rows: config.store.keepEvents }, now());
+  };
+  tidy();
+  const tidying = setInterval(tidy, pruneEvery);
   courier.pump();
   return {
     port: http.port,
     status: currentStatus,
     failed: failed.promise,
     stop: async () => {
+      clearInterval(tidying);
       loop.stop();
       await Promise.all([http.stop(), running, courier.stop(lastPosts)]);
       store.close();
@@ -77,18 +78,66 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   };
 }
 
+/** The parts that move: line, courier, loop. */
+function compose(config: Config, store: SafeStore, now: () => number, log: Log): { loop: Loop; courier: Courier } {
+  const { path, contentType, timeoutSeconds } = config.crm;
+  const crm = httpCrm({ path, contentType, timeoutMs: timeoutSeconds * 1000, log });
+  const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
+  const { screenPopSeconds, otherHours, atMost } = config.outbox;
+  const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
+  const address = (desk: string, agent: string): Registration | undefined => loop.registration(desk, agent);
+  const courier = new Courier({ store, crm, address, now, random: Math.random, rules, log });
+  const desks = config.desks.map(({ extension }) => extension);
+  const loop: Loop = new Loop({
+    desks,
+    line,
+    store,
+    courier,
+    policy: policyOf(config),
+    now,
+    newId: () => crypto.randomUUID(),
+    log,
+  });
+  return { loop, courier };
+}
+
+function listen(
+  config: Config,
+  loop: Loop,
+  local: { status: () => Status; outbox: OutboxDesk },
+  now: () => number,
+  log: Log,
+): Promise<Listener> {
+  const { host, port, connections, prefix, ...guards } = config.http;
+  const desks = config.desks.map(({ extension }) => extension);
+  return openHttp({
+    host,
+    port,
+    connections,
+    callouts: {
+      ...guards,
+      ...(prefix === undefined ? {} : { prefix }),
+      crmAllow: config.crm.allow,
+      desks: () => desks,
+      submit: (callout) => loop.submit(callout),
+      log,
+      now,
+    },
+    local,
+    log,
+  });
+}
+
 /** What the configuration says of screen pops and numbers, as the core wants it. */
 export function policyOf({ screenPop, numbers }: Pick<Config, "screenPop" | "numbers">): PopPolicy {
   return { ...screenPop, numbers };
 }
 
-/** Milliseconds that never jump: the wall clock at the start, and from then on the monotonic one. */
-function steadyClock(): () => number {
-  const origin = Date.now() - performance.now();
-  return () => Math.round(origin + performance.now());
-}
-
-/** The checker tells a missing key from one that is undefined; the schema's optional keys do not. */
-function withoutUndefined<T extends { prefix?: string | undefined }>({ prefix, ...rest }: T) {
-  return { ...rest, ...(prefix === undefined ? {} : { prefix }) };
+/** Takes up the clock where it was left. */
+function openClock(store: SafeStore): () => number {
+  const machine = machineClocks();
+  const { mark, last } = store.clock();
+  const current = markFor(machine, mark, last);
+  if (current !== mark) store.setClock(current);
+  return clockBy(current, machine);
 }

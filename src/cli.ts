@@ -4,6 +4,7 @@ import { check } from "./commands/check.ts";
 import { demo } from "./commands/demo/mod.ts";
 import { explain } from "./commands/explain.ts";
 import type { Io } from "./commands/io.ts";
+import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
 import { replay } from "./commands/replay.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
@@ -65,6 +66,7 @@ function table(io: Io, done: (code: number) => void): Command {
     .action((number, { config, json }) => done(explain(number, config, json === true, io)));
   withConfig(add("status", "What the running daemon sees.", "telesetd status")).option("--json", "for machines")
     .action(async ({ config, json }) => done(await showStatus(config, json === true, io)));
+  addOutbox(program, io, done);
   add("schema", "The JSON Schema of the configuration.", "telesetd schema > config.schema.json").action(() => done(schema(io)));
   add("version", "The version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
   program.action(() => {
@@ -72,4 +74,29 @@ function table(io: Io, done: (code: number) => void): Command {
     done(2);
   });
   return program;
+}
+
+function addOutbox(program: Command, io: Io, done: (code: number) => void): void {
+  const outbox = program.command("outbox").description(
+    "What waits to be told to the CRM, and what was given up, on the running daemon.",
+  );
+  const add = (name: string, description: string, example: string) =>
+    outbox.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`)
+      .option("-c, --config <file>", "configuration file", defaultConfig).option("--json", "for machines");
+  add("list", "List what waits; with --all also what has ended.", "telesetd outbox list --all").option(
+    "--all",
+    "what has ended too",
+  )
+    .action(async (options) => done(await outboxList(options, io)));
+  add("show <id>", "One event with its data.", "telesetd outbox show 42").action(async (id, options) =>
+    done(await outboxShow(id, options, io))
+  );
+  add("retry [id]", "Send an event, or --all, once more at once.", "telesetd outbox retry --all").option(
+    "--all",
+    "all that waits or was given up",
+  )
+    .action(async (id, options) => done(await outboxRetry(id, options, io)));
+  add("drop <id>", "Give an event up.", "telesetd outbox drop 42").action(async (id, options) =>
+    done(await outboxDrop(id, options, io))
+  );
 }

@@ -116,6 +116,20 @@ const numbers = z.strictObject({
 
 const store = z.strictObject({
   path: z.string().min(1).default("/var/lib/telesetd/telesetd.db").meta({ description: "SQLite file" }),
+  keepDays: z.number().positive().max(3650).default(7).meta({
+    description: "how long events are kept on record once they have ended, in days",
+  }),
+  keepEvents: z.int().min(0).max(1_000_000).default(10_000).meta({ description: "how many of them at most" }),
+});
+
+const outbox = z.strictObject({
+  screenPopSeconds: z.number().positive().default(120).meta({ description: "how long a ScreenPop is useful, in seconds" }),
+  otherHours: z.number().positive().default(24).meta({
+    description: "how long CallEstablished and CallReleased are tried, in hours",
+  }),
+  atMost: z.int().min(10).max(1_000_000).default(10_000).meta({
+    description: "how many events may wait; beyond, the oldest are given up",
+  }),
 });
 
 const log = z.strictObject({ level: z.enum(logLevels).default("info").meta({ description: "how much is logged" }) });
@@ -131,6 +145,7 @@ function schemaWith<L extends z.ZodType>(line: L) {
     screenPop: screenPop.prefault({}),
     numbers: numbers.prefault({}),
     store: store.prefault({}),
+    outbox: outbox.prefault({}),
     log: log.prefault({}),
   }).superRefine((config, context) => {
     const seen = new Set<string>();

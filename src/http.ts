@@ -1,5 +1,5 @@
 /**
- * The HTTP listener: callouts, `/healthz` and `/status`. A plain TCP server stands in front and counts and times the
+ * The HTTP listener: callouts, `/healthz`, and what is for the box itself. A plain TCP server stands in front and counts and times the
  * connections, because Bun's http.Server keeps no cap and no deadline on its own.
  */
 import { getRequestListener } from "@hono/node-server";
@@ -7,10 +7,10 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
 import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import { createServer as createTcpServer, Socket } from "node:net";
-import { hostAllowed, isLoopback } from "./address.ts";
 import { encodeReply } from "./cctsdk/encode.ts";
 import { answer, answerHeaders, type CalloutOptions, callouts } from "./cctsdk/routes.ts";
 import { type ConnectionLimits, Connections } from "./connections.ts";
+import { type LocalOptions, localRoutes } from "./local.ts";
 import type { Log } from "./log.ts";
 
 /** What the listener needs. */
@@ -22,8 +22,8 @@ export interface HttpOptions {
   /** Open connections; more are turned away with 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
-  /** What `GET /status` tells, as JSON; only to the box itself. */
-  readonly status: () => unknown;
+  /** What is told and done for the box itself. */
+  readonly local: Omit<LocalOptions, "from" | "names">;
   readonly log: Log;
   /** Other deadlines than 10 s for a header and 30 s for an answer: for tests. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
@@ -69,17 +69,12 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   };
 }
 
-/** What is served where. `/healthz` and `/status` do not stand behind the prefix: they are for the box, not for UWQ. */
+/** What is served where. `/healthz`, `/status` and `/outbox` do not stand behind the prefix: they are for the box, not for UWQ. */
 function site(options: HttpOptions): Hono {
   const { log, callouts: { names } } = options;
   const app = new Hono();
   app.get("/healthz", (context) => context.body("ok", 200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }));
-  app.get("/status", async (context) => {
-    if (!isLoopback(source(context)) || !hostAllowed(context.req.header("host"), names)) {
-      return answer({ ok: false, why: "The status is told on the box itself only: run telesetd status there." }, 403);
-    }
-    return context.json(await options.status(), 200, { "Cache-Control": "no-store" });
-  });
+  app.route("/", localRoutes({ ...options.local, names, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.error("request failed inside", { error: error.message });

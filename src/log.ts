@@ -36,7 +36,8 @@ export function openLog(write: (line: string) => void, level: LogLevel, prefix: 
   const put = (at: LogLevel, text: string, fields: LogFields): void => {
     if (logLevels.indexOf(at) > threshold) return;
     const mark = prefix ? `<${priority[at]}>` : `${at.padEnd(7)} `;
-    write(`${mark}${tame(text)}${pairs(fields)}`);
+    const line = `${tame(text)}${pairs(fields)}`;
+    write(`${mark}${at === "trace" ? line : masked(line)}`);
   };
   const make = (bound: LogFields): Log => {
     const at = (level: LogLevel) => (text: string, fields: LogFields = {}) => put(level, text, { ...bound, ...fields });
@@ -57,6 +58,11 @@ export function openLog(write: (line: string) => void, level: LogLevel, prefix: 
     },
     level: () => logLevels[threshold] ?? "info",
   };
+}
+
+/** Customers' numbers are nobody's business but the CRM's: below trace only their last four digits are written. */
+function masked(line: string): string {
+  return line.replace(/(?<![0-9A-Za-z_-])\+?\d{3,}(\d{4})(?![0-9A-Za-z_-])/g, "...$1");
 }
 
 /** Escapes what would break the line or the terminal. */

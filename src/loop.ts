@@ -10,7 +10,7 @@ import type { Line, LineCommand, LineEvent } from "./core/line.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log.ts";
 import type { Courier } from "./outbox/courier.ts";
-import type { Store } from "./store.ts";
+import type { NewEvent, Store } from "./store.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {
@@ -34,11 +34,28 @@ export class Loop {
   readonly #replies = new Map<string, (reply: Reply) => void>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #stop = new AbortController();
+  /** Desks that are not served any more: where their agents are, as long as something waits for them. */
+  readonly #former = new Map<string, Desk>();
 
   constructor(options: LoopOptions) {
     this.#options = options;
     const stored = new Map(options.store.desks().map((desk) => [desk.extension, desk]));
     for (const extension of options.desks) this.#desks.set(extension, stored.get(extension) ?? newDesk(extension));
+    for (const desk of stored.values()) if (!this.#desks.has(desk.extension)) this.#former.set(desk.extension, desk);
+  }
+
+  /** Ends the calls of desks that are not served any more: the CRM hears of their end. */
+  closeFormer(): void {
+    const { now, policy, store, courier } = this.#options;
+    for (const [extension, desk] of this.#former) {
+      const gone = step(desk, { type: "line", event: { type: "snapshot", desks: [extension], legs: [] } }, now(), policy);
+      this.#former.set(extension, gone.desk);
+      this.#commit(gone.desk, gone.effects);
+      if (!courier.events().some((event) => event.desk === extension)) {
+        this.#former.delete(extension);
+        store.forget(extension);
+      }
+    }
   }
 
   /** The desks as they are now. */
@@ -48,7 +65,7 @@ export class Loop {
 
   /** Where an agent's UWQ listens, if he is the one registered on this desk. */
   registration(extension: string, agent: string): Registration | undefined {
-    const registration = this.#desks.get(extension)?.registration;
+    const registration = (this.#desks.get(extension) ?? this.#former.get(extension))?.registration;
     return registration?.agent === agent ? registration : undefined;
   }
 
@@ -109,11 +126,24 @@ export class Loop {
 
   #commit(desk: Desk, effects: readonly Effect[]): void {
     const { store, courier, now } = this.#options;
-    const tell = effects.flatMap((effect) => (effect.type === "tell" ? [{ desk: desk.extension, ...effect }] : []));
+    const tell = this.#newEvents(desk.extension, effects);
     const retire = effects.flatMap((effect) => (effect.type === "retire" ? [effect] : []));
     for (const { agent } of retire) courier.retire(desk.extension, agent);
     const added = store.commit({ desk, tell, retire }, now());
     if (added.length > 0) courier.add(added);
+  }
+
+  /** The first event of a call that has none on the way is sent at once: its first attempt is noted in the same write. */
+  #newEvents(desk: string, effects: readonly Effect[]): NewEvent[] {
+    const calls = new Set<string>();
+    return effects.flatMap((effect): NewEvent[] => {
+      if (effect.type !== "tell") return [];
+      const { agent, event, lost } = effect;
+      if (lost !== undefined) return [{ desk, agent, event, lost }];
+      const atOnce = !calls.has(event.call) && this.#options.courier.isFree({ desk, agent, event });
+      calls.add(event.call);
+      return [{ desk, agent, event, atOnce }];
+    });
   }
 
   #carryOut(effect: Effect): void {

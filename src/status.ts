@@ -25,15 +25,18 @@ export interface Status {
   readonly upSeconds: number;
   readonly desks: readonly DeskStatus[];
   readonly outbox: { readonly waiting: number; readonly oldestSeconds?: number };
+  /** What is wrong with the store; absent when all is well. */
+  readonly storeTrouble?: string;
 }
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { desks, outbox, started, now }: {
+  { desks, outbox, started, now, trouble }: {
     readonly desks: readonly Desk[];
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
     readonly started: number;
     readonly now: number;
+    readonly trouble?: string;
   },
 ): Status {
   const { waiting, oldest } = outbox;
@@ -42,6 +45,7 @@ export function status(
     upSeconds: Math.round((now - started) / 1000),
     desks: desks.map(deskStatus),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
+    ...(trouble === undefined ? {} : { storeTrouble: trouble }),
   };
 }
 
@@ -71,7 +75,7 @@ function deskStatus({ extension, line, registration, agents, calls, dial, lastDi
 }
 
 /** The status for people: one line a desk, then what waits. */
-export function statusText({ version, upSeconds, desks, outbox }: Status): string {
+export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
   const lines = desks.flatMap((desk) => [
     `desk ${desk.extension}: ${desk.trouble ?? "phone registered, switch up"}`,
     `  UWQ      ${
@@ -82,5 +86,6 @@ export function statusText({ version, upSeconds, desks, outbox }: Status): strin
     ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
   ]);
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
-  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${outbox.waiting} events wait${age}`].join("\n");
+  const store = storeTrouble === undefined ? [] : [`store: LOST, events are told from memory: ${storeTrouble}`];
+  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${outbox.waiting} events wait${age}`, ...store].join("\n");
 }

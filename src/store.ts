@@ -7,16 +7,19 @@ import { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { ClockMark } from "./clock.ts";
 import type { CrmEvent } from "./core/crm.ts";
 import { type Desk, unknownLine } from "./core/desk.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
+import { migrate, schemaVersion } from "./schema.ts";
 
-/** An event that a step tells; `lost`: why it cannot be told and goes on record only. */
+/** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
 export interface NewEvent {
   readonly desk: string;
   readonly agent: string;
   readonly event: CrmEvent;
   readonly lost?: string;
+  readonly atOnce?: boolean;
 }
 
 /** One step's change: the desk as it is now, what it tells, and whose waiting events it gives up. */
@@ -29,37 +32,46 @@ export interface Change {
 /** What became of an event for good. */
 export type Ending = "told" | "retired";
 
+/** An event on record, ended or not. Times in ms of the steady clock. */
+export interface Recorded extends OutboxEvent {
+  readonly ending?: Ending;
+  readonly ended?: number;
+}
+
+/** How much is kept of what has ended. */
+export interface Retention {
+  readonly days: number;
+  readonly rows: number;
+}
+
 /** The store's contract. */
 export interface Store {
   /** The desks as they were left; their line is unknown, their unanswered callouts are gone. */
   desks(): Desk[];
-  /** Writes one change; returns the events that now wait. */
+  /** Forgets a desk. */
+  forget(extension: string): void;
+  /** Writes one change; returns the events that now wait, those with `atOnce` as attempted once. */
   commit(change: Change, now: number): OutboxEvent[];
   /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
   waiting(): OutboxEvent[];
+  /** The calls whose ScreenPop was given up and cannot have arrived: what follows is not told either. */
+  untoldCalls(): { readonly desk: string; readonly call: string }[];
   /** Notes an attempt before it is made, or what came of it. */
   update(event: OutboxEvent, onTheWay: boolean): void;
   /** Ends an event. */
   end(id: number, ending: Ending, why: string, now: number): void;
+  /** Lets a retired event wait again, as if it were new; nothing when there is no such retired event. */
+  retry(id: number, now: number): OutboxEvent | undefined;
+  /** Events on record, the newest first: those that wait, or all. */
+  list(all: boolean, limit: number): Recorded[];
+  get(id: number): Recorded | undefined;
+  /** Deletes what ended long ago; returns how many. */
+  prune(retention: Retention, now: number): number;
+  /** The clock's mark, and the latest time on record. */
+  clock(): { readonly mark?: ClockMark; readonly last: number };
+  setClock(mark: ClockMark): void;
   close(): void;
 }
-
-/** The schema's version; a newer one than this is not touched. */
-const schemaVersion = 1;
-
-const schema = `
-  CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
-  CREATE TABLE events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    desk TEXT NOT NULL, agent TEXT NOT NULL, event TEXT NOT NULL,
-    created INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
-    reached INTEGER NOT NULL DEFAULT 0, on_the_way INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL,
-    why TEXT, ending TEXT, ended INTEGER
-  ) STRICT;
-  CREATE INDEX events_waiting ON events (id) WHERE ending IS NULL;
-  CREATE INDEX events_ended ON events (ended) WHERE ending IS NOT NULL;
-  PRAGMA user_version = ${schemaVersion};
-`;
 
 interface Row {
   id: number;
@@ -73,28 +85,45 @@ interface Row {
   on_the_way: number;
   next: number;
   why: string | null;
+  ending: Ending | null;
+  ended: number | null;
 }
 
 /**
- * Opens the store, making it when it is not there.
+ * Opens the store, making it when it is not there and bringing it up to date when it is older.
  * @throws Error in words when it cannot be opened.
  */
 export function openStore(path: string): Store {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const db = new Database(path, { create: true, strict: true });
-  chmodSync(path, 0o600);
+  try {
+    prepare(db, path);
+    return new SqliteStore(db, path);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** A store of a newer telesetd: it is not touched. */
+export class NewerStore extends Error {}
+
+function prepare(db: Database, path: string): void {
+  // Small pages: an event changes a few hundred bytes, and the flash is written by the page.
+  db.run("PRAGMA page_size = 1024");
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = NORMAL");
-  db.run("PRAGMA wal_autocheckpoint = 500");
-  const { user_version } = db.query("PRAGMA user_version").get() as { user_version: number };
-  if (user_version === 0) db.transaction(() => db.run(schema))();
-  else if (user_version !== schemaVersion) {
-    db.close();
-    throw new Error(
-      `Cannot open the store ${path}: it has version ${user_version}, this telesetd knows ${schemaVersion}: install the newer telesetd again`,
+  db.run("PRAGMA wal_autocheckpoint = 2000");
+  chmodSync(path, 0o600);
+  const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
+  if (found > schemaVersion) {
+    throw new NewerStore(
+      `the store ${path} is of a newer telesetd (version ${found}, this one knows ${schemaVersion}): install that one again`,
     );
   }
-  return new SqliteStore(db, path);
+  migrate((sql) => db.run(sql), (work) => db.transaction(work)(), found);
+  const { quick_check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (quick_check !== "ok") throw new Error(`the store ${path} is damaged: ${quick_check}`);
 }
 
 class SqliteStore implements Store {
@@ -111,7 +140,8 @@ class SqliteStore implements Store {
     this.#statements = {
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       tell: db.query(
-        "INSERT INTO events (desk, agent, event, created, next, why, ending, ended) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+        `INSERT INTO events (desk, agent, event, name, call, created, next, why, ending, ended, attempts, on_the_way)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10)`,
       ),
       retire: db.query(
         "UPDATE events SET ending = 'retired', why = ?3, ended = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL",
@@ -120,12 +150,22 @@ class SqliteStore implements Store {
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
       end: db.query("UPDATE events SET ending = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND ending IS NULL"),
+      get: db.query("SELECT * FROM events WHERE id = ?1"),
+      retry: db.query(
+        `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0
+         WHERE id = ?1 AND ending = 'retired'`,
+      ),
     };
   }
 
   desks(): Desk[] {
     const rows = this.#db.query("SELECT state FROM desks").all() as { state: string }[];
     return rows.map(({ state }) => afterRestart(JSON.parse(state) as Desk));
+  }
+
+  forget(extension: string): void {
+    this.#db.query("DELETE FROM desks WHERE extension = ?1").run(extension);
+    this.#written.delete(extension);
   }
 
   commit({ desk, tell, retire }: Change, now: number): OutboxEvent[] {
@@ -138,16 +178,8 @@ class SqliteStore implements Store {
       if (changed) this.#statements.desk.run(desk.extension, state);
       for (const { agent, why } of retire) this.#statements.retire.run(desk.extension, agent, why, now);
       for (const event of tell) {
-        const { lost } = event;
-        const ending = lost === undefined ? [null, null, null] as const : [lost, "retired", now] as const;
-        const { lastInsertRowid } = this.#statements.tell.run(
-          event.desk,
-          event.agent,
-          JSON.stringify(event.event),
-          now,
-          ...ending,
-        );
-        if (lost === undefined) added.push(newEvent(Number(lastInsertRowid), event, now));
+        const id = this.#insert(event, now);
+        if (event.lost === undefined) added.push(newEvent(id, event, now));
       }
     })();
     this.#written.set(desk.extension, state);
@@ -155,8 +187,22 @@ class SqliteStore implements Store {
     return added;
   }
 
+  #insert({ desk, agent, event, lost, atOnce }: NewEvent, now: number): number {
+    const ending = lost === undefined ? [null, null, null] as const : [lost, "retired", now] as const;
+    const attempts = Number(lost === undefined && atOnce === true);
+    const text = JSON.stringify(event);
+    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, event.name, event.call, now, ...ending, attempts);
+    return Number(lastInsertRowid);
+  }
+
   waiting(): OutboxEvent[] {
     return (this.#db.query("SELECT * FROM events WHERE ending IS NULL ORDER BY id").all() as Row[]).map(fromRow);
+  }
+
+  untoldCalls(): { desk: string; call: string }[] {
+    const query =
+      "SELECT desk, call FROM events WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 ORDER BY id DESC LIMIT 1000";
+    return this.#db.query(query).all() as { desk: string; call: string }[];
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
@@ -170,6 +216,44 @@ class SqliteStore implements Store {
     this.#syncSoon();
   }
 
+  retry(id: number, now: number): OutboxEvent | undefined {
+    const { changes } = this.#statements.retry.run(id, now);
+    return changes === 0 ? undefined : this.get(id);
+  }
+
+  list(all: boolean, limit: number): Recorded[] {
+    const which = all ? "" : "WHERE ending IS NULL";
+    return (this.#db.query(`SELECT * FROM events ${which} ORDER BY id DESC LIMIT ?1`).all(limit) as Row[]).map(fromRow);
+  }
+
+  get(id: number): Recorded | undefined {
+    const row = this.#statements.get.get(id) as Row | null;
+    return row === null ? undefined : fromRow(row);
+  }
+
+  prune({ days, rows }: Retention, now: number): number {
+    const old = this.#db.query("DELETE FROM events WHERE ending IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
+    const many = this.#db.query(
+      `DELETE FROM events WHERE ending IS NOT NULL AND id <=
+         (SELECT id FROM events WHERE ending IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)`,
+    ).run(rows).changes;
+    return old + many;
+  }
+
+  clock(): { mark?: ClockMark; last: number } {
+    const mark = this.#db.query("SELECT boot, offset FROM clock").get() as ClockMark | null;
+    const { last } = this.#db.query("SELECT max(coalesce(max(created), 0), coalesce(max(ended), 0)) AS last FROM events")
+      .get() as { last: number };
+    return { last, ...(mark === null ? {} : { mark: { boot: mark.boot, offset: mark.offset } }) };
+  }
+
+  setClock({ boot, offset }: ClockMark): void {
+    this.#db.query("INSERT INTO clock VALUES (1, ?1, ?2) ON CONFLICT (one) DO UPDATE SET boot = ?1, offset = ?2").run(
+      boot,
+      offset,
+    );
+  }
+
   close(): void {
     clearTimeout(this.#sync);
     this.#db.close();
@@ -179,20 +263,15 @@ class SqliteStore implements Store {
   #syncSoon(): void {
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
-      syncFile(`${this.#path}-wal`);
-    }, 90);
+      syncFile(`${this.#path}-wal`).catch(() => {});
+    }, 80);
   }
 }
 
-/** Waits for the flash off the main thread; what fails here is only durability against a power cut, said by the next write. */
+/** Waits for the flash off the main thread. When it fails, the next write of the database does too, and says so. */
 async function syncFile(path: string): Promise<void> {
-  try {
-    const file = await open(path, "r+");
-    await file.datasync().finally(() => file.close());
-  } catch (error) {
-    // A checkpoint may have taken the log away: then it has been synced.
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+  const file = await open(path, "r+");
+  await file.datasync().finally(() => file.close());
 }
 
 /** What cannot be true any more after a restart: the link, and callouts that wait for an answer. */
@@ -205,11 +284,11 @@ function afterRestart(desk: Desk): Desk {
 }
 
 /** An event as it is when it is new. */
-export function newEvent(id: number, { desk, agent, event }: NewEvent, now: number): OutboxEvent {
-  return { id, desk, agent, event, created: now, attempts: 0, refusals: 0, reached: false, next: now };
+export function newEvent(id: number, { desk, agent, event, atOnce }: NewEvent, now: number): OutboxEvent {
+  return { id, desk, agent, event, created: now, attempts: atOnce ? 1 : 0, refusals: 0, reached: false, next: now };
 }
 
-function fromRow(row: Row): OutboxEvent {
+function fromRow(row: Row): Recorded {
   return {
     id: row.id,
     desk: row.desk,
@@ -221,5 +300,7 @@ function fromRow(row: Row): OutboxEvent {
     reached: row.reached === 1 || row.on_the_way === 1,
     next: row.next,
     ...(row.why === null ? {} : { why: row.why }),
+    ...(row.ending === null ? {} : { ending: row.ending }),
+    ...(row.ended === null ? {} : { ended: row.ended }),
   };
 }

@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../src/http.ts";
 import { openLog } from "../src/log.ts";
-import { ask, cleanUp, complaint, dial, get, open, ready, success } from "./httpclient.ts";
+import { ask, cleanUp, complaint, dial, emptyOutbox, get, open, ready, success } from "./httpclient.ts";
 
 afterEach(cleanUp);
 
@@ -190,8 +190,11 @@ describe("besides the callouts:", () => {
 
   test("a status that fails is an Error in words", async () => {
     const { port } = await open({
-      status: () => {
-        throw new Error("secret detail");
+      local: {
+        status: () => {
+          throw new Error("secret detail");
+        },
+        outbox: emptyOutbox,
       },
     });
     expect(complaint(await ask(port, get("/status")))).toEqual([
@@ -238,5 +241,5 @@ function options(): HttpOptions {
     log,
     now: () => 0,
   };
-  return { host: "127.0.0.1", port: 0, connections: 1, status: () => ({}), log, callouts };
+  return { host: "127.0.0.1", port: 0, connections: 1, local: { status: () => ({}), outbox: emptyOutbox }, log, callouts };
 }

@@ -92,6 +92,15 @@ interface Part extends Partial<Omit<HttpOptions, "callouts">> {
   callouts?: Partial<HttpOptions["callouts"]>;
 }
 
+/** An outbox with nothing in it. */
+export const emptyOutbox = {
+  list: () => [],
+  show: () => undefined,
+  retry: () => undefined,
+  retryAll: () => 0,
+  drop: () => undefined,
+};
+
 /** Opens a listener whose callouts succeed. */
 export async function open({ callouts, ...part }: Part = {}): Promise<Listener> {
   const log = openLog(() => {}, "trace", false);
@@ -99,7 +108,7 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     host: "127.0.0.1",
     port: 0,
     connections: 64,
-    status: () => ({ desks: 1 }),
+    local: { status: () => ({ desks: 1 }), outbox: emptyOutbox },
     log,
     callouts: {
       allow: ["127.0.0.0/8", "::1"],

@@ -1,29 +1,103 @@
 /** `telesetd run` */
-import { startApp } from "../app.ts";
-import { openLog } from "../log.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type App, startApp } from "../app.ts";
+import { type Config, ConfigError } from "../config.ts";
+import { openLog, type RootLog } from "../log.ts";
 import { notify } from "../systemd.ts";
 import { version } from "../version.ts";
-import { configOr2, type Io } from "./io.ts";
+import { configOr2, type Io, readConfig } from "./io.ts";
 
-/** Runs the daemon until it is told to stop. Exit code 2: systemd does not start it again on a wrong configuration. */
+/**
+ * Runs the daemon until it is told to stop. SIGHUP: reads the configuration again and goes on with it; calls, registrations
+ * and what waits to be told are kept. Exit code 2: systemd does not start it again on a wrong configuration.
+ */
 export async function run(file: string, io: Io): Promise<number> {
   const config = configOr2(file, io);
   if (config === 2) return 2;
   const log = openLog((line) => io.err(`${line}\n`), config.log.level, io.environment["JOURNAL_STREAM"] !== undefined);
-  const stopped = Promise.withResolvers<string>();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.resolve(signal));
+  const signals = new Signals();
   try {
-    const app = await startApp(config, log);
-    log.info("telesetd runs", { version, http: `${config.http.host}:${app.port}`, desks: config.desks.length });
+    let running: Running = { app: await startApp(config, log), config };
+    log.info("telesetd runs", { version, http: `${config.http.host}:${running.app.port}`, desks: config.desks.length });
     await notify("READY=1");
-    const end = await Promise.race([stopped.promise, app.failed]);
+    let wish = await Promise.race([signals.next(), running.app.failed]);
+    while (wish === "SIGHUP") {
+      running = await reload(running, reloadedFile(file, io), io, log);
+      wish = await Promise.race([signals.next(), running.app.failed]);
+    }
     await notify("STOPPING=1");
-    await app.stop();
-    if (end instanceof Error) throw end;
-    log.info("telesetd has stopped", { signal: end });
+    await running.app.stop();
+    if (wish instanceof Error) throw wish;
+    log.info("telesetd has stopped", { signal: wish });
     return 0;
   } catch (error) {
     log.error("telesetd cannot go on", { why: error instanceof Error ? error.message : String(error) });
     return 1;
+  }
+}
+
+interface Running {
+  readonly app: App;
+  readonly config: Config;
+}
+
+/**
+ * The file to read on SIGHUP. Under the shipped unit the daemon cannot read the configuration's own place, and systemd does
+ * not renew credentials on a reload: the unit's ExecReload puts a copy into the runtime directory.
+ */
+function reloadedFile(file: string, { environment }: Io): string {
+  const copy = join(environment["RUNTIME_DIRECTORY"] ?? "/nonexistent", "config.json");
+  return existsSync(copy) ? copy : file;
+}
+
+/** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
+async function reload(running: Running, file: string, io: Io, log: RootLog): Promise<Running> {
+  let config: Config;
+  try {
+    config = readConfig(file, io);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) log.error("The new configuration is wrong", { file, problem });
+    log.warning("Nothing is changed: the old configuration stays in force");
+    return running;
+  }
+  await running.app.stop();
+  log.setLevel(config.log.level);
+  try {
+    const app = await startApp(config, log);
+    log.info("The new configuration is in force", { desks: config.desks.length });
+    return { app, config };
+  } catch (error) {
+    log.error("Cannot go on with the new configuration: back to the old one", {
+      why: error instanceof Error ? error.message : String(error),
+    });
+    log.setLevel(running.config.log.level);
+    return { app: await startApp(running.config, log), config: running.config };
+  }
+}
+
+type Wish = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+/** Signals as they come, none lost. */
+class Signals {
+  readonly #come: Wish[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor() {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        this.#come.push(signal);
+        this.#wake?.();
+      });
+    }
+  }
+
+  /** The next one. A wish to stop goes before one to reload. */
+  async next(): Promise<Wish> {
+    while (this.#come.length === 0) await new Promise<void>((wake) => this.#wake = wake);
+    const stop = this.#come.find((signal) => signal !== "SIGHUP");
+    if (stop === undefined) this.#come.length = 0;
+    return stop ?? "SIGHUP";
   }
 }

@@ -49,11 +49,11 @@ export interface Desk {
   readonly calls: readonly Call[];
   readonly dial: Dial | null;
   readonly lastDial: DialOutcome | null;
-  /** Legs that have ended, the newest last: what still arrives about them is an echo. */
+  /** Legs and calls that have ended, the newest last: what still arrives about them is an echo. */
   readonly gone: readonly string[];
 }
 
-/** How many ended legs are remembered. */
+/** How many ended legs and calls are remembered. */
 const goneLegs = 64;
 
 /** A desk of which nothing is known yet. */
@@ -80,7 +80,9 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
   if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended);
   const origin = old?.origin ?? originOf(facts);
   if (origin === undefined) return { desk, tell: [], ended: [] };
-  const begun = old ?? newCall(facts.call ?? facts.leg, origin, desk.registration?.agent ?? null, now);
+  const id = facts.call ?? facts.leg;
+  if (!old && desk.gone.includes(id)) return { desk, tell: [], ended: [] };
+  const begun = old ?? newCall(id, origin, desk.registration?.agent ?? null, now);
   const { call, events } = due(withFacts(begun, facts, policy.numbers), desk.extension, policy);
   return { desk: withCall(desk, call), tell: events.map((event) => ({ call, event })), ended: [] };
 }
@@ -150,7 +152,9 @@ function withGone(gone: readonly string[], leg: string): string[] {
 function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const calls = desk.calls.filter(({ id }) => id !== call.id);
   const event: CrmEvent = { name: "CallReleased", call: call.id };
-  return { desk: { ...desk, calls }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+  // A leg of its dial that comes late must not begin it again.
+  const gone = desk.gone.includes(call.id) ? desk.gone : withGone(desk.gone, call.id);
+  return { desk: { ...desk, calls, gone }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
 }
 
 function inTurn(desk: Desk, steps: readonly ((desk: Desk) => CallChange)[]): CallChange {

@@ -9,7 +9,7 @@ import { callKey, type DeliveryRules, type OutboxEvent, pauseAfter, whatIsDue } 
 
 /** What the courier works with. */
 export interface CourierOptions {
-  readonly store: Pick<Store, "waiting" | "update" | "end">;
+  readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end">;
   readonly crm: Crm;
   /** Where an agent's UWQ listens now; nothing when he is not registered on that desk. */
   readonly address: (desk: string, agent: string) => Registration | undefined;
@@ -22,19 +22,32 @@ export interface CourierOptions {
 
 /** How many POSTs are on the way at once, at most. */
 const atOnce = 32;
+/** When to look again for the address of an agent who is not registered, in ms. */
+const withoutAddress = 5_000;
+/** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
+const longestTimer = 2 ** 31 - 1;
 
 /** The loop that posts. */
 export class Courier {
   readonly #options: CourierOptions;
   readonly #waiting = new Map<number, OutboxEvent>();
+  /** Calls whose ScreenPop was given up and cannot have arrived: nobody would know what the rest is about. */
+  readonly #untold = new Set<string>();
   readonly #onTheWay = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopping = false;
 
   /** Takes over what waited when the daemon last stopped; it is tried at once. */
   constructor(options: CourierOptions) {
     this.#options = options;
     for (const event of options.store.waiting()) this.#waiting.set(event.id, { ...event, next: 0 });
+    for (const { desk, call } of options.store.untoldCalls()) this.#untold.add(`${desk}/${call}`);
+  }
+
+  /** All events that wait, the oldest first. */
+  events(): readonly OutboxEvent[] {
+    return [...this.#waiting.values()];
   }
 
   /** How many events wait, and since when the oldest does. */
@@ -43,17 +56,46 @@ export class Courier {
     return { waiting: this.#waiting.size, ...(first ? { oldest: first.created } : {}) };
   }
 
-  /** Takes events that have been committed. */
+  /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
+  isFree(event: Pick<OutboxEvent, "desk" | "agent" | "event">): boolean {
+    const key = callKey(event);
+    return !this.#stopping && !this.#untold.has(key) && this.#onTheWay.size < atOnce && !this.#onTheWay.has(key) &&
+      this.#options.address(event.desk, event.agent) !== undefined &&
+      ![...this.#waiting.values()].some((other) => callKey(other) === key);
+  }
+
+  /** Takes events that have been committed; those that count as attempted are sent without noting it again. */
   add(events: readonly OutboxEvent[]): void {
-    for (const event of events) this.#waiting.set(event.id, event);
+    for (const event of events) {
+      this.#waiting.set(event.id, event);
+      const to = event.attempts > 0 ? this.#options.address(event.desk, event.agent) : undefined;
+      if (to) this.#begin(event, to);
+    }
+    this.#makeRoom();
     this.pump();
   }
 
   /** Forgets what waits for an agent; the store has retired it. What is on the way stays on the way. */
   retire(desk: string, agent: string): void {
     for (const event of this.#waiting.values()) {
-      if (event.desk === desk && event.agent === agent) this.#waiting.delete(event.id);
+      if (event.desk !== desk || event.agent !== agent) continue;
+      this.#waiting.delete(event.id);
+      this.#noteUntold(event);
     }
+  }
+
+  /** Gives up one event for the administrator; false when it does not wait. */
+  drop(id: number): boolean {
+    const event = this.#waiting.get(id);
+    if (event) this.#retired(event, "dropped by the administrator");
+    return event !== undefined;
+  }
+
+  /** Takes an event back that the store lets wait again. */
+  again(event: OutboxEvent): void {
+    this.#untold.delete(callKey(event));
+    this.#waiting.set(event.id, event);
+    this.pump();
   }
 
   /** An agent has registered: what waits for him is tried at once, at his new place. */
@@ -66,14 +108,23 @@ export class Courier {
 
   /** Sends what is due. */
   pump(): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stopping) return;
     clearTimeout(this.#timer);
     const { now, rules } = this.#options;
     const busy = new Set(this.#onTheWay.keys());
+    for (const event of this.#waiting.values()) {
+      if (event.event.name !== "ScreenPop" && this.#untold.has(callKey(event))) {
+        this.#retired(event, "its ScreenPop was not told");
+      }
+    }
     const due = whatIsDue([...this.#waiting.values()], busy, now(), rules);
     for (const { event, why } of due.retire) this.#retired(event, why);
-    for (const event of due.send.slice(0, Math.max(0, atOnce - busy.size))) this.#send(event);
-    if (due.lookAt !== undefined) this.#timer = setTimeout(() => this.pump(), Math.max(0, due.lookAt - now()));
+    let lookAt = due.lookAt ?? Infinity;
+    for (const event of due.send) {
+      if (this.#onTheWay.size >= atOnce) break;
+      if (!this.#send(event)) lookAt = Math.min(lookAt, now() + withoutAddress);
+    }
+    if (lookAt < Infinity) this.#timer = setTimeout(() => this.pump(), Math.min(longestTimer, Math.max(0, lookAt - now())));
   }
 
   /** Starts nothing more and waits for what is on the way, at most `ms`. */
@@ -88,20 +139,25 @@ export class Courier {
     this.#stop.abort();
     await all;
   }
-  #stopping = false;
 
-  #send(event: OutboxEvent): void {
-    if (this.#stopping) return;
+  /** False when the agent is not registered: there is nowhere to send it to. */
+  #send(event: OutboxEvent): boolean {
     const { address, store, now } = this.#options;
     const to = address(event.desk, event.agent);
     if (!to) {
-      this.#waiting.set(event.id, { ...event, next: now() + 5_000, why: `agent ${event.agent} is not registered` });
-      return;
+      this.#waiting.set(event.id, { ...event, next: now() + withoutAddress, why: `agent ${event.agent} is not registered` });
+      return false;
     }
     const attempt = { ...event, attempts: event.attempts + 1 };
     store.update(attempt, true);
+    this.#begin(attempt, to);
+    return true;
+  }
+
+  /** Makes an attempt that has been noted. */
+  #begin(event: OutboxEvent, to: Registration): void {
     const key = callKey(event);
-    const done = this.#attempt(attempt, to).finally(() => {
+    const done = this.#attempt(event, to).finally(() => {
       this.#onTheWay.delete(key);
       if (!this.#stopping) this.pump();
     });
@@ -137,8 +193,25 @@ export class Courier {
     store.update(later, false);
   }
 
+  /** The outbox is bounded: when it is full, the oldest events are given up, whole calls first to last. */
+  #makeRoom(): void {
+    for (const event of this.#waiting.values()) {
+      if (this.#waiting.size <= this.#options.rules.atMost) return;
+      if (!this.#onTheWay.has(callKey(event))) {
+        this.#retired(event, `the outbox is full: it holds at most ${this.#options.rules.atMost} events`);
+      }
+    }
+  }
+
+  #noteUntold(event: OutboxEvent): void {
+    const mayArrive = event.reached || this.#onTheWay.has(callKey(event));
+    if (event.event.name === "ScreenPop" && !mayArrive) this.#untold.add(callKey(event));
+    if (event.event.name === "CallReleased") this.#untold.delete(callKey(event));
+  }
+
   #retired(event: OutboxEvent, why: string): void {
     this.#waiting.delete(event.id);
+    this.#noteUntold(event);
     this.#options.store.end(event.id, "retired", why, this.#options.now());
     this.#options.log.warning("Gave up telling the CRM", {
       desk: event.desk,

@@ -30,10 +30,12 @@ export interface DeliveryRules {
   readonly othersFor: number;
   /** How many refusals (3xx, 4xx) end an event. */
   readonly refusals: number;
+  /** How many events may wait. */
+  readonly atMost: number;
 }
 
-/** Two minutes, a day, three. */
-export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 24 * 3_600_000, refusals: 3 };
+/** Two minutes, a day, three, ten thousand. */
+export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 24 * 3_600_000, refusals: 3, atMost: 10_000 };
 
 /** What is to be done with the waiting events. */
 export interface Due {

@@ -1,0 +1,45 @@
+/** Asking the running daemon, over its own HTTP on loopback. */
+import { request } from "node:http";
+import { configOr2, type Io } from "./io.ts";
+
+/** The daemon's answer as JSON, or an exit code after saying what is wrong: 2 for the configuration, 1 for the daemon. */
+export async function askDaemon<T>(configFile: string, method: "GET" | "POST", path: string, io: Io): Promise<T | number> {
+  const config = configOr2(configFile, io);
+  if (config === 2) return 2;
+  const { host, port } = config.http;
+  // A wildcard address is listened on, not called.
+  const place = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const answer = await exchange(place, port, method, path).catch((error: NodeJS.ErrnoException) => error);
+  if (answer instanceof Error) {
+    io.err(
+      `telesetd does not answer at ${place}:${port} (${
+        answer.code ?? answer.message
+      }): is it running? systemctl status telesetd\n`,
+    );
+    return 1;
+  }
+  const { status, text } = answer;
+  if (status === 200) return JSON.parse(text) as T;
+  io.err(
+    `${
+      status === 404
+        ? (JSON.parse(text) as { error: string }).error
+        : `telesetd answers with status ${status}: ${text.slice(0, 200)}`
+    }\n`,
+  );
+  return 1;
+}
+
+/** node:http takes no proxy from the environment. */
+function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host, port, method, path, agent: false, timeout: 3000 }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
+    });
+    asked.on("timeout", () => asked.destroy(new Error("no answer within 3 s")));
+    asked.on("error", reject);
+    asked.end();
+  });
+}

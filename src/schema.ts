@@ -1,0 +1,34 @@
+/** The store's schema, version by version: each step brings the one before it up to date, and none is ever changed. */
+
+/** The version that this telesetd writes. */
+export const schemaVersion = 2;
+
+const steps: readonly string[] = [
+  // 1: the first one
+  `CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+   CREATE TABLE events (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     desk TEXT NOT NULL, agent TEXT NOT NULL, event TEXT NOT NULL,
+     created INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
+     reached INTEGER NOT NULL DEFAULT 0, on_the_way INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL,
+     why TEXT, ending TEXT, ended INTEGER
+   ) STRICT;
+   CREATE INDEX events_waiting ON events (id) WHERE ending IS NULL;
+   CREATE INDEX events_ended ON events (ended) WHERE ending IS NOT NULL;`,
+  // 2: an event's name and call can be asked for; the clock's mark
+  `ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT '';
+   ALTER TABLE events ADD COLUMN call TEXT NOT NULL DEFAULT '';
+   UPDATE events SET name = json_extract(event, '$.name'), call = json_extract(event, '$.call');
+   CREATE INDEX events_given_up ON events (id) WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0;
+   CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, offset INTEGER NOT NULL) STRICT;`,
+];
+
+/** Brings a database from `found` up to date, each step in a transaction of its own. */
+export function migrate(run: (sql: string) => void, transaction: (work: () => void) => void, found: number): void {
+  steps.slice(found).forEach((sql, index) =>
+    transaction(() => {
+      run(sql);
+      run(`PRAGMA user_version = ${found + index + 1}`);
+    })
+  );
+}
