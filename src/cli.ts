@@ -18,6 +18,10 @@ export const defaultConfig = "/etc/telesetd/config.json";
 export async function cli(args: readonly string[], io: Io): Promise<number> {
   let code = 0;
   const program = table(io, (given) => code = given);
+  if (args.length === 0) {
+    io.out(program.helpInformation());
+    return 2;
+  }
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;
@@ -69,10 +73,6 @@ function table(io: Io, done: (code: number) => void): Command {
   addOutbox(program, io, done);
   add("schema", "The JSON Schema of the configuration.", "telesetd schema > config.schema.json").action(() => done(schema(io)));
   add("version", "The version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
-  program.action(() => {
-    io.out(program.helpInformation());
-    done(2);
-  });
   return program;
 }
 

@@ -83,7 +83,9 @@ const http = z.strictObject({
 });
 
 const crm = z.strictObject({
-  path: z.string().startsWith("/").default("/").meta({ description: "path of the event POSTs" }),
+  path: z.string().startsWith("/", "want a path that begins with /").default("/").meta({
+    description: "path of the event POSTs",
+  }),
   contentType: z.string().default("text/xml; charset=utf-8").meta({ description: "Content-Type of the event POSTs" }),
   timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
   allow: z.array(cidr).default([]).meta({
@@ -147,15 +149,18 @@ function schemaWith<L extends z.ZodType>(line: L) {
     store: store.prefault({}),
     outbox: outbox.prefault({}),
     log: log.prefault({}),
-  }).superRefine((config, context) => {
-    const seen = new Set<string>();
-    config.desks.forEach(({ extension }, index) => {
-      if (seen.has(extension)) {
-        context.addIssue({ code: "custom", path: ["desks", index, "extension"], message: `${extension} is listed twice` });
-      }
-      seen.add(extension);
-    });
   });
+}
+
+/** Says which extensions are listed twice; whatever else is wrong. */
+function listedTwice(raw: unknown): string[] {
+  const desks = (raw as { desks?: unknown } | null)?.desks;
+  const extensions: unknown[] = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
+  return extensions.flatMap((extension, index) =>
+    typeof extension === "string" && extensions.indexOf(extension) < index
+      ? [`desks[${index}].extension: ${extension.slice(0, 40)} is listed twice`]
+      : []
+  );
 }
 
 /** A configuration that has been checked, with all defaults; `line` is what the driver's own schema made of it. */
@@ -182,11 +187,15 @@ export class ConfigError extends Error {
  * @throws ConfigError with all that is wrong.
  */
 export function parseConfig(text: string, lines: LineSchemas, environment: Record<string, string | undefined>): Config {
-  const problems: string[] = [];
-  const raw = withSecrets(parseJson(text), environment, problems);
+  const raw = parseJson(text);
   const schema = schemaWith(lineSchema(raw, lines));
-  const result = schema.safeParse(raw, { reportInput: true });
-  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => sentences(issue, schema)));
+  const secrets = new Secrets(schema, environment);
+  const result = schema.safeParse(secrets.filledIn(raw), { reportInput: true });
+  const problems = [...secrets.problems.values(), ...listedTwice(raw)];
+  if (!result.success) {
+    const others = result.error.issues.filter(({ path }) => !secrets.problems.has(pathText(path)));
+    problems.push(...others.flatMap((issue) => sentences(issue, schema)));
+  }
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return result.data as Config;
 }
@@ -208,21 +217,31 @@ export function jsonSchema(lines: LineSchemas): unknown {
 
 function lineSchema(raw: unknown, lines: LineSchemas): z.ZodType {
   const driver = (raw as { line?: { driver?: unknown } } | null)?.line?.driver;
-  const known = typeof driver === "string" ? lines[driver] : undefined;
+  const known = typeof driver === "string" && Object.hasOwn(lines, driver) ? lines[driver] : undefined;
   return known ?? z.looseObject({ driver: z.enum(Object.keys(lines) as [string, ...string[]]) });
 }
 
 function parseJson(text: string): unknown {
   const errors: ParseError[] = [];
-  const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const tree = treeOf(text, errors);
   if (errors.length > 0 || tree === undefined) {
-    const places = errors.length > 0 ? errors : [{ error: 4, offset: 0, length: 0 }];
-    throw new ConfigError(places.map(({ error, offset }) => {
-      const before = text.slice(0, offset).split("\n");
-      return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: not JSON: ${words(printParseErrorCode(error))}`;
-    }));
+    // The first is the cause, what follows mostly its echo.
+    const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
+    const before = text.slice(0, offset).split("\n");
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new ConfigError([`${place}: not JSON: ${words(printParseErrorCode(error))}`]);
   }
   return JSON.parse(text);
+}
+
+function treeOf(text: string, errors: ParseError[]): unknown {
+  try {
+    return parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  } catch (error) {
+    // Brackets in brackets by the ten thousand: the parser's own stack is at its end.
+    if (error instanceof RangeError) throw new ConfigError(["not JSON: nested too deeply"]);
+    throw error;
+  }
 }
 
 /** "CommaExpected" as people write it. */
@@ -230,17 +249,35 @@ function words(code: string): string {
   return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }
 
-/** Puts the text of `{"file": ...}` and `{"credential": ...}` in their places. */
-function withSecrets(value: unknown, environment: Record<string, string | undefined>, problems: string[], path = ""): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => withSecrets(item, environment, problems, `${path}[${index}]`));
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value);
-  const [key, target] = entries[0] ?? [];
-  if (entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string") {
-    const directory = environment["CREDENTIALS_DIRECTORY"];
+/** Puts the text of `{"file": ...}` and `{"credential": ...}` in the places of secrets, and nowhere else. */
+class Secrets {
+  /** What went wrong, by path. */
+  readonly problems = new Map<string, string>();
+  readonly #schema: z.ZodType;
+  readonly #environment: Record<string, string | undefined>;
+
+  constructor(schema: z.ZodType, environment: Record<string, string | undefined>) {
+    this.#schema = schema;
+    this.#environment = environment;
+  }
+
+  filledIn(value: unknown, path: readonly PropertyKey[] = []): unknown {
+    if (Array.isArray(value)) return value.map((item, index) => this.filledIn(item, [...path, index]));
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value);
+    const [key, target] = entries[0] ?? [];
+    const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
+    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, pathText(path));
+    return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
+  }
+
+  #read(key: "file" | "credential", target: string, path: string): string {
+    const directory = this.#environment["CREDENTIALS_DIRECTORY"];
     if (key === "credential" && directory === undefined) {
-      problems.push(
-        `${path} asks for the credential ${target}: want it given by systemd (LoadCredential=${target}:...), and there is none`,
+      const given = `LoadCredential=${target}:...`;
+      this.problems.set(
+        path,
+        `${path} asks for the credential ${target}: want it given by systemd (${given}), and there is none`,
       );
       return "";
     }
@@ -248,13 +285,11 @@ function withSecrets(value: unknown, environment: Record<string, string | undefi
     try {
       return readFileSync(file, "utf8").replace(/\r?\n$/, "");
     } catch (error) {
-      problems.push(`${path} names ${file}: cannot read it: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}`);
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+      this.problems.set(path, `${path} names ${file}: cannot read it: ${code}`);
       return "";
     }
   }
-  return Object.fromEntries(
-    entries.map(([name, item]) => [name, withSecrets(item, environment, problems, path === "" ? name : `${path}.${name}`)]),
-  );
 }
 
 function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
@@ -279,17 +314,30 @@ function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
 function wanted(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return `want ${issue.expected === "object" ? "an object" : issue.expected}`;
+      return `want ${typeWords[issue.expected] ?? issue.expected}`;
     case "invalid_value":
       return `want ${issue.values.map(String).join(" or ")}`;
     case "too_small":
       return `want at least ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     case "too_big":
       return `want at most ${issue.maximum}`;
+    case "invalid_key":
+      return issue.issues[0]?.message ?? issue.message;
     default:
       return issue.message;
   }
 }
+
+/** The schema's types in words. */
+const typeWords: Readonly<Record<string, string>> = {
+  object: "an object",
+  record: "an object",
+  array: "a list",
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+};
 
 /** What a minimum counts. */
 function unit(origin: string, n: number | bigint): string {

@@ -93,8 +93,12 @@ export class Courier {
 
   /** Takes an event back that the store lets wait again. */
   again(event: OutboxEvent): void {
-    this.#untold.delete(callKey(event));
-    this.#waiting.set(event.id, event);
+    const key = callKey(event);
+    this.#untold.delete(key);
+    const later = [...this.#waiting.values()].filter((other) => callKey(other) === key && event.id > 0 && other.id > event.id);
+    // Back in its place: what follows it in its call is put behind it.
+    for (const { id } of later) this.#waiting.delete(id);
+    for (const one of [event, ...later]) this.#waiting.set(one.id, one);
     this.pump();
   }
 
