@@ -3,14 +3,16 @@ import { openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./clock.ts";
 import type { Config } from "./config.ts";
-import type { PopPolicy } from "./core/call.ts";
 import type { Registration } from "./core/crm.ts";
+import type { Line } from "./core/line.ts";
+import type { Policy } from "./core/policy.ts";
 import { type Listener, openHttp } from "./http.ts";
 import type { Log } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
 import { OutboxDesk } from "./outbox/desk.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
+import { Passwords, type Verify } from "./passwords.ts";
 import { openSafeStore, type SafeStore } from "./safe-store.ts";
 import { type Status, status } from "./status.ts";
 
@@ -52,10 +54,12 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     });
   };
   const outbox = new OutboxDesk({ store, courier, now });
-  const http = await listen(config, loop, { status: currentStatus, outbox }, now, log).catch((error: unknown) => {
-    store.close();
-    throw error;
-  });
+  const http = await listen(config, loop, { status: currentStatus, outbox, dials: () => store.dials(500) }, now, log).catch(
+    (error: unknown) => {
+      store.close();
+      throw error;
+    },
+  );
   const failed = Promise.withResolvers<Error>();
   const running = loop.run().catch((error: unknown) => failed.resolve(error instanceof Error ? error : new Error(String(error))));
   const tidy = () => {
@@ -94,6 +98,7 @@ function compose(config: Config, store: SafeStore, now: () => number, log: Log):
     store,
     courier,
     policy: policyOf(config),
+    passwords: new Passwords(verifyBy(config, line), now),
     now,
     newId: () => crypto.randomUUID(),
     log,
@@ -104,7 +109,7 @@ function compose(config: Config, store: SafeStore, now: () => number, log: Log):
 function listen(
   config: Config,
   loop: Loop,
-  local: { status: () => Status; outbox: OutboxDesk },
+  local: { status: () => Status; outbox: OutboxDesk; dials: () => unknown[] },
   now: () => number,
   log: Log,
 ): Promise<Listener> {
@@ -128,9 +133,24 @@ function listen(
   });
 }
 
-/** What the configuration says of screen pops and numbers, as the core wants it. */
-export function policyOf({ screenPop, numbers }: Pick<Config, "screenPop" | "numbers">): PopPolicy {
-  return { ...screenPop, numbers };
+/** What the configuration decides, as the core wants it. */
+export function policyOf({ screenPop, numbers, line, agent, dial, crm }: Config): Policy {
+  const acd: unknown = line["acd"];
+  return {
+    ...screenPop,
+    numbers,
+    dial,
+    acd: { driven: acd !== undefined && acd !== "none", afterCall: agent.afterCall },
+    events: { errors: crm.errorEvents, telephony: crm.telephonyEvents },
+  };
+}
+
+function verifyBy({ agent }: Config, line: Line): Verify {
+  if (agent.verify === "config") return { by: "config", hashes: agent.hashes };
+  if (agent.verify === "none") return { by: "none" };
+  const lookUp = (user: string): Promise<string | undefined> =>
+    line.passwordOf ? line.passwordOf(user) : Promise.reject(new Error("this driver's switch has no directory"));
+  return { by: "directory", lookUp };
 }
 
 /** Takes up the clock where it was left. */

@@ -2,7 +2,9 @@
 import { Command, CommanderError } from "commander";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/demo/mod.ts";
+import { showDials } from "./commands/dials.ts";
 import { explain } from "./commands/explain.ts";
+import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
 import { replay } from "./commands/replay.ts";
@@ -70,7 +72,14 @@ function table(io: Io, done: (code: number) => void): Command {
     .action((number, { config, json }) => done(explain(number, config, json === true, io)));
   withConfig(add("status", "What the running daemon sees.", "telesetd status")).option("--json", "for machines")
     .action(async ({ config, json }) => done(await showStatus(config, json === true, io)));
+  withConfig(add("dials", "The numbers that the CRM asked to dial, who asked, and what became of it.", "telesetd dials")).option(
+    "--json",
+    "for machines",
+  )
+    .action(async ({ config, json }) => done(await showDials(config, json === true, io)));
   addOutbox(program, io, done);
+  add("hash-password", "Hash a password for agent.hashes; it is read from the terminal or a pipe.", "telesetd hash-password")
+    .action(async () => done(await hashPasswordCommand(io)));
   add("schema", "The JSON Schema of the configuration.", "telesetd schema > config.schema.json").action(() => done(schema(io)));
   add("version", "The version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
   return program;

@@ -24,7 +24,7 @@ export interface MachineClocks {
 
 /** The clocks of this machine (proc(5): boot_id). */
 export function machineClocks(): MachineClocks {
-  const origin = uptime() * 1000 - performance.now();
+  const origin = secondsUp() * 1000 - performance.now();
   return { boot: bootId(), uptime: () => origin + performance.now(), wall: () => Date.now() };
 }
 
@@ -40,6 +40,15 @@ export function markFor({ boot, uptime, wall }: MachineClocks, old: ClockMark | 
 /** The time by a mark, in whole ms. */
 export function clockBy({ offset }: ClockMark, { uptime }: MachineClocks): () => number {
   return () => Math.round(uptime() + offset);
+}
+
+/** proc(5): to the hundredth. `uptime` rounds to whole seconds, by which time would jump at every start of the daemon. */
+function secondsUp(): number {
+  try {
+    return Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
+  } catch {
+    return uptime();
+  }
 }
 
 function bootId(): string {

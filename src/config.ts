@@ -2,12 +2,11 @@
  * The one schema of the configuration: type, default, meaning, secret. It gives the parser (every error at once, with its
  * path), the JSON Schema (`telesetd schema`) and the reference page. The part below `line` belongs to the driver.
  */
-import { closest, distance } from "fastest-levenshtein";
-import { type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as z from "zod";
+import { ConfigError, parseJson, pathText, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
+
+export { ConfigError } from "./config-text.ts";
 
 const port = z.int().min(1).max(65535);
 
@@ -88,6 +87,12 @@ const crm = z.strictObject({
   }),
   contentType: z.string().default("text/xml; charset=utf-8").meta({ description: "Content-Type of the event POSTs" }),
   timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
+  errorEvents: z.boolean().default(false).meta({
+    description: "post an Error event when a dial comes to nothing after MakeCall was answered",
+  }),
+  telephonyEvents: z.boolean().default(false).meta({
+    description: "post TelephonyDisabled and TelephonyEnabled when the line is lost and back",
+  }),
   allow: z.array(cidr).default([]).meta({
     description: "addresses that a Register may name although it comes from another address",
   }),
@@ -114,6 +119,30 @@ const numbers = z.strictObject({
   toDial: z.array(rule).default([]).meta({ description: "rewrite rules for dialString; the first that matches wins" }),
   deny: patterns.default([]).meta({ description: "numbers that MakeCall refuses" }),
   allow: patterns.default([]).meta({ description: "when not empty: the only numbers that MakeCall accepts" }),
+  emergency: patterns.prefault("^9?(112|911)$").meta({
+    description: "emergency numbers: no limit and no pattern holds them back",
+  }),
+});
+
+const agent = z.strictObject({
+  verify: z.enum(["none", "config", "directory"]).default("none").meta({
+    description: "how a Login's password is verified: not at all, by agent.hashes, or by the switch's directory",
+  }),
+  hashes: z.record(z.string(), z.string().startsWith("$argon2id$", "want what telesetd hash-password prints")).default({}).meta({
+    description: "argon2id hashes by agent id, made by telesetd hash-password",
+    secret: true,
+  }),
+  afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
+    description:
+      "after an answered queue call: not ready until the agent asks for work (Oracle's rule), or as he was; only with line.acd",
+  }),
+});
+
+const dial = z.strictObject({
+  perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk a minute" }),
+  perDay: z.int().positive().default(1000).meta({ description: "and a day" }),
+  whileOnCall: z.boolean().default(true).meta({ description: "whether a desk that is on a call may dial a second one" }),
+  registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
 });
 
 const store = z.strictObject({
@@ -146,6 +175,8 @@ function schemaWith<L extends z.ZodType>(line: L) {
     crm: crm.prefault({}),
     screenPop: screenPop.prefault({}),
     numbers: numbers.prefault({}),
+    agent: agent.prefault({}),
+    dial: dial.prefault({}),
     store: store.prefault({}),
     outbox: outbox.prefault({}),
     log: log.prefault({}),
@@ -171,13 +202,6 @@ const anyLine = z.looseObject({ driver: z.string() });
 
 /** The schemas of the drivers' own parts by driver name. */
 export type LineSchemas = Readonly<Record<string, z.ZodObject>>;
-
-/** What is wrong with a configuration: every error at once, each a sentence with its path. */
-export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join("\n"));
-  }
-}
 
 /**
  * Parses the text of a configuration file.
@@ -219,165 +243,4 @@ function lineSchema(raw: unknown, lines: LineSchemas): z.ZodType {
   const driver = (raw as { line?: { driver?: unknown } } | null)?.line?.driver;
   const known = typeof driver === "string" && Object.hasOwn(lines, driver) ? lines[driver] : undefined;
   return known ?? z.looseObject({ driver: z.enum(Object.keys(lines) as [string, ...string[]]) });
-}
-
-function parseJson(text: string): unknown {
-  const errors: ParseError[] = [];
-  const tree = treeOf(text, errors);
-  if (errors.length > 0 || tree === undefined) {
-    // The first is the cause, what follows mostly its echo.
-    const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
-    const before = text.slice(0, offset).split("\n");
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new ConfigError([`${place}: not JSON: ${words(printParseErrorCode(error))}`]);
-  }
-  return JSON.parse(text);
-}
-
-function treeOf(text: string, errors: ParseError[]): unknown {
-  try {
-    return parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
-  } catch (error) {
-    // Brackets in brackets by the ten thousand: the parser's own stack is at its end.
-    if (error instanceof RangeError) throw new ConfigError(["not JSON: nested too deeply"]);
-    throw error;
-  }
-}
-
-/** "CommaExpected" as people write it. */
-function words(code: string): string {
-  return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-}
-
-/** Puts the text of `{"file": ...}` and `{"credential": ...}` in the places of secrets, and nowhere else. */
-class Secrets {
-  /** What went wrong, by path. */
-  readonly problems = new Map<string, string>();
-  readonly #schema: z.ZodType;
-  readonly #environment: Record<string, string | undefined>;
-
-  constructor(schema: z.ZodType, environment: Record<string, string | undefined>) {
-    this.#schema = schema;
-    this.#environment = environment;
-  }
-
-  filledIn(value: unknown, path: readonly PropertyKey[] = []): unknown {
-    if (Array.isArray(value)) return value.map((item, index) => this.filledIn(item, [...path, index]));
-    if (typeof value !== "object" || value === null) return value;
-    const entries = Object.entries(value);
-    const [key, target] = entries[0] ?? [];
-    const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
-    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, pathText(path));
-    return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
-  }
-
-  #read(key: "file" | "credential", target: string, path: string): string {
-    const directory = this.#environment["CREDENTIALS_DIRECTORY"];
-    if (key === "credential" && directory === undefined) {
-      const given = `LoadCredential=${target}:...`;
-      this.problems.set(
-        path,
-        `${path} asks for the credential ${target}: want it given by systemd (${given}), and there is none`,
-      );
-      return "";
-    }
-    const file = key === "file" ? target : join(directory ?? "", target);
-    try {
-      return readFileSync(file, "utf8").replace(/\r?\n$/, "");
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-      this.problems.set(path, `${path} names ${file}: cannot read it: ${code}`);
-      return "";
-    }
-  }
-}
-
-function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
-  const path = pathText(issue.path);
-  if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema, issue.path);
-    return issue.keys.map((key) => {
-      const near = known.length > 0 ? closest(key, known) : undefined;
-      const hint = near !== undefined && distance(key, near) <= 3
-        ? `: did you mean ${near}?`
-        : `: want one of ${known.join(", ")}`;
-      return `${pathText([...issue.path, key])} is not a key${hint}`;
-    });
-  }
-  const secret = isSecret(schema, issue.path);
-  const input = issue.input;
-  if (input === undefined) return [`${path} is missing: ${wanted(issue)}`];
-  const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
-  return [`${path}${shown}: ${wanted(issue)}`];
-}
-
-function wanted(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return `want ${typeWords[issue.expected] ?? issue.expected}`;
-    case "invalid_value":
-      return `want ${issue.values.map(String).join(" or ")}`;
-    case "too_small":
-      return `want at least ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
-    case "too_big":
-      return `want at most ${issue.maximum}`;
-    case "invalid_key":
-      return issue.issues[0]?.message ?? issue.message;
-    default:
-      return issue.message;
-  }
-}
-
-/** The schema's types in words. */
-const typeWords: Readonly<Record<string, string>> = {
-  object: "an object",
-  record: "an object",
-  array: "a list",
-  string: "text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-};
-
-/** What a minimum counts. */
-function unit(origin: string, n: number | bigint): string {
-  const word = origin === "array" ? " entry" : origin === "string" ? " character" : "";
-  return word === "" || Number(n) === 1 ? word : `${word.replace("entry", "entrie")}s`;
-}
-
-/** `desks[0].extension`, or `the configuration` for the whole. */
-function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("").replace(/^\./, "");
-  return text === "" ? "the configuration" : text;
-}
-
-/** Walks the schema along a path, through defaults and lists. */
-function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
-  let at: z.ZodType | undefined = unwrap(schema);
-  for (const part of path) {
-    if (at instanceof z.ZodArray) at = unwrap(at.element as z.ZodType);
-    else if (at instanceof z.ZodObject) {
-      const next: z.ZodType | undefined = at.shape[String(part)];
-      at = next && unwrap(next);
-    } else return undefined;
-  }
-  return at;
-}
-
-function unwrap(schema: z.ZodType): z.ZodType {
-  let at: z.ZodType = schema;
-  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional) at = at.unwrap() as z.ZodType;
-  return at;
-}
-
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  const at = schemaAt(schema, path);
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
-}
-
-function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
-  const parent = schemaAt(schema, path.slice(0, -1));
-  if (!(parent instanceof z.ZodObject)) return false;
-  const own: z.ZodType | undefined = parent.shape[String(path.at(-1))];
-  return own?.meta()?.["secret"] === true || (own !== undefined && unwrap(own).meta()?.["secret"] === true);
 }

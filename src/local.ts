@@ -8,13 +8,15 @@ import type { OutboxDesk } from "./outbox/desk.ts";
 export interface LocalOptions {
   readonly status: () => unknown;
   readonly outbox: Pick<OutboxDesk, "list" | "show" | "retry" | "retryAll" | "drop">;
+  /** The dials on record, the newest first. */
+  readonly dials: () => unknown[];
   /** Host names that a request may carry. */
   readonly names: readonly string[];
   readonly from: (context: Context) => string;
 }
 
-/** `GET /status`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`. */
-export function localRoutes({ status, outbox, names, from }: LocalOptions): Hono {
+/** `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`. */
+export function localRoutes({ status, outbox, dials, names, from }: LocalOptions): Hono {
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
     const browser = context.req.header("origin") ?? context.req.header("referer");
@@ -26,8 +28,9 @@ export function localRoutes({ status, outbox, names, from }: LocalOptions): Hono
       ? context.json({ error: "There is no such event in the outbox: see telesetd outbox list --all" }, 404)
       : context.json(value as never, 200, { "Cache-Control": "no-store" });
   const id = (context: Context): number => Number(context.req.param("id"));
-  for (const path of ["/status", "/outbox", "/outbox/*"]) app.use(path, guarded);
+  for (const path of ["/status", "/dials", "/outbox", "/outbox/*"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
+  app.get("/dials", (context) => json(context, dials()));
   app.get("/outbox", (context) => json(context, outbox.list(context.req.query("all") === "1")));
   app.get("/outbox/:id", (context) => json(context, outbox.show(id(context))));
   app.post("/outbox/retry", (context) => json(context, { retried: outbox.retryAll() }));

@@ -2,14 +2,15 @@
  * The one writer of state: every input goes through here, one at a time, into `step`; what comes out is committed, then
  * carried out. Line events, callouts, results of commands and time all take this way.
  */
-import type { PopPolicy } from "./core/call.ts";
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import type { Effect, Input } from "./core/effect.ts";
 import type { Line, LineCommand, LineEvent } from "./core/line.ts";
+import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log.ts";
 import type { Courier } from "./outbox/courier.ts";
+import type { Passwords } from "./passwords.ts";
 import type { NewEvent, Store } from "./store.ts";
 
 /** What the loop works with. */
@@ -19,12 +20,14 @@ export interface LoopOptions {
   readonly line: Line;
   readonly store: Store;
   readonly courier: Courier;
-  readonly policy: PopPolicy;
+  readonly policy: Policy;
   /** Steady ms. */
   readonly now: () => number;
   /** A fresh id, for callouts and the calls they make. */
   readonly newId: () => string;
   readonly log: Log;
+  /** Whether an agent may log in with a password; always when absent. */
+  readonly passwords?: Pick<Passwords, "check">;
 }
 
 /** The daemon's heart. */
@@ -82,15 +85,19 @@ export class Loop {
     this.#replies.clear();
   }
 
-  /** A callout and its answer. */
-  submit(callout: Callout | CheckStatus): Promise<Reply> {
-    if (callout.name === "CheckStatus") return Promise.resolve(checkStatus(this.desks(), callout.from));
+  /** A callout and its answer. A Login's password is verified first. */
+  async submit(callout: Callout | CheckStatus): Promise<Reply> {
+    if (callout.name === "CheckStatus") return checkStatus(this.desks(), callout.from);
+    if (callout.name === "Login" && this.#options.passwords) {
+      const verdict = await this.#options.passwords.check(callout.agent, callout.password);
+      if (!verdict.ok) return verdict;
+    }
     const id = this.#options.newId();
-    return new Promise((reply) => {
-      this.#replies.set(id, reply);
-      this.#step(callout.desk, { type: "callout", id, callout });
-      if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
-    });
+    const reply = Promise.withResolvers<Reply>();
+    this.#replies.set(id, reply.resolve);
+    this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
+    if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
+    return await reply.promise;
   }
 
   #knownLegs(): { desk: string; leg: string }[] {
@@ -104,7 +111,7 @@ export class Loop {
   #onLine(event: LineEvent): void {
     const about = event.type === "leg"
       ? event.facts.desk
-      : event.type === "phone" || event.type === "leg-renamed"
+      : event.type === "phone" || event.type === "leg-renamed" || event.type === "agent"
       ? event.desk
       : undefined;
     this.#logLine(event);
@@ -119,8 +126,11 @@ export class Loop {
     const { now, policy } = this.#options;
     const made = step(desk, input, now(), policy);
     this.#desks.set(extension, made.desk);
+    if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
+      this.#options.log.warning("The agent's state was changed at the switch", { desk: extension, state: input.event.mode });
+    }
     if (made.desk !== desk || made.effects.length > 0) this.#commit(made.desk, made.effects);
-    for (const effect of made.effects) this.#carryOut(effect);
+    for (const effect of made.effects) this.#carryOut(extension, effect);
     this.#wakeAt(extension, made.wakeAt);
   }
 
@@ -146,7 +156,7 @@ export class Loop {
     });
   }
 
-  #carryOut(effect: Effect): void {
+  #carryOut(desk: string, effect: Effect): void {
     switch (effect.type) {
       case "drive":
         this.#drive(effect.command);
@@ -157,6 +167,16 @@ export class Loop {
         break;
       case "retire":
         this.#options.log.info("Nothing more is told to an agent", { agent: effect.agent, why: effect.why });
+        break;
+      case "audit":
+        this.#options.log.info("Dial", {
+          desk,
+          agent: effect.dial.agent,
+          from: effect.dial.from,
+          call: effect.dial.id,
+          outcome: effect.dial.outcome,
+        });
+        this.#options.store.recordDial(desk, effect.dial);
         break;
       case "tell":
         if (effect.lost) {
@@ -171,11 +191,21 @@ export class Loop {
   }
 
   async #drive(command: LineCommand): Promise<void> {
-    const { line, log } = this.#options;
-    log.info("Dialling", { desk: command.desk, call: command.call });
+    const { line } = this.#options;
+    const log = this.#options.log.with({
+      desk: command.desk,
+      ...(command.type === "dial" ? { call: command.call } : { agent: command.agent }),
+    });
+    log.info(
+      command.type === "dial" ? "Dialling" : "Setting the agent's state at the ACD",
+      command.type === "dial" ? {} : { state: command.mode },
+    );
     const result = await line.execute(command, this.#stop.signal);
-    const outcome = result.outcome === "done" ? "the handset was lifted" : result.why;
-    log.info("Dialled", { desk: command.desk, call: command.call, outcome });
+    if (result.outcome !== "done") {
+      log.warning(command.type === "dial" ? "The dial came to nothing" : "The ACD did not take the agent's state", {
+        why: result.why,
+      });
+    }
     if (!this.#stop.signal.aborted) this.#step(command.desk, { type: "result", command, result });
   }
 
@@ -196,4 +226,11 @@ export class Loop {
       log.debug("Leg ended", { desk: event.facts.desk, leg: event.facts.leg, cause: event.facts.ended.cause });
     }
   }
+}
+
+/** Beyond its verification nobody needs the password. */
+function withoutPassword(callout: Callout): Callout {
+  if (callout.name !== "Login" && callout.name !== "Logout") return callout;
+  const { password: _, ...rest } = callout;
+  return rest;
 }

@@ -1,38 +1,64 @@
 /**
- * The store as the daemon uses it: it never throws. When the disk is full, read-only or damaged, the daemon goes on telling
- * events from memory and says so (`trouble`); when the disk takes writes again, what is true now is written again. A damaged
- * file is set aside, not deleted; one of a newer telesetd is not touched.
+ * The store as the daemon uses it: it never throws. When the disk is full, read-only or gone, the daemon goes on telling
+ * events from memory and says so (`trouble`); when the disk takes writes again, what is true then is written, what was told
+ * meanwhile too. A damaged file is set aside, not deleted, and a new one begun; one of a newer telesetd is not touched.
  */
-import { existsSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClockMark } from "./clock.ts";
 import type { Desk } from "./core/desk.ts";
+import type { DialRecord } from "./core/effect.ts";
 import type { Log } from "./log.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
-import { type Change, type Ending, NewerStore, newEvent, openStore, type Recorded, type Retention, type Store } from "./store.ts";
-import type { ClockMark } from "./clock.ts";
+import {
+  type Change,
+  type Ending,
+  type Kept,
+  NewerStore,
+  newEvent,
+  openStore,
+  type Recorded,
+  type Retention,
+  type Store,
+} from "./store.ts";
+import { isDamage, reason } from "./store-trouble.ts";
 
-/** How often a lost store is tried again, at most, in ms. */
+/** How often a lost store is tried again, in ms. */
 const againAfter = 10_000;
+/** How many events that ended while the store was lost are remembered for the record. */
+const mostEnded = 10_000;
+/** Where the ids of events begin when nothing is known of the store: beyond any that it may hold. */
+const idsFrom = 1_000_000_000;
 
-/** Opens the store, or goes on without one. */
-export function openSafeStore(path: string, log: Log): SafeStore {
-  return new SafeStore(path, log);
+/** Opens the store, or goes on without one. `again`: how often a lost one is tried again, in ms. */
+export function openSafeStore(path: string, log: Log, again: number = againAfter): SafeStore {
+  return new SafeStore(path, log, again);
 }
 
-/** A store that never throws. Events that it could not write have negative ids and live in memory only. */
-export class SafeStore implements Store {
+/** A store that never throws. What it could not write it keeps in memory. */
+export class SafeStore implements Omit<Store, "lastId" | "restore"> {
   readonly #path: string;
   readonly #log: Log;
+  readonly #again: number;
   #store: Store | undefined;
   #trouble: string | undefined;
-  #tried = 0;
-  #nextId = -1;
-  /** What is true now, for the day that the disk comes back. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is true now, for the day that the disk comes back: desks, what waits, and what has ended since the disk was lost. */
   readonly #desks = new Map<string, Desk>();
+  readonly #waiting = new Map<number, Kept>();
+  readonly #ended = new Map<number, Kept>();
+  #untold: { readonly desk: string; readonly call: string }[] = [];
+  #clock: { mark?: ClockMark; last: number } = { last: 0 };
+  #lastId = idsFrom;
 
-  constructor(path: string, log: Log) {
+  constructor(path: string, log: Log, again: number) {
     this.#path = path;
     this.#log = log;
-    this.#open();
+    this.#again = again;
+    if (this.#open()) return;
+    this.#takeAlong();
+    this.#tryLater();
   }
 
   /** What is wrong with the store, in words; nothing when all is well. */
@@ -41,122 +67,277 @@ export class SafeStore implements Store {
   }
 
   desks(): Desk[] {
-    return this.#try((store) => store.desks()) ?? [];
+    return [...this.#desks.values()];
   }
 
   forget(extension: string): void {
     this.#desks.delete(extension);
-    this.#try((store) => store.forget(extension));
+    this.#write((store) => store.forget(extension));
   }
 
   commit(change: Change, now: number): OutboxEvent[] {
-    this.#desks.set(change.desk.extension, change.desk);
-    const written = this.#try((store) => store.commit(change, now));
-    if (written !== undefined) return written;
-    return change.tell.filter(({ lost }) => lost === undefined).map((event) => newEvent(this.#nextId--, event, now));
+    const { desk, tell, retire } = change;
+    const [written] = this.#write((store) => store.commit(change, now)) ?? [];
+    this.#desks.set(desk.extension, desk);
+    for (const { agent, why } of retire) {
+      const given = [...this.#waiting.values()].filter((event) => event.desk === desk.extension && event.agent === agent);
+      for (const { id } of given) this.#end(id, { ending: "retired", why, ended: now }, written !== undefined);
+    }
+    const added = written ?? tell.flatMap((event) => this.#inMemory(event, now));
+    for (const event of added) {
+      this.#waiting.set(event.id, { ...event, onTheWay: event.attempts > 0 });
+      this.#lastId = Math.max(this.#lastId, event.id);
+    }
+    return added;
+  }
+
+  /** An event that cannot be written now; one that is lost anyway goes on record later. */
+  #inMemory(told: Change["tell"][number], now: number): OutboxEvent[] {
+    const event = newEvent(++this.#lastId, told, now);
+    if (told.lost === undefined) return [event];
+    this.#noteEnded({ ...event, onTheWay: false, ending: "retired", why: told.lost, ended: now });
+    return [];
   }
 
   waiting(): OutboxEvent[] {
-    return this.#try((store) => store.waiting()) ?? [];
+    return [...this.#waiting.values()].map(({ onTheWay, ...event }) => ({ ...event, reached: event.reached || onTheWay }));
   }
 
   untoldCalls(): { readonly desk: string; readonly call: string }[] {
-    return this.#try((store) => store.untoldCalls()) ?? [];
+    return this.#untold;
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
-    if (event.id > 0) this.#try((store) => store.update(event, onTheWay));
+    if (this.#waiting.has(event.id)) this.#waiting.set(event.id, { ...event, onTheWay });
+    this.#write((store) => store.update(event, onTheWay));
   }
 
   end(id: number, ending: Ending, why: string, now: number): void {
-    if (id > 0) this.#try((store) => store.end(id, ending, why, now));
+    const written = this.#write((store) => store.end(id, ending, why, now)) !== undefined;
+    this.#end(id, { ending, why, ended: now }, written);
+  }
+
+  #end(id: number, end: Pick<Recorded, "ending" | "why" | "ended">, written: boolean): void {
+    const event = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (event && !written) this.#noteEnded({ ...event, ...end, onTheWay: false });
+  }
+
+  #noteEnded(event: Kept): void {
+    this.#ended.set(event.id, event);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > mostEnded && oldest !== undefined) this.#ended.delete(oldest);
   }
 
   retry(id: number, now: number): OutboxEvent | undefined {
-    return this.#try((store) => store.retry(id, now));
+    const [written] = this.#write((store) => [store.retry(id, now)] as const) ?? [];
+    const found = written?.[0] ?? this.#retryInMemory(id, now);
+    if (found) this.#waiting.set(id, { ...found, onTheWay: false });
+    return found;
+  }
+
+  #retryInMemory(id: number, now: number): OutboxEvent | undefined {
+    const event = this.#ended.get(id);
+    if (event?.ending !== "retired") return undefined;
+    this.#ended.delete(id);
+    const { ending: _, ended: __, onTheWay: ___, ...given } = event;
+    return { ...given, created: now, next: now, attempts: 0, refusals: 0, reached: false };
   }
 
   list(all: boolean, limit: number): Recorded[] {
-    return this.#try((store) => store.list(all, limit)) ?? [];
+    const stored = this.#read((store) => store.list(all, limit)) ?? [];
+    if (this.#trouble === undefined) return stored;
+    const events = new Map(stored.map((event): [number, Recorded] => [event.id, event]));
+    for (const id of this.#ended.keys()) events.delete(id);
+    for (const { onTheWay: _, ...event } of [...this.#waiting.values(), ...(all ? this.#ended.values() : [])]) {
+      events.set(event.id, event);
+    }
+    return [...events.values()].sort((one, other) => other.id - one.id).slice(0, limit);
   }
 
   get(id: number): Recorded | undefined {
-    return this.#try((store) => store.get(id));
+    const kept = this.#trouble === undefined ? undefined : this.#waiting.get(id) ?? this.#ended.get(id);
+    if (kept === undefined) return this.#read((store) => store.get(id));
+    const { onTheWay: _, ...event } = kept;
+    return event;
+  }
+
+  recordDial(desk: string, dial: DialRecord): void {
+    this.#write((store) => store.recordDial(desk, dial));
+  }
+
+  dials(limit: number): (DialRecord & { readonly desk: string })[] {
+    return this.#read((store) => store.dials(limit)) ?? [];
   }
 
   prune(retention: Retention, now: number): number {
-    return this.#try((store) => store.prune(retention, now)) ?? 0;
+    return this.#write((store) => store.prune(retention, now))?.[0] ?? 0;
   }
 
   clock(): { readonly mark?: ClockMark; readonly last: number } {
-    return this.#try((store) => store.clock()) ?? { last: 0 };
+    return this.#clock;
   }
 
   setClock(mark: ClockMark): void {
-    this.#try((store) => store.setClock(mark));
+    this.#clock = { ...this.#clock, mark };
+    this.#write((store) => store.setClock(mark));
   }
 
+  /** Writes what is true now, if there is still a way to. */
   close(): void {
-    this.#try((store) => store.close());
+    if (this.#trouble !== undefined) this.#heal();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#read((store) => store.close());
     this.#store = undefined;
   }
 
-  /** Does one thing with the store; nothing comes back when it cannot be done. */
-  #try<T>(work: (store: Store) => T): T | undefined {
-    if (this.#store === undefined) this.#openAgain();
-    if (this.#store === undefined) return undefined;
+  /** Looks something up; nothing comes back when that fails. */
+  #read<T>(work: (store: Store) => T): T | undefined {
     try {
-      const result = work(this.#store);
-      if (this.#trouble !== undefined) this.#healed();
-      return result;
+      return this.#store && work(this.#store);
     } catch (error) {
       this.#failed(error);
       return undefined;
     }
   }
 
-  #open(): void {
-    this.#tried = performance.now();
+  /** Writes something; nothing comes back when that fails, and nothing is tried while the store is lost. */
+  #write<T>(work: (store: Store) => T): [T] | undefined {
+    if (this.#store === undefined || this.#trouble !== undefined) return undefined;
     try {
-      this.#store = openStore(this.#path);
+      return [work(this.#store)];
     } catch (error) {
-      if (isDamage(error) && this.#setAside()) return this.#openFresh();
-      this.#say(error instanceof NewerStore ? error.message : `cannot open the store ${this.#path}: ${reason(error)}`);
+      if (!this.#failed(error)) return undefined;
+    }
+    try {
+      // A new store has taken the place of a damaged one, and holds all that was true before this.
+      return [work(this.#store)];
+    } catch (error) {
+      this.#say(`cannot write the store ${this.#path}: ${reason(error)}`);
+      return undefined;
     }
   }
 
-  #openFresh(): void {
+  /** Opens the store, a new one in place of a damaged one, and learns what stands in it. */
+  #open(): boolean {
     try {
-      this.#store = openStore(this.#path);
+      this.#openOnce();
+      return true;
     } catch (error) {
-      this.#say(`cannot open a new store ${this.#path}: ${reason(error)}`);
-    }
-  }
-
-  #openAgain(): void {
-    if (performance.now() - this.#tried < againAfter) return;
-    this.#open();
-    if (this.#store !== undefined) this.#healed();
-  }
-
-  #failed(error: unknown): void {
-    if (isDamage(error)) {
-      try {
-        this.#store?.close();
-      } catch {
-        // It is damaged: closing may fail too, and the file is set aside either way.
+      this.#close();
+      if (!isDamage(error, this.#path) || !this.#setAside()) {
+        this.#say(error instanceof NewerStore ? error.message : `cannot open the store ${this.#path}: ${reason(error)}`);
+        return false;
       }
-      this.#store = undefined;
-      if (this.#setAside()) this.#openFresh();
     }
-    this.#say(`cannot write the store ${this.#path}: ${reason(error)}`);
+    try {
+      this.#openOnce();
+      return true;
+    } catch (error) {
+      this.#close();
+      this.#say(`cannot open a new store ${this.#path}: ${reason(error)}`);
+      return false;
+    }
   }
 
-  /** The disk takes writes again: what is true now is put there; what was told from memory meanwhile stays in memory. */
-  #healed(): void {
-    this.#log.info("The store works again", { path: this.#path });
+  #openOnce(): void {
+    this.#store = openStore(this.#path);
+    if (this.#trouble === undefined) this.#learn(this.#store);
+  }
+
+  #close(): void {
+    try {
+      this.#store?.close();
+    } catch {
+      // It is damaged: closing may fail too, and it is given up either way.
+    }
+    this.#store = undefined;
+  }
+
+  #learn(store: Store): void {
+    const known = { desks: store.desks(), waiting: store.waiting(), untold: store.untoldCalls(), clock: store.clock() };
+    this.#lastId = store.lastId();
+    for (const desk of known.desks) this.#desks.set(desk.extension, desk);
+    for (const event of known.waiting) this.#waiting.set(event.id, { ...event, onTheWay: false });
+    this.#untold = known.untold;
+    this.#clock = known.clock;
+  }
+
+  /** A store that cannot be written may be readable (a disk that is read-only after a power cut): a copy of it tells. */
+  #takeAlong(): void {
+    if (!existsSync(this.#path)) return;
+    for (const place of [process.env["RUNTIME_DIRECTORY"], "/dev/shm", tmpdir()]) {
+      if (place !== undefined && this.#learnFromCopy(place)) return;
+    }
+  }
+
+  #learnFromCopy(place: string): boolean {
+    let folder: string | undefined;
+    try {
+      folder = mkdtempSync(join(place, "telesetd-copy-"));
+      for (const suffix of ["", "-wal"]) {
+        if (existsSync(`${this.#path}${suffix}`)) copyFileSync(`${this.#path}${suffix}`, join(folder, `copy${suffix}`));
+      }
+      const store = openStore(join(folder, "copy"));
+      this.#learn(store);
+      store.close();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  #tryLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#trouble !== undefined) this.#heal();
+    }, this.#again);
+    this.#timer.unref();
+  }
+
+  /** Tries whether the disk takes writes again: what is true now is put there. */
+  #heal(): void {
+    this.#tryLater();
+    if (this.#store === undefined && !this.#open()) return;
+    try {
+      this.#fill();
+    } catch (error) {
+      this.#close();
+      return this.#say(`cannot write the store ${this.#path}: ${reason(error)}`);
+    }
+    clearTimeout(this.#timer);
     this.#trouble = undefined;
-    for (const desk of this.#desks.values()) this.#try((store) => store.commit({ desk, tell: [], retire: [] }, 0));
+    this.#log.info("The store works again", { path: this.#path });
+  }
+
+  #fill(): void {
+    this.#store?.restore([...this.#desks.values()], [...this.#ended.values(), ...this.#waiting.values()]);
+    if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
+    this.#ended.clear();
+  }
+
+  /** True when a new store stands ready in place of a damaged one. */
+  #failed(error: unknown): boolean {
+    const trouble = `cannot write the store ${this.#path}: ${reason(error)}`;
+    if (isDamage(error, this.#path)) {
+      this.#close();
+      try {
+        if (this.#setAside()) {
+          this.#store = openStore(this.#path);
+          this.#fill();
+          return true;
+        }
+      } catch (failure) {
+        this.#close();
+        this.#say(`cannot open a new store ${this.#path}: ${reason(failure)}`);
+        return false;
+      }
+    }
+    this.#say(trouble);
+    return false;
   }
 
   #say(trouble: string): void {
@@ -164,6 +345,7 @@ export class SafeStore implements Store {
       this.#log.error("The store is lost: events are told from memory, and a crash or a power cut loses them", { why: trouble });
     }
     this.#trouble = trouble;
+    this.#tryLater();
   }
 
   /** Puts a damaged store beside, for whoever wants to look at it. */
@@ -180,28 +362,4 @@ export class SafeStore implements Store {
       return false;
     }
   }
-}
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB, what quick_check finds, and state that is no JSON. */
-function isDamage(error: unknown): boolean {
-  if (error instanceof NewerStore) return false;
-  const code = (error as { code?: unknown }).code;
-  return code === "SQLITE_CORRUPT" || code === "SQLITE_NOTADB" || String(code).startsWith("SQLITE_CORRUPT") ||
-    error instanceof SyntaxError ||
-    (error instanceof Error && /is damaged|malformed/.test(error.message));
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const words: Record<string, string> = {
-    SQLITE_FULL: "the disk is full",
-    ENOSPC: "the disk is full",
-    SQLITE_READONLY: "it is read-only",
-    EROFS: "the disk is read-only",
-    EACCES: "this user may not write there",
-    SQLITE_CANTOPEN: "the file cannot be opened: check its folder, its owner and the disk",
-    SQLITE_IOERR: "the disk reports an error",
-  };
-  return words[String(code)] ?? words[String(code).split("_").slice(0, 2).join("_")] ??
-    `${String(message)}${code === undefined ? "" : ` (${String(code)})`}`;
 }

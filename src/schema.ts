@@ -1,7 +1,7 @@
 /** The store's schema, version by version: each step brings the one before it up to date, and none is ever changed. */
 
 /** The version that this telesetd writes. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 const steps: readonly string[] = [
   // 1: the first one
@@ -21,6 +21,12 @@ const steps: readonly string[] = [
    UPDATE events SET name = json_extract(event, '$.name'), call = json_extract(event, '$.call');
    CREATE INDEX events_given_up ON events (id) WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0;
    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, offset INTEGER NOT NULL) STRICT;`,
+  // 3: who dialled what from the CRM, and what became of it
+  `CREATE TABLE dials (
+     id TEXT PRIMARY KEY, desk TEXT NOT NULL, agent TEXT NOT NULL, source TEXT NOT NULL,
+     at INTEGER NOT NULL, dial_string TEXT NOT NULL, number TEXT, outcome TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX dials_at ON dials (at);`,
 ];
 
 /** Brings a database from `found` up to date, each step in a transaction of its own. */

@@ -13,7 +13,7 @@ export interface DeskStatus {
   readonly phone: "registered" | "unregistered" | "unknown";
   readonly contact?: string;
   readonly registered?: { readonly agent: string; readonly at: string };
-  readonly agents: readonly { readonly agent: string; readonly mode: string }[];
+  readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
   /** The number the CRM asked for last, and what became of it. */
   readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
@@ -61,7 +61,7 @@ function deskStatus({ extension, line, registration, agents, calls, dial, lastDi
     phone: line.phone,
     ...(line.contact === undefined ? {} : { contact: line.contact }),
     ...(registration ? { registered: { agent: registration.agent, at: `${registration.address}:${registration.port}` } } : {}),
-    agents: agents.map(({ id, mode }) => ({ agent: id, mode })),
+    agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...(why === undefined ? {} : { why }) })),
     calls: calls.map((call) => ({
       id: call.id,
       kind: kindOf(call),
@@ -81,7 +81,7 @@ export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: 
     `  UWQ      ${
       desk.registered ? `agent ${desk.registered.agent} at ${desk.registered.at}` : "nobody has registered: log in to UWQ"
     }`,
-    ...desk.agents.map(({ agent, mode }) => `  agent    ${agent} is ${mode}`),
+    ...desk.agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
     ...desk.calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not told to the CRM"}`),
     ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
   ]);

@@ -4,12 +4,13 @@
  * kill -9 loses nothing; the write-ahead log is synced within 100 ms, so that a power cut loses at most that.
  */
 import { Database } from "bun:sqlite";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ClockMark } from "./clock.ts";
 import type { CrmEvent } from "./core/crm.ts";
 import { type Desk, unknownLine } from "./core/desk.ts";
+import type { DialRecord } from "./core/effect.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
 import { migrate, schemaVersion } from "./schema.ts";
 
@@ -36,6 +37,11 @@ export type Ending = "told" | "retired";
 export interface Recorded extends OutboxEvent {
   readonly ending?: Ending;
   readonly ended?: number;
+}
+
+/** An event as the store holds it. */
+export interface Kept extends Recorded {
+  readonly onTheWay: boolean;
 }
 
 /** How much is kept of what has ended. */
@@ -65,11 +71,19 @@ export interface Store {
   /** Events on record, the newest first: those that wait, or all. */
   list(all: boolean, limit: number): Recorded[];
   get(id: number): Recorded | undefined;
+  /** Puts a dial on record, or changes its outcome. */
+  recordDial(desk: string, dial: DialRecord): void;
+  /** The dials on record, the newest first. */
+  dials(limit: number): (DialRecord & { readonly desk: string })[];
   /** Deletes what ended long ago; returns how many. */
   prune(retention: Retention, now: number): number;
   /** The clock's mark, and the latest time on record. */
   clock(): { readonly mark?: ClockMark; readonly last: number };
   setClock(mark: ClockMark): void;
+  /** The highest id that an event has or had. */
+  lastId(): number;
+  /** Puts these desks and events in, in place of what the store has of them. */
+  restore(desks: readonly Desk[], events: readonly Kept[]): void;
   close(): void;
 }
 
@@ -95,6 +109,7 @@ interface Row {
  */
 export function openStore(path: string): Store {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path)) refuseNewer(path);
   const db = new Database(path, { create: true, strict: true });
   try {
     prepare(db, path);
@@ -108,6 +123,22 @@ export function openStore(path: string): Store {
 /** A store of a newer telesetd: it is not touched. */
 export class NewerStore extends Error {}
 
+/** Looks before anything is written: even to open a file for writing may change it. */
+function refuseNewer(path: string): void {
+  const db = new Database(path, { readonly: true });
+  try {
+    const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
+    if (found > schemaVersion) {
+      throw new NewerStore(
+        `the store ${path} is of a newer telesetd (version ${found}, this one knows ${schemaVersion}): install that one again`,
+      );
+    }
+    if (found < 0) throw new Error(`the store ${path} is damaged: it says that its version is ${found}`);
+  } finally {
+    db.close();
+  }
+}
+
 function prepare(db: Database, path: string): void {
   // Small pages: an event changes a few hundred bytes, and the flash is written by the page.
   db.run("PRAGMA page_size = 1024");
@@ -116,11 +147,6 @@ function prepare(db: Database, path: string): void {
   db.run("PRAGMA wal_autocheckpoint = 2000");
   chmodSync(path, 0o600);
   const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
-  if (found > schemaVersion) {
-    throw new NewerStore(
-      `the store ${path} is of a newer telesetd (version ${found}, this one knows ${schemaVersion}): install that one again`,
-    );
-  }
   migrate((sql) => db.run(sql), (work) => db.transaction(work)(), found);
   const { quick_check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (quick_check !== "ok") throw new Error(`the store ${path} is damaged: ${quick_check}`);
@@ -150,6 +176,7 @@ class SqliteStore implements Store {
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
       end: db.query("UPDATE events SET ending = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND ending IS NULL"),
+      dial: db.query("INSERT INTO dials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET outcome = ?8"),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
       retry: db.query(
         `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0
@@ -201,13 +228,14 @@ class SqliteStore implements Store {
 
   untoldCalls(): { desk: string; call: string }[] {
     const query =
-      "SELECT desk, call FROM events WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 ORDER BY id DESC LIMIT 1000";
+      `SELECT desk, call FROM events WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 AND on_the_way = 0
+       ORDER BY id DESC LIMIT 1000`;
     return this.#db.query(query).all() as { desk: string; call: string }[];
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
     const { id, attempts, refusals, reached, next, why } = event;
-    this.#statements.update.run(id, attempts, refusals, Number(reached), next, why ?? null, Number(onTheWay));
+    this.#statements.update.run(id, attempts, refusals, Number(reached), Math.round(next), why ?? null, Number(onTheWay));
     this.#syncSoon();
   }
 
@@ -218,7 +246,9 @@ class SqliteStore implements Store {
 
   retry(id: number, now: number): OutboxEvent | undefined {
     const { changes } = this.#statements.retry.run(id, now);
-    return changes === 0 ? undefined : this.get(id);
+    if (changes === 0) return undefined;
+    this.#syncSoon();
+    return this.get(id);
   }
 
   list(all: boolean, limit: number): Recorded[] {
@@ -231,7 +261,21 @@ class SqliteStore implements Store {
     return row === null ? undefined : fromRow(row);
   }
 
+  recordDial(desk: string, { id, agent, from, at, dialString, number, outcome }: DialRecord): void {
+    this.#statements.dial.run(id, desk, agent, from, at, dialString, number ?? null, outcome);
+    this.#syncSoon();
+  }
+
+  dials(limit: number): (DialRecord & { readonly desk: string })[] {
+    const query =
+      `SELECT id, desk, agent, source AS "from", at, dial_string AS dialString, number, outcome FROM dials ORDER BY at DESC LIMIT ?1`;
+    return (this.#db.query(query).all(limit) as (DialRecord & { desk: string; number: string | null })[])
+      .map(({ number, ...dial }) => ({ ...dial, ...(number === null ? {} : { number }) }));
+  }
+
   prune({ days, rows }: Retention, now: number): number {
+    this.#db.query("DELETE FROM dials WHERE at < ?1").run(now - days * 86_400_000);
+    this.#db.query("DELETE FROM dials WHERE at <= (SELECT at FROM dials ORDER BY at DESC LIMIT 1 OFFSET ?1)").run(rows);
     const old = this.#db.query("DELETE FROM events WHERE ending IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
     const many = this.#db.query(
       `DELETE FROM events WHERE ending IS NOT NULL AND id <=
@@ -252,6 +296,43 @@ class SqliteStore implements Store {
       boot,
       offset,
     );
+  }
+
+  lastId(): number {
+    const { seq } = (this.#db.query("SELECT seq FROM sqlite_sequence WHERE name = 'events'").get() ?? { seq: 0 }) as {
+      seq: number;
+    };
+    return seq;
+  }
+
+  restore(desks: readonly Desk[], events: readonly Kept[]): void {
+    const put = this.#db.query(
+      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,
+    );
+    const states = desks.map((desk) => [desk.extension, JSON.stringify({ ...desk, line: unknownLine })] as const);
+    this.#db.transaction(() => {
+      for (const [extension, state] of states) this.#statements.desk.run(extension, state);
+      for (const { id, desk, agent, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events) {
+        const { name, call } = event;
+        const tried = [attempts, refusals, Number(reached), Number(onTheWay), Math.round(next)] as const;
+        put.run(
+          id,
+          desk,
+          agent,
+          JSON.stringify(event),
+          name,
+          call,
+          created,
+          ...tried,
+          why ?? null,
+          ending ?? null,
+          ended ?? null,
+        );
+      }
+    })();
+    for (const [extension, state] of states) this.#written.set(extension, state);
+    this.#syncSoon();
   }
 
   close(): void {

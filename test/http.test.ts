@@ -195,6 +195,7 @@ describe("besides the callouts:", () => {
           throw new Error("secret detail");
         },
         outbox: emptyOutbox,
+        dials: () => [],
       },
     });
     expect(complaint(await ask(port, get("/status")))).toEqual([
@@ -241,5 +242,12 @@ function options(): HttpOptions {
     log,
     now: () => 0,
   };
-  return { host: "127.0.0.1", port: 0, connections: 1, local: { status: () => ({}), outbox: emptyOutbox }, log, callouts };
+  return {
+    host: "127.0.0.1",
+    port: 0,
+    connections: 1,
+    local: { status: () => ({}), outbox: emptyOutbox, dials: () => [] },
+    log,
+    callouts,
+  };
 }

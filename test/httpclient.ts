@@ -108,7 +108,7 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     host: "127.0.0.1",
     port: 0,
     connections: 64,
-    local: { status: () => ({ desks: 1 }), outbox: emptyOutbox },
+    local: { status: () => ({ desks: 1 }), outbox: emptyOutbox, dials: () => [] },
     log,
     callouts: {
       allow: ["127.0.0.0/8", "::1"],

@@ -90,7 +90,7 @@ export function originate(call: string, number: string, desk: DeskNames, config:
 export function originateResult(body: string, extension: string): CommandResult {
   const text = body.trim();
   if (text.startsWith("+OK")) return { outcome: "done" };
-  return { outcome: "failed", ...handsetFailure(text.replace(/^-ERR\s*/, "") || "UNKNOWN", extension) };
+  return { outcome: "failed", ...handsetFailure(text.replace(/^-ERR\s*/, ""), extension) };
 }
 
 /**
@@ -116,6 +116,7 @@ export function handsetFailure(cause: string, extension: string): Failure {
     PICKED_OFF: `Another phone has picked the call up.`,
   };
   // Chan's errors are words already ("Destination out of order"): they are shown as they come, tamed.
-  const name = cause.replace(/[^A-Za-z0-9_ .:-]/g, "").slice(0, 60);
-  return { cause: name, why: words[name] ?? `${phone} could not be rung: the switch says ${name}.` };
+  const name = cause.replace(/[^A-Za-z0-9_ .:-]/g, "").slice(0, 60).trim() || "UNKNOWN";
+  const known = Object.hasOwn(words, name) ? words[name] : undefined;
+  return { cause: name, why: known ?? `${phone} could not be rung: the switch says ${name}.` };
 }

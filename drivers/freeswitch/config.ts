@@ -5,6 +5,8 @@ import * as z from "zod";
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "want no control characters");
 const token = z.string().regex(/^[A-Za-z0-9_.:-]+$/, "want letters, digits and . _ : -");
 
+const queueName = /^[A-Za-z0-9_.@-]{1,80}$/;
+
 /** Settings of the driver. */
 export const freeswitchConfig = z.strictObject({
   driver: z.literal("freeswitch"),
@@ -27,8 +29,31 @@ export const freeswitchConfig = z.strictObject({
     .meta({
       description: "the desk's agent name in mod_callcenter",
     }),
+  acd: z.union([
+    z.literal("none"),
+    z.strictObject({
+      contact: z.string().regex(/^[A-Za-z0-9_.@\/:{}\[\]=,-]+$/, "want a contact such as user/{extension}@{domain}").default(
+        "user/{extension}@{domain}",
+      )
+        .meta({ description: "how mod_callcenter rings the desk" }),
+      queues: z.record(
+        z.string(),
+        z.union([
+          z.string().regex(queueName, "want a queue such as support@default"),
+          z.array(z.string().regex(queueName, "want a queue such as support@default")),
+        ]),
+      )
+        .default({}).meta({ description: "agentQueue of a Login to queues of mod_callcenter; empty: as it stands" }),
+      create: z.boolean().default(true).meta({ description: "add agents and tiers that are not there; else they must exist" }),
+    }),
+  ]).default("none").meta({
+    description: "whether mod_callcenter follows Login, Ready, NotReady and Logout: none, or its settings",
+  }),
+  passwordParam: token.default("password").meta({
+    description: "the directory's parameter that agent.verify = directory compares",
+  }),
   connectSeconds: z.number().positive().max(60).default(5).meta({
-    description: "deadline for connecting and logging in, in seconds",
+    description: "deadline for connecting, until the switch greets, in seconds",
   }),
   commandSeconds: z.number().positive().max(60).default(5).meta({
     description: "deadline for the reply to a command, in seconds",

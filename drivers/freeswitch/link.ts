@@ -6,9 +6,9 @@
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
  *  4. only 'end' is watched .......................................... close, error, and a deadline on silence
- *  5. it subscribes PBX-wide on login ................................ `auth` is replaced, `subscribe` is never called
+ *  5. it subscribes PBX-wide on login ................................ `_onConnect`, which would do so, never runs
  *  6. it appends its own events after CUSTOM ......................... `event json` goes through `command`
- *  7. CR, LF in an argument is a second command ...................... `writeCommand` refuses every control character
+ *  7. CR, LF in an argument is a second command ...................... `refuseControls`, every control character
  *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
  * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never asked for
@@ -52,6 +52,15 @@ export class LinkClosed extends Error {
 const largestHeader = 64 * 1024;
 const largestBody = 64 * 1024 * 1024;
 
+/** The frames that matter beside JSON events. */
+const frameTypes: ReadonlySet<string> = new Set([
+  "auth/request",
+  "command/reply",
+  "api/response",
+  "text/disconnect-notice",
+  "text/rude-rejection",
+]);
+
 interface Headers {
   [name: string]: string | number;
 }
@@ -60,10 +69,11 @@ interface Headers {
 interface ModeslConnection {
   readonly socket: Socket | null;
   on(name: string, listener: (event: unknown, headers: Headers, body?: string) => void): void;
-  removeAllListeners(): void;
+  _onEvent(event: unknown, headers: Headers, body?: string): void;
 }
 interface ModeslParser {
   readonly socket: Socket;
+  on(name: "esl::event", listener: (event: unknown, headers: Headers, body?: string) => void): void;
   _parseEvent(headers: Headers, body?: string): void;
 }
 const Connection = esl.Connection as new (host: string, port: number, password: string) => ModeslConnection;
@@ -108,7 +118,7 @@ export class FrameParser extends Parser {
     const rest = buffer.subarray(end + 2);
     const length = headers["Content-Length"];
     if (length === undefined || length === 0) {
-      this._parseEvent(headers);
+      this.#frame(headers);
     } else if (typeof length === "number" && length > 0 && length <= largestBody) {
       this.#headers = headers;
     } else {
@@ -126,10 +136,15 @@ export class FrameParser extends Parser {
     }
     this.#headers = undefined;
     this.#need = 1;
-    const body = buffer.toString("utf8", 0, length);
-    if (headers["Content-Type"] === "text/event-json") this.onJson(body);
-    else this._parseEvent(headers, body);
+    this.#frame(headers, buffer.toString("utf8", 0, length));
     return buffer.subarray(length);
+  }
+
+  /** Passes on what we ask for; modesl's readers of anything else (XML, plain text, logs) throw at what they cannot read. */
+  #frame(headers: Headers, body?: string): void {
+    const type = headers["Content-Type"];
+    if (type === "text/event-json") this.onJson(body ?? "");
+    else if (frameTypes.has(String(type))) this._parseEvent(headers, body);
   }
 
   #break(why: string): void {
@@ -196,16 +211,16 @@ export class Link {
     try {
       if (signal.aborted) link.close("stopped");
       await link.#greeted.promise;
+      clearTimeout(timer);
       const reply = await link.command(options.login);
       if (!reply.ok) {
         throw new Error(`FreeSWITCH at ${where} refuses the login (${reply.text.trim()}): check line.password and line.user`);
       }
       return link;
     } catch (error) {
+      clearTimeout(timer);
       link.close(error instanceof Error ? error.message : String(error));
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -216,7 +231,7 @@ export class Link {
     this.#greeted.promise.catch(() => {});
     const connection = new Connection(options.host, options.port, "");
     this.#connection = connection;
-    this.#replaceHooks(connection);
+    this.#replaceOnConnect(connection);
     const { socket } = connection;
     socket?.setNoDelay(true);
     socket?.setKeepAlive(true, 15_000);
@@ -234,29 +249,16 @@ export class Link {
     );
   }
 
-  /** Puts our parser and a silent `auth` into modesl's connection before it connects. */
-  #replaceHooks(connection: ModeslConnection): void {
-    const hooks = connection as unknown as {
-      auth: () => void;
-      subscribe: () => void;
-      _onConnect: () => void;
-      _onEvent: (...args: unknown[]) => void;
-    };
-    hooks.auth = () => {};
-    hooks.subscribe = () => {};
-    const parse = () => {
-      const { socket } = connection;
-      if (!socket) return;
+  /** Puts our parser in the place of modesl's `_onConnect`, which would log in and subscribe. */
+  #replaceOnConnect(connection: ModeslConnection): void {
+    const { socket } = connection;
+    socket?.removeAllListeners("connect");
+    socket?.once("connect", () => {
       socket.on("data", () => this.#alive());
       const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why));
-      (parser as unknown as { on(name: string, listener: (...args: unknown[]) => void): void }).on(
-        "esl::event",
-        hooks._onEvent.bind(connection),
-      );
+      parser.on("esl::event", connection._onEvent.bind(connection));
       this.#alive();
-    };
-    connection.socket?.removeAllListeners("connect");
-    connection.socket?.once("connect", parse);
+    });
   }
 
   /** Resolves with the reason when the link is over. */
@@ -339,7 +341,7 @@ export class Link {
   }
 }
 
-/** Reads a JSON event; nothing when it is none. Values that are neither text nor lists of text are made text. */
+/** Reads a JSON event; nothing when it is none. Numbers and truth values are made text; what is no text at all is left out. */
 export function readFrame(text: string): Frame | undefined {
   let raw: unknown;
   try {
@@ -351,10 +353,15 @@ export function readFrame(text: string): Frame | undefined {
   const frame: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of Object.entries(raw)) {
     if (typeof value === "string") frame[name] = value;
-    else if (Array.isArray(value)) frame[name] = value.map(String);
-    else if (typeof value === "number" || typeof value === "boolean") frame[name] = String(value);
+    else if (Array.isArray(value)) frame[name] = value.filter(isPlain).map(String);
+    else if (isPlain(value)) frame[name] = String(value);
   }
   return frame;
+}
+
+/** Anything else has no text of its own: `String` throws at `{"toString":0}`, and at lists nested too deep. */
+function isPlain(value: unknown): value is string | number | boolean {
+  return ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** The one place that lets a line out: a control character would end the command and begin another. */
@@ -371,5 +378,5 @@ function named(text: string): string {
 
 /** `auth ***`: the event socket's password is worth a shell on the PBX. */
 function hideSecret(text: string): string {
-  return text.replace(/^(auth|userauth) .*/, "$1 ***");
+  return text.replace(/^(auth|userauth) .*/s, "$1 ***");
 }

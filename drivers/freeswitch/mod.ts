@@ -4,6 +4,7 @@
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../entry.ts";
+import { type AgentMemory, agentMemory } from "./agents.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
 import { AsyncQueue } from "./queue.ts";
 import { Session } from "./session.ts";
@@ -30,12 +31,14 @@ class FreeswitchLine implements Line {
   readonly #config: FreeswitchConfig;
   readonly #context: DriverContext;
   readonly #site: Site;
+  readonly #agents: AgentMemory;
   #session: Session | undefined;
   #why = "not connected yet";
 
   constructor(config: FreeswitchConfig, context: DriverContext) {
     this.#config = config;
     this.#context = context;
+    this.#agents = agentMemory(context.desks.map(({ extension }) => extension), config);
     this.#site = {
       desks: context.desks.map(({ extension, aliases }) => ({
         extension,
@@ -53,16 +56,21 @@ class FreeswitchLine implements Line {
     await over;
   }
 
+  async passwordOf(user: string): Promise<string | undefined> {
+    if (!this.#session) throw new Error(`The connection to the phone system is down (${this.#why}).`);
+    return await this.#session.passwordOf(user);
+  }
+
   async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
     const session = this.#session;
     if (!session) {
       return {
         outcome: "failed",
         cause: "NO_LINK",
-        why: `Cannot dial: the connection to the phone system is down (${this.#why}).`,
+        why: `The connection to the phone system is down (${this.#why}).`,
       };
     }
-    return await session.dial(command);
+    return await session.execute(command);
   }
 
   async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
@@ -79,8 +87,12 @@ class FreeswitchLine implements Line {
     const { log } = this.#context;
     try {
       const tell = (event: LineEvent) => queue.push(event);
-      const session = await Session.open({ config: this.#config, site: this.#site, known, log, tell }, signal);
+      const session = await Session.open(
+        { config: this.#config, site: this.#site, agents: this.#agents, known, log, tell },
+        signal,
+      );
       this.#session = session;
+      await session.begin();
       this.#why = "";
       log.info("Connected to FreeSWITCH", { at: `${this.#config.host}:${this.#config.port}` });
       onUp();

@@ -4,10 +4,11 @@
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
+import { type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
-import { lookAtLegs, type Snapshot } from "./snapshot.ts";
+import { lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly site: Site;
   readonly known: KnownLegs;
   readonly log: Log;
+  /** What outlives this connection. */
+  readonly agents: AgentMemory;
   /** Passes a fact on. */
   readonly tell: (event: LineEvent) => void;
 }
@@ -31,13 +34,15 @@ export class Session {
   #link: Link | undefined;
   /** Events that came before the first look was done; nothing once it is. */
   #early: Frame[] | undefined = [];
+  /** The legs told of during the second look, each with its desk, or "" when it is over; nothing at other times. */
+  #meanwhile: Map<string, string> | undefined;
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#translator = new Translator(options.site);
+    this.#translator = new Translator(options.site, options.agents.names);
   }
 
-  /** Connects and gets everything going. Rejects with an Error for people when it cannot. */
+  /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     const session = new Session(options);
     const { config, log } = options;
@@ -56,7 +61,7 @@ export class Session {
     );
     session.#link = link;
     try {
-      await session.#start(link);
+      await session.#ask(link);
       return session;
     } catch (error) {
       link.close(error instanceof Error ? error.message : String(error));
@@ -69,26 +74,47 @@ export class Session {
     return this.#link?.closed ?? Promise.resolve("not connected");
   }
 
-  async #start(link: Link): Promise<void> {
-    const { config, site, tell } = this.#options;
+  async #ask(link: Link): Promise<void> {
+    const { config, site } = this.#options;
     for (const command of [...filters(site.desks, config), subscribe()]) {
       const reply = await link.command(command);
-      if (!reply.ok) {
-        throw new Error(
-          `FreeSWITCH refuses the command "${command.slice(0, 60)}" (${reply.text.trim()}): check the rights of line.user`,
-        );
-      }
+      if (!reply.ok) throw new Error(refused(command, reply));
     }
+  }
+
+  /**
+   * Tells that the link is up, then what lives, and looks once more a little later. Commands may come from the first moment.
+   * Rejects with an Error for people, the connection closed, when the first look fails.
+   */
+  async begin(): Promise<void> {
+    const link = this.#link;
+    if (!link) return;
+    const { config, site, log, tell } = this.#options;
     tell({ type: "link-up", to: `${config.host}:${config.port}` });
-    const snapshot = await this.#look(link);
-    this.#replayEarly(snapshot);
-    for (const desk of site.desks) await this.#lookUpPhone(link, desk.extension);
-    const again = setTimeout(() => this.#look(link).catch(() => {}), secondLookAfter);
+    try {
+      await this.#firstLook(link);
+      for (const desk of site.desks) await this.#lookUpPhone(link, desk.extension);
+      await lookAtAgents(link, {
+        config,
+        memory: this.#options.agents,
+        desks: site.desks.map(({ extension }) => extension),
+        tell,
+        log,
+      });
+    } catch (error) {
+      link.close(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+    const again = setTimeout(() => {
+      this.#secondLook(link).catch((error) => log.debug("The second look at the legs failed", { why: String(error) }));
+    }, secondLookAfter);
     link.closed.then(() => clearTimeout(again));
   }
 
-  /** What came while we looked is older than the look, or newer: only the newer counts. */
-  #replayEarly({ sequence }: Snapshot): void {
+  /** The look after a connect. What comes meanwhile waits, and is told after it when it is newer. */
+  async #firstLook(link: Link): Promise<void> {
+    const { legs, sequence } = await this.#seen(link);
+    this.#snapshot(legs);
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const frame of early) {
@@ -97,12 +123,32 @@ export class Session {
     }
   }
 
-  async #look(link: Link): Promise<Snapshot> {
-    const { site, known, log, tell } = this.#options;
+  /**
+   * The look a little later. What comes meanwhile is told at once: a leg that begins after the list was made is put into the
+   * snapshot, which would end it otherwise; one that ends is taken out.
+   */
+  async #secondLook(link: Link): Promise<void> {
+    const meanwhile = this.#meanwhile = new Map<string, string>();
+    try {
+      const { legs } = await this.#seen(link);
+      const ids = new Set(legs.map(({ leg }) => leg));
+      const begun = [...meanwhile].filter(([leg, desk]) => desk !== "" && !ids.has(leg)).map(([leg, desk]) => ({ desk, leg }));
+      this.#snapshot([...legs.filter(({ leg }) => meanwhile.get(leg) !== ""), ...begun]);
+    } finally {
+      this.#meanwhile = undefined;
+    }
+  }
+
+  async #seen(link: Link): Promise<Snapshot> {
+    const { known, log } = this.#options;
     const snapshot = await lookAtLegs(link, this.#translator, known, log);
     for (const leg of snapshot.legs) await this.#watchFarLeg(link, leg);
-    tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs: snapshot.legs });
     return snapshot;
+  }
+
+  #snapshot(legs: readonly LegFacts[]): void {
+    const { site, tell } = this.#options;
+    tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
   }
 
   /** A dial that was under way when the link was lost: its far end's answer is still to come. */
@@ -113,18 +159,25 @@ export class Session {
   }
 
   async #lookUpPhone(link: Link, desk: string): Promise<void> {
-    const { config, tell } = this.#options;
-    const { text } = await link.command(`api sofia_contact */${desk}@${config.domain}`);
-    const registered = !text.startsWith("error/") && !text.startsWith("-ERR") && text.trim() !== "";
+    const { config, log, tell } = this.#options;
+    const { ok, text } = await link.command(`api sofia_contact */${desk}@${config.domain}`);
+    if (!ok) {
+      return log.warning("Cannot ask whether the phone is registered: check the rights of line.user", {
+        desk,
+        says: text.trim(),
+      });
+    }
+    const registered = !text.startsWith("error/") && text.trim() !== "";
     tell({ type: "phone", desk, registered, ...(registered ? { contact: text.trim() } : {}) });
   }
 
   #onFrame(frame: Frame): void {
-    if (frame["Event-Name"] === "BACKGROUND_JOB") {
-      return this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
+    if (this.#early) {
+      this.#early.push(frame);
+      return;
     }
-    if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
-    if (this.#early) this.#early.push(frame);
+    if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
+    else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
   }
 
@@ -134,14 +187,43 @@ export class Session {
       return;
     }
     this.#options.tell(said);
-    if (said.type === "leg") this.#watchDial(said.facts);
+    if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
+    if (said.type !== "leg") return;
+    this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
+    this.#watchDial(said.facts);
   }
 
   /** The far leg of a dial is watched only until it has answered or the call is over. */
   #watchDial({ leg, farAnswered, ended }: LegFacts): void {
-    if (!this.#translator.dials.has(leg) || !(farAnswered || ended)) return;
-    this.#translator.dials.delete(leg);
+    if (farAnswered || ended) this.#unwatch(leg);
+  }
+
+  #unwatch(leg: string): void {
+    if (!this.#translator.dials.delete(leg)) return;
     this.#link?.command(`filter delete variable_originating_leg_uuid ${leg}`).catch(() => {});
+  }
+
+  /** The password of a user in the switch's directory (user_data of mod_commands). */
+  async passwordOf(user: string): Promise<string | undefined> {
+    const { config } = this.#options;
+    if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
+    if (!this.#link) throw new Error("not connected");
+    const { ok, text } = await this.#link.command(`api user_data ${user}@${config.domain} param ${config.passwordParam}`);
+    const password = text.replace(/\n$/, "");
+    return ok && password !== "" ? password : undefined;
+  }
+
+  /** Carries one command out, once. */
+  async execute(command: LineCommand): Promise<CommandResult> {
+    if (command.type === "dial") return await this.dial(command);
+    if (!this.#link) {
+      return {
+        outcome: "failed",
+        cause: "NO_LINK",
+        why: "There is no connection to the phone system: try again when it is back.",
+      };
+    }
+    return await setAgent(this.#link, command, this.#options.config, this.#options.agents);
   }
 
   /** Dials: rings the handset, and when it is lifted lets the dialplan call the number. Sent once. */
@@ -170,22 +252,35 @@ export class Session {
     const done = Promise.withResolvers<CommandResult>();
     this.#jobs.set(job, (body) => done.resolve(originateResult(body, names.extension)));
     this.#translator.dials.set(call, names.extension);
-    const late = (config.ringSeconds + 10) * 1000;
+    const late = (config.ringSeconds + 2 * config.commandSeconds) * 1000;
     const timer = setTimeout(() => done.resolve({ outcome: "unknown", why: "The switch did not tell the outcome" }), late);
     try {
-      await link.command(`filter Job-UUID ${job}`);
-      await link.command(`filter variable_originating_leg_uuid ${call}`);
+      await prepare(link, [`filter Job-UUID ${job}`, `filter variable_originating_leg_uuid ${call}`]);
       const reply = await link.command(command, { "Job-UUID": job });
-      if (!reply.ok) return originateResult(reply.text, names.extension);
+      if (!reply.ok) done.resolve(originateResult(reply.text, names.extension));
       const cut = link.closed.then((why): CommandResult => ({
         outcome: "unknown",
         why: `The connection to the phone system was lost (${why})`,
       }));
-      return await Promise.race([done.promise, cut]);
+      const result = await Promise.race([done.promise, cut]);
+      // What was told before must be heard before: the iteration over the events takes some turns of its own.
+      await new Promise((resolve) => setImmediate(resolve));
+      // A handset that could not even be rung has no leg whose end would tell.
+      if (result.outcome === "failed") this.#unwatch(call);
+      return result;
     } finally {
       clearTimeout(timer);
       this.#jobs.delete(job);
       link.command(`filter delete Job-UUID ${job}`).catch(() => {});
     }
+  }
+}
+
+/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
+async function prepare(link: Link, commands: readonly string[]): Promise<void> {
+  try {
+    for (const command of commands) await link.command(command);
+  } catch (error) {
+    throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
-import { type Link, readFrame } from "./link.ts";
+import { type Frame, type Link, readFrame, type Reply } from "./link.ts";
 import type { Translator } from "./translate.ts";
 
 /** The live legs of our desks, and for each the sequence number of the event stream that it was true at. */
@@ -13,7 +13,10 @@ export interface Snapshot {
   readonly sequence: ReadonlyMap<string, number>;
 }
 
-/** Looks at all legs of these desks. Rejects with LinkClosed when the link is lost meanwhile. */
+/**
+ * Looks at all legs of these desks. Rejects with LinkClosed when the link is lost meanwhile, with an Error for people when
+ * the switch does not let us look: a live leg must not be taken for one that is gone.
+ */
 export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
   const shown = await link.command("api show channels as json");
   const rows = readRows(shown.text);
@@ -32,8 +35,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
   const sequence = new Map<string, number>();
   for (const id of ids) {
     if (!isLegId(id)) continue;
-    const dump = await link.command(`api uuid_dump ${id} json`);
-    const frame = dump.ok ? readFrame(dump.text) : undefined;
+    const frame = await dump(link, id);
     const desk = frame && translator.deskOf(frame);
     const facts = frame && desk !== undefined ? translator.facts(frame, desk, "CHANNEL_DATA") : undefined;
     if (!frame || !facts || facts.ended) continue;
@@ -48,9 +50,21 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
 /** Whether the far end has answered stands on its own leg: our leg's copy is as old as the bridge. */
 async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promise<LegFacts> {
   if (!isLegId(farLeg)) return facts;
-  const dump = await link.command(`api uuid_dump ${farLeg} json`);
-  const far = dump.ok ? readFrame(dump.text) : undefined;
+  const far = await dump(link, farLeg);
   return far?.["Answer-State"] === "answered" ? { ...facts, farAnswered: true } : facts;
+}
+
+/** What a leg is now; nothing when there is no such leg. */
+async function dump(link: Link, id: string): Promise<Frame | undefined> {
+  const command = `api uuid_dump ${id} json`;
+  const reply = await link.command(command);
+  if (!reply.ok && !/no such channel/i.test(reply.text)) throw new Error(refused(command, reply));
+  return reply.ok ? readFrame(reply.text) : undefined;
+}
+
+/** What to say of a command that the switch does not carry out. */
+export function refused(command: string, { text }: Reply): string {
+  return `FreeSWITCH refuses the command "${command.slice(0, 60)}" (${text.trim()}): check the rights of line.user`;
 }
 
 /** Ids come from the switch and go back into commands. */
@@ -68,9 +82,13 @@ function readRows(text: string): { uuid: string; presence: string; name: string 
   }
   const rows = (shown as { rows?: unknown } | null)?.rows ?? [];
   if (!Array.isArray(rows)) return undefined;
-  return rows.map((row: Record<string, unknown>) => ({
-    uuid: String(row?.["uuid"] ?? ""),
-    presence: String(row?.["presence_id"] ?? ""),
-    name: String(row?.["name"] ?? ""),
+  return rows.map((row: Record<string, unknown> | null) => ({
+    uuid: plain(row?.["uuid"]),
+    presence: plain(row?.["presence_id"]),
+    name: plain(row?.["name"]),
   }));
+}
+
+function plain(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -4,6 +4,7 @@
  */
 import type { LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
+import { modeOf, whyChanged } from "./acd.ts";
 import { type DeskNames, handsetFailure } from "./commands.ts";
 import type { Frame } from "./link.ts";
 
@@ -28,9 +29,12 @@ export class Translator {
   /** Legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
   readonly #offers = new Map<string, string>();
+  readonly #agents: ReadonlyMap<string, string>;
 
-  constructor(site: Site) {
+  /** @param agents names at mod_callcenter to desks; it may grow. */
+  constructor(site: Site, agents: ReadonlyMap<string, string> = new Map()) {
     this.#site = site;
+    this.#agents = agents;
     for (const { extension, presence } of site.desks) {
       for (const id of presence) this.#desks.set(id.toLowerCase(), extension);
     }
@@ -91,8 +95,14 @@ export class Translator {
   }
 
   #caller(frame: Frame, farLeg: string): Partial<LegFacts> {
-    const dialled = (text(frame, "Other-Leg-Direction") === "inbound" && text(frame, "Other-Leg-Destination-Number")) ||
-      text(frame, "Caller-RDNIS") || this.#offers.get(farLeg);
+    const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
+    const places = [
+      inboundFar ? text(frame, "Other-Leg-Destination-Number") : "",
+      text(frame, "Caller-RDNIS"),
+      this.#offers.get(farLeg),
+    ];
+    // On a lifted MakeCall the phone's own contact (`1001-0x55`) stands as RDNIS: nobody has dialled that.
+    const dialled = places.find((place) => place && !/\p{L}/u.test(place));
     const callerDialled = dialled ? { callerDialled: dialled } : {};
     if (isFlipped(frame)) return callerDialled;
     const outside = this.#isOutside(frame);
@@ -147,6 +157,7 @@ export class Translator {
 
   #custom(frame: Frame): Said[] {
     const subclass = text(frame, "Event-Subclass");
+    if (subclass === "callcenter::info" && text(frame, "CC-Action") === "agent-status-change") return this.#agent(frame);
     if (subclass === "callcenter::info") {
       if (text(frame, "CC-Action") === "agent-offering") {
         this.#offer(text(frame, "CC-Member-Session-UUID"), text(frame, "CC-Member-DNIS"));
@@ -158,6 +169,13 @@ export class Translator {
     if (subclass === "sofia::register") return [{ type: "phone", desk, registered: true, contact: text(frame, "contact") }];
     // One of several phones may have gone: only the switch knows whether another is left.
     return subclass === "sofia::unregister" || subclass === "sofia::expire" ? [{ type: "look-up-phone", desk }] : [];
+  }
+
+  /** Whoever changed it: our own doing comes back too, and then says nothing new. */
+  #agent(frame: Frame): Said[] {
+    const desk = this.#agents.get(text(frame, "CC-Agent"));
+    const mode = modeOf(text(frame, "CC-Agent-Status"));
+    return desk === undefined || mode === undefined ? [] : [{ type: "agent", desk, mode, why: whyChanged(mode) }];
   }
 
   #offer(member: string, dialled: string): void {

@@ -87,7 +87,7 @@ function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
     }
     case "MakeCall":
     case "DialCanonical":
-      return { name, ...who, dialString: required(reading, "dialString", "the number to dial") };
+      return { name, ...who, dialString: required(reading, "dialString", "the number to dial"), from: reading.context.from };
     default:
       return { name, ...who };
   }

@@ -33,6 +33,8 @@ type Pair = readonly [name: string, value: string];
 /** The body of the POST for an event, on one line, and what of the event was left out of it. */
 export function encodeEvent(event: CrmEvent): Encoded {
   const dropped: Dropped[] = [];
+  if (event.name === "Error") return { xml: body("Error", [["occtErrorMsg", event.message]]), dropped };
+  if (event.name === "TelephonyDisabled" || event.name === "TelephonyEnabled") return { xml: body(event.name, []), dropped };
   const pairs: Pair[] = [["occtSourceID", sourceId(event.call, dropped)]];
   if (event.name === "ScreenPop") pairs.push(...screenPop(event, dropped));
   return { xml: body(event.name, fitting(pairs, dropped)), dropped };

@@ -1,7 +1,7 @@
-/** The agent's state as UWQ has set it. The ACD of the switch follows it; see the driver. */
+/** The agents of a desk, as UWQ has set them, or as the switch has. */
+import type { AgentMode } from "./line.ts";
 
-/** What an agent is doing: out, on a break, or available for calls. */
-export type AgentMode = "logged-out" | "not-ready" | "ready";
+export type { AgentMode } from "./line.ts";
 
 /** One agent at a desk. */
 export interface Agent {
@@ -9,6 +9,8 @@ export interface Agent {
   readonly mode: AgentMode;
   /** The queue of his last Login. */
   readonly queue?: string;
+  /** Why he is in this state although he did not ask for it, in words for him; absent when he did. */
+  readonly why?: string;
   /** Since when, in ms. */
   readonly since: number;
 }
@@ -16,26 +18,38 @@ export interface Agent {
 /** How many agents a desk remembers; the one that changed longest ago is forgotten. */
 export const agentsPerDesk = 20;
 
+/** The callouts that change an agent's state. */
+export type AgentCallout = "Login" | "Logout" | "Ready" | "NotReady";
+
 /** The agent after a Login, Logout, Ready or NotReady. All are idempotent: what is so already stays as it is. */
 export function changeAgent(
   agents: readonly Agent[],
-  change: { readonly name: "Login" | "Logout" | "Ready" | "NotReady"; readonly agent: string; readonly queue?: string },
+  change: { readonly name: AgentCallout; readonly agent: string; readonly queue?: string },
   now: number,
 ): Agent[] {
   const old = agents.find(({ id }) => id === change.agent);
   const mode = modeAfter(change.name, old?.mode ?? "logged-out");
   const queue = change.name === "Login" ? change.queue : old?.queue;
-  const agent: Agent = {
+  return withAgent(agents, {
     id: change.agent,
     mode,
     since: old?.mode === mode ? old.since : now,
     ...(queue === undefined ? {} : { queue }),
-  };
-  return [...agents.filter(({ id }) => id !== change.agent), agent].slice(-agentsPerDesk);
+  });
+}
+
+/** The agents with this one put in or changed, as the one that changed last. */
+export function withAgent(agents: readonly Agent[], agent: Agent): Agent[] {
+  return [...agents.filter(({ id }) => id !== agent.id), agent].slice(-agentsPerDesk);
+}
+
+/** The agent who is at work at a desk: the one who is logged in and changed last. */
+export function atWork(agents: readonly Agent[]): Agent | undefined {
+  return agents.findLast(({ mode }) => mode !== "logged-out");
 }
 
 /** A Login of one who is logged in changes nothing; a break of one who is logged out does not log him in. */
-function modeAfter(name: "Login" | "Logout" | "Ready" | "NotReady", mode: AgentMode): AgentMode {
+export function modeAfter(name: AgentCallout, mode: AgentMode): AgentMode {
   switch (name) {
     case "Login":
       return mode === "logged-out" ? "not-ready" : mode;

@@ -29,7 +29,14 @@ export type Callout =
     readonly password?: string;
     readonly queue?: string;
   }
-  | { readonly name: "MakeCall" | "DialCanonical"; readonly desk: string; readonly agent: string; readonly dialString: string };
+  | {
+    readonly name: "MakeCall" | "DialCanonical";
+    readonly desk: string;
+    readonly agent: string;
+    readonly dialString: string;
+    /** The address that the request came from. */
+    readonly from: string;
+  };
 
 /** `CheckStatus` names no desk: it speaks for the desks registered from the address that asks, or for all. */
 export interface CheckStatus {
@@ -59,7 +66,11 @@ export type CrmEvent =
     /** Further data: name to raw value, as the switch gave it; `cctsdk/encode.ts` cleans it. */
     readonly data: Readonly<Record<string, string>>;
   }
-  | { readonly name: "CallEstablished" | "CallReleased"; readonly call: string };
+  | { readonly name: "CallEstablished" | "CallReleased"; readonly call: string }
+  /** Something that the agent should read, outside of an answer; only if `crm.errorEvents` is on. */
+  | { readonly name: "Error"; readonly call: string; readonly message: string }
+  /** The line is lost, or back; only if `crm.telephonyEvents` is on. Oracle says nothing of their data: they have none. */
+  | { readonly name: "TelephonyDisabled" | "TelephonyEnabled"; readonly call: string };
 
 /** What became of one attempt to deliver an event. */
 export type Delivery =

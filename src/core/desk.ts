@@ -21,6 +21,8 @@ export interface Dial {
   readonly dialString: string;
   readonly number: string;
   readonly agent: string;
+  /** The address that the callout came from. */
+  readonly from: string;
   readonly since: number;
   /** The callouts that wait for the first fact. */
   readonly waiting: readonly string[];
@@ -40,6 +42,15 @@ export interface DialOutcome {
   readonly outcome: string;
 }
 
+/** How often a desk has dialled. Times in ms. */
+export interface DialCount {
+  /** When the day began that is being counted. */
+  readonly day: number;
+  readonly inDay: number;
+  /** The dials of the last minute. */
+  readonly minute: readonly number[];
+}
+
 /** All that is known of one desk. A plain value: it is stored as JSON. */
 export interface Desk {
   readonly extension: string;
@@ -49,6 +60,10 @@ export interface Desk {
   readonly calls: readonly Call[];
   readonly dial: Dial | null;
   readonly lastDial: DialOutcome | null;
+  /** How often MakeCall has dialled. */
+  readonly dialled?: DialCount;
+  /** The CRM has been told that the line is lost. */
+  readonly lineLost?: boolean;
   /** Legs and calls that have ended, the newest last: what still arrives about them is an echo. */
   readonly gone: readonly string[];
 }

@@ -3,10 +3,10 @@
  * (the phone rings, or cannot), at most two seconds; a repeat while it is still dialling gets the same answer.
  */
 import type { Call } from "./call.ts";
-import type { Reply } from "./crm.ts";
+import type { CrmEvent, Reply } from "./crm.ts";
 import type { Desk, Dial } from "./desk.ts";
 import type { CommandResult, Failure } from "./line.ts";
-import type { Effect, Step } from "./effect.ts";
+import type { DialRecord, Effect, Step } from "./effect.ts";
 
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;
@@ -47,27 +47,47 @@ export function onDialResult(desk: Desk, call: string, result: CommandResult): S
   return answer(after, settled, { ok: false, why });
 }
 
-/** What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over. */
-export function onDialCall(desk: Desk, ended: readonly { readonly call: Call; readonly failure: Failure }[], now: number): Step {
+/**
+ * What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over.
+ * @param errors whether the agent hears in an event of his own what came of it after the answer.
+ */
+export function onDialCall(
+  desk: Desk,
+  ended: readonly { readonly call: Call; readonly failure: Failure }[],
+  now: number,
+  errors: boolean,
+): Step {
   const { dial } = desk;
   if (!dial) return { desk, effects: [] };
   const over = ended.find(({ call }) => call.id === dial.call);
-  if (over) return onOver(desk, dial, over.failure, now);
+  if (over) return onOver(desk, dial, over, now, errors);
   const call = desk.calls.find(({ id }) => id === dial.call);
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
-  return call.answered ? { ...made, desk: finished(made.desk, dial, "answered", now) } : made;
+  return call.answered ? finished(made, dial, "answered", now) : made;
 }
 
-function onOver(desk: Desk, dial: Dial, failure: Failure, now: number): Step {
+/** Once the handset was lifted the cause is the far end's; before, the handset's. */
+function onOver(desk: Desk, dial: Dial, { call, failure }: { call: Call; failure: Failure }, now: number, errors: boolean): Step {
   const made = answer(desk, dial, { ok: false, why: failure.why });
-  // Once the handset was lifted the cause is the far end's; before, the handset's.
-  const outcome = dial.lifted ? `the far end was not reached (${failure.cause})` : failure.why;
-  return { ...made, desk: finished(made.desk, dial, outcome, now) };
+  const outcome = dial.lifted ? failure.far ?? `The number was not reached (${failure.cause}).` : failure.why;
+  const step = finished(made, dial, outcome, now);
+  if (!errors || !dial.answer?.ok || call.agent === null || call.agent !== desk.registration?.agent) return step;
+  const event: CrmEvent = { name: "Error", call: call.id, message: outcome };
+  return { ...step, effects: [...step.effects, { type: "tell", agent: call.agent, event }] };
 }
 
-function finished(desk: Desk, { dialString, number }: Dial, outcome: string, at: number): Desk {
-  return { ...desk, dial: null, lastDial: { dialString, number, at, outcome } };
+function finished({ desk, effects }: Step, dial: Dial, outcome: string, at: number): Step {
+  const { dialString, number } = dial;
+  return {
+    desk: { ...desk, dial: null, lastDial: { dialString, number, at, outcome } },
+    effects: [...effects, { type: "audit", dial: recordOf(dial, outcome) }],
+  };
+}
+
+/** A dial as it goes on record. */
+export function recordOf({ call, since, agent, from, dialString, number }: Dial, outcome: string): DialRecord {
+  return { id: call, at: since, agent, from, dialString, number, outcome };
 }
 
 /** Gives the first answer to all who wait; later facts change nothing of it. */

@@ -10,6 +10,19 @@ export type Input =
   | { readonly type: "result"; readonly command: LineCommand; readonly result: CommandResult }
   | { readonly type: "wake" };
 
+/** A dial on record: who asked, from where, for what, and what became of it. */
+export interface DialRecord {
+  /** The callout's id, which is also the call's. */
+  readonly id: string;
+  readonly at: number;
+  readonly agent: string;
+  readonly from: string;
+  readonly dialString: string;
+  /** The number that was dialled, after the rules; absent when it came to none. */
+  readonly number?: string;
+  readonly outcome: string;
+}
+
 /** What is to be done, in this order. */
 export type Effect =
   /** Tell the CRM. `lost`: why it cannot be told (it goes on record all the same). */
@@ -17,6 +30,8 @@ export type Effect =
   /** Give up what still waits for this agent. */
   | { readonly type: "retire"; readonly agent: string; readonly why: string }
   | { readonly type: "drive"; readonly command: LineCommand }
+  /** Put a dial on record, or what became of it: by its callout's id. */
+  | { readonly type: "audit"; readonly dial: DialRecord }
   /** Answer a callout. */
   | { readonly type: "reply"; readonly to: string; readonly reply: Reply };
 

@@ -20,8 +20,10 @@ export interface Party {
 export interface Failure {
   /** The switch's own name for it, for logs and records: `USER_BUSY`. */
   readonly cause: string;
-  /** A sentence for the agent: what happened, what to do. */
+  /** A sentence for the agent: what happened to his phone, what to do. */
   readonly why: string;
+  /** The same when it was the far end's doing. */
+  readonly far?: string;
 }
 
 /**
@@ -73,18 +75,42 @@ export type LineEvent =
   | { readonly type: "leg"; readonly facts: LegFacts }
   /** The switch gave a leg another id. */
   | { readonly type: "leg-renamed"; readonly desk: string; readonly from: string; readonly to: string }
+  /** The ACD of the switch has an agent in this state now, by whoever's doing; `why` in words for the agent. */
+  | { readonly type: "agent"; readonly desk: string; readonly mode: AgentMode; readonly why: string }
+  /** The ACD may not know what it was told (the switch or we have been restarted): it must be told again. */
+  | { readonly type: "acd-reset"; readonly desks: readonly string[] }
   /** The phone is registered at the switch, or is not. */
   | { readonly type: "phone"; readonly desk: string; readonly registered: boolean; readonly contact?: string };
 
-/** What we ask of the line. A command is sent once: never again after a reconnect. */
-export type LineCommand = {
+/** Dials from the handset. */
+export interface DialCommand {
   readonly type: "dial";
   readonly desk: string;
   /** The id that the new leg, and so the call, shall have. */
   readonly call: string;
   /** The number to dial: `^[0-9*#+]{1,32}$`. */
   readonly number: string;
-};
+}
+
+/** What an agent is doing: out, on a break, or available for calls. */
+export type AgentMode = "logged-out" | "not-ready" | "ready";
+
+/** Sets an agent's state at the switch's ACD. */
+export interface AgentCommand {
+  readonly type: "agent";
+  readonly desk: string;
+  /** The callout that waits for the result; empty when none does. */
+  readonly id: string;
+  readonly agent: string;
+  /** He logs in now: what the ACD needs to know of him is put there first. */
+  readonly login: boolean;
+  readonly mode: AgentMode;
+  /** The queue of his Login, as UWQ names it. */
+  readonly queue?: string;
+}
+
+/** What we ask of the line. A command is sent once: never again after a reconnect. */
+export type LineCommand = DialCommand | AgentCommand;
 
 /** What became of a command. `unknown`: the link was cut before the switch told; it may have been carried out. */
 export type CommandResult =
@@ -107,4 +133,9 @@ export interface Line {
    * command. A dial is `done` when the handset was lifted.
    */
   execute(command: LineCommand, signal: AbortSignal): Promise<CommandResult>;
+  /**
+   * The password that the switch's directory has for a user; nothing when it knows none. Rejects when it cannot be asked.
+   * A driver whose switch has no directory leaves it out.
+   */
+  passwordOf?(user: string): Promise<string | undefined>;
 }

@@ -23,6 +23,8 @@ export interface NumberPlan {
   readonly deny: readonly RegExp[];
   /** When not empty, MakeCall accepts only what matches one of these. */
   readonly allow: readonly RegExp[];
+  /** Emergency numbers, which neither these nor any limit hold back. */
+  readonly emergency?: readonly RegExp[];
 }
 
 /**
@@ -98,7 +100,7 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
 /** How a dial string became the number to dial, or why not. */
 export type DialSteps =
   & { readonly plain: string; readonly rule?: number }
-  & ({ readonly ok: true; readonly number: string } | { readonly ok: false; readonly why: string });
+  & ({ readonly ok: true; readonly number: string; readonly emergency: boolean } | { readonly ok: false; readonly why: string });
 
 /** What MakeCall dials. The result holds only `0-9 * # +`, so that nothing else can reach the switch. */
 export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
@@ -110,13 +112,16 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
     return refuse(`Cannot dial ${quoted(dialString)}: want 1 to 32 of the characters 0-9 * # +.`);
   }
   const tested = [plain, number];
+  if (plan.emergency?.some((pattern) => tested.some((n) => pattern.test(n)))) {
+    return { ...steps, ok: true, number, emergency: true };
+  }
   if (plan.deny.some((pattern) => tested.some((n) => pattern.test(n)))) {
     return refuse(`Cannot dial ${quoted(dialString)}: the administrator does not allow this number.`);
   }
   if (plan.allow.length > 0 && !plan.allow.some((pattern) => tested.some((n) => pattern.test(n)))) {
     return refuse(`Cannot dial ${quoted(dialString)}: it is not among the numbers that the administrator allows.`);
   }
-  return { ...steps, ok: true, number };
+  return { ...steps, ok: true, number, emergency: false };
 }
 
 /** A value from outside, short enough and tame enough for an error text. */

@@ -2,41 +2,58 @@
  * The core's one function: a desk, an input and the time give the desk's next state and what is to be done. The only
  * place that knows both the line and the CRM. No clock, no random, no await: effects are carried out by `loop.ts`.
  */
-import { changeAgent } from "./agent.ts";
-import { dialledParty, newCall, type PopPolicy } from "./call.ts";
-import type { Callout, Reply } from "./crm.ts";
-import { type CallChange, type Desk, endUnmade, type LineState, onLeg, onSnapshot, renameLeg, withCall } from "./desk.ts";
-import { dialAnswerAt, dialling, onDialCall, onDialDeadline, onDialResult } from "./dial.ts";
+import { type AcdPolicy, afterChange, agentTrouble, onAcdReset, onAgentCallout, onAgentEvent, onAgentResult } from "./acd.ts";
+import { dialledParty, newCall } from "./call.ts";
+import type { Callout, CrmEvent, Reply } from "./crm.ts";
+import {
+  type CallChange,
+  type Desk,
+  type Dial,
+  endUnmade,
+  type LineState,
+  onLeg,
+  onSnapshot,
+  renameLeg,
+  withCall,
+} from "./desk.ts";
+import { mayNotDial, withDial } from "./dial-policy.ts";
+import { dialAnswerAt, dialling, onDialCall, onDialDeadline, onDialResult, recordOf } from "./dial.ts";
 import type { Effect, Input, Step } from "./effect.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
+import type { Policy } from "./policy.ts";
+
+const noAcd: AcdPolicy = { driven: false, afterCall: "nothing" };
 
 /** One step of one desk. */
-export function step(desk: Desk, input: Input, now: number, policy: PopPolicy): Step {
-  const made = react(desk, input, now, policy);
+export function step(desk: Desk, input: Input, now: number, policy: Policy): Step {
+  const reacted = react(desk, input, now, policy);
+  const rested = afterChange(desk, reacted.desk, now, policy.acd ?? noAcd);
+  const made = onLineHealth(withEffects(reacted.effects, rested), policy);
   const wakeAt = dialAnswerAt(made.desk);
   return wakeAt === undefined ? made : { ...made, wakeAt };
 }
 
-function react(desk: Desk, input: Input, now: number, policy: PopPolicy): Step {
+function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
   switch (input.type) {
     case "line":
       return onLine(desk, input.event, now, policy);
     case "callout":
       return onCallout(desk, input.id, input.callout, now, policy);
     case "result": {
+      if (input.command.type === "agent") return onAgentResult(desk, input.command, input.result, now);
       const { command: { call }, result } = input;
       const settled = onDialResult(desk, call, result);
       // An unknown outcome is decided by the next snapshot: the leg may live. A late result says nothing about a newer dial.
       if (result.outcome !== "failed" || desk.dial?.call !== call) return settled;
-      return withEffects(settled.effects, told(endUnmade(settled.desk, result), now));
+      return withEffects(settled.effects, told(endUnmade(settled.desk, result), now, policy));
     }
     case "wake":
       return onDialDeadline(desk, now);
   }
 }
 
-function onLine(desk: Desk, event: LineEvent, now: number, policy: PopPolicy): Step {
+function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step {
   switch (event.type) {
     case "link-up":
       return quiet({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
@@ -44,13 +61,17 @@ function onLine(desk: Desk, event: LineEvent, now: number, policy: PopPolicy): S
       return quiet({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
     case "phone":
       return event.desk === desk.extension ? quiet({ ...desk, line: withPhone(desk.line, event) }) : quiet(desk);
+    case "agent":
+      return event.desk === desk.extension ? onAgentEvent(desk, event.mode, event.why, now) : quiet(desk);
+    case "acd-reset":
+      return event.desks.includes(desk.extension) ? onAcdReset(desk, policy.acd ?? noAcd) : quiet(desk);
     case "leg-renamed":
       return event.desk === desk.extension ? quiet(renameLeg(desk, event.from, event.to)) : quiet(desk);
     case "leg":
-      return event.facts.desk === desk.extension ? told(onLeg(desk, event.facts, policy, now), now) : quiet(desk);
+      return event.facts.desk === desk.extension ? told(onLeg(desk, event.facts, policy, now), now, policy) : quiet(desk);
     case "snapshot":
       if (!event.desks.includes(desk.extension)) return quiet(desk);
-      return told(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now);
+      return told(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
   }
 }
 
@@ -63,18 +84,18 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
 }
 
 /** Turns a change of the calls into effects; the dial in progress learns of it too. */
-function told(change: CallChange, now: number): Step {
+function told(change: CallChange, now: number, policy: Policy): Step {
   const effects: Effect[] = change.tell.flatMap(({ call, event }): Effect[] => {
     if (call.agent === null) return [];
     const there = change.desk.registration?.agent === call.agent;
     const lost = `agent ${call.agent} is not registered on desk ${change.desk.extension} any more`;
     return [{ type: "tell", agent: call.agent, event, ...(there ? {} : { lost }) }];
   });
-  const dial = onDialCall(change.desk, change.ended, now);
+  const dial = onDialCall(change.desk, change.ended, now, policy.events?.errors === true);
   return { desk: dial.desk, effects: [...effects, ...dial.effects] };
 }
 
-function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy: PopPolicy): Step {
+function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy: Policy): Step {
   switch (callout.name) {
     case "Register":
       return withReply(id, onRegister(desk, callout));
@@ -84,7 +105,7 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
     case "Logout":
     case "Ready":
     case "NotReady":
-      return withReply(id, quiet({ ...desk, agents: changeAgent(desk.agents, callout, now) }));
+      return onAgentCallout(desk, id, callout, now, policy.acd ?? noAcd);
     case "MakeCall":
     case "DialCanonical":
       return onMakeCall(desk, id, callout, now, policy);
@@ -110,18 +131,23 @@ function onUnregister(desk: Desk, agent: string): Step {
   return { desk: { ...desk, registration: null }, effects: [{ type: "retire", agent, why }] };
 }
 
-function onMakeCall(
-  desk: Desk,
-  id: string,
-  callout: Extract<Callout, { name: "MakeCall" | "DialCanonical" }>,
-  now: number,
-  policy: PopPolicy,
-): Step {
-  const refuse = (why: string): Step => ({ desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] });
-  const wanted = dialSteps(policy.numbers, callout.dialString);
+type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
+
+function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, policy: Policy): Step {
+  const { agent, from, dialString } = callout;
+  const wanted = dialSteps(policy.numbers, dialString);
+  const refuse = (why: string): Step => ({
+    desk,
+    effects: [{ type: "reply", to: id, reply: { ok: false, why } }, {
+      type: "audit",
+      dial: { id, at: now, agent, from, dialString, ...(wanted.ok ? { number: wanted.number } : {}), outcome: `refused: ${why}` },
+    }],
+  });
   if (!wanted.ok) return refuse(wanted.why);
   const busy = dialling(desk, id, wanted.number);
   if (busy) return busy;
+  const limit = policy.dial && !wanted.emergency ? mayNotDial(desk, agent, now, policy.dial) : undefined;
+  if (limit !== undefined) return refuse(limit);
   if (!desk.line.link.up) {
     return refuse(`Cannot dial: the connection to the phone system is down (${desk.line.link.why}). Dial on the phone itself.`);
   }
@@ -129,18 +155,22 @@ function onMakeCall(
     ...newCall(id, "makecall", desk.registration?.agent ?? null, now),
     party: dialledParty(wanted.plain, policy.numbers),
   };
-  const dial = {
+  const dial: Dial = {
     call: id,
-    dialString: callout.dialString,
+    dialString,
     number: wanted.number,
-    agent: callout.agent,
+    agent,
+    from,
     since: now,
     waiting: [id],
     settled: false,
     lifted: false,
   };
   const command: LineCommand = { type: "dial", desk: desk.extension, call: id, number: wanted.number };
-  return { desk: { ...withCall(desk, call), dial }, effects: [{ type: "drive", command }] };
+  return {
+    desk: { ...withCall(desk, call), dial, dialled: withDial(desk.dialled, now) },
+    effects: [{ type: "audit", dial: recordOf(dial, "asked") }, { type: "drive", command }],
+  };
 }
 
 function quiet(desk: Desk): Step {
@@ -155,10 +185,25 @@ function withEffects(effects: readonly Effect[], made: Step): Step {
   return { ...made, effects: [...effects, ...made.effects] };
 }
 
-/** The answer to CheckStatus: true when the switch is reachable and the phone registered, for every desk asked about. */
+/** TelephonyDisabled when the line is lost, TelephonyEnabled when it is back: to the agent who is registered. */
+function onLineHealth(made: Step, policy: Policy): Step {
+  const { desk } = made;
+  const { link, phone } = desk.line;
+  if (!policy.events?.telephony || (link.up && phone === "unknown")) return made;
+  const lost = !link.up || phone === "unregistered";
+  if (lost === (desk.lineLost === true)) return made;
+  const after = { ...made, desk: { ...desk, lineLost: lost } };
+  if (!desk.registration) return after;
+  const event: CrmEvent = { name: lost ? "TelephonyDisabled" : "TelephonyEnabled", call: "" };
+  return { ...after, effects: [...made.effects, { type: "tell", agent: desk.registration.agent, event }] };
+}
+
+/** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent as he asked to be, at every desk asked about. */
 export function checkStatus(desks: readonly Desk[], from: string): Reply {
   const own = desks.filter(({ registration }) => registration?.address === from);
-  const wrong = (own.length > 0 ? own : desks).flatMap(({ extension, line }) => lineTrouble(extension, line) ?? []);
+  const wrong = (own.length > 0 ? own : desks).flatMap((desk) =>
+    lineTrouble(desk.extension, desk.line) ?? agentTrouble(desk) ?? []
+  );
   return wrong.length === 0 ? { ok: true } : { ok: false, why: [...new Set(wrong)].join(" ") };
 }
 

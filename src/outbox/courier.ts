@@ -163,7 +163,7 @@ export class Courier {
     const key = callKey(event);
     const done = this.#attempt(event, to).finally(() => {
       this.#onTheWay.delete(key);
-      if (!this.#stopping) this.pump();
+      this.pump();
     });
     this.#onTheWay.set(key, done);
   }

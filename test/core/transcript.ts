@@ -3,22 +3,29 @@
  * effects that the core gave; `#` begins a comment. Inputs:
  *
  *     policy inbound=answer deny=^1900     first of all, what differs from the reference configuration
+ *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony     ... more of it
  *     up | down WHY | phone on | phone off
  *     register A7 10.0.0.7:8080 | unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
  *     makecall A7 914155550123 | canonical A7 +1 (415) 555-0123     its id is c1, then c2 ...
  *     leg L1 to-desk caller=14155550123/outside far=F1 rings     facts of a leg
+ *     leg L1 to-desk $CustomerID=C-4711     a channel variable
  *     leg L1 ended=USER_BUSY
  *     rename L1 L2
  *     snapshot | snapshot L1 answered | L2 rings     all live legs
+ *     agent ready WHY | acd-reset     what the ACD of the switch says
  *     result c1 done | result c1 failed USER_BUSY | result c1 unknown
  *     wait 2000     ms pass; the desk is woken if it asked for it
  *     show     what the desk holds
  */
+import type { AcdPolicy } from "../../src/core/acd.ts";
 import type { PopPolicy, PopWhen } from "../../src/core/call.ts";
-import type { Callout } from "../../src/core/crm.ts";
+import type { Callout, CrmEvent } from "../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
+import type { DialPolicy } from "../../src/core/dial-policy.ts";
 import type { Effect, Input } from "../../src/core/effect.ts";
-import type { CommandResult, Failure, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
+import type { AgentMode, CommandResult, Failure, LegFacts, LineCommand, LineEvent, Party } from "../../src/core/line.ts";
+import type { NumberRule } from "../../src/core/number.ts";
+import type { Policy } from "../../src/core/policy.ts";
 import { step } from "../../src/core/step.ts";
 import { policyWith } from "./site.ts";
 
@@ -33,10 +40,12 @@ export function played(text: string): string {
 
 class Player {
   #desk: Desk = newDesk(extension);
-  #policy: PopPolicy = policyWith();
+  #policy: Policy = policyWith();
   #now = 0;
   #wakeAt: number | undefined;
-  #callouts = 0;
+  #dials = 0;
+  #others = 0;
+  readonly #commands: LineCommand[] = [];
 
   line(line: string): string[] {
     if (line === "" || line.startsWith("#")) return [];
@@ -52,6 +61,7 @@ class Player {
     const made = step(this.#desk, input, this.#now, this.#policy);
     this.#desk = made.desk;
     this.#wakeAt = made.wakeAt;
+    for (const effect of made.effects) if (effect.type === "drive") this.#commands.push(effect.command);
     return made.effects.map(effectText);
   }
 
@@ -60,29 +70,58 @@ class Player {
     return this.#wakeAt !== undefined && this.#wakeAt <= this.#now ? this.#step({ type: "wake" }) : [];
   }
 
+  #nextId({ name }: Callout): string {
+    return name === "MakeCall" || name === "DialCanonical" ? `c${++this.#dials}` : `r${++this.#others}`;
+  }
+
   #input(word: string, rest: string[], line: string): Input {
     const callout = readCallout(word, rest);
-    if (callout) return { type: "callout", id: `c${++this.#callouts}`, callout };
+    if (callout) return { type: "callout", id: this.#nextId(callout), callout };
     if (word === "result") {
-      const [call = "", ...result] = rest;
-      const command = { type: "dial", desk: extension, call, number: this.#desk.dial?.number ?? "" } as const;
+      const [id = "", ...result] = rest;
+      const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.id || "own") === id);
+      if (!command) throw new Error(`Cannot read the transcript: nothing was asked of the line by the name of ${id}`);
       return { type: "result", command, result: readResult(result) };
     }
     return { type: "line", event: readEvent(word, rest, line) };
   }
 }
 
-function readPolicy(words: string[]): PopPolicy {
-  const values = new Map(words.map((word) => word.split("=") as [string, string]));
+function readPolicy(words: string[]): Policy {
+  const values = new Map(words.map((word) => {
+    const [name = "", value = ""] = word.split("=");
+    return [name, value] as const;
+  }));
   const base = policyWith();
-  const deny = values.get("deny");
+  const when = (kind: "inbound" | "outbound" | "internal") => (values.get(kind) ?? base[kind]) as PopWhen;
+  const patterns = (name: string) => [values.get(name)].flatMap((text) => (text === undefined ? [] : [new RegExp(text)]));
+  const acd = values.get("acd") as AcdPolicy["afterCall"] | undefined;
+  const limits = ["per-minute", "per-day", "while-on-call", "registered-only"].some((name) => values.has(name));
   return {
     ...base,
-    inbound: (values.get("inbound") ?? base.inbound) as PopWhen,
-    outbound: (values.get("outbound") ?? base.outbound) as PopWhen,
-    internal: (values.get("internal") ?? base.internal) as PopWhen,
+    inbound: when("inbound"),
+    outbound: when("outbound"),
+    internal: when("internal"),
     dnis: (values.get("dnis") ?? base.dnis) as PopPolicy["dnis"],
-    numbers: { ...base.numbers, deny: deny === undefined ? [] : [new RegExp(deny)] },
+    numbers: { ...base.numbers, deny: patterns("deny"), emergency: patterns("emergency"), toDial: toDial(values.get("to-dial")) },
+    ...(acd === undefined ? {} : { acd: { driven: true, afterCall: acd } }),
+    ...(limits ? { dial: readLimits(values) } : {}),
+    events: { errors: values.has("errors"), telephony: values.has("telephony") },
+  };
+}
+
+/** `^555>1415555` */
+function toDial(text: string | undefined): NumberRule[] {
+  const [match = "", replace = ""] = text?.split(">") ?? [];
+  return text === undefined ? [] : [{ match: new RegExp(match), replace, direction: "both" }];
+}
+
+function readLimits(values: ReadonlyMap<string, string>): DialPolicy {
+  return {
+    perMinute: Number(values.get("per-minute") ?? 1000),
+    perDay: Number(values.get("per-day") ?? 1000),
+    whileOnCall: values.has("while-on-call"),
+    registeredOnly: values.has("registered-only"),
   };
 }
 
@@ -104,9 +143,9 @@ function readCallout(word: string, [agent = "", ...rest]: string[]): Callout | u
     case "notready":
       return { name: "NotReady", desk, agent };
     case "makecall":
-      return { name: "MakeCall", desk, agent, dialString: rest.join(" ") };
+      return { name: "MakeCall", desk, agent, dialString: rest.join(" "), from: "10.0.0.7" };
     case "canonical":
-      return { name: "DialCanonical", desk, agent, dialString: rest.join(" ") };
+      return { name: "DialCanonical", desk, agent, dialString: rest.join(" "), from: "10.0.0.7" };
     default:
       return undefined;
   }
@@ -131,6 +170,10 @@ function readEvent(word: string, rest: string[], line: string): LineEvent {
       return { type: "link-down", why: rest.join(" ") };
     case "phone":
       return { type: "phone", desk: extension, registered: rest[0] === "on" };
+    case "agent":
+      return { type: "agent", desk: extension, mode: rest[0] as AgentMode, why: rest.slice(1).join(" ") };
+    case "acd-reset":
+      return { type: "acd-reset", desks: [extension] };
     case "rename":
       return { type: "leg-renamed", desk: extension, from: rest[0] ?? "", to: rest[1] ?? "" };
     case "leg":
@@ -145,7 +188,9 @@ function readEvent(word: string, rest: string[], line: string): LineEvent {
 }
 
 function readFacts([leg = "", ...words]: string[]): LegFacts {
-  return Object.assign({ desk: extension, leg }, ...words.map(readFact)) as LegFacts;
+  const data = Object.fromEntries(words.filter((word) => word.startsWith("$")).map((word) => word.slice(1).split("=")));
+  const facts = words.filter((word) => !word.startsWith("$")).map(readFact);
+  return Object.assign({ desk: extension, leg }, ...facts, Object.keys(data).length > 0 ? { data } : {}) as LegFacts;
 }
 
 function readFact(word: string): Partial<LegFacts> {
@@ -178,7 +223,6 @@ function readFact(word: string): Partial<LegFacts> {
     case "ended":
       return { ended: failure(value) };
     default:
-      if (name.startsWith("$")) return { data: { [name.slice(1)]: value } };
       throw new Error(`Cannot read the transcript: no fact is called ${word}`);
   }
 }
@@ -195,26 +239,40 @@ function readParty(text: string): Party {
 
 function effectText(effect: Effect): string {
   switch (effect.type) {
-    case "tell": {
-      const { event } = effect;
-      const data = event.name === "ScreenPop" ? Object.entries(event.data).map(([name, value]) => ` ${name}=${value}`) : [];
-      const numbers = event.name === "ScreenPop" ? ` ani=${event.ani} dnis=${event.dnis}${data.join("")}` : "";
-      return `tell ${effect.agent}: ${event.name} ${event.call}${numbers}${effect.lost ? ` (lost: ${effect.lost})` : ""}`;
-    }
+    case "tell":
+      return `tell ${effect.agent}: ${eventText(effect.event)}${effect.lost ? ` (lost: ${effect.lost})` : ""}`;
     case "retire":
       return `retire what waits for ${effect.agent}: ${effect.why}`;
     case "drive":
-      return `dial ${effect.command.number} as ${effect.command.call}`;
+      return commandText(effect.command);
+    case "audit":
+      return `record ${effect.dial.id}: ${effect.dial.dialString} by ${effect.dial.agent}, ${effect.dial.outcome}`;
     case "reply":
       return `reply ${effect.to}: ${effect.reply.ok ? "ok" : effect.reply.why}`;
   }
+}
+
+function eventText(event: CrmEvent): string {
+  const { name, call } = event;
+  if (name === "Error") return `Error ${call}: ${event.message}`;
+  if (name !== "ScreenPop") return `${name} ${call}`.trim();
+  const data = Object.entries(event.data).map(([key, value]) => ` ${key}=${value}`);
+  return `ScreenPop ${call} ani=${event.ani} dnis=${event.dnis}${data.join("")}`;
+}
+
+function commandText(command: LineCommand): string {
+  if (command.type === "dial") return `dial ${command.number} as ${command.call}`;
+  const { id, agent, mode, login, queue } = command;
+  return `agent ${agent} ${login ? "logs in, " : ""}${mode}${queue === undefined ? "" : ` in ${queue}`} as ${id || "own"}`;
 }
 
 function shown({ line, registration, agents, calls, dial, lastDial }: Desk): string[] {
   return [
     `line ${line.link.up ? "up" : `down (${line.link.why})`}, phone ${line.phone}`,
     registration ? `agent ${registration.agent} at ${registration.address}:${registration.port}` : "nobody registered",
-    ...agents.map(({ id, mode, queue }) => `agent ${id} is ${mode}${queue === undefined ? "" : ` in ${queue}`}`),
+    ...agents.map(({ id, mode, queue, why }) =>
+      `agent ${id} is ${mode}${queue === undefined ? "" : ` in ${queue}`}${why === undefined ? "" : `: ${why}`}`
+    ),
     ...calls.map(({ id, agent, legs, held }) => `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}`),
     ...(dial ? [`dialling ${dial.number}`] : []),
     ...(lastDial ? [`last dialled ${lastDial.number}: ${lastDial.outcome}`] : []),

@@ -25,8 +25,9 @@ export function event(json: string): string {
 }
 
 /** Greets, lets everybody in, says +OK to everything. */
-export const obliging: Answer = (command) =>
-  command.startsWith("api ") ? response(`the answer to ${command}`) : reply(`+OK ${command.split(" ")[0]}`);
+export function obliging(command: string): string {
+  return command.startsWith("api ") ? response(`the answer to ${command}`) : reply(`+OK ${command.split(" ")[0]}`);
+}
 
 /** A server of one connection at a time. */
 export class RawPeer implements AsyncDisposable {

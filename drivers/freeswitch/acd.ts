@@ -1,0 +1,112 @@
+/**
+ * The agent's state at mod_callcenter, all through `callcenter_config` (mod_callcenter.c): which commands set it, what their
+ * answers mean in words for the agent, and which state an event or a listing shows. Exact capitals: `available` gets +OK and
+ * then no calls.
+ */
+import type { AgentCommand, AgentMode, CommandResult } from "../../src/core/line.ts";
+import type { FreeswitchConfig } from "./config.ts";
+
+/** The settings of an ACD that is driven. */
+export type AcdConfig = Exclude<FreeswitchConfig["acd"], "none">;
+
+/** The desk's agent as mod_callcenter knows him: the pattern with the extension and the agent's id put in. */
+export function agentName(pattern: string, extension: string, agent: string): string {
+  return pattern.replaceAll("{extension}", extension).replaceAll("{agent}", agent);
+}
+
+const statuses: Record<AgentMode, string> = { "logged-out": "Logged Out", "not-ready": "On Break", ready: "Available" };
+
+/** What a status of mod_callcenter means; nothing when it is none that we know. */
+export function modeOf(status: string): AgentMode | undefined {
+  if (status === "Logged Out") return "logged-out";
+  if (status === "On Break") return "not-ready";
+  return status === "Available" || status === "Available (On Demand)" ? "ready" : undefined;
+}
+
+/** A command of callcenter_config, and which refusals are none. */
+export interface AcdStep {
+  readonly command: string;
+  /** Refusals that mean it is so already. */
+  readonly fine?: RegExp;
+}
+
+/**
+ * The commands that bring an agent into a state, in order; or why there are none.
+ * Nothing that UWQ sends reaches the switch but what passes these patterns.
+ */
+export function acdSteps(
+  command: AgentCommand,
+  config: Pick<FreeswitchConfig, "agent" | "domain">,
+  acd: AcdConfig,
+): AcdStep[] | string {
+  const { desk, agent, login, mode, queue } = command;
+  const name = agentName(config.agent, desk, agent);
+  if (!/^[A-Za-z0-9_.@-]{1,80}$/.test(name)) {
+    return `Agent ${JSON.stringify(agent).slice(0, 64)} cannot be an agent of the ACD: want letters, digits and . _ - @.`;
+  }
+  const queues = queue === undefined ? [] : queuesOf(queue, acd);
+  if (typeof queues === "string") return queues;
+  const state: AcdStep[] = [{ command: `agent set status ${name} '${statuses[mode]}'` }];
+  if (mode === "ready") state.push({ command: `agent set state ${name} Waiting` });
+  if (login) return [...enrolment(name, queues, desk, config, acd), ...state];
+  if (mode !== "logged-out" || !acd.create) return state;
+  return [...state, ...queues.map((each) => ({ command: `tier del ${each} ${name}`, fine: /not found|Tier/i }))];
+}
+
+function enrolment(
+  name: string,
+  queues: readonly string[],
+  desk: string,
+  { domain }: Pick<FreeswitchConfig, "domain">,
+  acd: AcdConfig,
+): AcdStep[] {
+  if (!acd.create) return [];
+  const contact = acd.contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
+  return [
+    { command: `agent add ${name} callback`, fine: /already exist/i },
+    { command: `agent set contact ${name} ${contact}` },
+    ...queues.map((queue) => ({ command: `tier add ${queue} ${name} 1 1`, fine: /already exist/i })),
+  ];
+}
+
+/** The queues of an agentQueue: by the configuration where it names it, else as it stands; several are separated by commas. */
+function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string {
+  const found: string[] = [];
+  for (const asked of agentQueue.split(",").map((each) => each.trim()).filter((each) => each !== "")) {
+    const mapped = queues[asked] ?? (Object.keys(queues).length === 0 ? asked : undefined);
+    if (mapped === undefined || !/^[A-Za-z0-9_.@-]{1,80}(,[A-Za-z0-9_.@-]{1,80})*$/.test([mapped].flat().join(","))) {
+      return `Queue ${JSON.stringify(asked).slice(0, 64)} is not known to this box: ask the administrator (line.acd.queues).`;
+    }
+    found.push(...[mapped].flat());
+  }
+  return found;
+}
+
+/** The result of a step that was refused, in words for the agent. */
+export function refusal({ command }: AcdStep, answer: string): CommandResult {
+  const text = answer.trim();
+  const [, , what = ""] = command.split(" ");
+  const queue = command.startsWith("tier ") ? what : "";
+  const why = /Queue not found/i.test(text)
+    ? `Queue ${queue} does not exist on the switch: ask the administrator.`
+    : /Agent not found/i.test(text)
+    ? "The switch does not know you as an agent: ask the administrator (mod_callcenter)."
+    : /Command not found/i.test(text)
+    ? "The switch has no queues (mod_callcenter is not loaded): ask the administrator."
+    : `The switch refuses: ${text.replace(/^-ERR\s*/, "").slice(0, 120)}. Ask the administrator.`;
+  return { outcome: "failed", cause: text.slice(0, 80), why };
+}
+
+/** The status of an agent in `agent list` (`name|instance_id|...|status|...`); nothing when he is not listed. */
+export function listedStatus(listing: string, name: string): string | undefined {
+  const [head = "", ...rows] = listing.split("\n");
+  const column = head.split("|").indexOf("status");
+  return rows.map((row) => row.split("|")).find(([first]) => first === name)?.[column];
+}
+
+/** Why the switch may have changed a state, in words for the agent. */
+export function whyChanged(mode: AgentMode): string {
+  if (mode === "ready") return "the switch, or a supervisor, has made you ready";
+  if (mode === "logged-out") return "a supervisor, or the switch, has logged you out";
+  return "the switch has put you on a break because a call was not answered, or a supervisor has: press Ready when you are";
+}

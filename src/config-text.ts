@@ -1,0 +1,187 @@
+/**
+ * The text of a configuration file: JSON into values, secrets into their places, and what is wrong with them into sentences
+ * for the one who wrote the file. What the keys are and mean is `config.ts`.
+ */
+import { closest, distance } from "fastest-levenshtein";
+import { type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+
+/** What is wrong with a configuration: every error at once, each a sentence with its path. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
+}
+
+/** Reads JSON. @throws ConfigError with line and column. */
+export function parseJson(text: string): unknown {
+  const errors: ParseError[] = [];
+  const tree = treeOf(text, errors);
+  if (errors.length > 0 || tree === undefined) {
+    // The first is the cause, what follows mostly its echo.
+    const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
+    const before = text.slice(0, offset).split("\n");
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new ConfigError([`${place}: not JSON: ${words(printParseErrorCode(error))}`]);
+  }
+  return JSON.parse(text);
+}
+
+function treeOf(text: string, errors: ParseError[]): unknown {
+  try {
+    return parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  } catch (error) {
+    // Brackets in brackets by the ten thousand: the parser's own stack is at its end.
+    if (error instanceof RangeError) throw new ConfigError(["not JSON: nested too deeply"]);
+    throw error;
+  }
+}
+
+/** "CommaExpected" as people write it. */
+function words(code: string): string {
+  return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+/** Puts the text of `{"file": ...}` and `{"credential": ...}` in the places of secrets, and nowhere else. */
+export class Secrets {
+  /** What went wrong, by path. */
+  readonly problems = new Map<string, string>();
+  readonly #schema: z.ZodType;
+  readonly #environment: Record<string, string | undefined>;
+
+  constructor(schema: z.ZodType, environment: Record<string, string | undefined>) {
+    this.#schema = schema;
+    this.#environment = environment;
+  }
+
+  filledIn(value: unknown, path: readonly PropertyKey[] = []): unknown {
+    if (Array.isArray(value)) return value.map((item, index) => this.filledIn(item, [...path, index]));
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value);
+    const [key, target] = entries[0] ?? [];
+    const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
+    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, pathText(path));
+    return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
+  }
+
+  #read(key: "file" | "credential", target: string, path: string): string {
+    const directory = this.#environment["CREDENTIALS_DIRECTORY"];
+    if (key === "credential" && directory === undefined) {
+      const given = `LoadCredential=${target}:...`;
+      this.problems.set(
+        path,
+        `${path} asks for the credential ${target}: want it given by systemd (${given}), and there is none`,
+      );
+      return "";
+    }
+    const file = key === "file" ? target : join(directory ?? "", target);
+    try {
+      return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+      this.problems.set(path, `${path} names ${file}: cannot read it: ${code}`);
+      return "";
+    }
+  }
+}
+
+/** What an issue of the schema says to the one who wrote the file; never the value of a secret. */
+export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+  const path = pathText(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const known = keysAt(schema, issue.path);
+    return issue.keys.map((key) => {
+      const near = known.length > 0 ? closest(key, known) : undefined;
+      const hint = near !== undefined && distance(key, near) <= 3
+        ? `: did you mean ${near}?`
+        : `: want one of ${known.join(", ")}`;
+      return `${pathText([...issue.path, key])} is not a key${hint}`;
+    });
+  }
+  const secret = isSecret(schema, issue.path);
+  const input = issue.input;
+  if (input === undefined) return [`${path} is missing: ${wanted(issue)}`];
+  const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
+  return [`${path}${shown}: ${wanted(issue)}`];
+}
+
+function wanted(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `want ${typeWords[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return `want ${issue.values.map(String).join(" or ")}`;
+    case "too_small":
+      return `want ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
+    case "too_big":
+      return `want at most ${issue.maximum}`;
+    case "invalid_key":
+      return issue.issues[0]?.message ?? issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+/** The schema's types in words. */
+const typeWords: Readonly<Record<string, string>> = {
+  object: "an object",
+  record: "an object",
+  array: "a list",
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+};
+
+/** What a minimum counts. */
+function unit(origin: string, n: number | bigint): string {
+  const word = origin === "array" ? " entry" : origin === "string" ? " character" : "";
+  return word === "" || Number(n) === 1 ? word : `${word.replace("entry", "entrie")}s`;
+}
+
+/** `desks[0].extension`, or `the configuration` for the whole. */
+export function pathText(path: readonly PropertyKey[]): string {
+  const text = path.map((part) => {
+    if (typeof part === "number") return `[${part}]`;
+    return /^[\w$-]+$/.test(String(part)) ? `.${String(part)}` : `[${JSON.stringify(part)}]`;
+  }).join("").replace(/^\./, "");
+  return text === "" ? "the configuration" : text;
+}
+
+/** Walks the schema along a path, through defaults and lists. */
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
+  let at: z.ZodType | undefined = unwrap(schema);
+  for (const part of path) {
+    if (at instanceof z.ZodArray) at = unwrap(at.element as z.ZodType);
+    else if (at instanceof z.ZodObject) {
+      const next = partOf(at, part);
+      at = next && unwrap(next);
+    } else return undefined;
+  }
+  return at;
+}
+
+/** A key of an object's schema; `constructor` and the like are none. */
+function partOf({ shape }: z.ZodObject, key: PropertyKey | undefined): z.ZodType | undefined {
+  return key !== undefined && Object.hasOwn(shape, key) ? shape[String(key)] as z.ZodType : undefined;
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  let at: z.ZodType = schema;
+  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional) at = at.unwrap() as z.ZodType;
+  return at;
+}
+
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const at = schemaAt(schema, path);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
+  const parent = schemaAt(schema, path.slice(0, -1));
+  if (!(parent instanceof z.ZodObject)) return false;
+  const own = partOf(parent, path.at(-1));
+  return own?.meta()?.["secret"] === true || (own !== undefined && unwrap(own).meta()?.["secret"] === true);
+}

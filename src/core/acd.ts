@@ -1,0 +1,143 @@
+/**
+ * The agent's state at the switch's ACD. The rule: while the link stands, the switch is right: what a supervisor or a queue
+ * does to an agent there, we follow. After a restart, of the switch or of us, what the agent last asked for is applied again.
+ * Without an ACD the state is kept and shown, and nothing is driven.
+ */
+import { type Agent, type AgentCallout, atWork, changeAgent, modeAfter, withAgent } from "./agent.ts";
+import type { Callout } from "./crm.ts";
+import type { Desk } from "./desk.ts";
+import type { Effect, Step } from "./effect.ts";
+import type { AgentCommand, AgentMode, CommandResult } from "./line.ts";
+
+/** What a site has decided about agents. */
+export interface AcdPolicy {
+  /** Whether the switch has an ACD that is driven. */
+  readonly driven: boolean;
+  /** Oracle's rule (E13402): after an ACD call no second one until the agent asks for work. */
+  readonly afterCall: "not-ready" | "nothing";
+}
+
+type StateCallout = Extract<Callout, { name: AgentCallout }>;
+
+/** A Login, Logout, Ready or NotReady: at once where nothing is driven, else when the switch has done it. */
+export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, now: number, policy: AcdPolicy): Step {
+  if (callout.name === "Login" && desk.calls.some(({ answered }) => answered)) {
+    const why = `LoginFailed: phone ${desk.extension} is on a call: end it, then log in again.`;
+    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
+  }
+  const queue = callout.name === "Login" ? callout.queue : undefined;
+  const change = { name: callout.name, agent: callout.agent, ...(queue === undefined ? {} : { queue }) };
+  if (!policy.driven) {
+    const agents = changeAgent(desk.agents, change, now);
+    return { desk: { ...desk, agents }, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
+  }
+  const old = desk.agents.find((agent) => agent.id === callout.agent);
+  if (callout.name === "Ready" && (old === undefined || old.mode === "logged-out")) {
+    const why = `Agent ${callout.agent} is not logged in: log in first, then press Ready.`;
+    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
+  }
+  const known = queue ?? old?.queue;
+  const command: AgentCommand = {
+    type: "agent",
+    desk: desk.extension,
+    id,
+    agent: callout.agent,
+    login: callout.name === "Login",
+    mode: modeAfter(callout.name, old?.mode ?? "logged-out"),
+    ...(known === undefined ? {} : { queue: known }),
+  };
+  // A break, or the end of work, of one who is not there is done already.
+  if (command.mode === "logged-out" && (old === undefined || old.mode === "logged-out")) {
+    return { desk, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
+  }
+  return { desk, effects: [{ type: "drive", command }] };
+}
+
+/** What the switch made of an agent command. What it did counts, whoever asked for it. */
+export function onAgentResult(desk: Desk, { id, agent, mode, queue }: AgentCommand, result: CommandResult, now: number): Step {
+  const reply = (ok: boolean, why: string): Effect[] =>
+    id === "" ? [] : [{ type: "reply", to: id, reply: ok ? { ok: true } : { ok: false, why } }];
+  if (result.outcome !== "done") return { desk, effects: reply(false, result.why) };
+  // A command of our own doing says nothing about why: that has been noted when it was given.
+  if (id === "") return { desk, effects: [] };
+  const old = desk.agents.find((other) => other.id === agent);
+  const since = old?.mode === mode ? old.since : now;
+  const agents = withAgent(desk.agents, { id: agent, mode, since, ...(queue === undefined ? {} : { queue }) });
+  return { desk: { ...desk, agents }, effects: reply(true, "") };
+}
+
+/** The switch has changed the agent's state, or confirms ours. */
+export function onAgentEvent(desk: Desk, mode: AgentMode, why: string, now: number): Step {
+  const agent = atWork(desk.agents);
+  if (!agent || agent.mode === mode) return { desk, effects: [] };
+  return { desk: { ...desk, agents: withAgent(desk.agents, { ...agent, mode, why, since: now }) }, effects: [] };
+}
+
+/** The ACD may have forgotten: what the agent last asked for is applied again, unless his phone cannot ring. */
+export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
+  const agent = atWork(desk.agents);
+  if (!policy.driven || !agent) return { desk, effects: [] };
+  const { id, mode, queue } = agent;
+  const command: AgentCommand = {
+    type: "agent",
+    desk: desk.extension,
+    id: "",
+    agent: id,
+    login: true,
+    mode,
+    ...(queue === undefined ? {} : { queue }),
+  };
+  return { desk, effects: [{ type: "drive", command }] };
+}
+
+/** An agent whose phone cannot ring is never left available; one whose queue call was answered gets no second one. */
+export function afterChange(before: Desk, after: Desk, now: number, policy: AcdPolicy): Step {
+  const agent = atWork(after.agents);
+  if (!policy.driven || agent?.mode !== "ready") return { desk: after, effects: [] };
+  if (before.line.phone !== "unregistered" && after.line.phone === "unregistered") {
+    return onBreak(after, agent, `phone ${after.extension} is not registered`, now);
+  }
+  if (policy.afterCall === "not-ready" && queueCallAnswered(before, after)) return onBreak(after, agent, undefined, now);
+  return { desk: after, effects: [] };
+}
+
+/** A queue's call has been answered that was not before. */
+function queueCallAnswered(before: Desk, after: Desk): boolean {
+  return after.calls.some((call) =>
+    call.origin === "called" && call.queue && call.answered &&
+    !before.calls.some(({ id, answered }) => id === call.id && answered)
+  );
+}
+
+function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number): Step {
+  const { id, queue } = agent;
+  const resting: Agent = {
+    id,
+    mode: "not-ready",
+    since: now,
+    ...(queue === undefined ? {} : { queue }),
+    ...(why === undefined ? {} : { why }),
+  };
+  const command: AgentCommand = {
+    type: "agent",
+    desk: desk.extension,
+    id: "",
+    agent: id,
+    login: false,
+    mode: "not-ready",
+    ...(queue === undefined ? {} : { queue }),
+  };
+  return { desk: { ...desk, agents: withAgent(desk.agents, resting) }, effects: [{ type: "drive", command }] };
+}
+
+/** What the agent should know of his state, in words; nothing when it is what he asked for. */
+export function agentTrouble(desk: Desk): string | undefined {
+  const agent = desk.agents.at(-1);
+  if (agent?.why === undefined) return undefined;
+  const state = agent.mode === "logged-out"
+    ? "is logged out of the ACD"
+    : agent.mode === "ready"
+    ? "has been made ready"
+    : "is not ready";
+  return `Agent ${agent.id} ${state}: ${agent.why}.`;
+}

@@ -1,0 +1,50 @@
+/** What MakeCall may dial, how often, and for whom. Emergency numbers are never held back. */
+import type { Desk, DialCount } from "./desk.ts";
+
+/** The site's limits. */
+export interface DialPolicy {
+  readonly perMinute: number;
+  readonly perDay: number;
+  /** Whether a desk that is on a call may dial a second one. */
+  readonly whileOnCall: boolean;
+  /** Whether only the agent who is registered at the desk may dial. */
+  readonly registeredOnly: boolean;
+}
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** Why an agent may not dial now, in words for him; nothing when he may. */
+export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialPolicy): string | undefined {
+  const { extension, registration } = desk;
+  if (policy.registeredOnly && registration?.agent !== agent) {
+    return `Cannot dial: agent ${agent} is not registered at phone ${extension}: log in to UWQ again.`;
+  }
+  if (!policy.whileOnCall && desk.calls.some(({ answered }) => answered)) {
+    return `Cannot dial: phone ${extension} is on a call: end it first.`;
+  }
+  const count = counted(desk.dialled, now);
+  if (count.minute.length >= policy.perMinute) {
+    return `Cannot dial: phone ${extension} has dialled ${count.minute.length} numbers within a minute, which is the most that is allowed: wait a moment.`;
+  }
+  if (count.inDay >= policy.perDay) {
+    return `Cannot dial: phone ${extension} has dialled ${count.inDay} numbers today, which is the most that is allowed: ask the administrator.`;
+  }
+  return undefined;
+}
+
+/** The count with one dial more. */
+export function withDial(old: DialCount | undefined, now: number): DialCount {
+  const count = counted(old, now);
+  return { day: count.day, inDay: count.inDay + 1, minute: [...count.minute, now] };
+}
+
+/** The count as of now: a new day begins a day after the first dial of the old one. */
+function counted(old: DialCount | undefined, now: number): DialCount {
+  const fresh = old === undefined || now - old.day >= day;
+  return {
+    day: fresh ? now : old.day,
+    inDay: fresh ? 0 : old.inDay,
+    minute: (old?.minute ?? []).filter((at) => now - at < minute),
+  };
+}

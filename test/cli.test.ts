@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
+import { cli } from "../src/cli.ts";
+
+const line = { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1" };
+const good = {
+  desks: [{ extension: "1001" }, { extension: "1002" }],
+  line,
+  numbers: {
+    toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }],
+    toDial: [{ match: "^\\+1", replace: "91" }],
+    deny: "^1?900",
+  },
+};
+const bad = { desks: [], line: { ...line, prot: 1 } };
+
+let folder: string;
+let goodFile: string;
+let badFile: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "telesetd-cli-"));
+  goodFile = join(folder, "good.json");
+  badFile = join(folder, "bad.json");
+  writeFileSync(goodFile, JSON.stringify(good));
+  writeFileSync(badFile, JSON.stringify(bad));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a command line; gives its exit code and what it wrote. */
+async function ran(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = "";
+  let err = "";
+  const io = {
+    out: (text: string) => out += text,
+    err: (text: string) => err += text,
+    terminal: false,
+    environment: {},
+  };
+  const code = await cli(args, io);
+  return { code, out, err };
+}
+
+/** The commands that a help text lists. */
+function commandsIn(help: string): string[] {
+  const section = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "";
+  return [...section.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+}
+
+/** Every command line that does something, those of groups too. */
+async function leaves(...group: string[]): Promise<string[][]> {
+  const names = commandsIn((await ran(...group, "--help")).out);
+  if (names.length === 0) return [group];
+  return (await Promise.all(names.map((name) => leaves(...group, name)))).flat();
+}
+
+test("version says the version", async () => {
+  expect(await ran("version")).toEqual({ code: 0, out: `telesetd ${manifest.version}\n`, err: "" });
+});
+
+test("schema prints the JSON Schema of the configuration", async () => {
+  const { code, out, err } = await ran("schema");
+  expect([code, err]).toEqual([0, ""]);
+  expect(JSON.parse(out)).toMatchObject({ type: "object", properties: { desks: { type: "array" }, line: {} } });
+});
+
+describe("check", () => {
+  test("of a good file says so, with its desks and driver: 0", async () => {
+    expect(await ran("check", "--config", goodFile)).toEqual({
+      code: 0,
+      out: `${goodFile} is good: desk 1001, desk 1002 by freeswitch\n`,
+      err: "",
+    });
+  });
+  test("of a bad file says all that is wrong: 2", async () => {
+    const { code, out, err } = await ran("check", "-c", badFile);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err.split("\n").toSorted()).toEqual([
+      "",
+      "  desks: want at least 1 entry",
+      "  line.prot is not a key: did you mean port?",
+      `${badFile} has 2 errors:`,
+    ]);
+  });
+  test("of a file that is not there says so: 2", async () => {
+    expect(await ran("check", "-c", "/nowhere/config.json")).toEqual({
+      code: 2,
+      out: "",
+      err: "/nowhere/config.json has 1 error:\n  cannot read it: there is no such file\n",
+    });
+  });
+  test("--json of a good file: no errors, 0", async () => {
+    const { code, out, err } = await ran("check", "-c", goodFile, "--json");
+    expect([code, err, JSON.parse(out)]).toEqual([0, "", { file: goodFile, errors: [] }]);
+  });
+  test("--json of a bad file: the errors, 2", async () => {
+    const { code, out, err } = await ran("check", "-c", badFile, "--json");
+    expect([code, err]).toEqual([2, ""]);
+    const said: { file: string; errors: string[] } = JSON.parse(out);
+    expect(said.file).toBe(badFile);
+    expect(said.errors.toSorted()).toEqual(["desks: want at least 1 entry", "line.prot is not a key: did you mean port?"]);
+  });
+});
+
+describe("explain", () => {
+  const cases: [string, string[]][] = [
+    ["914155550123", [
+      "as a caller: occtANI is 914155550123, popped at ring",
+      "occtANI is 14155550123 (numbers.toCrm[0]: ",
+      "MakeCall dials 914155550123",
+    ]],
+    ["+14155550123", ["is outside", "as a caller: occtANI is 14155550123", "MakeCall dials 914155550123 (numbers.toDial[0]: "]],
+    ["1002", ["is internal (numbers.internal: ", "MakeCall dials 1002"]],
+    ["*98", ["is internal (it begins with * or #)", "MakeCall dials *98"]],
+    ["anonymous", ["is an unknown caller: occtANI is empty", "MakeCall refuses"]],
+    ["1002-0x55", ["is a name, no number: occtANI is empty", "MakeCall refuses"]],
+    ["19005550123", ['MakeCall refuses: Cannot dial "19005550123": the administrator does not allow this number.']],
+    ["1".repeat(41), ["empty: it has 41 digits"]],
+  ];
+  test.each(cases)("%s", async (number, parts) => {
+    const { code, out, err } = await ran("explain", number, "-c", goodFile);
+    expect([code, err]).toEqual([0, ""]);
+    for (const part of parts) expect(out).toContain(part);
+  });
+  test("--json gives every step", async () => {
+    const { code, out } = await ran("explain", "914155550123", "-c", goodFile, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      number: "914155550123",
+      internal: false,
+      inbound: { ani: "914155550123" },
+      outbound: { ani: "14155550123", rule: 0 },
+      dial: { ok: true, number: "914155550123" },
+    });
+  });
+  test("with a bad configuration says what is wrong with it: 2", async () => {
+    const { code, err } = await ran("explain", "1002", "-c", badFile);
+    expect([code, err]).toEqual([2, expect.stringContaining("has 2 errors")]);
+  });
+});
+
+describe("wrong usage is said, with exit code 2:", () => {
+  test.each([
+    ["nothing at all", [], "Usage: telesetd"],
+    ["an unknown command that is near another", ["chekc"], "Did you mean check?"],
+    ["an unknown command", ["frobnicate"], "unknown command 'frobnicate'"],
+    ["an unknown option", ["--frobnicate"], "unknown option '--frobnicate'"],
+    ["an unknown option of a command, near another", ["check", "--confg", "x"], "Did you mean --config?"],
+    ["an option without its value", ["check", "--config"], "argument missing"],
+    ["a missing argument", ["explain"], "missing required argument 'number'"],
+    ["an argument too many", ["version", "now"], "too many arguments"],
+  ])("%s", async (_, args, said) => {
+    const { code, out, err } = await ran(...args);
+    expect(code).toBe(2);
+    expect(out + err).toContain(said);
+  });
+});
+
+describe("help:", () => {
+  test("names the commands that everything stands on, and the exit codes", async () => {
+    const { code, out, err } = await ran("--help");
+    expect([code, err]).toEqual([0, ""]);
+    expect(commandsIn(out)).toEqual(
+      expect.arrayContaining(["run", "check", "demo", "replay", "explain", "status", "outbox", "schema", "version"]),
+    );
+    expect(out).toContain("Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.");
+  });
+
+  test("of every command has a sentence and an example that begins with the command", async () => {
+    const all = await leaves();
+    expect(all.length).toBeGreaterThan(8);
+    for (const command of all) {
+      const { code, out, err } = await ran(...command, "--help");
+      expect([command, code, err]).toEqual([command, 0, ""]);
+      expect(out).toMatch(new RegExp(`^Usage: telesetd ${command.join(" ")}\\b`));
+      expect(out).toMatch(/\n\n[A-Z][\s\S]+?\.\n/);
+      expect(out).toContain(`\nExample:\n  telesetd ${command.join(" ")}`);
+    }
+  });
+});

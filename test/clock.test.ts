@@ -1,0 +1,190 @@
+/** A box without a battery clock: its wall clock jumps by hours, its uptime does not. Nothing expires or waits wrongly by it. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clockBy, type ClockMark, type MachineClocks, machineClocks, markFor } from "../src/clock.ts";
+import { done, hour, minute, Office, unreachable } from "./faults/office.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-clock-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A machine whose clocks a test sets. */
+class Machine {
+  boot = "boot-1";
+  up = 10_000;
+  wall = 1_800_000_000_000;
+
+  clocks(): MachineClocks {
+    return { boot: this.boot, uptime: () => this.up, wall: () => this.wall };
+  }
+
+  pass(ms: number): void {
+    this.up += ms;
+    this.wall += ms;
+  }
+
+  /** Restarts; on a box without a battery the wall clock then shows what it likes. */
+  reboot(wall: number): void {
+    this.boot = `boot-${Number(this.boot.slice(5)) + 1}`;
+    this.up = 5000;
+    this.wall = wall;
+  }
+}
+
+describe("within one boot", () => {
+  test.each([["forward", hour], ["back", -hour], ["to 1970", -1_800_000_000_000]])(
+    "the wall clock jumps %s: the mark is the old one, and the time goes on at the pace of the uptime",
+    (_, jump) => {
+      const machine = new Machine();
+      const mark = markFor(machine.clocks(), undefined, 0);
+      const before = clockBy(mark, machine.clocks())();
+      machine.wall += jump;
+      machine.pass(1234);
+      expect(markFor(machine.clocks(), mark, before)).toBe(mark);
+      expect(clockBy(mark, machine.clocks())()).toBe(before + 1234);
+    },
+  );
+
+  test("where the boot is not known, the mark is made anew, and time still does not go back", () => {
+    const machine = new Machine();
+    machine.boot = "";
+    const mark = markFor(machine.clocks(), undefined, 0);
+    const last = clockBy(mark, machine.clocks())();
+    machine.wall -= hour;
+    machine.pass(10);
+    expect(clockBy(markFor(machine.clocks(), mark, last), machine.clocks())()).toBe(last);
+  });
+});
+
+describe("after another boot", () => {
+  test.each([["right", 60_000, 60_000], ["an hour ahead", hour, hour], ["an hour back", -hour, 0], ["in 1970", -1_790_000_000_000, 0]])(
+    "whose wall clock is %s: time goes on from the last on record, or from the wall clock when that is later",
+    (_, jump, later) => {
+      const machine = new Machine();
+      const mark = markFor(machine.clocks(), undefined, 0);
+      const last = clockBy(mark, machine.clocks())();
+      machine.reboot(machine.wall + jump);
+      const fresh = markFor(machine.clocks(), mark, last);
+      expect(fresh.boot).toBe("boot-2");
+      expect(clockBy(fresh, machine.clocks())()).toBe(last + later);
+    },
+  );
+
+  test("a clock that was put right later changes nothing until the next boot, which takes the right one", () => {
+    const machine = new Machine();
+    const right = machine.wall;
+    machine.wall = 1000;
+    const mark = markFor(machine.clocks(), undefined, 0);
+    machine.pass(500);
+    machine.wall = right;
+    expect(clockBy(mark, machine.clocks())()).toBe(1500);
+    machine.reboot(right + minute);
+    expect(clockBy(markFor(machine.clocks(), mark, 1500), machine.clocks())()).toBe(right + minute);
+  });
+});
+
+describe("the machine's own clocks", () => {
+  test("agree with the kernel to a tenth of a second, so that a restart of the daemon is no jump", () => {
+    const { uptime, boot } = machineClocks();
+    const kernel = Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000;
+    expect(Math.abs(uptime() - kernel)).toBeLessThan(100);
+    expect(boot).toBe(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+  });
+});
+
+/** The outbox on a machine: restarts of the daemon and of the machine, by the store's own record of the time. */
+class OnMachine {
+  readonly machine = new Machine();
+  readonly office: Office;
+  #now: () => number;
+
+  constructor(path: string) {
+    this.office = new Office({ path, now: () => this.#now() });
+    this.#now = this.#takeUp();
+  }
+
+  /** As src/app.ts does. */
+  #takeUp(): () => number {
+    const { mark, last } = this.office.store.clock();
+    const current: ClockMark = markFor(this.machine.clocks(), mark, last);
+    this.office.store.setClock(current);
+    return clockBy(current, this.machine.clocks());
+  }
+
+  /** The daemon starts again. */
+  async restart(): Promise<void> {
+    await this.office.close();
+    this.#now = () => 0;
+    this.office.reopen();
+    this.#now = this.#takeUp();
+    this.office.courier.pump();
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let gone = 0; gone < ms; gone += 1000) {
+      this.machine.pass(1000);
+      await this.office.pass(1000);
+    }
+  }
+}
+
+let stores = 0;
+const jumps: readonly (readonly [string, number])[] = [["an hour forward", hour], ["an hour back", -hour], ["to 1970", -1_800_000_000_000]];
+const starts = ["", ", and the daemon restarts", ", and the box reboots"] as const;
+const cases = jumps.flatMap(([jump, by]) => starts.map((start) => ({ jump, by, start })));
+
+async function jumpOn(machine: OnMachine, by: number, start: (typeof starts)[number]): Promise<void> {
+  machine.machine.wall += by;
+  if (start === ", and the box reboots") machine.machine.reboot(machine.machine.wall);
+  if (start !== "") await machine.restart();
+}
+
+describe("the wall clock jumps", () => {
+  test.each(cases)("$jump$start: a ScreenPop that waits is told when the CRM is back a minute later, neither expired nor delayed", async ({ by, start }) => {
+    // After a reboot an hour forward nobody can know that it is a jump and no hour without power: see below.
+    if (start === ", and the box reboots" && by > 0) by = 30_000;
+    const on = new OnMachine(join(folder, `${++stores}.db`));
+    on.office.answer = unreachable;
+    on.office.tell("c1", "ScreenPop");
+    await on.pass(30_000);
+    await jumpOn(on, by, start);
+    await on.pass(30_000);
+    on.office.answer = done;
+    await on.pass(5000);
+    expect(on.office.arrived()).toEqual(["ScreenPop c1"]);
+    await on.office.close();
+  });
+
+  test.each(cases.filter(({ start }) => start !== ", and the box reboots"))(
+    "$jump$start: a ScreenPop expires when it is two minutes old, not before, not later",
+    async ({ by, start }) => {
+      const on = new OnMachine(join(folder, `${++stores}.db`));
+      on.office.answer = unreachable;
+      on.office.tell("c1", "ScreenPop");
+      await on.pass(60_000);
+      await jumpOn(on, by, start);
+      await on.pass(58_000);
+      expect(on.office.fates("c1")).toEqual(["ScreenPop waits"]);
+      await on.pass(3000);
+      expect(on.office.fates("c1")).toEqual(["ScreenPop retired"]);
+      await on.office.close();
+    },
+  );
+
+  test("an hour forward over a reboot: it may have been an hour without power, so a ScreenPop is too old, a CallReleased is not", async () => {
+    const on = new OnMachine(join(folder, `${++stores}.db`));
+    on.office.tell("c1", "ScreenPop");
+    await on.pass(1000);
+    on.office.answer = unreachable;
+    on.office.tell("c1", "CallReleased");
+    on.office.tell("c2", "ScreenPop");
+    await on.pass(1000);
+    await jumpOn(on, hour, ", and the box reboots");
+    on.office.answer = done;
+    await on.pass(5000);
+    expect(on.office.arrived()).toEqual(["ScreenPop c1", "CallReleased c1"]);
+    expect(on.office.fates("c2")).toEqual(["ScreenPop retired"]);
+    await on.office.close();
+  });
+});

@@ -1,0 +1,334 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lineSchemas } from "../drivers/mod.ts";
+import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../src/config.ts";
+
+/** The reference configuration, as the design (section 5) gives it. */
+const reference = `{
+  "desks": [{ "extension": "1001" }],
+  "line": { "driver": "freeswitch", "host": "127.0.0.1", "port": 8021, "password": "ClueCon", "domain": "127.0.0.1" },
+  "http": { "host": "127.0.0.1", "port": 8090 },
+  "numbers": { "toCrm": [{ "match": "^9(\\\\d{4,})$", "replace": "$1", "direction": "outbound" }] },
+  "store": { "path": "/var/lib/telesetd/telesetd.db" }
+}`;
+const line = { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1" };
+const minimal = { desks: [{ extension: "1001" }], line };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "telesetd-config-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function parse(config: unknown, environment: Record<string, string> = {}): Config {
+  return parseConfig(typeof config === "string" ? config : JSON.stringify(config), lineSchemas, environment);
+}
+
+/** All that is wrong; empty when nothing is. */
+function problems(config: unknown, environment: Record<string, string> = {}): readonly string[] {
+  try {
+    parse(config, environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("the reference configuration", () => {
+  test("parses, with all defaults", () => {
+    expect(parse(reference)).toMatchObject({
+      desks: [{ extension: "1001", aliases: [] }],
+      line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", outsideProfiles: ["external"] },
+      http: { host: "127.0.0.1", port: 8090, browsers: false },
+      crm: { path: "/", contentType: "text/xml; charset=utf-8" },
+      screenPop: { inbound: "ring", outbound: "ring", internal: "never", dnis: "extension" },
+      numbers: {
+        internal: [/^\d{2,5}$/],
+        toCrm: [{ match: /^9(\d{4,})$/, replace: "$1", direction: "outbound" }],
+        deny: [],
+        allow: [],
+      },
+      store: { path: "/var/lib/telesetd/telesetd.db" },
+      log: { level: "info" },
+    });
+  });
+
+  test("gives the ten optional ScreenPop keys, each from the variable of its name", () => {
+    expect(Object.entries(parse(reference).screenPop.data)).toEqual(screenPopKeys.map((key) => [key, key]));
+    expect(screenPopKeys).toHaveLength(10);
+  });
+});
+
+describe("what may be left out or written otherwise:", () => {
+  test("everything but the desks and the line's driver, password and domain", () => expect(problems(minimal)).toEqual([]));
+  test("one pattern instead of a list", () => {
+    expect(parse({ ...minimal, numbers: { internal: "^1\\d{3}$", deny: "^1900" } }).numbers).toMatchObject({
+      internal: [/^1\d{3}$/],
+      deny: [/^1900/],
+    });
+  });
+  test("a rewrite rule without a direction is for both", () => {
+    expect(parse({ ...minimal, numbers: { toDial: [{ match: "^\\+", replace: "00" }] } }).numbers.toDial).toEqual([
+      { match: /^\+/, replace: "00", direction: "both" },
+    ]);
+  });
+  test("$schema, for editors", () => expect(problems({ ...minimal, $schema: "./config.schema.json" })).toEqual([]));
+  test("ScreenPop data that is called file", () => {
+    expect(parse({ ...minimal, screenPop: { data: { file: "CustomerFile" } } }).screenPop.data).toEqual({ file: "CustomerFile" });
+  });
+});
+
+test("all errors are said at once, each with its path, what is there and what is wanted", () => {
+  const wrong = {
+    desks: [{ extension: "12a" }, { extension: "1001", alias: [] }, { extension: "1001" }],
+    line: { ...line, port: 70000, domain: "a b" },
+    http: { host: 5, perSecond: -1, allow: ["nonsense"] },
+    crm: { path: "x" },
+    screenPop: { inbound: "sometimes", data: { "a b": "x" } },
+    numbers: { toCrm: [{ match: "(", replace: 1 }], deny: ["["] },
+    log: { level: "loud" },
+    sotre: {},
+  };
+  expect(problems(wrong).toSorted()).toEqual([
+    'crm.path is "x": want a path that begins with /',
+    'desks[0].extension is "12a": want digits',
+    "desks[1].alias is not a key: did you mean aliases?",
+    "desks[2].extension: 1001 is listed twice",
+    'http.allow[0] is "nonsense": want an address or a range such as 10.1.0.0/16',
+    "http.host is 5: want text",
+    "http.perSecond is -1: want more than 0",
+    'line.domain is "a b": want letters, digits and . _ : -',
+    "line.port is 70000: want at most 65535",
+    'log.level is "loud": want error or warning or info or debug or trace',
+    'numbers.deny[0] is "[": want a regular expression: Invalid regular expression: missing terminating ] for character class',
+    'numbers.toCrm[0].match is "(": want a regular expression: Invalid regular expression: missing )',
+    "numbers.toCrm[0].replace is 1: want text",
+    'screenPop.data["a b"] is "a b": want a name of letters, digits and _',
+    'screenPop.inbound is "sometimes": want ring or answer or never',
+    "sotre is not a key: did you mean store?",
+  ]);
+});
+
+describe("an error:", () => {
+  const cases: [string, unknown, readonly string[]][] = [
+    ["nothing at all", {}, ["desks is missing: want a list", "line is missing: want an object"]],
+    ["not an object", [], ["the configuration: want an object"]],
+    ["null", null, ["the configuration: want an object"]],
+    ["no desk", { ...minimal, desks: [] }, ["desks: want at least 1 entry"]],
+    ["a desk listed twice", { ...minimal, desks: [{ extension: "1001" }, { extension: "1002" }, { extension: "1001" }] }, [
+      "desks[2].extension: 1001 is listed twice",
+    ]],
+    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, ['line.driver is "asterisk": want freeswitch']],
+    ["a driver that is a word of the language", { ...minimal, line: { driver: "constructor" } }, [
+      'line.driver is "constructor": want freeswitch',
+    ]],
+    ["no driver", { ...minimal, line: {} }, ["line.driver is missing: want freeswitch"]],
+    ["the line is not an object", { ...minimal, line: 5 }, ["line is 5: want an object"]],
+    ["the driver's keys are missing", { ...minimal, line: { driver: "freeswitch" } }, [
+      "line.password is missing: want text",
+      "line.domain is missing: want text",
+    ]],
+    ["a key that is near another", { ...minimal, http: { prot: 80 } }, ["http.prot is not a key: did you mean port?"]],
+    ["a key that is near none", { ...minimal, log: { colours: true } }, ["log.colours is not a key: want one of level"]],
+    ["a key of the driver", { ...minimal, line: { ...line, passwrd: "x" } }, [
+      "line.passwrd is not a key: did you mean password?",
+    ]],
+    ["a port as text", { ...minimal, http: { port: "80" } }, ['http.port is "80": want a number']],
+    ["half a port", { ...minimal, http: { port: 80.5 } }, ["http.port is 80.5: want a whole number"]],
+    ["an alias without a domain", { ...minimal, desks: [{ extension: "1001", aliases: ["1001"] }] }, [
+      'desks[0].aliases[0] is "1001": want user@domain',
+    ]],
+    ["a reference where no secret is wanted", { ...minimal, log: { level: { file: "/etc/hostname" } } }, [
+      "log.level: want error or warning or info or debug or trace",
+    ]],
+  ];
+  test.each(cases)("%s", (_, config, wanted) => expect(problems(config)).toEqual(wanted));
+});
+
+test.each(["constructor", "toString", "__proto__"])("%s is no key of the configuration, whatever the language says", (key) => {
+  const text = `{"http": {${JSON.stringify(key)}: {"file": "/etc/hostname"}}, ${JSON.stringify(minimal).slice(1)}`;
+  expect(problems(text)).toEqual([expect.stringMatching(new RegExp(`^http\\.${key} is not a key: want one of host, port, `))]);
+});
+
+describe("text that is not JSON is said with line and column:", () => {
+  test.each([
+    ["nothing", "", "line 1, column 1: not JSON: value expected"],
+    ["a missing comma", '{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: not JSON: comma expected"],
+    ["a comma too many", '{\n  "a": 1,\n}', "line 3, column 1: not JSON: property name expected"],
+    ["a comment", "// here\n{}", "line 1, column 1: not JSON: invalid comment token"],
+    ["an open bracket", '{"a": [1', "line 1, column 9: not JSON"],
+    ["something after the end", "{}\n{}", "line 2, column 1: not JSON: end of file expected"],
+    ["a control character in text", '{"a": "\u0001"}', "line 1, column 7: not JSON: invalid character"],
+    ["a hundred thousand brackets", "[".repeat(100_000), "not JSON: nested too deeply"],
+  ])("%s", (_, text, wanted) => expect(problems(text)[0]).toStartWith(wanted));
+});
+
+describe("a secret", () => {
+  const withPassword = (password: unknown) => ({ ...minimal, line: { ...line, password } });
+
+  test("may be text", () => expect(parse(withPassword("s3cret")).line).toMatchObject({ password: "s3cret" }));
+  test.each([["", "s3cret"], [" with a line's end", "s3cret\n"], [" with a line's end of Windows", "s3cret\r\n"]])(
+    "may be in a file%s",
+    (_, text) => expect(parse(withPassword({ file: file("password", text) })).line).toMatchObject({ password: "s3cret" }),
+  );
+  test("may be a credential of systemd", () => {
+    file("esl", "s3cret\n");
+    expect(parse(withPassword({ credential: "esl" }), { CREDENTIALS_DIRECTORY: folder }).line).toMatchObject({
+      password: "s3cret",
+    });
+  });
+  test("may be http.prefix", () => {
+    expect(parse({ ...minimal, http: { prefix: { file: file("prefix", "/k3y\n") } } }).http.prefix).toBe("/k3y");
+  });
+  test("in a file that is not there is an error, once, with the path", () => {
+    expect(problems(withPassword({ file: "/nowhere/password" }))).toEqual([
+      "line.password names /nowhere/password: cannot read it: ENOENT",
+    ]);
+  });
+  test("that is a credential which systemd does not give is an error with what to do", () => {
+    expect(problems(withPassword({ credential: "esl" }))).toEqual([
+      "line.password asks for the credential esl: want it given by systemd (LoadCredential=esl:...), and there is none",
+    ]);
+  });
+
+  const wrong: [string, () => unknown][] = [
+    ["with a control character", () => withPassword("s3cret\u0001")],
+    ["with a control character, in a file", () => withPassword({ file: file("bad", "s3cret\u0001") })],
+    ["of the wrong form", () => ({ ...minimal, http: { prefix: "s3cret" } })],
+    ["of the wrong form, in a file", () => ({ ...minimal, http: { prefix: { file: file("bad", "s3cret") } } })],
+    ["that is a list", () => withPassword(["s3cret"])],
+    ["with too much around it", () => withPassword({ file: file("good", "s3cret"), value: "s3cret" })],
+    ["under a key that is misspelt", () => ({ ...minimal, line: { ...line, passwort: "s3cret" } })],
+    ["of an unknown driver", () => ({ ...minimal, line: { driver: "asterisk", password: "s3cret" } })],
+    ["in a file, in the place of something else", () => ({ ...minimal, desks: [{ file: file("good", "s3cret") }] })],
+    ["in a file, in the place of the whole line", () => ({ ...minimal, line: { file: file("good", "s3cret") } })],
+    ["before a fault of the JSON", () => `${JSON.stringify(withPassword("s3cret")).slice(0, -1)},`],
+  ];
+  test.each(wrong)("%s is an error that does not show it", (_, config) => {
+    const said = problems(config());
+    expect(said.length).toBeGreaterThan(0);
+    expect(said.join("\n")).not.toContain("s3cret");
+  });
+
+  test("that is a number is an error that does not show it", () => {
+    expect(problems(withPassword(8080801))).toEqual(["line.password: want text"]);
+  });
+});
+
+describe("the JSON Schema", () => {
+  interface Schema {
+    readonly properties: Readonly<Record<string, Schema & Record<string, unknown>>>;
+    readonly oneOf?: readonly Schema[];
+    readonly anyOf?: readonly unknown[];
+  }
+  const schema = jsonSchema(lineSchemas) as Schema;
+  const reference = (key: string) => ({ type: "object", properties: { [key]: { type: "string" } }, required: [key] });
+
+  test("knows every key of the configuration", () => {
+    expect(Object.keys(schema.properties).toSorted()).toEqual(["$schema", ...Object.keys(parse(minimal))].toSorted());
+  });
+  test("says of a secret that it may be text, a file or a credential", () => {
+    const secrets = [
+      schema.properties["line"]?.oneOf?.[0]?.properties["password"],
+      schema.properties["http"]?.properties["prefix"],
+    ];
+    for (const secret of secrets) {
+      expect(secret?.anyOf).toEqual([expect.objectContaining({ type: "string" }), reference("file"), reference("credential")]);
+    }
+  });
+  test("has a description for every key", () => {
+    const bare = (at: Schema, path: string): string[] =>
+      Object.entries(at.properties ?? {}).flatMap(([key, value]) => [
+        ...(value.properties || value["description"] ? [] : [`${path}${key}`]),
+        ...bare(value, `${path}${key}.`),
+      ]);
+    expect(bare(schema, "")).toEqual([]);
+  });
+});
+
+// Each run makes the schema anew.
+setDefaultTimeout(60_000);
+
+describe("whatever is in the file, it is a configuration or all that is wrong with it:", () => {
+  /** Runs it; anything but a ConfigError fails. A problem is one line of text. */
+  const tried = (text: string): void => {
+    for (const problem of problems(text)) expect(problem).toMatch(/^[^\n]+$/);
+  };
+  const keys = fc.constantFrom(
+    "desks",
+    "line",
+    "http",
+    "crm",
+    "numbers",
+    "driver",
+    "extension",
+    "file",
+    "__proto__",
+    "constructor",
+  );
+  const tree = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "medium" },
+      fc.jsonValue(),
+      fc.constantFrom("freeswitch", "1001", "("),
+      tie("object"),
+      tie("list"),
+    ),
+    list: fc.array(tie("value"), { maxLength: 3 }),
+    object: fc.array(fc.tuple(keys, tie("value")), { maxLength: 4 }).map((entries) => Object.fromEntries(entries)),
+  })).value;
+
+  test("any text", () => fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" })), tried), { numRuns: 300 }));
+  test("any JSON", () => fc.assert(fc.property(fc.json(), tried), { numRuns: 300 }));
+  test("any JSON of the keys that there are", () => {
+    fc.assert(fc.property(tree, (value) => tried(JSON.stringify(value))), { numRuns: 400 });
+  });
+  test("the reference configuration with one value replaced", () => {
+    const places = [
+      ["desks"],
+      ["desks", 0],
+      ["desks", 0, "extension"],
+      ["line"],
+      ["line", "port"],
+      ["line", "password"],
+      ["http"],
+      [
+        "http",
+        "host",
+      ],
+      ["numbers"],
+      ["numbers", "toCrm"],
+      ["numbers", "toCrm", 0],
+      ["numbers", "toCrm", 0, "match"],
+      ["store", "path"],
+    ];
+    fc.assert(
+      fc.property(fc.constantFrom(...places), tree, (place, value) => {
+        const config = JSON.parse(reference);
+        const parent = place.slice(0, -1).reduce((at, part) => at[part], config);
+        parent[place.at(-1) ?? ""] = value;
+        tried(JSON.stringify(config));
+      }),
+      { numRuns: 400 },
+    );
+  });
+  test("the reference configuration cut anywhere", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(reference.length),
+        fc.nat(5),
+        (at, length) => tried(reference.slice(0, at) + reference.slice(at + length)),
+      ),
+    );
+  });
+});

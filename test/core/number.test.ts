@@ -1,0 +1,319 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  aniSteps,
+  type CallDirection,
+  dialSteps,
+  identify,
+  isInternal,
+  longestAni,
+  type NumberPlan,
+  type NumberRule,
+  plainDialString,
+  quoted,
+  rewrite,
+} from "../../src/core/number.ts";
+import { plan } from "./site.ts";
+
+const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({
+  match,
+  replace,
+  direction,
+});
+const planWith = (part: Partial<NumberPlan>): NumberPlan => ({ ...plan, toCrm: [], ...part });
+
+describe("an identity of the switch", () => {
+  test.each([
+    ["4155550123", "4155550123"],
+    ["+14155550123", "+14155550123"],
+    ["+1 (415) 555-0123", "+14155550123"],
+    ["415.555.0123", "4155550123"],
+    ["415/5550123", "4155550123"],
+    [" 1002 ", "1002"],
+    ["0014155550123", "0014155550123"],
+    ["+0049", "+0049"],
+    ["7", "7"],
+  ])("%j is the number %s", (text, number) => expect(identify(text)).toEqual({ kind: "number", number }));
+
+  test.each([
+    "",
+    "   ",
+    "+",
+    "-",
+    "0",
+    "0000000000",
+    "+000",
+    "00-00",
+    "anonymous",
+    "Anonymous",
+    "ANONYMOUS",
+    "anonymous@anonymous.invalid",
+    "anon",
+    "unknown",
+    "unavailable",
+    "restricted",
+    "private",
+    "Private number",
+    "withheld",
+    "blocked",
+    "Not Available",
+    "nocallerid",
+    "No Caller ID",
+    " unknown ",
+  ])("%j is withheld", (text) => expect(identify(text)).toEqual({ kind: "withheld" }));
+
+  test.each([
+    "1002-0x55626db72f40",
+    "alice",
+    "sip:4155550123@example.com",
+    "4155550123x12",
+    "1-800-FLOWERS",
+    "*98",
+    "#31#4155550123",
+    "1+2",
+    "++1",
+    "anonymously",
+    "unknownperson",
+    "١٢٣",
+    "１２３４",
+    "4155550123;ext=1",
+    "4155550123\u0000",
+    "<4155550123>",
+  ])("%j is a name", (text) => expect(identify(text)).toEqual({ kind: "name" }));
+});
+
+describe("occtANI of a caller", () => {
+  test.each([
+    ["4155550123", "4155550123"],
+    ["+14155550123", "14155550123"],
+    ["1".repeat(40), "1".repeat(40)],
+    ["0".repeat(39) + "1", "0".repeat(39) + "1"],
+    ["914155550123", "914155550123"],
+    ["1002", "1002"],
+  ])("%s is %s", (text, ani) => expect(aniSteps(plan, text, "inbound").ani).toBe(ani));
+
+  test.each(["anonymous", "0000", "", "1002-0x55626db72f40", "*98", "alice"])("%j is empty, by no rule", (text) => {
+    expect(aniSteps(plan, text, "inbound")).toEqual({ identity: identify(text), ani: "" });
+  });
+
+  test("of 41 digits is empty, never cut, and says why", () => {
+    expect(aniSteps(plan, "1".repeat(41), "inbound")).toMatchObject({
+      ani: "",
+      dropped: "it has 41 digits: the CRM takes at most 40",
+    });
+  });
+
+  test("of which a rule leaves only zeros is empty and says why", () => {
+    const zeros = planWith({ toCrm: [rule(/^555(0+)$/, "$1")] });
+    expect(aniSteps(zeros, "5550000", "inbound")).toMatchObject({
+      ani: "",
+      dropped: "no digits but zeros are left, which would match everybody",
+    });
+  });
+
+  test("of which a rule leaves nothing is empty", () => {
+    expect(aniSteps(planWith({ toCrm: [rule(/^555.*$/, "")] }), "5550123", "inbound").ani).toBe("");
+  });
+
+  test("is measured after the rules: a rule may shorten what is too long", () => {
+    expect(aniSteps(planWith({ toCrm: [rule(/^1{40}(\d+)$/, "$1")] }), `${"1".repeat(40)}7`, "inbound").ani).toBe("7");
+  });
+
+  test("is of digits only, whatever a rule puts in", () => {
+    expect(aniSteps(planWith({ toCrm: [rule(/^(\d+)$/, "tel:$1;x")] }), "4155550123", "inbound").ani).toBe("4155550123");
+  });
+
+  test("is seen by the rules with its plus and without punctuation", () => {
+    const seen = planWith({ toCrm: [rule(/^\+1(\d{10})$/, "$1")] });
+    expect(aniSteps(seen, "+1 (415) 555-0123", "inbound")).toEqual({
+      identity: { kind: "number", number: "+14155550123" },
+      rule: 0,
+      rewritten: "4155550123",
+      ani: "4155550123",
+    });
+  });
+});
+
+describe("of the rewrite rules", () => {
+  const rules = [rule(/^9(\d+)$/, "$1", "outbound"), rule(/^00/, "+", "inbound"), rule(/^9/, "x"), rule(/^91/, "never")];
+  const cases: [string, CallDirection, string, number | undefined][] = [
+    ["914155550123", "outbound", "14155550123", 0],
+    ["914155550123", "inbound", "x14155550123", 2],
+    ["0049", "inbound", "+49", 1],
+    ["0049", "outbound", "0049", undefined],
+    ["4155550123", "inbound", "4155550123", undefined],
+    ["4155550123", "outbound", "4155550123", undefined],
+    ["99", "inbound", "x9", 2],
+  ];
+  test.each(cases)("%s %s becomes %s, by rule %p", (number, direction, becomes, place) => {
+    expect(rewrite(rules, number, direction)).toEqual({ number: becomes, ...(place === undefined ? {} : { rule: place }) });
+  });
+});
+
+describe("a number of the house", () => {
+  test.each(["12", "1002", "99999", "*98", "*", "#31#4155550123", "**1002"])("is %s", (number) => {
+    expect(isInternal(plan, number)).toBe(true);
+  });
+  test.each(["1", "123456", "4155550123", "+1002", "", "1002*", "1002-0x55626db72f40"])("is not %j", (number) => {
+    expect(isInternal(plan, number)).toBe(false);
+  });
+  test("is one that any of several patterns matches", () => {
+    const two = planWith({ internal: [/^1\d{3}$/, /^2\d{3}$/] });
+    expect(["1000", "2000", "3000"].map((number) => isInternal(two, number))).toEqual([true, true, false]);
+  });
+});
+
+describe("MakeCall dials", () => {
+  test.each([
+    ["4155550123", "4155550123"],
+    ["+1 (415) 555-0123", "+14155550123"],
+    ["9 1 415.555.0123", "914155550123"],
+    ["*98", "*98"],
+    ["#31#4155550123", "#31#4155550123"],
+    ["1".repeat(32), "1".repeat(32)],
+  ])("%j as %s", (text, number) => expect(dialSteps(plan, text)).toMatchObject({ ok: true, number }));
+
+  test("what the first rule that matches makes of it", () => {
+    const rules = planWith({ toDial: [rule(/^\+1/, "91"), rule(/^\+/, "9011"), rule(/^9/, "never", "inbound")] });
+    expect(dialSteps(rules, "+1 415 555 0123")).toEqual({
+      plain: "+14155550123",
+      ok: true,
+      number: "914155550123",
+      emergency: false,
+      rule: 0,
+    });
+    expect(dialSteps(rules, "+49 30 123")).toEqual({
+      plain: "+4930123",
+      ok: true,
+      number: "90114930123",
+      emergency: false,
+      rule: 1,
+    });
+    expect(dialSteps(rules, "914155550123")).toEqual({
+      plain: "914155550123",
+      ok: true,
+      number: "914155550123",
+      emergency: false,
+    });
+  });
+
+  test("a name that a rule turns into a number", () => {
+    expect(dialSteps(planWith({ toDial: [rule(/^FRONTDESK$/, "1000")] }), "FRONT DESK")).toMatchObject({
+      ok: true,
+      number: "1000",
+    });
+  });
+});
+
+describe("MakeCall refuses", () => {
+  test.each([
+    "",
+    " ",
+    "-",
+    "mum",
+    "1002;x",
+    "1002,1",
+    "1002\r\napi shutdown",
+    "1002@example.com",
+    "1".repeat(33),
+    "sip:1002",
+    "${x}",
+    "1002&",
+    "１００２",
+  ])("%j: no number", (text) => {
+    expect(dialSteps(plan, text)).toMatchObject({ ok: false, why: expect.stringContaining("want 1 to 32 of the characters") });
+  });
+
+  test.each([
+    ["^1900", "1 (900) 555-0123", "as it is written"],
+    ["^91900", "1 (900) 555-0123", "as it is dialled"],
+  ])("by numbers.deny %s: %s, %s", (deny, text) => {
+    const denying = planWith({ toDial: [rule(/^1/, "91")], deny: [/^nothing$/, new RegExp(deny)] });
+    expect(dialSteps(denying, text)).toMatchObject({ ok: false, why: expect.stringContaining("does not allow this number") });
+  });
+
+  test("what numbers.allow does not match, and nothing else", () => {
+    const allowing = planWith({ allow: [/^1415/, /^1002$/] });
+    expect(["14155550123", "1002", "14085550123"].map((text) => dialSteps(allowing, text).ok)).toEqual([true, true, false]);
+  });
+
+  test("what is denied although it is allowed", () => {
+    expect(dialSteps(planWith({ allow: [/./], deny: [/^1900/] }), "19005550123").ok).toBe(false);
+  });
+});
+
+describe("an emergency number", () => {
+  const strict = planWith({ emergency: [/^9?112$/], deny: [/^1/, /^9/], allow: [/^4/] });
+  test.each(["112", "9 112", "1-1-2"])("%s is dialled whatever is denied or not allowed", (text) => {
+    expect(dialSteps(strict, text)).toMatchObject({ ok: true, emergency: true });
+  });
+  test("is recognised as it is dialled, too", () => {
+    const rules = planWith({ ...strict, toDial: [rule(/^0112$/, "112")] });
+    expect(dialSteps(rules, "0112")).toMatchObject({ ok: true, number: "112", emergency: true });
+  });
+  test("is none when it only begins like one", () => expect(dialSteps(strict, "1120").ok).toBe(false));
+});
+
+test.each([
+  ["1002", '"1002"'],
+  ['a"b\u0000\n', '"a?b??"'],
+  ["x".repeat(41), `"${"x".repeat(40)}..."`],
+])("%j is quoted as %s", (value, text) => expect(quoted(value)).toBe(text));
+
+describe("whatever comes in", () => {
+  const letters = fc.stringMatching(/[A-Za-z]/);
+  const direction = fc.constantFrom<CallDirection>("inbound", "outbound");
+  const rules = fc.array(
+    fc.record({
+      match: fc.constantFrom(/^9/, /^\+1?/, /\d{3}/, /^0+/, /./, /^$/, /(\d)(\d)/),
+      replace: fc.oneof(fc.constantFrom("", "$1", "$2$1", "+", "00", "$&$&"), fc.string({ maxLength: 5 })),
+      direction: fc.constantFrom<NumberRule["direction"]>("inbound", "outbound", "both"),
+    }),
+    { maxLength: 4 },
+  );
+  const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.stringMatching(/^[+]?[0-9 ().\/*#-]{0,45}$/));
+
+  test("occtANI is empty or 1 to 40 digits that are not all zeros", () => {
+    fc.assert(fc.property(rules, text, direction, (toCrm, identity, way) => {
+      const { ani } = aniSteps({ ...plan, toCrm }, identity, way);
+      expect(ani === "" || (/^\d+$/.test(ani) && ani.length <= longestAni && /[1-9]/.test(ani))).toBe(true);
+    }));
+  });
+
+  test("words never become digits", () => {
+    fc.assert(fc.property(rules, letters, direction, (toCrm, identity, way) => {
+      expect(aniSteps({ ...plan, toCrm }, identity, way).ani).toBe("");
+    }));
+  });
+
+  test("without rules occtANI is a run of the digits that came in", () => {
+    fc.assert(fc.property(text, direction, (identity, way) => {
+      const { ani } = aniSteps({ ...plan, toCrm: [] }, identity, way);
+      expect(ani === "" || ani === identity.replace(/\D/g, "")).toBe(true);
+    }));
+  });
+
+  test("what is dialled has 1 to 32 of 0-9 * # + and nothing else", () => {
+    fc.assert(fc.property(rules, text, (toDial, dialString) => {
+      const steps = dialSteps({ ...plan, toDial }, dialString);
+      expect(steps.ok ? /^[0-9*#+]{1,32}$/.test(steps.number) && !/\n/.test(steps.number) : steps.why !== "").toBe(true);
+    }));
+  });
+
+  test("punctuation changes nothing of a number", () => {
+    fc.assert(fc.property(fc.stringMatching(/^\+?[1-9][0-9]{1,20}$/), fc.array(fc.nat(20)), (number, places) => {
+      const written = places.reduce((so, at) => `${so.slice(0, at)} (-./)${so.slice(at)}`, number);
+      expect(identify(written)).toEqual({ kind: "number", number });
+      expect(plainDialString(written)).toBe(number);
+    }));
+  });
+
+  test("at most one rule is applied, the first that matches", () => {
+    fc.assert(fc.property(rules, fc.stringMatching(/^\+?\d{1,12}$/), direction, (list, number, way) => {
+      const made = rewrite(list, number, way);
+      const first = list.find((r) => (r.direction === "both" || r.direction === way) && r.match.test(number));
+      expect(made.number).toBe(first ? number.replace(first.match, first.replace) : number);
+      expect(made.rule).toBe(first ? list.indexOf(first) : undefined);
+    }));
+  });
+});

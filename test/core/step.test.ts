@@ -1,0 +1,120 @@
+import { describe, expect, test } from "bun:test";
+import { type Agent, agentsPerDesk, changeAgent } from "../../src/core/agent.ts";
+import { type Desk, type LineState, newDesk } from "../../src/core/desk.ts";
+import type { LegFacts, LineEvent } from "../../src/core/line.ts";
+import { checkStatus, step } from "../../src/core/step.ts";
+import { policyWith } from "./site.ts";
+
+const up: LineState = { link: { up: true, to: "switch" }, phone: "registered" };
+const down: LineState = { link: { up: false, why: "connection refused" }, phone: "unknown" };
+const unplugged: LineState = { ...up, phone: "unregistered" };
+const unknown: LineState = { ...up, phone: "unknown" };
+const noLink = "No connection to the phone system: connection refused. Calls are not shown until it is back.";
+
+/** A desk whose agent's UWQ is at this address; nobody's when there is none. */
+function desk(extension: string, line: LineState, address?: string): Desk {
+  return { ...newDesk(extension), line, registration: address === undefined ? null : { agent: "A", address, port: 1 } };
+}
+
+describe("CheckStatus from 10.0.0.1", () => {
+  const cases: [string, Desk[], string | undefined][] = [
+    ["one desk, all well", [desk("1001", up, "10.0.0.1")], undefined],
+    ["the link is down", [desk("1001", down, "10.0.0.1")], noLink],
+    [
+      "the phone is not registered",
+      [desk("1001", unplugged, "10.0.0.1")],
+      "Phone 1001 is not registered: check its cable and power.",
+    ],
+    ["the phone is not known yet", [desk("1001", unknown)], "Phone 1001: not known yet whether it is registered."],
+    ["another's desk is down, his own is well", [desk("1001", up, "10.0.0.1"), desk("1002", unplugged, "10.0.0.2")], undefined],
+    [
+      "his own desk is down, another's is well",
+      [desk("1001", unplugged, "10.0.0.1"), desk("1002", up, "10.0.0.2")],
+      "Phone 1001 is not registered: check its cable and power.",
+    ],
+    [
+      "he has no desk: it speaks for all",
+      [desk("1001", up), desk("1002", unplugged, "10.0.0.2")],
+      "Phone 1002 is not registered: check its cable and power.",
+    ],
+    [
+      "he has two desks and the link is down: said once",
+      [desk("1001", down, "10.0.0.1"), desk("1002", down, "10.0.0.1")],
+      noLink,
+    ],
+  ];
+  test.each(cases)("%s", (_, desks, why) => {
+    expect(checkStatus(desks, "10.0.0.1")).toEqual(why === undefined ? { ok: true } : { ok: false, why });
+  });
+});
+
+describe("what is about another desk changes nothing:", () => {
+  const facts: LegFacts = { desk: "1002", leg: "L1", direction: "to-desk", caller: { identity: "14155550123" }, rings: true };
+  const events: LineEvent[] = [
+    { type: "leg", facts },
+    { type: "leg-renamed", desk: "1002", from: "L0", to: "L2" },
+    { type: "phone", desk: "1002", registered: false },
+    { type: "snapshot", desks: ["1002"], legs: [facts] },
+    { type: "snapshot", desks: ["1002"], legs: [] },
+  ];
+  const at1001 = step(
+    desk("1001", up, "10.0.0.1"),
+    { type: "line", event: { type: "leg", facts: { ...facts, desk: "1001", leg: "L0" } } },
+    0,
+    policyWith(),
+  ).desk;
+  test.each(events.map((event) => [event.type, event] as const))("%s", (_, event) => {
+    expect(step(at1001, { type: "line", event }, 1, policyWith())).toEqual({ desk: at1001, effects: [] });
+  });
+  test("a leg of it in a snapshot of both", () => {
+    const legs = [{ ...facts, desk: "1001", leg: "L0" }, facts];
+    const made = step(at1001, { type: "line", event: { type: "snapshot", desks: ["1001", "1002"], legs } }, 1, policyWith());
+    expect(made.desk.calls.map(({ id }) => id)).toEqual(["L0"]);
+  });
+});
+
+describe("an agent who is", () => {
+  const changes = ["Login", "Logout", "Ready", "NotReady"] as const;
+  const after: Record<Agent["mode"], Record<(typeof changes)[number], Agent["mode"]>> = {
+    "logged-out": { Login: "not-ready", Logout: "logged-out", Ready: "ready", NotReady: "logged-out" },
+    "not-ready": { Login: "not-ready", Logout: "logged-out", Ready: "ready", NotReady: "not-ready" },
+    ready: { Login: "ready", Logout: "logged-out", Ready: "ready", NotReady: "not-ready" },
+  };
+  const modes = Object.keys(after) as Agent["mode"][];
+  const cases = modes.flatMap((mode) => changes.map((name) => [mode, name, after[mode][name]] as const));
+  test.each(cases)("%s, after %s, is %s", (mode, name, becomes) => {
+    const [agent] = changeAgent([{ id: "A", mode, since: 1 }], { name, agent: "A" }, 2);
+    expect(agent).toEqual({ id: "A", mode: becomes, since: becomes === mode ? 1 : 2 });
+  });
+});
+
+test(`of more than ${agentsPerDesk} agents the one that changed longest ago is forgotten`, () => {
+  let agents: Agent[] = [];
+  for (let n = 0; n < agentsPerDesk; n++) agents = changeAgent(agents, { name: "Login", agent: `A${n}` }, n);
+  agents = changeAgent(agents, { name: "Ready", agent: "A0" }, 100);
+  agents = changeAgent(agents, { name: "Login", agent: "new" }, 101);
+  expect(agents).toHaveLength(agentsPerDesk);
+  expect(agents.map(({ id }) => id)).toContain("A0");
+  expect(agents.map(({ id }) => id)).not.toContain("A1");
+});
+
+test("a desk that is woken too early does nothing yet", () => {
+  const ready = desk("1001", up, "10.0.0.1");
+  const callout = { name: "MakeCall", desk: "1001", agent: "A", dialString: "914155550123", from: "10.0.0.1" } as const;
+  const { desk: dialling, wakeAt } = step(ready, { type: "callout", id: "m1", callout }, 10, policyWith());
+  expect(wakeAt).toBe(2010);
+  expect(step(dialling, { type: "wake" }, 2009, policyWith())).toEqual({ desk: dialling, effects: [], wakeAt: 2010 });
+  const woken = step(dialling, { type: "wake" }, 2010, policyWith());
+  expect(woken.effects).toEqual([{ type: "reply", to: "m1", reply: { ok: true } }]);
+  expect(woken.wakeAt).toBeUndefined();
+});
+
+test("of the legs that have ended the newest are remembered, and no more than can be of use", () => {
+  let now = desk("1001", up);
+  for (let n = 0; n < 200; n++) {
+    const facts = { desk: "1001", leg: `L${n}`, ended: { cause: "NORMAL_CLEARING", why: "The handset was put down." } };
+    now = step(now, { type: "line", event: { type: "leg", facts } }, n, policyWith()).desk;
+  }
+  expect(now.gone).toHaveLength(64);
+  expect(now.gone.at(-1)).toBe("L199");
+});

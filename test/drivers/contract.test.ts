@@ -1,0 +1,67 @@
+/** Every driver keeps the contract of the line. A new driver gets a subject here. */
+import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
+import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../drivers/freeswitch/mod.ts";
+import { InboundCall, KeypadCall, Simulator } from "../../drivers/simulator/mod.ts";
+import { openLog } from "../../src/log.ts";
+import { contractOf, type Peer, type Subject } from "../line.contract.ts";
+import { MemoryWire } from "./memorywire.ts";
+
+const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
+
+contractOf({ name: "freeswitch, against the simulated switch over TCP", open: freeswitchSubject });
+contractOf({ name: "blueprint, against a switch in memory", open: blueprintSubject });
+
+async function freeswitchSubject(): Promise<Subject> {
+  const sim = new Simulator();
+  await sim.start();
+  const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+  return {
+    line: freeswitch.open(settings, context),
+    peer: simulatorPeer(sim),
+    [Symbol.asyncDispose]: async () => await Promise.resolve(sim.stop()),
+  };
+}
+
+function simulatorPeer(sim: Simulator): Peer {
+  const calls = new Map<string, InboundCall | KeypadCall>();
+  const inbound = (leg: string) => find(calls.get(leg), InboundCall);
+  const note = <C extends InboundCall | KeypadCall>(call: C): string => {
+    calls.set(call.uuid, call);
+    return call.uuid;
+  };
+  return {
+    rings: async (from, to = "1001") => note(await sim.inbound({ from, to })),
+    answers: (leg) => inbound(leg).answer(),
+    callerHangsUp: (leg) => inbound(leg).callerHangsUp(),
+    holds: (leg, held) => held ? inbound(leg).hold() : inbound(leg).retrieve(),
+    keypad: async (number) => {
+      const call = await sim.keypad({ extension: "1001", number });
+      await call.farRings();
+      return note(call);
+    },
+    farAnswers: (leg) => find(calls.get(leg), KeypadCall).farAnswers(),
+    registers: (registered) => registered ? sim.phones.register("1001") : sim.phones.unregister("1001"),
+    handset: (does) => sim.handsetDoes = does === "declines" ? { does: "rejects" } : { does },
+    nextDial: async () => void await sim.nextDialled(),
+    dials: () => sim.dialled.length,
+    goes: () => {
+      sim.server.refuse();
+      sim.cut("rst");
+    },
+    comesBack: () => sim.server.listen(),
+    idle: () => sim.server.until(({ connections }) => connections.length === 0),
+  };
+}
+
+function find<C>(call: unknown, kind: new (...args: never[]) => C): C {
+  if (call instanceof kind) return call;
+  throw new Error(`Cannot find the ${kind.name} that the test speaks of`);
+}
+
+function blueprintSubject(): Promise<Subject> {
+  const wire = new MemoryWire();
+  const settings = blueprintConfig.parse({ driver: "blueprint", retrySeconds: 0.05 });
+  const line = blueprint(wire).open(settings, context);
+  return Promise.resolve({ line, peer: wire, [Symbol.asyncDispose]: async () => await Promise.resolve(wire.goes()) });
+}

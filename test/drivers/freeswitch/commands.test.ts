@@ -1,0 +1,188 @@
+/** What the driver says to FreeSWITCH, word for word, and what its answers mean to an agent. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  agentName,
+  eventNames,
+  filters,
+  handsetFailure,
+  login,
+  originate,
+  originateResult,
+} from "../../../drivers/freeswitch/commands.ts";
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+
+const config = freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example" });
+const desk = { extension: "1001", presence: ["1001@pbx.example"] };
+const call = "7f3c1a2e-0000-4000-8000-000000000001";
+
+describe("login", () => {
+  test.each([
+    ["the socket's password", { user: undefined, password: "hush" }, "auth hush"],
+    ["a directory user", { user: "box@pbx.example", password: "hush" }, "userauth box@pbx.example:hush"],
+  ])("with %s", (_name, settings, text) => {
+    expect(login(settings)).toBe(text);
+  });
+});
+
+describe("originate", () => {
+  test("rings the handset, marks its leg, and sends it into the dialplan with the number", () => {
+    expect(originate(call, "914155550123", desk, config)).toBe(
+      `bgapi originate {origination_uuid=${call},telesetd_call=${call},origination_caller_id_number=914155550123,` +
+        "origination_caller_id_name=914155550123,sip_auto_answer=true,originate_timeout=25}user/1001@pbx.example 914155550123 XML default",
+    );
+  });
+
+  test("follows the settings: no auto answer, another context, another time", () => {
+    const text = originate(call, "*99#", desk, { ...config, autoAnswer: false, context: "agents", ringSeconds: 9 });
+    expect(text).not.toContain("sip_auto_answer");
+    expect(text).toContain("originate_timeout=9}");
+    expect(text).toEndWith("user/1001@pbx.example *99# XML agents");
+  });
+
+  test.each(
+    [
+      "",
+      " ",
+      "12 34",
+      "1,2",
+      "1}",
+      "1{x=y}",
+      "&park()",
+      "1\n\napi reload",
+      "1\r",
+      "1\0",
+      "12a",
+      "1".repeat(33),
+      "1|2",
+      "1'2",
+      '1"2',
+      "${x}",
+      "１２３",
+      "1;2",
+      "-1",
+      "(1)",
+    ],
+  )("refuses to dial %j", (number) => {
+    expect(() => originate(call, number, desk, config)).toThrow("want 0-9 * # +");
+  });
+
+  test.each(["", "a,b=c", "a}user/1002", "a b", "a\n\nb", "a=b", "é", "x".repeat(61)])("refuses the call id %j", (id) => {
+    expect(() => originate(id, "1234", desk, config)).toThrow("want letters, digits and -");
+  });
+
+  test("whatever number and id get through, the command keeps its shape", () => {
+    const shape = /^bgapi originate \{[^{}\s]*\}user\/1001@pbx\.example [0-9*#+]{1,32} XML default$/;
+    fc.assert(fc.property(
+      fc.oneof(fc.string(), fc.stringMatching(/^[0-9*#+]{1,32}$/)),
+      fc.oneof(fc.string(), fc.uuid()),
+      (number, id) => {
+        let text: string | undefined;
+        try {
+          text = originate(id, number, desk, config);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+        if (text !== undefined) expect(text).toMatch(shape);
+      },
+    ));
+  });
+});
+
+describe("the answer to an originate", () => {
+  test.each([
+    ["+OK 7f3c1a2e\n", { outcome: "done" }],
+    ["-ERR USER_NOT_REGISTERED\n", { outcome: "failed", cause: "USER_NOT_REGISTERED" }],
+    ["-ERR Destination out of order", { outcome: "failed", cause: "Destination out of order" }],
+    ["-USAGE: <call url> <exten>", { outcome: "failed", cause: "-USAGE: call url exten" }],
+    ["-ERR permission denied", { outcome: "failed", cause: "permission denied" }],
+    ["-ERR", { outcome: "failed", cause: "UNKNOWN" }],
+    ["-ERR <<>>", { outcome: "failed", cause: "UNKNOWN" }],
+    ["", { outcome: "failed", cause: "UNKNOWN" }],
+  ])("%j", (body, result) => {
+    expect(originateResult(body, "1001")).toMatchObject(result);
+  });
+});
+
+describe("causes in words", () => {
+  test.each([
+    ["USER_NOT_REGISTERED", "Phone 1001 is not registered: check its cable and power."],
+    ["SUBSCRIBER_ABSENT", "The switch does not know extension 1001: ask the administrator."],
+    ["NO_ROUTE_DESTINATION", "The switch has no way to extension 1001: ask the administrator."],
+    ["NO_ANSWER", "Phone 1001 was not lifted in time."],
+    ["ALLOTTED_TIMEOUT", "Phone 1001 was not lifted in time."],
+    ["ORIGINATOR_CANCEL", "Phone 1001 was rung no longer: the call was cancelled."],
+    ["USER_BUSY", "Phone 1001 is busy or has declined the call."],
+    ["CALL_REJECTED", "Phone 1001 has declined the call."],
+    ["RECOVERY_ON_TIMER_EXPIRE", "Phone 1001 does not answer the switch: check its network."],
+    ["NORMAL_TEMPORARY_FAILURE", "Phone 1001 could not be reached: try again, then ask the administrator."],
+    ["INCOMPATIBLE_DESTINATION", "Phone 1001 and the switch have no codec in common: ask the administrator."],
+    ["NORMAL_CLEARING", "The handset was put down."],
+    ["LOSE_RACE", "Another phone has taken the call."],
+    ["PICKED_OFF", "Another phone has picked the call up."],
+    ["EXCHANGE_ROUTING_ERROR", "Phone 1001 could not be rung: the switch says EXCHANGE_ROUTING_ERROR."],
+    ["constructor", "Phone 1001 could not be rung: the switch says constructor."],
+    ["__proto__", "Phone 1001 could not be rung: the switch says __proto__."],
+  ])("%s: %s", (cause, why) => {
+    expect(handsetFailure(cause, "1001")).toEqual({ cause, why });
+  });
+
+  test("whatever the switch says, the words are short and tame", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) })),
+        (cause) => {
+          const { cause: name, why } = handsetFailure(cause, "1001");
+          expect(name).toMatch(/^[A-Za-z0-9_ .:-]{1,60}$/);
+          expect(why).toMatch(/^[A-Z][\x20-\x7e]{10,120}\.$/);
+        },
+      ),
+    );
+  });
+});
+
+describe("filters", () => {
+  test("of one desk: its legs, its registrations, its agent, the switch's own health; nothing else", () => {
+    expect(filters([desk], config)).toEqual([
+      "filter Channel-Presence-ID 1001@pbx.example",
+      "filter from-user 1001",
+      "filter user 1001",
+      "filter to-user 1001",
+      "filter CC-Agent 1001@default",
+      "filter Event-Name HEARTBEAT",
+      "filter Event-Name SHUTDOWN",
+    ]);
+  });
+
+  test("an alias adds its presence id, its user only when it is another", () => {
+    const aliased = { extension: "1001", presence: ["1001@pbx.example", "1001@10.0.0.1", "anna@pbx.example"] };
+    expect(filters([aliased], config).filter((filter) => /Presence|user/.test(filter))).toEqual([
+      "filter Channel-Presence-ID 1001@pbx.example",
+      "filter Channel-Presence-ID 1001@10.0.0.1",
+      "filter Channel-Presence-ID anna@pbx.example",
+      "filter from-user 1001",
+      "filter user 1001",
+      "filter to-user 1001",
+      "filter from-user anna",
+      "filter user anna",
+      "filter to-user anna",
+    ]);
+  });
+
+  test("two desks have each their own, the switch's health once", () => {
+    const both = filters([desk, { extension: "1002", presence: ["1002@pbx.example"] }], config);
+    expect(both).toHaveLength(12);
+    expect(new Set(both).size).toBe(12);
+  });
+
+  test("the agent's name follows the setting", () => {
+    expect(agentName("1001", { agent: "{extension}-{extension}@q" })).toBe("1001-1001@q");
+  });
+});
+
+test("events are asked for by name, CUSTOM with its subclasses last, none twice", () => {
+  const custom = eventNames.indexOf("CUSTOM");
+  expect(eventNames.slice(0, custom).every((name) => /^[A-Z_]+$/.test(name))).toBe(true);
+  expect(eventNames.slice(custom + 1).every((name) => name.includes("::"))).toBe(true);
+  expect(new Set(eventNames).size).toBe(eventNames.length);
+});

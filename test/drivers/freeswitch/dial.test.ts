@@ -1,0 +1,243 @@
+/** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import type { Connection, Simulator } from "../../../drivers/simulator/mod.ts";
+import { Rig } from "./rig.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const farFilter = (call: string) => `filter variable_originating_leg_uuid ${call}`;
+const farFilterGone = (call: string) => `filter delete variable_originating_leg_uuid ${call}`;
+const newCall = () => crypto.randomUUID();
+
+/** The filters that stand at the switch beyond those of the line itself. */
+function extraFilters(rig: Rig): string[] {
+  const standing = new Set<string>();
+  for (const command of rig.commands) {
+    if (command.startsWith("auth")) standing.clear();
+    const [, removed, filter = ""] = /^filter (delete )?(.*)$/.exec(command) ?? [];
+    if (removed) standing.delete(filter);
+    else if (/^(Job-UUID|variable_)/.test(filter)) standing.add(filter);
+  }
+  return [...standing];
+}
+
+describe("a dial that works", () => {
+  test.concurrent("filters first, then the one command; done at the lift; the filters go when they have served", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.farDoes = { does: "waits" };
+    const [call, before] = [newCall(), rig.commands.length];
+    const ringing = rig.sim.nextDialled();
+    expect(await rig.dial(call)).toEqual({ outcome: "done" });
+    await rig.until(() => rig.commands.length === before + 4);
+    const [job = "", far, originate, jobGone] = rig.commands.slice(before);
+    expect(job).toMatch(/^filter Job-UUID [0-9a-f-]{36}$/);
+    expect(far).toBe(farFilter(call));
+    expect(originate).toStartWith(`bgapi originate {origination_uuid=${call},telesetd_call=${call},`);
+    expect(jobGone).toBe(job.replace("filter", "filter delete"));
+    await rig.facts(({ leg, farCalled }) => leg === call && farCalled === true);
+    await (await ringing).farAnswers();
+    await rig.facts(({ leg, farAnswered }) => leg === call && farAnswered === true);
+    await rig.until(() => rig.commands.at(-1) === farFilterGone(call));
+    expect(extraFilters(rig)).toEqual([]);
+  }, limit);
+
+  test.concurrent("every leg of it carries the id of the command", async () => {
+    await using rig = await Rig.ready();
+    const call = newCall();
+    await rig.dial(call);
+    const facts = await rig.facts(({ direction }) => direction !== undefined);
+    expect(facts).toMatchObject({ desk: "1001", leg: call, call, direction: "to-desk" });
+  }, limit);
+
+  test.concurrent("early media is not the far end's answer; the answer is seen on its own leg", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.farDoes = { does: "waits" };
+    const [call, ringing] = [newCall(), rig.sim.nextDialled()];
+    await rig.dial(call);
+    const dialled = await ringing;
+    await dialled.earlyMedia();
+    await rig.facts(({ farLeg }) => farLeg !== undefined);
+    expect(rig.legs().some(({ farAnswered }) => farAnswered)).toBe(false);
+    expect(extraFilters(rig)).toContain(farFilter(call).replace("filter ", ""));
+    await dialled.farAnswers();
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: call, farCalled: true });
+  }, limit);
+
+  test.concurrent("the far end does not answer: the filter goes when the leg ends", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.farDoes = { does: "busy" };
+    const call = newCall();
+    expect(await rig.dial(call)).toEqual({ outcome: "done" });
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.cause).toBe("USER_BUSY");
+    await rig.until(() => rig.commands.includes(farFilterGone(call)) && extraFilters(rig).length === 0);
+    expect(rig.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("two at once: each gets its own outcome", async () => {
+    await using rig = await Rig.ready({ desks: ["1001", "1002"] });
+    rig.sim.handsetDoes = { does: "waits" };
+    const first = [rig.sim.nextDialled(), rig.dial(newCall(), "1001")] as const;
+    const one = await first[0];
+    const second = [rig.sim.nextDialled(), rig.dial(newCall(), "1002")] as const;
+    await (await second[0]).refuse();
+    await one.lift();
+    expect(await first[1]).toEqual({ outcome: "done" });
+    expect(await second[1]).toMatchObject({ outcome: "failed", cause: "USER_BUSY", why: expect.stringContaining("Phone 1002") });
+  }, limit);
+});
+
+describe("a dial that fails, in words", () => {
+  const ways: [string, string, (sim: Simulator) => unknown, string][] = [
+    ["USER_BUSY", "the handset declines", (sim) => sim.handsetDoes = { does: "rejects" }, "is busy or has declined the call"],
+    [
+      "CALL_REJECTED",
+      "the handset rejects",
+      (sim) => sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" },
+      "has declined the call",
+    ],
+    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never lifts" }, "was not lifted in time"],
+    [
+      "USER_NOT_REGISTERED",
+      "the phone is away",
+      (sim) => sim.phones.unregister("1001"),
+      "is not registered: check its cable and power",
+    ],
+  ];
+
+  test.concurrent.each(ways)("%s, as %s; no filter is left behind", async (cause, _when, prepare, words) => {
+    await using rig = await Rig.ready({ simulator: { secondMs: 1 }, before: prepare });
+    const call = newCall();
+    expect(await rig.dial(call)).toEqual({ outcome: "failed", cause, why: `Phone 1001 ${words}.` });
+    await rig.until(() => rig.commands.includes(farFilterGone(call)) && extraFilters(rig).length === 0);
+    expect(rig.commands.filter((command) => command === farFilterGone(call))).toHaveLength(1);
+  }, limit);
+
+  test.concurrent("an extension that the switch does not know", async () => {
+    await using rig = await Rig.ready({ desks: ["1009"] });
+    expect(await rig.dial(newCall(), "1009")).toMatchObject({
+      outcome: "failed",
+      cause: "SUBSCRIBER_ABSENT",
+      why: "The switch does not know extension 1009: ask the administrator.",
+    });
+  }, limit);
+
+  test.concurrent("a desk that is not served: nothing is sent", async () => {
+    await using rig = await Rig.ready();
+    const before = rig.commands.length;
+    expect(await rig.dial(newCall(), "1002")).toMatchObject({ outcome: "failed", why: "Desk 1002 is not served." });
+    expect(rig.commands).toHaveLength(before);
+  }, limit);
+
+  test.concurrent.each(["before the first connect", "after a cut"])("%s it is refused at once, with the reason", async (when) => {
+    await using rig = await Rig.open({ before: (sim) => when.startsWith("before") && sim.server.refuse() });
+    if (when === "after a cut") {
+      await rig.next("phone");
+      rig.sim.server.refuse();
+      rig.sim.cut("rst");
+    }
+    await rig.next("link-down");
+    const result = await rig.dial(newCall());
+    expect(result).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
+    expect("why" in result && result.why).toMatch(/[Tt]he connection to the phone system is down \(.+\)\.$/);
+    const from = rig.events.length;
+    await rig.sim.server.listen();
+    await rig.next("phone", () => true, from);
+    expect(rig.dials()).toBe(0);
+  }, limit);
+});
+
+describe("from the moment the link is up", () => {
+  test.concurrent("a dial is carried out, also while the legs are being looked at", async () => {
+    await using rig = await Rig.open();
+    await rig.next("link-up");
+    const call = newCall();
+    expect(await rig.dial(call)).toEqual({ outcome: "done" });
+    const types = rig.events.map(({ type }) => type);
+    expect(types.indexOf("snapshot")).toBeLessThan(types.indexOf("leg"));
+  }, limit);
+
+  test.concurrent("its outcome does not overtake what was told of its leg before", async () => {
+    await using rig = await Rig.ready();
+    const heard = rig.dial(newCall()).then(() => rig.legs().some(({ answered }) => answered === true));
+    // All in one chunk: the switch rings, lifts and reports at once.
+    rig.sim.server.connections.forEach((each) => each.pace = { chunking: { batchMs: 50 } });
+    expect(await heard).toBe(true);
+  }, limit);
+});
+
+describe("the link is cut during a dial", () => {
+  type Cut = (connection: Connection) => unknown;
+  const rst: Cut = (connection) => connection.rst();
+  const fin: Cut = (connection) => connection.fin();
+  const silence: Cut = (connection) => connection.silence();
+  const at = (start: string) => (command: string) => command.startsWith(start);
+
+  test.concurrent.each(
+    [
+      ["RST at its first filter", "failed", rst, at("filter Job-UUID"), 0],
+      ["silence at its first filter", "failed", silence, at("filter Job-UUID"), 0],
+      ["RST at its second filter", "failed", rst, at("filter variable_originating_leg_uuid"), 0],
+      ["RST at the command itself", "unknown", rst, at("bgapi"), 1],
+      ["FIN at the command itself", "unknown", fin, at("bgapi"), 1],
+      ["silence at the command itself", "unknown", silence, at("bgapi"), 1],
+    ] as const,
+  )("%s: %s, and never sent twice", async (_name, outcome, cut, isStage, dials) => {
+    await using rig = await Rig.ready({ config: { silenceSeconds: 1 } });
+    rig.sim.handsetDoes = { does: "waits" };
+    const from = rig.events.length;
+    rig.onCommand = (command, connection) => isStage(command) && cut(connection);
+    const result = await rig.dial(newCall());
+    expect(result.outcome).toBe(outcome);
+    expect("why" in result && result.why).toMatch(
+      outcome === "failed" ? /[Tt]he connection to the phone system is down/ : /^The connection to the phone system was lost/,
+    );
+    await rig.next("phone", () => true, from);
+    await rig.next("snapshot", () => true, rig.events.length);
+    expect(rig.dials()).toBe(dials);
+  }, limit);
+
+  test.concurrent.each(["fin", "rst", "silence"] as const)(
+    "%s while the handset rings: unknown, and not dialled again",
+    async (how) => {
+      await using rig = await Rig.ready({ config: { silenceSeconds: 1 } });
+      rig.sim.handsetDoes = { does: "waits" };
+      const [ringing, from] = [rig.sim.nextDialled(), rig.events.length];
+      const result = rig.dial(newCall());
+      await ringing;
+      rig.sim.cut(how);
+      expect(await result).toMatchObject({ outcome: "unknown", why: expect.stringContaining("was lost") });
+      await rig.next("phone", () => true, from);
+      await rig.next("snapshot", () => true, rig.events.length);
+      expect(rig.dials()).toBe(1);
+    },
+    limit,
+  );
+
+  test.concurrent("after the reconnect the call is found by its mark, and its far end is watched again", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.farDoes = { does: "waits" };
+    const [call, ringing] = [newCall(), rig.sim.nextDialled()];
+    await rig.dial(call);
+    const dialled = await ringing;
+    const from = await rig.reconnect(() => dialled.earlyMedia());
+    expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg: call, call }]);
+    expect(extraFilters(rig)).toEqual([farFilter(call).replace("filter ", "")]);
+    await dialled.farAnswers();
+    await rig.facts(({ leg, farAnswered }) => leg === call && farAnswered === true, from);
+    await rig.until(() => extraFilters(rig).length === 0);
+    expect(rig.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("the end of the job is never told: unknown, when the handset must have stopped ringing", async () => {
+    const deadlines = { ringSeconds: 0.1, commandSeconds: 0.2 };
+    await using rig = await Rig.ready({ config: deadlines, before: (sim) => sim.losesJobs = true });
+    const begun = performance.now();
+    expect(await rig.dial(newCall())).toEqual({ outcome: "unknown", why: "The switch did not tell the outcome" });
+    expect(performance.now() - begun).toBeGreaterThan(450);
+    await rig.until(() => !extraFilters(rig).some((filter) => filter.startsWith("Job-UUID")));
+    expect(rig.dials()).toBe(1);
+  }, limit);
+});

@@ -1,0 +1,303 @@
+/** The bytes of the event socket, right and wrong, whole and in pieces: no byte from the switch may crash us or hang us. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { EventEmitter } from "node:events";
+import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { FrameParser, LinkClosed, readFrame } from "../../../drivers/freeswitch/link.ts";
+import { event, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+
+const beat = event('{"Event-Name":"HEARTBEAT"}');
+
+describe("a length that cannot be is the end of the link", () => {
+  test.each([
+    ["negative", "-5"],
+    ["not a number", "twelve"],
+    ["a fraction", "1.5"],
+    ["hexadecimal", "0x10"],
+    ["empty", ""],
+    ["more than 64 MB", String(64 * 1024 * 1024 + 1)],
+    ["huge", "9".repeat(14)],
+    ["endless", "9".repeat(400)],
+  ])("Content-Length %s: the reason is said, the waiter is told", async (_name, length) => {
+    await using peer = await RawPeer.listen((command) =>
+      command.startsWith("auth") ? reply("+OK") : `Content-Type: api/response\nContent-Length: ${length}\n\nhello`
+    );
+    using opened = await openLink(peer);
+    const outcome = await opened.link.command("api version").catch((error) => error);
+    expect(outcome).toBeInstanceOf(LinkClosed);
+    expect(await opened.link.closed).toMatch(
+      /^The event socket sent a Content-Length of .*: that is no FreeSWITCH, or bytes were lost$/,
+    );
+    await peer.until(() => !peer.connected);
+  });
+
+  test.each([["in one piece", 1], ["in pieces", 40]])(
+    "a header block without an end, %s, is not kept for ever",
+    async (_name, pieces) => {
+      await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
+      using opened = await openLink(peer);
+      for (let piece = 0; piece < pieces; piece++) peer.write("x: y\n".repeat(14_000 / pieces));
+      expect(await opened.link.closed).toContain("a header block of more than 65536 bytes");
+    },
+  );
+
+  test.each([["too small", -20], ["too big", 500]])(
+    "a Content-Length that is %s: the waiter has its deadline",
+    async (_name, wrong) => {
+      const body = '{"Event-Name":"HEARTBEAT","Event-Info":"System Ready"}';
+      const lie = `Content-Length: ${body.length + wrong}\nContent-Type: text/event-json\n\n${body}`;
+      await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : lie + obliging(command));
+      using opened = await openLink(peer, { commandMs: 300 });
+      const outcome = await opened.link.command("api version").catch((error) => error);
+      expect(outcome).toBeInstanceOf(LinkClosed);
+      expect(opened.frames).toEqual([]);
+    },
+  );
+});
+
+describe("what is no event is passed over", () => {
+  const skipped = "Cannot read an event of the switch: not a JSON object; skipped";
+
+  test.each([
+    ["text that is no JSON", event("Event-Name: HEARTBEAT")],
+    ["half of a JSON object", event('{"Event-Name":"HEART')],
+    ["a JSON list", event('["HEARTBEAT"]')],
+    ["a JSON number", event("5")],
+    ["a JSON null", event("null")],
+    ["an event without a body", "Content-Type: text/event-json\n\n"],
+    ["an event of no length", "Content-Length: 0\nContent-Type: text/event-json\n\n"],
+  ])("%s: one warning, and the next event comes", async (_name, bytes) => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    const heard = opened.next();
+    peer.write(bytes + beat);
+    expect({ ...(await heard) }).toEqual({ "Event-Name": "HEARTBEAT" });
+    expect(opened.lines.filter((line) => line.includes(skipped))).toHaveLength(1);
+    expect((await opened.link.command("api version")).ok).toBe(true);
+  });
+
+  test.each([
+    ["XML that modesl cannot read", "Content-Length: 5\nContent-Type: text/event-xml\n\n<a></"],
+    ["XML without headers", "Content-Length: 8\nContent-Type: text/event-xml\n\n<a>b</a>"],
+    ["a plain event", "Content-Length: 3\nContent-Type: text/event-plain\n\n%zz"],
+    ["a plain event without a body", "Content-Type: text/event-plain\n\n"],
+    ["a log line", "Content-Length: 2\nContent-Type: log/data\n\nhi"],
+    ["a type that nobody knows", "Content-Type: error\n\n"],
+    ["a type with wildcards", "Content-Type: **\n\n"],
+    ["no type", "Reply-Text: +OK\n\n"],
+    ["blank lines", "\n\n\n\n\n\n"],
+    ["a line without a colon", "hello\n\n"],
+    ["headers with dangerous names", "__proto__: x\nconstructor: y\ntoString: z\n\n"],
+    ["bytes that are no UTF-8", Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x0a, 0x0a])],
+  ])("%s: nothing, and the next event comes", async (_name, bytes) => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    const heard = opened.next();
+    peer.write(bytes);
+    peer.write(beat);
+    expect({ ...(await heard) }).toEqual({ "Event-Name": "HEARTBEAT" });
+    expect((await opened.link.command("api version")).text).toBe("the answer to api version");
+  });
+});
+
+test("bytes that are no UTF-8 inside a value are replaced, the event arrives", async () => {
+  const body = Buffer.concat([Buffer.from('{"Event-Name":"'), Buffer.from([0xff, 0xc3]), Buffer.from('"}')]);
+  await using peer = await RawPeer.listen();
+  using opened = await openLink(peer);
+  const heard = opened.next();
+  peer.write(Buffer.concat([Buffer.from(`Content-Length: ${body.length}\nContent-Type: text/event-json\n\n`), body]));
+  expect((await heard)["Event-Name"]).toBe("\ufffd\ufffd");
+});
+
+test("lengths are counted in bytes, not in characters", async () => {
+  await using peer = await RawPeer.listen();
+  using opened = await openLink(peer);
+  const heard = opened.next();
+  peer.write(event('{"Event-Name":"é€😀"}') + beat);
+  expect((await heard)["Event-Name"]).toBe("é€😀");
+  expect((await opened.link.command("api version")).ok).toBe(true);
+  expect(opened.frames).toHaveLength(2);
+});
+
+test("half a frame, then a reset: the link is over, the waiter is told", async () => {
+  await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
+  using opened = await openLink(peer);
+  const outcome = opened.link.command("api version").catch((error) => error);
+  await peer.until(() => peer.received.length === 2);
+  peer.write(beat.slice(0, 60));
+  peer.rst();
+  expect(await outcome).toBeInstanceOf(LinkClosed);
+  expect(opened.frames).toEqual([]);
+});
+
+describe("readFrame", () => {
+  test.each([
+    ["text", '{"a":"b"}', { a: "b" }],
+    ["a repeated header", '{"a":["b","c"]}', { a: ["b", "c"] }],
+    ["numbers and truth values", '{"a":1,"b":true,"c":[2,false]}', { a: "1", b: "true", c: ["2", "false"] }],
+    ["what is no text", '{"a":null,"b":{},"c":[null,{},["x"],"y"]}', { c: ["y"] }],
+    ["objects that cannot be text", '{"a":[{"toString":1,"valueOf":1}],"b":"c"}', { a: [], b: "c" }],
+    ["dangerous names", '{"__proto__":{"x":1},"constructor":"y"}', { constructor: "y" }],
+  ])("%s", (_name, json, frame) => {
+    expect({ ...readFrame(json) }).toEqual(frame as Record<string, string>);
+  });
+
+  test("lists in lists do no harm, however deep", () => {
+    expect(readFrame(`{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`)?.["a"]).toEqual([]);
+  });
+
+  test.each(["", "x", "5", "null", "[]", '"a"'])("`%s` is no frame", (json) => {
+    expect(readFrame(json)).toBeUndefined();
+  });
+
+  test("whatever the text, it never throws", () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.json().map((json) => `{"a":${json}}`)), (json) => {
+      const frame = readFrame(json);
+      const values = Object.values(frame ?? {}).flat();
+      expect(values.every((value) => typeof value === "string")).toBe(true);
+    }));
+  });
+});
+
+describe("any bytes in any pieces", () => {
+  const snippets = [
+    "\n",
+    "\n\n",
+    ": ",
+    "%",
+    "Content-Type: ",
+    "Content-Length: ",
+    "Reply-Text: ",
+    "Event-Name: ",
+    "auth/request",
+    "command/reply",
+    "api/response",
+    "text/event-json",
+    "text/event-plain",
+    "text/event-xml",
+    "log/data",
+    "text/rude-rejection",
+    "{",
+    "}",
+    "[]",
+    "5",
+    '{"Event-Name":"HEARTBEAT"}',
+    "<event><headers>",
+    "**",
+    "-1",
+    beat,
+    reply("+OK"),
+    response("x"),
+    "Content-Length: 3\n\n",
+  ];
+  const piece = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...snippets).map((text) => Buffer.from(text)) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)) },
+  );
+
+  test("over TCP: no byte reaches a crash, and the waiter is told, by its deadline at the latest", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 12 }), async (pieces) => {
+        await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
+        using opened = await openLink(peer, { commandMs: 100, silenceMs: 5000 });
+        const outcome = opened.link.command("api version").then(() => "reply", (error) => error);
+        await peer.until(() => peer.received.length === 2);
+        for (const bytes of pieces) peer.write(bytes);
+        const settled = await outcome;
+        expect(settled === "reply" || settled instanceof LinkClosed).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  }, 20_000);
+
+  test("in memory: the parser never throws, and tells the same whatever the cuts", () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 25 }), fc.array(fc.nat(200), { maxLength: 10 }), (pieces, cuts) => {
+        const bytes = Buffer.concat(pieces);
+        expect(told(cutAt(bytes, cuts))).toEqual(told([bytes]));
+      }),
+      { numRuns: 3000 },
+    );
+  }, 20_000);
+});
+
+describe("a whole recorded session, byte for byte as it came", () => {
+  const path = join(import.meta.dir, "../../fixtures/recordings/freeswitch/in-answer-caller-hangs-up.jsonl");
+  const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  const frames: Buffer[] = lines.filter(({ dir }) => dir === "recv").map(({ frame }) => Buffer.from(frame));
+
+  test("uncut, every frame is told once", () => {
+    const { jsons, others, broken } = told([Buffer.concat(frames)]);
+    const types = frames.map((frame) => /Content-Type: (\S+)/.exec(frame.toString())?.[1]);
+    expect(jsons).toHaveLength(types.filter((type) => type === "text/event-json").length);
+    expect(others).toHaveLength(types.filter((type) => type !== "text/event-json").length);
+    expect(jsons.every((json) => readFrame(json) !== undefined)).toBe(true);
+    expect(broken).toEqual([]);
+  });
+
+  // Between two frames the parser holds nothing, so that a cut is felt by the frame it is in and its neighbours alone.
+  test("cut at every byte of it, with the neighbours before and behind, it is told the same", () => {
+    let cuts = 0;
+    const parser = new Listener();
+    for (const [index, frame] of frames.entries()) {
+      const [before, after] = [frames[index - 1] ?? Buffer.alloc(0), frames[index + 1] ?? Buffer.alloc(0)];
+      const all = Buffer.concat([before, frame, after]);
+      const uncut = parser.feed([all]);
+      for (let at = before.length; at < before.length + frame.length; at++, cuts++) {
+        const cut = parser.feed([all.subarray(0, at), all.subarray(at)]);
+        if (!isSame(cut, uncut)) expect([index, at, cut]).toEqual([index, at, uncut]);
+      }
+    }
+    expect(cuts).toBe(Buffer.concat(frames).length);
+  }, 60_000);
+
+  test.each([1, 2, 3, 7, 1460])("in pieces of %d bytes it is told the same", (size) => {
+    const bytes = Buffer.concat(frames);
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size));
+    expect(told(pieces)).toEqual(told([bytes]));
+  });
+});
+
+interface Told {
+  readonly jsons: string[];
+  readonly others: unknown[];
+  readonly broken: string[];
+}
+
+/** A parser on a socket that is none, and what it tells. */
+class Listener {
+  readonly #socket = new EventEmitter();
+  #told: Told = { jsons: [], others: [], broken: [] };
+
+  constructor() {
+    const parser = new FrameParser(
+      this.#socket as unknown as Socket,
+      (json) => this.#told.jsons.push(json),
+      (why) => this.#told.broken.push(why),
+    );
+    parser.on("esl::event", (_event, headers, body) => this.#told.others.push([headers, body]));
+  }
+
+  feed(pieces: readonly Uint8Array[]): Told {
+    this.#told = { jsons: [], others: [], broken: [] };
+    for (const piece of pieces) this.#socket.emit("data", piece);
+    return this.#told;
+  }
+}
+
+/** `toEqual` takes too long for a quarter of a million comparisons. */
+function isSame(a: Told, b: Told): boolean {
+  const isText = a.jsons.length === b.jsons.length && a.jsons.every((json, index) => json === b.jsons[index]);
+  return isText && JSON.stringify([a.others, a.broken]) === JSON.stringify([b.others, b.broken]);
+}
+
+function told(pieces: readonly Uint8Array[]): Told {
+  return new Listener().feed(pieces);
+}
+
+function cutAt(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const places = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
+  return places.slice(1).map((end, index) => bytes.subarray(places[index], end));
+}

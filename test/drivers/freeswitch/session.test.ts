@@ -1,0 +1,200 @@
+/** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and finds it again. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import fc from "fast-check";
+import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
+import { longestPause, pauseBefore, shortestPause } from "../../../drivers/freeswitch/mod.ts";
+import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import { Rig } from "./rig.ts";
+
+const limit = 15_000;
+// The pauses between two tries are as short as the dice allow.
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const asks = [
+  ...filters([{ extension: "1001", presence: ["1001@127.0.0.1"] }], { agent: "{extension}@default" }),
+  `event json ${eventNames.join(" ")}`,
+  "api show channels as json",
+];
+
+describe("connecting", () => {
+  test.concurrent("log in, filters, events, look: in this order, nothing else, and one more look after 2 s", async () => {
+    await using rig = await Rig.ready();
+    const begun = performance.now();
+    expect(rig.commands).toEqual(["auth ***", ...asks, "api sofia_contact */1001@127.0.0.1"]);
+    await rig.next("snapshot", () => true, 3);
+    expect(performance.now() - begun).toBeWithin(1900, 4000);
+    expect(rig.commands).toEqual(["auth ***", ...asks, "api sofia_contact */1001@127.0.0.1", "api show channels as json"]);
+    expect(rig.events).toEqual([
+      { type: "link-up", to: `127.0.0.1:${rig.sim.port}` },
+      { type: "snapshot", desks: ["1001"], legs: [] },
+      { type: "phone", desk: "1001", registered: true, contact: expect.stringContaining("sip:1001-0x") },
+      { type: "snapshot", desks: ["1001"], legs: [] },
+    ]);
+  }, limit);
+
+  test.concurrent("a switch that is not there: tries again, says so once, connects when it comes", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    await rig.until(() => rig.events.length === 3);
+    const why = `nothing listens on 127.0.0.1:${rig.sim.port}: is FreeSWITCH running, and mod_event_socket loaded?`;
+    expect(rig.events).toEqual(Array(3).fill({ type: "link-down", why }));
+    expect(rig.lines.filter((line) => line.includes("trying again until it is there"))).toHaveLength(1);
+    await rig.sim.server.listen();
+    await rig.next("phone");
+    expect(rig.events.slice(3).map(({ type }) => type)).toEqual(["link-up", "snapshot", "phone"]);
+  }, limit);
+
+  test.concurrent("a password that is refused: said in words, tried again, never shown", async () => {
+    await using rig = await Rig.open({ config: { password: "hush" } });
+    await rig.until(() => rig.events.length === 2);
+    const why = `FreeSWITCH at 127.0.0.1:${rig.sim.port} refuses the login (-ERR invalid): check line.password and line.user`;
+    expect(rig.events).toEqual(Array(2).fill({ type: "link-down", why }));
+    expect(rig.lines.join("\n")).not.toContain("hush");
+    expect(rig.commands).toEqual(["auth ***", "auth ***"]);
+  }, limit);
+
+  test.concurrent("two desks are asked for on one connection and looked up one by one", async () => {
+    await using rig = await Rig.open({ desks: ["1001", "1002"] });
+    await rig.next("phone", ({ desk }) => desk === "1002");
+    expect(rig.commands.filter((command) => command.startsWith("auth"))).toHaveLength(1);
+    expect(rig.events.slice(0, 2)).toMatchObject([{ type: "link-up" }, { type: "snapshot", desks: ["1001", "1002"] }]);
+    expect(rig.events.slice(2)).toMatchObject([{ desk: "1001", registered: true }, { desk: "1002", registered: true }]);
+  }, limit);
+});
+
+describe("losing the switch", () => {
+  const ways: [string, (sim: Simulator) => unknown, string | RegExp][] = [
+    ["FIN", (sim) => sim.cut("fin"), "FreeSWITCH closed the connection"],
+    ["RST", (sim) => sim.cut("rst"), /closed the connection|ECONNRESET/],
+    ["silence", (sim) => sim.cut("silence"), "FreeSWITCH has been silent for 1 s"],
+    ["a disconnect notice", (sim) => sim.server.connections[0]?.disconnect(), "FreeSWITCH says that it disconnects"],
+  ];
+
+  test.concurrent.each(ways)("by %s: link-down with the reason, then link-up and a snapshot again", async (_name, lose, why) => {
+    await using rig = await Rig.ready({ config: { silenceSeconds: 1 } });
+    lose(rig.sim);
+    await rig.next("phone", () => true, 4);
+    expect(rig.events.slice(3).map(({ type }) => type)).toEqual(["link-down", "link-up", "snapshot", "phone"]);
+    expect((await rig.next("link-down")).why).toMatch(why);
+    const [first, second] = [rig.commands.slice(0, asks.length + 2), rig.commands.slice(asks.length + 2)];
+    expect(second).toEqual(first);
+  }, limit);
+
+  test.concurrent("an orderly shutdown: the legs end, the log says it, the link is down", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+    await call.answer();
+    await rig.sim.shutdown();
+    await rig.next("link-down");
+    expect(rig.legs().some(({ leg, ended }) => leg === call.uuid && ended?.cause === "SYSTEM_SHUTDOWN")).toBe(true);
+    expect(rig.lines.join("\n")).toContain("FreeSWITCH is shutting down");
+    await rig.sim.server.listen();
+    expect((await rig.next("snapshot", () => true, rig.events.length)).legs).toEqual([]);
+  }, limit);
+
+  test.concurrent("a switch that has crashed and started anew knows none of the old legs", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+    await rig.facts(({ rings }) => rings === true);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const from = rig.events.length;
+    await rig.sim.restart();
+    expect(await rig.next("snapshot", () => true, from)).toEqual({ type: "snapshot", desks: ["1001"], legs: [] });
+    expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
+  }, limit);
+});
+
+describe("stopping", () => {
+  test.concurrent("while connected: the events end, the connection is closed, nothing more is told", async () => {
+    await using rig = await Rig.ready();
+    rig.stop();
+    await rig.ended;
+    await rig.sim.server.until(({ connections }) => connections.length === 0);
+    expect(rig.events).toHaveLength(3);
+  }, limit);
+
+  test.concurrent("between two tries: the events end at once", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    await rig.next("link-down");
+    const begun = performance.now();
+    rig.stop();
+    await rig.ended;
+    expect(performance.now() - begun).toBeLessThan(400);
+  }, limit);
+
+  test.concurrent("while it logs in: the events end, the connection is closed", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.pace = { delayMs: 300 } });
+    await rig.sim.server.until(({ connections }) => connections.length === 1);
+    rig.stop();
+    await rig.ended;
+    await rig.sim.server.until(({ connections }) => connections.length === 0);
+    expect(rig.events).toEqual([]);
+  }, limit);
+});
+
+describe("the phone", () => {
+  test.concurrent("is not registered when we come", async () => {
+    await using rig = await Rig.ready({ before: (sim) => sim.phones.unregister("1001") });
+    expect(await rig.next("phone")).toEqual({ type: "phone", desk: "1001", registered: false });
+  }, limit);
+
+  test.concurrent.each(["unregister", "expire"] as const)(
+    "%s: not registered; register: registered, with its contact",
+    async (goes) => {
+      await using rig = await Rig.ready();
+      rig.sim.phones[goes]("1001");
+      expect(await rig.next("phone", () => true, 3)).toEqual({ type: "phone", desk: "1001", registered: false });
+      rig.sim.phones.register("1001");
+      const back = await rig.next("phone", ({ registered }) => registered, 4);
+      expect(back.contact).toContain("<sip:1001-0x");
+    },
+    limit,
+  );
+
+  test.concurrent.each(["unregister", "expire"] as const)(
+    "%s of one contact with another left: still registered",
+    async (goes) => {
+      await using rig = await Rig.ready();
+      rig.sim.sw.fire(
+        "CUSTOM",
+        { "from-user": "1001", "from-host": "127.0.0.1", user: "1001", host: "127.0.0.1" },
+        `sofia::${goes}`,
+      );
+      expect(await rig.next("phone", () => true, 3)).toMatchObject({ desk: "1001", registered: true });
+    },
+    limit,
+  );
+
+  test.concurrent("another tenant's 1001 comes and goes: nothing is told, nothing is asked", async () => {
+    await using rig = await Rig.ready();
+    const asked = rig.commands.length;
+    const theirs = { "from-user": "1001", "from-host": "other.example", user: "1001", host: "other.example" };
+    for (const word of ["register", "unregister", "expire"]) rig.sim.sw.fire("CUSTOM", theirs, `sofia::${word}`);
+    rig.sim.phones.register("1001");
+    await rig.next("phone", () => true, 3);
+    expect(rig.events).toHaveLength(4);
+    expect(rig.commands).toHaveLength(asked);
+  }, limit);
+});
+
+describe("the pause before the next try", () => {
+  const attempt = fc.oneof(fc.nat(20), fc.nat(1_000_000));
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  test("is never shorter than 0.5 s, never longer than 30 s", () => {
+    fc.assert(fc.property(attempt, random, (n, dice) => {
+      expect(pauseBefore(n, dice)).toBeWithin(shortestPause, longestPause);
+    }));
+    expect([shortestPause, longestPause]).toEqual([500, 30_000]);
+  });
+
+  test("is full jitter: it follows the dice from the shortest to twice the longest before", () => {
+    fc.assert(fc.property(fc.nat(20), random, random, (n, low, high) => {
+      if (low <= high) expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n, high));
+      expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n + 1, low));
+    }));
+    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 0))).toEqual([500, 500, 500, 500, 500]);
+    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 1))).toEqual([1000, 2000, 4000, 30_000, 30_000]);
+  });
+});

@@ -1,0 +1,218 @@
+/** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import type { LegFacts } from "../../../src/core/line.ts";
+import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import { holdAnswer, Rig } from "./rig.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const customer = { from: "14155550123", to: "1001" };
+
+/** The legs of the first snapshot from event number `from` on. */
+async function snapshot(rig: Rig, from = 0): Promise<readonly LegFacts[]> {
+  return (await rig.next("snapshot", () => true, from)).legs;
+}
+
+/** The events so far, in one word each. */
+function kinds(rig: Rig): string[] {
+  return rig.events.map((event) => event.type === "leg" && event.facts.ended ? "ended" : event.type);
+}
+
+/** Answers `show channels` with this instead. */
+function showing(sim: Simulator, text: string): void {
+  const api = sim.api.bind(sim);
+  sim.api = (command, arg) => command === "show" ? text : api(command, arg);
+}
+
+describe("the first look", () => {
+  test.concurrent("a leg that rang before we came, whole: who, from where, what he dialled, that it rings", async () => {
+    await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, dialled: "18005550100" }) });
+    expect(await snapshot(rig)).toEqual([{
+      desk: "1001",
+      leg: expect.any(String),
+      rings: true,
+      direction: "to-desk",
+      caller: { identity: "14155550123", outside: true },
+      callerDialled: expect.any(String),
+      farLeg: expect.any(String),
+    }]);
+    expect(rig.legs()).toEqual([]);
+  }, limit);
+
+  test.concurrent("colleagues' legs and the callers' are not asked for", async () => {
+    await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, to: "1002" }) });
+    expect(await snapshot(rig)).toEqual([]);
+    expect(rig.commands.filter((command) => command.startsWith("api uuid_dump"))).toEqual([]);
+  }, limit);
+
+  test.concurrent("answered while we were away: answered, with the partner", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    await rig.facts(({ rings }) => rings === true);
+    const from = await rig.reconnect(() => call.answer());
+    const partner = { identity: "14155550123", outside: true, dialledByLeg: false };
+    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, answered: true, farAnswered: true, partner }]);
+  }, limit);
+
+  test.concurrent("ended while we were away: the leg that was known is asked for, and is not there", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const from = await rig.reconnect(() => call.callerHangsUp());
+    expect(await snapshot(rig, from)).toEqual([]);
+    expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
+  }, limit);
+
+  test.concurrent("the far end answered while we were away, after early media: seen on its own leg", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.keypad({ extension: "1001", number: "914155550123" });
+    await call.earlyMedia();
+    expect((await rig.facts(({ farLeg }) => farLeg !== undefined)).farAnswered).toBeUndefined();
+    const from = await rig.reconnect(() => call.farAnswers());
+    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, dialled: "914155550123", farAnswered: true }]);
+  }, limit);
+
+  test.concurrent("a known leg that the list of channels does not have yet is found all the same", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.freezeChannels();
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const from = await rig.reconnect();
+    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
+  }, limit);
+
+  test.concurrent.each([
+    ["no JSON", "hello", true],
+    ["half of it", '{"row_count":1,"rows":[{"uuid":', true],
+    ["rows that are no list", '{"rows":5}', true],
+    ["rows without anything", '{"rows":[null,5,{}]}', false],
+    ["a number", "5", false],
+    ["values that are no text", '{"rows":[{"uuid":{"toString":1},"presence_id":["1001@127.0.0.1"],"name":{}}]}', false],
+  ])("a list of channels that is %s: the legs already known are looked at", async (_name, list, isWarned) => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    showing(rig.sim, list);
+    const from = await rig.reconnect();
+    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
+    expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(isWarned);
+  }, limit);
+
+  test.concurrent.each(["x json\n\napi reload", "a b", "", "x".repeat(61)])(
+    "the id %j in the list is no command",
+    async (uuid) => {
+      const rows = [{ uuid, presence_id: "1001@127.0.0.1", name: "sofia/internal/1001" }];
+      await using rig = await Rig.ready({ before: (sim) => showing(sim, JSON.stringify({ row_count: 1, rows })) });
+      expect(await snapshot(rig)).toEqual([]);
+      expect(rig.commands.filter((command) => !/^(auth|filter|event|api show|api sofia_contact) /.test(command))).toEqual([]);
+    },
+    limit,
+  );
+});
+
+describe("events during the first look", () => {
+  test.concurrent("of a leg that began after the list was made: told after the snapshot", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    const held = holdAnswer(rig.sim, "show");
+    await rig.sim.server.listen();
+    await held.asked;
+    const call = await rig.sim.inbound(customer);
+    held.release();
+    const told = await rig.facts(({ rings }) => rings === true);
+    expect(told).toMatchObject({ leg: call.uuid, caller: { identity: "14155550123" } });
+    expect(await snapshot(rig)).toEqual([]);
+    const order = rig.events.map(({ type }) => type).filter((type) => type !== "link-down");
+    expect(order.slice(0, 3)).toEqual(["link-up", "snapshot", "leg"]);
+  }, limit);
+
+  test.concurrent("newer than the look at the leg: told after the snapshot", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    const held = holdAnswer(rig.sim, "uuid_dump");
+    const from = rig.events.length;
+    rig.sim.cut("rst");
+    await held.asked;
+    await call.answer();
+    held.release();
+    const [seen] = await snapshot(rig, from);
+    expect([seen?.rings, seen?.answered]).toEqual([true, undefined as never]);
+    expect((await rig.facts(({ answered }) => answered === true, from)).leg).toBe(call.uuid);
+  }, limit);
+
+  test.concurrent("older than the look at the leg: not told again", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    const held = holdAnswer(rig.sim, "show");
+    const list = rig.sim.api.bind(rig.sim);
+    await rig.sim.server.listen();
+    await held.asked;
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    rig.sim.api = list;
+    held.release();
+    expect(await snapshot(rig)).toMatchObject([{ leg: call.uuid, rings: true }]);
+    await rig.next("phone");
+    await call.callerHangsUp();
+    await rig.facts(({ ended }) => ended !== undefined);
+    expect(rig.legs()[0]).toMatchObject({ leg: call.uuid, ended: { cause: "ORIGINATOR_CANCEL" } });
+  }, limit);
+});
+
+describe("the second look", () => {
+  test.concurrent("after 2 s it finds what the list of channels did not have yet", async () => {
+    await using rig = await Rig.ready({
+      before: async (sim) => {
+        sim.freezeChannels();
+        await sim.inbound(customer);
+      },
+    });
+    expect(await snapshot(rig)).toEqual([]);
+    rig.sim.thawChannels();
+    expect(await snapshot(rig, 3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
+  }, limit);
+
+  test.concurrent("a leg that begins while it looks is told at once, and is in the snapshot that comes after it", async () => {
+    await using rig = await Rig.ready();
+    const held = holdAnswer(rig.sim, "show");
+    await held.asked;
+    const call = await rig.sim.inbound(customer);
+    await rig.facts(({ rings }) => rings === true);
+    held.release();
+    expect(await snapshot(rig, 3)).toEqual([{ desk: "1001", leg: call.uuid }]);
+    expect(kinds(rig).lastIndexOf("snapshot")).toBeGreaterThan(kinds(rig).lastIndexOf("leg"));
+  }, limit);
+
+  test.concurrent("a leg that gets another id while it looks is in the snapshot by the new", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const held = holdAnswer(rig.sim, "uuid_dump");
+    await held.asked;
+    const [from, to] = [call.uuid, crypto.randomUUID()];
+    rig.sim.sw.tell("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
+    await rig.next("leg-renamed", (event) => event.from === from && event.to === to);
+    held.release();
+    expect(await snapshot(rig, rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
+  }, limit);
+
+  test.concurrent("a leg that ends while it looks is told at once, and is not in the snapshot that comes after it", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound(customer);
+    await rig.facts(({ rings }) => rings === true);
+    const held = holdAnswer(rig.sim, "uuid_dump");
+    await held.asked;
+    await call.callerHangsUp();
+    await rig.facts(({ ended }) => ended !== undefined);
+    held.release();
+    expect(await snapshot(rig, rig.events.length)).toEqual([]);
+  }, limit);
+
+  test.concurrent("is not made by a connection that is over", async () => {
+    await using rig = await Rig.ready();
+    const from = await rig.reconnect();
+    await rig.next("snapshot", () => true, from + 4);
+    expect(rig.commands.filter((command) => command.startsWith("api show"))).toHaveLength(3);
+  }, limit);
+});

@@ -1,0 +1,175 @@
+/** A box: the compiled binary as a process, its configuration file, its signals and its commands. For tests that end it badly. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ShownEvent } from "../../src/outbox/desk.ts";
+import type { Status } from "../../src/status.ts";
+
+/** The binary that is tested: the one that scripts/build made, or another by name. */
+export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../dist/telesetd-linux-x64");
+/** Why the tests of the binary are skipped; empty when they are not. */
+export const noBinary = existsSync(binary) ? "" : ` (skipped: ${binary} is not there, run ./scripts/build)`;
+
+/** Where it runs and to whom it talks. */
+export interface BoxOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly switchPort: number;
+  /** Default: 1001. */
+  readonly desks?: readonly string[];
+  /** Further keys of the configuration. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** What a command said. */
+export interface Said {
+  readonly out: string;
+  readonly err: string;
+  readonly code: number;
+}
+
+/** A daemon that can be started, signalled and killed, again and again, on the same store. */
+export class Box {
+  readonly config: string;
+  readonly store: string;
+  #options: BoxOptions;
+  #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
+  #followed: Promise<void> = Promise.resolve();
+  readonly #waiters = new Set<() => void>();
+  /** What it has written to its log since its last start. */
+  log = "";
+
+  constructor(options: BoxOptions) {
+    this.#options = options;
+    this.config = join(options.folder, `box-${options.port}.json`);
+    this.store = join(options.folder, `box-${options.port}.db`);
+    this.configure({});
+  }
+
+  /** Writes the configuration anew, with these changes. A text is written as it is. */
+  configure(changes: Partial<BoxOptions> | string): void {
+    if (typeof changes === "string") return writeFileSync(this.config, changes);
+    const options = this.#options = { ...this.#options, ...changes };
+    writeFileSync(
+      this.config,
+      JSON.stringify({
+        desks: (options.desks ?? ["1001"]).map((extension) => ({ extension })),
+        line: { driver: "freeswitch", host: "127.0.0.1", port: options.switchPort, password: "ClueCon", domain: "127.0.0.1" },
+        http: { host: "127.0.0.1", port: options.port, perSecond: 1000, burst: 1000 },
+        store: { path: this.store },
+        ...options.more,
+      }),
+    );
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** Starts the process; it runs some time later. */
+  spawn(): void {
+    const child = Bun.spawn([binary, "run", "--config", this.config], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    this.#child = child;
+    this.log = "";
+    this.#followed = this.#follow(child.stderr);
+  }
+
+  /** Starts it and waits until it says that it runs. */
+  async start(): Promise<void> {
+    this.spawn();
+    await this.says("telesetd runs");
+  }
+
+  async #follow(stderr: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const part of stderr) {
+      this.log += decoder.decode(part, { stream: true });
+      for (const waiter of [...this.#waiters]) waiter();
+    }
+  }
+
+  /** Resolves when the log has `text`, so many times. */
+  says(text: string, times = 1, ms = 15_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#waiters.delete(ask);
+        reject(new Error(`"${text}" is not in the log: ${this.log}`));
+      }, ms);
+      const ask = () => {
+        if (this.log.split(text).length <= times) return;
+        clearTimeout(late);
+        this.#waiters.delete(ask);
+        resolve();
+      };
+      this.#waiters.add(ask);
+      ask();
+    });
+  }
+
+  /** Asks for the status until it is as wanted, at most 15 s: there is no event to wait for. */
+  async until(otherwise: string, wanted: (status: Status) => boolean): Promise<Status> {
+    const late = performance.now() + 15_000;
+    while (performance.now() < late) {
+      const status = await this.status().catch(() => undefined);
+      if (status && wanted(status)) return status;
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    throw new Error(`${otherwise}: ${this.log}`);
+  }
+
+  /** Waits until the line of every desk is up and its phone known. */
+  connected(): Promise<Status> {
+    return this.until("the line does not come up", ({ desks }) => desks.every(({ trouble }) => trouble === undefined));
+  }
+
+  /** Waits until the CRM has confirmed everything. */
+  told(): Promise<Status> {
+    return this.until("the outbox does not empty", ({ outbox }) => outbox.waiting === 0);
+  }
+
+  async status(): Promise<Status> {
+    return await (await fetch(`http://127.0.0.1:${this.port}/status`)).json() as Status;
+  }
+
+  /** What `telesetd outbox list --all` shows. */
+  async outbox(): Promise<ShownEvent[]> {
+    return await (await fetch(`http://127.0.0.1:${this.port}/outbox?all=1`)).json() as ShownEvent[];
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name);
+  }
+
+  /** The exit code, once it has ended and all that it said has been read. */
+  async ended(): Promise<number> {
+    const code = await this.#child?.exited ?? -1;
+    await this.#followed;
+    return code;
+  }
+
+  /** kill -9, and waits for the end. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#child?.exited;
+  }
+
+  /** SIGTERM; gives the exit code. */
+  terminate(): Promise<number> {
+    this.signal("SIGTERM");
+    return this.ended();
+  }
+
+  /** Runs another command of the binary, with this box's configuration. */
+  async run(...args: readonly string[]): Promise<Said> {
+    const child = Bun.spawn([binary, ...args, "--config", this.config], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const [out, err, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { out, err, code };
+  }
+}

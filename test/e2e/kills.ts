@@ -1,0 +1,145 @@
+/** kill -9 at random moments, again and again, while people call and the CRM comes and goes. The tests and scripts/soak use it. */
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { sendCallout } from "../../src/commands/small-crm.ts";
+import { Random } from "../faults/random.ts";
+import { type Mood, WildCrm } from "../faults/wild-crm.ts";
+import { Box } from "./box.ts";
+import { freePort } from "./daemon.ts";
+import { type Entry, judge, type Verdict } from "./ledger.ts";
+import { House } from "./people.ts";
+
+/** How often, and from which seed. */
+export interface KillPlan {
+  readonly folder: string;
+  readonly kills: number;
+  readonly seed: number;
+  /** Called after every kill. */
+  readonly onKill?: (kill: number) => void;
+  /** Ends it early. */
+  readonly until?: () => boolean;
+}
+
+/** What happened. */
+export interface Kills extends Verdict {
+  readonly kills: number;
+  readonly seed: number;
+  readonly calls: number;
+  readonly problems: readonly string[];
+}
+
+export const desks = ["1001", "1002", "1003"];
+/** More good than bad: else too little of what follows a ScreenPop would ever be sent. */
+const crmMoods: readonly Mood[] = [
+  ...["answers", "answers", "answers", "answers", "refuses", "hangs", "says 500"] as const,
+  ...["closes before the answer", "closes mid-answer"] as const,
+];
+const longestMood = 250;
+
+/** Kills the daemon so often, lets it come to rest, and judges what the CRM was told. */
+export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
+  const random = new Random(plan.seed);
+  const sim = new Simulator({});
+  await sim.start();
+  const port = await freePort();
+  const house = new House(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
+  const entries: Entry[] = [];
+  const crm = await WildCrm.open((post) => entries.push({ ...post, period: house.period, beforeKill: -performance.now() }));
+  const box = new Box({
+    folder: plan.folder,
+    port,
+    switchPort: sim.port,
+    desks,
+    more: { store: { path: `${plan.folder}/box-${port}.db`, keepEvents: 1_000_000 } },
+  });
+  try {
+    await begin(box, house, crm.port);
+    const working = [...desks.map((desk) => house.work(desk)), changeMoods(crm, house, random)];
+    let kills = 0;
+    while (kills < plan.kills && plan.until?.() !== true) {
+      await liveAndDie(box, house, random, entries);
+      plan.onKill?.(++kills);
+    }
+    house.over = true;
+    await Promise.all(working);
+    const left = await comeToRest(box, house, crm);
+    const { problems, ...verdict } = judge(entries, house.calls);
+    return { ...verdict, kills, seed: plan.seed, calls: house.calls.length, problems: [...problems, ...house.problems, ...left] };
+  } finally {
+    house.over = true;
+    await box.kill();
+    crm.close();
+    sim.stop();
+  }
+}
+
+async function begin(box: Box, house: House, crmPort: number): Promise<void> {
+  await box.start();
+  house.period++;
+  for (const desk of desks) await register(box.port, desk, crmPort);
+  await box.connected();
+}
+
+function register(port: number, desk: string, crmPort: number): Promise<string> {
+  return sendCallout(port, "/", { FunctionName: "Register", telesetNumber: desk, agentID: `agent-${desk}`, port: String(crmPort) });
+}
+
+/** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
+async function liveAndDie(box: Box, house: House, random: Random, entries: readonly Entry[]): Promise<void> {
+  // One in five is killed while it starts.
+  if (random.next() < 0.8) {
+    await box.says("telesetd runs");
+    await pause(random.whole(0, 400));
+  } else await pause(random.whole(0, 200));
+  const killed = performance.now();
+  await box.kill();
+  if (box.log.includes("The store is lost")) house.problems.push(`the store was lost: ${box.log}`);
+  for (const entry of entries.filter(({ period }) => period === house.period)) entry.beforeKill += killed;
+  house.period++;
+  if (random.next() < 0.5) await house.ghost(random.of(desks));
+  await pause(random.whole(0, 60));
+  box.spawn();
+  house.period++;
+}
+
+async function changeMoods(crm: WildCrm, house: House, random: Random): Promise<void> {
+  while (!house.over) {
+    await crm.turn(random.of(crmMoods));
+    await pause(random.whole(20, longestMood));
+  }
+  await crm.turn("answers");
+}
+
+/** All calls end, the outbox empties; one more call then goes through as if nothing had been. What is left is a problem. */
+async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[]> {
+  await box.connected();
+  await allQuiet(house);
+  house.noteDials();
+  await box.until("a call does not end", (status) => status.desks.every(({ calls }) => calls.length === 0));
+  // What waits for its next try is tried at once when its agent registers.
+  for (const desk of desks) await register(box.port, desk, crm.port);
+  await box.told();
+  const before = crm.posts.length;
+  await house.ghost("1001");
+  await crm.until(({ posts }) => posts.length >= before + 3);
+  const { storeTrouble } = await box.told();
+  const retired = (await box.outbox()).filter(({ state }) => state !== "told");
+  const code = await box.terminate();
+  return [
+    ...retired.map((event) => `not told: ${JSON.stringify(event)}`),
+    ...(storeTrouble === undefined ? [] : [storeTrouble]),
+    ...(code === 0 ? [] : [`SIGTERM ended it with ${code}`]),
+  ];
+}
+
+/** The click-to-dials that still play themselves come to their end. */
+async function allQuiet({ sim }: House): Promise<void> {
+  const late = performance.now() + 10_000;
+  while (sim.sw.channels.size > 0) {
+    if (performance.now() > late) throw new Error(`These legs never end: ${[...sim.sw.channels.values()].map(({ name }) => name)}`);
+    await pause(10);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}

@@ -1,0 +1,92 @@
+/** What the CRM was told, held against what happened in truth: everything that the guarantees of design.md section 6 forbid. */
+import type { Post } from "../faults/wild-crm.ts";
+import type { TrueCall } from "./people.ts";
+
+/** A POST, the daemon's life that it came in, and how long before the end of that life, in ms. */
+export interface Entry extends Post {
+  readonly period: number;
+  beforeKill: number;
+}
+
+/** What came out of it. */
+export interface Verdict {
+  readonly popped: number;
+  readonly posts: number;
+  readonly events: number;
+  /** Calls that came and went while the daemon was dead. */
+  readonly unseen: number;
+  /** Repeats of an event that the CRM had not confirmed. */
+  readonly repeats: number;
+  /** Repeats of an event that the CRM had confirmed: a kill cut the confirmation off. */
+  readonly repeatsOfConfirmed: number;
+  /** The longest time from such a confirmation to the kill, in ms. */
+  readonly longestCutOff: number;
+  /** What must not be, in words. */
+  readonly problems: readonly string[];
+}
+
+const order = ["ScreenPop", "CallEstablished", "CallReleased"];
+
+/** Judges all that was told. */
+export function judge(entries: readonly Entry[], calls: readonly TrueCall[]): Verdict {
+  const truth = new Map(calls.map((call) => [call.id, call]));
+  const byCall = Map.groupBy(entries, ({ call }) => call);
+  const problems = [...byCall].flatMap(([id, told]) => {
+    const call = truth.get(id);
+    return call ? problemsOf(call, told) : [`${id} is no call of the switch: ${told.map(({ name }) => name).join(", ")}`];
+  });
+  const events = [...byCall.values()].flatMap((told) => [...Map.groupBy(told, ({ name }) => name).values()]);
+  const confirmed = events.map((posts) => afterConfirmation(posts));
+  return {
+    popped: byCall.size,
+    posts: entries.length,
+    events: events.length,
+    unseen: calls.filter(unseen).length,
+    repeats: entries.length - events.length - sum(confirmed.map(({ repeats }) => repeats)),
+    repeatsOfConfirmed: sum(confirmed.map(({ repeats }) => repeats)),
+    longestCutOff: Math.max(0, ...confirmed.map(({ cutOff }) => cutOff)),
+    problems,
+  };
+}
+
+function problemsOf(call: TrueCall, told: readonly Entry[]): string[] {
+  const about = `${call.id} of desk ${call.desk} (${told.map(({ name, mood, period }) => `${name} ${period} ${mood}`).join(", ")})`;
+  const names = told.map(({ name }) => name);
+  const first = [...new Set(names)];
+  const expected = order.filter((name) => first.includes(name));
+  return [
+    ...(names.includes("CallReleased") ? [] : ["never released"]),
+    ...(first[0] === "ScreenPop" ? [] : ["begins without a ScreenPop"]),
+    ...(first.join() === expected.join() ? [] : ["out of order"]),
+    // What follows is sent only once the confirmation of what was before is committed: then there is no way back.
+    ...(names.every((name, at) => names.slice(0, at).every((before) => order.indexOf(before) <= order.indexOf(name)))
+      ? []
+      : ["told again after its confirmation was committed"]),
+    ...(names.includes("CallEstablished") && !call.answered ? ["established, but nobody answered"] : []),
+    ...(unseen(call) ? ["told, although it came and went while the daemon was dead"] : []),
+    ...(told.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: want ${call.ani}`]),
+    ...(repeatedWithinALife(told) ? ["told again in the same life of the daemon, although it was confirmed"] : []),
+  ].map((problem) => `${problem}: ${about}`);
+}
+
+/** Born and ended in the same odd period. */
+function unseen({ began, ended }: TrueCall): boolean {
+  return began === ended && began % 2 === 1;
+}
+
+function repeatedWithinALife(told: readonly Entry[]): boolean {
+  return told.some(({ name, period, mood }, at) =>
+    mood === "answers" && told.slice(at + 1).some((later) => later.name === name && later.period === period)
+  );
+}
+
+/** How often it was told after it was confirmed, and how long before the kill the confirmation was. */
+function afterConfirmation(posts: readonly Entry[]): { repeats: number; cutOff: number } {
+  const first = posts.findIndex(({ mood }) => mood === "answers");
+  const repeats = first < 0 ? 0 : posts.length - 1 - first;
+  return { repeats, cutOff: repeats > 0 ? Math.round(posts[first]?.beforeKill ?? 0) : 0 };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((one, other) => one + other, 0);
+}

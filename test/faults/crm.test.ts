@@ -1,0 +1,197 @@
+/** The CRM is away, or wild: what arrives when it is back, in which order, and what is on record of the rest. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { httpCrm } from "../../src/cctsdk/client.ts";
+import { openLog } from "../../src/log.ts";
+import { done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
+import { type Mood, WildCrm } from "./wild-crm.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-crm-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let stores = 0;
+
+async function inOffice(play: (office: Office) => Promise<void>, options: Partial<OfficeOptions> = {}): Promise<void> {
+  const office = new Office({ path: join(folder, `${++stores}.db`), ...options });
+  try {
+    await play(office);
+  } finally {
+    await office.close();
+  }
+}
+
+const all = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
+
+describe("the CRM is down for an hour:", () => {
+  test("calls of that hour are retired whole, with their reasons; those of its last two minutes arrive, each in order", () =>
+    inOffice(async (office) => {
+      office.answer = unreachable;
+      // 80 calls of 45 s each: those of the last two minutes are the last two.
+      for (let call = 1; call <= 80; call++) {
+        for (const name of all) {
+          office.tell(`c${call}`, name);
+          await office.pass(minute / 4);
+        }
+      }
+      office.answer = done;
+      await office.pass(10_000);
+      expect(office.arrived()).toHaveLength(6);
+      for (const name of ["c79", "c80"]) {
+        expect(office.arrived().filter((event) => event.endsWith(name))).toEqual(all.map((event) => `${event} ${name}`));
+      }
+      for (let call = 1; call <= 78; call++) {
+        const record = office.record(`c${call}`);
+        expect(record.map(({ event, ending }) => [event.name, ending])).toEqual(all.map((name) => [name, "retired"]));
+        expect(record[0]?.why).toBe("too old after 120 s; last attempt: Cannot reach the CRM: connection refused");
+        expect(record[1]?.why).toStartWith("its ScreenPop was not told");
+        expect(record[2]?.why).toStartWith("its ScreenPop was not told");
+      }
+    }));
+
+  test("a call that was popped before it is answered and ends meanwhile: both arrive when the CRM is back, in order", () =>
+    inOffice(async (office) => {
+      office.tell("c1", "ScreenPop");
+      await office.pass(1000);
+      office.answer = unreachable;
+      office.tell("c1", "CallEstablished");
+      await office.pass(30 * minute);
+      office.tell("c1", "CallReleased");
+      await office.pass(30 * minute);
+      expect(office.arrived()).toEqual(["ScreenPop c1"]);
+      office.answer = done;
+      await office.pass(minute);
+      expect(office.arrived()).toEqual(all.map((name) => `${name} c1`));
+      expect(office.fates("c1")).toEqual(all.map((name) => `${name} told`));
+    }));
+
+  test("it is not stormed: about once a minute, and the attempts are counted", () =>
+    inOffice(async (office) => {
+      office.tell("c1", "ScreenPop");
+      await office.pass(1000);
+      office.answer = unreachable;
+      office.tell("c1", "CallReleased");
+      await office.pass(hour);
+      const attempts = office.posts.length - 1;
+      expect(attempts).toBeGreaterThan(60);
+      expect(attempts).toBeLessThan(120);
+      expect(office.record("c1")[1]?.attempts).toBe(attempts);
+    }));
+
+  test("after a day the rest is retired too, with its reason", () =>
+    inOffice(async (office) => {
+      office.tell("c1", "ScreenPop");
+      await office.pass(1000);
+      office.answer = unreachable;
+      office.tell("c1", "CallReleased");
+      await office.pass(24 * hour - 1000);
+      expect(office.fates("c1")).toEqual(["ScreenPop told", "CallReleased waits"]);
+      await office.pass(2000);
+      expect(office.fates("c1")).toEqual(["ScreenPop told", "CallReleased retired"]);
+      expect(office.record("c1")[1]?.why).toStartWith("too old after 86400 s");
+    }), 20_000);
+});
+
+describe("a ScreenPop that is two minutes old", () => {
+  test.each([["", false], [", the daemon restarted meanwhile", true]])(
+    "and cannot have arrived: what follows is not told either, not even the end of that call an hour later%s",
+    (_, restarts) =>
+      inOffice(async (office) => {
+        office.answer = unreachable;
+        office.tell("c1", "ScreenPop");
+        await office.pass(2 * minute);
+        office.answer = done;
+        if (restarts) await office.restart();
+        office.tell("c1", "CallEstablished");
+        await office.pass(hour);
+        if (restarts) await office.restart();
+        office.tell("c1", "CallReleased");
+        await office.pass(minute);
+        expect(office.arrived()).toEqual([]);
+        expect(office.fates("c1")).toEqual(all.map((name) => `${name} retired`));
+        expect(office.record("c1")[2]?.why).toBe("its ScreenPop was not told");
+      }),
+  );
+
+  test.each([["", false], [", the daemon restarted meanwhile", true]])(
+    "and may have arrived (a timeout): it is given up, what follows is told%s",
+    (_, restarts) =>
+      inOffice(async (office) => {
+        office.answer = timeout;
+        office.tell("c1", "ScreenPop");
+        await office.pass(minute);
+        office.tell("c1", "CallEstablished");
+        await office.pass(minute);
+        if (restarts) await office.restart();
+        office.answer = done;
+        await office.pass(minute);
+        office.tell("c1", "CallReleased");
+        await office.pass(minute);
+        expect(office.arrived()).toEqual(["CallEstablished c1", "CallReleased c1"]);
+        expect(office.fates("c1")).toEqual(["ScreenPop retired", "CallEstablished told", "CallReleased told"]);
+      }),
+  );
+});
+
+describe("over HTTP: a call meets a CRM that", () => {
+  const log = openLog(() => {}, "error", false);
+  const crm = httpCrm({ path: "/", contentType: "text/xml", timeoutMs: 120, log });
+  /** How often its ScreenPop arrives in all, and whether that mood may have taken it. */
+  const wild: readonly { mood: Mood; first: readonly string[] }[] = [
+    { mood: "refuses", first: [] },
+    { mood: "hangs", first: ["ScreenPop"] },
+    { mood: "says 500", first: ["ScreenPop"] },
+    { mood: "says 404", first: ["ScreenPop"] },
+    { mood: "closes before the answer", first: ["ScreenPop"] },
+  ];
+
+  test.concurrent.each(wild)("$mood, then answers: all arrives, in order, the ScreenPop once more", async ({ mood, first }) => {
+    const peer = await WildCrm.open();
+    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
+    await inOffice(async (office) => {
+      await peer.turn(mood);
+      for (const name of all) office.tell("c1", name);
+      // The first attempt has failed.
+      await until(() => office.record("c1")[0]?.why !== undefined);
+      expect(peer.told("c1")).toEqual([...first]);
+      await peer.turn("answers");
+      await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
+      expect(peer.told("c1")).toEqual([...first, ...all]);
+    }, { crm, to, now: Date.now });
+    peer.close();
+  });
+
+  test.concurrent("closes in the middle of its answer: its 200 was heard, nothing is told twice", async () => {
+    const peer = await WildCrm.open();
+    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
+    await peer.turn("closes mid-answer");
+    await inOffice(async (office) => {
+      for (const name of all) office.tell("c1", name);
+      await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
+      await until(() => office.courier.status().waiting === 0);
+      expect(peer.told("c1")).toEqual([...all]);
+    }, { crm, to, now: Date.now });
+    peer.close();
+  });
+
+  test.concurrent("refuses with 404 for good: three tries, then it is given up; the call goes on, as it has arrived", async () => {
+    const peer = await WildCrm.open();
+    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
+    await peer.turn("says 404");
+    await inOffice(async (office) => {
+      office.tell("c1", "ScreenPop");
+      await until(() => office.courier.status().waiting === 0);
+      expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
+      expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
+    }, { crm, to, now: Date.now });
+    peer.close();
+  });
+});
+
+/** A state of the courier has no event: it is looked at. */
+async function until(test: () => boolean): Promise<void> {
+  for (const late = performance.now() + 8000; !test();) {
+    if (performance.now() > late) throw new Error("Waited in vain");
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}

@@ -1,0 +1,94 @@
+/** The daemon between a simulated switch and a small CRM, for the tests that take the link away. */
+import { type InboundCall, type Loss, Simulator } from "../../drivers/simulator/mod.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { type Rig, startRig } from "../../src/commands/rig.ts";
+import { parseConfig } from "../../src/config.ts";
+import { openLog } from "../../src/log.ts";
+
+/** A rig whose link is up, with what the tests ask of it. */
+export class LineRig {
+  private constructor(readonly sim: Simulator, readonly rig: Rig) {}
+
+  /** Starts it; a link without a sign for 300 ms is given up. */
+  static async start(): Promise<LineRig> {
+    const sim = new Simulator({ heartbeatMs: 60 });
+    sim.handsetDoes = { does: "waits" };
+    sim.farDoes = { does: "waits" };
+    await sim.start();
+    const line = { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1", silenceSeconds: 0.3 };
+    const config = parseConfig(JSON.stringify({ desks: [{ extension: "1001" }], line }), lineSchemas, {});
+    const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
+    const made = new LineRig(sim, rig);
+    await made.up();
+    return made;
+  }
+
+  async stop(): Promise<void> {
+    await this.rig.stop();
+    this.sim.stop();
+  }
+
+  /** Loses the link, in whatever way; resolves when the daemon has noticed. */
+  async lose(how: Fault): Promise<void> {
+    if (how === "shutdown") await this.sim.shutdown();
+    else if (how === "restart") await this.sim.restart("rst");
+    else this.sim.cut(how);
+    await this.until("the link to be down", () => this.#desk?.switch === "down");
+  }
+
+  /** Lets it come back; resolves when the daemon has seen what lives. */
+  async back(how: Fault): Promise<void> {
+    if (how === "shutdown") await this.sim.restart();
+    await this.up();
+  }
+
+  up(): Promise<void> {
+    return this.until("the line to be up", () => this.#desk?.trouble === undefined);
+  }
+
+  get #desk() {
+    return this.rig.app.status().desks[0];
+  }
+
+  /** Looks at the daemon's status until the test holds: there is no event to wait for. */
+  async until(what: string, test: () => boolean): Promise<void> {
+    for (const late = performance.now() + 10_000; !test();) {
+      if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(this.rig.app.status())}`);
+      await new Promise((done) => setTimeout(done, 3));
+    }
+  }
+
+  /** Waits until the CRM has been told so much. */
+  async told(count: number): Promise<void> {
+    if (!await this.rig.crm.until(count, 10_000)) throw new Error(`Waited in vain for ${count} events: ${this.list().join(", ")}`);
+  }
+
+  /** What the CRM was told, in order: `ScreenPop ID`, with names for ids. */
+  list(names: Readonly<Record<string, string>> = {}): string[] {
+    return this.rig.crm.events.map(({ name, data }) => `${name} ${names[data["occtSourceID"] ?? ""] ?? data["occtSourceID"]}`);
+  }
+
+  /**
+   * Proves that nothing more is on its way: one more call comes and goes, and all that the CRM hears from now on is of that
+   * one, because the line is read in order. Gives what was told before.
+   */
+  async all(names: Readonly<Record<string, string>> = {}): Promise<string[]> {
+    const last: InboundCall = await this.sim.inbound({ from: "14155559999", to: "1001" });
+    await last.callerHangsUp();
+    const told = () => this.rig.crm.events.some(({ name, data }) => name === "CallReleased" && data["occtSourceID"] === last.uuid);
+    await this.until("the last call's end at the CRM", told);
+    return this.list(names).filter((line) => !line.endsWith(last.uuid));
+  }
+
+  /** A number is clicked in the CRM; resolves with the call when its command has reached the switch. */
+  async click(): Promise<{ readonly call: Awaited<ReturnType<Simulator["nextDialled"]>>; readonly answer: Promise<string> }> {
+    const dialled = this.sim.nextDialled();
+    const answer = this.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
+    return { call: await dialled, answer };
+  }
+}
+
+/** How a link is lost: see `Loss`; `shutdown`: FreeSWITCH is stopped in order; `restart`: it crashes and comes back as another. */
+export type Fault = Loss | "shutdown" | "restart";
+export const cuts: readonly Loss[] = ["fin", "rst", "silence"];
+export const ends = ["shutdown", "restart"] as const;

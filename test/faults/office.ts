@@ -1,0 +1,125 @@
+/** The outbox with a real store and a clock of its own, so that an hour passes in no time. */
+import { newDesk } from "../../src/core/desk.ts";
+import type { Crm, CrmEvent, Delivery, Registration } from "../../src/core/crm.ts";
+import { openLog } from "../../src/log.ts";
+import { Courier } from "../../src/outbox/courier.ts";
+import { OutboxDesk } from "../../src/outbox/desk.ts";
+import { deliveryRules } from "../../src/outbox/schedule.ts";
+import { openStore, type Recorded, type Store } from "../../src/store.ts";
+
+export const minute = 60_000, hour = 60 * minute;
+
+/** The answers of a CRM that is scripted. */
+export const done: Delivery = { outcome: "done" };
+export const unreachable: Delivery = { outcome: "retry", why: "Cannot reach the CRM: connection refused", reached: false };
+export const timeout: Delivery = { outcome: "retry", why: "No answer from the CRM: no answer within 5 s", reached: true };
+
+export interface OfficeOptions {
+  readonly path: string;
+  /** The real way to a CRM, in place of the scripted one. */
+  readonly crm?: Crm;
+  /** The daemon's clock, in place of the office's own. */
+  readonly now?: () => number;
+  readonly to?: Registration;
+}
+
+/** Store and courier of desk 1001. */
+export class Office {
+  /** By the daemon's steady clock, in ms. */
+  now = 1_800_000_000_000;
+  /** What the scripted CRM answers. */
+  answer: Delivery = done;
+  /** `ScreenPop c1`, ... as they were posted, and whether they were taken. */
+  readonly posts: { readonly event: string; readonly at: number; readonly taken: boolean }[] = [];
+  readonly #options: OfficeOptions;
+  store: Store;
+  courier: Courier;
+
+  constructor(options: OfficeOptions) {
+    this.#options = options;
+    [this.store, this.courier] = this.#open();
+  }
+
+  #open(): [Store, Courier] {
+    const { path, crm, to, now } = this.#options;
+    const store = openStore(path);
+    const scripted: Crm = {
+      deliver: (event) => {
+        this.posts.push({ event: `${event.name} ${event.call}`, at: this.now, taken: this.answer.outcome === "done" });
+        return Promise.resolve(this.answer);
+      },
+    };
+    const address = () => to ?? { agent: "A", address: "10.0.0.7", port: 8080 };
+    const log = openLog(() => {}, "error", false);
+    const rules = deliveryRules;
+    return [
+      store,
+      new Courier({ store, crm: crm ?? scripted, address, now: now ?? (() => this.now), random: Math.random, rules, log }),
+    ];
+  }
+
+  /** As the loop does it: committed, then handed over. */
+  tell(call: string, name: CrmEvent["name"]): void {
+    const event: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
+    const told = { desk: "1001", agent: "A", event };
+    const tell = [{ ...told, atOnce: this.courier.isFree(told) }];
+    this.courier.add(this.store.commit({ desk: newDesk("1001"), tell, retire: [] }, this.#now()));
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? this.now;
+  }
+
+  /** Lets time pass, a second at a time, as the courier's timer would wake it. */
+  async pass(ms: number): Promise<void> {
+    for (const end = this.now + ms; this.now < end;) {
+      await settled();
+      this.now = Math.min(end, this.now + 1000);
+      this.courier.pump();
+    }
+    await settled();
+  }
+
+  /** The daemon ends, in order or not, and starts again on the same store. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.reopen();
+    this.courier.pump();
+    await settled();
+  }
+
+  /** Starts again, but for the first look at what is due. */
+  reopen(): void {
+    [this.store, this.courier] = this.#open();
+  }
+
+  async close(): Promise<void> {
+    await this.courier.stop(0);
+    this.store.close();
+  }
+
+  /** What is on record of a call, oldest first. */
+  record(call: string): readonly Recorded[] {
+    return this.store.list(true, 1000).filter(({ event }) => event.call === call).reverse();
+  }
+
+  /** `ScreenPop told`, `CallReleased retired`, ... */
+  fates(call: string): string[] {
+    return this.record(call).map(({ event, ending }) => `${event.name} ${ending ?? "waits"}`);
+  }
+
+  /** What has arrived, in order. */
+  arrived(): string[] {
+    return this.posts.filter(({ taken }) => taken).map(({ event }) => event);
+  }
+
+  /** The administrator's view of it. */
+  desk(): OutboxDesk {
+    return new OutboxDesk({ store: this.store, courier: this.courier, now: () => this.#now() });
+  }
+}
+
+/** What is under way has come to rest: scripted answers take some turns of promises, never time. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}

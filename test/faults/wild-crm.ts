@@ -1,0 +1,147 @@
+/** A CRM with moods, as a real one has them when it is restarted, patched or overloaded: it comes and goes on the same port. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { parse } from "../../src/cctsdk/xml.ts";
+
+/** What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off. */
+export const moods = ["answers", "refuses", "hangs", "says 500", "says 404", "closes before the answer", "closes mid-answer"] as const;
+export type Mood = (typeof moods)[number];
+
+/** A POST that came in whole. */
+export interface Post {
+  readonly name: string;
+  /** occtSourceID */
+  readonly call: string;
+  /** occtANI of a ScreenPop. */
+  readonly ani: string | undefined;
+  /** The mood that it met. Only `answers` confirms it for certain; `closes mid-answer` may have. */
+  readonly mood: Mood;
+}
+
+/** A CRM on loopback that keeps what it is told. */
+export class WildCrm {
+  readonly posts: Post[] = [];
+  readonly #onPost: (post: Post) => void;
+  readonly #kept = new Set<ServerResponse>();
+  readonly #waiters = new Set<() => void>();
+  #server: Server | undefined;
+  #port = 0;
+  #mood: Mood = "answers";
+
+  private constructor(onPost: (post: Post) => void) {
+    this.#onPost = onPost;
+  }
+
+  /** Opens a CRM on a free port, in a good mood. */
+  static async open(onPost: (post: Post) => void = () => {}): Promise<WildCrm> {
+    const crm = new WildCrm(onPost);
+    await crm.#listen();
+    return crm;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in the order in which they came. */
+  told(call?: string): string[] {
+    return this.posts.flatMap((post) => call === undefined ? [`${post.name} ${post.call}`] : post.call === call ? [post.name] : []);
+  }
+
+  /** From now on it is in another mood. */
+  async turn(mood: Mood): Promise<void> {
+    this.#mood = mood;
+    for (const answer of this.#kept) answer.destroy();
+    this.#kept.clear();
+    if (mood === "refuses") this.#refuse();
+    else if (this.#server === undefined) await this.#listen();
+  }
+
+  /** Resolves as soon as the test holds; it is asked again after every POST. Rejects when it has not come true in time. */
+  until(test: (crm: this) => boolean, ms = 10_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#waiters.delete(ask);
+        reject(new Error(`The CRM waits in vain; it was told: ${this.told().join(", ")}`));
+      }, ms);
+      const ask = () => {
+        if (!test(this)) return;
+        clearTimeout(late);
+        this.#waiters.delete(ask);
+        resolve();
+      };
+      this.#waiters.add(ask);
+      ask();
+    });
+  }
+
+  /** Ends the CRM. */
+  close(): void {
+    this.#refuse();
+    for (const answer of this.#kept) answer.destroy();
+    this.#kept.clear();
+  }
+
+  #refuse(): void {
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+    this.#server = undefined;
+  }
+
+  #listen(): Promise<void> {
+    const server = createServer((asked, answer) => this.#take(asked, answer));
+    this.#server = server;
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(this.#port, "127.0.0.1", () => {
+        this.#port = (server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  #take(asked: IncomingMessage, answer: ServerResponse): void {
+    const parts: Buffer[] = [];
+    asked.on("error", () => {});
+    answer.on("error", () => {});
+    asked.on("data", (part: Buffer) => parts.push(part));
+    asked.on("end", () => {
+      const post = { ...read(Buffer.concat(parts).toString()), mood: this.#mood };
+      this.posts.push(post);
+      this.#answer(post.mood, answer);
+      this.#onPost(post);
+      for (const waiter of [...this.#waiters]) waiter();
+    });
+  }
+
+  #answer(mood: Mood, answer: ServerResponse): void {
+    switch (mood) {
+      case "answers":
+        answer.writeHead(200, { "Content-Length": 0 }).end();
+        break;
+      case "says 500":
+      case "says 404":
+        answer.writeHead(Number(mood.slice(-3)), { "Content-Length": 0 }).end();
+        break;
+      case "closes mid-answer":
+        answer.writeHead(200, { "Content-Length": 1000 });
+        answer.write("<CCT", () => answer.destroy());
+        break;
+      case "hangs":
+        this.#kept.add(answer);
+        break;
+      case "refuses":
+      case "closes before the answer":
+        answer.destroy();
+    }
+  }
+}
+
+function read(xml: string): Pick<Post, "name" | "call" | "ani"> {
+  const event = parse(xml).root.children.find((child) => child.type === "element");
+  const data: Record<string, string> = {};
+  for (const child of event?.children ?? []) {
+    if (child.type === "element") data[child.attributes["name"] ?? ""] = child.attributes["value"] ?? "";
+  }
+  return { name: event?.attributes["name"] ?? "", call: data["occtSourceID"] ?? "", ani: data["occtANI"] };
+}

@@ -1,0 +1,388 @@
+/**
+ * The contract of every driver (src/core/line.ts; design, sections 4 and 5), as one suite of tests: give it a driver with a
+ * peer that can be told what to do. `test/drivers/contract.test.ts` runs it.
+ */
+import { describe, expect, test } from "bun:test";
+import type { LegFacts, Line, LineEvent } from "../src/core/line.ts";
+
+/** What the tests make the other side do. There is one desk, 1001; 1002 is a colleague whom the driver does not serve. */
+export interface Peer {
+  /** An outside call, whose phone rings. Resolves with the id of the phone's leg. */
+  rings(from: string, to?: string): Promise<string>;
+  /** The phone answers. */
+  answers(leg: string): Promise<void>;
+  callerHangsUp(leg: string): Promise<void>;
+  holds(leg: string, held: boolean): Promise<void>;
+  /** Desk 1001 dials on its keypad and the far end rings. Resolves with the id of the phone's leg. */
+  keypad(number: string): Promise<string>;
+  farAnswers(leg: string): Promise<void>;
+  /** Phone 1001 registers, or goes. */
+  registers(registered: boolean): void;
+  /** What phone 1001 does from now on when it is dialled; `waits`: it rings. */
+  handset(does: "lifts" | "declines" | "waits"): void;
+  /** Resolves when phone 1001 rings for a dial command. */
+  nextDial(): Promise<void>;
+  /** How often the peer was told to dial. */
+  dials(): number;
+  /** Loses the link; it cannot come back before `comesBack`. */
+  goes(): void;
+  comesBack(): Promise<void>;
+  /** Resolves when no connection is open. */
+  idle(): Promise<void>;
+}
+
+/** A driver with its peer. */
+export interface Subject extends AsyncDisposable {
+  readonly line: Line;
+  readonly peer: Peer;
+}
+
+/** What a driver may not be able to show, for want of a switch that does. */
+export type Ability = "dial" | "hold" | "keypad" | "registration" | "snapshot";
+
+/** A driver as the suite gets it. */
+export interface Contractor {
+  readonly name: string;
+  open(): Promise<Subject>;
+  /** What it cannot do, each with the reason: those tests are skipped, visibly. */
+  readonly cannot?: Partial<Record<Ability, string>>;
+}
+
+const desk = "1001";
+const customer = "14155550123";
+const limit = 15_000;
+
+/** All that a line says, as it comes. */
+class Listener {
+  readonly events: LineEvent[] = [];
+  /** Resolves when the line has ended. */
+  readonly ended: Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #waiters = new Set<() => void>();
+
+  constructor(readonly line: Line, isStopped = false) {
+    if (isStopped) this.stop();
+    this.ended = this.#run();
+  }
+
+  /** Resolves with the first event from number `from` on that passes the test. */
+  next<T extends LineEvent["type"]>(
+    type: T,
+    test: (event: Extract<LineEvent, { type: T }>) => boolean = () => true,
+    from = 0,
+  ): Promise<Extract<LineEvent, { type: T }>> {
+    return new Promise((resolve) => {
+      const ask = () => {
+        const found = this.events.slice(from).find((event) =>
+          event.type === type && test(event as Extract<LineEvent, { type: T }>)
+        );
+        if (found === undefined) return;
+        this.#waiters.delete(ask);
+        resolve(found as Extract<LineEvent, { type: T }>);
+      };
+      this.#waiters.add(ask);
+      ask();
+    });
+  }
+
+  /** Resolves with the first facts that pass the test. */
+  async facts(test: (facts: LegFacts) => boolean): Promise<LegFacts> {
+    return (await this.next("leg", ({ facts }) => test(facts))).facts;
+  }
+
+  /** Dials 14155550123, as the CRM asks. */
+  dial(call: string, from = desk): ReturnType<Line["execute"]> {
+    return this.line.execute({ type: "dial", desk: from, call, number: customer }, this.#stop.signal);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #run(): Promise<void> {
+    const known = () => [];
+    for await (const event of this.line.events(this.#stop.signal, known)) {
+      this.events.push(event);
+      for (const waiter of [...this.#waiters]) waiter();
+    }
+  }
+}
+
+type Run = (listener: Listener, peer: Peer) => Promise<void>;
+
+/** Defines the suite for one driver. */
+export function contractOf(contractor: Contractor): void {
+  const promises = (name: string, needs: readonly Ability[], run: Run, before: (peer: Peer) => unknown = () => {}) => {
+    const [missing] = needs.filter((ability) => contractor.cannot?.[ability] !== undefined);
+    if (missing !== undefined) return test.skip(`${name} (skipped: ${contractor.cannot?.[missing]})`, () => {});
+    test.concurrent(name, async () => {
+      await using subject = await contractor.open();
+      await before(subject.peer);
+      const listener = new Listener(subject.line);
+      try {
+        await run(listener, subject.peer);
+        expectLawful(listener.events);
+      } finally {
+        listener.stop();
+        await listener.ended;
+      }
+    }, limit);
+  };
+  describe(`the contract of a line: ${contractor.name}`, () => {
+    connecting(promises);
+    calls(promises);
+    losing(promises);
+    commands(promises);
+    ending(contractor);
+  });
+}
+
+type Promises = (name: string, needs: readonly Ability[], run: Run, before?: (peer: Peer) => unknown) => void;
+
+function connecting(promises: Promises): void {
+  promises("after the connect it says link-up, then a snapshot of its desks", [], async (listener) => {
+    const { desks, legs } = await listener.next("snapshot");
+    expect([desks, legs]).toEqual([[desk], []]);
+    expect(listener.events[0]).toEqual({ type: "link-up", to: expect.stringMatching(/./) });
+  });
+
+  promises("a call that rang before is in the snapshot, whole", ["snapshot"], async (listener) => {
+    const { legs } = await listener.next("snapshot");
+    expect(legs).toMatchObject([{ desk, direction: "to-desk", rings: true, caller: { identity: customer } }]);
+    expect(legs[0]).not.toHaveProperty("answered");
+  }, (peer) => peer.rings(customer));
+
+  promises("another phone's call is not in it", ["snapshot"], async (listener) => {
+    expect((await listener.next("snapshot")).legs).toEqual([]);
+  }, (peer) => peer.rings(customer, "1002"));
+
+  promises("it says whether the phone is registered, and when that changes", ["registration"], async (listener, peer) => {
+    expect(await listener.next("phone")).toMatchObject({ desk, registered: true });
+    peer.registers(false);
+    expect(await listener.next("phone", ({ registered }) => !registered)).toMatchObject({ desk });
+    const from = listener.events.length;
+    peer.registers(true);
+    expect(await listener.next("phone", () => true, from)).toMatchObject({ desk, registered: true });
+  });
+}
+
+function calls(promises: Promises): void {
+  promises("a called phone: it rings, it is answered, it is over", [], async (listener, peer) => {
+    await listener.next("snapshot");
+    const leg = await peer.rings(customer);
+    await listener.facts((facts) => facts.leg === leg && facts.rings === true);
+    const begun = await listener.facts((facts) => facts.direction !== undefined);
+    expect(begun).toMatchObject({ desk, leg, direction: "to-desk", caller: { identity: customer } });
+    expect(listener.events.some((event) => event.type === "leg" && event.facts.answered)).toBe(false);
+    await peer.answers(leg);
+    await listener.facts((facts) => facts.leg === leg && facts.answered === true);
+    await peer.callerHangsUp(leg);
+    await listener.facts((facts) => facts.leg === leg && facts.ended !== undefined);
+  });
+
+  promises("an abandoned call ends without having been answered", [], async (listener, peer) => {
+    await listener.next("snapshot");
+    const leg = await peer.rings(customer);
+    await peer.callerHangsUp(leg);
+    await listener.facts((facts) => facts.leg === leg && facts.ended !== undefined);
+    expect(listener.events.some((event) => event.type === "leg" && event.facts.answered)).toBe(false);
+  });
+
+  promises("another phone's call is not told", [], async (listener, peer) => {
+    await listener.next("snapshot");
+    const theirs = await peer.rings(customer, "1002");
+    const ours = await peer.rings(customer);
+    await listener.facts((facts) => facts.leg === ours);
+    expect(JSON.stringify(listener.events)).not.toContain(`"leg":"${theirs}"`);
+  });
+
+  promises(
+    "a dialling phone: the number as it was dialled, the far end called, then there",
+    ["keypad"],
+    async (listener, peer) => {
+      await listener.next("snapshot");
+      const leg = await peer.keypad("914155550123");
+      await listener.facts((facts) => facts.leg === leg && facts.farCalled === true);
+      const begun = await listener.facts((facts) => facts.direction !== undefined);
+      expect(begun).toMatchObject({ desk, leg, direction: "from-desk", dialled: "914155550123" });
+      expect(listener.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+      await peer.farAnswers(leg);
+      await listener.facts((facts) => facts.leg === leg && facts.farAnswered === true);
+    },
+  );
+
+  promises("held, and taken back", ["hold"], async (listener, peer) => {
+    await listener.next("snapshot");
+    const leg = await peer.rings(customer);
+    await peer.answers(leg);
+    await peer.holds(leg, true);
+    await listener.facts((facts) => facts.leg === leg && facts.held === true);
+    const held = listener.events.length;
+    await peer.holds(leg, false);
+    await listener.next("leg", ({ facts }) => facts.leg === leg && facts.held === false, held);
+  });
+}
+
+function losing(promises: Promises): void {
+  promises("a switch that is not there: link-down with the reason, link-up when it comes", [], async (listener, peer) => {
+    expect((await listener.next("link-down")).why).toMatch(/\w+ \w+/);
+    expect(listener.events.some(({ type }) => type === "link-up")).toBe(false);
+    await peer.comesBack();
+    await listener.next("snapshot");
+  }, (peer) => peer.goes());
+
+  promises("after a loss it says so, and after the return what lives: the old by its old id, the new, not the ended", [
+    "snapshot",
+  ], async (listener, peer) => {
+    await listener.next("snapshot");
+    const [stays, ends] = [await peer.rings(customer), await peer.rings("14155550999")];
+    await listener.facts(({ leg, rings }) => leg === ends && rings === true);
+    peer.goes();
+    expect((await listener.next("link-down")).why).toMatch(/\w+ \w+/);
+    await peer.answers(stays);
+    await peer.callerHangsUp(ends);
+    const begins = await peer.rings("14155550777");
+    const from = listener.events.length;
+    await peer.comesBack();
+    const { legs } = await listener.next("snapshot", () => true, from);
+    expect(legs.map(({ leg }) => leg).sort()).toEqual([stays, begins].sort());
+    expect(legs.find(({ leg }) => leg === stays)).toMatchObject({ answered: true, caller: { identity: customer } });
+    expect(legs.find(({ leg }) => leg === begins)).toMatchObject({ rings: true, caller: { identity: "14155550777" } });
+  });
+}
+
+function commands(promises: Promises): void {
+  const newCall = () => crypto.randomUUID();
+
+  promises(
+    "a dial is done when the handset is lifted, and its leg bears the id of the command",
+    ["dial"],
+    async (listener, peer) => {
+      await listener.next("snapshot");
+      const call = newCall();
+      expect(await listener.dial(call)).toEqual({ outcome: "done" });
+      expect(await listener.facts(({ direction }) => direction !== undefined)).toMatchObject({ desk, leg: call, call });
+      expect(peer.dials()).toBe(1);
+    },
+  );
+
+  promises("from link-up on a dial is carried out", ["dial"], async (listener) => {
+    await listener.next("link-up");
+    expect(await listener.dial(newCall())).toEqual({ outcome: "done" });
+  });
+
+  promises("a dial that the phone declines fails, in words", ["dial"], async (listener, peer) => {
+    await listener.next("snapshot");
+    peer.handset("declines");
+    expect(await listener.dial(newCall())).toEqual({
+      outcome: "failed",
+      cause: expect.stringMatching(/BUSY|REJECTED|DECLINE/i),
+      why: expect.stringMatching(/^[A-Z].*\.$/),
+    });
+  });
+
+  promises("a dial from a desk that is not served fails, and nothing is dialled", ["dial"], async (listener, peer) => {
+    await listener.next("snapshot");
+    expect(await listener.dial(newCall(), "1002")).toMatchObject({ outcome: "failed", why: expect.stringMatching(/./) });
+    expect(peer.dials()).toBe(0);
+  });
+
+  promises("while the link is down a dial is refused, in words, and not made up for later", ["dial"], async (listener, peer) => {
+    await listener.next("link-down");
+    expect(await listener.dial(newCall())).toMatchObject({
+      outcome: "failed",
+      why: expect.stringMatching(/^[A-Z].+\.$/),
+    });
+    await peer.comesBack();
+    await listener.next("snapshot");
+    expect(peer.dials()).toBe(0);
+  }, (peer) => peer.goes());
+
+  promises("a link that is lost while the handset rings: unknown, and never dialled again", ["dial"], async (listener, peer) => {
+    await listener.next("snapshot");
+    peer.handset("waits");
+    const [rings, result] = [peer.nextDial(), listener.dial(newCall())];
+    await rings;
+    peer.goes();
+    expect(await result).toEqual({ outcome: "unknown", why: expect.stringMatching(/./) });
+    const from = listener.events.length;
+    await peer.comesBack();
+    await listener.next("snapshot", () => true, from);
+    expect(peer.dials()).toBe(1);
+  });
+}
+
+function ending(contractor: Contractor): void {
+  const stops = (name: string, run: Run, isStopped = false) =>
+    test.concurrent(name, async () => {
+      await using subject = await contractor.open();
+      await run(new Listener(subject.line, isStopped), subject.peer);
+    }, limit);
+
+  stops("it ends when it is stopped, and leaves no connection", async (listener, peer) => {
+    await listener.next("snapshot");
+    listener.stop();
+    await listener.ended;
+    await peer.idle();
+    expect(listener.events.some(({ type }) => type === "link-down")).toBe(false);
+  });
+
+  stops("it ends when it is stopped while it has no connection", async (listener, peer) => {
+    await listener.next("snapshot");
+    peer.goes();
+    await listener.next("link-down");
+    listener.stop();
+    await listener.ended;
+    expect(listener.events.filter(({ type }) => type === "link-up")).toHaveLength(1);
+  });
+
+  stops("stopped before it began, it says nothing", async (listener, peer) => {
+    await listener.ended;
+    await peer.idle();
+    expect(listener.events).toEqual([]);
+  }, true);
+
+  stops("a command after the end is refused, not thrown", async (listener) => {
+    await listener.next("snapshot");
+    listener.stop();
+    await listener.ended;
+    expect(await listener.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed" });
+  });
+}
+
+/** What holds for everything that a line says, whatever happens. */
+function expectLawful(events: readonly LineEvent[]): void {
+  let state: "down" | "up" | "seen" = "down";
+  for (const event of events) {
+    switch (event.type) {
+      case "link-up":
+        expect(state).toBe("down");
+        state = "up";
+        break;
+      case "link-down":
+        expect(event.why).not.toBe("");
+        state = "down";
+        break;
+      case "snapshot":
+        expect(state).not.toBe("down");
+        state = "seen";
+        event.legs.forEach(expectLawfulFacts);
+        break;
+      case "leg":
+        expect(state).toBe("seen");
+        expectLawfulFacts(event.facts);
+        break;
+      default:
+        expect(state).not.toBe("down");
+        expect("desks" in event ? event.desks : [event.desk]).toEqual([desk]);
+    }
+  }
+}
+
+function expectLawfulFacts(facts: LegFacts): void {
+  expect(facts.desk).toBe(desk);
+  expect(facts.leg).toMatch(/^.{1,60}$/);
+  // A sign once true stays true: it is said or it is absent, never taken back.
+  for (const sign of ["rings", "answered", "farCalled", "farAnswered", "queue"] as const) expect(facts[sign] ?? true).toBe(true);
+  if (facts.ended) expect(facts.ended).toEqual({ cause: expect.stringMatching(/./), why: expect.stringMatching(/^[A-Z].*\.$/) });
+}

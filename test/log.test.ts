@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Log, type LogFields, type LogLevel, logLevels, openLog, type RootLog } from "../src/log.ts";
+
+/** A log, and the lines that it has written. */
+function opened(level: LogLevel, prefix = false): { log: RootLog; lines: string[] } {
+  const lines: string[] = [];
+  return { log: openLog((line) => lines.push(line), level, prefix), lines };
+}
+
+function all(log: Log): void {
+  for (const level of logLevels) log[level](`at ${level}`);
+}
+
+describe("the level", () => {
+  test.each(logLevels.map((level, index) => [level, logLevels.slice(0, index + 1)] as const))(
+    "%s writes %j",
+    (level, written) => {
+      const { log, lines } = opened(level);
+      all(log);
+      expect(lines.map((line) => line.split("at ")[1] ?? "")).toEqual([...written]);
+    },
+  );
+
+  test("can be changed while it runs, for those who have it already", () => {
+    const { log, lines } = opened("error");
+    const part = log.with({ desk: "1001" });
+    part.info("before");
+    log.setLevel("info");
+    part.info("after");
+    expect([log.level(), lines]).toEqual(["info", ["info    after desk=1001"]]);
+  });
+
+  test("says whether trace lines are written", () => {
+    expect(logLevels.map((level) => opened(level).log.tracing())).toEqual([false, false, false, false, true]);
+  });
+});
+
+test("for journald each line begins with its priority (sd-daemon(3))", () => {
+  const { log, lines } = opened("trace", true);
+  all(log);
+  expect(lines).toEqual(["<3>at error", "<4>at warning", "<6>at info", "<7>at debug", "<7>at trace"]);
+});
+
+describe("fields", () => {
+  const cases: [string, LogFields, string][] = [
+    ["are written as key=value", { desk: "1001", attempt: 2, up: true }, " desk=1001 attempt=2 up=true"],
+    ["that are not there are left out", { desk: undefined, call: "c1" }, " call=c1"],
+    ["with spaces are quoted", { why: "no answer" }, ' why="no answer"'],
+    ["with quotes are quoted and escaped", { why: 'say "no"' }, ' why="say \\"no\\""'],
+    ["with an equals sign are quoted", { why: "a=b" }, ' why="a=b"'],
+    ["that are empty are quoted", { why: "" }, ' why=""'],
+  ];
+  test.each(cases)("%s", (_, fields, text) => {
+    const { log, lines } = opened("info");
+    log.info("Told", fields);
+    expect(lines).toEqual([`info    Told${text}`]);
+  });
+
+  test("of with stand before those of the line, which win", () => {
+    const { log, lines } = opened("info");
+    log.with({ desk: "1001", call: "c1" }).with({ event: "ScreenPop" }).info("Told", { call: "c2" });
+    expect(lines).toEqual(["info    Told desk=1001 call=c2 event=ScreenPop"]);
+  });
+});
+
+describe("customers' numbers", () => {
+  test.each([
+    ["Called 14155550123", "Called ...0123"],
+    ["Called +14155550123", "Called ...0123"],
+    ["from=4155550123", "from=...0123"],
+    ["desk 1001", "desk 1001"],
+    ["status 404 after 123456 ms", "status 404 after 123456 ms"],
+    ["leg 5f6c1a2b-1234567-89", "leg 5f6c1a2b-1234567-89"],
+  ])("%s is written as %s", (text, written) => {
+    const { log, lines } = opened("debug");
+    log.debug(text);
+    expect(lines).toEqual([`debug   ${written}`]);
+  });
+
+  test("in fields are masked too", () => {
+    const { log, lines } = opened("info");
+    log.info("Told", { number: "14155550123", why: "no route to 14155550123" });
+    expect(lines).toEqual(['info    Told number=...0123 why="no route to ...0123"']);
+  });
+
+  test("are written whole in a trace", () => {
+    const { log, lines } = opened("trace");
+    log.trace("GET /?dialString=14155550123");
+    expect(lines).toEqual(["trace   GET /?dialString=14155550123"]);
+  });
+});
+
+test("whatever is logged is one line without control characters", () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("\r\n<3>forged", "\u001b[2J", "a\u2028b", "\u0085"),
+  );
+  fc.assert(fc.property(text, text, fc.boolean(), (sentence, value, prefix) => {
+    const { log, lines } = opened("trace", prefix);
+    log.with({ bound: value }).error(sentence, { value });
+    log.trace(sentence, { value });
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  }));
+});

@@ -1,0 +1,329 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Callout, Reply } from "../src/core/crm.ts";
+import { newDesk } from "../src/core/desk.ts";
+import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
+import { openLog } from "../src/log.ts";
+import { Loop } from "../src/loop.ts";
+import { Courier } from "../src/outbox/courier.ts";
+import { deliveryRules } from "../src/outbox/schedule.ts";
+import { openStore, type Store } from "../src/store.ts";
+import { policyWith } from "./core/site.ts";
+
+let folder: string;
+let count = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "telesetd-loop-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A line on which happens what the test says. */
+class FakeLine implements Line {
+  known: KnownLegs = () => [];
+  readonly commands: LineCommand[] = [];
+  result = Promise.withResolvers<CommandResult>();
+  #heard: LineEvent[] = [];
+  #more = Promise.withResolvers<void>();
+
+  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
+    this.known = known;
+    signal.addEventListener("abort", () => this.#more.resolve());
+    while (!signal.aborted) {
+      yield* this.#heard.splice(0);
+      await this.#more.promise;
+      this.#more = Promise.withResolvers();
+    }
+  }
+
+  execute(command: LineCommand): Promise<CommandResult> {
+    this.commands.push(command);
+    return this.result.promise;
+  }
+
+  async say(...events: LineEvent[]): Promise<void> {
+    this.#heard.push(...events);
+    this.#more.resolve();
+    await settle();
+  }
+}
+
+/** The loop between a fake line, a real store, and a courier whose CRM takes everything at once. */
+class Rig {
+  now = 0;
+  readonly line = new FakeLine();
+  readonly store: Store;
+  readonly courier: Courier;
+  readonly loop: Loop;
+  readonly told: string[] = [];
+  readonly running: Promise<void>;
+
+  constructor({ desks = ["1001"], store = openStore(join(folder, `${++count}.db`)) }: { desks?: string[]; store?: Store } = {}) {
+    const now = () => this.now;
+    const log = openLog(() => {}, "error", false);
+    this.store = store;
+    const address = (desk: string, agent: string) => this.loop.registration(desk, agent);
+    const crm = {
+      deliver: (event: { name: string; call: string }, to: { agent: string }) => {
+        this.told.push(`${to.agent}: ${event.name} ${event.call}`);
+        return Promise.resolve({ outcome: "done" } as const);
+      },
+    };
+    this.courier = new Courier({ store, crm, address, now, random: () => 1, rules: deliveryRules, log });
+    let ids = 0;
+    const newId = () => `m${++ids}`;
+    this.loop = new Loop({ desks, line: this.line, store, courier: this.courier, policy: policyWith(), now, newId, log });
+    this.running = this.loop.run();
+  }
+
+  async register(agent = "A", desk = "1001"): Promise<Reply> {
+    return await this.loop.submit({ name: "Register", desk, agent, address: "10.0.0.7", port: 8080 });
+  }
+
+  async end(): Promise<void> {
+    this.loop.stop();
+    await Promise.all([this.running, this.courier.stop(0)]);
+    this.store.close();
+  }
+}
+
+/** Lets everything run that waits for no time. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+const up: LineEvent = { type: "link-up", to: "switch" };
+const leg = (facts: Partial<LegFacts>): LineEvent => ({
+  type: "leg",
+  facts: { desk: "1001", leg: "L1", direction: "to-desk", caller: { identity: "14155550123", outside: true }, ...facts },
+});
+const ended = { cause: "NORMAL_CLEARING", why: "The handset was put down." };
+const makeCall: Callout = { name: "MakeCall", desk: "1001", agent: "A", dialString: "914155550123", from: "10.0.0.7" };
+
+describe("from the phone to the CRM:", () => {
+  test("what happens on the line is told, in order", async () => {
+    const rig = new Rig();
+    await rig.register();
+    await rig.line.say(up, leg({ rings: true }), leg({ answered: true }), leg({ ended }));
+    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1"]);
+    await rig.end();
+  });
+
+  test("an event about a desk goes to that desk, an event about all to all, one about none to none", async () => {
+    const rig = new Rig({ desks: ["1001", "1002"] });
+    await rig.line.say(
+      up,
+      { type: "phone", desk: "1002", registered: true },
+      leg({ desk: "1002", leg: "L2" }),
+      leg({ desk: "1003", leg: "L3" }),
+    );
+    expect(rig.loop.desks().map(({ line, calls }) => [line.link.up, line.phone, calls.map(({ id }) => id)])).toEqual([
+      [true, "unknown", []],
+      [true, "registered", ["L2"]],
+    ]);
+    await rig.end();
+  });
+
+  test("what is told is in the store before it is sent", async () => {
+    const store = openStore(join(folder, "before.db"));
+    const inStore: number[] = [];
+    const rig = new Rig({ store });
+    await rig.register();
+    const told = rig.told.push.bind(rig.told);
+    rig.told.push = (...lines) => {
+      inStore.push(store.list(true, 10).length);
+      return told(...lines);
+    };
+    await rig.line.say(leg({ rings: true }));
+    expect(inStore).toEqual([1]);
+    expect(store.list(true, 10)).toMatchObject([{ event: { name: "ScreenPop" }, attempts: 1, ending: "told" }]);
+    await rig.end();
+  });
+
+  test("what cannot be told goes on record with its reason", async () => {
+    const rig = new Rig();
+    await rig.register();
+    await rig.line.say(leg({ rings: true }));
+    await rig.register("B");
+    await rig.line.say(leg({ ended }));
+    expect(rig.told).toEqual(["A: ScreenPop L1"]);
+    expect(rig.store.get(2)).toMatchObject({ ending: "retired", why: "agent A is not registered on desk 1001 any more" });
+    await rig.end();
+  });
+
+  test("the driver is asked to look at the legs that are believed to live, and at a dial that has none yet", async () => {
+    const rig = new Rig({ desks: ["1001", "1002"] });
+    await rig.line.say(up, leg({}), leg({ desk: "1002", leg: "L2" }));
+    rig.loop.submit(makeCall);
+    expect(rig.line.known()).toEqual([{ desk: "1001", leg: "L1" }, { desk: "1001", leg: "m1" }, { desk: "1002", leg: "L2" }]);
+    await rig.end();
+  });
+});
+
+describe("one writer:", () => {
+  test("each change is committed whole before the next input is looked at, whoever it comes from", async () => {
+    const store = openStore(join(folder, "writer.db"));
+    const commits: string[] = [];
+    let inside = 0;
+    let most = 0;
+    const watched = new Proxy(store, {
+      get: (target, name: keyof Store) => {
+        const value = target[name] as (...parts: unknown[]) => unknown;
+        if (name !== "commit") return value.bind(target);
+        return (...[change, now]: Parameters<Store["commit"]>) => {
+          most = Math.max(most, ++inside);
+          commits.push(`${change.desk.calls.length} calls, dial ${change.desk.dial?.call ?? "none"}`);
+          const added = target.commit(change, now);
+          inside--;
+          return added;
+        };
+      },
+    });
+    const rig = new Rig({ store: watched });
+    rig.line.result.resolve({ outcome: "done" });
+    const heard = rig.line.say(up, leg({ rings: true }));
+    const answers = [rig.register(), rig.loop.submit({ name: "Ready", desk: "1001", agent: "A" })];
+    await heard;
+    answers.push(rig.loop.submit(makeCall));
+    expect(await Promise.all(answers)).toEqual([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(most).toBe(1);
+    expect(commits.at(-1)).toBe("2 calls, dial m3");
+    expect(store.desks()).toMatchObject([{ registration: { agent: "A" }, agents: [{ mode: "ready" }], dial: { lifted: true } }]);
+    await rig.end();
+  });
+});
+
+describe("from the CRM to the phone:", () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Time passes for the loop and its timers. */
+  const pass = async (rig: Rig, ms: number): Promise<void> => {
+    rig.now += ms;
+    jest.advanceTimersByTime(ms);
+    await settle();
+  };
+  /** What a callout has been answered so far. */
+  const answerOf = (reply: Promise<Reply>): { answer?: Reply } => {
+    const got: { answer?: Reply } = {};
+    reply.then((answer) => got.answer = answer);
+    return got;
+  };
+
+  test("MakeCall drives the line once and is answered when the phone rings", async () => {
+    const rig = new Rig();
+    await rig.line.say(up);
+    const got = answerOf(rig.loop.submit(makeCall));
+    await settle();
+    expect(rig.line.commands).toEqual([{ type: "dial", desk: "1001", call: "m1", number: "914155550123" }]);
+    expect(got.answer).toBeUndefined();
+    await rig.line.say(leg({ leg: "m1", call: "m1", rings: true }));
+    expect(got.answer).toEqual({ ok: true });
+    await rig.end();
+  });
+
+  test("MakeCall is answered with what the line says became of it", async () => {
+    const rig = new Rig();
+    await rig.line.say(up);
+    const got = answerOf(rig.loop.submit(makeCall));
+    rig.line.result.resolve({ outcome: "failed", cause: "USER_NOT_REGISTERED", why: "Phone 1001 is not registered." });
+    await settle();
+    expect(got.answer).toEqual({ ok: false, why: "Phone 1001 is not registered." });
+    expect(rig.loop.desks()[0]).toMatchObject({ calls: [], dial: null });
+    await rig.end();
+  });
+
+  test("MakeCall is answered after 2 s at the latest, and not before", async () => {
+    const rig = new Rig();
+    await rig.line.say(up);
+    const got = answerOf(rig.loop.submit(makeCall));
+    await pass(rig, 1999);
+    expect(got.answer).toBeUndefined();
+    await pass(rig, 1);
+    expect(got.answer).toEqual({ ok: true });
+    expect(jest.getTimerCount()).toBeLessThanOrEqual(1);
+    await rig.end();
+  });
+
+  test("a result after stop changes nothing", async () => {
+    const rig = new Rig();
+    await rig.line.say(up);
+    const got = answerOf(rig.loop.submit(makeCall));
+    rig.loop.stop();
+    rig.line.result.resolve({ outcome: "done" });
+    await settle();
+    expect(got.answer).toEqual({ ok: false, why: "telesetd is being stopped: try again in a moment." });
+    expect(rig.loop.desks()[0]?.dial?.lifted).toBe(false);
+    await rig.end();
+  });
+
+  test("stop answers the callouts that wait, ends the line and leaves no timer", async () => {
+    const rig = new Rig();
+    await rig.line.say(up);
+    const got = [answerOf(rig.loop.submit(makeCall)), answerOf(rig.loop.submit(makeCall))];
+    await rig.end();
+    const stopped = { ok: false, why: "telesetd is being stopped: try again in a moment." } as const;
+    expect(got.map(({ answer }) => answer)).toEqual([stopped, stopped]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("CheckStatus is answered at once with what is true now", async () => {
+    const rig = new Rig();
+    const check = () => rig.loop.submit({ name: "CheckStatus", from: "10.0.0.7" });
+    expect(await check()).toMatchObject({ ok: false, why: expect.stringContaining("not connected yet") });
+    await rig.line.say(up, { type: "phone", desk: "1001", registered: true });
+    expect(await check()).toEqual({ ok: true });
+    await rig.end();
+  });
+
+  test("what waits follows a Register at once", async () => {
+    const store = openStore(join(folder, "follows.db"));
+    const event = { name: "CallReleased", call: "old" } as const;
+    store.commit({ desk: newDesk("1001"), tell: [{ desk: "1001", agent: "A", event }], retire: [] }, 0);
+    const rig = new Rig({ store });
+    rig.courier.pump();
+    expect(rig.told).toEqual([]);
+    await rig.register();
+    await settle();
+    expect(rig.told).toEqual(["A: CallReleased old"]);
+    await rig.end();
+  });
+});
+
+describe("after a restart:", () => {
+  test("the calls go on with their ids, and what is gone is released", async () => {
+    const path = join(folder, "restart.db");
+    const before = new Rig({ store: openStore(path) });
+    await before.register();
+    await before.line.say(leg({ rings: true }), leg({ leg: "L2", rings: true }));
+    await before.end();
+    const after = new Rig({ store: openStore(path) });
+    await after.line.say(up, {
+      type: "snapshot",
+      desks: ["1001"],
+      legs: [{ desk: "1001", leg: "L1", direction: "to-desk", answered: true }],
+    });
+    expect(after.told).toEqual(["A: CallEstablished L1", "A: CallReleased L2"]);
+    await after.end();
+  });
+
+  test("the calls of a desk that is not served any more are released, and then it is forgotten", async () => {
+    const path = join(folder, "former.db");
+    const before = new Rig({ store: openStore(path) });
+    await before.register();
+    await before.line.say(leg({ rings: true }));
+    await before.end();
+    const after = new Rig({ store: openStore(path), desks: ["1002"] });
+    after.loop.closeFormer();
+    await settle();
+    expect(after.told).toEqual(["A: CallReleased L1"]);
+    after.loop.closeFormer();
+    expect(after.store.desks().map(({ extension }) => extension)).not.toContain("1001");
+    await after.end();
+  });
+});

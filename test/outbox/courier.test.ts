@@ -1,0 +1,363 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { event } from "./events.ts";
+import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const pop = event(1);
+const established = event(2, { name: "CallEstablished" });
+const released = event(3, { name: "CallReleased" });
+
+describe("in order:", () => {
+  test("the events of a call go one after the other, each when the one before it has arrived", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established, released]);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+    await rig.answer(done);
+    expect(rig.waiting()).toEqual(["CallEstablished c1"]);
+    await rig.answer(done);
+    expect(rig.waiting()).toEqual(["CallReleased c1"]);
+    await rig.answer(done);
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+  });
+
+  test("an attempt that failed is made again before what follows", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    await rig.answer(timeout);
+    expect(rig.waiting()).toEqual([]);
+    await rig.pass(500);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("calls do not wait for each other", () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established, event(4, { call: "c2" }), event(5, { desk: "1002" })]);
+    expect(rig.waiting()).toEqual(["ScreenPop c1", "ScreenPop c2", "ScreenPop c1"]);
+  });
+
+  test("at most 32 POSTs are on the way at once; the next goes when one has come back", async () => {
+    const rig = new Rig();
+    rig.courier.add(Array.from({ length: 40 }, (_, n) => event(n + 1, { call: `c${n + 1}` })));
+    expect(rig.posts).toHaveLength(32);
+    await rig.answer(done);
+    expect(rig.posts).toHaveLength(32);
+    expect(rig.posts.at(-1)?.id).toBe("ScreenPop c33");
+  });
+});
+
+describe("the record:", () => {
+  test("an attempt is stored before it is made, and its end after it", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
+    await rig.answer(done);
+    expect(rig.record.slice(2)).toEqual(["told 1"]);
+  });
+
+  test("an attempt that failed is stored with when it is made again", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(timeout);
+    expect(rig.record.at(-1)).toBe("note 1: attempt 1, next 500, reached true, refusals 0");
+    await rig.pass(500);
+    await rig.answer(unreachable);
+    expect(rig.record.at(-1)).toBe("note 1: attempt 2, next 1500, reached true, refusals 0");
+    await rig.pass(1000);
+    await rig.answer(refused);
+    expect(rig.record.at(-1)).toBe("note 1: attempt 3, next 3500, reached true, refusals 1");
+  });
+
+  test("an event whose first attempt was stored together with it is sent without storing it again", () => {
+    const rig = new Rig();
+    rig.courier.add([event(1, { attempts: 1 })]);
+    expect(rig.record).toEqual(["post ScreenPop c1"]);
+  });
+
+  test("an event that the CRM took with an Error is told, with what it answered", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer({ outcome: "done", note: "the CRM answered with an Error: no" });
+    expect(rig.record.at(-1)).toBe("told 1: the CRM answered with an Error: no");
+  });
+
+  test("what waits when the daemon starts is tried at once, whenever it was to be", () => {
+    const rig = new Rig({ stored: [event(1, { next: 99_000, attempts: 3 })] });
+    rig.courier.pump();
+    expect(rig.record).toEqual(["note 1: attempt 4, on the way", "post ScreenPop c1"]);
+  });
+});
+
+describe("again and again:", () => {
+  test.each([[1, 500], [0, 250], [0.5, 375]])("with the random number %d the first pause is %i ms", async (random, pause) => {
+    const rig = new Rig({ random });
+    rig.courier.add([pop]);
+    await rig.answer(timeout);
+    await rig.pass(pause - 1);
+    expect(rig.waiting()).toEqual([]);
+    await rig.pass(1);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("three refusals end an event; what follows it is sent", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    for (const pause of [500, 1000]) {
+      await rig.answer(refused);
+      await rig.pass(pause);
+    }
+    await rig.answer(refused);
+    await rig.pass(0);
+    expect(rig.record).toContain("retired 1: the CRM refused it 3 times: status 404");
+    expect(rig.waiting()).toEqual(["CallEstablished c1"]);
+  });
+
+  test("failures to reach the CRM do not end an event", async () => {
+    const rig = new Rig();
+    rig.courier.add([established]);
+    for (let attempt = 1; attempt <= 10; attempt++) {
+      await rig.answer(timeout);
+      await rig.pass(60_000);
+    }
+    expect(rig.waiting()).toEqual(["CallEstablished c1"]);
+  });
+});
+
+describe("too old:", () => {
+  test("a ScreenPop that never reached the CRM is given up after two minutes, with all of its call, also what comes later", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    await rig.answer(unreachable);
+    while (rig.now < 120_000) {
+      await rig.pass(5000);
+      if (rig.posts.length > 0) await rig.answer(unreachable);
+    }
+    await rig.pass(5000);
+    expect(rig.record.slice(-2)).toEqual([
+      "retired 1: too old after 120 s; last attempt: connection refused",
+      "retired 2: its ScreenPop was not told: too old after 120 s; last attempt: connection refused",
+    ]);
+    rig.courier.add([event(3, { name: "CallReleased", created: rig.now, next: rig.now })]);
+    expect(rig.record.at(-1)).toBe("retired 3: its ScreenPop was not told");
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+  });
+
+  test("a ScreenPop that may have reached the CRM is given up after two minutes; what follows is sent", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    await rig.answer(timeout);
+    while (rig.now < 120_000) {
+      await rig.pass(5000);
+      if (rig.posts.length > 0 && rig.waiting()[0] === "ScreenPop c1") await rig.answer(unreachable);
+    }
+    await rig.pass(5000);
+    expect(rig.record).toContain("retired 1: too old after 120 s; last attempt: connection refused");
+    expect(rig.waiting()).toEqual(["CallEstablished c1"]);
+  });
+
+  test("the other events are given up after a day", async () => {
+    const rig = new Rig();
+    rig.courier.add([established, released]);
+    await rig.answer(timeout);
+    rig.now = 86_400_000;
+    rig.courier.pump();
+    expect(rig.record.at(-1)).toBe("retired 2: too old after 86400 s; last attempt: no answer");
+  });
+
+  test("what follows a ScreenPop that was given up before the daemon was started is given up too", () => {
+    const rig = new Rig({ stored: [established, event(9, { call: "c2" })], untold: [{ desk: "1001", call: "c1" }] });
+    rig.courier.pump();
+    expect(rig.record).toEqual(["retired 2: its ScreenPop was not told", "note 9: attempt 1, on the way", "post ScreenPop c2"]);
+  });
+});
+
+describe("the agent:", () => {
+  const moved = { agent: "A", address: "10.0.0.9", port: 9090 };
+
+  test("what waits follows him to a new place, at once", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(unreachable);
+    rig.places.set("A", moved);
+    rig.courier.hurry("1001", "A");
+    expect(rig.posts.map(({ to }) => to)).toEqual([moved]);
+  });
+
+  test("what was told is not told again at the new place", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(done);
+    rig.places.set("A", moved);
+    rig.courier.hurry("1001", "A");
+    expect(rig.posts).toEqual([]);
+  });
+
+  test("hurry is for him at his desk: others wait on", async () => {
+    const rig = new Rig();
+    rig.places.set("B", { agent: "B", address: "10.0.0.8", port: 8080 });
+    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B" })]);
+    for (let post = 0; post < 3; post++) await rig.answer(unreachable);
+    rig.courier.hurry("1001", "A");
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("while he is not registered nothing is sent; he is looked for every 5 s", async () => {
+    const rig = new Rig();
+    rig.places.clear();
+    rig.courier.add([pop]);
+    expect(rig.record).toEqual([]);
+    await rig.pass(4999);
+    rig.places.set("A", moved);
+    expect(rig.waiting()).toEqual([]);
+    await rig.pass(1);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("what waits for one who never comes is given up in time", async () => {
+    const rig = new Rig();
+    rig.places.clear();
+    rig.courier.add([pop]);
+    for (let second = 0; second <= 120; second += 5) await rig.pass(5000);
+    expect(rig.record).toEqual(["retired 1: too old after 120 s; last attempt: agent A is not registered"]);
+  });
+
+  test("those who are not registered do not keep others waiting", () => {
+    const rig = new Rig();
+    const lost = Array.from({ length: 50 }, (_, n) => event(n + 10, { call: `lost${n}`, agent: "gone" }));
+    rig.courier.add([...lost, event(100)]);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("retired: what waits for him at that desk is forgotten, others' events stay", async () => {
+    const rig = new Rig();
+    rig.places.set("B", { agent: "B", address: "10.0.0.8", port: 8080 });
+    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B" })]);
+    for (let post = 0; post < 3; post++) await rig.answer(unreachable);
+    rig.courier.retire("1001", "A");
+    await rig.pass(500);
+    expect(rig.waiting()).toEqual(["ScreenPop c1", "ScreenPop c2"]);
+    expect(rig.posts.map(({ to }) => to.agent)).toEqual(["A", "B"]);
+    expect(rig.courier.status().waiting).toBe(2);
+  });
+
+  test("retired while it is on the way: its failure does not bring it back", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    rig.courier.retire("1001", "A");
+    await rig.answer(timeout);
+    expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+  });
+});
+
+describe("the administrator:", () => {
+  test("drops an event that waits", async () => {
+    const rig = new Rig();
+    rig.courier.add([established, released]);
+    await rig.answer(timeout);
+    expect([rig.courier.drop(2), rig.courier.drop(2), rig.courier.drop(77)]).toEqual([true, false, false]);
+    expect(rig.courier.events().map(({ id }) => id)).toEqual([3]);
+  });
+
+  test("lets an event that was given up wait again: it goes before what follows it in its call", async () => {
+    const rig = new Rig();
+    rig.courier.add([established, released]);
+    await rig.answer(timeout);
+    rig.courier.again(event(1, { reached: true }));
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+    expect(rig.courier.events().map(({ id }) => id)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("the outbox is bounded:", () => {
+  test("when it is full the oldest is given up, with what follows its ScreenPop", async () => {
+    const rig = new Rig({ rules: { atMost: 2 } });
+    rig.places.clear();
+    rig.courier.add([pop, established]);
+    rig.courier.add([event(4, { call: "c2" })]);
+    expect(rig.record).toEqual([
+      "retired 1: the outbox is full: it holds at most 2 events",
+      "retired 2: its ScreenPop was not told",
+    ]);
+    await rig.pass(0);
+    expect(rig.courier.status().waiting).toBe(1);
+  });
+
+  test("what is on the way is not given up", () => {
+    const rig = new Rig({ rules: { atMost: 1 } });
+    rig.courier.add([pop]);
+    rig.courier.add([event(4, { call: "c2", next: 1000 })]);
+    expect(rig.record).toEqual([
+      "note 1: attempt 1, on the way",
+      "post ScreenPop c1",
+      "retired 4: the outbox is full: it holds at most 1 events",
+    ]);
+  });
+});
+
+describe("status:", () => {
+  test("how many wait, and since when the oldest does", () => {
+    const rig = new Rig({ stored: [event(1, { created: 70 }), event(2, { created: 80, call: "c2" })] });
+    expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 70 });
+  });
+
+  test.each([
+    ["nothing of its call waits", true, event(7, { call: "c7" })],
+    ["something of its call waits", false, event(7, { name: "CallReleased" })],
+    ["its agent is not registered", false, event(7, { call: "c7", agent: "B" })],
+  ])("whether an event is free to go at once when %s: %p", (_, free, one) => {
+    const rig = new Rig({ stored: [event(1)] });
+    expect(rig.courier.isFree(one)).toBe(free);
+  });
+
+  test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not told", () => {
+    const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
+    rig.courier.add([pop]);
+    expect(rig.courier.isFree(established)).toBe(false);
+    expect(rig.courier.isFree(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
+  });
+});
+
+describe("stop:", () => {
+  test("waits for what is on the way and notes what came of it; nothing more is sent", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    let stopped = false;
+    const stopping = rig.courier.stop(3000).then(() => stopped = true);
+    await settle();
+    expect(stopped).toBe(false);
+    rig.courier.add([event(5, { call: "c2" })]);
+    await rig.answer(done);
+    await stopping;
+    expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1", "told 1"]);
+  });
+
+  test("waits no longer than it may: then what is on the way is cut short, and noted", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    const [post] = rig.posts;
+    const stopping = rig.courier.stop(3000);
+    await rig.pass(2999);
+    expect(post?.signal.aborted).toBe(false);
+    await rig.pass(1);
+    await stopping;
+    expect(post?.signal.aborted).toBe(true);
+    expect(rig.record.at(-1)).toBe("note 1: attempt 1, next 3500, reached true, refusals 0");
+  });
+
+  test("leaves no timer behind", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(timeout);
+    await rig.courier.stop(3000);
+    rig.courier.add([event(5, { call: "c2" })]);
+    rig.courier.hurry("1001", "A");
+    expect(jest.getTimerCount()).toBe(0);
+    expect(rig.waiting()).toEqual([]);
+  });
+});

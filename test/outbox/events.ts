@@ -1,0 +1,26 @@
+/** Events of an outbox, for tests. */
+import type { CrmEvent } from "../../src/core/crm.ts";
+import type { OutboxEvent } from "../../src/outbox/schedule.ts";
+
+/** What a test says of an event. */
+export type EventPart = Partial<Omit<OutboxEvent, "event">> & {
+  readonly name?: "ScreenPop" | "CallEstablished" | "CallReleased";
+  readonly call?: string;
+};
+
+/** A new event: the ScreenPop of call c1 of agent A at desk 1001, made at 0, but for what a test says. */
+export function event(id: number, { name = "ScreenPop", call = "c1", ...part }: EventPart = {}): OutboxEvent {
+  const told: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
+  return {
+    id,
+    desk: "1001",
+    agent: "A",
+    event: told,
+    created: 0,
+    attempts: 0,
+    refusals: 0,
+    reached: false,
+    next: 0,
+    ...part,
+  };
+}

@@ -1,0 +1,94 @@
+/** A courier between a store that notes everything and a CRM that answers when the test says so. Time is fake. */
+import { jest } from "bun:test";
+import type { Crm, Delivery, Registration } from "../../src/core/crm.ts";
+import { openLog } from "../../src/log.ts";
+import { Courier } from "../../src/outbox/courier.ts";
+import { type DeliveryRules, deliveryRules, type OutboxEvent } from "../../src/outbox/schedule.ts";
+
+/** One POST that the CRM has not answered yet. */
+export interface Post {
+  readonly id: string;
+  readonly to: Registration;
+  readonly signal: AbortSignal;
+  answer(delivery: Delivery): void;
+}
+
+export const done: Delivery = { outcome: "done" };
+export const timeout: Delivery = { outcome: "retry", why: "no answer", reached: true };
+export const unreachable: Delivery = { outcome: "retry", why: "connection refused", reached: false };
+export const refused: Delivery = { outcome: "refused", why: "status 404", reached: true };
+
+/** What a rig begins with. */
+export interface RigOptions {
+  readonly stored?: readonly OutboxEvent[];
+  readonly untold?: readonly { readonly desk: string; readonly call: string }[];
+  readonly rules?: Partial<DeliveryRules>;
+  readonly random?: number;
+}
+
+/** The parts, and what they did: `record` in order, one line each. */
+export class Rig {
+  now = 0;
+  /** Agent to where he is; who is not in it is not registered. */
+  readonly places = new Map<string, Registration>([["A", { agent: "A", address: "10.0.0.7", port: 8080 }]]);
+  readonly record: string[] = [];
+  readonly posts: Post[] = [];
+  readonly courier: Courier;
+
+  constructor({ stored = [], untold = [], rules = {}, random = 1 }: RigOptions = {}) {
+    const store = {
+      waiting: () => [...stored],
+      untoldCalls: () => [...untold],
+      update: ({ id, attempts, refusals, reached, next }: OutboxEvent, onTheWay: boolean) => {
+        const result = onTheWay ? "on the way" : `next ${next}, reached ${reached}, refusals ${refusals}`;
+        this.record.push(`note ${id}: attempt ${attempts}, ${result}`);
+      },
+      end: (id: number, ending: string, why: string) => {
+        this.record.push(`${ending} ${id}${why === "" ? "" : `: ${why}`}`);
+      },
+    };
+    const crm: Crm = {
+      deliver: (event, to, signal) => {
+        this.record.push(`post ${event.name} ${event.call}`);
+        const { promise, resolve } = Promise.withResolvers<Delivery>();
+        signal.addEventListener("abort", () => resolve({ outcome: "retry", why: "telesetd is stopping", reached: true }));
+        this.posts.push({ id: `${event.name} ${event.call}`, to, signal, answer: resolve });
+        return promise;
+      },
+    };
+    this.courier = new Courier({
+      store,
+      crm,
+      address: (_desk, agent) => this.places.get(agent),
+      now: () => this.now,
+      random: () => random,
+      rules: { ...deliveryRules, ...rules },
+      log: openLog(() => {}, "error", false),
+    });
+  }
+
+  /** What is on the way. */
+  waiting(): string[] {
+    return this.posts.map(({ id }) => id);
+  }
+
+  /** The CRM answers the POST that came first. */
+  async answer(delivery: Delivery): Promise<void> {
+    const post = this.posts.shift();
+    if (!post) throw new Error("nothing is on the way");
+    post.answer(delivery);
+    await settle();
+  }
+
+  /** Time passes. */
+  async pass(ms: number): Promise<void> {
+    this.now += ms;
+    jest.advanceTimersByTime(ms);
+    await settle();
+  }
+}
+
+/** Lets everything run that waits for no time. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}

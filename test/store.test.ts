@@ -1,0 +1,314 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CrmEvent } from "../src/core/crm.ts";
+import { type Desk, newDesk } from "../src/core/desk.ts";
+import { newCall } from "../src/core/call.ts";
+import { schemaVersion } from "../src/schema.ts";
+import { type NewEvent, openStore, type Store } from "../src/store.ts";
+
+let folder: string;
+let path: string;
+let count = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "telesetd-store-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+  path = join(folder, `${++count}`, "telesetd.db");
+});
+
+const desk: Desk = {
+  ...newDesk("1001"),
+  registration: { agent: "A", address: "10.0.0.7", port: 8080 },
+  agents: [{ id: "A", mode: "ready", queue: "sales", since: 5 }],
+  calls: [{ ...newCall("c1", "called", "A", 7), legs: ["c1"], data: { language: "US" }, popped: true }],
+  lastDial: { dialString: "+1 415", number: "1415", at: 3, outcome: "answered" },
+  gone: ["old"],
+};
+const dial = {
+  call: "c2",
+  dialString: "1415",
+  number: "1415",
+  agent: "A",
+  from: "10.0.0.7",
+  since: 1,
+  settled: false,
+  lifted: false,
+};
+
+function tell(
+  name: "ScreenPop" | "CallEstablished" | "CallReleased",
+  part: Partial<NewEvent> & { readonly call?: string } = {},
+): NewEvent {
+  const { call = "c1", ...rest } = part;
+  const event: CrmEvent = name === "ScreenPop"
+    ? { name, call, ani: "14155550123", dnis: "1001", data: { language: "US" } }
+    : { name, call };
+  return { desk: "1001", agent: "A", event, ...rest };
+}
+
+/** Does something with the store, and closes it. */
+function using<T>(work: (store: Store) => T): T {
+  const store = openStore(path);
+  try {
+    return work(store);
+  } finally {
+    store.close();
+  }
+}
+
+const ids = (events: readonly { readonly id: number }[]) => events.map(({ id }) => id);
+
+describe("after it was closed and opened again", () => {
+  test("a desk is as it was: registration, agents, calls, what was dialled, what is over", () => {
+    using((store) => store.commit({ desk, tell: [], retire: [] }, 10));
+    expect(using((store) => store.desks())).toEqual([desk]);
+  });
+
+  test("the line of a desk is not known", () => {
+    const up: Desk = { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } };
+    using((store) => store.commit({ desk: up, tell: [], retire: [] }, 10));
+    expect(using((store) => store.desks())[0]?.line).toEqual({ link: { up: false, why: "not connected yet" }, phone: "unknown" });
+  });
+
+  test.each([
+    [
+      "nobody waits any more for the answer of a dial: it is taken for accepted",
+      { ...dial, waiting: ["m1"] },
+      { ok: true } as const,
+    ],
+    [
+      "the answer of a dial stays",
+      { ...dial, waiting: [], answer: { ok: false, why: "no" } as const },
+      { ok: false, why: "no" } as const,
+    ],
+  ])("%s", (_, before, answer) => {
+    using((store) => store.commit({ desk: { ...desk, dial: before }, tell: [], retire: [] }, 10));
+    expect(using((store) => store.desks())[0]?.dial).toEqual({ ...dial, waiting: [], settled: true, answer });
+  });
+
+  test("what waited waits, in order, with all that is known of it", () => {
+    const added = using((store) =>
+      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], retire: [] }, 10)
+    );
+    expect(added.map(({ event }) => event.name)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+    expect(using((store) => store.waiting())).toEqual(added);
+    expect(added[0]).toEqual({
+      id: 1,
+      desk: "1001",
+      agent: "A",
+      event: tell("ScreenPop").event,
+      created: 10,
+      attempts: 0,
+      refusals: 0,
+      reached: false,
+      next: 10,
+    });
+  });
+
+  test("what came of an attempt is there", () => {
+    const [event] = using((store) => {
+      const added = store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      for (const one of added) {
+        store.update({ ...one, attempts: 1 }, true);
+        store.update({ ...one, attempts: 1, refusals: 1, next: 500, why: "status 404" }, false);
+      }
+      return added;
+    });
+    expect(using((store) => store.waiting()) as unknown[]).toEqual([
+      { ...event, attempts: 1, refusals: 1, next: 500, why: "status 404" },
+    ]);
+  });
+
+  test("an event that was on the way may have reached the CRM", () => {
+    using((store) => {
+      for (const one of store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10)) {
+        store.update({ ...one, attempts: 1 }, true);
+      }
+    });
+    expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
+  });
+
+  test("an event whose first attempt was noted with it may have reached the CRM", () => {
+    const added = using((store) => store.commit({ desk, tell: [tell("ScreenPop", { atOnce: true })], retire: [] }, 10));
+    expect(added).toMatchObject([{ attempts: 1, reached: false }]);
+    expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
+  });
+
+  test("what has ended does not wait", () => {
+    using((store) => {
+      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], retire: [] }, 10);
+      store.end(1, "told", "", 20);
+      store.end(3, "retired", "too old", 30);
+    });
+    expect(using((store) => ids(store.waiting()))).toEqual([2]);
+    expect(using((store) => store.get(3))).toMatchObject({ ending: "retired", ended: 30, why: "too old" });
+  });
+
+  test("a process that was killed (SIGKILL) has lost nothing that it had committed", async () => {
+    const script = `
+      const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../src/store.ts"))});
+      const store = openStore(${JSON.stringify(path)});
+      store.commit(${JSON.stringify({ desk, tell: [tell("ScreenPop")], retire: [] })}, 10);
+      process.kill(process.pid, "SIGKILL");
+    `;
+    const killed = Bun.spawn([process.execPath, "-e", script], { stderr: "inherit" });
+    await killed.exited;
+    expect(killed.signalCode).toBe("SIGKILL");
+    expect(using((store) => [store.desks(), ids(store.waiting())])).toEqual([[desk], [1]]);
+  });
+});
+
+describe("a commit", () => {
+  test("is one transaction: an error in the middle changes nothing, and the next one is whole", () => {
+    using((store) => {
+      store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      const changed: Desk = { ...desk, registration: null };
+      const bad = { ...tell("CallReleased"), agent: null as unknown as string };
+      const retire = [{ agent: "A", why: "gone" }];
+      expect(() => store.commit({ desk: changed, tell: [tell("CallEstablished"), bad], retire }, 20)).toThrow();
+      expect(store.desks()).toEqual([desk]);
+      expect(ids(store.waiting())).toEqual([1]);
+      store.commit({ desk: changed, tell: [], retire }, 30);
+      expect(store.desks()).toEqual([changed]);
+      expect(store.waiting()).toEqual([]);
+    });
+  });
+
+  test("writes nothing when nothing has changed", () => {
+    using((store) => {
+      store.commit({ desk, tell: [], retire: [] }, 10);
+      const reader = new Database(path, { readonly: true });
+      const version = () => (reader.query("PRAGMA data_version").get() as { data_version: number }).data_version;
+      const before = version();
+      store.commit({ desk: structuredClone(desk), tell: [], retire: [] }, 20);
+      store.commit(
+        { desk: { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } }, tell: [], retire: [] },
+        30,
+      );
+      expect(version()).toBe(before);
+      store.commit({ desk: { ...desk, gone: [] }, tell: [], retire: [] }, 40);
+      expect(version()).not.toBe(before);
+      reader.close();
+    });
+  });
+
+  test("gives up what waits for an agent at that desk, and only that", () => {
+    using((store) => {
+      const others = [tell("ScreenPop", { agent: "B", call: "c2" }), tell("ScreenPop", { desk: "1002", call: "c3" })];
+      store.commit({ desk, tell: [tell("ScreenPop"), ...others], retire: [] }, 10);
+      store.commit({ desk, tell: [tell("CallReleased")], retire: [{ agent: "A", why: "he has gone" }] }, 20);
+      expect(ids(store.waiting())).toEqual([2, 3, 4]);
+      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", ended: 20 });
+    });
+  });
+
+  test("puts what cannot be told on record, and does not let it wait", () => {
+    using((store) => {
+      expect(store.commit({ desk, tell: [tell("CallReleased", { lost: "he has gone" })], retire: [] }, 10)).toEqual([]);
+      expect(store.waiting()).toEqual([]);
+      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", attempts: 0 });
+    });
+  });
+});
+
+describe("an event that has ended", () => {
+  test("stays as it ended first", () => {
+    using((store) => {
+      store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      store.end(1, "retired", "he has gone", 20);
+      store.end(1, "told", "", 30);
+      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", ended: 20 });
+    });
+  });
+
+  test("waits again as if it were new when the administrator wants it; one that was told does not", () => {
+    using((store) => {
+      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallReleased")], retire: [] }, 10);
+      for (const one of store.waiting()) store.update({ ...one, attempts: 3, refusals: 3, reached: true }, false);
+      store.end(1, "retired", "refused", 20);
+      store.end(2, "told", "", 20);
+      expect(store.retry(1, 99)).toMatchObject({ id: 1, created: 99, next: 99, attempts: 0, refusals: 0, reached: false });
+      expect(store.retry(2, 99)).toBeUndefined();
+      expect(store.retry(77, 99)).toBeUndefined();
+      expect(ids(store.waiting())).toEqual([1]);
+    });
+  });
+
+  test("names its call as untold when it was a ScreenPop that cannot have arrived", () => {
+    using((store) => {
+      const calls = ["never", "perhaps", "told", "waits"];
+      store.commit({ desk, tell: calls.map((call) => tell("ScreenPop", { call })), retire: [] }, 10);
+      for (const one of store.waiting()) if (one.id === 2) store.update({ ...one, reached: true }, false);
+      store.end(1, "retired", "too old", 20);
+      store.end(2, "retired", "too old", 20);
+      store.end(3, "told", "", 20);
+      expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "never" }]);
+    });
+  });
+
+  test("is deleted when it is old, or when there are too many; what waits never is", () => {
+    using((store) => {
+      store.commit({ desk, tell: Array.from({ length: 6 }, () => tell("CallReleased")), retire: [] }, 0);
+      for (const id of [1, 2, 3, 4]) store.end(id, "told", "", id * 86_400_000);
+      expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
+      expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
+      expect(ids(store.list(true, 10))).toEqual([6, 5, 4, 3]);
+      expect(ids(store.list(false, 1))).toEqual([6]);
+    });
+  });
+});
+
+test("a desk that is forgotten is gone, and is written again when it comes back", () => {
+  using((store) => {
+    store.commit({ desk, tell: [], retire: [] }, 10);
+    store.forget("1001");
+    expect(store.desks()).toEqual([]);
+    store.commit({ desk, tell: [], retire: [] }, 20);
+    expect(store.desks()).toEqual([desk]);
+  });
+});
+
+test("the clock's mark and the latest time on record are kept", () => {
+  using((store) => {
+    expect(store.clock()).toEqual({ last: 0 });
+    store.setClock({ boot: "b1", offset: 5 });
+    store.setClock({ boot: "b2", offset: 7 });
+    store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+    store.end(1, "told", "", 20);
+  });
+  expect(using((store) => store.clock())).toEqual({ mark: { boot: "b2", offset: 7 }, last: 20 });
+});
+
+describe("the file", () => {
+  test("is made with its folder, and is nobody else's to read", () => {
+    using(() => {});
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
+  });
+
+  test(`of a newer version is refused in words and not touched`, () => {
+    using(() => {});
+    const db = new Database(path);
+    db.run(`PRAGMA user_version = ${schemaVersion + 1}`);
+    db.close();
+    expect(() => openStore(path)).toThrow(
+      `the store ${path} is of a newer telesetd (version ${
+        schemaVersion + 1
+      }, this one knows ${schemaVersion}): install that one again`,
+    );
+    const after = new Database(path, { readonly: true });
+    expect(after.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion + 1 });
+    after.close();
+  });
+
+  test("that is no database is refused", async () => {
+    using(() => {});
+    await Bun.write(path, "x".repeat(5000));
+    rmSync(`${path}-wal`, { force: true });
+    expect(() => openStore(path)).toThrow();
+  });
+});
