@@ -14,6 +14,7 @@ import type { OutboxEvent } from "./outbox/schedule.ts";
 import {
   type Change,
   type Ending,
+  type FileStore,
   type Kept,
   NewerStore,
   newEvent,
@@ -37,11 +38,11 @@ export function openSafeStore(path: string, log: Log, again: number = againAfter
 }
 
 /** A store that never throws. What it could not write it keeps in memory. */
-export class SafeStore implements Omit<Store, "lastId" | "restore"> {
+export class SafeStore implements Store {
   readonly #path: string;
   readonly #log: Log;
   readonly #again: number;
-  #store: Store | undefined;
+  #store: FileStore | undefined;
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What is true now, for the day that the disk comes back: desks, what waits, and what has ended since the disk was lost. */
@@ -193,7 +194,7 @@ export class SafeStore implements Omit<Store, "lastId" | "restore"> {
   }
 
   /** Looks something up; nothing comes back when that fails. */
-  #read<T>(work: (store: Store) => T): T | undefined {
+  #read<T>(work: (store: FileStore) => T): T | undefined {
     try {
       return this.#store && work(this.#store);
     } catch (error) {
@@ -203,7 +204,7 @@ export class SafeStore implements Omit<Store, "lastId" | "restore"> {
   }
 
   /** Writes something; nothing comes back when that fails, and nothing is tried while the store is lost. */
-  #write<T>(work: (store: Store) => T): [T] | undefined {
+  #write<T>(work: (store: FileStore) => T): [T] | undefined {
     if (this.#store === undefined || this.#trouble !== undefined) return undefined;
     try {
       return [work(this.#store)];
@@ -255,7 +256,7 @@ export class SafeStore implements Omit<Store, "lastId" | "restore"> {
     this.#store = undefined;
   }
 
-  #learn(store: Store): void {
+  #learn(store: FileStore): void {
     const known = { desks: store.desks(), waiting: store.waiting(), untold: store.untoldCalls(), clock: store.clock() };
     this.#lastId = store.lastId();
     for (const desk of known.desks) this.#desks.set(desk.extension, desk);

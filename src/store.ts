@@ -80,11 +80,15 @@ export interface Store {
   /** The clock's mark, and the latest time on record. */
   clock(): { readonly mark?: ClockMark; readonly last: number };
   setClock(mark: ClockMark): void;
+  close(): void;
+}
+
+/** A store in a file: it can be filled again after it was lost. */
+export interface FileStore extends Store {
   /** The highest id that an event has or had. */
   lastId(): number;
   /** Puts these desks and events in, in place of what the store has of them. */
   restore(desks: readonly Desk[], events: readonly Kept[]): void;
-  close(): void;
 }
 
 interface Row {
@@ -107,7 +111,7 @@ interface Row {
  * Opens the store, making it when it is not there and bringing it up to date when it is older.
  * @throws Error in words when it cannot be opened.
  */
-export function openStore(path: string): Store {
+export function openStore(path: string): FileStore {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (existsSync(path)) refuseNewer(path);
   const db = new Database(path, { create: true, strict: true });
@@ -152,7 +156,7 @@ function prepare(db: Database, path: string): void {
   if (quick_check !== "ok") throw new Error(`the store ${path} is damaged: ${quick_check}`);
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements FileStore {
   readonly #db: Database;
   readonly #path: string;
   readonly #statements;

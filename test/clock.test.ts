@@ -58,7 +58,11 @@ describe("within one boot", () => {
 });
 
 describe("after another boot", () => {
-  test.each([["right", 60_000, 60_000], ["an hour ahead", hour, hour], ["an hour back", -hour, 0], ["in 1970", -1_790_000_000_000, 0]])(
+  test.each([["right", 60_000, 60_000], ["an hour ahead", hour, hour], ["an hour back", -hour, 0], [
+    "in 1970",
+    -1_790_000_000_000,
+    0,
+  ]])(
     "whose wall clock is %s: time goes on from the last on record, or from the wall clock when that is later",
     (_, jump, later) => {
       const machine = new Machine();
@@ -130,7 +134,10 @@ class OnMachine {
 }
 
 let stores = 0;
-const jumps: readonly (readonly [string, number])[] = [["an hour forward", hour], ["an hour back", -hour], ["to 1970", -1_800_000_000_000]];
+const jumps: readonly (readonly [string, number])[] = [["an hour forward", hour], ["an hour back", -hour], [
+  "to 1970",
+  -1_800_000_000_000,
+]];
 const starts = ["", ", and the daemon restarts", ", and the box reboots"] as const;
 const cases = jumps.flatMap(([jump, by]) => starts.map((start) => ({ jump, by, start })));
 
@@ -141,20 +148,23 @@ async function jumpOn(machine: OnMachine, by: number, start: (typeof starts)[num
 }
 
 describe("the wall clock jumps", () => {
-  test.each(cases)("$jump$start: a ScreenPop that waits is told when the CRM is back a minute later, neither expired nor delayed", async ({ by, start }) => {
-    // After a reboot an hour forward nobody can know that it is a jump and no hour without power: see below.
-    if (start === ", and the box reboots" && by > 0) by = 30_000;
-    const on = new OnMachine(join(folder, `${++stores}.db`));
-    on.office.answer = unreachable;
-    on.office.tell("c1", "ScreenPop");
-    await on.pass(30_000);
-    await jumpOn(on, by, start);
-    await on.pass(30_000);
-    on.office.answer = done;
-    await on.pass(5000);
-    expect(on.office.arrived()).toEqual(["ScreenPop c1"]);
-    await on.office.close();
-  });
+  test.each(cases)(
+    "$jump$start: a ScreenPop that waits is told when the CRM is back a minute later, neither expired nor delayed",
+    async ({ by, start }) => {
+      // After a reboot an hour forward nobody can know that it is a jump and no hour without power: see below.
+      if (start === ", and the box reboots" && by > 0) by = 30_000;
+      const on = new OnMachine(join(folder, `${++stores}.db`));
+      on.office.answer = unreachable;
+      on.office.tell("c1", "ScreenPop");
+      await on.pass(30_000);
+      await jumpOn(on, by, start);
+      await on.pass(30_000);
+      on.office.answer = done;
+      await on.pass(5000);
+      expect(on.office.arrived()).toEqual(["ScreenPop c1"]);
+      await on.office.close();
+    },
+  );
 
   test.each(cases.filter(({ start }) => start !== ", and the box reboots"))(
     "$jump$start: a ScreenPop expires when it is two minutes old, not before, not later",

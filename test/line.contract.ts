@@ -384,5 +384,13 @@ function expectLawfulFacts(facts: LegFacts): void {
   expect(facts.leg).toMatch(/^.{1,60}$/);
   // A sign once true stays true: it is said or it is absent, never taken back.
   for (const sign of ["rings", "answered", "farCalled", "farAnswered", "queue"] as const) expect(facts[sign] ?? true).toBe(true);
-  if (facts.ended) expect(facts.ended).toEqual({ cause: expect.stringMatching(/./), why: expect.stringMatching(/^[A-Z].*\.$/) });
+  if (facts.ended) {
+    const sentence = /^[A-Z].*\.$/;
+    const { cause, why, far = "Nothing." } = facts.ended;
+    expect({ cause, why, far }).toEqual({
+      cause: expect.stringMatching(/./),
+      why: expect.stringMatching(sentence),
+      far: expect.stringMatching(sentence),
+    });
+  }
 }

@@ -95,7 +95,7 @@ test("whatever is logged is one line without control characters", () => {
   const text = fc.oneof(
     fc.string(),
     fc.string({ unit: "binary" }),
-    fc.constantFrom("\r\n<3>forged", "\u001b[2J", "a\u2028b", "\u0085"),
+    fc.constantFrom("\r\n<3>forged", "\u001b[2J", "a\u2028b", "\u0085", "\u0000", "\u001f\u007f\u009f"),
   );
   fc.assert(fc.property(text, text, fc.boolean(), (sentence, value, prefix) => {
     const { log, lines } = opened("trace", prefix);

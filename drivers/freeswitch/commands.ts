@@ -3,6 +3,8 @@
  * checked before it gets here; `link.ts` refuses control characters once more.
  */
 import type { CommandResult, Failure } from "../../src/core/line.ts";
+import { agentName } from "./acd.ts";
+import { autoAnswer } from "./autoanswer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
 /** The events that say something about a line. CUSTOM must stand last: what follows are subclasses (mod_event_socket.c). */
@@ -50,20 +52,15 @@ export function filters(desks: readonly DeskNames[], config: Pick<FreeswitchConf
     return [
       ...presence.map((id) => `Channel-Presence-ID ${id}`),
       ...users.flatMap((user) => [`from-user ${user}`, `user ${user}`, `to-user ${user}`]),
-      `CC-Agent ${agentName(extension, config)}`,
+      ...(config.agent.includes("{agent}") ? [] : [`CC-Agent ${agentName(config.agent, extension, "")}`]),
     ];
   });
   return [...perDesk, "Event-Name HEARTBEAT", "Event-Name SHUTDOWN"].map((filter) => `filter ${filter}`);
 }
 
-/** The desk's agent in mod_callcenter. */
-export function agentName(extension: string, { agent }: Pick<FreeswitchConfig, "agent">): string {
-  return agent.replaceAll("{extension}", extension);
-}
-
-/** Asks for the events of `eventNames` as JSON: the plain format loses repeated headers. */
-export function subscribe(): string {
-  return `event json ${eventNames.join(" ")}`;
+/** Asks for events as JSON: the plain format loses repeated headers. */
+export function subscribe(names: readonly string[] = eventNames): string {
+  return `event json ${names.join(" ")}`;
 }
 
 /**
@@ -80,7 +77,7 @@ export function originate(call: string, number: string, desk: DeskNames, config:
     `telesetd_call=${call}`,
     `origination_caller_id_number=${number}`,
     `origination_caller_id_name=${number}`,
-    ...(config.autoAnswer ? ["sip_auto_answer=true"] : []),
+    ...autoAnswer(config.phone),
     `originate_timeout=${config.ringSeconds}`,
   ];
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;

@@ -1,5 +1,6 @@
 /** The `line` part of the configuration for the event socket of FreeSWITCH. */
 import * as z from "zod";
+import { phoneMakes } from "./autoanswer.ts";
 
 /** Control characters would end a command and start another: refused where they come in, and once more where they go out. */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "want no control characters");
@@ -21,8 +22,8 @@ export const freeswitchConfig = z.strictObject({
     description: "sofia profiles on which calls from outside come in",
   }),
   context: token.default("default").meta({ description: "dialplan context in which MakeCall dials" }),
-  autoAnswer: z.boolean().default(true).meta({
-    description: "ask the phone to answer by itself when MakeCall rings it (Call-Info: answer-after=0)",
+  phone: z.enum(phoneMakes).default("generic").meta({
+    description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
   agent: z.string().regex(/^[A-Za-z0-9_.@{}-]+$/, "want an agent name such as {extension}@default").default("{extension}@default")

@@ -309,7 +309,9 @@ export class Link {
 
   #settle(text: string): void {
     const first = this.#waiters[0]?.sent ? this.#waiters.shift() : undefined;
-    this.#options.log.trace("from the switch", { reply: text.slice(0, 2000) });
+    // What the directory answers is a password.
+    const shown = first?.text.startsWith("api user_data") ? "***" : text.slice(0, 2000);
+    this.#options.log.trace("from the switch", { reply: shown });
     if (!first) return;
     clearTimeout(first.timer);
     first.settle({ ok: !text.startsWith("-ERR"), text });

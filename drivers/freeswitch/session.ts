@@ -5,7 +5,7 @@
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
 import { type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
-import { type DeskNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
+import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
 import { lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
@@ -32,6 +32,8 @@ export class Session {
   readonly #translator: Translator;
   readonly #jobs = new Map<string, (body: string) => void>();
   #link: Link | undefined;
+  /** Registrations are not told, so they are asked for. */
+  #asksForPhones = false;
   /** Events that came before the first look was done; nothing once it is. */
   #early: Frame[] | undefined = [];
   /** The legs told of during the second look, each with its desk, or "" when it is over; nothing at other times. */
@@ -76,10 +78,27 @@ export class Session {
 
   async #ask(link: Link): Promise<void> {
     const { config, site } = this.#options;
-    for (const command of [...filters(site.desks, config), subscribe()]) {
-      const reply = await link.command(command);
-      if (!reply.ok) throw new Error(refused(command, reply));
+    for (const command of filters(site.desks, config)) await must(link, command);
+    if ((await link.command(subscribe())).ok) return;
+    // A user with narrow rights needs each subclass of CUSTOM in his list, even when all events are in it.
+    const custom = eventNames.indexOf("CUSTOM");
+    await must(link, subscribe(eventNames.slice(0, custom)));
+    for (const subclass of eventNames.slice(custom + 1)) {
+      const reply = await link.command(subscribe(["CUSTOM", subclass]));
+      if (!reply.ok) this.#denied(subclass, reply.text);
     }
+  }
+
+  /** Without registration events the phone is looked up at every HEARTBEAT instead. */
+  #denied(subclass: string, answer: string): void {
+    if (subclass.startsWith("sofia::")) this.#asksForPhones = true;
+    this.#options.log.warning(
+      "FreeSWITCH does not let us hear all we want: add it to esl-allowed-events of line.user, behind CUSTOM",
+      {
+        missing: subclass,
+        says: answer.trim(),
+      },
+    );
   }
 
   /**
@@ -177,8 +196,14 @@ export class Session {
       return;
     }
     if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
+    else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
+  }
+
+  #onHeartbeat(): void {
+    if (!this.#asksForPhones) return;
+    for (const { extension } of this.#options.site.desks) this.#onSaid({ type: "look-up-phone", desk: extension });
   }
 
   #onSaid(said: Said): void {
@@ -274,6 +299,12 @@ export class Session {
       link.command(`filter delete Job-UUID ${job}`).catch(() => {});
     }
   }
+}
+
+/** Sends what nothing works without. Rejects with an Error for people when it is refused. */
+async function must(link: Link, command: string): Promise<void> {
+  const reply = await link.command(command);
+  if (!reply.ok) throw new Error(refused(command, reply));
 }
 
 /** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */

@@ -2,9 +2,10 @@
  * Events of FreeSWITCH into facts of the line. What each event means for a handset's leg was read off a live switch
  * (test/fixtures/recordings) and off its source; the file is named where a rule comes from there.
  */
-import type { LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
+import type { Failure, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
+import { farEnd } from "./causes.ts";
 import { type DeskNames, handsetFailure } from "./commands.ts";
 import type { Frame } from "./link.ts";
 
@@ -66,7 +67,7 @@ export class Translator {
     const leg = text(frame, "Unique-ID");
     if (leg === "" || leg.length > 60) return undefined;
     if (name === "CHANNEL_HANGUP" || name === "CHANNEL_HANGUP_COMPLETE" || name === "CHANNEL_DESTROY") {
-      return { desk, leg, ended: handsetFailure(text(frame, "Hangup-Cause") || "NORMAL_CLEARING", desk) };
+      return { desk, leg, ended: endOf(text(frame, "Hangup-Cause") || "NORMAL_CLEARING", desk) };
     }
     const state = text(frame, "Channel-Call-State");
     if (text(frame, "Answer-State") === "hangup" || state === "HANGUP") return undefined;
@@ -196,6 +197,11 @@ export class Translator {
     }
     return undefined;
   }
+}
+
+/** The end of a leg, in the words for both: the agent's phone, and the far end. */
+function endOf(cause: string, desk: string): Failure {
+  return { ...handsetFailure(cause, desk), far: farEnd(cause) };
 }
 
 /** What the state of the channel says, whatever the event. */

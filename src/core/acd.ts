@@ -94,7 +94,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
 export function afterChange(before: Desk, after: Desk, now: number, policy: AcdPolicy): Step {
   const agent = atWork(after.agents);
   if (!policy.driven || agent?.mode !== "ready") return { desk: after, effects: [] };
-  if (before.line.phone !== "unregistered" && after.line.phone === "unregistered") {
+  if (after.line.phone === "unregistered") {
     return onBreak(after, agent, `phone ${after.extension} is not registered`, now);
   }
   if (policy.afterCall === "not-ready" && queueCallAnswered(before, after)) return onBreak(after, agent, undefined, now);

@@ -46,8 +46,8 @@ describe("a good callout is read:", () => {
       ["Ready", smith],
       ["NotReady", smith],
       ["CheckStatus", { from: "10.0.0.5" }],
-      ["MakeCall", { ...smith, dialString: "94155550123" }],
-      ["DialCanonical", { ...smith, dialString: "+1 (415) 555-0123" }],
+      ["MakeCall", { ...smith, dialString: "94155550123", from: "10.0.0.5" }],
+      ["DialCanonical", { ...smith, dialString: "+1 (415) 555-0123", from: "10.0.0.5" }],
     ] as const,
   )("%s", (name, rest) => {
     expect<unknown>(decode(query(name, good[name]))).toEqual({ ok: true, callout: { name, ...rest } });

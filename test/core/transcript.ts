@@ -273,7 +273,9 @@ function shown({ line, registration, agents, calls, dial, lastDial }: Desk): str
     ...agents.map(({ id, mode, queue, why }) =>
       `agent ${id} is ${mode}${queue === undefined ? "" : ` in ${queue}`}${why === undefined ? "" : `: ${why}`}`
     ),
-    ...calls.map(({ id, agent, legs, held }) => `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}`),
+    ...calls.map(({ id, agent, legs, held, popped }) =>
+      `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}${popped ? "" : ", not told"}`
+    ),
     ...(dial ? [`dialling ${dial.number}`] : []),
     ...(lastDial ? [`last dialled ${lastDial.number}: ${lastDial.outcome}`] : []),
   ];

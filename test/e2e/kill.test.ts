@@ -12,16 +12,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 
 describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
-  test(`50 kills -9 while calls run and the CRM comes and goes: every call comes to its end there, once (SEED=${seed})`, async () => {
-    const { problems, ...counted } = await killAgainAndAgain({ folder, kills: 50, seed });
-    console.log(Object.entries(counted).map(([name, count]) => `${name} ${count}`).join(", "));
-    expect(problems).toEqual([]);
-    // It was no quiet time: calls were popped in most lives, and some came and went unseen.
-    expect(counted.popped).toBeGreaterThan(50);
-    expect(counted.unseen).toBeGreaterThan(5);
-    // A confirmed event may be told again only when a kill came between the CRM's answer and our commit of it. At that
-    // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
-    // and a click-to-dial that still plays itself.
-    expect(counted.repeatsOfConfirmed).toBeLessThanOrEqual(counted.kills * desks.length * 2);
-  }, 120_000);
+  test(
+    `50 kills -9 while calls run and the CRM comes and goes: every call comes to its end there, once (SEED=${seed})`,
+    async () => {
+      const { problems, ...counted } = await killAgainAndAgain({ folder, kills: 50, seed });
+      console.log(Object.entries(counted).map(([name, count]) => `${name} ${count}`).join(", "));
+      expect(problems).toEqual([]);
+      // It was no quiet time: calls were popped in most lives, and some came and went unseen.
+      expect(counted.popped).toBeGreaterThan(50);
+      expect(counted.unseen).toBeGreaterThan(5);
+      // A confirmed event may be told again only when a kill came between the CRM's answer and our commit of it. At that
+      // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
+      // and a click-to-dial that still plays itself.
+      expect(counted.repeatsOfConfirmed).toBeLessThanOrEqual(counted.kills * desks.length * 2);
+    },
+    120_000,
+  );
 });

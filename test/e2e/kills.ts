@@ -80,7 +80,12 @@ async function begin(box: Box, house: House, crmPort: number): Promise<void> {
 }
 
 function register(port: number, desk: string, crmPort: number): Promise<string> {
-  return sendCallout(port, "/", { FunctionName: "Register", telesetNumber: desk, agentID: `agent-${desk}`, port: String(crmPort) });
+  return sendCallout(port, "/", {
+    FunctionName: "Register",
+    telesetNumber: desk,
+    agentID: `agent-${desk}`,
+    port: String(crmPort),
+  });
 }
 
 /** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
@@ -135,7 +140,9 @@ async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[
 async function allQuiet({ sim }: House): Promise<void> {
   const late = performance.now() + 10_000;
   while (sim.sw.channels.size > 0) {
-    if (performance.now() > late) throw new Error(`These legs never end: ${[...sim.sw.channels.values()].map(({ name }) => name)}`);
+    if (performance.now() > late) {
+      throw new Error(`These legs never end: ${[...sim.sw.channels.values()].map(({ name }) => name)}`);
+    }
     await pause(10);
   }
 }

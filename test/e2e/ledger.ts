@@ -50,7 +50,9 @@ export function judge(entries: readonly Entry[], calls: readonly TrueCall[]): Ve
 }
 
 function problemsOf(call: TrueCall, told: readonly Entry[]): string[] {
-  const about = `${call.id} of desk ${call.desk} (${told.map(({ name, mood, period }) => `${name} ${period} ${mood}`).join(", ")})`;
+  const about = `${call.id} of desk ${call.desk} (${
+    told.map(({ name, mood, period }) => `${name} ${period} ${mood}`).join(", ")
+  })`;
   const names = told.map(({ name }) => name);
   const first = [...new Set(names)];
   const expected = order.filter((name) => first.includes(name));

@@ -112,7 +112,9 @@ export class House {
     const { period } = this;
     const answered = await Promise.race([sendCallout(this.port(), "/", asked).catch(() => "dead"), late(8000)]);
     // A daemon that died in the middle of its answer leaves the request open for ever.
-    if (answered === undefined && period === this.period) this.problems.push(`a MakeCall of desk ${desk} was not answered in 8 s`);
+    if (answered === undefined && period === this.period) {
+      this.problems.push(`a MakeCall of desk ${desk} was not answered in 8 s`);
+    }
     this.noteDials();
   }
 

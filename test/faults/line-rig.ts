@@ -15,9 +15,20 @@ export class LineRig {
     sim.handsetDoes = { does: "waits" };
     sim.farDoes = { does: "waits" };
     await sim.start();
-    const line = { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1", silenceSeconds: 0.3 };
+    const line = {
+      driver: "freeswitch",
+      host: "127.0.0.1",
+      port: 8021,
+      password: "ClueCon",
+      domain: "127.0.0.1",
+      silenceSeconds: 0.3,
+    };
     const config = parseConfig(JSON.stringify({ desks: [{ extension: "1001" }], line }), lineSchemas, {});
-    const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
+    const rig = await startRig({
+      config,
+      switch: { port: sim.port, password: "ClueCon" },
+      log: openLog(() => {}, "error", false),
+    });
     const made = new LineRig(sim, rig);
     await made.up();
     return made;
@@ -60,7 +71,9 @@ export class LineRig {
 
   /** Waits until the CRM has been told so much. */
   async told(count: number): Promise<void> {
-    if (!await this.rig.crm.until(count, 10_000)) throw new Error(`Waited in vain for ${count} events: ${this.list().join(", ")}`);
+    if (!await this.rig.crm.until(count, 10_000)) {
+      throw new Error(`Waited in vain for ${count} events: ${this.list().join(", ")}`);
+    }
   }
 
   /** What the CRM was told, in order: `ScreenPop ID`, with names for ids. */
@@ -75,7 +88,8 @@ export class LineRig {
   async all(names: Readonly<Record<string, string>> = {}): Promise<string[]> {
     const last: InboundCall = await this.sim.inbound({ from: "14155559999", to: "1001" });
     await last.callerHangsUp();
-    const told = () => this.rig.crm.events.some(({ name, data }) => name === "CallReleased" && data["occtSourceID"] === last.uuid);
+    const told = () =>
+      this.rig.crm.events.some(({ name, data }) => name === "CallReleased" && data["occtSourceID"] === last.uuid);
     await this.until("the last call's end at the CRM", told);
     return this.list(names).filter((line) => !line.endsWith(last.uuid));
   }

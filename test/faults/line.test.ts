@@ -138,46 +138,62 @@ const words: Record<Fault, string> = {
 
 for (const fault of cuts) {
   describe(`${words[fault]}, and the switch goes on`, () => {
-    test.concurrent.each(moments)("$name: the call goes on with its id, nothing is told twice", ({ begin }) =>
-      withRig(async (rig) => {
-        const { id, before, finish, after } = await begin(rig);
-        await rig.lose(fault);
-        await rig.back(fault);
-        await finish();
-        await rig.told(before.length + after.length);
-        expect(await rig.all()).toEqual(of(id, [...before, ...after]));
-      }), 20_000);
+    test.concurrent.each(moments)(
+      "$name: the call goes on with its id, nothing is told twice",
+      ({ begin }) =>
+        withRig(async (rig) => {
+          const { id, before, finish, after } = await begin(rig);
+          await rig.lose(fault);
+          await rig.back(fault);
+          await finish();
+          await rig.told(before.length + after.length);
+          expect(await rig.all()).toEqual(of(id, [...before, ...after]));
+        }),
+      20_000,
+    );
 
-    test.concurrent.each(moments)("$name, and it ends meanwhile: its end is told, if anything was", ({ begin }) =>
-      withRig(async (rig) => {
-        const { id, before, end } = await begin(rig);
-        await rig.lose(fault);
-        await end();
-        await rig.back(fault);
-        expect(await rig.all()).toEqual(of(id, before.length > 0 ? [...before, released] : []));
-      }), 20_000);
+    test.concurrent.each(moments)(
+      "$name, and it ends meanwhile: its end is told, if anything was",
+      ({ begin }) =>
+        withRig(async (rig) => {
+          const { id, before, end } = await begin(rig);
+          await rig.lose(fault);
+          await end();
+          await rig.back(fault);
+          expect(await rig.all()).toEqual(of(id, before.length > 0 ? [...before, released] : []));
+        }),
+      20_000,
+    );
 
-    test.concurrent.each(answerable)("$name, and it is answered meanwhile: CallEstablished, at once when the link is back", ({ begin }) =>
-      withRig(async (rig) => {
-        const { id, before, answer, end } = await begin(rig);
-        await rig.lose(fault);
-        await answer?.();
-        await rig.back(fault);
-        await rig.told(2);
-        expect(rig.list()).toEqual(of(id, [...before, established]));
-        await end();
-        expect(await rig.all()).toEqual(of(id, [...before, established, released]));
-      }), 20_000);
+    test.concurrent.each(answerable)(
+      "$name, and it is answered meanwhile: CallEstablished, at once when the link is back",
+      ({ begin }) =>
+        withRig(async (rig) => {
+          const { id, before, answer, end } = await begin(rig);
+          await rig.lose(fault);
+          await answer?.();
+          await rig.back(fault);
+          await rig.told(2);
+          expect(rig.list()).toEqual(of(id, [...before, established]));
+          await end();
+          expect(await rig.all()).toEqual(of(id, [...before, established, released]));
+        }),
+      20_000,
+    );
 
-    test.concurrent.each(answerable)("$name, and it is answered and ends meanwhile: only its end is told", ({ begin }) =>
-      withRig(async (rig) => {
-        const { id, before, answer, end } = await begin(rig);
-        await rig.lose(fault);
-        await answer?.();
-        await end();
-        await rig.back(fault);
-        expect(await rig.all()).toEqual(of(id, [...before, released]));
-      }), 20_000);
+    test.concurrent.each(answerable)(
+      "$name, and it is answered and ends meanwhile: only its end is told",
+      ({ begin }) =>
+        withRig(async (rig) => {
+          const { id, before, answer, end } = await begin(rig);
+          await rig.lose(fault);
+          await answer?.();
+          await end();
+          await rig.back(fault);
+          expect(await rig.all()).toEqual(of(id, [...before, released]));
+        }),
+      20_000,
+    );
 
     test.concurrent("idle, and a call comes that rings: ScreenPop when the link is back", () =>
       withRig(async (rig) => {
@@ -191,16 +207,20 @@ for (const fault of cuts) {
         expect(await rig.all()).toEqual(of(call.uuid, [pop, released]));
       }), 20_000);
 
-    test.concurrent("idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back", () =>
-      withRig(async (rig) => {
-        await rig.lose(fault);
-        const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
-        await call.answer();
-        await rig.back(fault);
-        await rig.told(2);
-        await call.agentHangsUp();
-        expect(await rig.all()).toEqual(of(call.uuid, [pop, established, released]));
-      }), 20_000);
+    test.concurrent(
+      "idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back",
+      () =>
+        withRig(async (rig) => {
+          await rig.lose(fault);
+          const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+          await call.answer();
+          await rig.back(fault);
+          await rig.told(2);
+          await call.agentHangsUp();
+          expect(await rig.all()).toEqual(of(call.uuid, [pop, established, released]));
+        }),
+      20_000,
+    );
 
     test.concurrent("idle, and calls come and go unseen: nothing is told of them", () =>
       withRig(async (rig) => {
@@ -214,20 +234,24 @@ for (const fault of cuts) {
         expect(await rig.all()).toEqual([]);
       }), 20_000);
 
-    test.concurrent("talking, and it ends, and another call comes: the first is released, the second pops under its own id", () =>
-      withRig(async (rig) => {
-        const { id, end } = await talking.begin(rig);
-        await rig.lose(fault);
-        await end();
-        const next = await rig.sim.inbound({ from: "14155550124", to: "1001" });
-        await rig.back(fault);
-        await rig.told(4);
-        await next.callerHangsUp();
-        const all = await rig.all();
-        expect(all.filter((line) => line.endsWith(id))).toEqual(of(id, [pop, established, released]));
-        expect(all.filter((line) => line.endsWith(next.uuid))).toEqual(of(next.uuid, [pop, released]));
-        expect(all).toHaveLength(5);
-      }), 20_000);
+    test.concurrent(
+      "talking, and it ends, and another call comes: the first is released, the second pops under its own id",
+      () =>
+        withRig(async (rig) => {
+          const { id, end } = await talking.begin(rig);
+          await rig.lose(fault);
+          await end();
+          const next = await rig.sim.inbound({ from: "14155550124", to: "1001" });
+          await rig.back(fault);
+          await rig.told(4);
+          await next.callerHangsUp();
+          const all = await rig.all();
+          expect(all.filter((line) => line.endsWith(id))).toEqual(of(id, [pop, established, released]));
+          expect(all.filter((line) => line.endsWith(next.uuid))).toEqual(of(next.uuid, [pop, released]));
+          expect(all).toHaveLength(5);
+        }),
+      20_000,
+    );
   });
 }
 

@@ -14,6 +14,13 @@ export const done: Delivery = { outcome: "done" };
 export const unreachable: Delivery = { outcome: "retry", why: "Cannot reach the CRM: connection refused", reached: false };
 export const timeout: Delivery = { outcome: "retry", why: "No answer from the CRM: no answer within 5 s", reached: true };
 
+/** The events of a call. */
+export type CallEventName = "ScreenPop" | "CallEstablished" | "CallReleased";
+
+export function crmEvent(call: string, name: CallEventName): CrmEvent {
+  return name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
+}
+
 export interface OfficeOptions {
   readonly path: string;
   /** The real way to a CRM, in place of the scripted one. */
@@ -59,9 +66,8 @@ export class Office {
   }
 
   /** As the loop does it: committed, then handed over. */
-  tell(call: string, name: CrmEvent["name"]): void {
-    const event: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
-    const told = { desk: "1001", agent: "A", event };
+  tell(call: string, name: CallEventName): void {
+    const told = { desk: "1001", agent: "A", event: crmEvent(call, name) };
     const tell = [{ ...told, atOnce: this.courier.isFree(told) }];
     this.courier.add(this.store.commit({ desk: newDesk("1001"), tell, retire: [] }, this.#now()));
   }

@@ -59,58 +59,70 @@ test.concurrent.each(["refuses", "closes before the answer"] as const)(
   20_000,
 );
 
-test.concurrent("his CRM hangs while he registers anew: the event on the way is tried there when its time is up", () =>
-  onStage(async ({ sim, crm, register }) => {
-    const next = await WildCrm.open();
-    await crm.turn("hangs");
-    const call = await sim.inbound({ from: "14155550123", to: "1001" });
-    await crm.until(({ posts }) => posts.length === 1);
-    await register("agent-1001", next);
-    await call.callerHangsUp();
-    await crm.turn("refuses");
-    await next.until(({ posts }) => posts.length >= 2);
-    expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
-    next.close();
-  }), 20_000);
+test.concurrent(
+  "his CRM hangs while he registers anew: the event on the way is tried there when its time is up",
+  () =>
+    onStage(async ({ sim, crm, register }) => {
+      const next = await WildCrm.open();
+      await crm.turn("hangs");
+      const call = await sim.inbound({ from: "14155550123", to: "1001" });
+      await crm.until(({ posts }) => posts.length === 1);
+      await register("agent-1001", next);
+      await call.callerHangsUp();
+      await crm.turn("refuses");
+      await next.until(({ posts }) => posts.length >= 2);
+      expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      next.close();
+    }),
+  20_000,
+);
 
-test.concurrent("another agent registers: what waited for the first is retired with that reason, and he hears of calls that begin later", () =>
-  onStage(async ({ sim, crm, register, outbox }) => {
-    const other = await WildCrm.open();
-    await crm.turn("refuses");
-    const call = await sim.inbound({ from: "14155550123", to: "1001" });
-    await tried(outbox);
-    await register("agent-other", other);
-    await call.answer();
-    await call.callerHangsUp();
-    const next = await sim.inbound({ from: "14155550124", to: "1001" });
-    await next.callerHangsUp();
-    await other.until(({ posts }) => posts.length >= 2);
-    expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
-    const given = (await outbox()).filter((event) => event.call === call.uuid).reverse();
-    expect(given.map(({ event, state }) => `${event} ${state}`)).toEqual([
-      "ScreenPop retired",
-      "CallEstablished retired",
-      "CallReleased retired",
-    ]);
-    expect(given[0]?.why).toBe("agent agent-other has registered on desk 1001 in place of agent agent-1001");
-    expect(given[2]?.why).toBe("agent agent-1001 is not registered on desk 1001 any more");
-    other.close();
-  }), 20_000);
+test.concurrent(
+  "another agent registers: what waited for the first is retired with that reason, and he hears of calls that begin later",
+  () =>
+    onStage(async ({ sim, crm, register, outbox }) => {
+      const other = await WildCrm.open();
+      await crm.turn("refuses");
+      const call = await sim.inbound({ from: "14155550123", to: "1001" });
+      await tried(outbox);
+      await register("agent-other", other);
+      await call.answer();
+      await call.callerHangsUp();
+      const next = await sim.inbound({ from: "14155550124", to: "1001" });
+      await next.callerHangsUp();
+      await other.until(({ posts }) => posts.length >= 2);
+      expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+      const given = (await outbox()).filter((event) => event.call === call.uuid).reverse();
+      expect(given.map(({ event, state }) => `${event} ${state}`)).toEqual([
+        "ScreenPop retired",
+        "CallEstablished retired",
+        "CallReleased retired",
+      ]);
+      expect(given[0]?.why).toBe("agent agent-other has registered on desk 1001 in place of agent agent-1001");
+      expect(given[2]?.why).toBe("agent agent-1001 is not registered on desk 1001 any more");
+      other.close();
+    }),
+  20_000,
+);
 
-test.concurrent("the agent unregisters: what waits is retired; when he comes back he hears of calls that begin later", () =>
-  onStage(async ({ sim, rig, crm, register, outbox }) => {
-    await crm.turn("refuses");
-    const call = await sim.inbound({ from: "14155550123", to: "1001" });
-    await tried(outbox);
-    await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
-    await crm.turn("answers");
-    await register("agent-1001", crm);
-    await call.answer();
-    await call.callerHangsUp();
-    const next = await sim.inbound({ from: "14155550124", to: "1001" });
-    await next.callerHangsUp();
-    await crm.until(({ posts }) => posts.length >= 2);
-    expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
-    expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
-      .toBe("its ScreenPop was not told");
-  }), 20_000);
+test.concurrent(
+  "the agent unregisters: what waits is retired; when he comes back he hears of calls that begin later",
+  () =>
+    onStage(async ({ sim, rig, crm, register, outbox }) => {
+      await crm.turn("refuses");
+      const call = await sim.inbound({ from: "14155550123", to: "1001" });
+      await tried(outbox);
+      await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
+      await crm.turn("answers");
+      await register("agent-1001", crm);
+      await call.answer();
+      await call.callerHangsUp();
+      const next = await sim.inbound({ from: "14155550124", to: "1001" });
+      await next.callerHangsUp();
+      await crm.until(({ posts }) => posts.length >= 2);
+      expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+      expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
+        .toBe("its ScreenPop was not told");
+    }),
+  20_000,
+);

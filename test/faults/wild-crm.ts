@@ -4,7 +4,15 @@ import type { AddressInfo } from "node:net";
 import { parse } from "../../src/cctsdk/xml.ts";
 
 /** What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off. */
-export const moods = ["answers", "refuses", "hangs", "says 500", "says 404", "closes before the answer", "closes mid-answer"] as const;
+export const moods = [
+  "answers",
+  "refuses",
+  "hangs",
+  "says 500",
+  "says 404",
+  "closes before the answer",
+  "closes mid-answer",
+] as const;
 export type Mood = (typeof moods)[number];
 
 /** A POST that came in whole. */
@@ -45,7 +53,9 @@ export class WildCrm {
 
   /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in the order in which they came. */
   told(call?: string): string[] {
-    return this.posts.flatMap((post) => call === undefined ? [`${post.name} ${post.call}`] : post.call === call ? [post.name] : []);
+    return this.posts.flatMap((post) =>
+      call === undefined ? [`${post.name} ${post.call}`] : post.call === call ? [post.name] : []
+    );
   }
 
   /** From now on it is in another mood. */

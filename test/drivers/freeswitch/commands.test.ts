@@ -1,15 +1,8 @@
 /** What the driver says to FreeSWITCH, word for word, and what its answers mean to an agent. */
+import { agentName } from "../../../drivers/freeswitch/acd.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  agentName,
-  eventNames,
-  filters,
-  handsetFailure,
-  login,
-  originate,
-  originateResult,
-} from "../../../drivers/freeswitch/commands.ts";
+import { eventNames, filters, handsetFailure, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 
 const config = freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example" });
@@ -34,7 +27,7 @@ describe("originate", () => {
   });
 
   test("follows the settings: no auto answer, another context, another time", () => {
-    const text = originate(call, "*99#", desk, { ...config, autoAnswer: false, context: "agents", ringSeconds: 9 });
+    const text = originate(call, "*99#", desk, { ...config, phone: "none", context: "agents", ringSeconds: 9 });
     expect(text).not.toContain("sip_auto_answer");
     expect(text).toContain("originate_timeout=9}");
     expect(text).toEndWith("user/1001@pbx.example *99# XML agents");
@@ -176,7 +169,7 @@ describe("filters", () => {
   });
 
   test("the agent's name follows the setting", () => {
-    expect(agentName("1001", { agent: "{extension}-{extension}@q" })).toBe("1001-1001@q");
+    expect(agentName("{extension}-{agent}@q", "1001", "7")).toBe("1001-7@q");
   });
 });
 

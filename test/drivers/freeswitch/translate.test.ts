@@ -153,7 +153,7 @@ describe("a called phone", () => {
     ["CHANNEL_DESTROY", "", "NORMAL_CLEARING"],
   ])("%s with the cause %j: ended, %s", (name, cause, told) => {
     const facts = factsOf({ ...ringing, "Event-Name": name, "Hangup-Cause": cause, "Answer-State": "hangup" });
-    expect(facts).toEqual({ desk: "1001", leg: "leg", ended: { cause: told, why: expect.any(String) } });
+    expect(facts).toEqual({ desk: "1001", leg: "leg", ended: { cause: told, why: expect.any(String), far: expect.any(String) } });
   });
 
   test.each([["Answer-State", "hangup"], ["Channel-Call-State", "HANGUP"]])(

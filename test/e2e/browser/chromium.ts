@@ -111,6 +111,8 @@ class NetLog {
     const exchange = this.#open.get(source.id);
     if (type === this.#types["HTTP_TRANSACTION_SEND_REQUEST_HEADERS"]) {
       const [method = "", target = ""] = (params.line ?? "").split(" ");
+      // Sent again over a new connection, as the old one had been closed meanwhile.
+      if (exchange !== undefined && exchange.status === undefined) this.exchanges.splice(this.exchanges.indexOf(exchange), 1);
       const asked: Exchange = { method, target, headers: Object.fromEntries(params.headers.map(header)) };
       this.#open.set(source.id, asked);
       this.exchanges.push(asked);

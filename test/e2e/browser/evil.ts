@@ -120,7 +120,7 @@ export class Evil {
 }
 
 function html(body: string, referrerPolicy: string): Response {
-  const headers = { "Content-Type": "text/html; charset=utf-8", "Referrer-Policy": referrerPolicy };
+  const headers = { "Content-Type": "text/html; charset=utf-8", "Referrer-Policy": referrerPolicy, "Connection": "close" };
   return new Response(`<!DOCTYPE html><script src="/done.js"></script>\n${body}`, { headers });
 }
 

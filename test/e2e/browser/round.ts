@@ -92,10 +92,18 @@ export class Round {
     return { status, dialled: this.dialled(name) };
   }
 
-  /** Ends everything. */
+  /** Ends everything, also what comes after something that cannot be ended. */
   async end(): Promise<void> {
-    for (const end of this.#ends.toReversed()) await end();
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#ends.unshift(() => rmSync(this.#folder, { recursive: true, force: true }));
+    const failures: unknown[] = [];
+    for (const end of this.#ends.toReversed()) {
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, "Not all of the round could be ended");
   }
 
   #callout(host: string, path: string, mark: string): string {

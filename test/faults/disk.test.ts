@@ -1,0 +1,56 @@
+/** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { startApp } from "../../src/app.ts";
+import { referenceConfig } from "../../src/commands/rig.ts";
+import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { openLog } from "../../src/log.ts";
+import { openStore } from "../../src/store.ts";
+import { noMount, SmallDisk } from "../mounts.ts";
+
+describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
+  test("full in the middle of a call: all is told, the status says so, and with room again the record is whole", async () => {
+    const disk = SmallDisk.mount("256k");
+    if (!disk) throw new Error("Cannot mount");
+    const sim = new Simulator({});
+    await sim.start();
+    const crm = await SmallCrm.open();
+    const path = join(disk.path, "telesetd.db");
+    const base = referenceConfig();
+    const app = await startApp({
+      ...base,
+      line: { ...base.line, port: sim.port },
+      http: { ...base.http, host: "127.0.0.1", port: 0 },
+      store: { ...base.store, path },
+    }, openLog(() => {}, "error", false));
+    await sendCallout(app.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
+    await sim.server.subscriber();
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await crm.until(1, 5000);
+    disk.fill();
+    // More than the file system's last page takes.
+    for (let other = 0; other < 10; other++) {
+      const lost = await sim.inbound({ from: `1415555020${other}`, to: "1001" });
+      await lost.callerHangsUp();
+    }
+    await call.answer();
+    await call.callerHangsUp();
+    expect(await crm.until(23, 5000)).toBe(true);
+    expect(app.status().storeTrouble).toBe(`cannot write the store ${path}: the disk is full`);
+    disk.makeRoom();
+    await app.stop();
+    const store = openStore(path);
+    const record = store.list(true, 100);
+    expect(record).toHaveLength(23);
+    expect(record.filter(({ ending }) => ending !== "told")).toEqual([]);
+    expect(record.filter(({ event }) => event.call === call.uuid).map(({ event }) => event.name)).toEqual(
+      ["CallReleased", "CallEstablished", "ScreenPop"],
+    );
+    expect(store.desks()[0]?.calls).toEqual([]);
+    store.close();
+    crm.close();
+    sim.stop();
+    disk.undo();
+  }, 20_000);
+});

@@ -1,0 +1,159 @@
+/** A store of an older telesetd is brought up to date with all that it holds, and an interrupted migration does no harm. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newCall } from "../src/core/call.ts";
+import { newDesk } from "../src/core/desk.ts";
+import { migrate, schemaVersion } from "../src/schema.ts";
+import { openStore } from "../src/store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-schema-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let made = 0;
+
+/** As they were when they were written: never to be changed, nor taken from src. */
+const versions: readonly string[] = [
+  `CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+   CREATE TABLE events (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     desk TEXT NOT NULL, agent TEXT NOT NULL, event TEXT NOT NULL,
+     created INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
+     reached INTEGER NOT NULL DEFAULT 0, on_the_way INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL,
+     why TEXT, ending TEXT, ended INTEGER
+   ) STRICT;
+   CREATE INDEX events_waiting ON events (id) WHERE ending IS NULL;
+   CREATE INDEX events_ended ON events (ended) WHERE ending IS NOT NULL;
+   PRAGMA user_version = 1;`,
+  `ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT '';
+   ALTER TABLE events ADD COLUMN call TEXT NOT NULL DEFAULT '';
+   UPDATE events SET name = json_extract(event, '$.name'), call = json_extract(event, '$.call');
+   CREATE INDEX events_given_up ON events (id) WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0;
+   CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, offset INTEGER NOT NULL) STRICT;
+   INSERT INTO clock VALUES (1, 'boot-1', 123456);
+   PRAGMA user_version = 2;`,
+];
+
+const desk = {
+  ...newDesk("1001"),
+  registration: { agent: "A", address: "10.0.0.7", port: 8080 },
+  calls: [{ ...newCall("c1", "called", "A", 7), legs: ["c1"], popped: true }],
+};
+const pop = { name: "ScreenPop", call: "c1", ani: "14155550123", dnis: "1001", data: { CustomerID: "C-1" } };
+const given = { name: "ScreenPop", call: "c0", ani: "", dnis: "1001", data: {} };
+const released = { name: "CallReleased", call: "c2" };
+
+/** A store as that version left it: a desk with a call, an event that was told, one given up, one that waits. */
+function old(version: number): string {
+  const path = join(folder, `${++made}.db`);
+  const db = new Database(path);
+  db.run("PRAGMA journal_mode = WAL");
+  const [first = "", ...rest] = versions.slice(0, version);
+  db.run(first);
+  db.query("INSERT INTO desks VALUES ('1001', ?1)").run(JSON.stringify(desk));
+  const insert = db.query(
+    `INSERT INTO events (desk, agent, event, created, attempts, refusals, reached, on_the_way, next, why, ending, ended)
+     VALUES ('1001', 'A', ?1, ?2, ?3, 0, 0, ?4, ?2, ?5, ?6, ?7)`,
+  );
+  insert.run(JSON.stringify(pop), 1000, 1, 0, "", "told", 1010);
+  insert.run(JSON.stringify(given), 2000, 4, 0, "too old after 120 s", "retired", 122_000);
+  insert.run(JSON.stringify(released), 3000, 2, 1, null, null, null);
+  for (const sql of rest) db.run(sql);
+  db.close();
+  return path;
+}
+
+function versionOf(path: string): number {
+  const db = new Database(path);
+  const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
+  db.close();
+  return version;
+}
+
+/** Everything that was there is there, and can be worked with. */
+function holdsAll(path: string, version: number): void {
+  const store = openStore(path);
+  expect(store.desks()).toEqual([desk]);
+  expect(store.waiting()).toEqual([
+    {
+      id: 3,
+      desk: "1001",
+      agent: "A",
+      event: released as never,
+      created: 3000,
+      attempts: 2,
+      refusals: 0,
+      reached: true,
+      next: 3000,
+    },
+  ]);
+  expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "c0" }]);
+  expect(store.get(1)).toMatchObject({ event: pop, ending: "told", ended: 1010, attempts: 1 });
+  expect(store.get(2)).toMatchObject({ event: given, ending: "retired", why: "too old after 120 s" });
+  expect(store.clock()).toEqual(version < 2 ? { last: 122_000 } : { last: 122_000, mark: { boot: "boot-1", offset: 123456 } });
+  expect(store.retry(2, 5000)?.event.call).toBe("c0");
+  const change = { desk, tell: [{ desk: "1001", agent: "A", event: { name: "CallReleased", call: "c9" } as const }], retire: [] };
+  expect(store.commit(change, 6000)).toMatchObject([{ id: 4 }]);
+  store.close();
+  expect(versionOf(path)).toBe(schemaVersion);
+}
+
+test("there is a test for every older version", () => {
+  expect(versions).toHaveLength(schemaVersion - 1);
+});
+
+describe.each(versions.map((_, index) => index + 1))("a store of version %d", (version) => {
+  test("is brought up to date with all that it holds", () => {
+    holdsAll(old(version), version);
+  });
+
+  test("whose migration is cut off before a step is committed is as it was, and is migrated the next time", () => {
+    for (let step = version + 1; step <= schemaVersion; step++) {
+      const path = old(version);
+      const db = new Database(path);
+      let at = version;
+      // What a power cut does: the step has run, its commit has not.
+      const cut = (work: () => void) =>
+        db.transaction(() => {
+          work();
+          if (++at === step) throw new Error("cut");
+        })();
+      expect(() => migrate((sql) => db.run(sql), cut, version)).toThrow("cut");
+      db.close();
+      expect(versionOf(path)).toBe(step - 1);
+      holdsAll(path, version);
+    }
+  });
+
+  test("whose migration is cut off at any moment opens: copies of file and log taken between all its commands", () => {
+    const path = old(version);
+    const db = new Database(path);
+    // Every page goes to the log at once, so that the copies hold half a step.
+    db.run("PRAGMA cache_size = 1");
+    const copies: string[] = [];
+    const copy = () => {
+      const to = join(folder, `${++made}.db`);
+      for (const suffix of ["", "-wal"]) copyFileSync(`${path}${suffix}`, `${to}${suffix}`);
+      copies.push(to);
+    };
+    const run = (sql: string) => {
+      for (const command of sql.split(";").filter((part) => part.trim() !== "")) {
+        db.run(command);
+        copy();
+      }
+    };
+    migrate(run, (work) => db.transaction(work)(), version);
+    db.close();
+    expect(copies.length).toBeGreaterThan(2);
+    for (const each of copies) holdsAll(each, version);
+  });
+});
+
+test("a new store is of the present version, and opening it again changes nothing", () => {
+  const path = join(folder, "new.db");
+  openStore(path).close();
+  expect(versionOf(path)).toBe(schemaVersion);
+  openStore(path).close();
+  expect(versionOf(path)).toBe(schemaVersion);
+});
