@@ -23,7 +23,7 @@ export interface App {
   status(): Status;
   /** Resolves if the line's own loop should ever fail. */
   readonly failed: Promise<Error>;
-  /** Finishes what is on the way, at most about 3 s, and ends. */
+  /** Finishes what is on the way, at most about 3 s, and ends. A second call waits for the same end. */
   stop(): Promise<void>;
 }
 
@@ -69,17 +69,14 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   tidy();
   const tidying = setInterval(tidy, pruneEvery);
   courier.pump();
-  return {
-    port: http.port,
-    status: currentStatus,
-    failed: failed.promise,
-    stop: async () => {
-      clearInterval(tidying);
-      loop.stop();
-      await Promise.all([http.stop(), running, courier.stop(lastPosts)]);
-      store.close();
-    },
+  const stop = async () => {
+    clearInterval(tidying);
+    loop.stop();
+    await Promise.all([http.stop(), running, courier.stop(lastPosts)]);
+    store.close();
   };
+  let stopped: Promise<void> | undefined;
+  return { port: http.port, status: currentStatus, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
 /** The parts that move: line, courier, loop. */

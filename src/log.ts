@@ -61,7 +61,8 @@ export function openLog(write: (line: string) => void, level: LogLevel, prefix: 
 }
 
 /** Customers' numbers are nobody's business but the CRM's: below trace only their last four digits are written. */
-function masked(line: string): string {
+function masked(text: string): string {
+  const line = text.replace(/(\\?")\+?[\d ().\/-]{3,}(\d{4})(\\?")/g, "$1...$2$3");
   return line.replace(/(?<![0-9A-Za-z_-])\+?\d{3,}(\d{4})(?![0-9A-Za-z_-])/g, "...$1");
 }
 

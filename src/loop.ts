@@ -5,7 +5,7 @@
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import type { Effect, Input } from "./core/effect.ts";
-import type { Line, LineCommand, LineEvent } from "./core/line.ts";
+import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log.ts";
@@ -149,7 +149,10 @@ export class Loop {
     return effects.flatMap((effect): NewEvent[] => {
       if (effect.type !== "tell") return [];
       const { agent, event, lost } = effect;
-      if (lost !== undefined) return [{ desk, agent, event, lost }];
+      if (lost !== undefined) {
+        this.#options.courier.lose({ desk, event });
+        return [{ desk, agent, event, lost }];
+      }
       const atOnce = !calls.has(event.call) && this.#options.courier.isFree({ desk, agent, event });
       calls.add(event.call);
       return [{ desk, agent, event, atOnce }];
@@ -200,7 +203,10 @@ export class Loop {
       command.type === "dial" ? "Dialling" : "Setting the agent's state at the ACD",
       command.type === "dial" ? {} : { state: command.mode },
     );
-    const result = await line.execute(command, this.#stop.signal);
+    const result = await line.execute(command, this.#stop.signal).catch((error: unknown): CommandResult => ({
+      outcome: "unknown",
+      why: `UnexpectedError: the line failed inside (${error instanceof Error ? error.message : String(error)})`,
+    }));
     if (result.outcome !== "done") {
       log.warning(command.type === "dial" ? "The dial came to nothing" : "The ACD did not take the agent's state", {
         why: result.why,

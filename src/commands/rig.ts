@@ -32,7 +32,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
   const crm = await SmallCrm.open(options.onEvent);
   const base = options.config ?? referenceConfig();
-  const { prefix, ...http } = base.http;
+  const { prefix: _prefix, ...http } = base.http;
   const app = await startApp({
     ...base,
     line: { ...base.line, host: "127.0.0.1", port: options.switch.port, password: options.switch.password, user: undefined },

@@ -23,7 +23,7 @@ export async function run(file: string, io: Io): Promise<number> {
     await notify("READY=1");
     let wish = await Promise.race([signals.next(), running.app.failed]);
     while (wish === "SIGHUP") {
-      running = await reload(running, reloadedFile(file, io), io, log);
+      running = await reload(running, reloadedFile(file, io), { io, log, signals });
       wish = await Promise.race([signals.next(), running.app.failed]);
     }
     await notify("STOPPING=1");
@@ -51,8 +51,14 @@ function reloadedFile(file: string, { environment }: Io): string {
   return existsSync(copy) ? copy : file;
 }
 
+interface Around {
+  readonly io: Io;
+  readonly log: RootLog;
+  readonly signals: Signals;
+}
+
 /** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
-async function reload(running: Running, file: string, io: Io, log: RootLog): Promise<Running> {
+async function reload(running: Running, file: string, { io, log, signals }: Around): Promise<Running> {
   let config: Config;
   try {
     config = readConfig(file, io);
@@ -63,6 +69,8 @@ async function reload(running: Running, file: string, io: Io, log: RootLog): Pro
     return running;
   }
   await running.app.stop();
+  // To start again what shall end would let the end wait twice for what is on the way.
+  if (signals.stopWanted) return running;
   log.setLevel(config.log.level);
   try {
     const app = await startApp(config, log);
@@ -91,6 +99,11 @@ class Signals {
         this.#wake?.();
       });
     }
+  }
+
+  /** Somebody wants the daemon to end. */
+  get stopWanted(): boolean {
+    return this.#come.some((signal) => signal !== "SIGHUP");
   }
 
   /** The next one. A wish to stop goes before one to reload. */

@@ -11,6 +11,9 @@ import type { DialRecord, Effect, Step } from "./effect.ts";
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;
 
+/** After which time a dial that nothing is known of is over, in ms: longer than any handset rings. */
+const staleAfter = 180_000;
+
 /** What a MakeCall gets while another is under way; nothing when the desk is free to dial. */
 export function dialling(desk: Desk, callout: string, number: string): Step | undefined {
   const { dial } = desk;
@@ -23,9 +26,30 @@ export function dialling(desk: Desk, callout: string, number: string): Step | un
   return { desk: { ...desk, dial: { ...dial, waiting: [...dial.waiting, callout] } }, effects: [] };
 }
 
-/** When a callout must be answered at the latest, in ms. */
+/** When a dial must be looked at at the latest, in ms: to answer its callout, or to give it up. */
 export function dialAnswerAt(desk: Desk): number | undefined {
-  return desk.dial && !desk.dial.answer ? desk.dial.since + answerWithin : undefined;
+  const { dial } = desk;
+  if (!dial) return undefined;
+  if (!dial.answer) return dial.since + answerWithin;
+  return dial.settled && !hasLeg(desk, dial) ? dial.since + staleAfter : undefined;
+}
+
+/** A dial whose outcome is not known and of which no leg was ever seen is over after a while. */
+export function isStale(desk: Desk, now: number): boolean {
+  const { dial } = desk;
+  return dial !== null && dial.settled && !hasLeg(desk, dial) && now >= dial.since + staleAfter;
+}
+
+function hasLeg({ calls }: Desk, dial: Dial): boolean {
+  return calls.some(({ id, legs }) => id === dial.call && legs.length > 0);
+}
+
+/** Lets go of a dial that is in the way: those who wait for it are answered; its call goes on by itself. */
+export function giveUpDial(desk: Desk, now: number): Step {
+  const { dial } = desk;
+  if (!dial) return { desk, effects: [] };
+  const why = `Phone ${desk.extension} dials an emergency number now.`;
+  return finished(answer(desk, dial, { ok: false, why }), dial, "given up for an emergency number", now);
 }
 
 /** No fact in time: the switch has taken the command, so the answer is yes. */

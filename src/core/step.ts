@@ -17,7 +17,7 @@ import {
   withCall,
 } from "./desk.ts";
 import { mayNotDial, withDial } from "./dial-policy.ts";
-import { dialAnswerAt, dialling, onDialCall, onDialDeadline, onDialResult, recordOf } from "./dial.ts";
+import { dialAnswerAt, dialling, giveUpDial, isStale, onDialCall, onDialDeadline, onDialResult, recordOf } from "./dial.ts";
 import type { Effect, Input, Step } from "./effect.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
@@ -48,8 +48,12 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       if (result.outcome !== "failed" || desk.dial?.call !== call) return settled;
       return withEffects(settled.effects, told(endUnmade(settled.desk, result), now, policy));
     }
-    case "wake":
-      return onDialDeadline(desk, now);
+    case "wake": {
+      const answered = onDialDeadline(desk, now);
+      if (!isStale(answered.desk, now)) return answered;
+      const failure = { cause: "UNKNOWN", why: "The switch did not tell what became of it." };
+      return withEffects(answered.effects, told(endUnmade(answered.desk, failure), now, policy));
+    }
   }
 }
 
@@ -144,7 +148,9 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
     }],
   });
   if (!wanted.ok) return refuse(wanted.why);
-  const busy = dialling(desk, id, wanted.number);
+  // A dial that hangs must not keep an emergency call back.
+  const freed = wanted.emergency && desk.dial?.number !== wanted.number ? giveUpDial(desk, now) : { desk, effects: [] };
+  const busy = dialling(freed.desk, id, wanted.number);
   if (busy) return busy;
   const limit = policy.dial && !wanted.emergency ? mayNotDial(desk, agent, now, policy.dial) : undefined;
   if (limit !== undefined) return refuse(limit);
@@ -168,8 +174,8 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
   };
   const command: LineCommand = { type: "dial", desk: desk.extension, call: id, number: wanted.number };
   return {
-    desk: { ...withCall(desk, call), dial, dialled: withDial(desk.dialled, now) },
-    effects: [{ type: "audit", dial: recordOf(dial, "asked") }, { type: "drive", command }],
+    desk: { ...withCall(freed.desk, call), dial, dialled: withDial(desk.dialled, now) },
+    effects: [...freed.effects, { type: "audit", dial: recordOf(dial, "asked") }, { type: "drive", command }],
   };
 }
 

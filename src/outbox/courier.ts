@@ -84,6 +84,11 @@ export class Courier {
     }
   }
 
+  /** An event that could not be told: without its ScreenPop nobody would know what the rest of its call is about. */
+  lose({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
+    if (event.name === "ScreenPop") this.#untold.add(callKey({ desk, event }));
+  }
+
   /** Gives up one event for the administrator; false when it does not wait. */
   drop(id: number): boolean {
     const event = this.#waiting.get(id);

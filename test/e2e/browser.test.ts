@@ -52,7 +52,7 @@ if (missing.length === 0) {
       afterAll(() => round.end());
 
       test.each(names)("%s does not dial: whatever arrives of it gets 403", (name) => {
-        for (const { status } of round.answers(name)) expect(status).toBe(403);
+        for (const status of round.statuses(name)) expect(status).toBe(403);
         expect(round.dialled(name)).toBe(false);
       });
 
@@ -87,7 +87,7 @@ if (missing.length === 0) {
       afterAll(() => round.end());
 
       test.each([...withoutReferrer.map(({ name }) => name), ...rebound])("%s does not dial: it gets 403 or 404", (name) => {
-        for (const { status } of round.answers(name)) expect(status).toBeOneOf([403, 404]);
+        for (const status of round.statuses(name)) expect(status).toBeOneOf([403, 404]);
         expect(round.dialled(name)).toBe(false);
       });
 
@@ -113,7 +113,7 @@ if (missing.length === 0) {
       afterAll(() => round.end());
 
       test("an image without a referrer passes, so that the secret path is what stops it", () => {
-        expect(round.answers("an image, without a referrer")[0]?.status).toBe(200);
+        expect(round.statuses("an image, without a referrer")).toContain(200);
         expect(round.originates).not.toEqual([]);
       });
 
@@ -125,7 +125,7 @@ if (missing.length === 0) {
       });
 
       test.each(rebound)("%s gets 403 for its Host", (name) => {
-        for (const { status } of round.answers(name)) expect(status).toBe(403);
+        for (const status of round.statuses(name)) expect(status).toBe(403);
         expect(round.dialled(name)).toBe(false);
       });
     });

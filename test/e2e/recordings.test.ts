@@ -14,7 +14,7 @@ const sets = ["freeswitch", "more"].map((name) => {
   const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
   return { folder, names, expected };
 });
-const log = openLog((line) => console.error(line), "error", false);
+const log = openLog((line) => process.stderr.write(`${line}\n`), "error", false);
 
 const ways: readonly { how: string; speed: number; pace?: Pace }[] = [
   { how: "as recorded", speed: 1 },

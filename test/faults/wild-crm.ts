@@ -3,17 +3,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { parse } from "../../src/cctsdk/xml.ts";
 
-/** What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off. */
-export const moods = [
-  "answers",
-  "refuses",
-  "hangs",
-  "says 500",
-  "says 404",
-  "closes before the answer",
-  "closes mid-answer",
-] as const;
-export type Mood = (typeof moods)[number];
+/**
+ * What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off.
+ * `thinks`: the same, but then it is answered.
+ */
+export type Mood =
+  | "answers"
+  | "thinks"
+  | "refuses"
+  | "hangs"
+  | "says 500"
+  | "says 404"
+  | "closes before the answer"
+  | "closes mid-answer";
 
 /** A POST that came in whole. */
 export interface Post {
@@ -60,8 +62,11 @@ export class WildCrm {
 
   /** From now on it is in another mood. */
   async turn(mood: Mood): Promise<void> {
+    for (const answer of this.#kept) {
+      if (this.#mood === "thinks") this.#answer("answers", answer);
+      else answer.destroy();
+    }
     this.#mood = mood;
-    for (const answer of this.#kept) answer.destroy();
     this.#kept.clear();
     if (mood === "refuses") this.#refuse();
     else if (this.#server === undefined) await this.#listen();
@@ -137,6 +142,7 @@ export class WildCrm {
         answer.writeHead(200, { "Content-Length": 1000 });
         answer.write("<CCT", () => answer.destroy());
         break;
+      case "thinks":
       case "hangs":
         this.#kept.add(answer);
         break;

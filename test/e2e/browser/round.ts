@@ -74,9 +74,14 @@ export class Round {
     await chromium.close();
   }
 
-  /** What reached telesetd of an attack, and how it answered. */
+  /** What Chromium sent to telesetd for the attack with this name. */
   answers(name: string): Exchange[] {
     return this.#exchanges.filter(({ target }) => target.includes(`attack=${markOf(name)}&`));
+  }
+
+  /** The statuses that the attack with this name got; none when nothing of it has been answered. */
+  statuses(name: string): number[] {
+    return this.answers(name).flatMap(({ status }) => status ?? []);
   }
 
   /** Whether the attack with this name has made telesetd dial. */
