@@ -80,7 +80,7 @@ function browser(asked: Asked): string | undefined {
     asked.header("origin") === undefined ? [] : ["an Origin"],
     site === undefined || site === "none" || site === "same-origin" ? [] : ["a Sec-Fetch-Site of another site"],
     asked.header("referer") === undefined ? [] : ["a Referer"],
-    /mozilla/i.test(agent) && !/\bjava\b/i.test(agent) ? ["a browser's User-Agent"] : [],
+    /mozilla/i.test(agent) && !/\bjava\/\d/i.test(agent) ? ["a browser's User-Agent"] : [],
   ].flat();
   if (marks.length === 0) return undefined;
   return `The request comes from a web browser (it has ${marks.join(", ")}): to try callouts by hand, set http.browsers to true.`;

@@ -1,9 +1,19 @@
 /**
  * The agent's state at the switch's ACD. The rule: while the link stands, the switch is right: what a supervisor or a queue
  * does to an agent there, we follow. After a restart, of the switch or of us, what the agent last asked for is applied again.
- * Without an ACD the state is kept and shown, and nothing is driven.
+ * A desk has one place at the ACD: who logs in takes it over. Without an ACD the state is kept and shown, and nothing is driven.
  */
-import { type Agent, type AgentCallout, atWork, changeAgent, modeAfter, withAgent } from "./agent.ts";
+import {
+  type Agent,
+  type AgentCallout,
+  atWork,
+  changeAgent,
+  holder,
+  modeAfter,
+  takenOver,
+  withAgent,
+  withoutAsked,
+} from "./agent.ts";
 import type { Callout } from "./crm.ts";
 import type { Desk } from "./desk.ts";
 import type { Effect, Step } from "./effect.ts";
@@ -28,12 +38,17 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   const queue = callout.name === "Login" ? callout.queue : undefined;
   const change = { name: callout.name, agent: callout.agent, ...(queue === undefined ? {} : { queue }) };
   if (!policy.driven) {
-    const agents = changeAgent(desk.agents, change, now);
+    const others = callout.name === "Login" ? takenOver(desk.agents, callout.agent, desk.extension, now) : desk.agents;
+    const agents = changeAgent(others, change, now);
     return { desk: { ...desk, agents }, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
   }
   const old = desk.agents.find((agent) => agent.id === callout.agent);
   if (callout.name === "Ready" && (old === undefined || old.mode === "logged-out")) {
     const why = `Agent ${callout.agent} is not logged in: log in first, then press Ready.`;
+    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
+  }
+  if (callout.name === "Ready" && desk.line.phone === "unregistered") {
+    const why = `Phone ${desk.extension} is not registered: check its cable and power, then press Ready.`;
     return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
   }
   const known = queue ?? old?.queue;
@@ -50,27 +65,46 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   if (command.mode === "logged-out" && (old === undefined || old.mode === "logged-out")) {
     return { desk, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
   }
-  return { desk, effects: [{ type: "drive", command }] };
+  return ask(desk, command);
 }
 
-/** What the switch made of an agent command. What it did counts, whoever asked for it. */
-export function onAgentResult(desk: Desk, { id, agent, mode, queue }: AgentCommand, result: CommandResult, now: number): Step {
+/** Asks the ACD, and notes it: what it then says of its own accord is an echo. */
+function ask(desk: Desk, command: AgentCommand): Step {
+  const { id, mode } = command;
+  const last = holder(desk.agents);
+  const agents = desk.agents.map((agent) => (agent === last ? { ...agent, asked: { id, mode } } : agent));
+  return { desk: { ...desk, agents }, effects: [{ type: "drive", command }] };
+}
+
+/** What the switch made of an agent command. What it did counts, unless it has been told, or has told, otherwise since. */
+export function onAgentResult(desk: Desk, command: AgentCommand, result: CommandResult, now: number): Step {
+  const { id, agent, mode, queue, login } = command;
   const reply = (ok: boolean, why: string): Effect[] =>
     id === "" ? [] : [{ type: "reply", to: id, reply: ok ? { ok: true } : { ok: false, why } }];
-  if (result.outcome !== "done") return { desk, effects: reply(false, result.why) };
+  const last = holder(desk.agents);
+  const awaited = last?.asked?.id === id && last.asked.mode === mode;
+  const agents = awaited ? desk.agents.map((one) => (one === last ? withoutAsked(one) : one)) : desk.agents;
+  const settled = awaited ? { ...desk, agents } : desk;
+  if (result.outcome !== "done") return { desk: settled, effects: reply(false, result.why) };
   // A command of our own doing says nothing about why: that has been noted when it was given.
-  if (id === "") return { desk, effects: [] };
-  const old = desk.agents.find((other) => other.id === agent);
+  if (id === "" && awaited) return { desk: settled, effects: [] };
+  const overruled = !awaited && last !== undefined &&
+    (last.asked !== undefined || (last.mode !== mode && (last.why !== undefined || id === "")));
+  if (overruled) return { desk, effects: reply(true, "") };
+  const old = agents.find((other) => other.id === agent);
   const since = old?.mode === mode ? old.since : now;
-  const agents = withAgent(desk.agents, { id: agent, mode, since, ...(queue === undefined ? {} : { queue }) });
-  return { desk: { ...desk, agents }, effects: reply(true, "") };
+  const others = login ? takenOver(agents, agent, desk.extension, now) : agents;
+  const changed = withAgent(others, { id: agent, mode, since, ...(queue === undefined ? {} : { queue }) });
+  return { desk: { ...desk, agents: changed }, effects: reply(true, "") };
 }
 
-/** The switch has changed the agent's state, or confirms ours. */
+/** The switch has changed the state of the desk's agent, or confirms ours. */
 export function onAgentEvent(desk: Desk, mode: AgentMode, why: string, now: number): Step {
-  const agent = atWork(desk.agents);
-  if (!agent || agent.mode === mode) return { desk, effects: [] };
-  return { desk: { ...desk, agents: withAgent(desk.agents, { ...agent, mode, why, since: now }) }, effects: [] };
+  const agent = holder(desk.agents);
+  if (!agent || agent.asked?.mode === mode) return { desk, effects: [] };
+  if (agent.mode === mode && !agent.asked) return { desk, effects: [] };
+  const since = agent.mode === mode ? agent.since : now;
+  return { desk: { ...desk, agents: withAgent(desk.agents, { ...withoutAsked(agent), mode, why, since }) }, effects: [] };
 }
 
 /** The ACD may have forgotten: what the agent last asked for is applied again, unless his phone cannot ring. */
@@ -87,7 +121,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
     mode,
     ...(queue === undefined ? {} : { queue }),
   };
-  return { desk, effects: [{ type: "drive", command }] };
+  return ask(desk, command);
 }
 
 /** An agent whose phone cannot ring is never left available; one whose queue call was answered gets no second one. */
@@ -95,7 +129,7 @@ export function afterChange(before: Desk, after: Desk, now: number, policy: AcdP
   const agent = atWork(after.agents);
   if (!policy.driven || agent?.mode !== "ready") return { desk: after, effects: [] };
   if (after.line.phone === "unregistered") {
-    return onBreak(after, agent, `phone ${after.extension} is not registered`, now);
+    return onBreak(after, agent, `phone ${after.extension} was not registered: press Ready when it is`, now);
   }
   if (policy.afterCall === "not-ready" && queueCallAnswered(before, after)) return onBreak(after, agent, undefined, now);
   return { desk: after, effects: [] };
@@ -127,12 +161,12 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
     mode: "not-ready",
     ...(queue === undefined ? {} : { queue }),
   };
-  return { desk: { ...desk, agents: withAgent(desk.agents, resting) }, effects: [{ type: "drive", command }] };
+  return ask({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 
 /** What the agent should know of his state, in words; nothing when it is what he asked for. */
 export function agentTrouble(desk: Desk): string | undefined {
-  const agent = desk.agents.at(-1);
+  const agent = holder(desk.agents);
   if (agent?.why === undefined) return undefined;
   const state = agent.mode === "logged-out"
     ? "is logged out of the ACD"

@@ -11,6 +11,8 @@ export interface Agent {
   readonly queue?: string;
   /** Why he is in this state although he did not ask for it, in words for him; absent when he did. */
   readonly why?: string;
+  /** What the ACD was asked for last at this desk, until it has told: the id of the callout ("" for our own doing) and the mode. */
+  readonly asked?: { readonly id: string; readonly mode: AgentMode };
   /** Since when, in ms. */
   readonly since: number;
 }
@@ -46,6 +48,24 @@ export function withAgent(agents: readonly Agent[], agent: Agent): Agent[] {
 /** The agent who is at work at a desk: the one who is logged in and changed last. */
 export function atWork(agents: readonly Agent[]): Agent | undefined {
   return agents.findLast(({ mode }) => mode !== "logged-out");
+}
+
+/** Whom the desk's place at the ACD belongs to: the agent at work, else the last who was. */
+export function holder(agents: readonly Agent[]): Agent | undefined {
+  return atWork(agents) ?? agents.at(-1);
+}
+
+/** A desk has one place at the ACD: who logs in takes it over, and who was at work there is logged out. */
+export function takenOver(agents: readonly Agent[], by: string, extension: string, now: number): Agent[] {
+  const why = `agent ${by} has logged in at phone ${extension}`;
+  return agents.map((agent) =>
+    agent.id === by || agent.mode === "logged-out" ? agent : { ...withoutAsked(agent), mode: "logged-out", why, since: now }
+  );
+}
+
+/** The agent, of whom nothing is being asked. */
+export function withoutAsked({ asked: _, ...agent }: Agent): Agent {
+  return agent;
 }
 
 /** A Login of one who is logged in changes nothing; a break of one who is logged out does not log him in. */
