@@ -66,7 +66,7 @@ export class Passwords {
   async #matches(agent: string, password: string): Promise<boolean> {
     const verify = this.#verify;
     if (verify.by === "config") {
-      const hash = verify.hashes[agent];
+      const hash = Object.hasOwn(verify.hashes, agent) ? verify.hashes[agent] : undefined;
       const same = await Bun.password.verify(password, hash ?? await nobody());
       return same && hash !== undefined;
     }

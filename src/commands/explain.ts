@@ -1,4 +1,4 @@
-/** `telesetd explain NUMBER` */
+/** `telesetd explain NUMBER [--desk N]` */
 import type { Config } from "../config.ts";
 import {
   type AniSteps,
@@ -10,22 +10,89 @@ import {
   type NumberPlan,
   plainDialString,
 } from "../core/number.ts";
+import type { DeskStatus, Status } from "../status.ts";
+import { askDaemon } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 
 /** Says what a number becomes for the CRM in each direction, what MakeCall would dial, and by which rules. Exit code 0 or 2. */
 export function explain(number: string, file: string, json: boolean, io: Io): number {
   const config = configOr2(file, io);
   if (config === 2) return 2;
-  const plan = config.numbers;
-  const found = {
+  const found = foundOf(number, config.numbers);
+  io.out(json ? `${JSON.stringify(found, null, 2)}\n` : [number, ...lines(found, config)].join("\n  ") + "\n");
+  return 0;
+}
+
+/** The same, and whether MakeCall would dial it at a desk: by the configuration, and by what the daemon says if it runs. */
+export async function explainAtDesk(
+  { number, desk, file, json }: {
+    readonly number: string;
+    readonly desk: string;
+    readonly file: string;
+    readonly json: boolean;
+  },
+  io: Io,
+): Promise<number> {
+  const config = configOr2(file, io);
+  if (config === 2) return 2;
+  const served = config.desks.map(({ extension }) => extension);
+  if (!served.includes(desk)) {
+    io.err(`Cannot explain for desk ${desk}: the configuration has ${served.join(", ")}\n`);
+    return 2;
+  }
+  const found = foundOf(number, config.numbers);
+  const status = await askDaemon<Status>(file, "GET", "/status", { ...io, err: () => {} });
+  const now = typeof status === "number" ? undefined : status.desks.find(({ extension }) => extension === desk);
+  const makeCall = { desk, ...verdict(found.dial, config, desk, now) };
+  if (json) io.out(`${JSON.stringify({ ...found, makeCall }, null, 2)}\n`);
+  else io.out([number, ...lines(found, config), `MakeCall at desk ${desk} ${makeCall.why}`].join("\n  ") + "\n");
+  return 0;
+}
+
+/** Whether MakeCall would be accepted, as far as that is known, in words. `accepted` is absent when it hangs on what is not known. */
+function verdict(dial: DialSteps, { dial: limits }: Config, desk: string, now: DeskStatus | undefined): {
+  readonly accepted?: boolean;
+  readonly why: string;
+} {
+  if (!dial.ok) return { accepted: false, why: `is refused: ${dial.why}` };
+  const held = now === undefined ? [] : [
+    ...(now.switch === "down" ? ["the connection to the phone system is down"] : []),
+    ...(dial.emergency ? [] : heldBack(limits, now)),
+  ];
+  if (held.length > 0) return { accepted: false, why: `would be refused now: ${held.join("; ")}` };
+  const unless = dial.emergency
+    ? "it is an emergency number, which no limit holds back"
+    : `unless it is still dialling another number, or has dialled ${limits.perMinute} numbers within a minute or ` +
+      `${limits.perDay} within a day (dial.perMinute, dial.perDay)`;
+  if (now !== undefined) {
+    const who = limits.registeredOnly && !dial.emergency ? ` from agent ${now.registered?.agent}` : "";
+    return { accepted: true, why: `would be accepted now${who}: ${unless}` };
+  }
+  const conditions = dial.emergency ? [] : [
+    ...(limits.registeredOnly ? ["from the agent who is registered there (dial.registeredOnly)"] : []),
+    ...(limits.whileOnCall ? [] : ["while it is on no call (dial.whileOnCall)"]),
+  ];
+  const known = ["while the switch is connected", ...conditions].join(", ");
+  return { why: `is accepted ${known}: ${unless}. The state of desk ${desk} is not known: telesetd does not answer` };
+}
+
+/** What of the desk's state keeps a MakeCall back. */
+function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered, calls }: DeskStatus): string[] {
+  const talks = calls.some(({ state }) => state === "answered" || state === "held");
+  return [
+    ...(registeredOnly && registered === undefined ? ["nobody is registered there (dial.registeredOnly)"] : []),
+    ...(!whileOnCall && talks ? ["it is on a call (dial.whileOnCall)"] : []),
+  ];
+}
+
+function foundOf(number: string, plan: NumberPlan): Found {
+  return {
     number,
     internal: isInternal(plan, plainDialString(number)),
     inbound: aniSteps(plan, number, "inbound"),
     outbound: aniSteps(plan, number, "outbound"),
     dial: dialSteps(plan, number),
   };
-  io.out(json ? `${JSON.stringify(found, null, 2)}\n` : [number, ...lines(found, config)].join("\n  ") + "\n");
-  return 0;
 }
 
 interface Found {

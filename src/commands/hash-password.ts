@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 /** Reads a password (never from the command line, where others could see it) and prints its argon2id hash for the configuration. */
 export async function hashPasswordCommand(io: Io): Promise<number> {
   if (process.stdin.isTTY) io.err("Password (it is not shown): ");
-  const password = (await readLine()).replace(/\r?\n$/, "");
+  const password = (await readLine()).replace(/\r$/, "");
   if (process.stdin.isTTY) io.err("\n");
   if (password === "") {
     io.err("No password was given: type one, or pipe one in\n");

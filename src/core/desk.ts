@@ -141,7 +141,17 @@ function callOf(desk: Desk, facts: LegFacts): Call | undefined {
     desk.calls.find(({ id }) => id === (facts.call ?? facts.leg)) ??
     desk.calls.find((call) =>
       call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
-    );
+    ) ??
+    (isDialled(desk, facts) ? desk.calls.find(({ id }) => id === desk.dial?.call) : undefined);
+}
+
+/**
+ * The second phone of an extension that rings for our own dial: it shows the dialled number as its caller, and nobody calls.
+ * A switch that marks only the first leg of a dial tells no more.
+ */
+function isDialled({ dial }: Desk, { direction, caller, farLeg, queue }: LegFacts): boolean {
+  return dial !== null && !dial.lifted && direction === "to-desk" && farLeg === undefined && queue !== true &&
+    caller?.identity === dial.number;
 }
 
 function originOf(facts: LegFacts): Origin | undefined {
