@@ -147,12 +147,13 @@ async function jumpOn(machine: OnMachine, by: number, start: (typeof starts)[num
   if (start !== "") await machine.restart();
 }
 
+/** Over a reboot nobody can know whether the clock went an hour forward or the box was an hour without power: see below. */
+const decidable = cases.filter(({ by, start }) => by < 0 || start !== ", and the box reboots");
+
 describe("the wall clock jumps", () => {
-  test.each(cases)(
+  test.each(decidable)(
     "$jump$start: a ScreenPop that waits is told when the CRM is back a minute later, neither expired nor delayed",
     async ({ by, start }) => {
-      // After a reboot an hour forward nobody can know that it is a jump and no hour without power: see below.
-      if (start === ", and the box reboots" && by > 0) by = 30_000;
       const on = new OnMachine(join(folder, `${++stores}.db`));
       on.office.answer = unreachable;
       on.office.tell("c1", "ScreenPop");

@@ -16,11 +16,11 @@ export function agentName(pattern: string, extension: string, agent: string): st
 
 const statuses: Record<AgentMode, string> = { "logged-out": "Logged Out", "not-ready": "On Break", ready: "Available" };
 
-/** What a status of mod_callcenter means; nothing when it is none that we know. */
+/** What a status of mod_callcenter means; nothing when there is none. What is spelt otherwise (`available`) gets no calls. */
 export function modeOf(status: string): AgentMode | undefined {
-  if (status === "Logged Out") return "logged-out";
-  if (status === "On Break") return "not-ready";
-  return status === "Available" || status === "Available (On Demand)" ? "ready" : undefined;
+  if (status === "") return undefined;
+  if (status === "Available" || status === "Available (On Demand)") return "ready";
+  return /^logged out$/i.test(status) ? "logged-out" : "not-ready";
 }
 
 /** A command of callcenter_config, and which refusals are none. */
@@ -46,7 +46,9 @@ export function acdSteps(
   }
   const queues = queue === undefined ? [] : queuesOf(queue, acd);
   if (typeof queues === "string") return queues;
-  const state: AcdStep[] = [{ command: `agent set status ${name} '${statuses[mode]}'` }];
+  const set = `agent set status ${name} '${statuses[mode]}'`;
+  // Whom the switch does not know is logged out already.
+  const state: AcdStep[] = [mode === "logged-out" ? { command: set, fine: /Agent not found/i } : { command: set }];
   if (mode === "ready") state.push({ command: `agent set state ${name} Waiting` });
   if (login) return [...enrolment(name, queues, desk, config, acd), ...state];
   if (mode !== "logged-out" || !acd.create) return state;
@@ -73,7 +75,7 @@ function enrolment(
 function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string {
   const found: string[] = [];
   for (const asked of agentQueue.split(",").map((each) => each.trim()).filter((each) => each !== "")) {
-    const mapped = queues[asked] ?? (Object.keys(queues).length === 0 ? asked : undefined);
+    const mapped = Object.hasOwn(queues, asked) ? queues[asked] : Object.keys(queues).length === 0 ? asked : undefined;
     if (mapped === undefined || !/^[A-Za-z0-9_.@-]{1,80}(,[A-Za-z0-9_.@-]{1,80})*$/.test([mapped].flat().join(","))) {
       return `Queue ${JSON.stringify(asked).slice(0, 64)} is not known to this box: ask the administrator (line.acd.queues).`;
     }
@@ -84,7 +86,7 @@ function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string 
 
 /** The result of a step that was refused, in words for the agent. */
 export function refusal({ command }: AcdStep, answer: string): CommandResult {
-  const text = answer.trim();
+  const text = answer.replace(/\p{Cc}+/gu, " ").trim();
   const [, , what = ""] = command.split(" ");
   const queue = command.startsWith("tier ") ? what : "";
   const why = /Queue not found/i.test(text)
@@ -93,7 +95,7 @@ export function refusal({ command }: AcdStep, answer: string): CommandResult {
     ? "The switch does not know you as an agent: ask the administrator (mod_callcenter)."
     : /Command not found/i.test(text)
     ? "The switch has no queues (mod_callcenter is not loaded): ask the administrator."
-    : `The switch refuses: ${text.replace(/^-ERR\s*/, "").slice(0, 120)}. Ask the administrator.`;
+    : `The switch refuses: ${text.replace(/^-ERR\s*|[!.]$/g, "").slice(0, 120) || "it says nothing"}. Ask the administrator.`;
   return { outcome: "failed", cause: text.slice(0, 80), why };
 }
 

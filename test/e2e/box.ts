@@ -1,5 +1,6 @@
 /** A box: the compiled binary as a process, its configuration file, its signals and its commands. For tests that end it badly. */
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { ShownEvent } from "../../src/outbox/desk.ts";
 import type { Status } from "../../src/status.ts";
@@ -32,16 +33,14 @@ export class Box {
   readonly config: string;
   readonly store: string;
   #options: BoxOptions;
-  #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
-  #followed: Promise<void> = Promise.resolve();
-  readonly #waiters = new Set<() => void>();
-  /** What it has written to its log since its last start. */
-  log = "";
+  readonly #log: string;
+  #child: Bun.Subprocess | undefined;
 
   constructor(options: BoxOptions) {
     this.#options = options;
     this.config = join(options.folder, `box-${options.port}.json`);
     this.store = join(options.folder, `box-${options.port}.db`);
+    this.#log = join(options.folder, `box-${options.port}.log`);
     this.configure({});
   }
 
@@ -69,12 +68,16 @@ export class Box {
     return this.#options.port;
   }
 
-  /** Starts the process; it runs some time later. */
+  /** What it has written to its log since its last start. */
+  get log(): string {
+    return readFileSync(this.#log, "utf8");
+  }
+
+  /** Starts the process; it runs some time later. Its log goes to a file: of a pipe Bun 1.4.5 now and then loses the last words. */
   spawn(): void {
-    const child = Bun.spawn([binary, "run", "--config", this.config], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-    this.#child = child;
-    this.log = "";
-    this.#followed = this.#follow(child.stderr);
+    const log = openSync(this.#log, "w");
+    this.#child = Bun.spawn([binary, "run", "--config", this.config], { stdin: "ignore", stdout: "ignore", stderr: log });
+    closeSync(log);
   }
 
   /** Starts it and waits until it says that it runs. */
@@ -83,30 +86,12 @@ export class Box {
     await this.says("telesetd runs");
   }
 
-  async #follow(stderr: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const part of stderr) {
-      this.log += decoder.decode(part, { stream: true });
-      for (const waiter of [...this.#waiters]) waiter();
-    }
-  }
-
   /** Resolves when the log has `text`, so many times. */
-  says(text: string, times = 1, ms = 15_000): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        this.#waiters.delete(ask);
-        reject(new Error(`"${text}" is not in the log: ${this.log}`));
-      }, ms);
-      const ask = () => {
-        if (this.log.split(text).length <= times) return;
-        clearTimeout(late);
-        this.#waiters.delete(ask);
-        resolve();
-      };
-      this.#waiters.add(ask);
-      ask();
-    });
+  async says(text: string, times = 1): Promise<void> {
+    for (const late = performance.now() + 15_000; this.log.split(text).length <= times;) {
+      if (performance.now() > late || this.#child?.exitCode) throw new Error(`"${text}" is not in the log: ${this.log}`);
+      await new Promise((done) => setTimeout(done, 5));
+    }
   }
 
   /** Asks for the status until it is as wanted, at most 15 s: there is no event to wait for. */
@@ -143,11 +128,9 @@ export class Box {
     this.#child?.kill(name);
   }
 
-  /** The exit code, once it has ended and all that it said has been read. */
+  /** The exit code, once it has ended. */
   async ended(): Promise<number> {
-    const code = await this.#child?.exited ?? -1;
-    await this.#followed;
-    return code;
+    return await this.#child?.exited ?? -1;
   }
 
   /** kill -9, and waits for the end. */
@@ -171,5 +154,25 @@ export class Box {
       child.exited,
     ]);
     return { out, err, code };
+  }
+}
+
+const given = new Set<number>();
+
+/**
+ * A free port that stays free while its daemon is dead: below those that the kernel gives to connections that go out
+ * (ip_local_port_range, from 32768).
+ */
+export async function quietPort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (isFree && !given.has(port)) {
+      given.add(port);
+      return port;
+    }
   }
 }

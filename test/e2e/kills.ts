@@ -3,8 +3,7 @@ import { Simulator } from "../../drivers/simulator/mod.ts";
 import { sendCallout } from "../../src/commands/small-crm.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
-import { Box } from "./box.ts";
-import { freePort } from "./daemon.ts";
+import { Box, quietPort } from "./box.ts";
 import { type Entry, judge, type Verdict } from "./ledger.ts";
 import { House } from "./people.ts";
 
@@ -40,7 +39,7 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   const random = new Random(plan.seed);
   const sim = new Simulator({});
   await sim.start();
-  const port = await freePort();
+  const port = await quietPort();
   const house = new House(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
   const entries: Entry[] = [];
   const crm = await WildCrm.open((post) => entries.push({ ...post, period: house.period, beforeKill: -performance.now() }));
@@ -57,7 +56,8 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
     let kills = 0;
     while (kills < plan.kills && plan.until?.() !== true) {
       await liveAndDie(box, house, random, entries);
-      plan.onKill?.(++kills);
+      kills++;
+      plan.onKill?.(kills);
     }
     house.over = true;
     await Promise.all(working);

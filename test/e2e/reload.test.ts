@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { sendCallout } from "../../src/commands/small-crm.ts";
 import { WildCrm } from "../faults/wild-crm.ts";
-import { Box, type BoxOptions, noBinary } from "./box.ts";
-import { freePort } from "./daemon.ts";
+import { Box, type BoxOptions, noBinary, quietPort } from "./box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-reload-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,7 +22,7 @@ async function onStage(options: Partial<BoxOptions>, play: (stage: Stage) => Pro
   const sim = new Simulator({});
   await sim.start();
   const crm = await WildCrm.open();
-  const box = new Box({ folder, port: await freePort(), switchPort: sim.port, ...options });
+  const box = new Box({ folder, port: await quietPort(), switchPort: sim.port, ...options });
   try {
     await box.start();
     for (const desk of options.desks ?? ["1001"]) await register(box.port, desk, crm);
@@ -113,7 +112,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         const call = await sim.inbound({ from: "14155550123", to: "1001" });
         await crm.until(({ posts }) => posts.length === 1);
         const old = box.port;
-        box.configure({ port: await freePort(), more: { store: { path: box.store } } });
+        box.configure({ port: await quietPort(), more: { store: { path: box.store } } });
         box.signal("SIGHUP");
         await box.says(inForce);
         await box.connected();

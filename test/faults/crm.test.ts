@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { httpCrm } from "../../src/cctsdk/client.ts";
+import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log.ts";
-import { done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
+import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
 import { type Mood, WildCrm } from "./wild-crm.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-crm-"));
@@ -132,6 +133,17 @@ describe("a ScreenPop that is two minutes old", () => {
       }),
   );
 });
+
+test("a ScreenPop that is given up while it is on the way may arrive: after a restart the end of its call is still told", () =>
+  inOffice(async (office) => {
+    const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), atOnce: true };
+    office.store.commit({ desk: newDesk("1001"), tell: [event], retire: [] }, office.now);
+    office.store.commit({ desk: newDesk("1001"), tell: [], retire: [{ agent: "A", why: "another agent" }] }, office.now);
+    await office.restart();
+    office.tell("c1", "CallReleased");
+    await office.pass(1000);
+    expect(office.arrived()).toEqual(["CallReleased c1"]);
+  }));
 
 describe("over HTTP: a call meets a CRM that", () => {
   const log = openLog(() => {}, "error", false);

@@ -1,0 +1,148 @@
+/** The long proofs: memory and descriptors of one daemon over many calls, then kill -9 again and again. See scripts/soak. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Simulator } from "../drivers/simulator/mod.ts";
+import { sendCallout } from "../src/commands/small-crm.ts";
+import { Box, quietPort } from "../test/e2e/box.ts";
+import { desks, killAgainAndAgain, type Kills } from "../test/e2e/kills.ts";
+import { House } from "../test/e2e/people.ts";
+import { Random } from "../test/faults/random.ts";
+import { WildCrm } from "../test/faults/wild-crm.ts";
+
+/** How much the second half of the calls may add to the memory, in kB (design.md, section 7). */
+const mayGrow = 1024;
+const samples = 20;
+
+interface Sample {
+  readonly calls: number;
+  readonly seconds: number;
+  /** Resident, in kB: all of it, and what is the process's own. */
+  readonly rss: number;
+  readonly anonymous: number;
+  readonly descriptors: number;
+}
+
+function sample(pid: number, calls: number, began: number): Sample {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kB = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  return { calls, seconds, rss: kB("VmRSS"), anonymous: kB("RssAnon"), descriptors: readdirSync(`/proc/${pid}/fd`).length };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function row({ calls, seconds, rss, anonymous, descriptors }: Sample): string {
+  return [calls, seconds, rss, anonymous, descriptors].map((value) => String(value).padStart(9)).join("");
+}
+
+/** So many calls through one daemon, sampled; gives what is wrong. */
+async function manyCalls(folder: string, wanted: number, late: number): Promise<string[]> {
+  const sim = new Simulator({});
+  await sim.start();
+  let posts = 0;
+  const crm = await WildCrm.open(() => posts++);
+  const port = await quietPort();
+  const house = new House(sim, new Random(1), () => port, { ring: 12, talk: 12, rest: 6 });
+  const box = new Box({ folder, port, switchPort: sim.port, desks });
+  const taken: Sample[] = [];
+  const began = performance.now();
+  const next = () => {
+    taken.push(sample(box.pid, house.calls.length, began));
+    say(row(taken.at(-1) as Sample));
+  };
+  try {
+    await box.start();
+    for (const desk of desks) {
+      await sendCallout(port, "/", {
+        FunctionName: "Register",
+        telesetNumber: desk,
+        agentID: `agent-${desk}`,
+        port: String(crm.port),
+      });
+    }
+    await box.connected();
+    say(["calls", "seconds", "RSS kB", "anon kB", "open fds"].map((name) => name.padStart(9)).join(""));
+    next();
+    const working = desks.map((desk) => house.work(desk));
+    while (house.calls.length < wanted && performance.now() < late) {
+      await new Promise((done) => setTimeout(done, 50));
+      if (house.calls.length >= (wanted / samples) * taken.length) next();
+      // What the CRM was told is counted, not kept: this process must not grow either.
+      crm.posts.length = 0;
+    }
+    house.over = true;
+    await Promise.all(working);
+    await box.until("a call does not end", ({ desks }) => desks.every(({ calls }) => calls.length === 0));
+    await box.told();
+    next();
+    say(`${house.calls.length} calls, ${posts} events told, code ${await box.terminate()}`);
+    return growth(taken);
+  } finally {
+    house.over = true;
+    await box.kill();
+    crm.close();
+    sim.stop();
+  }
+}
+
+/** The first half warms up; what the second adds is a leak. The middle of three samples, as the collector comes when it likes. */
+function growth(taken: readonly Sample[]): string[] {
+  const half = Math.floor(taken.length / 2);
+  const middle = (some: readonly Sample[]) =>
+    some.map(({ anonymous }) => anonymous).sort((one, other) => one - other)[Math.floor(some.length / 2)] ?? 0;
+  const added = middle(taken.slice(-3)) - middle(taken.slice(half - 1, half + 2));
+  const opened = (taken.at(-1)?.descriptors ?? 0) - (taken[half]?.descriptors ?? 0);
+  say(`the second half added ${added} kB and ${opened} descriptors`);
+  return [
+    ...(added > mayGrow ? [`memory grows: ${added} kB in the second half, want at most ${mayGrow}`] : []),
+    ...(opened > 8 ? [`descriptors grow: ${opened} more in the second half`] : []),
+  ];
+}
+
+/** In rounds of 250, each with a store and a seed of its own. */
+async function manyKills(folder: string, wanted: number, late: number): Promise<string[]> {
+  const problems: string[] = [];
+  const sums: Record<string, number> = {};
+  for (let done = 0; done < wanted && performance.now() < late;) {
+    const seed = Math.floor(Math.random() * 1e9);
+    const kills = Math.min(250, wanted - done);
+    const report: Kills = await killAgainAndAgain({ folder, kills, seed, until: () => performance.now() > late });
+    done += report.kills;
+    const { problems: found, seed: _, longestCutOff, ...counted } = report;
+    for (const [name, count] of Object.entries(counted)) sums[name] = (sums[name] ?? 0) + count;
+    sums["longestCutOff"] = Math.max(sums["longestCutOff"] ?? 0, longestCutOff);
+    problems.push(...found.map((problem) => `SEED=${seed}: ${problem}`));
+    say(Object.entries(sums).map(([name, count]) => `${name} ${count}`).join(", "));
+  }
+  return problems;
+}
+
+const { values } = parseArgs({
+  options: {
+    calls: { type: "string", default: "10000" },
+    kills: { type: "string", default: "1000" },
+    minutes: { type: "string", default: "5" },
+  },
+});
+const folder = mkdtempSync(join(tmpdir(), "telesetd-soak-"));
+const began = performance.now();
+const minutes = Number(values.minutes) * 60_000;
+let problems: string[];
+try {
+  const kills = Number(values.kills);
+  problems = [
+    ...(Number(values.calls) > 0
+      ? await manyCalls(folder, Number(values.calls), began + (kills > 0 ? minutes / 2 : minutes))
+      : []),
+    ...(kills > 0 ? await manyKills(folder, kills, began + minutes) : []),
+  ];
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const problem of problems) say(`PROBLEM ${problem}`);
+say(problems.length === 0 ? "All as promised." : `${problems.length} problems.`);
+process.exit(problems.length === 0 ? 0 : 1);

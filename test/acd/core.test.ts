@@ -1,0 +1,283 @@
+/**
+ * The agent's state under everything that can happen to it. The rule (src/core/acd.ts): while the link stands the switch is
+ * right; after a restart what the agent last asked for is applied again; who logs in takes the desk's place.
+ */
+import { describe, expect, test } from "bun:test";
+import type { AgentCallout } from "../../src/core/agent.ts";
+import type { AgentMode } from "../../src/core/line.ts";
+import { AcdDesk, results } from "./desk.ts";
+
+type Was = "unknown" | AgentMode;
+
+/** A desk whose agent A is so. */
+function deskOf(was: Was, afterCall: "not-ready" | "nothing" = "not-ready"): AcdDesk {
+  const desk = new AcdDesk({ driven: true, afterCall });
+  if (was !== "unknown") desk.does("Login");
+  if (was === "ready") desk.does("Ready");
+  if (was === "logged-out") desk.does("Logout");
+  return desk;
+}
+
+function stateOf(desk: AcdDesk): string {
+  return desk.agents.join(", ") || "nobody";
+}
+
+const notLoggedIn = "Agent A is not logged in: log in first, then press Ready.";
+
+describe("a callout:", () => {
+  /** The state before, the callout: what the switch is told ("" for nothing), the state when it has done it. */
+  const table: [Was, AgentCallout, string, string][] = [
+    ["unknown", "Login", "A logs in, not-ready in sales", "A not-ready in sales"],
+    ["unknown", "Ready", "", "nobody"],
+    ["unknown", "NotReady", "", "nobody"],
+    ["unknown", "Logout", "", "nobody"],
+    ["logged-out", "Login", "A logs in, not-ready in sales", "A not-ready in sales"],
+    ["logged-out", "Ready", "", "A logged-out in sales"],
+    ["logged-out", "NotReady", "", "A logged-out in sales"],
+    ["logged-out", "Logout", "", "A logged-out in sales"],
+    ["not-ready", "Login", "A logs in, not-ready in sales", "A not-ready in sales"],
+    ["not-ready", "Ready", "A ready in sales", "A ready in sales"],
+    ["not-ready", "NotReady", "A not-ready in sales", "A not-ready in sales"],
+    ["not-ready", "Logout", "A logged-out in sales", "A logged-out in sales"],
+    ["ready", "Login", "A logs in, ready in sales", "A ready in sales"],
+    ["ready", "Ready", "A ready in sales", "A ready in sales"],
+    ["ready", "NotReady", "A not-ready in sales", "A not-ready in sales"],
+    ["ready", "Logout", "A logged-out in sales", "A logged-out in sales"],
+  ];
+  const replies = { done: "ok", failed: "The switch refuses.", unknown: "The connection was lost." };
+  const outcomes = ["done", "failed", "unknown"] as const;
+  const cases = table.flatMap(([was, name, told, becomes]) =>
+    (told === "" ? ["done" as const] : outcomes).map((outcome) => {
+      const reply = told === "" ? (name === "Ready" ? notLoggedIn : "ok") : replies[outcome];
+      const then = outcome === "done" ? becomes : stateOf(deskOf(was));
+      return { was, name, told: told || "nothing", outcome, reply, then };
+    })
+  );
+  test.each(cases)(
+    "an agent who is $was and asks for $name: the switch is told $told; when that is $outcome he hears $reply and then: $then",
+    ({ was, name, told, outcome, reply, then }) => {
+      const desk = deskOf(was);
+      expect(desk.does(name, { result: results[outcome] })).toEqual(told === "nothing" ? [reply] : [told, reply]);
+      expect(stateOf(desk)).toBe(then);
+      expect(desk.status).toBe("ok");
+    },
+  );
+
+  test("is answered when the switch has answered, and not before", () => {
+    const desk = deskOf("not-ready");
+    expect(desk.asks("Ready")).toEqual(["A ready in sales"]);
+    expect(desk.agents).toEqual(["A not-ready in sales"]);
+    expect(desk.answers()).toEqual(["ok"]);
+  });
+});
+
+describe("the switch says so itself:", () => {
+  const why = "Agent A";
+  const table: [Was, AgentMode, string, string][] = [
+    ["unknown", "logged-out", "nobody", "ok"],
+    ["unknown", "not-ready", "nobody", "ok"],
+    ["unknown", "ready", "nobody", "ok"],
+    ["logged-out", "logged-out", "A logged-out in sales", "ok"],
+    ["logged-out", "not-ready", "A not-ready in sales: a supervisor did it", `${why} is not ready: a supervisor did it.`],
+    ["logged-out", "ready", "A ready in sales: a supervisor did it", `${why} has been made ready: a supervisor did it.`],
+    [
+      "not-ready",
+      "logged-out",
+      "A logged-out in sales: a supervisor did it",
+      `${why} is logged out of the ACD: a supervisor did it.`,
+    ],
+    ["not-ready", "not-ready", "A not-ready in sales", "ok"],
+    ["not-ready", "ready", "A ready in sales: a supervisor did it", `${why} has been made ready: a supervisor did it.`],
+    [
+      "ready",
+      "logged-out",
+      "A logged-out in sales: a supervisor did it",
+      `${why} is logged out of the ACD: a supervisor did it.`,
+    ],
+    ["ready", "not-ready", "A not-ready in sales: a supervisor did it", `${why} is not ready: a supervisor did it.`],
+    ["ready", "ready", "A ready in sales", "ok"],
+  ];
+  test.each(table)("an agent who is %s is %s there: then %s, and CheckStatus says %s", (was, mode, then, status) => {
+    const desk = deskOf(was);
+    desk.now = 5000;
+    const before = desk.desk;
+    expect(desk.says(mode)).toEqual([]);
+    expect(stateOf(desk)).toBe(then);
+    expect(desk.status).toBe(status);
+    if (status === "ok") expect(desk.desk).toBe(before);
+    else expect(desk.desk.agents.at(-1)?.since).toBe(5000);
+  });
+
+  test("what the agent then asks for himself takes the words away", () => {
+    const desk = deskOf("ready");
+    desk.says("not-ready");
+    expect(desk.status).toBe("Agent A is not ready: a supervisor did it.");
+    desk.does("Ready");
+    expect(desk.status).toBe("ok");
+    desk.says("logged-out");
+    expect(desk.does("Ready")).toEqual([notLoggedIn]);
+    desk.does("Login");
+    expect(desk.status).toBe("ok");
+  });
+
+  test("a supervisor logs him out and in again: both are followed", () => {
+    const desk = deskOf("ready");
+    desk.says("logged-out");
+    desk.says("ready", "a supervisor made him so");
+    expect(desk.agents).toEqual(["A ready in sales: a supervisor made him so"]);
+  });
+
+  test("of another desk's agent: nothing", () => {
+    const desk = deskOf("ready");
+    const before = desk.desk;
+    desk.hear({ type: "agent", desk: "1002", mode: "logged-out", why: "x" }, { type: "acd-reset", desks: ["1002"] });
+    expect([desk.desk, desk.open]).toEqual([before, []]);
+  });
+});
+
+describe("an echo of our own command says nothing new:", () => {
+  const cases = [["Ready", "ready"], ["NotReady", "not-ready"], ["Logout", "logged-out"], ["Login", "ready"]] as const;
+  test.each(cases)("%s, heard before its result", (name, mode) => {
+    const desk = deskOf(name === "Ready" ? "not-ready" : "ready");
+    desk.asks(name);
+    const before = desk.desk;
+    desk.says(mode);
+    expect(desk.desk).toBe(before);
+    desk.answers();
+    expect(desk.agents).toEqual([`A ${mode} in sales`]);
+  });
+
+  test("the Login of another, heard before its result, is not taken for the first one's break", () => {
+    const desk = deskOf("ready");
+    desk.asks("Login", { agent: "B" });
+    desk.says("not-ready");
+    expect(desk.agents).toEqual(["A ready in sales"]);
+  });
+
+  test("and once: what comes after it is a supervisor's", () => {
+    const desk = deskOf("not-ready");
+    desk.asks("Ready");
+    desk.says("ready");
+    desk.says("not-ready", "a supervisor was quicker");
+    expect(desk.answers()).toEqual(["ok"]);
+    expect(desk.agents).toEqual(["A not-ready in sales: a supervisor was quicker"]);
+  });
+
+  test("what a supervisor did just before it does not count any more", () => {
+    const desk = deskOf("not-ready");
+    desk.asks("Ready");
+    desk.says("logged-out");
+    desk.says("ready");
+    desk.answers();
+    expect(desk.agents).toEqual(["A ready in sales"]);
+  });
+
+  test("after the result, words of the switch count again", () => {
+    const desk = deskOf("not-ready");
+    desk.does("Ready", { result: results.unknown });
+    desk.says("ready", "as a look after the reconnect shows");
+    expect(desk.agents).toEqual(["A ready in sales: as a look after the reconnect shows"]);
+  });
+});
+
+describe("results that come late:", () => {
+  test("two callouts on the way: the last one counts, both are answered", () => {
+    const desk = deskOf("not-ready");
+    desk.asks("Ready");
+    desk.asks("NotReady");
+    expect(desk.answers()).toEqual(["ok", "ok"]);
+    expect(desk.agents).toEqual(["A not-ready in sales"]);
+  });
+
+  test("Ready and the answer of a queue's call cross: the break counts, as the switch heard it last", () => {
+    const desk = deskOf("ready");
+    desk.asks("Ready");
+    expect(desk.answered({ queue: true })).toEqual(["own: A not-ready in sales"]);
+    expect(desk.answers()).toEqual(["ok"]);
+    expect(desk.agents).toEqual(["A not-ready in sales"]);
+    expect(desk.status).toBe("ok");
+  });
+
+  test("a stale refusal takes nothing back", () => {
+    const desk = deskOf("not-ready");
+    desk.asks("Ready");
+    const [ready] = desk.open.splice(0);
+    desk.does("Logout");
+    if (ready) expect(desk.settles(ready, results.failed)).toEqual(["The switch refuses."]);
+    expect(desk.agents).toEqual(["A logged-out in sales"]);
+  });
+});
+
+describe("Oracle's rule, after the answer of a queue's call:", () => {
+  test("not ready at the answer, before the call is over, once, without an Error in CheckStatus", () => {
+    const desk = deskOf("ready");
+    expect(desk.answered({ queue: true })).toEqual(["own: A not-ready in sales"]);
+    expect(desk.answered({ queue: true })).toEqual([]);
+    expect(desk.answers()).toEqual([]);
+    desk.says("not-ready");
+    expect(desk.agents).toEqual(["A not-ready in sales"]);
+    expect(desk.status).toBe("ok");
+    expect(desk.hangsUp()).toEqual([]);
+  });
+
+  test("not while it rings", () => {
+    const desk = deskOf("ready");
+    const leg = { desk: "1001", leg: "L1", direction: "to-desk", queue: true, rings: true } as const;
+    expect(desk.hear({ type: "leg", facts: leg })).toEqual([]);
+    desk.hangsUp();
+    expect(desk.agents).toEqual(["A ready in sales"]);
+  });
+
+  test("Ready while he talks stays, also when the leg is told of once more; the next call begins it anew", () => {
+    const desk = deskOf("ready");
+    desk.answered({ queue: true });
+    desk.answers();
+    desk.does("Ready");
+    expect(desk.answered({ queue: true, held: true })).toEqual([]);
+    desk.hangsUp();
+    expect(desk.answered({ queue: true, leg: "L2" })).toEqual(["own: A not-ready in sales"]);
+  });
+
+  test("an answer that a look after a reconnect shows counts too", () => {
+    const desk = deskOf("ready");
+    const leg = { desk: "1001", leg: "L1", direction: "to-desk", queue: true } as const;
+    desk.hear({ type: "leg", facts: { ...leg, rings: true } });
+    expect(desk.hear({ type: "snapshot", desks: ["1001"], legs: [{ ...leg, answered: true }] })).toEqual([
+      "own: A not-ready in sales",
+    ]);
+  });
+
+  const others = {
+    "a call that comes straight to the desk": { caller: { identity: "14155550123", outside: true } },
+    "a colleague's call": {},
+  };
+  test.each(Object.entries(others))("%s leaves him ready", (_, facts) => {
+    const desk = deskOf("ready");
+    expect(desk.answered(facts)).toEqual([]);
+    expect(desk.agents).toEqual(["A ready in sales"]);
+  });
+
+  test("a call that he dials himself leaves him ready", () => {
+    const desk = deskOf("ready");
+    const leg = { desk: "1001", leg: "L1", direction: "from-desk", dialled: "914155550123", queue: true } as const;
+    expect(desk.hear({ type: "leg", facts: { ...leg, answered: true, farAnswered: true } })).toEqual([]);
+  });
+
+  test.each(["not-ready", "logged-out"] as const)("an agent who is %s stays so", (was) => {
+    const desk = deskOf(was);
+    expect(desk.answered({ queue: true })).toEqual([]);
+    expect(desk.agents).toEqual([`A ${was} in sales`]);
+  });
+
+  test("afterCall nothing: he stays ready", () => {
+    expect(deskOf("ready", "nothing").answered({ queue: true })).toEqual([]);
+  });
+
+  test("without an ACD: he stays ready", () => {
+    const desk = new AcdDesk({ driven: false, afterCall: "not-ready" });
+    desk.does("Login");
+    desk.does("Ready");
+    expect(desk.answered({ queue: true })).toEqual([]);
+    expect(desk.agents).toEqual(["A ready in sales"]);
+  });
+});

@@ -1,0 +1,64 @@
+/** The driver with an ACD, against the simulated switch; the switch can say which one it is, as the real one does. */
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { AgentCommand, CommandResult, LineEvent } from "../../../src/core/line.ts";
+import { Rig, type RigOptions } from "./rig.ts";
+
+export interface AcdRigOptions extends RigOptions {
+  /** Keys of `line.acd`. */
+  readonly acd?: Readonly<Record<string, unknown>>;
+  /** The pattern of the agent's name. */
+  readonly agent?: string;
+  /** Answers of the switch that are not the simulator's: nothing for those that are. */
+  readonly instead?: (command: string, arg: string) => string | undefined;
+}
+
+/** Lets the simulator answer `global_getvar core_uuid`, and what the test says. */
+export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = () => undefined): void {
+  const api = sim.api.bind(sim);
+  sim.api = (command, arg) => {
+    const own = instead(command, arg);
+    if (own !== undefined) return own;
+    return command === "global_getvar" && arg === "core_uuid" ? sim.sw.stamp.coreUuid : api(command, arg);
+  };
+}
+
+/** A driver that has looked at the agents. */
+export async function acdRig({ acd = {}, agent, instead, ...options }: AcdRigOptions = {}): Promise<Rig> {
+  const parsed = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "127.0.0.1", acd });
+  const rig = await Rig.open({
+    ...options,
+    config: { acd: parsed.acd, ...(agent === undefined ? {} : { agent }), ...options.config },
+    before: async (sim) => {
+      answering(sim, instead);
+      await options.before?.(sim);
+    },
+  });
+  await rig.next("acd-reset");
+  return rig;
+}
+
+/** Tells the switch of an agent; the rest as a Login of agent 7 at desk 1001. */
+export function tell(rig: Rig, part: Partial<AgentCommand> = {}): Promise<CommandResult> {
+  const login = { type: "agent", desk: "1001", id: "r1", agent: "7", login: true, mode: "not-ready" } as const;
+  return rig.line.execute({ ...login, queue: "support@default", ...part }, new AbortController().signal);
+}
+
+/** The commands of callcenter_config from number `from` on, and the filters of agents. */
+export function acdCommands(rig: Rig, from = 0): string[] {
+  return rig.commands.slice(from).filter((command) => /callcenter_config|CC-Agent/.test(command)).map((command) =>
+    command.replace("api callcenter_config ", "")
+  );
+}
+
+/** What was said of agents from number `from` on: `1001 ready`. */
+export function saidOfAgents(rig: Rig, from = 0): string[] {
+  return rig.events.slice(from).flatMap((event: LineEvent) => event.type === "agent" ? [`${event.desk} ${event.mode}`] : []);
+}
+
+/** Resolves when everything that the switch has said so far has been heard: a registration after it is. */
+export async function heard(rig: Rig): Promise<void> {
+  const from = rig.events.length;
+  rig.sim.phones.register("1001");
+  await rig.next("phone", () => true, from);
+}

@@ -1,0 +1,250 @@
+/** What mod_callcenter is told, word for word, and what its answers mean. The answers: mod_callcenter.c, cc_config_api_function. */
+import { describe, expect, test } from "bun:test";
+import {
+  type AcdConfig,
+  acdSteps,
+  agentName,
+  listedStatus,
+  modeOf,
+  refusal,
+  whyChanged,
+} from "../../../drivers/freeswitch/acd.ts";
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import type { AgentCommand, AgentMode } from "../../../src/core/line.ts";
+
+/** The ACD's settings as the schema makes them. */
+function acdOf(part: Record<string, unknown> = {}): AcdConfig {
+  const { acd } = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "pbx", acd: part });
+  if (acd === "none") throw new Error("Cannot read the settings: there is no ACD");
+  return acd;
+}
+
+const names = { agent: "{extension}@default", domain: "pbx" };
+
+function command(part: Partial<AgentCommand>): AgentCommand {
+  return { type: "agent", desk: "1001", id: "r1", agent: "7", login: false, mode: "ready", ...part };
+}
+
+/** The commands, or the sentence why there are none. */
+function told(part: Partial<AgentCommand>, acd = acdOf(), config = names): string[] | string {
+  const steps = acdSteps(command(part), config, acd);
+  return typeof steps === "string" ? steps : steps.map((step) => step.command);
+}
+
+const name = "1001@default";
+const add = `agent add ${name} callback`;
+const contact = `agent set contact ${name} user/1001@pbx`;
+const tier = `tier add support@default ${name} 1 1`;
+
+describe("what is told for", () => {
+  const onBreak = `agent set status ${name} 'On Break'`;
+  const available = [`agent set status ${name} 'Available'`, `agent set state ${name} Waiting`];
+  const out = `agent set status ${name} 'Logged Out'`;
+  const queue = "support@default";
+  const cases: [string, Partial<AgentCommand>, boolean, string[]][] = [
+    ["a Login", { login: true, mode: "not-ready", queue }, true, [add, contact, tier, onBreak]],
+    ["a Login while ready", { login: true, mode: "ready", queue }, true, [add, contact, tier, ...available]],
+    ["a Login without a queue", { login: true, mode: "not-ready" }, true, [add, contact, onBreak]],
+    ["a Login where agents must exist", { login: true, mode: "not-ready", queue }, false, [onBreak]],
+    ["Ready", { mode: "ready", queue }, true, available],
+    ["NotReady", { mode: "not-ready", queue }, true, [onBreak]],
+    ["a Logout", { mode: "logged-out", queue }, true, [out, `tier del support@default ${name}`]],
+    ["a Logout where tiers must exist", { mode: "logged-out", queue }, false, [out]],
+    ["a Logout without a queue", { mode: "logged-out" }, true, [out]],
+  ];
+  test.each(cases)("%s: %j, create %j", (_, part, create, wanted) => expect(told(part, acdOf({ create }))).toEqual(wanted));
+
+  test("the names of the agent: by the desk, by the agent, by both", () => {
+    expect(agentName("{extension}@default", "1001", "7")).toBe("1001@default");
+    expect(agentName("{agent}", "1001", "7")).toBe("7");
+    expect(agentName("{agent}.{extension}.{agent}@x", "1001", "7")).toBe("7.1001.7@x");
+    expect(told({ mode: "not-ready", agent: "anna" }, acdOf(), { ...names, agent: "{agent}@sales" })).toEqual([
+      "agent set status anna@sales 'On Break'",
+    ]);
+  });
+
+  test("a contact of its own", () => {
+    const acd = acdOf({ contact: "[leg_timeout=10]sofia/gateway/{domain}/{extension}" });
+    expect(told({ login: true, mode: "not-ready" }, acd)).toContain(
+      `agent set contact ${name} [leg_timeout=10]sofia/gateway/pbx/1001`,
+    );
+  });
+});
+
+describe("the queues of an agentQueue:", () => {
+  const mapped = { queues: { sales: "sales@default", all: ["sales@default", "support@default"] } };
+  /** The queues that a Login is put into. */
+  const tiers = (queue: string, acd: Record<string, unknown> = {}) => {
+    const steps = told({ login: true, mode: "not-ready", queue }, acdOf(acd));
+    return typeof steps === "string" ? steps : steps.flatMap((step) => /^tier add (\S+)/.exec(step)?.[1] ?? []);
+  };
+  const cases: [string, string, Record<string, unknown>, string[]][] = [
+    ["without a map as it stands", "support@default", {}, ["support@default"]],
+    ["several, with commas and spaces", " a@default , b@default,", {}, ["a@default", "b@default"]],
+    ["none but commas", " , ", {}, []],
+    ["by the map", "sales", mapped, ["sales@default"]],
+    ["one to several", "all", mapped, ["sales@default", "support@default"]],
+    ["several by the map", "sales,all", mapped, ["sales@default", "sales@default", "support@default"]],
+    ["a name that every object has, without a map", "constructor", {}, ["constructor"]],
+  ];
+  test.each(cases)("%s: %j", (_, queue, acd, wanted) => expect(tiers(queue, acd)).toEqual(wanted));
+
+  const unknown = [
+    ["not in the map", "support@default"],
+    ["one of them is not in the map", "sales,nosuch"],
+    ["a name that every object has", "constructor"],
+    ["another such", "__proto__"],
+  ];
+  test.each(unknown)("%s: refused, and nothing is told", (_, queue = "") => {
+    const wrong = queue.split(",").at(-1);
+    expect(tiers(queue, mapped)).toBe(
+      `Queue "${wrong}" is not known to this box: ask the administrator (line.acd.queues).`,
+    );
+  });
+});
+
+describe("what could break out of its place is never told:", () => {
+  const bad = [
+    "a b",
+    "a'b",
+    'a"b',
+    "a\nagent del b",
+    "a\r\n\r\napi shutdown",
+    "a;b",
+    "a|b",
+    "a,b",
+    "a\\b",
+    "a`id`",
+    "$(id)",
+    "${caller}",
+    "a/b",
+    "a\0b",
+    "ä",
+    "a\u2028b",
+    "а1",
+    "１００１",
+    "",
+    "x".repeat(81),
+  ];
+  test.each(bad)("agent %j", (agent) => {
+    const config = { ...names, agent: "{agent}" };
+    for (const mode of ["ready", "not-ready", "logged-out"] as const) {
+      const why = told({ agent, mode, login: mode === "ready", queue: "support@default" }, acdOf(), config);
+      expect(why).toStartWith("Agent ");
+      expect(why).toEndWith(" cannot be an agent of the ACD: want letters, digits and . _ - @.");
+    }
+  });
+
+  test.each(bad)("agent %j where the desk gives the name: it is not used at all", (agent) => {
+    expect(JSON.stringify(told({ agent, mode: "ready" }))).toBe(JSON.stringify(told({ agent: "7", mode: "ready" })));
+  });
+
+  // A comma separates queues, and an empty one is none.
+  test.each(bad.filter((queue) => queue !== "a,b" && queue !== ""))("queue %j", (queue) => {
+    for (const login of [true, false]) {
+      const why = told({ login, mode: "logged-out", queue });
+      expect(why).toBeString();
+      expect(why).toStartWith("Queue ");
+    }
+  });
+
+  test.each(bad.filter((desk) => desk !== ""))("extension %j", (desk) => expect(told({ desk, mode: "ready" })).toBeString());
+
+  test("a sentence about it holds no control character and is short", () => {
+    const why = told({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, agent: "{agent}" });
+    expect(why).toMatch(/^[^\p{Cc}]{1,150}$/u);
+  });
+
+  test.each([["a b"], ["a'b"], ["a;b"], ["a\nb"], [""], [["ok", "a b"]]])(
+    "a queue of the map that is %j is refused by the schema",
+    (queue) => {
+      expect(() => acdOf({ queues: { sales: queue } })).toThrow();
+    },
+  );
+
+  test.each(["user/1001 x", "user/'1", "user/1;x", "a\nb", "a|b"])("a contact that is %j is refused by the schema", (text) => {
+    expect(() => acdOf({ contact: text })).toThrow();
+  });
+});
+
+describe("what the switch refuses, in words:", () => {
+  const set = `agent set status ${name} 'Available'`;
+  const cases: [string, string, string][] = [
+    [
+      "tier add sales@default 1001@default 1 1",
+      "-ERR Queue not found!\n",
+      "Queue sales@default does not exist on the switch: ask the administrator.",
+    ],
+    [set, "-ERR Agent not found!\n", "The switch does not know you as an agent: ask the administrator (mod_callcenter)."],
+    [
+      set,
+      "-ERR callcenter_config Command not found!\n",
+      "The switch has no queues (mod_callcenter is not loaded): ask the administrator.",
+    ],
+    [set, "-ERR Invalid Agent Status!\n", "The switch refuses: Invalid Agent Status. Ask the administrator."],
+    [set, "-ERR Invalid Agent State!\n", "The switch refuses: Invalid Agent State. Ask the administrator."],
+    [add, "-ERR Agent type invalid!\n", "The switch refuses: Agent type invalid. Ask the administrator."],
+    [set, "-ERR Invalid!\n", "The switch refuses: Invalid. Ask the administrator."],
+    [set, "-ERR permission denied\n", "The switch refuses: permission denied. Ask the administrator."],
+    [set, "", "The switch refuses: it says nothing. Ask the administrator."],
+  ];
+  test.each(cases)("%s: %j", (what, answer, why) => {
+    expect(refusal({ command: what }, answer)).toEqual({ outcome: "failed", cause: answer.trim(), why });
+  });
+
+  test("a long answer is cut", () => {
+    const result = refusal({ command: set }, `-ERR ${"x".repeat(5000)}`);
+    expect(JSON.stringify(result).length).toBeLessThan(400);
+  });
+});
+
+describe("refusals that are none, because it is so already:", () => {
+  const fineOf = (part: Partial<AgentCommand>) => {
+    const steps = acdSteps(command({ queue: "support@default", ...part }), names, acdOf());
+    return typeof steps === "string" ? [] : steps.map(({ command, fine }) => [command, fine] as const);
+  };
+  test.each([
+    [{ login: true, mode: "not-ready" }, add, "-ERR Agent already exist!\n", true],
+    [{ login: true, mode: "not-ready" }, tier, "-ERR Tier already exist!\n", true],
+    [{ login: true, mode: "not-ready" }, tier, "-ERR Queue not found!\n", false],
+    [{ login: true, mode: "not-ready" }, contact, "-ERR Agent not found!\n", undefined],
+    [{ mode: "logged-out" }, `agent set status ${name} 'Logged Out'`, "-ERR Agent not found!\n", true],
+    [{ mode: "not-ready" }, `agent set status ${name} 'On Break'`, "-ERR Agent not found!\n", undefined],
+  ] as [Partial<AgentCommand>, string, string, boolean | undefined][])("%j: %s: %j is fine: %p", (part, what, answer, fine) => {
+    const step = fineOf(part).find(([text]) => text === what);
+    expect(step).toBeDefined();
+    expect(step?.[1]?.test(answer)).toBe(fine as boolean);
+  });
+});
+
+describe("what a status means:", () => {
+  const cases: [string, AgentMode | undefined][] = [
+    ["Available", "ready"],
+    ["Available (On Demand)", "ready"],
+    ["On Break", "not-ready"],
+    ["Logged Out", "logged-out"],
+    ["available", "not-ready"],
+    ["AVAILABLE", "not-ready"],
+    ["on break", "not-ready"],
+    ["logged out", "logged-out"],
+    ["", undefined],
+  ];
+  test.each(cases)("%j: %s, as only the exact word gets calls", (status, mode) => expect(modeOf(status)).toBe(mode));
+
+  test("every change has words for the agent", () => {
+    expect(new Set((["ready", "not-ready", "logged-out"] as const).map(whyChanged)).size).toBe(3);
+    expect(whyChanged("not-ready")).toContain("because a call was not answered");
+    expect(whyChanged("logged-out")).toContain("logged you out");
+  });
+
+  const listing = "name|instance_id|uuid|type|contact|status|state\n" +
+    "1001@default|single_box||callback|user/1001@pbx|On Break|Waiting\n" +
+    "1002@default|single_box||callback|user/1002@pbx|Available|Waiting\n+OK\n";
+  test.each([["1001@default", "On Break"], ["1002@default", "Available"], ["1003@default", undefined], ["+OK", undefined]])(
+    "%s is listed as %s",
+    (agent, status) => expect(listedStatus(listing, agent)).toBe(status as string),
+  );
+  test.each(["", "+OK\n", "-ERR no\n"])("a listing that is %j lists nobody", (text) => {
+    expect(listedStatus(text, name)).toBeUndefined();
+  });
+});

@@ -1,0 +1,234 @@
+/** `telesetd outbox list | show | retry | drop` on the running binary: what waits, why, since when, how often, and what becomes of it. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { sendCallout } from "../../src/commands/small-crm.ts";
+import type { ShownEvent } from "../../src/outbox/desk.ts";
+import { WildCrm } from "../faults/wild-crm.ts";
+import { Box, noBinary, quietPort } from "./box.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Stage {
+  readonly sim: Simulator;
+  readonly crm: WildCrm;
+  readonly box: Box;
+  /** The events on record, oldest first. */
+  readonly record: () => Promise<ShownEvent[]>;
+}
+
+async function onStage(more: Readonly<Record<string, unknown>>, play: (stage: Stage) => Promise<void>): Promise<void> {
+  const sim = new Simulator({});
+  await sim.start();
+  const crm = await WildCrm.open();
+  const box = new Box({ folder, port: await quietPort(), switchPort: sim.port, more });
+  try {
+    await box.start();
+    await sendCallout(box.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
+    await box.connected();
+    await play({ sim, crm, box, record: async () => (await box.outbox()).reverse() });
+  } finally {
+    await box.kill();
+    crm.close();
+    sim.stop();
+  }
+}
+
+/** A call that comes and goes while the CRM refuses; resolves with its id when an attempt has failed. */
+async function missed({ sim, crm, box }: Stage): Promise<string> {
+  await crm.turn("refuses");
+  const call = await sim.inbound({ from: "14155550123", to: "1001" });
+  await call.answer();
+  await call.callerHangsUp();
+  await box.until("no attempt has failed", ({ outbox }) => outbox.waiting === 3);
+  await box.says("Cannot tell the CRM yet");
+  return call.uuid;
+}
+
+/** The same, until all three have been retired, as the ScreenPop's time is short here. */
+async function givenUp(stage: Stage): Promise<string> {
+  const call = await missed(stage);
+  await stage.box.until("the events are not given up", ({ outbox }) => outbox.waiting === 0);
+  return call;
+}
+
+const short = { outbox: { screenPopSeconds: 0.4 } };
+
+describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
+  test.concurrent(
+    "list: what waits, with why, since when, how often and when next; --json the same for machines",
+    () =>
+      onStage({}, async (stage) => {
+        const { box } = stage;
+        expect(await box.run("outbox", "list")).toEqual({
+          out: "Nothing waits to be told. (--all shows what has ended.)\n",
+          err: "",
+          code: 0,
+        });
+        const call = await missed(stage);
+        const { out, code } = await box.run("outbox", "list");
+        expect(code).toBe(0);
+        const lines = out.trimEnd().split("\n");
+        expect(lines.map((line) => /(ScreenPop|CallEstablished|CallReleased)/.exec(line)?.[0])).toEqual(
+          ["CallReleased", "CallEstablished", "ScreenPop"],
+        );
+        expect(lines[2]).toMatch(
+          new RegExp(
+            `^ +1  waiting  ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
+              `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
+          ),
+        );
+        const shown = JSON.parse((await box.run("outbox", "list", "--json")).out) as ShownEvent[];
+        expect(shown.map(({ id, state, event }) => [id, state, event])).toEqual([
+          [3, "waiting", "CallReleased"],
+          [2, "waiting", "CallEstablished"],
+          [1, "waiting", "ScreenPop"],
+        ]);
+        expect(shown[2]?.attempts).toBeGreaterThan(0);
+        expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
+      }),
+    30_000,
+  );
+
+  test.concurrent(
+    "list --all: what was told and what was given up too, after a kill -9 as well",
+    () =>
+      onStage(short, async (stage) => {
+        const { crm, sim, box } = stage;
+        const lost = await givenUp(stage);
+        await crm.turn("answers");
+        const call = await sim.inbound({ from: "14155550124", to: "1001" });
+        await call.callerHangsUp();
+        await crm.until(({ posts }) => posts.length === 2);
+        await box.told();
+        await box.kill();
+        await box.start();
+        const { out } = await box.run("outbox", "list", "--all");
+        const states = out.trimEnd().split("\n").map((line) =>
+          /(told|retired) +(\w+) .*call ([^,]*),/.exec(line)?.slice(1).join(" ")
+        );
+        expect(states).toEqual([
+          `told CallReleased ${call.uuid}`,
+          `told ScreenPop ${call.uuid}`,
+          `retired CallReleased ${lost}`,
+          `retired CallEstablished ${lost}`,
+          `retired ScreenPop ${lost}`,
+        ]);
+        expect(out).toContain("its ScreenPop was not told");
+      }),
+    30_000,
+  );
+
+  test.concurrent(
+    "show: one event with its data; an id that is not there is said in words and ends with 1",
+    () =>
+      onStage({}, async (stage) => {
+        const { box } = stage;
+        const call = await missed(stage);
+        const { out, code } = await box.run("outbox", "show", "1");
+        expect(code).toBe(0);
+        expect(out).toContain(`call ${call}`);
+        expect(out).toContain('"ani": "14155550123"');
+        expect(JSON.parse((await box.run("outbox", "show", "1", "--json")).out)).toMatchObject({
+          id: 1,
+          event: "ScreenPop",
+          data: { call, dnis: "1001" },
+        });
+        for (const id of ["99", "x"]) {
+          for (const command of ["show", "retry", "drop"]) {
+            const said = await box.run("outbox", command, id);
+            expect([command, id, said.out, said.code]).toEqual([command, id, "", 1]);
+            expect(said.err).toBe("There is no such event in the outbox: see telesetd outbox list --all\n");
+          }
+        }
+      }),
+    60_000,
+  );
+
+  test.concurrent("drop: it is given up with that reason, and the rest of its call with it", () =>
+    onStage({}, async (stage) => {
+      const { box, crm, record } = stage;
+      await missed(stage);
+      const { out, code } = await box.run("outbox", "drop", "1");
+      expect([out.startsWith("Given up:"), code]).toEqual([true, 0]);
+      await crm.turn("answers");
+      await box.told();
+      expect((await record()).map(({ state, why }) => [state, why])).toEqual([
+        ["retired", "dropped by the administrator"],
+        ["retired", "its ScreenPop was not told"],
+        ["retired", "its ScreenPop was not told"],
+      ]);
+      expect(crm.posts).toEqual([]);
+      // What was dropped does not wait: there is nothing to drop again.
+      expect((await box.run("outbox", "drop", "1")).code).toBe(1);
+    }), 30_000);
+
+  test.concurrent(
+    "retry --all after a ScreenPop and its followers were retired: all arrive, in order",
+    () =>
+      onStage(short, async (stage) => {
+        const { box, crm, record } = stage;
+        const call = await givenUp(stage);
+        await crm.turn("answers");
+        expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Trying 3 events once more.\n", err: "", code: 0 });
+        await crm.until(({ posts }) => posts.length === 3);
+        await box.told();
+        expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+        expect((await record()).map(({ state }) => state)).toEqual(["told", "told", "told"]);
+      }),
+    30_000,
+  );
+
+  test.concurrent(
+    "retry of the followers first, then of the ScreenPop: they wait for nobody, each arrives once",
+    () =>
+      onStage(short, async (stage) => {
+        const { box, crm } = stage;
+        const call = await givenUp(stage);
+        await crm.turn("answers");
+        for (const id of ["3", "1", "2"]) {
+          const { out, code } = await box.run("outbox", "retry", id);
+          expect([out.startsWith("Trying it once more:"), code]).toEqual([true, 0]);
+          await box.told();
+        }
+        expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
+      }),
+    30_000,
+  );
+
+  test.concurrent(
+    "retry of what waits: it is tried at once; of what was told: there is nothing to try",
+    () =>
+      onStage({}, async (stage) => {
+        const { box, crm } = stage;
+        const call = await missed(stage);
+        await box.until("it is not waited long", ({ outbox }) => (outbox.oldestSeconds ?? 0) >= 2);
+        await crm.turn("answers");
+        expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
+        await box.told();
+        expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+        const said = await box.run("outbox", "retry", "1");
+        expect(said.code).toBe(1);
+        expect(said.err).not.toBe("");
+        expect(crm.posts).toHaveLength(3);
+      }),
+    30_000,
+  );
+
+  test.concurrent("without a daemon it says so and ends with 1; with a wrong use with 2", async () => {
+    const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
+    for (const args of [["list"], ["show", "1"], ["retry", "--all"], ["drop", "1"]]) {
+      const { out, err, code } = await box.run("outbox", ...args);
+      expect([out, code]).toEqual(["", 1]);
+      expect(err).toContain(`telesetd does not answer at 127.0.0.1:${box.port} (ECONNREFUSED): is it running?`);
+    }
+    for (const args of [["retry"], ["retry", "1", "--all"], ["show"], ["nonsense"]]) {
+      expect((await box.run("outbox", ...args)).code).toBe(2);
+    }
+    box.configure("{");
+    expect((await box.run("outbox", "list")).code).toBe(2);
+  }, 30_000);
+});

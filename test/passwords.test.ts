@@ -1,0 +1,288 @@
+/** Who may log in to the ACD, and where the password goes: nowhere. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lineSchemas } from "../drivers/mod.ts";
+import { Simulator } from "../drivers/simulator/mod.ts";
+import { startApp } from "../src/app.ts";
+import { sendCallout } from "../src/commands/small-crm.ts";
+import { parseConfig } from "../src/config.ts";
+import { openLog } from "../src/log.ts";
+import { hashPassword, Passwords } from "../src/passwords.ts";
+
+const ok = { ok: true } as const;
+const wrong = { ok: false, why: "LoginFailed: agent or password is wrong." } as const;
+const minute = 60_000;
+
+let hash: string;
+beforeAll(async () => {
+  hash = await hashPassword("open sesame");
+});
+
+/** A directory with agent 7, and a clock that the test sets. */
+function directory(lookUp: (agent: string) => Promise<string | undefined> = directoryOf({ "7": "open sesame" })) {
+  const clock = { now: 1_000_000 };
+  const asked: string[] = [];
+  const passwords = new Passwords({ by: "directory", lookUp: (agent) => (asked.push(agent), lookUp(agent)) }, () => clock.now);
+  return { passwords, clock, asked };
+}
+
+function directoryOf(known: Record<string, string>): (agent: string) => Promise<string | undefined> {
+  return (agent) => Promise.resolve(Object.hasOwn(known, agent) ? known[agent] : undefined);
+}
+
+describe("verified by", () => {
+  test("none: everybody, with any password and without", async () => {
+    const passwords = new Passwords({ by: "none" }, () => 0);
+    for (let n = 0; n < 10; n++) expect(await passwords.check("7", n % 2 ? "x" : undefined)).toEqual(ok);
+  });
+
+  test("config: only with the agent's own password", async () => {
+    const passwords = new Passwords({ by: "config", hashes: { "7": hash, "8": await hashPassword("other") } }, () => 0);
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+    for (const bad of ["other", "", undefined, "open sesame ", "Open sesame", hash]) {
+      expect(await passwords.check("7", bad)).toEqual(wrong);
+      expect(await passwords.check("7", "open sesame")).toEqual(ok);
+    }
+  });
+
+  test("config: an unknown agent is refused in the same words, also one that every object knows", async () => {
+    const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
+    for (const agent of ["9", "constructor", "__proto__", "toString", ""]) {
+      expect(await passwords.check(agent, "open sesame")).toEqual(wrong);
+    }
+  });
+
+  test("config: for an unknown agent a hash is computed too, as dear as a real one", async () => {
+    const verify = spyOn(Bun.password, "verify");
+    try {
+      const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
+      await passwords.check("9", "open sesame");
+      await passwords.check("7", "wrong");
+      const hashes = verify.mock.calls.map(([, against]) => String(against).split("$").slice(1, 4));
+      expect(hashes).toEqual([["argon2id", "v=19", "m=19456,t=2,p=1"], ["argon2id", "v=19", "m=19456,t=2,p=1"]]);
+    } finally {
+      verify.mockRestore();
+    }
+  });
+
+  test("config: a hash that is none lets nobody in, and says so without it", async () => {
+    const passwords = new Passwords({ by: "config", hashes: { "7": "$argon2id$garbage" } }, () => 0);
+    const reply = await passwords.check("7", "open sesame");
+    expect(reply).toMatchObject({ ok: false });
+    expect(JSON.stringify(reply)).not.toMatch(/garbage|sesame/);
+  });
+
+  test("directory: what it knows; not an empty password, not an unknown agent", async () => {
+    const { passwords, asked } = directory(directoryOf({ "7": "open sesame", "8": "" }));
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+    expect(await passwords.check("7", "open sesam")).toEqual(wrong);
+    expect(await passwords.check("8", "")).toEqual(wrong);
+    expect(await passwords.check("8", undefined)).toEqual(wrong);
+    expect(await passwords.check("9", "open sesame")).toEqual(wrong);
+    expect(asked).toEqual(["7", "7", "8", "8", "9"]);
+  });
+
+  test("directory that cannot be asked: nobody, in words, and nobody is kept out for it", async () => {
+    let up = false;
+    const { passwords } = directory((agent) =>
+      up ? directoryOf({ "7": "open sesame" })(agent) : Promise.reject(new Error("down: open sesame"))
+    );
+    const why = "LoginFailed: the password cannot be verified now: try again, then ask the administrator.";
+    for (let n = 0; n < 10; n++) expect(await passwords.check("7", "open sesame")).toEqual({ ok: false, why });
+    up = true;
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+});
+
+describe("guessing is limited:", () => {
+  const guess = async (passwords: Passwords, agent: string, times: number) => {
+    for (let n = 0; n < times; n++) expect(await passwords.check(agent, `guess ${n}`)).toEqual(wrong);
+  };
+  const out = (minutes: number) => ({
+    ok: false,
+    why: `LoginFailed: too many wrong passwords for agent 7: try again in ${minutes} minutes.`,
+  });
+
+  test("after five wrong ones the right one does not help, and the directory is not asked", async () => {
+    const { passwords, asked } = directory();
+    await guess(passwords, "7", 5);
+    expect(await passwords.check("7", "open sesame")).toEqual(out(5));
+    expect(asked).toHaveLength(5);
+  });
+
+  test("for five minutes since the last wrong one, to the millisecond; trying meanwhile does not prolong it", async () => {
+    const { passwords, clock } = directory();
+    await guess(passwords, "7", 4);
+    clock.now += 3 * minute;
+    await guess(passwords, "7", 1);
+    clock.now += 4 * minute;
+    expect(await passwords.check("7", "open sesame")).toEqual(out(1));
+    clock.now += minute - 1;
+    expect(await passwords.check("7", "x")).toEqual(out(1));
+    clock.now += 1;
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+
+  test("then five more", async () => {
+    const { passwords, clock } = directory();
+    await guess(passwords, "7", 5);
+    clock.now += 5 * minute;
+    await guess(passwords, "7", 5);
+    expect(await passwords.check("7", "open sesame")).toEqual(out(5));
+  });
+
+  test("the right one in between begins anew", async () => {
+    const { passwords } = directory();
+    await guess(passwords, "7", 4);
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+    await guess(passwords, "7", 4);
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+
+  test("of one agent only, and of one that does not exist as well", async () => {
+    const { passwords, asked } = directory();
+    await guess(passwords, "9", 5);
+    await passwords.check("9", "x");
+    expect(asked).toHaveLength(5);
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+
+  test("many at once are no way round it: they are looked at one by one", async () => {
+    const { passwords, asked } = directory();
+    const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => passwords.check("7", `guess ${n}`)));
+    expect(replies.filter((reply) => !reply.ok && reply.why === wrong.why)).toHaveLength(5);
+    expect(asked).toHaveLength(5);
+  });
+
+  test("one at a time, in order", async () => {
+    const doors = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    let opened = 0;
+    const { passwords, asked } = directory(() => doors[opened++]?.promise ?? Promise.resolve(undefined));
+    const [first, second] = [passwords.check("7", "a"), passwords.check("8", "b")];
+    await new Promise(setImmediate);
+    expect(asked).toEqual(["7"]);
+    doors[0]?.resolve("a");
+    expect(await first).toEqual(ok);
+    await new Promise(setImmediate);
+    expect(asked).toEqual(["7", "8"]);
+    doors[1]?.resolve("b");
+    expect(await second).toEqual(ok);
+  });
+
+  test("what is remembered has an end", async () => {
+    const { passwords } = directory();
+    await guess(passwords, "7", 5);
+    for (let n = 0; n < 1000; n++) await passwords.check(`stranger ${n}`, "x");
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+});
+
+test("a hash is argon2id, salted, and nothing of the password is in it", async () => {
+  const [one, two] = [await hashPassword("open sesame"), await hashPassword("open sesame")];
+  expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  expect(one).not.toBe(two);
+  expect(one).not.toContain("sesame");
+});
+
+describe("the whole daemon:", () => {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-passwords-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const secret = "Zq7-never-to-be-seen";
+
+  /** The daemon with everything logged, at a switch whose directory knows agent 7. */
+  async function daemon(agent: Record<string, unknown>, userData: (arg: string) => string = known) {
+    const sim = new Simulator();
+    const api = sim.api.bind(sim);
+    const asked: string[] = [];
+    sim.api = (command, arg) => {
+      if (command !== "user_data") return api(command, arg);
+      asked.push(arg);
+      return userData(arg);
+    };
+    await sim.start();
+    const lines: string[] = [];
+    const path = join(mkdtempSync(join(folder, "d-")), "telesetd.db");
+    const line = { driver: "freeswitch", host: "127.0.0.1", port: sim.port, password: "ClueCon", domain: "127.0.0.1" };
+    const text = JSON.stringify({ desks: [{ extension: "1001" }], line, agent, store: { path }, http: { host: "127.0.0.1" } });
+    const config = parseConfig(text, lineSchemas, {});
+    const app = await startApp(
+      { ...config, http: { ...config.http, port: 0 } },
+      openLog((line) => lines.push(line), "trace", false),
+    );
+    for (let turn = 0; turn < 2000 && app.status().desks[0]?.trouble !== undefined; turn++) await Bun.sleep(2);
+    const login = (password?: string, agentID = "7") =>
+      sendCallout(app.port, "/", {
+        FunctionName: "Login",
+        telesetNumber: "1001",
+        agentID,
+        ...(password === undefined ? {} : { agentPassword: password }),
+      });
+    const stop = async () => {
+      await app.stop();
+      sim.stop();
+      const files = readdirSync(join(path, "..")).map((file) => readFileSync(join(path, "..", file), "latin1"));
+      return { log: lines.join("\n"), files: files.join("\n") };
+    };
+    return { app, login, stop, asked, lines };
+  }
+
+  const known = (arg: string) => arg.startsWith("7@") ? secret : "-ERR no reply\n";
+
+  test("directory: asked for by the agent's id, compared, and nowhere to be found afterwards", async () => {
+    const { login, stop, asked, app } = await daemon({ verify: "directory" });
+    expect(await login("nope")).toContain("LoginFailed: agent or password is wrong.");
+    expect(await login(secret, "8")).toContain("LoginFailed: agent or password is wrong.");
+    expect(app.status().desks[0]?.agents).toEqual([]);
+    const answer = await login(secret);
+    expect(answer).not.toContain("Error");
+    expect(answer).not.toContain(secret);
+    expect(app.status().desks[0]?.agents).toEqual([{ agent: "7", mode: "not-ready" }]);
+    expect(asked).toEqual(["7@127.0.0.1 param password", "8@127.0.0.1 param password", "7@127.0.0.1 param password"]);
+    const { log, files } = await stop();
+    expect(log).toContain("user_data 7@127.0.0.1");
+    expect(log).not.toContain(secret);
+    expect(log).not.toContain("nope");
+    expect(files).toContain('"7"');
+    expect(files).not.toContain(secret);
+  });
+
+  test.each(["7 param dial-string", "7@other", "7\u00a0x", "*", "7;id", "7|x", "../7"])(
+    "directory: agent %j is no user there, and the switch is not asked",
+    async (agent) => {
+      const { login, stop, asked } = await daemon({ verify: "directory" });
+      expect(await login(secret, agent)).toContain("LoginFailed: agent or password is wrong.");
+      expect(asked).toEqual([]);
+      await stop();
+    },
+  );
+
+  test("config: in with the password; it is nowhere, also not when it is given for a Logout", async () => {
+    const { login, stop, app } = await daemon({ verify: "config", hashes: { "7": await hashPassword(secret) } });
+    expect(await login()).toContain("LoginFailed");
+    expect(await login(secret)).not.toContain("Error");
+    const logout = { FunctionName: "Logout", telesetNumber: "1001", agentID: "7", agentPassword: secret };
+    expect(await sendCallout(app.port, "/", logout)).not.toContain("Error");
+    expect(app.status().desks[0]?.agents).toEqual([{ agent: "7", mode: "logged-out" }]);
+    const { log, files } = await stop();
+    expect(log).toContain("Login");
+    for (const text of [log, files]) expect(text).not.toContain(secret);
+  });
+
+  test("none: a password is taken and goes nowhere", async () => {
+    const { login, stop } = await daemon({});
+    expect(await login(secret)).not.toContain("Error");
+    const { log, files } = await stop();
+    for (const text of [log, files]) expect(text).not.toContain(secret);
+  });
+
+  test("a refused Login is logged as such, the agent with it", async () => {
+    const { login, stop } = await daemon({ verify: "config" });
+    await login("guess-Zq9");
+    const { log } = await stop();
+    const line = log.split("\n").find((each) => each.includes("LoginFailed"));
+    expect(line).toContain("agent=7");
+    expect(log).not.toContain("guess-Zq9");
+  });
+});
