@@ -130,6 +130,7 @@ describe("turned away before it is a callout:", () => {
     ["Sec-Fetch-Site cross-site", 403, "/", headers({ "sec-fetch-site": "cross-site" })],
     ["Sec-Fetch-Site same-site", 403, "/", headers({ "sec-fetch-site": "same-site" })],
     ["a browser's User-Agent", 403, "/", headers({ "user-agent": "Mozilla/5.0 (X11) JavaScript/1 Firefox/140.0" })],
+    ["the browser of a Java phone", 403, "/", headers({ "user-agent": "Mozilla/5.0 (Java; U; en) UCBrowser8.2/70/352" })],
     ["a wrong path", 404, "/x", {}],
     ["a path beside the prefix", 404, "/", {}, { prefix }],
     ["the prefix as a beginning", 404, "/k3yx", {}, { prefix }],

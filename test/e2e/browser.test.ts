@@ -24,14 +24,13 @@ const rebound = Object.keys(reboundAttacks);
 const withoutReferrer = attacks.filter(({ referrer }) => !referrer);
 const names = [...attacks.map(({ name }) => name), ...rebound];
 
-/** The User-Agents of programs that are no browser, of UWQ, and of browsers that do not say Mozilla, or say Java. */
+/** The User-Agents of programs that are no browser, of UWQ, and of a browser that does not say Mozilla. */
 const programs: Readonly<Record<string, readonly string[]>> = {
   "UWQ's Java": ["User-Agent=Java/1.8.0_202"],
   "UWQ's Java plug-in": ["User-Agent=Mozilla/4.0 (Windows 10 10.0) Java/1.8.0_202"],
   "a program that says nothing": [],
   "curl": ["User-Agent=curl/7.88.1", "Accept=*/*"],
   "an old Opera": ["User-Agent=Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.18", "Accept-Language=en"],
-  "a browser of a Java phone": ["User-Agent=Mozilla/5.0 (Java; U; en) UCBrowser8.2/70/352", "Accept-Language=en"],
 };
 const programNames = Object.keys(programs);
 

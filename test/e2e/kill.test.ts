@@ -16,7 +16,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     `50 kills -9 while calls run and the CRM comes and goes: every call comes to its end there, once (SEED=${seed})`,
     async () => {
       const { problems, ...counted } = await killAgainAndAgain({ folder, kills: 50, seed });
-      console.log(Object.entries(counted).map(([name, count]) => `${name} ${count}`).join(", "));
+      process.stdout.write(`${Object.entries(counted).map(([name, count]) => `${name} ${count}`).join(", ")}\n`);
       expect(problems).toEqual([]);
       // It was no quiet time: calls were popped in most lives, and some came and went unseen.
       expect(counted.popped).toBeGreaterThan(50);
