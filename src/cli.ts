@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/demo/mod.ts";
 import { showDials } from "./commands/dials.ts";
-import { explain } from "./commands/explain.ts";
+import { explain, explainAtDesk } from "./commands/explain.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
@@ -69,7 +69,14 @@ function table(io: Io, done: (code: number) => void): Command {
   withConfig(
     add("explain <number>", "What a number becomes for the CRM and for dialling, rule by rule.", "telesetd explain +14155550123"),
   ).option("--json", "for machines")
-    .action((number, { config, json }) => done(explain(number, config, json === true, io)));
+    .option("-d, --desk <extension>", "whether MakeCall would dial it there, now, and why")
+    .action(async (number, { config: file, json, desk }) =>
+      done(
+        desk === undefined
+          ? explain(number, file, json === true, io)
+          : await explainAtDesk({ number, desk, file, json: json === true }, io),
+      )
+    );
   withConfig(add("status", "What the running daemon sees.", "telesetd status")).option("--json", "for machines")
     .action(async ({ config, json }) => done(await showStatus(config, json === true, io)));
   withConfig(add("dials", "The numbers that the CRM asked to dial, who asked, and what became of it.", "telesetd dials")).option(

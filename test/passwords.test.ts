@@ -67,6 +67,16 @@ describe("verified by", () => {
     }
   });
 
+  test("config: an unknown agent stays out even if he guessed what nobody's hash was made of", async () => {
+    const verify = spyOn(Bun.password, "verify").mockResolvedValue(true);
+    try {
+      const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
+      expect([await passwords.check("9", "x"), await passwords.check("7", "x")]).toEqual([wrong, ok]);
+    } finally {
+      verify.mockRestore();
+    }
+  });
+
   test("config: a hash that is none lets nobody in, and says so without it", async () => {
     const passwords = new Passwords({ by: "config", hashes: { "7": "$argon2id$garbage" } }, () => 0);
     const reply = await passwords.check("7", "open sesame");

@@ -210,6 +210,9 @@ describe("who is right after a connect", () => {
     rig.onCommand = () => {};
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     await rig.next("agent", ({ desk }) => desk === "1002", from);
+    // Of desk 1001 the switch is not asked: what it has there may be the half of a command.
+    const after = rig.events.findIndex(({ type }, at) => at >= from && type === "acd-reset");
+    expect(saidOfAgents(rig, after)).toEqual(["1002 not-ready"]);
     await tell(rig);
     const again = await rig.reconnect();
     await looked(rig, again);

@@ -1,0 +1,85 @@
+/** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
+import { afterAll } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
+import { startRig } from "../../src/commands/rig.ts";
+import { parseConfig } from "../../src/config.ts";
+import type { DialRecord } from "../../src/core/effect.ts";
+import { openLog } from "../../src/log.ts";
+import { answering } from "../drivers/freeswitch/acd-rig.ts";
+
+export const limit = 30_000;
+export const folder = mkdtempSync(join(tmpdir(), "telesetd-acd-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+export const name = "1001@default";
+
+/** The daemon at work, its line up, with what the tests ask of it. */
+// deno-lint-ignore explicit-module-boundary-types -- its type is what it gives
+export async function start({ line = {}, more = {}, simulator = {} }: {
+  line?: Record<string, unknown>;
+  more?: Record<string, unknown>;
+  simulator?: SimulatorOptions;
+} = {}) {
+  const sim = new Simulator(simulator);
+  answering(sim);
+  await sim.start();
+  const lines: string[] = [];
+  const text = JSON.stringify({
+    desks: [{ extension: "1001" }],
+    line: { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1", ...line },
+    ...more,
+  });
+  const rig = await startRig({
+    config: parseConfig(text, lineSchemas, {}),
+    switch: { port: sim.port, password: "ClueCon" },
+    log: openLog((line) => lines.push(line), "info", false),
+  });
+  const desk = () => rig.app.status().desks[0];
+  /** There is no event to wait for. */
+  const until = async (what: string, test: () => unknown): Promise<void> => {
+    for (const late = performance.now() + 10_000; !test();) {
+      if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(rig.app.status())}`);
+      await Bun.sleep(3);
+    }
+  };
+  const callout = async (FunctionName: string, more: Record<string, string> = {}) => {
+    const answer = await rig.callout(FunctionName, { telesetNumber: "1001", agentID: "agent-1001", ...more });
+    return /occtErrorMsg" value="([^"]*)"/.exec(answer)?.[1]?.replaceAll("&quot;", '"') ?? "ok";
+  };
+  await until("the line to be up", () => desk()?.trouble === undefined && desk()?.phone === "registered");
+  return {
+    sim,
+    rig,
+    lines,
+    until,
+    desk,
+    login: (queue = "support@default") => callout("Login", { agentQueue: queue }),
+    ready: () => callout("Ready"),
+    callout,
+    dial: (dialString = "14155550123") => callout("MakeCall", { dialString }),
+    checkStatus: () => callout("CheckStatus"),
+    agent: () => sim.callcenter.agents.get(name),
+    mode: (wanted: string) => until(`the agent to be ${wanted}`, () => desk()?.agents.at(-1)?.mode === wanted),
+    dials: () => getDials(rig.app.port),
+    stop: async () => {
+      await rig.stop();
+      sim.stop();
+    },
+  };
+}
+
+export function getDials(port: number): Promise<(DialRecord & { desk: string })[]> {
+  return new Promise((resolve, reject) => {
+    request({ host: "127.0.0.1", port, path: "/dials", agent: false }, (answer) => {
+      const parts: Buffer[] = [];
+      answer.on("data", (part: Buffer) => parts.push(part));
+      answer.on("end", () => resolve(JSON.parse(Buffer.concat(parts).toString())));
+    }).on("error", reject).end();
+  });
+}
+
+export const warned = (lines: readonly string[]): string[] => lines.filter((line) => line.includes("was changed at the switch"));
