@@ -149,6 +149,8 @@ function prepare(db: Database, path: string): void {
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = NORMAL");
   db.run("PRAGMA wal_autocheckpoint = 2000");
+  // Of a file of some megabytes only the last events are looked at; the rest need not stand in memory (2 MB by default).
+  db.run("PRAGMA cache_size = -256");
   chmodSync(path, 0o600);
   const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
   migrate((sql) => db.run(sql), (work) => db.transaction(work)(), found);

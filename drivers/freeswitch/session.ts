@@ -234,6 +234,9 @@ export class Session {
     if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
     if (!this.#link) throw new Error("not connected");
     const { ok, text } = await this.#link.command(`api user_data ${user}@${config.domain} param ${config.passwordParam}`);
+    if (!ok && /permission denied/i.test(text)) {
+      throw new Error("FreeSWITCH does not let us ask its directory: add user_data to esl-allowed-api");
+    }
     const password = text.replace(/\n$/, "");
     return ok && password !== "" ? password : undefined;
   }

@@ -1,9 +1,5 @@
 /** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
-import { afterAll } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
 import { startRig } from "../../src/commands/rig.ts";
@@ -13,8 +9,6 @@ import { openLog } from "../../src/log.ts";
 import { answering } from "../drivers/freeswitch/acd-rig.ts";
 
 export const limit = 30_000;
-export const folder = mkdtempSync(join(tmpdir(), "telesetd-acd-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 export const name = "1001@default";
 
 /** The daemon at work, its line up, with what the tests ask of it. */

@@ -1,5 +1,4 @@
 /** The whole daemon with an ACD, between the simulated switch and a small CRM. */
-
 import { describe, expect, test } from "bun:test";
 
 import { limit, name, start, warned } from "./acd-office.ts";

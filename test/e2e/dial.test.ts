@@ -1,14 +1,18 @@
 /** The whole daemon with dialling, between the simulated switch and a small CRM; and the commands of the binary. */
-
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { explainAtDesk } from "../../src/commands/explain.ts";
 import { sendCallout } from "../../src/commands/small-crm.ts";
 import { Box, noBinary } from "./box.ts";
 import { freePort } from "./daemon.ts";
+import { limit, start } from "./acd-office.ts";
 
-import { folder, limit, start } from "./acd-office.ts";
+const folder = mkdtempSync(join(tmpdir(), "telesetd-dial-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
 describe("a dial, and what came of it:", () => {
   type All = Awaited<ReturnType<typeof start>>;
   const over = (all: All) => all.until("the dial to be over", () => all.desk()?.calls.length === 0);
@@ -90,6 +94,7 @@ describe("a dial, and what came of it:", () => {
     sim.handsetDoes = { does: "lifts" };
     sim.farDoes = { does: "waits" };
     const busy = await dials();
+    await all.until("the number to be called", () => busy.state === "calling");
     await busy.farBusy();
     await over(all);
   };
