@@ -1,8 +1,9 @@
 /** The compiled daemon as a process of its own, for the end-to-end tests. */
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Status } from "../../src/status.ts";
+
+export { quietPort as freePort } from "./box.ts";
 
 /** Where it runs and to whom it talks. */
 export interface DaemonOptions {
@@ -90,14 +91,4 @@ export class Daemon {
     this.#child?.kill("SIGTERM");
     return await this.#child?.exited ?? -1;
   }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
-    });
-  });
 }

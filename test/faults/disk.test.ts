@@ -1,5 +1,5 @@
 /** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, onTestFinished, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { startApp } from "../../src/app.ts";
@@ -13,6 +13,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   test("full in the middle of a call: all is told, the status says so, and with room again the record is whole", async () => {
     const disk = SmallDisk.mount("256k");
     if (!disk) throw new Error("Cannot mount");
+    onTestFinished(() => disk.undo());
     const sim = new Simulator({});
     await sim.start();
     const crm = await SmallCrm.open();
@@ -51,6 +52,5 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     store.close();
     crm.close();
     sim.stop();
-    disk.undo();
   }, 20_000);
 });
