@@ -14,14 +14,10 @@ export const answerWithin = 2000;
 /** After which time a dial that nothing is known of is over, in ms: longer than any handset rings. */
 const staleAfter = 180_000;
 
-/** What a MakeCall gets while another is under way; nothing when the desk is free to dial. */
-export function dialling(desk: Desk, callout: string, number: string): Step | undefined {
+/** What a MakeCall gets while the same number is being dialled; nothing when the desk is free to dial. */
+export function dialling(desk: Desk, callout: string): Step | undefined {
   const { dial } = desk;
   if (!dial) return undefined;
-  if (dial.number !== number) {
-    const why = `Phone ${desk.extension} is still dialling ${dial.dialString}: hang up first.`;
-    return { desk, effects: [{ type: "reply", to: callout, reply: { ok: false, why } }] };
-  }
   if (dial.answer) return { desk, effects: [{ type: "reply", to: callout, reply: dial.answer }] };
   return { desk: { ...desk, dial: { ...dial, waiting: [...dial.waiting, callout] } }, effects: [] };
 }

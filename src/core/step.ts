@@ -150,7 +150,11 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
   if (!wanted.ok) return refuse(wanted.why);
   // A dial that hangs must not keep an emergency call back.
   const freed = wanted.emergency && desk.dial?.number !== wanted.number ? giveUpDial(desk, now) : { desk, effects: [] };
-  const busy = dialling(freed.desk, id, wanted.number);
+  const other = freed.desk.dial;
+  if (other && other.number !== wanted.number) {
+    return refuse(`Phone ${desk.extension} is still dialling ${other.dialString}: hang up first.`);
+  }
+  const busy = dialling(freed.desk, id);
   if (busy) return busy;
   const limit = policy.dial && !wanted.emergency ? mayNotDial(desk, agent, now, policy.dial) : undefined;
   if (limit !== undefined) return refuse(limit);
