@@ -11,9 +11,28 @@ export interface DriverContext {
   readonly log: Log;
 }
 
+/** One hop on the way to the phone, tried for `telesetd doctor` and `telesetd setup`. */
+export interface Hop {
+  /** What was tried, in two or three words: `switch login`. */
+  readonly name: string;
+  /** `skipped`: could not be tried because an earlier hop failed, or does not apply. */
+  readonly verdict: "good" | "warning" | "failed" | "skipped";
+  /** How long it took, in ms. */
+  readonly ms: number;
+  /** What was found, with the value, in a sentence for the administrator. */
+  readonly says: string;
+  /** What to do about it; present when the verdict is not good. */
+  readonly next?: string;
+}
+
 /** An entry of the registry in `mod.ts`. The schema checks the settings without opening anything. */
 export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly schema: S;
   open(config: z.infer<S>, context: DriverContext): Line;
+  /**
+   * Tries each hop from the box to the phones of these desks, on connections of its own: it changes nothing at the switch and works
+   * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.
+   */
+  probe?(config: z.infer<S>, context: DriverContext, signal: AbortSignal): AsyncIterable<Hop>;
 }
