@@ -2,8 +2,9 @@
  * What the driver says to FreeSWITCH, and what its answers mean. Pure text. Everything that comes from outside has been
  * checked before it gets here; `link.ts` refuses control characters once more.
  */
-import type { CommandResult, Failure } from "../../src/core/line.ts";
+import type { CommandResult } from "../../src/core/line.ts";
 import { agentName } from "./acd.ts";
+import { handsetFailure } from "../parts/causes.ts";
 import { autoAnswer } from "./autoanswer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
@@ -88,32 +89,4 @@ export function originateResult(body: string, extension: string): CommandResult 
   const text = body.trim();
   if (text.startsWith("+OK")) return { outcome: "done" };
   return { outcome: "failed", ...handsetFailure(text.replace(/^-ERR\s*/, ""), extension) };
-}
-
-/**
- * Why the handset could not be rung or was not lifted, in words for the agent. Causes: switch_types.h, Q.850.
- * @param cause the switch's own name, such as `USER_BUSY`.
- */
-export function handsetFailure(cause: string, extension: string): Failure {
-  const phone = `Phone ${extension}`;
-  const words: Record<string, string> = {
-    USER_NOT_REGISTERED: `${phone} is not registered: check its cable and power.`,
-    SUBSCRIBER_ABSENT: `The switch does not know extension ${extension}: ask the administrator.`,
-    NO_ROUTE_DESTINATION: `The switch has no way to extension ${extension}: ask the administrator.`,
-    NO_ANSWER: `${phone} was not lifted in time.`,
-    ALLOTTED_TIMEOUT: `${phone} was not lifted in time.`,
-    ORIGINATOR_CANCEL: `${phone} was rung no longer: the call was cancelled.`,
-    USER_BUSY: `${phone} is busy or has declined the call.`,
-    CALL_REJECTED: `${phone} has declined the call.`,
-    RECOVERY_ON_TIMER_EXPIRE: `${phone} does not answer the switch: check its network.`,
-    NORMAL_TEMPORARY_FAILURE: `${phone} could not be reached: try again, then ask the administrator.`,
-    INCOMPATIBLE_DESTINATION: `${phone} and the switch have no codec in common: ask the administrator.`,
-    NORMAL_CLEARING: `The handset was put down.`,
-    LOSE_RACE: `Another phone has taken the call.`,
-    PICKED_OFF: `Another phone has picked the call up.`,
-  };
-  // Chan's errors are words already ("Destination out of order"): they are shown as they come, tamed.
-  const name = cause.replace(/[^A-Za-z0-9_ .:-]/g, "").slice(0, 60).trim() || "UNKNOWN";
-  const known = Object.hasOwn(words, name) ? words[name] : undefined;
-  return { cause: name, why: known ?? `${phone} could not be rung: the switch says ${name}.` };
 }

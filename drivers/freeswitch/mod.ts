@@ -4,9 +4,10 @@
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../entry.ts";
+import { pause, pauseBefore } from "../parts/pause.ts";
+import { AsyncQueue } from "../parts/queue.ts";
 import { type AgentMemory, agentMemory } from "./agents.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
-import { AsyncQueue } from "./queue.ts";
 import { Session } from "./session.ts";
 import type { Site } from "./translate.ts";
 
@@ -16,16 +17,6 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   schema: freeswitchConfig,
   open: (config, context) => new FreeswitchLine(config, context),
 };
-
-/** The shortest and the longest pause before the next try, in ms. */
-export const shortestPause = 500;
-export const longestPause = 30_000;
-
-/** The pause before try number `attempt` (from 0): full jitter, so that a hundred boxes do not knock at once. */
-export function pauseBefore(attempt: number, random: number): number {
-  const longest = Math.min(longestPause, shortestPause * 2 ** (attempt + 1));
-  return shortestPause + random * (longest - shortestPause);
-}
 
 class FreeswitchLine implements Line {
   readonly #config: FreeswitchConfig;
@@ -111,16 +102,4 @@ class FreeswitchLine implements Line {
     queue.push({ type: "link-down", why });
     if (!known) this.#context.log.warning("No connection to FreeSWITCH: trying again until it is there", { why });
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

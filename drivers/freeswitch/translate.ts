@@ -5,8 +5,8 @@
 import type { Failure, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
-import { farEnd } from "./causes.ts";
-import { type DeskNames, handsetFailure } from "./commands.ts";
+import { farEnd, handsetFailure } from "../parts/causes.ts";
+import type { DeskNames } from "./commands.ts";
 import type { Frame } from "./link.ts";
 
 /** What the translation must know of the site. */

@@ -2,7 +2,8 @@
 import { agentName } from "../../../drivers/freeswitch/acd.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { eventNames, filters, handsetFailure, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
+import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
+import { handsetFailure } from "../../../drivers/parts/causes.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 
 const config = freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example" });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
-import { longestPause, pauseBefore, shortestPause } from "../../../drivers/freeswitch/mod.ts";
+import { longestPause, pauseBefore, shortestPause } from "../../../drivers/parts/pause.ts";
 import type { Simulator } from "../../../drivers/simulator/mod.ts";
 import { Rig } from "./rig.ts";
 
