@@ -66,10 +66,13 @@ export interface LegFacts {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** What happens on the line. After every connect a driver says `link-up`, then a `snapshot`, then what follows. */
+/**
+ * What happens on the line. After every connect a driver says `link-up`, then a `snapshot`, then what follows. A switch that
+ * is asked about each desk by itself may answer for one and not for another: `desks` then names those that the link is of.
+ */
 export type LineEvent =
-  | { readonly type: "link-up"; readonly to: string }
-  | { readonly type: "link-down"; readonly why: string }
+  | { readonly type: "link-up"; readonly to: string; readonly desks?: readonly string[] }
+  | { readonly type: "link-down"; readonly why: string; readonly desks?: readonly string[] }
   /** All live legs of these desks; a leg that is not among them has ended. */
   | { readonly type: "snapshot"; readonly desks: readonly string[]; readonly legs: readonly LegFacts[] }
   | { readonly type: "leg"; readonly facts: LegFacts }

@@ -60,8 +60,10 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
 function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step {
   switch (event.type) {
     case "link-up":
+      if (event.desks && !event.desks.includes(desk.extension)) return quiet(desk);
       return quiet({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
     case "link-down":
+      if (event.desks && !event.desks.includes(desk.extension)) return quiet(desk);
       return quiet({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
     case "phone":
       return event.desk === desk.extension ? quiet({ ...desk, line: withPhone(desk.line, event) }) : quiet(desk);

@@ -56,6 +56,8 @@ describe("what is about another desk changes nothing:", () => {
     { type: "phone", desk: "1002", registered: false },
     { type: "snapshot", desks: ["1002"], legs: [facts] },
     { type: "snapshot", desks: ["1002"], legs: [] },
+    { type: "link-up", to: "elsewhere", desks: ["1002"] },
+    { type: "link-down", why: "the switch does not know 1002", desks: ["1002"] },
   ];
   const at1001 = step(
     desk("1001", up, "10.0.0.1"),
