@@ -14,7 +14,7 @@
  */
 import * as z from "zod";
 import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
-import type { DriverContext, DriverEntry } from "./entry.ts";
+import type { DriverContext, DriverEntry, Hop } from "./entry.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
 export const blueprintConfig = z.strictObject({
@@ -75,7 +75,38 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
     name: "blueprint",
     schema: blueprintConfig,
     open: (config, context) => new BlueprintLine(config, context, wire),
+    probe: (_config, context, signal) => probe(wire, context, signal),
   };
+}
+
+/** On a connection of its own: what the administrator must see of each hop is what was found, and what to do about it. */
+async function* probe(wire: Wire, { desks }: DriverContext, signal: AbortSignal): AsyncGenerator<Hop> {
+  const since = performance.now();
+  const ms = () => Math.round(performance.now() - since);
+  try {
+    const connection = await wire.connect(signal);
+    yield { name: "switch", verdict: "good", ms: ms(), says: "The switch answers." };
+    const { registered } = await connection.look();
+    for (const { extension } of desks) {
+      const name = `phone ${extension}`;
+      yield registered.includes(extension)
+        ? { name, verdict: "good", ms: ms(), says: "The phone is registered." }
+        : { name, verdict: "failed", ms: ms(), says: "The phone is not registered.", next: "Check its cable and power." };
+    }
+    connection.close();
+  } catch (error) {
+    const says = error instanceof Error ? error.message : String(error);
+    yield { name: "switch", verdict: "failed", ms: ms(), says, next: "Check the switch and the settings of line." };
+    for (const { extension } of desks) {
+      yield {
+        name: `phone ${extension}`,
+        verdict: "skipped",
+        ms: 0,
+        says: "There is no switch.",
+        next: "Mend the switch first.",
+      };
+    }
+  }
 }
 
 class BlueprintLine implements Line {

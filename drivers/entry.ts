@@ -11,6 +11,12 @@ export interface DriverContext {
   readonly log: Log;
 }
 
+/** What a driver is given to try the way to its phones. */
+export interface ProbeContext extends DriverContext {
+  /** Whether agents' passwords are compared with the switch's own users (`agent.verify`). */
+  readonly directory: boolean;
+}
+
 /** One hop on the way to the phone, tried for `telesetd doctor` and `telesetd setup`. */
 export interface Hop {
   /** What was tried, in two or three words: `switch login`. */
@@ -34,5 +40,7 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
    * Tries each hop from the box to the phones of these desks, on connections of its own: it changes nothing at the switch and works
    * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.
    */
-  probe?(config: z.infer<S>, context: DriverContext, signal: AbortSignal): AsyncIterable<Hop>;
+  probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
+  /** The domains that the switch says it serves, the likeliest first; none when it does not tell. For `telesetd setup`; never throws. */
+  domains?(config: z.infer<S>, context: DriverContext, signal: AbortSignal): Promise<readonly string[]>;
 }

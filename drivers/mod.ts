@@ -1,9 +1,9 @@
 /** The registry of drivers. To add one: copy `blueprint.ts`, and put its entry here. */
-import type { DriverContext, DriverEntry } from "./entry.ts";
+import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./entry.ts";
 import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
 
-export type { DriverContext } from "./entry.ts";
+export type { DriverContext, Hop, ProbeContext } from "./entry.ts";
 
 const entries = [freeswitch] as const;
 
@@ -12,13 +12,35 @@ export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Obje
   entries.map(({ name, schema }) => [name, schema]),
 );
 
+/** The part of the configuration that names a driver. */
+interface Settings {
+  readonly driver: string;
+}
+
 /**
  * Opens the line that the configuration names.
  * @param settings the checked `line` part of the configuration.
  * @throws Error if there is no such driver.
  */
-export function openLine(settings: { readonly driver: string }, context: DriverContext): Line {
-  const entry = entries.find(({ name }) => name === settings.driver);
-  if (!entry) throw new Error(`There is no driver ${settings.driver}: want one of ${entries.map(({ name }) => name).join(", ")}`);
+export function openLine(settings: Settings, context: DriverContext): Line {
+  const entry = entryOf(settings);
   return entry.open(entry.schema.parse(settings), context);
+}
+
+/** Tries each hop to the phones, one after the other. @throws Error if there is no such driver. */
+export function probeLine(settings: Settings, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
+  const entry = entryOf(settings);
+  return entry.probe(entry.schema.parse(settings), context, signal);
+}
+
+/** The domains that the switch says it serves; none when it does not tell. @throws Error if there is no such driver. */
+export async function domainsOf(settings: Settings, context: DriverContext, signal: AbortSignal): Promise<readonly string[]> {
+  const entry = entryOf(settings);
+  return await entry.domains?.(entry.schema.parse(settings), context, signal) ?? [];
+}
+
+function entryOf({ driver }: Settings): (typeof entries)[number] {
+  const entry = entries.find(({ name }) => name === driver);
+  if (!entry) throw new Error(`There is no driver ${driver}: want one of ${entries.map(({ name }) => name).join(", ")}`);
+  return entry;
 }

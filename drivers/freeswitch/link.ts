@@ -18,9 +18,9 @@
 import esl from "modesl";
 import type { Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
+import { type Frame, readFrame } from "./frame.ts";
 
-/** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
-export type Frame = Readonly<Record<string, string | readonly string[]>>;
+export { type Frame, readFrame } from "./frame.ts";
 
 /** How to reach the event socket. All times in ms. */
 export interface LinkOptions {
@@ -33,6 +33,15 @@ export interface LinkOptions {
   /** The link is given up after so long without a byte. */
   readonly silenceMs: number;
   readonly log: Log;
+  /** Told when a step of the way in is done. */
+  readonly onStage?: (done: "connect" | "greet") => void;
+}
+
+/** Why no link came about, and how far it got. `greet`: connected, but the peer did not behave as an event socket. */
+export class CannotOpen extends Error {
+  constructor(why: string, readonly stage: "connect" | "greet" | "login", readonly code?: string) {
+    super(why);
+  }
 }
 
 /** The reply to a command: its Reply-Text, or the body of an api response. `ok` unless it begins with `-ERR`. */
@@ -196,22 +205,25 @@ export class Link {
   #why: string | undefined;
   readonly #closed = Promise.withResolvers<string>();
   readonly #greeted = Promise.withResolvers<void>();
+  #stage: CannotOpen["stage"] = "connect";
+  #code: string | undefined;
+  /** What came before the greeting, for people: another program says who it is. */
+  #first = "";
 
-  /** Connects and logs in. Rejects with an Error that says why not, for people. */
+  /** Connects and logs in. Rejects with CannotOpen, which says why not, for people. */
   static async open(options: LinkOptions, onFrame: (frame: Frame) => void, signal: AbortSignal): Promise<Link> {
     const link = new Link(options, onFrame);
     const abort = () => link.close("stopped");
     signal.addEventListener("abort", abort, { once: true });
     link.closed.then(() => signal.removeEventListener("abort", abort));
     const where = `${options.host}:${options.port}`;
-    const timer = setTimeout(
-      () => link.close(`${where} did not greet within ${options.connectMs / 1000} s: is that FreeSWITCH's event socket?`),
-      options.connectMs,
-    );
+    const timer = setTimeout(() => link.close(link.#late(where)), options.connectMs);
     try {
       if (signal.aborted) link.close("stopped");
       await link.#greeted.promise;
       clearTimeout(timer);
+      link.#stage = "login";
+      options.onStage?.("greet");
       const reply = await link.command(options.login);
       if (!reply.ok) {
         throw new Error(`FreeSWITCH at ${where} refuses the login (${reply.text.trim()}): check line.password and line.user`);
@@ -219,8 +231,9 @@ export class Link {
       return link;
     } catch (error) {
       clearTimeout(timer);
-      link.close(error instanceof Error ? error.message : String(error));
-      throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      link.close(why);
+      throw new CannotOpen(why, link.#stage, link.#code);
     }
   }
 
@@ -254,7 +267,10 @@ export class Link {
     const { socket } = connection;
     socket?.removeAllListeners("connect");
     socket?.once("connect", () => {
+      this.#stage = "greet";
+      this.#options.onStage?.("connect");
       socket.on("data", () => this.#alive());
+      socket.once("data", (data) => this.#first = said(data));
       const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why));
       parser.on("esl::event", connection._onEvent.bind(connection));
       this.#alive();
@@ -334,36 +350,20 @@ export class Link {
     this.#silence = setTimeout(() => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`), silenceMs);
   }
 
+  #late(where: string): string {
+    const within = `within ${this.#options.connectMs / 1000} s`;
+    if (this.#stage === "connect") return `${where} does not answer ${within}: is line.host right, is there a firewall between?`;
+    const says = this.#first === "" ? "" : ` (it says ${this.#first})`;
+    return `${where} did not greet ${within}: is that FreeSWITCH's event socket?${says}`;
+  }
+
   #reason(error: unknown): string {
     const where = `${this.#options.host}:${this.#options.port}`;
-    const code = (error as NodeJS.ErrnoException | undefined)?.code;
+    const code = this.#code = (error as NodeJS.ErrnoException | undefined)?.code;
     if (code === "ECONNREFUSED") return `nothing listens on ${where}: is FreeSWITCH running, and mod_event_socket loaded?`;
     if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${this.#options.host} is not known: check line.host`;
     return `the connection to ${where} failed (${code ?? (error instanceof Error ? error.message : "unknown error")})`;
   }
-}
-
-/** Reads a JSON event; nothing when it is none. Numbers and truth values are made text; what is no text at all is left out. */
-export function readFrame(text: string): Frame | undefined {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
-  const frame: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of Object.entries(raw)) {
-    if (typeof value === "string") frame[name] = value;
-    else if (Array.isArray(value)) frame[name] = value.filter(isPlain).map(String);
-    else if (isPlain(value)) frame[name] = String(value);
-  }
-  return frame;
-}
-
-/** Anything else has no text of its own: `String` throws at `{"toString":0}`, and at lists nested too deep. */
-function isPlain(value: unknown): value is string | number | boolean {
-  return ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** The one place that lets a line out: a control character would end the command and begin another. */
@@ -371,6 +371,11 @@ function refuseControls(line: string): void {
   if (/\p{Cc}/u.test(line)) {
     throw new RangeError(`a command to the switch holds a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`);
   }
+}
+
+/** The first words of what is no event socket, as one line. */
+function said(data: Buffer | string): string {
+  return JSON.stringify(String(data).slice(0, 60).replace(/[^\x20-\x7e]+/g, " ").trim());
 }
 
 /** A command's first words, without a secret. */

@@ -8,6 +8,7 @@ import { pause, pauseBefore } from "../parts/pause.ts";
 import { AsyncQueue } from "../parts/queue.ts";
 import { type AgentMemory, agentMemory } from "./agents.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
+import { domains, probe } from "./probe.ts";
 import { Session } from "./session.ts";
 import type { Site } from "./translate.ts";
 
@@ -16,6 +17,8 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   name: "freeswitch",
   schema: freeswitchConfig,
   open: (config, context) => new FreeswitchLine(config, context),
+  probe,
+  domains,
 };
 
 class FreeswitchLine implements Line {

@@ -23,6 +23,7 @@ export function answerApi(parts: ApiParts, command: string, arg: string): string
   const [first = "", second] = arg.split(" ");
   switch (command.toLowerCase()) {
     case "show":
+      if (first === "registrations") return parts.phones.registrations();
       return first === "channels" ? parts.frozenChannels() ?? sw.legs.channels() : '{"row_count": 0}\n';
     case "uuid_dump":
       return sw.legs.has(first) ? sw.legs.dump(first, sw.stamp.head("CHANNEL_DATA", sources["CHANNEL_DATA"])) : noChannel;
@@ -32,6 +33,16 @@ export function answerApi(parts: ApiParts, command: string, arg: string): string
       return parts.kill(first, second ?? "NORMAL_CLEARING") ? "+OK\n" : noChannel;
     case "sofia_contact":
       return parts.phones.contactOf(first);
+    case "sofia":
+      return parts.phones.status(arg.split(" ")[4] ?? "");
+    case "domain_exists":
+      return String(first === parts.phones.domain);
+    case "user_exists":
+      return String(arg.split(" ")[2] === parts.phones.domain && parts.phones.knows(second ?? ""));
+    case "global_getvar":
+      return globalVariable(parts, first);
+    case "user_data":
+      return userData(parts, arg);
     case "callcenter_config":
       return parts.callcenter?.command(arg) ?? notFound(command);
     case "status":
@@ -41,6 +52,21 @@ export function answerApi(parts: ApiParts, command: string, arg: string): string
     default:
       return notFound(command);
   }
+}
+
+/** Without a value the socket says so itself (mod_event_socket.c, api_exec). */
+const noReply = "-ERR no reply\n";
+
+function globalVariable({ sw, phones }: ApiParts, name: string): string {
+  const values: Record<string, string> = { domain: phones.domain, core_uuid: sw.stamp.coreUuid };
+  return values[name] ?? noReply;
+}
+
+/** Of the directory only the user's id is known here; tests that log agents in answer this themselves. */
+function userData({ phones }: ApiParts, arg: string): string {
+  const [address = "", type, key] = arg.split(" ");
+  const [user = "", domain] = address.split("@");
+  return domain === phones.domain && phones.knows(user) && type === "attr" && key === "id" ? user : noReply;
 }
 
 function notFound(command: string): string {

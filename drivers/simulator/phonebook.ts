@@ -4,6 +4,8 @@ import type { Switch } from "./switch.ts";
 
 export class Phonebook {
   readonly domain: string;
+  /** What the phones call themselves. */
+  userAgent = "simulator";
   readonly #sw: Switch;
   readonly #extensions: Set<string>;
   readonly #registered: Set<string>;
@@ -51,7 +53,7 @@ export class Phonebook {
       ...this.#network(extension),
       username: extension,
       realm: this.domain,
-      "user-agent": "simulator",
+      "user-agent": this.userAgent,
       user_name: extension,
       domain_name: this.domain,
     }, "sofia::register");
@@ -83,7 +85,7 @@ export class Phonebook {
       host: this.domain,
       contact: `"" <sip:${contact(extension, 0)}>`,
       expires: String(Math.floor(Number(this.#sw.now()) / 1e6)),
-      "user-agent": "simulator",
+      "user-agent": this.userAgent,
     }, "sofia::expire");
   }
 
@@ -92,6 +94,47 @@ export class Phonebook {
     const [user = "", domain = this.domain] = query.replace(/^.*\//, "").split("@");
     if (domain !== this.domain || !this.isRegistered(user)) return "error/user_not_registered";
     return `sofia/internal/sip:${contact(user, 0)}`;
+  }
+
+  /** `show registrations as json` (switch_core_sqldb.c). */
+  registrations(): string {
+    const rows = [...this.#registered].map((extension) => ({
+      reg_user: extension,
+      realm: this.domain,
+      token: `${extension}-token`,
+      url: `sofia/internal/sip:${contact(extension, 0)}`,
+      expires: "1795000000",
+      network_ip: "127.0.0.1",
+      network_port: String(port(extension, 0)),
+      network_proto: "udp",
+      hostname: "simulator",
+      metadata: "",
+    }));
+    return `${JSON.stringify(rows.length === 0 ? { row_count: 0 } : { row_count: rows.length, rows })}\n`;
+  }
+
+  /** `sofia status profile internal reg USER@DOMAIN` (mod_sofia.c). */
+  status(query: string): string {
+    const [user = "", domain = this.domain] = query.split("@");
+    const line = "=".repeat(97);
+    const found = domain === this.domain && this.isRegistered(user);
+    const block = found
+      ? [
+        "Call-ID:    \tsimulated",
+        `User:       \t${user}@${domain}`,
+        `Contact:    \t"" <sip:${contact(user, 0)}>`,
+        `Agent:      \t${this.userAgent}`,
+        "Status:     \tRegistered(UDP)(unknown) EXP(2026-11-19 00:00:00) EXPSECS(60)",
+        "Ping-Status:\tReachable",
+        "Host:       \tsimulator",
+        "IP:         \t127.0.0.1",
+        `Port:       \t${port(user, 0)}`,
+        `Auth-User:  \t${user}`,
+        `Auth-Realm: \t${domain}`,
+        "",
+      ]
+      : [];
+    return `\nRegistrations:\n${line}\n${block.join("\n")}\nTotal items returned: ${found ? 1 : 0}\n${line}\n`;
   }
 
   #network(extension: string): Record<string, string> {

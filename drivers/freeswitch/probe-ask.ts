@@ -1,0 +1,46 @@
+/** What a probe asks FreeSWITCH, and what its answers say. */
+import type { Hop } from "../entry.ts";
+import type { Reply } from "./link.ts";
+
+/** What a hop has come to; its name and time are added around it. */
+export type Found = Omit<Hop, "name" | "ms">;
+
+/** Sends an `api` command on the probe's connection. */
+export type Ask = (command: string) => Promise<Reply>;
+
+/** Whether this login may not give that command (mod_event_socket.c, auth_api_command). */
+export function isDenied({ text }: Reply): boolean {
+  return /^-ERR permission denied/i.test(text);
+}
+
+/** Where phones are registered, the most first. */
+export async function registeredRealms(ask: Ask): Promise<string[]> {
+  const realms = (await registrations(ask)).map(({ realm }) => realm);
+  const count = (realm: string) => realms.filter((each) => each === realm).length;
+  return [...new Set(realms)].sort((one, other) => count(other) - count(one));
+}
+
+/** A row of `show registrations as json` (switch_core_sqldb.c): who is registered where. */
+export interface RegistrationRow {
+  readonly user: string;
+  readonly realm: string;
+  readonly from: string;
+}
+
+/** Who is registered; nobody when it may not be asked. */
+export async function registrations(ask: Ask): Promise<RegistrationRow[]> {
+  const { text } = await ask("show registrations as json");
+  let rows: unknown;
+  try {
+    rows = (JSON.parse(text) as { rows?: unknown } | null)?.rows;
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(rows)) return [];
+  const plain = (value: unknown): string => typeof value === "string" ? value.replace(/\p{Cc}+/gu, " ") : "";
+  return rows.map((row: Record<string, unknown> | null) => ({
+    user: plain(row?.["reg_user"]),
+    realm: plain(row?.["realm"]),
+    from: `${plain(row?.["network_ip"])}:${plain(row?.["network_port"])}`,
+  }));
+}

@@ -1,0 +1,104 @@
+/** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
+import { phoneMakes } from "./autoanswer.ts";
+import type { FreeswitchConfig } from "./config.ts";
+import { type Ask, type Found, isDenied, registrations } from "./probe-ask.ts";
+
+/** Whether the switch serves `line.domain`; what it serves instead. */
+export async function lookAtDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Found> {
+  const served = await ask(`domain_exists ${domain}`);
+  if (served.ok && served.text.trim() === "true") return { verdict: "good", says: `The switch serves the domain ${domain}.` };
+  const realms = [...new Set((await registrations(ask)).map(({ realm }) => realm))];
+  // A phone registers also in a domain that the directory gives another name.
+  if (realms.includes(domain)) return { verdict: "good", says: `Phones are registered in the domain ${domain}.` };
+  const own = await ask("global_getvar domain");
+  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((each) => each !== "" && each !== domain);
+  if (!served.ok && others.length === 0) {
+    return {
+      verdict: "warning",
+      says: `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists).`,
+      next: "Compare line.domain with what the phone has as its SIP server or domain.",
+    };
+  }
+  return {
+    verdict: "failed",
+    says: `The switch does not serve the domain ${domain}${
+      others.length > 0 ? `; it serves ${others.slice(0, 5).join(", ")}` : ""
+    }.`,
+    next: others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
+  };
+}
+
+/** Whether the phone is registered: its contact, its make by User-Agent, and where it is. */
+export async function lookAtPhone(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Found> {
+  const { domain } = config;
+  const reply = await ask(`sofia_contact */${extension}@${domain}`);
+  if (isDenied(reply)) {
+    return {
+      verdict: "failed",
+      says: `Cannot ask whether phone ${extension} is registered: the switch denies sofia_contact.`,
+      next: "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
+    };
+  }
+  const contacts = reply.text.trim().split(",").filter((each) => each.startsWith("sofia/"));
+  if (contacts.length > 0) return await describePhone(ask, extension, contacts, config);
+  if (/command not found/i.test(reply.text)) {
+    return {
+      verdict: "failed",
+      says: "The switch has no SIP (mod_sofia is not loaded).",
+      next: 'On the switch: fs_cli -x "load mod_sofia".',
+    };
+  }
+  return await whyUnregistered(ask, extension, domain);
+}
+
+async function describePhone(ask: Ask, extension: string, contacts: readonly string[], config: FreeswitchConfig): Promise<Found> {
+  const { domain, phone } = config;
+  const [, profile = "", uri = ""] = /^sofia\/([^/]+)\/(.*)$/.exec(contacts[0] ?? "") ?? [];
+  const details = profile === "" ? undefined : await ask(`sofia status profile ${profile} reg ${extension}@${domain}`);
+  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.+)$`, "m").exec(details?.ok ? details.text : "")?.[1]?.trim();
+  const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
+  const agent = field("Agent");
+  const from = field("IP") === undefined ? row?.from : `${field("IP")}:${field("Port") ?? "?"}`;
+  const make = agent === undefined ? undefined : phoneMakes.find((each) => agent.toLowerCase().includes(each));
+  const says = [
+    `Registered: ${tame(uri)}`,
+    from === undefined ? "" : `, from ${tame(from)}`,
+    agent !== undefined
+      ? `, a ${tame(agent)}`
+      : details !== undefined && isDenied(details)
+      ? " (which make is not told: the switch denies sofia)"
+      : "",
+    contacts.length > 1 ? `; and ${contacts.length - 1} more with the same extension` : "",
+    make !== undefined && phone === "generic" ? `; line.phone is ${phone}: set it to ${make} for auto-answer` : "",
+  ].join("");
+  return { verdict: "good", says: `${says}.` };
+}
+
+async function whyUnregistered(ask: Ask, extension: string, domain: string): Promise<Found> {
+  const elsewhere = (await registrations(ask)).find(({ user, realm }) => user === extension && realm !== domain);
+  if (elsewhere) {
+    return {
+      verdict: "failed",
+      says: `Phone ${extension} is registered in the domain ${tame(elsewhere.realm)}, not in ${domain}.`,
+      next: `Set line.domain to ${tame(elsewhere.realm)}.`,
+    };
+  }
+  const known = await ask(`user_exists id ${extension} ${domain}`);
+  if (known.text.trim() === "false") {
+    return {
+      verdict: "failed",
+      says: `The switch has no user ${extension} in the domain ${domain}.`,
+      next: "Check desks[].extension and line.domain, or add the user to the switch's directory.",
+    };
+  }
+  return {
+    verdict: "failed",
+    says: `Phone ${extension} is not registered in the domain ${domain}.`,
+    next: "Check the phone's cable and power, and the server, user and password of its SIP account.",
+  };
+}
+
+/** What a phone says of itself, fit for a terminal. */
+function tame(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, "?").slice(0, 120);
+}

@@ -1,0 +1,217 @@
+/**
+ * Tries each hop from the box to its phones, on a connection of its own: what FreeSWITCH lets this login do, and what it knows
+ * of the phones and queues. Nothing is dialled or changed: filters and events are those of this connection, and `agent get`,
+ * which fires events, is never asked.
+ */
+import type { DriverContext, Hop, ProbeContext } from "../entry.ts";
+import { eventNames, filters, login, subscribe } from "./commands.ts";
+import type { FreeswitchConfig } from "./config.ts";
+import { CannotOpen, Link, LinkClosed } from "./link.ts";
+import { type Ask, type Found, isDenied, registeredRealms } from "./probe-ask.ts";
+import { lookAtDomain, lookAtPhone } from "./probe-phone.ts";
+import { lookAtQueues } from "./probe-queues.ts";
+
+/** The longest deadlines of a probe, in ms: somebody waits for it. */
+const connectMs = 4000;
+const commandMs = 3000;
+
+/** See `DriverEntry.probe`. */
+export async function* probe(config: FreeswitchConfig, context: ProbeContext, signal: AbortSignal): AsyncGenerator<Hop> {
+  const { hops, link, why } = await wayIn(config, context, signal);
+  yield* hops;
+  let lost = why;
+  try {
+    for (const [name, work] of looks(config, context)) {
+      const hop = lost === undefined && link ? await timed(name, () => work(link)) : skipped(name, lost ?? "There is no link.");
+      lost ??= hop.lost;
+      const { lost: _, ...shown } = hop;
+      yield shown;
+    }
+  } finally {
+    link?.close("the probe is done");
+  }
+}
+
+/** See `DriverEntry.domains`: what the switch calls itself, and where its phones are registered. */
+export async function domains(
+  config: FreeswitchConfig,
+  context: DriverContext,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { link } = await wayIn(config, context, signal);
+  if (!link) return [];
+  try {
+    const own = await link.command("api global_getvar domain");
+    const realms = await registeredRealms((command) => link.command(`api ${command}`));
+    const named = own.ok ? [own.text.trim()] : [];
+    return [...new Set([...named, ...realms])].filter((each) => /^[A-Za-z0-9_.:-]+$/.test(each));
+  } catch (error) {
+    if (error instanceof LinkClosed) return [];
+    throw error;
+  } finally {
+    link.close("the probe is done");
+  }
+}
+
+/** The hops after the login, in order. */
+function looks(config: FreeswitchConfig, context: ProbeContext): [string, (link: Link) => Promise<Found>][] {
+  const ask = (link: Link): Ask => (command) => link.command(`api ${command}`);
+  return [
+    ["switch commands", (link) => lookAtRights(ask(link), config, context)],
+    ["switch filters", (link) => lookAtFilters(link, config, context)],
+    ["switch events", lookAtEvents],
+    ["domain", (link) => lookAtDomain(ask(link), config)],
+    ...context.desks.map(({ extension }): [string, (link: Link) => Promise<Found>] => [
+      `phone ${extension}`,
+      (link) => lookAtPhone(ask(link), extension, config),
+    ]),
+    ["call queues", (link) => lookAtQueues(ask(link), config, context.desks.map(({ extension }) => extension))],
+  ];
+}
+
+/** Connects and logs in: two hops. */
+async function wayIn(
+  config: FreeswitchConfig,
+  { log }: DriverContext,
+  signal: AbortSignal,
+): Promise<{ hops: readonly Hop[]; link?: Link; why?: string }> {
+  const where = `${config.host}:${config.port}`;
+  const since = performance.now();
+  let connected: number | undefined;
+  const options = {
+    host: config.host,
+    port: config.port,
+    login: login(config),
+    connectMs: Math.min(config.connectSeconds * 1000, connectMs),
+    commandMs: Math.min(config.commandSeconds * 1000, commandMs),
+    silenceMs: 60_000,
+    log,
+    onStage: (done: string) => done === "connect" && (connected = performance.now()),
+  };
+  const reached = (): Hop => ({ name: "switch", verdict: "good", ms: ms(since, connected), says: `${where} answers.` });
+  try {
+    const link = await Link.open(options, () => {}, signal);
+    const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
+    return { link, hops: [reached(), { name: "switch login", verdict: "good", ms: ms(connected), says: `Logged in ${who}.` }] };
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    const failed = { verdict: "failed", says: sentence(error.message), next: wayInNext(error, config) } as const;
+    if (error.stage === "connect") {
+      const why = "The switch is not reached.";
+      return { why, hops: [{ name: "switch", ms: ms(since), ...failed }, skipped("switch login", why)] };
+    }
+    return { why: "There is no login to the switch.", hops: [reached(), { name: "switch login", ms: ms(connected), ...failed }] };
+  }
+}
+
+function wayInNext({ stage, code, message }: CannotOpen, { host, port, user }: FreeswitchConfig): string {
+  if (stage === "connect") {
+    if (code === "ECONNREFUSED") {
+      return `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`;
+    }
+    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the switch's address into line.host, or mend the box's DNS.";
+    return `Try: ping ${host}. Check line.host, the box's cable and route, and whether a firewall lets port ${port} through.`;
+  }
+  if (/denies this address/.test(message)) {
+    return "Add this box's address to the access list that apply-inbound-acl names in event_socket.conf.xml, then reloadacl.";
+  }
+  if (stage === "greet") return "Compare line.port with listen-port in event_socket.conf.xml (8021 by default).";
+  if (user !== undefined) return `Compare line.password with esl-password of the user ${user} in the switch's directory.`;
+  return "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed.";
+}
+
+/** What each command is for; `needed` false: it works without, less well. */
+function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [desk] }: ProbeContext) {
+  const extension = desk?.extension ?? "0";
+  return [
+    { command: "show channels as json", lost: "calls that began while the link was down are not seen" },
+    { command: `sofia_contact */${extension}@${domain}`, lost: "whether the phone is registered is not known" },
+    { command: `uuid_dump ${crypto.randomUUID()} json`, lost: "calls under way are lost at a reconnect" },
+    // Without arguments it says how it is used, and dials nothing (mod_commands.c, originate_function).
+    { command: "originate", lost: "MakeCall dials nothing" },
+    ...(acd === "none" ? [] : [
+      { command: "callcenter_config agent list", lost: "agents cannot be logged in to their queues" },
+      { command: "global_getvar core_uuid", lost: "agents are set again after every reconnect", needed: false },
+    ]),
+    // The user's own id: never his password.
+    ...(directory ? [{ command: `user_data ${extension}@${domain} attr id`, lost: "no agent can log in with a password" }] : []),
+  ];
+}
+
+async function lookAtRights(ask: Ask, config: FreeswitchConfig, context: ProbeContext): Promise<Found> {
+  const wanted = commandsFor(config, context);
+  const denied = [];
+  for (const each of wanted) if (isDenied(await ask(each.command))) denied.push(each);
+  const name = ({ command }: { readonly command: string }) => command.split(" ")[0] ?? command;
+  if (denied.length === 0) return { verdict: "good", says: `Allowed: ${wanted.map(name).join(", ")}.` };
+  return {
+    verdict: denied.every(({ needed }) => needed === false) ? "warning" : "failed",
+    says: `The switch denies ${denied.map((each) => `${name(each)} (${each.lost})`).join(", ")}.`,
+    next: `Add to esl-allowed-api of ${config.user ?? "the user"} on the switch: ${denied.map(name).join(" ")}; then reloadxml.`,
+  };
+}
+
+async function lookAtFilters(link: Link, config: FreeswitchConfig, { desks }: ProbeContext): Promise<Found> {
+  const names = desks.map(({ extension, aliases }) => ({ extension, presence: [`${extension}@${config.domain}`, ...aliases] }));
+  const wanted = filters(names, config);
+  for (const command of wanted) {
+    const { ok, text } = await link.command(command);
+    if (!ok) {
+      return {
+        verdict: "failed",
+        says: `The switch refuses "${command}" (${text.trim()}).`,
+        next: "Is that a FreeSWITCH of 1.8 or later? Without filters the box would hear every call of the switch.",
+      };
+    }
+  }
+  return { verdict: "good", says: `${wanted.length} filters accepted: only these desks' events come.` };
+}
+
+async function lookAtEvents(link: Link): Promise<Found> {
+  if ((await link.command(subscribe())).ok) {
+    return { verdict: "good", says: `All ${eventNames.length - 1} kinds of events are allowed.` };
+  }
+  const custom = eventNames.indexOf("CUSTOM");
+  const denied: string[] = [];
+  for (const name of eventNames.slice(0, custom)) if (!(await link.command(subscribe([name]))).ok) denied.push(name);
+  const subclasses: string[] = [];
+  for (const name of eventNames.slice(custom + 1)) {
+    if (!(await link.command(subscribe(["CUSTOM", name]))).ok) subclasses.push(name);
+  }
+  if (denied.length === 0 && subclasses.length === 0) {
+    return { verdict: "good", says: "All kinds of events are allowed, one by one." };
+  }
+  const add = [...denied, ...(subclasses.length > 0 ? ["CUSTOM", ...subclasses] : [])].join(" ");
+  return {
+    verdict: denied.length > 0 ? "failed" : "warning",
+    says: denied.length > 0
+      ? `The switch does not let this user hear ${denied.join(", ")}: the link is not made.`
+      : `The switch does not let this user hear ${subclasses.join(", ")}: the phone is asked for every 20 s instead.`,
+    next: `Add to esl-allowed-events of line.user on the switch (CUSTOM and what follows it last): ${add}; then reloadxml.`,
+  };
+}
+
+/** A hop that a lost connection ends takes those after it along. */
+async function timed(name: string, work: () => Promise<Found>): Promise<Hop & { readonly lost?: string }> {
+  const since = performance.now();
+  try {
+    return { name, ...(await work()), ms: ms(since) };
+  } catch (error) {
+    if (!(error instanceof LinkClosed)) throw error;
+    const next = "Try again; if it stays so, look at the log of the switch at this moment.";
+    return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
+  }
+}
+
+function skipped(name: string, why: string): Hop & { readonly lost?: string } {
+  return { name, verdict: "skipped", ms: 0, says: `Not tried: ${why}`, next: "Mend what is said above first." };
+}
+
+function ms(since: number | undefined, until = performance.now()): number {
+  return Math.round((until - (since ?? until)) * 10) / 10;
+}
+
+/** What the link says, as a sentence. */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+}
