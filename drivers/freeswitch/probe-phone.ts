@@ -1,5 +1,5 @@
 /** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
-import { phoneMakes } from "./autoanswer.ts";
+import { phoneMakes } from "../parts/phones.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { type Ask, type Found, isDenied, registrations } from "./probe-ask.ts";
 
