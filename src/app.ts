@@ -6,13 +6,16 @@ import type { Config } from "./config.ts";
 import type { Registration } from "./core/crm.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
-import { type Listener, openHttp } from "./http.ts";
+import { type HttpOptions, type Listener, openHttp } from "./http.ts";
 import type { Log } from "./log.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { metricsPage } from "./metrics/page.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
 import { OutboxDesk } from "./outbox/desk.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
+import { readiness } from "./readiness.ts";
 import { openSafeStore, type SafeStore } from "./safe-store.ts";
 import { type Status, status } from "./status.ts";
 
@@ -36,13 +39,14 @@ const pruneEvery = 3_600_000;
 /**
  * Starts everything: the store, the listener, the line; when it resolves, callouts are served and the store is open, or
  * declared lost.
+ * @param metrics the counters, for those who keep them over a reload.
  * @throws Error in words when the listener cannot be opened.
  */
-export async function startApp(config: Config, log: Log): Promise<App> {
+export async function startApp(config: Config, log: Log, metrics: Metrics = new Metrics()): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const started = now();
-  const { loop, courier } = compose(config, store, now, log);
+  const { loop, courier } = compose(config, { store, now, log, metrics });
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
@@ -54,12 +58,23 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     });
   };
   const outbox = new OutboxDesk({ store, courier, now });
-  const http = await listen(config, loop, { status: currentStatus, outbox, dials: () => store.dials(500) }, now, log).catch(
-    (error: unknown) => {
-      store.close();
-      throw error;
-    },
-  );
+  const page = metricsPage(metrics, () => ({
+    desks: loop.desks(),
+    outbox: courier.status(),
+    storeLost: store.trouble !== undefined,
+    now: now(),
+  }));
+  const local = {
+    status: currentStatus,
+    ready: () => readiness(currentStatus()),
+    metrics: page,
+    outbox,
+    dials: () => store.dials(500),
+  };
+  const http = await listen(config, loop, local, { now, log, metrics }).catch((error: unknown) => {
+    store.close();
+    throw error;
+  });
   const failed = Promise.withResolvers<Error>();
   const running = loop.run().catch((error: unknown) => failed.resolve(error instanceof Error ? error : new Error(String(error))));
   const tidy = () => {
@@ -79,15 +94,23 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   return { port: http.port, status: currentStatus, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
+/** What the parts share. */
+interface Parts {
+  readonly store: SafeStore;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
 /** The parts that move: line, courier, loop. */
-function compose(config: Config, store: SafeStore, now: () => number, log: Log): { loop: Loop; courier: Courier } {
+function compose(config: Config, { store, now, log, metrics }: Parts): { loop: Loop; courier: Courier } {
   const { path, contentType, timeoutSeconds } = config.crm;
   const crm = httpCrm({ path, contentType, timeoutMs: timeoutSeconds * 1000, log });
   const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
   const { screenPopSeconds, otherHours, atMost } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
   const address = (desk: string, agent: string): Registration | undefined => loop.registration(desk, agent);
-  const courier = new Courier({ store, crm, address, now, random: Math.random, rules, log });
+  const courier = new Courier({ store, crm, address, now, random: Math.random, rules, log, metrics });
   const desks = config.desks.map(({ extension }) => extension);
   const loop: Loop = new Loop({
     desks,
@@ -99,6 +122,7 @@ function compose(config: Config, store: SafeStore, now: () => number, log: Log):
     now,
     newId: () => crypto.randomUUID(),
     log,
+    metrics,
   });
   return { loop, courier };
 }
@@ -106,11 +130,10 @@ function compose(config: Config, store: SafeStore, now: () => number, log: Log):
 function listen(
   config: Config,
   loop: Loop,
-  local: { status: () => Status; outbox: OutboxDesk; dials: () => unknown[] },
-  now: () => number,
-  log: Log,
+  local: Omit<HttpOptions["local"], "monitors">,
+  { now, log, metrics }: Omit<Parts, "store">,
 ): Promise<Listener> {
-  const { host, port, connections, prefix, ...guards } = config.http;
+  const { host, port, connections, prefix, monitors, ...guards } = config.http;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
     host,
@@ -124,8 +147,12 @@ function listen(
       submit: (callout) => loop.submit(callout),
       log,
       now,
+      counted: {
+        callout: (name, result) => metrics.callouts.add(name, result),
+        refused: (status) => metrics.refused.add(`${status}`),
+      },
     },
-    local,
+    local: { ...local, monitors },
     log,
   });
 }

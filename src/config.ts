@@ -72,6 +72,9 @@ const http = z.strictObject({
     secret: true,
   }),
   allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may send callouts" }),
+  monitors: z.array(cidr).default([]).meta({
+    description: "addresses that may read /metrics and /readyz, besides the box itself",
+  }),
   names: z.array(z.string().min(1)).default([]).meta({ description: "host names of the box that a Host header may carry" }),
   browsers: z.boolean().default(false).meta({
     description: "accept requests that look like a browser's, to try callouts by hand",

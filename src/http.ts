@@ -1,5 +1,5 @@
 /**
- * The HTTP listener: callouts, `/healthz`, and what is for the box itself. A plain TCP server stands in front and counts and times the
+ * The HTTP listener: callouts, `/healthz`, and what is for the box itself and its monitors. A plain TCP server stands in front and counts and times the
  * connections, because Bun's http.Server keeps no cap and no deadline on its own.
  */
 import { getRequestListener } from "@hono/node-server";
@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
   /** What is told and done for the box itself. */
-  readonly local: Omit<LocalOptions, "from" | "names">;
+  readonly local: Omit<LocalOptions, "from" | "names" | "now">;
   readonly log: Log;
   /** Other deadlines than 10 s for a header and 30 s for an answer: for tests. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
@@ -69,12 +69,12 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   };
 }
 
-/** What is served where. `/healthz`, `/status` and `/outbox` do not stand behind the prefix: they are for the box, not for UWQ. */
+/** What is served where. `/healthz`, `/status`, `/metrics` and their like do not stand behind the prefix: they are for the box, not for UWQ. */
 function site(options: HttpOptions): Hono {
-  const { log, callouts: { names } } = options;
+  const { log, callouts: { names, now } } = options;
   const app = new Hono();
   app.get("/healthz", (context) => context.body("ok", 200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }));
-  app.route("/", localRoutes({ ...options.local, names, from: source }));
+  app.route("/", localRoutes({ ...options.local, names, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.error("request failed inside", { error: error.message });

@@ -1,7 +1,13 @@
-/** What the daemon tells and does for the box itself: status and outbox. Served to loopback only, never to a browser. */
+/**
+ * What the daemon tells and does for the box itself: status and outbox, to loopback only; its numbers and its state, to
+ * those who watch it too. Never to a browser.
+ */
 import { type Context, Hono } from "hono";
-import { hostAllowed, isLoopback } from "./address.ts";
+import { hostAllowed, isLoopback, parseRanges } from "./address.ts";
 import { answer } from "./cctsdk/routes.ts";
+import { type Rate, rateLimit } from "./cctsdk/rate.ts";
+import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
+import { type Readiness, readyText } from "./readiness.ts";
 import type { OutboxDesk } from "./outbox/desk.ts";
 
 /** What the routes speak to. */
@@ -10,17 +16,30 @@ export interface LocalOptions {
   readonly outbox: Pick<OutboxDesk, "list" | "show" | "retry" | "retryAll" | "drop">;
   /** The dials on record, the newest first. */
   readonly dials: () => unknown[];
+  /** Addresses and ranges that may watch, besides this machine. */
+  readonly monitors: readonly string[];
+  readonly ready: () => Readiness;
+  readonly metrics: (format: Format) => string;
+  /** Steady ms. */
+  readonly now: () => number;
   /** Host names that a request may carry. */
   readonly names: readonly string[];
   readonly from: (context: Context) => string;
 }
 
-/** `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`. */
-export function localRoutes({ status, outbox, dials, names, from }: LocalOptions): Hono {
+/** How often one address may watch: more than any monitor does, and what a box can do beside its work. */
+const watching: Rate = { perSecond: 5, burst: 30 };
+
+/**
+ * `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
+ * `POST /outbox/ID/drop`; for monitors `GET /readyz` and `GET /metrics`.
+ * @throws Error when `monitors` holds what is no range.
+ */
+export function localRoutes(options: LocalOptions): Hono {
+  const { status, outbox, dials, from } = options;
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
-    const browser = context.req.header("origin") ?? context.req.header("referer");
-    if (isLoopback(from(context)) && hostAllowed(context.req.header("host"), names) && browser === undefined) return await next();
+    if (isLoopback(from(context)) && !isForeign(context, options.names)) return await next();
     return answer({ ok: false, why: "This is told on the box itself only: run telesetd status there." }, 403);
   };
   const json = (context: Context, value: unknown): Response =>
@@ -36,5 +55,54 @@ export function localRoutes({ status, outbox, dials, names, from }: LocalOptions
   app.post("/outbox/retry", (context) => json(context, { retried: outbox.retryAll() }));
   app.post("/outbox/:id/retry", (context) => json(context, outbox.retry(id(context))));
   app.post("/outbox/:id/drop", (context) => json(context, outbox.drop(id(context))));
+  addWatched(app, options);
   return app;
+}
+
+/** What a monitor reads. Each answer ends its connection: those who watch take no place from those who work. */
+function addWatched(app: Hono, options: LocalOptions): void {
+  const { ready, metrics, from, names, now } = options;
+  const mayWatch = parseRanges(options.monitors);
+  const granted = rateLimit(watching);
+  const say = (status: number, type: string, body: string, more: Record<string, string> = {}): Response =>
+    new Response(body, { status, headers: { "Content-Type": type, "Cache-Control": "no-store", Connection: "close", ...more } });
+  const refuse = (status: number, why: string, more?: Record<string, string>): Response =>
+    say(status, "text/plain; charset=utf-8", `${why}\n`, more);
+  const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
+    const source = from(context);
+    if (!isLoopback(source) && !mayWatch(source)) {
+      return refuse(403, `Requests from ${source} may not read this: list the address in http.monitors.`);
+    }
+    if (isForeign(context, names)) {
+      return refuse(403, "This is not told to web pages, nor under a name that is not in http.names.");
+    }
+    const { method } = context.req;
+    if (method !== "GET" && method !== "HEAD") {
+      return refuse(405, `The method ${method} does nothing here: want GET.`, { Allow: "GET, HEAD" });
+    }
+    if (!granted(source, now())) {
+      return refuse(429, `Too many requests from ${source}: want at most ${watching.perSecond} a second.`);
+    }
+    return await next();
+  };
+  for (const path of ["/readyz", "/metrics"]) app.use(path, guarded);
+  app.get("/readyz", (context) => {
+    const readiness = ready();
+    const status = readiness.ready ? 200 : 503;
+    return /text\/plain/.test(context.req.header("accept") ?? "")
+      ? say(status, "text/plain; charset=utf-8", readyText(readiness))
+      : say(status, "application/json", `${JSON.stringify(readiness, null, 2)}\n`);
+  });
+  app.get("/metrics", (context) => {
+    const format = formatFor(context.req.header("accept"));
+    return say(200, contentTypes[format], metrics(format), { Vary: "Accept" });
+  });
+}
+
+/** A web page's request, or one by a name that is not ours (which a page can bend to this box). */
+function isForeign(context: Context, names: readonly string[]): boolean {
+  const header = (name: string): string | undefined => context.req.header(name);
+  const site = header("sec-fetch-site");
+  return header("origin") !== undefined || header("referer") !== undefined || !hostAllowed(header("host"), names) ||
+    site !== undefined && site !== "none";
 }

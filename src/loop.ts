@@ -5,10 +5,12 @@
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import type { Effect, Input } from "./core/effect.ts";
+import { type EndedCall, endedCalls } from "./core/ending.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";
 import type { NewEvent, Store } from "./store.ts";
@@ -28,6 +30,7 @@ export interface LoopOptions {
   readonly log: Log;
   /** Whether an agent may log in with a password; always when absent. */
   readonly passwords?: Pick<Passwords, "check">;
+  readonly metrics?: Metrics;
 }
 
 /** The daemon's heart. */
@@ -115,9 +118,16 @@ export class Loop {
       ? event.desk
       : undefined;
     this.#logLine(event);
+    if (event.type === "link-up" || event.type === "link-down") this.#onLink(event.type === "link-up");
     const input: Input = { type: "line", event };
     if (about !== undefined) this.#step(about, input);
     else for (const extension of this.#desks.keys()) this.#step(extension, input);
+  }
+
+  /** All desks have the same link. */
+  #onLink(up: boolean): void {
+    const [first] = this.#desks.values();
+    if (first) this.#options.metrics?.linkChanged(up, first.line.link.up);
   }
 
   #step(extension: string, input: Input): void {
@@ -131,7 +141,15 @@ export class Loop {
     }
     if (made.desk !== desk || made.effects.length > 0) this.#commit(made.desk, made.effects);
     for (const effect of made.effects) this.#carryOut(extension, effect);
+    for (const ended of endedCalls(desk, made.desk, input)) this.#ended(extension, ended);
     this.#wakeAt(extension, made.wakeAt);
+  }
+
+  #ended(desk: string, ended: EndedCall): void {
+    const { call, kind, ending, cause } = ended;
+    this.#options.metrics?.callEnded(ended);
+    const seconds = Math.round((this.#options.now() - call.since) / 1000);
+    this.#options.log.info("Call ended", { desk, call: call.id, kind, ending, cause, seconds });
   }
 
   #commit(desk: Desk, effects: readonly Effect[]): void {
@@ -179,6 +197,7 @@ export class Loop {
           call: effect.dial.id,
           outcome: effect.dial.outcome,
         });
+        this.#options.metrics?.dials.add(effect.result);
         this.#options.store.recordDial(desk, effect.dial);
         break;
       case "tell":

@@ -74,6 +74,16 @@ function deskStatus({ extension, line, registration, agents, calls, dial, lastDi
   };
 }
 
+/** What is wrong, one sentence each, as `telesetd status` says it; empty when all is well. */
+export function troubles({ desks, storeTrouble }: Status): string[] {
+  const ofDesks = desks.flatMap(({ extension, trouble }) => (trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]));
+  return storeTrouble === undefined ? ofDesks : [...ofDesks, storeText(storeTrouble)];
+}
+
+function storeText(trouble: string): string {
+  return `store: LOST, events are told from memory: ${trouble}`;
+}
+
 /** The status for people: one line a desk, then what waits. */
 export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
   const lines = desks.flatMap((desk) => [
@@ -86,6 +96,6 @@ export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: 
     ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
   ]);
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
-  const store = storeTrouble === undefined ? [] : [`store: LOST, events are told from memory: ${storeTrouble}`];
+  const store = storeTrouble === undefined ? [] : [storeText(storeTrouble)];
   return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${outbox.waiting} events wait${age}`, ...store].join("\n");
 }

@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../src/http.ts";
 import { openLog } from "../src/log.ts";
-import { ask, cleanUp, complaint, dial, emptyOutbox, get, open, ready, success } from "./httpclient.ts";
+import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "./httpclient.ts";
 
 afterEach(cleanUp);
 
@@ -191,11 +191,10 @@ describe("besides the callouts:", () => {
   test("a status that fails is an Error in words", async () => {
     const { port } = await open({
       local: {
+        ...quietLocal,
         status: () => {
           throw new Error("secret detail");
         },
-        outbox: emptyOutbox,
-        dials: () => [],
       },
     });
     expect(complaint(await ask(port, get("/status")))).toEqual([
@@ -246,7 +245,7 @@ function options(): HttpOptions {
     host: "127.0.0.1",
     port: 0,
     connections: 1,
-    local: { status: () => ({}), outbox: emptyOutbox, dials: () => [] },
+    local: quietLocal,
     log,
     callouts,
   };

@@ -67,6 +67,11 @@ export class Client {
     });
   }
 
+  /** What has come and belongs to no answer that was taken. */
+  get rest(): string {
+    return this.#text;
+  }
+
   #take(headOnly: boolean): Answer | undefined {
     const end = this.#text.indexOf("\r\n\r\n");
     if (end < 0) return undefined;
@@ -101,6 +106,16 @@ export const emptyOutbox = {
   drop: () => undefined,
 };
 
+/** What the box says of itself when a test does not care. */
+export const quietLocal: HttpOptions["local"] = {
+  status: () => ({ desks: 1 }),
+  outbox: emptyOutbox,
+  dials: () => [],
+  monitors: [],
+  ready: () => ({ ready: true, troubles: [], uwq: { desks: 1, registered: 1 }, waiting: 0 }),
+  metrics: () => "",
+};
+
 /** Opens a listener whose callouts succeed. */
 export async function open({ callouts, ...part }: Part = {}): Promise<Listener> {
   const log = openLog(() => {}, "trace", false);
@@ -108,7 +123,7 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     host: "127.0.0.1",
     port: 0,
     connections: 64,
-    local: { status: () => ({ desks: 1 }), outbox: emptyOutbox, dials: () => [] },
+    local: quietLocal,
     log,
     callouts: {
       allow: ["127.0.0.0/8", "::1"],

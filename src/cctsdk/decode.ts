@@ -35,7 +35,7 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
   const problems = [...parameters.values()].flatMap((parameter) => parameter.sound ? [] : [parameter.problem]);
   const asked = parameters.get("FunctionName");
   if (asked?.sound === false) return { ok: false, why: `Cannot read the callout: ${asked.problem}.` };
-  const name = calloutNames.find((known) => known.toLowerCase() === asked?.value.toLowerCase());
+  const name = nameOf(asked?.value);
   if (name === undefined) return { ok: false, why: `Cannot read the callout: ${unknownFunction(asked?.value)}.` };
   const callout = build(name, {
     name,
@@ -48,6 +48,16 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
     problem: (text) => problems.push(text),
   });
   return problems.length === 0 ? { ok: true, callout } : { ok: false, why: `Cannot do ${name}: ${problems.join("; ")}.` };
+}
+
+/** The callout that a query names, whatever else is wrong with it. */
+export function calloutNamed(query: string): CalloutName | undefined {
+  const asked = readQuery(query).get("FunctionName");
+  return asked?.sound ? nameOf(asked.value) : undefined;
+}
+
+function nameOf(text: string | undefined): CalloutName | undefined {
+  return calloutNames.find((known) => known.toLowerCase() === text?.toLowerCase());
 }
 
 /** The text of the Error event in what the CRM answered, if it is one; undefined for any other body. */

@@ -3,9 +3,9 @@
  */
 import { type Context, Hono } from "hono";
 import { normaliseAddress, parseRanges } from "../address.ts";
-import type { Callout, CheckStatus, Reply } from "../core/crm.ts";
+import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
-import { decodeCallout } from "./decode.ts";
+import { calloutNamed, decodeCallout } from "./decode.ts";
 import { encodeReply } from "./encode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { hidePassword } from "./query.ts";
@@ -22,8 +22,16 @@ export interface CalloutOptions extends GuardOptions {
   readonly log: Log;
   /** The time in milliseconds, never going back. */
   readonly now: () => number;
+  /** Hears what became of each request, for those who count. */
+  readonly counted?: CalloutCounts;
   /** The source address of a request. */
   readonly from: (context: Context) => string;
+}
+
+/** What can be counted of callouts. `unknown`: a function that Oracle does not have. */
+export interface CalloutCounts {
+  callout(name: CalloutName | "unknown", result: "ok" | "error" | "malformed"): void;
+  refused(status: Refusal["status"]): void;
 }
 
 /** The headers of every answer. The length is given, so that nothing is chunked: an old client may know HTTP/1.0 only. */
@@ -53,6 +61,7 @@ export function callouts(options: CalloutOptions): Hono {
   // One source that is turned away again and again must not fill the journal.
   const mention = rateLimit({ perSecond: 0.2, burst: 5 });
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
+    options.counted?.refused(status);
     if (mention(asked.from, now())) log.warning("request refused", { from: asked.from, status, why });
     return answer({ ok: false, why }, status, status === 405 ? { Allow: "GET" } : {});
   };
@@ -65,6 +74,7 @@ export function callouts(options: CalloutOptions): Hono {
     const desks = options.desks();
     const decoded = decodeCallout(asked.query, { from: asked.from, desks, addressAllowed: named });
     if (!decoded.ok) {
+      options.counted?.callout(calloutNamed(asked.query) ?? "unknown", "malformed");
       log.info("callout not understood", { from: asked.from, why: decoded.why });
       return answer(decoded);
     }
@@ -73,12 +83,13 @@ export function callouts(options: CalloutOptions): Hono {
   return app;
 }
 
-async function done(callout: Callout | CheckStatus, from: string, { submit, log }: CalloutOptions): Promise<Reply> {
+async function done(callout: Callout | CheckStatus, from: string, { submit, log, counted }: CalloutOptions): Promise<Reply> {
   const reply = await submitted(callout, submit).catch((error: unknown): Reply => {
     log.error(`${callout.name} failed inside`, { error: error instanceof Error ? error.message : String(error) });
     // The name in front is Oracle's (E13402).
     return { ok: false, why: `UnexpectedError: ${callout.name} failed inside telesetd: try again, and tell the administrator.` };
   });
+  counted?.callout(callout.name, reply.ok ? "ok" : "error");
   const outcome = reply.ok ? { outcome: "ok" } : { outcome: "error", why: reply.why };
   if (callout.name === "CheckStatus") log.debug("CheckStatus", { from, ...outcome });
   else log.info(callout.name, { desk: callout.desk, agent: callout.agent, from, ...outcome });

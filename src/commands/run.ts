@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { openLog, type RootLog } from "../log.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { notify } from "../systemd.ts";
 import { version } from "../version.ts";
 import { configOr2, type Io, readConfig } from "./io.ts";
@@ -17,13 +18,14 @@ export async function run(file: string, io: Io): Promise<number> {
   if (config === 2) return 2;
   const log = openLog((line) => io.err(`${line}\n`), config.log.level, io.environment["JOURNAL_STREAM"] !== undefined);
   const signals = new Signals();
+  const metrics = new Metrics();
   try {
-    let running: Running = { app: await startApp(config, log), config };
+    let running: Running = { app: await startApp(config, log, metrics), config };
     log.info("telesetd runs", { version, http: `${config.http.host}:${running.app.port}`, desks: config.desks.length });
     await notify("READY=1");
     let wish = await Promise.race([signals.next(), running.app.failed]);
     while (wish === "SIGHUP") {
-      running = await reload(running, reloadedFile(file, io), { io, log, signals });
+      running = await reload(running, reloadedFile(file, io), { io, log, signals, metrics });
       wish = await Promise.race([signals.next(), running.app.failed]);
     }
     await notify("STOPPING=1");
@@ -55,10 +57,11 @@ interface Around {
   readonly io: Io;
   readonly log: RootLog;
   readonly signals: Signals;
+  readonly metrics: Metrics;
 }
 
 /** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
-async function reload(running: Running, file: string, { io, log, signals }: Around): Promise<Running> {
+async function reload(running: Running, file: string, { io, log, signals, metrics }: Around): Promise<Running> {
   let config: Config;
   try {
     config = readConfig(file, io);
@@ -73,7 +76,7 @@ async function reload(running: Running, file: string, { io, log, signals }: Arou
   if (signals.stopWanted) return running;
   log.setLevel(config.log.level);
   try {
-    const app = await startApp(config, log);
+    const app = await startApp(config, log, metrics);
     log.info("The new configuration is in force", { desks: config.desks.length });
     return { app, config };
   } catch (error) {
@@ -81,7 +84,7 @@ async function reload(running: Running, file: string, { io, log, signals }: Arou
       why: error instanceof Error ? error.message : String(error),
     });
     log.setLevel(running.config.log.level);
-    return { app: await startApp(running.config, log), config: running.config };
+    return { app: await startApp(running.config, log, metrics), config: running.config };
   }
 }
 

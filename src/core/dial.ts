@@ -11,6 +11,9 @@ import type { DialRecord, Effect, Step } from "./effect.ts";
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;
 
+/** What is on record of a dial that came to a talk. */
+const answered = "answered";
+
 /** After which time a dial that nothing is known of is over, in ms: longer than any handset rings. */
 const staleAfter = 180_000;
 
@@ -84,7 +87,7 @@ export function onDialCall(
   const call = desk.calls.find(({ id }) => id === dial.call);
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
-  return call.answered ? finished(made, dial, "answered", now) : made;
+  return call.answered ? finished(made, dial, answered, now) : made;
 }
 
 /** Once the handset was lifted the cause is the far end's; before, the handset's. */
@@ -101,7 +104,7 @@ function finished({ desk, effects }: Step, dial: Dial, outcome: string, at: numb
   const { dialString, number } = dial;
   return {
     desk: { ...desk, dial: null, lastDial: { dialString, number, at, outcome } },
-    effects: [...effects, { type: "audit", dial: recordOf(dial, outcome) }],
+    effects: [...effects, { type: "audit", dial: recordOf(dial, outcome), result: outcome === answered ? "answered" : "failed" }],
   };
 }
 

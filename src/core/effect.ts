@@ -23,6 +23,10 @@ export interface DialRecord {
   readonly outcome: string;
 }
 
+/** What became of a dial, in the few words that can be counted. */
+export const dialResults = ["asked", "refused", "answered", "failed"] as const;
+export type DialResult = (typeof dialResults)[number];
+
 /** What is to be done, in this order. */
 export type Effect =
   /** Tell the CRM. `lost`: why it cannot be told (it goes on record all the same). */
@@ -31,7 +35,7 @@ export type Effect =
   | { readonly type: "retire"; readonly agent: string; readonly why: string }
   | { readonly type: "drive"; readonly command: LineCommand }
   /** Put a dial on record, or what became of it: by its callout's id. */
-  | { readonly type: "audit"; readonly dial: DialRecord }
+  | { readonly type: "audit"; readonly dial: DialRecord; readonly result: DialResult }
   /** Answer a callout. */
   | { readonly type: "reply"; readonly to: string; readonly reply: Reply };
 

@@ -146,6 +146,7 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
     desk,
     effects: [{ type: "reply", to: id, reply: { ok: false, why } }, {
       type: "audit",
+      result: "refused",
       dial: { id, at: now, agent, from, dialString, ...(wanted.ok ? { number: wanted.number } : {}), outcome: `refused: ${why}` },
     }],
   });
@@ -181,7 +182,7 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
   const command: LineCommand = { type: "dial", desk: desk.extension, call: id, number: wanted.number };
   return {
     desk: { ...withCall(freed.desk, call), dial, dialled: withDial(desk.dialled, now) },
-    effects: [...freed.effects, { type: "audit", dial: recordOf(dial, "asked") }, { type: "drive", command }],
+    effects: [...freed.effects, { type: "audit", dial: recordOf(dial, "asked"), result: "asked" }, { type: "drive", command }],
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Crm, Delivery, Registration } from "../core/crm.ts";
 import type { Log } from "../log.ts";
+import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
 import { callKey, type DeliveryRules, type OutboxEvent, pauseAfter, whatIsDue } from "./schedule.ts";
 
@@ -18,6 +19,7 @@ export interface CourierOptions {
   readonly random: () => number;
   readonly rules: DeliveryRules;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 /** How many POSTs are on the way at once, at most. */
@@ -81,18 +83,20 @@ export class Courier {
       if (event.desk !== desk || event.agent !== agent) continue;
       this.#waiting.delete(event.id);
       this.#noteUntold(event);
+      this.#options.metrics?.events.add(event.event.name, "withdrawn");
     }
   }
 
   /** An event that could not be told: without its ScreenPop nobody would know what the rest of its call is about. */
   lose({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
+    this.#options.metrics?.events.add(event.name, "withdrawn");
     if (event.name === "ScreenPop") this.#untold.add(callKey({ desk, event }));
   }
 
   /** Gives up one event for the administrator; false when it does not wait. */
   drop(id: number): boolean {
     const event = this.#waiting.get(id);
-    if (event) this.#retired(event, "dropped by the administrator");
+    if (event) this.#retired(event, "dropped by the administrator", "dropped");
     return event !== undefined;
   }
 
@@ -175,10 +179,13 @@ export class Courier {
 
   async #attempt(event: OutboxEvent, to: Registration): Promise<void> {
     const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal);
+    this.#options.metrics?.attempted(delivery);
     const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
     if (delivery.outcome === "done") {
       this.#waiting.delete(event.id);
-      this.#options.store.end(event.id, "told", delivery.note ?? "", this.#options.now());
+      const now = this.#options.now();
+      this.#options.store.end(event.id, "told", delivery.note ?? "", now);
+      this.#options.metrics?.confirmed(event.event.name, (now - event.created) / 1000, delivery.note !== undefined);
       if (delivery.note === undefined) log.info("Told the CRM", { attempt: event.attempts });
       else log.warning("Told the CRM, which answered with an error", { attempt: event.attempts, answer: delivery.note });
     } else {
@@ -218,7 +225,8 @@ export class Courier {
     if (event.event.name === "CallReleased") this.#untold.delete(callKey(event));
   }
 
-  #retired(event: OutboxEvent, why: string): void {
+  #retired(event: OutboxEvent, why: string, result: EventResult = "given_up"): void {
+    this.#options.metrics?.events.add(event.event.name, result);
     this.#waiting.delete(event.id);
     this.#noteUntold(event);
     this.#options.store.end(event.id, "retired", why, this.#options.now());

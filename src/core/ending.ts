@@ -1,0 +1,64 @@
+/** How calls end, in the few words that can be counted. Pure. */
+import { type Call, kindOf } from "./call.ts";
+import type { Desk } from "./desk.ts";
+import type { Input } from "./effect.ts";
+
+/** The kinds of calls. */
+export const callKinds = ["inbound", "outbound", "internal"] as const;
+export type CallKind = (typeof callKinds)[number];
+
+/**
+ * How a call ended: both ends talked; nobody answered in time; the caller (or the agent who dialled) gave up; somebody else
+ * took it; refused; busy; it ended while the link to the switch was down, so nobody knows; anything else.
+ */
+export const endings = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
+export type CallEnding = (typeof endings)[number];
+
+/** A call that is over. */
+export interface EndedCall {
+  readonly call: Call;
+  readonly kind: CallKind;
+  readonly ending: CallEnding;
+  /** The switch's own name for the reason. */
+  readonly cause: string;
+}
+
+/** Causes of an unanswered call's end (FreeSWITCH: switch_types.h; Q.850), by what they come to. */
+const unanswered: Readonly<Record<string, CallEnding>> = {
+  NO_ANSWER: "no_answer",
+  NO_USER_RESPONSE: "no_answer",
+  ALLOTTED_TIMEOUT: "no_answer",
+  PROGRESS_TIMEOUT: "no_answer",
+  ORIGINATOR_CANCEL: "abandoned",
+  NORMAL_CLEARING: "abandoned",
+  LOSE_RACE: "elsewhere",
+  PICKED_OFF: "elsewhere",
+  BLIND_TRANSFER: "elsewhere",
+  ATTENDED_TRANSFER: "elsewhere",
+  CALL_REJECTED: "rejected",
+  USER_BUSY: "busy",
+  GONE: "unknown",
+  UNKNOWN: "unknown",
+};
+
+const none: readonly EndedCall[] = [];
+
+/** The calls that a step has ended. */
+export function endedCalls(before: Desk, after: Desk, input: Input): readonly EndedCall[] {
+  if (before.calls === after.calls || before.calls.length === 0) return none;
+  const over = before.calls.filter(({ id }) => !after.calls.some((call) => call.id === id));
+  if (over.length === 0) return none;
+  const cause = causeOf(input);
+  return over.map((call) => ({
+    call,
+    kind: kindOf(call),
+    ending: call.answered ? "answered" : unanswered[cause] ?? "failed",
+    cause,
+  }));
+}
+
+function causeOf(input: Input): string {
+  if (input.type === "result") return input.result.outcome === "failed" ? input.result.cause : "UNKNOWN";
+  if (input.type !== "line") return "UNKNOWN";
+  return input.event.type === "leg" ? input.event.facts.ended?.cause ?? "UNKNOWN" : "GONE";
+}

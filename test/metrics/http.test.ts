@@ -1,0 +1,125 @@
+/** `/metrics`, `/readyz` and `/healthz` over a socket: who may read them, and in what form. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { networkInterfaces } from "node:os";
+import { contentTypes } from "../../src/metrics/exposition.ts";
+import type { Readiness } from "../../src/readiness.ts";
+import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../httpclient.ts";
+
+afterEach(cleanUp);
+
+const metrics: typeof quietLocal.metrics = (format) => `# ${format}\n`;
+const own = Object.values(networkInterfaces()).flat().find((one) => one?.family === "IPv4" && !one.internal)?.address;
+const watched = ["/metrics", "/readyz"];
+
+describe("who asks on the box itself", () => {
+  test.each([
+    ["", "text"],
+    ["Accept: application/json\r\n", "text"],
+    ["Accept: image/png;q=zzz\r\n", "text"],
+    ["Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n", "openmetrics"],
+  ])("with %j gets /metrics as %s", async (accept, format) => {
+    const { port } = await open({ local: { ...quietLocal, metrics } });
+    const answer = await ask(port, get("/metrics", `Host: localhost\r\n${accept}`));
+    expect([answer?.status, answer?.body]).toEqual([200, `# ${format}\n`]);
+    expect(answer?.head.toLowerCase()).toContain(`content-type: ${contentTypes[format as "text"]}`);
+    expect(answer?.head.toLowerCase()).toContain("cache-control: no-store");
+  });
+
+  test("with HEAD gets the head alone", async () => {
+    const { port } = await open({ local: { ...quietLocal, metrics } });
+    for (const path of [...watched, "/healthz"]) {
+      const client = await dial(port);
+      const answer = await client.send(get(path).replace("GET", "HEAD")).answer(true);
+      expect([path, answer?.status]).toEqual([path, 200]);
+      client.socket.end();
+      await client.closed;
+      expect(client.rest).toBe("");
+    }
+  });
+
+  test.each(watched)("with another method gets 405: %s", async (path) => {
+    const { port } = await open();
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      const answer = await ask(port, get(path).replace("GET", method));
+      expect([method, answer?.status]).toEqual([method, 405]);
+      expect(answer?.head).toMatch(/allow: GET, HEAD/i);
+    }
+  });
+
+  test.each(watched)("is told that he may go, so that he takes no connection: %s", async (path) => {
+    const { port } = await open({ connections: 2 });
+    for (let scrape = 0; scrape < 10; scrape++) {
+      const client = await dial(port);
+      expect((await client.send(get(path)).answer())?.status).toBe(200);
+      await client.closed;
+    }
+    expect((await ask(port, get(ready)))?.status).toBe(200);
+  });
+
+  test("may not ask without end", async () => {
+    const { port } = await open();
+    const statuses: (number | undefined)[] = [];
+    for (let scrape = 0; scrape < 40; scrape++) statuses.push((await ask(port, get("/metrics")))?.status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(30);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await ask(port, get("/healthz")))?.status).toBe(200);
+  });
+});
+
+describe("refused is", () => {
+  const foreign = test.skipIf(own === undefined);
+  foreign.each(watched)("a foreign address, that may send callouts all the same: %s", async (path) => {
+    const { port } = await open({ host: "0.0.0.0", callouts: { allow: [`${own}/32`] } });
+    const answer = await (await dial(port, { host: own ?? "" })).send(get(path)).answer();
+    expect([answer?.status, answer?.body]).toEqual([
+      403,
+      `Requests from ${own} may not read this: list the address in http.monitors.\n`,
+    ]);
+    expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(200);
+  });
+
+  foreign.each(watched)("not the one that is listed, which may send no callouts: %s", async (path) => {
+    const { port } = await open({ host: "0.0.0.0", callouts: { allow: [] }, local: { ...quietLocal, monitors: [`${own}`] } });
+    expect((await (await dial(port, { host: own ?? "" })).send(get(path)).answer())?.status).toBe(200);
+    expect((await (await dial(port, { host: own ?? "" })).send(get("/status")).answer())?.status).toBe(403);
+    expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(403);
+  });
+
+  test.each([
+    ["with an Origin", "Host: localhost\r\nOrigin: http://evil.example\r\n"],
+    ["with a Referer", "Host: localhost\r\nReferer: http://evil.example/\r\n"],
+    ["that a browser marks as another site's", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"],
+    ["by a name that was bent to this box", "Host: evil.example\r\n"],
+  ])("a web page's request, %s", async (_, headers) => {
+    const { port } = await open();
+    for (const path of watched) expect([path, (await ask(port, get(path, headers)))?.status]).toEqual([path, 403]);
+  });
+
+  test("nothing at /healthz: whoever asks may know that the box is alive", async () => {
+    const { port } = await open({ callouts: { allow: [] } });
+    expect(await ask(port, get("/healthz"))).toMatchObject({ status: 200, body: "ok" });
+  });
+});
+
+describe("/readyz", () => {
+  const troubled: Readiness = {
+    ready: false,
+    troubles: ["desk 1001: Phone 1001 is not registered: check its cable and power."],
+    uwq: { desks: 1, registered: 0 },
+    waiting: 3,
+  };
+  test("says in JSON what is wrong", async () => {
+    const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
+    const answer = await ask(port, get("/readyz"));
+    expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([503, troubled]);
+    expect(answer?.head.toLowerCase()).toContain("content-type: application/json");
+  });
+
+  test("says it in plain text to who wants that", async () => {
+    const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
+    expect(await ask(port, get("/readyz", "Accept: text/plain\r\n"))).toMatchObject({
+      status: 503,
+      body: "not ready\ndesk 1001: Phone 1001 is not registered: check its cable and power.\nUWQ: registered at 0 of 1 desk\n",
+    });
+  });
+});
