@@ -1,44 +1,13 @@
-/** Writes docs/configuration.md from the schema, so that the page cannot say other things than the parser does. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { lineSchemas } from "../drivers/mod.ts";
-import { jsonSchema } from "../src/config.ts";
+/** Writes docs/configuration.md and the manual pages, so that they cannot say other things than the program does. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Key, keys } from "./keys.ts";
+import { configurationPage, daemonPage } from "./manual.ts";
 
-interface Schema {
-  readonly type?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-}
-
-/** The rows of one level and of those below it. */
-function rows(schema: Schema, path: string): string[] {
-  const variants = schema.oneOf ?? (schema.properties ? [schema] : []);
-  return variants.flatMap((variant) =>
-    Object.entries(variant.properties ?? {}).flatMap(([name, field]) => {
-      const key = path === "" ? name : `${path}.${name}`;
-      const below = field.items?.properties ? rows(field.items, `${key}[]`) : rows(field, key);
-      if (name === "$schema") return [];
-      return [row(key, field, variant.required?.includes(name) === true), ...below];
-    })
-  );
-}
-
-function row(key: string, field: Schema, required: boolean): string {
-  const secret = field.anyOf?.some(({ properties }) => properties?.["credential"]) === true;
-  const fallback = field.default === undefined || typeof field.default === "object" && Object.keys(field.default ?? {}).length > 3
-    ? (required ? "**required**" : "")
-    : `\`${JSON.stringify(field.default)}\``;
-  const choices = field.enum ? ` (${field.enum.map(String).join(", ")})` : "";
-  return `| \`${key}\` | ${fallback} | ${(field.description ?? "").replaceAll("|", "\\|")}${choices}${
-    secret ? " · secret" : ""
-  } |`;
+function row({ path, meaning, required, fallback, choices, secret }: Key): string {
+  const shown = required ? "**required**" : fallback === undefined ? "" : `\`${fallback}\``;
+  const among = choices.length > 0 ? ` (${choices.join(", ")})` : "";
+  return `| \`${path}\` | ${shown} | ${meaning.replaceAll("|", "\\|")}${among}${secret ? " · secret" : ""} |`;
 }
 
 const page = `# The configuration, key by key
@@ -48,13 +17,30 @@ Made from the schema by \`./scripts/docs\`: change it there. Unknown keys are an
 
 | key | default | meaning |
 | --- | --- | --- |
-${rows(jsonSchema(lineSchemas) as Schema, "").join("\n")}
+${keys().map(row).join("\n")}
 `;
 
-const file = join(import.meta.dir, "../docs/configuration.md");
-if (process.argv.includes("--check")) {
-  if (readFileSync(file, "utf8") !== page) {
-    process.stderr.write("docs/configuration.md is not what the schema says: run ./scripts/docs\n");
-    process.exit(1);
+const pages: Record<string, string> = {
+  "docs/configuration.md": page,
+  "man/telesetd.8": daemonPage(),
+  "man/telesetd.json.5": configurationPage(),
+};
+
+function found(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
   }
-} else writeFileSync(file, page);
+}
+
+const root = join(import.meta.dir, "..");
+const stale = Object.entries(pages).filter(([name, text]) => found(join(root, name)) !== text);
+for (const [name, text] of stale) {
+  if (process.argv.includes("--check")) process.stderr.write(`${name} is not what the program says: run ./scripts/docs\n`);
+  else {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+}
+if (process.argv.includes("--check") && stale.length > 0) process.exit(1);

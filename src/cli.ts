@@ -33,7 +33,8 @@ export async function cli(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function table(io: Io, done: (code: number) => void): Command {
+/** The table: for a command line, and for the manual page. `done` takes the exit code of the command that ran. */
+export function table(io: Io, done: (code: number) => void): Command {
   const program = new Command("telesetd")
     .description("Makes the SIP desk phone on an agent's desk look, to Oracle's Universal Work Queue, like its softphone.")
     .exitOverride().showSuggestionAfterError().configureOutput({ writeOut: io.out, writeErr: io.err })

@@ -1,0 +1,57 @@
+/** The keys of the configuration, one by one, out of its JSON Schema: for the page, and for the manual. */
+import { lineSchemas } from "../drivers/mod.ts";
+import { jsonSchema } from "../src/config.ts";
+
+/** A key. */
+export interface Key {
+  /** With its parents: `desks[].extension`. */
+  readonly path: string;
+  readonly meaning: string;
+  readonly required: boolean;
+  /** As JSON; nothing when there is none, or when it is too long to be shown. */
+  readonly fallback?: string;
+  readonly choices: readonly string[];
+  /** May be given as a file or a credential. */
+  readonly secret: boolean;
+}
+
+interface Schema {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+}
+
+/** All of them, each before those below it. */
+export function keys(): Key[] {
+  return level(jsonSchema(lineSchemas) as Schema, "");
+}
+
+function level(schema: Schema, path: string): Key[] {
+  const variants = schema.oneOf ?? (schema.properties ? [schema] : []);
+  return variants.flatMap((variant) =>
+    Object.entries(variant.properties ?? {}).flatMap(([name, field]) => {
+      if (name === "$schema") return [];
+      const own = path === "" ? name : `${path}.${name}`;
+      const below = field.items?.properties ? level(field.items, `${own}[]`) : level(field, own);
+      return [key(own, field, variant.required?.includes(name) === true), ...below];
+    })
+  );
+}
+
+function key(path: string, field: Schema, required: boolean): Key {
+  const { default: value, description = "", enum: choices = [] } = field;
+  const shown = value !== undefined && !(typeof value === "object" && Object.keys(value ?? {}).length > 3);
+  return {
+    path,
+    meaning: description,
+    required: required && !shown,
+    ...(shown ? { fallback: JSON.stringify(value) } : {}),
+    choices: choices.map(String),
+    secret: field.anyOf?.some(({ properties }) => properties?.["credential"]) === true,
+  };
+}

@@ -1,0 +1,112 @@
+/** The manual pages: telesetd(8) from the table of commands, telesetd.json(5) from the schema. */
+import type { Command } from "commander";
+import { table } from "../src/cli.ts";
+import { type Key, keys } from "./keys.ts";
+import { bold, page, prose, tagged, verbatim } from "./roff.ts";
+
+/** telesetd(8). */
+export function daemonPage(): string {
+  const program = table({ out: () => {}, err: () => {}, terminal: false, environment: {} }, () => {});
+  return page("telesetd(8)", "a SIP desk phone as UWQ's softphone", [
+    ".SH SYNOPSIS",
+    ".B telesetd\n.I command\n.RI [ arguments ]",
+    ".SH DESCRIPTION",
+    prose(program.description()),
+    `.PP\n${
+      prose(
+        "It watches the phone's line over FreeSWITCH's event socket, answers the callouts that Universal Work Queue sends over HTTP, and posts its events. systemd runs it as telesetd.service; the other commands ask the running daemon, check its configuration, or show what it would do.",
+      )
+    }`,
+    ".SH COMMANDS",
+    ...leaves(program).map(([command, parents]) => section(command, parents)),
+    ".SH EXIT STATUS",
+    tagged("0", "Good."),
+    tagged("1", "Failed: what failed, and what to do, stands on standard error."),
+    tagged("2", "Wrong usage or configuration. systemd does not start the daemon again on this."),
+    ".SH SIGNALS",
+    tagged("SIGHUP", "Read the configuration anew; calls go on. systemctl reload telesetd sends it."),
+    tagged("SIGTERM", "Write down what is true and end."),
+    ".SH FILES",
+    tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It belongs to root, mode 600."),
+    tagged("/var/lib/telesetd/telesetd.db", "What the daemon must not forget: registrations, live calls, events that wait."),
+    tagged(
+      "/usr/share/doc/telesetd",
+      "What to do when something is wrong (README.md), fleets of boxes (docs/fleet.md), an example.",
+    ),
+    ".SH SEE ALSO",
+    ".BR telesetd.json (5),\n.BR systemctl (1),\n.BR journalctl (1)",
+  ]);
+}
+
+/** telesetd.json(5). */
+export function configurationPage(): string {
+  return page("telesetd.json(5)", "configuration of telesetd", [
+    ".SH DESCRIPTION",
+    prose(
+      "telesetd(8) reads one JSON file, /etc/telesetd/config.json. The same file, named telesetd.json on a box's boot partition, is taken over at its first start. Unknown keys are an error, with a did-you-mean; telesetd check says all errors at once. Regular expressions are JavaScript's.",
+    ),
+    `.PP\n${
+      prose(
+        'A secret may be the text itself, or where it stands: {"file": "path"}, or {"credential": "name"} for one that systemd gives by LoadCredential.',
+      )
+    }`,
+    ".SH KEYS",
+    ...keys().map((key) => tagged(key.path, keyText(key))),
+    ".SH EXAMPLE",
+    verbatim([
+      "{",
+      '  "desks": [{ "extension": "1001" }],',
+      '  "line": {',
+      '    "driver": "freeswitch",',
+      '    "host": "10.1.0.5",',
+      '    "password": { "file": "/etc/telesetd/esl-password" },',
+      '    "domain": "pbx.example.com"',
+      "  }",
+      "}",
+    ]),
+    ".SH SEE ALSO",
+    ".BR telesetd (8)",
+  ]);
+}
+
+function keyText({ meaning, required, fallback, choices, secret }: Key): string {
+  const sentence = meaning === "" ? "" : `${meaning[0]?.toUpperCase()}${meaning.slice(1)}.`;
+  return [
+    sentence,
+    choices.length > 1 ? `One of ${choices.join(", ")}.` : "",
+    secret ? "Secret." : "",
+    required ? "Required." : fallback === undefined ? "" : `Default: ${fallback}`,
+  ].filter((part) => part !== "").join(" ") || "Holds the keys below.";
+}
+
+/** The commands that do something, each with the names before its own. */
+function leaves(command: Command, parents: readonly string[] = []): [Command, readonly string[]][] {
+  return command.commands.filter((one) => one.name() !== "help").flatMap((one): [Command, readonly string[]][] => {
+    const below = leaves(one, [...parents, one.name()]);
+    return below.length > 0 ? below : [[one, parents]];
+  });
+}
+
+function section(command: Command, parents: readonly string[]): string {
+  const name = [...parents, command.name()].join(" ");
+  const given = command.registeredArguments.map((one) => one.required ? `<${one.name()}>` : `[${one.name()}]`);
+  return [
+    `.SS ${bold([name, ...given].join(" "))}`,
+    prose(command.description()),
+    ...command.options.filter(({ hidden }) => !hidden).map((option) => {
+      const { flags, description, defaultValue } = option;
+      const fallback = typeof defaultValue === "string" ? ` (default: ${defaultValue})` : "";
+      return tagged(flags, `${description}${fallback}`);
+    }),
+    ...example(command),
+  ].join("\n");
+}
+
+/** The example stands in the help's last part, which commander shows and does not give. */
+function example(command: Command): string[] {
+  let shown = "";
+  command.configureOutput({ writeOut: (text) => shown += text }).outputHelp();
+  const [, text = ""] = /\nExample:\n([\s\S]*)$/.exec(shown) ?? [];
+  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return lines.length === 0 ? [] : [".PP\nExample:\n.PP", verbatim(lines)];
+}
