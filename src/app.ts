@@ -2,7 +2,7 @@
 import { openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./clock.ts";
-import type { Config } from "./config.ts";
+import { type Config, fingerprint } from "./config.ts";
 import type { Registration } from "./core/crm.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
@@ -46,10 +46,12 @@ export async function startApp(config: Config, log: Log, metrics: Metrics = new 
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const started = now();
+  const print = fingerprint(config);
   const { loop, courier } = compose(config, { store, now, log, metrics });
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
+      config: print,
       desks: loop.desks(),
       outbox: courier.status(),
       started,

@@ -2,6 +2,7 @@
  * The one schema of the configuration: type, default, meaning, secret. It gives the parser (every error at once, with its
  * path), the JSON Schema (`telesetd schema`) and the reference page. The part below `line` belongs to the driver.
  */
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { ConfigError, parseJson, pathText, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
@@ -225,6 +226,15 @@ export function parseConfig(text: string, lines: LineSchemas, environment: Recor
   }
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return result.data as Config;
+}
+
+/**
+ * Tells whether two configurations are the same, in 16 bits: four hexadecimal digits. It is told without a password, and the
+ * secrets count: more bits would let one who guesses a secret find out whether it is right.
+ */
+export function fingerprint(config: Config): string {
+  const text = JSON.stringify(config, (_, value: unknown) => value instanceof RegExp ? String(value) : value);
+  return createHash("sha256").update(text).digest("hex").slice(0, 4);
 }
 
 /** The JSON Schema of the configuration, for editors and for `telesetd schema`. */

@@ -1,5 +1,6 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
 import { kindOf } from "./core/call.ts";
+import type { Registration } from "./core/crm.ts";
 import type { Desk } from "./core/desk.ts";
 import { lineTrouble } from "./core/step.ts";
 import { version } from "./version.ts";
@@ -12,7 +13,8 @@ export interface DeskStatus {
   readonly switch: "up" | "down";
   readonly phone: "registered" | "unregistered" | "unknown";
   readonly contact?: string;
-  readonly registered?: { readonly agent: string; readonly at: string };
+  /** Who is registered, where UWQ listens for him, and when he sent his last Register. */
+  readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
   readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
   /** The number the CRM asked for last, and what became of it. */
@@ -22,6 +24,8 @@ export interface DeskStatus {
 /** The whole daemon. */
 export interface Status {
   readonly version: string;
+  /** The fingerprint of the configuration in force: see `fingerprint` in config.ts. */
+  readonly config: string;
   readonly upSeconds: number;
   readonly desks: readonly DeskStatus[];
   readonly outbox: { readonly waiting: number; readonly oldestSeconds?: number };
@@ -31,7 +35,8 @@ export interface Status {
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { desks, outbox, started, now, trouble }: {
+  { config, desks, outbox, started, now, trouble }: {
+    readonly config: string;
     readonly desks: readonly Desk[];
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
     readonly started: number;
@@ -42,6 +47,7 @@ export function status(
   const { waiting, oldest } = outbox;
   return {
     version,
+    config,
     upSeconds: Math.round((now - started) / 1000),
     desks: desks.map(deskStatus),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
@@ -49,7 +55,7 @@ export function status(
   };
 }
 
-function deskStatus({ extension, line, registration, agents, calls, dial, lastDial }: Desk): DeskStatus {
+function deskStatus({ extension, line, registration, registeredAt, agents, calls, dial, lastDial }: Desk): DeskStatus {
   const trouble = lineTrouble(extension, line);
   const last = dial
     ? { number: dial.number, outcome: dial.lifted ? "calling" : "ringing the handset", at: dial.since }
@@ -60,7 +66,7 @@ function deskStatus({ extension, line, registration, agents, calls, dial, lastDi
     switch: line.link.up ? "up" : "down",
     phone: line.phone,
     ...(line.contact === undefined ? {} : { contact: line.contact }),
-    ...(registration ? { registered: { agent: registration.agent, at: `${registration.address}:${registration.port}` } } : {}),
+    ...(registration ? { registered: registered(registration, registeredAt) } : {}),
     agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...(why === undefined ? {} : { why }) })),
     calls: calls.map((call) => ({
       id: call.id,
@@ -82,6 +88,10 @@ export function troubles({ desks, storeTrouble }: Status): string[] {
 
 function storeText(trouble: string): string {
   return `store: LOST, events are told from memory: ${trouble}`;
+}
+
+function registered({ agent, address, port }: Registration, at: number | undefined): NonNullable<DeskStatus["registered"]> {
+  return { agent, at: `${address}:${port}`, ...(at === undefined ? {} : { since: new Date(at).toISOString() }) };
 }
 
 /** The status for people: one line a desk, then what waits. */

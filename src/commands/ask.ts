@@ -6,9 +6,8 @@ import { configOr2, type Io } from "./io.ts";
 export async function askDaemon<T>(configFile: string, method: "GET" | "POST", path: string, io: Io): Promise<T | number> {
   const config = configOr2(configFile, io);
   if (config === 2) return 2;
-  const { host, port } = config.http;
-  // A wildcard address is listened on, not called.
-  const place = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const { port } = config.http;
+  const place = placeOf(config.http);
   const answer = await exchange(place, port, method, path).catch((error: NodeJS.ErrnoException) => error);
   if (answer instanceof Error) {
     io.err(
@@ -30,8 +29,13 @@ export async function askDaemon<T>(configFile: string, method: "GET" | "POST", p
   return 1;
 }
 
-/** node:http takes no proxy from the environment. */
-function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
+/** Where the daemon is called: a wildcard address is listened on, not called. */
+export function placeOf({ host }: { readonly host: string }): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
+
+/** One request, answered within 3 s. node:http takes no proxy from the environment. */
+export function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const asked = request({ host, port, method, path, agent: false, timeout: 3000 }, (response) => {
       const parts: Buffer[] = [];

@@ -56,6 +56,8 @@ export interface Desk {
   readonly extension: string;
   readonly line: LineState;
   readonly registration: Registration | null;
+  /** When the agent who is registered sent his last Register, in ms. */
+  readonly registeredAt?: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Call[];
   readonly dial: Dial | null;

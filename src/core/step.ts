@@ -104,7 +104,7 @@ function told(change: CallChange, now: number, policy: Policy): Step {
 function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy: Policy): Step {
   switch (callout.name) {
     case "Register":
-      return withReply(id, onRegister(desk, callout));
+      return withReply(id, onRegister(desk, callout, now));
     case "Unregister":
       return withReply(id, onUnregister(desk, callout.agent));
     case "Login":
@@ -119,7 +119,7 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
 }
 
 /** A new Register replaces the old. Another agent's waiting events are given up: they are not for the newcomer's eyes. */
-function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>): Step {
+function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>, now: number): Step {
   const { agent, address, port } = callout;
   const before = desk.registration?.agent;
   const replaced: Effect[] = before === undefined || before === agent ? [] : [{
@@ -127,7 +127,7 @@ function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>)
     agent: before,
     why: `agent ${agent} has registered on desk ${desk.extension} in place of agent ${before}`,
   }];
-  return { desk: { ...desk, registration: { agent, address, port } }, effects: replaced };
+  return { desk: { ...desk, registration: { agent, address, port }, registeredAt: now }, effects: replaced };
 }
 
 /** By one who is not, or no longer, the registered agent it changes nothing. */

@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A daemon that says this of desk 1001. */
 const server = createServer((_, answer) => {
-  const whole = status({ desks: [said], outbox: { waiting: 0 }, started: 0, now: 0 });
+  const whole = status({ config: "0000", desks: [said], outbox: { waiting: 0 }, started: 0, now: 0 });
   answer.end(JSON.stringify(whole));
 });
 await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
