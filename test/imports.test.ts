@@ -225,7 +225,8 @@ describe("the core is pure:", () => {
 });
 
 test("no file has more than 400 lines", () => {
-  const long = [...files, ...sources("test")].filter(({ text }) => text.split("\n").length > 401);
+  const bench = sources("bench").filter(({ path }) => !path.includes("/peers/"));
+  const long = [...files, ...sources("test"), ...bench].filter(({ text }) => text.split("\n").length > 401);
   expect(long.map(({ path, text }) => `${path}: ${text.split("\n").length - 1} lines`)).toEqual([]);
 });
 

@@ -1,0 +1,94 @@
+/** What was written on the event socket and what arrived at the CRM, matched by call: how long it took, what was lost. */
+import { moments } from "./frames.ts";
+
+/** Times in ns of one clock. */
+interface Entry {
+  readonly measured: boolean;
+  readonly written: number[];
+  readonly arrived: number[];
+  next: number;
+}
+
+/** What became of the events of a round. */
+export interface Tally {
+  readonly expected: number;
+  readonly lost: number;
+  readonly repeated: number;
+  readonly outOfOrder: number;
+  /** Posts about calls that were never played. */
+  readonly strange: number;
+}
+
+/** The calls of one round. */
+export class Ledger {
+  readonly #calls = new Map<string, Entry>();
+  /** From the write on the event socket to the arrival at the CRM, in ms, of the measured calls. */
+  readonly latencies: number[] = [];
+  #repeated = 0;
+  #outOfOrder = 0;
+  #strange = 0;
+  #open = 0;
+  #onArrival: (call: string, moment: number) => void = () => {};
+  #wake: (() => void) | undefined;
+
+  /** @param measured whether its times count: those of the first calls do not. */
+  begin(call: string, measured: boolean): void {
+    this.#calls.set(call, { measured, written: [], arrived: [], next: 0 });
+    this.#open += moments.length;
+  }
+
+  written(call: string, moment: number, at: number): void {
+    const entry = this.#calls.get(call);
+    if (entry) entry.written[moment] = at;
+  }
+
+  /** Called for the first arrival of each event. */
+  set onArrival(listener: (call: string, moment: number) => void) {
+    this.#onArrival = listener;
+  }
+
+  /** A POST's body. */
+  arrived(body: string, at: number): void {
+    const call = /"occtSourceID"\s+value="([^"]*)"/.exec(body)?.[1] ?? "";
+    const moment = moments.findIndex((name) => body.includes(`"${name}"`));
+    const entry = this.#calls.get(call);
+    if (!entry || moment < 0) {
+      this.#strange++;
+      return;
+    }
+    if (entry.arrived[moment] !== undefined) {
+      this.#repeated++;
+      return;
+    }
+    if (moment < entry.next) this.#outOfOrder++;
+    entry.next = Math.max(entry.next, moment + 1);
+    entry.arrived[moment] = at;
+    const written = entry.written[moment];
+    if (entry.measured && written !== undefined) this.latencies.push((at - written) / 1e6);
+    this.#open--;
+    this.#onArrival(call, moment);
+    if (this.#open === 0) this.#wake?.();
+  }
+
+  /** Resolves when everything has arrived, or after `ms`. */
+  async complete(ms: number): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  get tally(): Tally {
+    return {
+      expected: this.#calls.size * moments.length,
+      lost: this.#open,
+      repeated: this.#repeated,
+      outOfOrder: this.#outOfOrder,
+      strange: this.#strange,
+    };
+  }
+}

@@ -1,0 +1,195 @@
+/** What is measured, in which order, and how long: the whole run, the quick one, and single rounds. */
+import type { CalloutResult } from "./callouts.ts";
+import { type Key, keys, present } from "./contestants.ts";
+import {
+  type Bench,
+  callouts,
+  extensions,
+  type Flow,
+  flow,
+  type GatewayCost,
+  gateways,
+  idle,
+  memoryAfter,
+  type MemoryResult,
+  type Seat,
+  seated,
+  startToReady,
+} from "./rounds.ts";
+import { type Memory, memory } from "./process.ts";
+
+/** The rounds that `--only` takes. */
+export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways"] as const;
+export type RoundName = (typeof roundNames)[number];
+
+/** How much of each. */
+export interface Extent {
+  readonly turns: number;
+  /** Calls of one turn; 20 a second. */
+  readonly calls: number;
+  readonly warmUp: number;
+  readonly growthTurns: number;
+  readonly growth: readonly number[];
+  readonly growthOfPeers: readonly number[];
+  readonly calloutTurns: number;
+  readonly calloutSeconds: number;
+  readonly starts: number;
+  readonly memoryCalls: number;
+  readonly memoryOf: readonly Key[];
+  readonly gatewayCalls: number;
+  readonly restMs: number;
+  readonly idleSeconds: number;
+}
+
+/** About ten minutes. */
+export const full: Extent = {
+  turns: 5,
+  calls: 100,
+  warmUp: 10,
+  growthTurns: 3,
+  growth: [1, 10, 100, 1000],
+  growthOfPeers: [100, 1000],
+  calloutTurns: 3,
+  calloutSeconds: 2,
+  starts: 7,
+  memoryCalls: 10_000,
+  memoryOf: keys,
+  gatewayCalls: 30,
+  restMs: 6000,
+  idleSeconds: 30,
+};
+
+/** Half a minute: shows that all runs, and where a number is far off; too short for a p99. */
+export const quick: Extent = {
+  turns: 1,
+  calls: 12,
+  warmUp: 2,
+  growthTurns: 1,
+  growth: [100],
+  growthOfPeers: [],
+  calloutTurns: 1,
+  calloutSeconds: 0.4,
+  starts: 1,
+  memoryCalls: 200,
+  memoryOf: ["unit"],
+  gatewayCalls: 6,
+  restMs: 300,
+  idleSeconds: 1,
+};
+
+/** How it went with so many desks. */
+export interface Grown {
+  readonly key: Key;
+  readonly desks: number;
+  readonly flows: readonly Flow[];
+  /** From the start until subscribed, with the legs, phones and agents of all desks looked at, in ms. */
+  readonly settledMs: number;
+  readonly memory: Memory;
+  /** Filters that the switch holds for it. */
+  readonly filters: number;
+  /** Events and bytes that the switch sent it, for each call. */
+  readonly events: number;
+  readonly bytes: number;
+}
+
+/** All that was measured; what was not asked for is missing. */
+export interface Results {
+  one?: Partial<Record<Key, Flow[]>>;
+  busy?: Partial<Record<Key, Flow[]>>;
+  growth?: Grown[];
+  callouts?: Partial<Record<Key, CalloutResult[]>>;
+  start?: Partial<Record<Key, number[]>>;
+  memory?: Partial<Record<Key, MemoryResult>>;
+  idle?: Partial<Record<Key, number>>;
+  gateways?: GatewayCost;
+}
+
+/** Runs the rounds that are wanted. */
+export async function run(bench: Bench, extent: Extent, wanted: (name: RoundName) => boolean): Promise<Results> {
+  const results: Results = {};
+  const there = present(bench.programs);
+  if (wanted("start")) results.start = await starts(bench, there, extent.starts);
+  if (wanted("events") || wanted("callouts") || wanted("idle")) {
+    await seated(bench, { seats: there.map((key) => ({ key, desks: extensions(1) })), together: true }, async (seats) => {
+      if (wanted("idle")) {
+        bench.say(`idle: ${extent.idleSeconds} s, all at once`);
+        results.idle = Object.fromEntries(await idle(seats, extent.idleSeconds));
+      }
+      if (wanted("events")) Object.assign(results, await events(bench, seats, extent));
+      if (wanted("callouts")) {
+        bench.say(`callouts: ${extent.calloutTurns} turns`);
+        results.callouts = Object.fromEntries(await callouts(seats, extent.calloutTurns, extent.calloutSeconds));
+      }
+    });
+  }
+  if (wanted("growth")) results.growth = await growth(bench, there, extent);
+  if (wanted("gateways")) {
+    bench.say("gateways: two at one switch, calls at the first");
+    results.gateways = await gateways(bench, extent.gatewayCalls);
+  }
+  if (wanted("memory")) results.memory = await memoryOfAll(bench, there, extent);
+  return results;
+}
+
+async function starts(bench: Bench, there: readonly Key[], turns: number): Promise<Partial<Record<Key, number[]>>> {
+  bench.say(`start: ${turns} of each`);
+  const all: Partial<Record<Key, number[]>> = {};
+  for (let turn = 0; turn < turns; turn++) {
+    for (const key of there) all[key] = [...all[key] ?? [], await startToReady(bench, key)];
+  }
+  return all;
+}
+
+/** One desk, alone and while the switch carries 1,000 other events a second: in turn, so that they can be compared. */
+async function events(bench: Bench, seats: readonly Seat[], extent: Extent): Promise<Pick<Results, "one" | "busy">> {
+  const one: Partial<Record<Key, Flow[]>> = {};
+  const busy: Partial<Record<Key, Flow[]>> = {};
+  for (let turn = 0; turn < extent.turns; turn++) {
+    bench.say(`events: turn ${turn + 1} of ${extent.turns}`);
+    for (const seat of seats) {
+      const pace = { callsPerSecond: 20, calls: extent.calls, warmUp: extent.warmUp };
+      one[seat.key] = [...one[seat.key] ?? [], await flow(seat, { ...pace, others: 0 })];
+      busy[seat.key] = [...busy[seat.key] ?? [], await flow(seat, { ...pace, others: 1000 })];
+    }
+  }
+  return { one, busy };
+}
+
+async function growth(bench: Bench, there: readonly Key[], extent: Extent): Promise<Grown[]> {
+  const counts = (key: Key) =>
+    key === "unit" ? extent.growth : key === "jit" ? extent.growthOfPeers.slice(-1) : extent.growthOfPeers;
+  const wanted = there.flatMap((key) => counts(key).map((count) => ({ key, desks: extensions(count) })));
+  return await seated(bench, { seats: wanted }, async (seats) => {
+    const flows = new Map<Seat, Flow[]>(seats.map((seat) => [seat, []]));
+    for (let turn = 0; turn < extent.growthTurns; turn++) {
+      bench.say(`growth: turn ${turn + 1} of ${extent.growthTurns}`);
+      const pace = { callsPerSecond: 20, calls: extent.calls, warmUp: extent.warmUp, others: 0 };
+      for (const seat of seats) flows.get(seat)?.push(await flow(seat, pace));
+    }
+    return seats.map((seat): Grown => {
+      const calls = extent.growthTurns * (extent.calls + extent.warmUp);
+      const { filters = 0, events = 0, bytes = 0 } = seat.pbx.costs()[0] ?? {};
+      return {
+        key: seat.key,
+        desks: seat.desks.length,
+        flows: flows.get(seat) ?? [],
+        settledMs: seat.settledMs,
+        memory: memory(seat.running.pid),
+        filters,
+        events: events / calls,
+        bytes: bytes / calls,
+      };
+    });
+  });
+}
+
+async function memoryOfAll(bench: Bench, there: readonly Key[], extent: Extent): Promise<Partial<Record<Key, MemoryResult>>> {
+  const all: Partial<Record<Key, MemoryResult>> = {};
+  for (const key of there.filter((each) => extent.memoryOf.includes(each))) {
+    bench.say(`memory: ${extent.memoryCalls} calls as fast as they go, ${key}`);
+    const work = async ([seat]: Seat[]) => seat && await memoryAfter(seat, extent.memoryCalls, extent.restMs);
+    const result = await seated(bench, { seats: [{ key, desks: extensions(1) }] }, work);
+    if (result) all[key] = result;
+  }
+  return all;
+}

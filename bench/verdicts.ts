@@ -1,0 +1,118 @@
+/** The targets (design, section 7) beside what was measured; ratios are taken within a turn, then their median. */
+import { type Key, labels } from "./contestants.ts";
+import type { Grown, Results } from "./plan.ts";
+import type { Flow } from "./rounds.ts";
+import { median } from "./statistics.ts";
+
+/** One target. `met` is missing when it was not measured, with the reason in `measured`. */
+export interface Verdict {
+  readonly what: string;
+  readonly target: string;
+  readonly measured: string;
+  readonly met?: boolean;
+}
+
+/** All targets, in the order of the design. */
+export function verdicts(results: Results): Verdict[] {
+  return [
+    against(results, "floor", { p50: 2, p99: 3 }),
+    against(results, "node", { p50: 1 / 3, p99: 1 / 3 }),
+    crowded(results),
+    thousand(results),
+    ...ofCallouts(results),
+    ...ofMemory(results),
+    single("start to READY", 150, "under 150 ms", median(results.start?.unit ?? []), (value) => `${value.toFixed(0)} ms`),
+    single(
+      "CPU when idle",
+      0.001,
+      "under 0.1 % of one core",
+      results.idle?.unit ?? NaN,
+      (value) => `${(value * 100).toFixed(3)} %`,
+    ),
+  ].flat();
+}
+
+/** The median over the turns of one figure divided by another. */
+export function ratio(of: "p50" | "p99", one: readonly Flow[] = [], other: readonly Flow[] = []): number {
+  return median(one.map((flow, turn) => flow[of] / (other[turn]?.[of] ?? NaN)));
+}
+
+const notMeasured = "not measured in this run";
+
+function against({ one }: Results, key: Key, most: { readonly p50: number; readonly p99: number }): Verdict[] {
+  return (["p50", "p99"] as const).map((of) => {
+    const value = ratio(of, one?.unit, one?.[key]);
+    const limit = most[of] < 1 ? "at most 1/3" : `at most ${most[of]} times`;
+    const name = labels[key];
+    return verdict(`event to POST, ${of}, against the ${name}`, limit, value, most[of], times);
+  });
+}
+
+function crowded({ one, busy }: Results): Verdict[] {
+  return (["p50", "p99"] as const).map((of) =>
+    verdict(
+      `the same with 1,000 other events a second, ${of}`,
+      "at most 1.10 times",
+      ratio(of, busy?.unit, one?.unit),
+      1.1,
+      times,
+    )
+  );
+}
+
+function thousand({ growth = [] }: Results): Verdict[] {
+  const ours = (desks: number): Grown | undefined => growth.find((each) => each.key === "unit" && each.desks === desks);
+  const many = ours(1000);
+  if (!many) return [{ what: "1,000 desks in one process", target: "p99 under 3 times one desk's", measured: notMeasured }];
+  const bad = many.flows.reduce((sum, { lost, outOfOrder, repeated }) => sum + lost + outOfOrder + repeated, 0);
+  return [
+    verdict("1,000 desks, p99 against one desk", "under 3 times", ratio("p99", many.flows, ours(1)?.flows), 3, times),
+    { what: "1,000 desks, events lost, repeated or out of order", target: "none", measured: String(bad), met: bad === 0 },
+  ];
+}
+
+function ofCallouts({ callouts }: Results): Verdict[] {
+  const all = callouts?.unit ?? [];
+  const rate = median(all.map(({ perSecond }) => perSecond));
+  return [
+    single("CheckStatus at 2,000 a second, p99", 2, "under 2 ms", median(all.map(({ p99 }) => p99)), milliseconds),
+    Number.isNaN(rate)
+      ? { what: "CheckStatus answered a second", target: "2,000", measured: notMeasured }
+      : { what: "CheckStatus answered a second", target: "2,000", measured: rate.toFixed(0), met: rate >= 2000 },
+  ];
+}
+
+function ofMemory({ memory }: Results): Verdict[] {
+  const unit = memory?.unit;
+  const calls = unit ? unit.calls.toLocaleString("en") : "10,000";
+  const grown = unit ? unit.all.own - unit.half.own : NaN;
+  return [
+    single(`resident memory after ${calls} calls`, 64 * 1024, "under 64 MB", unit?.all.rss ?? NaN, megabytes),
+    single("what the second half of them added", 1024, "under 1 MB", grown, megabytes),
+  ];
+}
+
+function verdict(what: string, target: string, value: number, most: number, show: (value: number) => string): Verdict {
+  if (Number.isNaN(value)) return { what, target, measured: notMeasured };
+  return { what, target, measured: show(value), met: value <= most };
+}
+
+function single(what: string, most: number, target: string, value: number, show: (value: number) => string): Verdict {
+  return Number.isNaN(value)
+    ? { what, target, measured: notMeasured }
+    : { what, target, measured: show(value), met: value < most };
+}
+
+function times(value: number): string {
+  return `${value.toFixed(2)} times`;
+}
+
+/** Milliseconds with the digits that matter. */
+export function milliseconds(value: number): string {
+  return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
+}
+
+/** Megabytes (1,048,576 bytes) of kilobytes. */
+export function megabytes(kB: number): string {
+  return `${(kB / 1024).toFixed(1)} MB`;
+}
