@@ -132,7 +132,9 @@ class BlueprintLine implements Line {
       const why = yield* this.#connectOnce(signal);
       if (signal.aborted) return;
       // A reason is logged once, not at every try: the log must not wear the flash out.
-      if (why !== this.#why) this.#context.log.warning("No connection to the switch: trying again until it is there", { why });
+      if (why !== this.#why) {
+        this.#context.log.rarely(`down ${why}`).warning("No connection to the switch: trying again until it is there", { why });
+      }
       this.#why = why;
       yield { type: "link-down", why };
       await pause(this.#config.retrySeconds * 1000, signal);

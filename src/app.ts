@@ -7,6 +7,7 @@ import type { Registration } from "./core/crm.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http.ts";
+import type { Levels } from "./levels.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { metricsPage } from "./metrics/page.ts";
@@ -39,10 +40,9 @@ const pruneEvery = 3_600_000;
 /**
  * Starts everything: the store, the listener, the line; when it resolves, callouts are served and the store is open, or
  * declared lost.
- * @param metrics the counters, for those who keep them over a reload.
  * @throws Error in words when the listener cannot be opened.
  */
-export async function startApp(config: Config, log: Log, metrics: Metrics = new Metrics()): Promise<App> {
+export async function startApp(config: Config, log: Log, { metrics = new Metrics(), levels }: Kept = {}): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const started = now();
@@ -70,6 +70,7 @@ export async function startApp(config: Config, log: Log, metrics: Metrics = new 
     status: currentStatus,
     ready: () => readiness(currentStatus()),
     metrics: page,
+    ...(levels ? { levels } : {}),
     outbox,
     dials: () => store.dials(500),
   };
@@ -94,6 +95,13 @@ export async function startApp(config: Config, log: Log, metrics: Metrics = new 
   };
   let stopped: Promise<void> | undefined;
   return { port: http.port, status: currentStatus, failed: failed.promise, stop: () => stopped ??= stop() };
+}
+
+/** What outlives a reload of the configuration. */
+export interface Kept {
+  readonly metrics?: Metrics;
+  /** The log's level, for `telesetd log`. */
+  readonly levels?: Levels;
 }
 
 /** What the parts share. */

@@ -6,6 +6,7 @@ import { showDials } from "./commands/dials.ts";
 import { explain, explainAtDesk } from "./commands/explain.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
+import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
 import { replay } from "./commands/replay.ts";
 import { run } from "./commands/run.ts";
@@ -85,6 +86,14 @@ export function table(io: Io, done: (code: number) => void): Command {
     "for machines",
   )
     .action(async ({ config, json }) => done(await showDials(config, json === true, io)));
+  withConfig(
+    add(
+      "log [level] [duration]",
+      "Show or change how much the running daemon logs; back after the duration.",
+      "telesetd log trace 10m",
+    ),
+  ).option("--json", "for machines")
+    .action(async (level, duration, options) => done(await logCommand(level, duration, options, io)));
   addOutbox(program, io, done);
   add("hash-password", "Hash a password for agent.hashes; it is read from the terminal or a pipe.", "telesetd hash-password")
     .action(async () => done(await hashPasswordCommand(io)));

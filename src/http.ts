@@ -57,7 +57,7 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
     front.once("error", (error) => reject(cannotListen(options, error)));
     front.listen(options.port, options.host, resolve);
   });
-  front.on("error", (error) => options.log.error("HTTP listener", { error: error.message }));
+  front.on("error", (error) => options.log.rarely("HTTP listener").error("HTTP listener", { error: error.message }));
   const bound = front.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.port,
@@ -77,7 +77,7 @@ function site(options: HttpOptions): Hono {
   app.route("/", localRoutes({ ...options.local, names, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
-    log.error("request failed inside", { error: error.message });
+    log.rarely("request failed").error("request failed inside", { error: error.message });
     return answer({ ok: false, why: "UnexpectedError: telesetd failed inside: try again, and tell the administrator." }, 500);
   });
   return app;

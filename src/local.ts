@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import { hostAllowed, isLoopback, parseRanges } from "./address.ts";
 import { answer } from "./cctsdk/routes.ts";
 import { type Rate, rateLimit } from "./cctsdk/rate.ts";
+import { type Levels, wantedLevel } from "./levels.ts";
 import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
 import { type Readiness, readyText } from "./readiness.ts";
 import type { OutboxDesk } from "./outbox/desk.ts";
@@ -20,6 +21,8 @@ export interface LocalOptions {
   readonly monitors: readonly string[];
   readonly ready: () => Readiness;
   readonly metrics: (format: Format) => string;
+  /** The log's level; absent where it cannot be changed. */
+  readonly levels?: Pick<Levels, "state" | "set">;
   /** Steady ms. */
   readonly now: () => number;
   /** Host names that a request may carry. */
@@ -32,7 +35,7 @@ const watching: Rate = { perSecond: 5, burst: 30 };
 
 /**
  * `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
- * `POST /outbox/ID/drop`; for monitors `GET /readyz` and `GET /metrics`.
+ * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /readyz` and `GET /metrics`.
  * @throws Error when `monitors` holds what is no range.
  */
 export function localRoutes(options: LocalOptions): Hono {
@@ -47,7 +50,7 @@ export function localRoutes(options: LocalOptions): Hono {
       ? context.json({ error: "There is no such event in the outbox: see telesetd outbox list --all" }, 404)
       : context.json(value as never, 200, { "Cache-Control": "no-store" });
   const id = (context: Context): number => Number(context.req.param("id"));
-  for (const path of ["/status", "/dials", "/outbox", "/outbox/*"]) app.use(path, guarded);
+  for (const path of ["/status", "/dials", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
   app.get("/dials", (context) => json(context, dials()));
   app.get("/outbox", (context) => json(context, outbox.list(context.req.query("all") === "1")));
@@ -55,6 +58,13 @@ export function localRoutes(options: LocalOptions): Hono {
   app.post("/outbox/retry", (context) => json(context, { retried: outbox.retryAll() }));
   app.post("/outbox/:id/retry", (context) => json(context, outbox.retry(id(context))));
   app.post("/outbox/:id/drop", (context) => json(context, outbox.drop(id(context))));
+  const { levels } = options;
+  app.get("/log", (context) => json(context, levels?.state()));
+  app.post("/log", (context) => {
+    const wanted = wantedLevel(context.req.query("level"), context.req.query("seconds"));
+    if (typeof wanted === "string") return context.json({ error: wanted }, 400);
+    return json(context, levels?.set(wanted.level, wanted.seconds));
+  });
   addWatched(app, options);
   return app;
 }

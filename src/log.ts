@@ -2,6 +2,7 @@
  * The log: one line a fact, for journald. Priority prefix `<N>` (sd-daemon(3)), then a sentence, then `key=value` pairs
  * (logfmt). Control characters never reach the journal; secrets are never passed in.
  */
+import { fstatSync } from "node:fs";
 
 /** From quiet to chatty; `trace` shows each wire message whole, passwords hidden. */
 export const logLevels = ["error", "warning", "info", "debug", "trace"] as const;
@@ -20,6 +21,11 @@ export interface Log {
   /** Whether trace lines are written, for those who would have to build a costly text. */
   tracing(): boolean;
   with(fields: LogFields): Log;
+  /**
+   * For what may happen again and again and must not wear out the flash: lines of the same key are written `times` in an
+   * hour, default once; the next hour's first says how many were not, as `repeated`. From debug on every line is written.
+   */
+  rarely(key: string, times?: number): Log;
 }
 
 const priority: Record<LogLevel, number> = { error: 3, warning: 4, info: 6, debug: 7, trace: 7 };
@@ -28,20 +34,49 @@ const priority: Record<LogLevel, number> = { error: 3, warning: 4, info: 6, debu
 export interface RootLog extends Log {
   setLevel(level: LogLevel): void;
   level(): LogLevel;
+  /** Written at every level, such as a change of the level itself; journald's priority is `notice`. */
+  notice(text: string, fields?: LogFields): void;
 }
 
+/** What a log may be given besides. */
+export interface LogOptions {
+  /** Steady ms; default: those since the start. */
+  readonly now?: () => number;
+  /** Hears of each line that is written. */
+  readonly counted?: (level: LogLevel) => void;
+}
+
+/** How long a key counts, in ms, and how many are remembered. */
+const rarelyFor = 3_600_000;
+const remembered = 512;
+
+/** Fields that name what the line is about, in our own words: never a customer's number. */
+const ours = new Set(["desk", "call", "leg", "agent"]);
+
 /** Opens a log that hands each finished line to `write`; `prefix` adds the priority that journald reads. */
-export function openLog(write: (line: string) => void, level: LogLevel, prefix: boolean): RootLog {
+export function openLog(
+  write: (line: string) => void,
+  level: LogLevel,
+  prefix: boolean,
+  { now = () => performance.now(), counted = () => {} }: LogOptions = {},
+): RootLog {
   let threshold = logLevels.indexOf(level);
-  const put = (at: LogLevel, text: string, fields: LogFields): void => {
-    if (logLevels.indexOf(at) > threshold) return;
-    const mark = prefix ? `<${priority[at]}>` : `${at.padEnd(7)} `;
-    const line = `${tame(text)}${pairs(fields)}`;
-    write(`${mark}${at === "trace" ? line : masked(line)}`);
+  const spared = new Spared(now);
+  const put = (at: number, mark: string, text: string, fields: readonly LogFields[]): void => {
+    const mask = at < logLevels.indexOf("trace") ? masked : (line: string): string => line;
+    write(`${mark}${mask(tame(text))}${pairs(Object.assign({}, ...fields), mask)}`);
   };
   const make = (bound: LogFields): Log => {
-    const at = (level: LogLevel) => (text: string, fields: LogFields = {}) => put(level, text, { ...bound, ...fields });
-    return {
+    const at = (level: LogLevel) => {
+      const rank = logLevels.indexOf(level);
+      const mark = prefix ? `<${priority[level]}>` : `${level.padEnd(7)} `;
+      return (text: string, fields: LogFields = {}): void => {
+        if (rank > threshold) return;
+        counted(level);
+        put(rank, mark, text, [bound, fields]);
+      };
+    };
+    const log: Log = {
       error: at("error"),
       warning: at("warning"),
       info: at("info"),
@@ -49,7 +84,14 @@ export function openLog(write: (line: string) => void, level: LogLevel, prefix: 
       trace: at("trace"),
       tracing: () => threshold >= logLevels.indexOf("trace"),
       with: (fields) => make({ ...bound, ...fields }),
+      rarely: (key, times = 1) => {
+        if (threshold >= logLevels.indexOf("debug")) return log;
+        const repeated = spared.since(key, times);
+        if (repeated === undefined) return silent;
+        return repeated === 0 ? log : make({ ...bound, repeated });
+      },
     };
+    return log;
   };
   return {
     ...make({}),
@@ -57,7 +99,62 @@ export function openLog(write: (line: string) => void, level: LogLevel, prefix: 
       threshold = logLevels.indexOf(to);
     },
     level: () => logLevels[threshold] ?? "info",
+    notice: (text, fields = {}) => put(0, prefix ? "<5>" : "notice  ", text, [fields]),
   };
+}
+
+const nothing = (): void => {};
+const silent: Log = {
+  error: nothing,
+  warning: nothing,
+  info: nothing,
+  debug: nothing,
+  trace: nothing,
+  tracing: () => false,
+  with: () => silent,
+  rarely: () => silent,
+};
+
+/** What has been said of late, and how often it was not said again. */
+class Spared {
+  readonly #keys = new Map<string, { since: number; said: number; unsaid: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** How many lines were left out before this one; nothing when this one is to be left out too. */
+  since(key: string, times: number): number | undefined {
+    const now = this.#now();
+    const known = this.#keys.get(key);
+    if (known && now - known.since < rarelyFor) {
+      known.said += 1;
+      if (known.said <= times) return 0;
+      known.unsaid += 1;
+      return undefined;
+    }
+    // Deleted first, so that the first of the map is the oldest.
+    this.#keys.delete(key);
+    this.#keys.set(key, { since: now, said: 1, unsaid: 0 });
+    const [oldest] = this.#keys.keys();
+    if (this.#keys.size > remembered && oldest !== undefined) this.#keys.delete(oldest);
+    return known?.unsaid ?? 0;
+  }
+}
+
+/**
+ * Whether standard error goes to the journal: JOURNAL_STREAM (systemd.exec(5)) names the device and inode of the socket that
+ * systemd made; what inherited the variable but writes to a file or a terminal wants no priorities.
+ */
+export function isJournal(stream: string | undefined, fd = 2): boolean {
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 /** Customers' numbers are nobody's business but the CRM's: below trace only their last four digits are written. */
@@ -72,12 +169,13 @@ function tame(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-function pairs(fields: LogFields): string {
+function pairs(fields: LogFields, mask: (text: string) => string): string {
   let out = "";
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     const text = tame(String(value));
-    out += ` ${key}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
+    const shown = /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+    out += ` ${key}=${ours.has(key) ? shown : mask(shown)}`;
   }
   return out;
 }

@@ -40,6 +40,8 @@ export class Loop {
   readonly #replies = new Map<string, (reply: Reply) => void>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #stop = new AbortController();
+  /** Whether each desk's phone was registered when that was last known. */
+  readonly #phones = new Map<string, boolean>();
   /** Desks that are not served any more: where their agents are, as long as something waits for them. */
   readonly #former = new Map<string, Desk>();
 
@@ -88,8 +90,8 @@ export class Loop {
     this.#replies.clear();
   }
 
-  /** A callout and its answer. A Login's password is verified first. */
-  async submit(callout: Callout | CheckStatus): Promise<Reply> {
+  /** A callout and its answer, of a dial with its call's id. A Login's password is verified first. */
+  async submit(callout: Callout | CheckStatus): Promise<Reply & { readonly call?: string }> {
     if (callout.name === "CheckStatus") return checkStatus(this.desks(), callout.from);
     if (callout.name === "Login" && this.#options.passwords) {
       const verdict = await this.#options.passwords.check(callout.agent, callout.password);
@@ -100,7 +102,15 @@ export class Loop {
     this.#replies.set(id, reply.resolve);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
     if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
-    return await reply.promise;
+    if (callout.name !== "MakeCall" && callout.name !== "DialCanonical") return await reply.promise;
+    const call = this.#callOf(callout.desk, id);
+    return { ...await reply.promise, call };
+  }
+
+  /** The call of a dial's callout: its own, or the one that it repeats. */
+  #callOf(desk: string, id: string): string {
+    const dial = this.#desks.get(desk)?.dial;
+    return dial?.waiting.includes(id) ? dial.call : id;
   }
 
   #knownLegs(): { desk: string; leg: string }[] {
@@ -117,7 +127,7 @@ export class Loop {
       : event.type === "phone" || event.type === "leg-renamed" || event.type === "agent"
       ? event.desk
       : undefined;
-    this.#logLine(event);
+    if (event.type === "snapshot") this.#options.log.debug("Looked at the live legs", { legs: event.legs.length });
     if (event.type === "link-up" || event.type === "link-down") this.#onLink(event.type === "link-up");
     const input: Input = { type: "line", event };
     if (about !== undefined) this.#step(about, input);
@@ -134,6 +144,7 @@ export class Loop {
     const desk = this.#desks.get(extension);
     if (!desk) return;
     const { now, policy } = this.#options;
+    this.#logLine(desk, input);
     const made = step(desk, input, now(), policy);
     this.#desks.set(extension, made.desk);
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
@@ -187,7 +198,7 @@ export class Loop {
         this.#replies.delete(effect.to);
         break;
       case "retire":
-        this.#options.log.info("Nothing more is told to an agent", { agent: effect.agent, why: effect.why });
+        this.#options.log.info("Nothing more is told to an agent", { desk, agent: effect.agent, why: effect.why });
         break;
       case "audit":
         this.#options.log.info("Dial", {
@@ -203,6 +214,7 @@ export class Loop {
       case "tell":
         if (effect.lost) {
           this.#options.log.warning("Cannot tell the CRM", {
+            desk,
             event: effect.event.name,
             call: effect.event.call,
             why: effect.lost,
@@ -227,9 +239,8 @@ export class Loop {
       why: `UnexpectedError: the line failed inside (${error instanceof Error ? error.message : String(error)})`,
     }));
     if (result.outcome !== "done") {
-      log.warning(command.type === "dial" ? "The dial came to nothing" : "The ACD did not take the agent's state", {
-        why: result.why,
-      });
+      if (command.type === "dial") log.warning("The dial came to nothing", { why: result.why });
+      else log.rarely(`acd ${command.desk} ${result.why}`).warning("The ACD did not take the agent's state", { why: result.why });
     }
     if (!this.#stop.signal.aborted) this.#step(command.desk, { type: "result", command, result });
   }
@@ -242,13 +253,19 @@ export class Loop {
     this.#timers.set(extension, setTimeout(wake, Math.max(0, at - this.#options.now())));
   }
 
-  #logLine(event: LineEvent): void {
+  /** A phone registers again every few minutes, and is looked up after each connect: only a change is a fact. */
+  #logLine(desk: Desk, input: Input): void {
+    if (input.type !== "line") return;
+    const { event } = input;
     const { log } = this.#options;
-    if (event.type === "phone") {
+    if (event.type === "phone" && this.#phones.get(event.desk) !== event.registered) {
+      this.#phones.set(event.desk, event.registered);
       log.info(event.registered ? "The phone is registered" : "The phone is not registered", { desk: event.desk });
-    } else if (event.type === "snapshot") log.debug("Looked at the live legs", { legs: event.legs.length });
-    else if (event.type === "leg" && event.facts.ended) {
-      log.debug("Leg ended", { desk: event.facts.desk, leg: event.facts.leg, cause: event.facts.ended.cause });
+    } else if (event.type === "leg" && event.facts.ended) {
+      const { leg, ended } = event.facts;
+      const call = desk.calls.find(({ legs }) => legs.includes(leg))?.id;
+      // The switch tells an end several times; after the first the leg is no call's any more.
+      if (call !== undefined) log.debug("Leg ended", { desk: desk.extension, call, leg, cause: ended.cause });
     }
   }
 }

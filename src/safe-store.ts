@@ -311,7 +311,7 @@ export class SafeStore implements Store {
     }
     clearTimeout(this.#timer);
     this.#trouble = undefined;
-    this.#log.info("The store works again", { path: this.#path });
+    this.#log.rarely("store works", 5).info("The store works again", { path: this.#path });
   }
 
   #fill(): void {
@@ -343,7 +343,10 @@ export class SafeStore implements Store {
 
   #say(trouble: string): void {
     if (this.#trouble !== trouble) {
-      this.#log.error("The store is lost: events are told from memory, and a crash or a power cut loses them", { why: trouble });
+      this.#log.rarely(`store ${trouble}`, 5).error(
+        "The store is lost: events are told from memory, and a crash or a power cut loses them",
+        { why: trouble },
+      );
     }
     this.#trouble = trouble;
     this.#tryLater();

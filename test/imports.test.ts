@@ -167,7 +167,9 @@ describe("imports:", () => {
 
   test("only the composition, the commands and the listener are under no rule of their own", () => {
     const free = files.map(({ path }) => path).filter((path) => !places.some((place) => place.path === path));
-    expect(free.filter((path) => !/^src\/(app|main|cli|http|local|status|readiness|version|commands\/.*)(\.ts)?$/.test(path)))
+    expect(
+      free.filter((path) => !/^src\/(app|main|cli|http|local|levels|status|readiness|version|commands\/.*)(\.ts)?$/.test(path)),
+    )
       .toEqual([]);
   });
 

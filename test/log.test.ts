@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Log, type LogFields, type LogLevel, logLevels, openLog, type RootLog } from "../src/log.ts";
+import { fstatSync } from "node:fs";
+import { isJournal, type Log, type LogFields, type LogLevel, logLevels, openLog, type RootLog } from "../src/log.ts";
 
 /** A log, and the lines that it has written. */
 function opened(level: LogLevel, prefix = false): { log: RootLog; lines: string[] } {
@@ -89,6 +90,90 @@ describe("customers' numbers", () => {
     log.trace("GET /?dialString=14155550123");
     expect(lines).toEqual(["trace   GET /?dialString=14155550123"]);
   });
+});
+
+describe("what may happen again and again", () => {
+  const rare = (level: LogLevel = "info") => {
+    let now = 0;
+    const lines: string[] = [];
+    const log = openLog((line) => lines.push(line), level, false, { now: () => now });
+    return { log, lines, pass: (ms: number) => now += ms };
+  };
+
+  test("is written once an hour, the next time with how often it was not", () => {
+    const { log, lines, pass } = rare();
+    for (let time = 0; time < 10; time++) log.rarely("down").warning("No connection", { why: "x" });
+    expect(lines).toEqual(["warning No connection why=x"]);
+    pass(3_600_000);
+    log.rarely("down").warning("No connection", { why: "x" });
+    log.rarely("down").warning("No connection", { why: "x" });
+    expect(lines.slice(1)).toEqual(["warning No connection repeated=9 why=x"]);
+    pass(3_600_000);
+    log.rarely("down").warning("No connection", { why: "x" });
+    expect(lines.slice(2)).toEqual(["warning No connection repeated=1 why=x"]);
+  });
+
+  test("is written as often as is asked for, and each thing by itself", () => {
+    const { log, lines } = rare();
+    for (let time = 0; time < 10; time++) {
+      log.with({ desk: "1001" }).rarely("a", 3).info("a");
+      log.rarely(`b${time}`).info("b");
+    }
+    expect(lines.filter((line) => line === "info    a desk=1001")).toHaveLength(3);
+    expect(lines.filter((line) => line === "info    b")).toHaveLength(10);
+  });
+
+  test("is written each time to who looks closely", () => {
+    const { log, lines } = rare("debug");
+    for (let time = 0; time < 10; time++) log.rarely("a").info("a");
+    expect(lines).toHaveLength(10);
+  });
+
+  test("with what is left out nothing is done at all, whatever its level", () => {
+    const { log, lines } = rare();
+    log.rarely("a").info("a");
+    const left = log.rarely("a");
+    all(left);
+    all(left.with({ desk: "1001" }).rarely("b"));
+    expect([lines.length, left.tracing()]).toEqual([1, false]);
+  });
+
+  test("does not fill the memory", () => {
+    const { log, lines } = rare();
+    for (let time = 0; time < 2000; time++) log.rarely(`from ${time}`).info("a");
+    log.rarely("from 0").info("forgotten, so it is new");
+    log.rarely("from 1999").info("remembered");
+    expect(lines).toHaveLength(2001);
+  });
+});
+
+test("a notice is written at every level, and counts for none", () => {
+  const counted: string[] = [];
+  const lines: string[] = [];
+  const log = openLog((line) => lines.push(line), "error", true, { counted: (level) => counted.push(level) });
+  log.notice("The log level is changed", { level: "error" });
+  log.warning("not written, so not counted");
+  log.error("written");
+  expect([lines, counted]).toEqual([["<5>The log level is changed level=error", "<3>written"], ["error"]]);
+});
+
+test("a desk or an agent with a long number is no customer", () => {
+  const { log, lines } = opened("info");
+  log.info("Told", { desk: "41441234567", agent: "20010001", call: "12345678", leg: "87654321", from: "4144123456" });
+  expect(lines).toEqual(["info    Told desk=41441234567 agent=20010001 call=12345678 leg=87654321 from=...3456"]);
+});
+
+describe("standard error is the journal", () => {
+  const { dev, ino } = fstatSync(2, { bigint: true });
+  test.each([
+    [`${dev}:${ino}`, true],
+    [`${dev}:${ino + 1n}`, false],
+    [`${dev + 1n}:${ino}`, false],
+    ["", false],
+    ["1:2:3", false],
+    [undefined, false],
+  ])("with JOURNAL_STREAM %j: %p", (stream, is) => expect(isJournal(stream)).toBe(is));
+  test("but not when it is closed", () => expect(isJournal(`${dev}:${ino}`, 987)).toBe(false));
 });
 
 test("whatever is logged is one line without control characters", () => {

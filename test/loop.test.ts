@@ -183,10 +183,13 @@ describe("one writer:", () => {
     const rig = new Rig({ store: watched });
     rig.line.result.resolve({ outcome: "done" });
     const heard = rig.line.say(up, leg({ rings: true }));
-    const answers = [rig.register(), rig.loop.submit({ name: "Ready", desk: "1001", agent: "A" })];
+    const answers: Promise<Reply & { call?: string }>[] = [
+      rig.register(),
+      rig.loop.submit({ name: "Ready", desk: "1001", agent: "A" }),
+    ];
     await heard;
     answers.push(rig.loop.submit(makeCall));
-    expect(await Promise.all(answers)).toEqual([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(await Promise.all(answers)).toEqual([{ ok: true }, { ok: true }, { ok: true, call: "m3" }]);
     expect(most).toBe(1);
     expect(commits.at(-1)).toBe("2 calls, dial m3");
     expect(store.desks()).toMatchObject([{ registration: { agent: "A" }, agents: [{ mode: "ready" }], dial: { lifted: true } }]);
@@ -209,9 +212,9 @@ describe("from the CRM to the phone:", () => {
     await settle();
   };
   /** What a callout has been answered so far. */
-  const answerOf = (reply: Promise<Reply>): { answer?: Reply } => {
-    const got: { answer?: Reply } = {};
-    reply.then((answer) => got.answer = answer);
+  const answerOf = (reply: Promise<Reply & { call?: string }>): { answer?: Reply; call?: string } => {
+    const got: { answer?: Reply; call?: string } = {};
+    reply.then(({ call, ...answer }) => Object.assign(got, { answer, call }));
     return got;
   };
 
@@ -269,6 +272,8 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
     const stopped = { ok: false, why: "telesetd is being stopped: try again in a moment." } as const;
     expect(got.map(({ answer }) => answer)).toEqual([stopped, stopped]);
+    // The second repeats the first: it is about the same call.
+    expect(got.map(({ call }) => call)).toEqual(["m1", "m1"]);
     expect(jest.getTimerCount()).toBe(0);
   });
 

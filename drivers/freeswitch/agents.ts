@@ -106,9 +106,12 @@ export async function lookAtAgents(
   for (const name of memory.names.keys()) if (config.agent.includes("{agent}")) await link.command(`filter CC-Agent ${name}`);
   const asked = await link.command("api global_getvar core_uuid");
   if (!asked.ok) {
-    log.warning("Cannot ask whether FreeSWITCH was restarted, so the agents are set again: allow line.user global_getvar", {
-      says: asked.text.trim(),
-    });
+    log.rarely("no core uuid").warning(
+      "Cannot ask whether FreeSWITCH was restarted, so the agents are set again: allow line.user global_getvar",
+      {
+        says: asked.text.trim(),
+      },
+    );
   }
   const core = asked.ok ? asked.text.trim() : undefined;
   const same = core !== undefined && memory.core === core;
@@ -118,7 +121,7 @@ export async function lookAtAgents(
   if (again.length > 0) tell({ type: "acd-reset", desks: again });
   if (!same) return;
   const listing = await link.command("api callcenter_config agent list");
-  if (!listing.ok) return log.warning("Cannot list the agents of the ACD", { says: listing.text.trim() });
+  if (!listing.ok) return log.rarely("no agents").warning("Cannot list the agents of the ACD", { says: listing.text.trim() });
   for (const [name, desk] of memory.names) {
     if (again.includes(desk)) continue;
     const mode = modeOf(listedStatus(listing.text, name) ?? "Logged Out");

@@ -19,6 +19,7 @@ import esl from "modesl";
 import type { Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
 import { type Frame, readFrame } from "./frame.ts";
+import { hideSecret, hideSecrets, shownReply } from "./secrets.ts";
 
 export { type Frame, readFrame } from "./frame.ts";
 
@@ -251,10 +252,16 @@ export class Link {
     socket?.on("close", () => this.close("FreeSWITCH closed the connection"));
     socket?.on("end", () => this.close("FreeSWITCH closed the connection"));
     connection.on("error", (error) => this.close(this.#reason(error)));
-    connection.on("esl::event::auth::request", () => this.#greeted.resolve());
+    connection.on("esl::event::auth::request", () => {
+      options.log.trace("from the switch", { frame: "auth/request" });
+      this.#greeted.resolve();
+    });
     connection.on("esl::event::command::reply", (_event, headers) => this.#settle(String(headers["Reply-Text"] ?? "")));
     connection.on("esl::event::api::response", (_event, _headers, body) => this.#settle(body ?? ""));
-    connection.on("esl::event::disconnect::notice", () => this.close("FreeSWITCH says that it disconnects"));
+    connection.on("esl::event::disconnect::notice", (_event, _headers, body = "") => {
+      options.log.trace("from the switch", { frame: "text/disconnect-notice", body });
+      this.close("FreeSWITCH says that it disconnects");
+    });
     connection.on(
       "esl::event::raw::text/rude-rejection",
       () =>
@@ -319,15 +326,14 @@ export class Link {
       () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${this.#options.commandMs / 1000} s`),
       this.#options.commandMs,
     );
-    this.#options.log.trace("to the switch", { frame: hideSecret(first.text.trim()) });
+    if (this.#options.log.tracing()) this.#options.log.trace("to the switch", { frame: hideSecret(first.text.trim()) });
     this.#connection.socket?.write(first.text);
   }
 
   #settle(text: string): void {
     const first = this.#waiters[0]?.sent ? this.#waiters.shift() : undefined;
-    // What the directory answers is a password.
-    const shown = first?.text.startsWith("api user_data") ? "***" : text.slice(0, 2000);
-    this.#options.log.trace("from the switch", { reply: shown });
+    const { log } = this.#options;
+    if (log.tracing()) log.trace("from the switch", { reply: shownReply(first?.text ?? "", text) });
     if (!first) return;
     clearTimeout(first.timer);
     first.settle({ ok: !text.startsWith("-ERR"), text });
@@ -335,10 +341,10 @@ export class Link {
   }
 
   #json(text: string): void {
-    this.#options.log.trace("from the switch", { event: text });
+    if (this.#options.log.tracing()) this.#options.log.trace("from the switch", { event: hideSecrets(text) });
     const frame = readFrame(text);
     if (frame) this.#onFrame(frame);
-    else {this.#options.log.warning("Cannot read an event of the switch: not a JSON object; skipped", {
+    else {this.#options.log.rarely("no JSON").warning("Cannot read an event of the switch: not a JSON object; skipped", {
         begins: text.slice(0, 80),
       });}
   }
@@ -381,9 +387,4 @@ function said(data: Buffer | string): string {
 /** A command's first words, without a secret. */
 function named(text: string): string {
   return hideSecret(text).split("\n")[0]?.split(" ").slice(0, 2).join(" ") ?? "";
-}
-
-/** `auth ***`: the event socket's password is worth a shell on the PBX. */
-function hideSecret(text: string): string {
-  return text.replace(/^(auth|userauth) .*/s, "$1 ***");
 }

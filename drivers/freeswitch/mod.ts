@@ -21,6 +21,9 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   domains,
 };
 
+/** How often in an hour a link that comes and goes is in the log, each way. */
+const flaps = 10;
+
 class FreeswitchLine implements Line {
   readonly #config: FreeswitchConfig;
   readonly #context: DriverContext;
@@ -69,7 +72,13 @@ class FreeswitchLine implements Line {
 
   async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const why = await this.#connectOnce(queue, signal, known, () => attempt = 0);
+      const why = await this.#connectOnce(queue, signal, known, () => {
+        this.#context.log.rarely("connected", flaps).info("Connected to FreeSWITCH", {
+          at: `${this.#config.host}:${this.#config.port}`,
+          failed: attempt === 0 ? undefined : attempt,
+        });
+        attempt = 0;
+      });
       if (signal.aborted) return;
       this.#down(why, queue);
       await pause(pauseBefore(attempt, Math.random()), signal);
@@ -88,7 +97,6 @@ class FreeswitchLine implements Line {
       this.#session = session;
       await session.begin();
       this.#why = "";
-      log.info("Connected to FreeSWITCH", { at: `${this.#config.host}:${this.#config.port}` });
       onUp();
       return await session.closed;
     } catch (error) {
@@ -103,6 +111,10 @@ class FreeswitchLine implements Line {
     const known = this.#why === why;
     this.#why = why;
     queue.push({ type: "link-down", why });
-    if (!known) this.#context.log.warning("No connection to FreeSWITCH: trying again until it is there", { why });
+    if (!known) {
+      this.#context.log.rarely(`down ${why}`, flaps).warning("No connection to FreeSWITCH: trying again until it is there", {
+        why,
+      });
+    }
   }
 }

@@ -92,7 +92,7 @@ export class Session {
   /** Without registration events the phone is looked up at every HEARTBEAT instead. */
   #denied(subclass: string, answer: string): void {
     if (subclass.startsWith("sofia::")) this.#asksForPhones = true;
-    this.#options.log.warning(
+    this.#options.log.rarely(`denied ${subclass}`).warning(
       "FreeSWITCH does not let us hear all we want: add it to esl-allowed-events of line.user, behind CUSTOM",
       {
         missing: subclass,
@@ -181,7 +181,7 @@ export class Session {
     const { config, log, tell } = this.#options;
     const { ok, text } = await link.command(`api sofia_contact */${desk}@${config.domain}`);
     if (!ok) {
-      return log.warning("Cannot ask whether the phone is registered: check the rights of line.user", {
+      return log.rarely(`no phone ${desk}`).warning("Cannot ask whether the phone is registered: check the rights of line.user", {
         desk,
         says: text.trim(),
       });

@@ -37,17 +37,26 @@ interface Exchange {
 export function httpCrm(options: ClientOptions): Crm {
   const warn = warnings(options.log);
   return {
-    async deliver(event, to, signal) {
+    async deliver(event, to, signal, desk) {
       const { xml, dropped } = encodeEvent(event);
-      warn(event, dropped);
+      warn(event, dropped, desk);
       const place = to.address.includes(":") ? `[${to.address}]:${to.port}` : `${to.address}:${to.port}`;
-      options.log.trace("event posted", { to: place, body: xml });
+      const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
+      const { path, contentType, log } = options;
+      log.trace("event posted", { ...about, request: `POST ${path}`, contentType, body: xml });
       const delivery = await exchange(xml, to, signal, options).then(
-        ({ seen, trouble }) => judged(seen, trouble, place),
+        ({ seen, trouble }) => {
+          log.trace("event answered", {
+            ...about,
+            status: seen.status,
+            trouble: seen.status === undefined ? trouble : undefined,
+            body: seen.body,
+          });
+          return judged(seen, trouble, place);
+        },
         // node:http refuses some options (a bad header, a bad path) with an exception: nothing has left the box then.
         (error: unknown): Delivery => ({ outcome: "refused", why: `Cannot post to ${place}: ${text(error)}`, reached: false }),
       );
-      options.log.trace("event answered", { to: place, ...delivery });
       return delivery;
     },
   };
@@ -119,12 +128,12 @@ function text(error: unknown): string {
 }
 
 /** Warns about what was left out of an event, once for each event, however often it is posted. */
-function warnings(log: Log): (event: CrmEvent, dropped: readonly Dropped[]) => void {
+function warnings(log: Log): (event: CrmEvent, dropped: readonly Dropped[], desk: string | undefined) => void {
   const warned = new Set<string>();
-  return (event, dropped) => {
+  return (event, dropped, desk) => {
     const key = `${event.name} ${event.call}`;
     if (dropped.length === 0 || warned.has(key)) return;
-    for (const { name, why } of dropped) log.warning(`${event.name}: ${name} is left out`, { call: event.call, why });
+    for (const { name, why } of dropped) log.warning(`${event.name}: ${name} is left out`, { desk, call: event.call, why });
     warned.add(key);
     const [oldest] = warned;
     if (warned.size > remembered && oldest !== undefined) warned.delete(oldest);

@@ -8,8 +8,8 @@ import type { Log } from "../log.ts";
 import { calloutNamed, decodeCallout } from "./decode.ts";
 import { encodeReply } from "./encode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
-import { hidePassword } from "./query.ts";
-import { rateLimit } from "./rate.ts";
+import { readQuery } from "./query.ts";
+import { requestText } from "./wire.ts";
 
 /** What the callouts need to know and whom they speak to. */
 export interface CalloutOptions extends GuardOptions {
@@ -18,7 +18,7 @@ export interface CalloutOptions extends GuardOptions {
   /** The extensions of this box, as they are now. */
   readonly desks: () => readonly string[];
   /** Does what the callout asks; the promise settles when the answer is known. */
-  readonly submit: (callout: Callout | CheckStatus) => Promise<Reply>;
+  readonly submit: (callout: Callout | CheckStatus) => Promise<Answered>;
   readonly log: Log;
   /** The time in milliseconds, never going back. */
   readonly now: () => number;
@@ -27,6 +27,9 @@ export interface CalloutOptions extends GuardOptions {
   /** The source address of a request. */
   readonly from: (context: Context) => string;
 }
+
+/** What became of a callout; a dial's with the id of its call, for the log. */
+export type Answered = Reply & { readonly call?: string };
 
 /** What can be counted of callouts. `unknown`: a function that Oracle does not have. */
 export interface CalloutCounts {
@@ -58,24 +61,22 @@ export function callouts(options: CalloutOptions): Hono {
   const { log, now } = options;
   const refusal = guard(options);
   const named = parseRanges(options.crmAllow);
-  // One source that is turned away again and again must not fill the journal.
-  const mention = rateLimit({ perSecond: 0.2, burst: 5 });
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
-    if (mention(asked.from, now())) log.warning("request refused", { from: asked.from, status, why });
+    log.rarely(`refused ${asked.from}`, repeats).warning("request refused", { from: asked.from, status, why });
     return answer({ ok: false, why }, status, status === 405 ? { Allow: "GET" } : {});
   };
   const app = new Hono();
   app.all("*", async (context) => {
     const asked = read(context, options);
-    if (log.tracing()) log.trace("callout received", { from: asked.from, query: hidePassword(asked.query) });
+    if (log.tracing()) traceRequest(asked, context, options);
     const refused = refusal(asked, now());
     if (refused !== undefined) return turnAway(asked, refused);
     const desks = options.desks();
     const decoded = decodeCallout(asked.query, { from: asked.from, desks, addressAllowed: named });
     if (!decoded.ok) {
       options.counted?.callout(calloutNamed(asked.query) ?? "unknown", "malformed");
-      log.info("callout not understood", { from: asked.from, why: decoded.why });
+      log.rarely(`malformed ${asked.from}`, repeats).info("callout not understood", { from: asked.from, why: decoded.why });
       return answer(decoded);
     }
     return answer(await done(decoded.callout, asked.from, options));
@@ -83,21 +84,45 @@ export function callouts(options: CalloutOptions): Hono {
   return app;
 }
 
+/** How often in an hour the same source's same trouble is written: it must not fill the journal. */
+const repeats = 5;
+
+function traceRequest(asked: Asked, context: Context, { log, prefix }: CalloutOptions): void {
+  const named = readQuery(asked.query).get("telesetNumber");
+  log.trace("callout received", {
+    desk: named?.sound ? named.value : undefined,
+    from: asked.from,
+    ...requestText(asked, context.req.header(), prefix),
+  });
+}
+
 async function done(callout: Callout | CheckStatus, from: string, { submit, log, counted }: CalloutOptions): Promise<Reply> {
-  const reply = await submitted(callout, submit).catch((error: unknown): Reply => {
-    log.error(`${callout.name} failed inside`, { error: error instanceof Error ? error.message : String(error) });
+  const reply = await submitted(callout, submit).catch((error: unknown): Answered => {
+    log.rarely(`${callout.name} failed`, repeats).error(`${callout.name} failed inside`, {
+      error: error instanceof Error ? error.message : String(error),
+    });
     // The name in front is Oracle's (E13402).
     return { ok: false, why: `UnexpectedError: ${callout.name} failed inside telesetd: try again, and tell the administrator.` };
   });
   counted?.callout(callout.name, reply.ok ? "ok" : "error");
   const outcome = reply.ok ? { outcome: "ok" } : { outcome: "error", why: reply.why };
   if (callout.name === "CheckStatus") log.debug("CheckStatus", { from, ...outcome });
-  else log.info(callout.name, { desk: callout.desk, agent: callout.agent, from, ...outcome });
+  else {
+    // What is refused again and again is said now and then; a dial is a fact of its own.
+    const again = reply.ok || reply.call !== undefined
+      ? log
+      : log.rarely(`${callout.name} ${callout.desk} ${reply.why}`, repeats);
+    again.info(callout.name, { desk: callout.desk, call: reply.call, agent: callout.agent, from, ...outcome });
+  }
+  if (log.tracing()) {
+    const about = callout.name === "CheckStatus" ? {} : { desk: callout.desk, call: reply.call };
+    log.trace("callout answered", { ...about, to: from, status: 200, body: encodeReply(reply) });
+  }
   return reply;
 }
 
 /** Makes an exception of `submit` itself a rejection like any other. */
-async function submitted(callout: Callout | CheckStatus, submit: CalloutOptions["submit"]): Promise<Reply> {
+async function submitted(callout: Callout | CheckStatus, submit: CalloutOptions["submit"]): Promise<Answered> {
   return await submit(callout);
 }
 

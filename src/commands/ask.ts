@@ -21,7 +21,7 @@ export async function askDaemon<T>(configFile: string, method: "GET" | "POST", p
   if (status === 200) return JSON.parse(text) as T;
   io.err(
     `${
-      status === 404
+      status === 404 || status === 400
         ? (JSON.parse(text) as { error: string }).error
         : `telesetd answers with status ${status}: ${text.slice(0, 200)}`
     }\n`,

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config.ts";
-import { openLog, type RootLog } from "../log.ts";
+import { Levels } from "../levels.ts";
+import { isJournal, type LogLevel, openLog, type RootLog } from "../log.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { notify } from "../systemd.ts";
 import { version } from "../version.ts";
@@ -16,16 +17,18 @@ import { configOr2, type Io, readConfig } from "./io.ts";
 export async function run(file: string, io: Io): Promise<number> {
   const config = configOr2(file, io);
   if (config === 2) return 2;
-  const log = openLog((line) => io.err(`${line}\n`), config.log.level, io.environment["JOURNAL_STREAM"] !== undefined);
-  const signals = new Signals();
   const metrics = new Metrics();
+  const counted = (level: LogLevel): void => metrics.logLines.add(level);
+  const log = openLog((line) => io.err(`${line}\n`), config.log.level, isJournal(io.environment["JOURNAL_STREAM"]), { counted });
+  const kept = { metrics, levels: new Levels(log, config.log.level) };
+  const signals = new Signals();
   try {
-    let running: Running = { app: await startApp(config, log, metrics), config };
+    let running: Running = { app: await startApp(config, log, kept), config };
     log.info("telesetd runs", { version, http: `${config.http.host}:${running.app.port}`, desks: config.desks.length });
     await notify("READY=1");
     let wish = await Promise.race([signals.next(), running.app.failed]);
     while (wish === "SIGHUP") {
-      running = await reload(running, reloadedFile(file, io), { io, log, signals, metrics });
+      running = await reload(running, reloadedFile(file, io), { io, log, signals, kept });
       wish = await Promise.race([signals.next(), running.app.failed]);
     }
     await notify("STOPPING=1");
@@ -57,11 +60,11 @@ interface Around {
   readonly io: Io;
   readonly log: RootLog;
   readonly signals: Signals;
-  readonly metrics: Metrics;
+  readonly kept: { readonly metrics: Metrics; readonly levels: Levels };
 }
 
 /** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
-async function reload(running: Running, file: string, { io, log, signals, metrics }: Around): Promise<Running> {
+async function reload(running: Running, file: string, { io, log, signals, kept }: Around): Promise<Running> {
   let config: Config;
   try {
     config = readConfig(file, io);
@@ -74,17 +77,17 @@ async function reload(running: Running, file: string, { io, log, signals, metric
   await running.app.stop();
   // To start again what shall end would let the end wait twice for what is on the way.
   if (signals.stopWanted) return running;
-  log.setLevel(config.log.level);
+  kept.levels.configure(config.log.level);
   try {
-    const app = await startApp(config, log, metrics);
+    const app = await startApp(config, log, kept);
     log.info("The new configuration is in force", { desks: config.desks.length });
     return { app, config };
   } catch (error) {
     log.error("Cannot go on with the new configuration: back to the old one", {
       why: error instanceof Error ? error.message : String(error),
     });
-    log.setLevel(running.config.log.level);
-    return { app: await startApp(running.config, log, metrics), config: running.config };
+    kept.levels.configure(running.config.log.level);
+    return { app: await startApp(running.config, log, kept), config: running.config };
   }
 }
 

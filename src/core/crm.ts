@@ -82,6 +82,9 @@ export type Delivery =
 
 /** The way to the CRM. */
 export interface Crm {
-  /** Posts one event once. Never throws; ends within its deadline or when the signal is aborted. */
-  deliver(event: CrmEvent, to: Registration, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * Posts one event once. Never throws; ends within its deadline or when the signal is aborted.
+   * @param desk whose event it is, for the log.
+   */
+  deliver(event: CrmEvent, to: Registration, signal: AbortSignal, desk?: string): Promise<Delivery>;
 }

@@ -178,7 +178,7 @@ export class Courier {
   }
 
   async #attempt(event: OutboxEvent, to: Registration): Promise<void> {
-    const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal);
+    const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal, event.desk);
     this.#options.metrics?.attempted(delivery);
     const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
     if (delivery.outcome === "done") {
@@ -190,7 +190,12 @@ export class Courier {
       else log.warning("Told the CRM, which answered with an error", { attempt: event.attempts, answer: delivery.note });
     } else {
       this.#failed(event, delivery);
-      log.warning("Cannot tell the CRM yet", { to: `${to.address}:${to.port}`, attempt: event.attempts, why: delivery.why });
+      // Every event meets the same trouble at every try: it is said once, and counted.
+      log.rarely(`${to.address}:${to.port} ${delivery.why}`).warning("Cannot tell the CRM yet", {
+        to: `${to.address}:${to.port}`,
+        attempt: event.attempts,
+        why: delivery.why,
+      });
     }
   }
 

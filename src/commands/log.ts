@@ -1,0 +1,46 @@
+/** `telesetd log` */
+import { type LevelState, readDuration, wantedLevel } from "../levels.ts";
+import { askDaemon } from "./ask.ts";
+import type { Io } from "./io.ts";
+
+/** What the command is given. */
+export interface LogOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** Shows or changes the log level of the running daemon. Exit code 2 for a level or a duration that is none. */
+export async function logCommand(
+  level: string | undefined,
+  duration: string | undefined,
+  { config, json }: LogOptions,
+  io: Io,
+): Promise<number> {
+  const path = pathFor(level, duration);
+  if (typeof path !== "string") {
+    io.err(`${path.wrong}\n`);
+    return 2;
+  }
+  const state = await askDaemon<LevelState>(config, level === undefined ? "GET" : "POST", path, io);
+  if (typeof state === "number") return state;
+  io.out(json ? `${JSON.stringify(state, null, 2)}\n` : `${levelText(state)}\n`);
+  return 0;
+}
+
+function pathFor(level: string | undefined, duration: string | undefined): string | { readonly wrong: string } {
+  if (level === undefined) return "/log";
+  const seconds = duration === undefined ? undefined : readDuration(duration);
+  const wanted = wantedLevel(level, undefined);
+  if (typeof wanted === "string") return { wrong: wanted };
+  if (typeof seconds === "string") return { wrong: seconds };
+  return `/log?level=${wanted.level}${seconds === undefined ? "" : `&seconds=${seconds}`}`;
+}
+
+/** The state in words. */
+export function levelText({ level, configured, until, seconds }: LevelState): string {
+  if (until !== undefined) {
+    return `The log level is ${level} until ${until} (for ${seconds} s), then ${configured} as configured.`;
+  }
+  if (level === configured) return `The log level is ${level}, as configured.`;
+  return `The log level is ${level} until telesetd is restarted or reads its configuration again, which says ${configured}: telesetd log ${configured} puts it back.`;
+}

@@ -1,0 +1,165 @@
+/** `telesetd log`: the level changes while the daemon runs, comes back by itself, and nobody else may change it. */
+import { afterEach, describe, expect, onTestFinished, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cli } from "../src/cli.ts";
+import { Levels, longestLevel, readDuration, wantedLevel } from "../src/levels.ts";
+import { type LogLevel, openLog } from "../src/log.ts";
+import { ask, cleanUp, get, open, quietLocal } from "./httpclient.ts";
+
+afterEach(cleanUp);
+
+function opened(configured: LogLevel = "info"): { levels: Levels; level: () => LogLevel; lines: string[] } {
+  const lines: string[] = [];
+  const log = openLog((line) => lines.push(line), configured, false);
+  return { levels: new Levels(log, configured), level: () => log.level(), lines };
+}
+
+describe("a level", () => {
+  test("holds for its time, and both ends are in the log, even of a level that writes no info", async () => {
+    const { levels, level, lines } = opened("error");
+    const state = levels.set("warning", 0.05);
+    expect(state).toMatchObject({ level: "warning", configured: "error", seconds: 1 });
+    expect(Math.abs(Date.parse(state.until ?? "") - Date.now())).toBeLessThan(1000);
+    expect(level()).toBe("warning");
+    for (const late = performance.now() + 5000; level() !== "error" && performance.now() < late;) await Bun.sleep(5);
+    expect(levels.state()).toEqual({ level: "error", configured: "error" });
+    expect(lines).toEqual([
+      "notice  The log level is changed for a while level=warning seconds=0.05 then=error",
+      "notice  The log level is as configured again level=error",
+    ]);
+  });
+
+  test("without a time holds until the configuration is read again", () => {
+    const { levels, level } = opened();
+    expect(levels.set("trace")).toEqual({ level: "trace", configured: "info" });
+    levels.configure("warning");
+    expect([level(), levels.state()]).toEqual(["warning", { level: "warning", configured: "warning" }]);
+  });
+
+  test("with a time outlives that; afterwards the new configuration holds", async () => {
+    const { levels, level } = opened();
+    levels.set("trace", 0.05);
+    levels.configure("warning");
+    expect(level()).toBe("trace");
+    for (const late = performance.now() + 5000; level() === "trace" && performance.now() < late;) await Bun.sleep(5);
+    expect(level()).toBe("warning");
+  });
+
+  test("set anew takes the place of the one before, with its time", async () => {
+    const { levels, level } = opened();
+    levels.set("trace", 0.03);
+    levels.set("debug");
+    await Bun.sleep(60);
+    expect(level()).toBe("debug");
+  });
+
+  test("can last a week, which a timer can count", () => {
+    const { levels, level } = opened();
+    levels.set("trace", longestLevel);
+    expect([level(), levels.state().seconds]).toEqual(["trace", longestLevel]);
+    levels.set("info");
+  });
+});
+
+describe("a duration", () => {
+  test.each([["1s", 1], ["90s", 90], ["10m", 600], ["2h", 7200], ["7d", 604_800]])(
+    "%s is %d s",
+    (text, seconds) => expect(readDuration(text)).toBe(seconds),
+  );
+  test.each(["", "10", "m", "0m", "-1m", "1.5h", "10 m", "8d", "999999999d", "10M", "1w", "1m1s", "NaN"])(
+    "%j is none",
+    (text) => {
+      expect(readDuration(text)).toBe(
+        `The duration ${JSON.stringify(text)} is none: want a number with s, m, h or d, such as 10m, at most 7d`,
+      );
+    },
+  );
+});
+
+test.each([[undefined, undefined], ["loud", undefined], ["info", "0"], ["info", "-1"], ["info", "604801"], ["info", "1e3"]])(
+  "asked for %j, %j: that is none",
+  (level, seconds) => expect(wantedLevel(level, seconds)).toMatch(/want (error, warning, info, debug or trace|1 to 604800)$/),
+);
+
+/** Runs `telesetd log` against a listener. */
+async function command(port: number, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const config = join(folder, "config.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      desks: [{ extension: "1001" }],
+      line: { driver: "freeswitch", host: "127.0.0.1", password: "p", domain: "d" },
+      http: { host: "127.0.0.1", port },
+    }),
+  );
+  const said = { out: "", err: "" };
+  const code = await cli(["log", ...args, "--config", config], {
+    out: (text) => said.out += text,
+    err: (text) => said.err += text,
+    terminal: false,
+    environment: {},
+  });
+  return { code, ...said };
+}
+
+describe("telesetd log", () => {
+  test("shows and changes the level of the running daemon", async () => {
+    const { levels, level } = opened();
+    const { port } = await open({ local: { ...quietLocal, levels } });
+    expect(await command(port)).toEqual({ code: 0, out: "The log level is info, as configured.\n", err: "" });
+    const { code, out } = await command(port, "trace", "10m");
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^The log level is trace until \S+Z \(for 600 s\), then info as configured\.\n$/),
+    ]);
+    expect(level()).toBe("trace");
+    expect((await command(port)).out).toMatch(/^The log level is trace until \S+Z \(for \d+ s\), then info/);
+    expect((await command(port, "debug")).out).toStartWith("The log level is debug until telesetd is restarted or reads its");
+    expect(JSON.parse((await command(port, "info", "--json")).out)).toEqual({ level: "info", configured: "info" });
+  });
+
+  test.each([
+    [["verbose"], 'There is no log level "verbose": want error, warning, info, debug or trace\n'],
+    [["trace", "10"], 'The duration "10" is none: want a number with s, m, h or d, such as 10m, at most 7d\n'],
+    [["loud", "x"], 'There is no log level "loud": want error, warning, info, debug or trace\n'],
+  ])("%j is wrong usage", async (args, err) => {
+    const { levels, level } = opened();
+    const { port } = await open({ local: { ...quietLocal, levels } });
+    expect(await command(port, ...args)).toEqual({ code: 2, out: "", err });
+    expect(level()).toBe("info");
+  });
+
+  test("says so when no daemon answers", async () => {
+    const { port, stop } = await open();
+    await stop();
+    expect(await command(port, "trace")).toMatchObject({ code: 1, err: expect.stringContaining("is it running?") });
+  });
+});
+
+describe("POST /log", () => {
+  const post = (query: string, headers?: string): string => get(`/log${query}`, headers).replace("GET", "POST");
+  test("is for the box itself, not for a web page", async () => {
+    const { levels, level } = opened();
+    const { port } = await open({ local: { ...quietLocal, levels } });
+    const page = "Host: localhost\r\nOrigin: http://evil.example\r\n";
+    expect((await ask(port, post("?level=trace", page)))?.status).toBe(403);
+    expect((await ask(port, post("?level=trace", "Host: evil.example\r\n")))?.status).toBe(403);
+    expect((await ask(port, get("/log", page)))?.status).toBe(403);
+    expect(level()).toBe("info");
+  });
+
+  test.each(["", "?level=loud", "?level=trace&seconds=x", "?level=trace&seconds=999999999"])(
+    "with %j changes nothing",
+    async (query) => {
+      const { levels, level } = opened();
+      const { port } = await open({ local: { ...quietLocal, levels } });
+      const answer = await ask(port, post(query));
+      expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([400, { error: expect.stringContaining("want ") }]);
+      expect(level()).toBe("info");
+    },
+  );
+});

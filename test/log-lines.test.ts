@@ -1,0 +1,126 @@
+/** The log of a whole daemon while people telephone: each line about a call names desk and call, and none holds a secret. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Simulator } from "../drivers/simulator/mod.ts";
+import { scenes } from "../src/commands/demo/scenes.ts";
+import { referenceConfig, type Rig, startRig } from "../src/commands/rig.ts";
+import { openLog } from "../src/log.ts";
+
+/** The fields of a line; quoted values are JSON. */
+function fields(line: string): Record<string, string> {
+  const found = [...line.matchAll(/ ([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s"]+)/g)];
+  return Object.fromEntries(
+    found.map(([, key = "", value = ""]) => [key, value.startsWith('"') ? String(JSON.parse(value)) : value]),
+  );
+}
+
+const lines: string[] = [];
+const about = (text: string): string[] => lines.filter((line) => line.slice(8).startsWith(text));
+/** A message on the wire to the switch: it is shown as it is. */
+const isWire = (line: string): boolean => / (from|to) the switch /.test(line);
+let rig: Rig;
+let sim: Simulator;
+
+beforeAll(async () => {
+  sim = new Simulator();
+  sim.handsetDoes = { does: "waits" };
+  sim.farDoes = { does: "waits" };
+  await sim.start();
+  const config = referenceConfig();
+  const log = openLog((line) => lines.push(line), "trace", false);
+  rig = await startRig({
+    config: { ...config, screenPop: { ...config.screenPop, internal: "ring" } },
+    switch: { port: sim.port, password: "ClueCon" },
+    log,
+  });
+  await sim.server.subscriber();
+  const pause = (ms = 60) => new Promise<void>((done) => setTimeout(done, Math.min(ms, 60)));
+  const scene = { sim, rig, pause, callout: rig.callout };
+  for (const { play } of scenes) await play(scene);
+  await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
+}, 30_000);
+
+afterAll(async () => {
+  await rig.stop();
+  sim.stop();
+});
+
+describe("of a line about a call", () => {
+  test("desk and call are named, whoever writes it", () => {
+    const ids = new Set(lines.flatMap((line) => (isWire(line) ? [] : [fields(line)["call"] ?? []].flat())));
+    expect(ids.size).toBeGreaterThan(8);
+    const concerned = lines.filter((line) => !isWire(line) && [...ids].some((id) => line.includes(id)));
+    expect(concerned.length).toBeGreaterThan(60);
+    expect(concerned.filter((line) => fields(line)["desk"] !== "1001" || !ids.has(fields(line)["call"] ?? ""))).toEqual([]);
+  });
+
+  test.each([
+    "Told the CRM",
+    "Call ended",
+    "Leg ended",
+    "Dial ",
+    "Dialling",
+    "MakeCall",
+    "event posted",
+    "event answered",
+  ])("there is one that begins with %s", (text) => {
+    expect(about(text)).not.toEqual([]);
+    for (const line of about(text)) {
+      expect(Object.keys(fields(line))).toContain("desk");
+      expect(Object.keys(fields(line))).toContain("call");
+    }
+  });
+
+  test("that ended, its kind, its ending and the switch's cause are named", () => {
+    const [first] = about("Call ended").map(fields);
+    expect(first).toMatchObject({ desk: "1001", kind: "inbound", ending: "answered", cause: "NORMAL_CLEARING" });
+  });
+});
+
+describe("on trace", () => {
+  test("each message of the event socket is shown whole, both ways", () => {
+    const events = about("from the switch").flatMap((line) => fields(line)["event"] ?? []);
+    expect(events.length).toBeGreaterThan(60);
+    for (const event of events) expect(JSON.parse(event)).toHaveProperty("Event-Name");
+    expect(about("from the switch").flatMap((line) => fields(line)["frame"] ?? [])).toContain("auth/request");
+    const sent = about("to the switch").map((line) => fields(line)["frame"] ?? "");
+    expect(sent.some((frame) => frame.startsWith("event json "))).toBe(true);
+    expect(sent.some((frame) => /^bgapi originate .*\\u000aJob-UUID: /.test(frame))).toBe(true);
+  });
+
+  test("each callout is shown with its headers, and its answer", () => {
+    const [asked] = about("callout received").map(fields);
+    expect(asked?.["request"]).toStartWith("GET /?FunctionName=Register&telesetNumber=1001");
+    expect(asked?.["headers"]).toContain("host: 127.0.0.1");
+    expect(asked?.["desk"]).toBe("1001");
+    expect(about("callout answered").map((line) => fields(line)["body"])).toContain("<CCTSDK></CCTSDK>");
+    expect(about("callout answered")).toHaveLength(about("callout received").length);
+  });
+
+  test("each POST is shown with its body, and its answer", () => {
+    const posted = about("event posted").map(fields);
+    expect(posted).toHaveLength(rig.crm.events.length);
+    expect(posted.map((one) => one["body"])).toEqual(rig.crm.events.map(({ xml }) => xml));
+    expect(posted[0]).toMatchObject({ desk: "1001", request: "POST /", to: `127.0.0.1:${rig.crm.port}` });
+    expect(about("event answered").map((line) => fields(line)["status"])).toEqual(posted.map(() => "200"));
+  });
+});
+
+test("no password is in any line", () => {
+  expect(lines.filter((line) => line.includes("ClueCon"))).toEqual([]);
+  expect(lines.filter((line) => line.includes("agentPassword=secret"))).toEqual([]);
+  expect(lines.some((line) => line.includes("agentPassword=***"))).toBe(true);
+  expect(lines.some((line) => line.includes('frame="auth ***"'))).toBe(true);
+});
+
+test("below trace no line has a customer's number", () => {
+  const quiet = lines.filter((line) => !line.startsWith("trace"));
+  expect(quiet.filter((line) => line.includes("14155550123"))).toEqual([]);
+});
+
+test("what a phone does again is no news: that it is registered is said once for each change", () => {
+  expect(about("The phone is").map((line) => line.slice(8))).toEqual([
+    "The phone is registered desk=1001",
+    "The phone is not registered desk=1001",
+    ...(about("The phone is").length > 2 ? ["The phone is registered desk=1001"] : []),
+  ]);
+});
