@@ -6,7 +6,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { isLoopback, normaliseAddress } from "../address.ts";
 import { type Callout, type CalloutName, calloutNames, type CheckStatus } from "../core/crm.ts";
 import { type ParameterName, readQuery, shown } from "./query.ts";
-import { parse } from "./xml.ts";
+import { parse } from "../xml.ts";
 
 /** What a callout is judged by, besides its own text. */
 export interface CalloutContext {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { encodeEvent, encodeReply, longest } from "../../src/cctsdk/encode.ts";
-import { parse, type XmlElement } from "../../src/cctsdk/xml.ts";
+import { parse, type XmlElement } from "../../src/xml.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
 
 // deno-lint-ignore no-control-regex -- the characters that XML cannot hold

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type CalloutOptions, callouts } from "../../src/cctsdk/routes.ts";
-import { parse } from "../../src/cctsdk/xml.ts";
+import { parse } from "../../src/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import type { Callout, CheckStatus, Reply } from "../../src/core/crm.ts";
 import { type LogLevel, openLog } from "../../src/log.ts";

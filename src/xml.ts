@@ -1,6 +1,6 @@
 /**
  * The only file that knows the XML library: Bun's own, in the call shape of @std/xml (`parse`, `stringify`), so that
- * changing over is a change of this file.
+ * changing over is a change of this file. The CRM's side and the drivers of switches that speak XML read with it.
  */
 
 /** A piece of text; an empty one keeps its element from being written as `<a/>`. */
@@ -17,8 +17,12 @@ export interface XmlElement {
   readonly children: readonly (XmlElement | XmlText)[];
 }
 
-/** The longest text that `parse` reads, in characters: an answer of the CRM has a few hundred. */
+/** The longest text that `parse` reads if it is not told otherwise, in characters: an answer of the CRM has a few hundred. */
 export const longestXml = 65_536;
+
+/** How deep elements may be nested: what we read has five levels. */
+const deepest = 32;
+const tooDeep = `Cannot parse XML: its elements are nested deeper than ${deepest} levels`;
 
 // XML 1.0 section 2.2 (Char); with the u flag, half of a surrogate pair is a character of its own and does not match.
 const notXml = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
@@ -34,16 +38,19 @@ export function element(
 
 /**
  * Parses a document. A document type is refused: nothing that we talk to sends one, and entities are how XML attacks.
- * @throws SyntaxError with a sentence: too long, has a document type, or is not well-formed.
+ * @param longest the longest text that is read, in characters.
+ * @throws SyntaxError with a sentence: too long, has a document type, is nested too deep, or is not well-formed.
  */
-export function parse(text: string): { readonly root: XmlElement } {
-  if (text.length > longestXml) {
-    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: want at most ${longestXml}`);
+export function parse(text: string, longest = longestXml): { readonly root: XmlElement } {
+  if (text.length > longest) {
+    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: want at most ${longest}`);
   }
   if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: it has a document type (<!DOCTYPE>): want none");
   try {
-    return { root: fromBun(Bun.XML.parse(text, { compact: false })) };
+    return { root: fromBun(Bun.XML.parse(text, { compact: false }), 1) };
   } catch (error) {
+    // The library's own nesting ends with the stack.
+    if (error instanceof RangeError) throw new SyntaxError(tooDeep, { cause: error });
     throw new SyntaxError(`Cannot parse XML: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }
@@ -56,11 +63,12 @@ export function stringify(root: XmlElement): string {
   return Bun.XML.stringify(toBun(root));
 }
 
-function fromBun(node: Bun.XML.Node): XmlElement {
+function fromBun(node: Bun.XML.Node, depth: number): XmlElement {
+  if (depth > deepest) throw new RangeError(tooDeep);
   const children: (XmlElement | XmlText)[] = [];
   for (const child of node.children) {
     if (typeof child === "string") children.push({ type: "text", text: child });
-    else if ("name" in child) children.push(fromBun(child));
+    else if ("name" in child) children.push(fromBun(child, depth + 1));
   }
   return element(node.name, node.attributes, children);
 }

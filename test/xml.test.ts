@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { element, longestXml, parse, stringify } from "../../src/cctsdk/xml.ts";
+import { element, longestXml, parse, stringify } from "../src/xml.ts";
 
 const attribute = (value: string): string => stringify(element("a", { v: value }, []));
 
@@ -47,5 +47,14 @@ describe("refused with a sentence:", () => {
     ["an unknown entity", "<a>&nbsp;</a>", "Cannot parse XML:"],
     ["a forbidden character", "<a>&#0;</a>", "Cannot parse XML:"],
     ["a bottomless nesting", "<a>".repeat(20_000), "Cannot parse XML:"],
+    ["a nesting that the library cannot hold", "<a>".repeat(20_000) + "</a>".repeat(20_000), "nested deeper than 32 levels"],
+    ["a nesting that the library can hold", "<a>".repeat(33) + "</a>".repeat(33), "nested deeper than 32 levels"],
   ])("%s", (_, text, why) => expect(() => parse(text)).toThrow(why));
+
+  test("too long a text for a reader with a limit of its own", () => {
+    expect(() => parse("<a></a>", 6)).toThrow("Cannot parse XML of 7 characters: want at most 6");
+    expect(parse(`<a>${"x".repeat(longestXml)}</a>`, 2 * longestXml).root.name.raw).toBe("a");
+  });
 });
+
+test("32 levels are read", () => expect(parse("<a>".repeat(32) + "</a>".repeat(32)).root.name.raw).toBe("a"));
