@@ -12,7 +12,9 @@ import { parseRecording, type Step } from "../../../drivers/simulator/mod.ts";
 
 const recordings = join(import.meta.dir, "../../fixtures/recordings");
 const transcripts = join(import.meta.dir, "transcripts");
-const names = [...new Bun.Glob("*/*.jsonl").scanSync({ cwd: recordings })].map((name) => name.replace(".jsonl", "")).sort();
+const names = [...new Bun.Glob("{freeswitch,more}/*.jsonl").scanSync({ cwd: recordings })].map((name) =>
+  name.replace(".jsonl", "")
+).sort();
 
 const site = {
   desks: [{ extension: "1001", presence: ["1001@127.0.0.1"] }],

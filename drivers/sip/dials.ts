@@ -1,0 +1,89 @@
+/** The numbers that the box dials for a desk, and which dialogs come of them. */
+import type { LegDirection, LegFacts } from "../../src/core/line.ts";
+import { dialledOf, type Report } from "./facts.ts";
+
+interface Dial {
+  readonly number: string;
+  /** The user that the phone sees as its caller. */
+  readonly as: string;
+  readonly callIds: readonly string[];
+  /** New dialogs may still come of it. */
+  readonly open: boolean;
+  /** What was told of the far end by other means than the dialogs. */
+  readonly signs: Partial<LegFacts>;
+}
+
+/** How many dials are remembered. */
+const remembered = 16;
+
+/** The dials of one desk, by their calls. */
+export class Dials {
+  readonly #self: string;
+  readonly #dials = new Map<string, Dial>();
+
+  /** @param self the user of the box's own account. */
+  constructor(self: string) {
+    this.#self = self;
+  }
+
+  begin({ call, number, as = this.#self }: { readonly call: string; readonly number: string; readonly as?: string }): void {
+    this.#dials.set(call, { number, as, callIds: [], open: true, signs: {} });
+    const [oldest] = this.#dials.keys();
+    if (this.#dials.size > remembered && oldest !== undefined) this.#dials.delete(oldest);
+  }
+
+  ours(call: string, callId: string): void {
+    this.#change(call, (dial) => ({ ...dial, callIds: [...dial.callIds, callId] }));
+  }
+
+  over(call: string): void {
+    this.#change(call, (dial) => ({ ...dial, open: false }));
+  }
+
+  /** All that is known of the far end now, as facts. */
+  far(call: string, is: "called" | "answered"): Partial<LegFacts> {
+    const added = is === "answered" ? { farCalled: true, farAnswered: true } : { farCalled: true };
+    this.#change(call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
+    return this.#dials.get(call)?.signs ?? {};
+  }
+
+  /** The call of which a dialog comes, if it is one of these. */
+  of(
+    callId: string | undefined,
+    direction: LegDirection | undefined,
+    report: Report,
+  ): { readonly call: string; readonly signs: Partial<LegFacts> } | undefined {
+    for (const [call, dial] of this.#dials) {
+      if (this.#isOf(dial, callId, direction, report)) return { call, signs: dial.signs };
+    }
+    return undefined;
+  }
+
+  /**
+   * By our Call-ID (a proxy hands it on), by our user or the number as its caller (a switch calls the phone for us), or by the number that the
+   * phone dials because it was told to (REFER). A phone that rings for nobody rings because we have just dialled.
+   */
+  #isOf(
+    { callIds, open, as, number }: Dial,
+    callId: string | undefined,
+    direction: LegDirection | undefined,
+    report: Report,
+  ): boolean {
+    if (callId !== undefined && callIds.includes(callId)) return true;
+    if (!open || direction === undefined) return false;
+    if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
+    if (report.other === undefined) return report.state === "early" || report.state === "confirmed";
+    const caller = report.other.identity.toLowerCase();
+    return caller === this.#self.toLowerCase() || caller === as.toLowerCase() || isSameNumber(caller, number);
+  }
+
+  #change(call: string, change: (dial: Dial) => Dial): void {
+    const dial = this.#dials.get(call);
+    if (dial) this.#dials.set(call, change(dial));
+  }
+}
+
+function isSameNumber(one: string | undefined, other: string): boolean {
+  const digits = one?.replace(/[^\d*#]/g, "");
+  return digits !== undefined && digits !== "" && digits === other.replace(/[^\d*#]/g, "");
+}

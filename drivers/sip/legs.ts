@@ -1,0 +1,58 @@
+/** Names for the legs of dialogs: unique, at most 60 characters, and the same again after a restart where the notifier allows it. */
+import { createHash } from "node:crypto";
+import type { Dialog } from "./dialog-info.ts";
+
+const longest = 60;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** How many names of ended legs are remembered. */
+const remembered = 256;
+
+/** Whether a dialog can be told from every other by what its notifier says. Asterisk writes the extension as id, and no Call-ID. */
+export function isUnique({ id, callId }: Pick<Dialog, "id" | "callId">): boolean {
+  return callId !== undefined || uuid.test(id);
+}
+
+/** Gives names, and never one of an ended leg again. */
+export class LegNames {
+  readonly #fresh: () => string;
+  readonly #used = new Set<string>();
+  #adoptable: string[] = [];
+
+  /** @param fresh makes a name that was never used: for dialogs that cannot be told apart by anything else. */
+  constructor(fresh: () => string) {
+    this.#fresh = fresh;
+  }
+
+  /** Legs that the daemon believes to live, after a restart: a dialog without a name of its own goes on as one of them. */
+  adopt(legs: readonly string[]): void {
+    this.#adoptable = legs.filter((leg) => !this.#used.has(leg));
+  }
+
+  /** A UUID is the switch's own name for the leg and stands in all its documents; the Call-ID may be missing in some. */
+  of(dialog: Pick<Dialog, "id" | "callId">): string {
+    const own = uuid.test(dialog.id) ? dialog.id : dialog.callId;
+    const name = own === undefined ? this.#adoptable.shift() ?? this.#fresh() : this.#unused(fitting(own), dialog.id);
+    this.#adoptable = this.#adoptable.filter((leg) => leg !== name);
+    this.#used.add(name);
+    const [oldest] = this.#used;
+    if (this.#used.size > remembered && oldest !== undefined) this.#used.delete(oldest);
+    return name;
+  }
+
+  /** Branches of a forked call have one Call-ID, and may ring one after the other. */
+  #unused(name: string, id: string): string {
+    let free = name;
+    for (let n = 1; this.#used.has(free); n++) free = digest(`${name} ${id} ${n}`);
+    return free;
+  }
+}
+
+/** A Call-ID may be of any length and hold quotes and angle brackets (RFC 3261, section 25.1). */
+function fitting(name: string): string {
+  return name.length <= longest && /^[\w.!%*+`'~()@:;,=$&\/?{}\[\]-]+$/.test(name) ? name : digest(name);
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 40);
+}

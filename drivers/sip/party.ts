@@ -1,0 +1,64 @@
+/** Who stands at an end of a dialog: URIs (RFC 3261, section 19.1; RFC 3966) into the identities of `core/line.ts`. Pure. */
+import type { Party } from "../../src/core/line.ts";
+import { identify } from "../../src/core/number.ts";
+import type { Participant } from "./dialog-info.ts";
+
+/** The parts of a URI that say who somebody is. */
+export interface Address {
+  /** Without its escapes, its parameters and a password; of a `tel:` URI the number without what people write between digits. */
+  readonly user: string;
+  /** In small letters; empty for `tel:`. */
+  readonly host: string;
+}
+
+/**
+ * Takes a `sip:`, `sips:`, `tel:` or `pres:` URI apart, bare or as `"Name" <uri>`. Never throws: what is no URI is a user without a host.
+ */
+export function addressOf(uri: string): Address {
+  const [, scheme = "", rest = ""] = /^(?:(sips?|tel|pres):)?(.*)$/is.exec(bare(uri)) ?? [];
+  if (scheme.toLowerCase() === "tel") return { user: unescaped(rest).replace(/[;?].*$/s, "").replace(/[\s().-]/g, ""), host: "" };
+  const at = rest.lastIndexOf("@");
+  // sip:host has no user: nobody is named.
+  const [user, host] = at >= 0 ? [rest.slice(0, at), rest.slice(at + 1)] : scheme === "" ? [rest, ""] : ["", rest];
+  return {
+    // An escaped semicolon is part of the name, a plain one begins parameters (`+1415;ext=22@`, `;phone-context=`).
+    user: unescaped(user.replace(/[;:].*$/s, "")).trim(),
+    host: host.replace(/[;?>].*$/s, "").replace(/^\[([^\]]*)\].*$/, "$1").replace(/:\d*$/, "").toLowerCase(),
+  };
+}
+
+/** `"Name" <uri>` without the name. */
+function bare(uri: string): string {
+  const [, inner] = /<([^<>]*)>\s*[^<>]*$/s.exec(uri) ?? [];
+  return (inner ?? uri).trim();
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Who it is. A number in the URI comes first, then one in the display name (switches that write an account into the URI). Somebody
+ * withheld is from outside: colleagues do not hide. Whether a number is inside or outside is left to the number plan.
+ */
+export function partyOf(end: Participant | undefined): Party | undefined {
+  if (end?.identity === undefined) return undefined;
+  const { user, host } = addressOf(end.identity.uri);
+  if (isWithheld(user, host)) return { identity: "anonymous", outside: true };
+  const { display } = end.identity;
+  if (identify(user).kind === "name" && display !== undefined && isNumber(display)) return { identity: display };
+  return { identity: user };
+}
+
+/** RFC 3323, section 4.1.1.3: `anonymous.invalid`; Asterisk writes `invalid` for a number that it does not have. */
+function isWithheld(user: string, host: string): boolean {
+  return identify(user).kind === "withheld" || /(^|\.)invalid$/.test(host) || /^(invalid|restricted)$/i.test(user);
+}
+
+function isNumber(display: string): boolean {
+  return /\d{3}/.test(display) && identify(display).kind === "number";
+}
