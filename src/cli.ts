@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/demo/mod.ts";
 import { showDials } from "./commands/dials.ts";
+import { doctor } from "./commands/doctor/mod.ts";
 import { explain, explainAtDesk } from "./commands/explain.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
@@ -50,6 +51,9 @@ export function table(io: Io, done: (code: number) => void): Command {
     "for machines",
   )
     .action(({ config, json }) => done(check(config, json === true, io)));
+  withConfig(
+    add("doctor", "Try each hop from the phone to UWQ: what is wrong, and what to do about it.", "telesetd doctor"),
+  ).option("--json", "for machines").action(async (options) => done(await doctor(options, io)));
   add(
     "demo",
     "A simulated FreeSWITCH, the real daemon and a small CRM: watch the calls go through.",

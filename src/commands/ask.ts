@@ -37,13 +37,23 @@ export function placeOf({ host }: { readonly host: string }): string {
 /** One request, answered within 3 s. node:http takes no proxy from the environment. */
 export function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const asked = request({ host, port, method, path, agent: false, timeout: 3000 }, (response) => {
+    const asked = request({ host, port, method, path, agent: false }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
+      response.on("end", () => {
+        clearTimeout(late);
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() });
+      });
     });
-    asked.on("timeout", () => asked.destroy(new Error("no answer within 3 s")));
-    asked.on("error", reject);
+    // Bun's own timeout of a request does not count while it connects. Rejects first: a destroyed request may say nothing.
+    const late = setTimeout(() => {
+      reject(new Error("no answer within 3 s"));
+      asked.destroy();
+    }, 3000);
+    asked.on("error", (error) => {
+      clearTimeout(late);
+      reject(error);
+    });
     asked.end();
   });
 }

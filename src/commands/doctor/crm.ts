@@ -1,0 +1,156 @@
+/** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
+import { connect } from "node:net";
+import type { StoreLook } from "../../store-look.ts";
+import { count } from "../io.ts";
+import type { Daemon } from "./daemon.ts";
+import { ago, type Found, notTried } from "./hop.ts";
+
+/** An agent's registration, wherever it is known from. */
+export interface Registered {
+  readonly agent: string;
+  readonly host: string;
+  readonly port: number;
+  /** How long ago he sent his Register, in ms; absent when that is not on record. */
+  readonly before?: number;
+}
+
+/** Who is registered at a desk: the daemon says so, or the store when it does not run. `now` is the wall clock. */
+export function registeredAt(
+  desk: string,
+  { daemon, store, now }: { readonly daemon: Daemon | undefined; readonly store: StoreLook | undefined; readonly now: number },
+): Registered | undefined {
+  if (daemon) {
+    const told = daemon.status.desks.find(({ extension }) => extension === desk)?.registered;
+    if (!told) return undefined;
+    const colon = told.at.lastIndexOf(":");
+    return {
+      agent: told.agent,
+      host: told.at.slice(0, colon),
+      port: Number(told.at.slice(colon + 1)),
+      ...(told.since === undefined ? {} : { before: now - Date.parse(told.since) }),
+    };
+  }
+  const stored = store?.desks.find(({ extension }) => extension === desk);
+  if (!stored?.registration) return undefined;
+  const { agent, address, port } = stored.registration;
+  return { agent, host: address, port, ...(stored.registeredAt === undefined ? {} : { before: now - stored.registeredAt }) };
+}
+
+/** Who is registered, from where, since when. */
+export function lookAtRegistration(registered: Registered | undefined, http: { readonly port: number }): Found {
+  if (registered === undefined) {
+    return {
+      verdict: "warning",
+      says: "Nobody has registered from UWQ: no event has anywhere to go.",
+      next:
+        `Log in to UWQ. If that does not help, try from the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
+    };
+  }
+  const { agent, host, port, before } = registered;
+  return { verdict: "good", says: `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.` };
+}
+
+/** How long UWQ's port has to answer, in ms. */
+const answerMs = 2500;
+
+/** Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. */
+export async function lookAtCrmPort(registered: Registered | undefined): Promise<Found> {
+  if (registered === undefined) return notTried("nobody has registered.");
+  const { agent, host, port } = registered;
+  const where = `${host}:${port}`;
+  const code = await tryToConnect(host, port);
+  if (code === undefined) return { verdict: "good", says: `UWQ answers at ${where}.` };
+  if (code === "ECONNREFUSED") {
+    return {
+      verdict: "failed",
+      says: `Nothing listens at ${where}: the PC is on, but UWQ is closed there.`,
+      next: `Let agent ${agent} log in to UWQ again: it registers anew, with the port that it has then.`,
+    };
+  }
+  if (code === "ETIMEDOUT") {
+    return {
+      verdict: "failed",
+      says: `${where} does not answer within ${answerMs / 1000} s.`,
+      next:
+        `The PC is off or asleep, or its firewall drops the box: try ping ${host}; allow TCP port ${port} from this box there.`,
+    };
+  }
+  return {
+    verdict: "failed",
+    says: `${where} cannot be reached (${code}).`,
+    next: `Check the box's route to ${host} and what lies between: ip route get ${host}; ping ${host}.`,
+  };
+}
+
+/** Opens a connection and closes it; the error's code when there is none. */
+function tryToConnect(host: string, port: number): Promise<string | undefined> {
+  const socket = connect({ host, port });
+  return new Promise((resolve) => {
+    const end = (code: string | undefined) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(code);
+    };
+    const timer = setTimeout(() => end("ETIMEDOUT"), answerMs);
+    socket.once("connect", () => end(undefined));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}
+
+/** An event as both the daemon and the store tell it. */
+interface Told {
+  readonly name: string;
+  readonly desk: string;
+  readonly state: "waiting" | "told" | "retired";
+  readonly before: number;
+  readonly attempts: number;
+  readonly why?: string;
+}
+
+/** How many of the last events are looked at, and how many are shown. */
+const looked = 20;
+const shown = 5;
+
+/** An event that waits for longer has not just been made. */
+const late = 15_000;
+
+/** What became of the last events, and what waits. `now` is the wall clock. */
+export function lookAtDeliveries(
+  { daemon, store, now }: { readonly daemon: Daemon | undefined; readonly store: StoreLook | undefined; readonly now: number },
+): Found {
+  if (!daemon && !store) return notTried("the daemon does not run, and there is no store to read.");
+  const events: Told[] = daemon
+    ? daemon.events.map(({ event, created, ...rest }) => ({ ...rest, name: event, before: now - Date.parse(created) }))
+    : (store?.events ?? []).map(({ created, ...rest }) => ({ ...rest, before: now - created }));
+  const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
+  const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
+  const last = events.slice(0, looked);
+  const details = last.slice(0, shown).map(line);
+  const retired = last.filter(({ state }) => state === "retired");
+  const stuck = events.find(({ state, attempts }) => state === "waiting" && attempts > 0) ??
+    events.find(({ state }) => state === "waiting");
+  const said = `${count(last.filter(({ state }) => state === "told").length, "event")} of the last ${last.length} told`;
+  if (waiting > 0 && oldest > late) {
+    return {
+      verdict: "failed",
+      says: `${count(waiting, "event")} wait, the oldest for ${ago(oldest)}${stuck?.why === undefined ? "" : `: ${stuck.why}`}.`,
+      details,
+      next: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
+    };
+  }
+  if (retired.length > 0) {
+    return {
+      verdict: "warning",
+      says: `${said}, ${retired.length} given up; the last because: ${retired[0]?.why ?? "it does not say"}.`,
+      details,
+      next: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one once more.",
+    };
+  }
+  if (events.length === 0) return { verdict: "good", says: "No event is on record yet, and none waits." };
+  return { verdict: "good", says: `${said}, ${waiting === 0 ? "none waits" : `${waiting} on the way`}.`, details };
+}
+
+function line({ name, desk, state, before, attempts, why }: Told): string {
+  const tries = attempts > 1 ? `, ${attempts} attempts` : "";
+  return `${ago(before)} ago, desk ${desk}: ${name} ${state}${tries}${why === undefined ? "" : ` (${why})`}`;
+}

@@ -1,0 +1,197 @@
+/** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { isLoopback, parseRanges } from "../../address.ts";
+import { type Config, fingerprint } from "../../config.ts";
+import type { ShownEvent } from "../../outbox/desk.ts";
+import type { Status } from "../../status.ts";
+import { version } from "../../version.ts";
+import { exchange, placeOf } from "../ask.ts";
+import { count } from "../io.ts";
+import { ago, type Found } from "./hop.ts";
+import type { Machine } from "./machine.ts";
+
+/** What the running daemon tells of itself. */
+export interface Daemon {
+  readonly status: Status;
+  /** The newest first. */
+  readonly events: readonly ShownEvent[];
+}
+
+/** What answers at the daemon's port: the daemon, something else, or nothing. */
+export type Answered =
+  | { readonly who: "daemon"; readonly daemon: Daemon }
+  | { readonly who: "other"; readonly says: string }
+  | { readonly who: "nobody"; readonly code: string };
+
+/** Asks whoever listens at the daemon's port. */
+export async function askWhoAnswers({ http }: Config): Promise<Answered> {
+  const ask = (path: string) => exchange(placeOf(http), http.port, "GET", path);
+  try {
+    const { status, text } = await ask("/status");
+    const told = status === 200 ? parsed(text) as Status | undefined : undefined;
+    if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
+      return { who: "other", says: `it answers with status ${status}` };
+    }
+    const events = parsed((await ask("/outbox?all=1")).text);
+    return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
+    return nobody ? { who: "nobody", code } : { who: "other", says: `it does not answer HTTP (${code ?? message})` };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the daemon runs, and whether it is this telesetd with this configuration. */
+export async function lookAtDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Found> {
+  if (answered.who !== "daemon") {
+    const said = await service();
+    const wrong = said?.includes("exit code 2") ? " Exit code 2: its configuration was wrong." : "";
+    const systemd = said === undefined ? "" : ` systemd says: ${said}.${wrong}`;
+    return {
+      verdict: "failed",
+      says: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${systemd}`,
+      next: "systemctl enable --now telesetd; why it ends: journalctl -u telesetd -n 20",
+    };
+  }
+  const { status } = answered.daemon;
+  if (status.storeTrouble !== undefined) {
+    const next = "Mend the store and the disk, above: the daemon tries again by itself every 10 s.";
+    return { verdict: "failed", says: `The daemon goes on without its store: ${status.storeTrouble}.`, next };
+  }
+  const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
+  if (status.version !== version) {
+    return { verdict: "warning", says: `${runs}, but installed is ${version}.`, next: "systemctl restart telesetd" };
+  }
+  if (status.config !== fingerprint(config)) {
+    const next = "systemctl reload telesetd; or name the file that it runs with: telesetd doctor --config FILE";
+    return { verdict: "warning", says: `${runs} with another configuration than this file's.`, next };
+  }
+  const troubled = status.desks.flatMap(({ extension, trouble }) =>
+    trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]
+  );
+  if (troubled.length > 0) {
+    return {
+      verdict: "warning",
+      says: `${runs} with this configuration, and says: ${troubled[0]}${
+        troubled.length > 1 ? ` (and of ${troubled.length - 1} more)` : ""
+      }`,
+      next: "The hops of the switch, below, say why; when they are good the daemon is back within 30 s.",
+    };
+  }
+  return { verdict: "good", says: `${runs} with this configuration.` };
+}
+
+/** Whether UWQ can reach the port: it is ours or free, its guard lets the agents' PCs in, and strangers out. */
+export async function lookAtHttp(answered: Answered, { http }: Config, { addresses }: Machine): Promise<Found> {
+  const where = `${http.host}:${http.port}`;
+  if (answered.who !== "daemon") {
+    const refusal = await tryToListen(http.host, http.port);
+    if (refusal !== undefined) return cannotListen(refusal, http, answered);
+  }
+  const state = answered.who === "daemon" ? `The daemon listens on ${where}` : `${where} is free`;
+  if (isLoopback(http.host)) {
+    const next = "Right if UWQ runs on this box; else set http.host to 0.0.0.0.";
+    return { verdict: "warning", says: `${state}: only programs on this box can send callouts.`, next };
+  }
+  const allowed = parseRanges(http.allow);
+  const own = addresses().filter(({ address }) => !/^(169\.254\.|fe80:)/i.test(address));
+  const shut = own.filter(({ address }) => !allowed(address));
+  if (own.length > 0 && shut.length === own.length) {
+    return {
+      verdict: "warning",
+      says: `${state}, but http.allow does not have the network of ${shut.map(({ address }) => address).join(", ")}.`,
+      next: `Add the network of the agents' PCs to http.allow: it has ${http.allow.join(", ")}.`,
+    };
+  }
+  if (http.prefix === undefined) {
+    return {
+      verdict: "warning",
+      says: `${state}, without a prefix: whoever reaches the box can send callouts, and dial.`,
+      next: 'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; leave it out only for forwarded ports.',
+    };
+  }
+  return { verdict: "good", says: `${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.` };
+}
+
+/** Opens the port for a moment; the error's code when that fails. */
+function tryToListen(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+function cannotListen(code: string, { host, port }: Config["http"], answered: Answered): Found {
+  const where = `${host}:${port}`;
+  if (code === "EADDRINUSE") {
+    const says = answered.who === "other" ? ` (${answered.says})` : "";
+    return {
+      verdict: "failed",
+      says: `${where} is held by ${holderOf(port) ?? "another program"}${says}.`,
+      next: `Stop it (ss -ltnp 'sport = :${port}' shows it), or choose another http.port, also in UWQ's URL.`,
+    };
+  }
+  if (code === "EADDRNOTAVAIL") {
+    const next = "Set http.host to an address of the box, or to 0.0.0.0 for all.";
+    return { verdict: "failed", says: `The box does not have the address ${host}.`, next };
+  }
+  if (code === "EACCES") {
+    const next = port < 1024 ? "Choose an http.port of 1024 or above." : "Run it as root: sudo telesetd doctor";
+    return { verdict: port < 1024 ? "failed" : "warning", says: `This user may not listen on ${where}.`, next };
+  }
+  return { verdict: "failed", says: `Cannot listen on ${where}: ${code}.`, next: "Check http.host and http.port." };
+}
+
+/** The program that listens on a port, as far as this user may see: `nginx (process 123)`. proc_pid_fd(5), proc_net(5). */
+function holderOf(port: number): string | undefined {
+  const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeners(table, port)));
+  for (const pid of entries("/proc").filter((name) => /^\d+$/.test(name))) {
+    for (const handle of entries(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${handle}`))?.[1];
+      if (inode !== undefined && inodes.has(inode)) return `${read(`/proc/${pid}/comm`).trim()} (process ${pid})`;
+    }
+  }
+  return undefined;
+}
+
+/** The inodes of the sockets that listen (state 0A) on this port. */
+function listeners(table: string, port: number): string[] {
+  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  return read(table).split("\n").map((line) => line.trim().split(/\s+/)).filter((row) =>
+    row[3] === "0A" && row[1]?.endsWith(`:${wanted}`)
+  ).map((row) => row[9] ?? "");
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

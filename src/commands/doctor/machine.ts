@@ -1,0 +1,70 @@
+/** What the doctor asks of the machine it runs on, so that tests can give it another. */
+import { existsSync, readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { type MachineClocks, machineClocks } from "../../clock.ts";
+
+/** An address of the machine that is not loopback. */
+export interface Address {
+  readonly interface: string;
+  readonly address: string;
+}
+
+/** The machine. */
+export interface Machine {
+  readonly clocks: MachineClocks;
+  /** Whether NTP keeps the clock right; nothing when that cannot be told. */
+  synchronised(): Promise<boolean | undefined>;
+  addresses(): readonly Address[];
+  hasDefaultRoute(): boolean;
+  /** What systemd says of the service, such as `failed, exit code 2`; nothing without systemd. */
+  service(): Promise<string | undefined>;
+}
+
+/** This machine. */
+export const thisMachine: Machine = {
+  clocks: machineClocks(),
+  synchronised,
+  addresses: () =>
+    Object.entries(networkInterfaces()).flatMap(([name, list]) =>
+      (list ?? []).filter(({ internal }) => !internal).map(({ address }) => ({ interface: name, address }))
+    ),
+  hasDefaultRoute: () =>
+    // proc_net_route: the second column is the destination, 0 for the default route; likewise 32 zeros for IPv6.
+    linesOf("/proc/net/route").some((line) => line.split(/\s+/)[1] === "00000000") ||
+    linesOf("/proc/net/ipv6_route").some((line) => /^0{32} 00 /.test(line) && !/\blo$/.test(line)),
+  service,
+};
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch {
+    return [];
+  }
+}
+
+/** timesyncd leaves a mark; of chrony and ntpd the kernel knows, which timedatectl tells. */
+async function synchronised(): Promise<boolean | undefined> {
+  if (existsSync("/run/systemd/timesync/synchronized")) return true;
+  const said = await output("timedatectl", "show", "--property=NTPSynchronized", "--value");
+  return said === "yes" ? true : said === "no" ? false : undefined;
+}
+
+async function service(): Promise<string | undefined> {
+  const said = await output("systemctl", "show", "telesetd.service", "--property=LoadState,ActiveState,ExecMainStatus");
+  const field = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(said ?? "")?.[1];
+  if (field("LoadState") !== "loaded") return undefined;
+  const status = field("ExecMainStatus") ?? "0";
+  return `${field("ActiveState") ?? "unknown"}${status === "0" ? "" : `, exit code ${status}`}`;
+}
+
+/** What a program prints, at most 2 s later; nothing when it is not there or fails. */
+async function output(...command: string[]): Promise<string | undefined> {
+  try {
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore", timeout: 2000 });
+    const text = await new Response(child.stdout).text();
+    return await child.exited === 0 ? text.trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+/** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
+import { type Hop, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
+import type { Config } from "../../config.ts";
+import { openLog } from "../../log.ts";
+import type { Io } from "../io.ts";
+import { lookAtClock, lookAtDisk, lookAtNetwork } from "./box.ts";
+import { lookAtConfig } from "./config.ts";
+import { lookAtCrmPort, lookAtDeliveries, lookAtRegistration, registeredAt } from "./crm.ts";
+import { askWhoAnswers, type Daemon, lookAtDaemon, lookAtHttp } from "./daemon.ts";
+import { type ShownHop, skipped, tried } from "./hop.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+import { printer, report } from "./print.ts";
+import { lookAtStoreFile } from "./store.ts";
+
+/** What `doctor` is asked for. */
+export interface DoctorOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** The longest that the hops of the switch may take together, in ms. */
+const switchMs = 11_000;
+
+/** Where the store is while no configuration says so. */
+const usualStore = "/var/lib/telesetd/telesetd.db";
+
+/** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is wrong. */
+export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
+  const since = performance.now();
+  const print = options.json === true ? undefined : printer(io);
+  const hops: ShownHop[] = [];
+  let config: Config | undefined;
+  for await (const hop of examine(options.config, io, machine, (read) => config = read)) {
+    hops.push(hop);
+    print?.hop(hop);
+  }
+  if (print) print.summary(hops, performance.now() - since);
+  else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
+  if (config === undefined) return 2;
+  return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
+}
+
+/** The hops in order; what does not depend on another is tried meanwhile. */
+async function* examine(
+  file: string,
+  io: Io,
+  machine: Machine,
+  onConfig: (config: Config) => void,
+): AsyncGenerator<ShownHop> {
+  let config: Config | undefined;
+  yield await tried("config", () => {
+    const looked = lookAtConfig(file, io);
+    config = looked.config;
+    return looked.found;
+  });
+  if (config === undefined) return yield* withoutConfig(machine);
+  onConfig(config);
+  yield* withConfig(config, machine);
+}
+
+/** What can be tried of the box alone. */
+async function* withoutConfig(machine: Machine): AsyncGenerator<ShownHop> {
+  const why = "the configuration is wrong.";
+  yield skipped("store", why);
+  yield await tried("disk", () => lookAtDisk(usualStore));
+  yield await tried("clock", () => lookAtClock(machine, undefined));
+  yield await tried("network", () => lookAtNetwork(machine, undefined));
+  for (const name of ["daemon", "http", "switch", "CRM", "CRM port", "deliveries"]) yield skipped(name, why);
+}
+
+async function* withConfig(config: Config, machine: Machine): AsyncGenerator<ShownHop> {
+  const line = probed(config);
+  const answering = askWhoAnswers(config);
+  let store: ReturnType<typeof lookAtStoreFile>["look"];
+  yield await tried("store", () => {
+    const looked = lookAtStoreFile(config.store.path);
+    store = looked.look;
+    return looked.found;
+  });
+  const clock = tried("clock", () => lookAtClock(machine, store));
+  yield await tried("disk", () => lookAtDisk(config.store.path));
+  yield await clock;
+  const peer: unknown = config.line["host"];
+  const places = { listen: config.http.host, ...(typeof peer === "string" ? { peer } : {}) };
+  yield await tried("network", () => lookAtNetwork(machine, places));
+  const answered = await answering;
+  const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
+  const known = { daemon, store, now: machine.clocks.wall() };
+  const ports = config.desks.map(({ extension }) =>
+    tried(`CRM port ${extension}`, () => lookAtCrmPort(registeredAt(extension, known)))
+  );
+  yield await tried("daemon", () => lookAtDaemon(answered, config, machine));
+  yield await tried("http", () => lookAtHttp(answered, config, machine));
+  for (const hop of await line) yield hop;
+  for (const [index, { extension }] of config.desks.entries()) {
+    yield await tried(`CRM ${extension}`, () => lookAtRegistration(registeredAt(extension, known), config.http));
+    const port = ports[index];
+    if (port) yield await port;
+  }
+  yield await tried("deliveries", () => lookAtDeliveries(known));
+}
+
+/** The driver's own hops. It may not hold the doctor up, whatever it does. */
+async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
+  const context: ProbeContext = {
+    desks,
+    variables: Object.values(screenPop.data),
+    directory: agent.verify === "directory",
+    // Nothing of the wire is shown: it would hold the customers' numbers.
+    log: openLog(() => {}, "error", false),
+  };
+  const late = AbortSignal.timeout(switchMs);
+  const hops: Hop[] = [];
+  const aborted = new Promise<void>((resolve) => late.addEventListener("abort", () => setTimeout(resolve, 500)));
+  const all = (async () => {
+    for await (const hop of probeLine(line, context, late)) hops.push(hop);
+    return true;
+  })().catch((error: unknown) => {
+    const says = `Cannot look: ${error instanceof Error ? error.message : String(error)}.`;
+    hops.push({ name: "switch", verdict: "failed", ms: 0, says, next: "Report it with this line." });
+    return true;
+  });
+  if (await Promise.race([all, aborted]) === undefined) {
+    const says = `The switch takes more than ${switchMs / 1000} s to answer all questions.`;
+    hops.push({ name: "switch", verdict: "failed", ms: switchMs, says, next: "See how busy it is, and the network between." });
+  }
+  return hops;
+}

@@ -1,0 +1,57 @@
+/** What the doctor says: a line a hop for people, one object for machines. */
+import type { Config } from "../../config.ts";
+import { version } from "../../version.ts";
+import { count, type Io } from "../io.ts";
+import type { ShownHop } from "./hop.ts";
+
+const marks: Record<ShownHop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };
+const colours: Record<ShownHop["verdict"], string> = { good: "32", warning: "33", failed: "31", skipped: "90" };
+
+/** The report for machines. */
+export function report(file: string, config: Config | undefined, hops: readonly ShownHop[]): unknown {
+  return {
+    ok: !hops.some(({ verdict }) => verdict === "failed"),
+    version,
+    config: file,
+    desks: config?.desks.map(({ extension }) => extension) ?? [],
+    first: firstToMend(hops)?.name ?? null,
+    hops,
+  };
+}
+
+/** Prints each hop as it comes: mark, name, time, sentence; below it what to do. */
+export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: readonly ShownHop[], ms: number): void } {
+  const coloured = io.terminal && io.environment["NO_COLOR"] === undefined;
+  const paint = (text: string, verdict: ShownHop["verdict"]) => coloured ? `\x1b[${colours[verdict]}m${text}\x1b[0m` : text;
+  return {
+    hop: ({ name, verdict, ms, says, next, details = [] }) => {
+      const time = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+      io.out(`${paint(marks[verdict], verdict)}  ${name.padEnd(16)} ${time.padStart(8)}  ${plain(says)}\n`);
+      for (const detail of details) io.out(`${" ".repeat(34)}${plain(detail)}\n`);
+      if (next !== undefined && (verdict === "failed" || verdict === "warning")) io.out(`${" ".repeat(32)}> ${plain(next)}\n`);
+    },
+    summary: (hops, ms) => {
+      const first = firstToMend(hops);
+      const took = `${(ms / 1000).toFixed(1)} s`;
+      if (!first) return io.out(`\nAll is well: ${hops.length} hops in ${took}.\n`);
+      const failures = hops.filter(({ verdict }) => verdict === "failed").length;
+      const warnings = hops.filter(({ verdict }) => verdict === "warning").length;
+      const what = first.verdict === "failed" ? "Mend first" : "Nothing has failed. Look at";
+      io.out(
+        `\n${count(failures, "failure")}, ${count(warnings, "warning")} in ${took}. ${what}: ${first.name}. ${
+          plain(first.says)
+        }\n`,
+      );
+    },
+  };
+}
+
+/** The first failure, or else the first warning: what comes later may be its consequence. */
+export function firstToMend(hops: readonly ShownHop[]): ShownHop | undefined {
+  return hops.find(({ verdict }) => verdict === "failed") ?? hops.find(({ verdict }) => verdict === "warning");
+}
+
+/** What comes from the network is shown without what a terminal would obey. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
+}

@@ -1,0 +1,105 @@
+/**
+ * Looks into a store without changing a byte of it or its folder, whoever looks and whether the daemon has it open or not: for
+ * `telesetd doctor`. An administrator is root, and a file that root leaves beside the store could lock the daemon out.
+ */
+import { constants, Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import type { ClockMark } from "./clock.ts";
+import type { Registration } from "./core/crm.ts";
+import { schemaVersion } from "./schema.ts";
+
+/** An event on record. Times in ms of the steady clock. */
+export interface SeenEvent {
+  readonly desk: string;
+  readonly name: string;
+  readonly state: "waiting" | "told" | "retired";
+  readonly created: number;
+  readonly attempts: number;
+  readonly why?: string;
+}
+
+/** What stands in a store. */
+export interface StoreLook {
+  /** The schema's version. */
+  readonly version: number;
+  /** What quick_check finds; `ok` when all is well. */
+  readonly check: string;
+  readonly desks: readonly {
+    readonly extension: string;
+    readonly registration: Registration | null;
+    readonly registeredAt?: number;
+  }[];
+  /** The newest first, at most 20. */
+  readonly events: readonly SeenEvent[];
+  readonly waiting: number;
+  /** When the oldest event that waits was made. */
+  readonly oldest?: number;
+  readonly mark?: ClockMark;
+  /** The latest time on record. */
+  readonly last: number;
+}
+
+const nothing = { desks: [], events: [], waiting: 0, last: 0 };
+
+/** Looks. @throws the Error of SQLite or of the system: `reason` of store-trouble.ts has words for it. */
+export function lookAtStore(path: string): StoreLook {
+  const db = openQuietly(path);
+  try {
+    db.run("PRAGMA busy_timeout = 1000");
+    const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
+    if (version > schemaVersion || version < 1) return { version, check: "ok", ...nothing };
+    const { quick_check: check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
+    return check === "ok" ? { version, check, ...contents(db, version) } : { version, check, ...nothing };
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * While the daemon has it open, its log and its index stand beside it, and reading along makes nothing new. When they are not
+ * there, SQLite would make them: so the file is taken for one that nobody changes, which is then true.
+ */
+function openQuietly(path: string): Database {
+  const inUse = existsSync(`${path}-wal`) || existsSync(`${path}-shm`);
+  if (inUse) return new Database(path, { readonly: true });
+  const uri = `file:${path.split("/").map(encodeURIComponent).join("/")}?immutable=1`;
+  return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+}
+
+interface Row {
+  readonly desk: string;
+  readonly name: string;
+  readonly created: number;
+  readonly attempts: number;
+  readonly why: string | null;
+  readonly ending: "told" | "retired" | null;
+}
+
+function contents(db: Database, version: number): Omit<StoreLook, "version" | "check"> {
+  const desks = db.query("SELECT state FROM desks ORDER BY extension").all() as { state: string }[];
+  const rows = db.query(
+    "SELECT desk, json_extract(event, '$.name') AS name, created, attempts, why, ending FROM events ORDER BY id DESC LIMIT 20",
+  ).all() as Row[];
+  const { waiting, oldest } = db.query(
+    "SELECT count(*) AS waiting, min(created) AS oldest FROM events WHERE ending IS NULL",
+  ).get() as { waiting: number; oldest: number | null };
+  const { last } = db.query("SELECT max(max(created), coalesce(max(ended), 0)) AS last FROM events").get() as {
+    last: number | null;
+  };
+  const mark = version < 2 ? null : db.query("SELECT boot, offset FROM clock").get() as ClockMark | null;
+  return {
+    desks: desks.map(({ state }) => JSON.parse(state)),
+    events: rows.map(({ desk, name, created, attempts, why, ending }) => ({
+      desk,
+      name,
+      state: ending ?? "waiting",
+      created,
+      attempts,
+      ...(why === null || why === "" ? {} : { why }),
+    })),
+    waiting,
+    ...(oldest === null ? {} : { oldest }),
+    ...(mark === null ? {} : { mark }),
+    last: last ?? 0,
+  };
+}

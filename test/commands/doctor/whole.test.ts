@@ -1,0 +1,142 @@
+/** The doctor as a whole: the list of hops, what depends on what, exit codes, text and JSON; while the daemon runs and while not. */
+import { expect, test } from "bun:test";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Swallower } from "../../swallower.ts";
+import { brief, Place, secrets } from "./rig.ts";
+
+const limit = 30_000;
+const names = [
+  "config",
+  "store",
+  "disk",
+  "clock",
+  "network",
+  "daemon",
+  "http",
+  "switch",
+  "switch login",
+  "switch commands",
+  "switch filters",
+  "switch events",
+  "domain",
+  "phone 1001",
+  "call queues",
+  "CRM 1001",
+  "CRM port 1001",
+  "deliveries",
+];
+
+test("all is well while the daemon runs: exit code 0, and nothing is disturbed", async () => {
+  await using place = await Place.open();
+  const app = await place.start();
+  await place.register(await place.listener());
+  const before = { status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length };
+  const report = await place.examined();
+  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["call queues: skipped"]);
+  expect(report).toMatchObject({ code: 0, ok: true, desks: ["1001"], first: null });
+  expect(report.hops.map(({ name }) => name)).toEqual(names);
+  expect({ status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length }).toEqual(before);
+  // Its own connection is closed, the daemon's stands.
+  await place.sim.server.until(({ connections }) => connections.length === 1);
+}, limit);
+
+test("while the daemon does not run: the store says who is registered, and the store's folder stays as it is", async () => {
+  await using place = await Place.open();
+  await place.start();
+  const port = await place.listener();
+  await place.register(port);
+  await place.stop();
+  const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
+  const report = await place.examined();
+  expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
+  expect(report.hop("CRM 1001").says).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
+  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
+  expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
+}, limit);
+
+test("a wrong configuration: every error, the box's own hops all the same, exit code 2", async () => {
+  await using place = await Place.open();
+  place.write({ desks: [{ extension: "12a" }], line: { driver: "freeswitch", pasword: "x", domain: "d" }, http: { port: 0 } });
+  const report = await place.examined();
+  expect(report.code).toBe(2);
+  expect(report.hop("config").details).toEqual([
+    expect.stringContaining("desks[0].extension"),
+    expect.stringContaining("line.password is missing"),
+    expect.stringContaining("did you mean password?"),
+    expect.stringContaining("http.port"),
+  ]);
+  for (const name of ["disk", "clock", "network"]) expect(report.hop(name).verdict).not.toBe("skipped");
+  expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 4);
+  const { code, out } = await place.said();
+  expect(code).toBe(2);
+  expect(out).toContain('  desks[0].extension is "12a": want digits\n');
+  expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
+}, limit);
+
+test("no file, and a file that is no JSON", async () => {
+  await using place = await Place.open();
+  const none = await place.examined(join(place.folder, "none.json"));
+  expect(none).toMatchObject({ code: 2 });
+  expect(none.hop("config")).toMatchObject({ verdict: "failed", next: "Make it: telesetd setup." });
+  place.write('{ "desks": [,] }');
+  expect((await place.examined()).hop("config").says).toContain("line 1, column");
+}, limit);
+
+test("a configuration that others may read, and a secret's own file", async () => {
+  await using place = await Place.open();
+  chmodSync(place.file, 0o644);
+  expect((await place.examined()).hop("config")).toMatchObject({
+    verdict: "warning",
+    says: `Others than its owner can open ${place.file} (mode 644), with its secrets.`,
+    next: `chmod 600 ${place.file}`,
+  });
+  const secret = join(place.folder, "esl-password");
+  writeFileSync(secret, `${secrets.password}\n`, { mode: 0o640 });
+  place.configure({ line: { password: { file: secret } } });
+  const report = await place.examined();
+  expect(report.hop("config").next).toBe(`chmod 600 ${secret}`);
+  expect(report.hop("switch login").verdict).toBe("good");
+}, limit);
+
+test("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
+  await using place = await Place.open();
+  await place.start();
+  place.sim.phones.unregister("1001");
+  const { code, out } = await place.said();
+  expect(code).toBe(1);
+  expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is good: desk 1001 by freeswitch\.$/m);
+  expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
+  expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Mend first: phone 1001\. Phone 1001 is not registered/);
+  for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
+}, limit);
+
+test("everything hangs at once: it ends in time", async () => {
+  using swallower = await Swallower.open();
+  await using place = await Place.open();
+  place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
+  const since = performance.now();
+  const report = await place.examined();
+  expect(performance.now() - since).toBeLessThan(15_000);
+  expect(report.hop("switch").says).toContain("does not answer within 4 s");
+  expect(report.hop("phone 1001").verdict).toBe("skipped");
+}, limit);
+
+test("two boxes at one switch: each doctor sees its own daemon", async () => {
+  await using one = await Place.open();
+  await using other = await Place.open();
+  other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port } });
+  await one.start();
+  await other.start();
+  const [first, second] = await Promise.all([one.examined(), other.examined()]);
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect([first.desks, second.desks]).toEqual([["1001"], ["1002"]]);
+  other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port }, http: { port: one.port } });
+  expect((await other.examined()).hop("daemon").says).toContain("with another configuration than this file's");
+}, limit);
+
+test("each hop is in docs/troubleshooting.md", () => {
+  const page = readFileSync(join(import.meta.dir, "../../../docs/troubleshooting.md"), "utf8");
+  const told = names.map((name) => name.replace("1001", "EXT"));
+  expect(told.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
