@@ -81,10 +81,12 @@ function keyText({ meaning, required, fallback, choices, secret }: Key): string 
 
 /** The commands that do something, each with the names before its own. */
 function leaves(command: Command, parents: readonly string[] = []): [Command, readonly string[]][] {
-  return command.commands.filter((one) => one.name() !== "help").flatMap((one): [Command, readonly string[]][] => {
-    const below = leaves(one, [...parents, one.name()]);
-    return below.length > 0 ? below : [[one, parents]];
-  });
+  return command.createHelp().visibleCommands(command).filter((one) => one.name() !== "help").flatMap(
+    (one): [Command, readonly string[]][] => {
+      const below = leaves(one, [...parents, one.name()]);
+      return below.length > 0 ? below : [[one, parents]];
+    },
+  );
 }
 
 function section(command: Command, parents: readonly string[]): string {

@@ -25,7 +25,9 @@ export interface App {
   /** The port that callouts are served on. */
   readonly port: number;
   status(): Status;
-  /** Resolves if the line's own loop should ever fail. */
+  /** What keeps the daemon from its work for good, in words: then the watchdog is not pinged. Nothing when it is alive. */
+  stuck(): string | undefined;
+  /** Resolves if the line's own loop should ever fail, or end. */
   readonly failed: Promise<Error>;
   /** Finishes what is on the way, at most about 3 s, and ends. A second call waits for the same end. */
   stop(): Promise<void>;
@@ -79,7 +81,12 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
     throw error;
   });
   const failed = Promise.withResolvers<Error>();
-  const running = loop.run().catch((error: unknown) => failed.resolve(error instanceof Error ? error : new Error(String(error))));
+  let dead: string | undefined;
+  const running = loop.run().catch((error: unknown) => {
+    dead = error instanceof Error ? error.message : String(error);
+    failed.resolve(new Error(dead));
+  });
+  const stuck = () => dead ?? (store.answers() ? loop.stuck() : "the store does not answer");
   const tidy = () => {
     loop.closeFormer();
     store.prune({ days: config.store.keepDays, rows: config.store.keepEvents }, now());
@@ -94,7 +101,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
     store.close();
   };
   let stopped: Promise<void> | undefined;
-  return { port: http.port, status: currentStatus, failed: failed.promise, stop: () => stopped ??= stop() };
+  return { port: http.port, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
 /** What outlives a reload of the configuration. */

@@ -5,6 +5,7 @@ import { demo } from "./commands/demo/mod.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
 import { explain, explainAtDesk } from "./commands/explain.ts";
+import { reload } from "./commands/hand-over.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
@@ -46,6 +47,10 @@ export function table(io: Io, done: (code: number) => void): Command {
   const withConfig = (command: Command) => command.option("-c, --config <file>", "configuration file", defaultConfig);
   withConfig(add("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json"))
     .action(async ({ config }) => done(await run(config, io)));
+  // For systemd/telesetd.service, not for people: who wants to reload says systemctl reload telesetd.
+  withConfig(program.command("reload", { hidden: true }).description("Hand the configuration over to the running daemon."))
+    .requiredOption("--pid <pid>", "the daemon's process")
+    .action(async ({ config, pid }) => done(await reload({ config, pid: Number(pid) }, io)));
   withConfig(add("check", "Check the configuration and say every error at once.", "telesetd check --config config.json")).option(
     "--json",
     "for machines",

@@ -47,7 +47,20 @@ function secondsUp(): number {
   try {
     return Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
   } catch {
-    return uptime();
+    return secondsUpAtStart() ?? uptime();
+  }
+}
+
+/**
+ * Where /proc shows processes only (ProcSubset=pid): when this process began after the boot, to the hundredth (proc(5): stat,
+ * field 22, in clock ticks, which are hundredths of a second on every Linux), and how long ago that is.
+ */
+function secondsUpAtStart(): number | undefined {
+  try {
+    const fields = readFileSync("/proc/self/stat", "utf8").replace(/^.*\) /s, "").split(" ");
+    return Number(fields[19]) / 100 + process.uptime();
+  } catch {
+    return undefined;
   }
 }
 
@@ -55,6 +68,7 @@ function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
-    return "";
+    // systemd/telesetd.service hides it, and says it without its dashes.
+    return (process.env["TELESETD_BOOT_ID"] ?? "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
   }
 }

@@ -3,16 +3,44 @@
  * for the one who wrote the file. What the keys are and mean is `config.ts`.
  */
 import { closest, distance } from "fastest-levenshtein";
-import { type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import { readFileSync } from "node:fs";
+import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 
 /** What is wrong with a configuration: every error at once, each a sentence with its path. */
 export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
+  /** The same sentences, each with its line and column where they are known. */
+  readonly placed: readonly string[];
+
+  constructor(readonly problems: readonly string[], placed: readonly string[] = problems) {
     super(problems.join("\n"));
+    this.placed = placed;
   }
+}
+
+/** One thing that is wrong: a sentence that begins with its path. */
+export interface Problem {
+  /** Where it is; of what is missing, where it is missing. */
+  readonly path: readonly PropertyKey[];
+  readonly text: string;
+}
+
+/** All that is wrong with a text. Each is placed by its value, or by the nearest one around it. */
+export function configError(text: string, problems: readonly Problem[]): ConfigError {
+  const tree = parseTree(text);
+  const placed = problems.map((problem) => `${problem.text} (${placeAt(text, nearest(tree, problem.path)?.offset ?? 0)})`);
+  return new ConfigError(problems.map((problem) => problem.text), placed);
+}
+
+function nearest(tree: Node | undefined, path: readonly PropertyKey[]): Node | undefined {
+  const found = tree && findNodeAtLocation(tree, path.map((part) => typeof part === "number" ? part : String(part)));
+  return found ?? (tree && path.length > 0 ? nearest(tree, path.slice(0, -1)) : tree);
+}
+
+function placeAt(text: string, offset: number): string {
+  const before = text.slice(0, offset).split("\n");
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
 /** Reads JSON. @throws ConfigError with line and column. */
@@ -22,9 +50,7 @@ export function parseJson(text: string): unknown {
   if (errors.length > 0 || tree === undefined) {
     // The first is the cause, what follows mostly its echo.
     const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
-    const before = text.slice(0, offset).split("\n");
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new ConfigError([`${place}: not JSON: ${words(printParseErrorCode(error))}`]);
+    throw new ConfigError([`${placeAt(text, offset)}: not JSON: ${words(printParseErrorCode(error))}`]);
   }
   return JSON.parse(text);
 }
@@ -47,7 +73,7 @@ function words(code: string): string {
 /** Puts the text of `{"file": ...}` and `{"credential": ...}` in the places of secrets, and nowhere else. */
 export class Secrets {
   /** What went wrong, by path. */
-  readonly problems = new Map<string, string>();
+  readonly problems = new Map<string, Problem>();
   readonly #schema: z.ZodType;
   readonly #environment: Record<string, string | undefined>;
 
@@ -62,34 +88,40 @@ export class Secrets {
     const entries = Object.entries(value);
     const [key, target] = entries[0] ?? [];
     const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
-    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, pathText(path));
+    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, path);
     return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
   }
 
-  #read(key: "file" | "credential", target: string, path: string): string {
+  #read(key: "file" | "credential", target: string, at: readonly PropertyKey[]): string {
+    const path = pathText(at);
+    const problem = (text: string) => this.problems.set(path, { path: at, text: `${path} ${text}` });
     const directory = this.#environment["CREDENTIALS_DIRECTORY"];
     if (key === "credential" && directory === undefined) {
       const given = `LoadCredential=${target}:...`;
-      this.problems.set(
-        path,
-        `${path} asks for the credential ${target}: want it given by systemd (${given}), and there is none`,
-      );
+      problem(`asks for the credential ${target}: want it given by systemd (${given}), and there is none`);
       return "";
     }
-    const file = key === "file" ? target : join(directory ?? "", target);
+    // LoadCredential=secrets:FOLDER (systemd.exec(5)) gives the file X in that folder the name secrets_X.
+    const folded = join(directory ?? "", `secrets_${target}`);
+    const file = key === "file" ? target : existsSync(folded) ? folded : join(directory ?? "", target);
     try {
       return readFileSync(file, "utf8").replace(/\r?\n$/, "");
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-      this.problems.set(path, `${path} names ${file}: cannot read it: ${code}`);
+      // The service's user is nobody else: what only root may read is given to it as a credential.
+      const hint = code === "EACCES" && key === "file"
+        ? ': put it into /etc/telesetd/secrets and write {"credential": "its name"}'
+        : "";
+      problem(`names ${file}: cannot read it: ${code}${hint}`);
       return "";
     }
   }
 }
 
 /** What an issue of the schema says to the one who wrote the file; never the value of a secret. */
-export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] {
   const path = pathText(issue.path);
+  const problem = (text: string): Problem => ({ path: issue.path, text });
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
@@ -97,14 +129,15 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): string[] 
       const hint = near !== undefined && distance(key, near) <= 3
         ? `: did you mean ${near}?`
         : `: want one of ${known.join(", ")}`;
-      return `${pathText([...issue.path, key])} is not a key${hint}`;
+      const place = [...issue.path, key];
+      return { path: place, text: `${pathText(place)} is not a key${hint}` };
     });
   }
   const secret = isSecret(schema, issue.path);
   const input = issue.input;
-  if (input === undefined) return [`${path} is missing: ${wanted(issue)}`];
+  if (input === undefined) return [problem(`${path} is missing: ${wanted(issue)}`)];
   const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
-  return [`${path}${shown}: ${wanted(issue)}`];
+  return [problem(`${path}${shown}: ${wanted(issue)}`)];
 }
 
 function wanted(issue: z.core.$ZodIssue): string {

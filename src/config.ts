@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { ConfigError, parseJson, pathText, Secrets, sentences } from "./config-text.ts";
+import { configError, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
 
 export { ConfigError } from "./config-text.ts";
@@ -188,12 +188,12 @@ function schemaWith<L extends z.ZodType>(line: L) {
 }
 
 /** Says which extensions are listed twice; whatever else is wrong. */
-function listedTwice(raw: unknown): string[] {
+function listedTwice(raw: unknown): Problem[] {
   const desks = (raw as { desks?: unknown } | null)?.desks;
   const extensions: unknown[] = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
   return extensions.flatMap((extension, index) =>
     typeof extension === "string" && extensions.indexOf(extension) < index
-      ? [`desks[${index}].extension: ${extension.slice(0, 40)} is listed twice`]
+      ? [{ path: ["desks", index, "extension"], text: `desks[${index}].extension: ${extension.slice(0, 40)} is listed twice` }]
       : []
   );
 }
@@ -224,7 +224,7 @@ export function parseConfig(text: string, lines: LineSchemas, environment: Recor
     const others = result.error.issues.filter(({ path }) => !secrets.problems.has(pathText(path)));
     problems.push(...others.flatMap((issue) => sentences(issue, schema)));
   }
-  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  if (!result.success || problems.length > 0) throw configError(text, problems);
   return result.data as Config;
 }
 

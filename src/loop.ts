@@ -80,6 +80,12 @@ export class Loop {
   /** Follows the line until `stop`. */
   async run(): Promise<void> {
     for await (const event of this.#options.line.events(this.#stop.signal, () => this.#knownLegs())) this.#onLine(event);
+    if (!this.#stop.signal.aborted) throw new Error("the line has ended by itself");
+  }
+
+  /** What keeps the line's own loop from turning, in words; nothing when it lives, whether the switch is there or not. */
+  stuck(): string | undefined {
+    return this.#options.line.stuck?.();
   }
 
   /** Ends the line. Callouts that still wait are answered. */

@@ -67,6 +67,11 @@ export class SafeStore implements Store {
     return this.#trouble;
   }
 
+  /** Whether the store answers, or is declared lost: what the watchdog wants to know. */
+  answers(): boolean {
+    return this.#read((store) => store.lastId()) !== undefined || this.#trouble !== undefined;
+  }
+
   desks(): Desk[] {
     return [...this.#desks.values()];
   }

@@ -94,6 +94,25 @@ function registered({ agent, address, port }: Registration, at: number | undefin
   return { agent, at: `${address}:${port}`, ...(at === undefined ? {} : { since: new Date(at).toISOString() }) };
 }
 
+/** The status in one line, for the service manager: `desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 0 waiting`. */
+export function statusLine({ desks, outbox, storeTrouble }: Status): string {
+  const [first, ...others] = desks;
+  const end = `${outbox.waiting} waiting${storeTrouble === undefined ? "" : ", store LOST"}`;
+  if (first && others.length === 0) {
+    const uwq = first.registered ? `UWQ at ${first.registered.at}` : "UWQ not registered";
+    return `desk ${first.extension}: ${short(first.trouble) ?? "phone registered, switch up"}, ${uwq}, ${end}`;
+  }
+  const wrong = desks.filter(({ trouble }) => trouble !== undefined);
+  const worst = wrong[0] && `${wrong.length} in trouble (${wrong[0].extension}: ${short(wrong[0].trouble)})`;
+  const uwq = `UWQ at ${desks.filter(({ registered }) => registered !== undefined).length}`;
+  return `${desks.length} desks: ${worst ?? "phones registered, switch up"}, ${uwq}, ${end}`;
+}
+
+/** The first sentence, without its end. */
+function short(trouble: string | undefined): string | undefined {
+  return trouble?.replace(/\. .*$|\.$/, "");
+}
+
 /** The status for people: one line a desk, then what waits. */
 export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
   const lines = desks.flatMap((desk) => [

@@ -79,8 +79,8 @@ describe("check", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(err.split("\n").toSorted()).toEqual([
       "",
-      "  desks: want at least 1 entry",
-      "  line.prot is not a key: did you mean port?",
+      "  desks: want at least 1 entry (line 1, column 10)",
+      "  line.prot is not a key: did you mean port? (line 1, column 92)",
       `${badFile} has 2 errors:`,
     ]);
   });

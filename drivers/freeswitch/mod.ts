@@ -24,6 +24,12 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
 /** How often in an hour a link that comes and goes is in the log, each way. */
 const flaps = 10;
 
+/**
+ * How long the loop may stand where it should go on, in ms: far beyond what the deadlines for connecting and for all commands
+ * of a login add up to.
+ */
+const stuckAfter = 300_000;
+
 class FreeswitchLine implements Line {
   readonly #config: FreeswitchConfig;
   readonly #context: DriverContext;
@@ -31,6 +37,8 @@ class FreeswitchLine implements Line {
   readonly #agents: AgentMemory;
   #session: Session | undefined;
   #why = "not connected yet";
+  /** By when the loop must have gone on, in ms of performance.now(). */
+  #goesOnBy = Infinity;
 
   constructor(config: FreeswitchConfig, context: DriverContext) {
     this.#config = config;
@@ -51,6 +59,11 @@ class FreeswitchLine implements Line {
     const over = this.#keepConnected(queue, signal, known).finally(() => queue.end());
     yield* queue;
     await over;
+  }
+
+  stuck(): string | undefined {
+    if (performance.now() < this.#goesOnBy) return undefined;
+    return "the driver neither connects to FreeSWITCH nor waits to try again";
   }
 
   async passwordOf(user: string): Promise<string | undefined> {
@@ -81,13 +94,16 @@ class FreeswitchLine implements Line {
       });
       if (signal.aborted) return;
       this.#down(why, queue);
-      await pause(pauseBefore(attempt, Math.random()), signal);
+      const ms = pauseBefore(attempt, Math.random());
+      this.#goesOnBy = performance.now() + ms + stuckAfter;
+      await pause(ms, signal);
     }
   }
 
   /** One connection from its try to its end; resolves with the reason of the end. */
   async #connectOnce(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs, onUp: () => void): Promise<string> {
     const { log } = this.#context;
+    this.#goesOnBy = performance.now() + stuckAfter;
     try {
       const tell = (event: LineEvent) => queue.push(event);
       const session = await Session.open(
@@ -98,6 +114,8 @@ class FreeswitchLine implements Line {
       await session.begin();
       this.#why = "";
       onUp();
+      // From here on the link's own deadline on silence ends it.
+      this.#goesOnBy = Infinity;
       return await session.closed;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

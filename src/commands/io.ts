@@ -1,5 +1,6 @@
 /** What a command has of the world around it, so that tests can give it another. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Config, ConfigError, parseConfig } from "../config.ts";
 
@@ -12,7 +13,10 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Reads and checks a configuration file. @throws ConfigError with all that is wrong. */
+/**
+ * Reads and checks a configuration file. Without systemd's credentials, as on the command line, a credential is what lies in
+ * the folder `secrets` beside the file, from where the service gets it. @throws ConfigError with all that is wrong.
+ */
 export function readConfig(file: string, { environment }: Pick<Io, "environment">): Config {
   let text: string;
   try {
@@ -22,7 +26,8 @@ export function readConfig(file: string, { environment }: Pick<Io, "environment"
     const what = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "it may not be read by this user" : code;
     throw new ConfigError([`cannot read it: ${what}`]);
   }
-  return parseConfig(text, lineSchemas, environment);
+  const secrets = join(dirname(file), "secrets");
+  return parseConfig(text, lineSchemas, existsSync(secrets) ? { CREDENTIALS_DIRECTORY: secrets, ...environment } : environment);
 }
 
 /** The configuration, or the exit code 2 after saying all that is wrong with it. */
@@ -31,11 +36,14 @@ export function configOr2(file: string, io: Io): Config | 2 {
     return readConfig(file, io);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    io.err(
-      `${file} has ${count(error.problems.length, "error")}:\n${error.problems.map((problem) => `  ${problem}\n`).join("")}`,
-    );
+    io.err(problemsText(file, error.placed));
     return 2;
   }
+}
+
+/** All that is wrong with a file, one error a line. */
+export function problemsText(file: string, problems: readonly string[]): string {
+  return `${file} has ${count(problems.length, "error")}:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
 }
 
 /** `1 error`, `2 errors`. */

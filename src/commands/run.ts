@@ -1,59 +1,85 @@
 /** `telesetd run` */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { Levels } from "../levels.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../log.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { notify } from "../systemd.ts";
+import { statusLine } from "../status.ts";
+import { notify, pingEvery, Reporter, statusState } from "../systemd.ts";
 import { version } from "../version.ts";
-import { configOr2, type Io, readConfig } from "./io.ts";
+import { handedOver } from "./hand-over.ts";
+import { count, type Io, problemsText, readConfig } from "./io.ts";
+import { Signals } from "./signals.ts";
+
+/** How long a reload may take before the watchdog is left alone, in ms. */
+const longestReload = 30_000;
 
 /**
  * Runs the daemon until it is told to stop. SIGHUP: reads the configuration again and goes on with it; calls, registrations
  * and what waits to be told are kept. Exit code 2: systemd does not start it again on a wrong configuration.
  */
 export async function run(file: string, io: Io): Promise<number> {
-  const config = configOr2(file, io);
-  if (config === 2) return 2;
+  const read = tryConfig(file, io);
+  if ("problems" in read) {
+    io.err(problemsText(file, read.problems));
+    await notify(statusState(wrong("The configuration has", read.problems)));
+    return 2;
+  }
+  const { config } = read;
   const metrics = new Metrics();
   const counted = (level: LogLevel): void => metrics.logLines.add(level);
   const log = openLog((line) => io.err(`${line}\n`), config.log.level, isJournal(io.environment["JOURNAL_STREAM"]), { counted });
   const kept = { metrics, levels: new Levels(log, config.log.level) };
   const signals = new Signals();
+  const reporter = reporterFor(io, log);
   try {
-    let running: Running = { app: await startApp(config, log, kept), config };
+    const running = new Running({ app: await startApp(config, log, kept), config }, { io, log, signals, kept });
     log.info("telesetd runs", { version, http: `${config.http.host}:${running.app.port}`, desks: config.desks.length });
-    await notify("READY=1");
+    await reporter.ready(running);
     let wish = await Promise.race([signals.next(), running.app.failed]);
     while (wish === "SIGHUP") {
-      running = await reload(running, reloadedFile(file, io), { io, log, signals, kept });
+      await reporter.tell("RELOADING=1");
+      await running.reload(file);
+      await reporter.ready(running);
       wish = await Promise.race([signals.next(), running.app.failed]);
     }
-    await notify("STOPPING=1");
+    await reporter.stop();
     await running.app.stop();
     if (wish instanceof Error) throw wish;
     log.info("telesetd has stopped", { signal: wish });
     return 0;
   } catch (error) {
-    log.error("telesetd cannot go on", { why: error instanceof Error ? error.message : String(error) });
+    const why = error instanceof Error ? error.message : String(error);
+    log.error("telesetd cannot go on", { why });
+    await reporter.stop(statusState(`Cannot go on: ${why}`));
     return 1;
   }
 }
 
-interface Running {
-  readonly app: App;
-  readonly config: Config;
+function reporterFor({ environment }: Io, log: RootLog): Reporter {
+  const pingMs = pingEvery(environment, process.pid);
+  return new Reporter({
+    notify,
+    now: () => performance.now(),
+    warn: (text, why) => log.error(text, { why }),
+    ...(pingMs === undefined ? {} : { pingMs }),
+  });
 }
 
-/**
- * The file to read on SIGHUP. Under the shipped unit the daemon cannot read the configuration's own place, and systemd does
- * not renew credentials on a reload: the unit's ExecReload puts a copy into the runtime directory.
- */
-function reloadedFile(file: string, { environment }: Io): string {
-  const copy = join(environment["RUNTIME_DIRECTORY"] ?? "/nonexistent", "config.json");
-  return existsSync(copy) ? copy : file;
+type Read = { readonly config: Config } | { readonly problems: readonly string[] };
+
+function tryConfig(file: string, io: Pick<Io, "environment">): Read {
+  try {
+    return { config: readConfig(file, io) };
+  } catch (error) {
+    if (error instanceof ConfigError) return { problems: error.placed };
+    throw error;
+  }
+}
+
+/** `The configuration has 3 errors: desks is missing: want a list ...` */
+function wrong(what: string, problems: readonly string[]): string {
+  return `${what} ${count(problems.length, "error")}: ${problems[0]}${problems.length > 1 ? " ..." : ""}`;
 }
 
 interface Around {
@@ -63,60 +89,74 @@ interface Around {
   readonly kept: { readonly metrics: Metrics; readonly levels: Levels };
 }
 
-/** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
-async function reload(running: Running, file: string, { io, log, signals, kept }: Around): Promise<Running> {
-  let config: Config;
-  try {
-    config = readConfig(file, io);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) log.error("The new configuration is wrong", { file, problem });
-    log.warning("Nothing is changed: the old configuration stays in force");
-    return running;
-  }
-  await running.app.stop();
-  // To start again what shall end would let the end wait twice for what is on the way.
-  if (signals.stopWanted) return running;
-  kept.levels.configure(config.log.level);
-  try {
-    const app = await startApp(config, log, kept);
-    log.info("The new configuration is in force", { desks: config.desks.length });
-    return { app, config };
-  } catch (error) {
-    log.error("Cannot go on with the new configuration: back to the old one", {
-      why: error instanceof Error ? error.message : String(error),
-    });
-    kept.levels.configure(running.config.log.level);
-    return { app: await startApp(running.config, log, kept), config: running.config };
-  }
+interface Now {
+  readonly app: App;
+  readonly config: Config;
 }
 
-type Wish = "SIGTERM" | "SIGINT" | "SIGHUP";
+/** The daemon over its reloads. */
+class Running {
+  #now: Now;
+  readonly #around: Around;
+  /** Since when a reload has been under way. */
+  #reloading: number | undefined;
+  /** What was wrong with the configuration that was refused last. */
+  #refused = "";
 
-/** Signals as they come, none lost. */
-class Signals {
-  readonly #come: Wish[] = [];
-  #wake: (() => void) | undefined;
+  constructor(now: Now, around: Around) {
+    this.#now = now;
+    this.#around = around;
+  }
 
-  constructor() {
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        this.#come.push(signal);
-        this.#wake?.();
-      });
+  get app(): App {
+    return this.#now.app;
+  }
+
+  /** In one line, for the service manager. */
+  status(): string {
+    return `${statusLine(this.app.status())}${this.#refused}`;
+  }
+
+  stuck(): string | undefined {
+    if (this.#reloading === undefined) return this.app.stuck();
+    return performance.now() - this.#reloading > longestReload ? "a reload does not come to its end" : undefined;
+  }
+
+  /** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
+  async reload(file: string): Promise<void> {
+    const { io, log } = this.#around;
+    const given = handedOver(file, io.environment, process.pid);
+    this.#reloading = performance.now();
+    const read = tryConfig(given.file, given);
+    let problems: readonly string[];
+    if ("config" in read) problems = await this.#change(read.config);
+    else {
+      problems = read.problems;
+      for (const problem of problems) log.error("The new configuration is wrong", { file: given.file, problem });
+      log.warning("Nothing is changed: the old configuration stays in force");
     }
+    this.#reloading = undefined;
+    this.#refused = problems.length === 0 ? "" : `; ${wrong("the old configuration stays in force, the new one has", problems)}`;
+    given.answer(problems);
   }
 
-  /** Somebody wants the daemon to end. */
-  get stopWanted(): boolean {
-    return this.#come.some((signal) => signal !== "SIGHUP");
-  }
-
-  /** The next one. A wish to stop goes before one to reload. */
-  async next(): Promise<Wish> {
-    while (this.#come.length === 0) await new Promise<void>((wake) => this.#wake = wake);
-    const stop = this.#come.find((signal) => signal !== "SIGHUP");
-    if (stop === undefined) this.#come.length = 0;
-    return stop ?? "SIGHUP";
+  /** Starts the daemon anew; resolves with what kept it from that. */
+  async #change(config: Config): Promise<readonly string[]> {
+    const { log, signals, kept } = this.#around;
+    await this.app.stop();
+    // To start again what shall end would let the end wait twice for what is on the way.
+    if (signals.stopWanted) return [];
+    kept.levels.configure(config.log.level);
+    try {
+      this.#now = { app: await startApp(config, log, kept), config };
+      log.info("The new configuration is in force", { desks: config.desks.length });
+      return [];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log.error("Cannot go on with the new configuration: back to the old one", { why });
+      kept.levels.configure(this.#now.config.log.level);
+      this.#now = { app: await startApp(this.#now.config, log, kept), config: this.#now.config };
+      return [why];
+    }
   }
 }

@@ -137,6 +137,11 @@ export interface Line {
    */
   execute(command: LineCommand, signal: AbortSignal): Promise<CommandResult>;
   /**
+   * What keeps the driver's own loop from turning, in words, when it does not turn any more although it should; nothing when
+   * it does, connected or not. For the watchdog: telesetd is started again. A driver that cannot hang leaves it out.
+   */
+  stuck?(): string | undefined;
+  /**
    * The password that the switch's directory has for a user; nothing when it knows none. Rejects when it cannot be asked.
    * A driver whose switch has no directory leaves it out.
    */

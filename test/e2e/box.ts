@@ -32,6 +32,8 @@ export interface Said {
 export class Box {
   readonly config: string;
   readonly store: string;
+  /** What its environment has beside ours. */
+  environment: Readonly<Record<string, string>> = {};
   #options: BoxOptions;
   readonly #log: string;
   #child: Bun.Subprocess | undefined;
@@ -76,7 +78,12 @@ export class Box {
   /** Starts the process; it runs some time later. Its log goes to a file: of a pipe Bun 1.4.5 now and then loses the last words. */
   spawn(): void {
     const log = openSync(this.#log, "w");
-    this.#child = Bun.spawn([binary, "run", "--config", this.config], { stdin: "ignore", stdout: "ignore", stderr: log });
+    this.#child = Bun.spawn([binary, "run", "--config", this.config], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: log,
+      env: { ...process.env, ...this.environment },
+    });
     closeSync(log);
   }
 

@@ -1,0 +1,154 @@
+/**
+ * How a changed configuration reaches the running daemon under systemd, which does not renew credentials on a reload: root
+ * (`telesetd reload`, the unit's ExecReload) puts fresh copies into a folder that only root can change, sends SIGHUP, and
+ * waits for the daemon's verdict. The daemon reads the copies and writes its verdict into its own runtime directory.
+ */
+import {
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Io } from "./io.ts";
+
+/** What the daemon made of the new configuration; no problems: it is in force. */
+interface Verdict {
+  readonly token: string;
+  readonly problems: readonly string[];
+}
+
+/** A configuration as it is to be read on SIGHUP. */
+export interface HandedOver {
+  readonly file: string;
+  /** What it is to be read with: where its credentials are. */
+  readonly environment: Io["environment"];
+  /** Says what became of it; no problems: it is in force. */
+  answer(problems: readonly string[]): void;
+}
+
+const verdictFile = "reloaded.json";
+
+/** The file to read on SIGHUP: what has been handed over to this process, or else the file that it was started with. */
+export function handedOver(file: string, environment: Io["environment"], pid: number): HandedOver {
+  const { TELESETD_HANDOVER: place, RUNTIME_DIRECTORY: runtime } = environment;
+  const folder = join(place ?? "/nonexistent", String(pid));
+  if (place === undefined || runtime === undefined || !existsSync(join(folder, "token"))) {
+    return { file, environment, answer: () => {} };
+  }
+  const token = readFileSync(join(folder, "token"), "utf8");
+  return {
+    file: join(folder, "config.json"),
+    environment: { ...environment, CREDENTIALS_DIRECTORY: folder },
+    answer: (problems) => {
+      const fresh = join(runtime, `${verdictFile}.new`);
+      writeFileSync(fresh, JSON.stringify({ token, problems } satisfies Verdict));
+      renameSync(fresh, join(runtime, verdictFile));
+    },
+  };
+}
+
+/** What `telesetd reload` works with. */
+export interface ReloadOptions {
+  /** The daemon's process. */
+  readonly pid: number;
+  /** The configuration; its secrets lie in the folder `secrets` beside it. */
+  readonly config: string;
+  /** How long the daemon may take, in ms. */
+  readonly patience?: number;
+}
+
+/**
+ * Hands the configuration over and waits until it is in force. Exit codes: 0 it is, 2 it is wrong and the old one stays in
+ * force, 1 the daemon does not answer.
+ */
+export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, io: Io): Promise<number> {
+  const { TELESETD_HANDOVER: place = "/run/telesetd-reload", RUNTIME_DIRECTORY: runtime = "/run/telesetd" } = io.environment;
+  const folder = join(place, String(pid));
+  const token = crypto.randomUUID();
+  try {
+    fill(folder, token, { pid, config, given: io.environment["CREDENTIALS_DIRECTORY"] });
+    process.kill(pid, "SIGHUP");
+    const verdict = await verdictOf(token, join(runtime, verdictFile), pid, patience);
+    if (verdict === undefined) {
+      io.err("telesetd has not said within 30 s that the new configuration is in force: see journalctl -u telesetd\n");
+      return 1;
+    }
+    for (const problem of verdict.problems) io.err(`${config}: ${tame(problem)}\n`);
+    return verdict.problems.length === 0 ? 0 : 2;
+  } catch (error) {
+    io.err(`Cannot hand ${config} over to telesetd (process ${pid}): ${(error as Error).message}\n`);
+    return 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Fresh copies for the daemon's user, in a folder where it can put nothing itself: root does not follow links of its making. */
+function fill(folder: string, token: string, from: { pid: number; config: string; given: string | undefined }): void {
+  const { uid, gid } = statSync(`/proc/${from.pid}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const give = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content, { mode: 0o400, flag: "wx" });
+    if (process.getuid?.() === 0) chownSync(join(folder, name), uid, gid);
+  };
+  const secrets = join(dirname(from.config), "secrets");
+  for (const name of filesIn(secrets)) give(`secrets_${name}`, readFileSync(join(secrets, name)));
+  // What other credentials the unit was given is not renewed, and stays.
+  for (const name of filesIn(from.given)) {
+    const renewed = name === "config.json" || name === "secrets" || name.startsWith("secrets_");
+    if (!renewed) give(name, readFileSync(join(from.given ?? "", basename(name))));
+  }
+  give("config.json", readFileSync(from.config));
+  give("token", token);
+}
+
+function filesIn(folder: string | undefined): string[] {
+  if (folder === undefined || !existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+}
+
+/** Looks for the verdict until it is there; nothing when patience or the daemon has ended. */
+async function verdictOf(token: string, file: string, pid: number, patience: number): Promise<Verdict | undefined> {
+  for (const late = performance.now() + patience; performance.now() < late && existsSync(`/proc/${pid}`);) {
+    const verdict = readVerdict(file);
+    if (verdict?.token === token) return verdict;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return undefined;
+}
+
+/** It lies where the daemon's user may write: it is read as what a stranger wrote. */
+function readVerdict(file: string): Verdict | undefined {
+  let handle: number;
+  try {
+    handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const text = Buffer.alloc(65_536);
+    const read: unknown = JSON.parse(text.toString("utf8", 0, readSync(handle, text)));
+    const { token, problems } = read as Verdict;
+    return { token: String(token), problems: Array.isArray(problems) ? problems.map(String) : [] };
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function tame(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is taken out here
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
+}

@@ -1,0 +1,184 @@
+/** What the service manager is told, and when the watchdog is left alone; with a notifier and a clock of the test's own. */
+import { describe, expect, test } from "bun:test";
+import { type DeskStatus, type Status, statusLine } from "../src/status.ts";
+import { pingEvery, type Reported, Reporter, statusState } from "../src/systemd.ts";
+
+/** A reporter by hand: `look` is what its timer would do. */
+class Rig {
+  readonly told: string[][] = [];
+  readonly warnings: string[] = [];
+  time = 0;
+  text = "fine";
+  why: string | undefined;
+  /** What the notifier waits for, and what it answers. */
+  held: Promise<string | undefined> = Promise.resolve(undefined);
+  readonly reporter: Reporter;
+
+  constructor(pingMs?: number) {
+    this.reporter = new Reporter({
+      notify: (...states) => {
+        this.told.push([...states]);
+        return this.held;
+      },
+      now: () => this.time,
+      warn: (text, why) => this.warnings.push(`${text}: ${why}`),
+      ...(pingMs === undefined ? {} : { pingMs }),
+    });
+  }
+
+  async ready(): Promise<void> {
+    const reported: Reported = { status: () => this.text, stuck: () => this.why };
+    await this.reporter.ready(reported);
+    this.told.length = 0;
+  }
+
+  /** Some time later the timer comes. */
+  async later(ms: number): Promise<string[]> {
+    this.time += ms;
+    const before = this.told.length;
+    this.reporter.look();
+    await Promise.resolve();
+    await new Promise((done) => setImmediate(done));
+    return this.told.slice(before).flat();
+  }
+}
+
+async function during(rig: Rig, play: () => Promise<void>): Promise<void> {
+  await rig.ready();
+  try {
+    await play();
+  } finally {
+    await rig.reporter.stop();
+  }
+}
+
+describe("the reporter", () => {
+  test("says READY and the status at once, and STOPPING at the end", async () => {
+    const rig = new Rig();
+    await rig.reporter.ready({ status: () => "all well", stuck: () => undefined });
+    await rig.reporter.stop("STATUS=gone");
+    expect(rig.told).toEqual([["READY=1", "STATUS=all well"], ["STOPPING=1", "STATUS=gone"]]);
+    expect(await rig.later(1000)).toEqual([]);
+  });
+
+  test("says the status only when it has changed", () => {
+    const rig = new Rig();
+    return during(rig, async () => {
+      expect(await rig.later(1000)).toEqual([]);
+      rig.text = "not fine";
+      expect(await rig.later(1000)).toEqual(["STATUS=not fine"]);
+      expect(await rig.later(1000)).toEqual([]);
+    });
+  });
+
+  test("pings every 15 s, never without a watchdog", async () => {
+    const rig = new Rig(15_000);
+    await during(rig, async () => {
+      const pings: number[] = [];
+      for (let second = 0; second < 46; second++) if ((await rig.later(1000)).includes("WATCHDOG=1")) pings.push(second);
+      expect(pings).toEqual([0, 15, 30, 45]);
+    });
+    const without = new Rig();
+    await during(without, async () => {
+      for (let second = 0; second < 60; second++) expect(await without.later(1000)).toEqual([]);
+    });
+  });
+
+  test("does not ping while something is stuck, and says once why; pings again when it goes on", () => {
+    const rig = new Rig(2000);
+    return during(rig, async () => {
+      expect(await rig.later(2000)).toEqual(["WATCHDOG=1"]);
+      rig.why = "the store does not answer";
+      for (let time = 0; time < 5; time++) expect(await rig.later(2000)).toEqual([]);
+      expect(rig.warnings).toEqual([
+        "The watchdog is not pinged any more: the service manager will start telesetd again: the store does not answer",
+      ]);
+      rig.why = undefined;
+      expect(await rig.later(2000)).toEqual(["WATCHDOG=1"]);
+    });
+  });
+
+  test("tells one thing at a time, and the end waits for what is on the way", async () => {
+    const rig = new Rig(1000);
+    await rig.ready();
+    const slow = Promise.withResolvers<string | undefined>();
+    rig.held = slow.promise;
+    rig.text = "changed";
+    expect(await rig.later(1000)).toEqual(["STATUS=changed", "WATCHDOG=1"]);
+    rig.text = "changed again";
+    expect(await rig.later(1000)).toEqual([]);
+    const stopped = rig.reporter.stop();
+    expect(rig.told.flat()).not.toContain("STOPPING=1");
+    slow.resolve(undefined);
+    await stopped;
+    expect(rig.told.at(-1)).toEqual(["STOPPING=1"]);
+  });
+
+  test("says once that systemd-notify is missing", () => {
+    const rig = new Rig(1000);
+    return during(rig, async () => {
+      rig.held = Promise.resolve("spawn systemd-notify ENOENT");
+      await rig.later(1000);
+      await rig.later(1000);
+      expect(rig.warnings).toEqual(["Cannot tell the service manager by systemd-notify: spawn systemd-notify ENOENT"]);
+    });
+  });
+
+  test("what the switch says cannot begin another line of the message", () => {
+    expect(statusState("down: bye\nWATCHDOG=trigger\r\u0000x")).toBe("STATUS=down: bye WATCHDOG=trigger x");
+  });
+});
+
+describe("the watchdog's interval", () => {
+  const cases: [string, Record<string, string>, number | undefined][] = [
+    ["half of what systemd waits", { WATCHDOG_USEC: "30000000", WATCHDOG_PID: "7" }, 15_000],
+    ["without WATCHDOG_PID it is ours", { WATCHDOG_USEC: "1000000" }, 500],
+    ["none for another process", { WATCHDOG_USEC: "30000000", WATCHDOG_PID: "8" }, undefined],
+    ["none without a watchdog", {}, undefined],
+    ["none for nonsense", { WATCHDOG_USEC: "soon" }, undefined],
+    ["none for nought", { WATCHDOG_USEC: "0" }, undefined],
+  ];
+  test.each(cases)("%s", (_, environment, ms) => expect(pingEvery(environment, 7)).toBe(ms as number));
+});
+
+describe("the status line", () => {
+  const fine: DeskStatus = {
+    extension: "1001",
+    switch: "up",
+    phone: "registered",
+    registered: { agent: "7", at: "10.1.2.3:5555" },
+    agents: [],
+    calls: [],
+  };
+  const { registered: _, ...nobody } = fine;
+  const down: DeskStatus = {
+    ...nobody,
+    extension: "1002",
+    switch: "down",
+    trouble: "No connection to the phone system: nothing listens on 10.1.0.5:8021. Calls are not shown until it is back.",
+  };
+  const status = (desks: DeskStatus[], waiting?: number, storeTrouble?: string): Status => ({
+    version: "0",
+    config: "",
+    upSeconds: 1,
+    desks,
+    outbox: { waiting: waiting ?? 0 },
+    ...(storeTrouble === undefined ? {} : { storeTrouble }),
+  });
+  test.each([
+    [status([fine]), "desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 0 waiting"],
+    [
+      status([down], 3),
+      "desk 1002: No connection to the phone system: nothing listens on 10.1.0.5:8021, UWQ not registered, 3 waiting",
+    ],
+    [
+      status([fine], 1, "disk full"),
+      "desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 1 waiting, store LOST",
+    ],
+    [status([fine, fine]), "2 desks: phones registered, switch up, UWQ at 2, 0 waiting"],
+    [
+      status([fine, down, down], 2),
+      "3 desks: 2 in trouble (1002: No connection to the phone system: nothing listens on 10.1.0.5:8021), UWQ at 1, 2 waiting",
+    ],
+  ])("%#", (given, line) => expect(statusLine(given)).toBe(line));
+});

@@ -1,0 +1,95 @@
+/** What the watchdog asks for: is the line's own loop alive, does the store answer. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startApp } from "../src/app.ts";
+import { parseConfig } from "../src/config.ts";
+import type { Line, LineEvent } from "../src/core/line.ts";
+import { lineSchemas, openLine } from "../drivers/mod.ts";
+import { openLog } from "../src/log.ts";
+import { Loop, type LoopOptions } from "../src/loop.ts";
+import { openSafeStore } from "../src/safe-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-stuck-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const quiet = openLog(() => {}, "error", false);
+
+/** A loop on this line, that has nothing else to do. */
+function loopOn(line: Partial<Line>): Loop {
+  const store = { desks: () => [] };
+  return new Loop({ desks: ["1001"], line, store, log: quiet, now: () => 0 } as unknown as LoopOptions);
+}
+
+async function* oneEventAndNoMore(): AsyncGenerator<LineEvent> {
+  yield { type: "leg-renamed", desk: "9999", from: "a", to: "b" };
+}
+
+describe("the loop", () => {
+  test("fails when the line ends by itself", async () => {
+    await expect(loopOn({ events: oneEventAndNoMore }).run()).rejects.toThrow("the line has ended by itself");
+  });
+
+  test("does not fail when it is told to stop", async () => {
+    const loop = loopOn({ events: oneEventAndNoMore });
+    loop.stop();
+    await loop.run();
+  });
+
+  test("is stuck when the driver says so, and not when the driver says nothing of it", () => {
+    expect(loopOn({ stuck: () => "it hangs" }).stuck()).toBe("it hangs");
+    expect(loopOn({}).stuck()).toBeUndefined();
+  });
+});
+
+describe("the store", () => {
+  test("answers; and when it is declared lost that is an answer too", () => {
+    const store = openSafeStore(join(folder, "good.db"), quiet);
+    expect(store.answers()).toBe(true);
+    store.close();
+    expect(store.answers()).toBe(false);
+    writeFileSync(join(folder, "no-folder"), "");
+    const lost = openSafeStore(join(folder, "no-folder/lost.db"), quiet);
+    expect(lost.trouble).toBeDefined();
+    expect(lost.answers()).toBe(true);
+    lost.close();
+  });
+});
+
+test("a driver whose switch is not there is not stuck, and neither is the daemon", async () => {
+  const text = JSON.stringify({
+    desks: [{ extension: "1001" }],
+    line: { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" },
+    http: { host: "127.0.0.1", port: 15_999 },
+    store: { path: join(folder, "app.db") },
+  });
+  const config = parseConfig(text, lineSchemas, {});
+  const app = await startApp({ ...config, http: { ...config.http, port: 0 } }, quiet);
+  expect(app.status().desks[0]?.switch).toBe("down");
+  expect(app.stuck()).toBeUndefined();
+  await app.stop();
+});
+
+test("a FreeSWITCH driver whose loop stands still for five minutes is stuck", async () => {
+  const { performance } = globalThis;
+  const real = performance.now.bind(performance);
+  let ahead = 0;
+  performance.now = () => real() + ahead;
+  const end = new AbortController();
+  try {
+    const settings = { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" };
+    const desks = [{ extension: "1001", aliases: [] }];
+    const line = openLine(settings, { desks, variables: [], log: quiet });
+    expect(line.stuck?.()).toBeUndefined();
+    const events = line.events(end.signal, () => [])[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ type: "link-down" });
+    expect(line.stuck?.()).toBeUndefined();
+    ahead = 6 * 60_000;
+    expect(line.stuck?.()).toBe("the driver neither connects to FreeSWITCH nor waits to try again");
+    end.abort();
+    await events.next();
+  } finally {
+    end.abort();
+    performance.now = real;
+  }
+});
