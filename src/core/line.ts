@@ -89,7 +89,7 @@ export type LineEvent =
 export interface DialCommand {
   readonly type: "dial";
   readonly desk: string;
-  /** The id that the new leg, and so the call, shall have. */
+  /** The id that the call shall have, and its leg too where the switch lets us choose. */
   readonly call: string;
   /** The number to dial: `^[0-9*#+]{1,32}$`. */
   readonly number: string;

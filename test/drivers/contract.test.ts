@@ -2,7 +2,10 @@
 import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
+import { SipPbx } from "../../drivers/simulator-sip/mod.ts";
 import { InboundCall, KeypadCall, Simulator } from "../../drivers/simulator/mod.ts";
+import { sipConfig } from "../../drivers/sip/config.ts";
+import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log.ts";
 import { contractOf, type Peer, type Subject } from "../line.contract.ts";
 import { MemoryWire } from "./memorywire.ts";
@@ -10,6 +13,11 @@ import { MemoryWire } from "./memorywire.ts";
 const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
 
 contractOf({ name: "freeswitch, against the simulated switch over TCP", open: freeswitchSubject });
+contractOf({
+  name: "sip, against a scripted drachtio-server with a small switch over TCP",
+  open: sipSubject,
+  cannot: { registration: "a dialog subscription (RFC 4235) does not tell whether the phone is registered" },
+});
 contractOf({ name: "blueprint, against a switch in memory", open: blueprintSubject });
 
 async function freeswitchSubject(): Promise<Subject> {
@@ -51,6 +59,37 @@ function simulatorPeer(sim: Simulator): Peer {
     },
     comesBack: () => sim.server.listen(),
     idle: () => sim.server.until(({ connections }) => connections.length === 0),
+  };
+}
+
+async function sipSubject(): Promise<Subject> {
+  const pbx = new SipPbx();
+  await pbx.server.listen();
+  const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
+  return {
+    line: sip.open(settings, context),
+    peer: sipPeer(pbx),
+    [Symbol.asyncDispose]: async () => await Promise.resolve(pbx.server.stop()),
+  };
+}
+
+function sipPeer(pbx: SipPbx): Peer {
+  return {
+    rings: (from, to = "1001") => Promise.resolve(pbx.rings(from, to).id),
+    answers: (leg) => Promise.resolve(pbx.change(leg, { state: "confirmed" })),
+    callerHangsUp: (leg) => Promise.resolve(pbx.change(leg, { state: "terminated" })),
+    holds: (leg, held) => Promise.resolve(pbx.change(leg, { held })),
+    keypad: (number) => Promise.resolve(pbx.dialsOut(number).id),
+    farAnswers: (leg) => Promise.resolve(pbx.change(leg, { state: "confirmed" })),
+    registers: () => {
+      throw new Error("Cannot register a phone: the contract does not ask for it");
+    },
+    handset: (does) => pbx.handset = does,
+    nextDial: () => pbx.server.until(() => pbx.dials() > 0),
+    dials: () => pbx.dials(),
+    goes: () => pbx.goes(),
+    comesBack: () => pbx.server.listen(),
+    idle: () => pbx.server.until(() => pbx.server.clients.size === 0),
   };
 }
 

@@ -1,0 +1,300 @@
+/**
+ * A small SIP switch behind the scripted drachtio-server: asks for passwords, tells the dialogs of its phones to who subscribes, rings
+ * them and takes REFERs. Tests say what people do, and what it answers where it shall not behave.
+ */
+import { challenge, type DigestOptions, parts, proves } from "./digest.ts";
+import { DrachtioServer, type Network, type Sent, type ServerOptions } from "./server.ts";
+import { header, parameter, type SipMessage, userOf } from "./sip.ts";
+
+/** How a switch is. */
+export interface PbxOptions extends Partial<DigestOptions>, Partial<Omit<ServerOptions, "network">> {
+  readonly domain?: string;
+  /** The status of its challenges; none: it asks for no password. */
+  readonly challenge?: 401 | 407 | "none";
+}
+
+/** What it answers in the place of its own answer: nothing leaves it to that, "silence" is none at all. */
+export type Instead = { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | "silence" | undefined;
+
+/** A dialog of a phone, as its documents show it. */
+export interface PhoneDialog {
+  readonly id: string;
+  readonly extension: string;
+  readonly direction: "initiator" | "recipient";
+  remote: string;
+  state: "trying" | "early" | "confirmed" | "terminated";
+  held: boolean;
+}
+
+/** A subscription of a client. */
+export interface Sub {
+  sent: Sent;
+  readonly callId: string;
+  readonly extension: string;
+  version: number;
+  cseq: number;
+  expires: number;
+}
+
+/** An INVITE of the box to a phone. */
+interface Ringing {
+  readonly sent: Sent;
+  readonly dialog: PhoneDialog;
+  cseq: number;
+  answered: boolean;
+  referred: boolean;
+}
+
+/** The switch. */
+export class SipPbx implements Network {
+  readonly server: DrachtioServer;
+  readonly dialogs: PhoneDialog[] = [];
+  readonly subscriptions = new Map<string, Sub>();
+  /** All requests that came with a right password, or that need none; in order. */
+  readonly requests: SipMessage[] = [];
+  /** The answers to its own requests: their transaction and status. */
+  readonly answers = new Map<string, SipMessage>();
+  /** What a phone does that is rung for the box. */
+  handset: "lifts" | "declines" | "waits" | "voicemail" = "lifts";
+  /** What becomes of a REFER: the statuses of its NOTIFYs, in order. */
+  refer: readonly number[] = [100, 180, 200];
+  /** Asked for every request before anything else. */
+  instead: (message: SipMessage) => Instead = () => undefined;
+  /** Whether a subscription is followed by a document at once. */
+  tells = true;
+  readonly #options: PbxOptions;
+  readonly #digest: DigestOptions;
+  readonly #nonces = new Set<string>();
+  readonly #ringing = new Map<string, Ringing>();
+
+  constructor(options: PbxOptions = {}) {
+    this.#options = options;
+    const { realm = "pbx", password = "s3cret", algorithm = "MD5" } = options;
+    this.#digest = { realm, password, algorithm };
+    this.server = new DrachtioServer({ ...options, network: this });
+  }
+
+  /** The INVITEs and REFERs outside of dialogs that came. */
+  dials(): number {
+    return this.requests.filter(({ method, headers }) =>
+      method === "INVITE" || (method === "REFER" && !headers.some(([name, value]) => name === "To" && value.includes("tag=")))
+    ).length;
+  }
+
+  /** How many requests of a method came. */
+  count(method: string): number {
+    return this.requests.filter((message) => message.method === method).length;
+  }
+
+  /** drachtio-server is killed: its connections are lost, and with it who subscribed through it. */
+  goes(): void {
+    this.subscriptions.clear();
+    this.server.stop();
+  }
+
+  /** Forgets all nonces: the next answer to a challenge is stale. */
+  forgetNonces(): void {
+    this.#nonces.clear();
+  }
+
+  request(sent: Sent): void {
+    const { message, client } = sent;
+    const method = message.method ?? "";
+    const instead = this.instead(message);
+    if (instead === "silence") return;
+    if (instead) return client.respond(sent, instead.status, instead.headers);
+    if (method !== "ACK" && method !== "CANCEL" && method !== "OPTIONS" && !this.#proved(sent)) return;
+    this.requests.push(message);
+    this.server.changed();
+    switch (method) {
+      case "SUBSCRIBE":
+        return this.#subscribe(sent);
+      case "INVITE":
+        return this.#invite(sent);
+      case "CANCEL":
+        return this.#cancel(sent);
+      case "REFER":
+        return this.#refer(sent);
+      case "BYE":
+        return this.#bye(sent);
+      case "REGISTER":
+        return client.respond(sent, 200, {
+          Contact: header(message, "contact") ?? "",
+          Expires: header(message, "expires") ?? "60",
+        });
+      default:
+        client.respond(sent, 200);
+    }
+  }
+
+  answer(_client: unknown, transaction: string, message: SipMessage): void {
+    this.answers.set(transaction, message);
+    this.server.changed();
+  }
+
+  /** A call to a phone, which rings. */
+  rings(remote: string, extension = "1001"): PhoneDialog {
+    return this.#begin({ id: crypto.randomUUID(), extension, direction: "recipient", remote, state: "early", held: false });
+  }
+
+  /** A phone dials, and the far end rings. */
+  dialsOut(remote: string, extension = "1001"): PhoneDialog {
+    return this.#begin({ id: crypto.randomUUID(), extension, direction: "initiator", remote, state: "early", held: false });
+  }
+
+  /** A phone's dialog has changed: all who watch it are told. */
+  change(id: string, changes: Partial<Pick<PhoneDialog, "state" | "held" | "remote">>): void {
+    const dialog = this.dialogs.find((one) => one.id === id);
+    if (!dialog) throw new Error(`Cannot change dialog ${id}: there is none`);
+    Object.assign(dialog, changes);
+    this.publish(dialog.extension);
+    if (dialog.state === "terminated") this.dialogs.splice(this.dialogs.indexOf(dialog), 1);
+  }
+
+  /** Tells all who watch this phone the state of its dialogs. */
+  publish(extension: string): void {
+    for (const sub of this.subscriptions.values()) if (sub.extension === extension) this.tell(sub);
+  }
+
+  /** One NOTIFY: the whole state, or what the test says. Gives the transaction. */
+  tell(
+    sub: Sub,
+    { state = `active;expires=${sub.expires}`, body = this.document(sub) }: { state?: string; body?: string } = {},
+  ): string {
+    const headers = {
+      Event: "dialog",
+      "Subscription-State": state,
+      ...(body === "" ? {} : { "Content-Type": "application/dialog-info+xml" }),
+    };
+    return sub.sent.client.ask("NOTIFY", sub.sent.message, headers, body, ++sub.cseq);
+  }
+
+  /** Ends a subscription for a reason, such as `deactivated` or `probation;retry-after=3`. */
+  end(sub: Sub, reason: string): void {
+    this.tell(sub, { state: `terminated;reason=${reason}`, body: "" });
+    this.subscriptions.delete(sub.callId);
+  }
+
+  /** The document of a phone's dialogs, all of them. */
+  document(sub: Sub): string {
+    const mine = this.dialogs.filter(({ extension }) => extension === sub.extension).map((dialog) => {
+      const rendering = `<param pname="+sip.rendering" pvalue="${dialog.held ? "no" : "yes"}"/>`;
+      return `<dialog id="${dialog.id}" direction="${dialog.direction}"><state>${dialog.state}</state>` +
+        `<local><identity>sip:${sub.extension}@pbx</identity><target uri="sip:${sub.extension}@pbx">${rendering}</target></local>` +
+        `<remote><identity>sip:${dialog.remote}@pbx</identity></remote></dialog>`;
+    });
+    const root = `xmlns="urn:ietf:params:xml:ns:dialog-info" version="${sub
+      .version++}" state="full" entity="sip:${sub.extension}@pbx"`;
+    return `<?xml version="1.0"?>\n<dialog-info ${root}>${mine.join("")}</dialog-info>\n`;
+  }
+
+  #begin(dialog: PhoneDialog): PhoneDialog {
+    this.dialogs.push(dialog);
+    this.publish(dialog.extension);
+    return dialog;
+  }
+
+  #proved({ message, client, transaction }: Sent): boolean {
+    const status = this.#options.challenge ?? 407;
+    if (status === "none") return true;
+    const given = parts(header(message, status === 407 ? "proxy-authorization" : "authorization"));
+    const known = given !== undefined && this.#nonces.has(given["nonce"] ?? "");
+    const right = given !== undefined && proves(given, message.method ?? "", message.uri ?? "", this.#digest);
+    if (known && right) return true;
+    const nonce = crypto.randomUUID();
+    this.#nonces.add(nonce);
+    const name = status === 407 ? "Proxy-Authenticate" : "WWW-Authenticate";
+    client.respond({ client, message, transaction }, status, { [name]: challenge(this.#digest, nonce, right && !known) });
+    return false;
+  }
+
+  #subscribe(sent: Sent): void {
+    const { message, client } = sent;
+    const callId = header(message, "call-id") ?? "";
+    const expires = Number(header(message, "expires"));
+    const known = this.subscriptions.get(callId);
+    if (parameter(header(message, "to"), "tag") !== undefined && !known) return client.respond(sent, 481);
+    const sub: Sub = known ?? { sent, callId, extension: userOf(message.uri), version: 0, cseq: 0, expires };
+    sub.expires = expires;
+    client.respond(sent, 202, { Expires: String(expires), Contact: "<sip:1001@127.0.0.1:5060>" });
+    if (expires === 0) return this.end(sub, "timeout");
+    this.subscriptions.set(callId, sub);
+    if (this.tells) this.tell(sub);
+    this.server.changed();
+  }
+
+  #invite(sent: Sent): void {
+    const { client, message } = sent;
+    const ringing: Ringing = {
+      sent,
+      dialog: {
+        id: crypto.randomUUID(),
+        extension: userOf(message.uri),
+        direction: "recipient",
+        remote: userOf(header(message, "from")),
+        state: "early",
+        held: false,
+      },
+      cseq: 0,
+      answered: false,
+      referred: false,
+    };
+    client.respond(sent, 100);
+    if (this.handset === "voicemail") return client.respond(sent, 200, { "Content-Type": "application/sdp" }, "v=0\r\n");
+    this.#ringing.set(header(message, "call-id") ?? "", ringing);
+    client.respond(sent, 180);
+    this.#begin(ringing.dialog);
+    if (this.handset === "declines") {
+      this.change(ringing.dialog.id, { state: "terminated" });
+      client.respond(sent, 486);
+    } else if (this.handset === "lifts") this.lift();
+    this.server.changed();
+  }
+
+  /** The phone that rings for the box is lifted. */
+  lift(): void {
+    for (const ringing of this.#ringing.values()) {
+      if (ringing.answered) continue;
+      ringing.answered = true;
+      this.change(ringing.dialog.id, { state: "confirmed" });
+      ringing.sent.client.respond(
+        ringing.sent,
+        200,
+        { Contact: "<sip:1001@127.0.0.1:5060>", "Content-Type": "application/sdp" },
+        "v=0\r\n",
+      );
+    }
+  }
+
+  #cancel(sent: Sent): void {
+    const ringing = this.#ringing.get(header(sent.message, "call-id") ?? "");
+    if (!ringing || ringing.answered) return;
+    this.change(ringing.dialog.id, { state: "terminated" });
+    ringing.sent.client.respond(ringing.sent, 487);
+  }
+
+  #refer(sent: Sent): void {
+    const { client, message } = sent;
+    const ringing = this.#ringing.get(header(message, "call-id") ?? "");
+    client.respond(sent, 202);
+    const number = decodeURIComponent(userOf(header(message, "refer-to")));
+    if (!ringing) this.dialsOut(number, userOf(message.uri));
+    else ringing.referred = true;
+    this.refer.forEach((status, index) => {
+      const state = status >= 200 ? "terminated;reason=noresource" : "active;expires=60";
+      const headers = { Event: "refer", "Subscription-State": state, "Content-Type": "message/sipfrag" };
+      const request = ringing?.sent.message ?? message;
+      client.ask("NOTIFY", request, headers, `SIP/2.0 ${status} Whatever\r\n`, ringing ? ++ringing.cseq : index + 1);
+    });
+  }
+
+  /** After a REFER the phone talks with the number; before it the call is over. */
+  #bye(sent: Sent): void {
+    const ringing = this.#ringing.get(header(sent.message, "call-id") ?? "");
+    sent.client.respond(sent, 200);
+    const failed = this.refer.some((status) => status >= 300);
+    if (ringing && (!ringing.referred || failed) && this.dialogs.includes(ringing.dialog)) {
+      this.change(ringing.dialog.id, { state: "terminated" });
+    }
+  }
+}

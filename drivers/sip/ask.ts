@@ -1,0 +1,103 @@
+/**
+ * One SIP request with its final answer: answers the switch's challenges (digest.ts) and keeps a deadline. All that the
+ * driver asks the network goes this way.
+ */
+import { authorization, challengeOf, type Credentials } from "./digest.ts";
+import type { Sent, SipAnswer, SipRequest } from "./message.ts";
+import type { Stack } from "./stack.ts";
+
+/** How a request is asked. */
+export interface AskOptions {
+  readonly credentials?: Credentials;
+  /** Deadline for the final answer, in ms; nothing for an INVITE, which its caller gives up. */
+  readonly withinMs?: number;
+  /** Told at once when the request is on its way, again when it goes out with a password: it has Call-ID and tags. */
+  readonly onSent?: (sent: Sent) => void;
+  readonly onProvisional?: (answer: SipAnswer) => void;
+}
+
+/** What came of it. */
+export interface Asked extends SipAnswer {
+  /** The answer was given although we had shown our password. */
+  readonly authorized: boolean;
+}
+
+interface Outcome {
+  /** Nothing when none came in time. */
+  readonly answer?: SipAnswer;
+  readonly sent?: Sent;
+}
+
+/** How often one request answers a challenge: once, and again when the nonce was stale. */
+const mostChallenges = 3;
+
+/**
+ * Asks, and resolves with the final answer; 408 when none came in time (RFC 3261, section 8.1.3.1).
+ * Rejects with StackClosed when the connection to drachtio-server is lost, with NotSent when it would not send.
+ */
+export async function ask(stack: Stack, request: SipRequest, options: AskOptions = {}): Promise<Asked> {
+  let next: SipRequest | undefined = request;
+  let last: Outcome = {};
+  let challenges = 0;
+  for (; next !== undefined; challenges++) {
+    last = await once(stack, next, options);
+    next = challenges < mostChallenges ? authorized(request, last, challenges, options.credentials) : undefined;
+  }
+  return { ...(last.answer ?? silence), authorized: challenges > 1 };
+}
+
+const silence: SipAnswer = { status: 408, reason: "no answer", dialog: "", body: "", header: () => undefined, ack: () => {} };
+
+function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvisional }: AskOptions): Promise<Outcome> {
+  const outcome = Promise.withResolvers<Outcome>();
+  let way: Sent | undefined;
+  stack.send(request, {
+    sent: (sent) => {
+      way = sent;
+      onSent?.(sent);
+    },
+    answer: (answer) => {
+      if (answer.status < 200) onProvisional?.(answer);
+      else outcome.resolve({ answer, ...(way ? { sent: way } : {}) });
+    },
+    failed: outcome.reject,
+  });
+  if (withinMs === undefined) return outcome.promise;
+  const timer = setTimeout(() => outcome.resolve(way ? { sent: way } : {}), withinMs);
+  return outcome.promise.finally(() => clearTimeout(timer));
+}
+
+/** The request again, with what the answer to it asks; nothing when it asks nothing, or what we have shown is not enough. */
+function authorized(
+  request: SipRequest,
+  { answer, sent }: Outcome,
+  challenges: number,
+  credentials: Credentials | undefined,
+): SipRequest | undefined {
+  if (!answer || !sent || !credentials || (answer.status !== 401 && answer.status !== 407)) return undefined;
+  const proxy = answer.status === 407;
+  const challenge = challengeOf(answer.header(proxy ? "proxy-authenticate" : "www-authenticate") ?? "");
+  if (!challenge || (challenges > 0 && !challenge.stale)) return undefined;
+  const { method } = request;
+  const cnonce = crypto.randomUUID().slice(0, 8);
+  const value = authorization(challenge, credentials, { method, uri: sent.uri, count: 1, cnonce });
+  return {
+    ...request,
+    headers: {
+      ...request.headers,
+      ...(request.dialog === undefined ? sameAttempt(method, sent) : {}),
+      [proxy ? "Proxy-Authorization" : "Authorization"]: value,
+    },
+  };
+}
+
+/** The same Call-ID and From tag and the next CSeq (RFC 3261, section 22.2); inside a dialog the server sees to it. */
+function sameAttempt(method: string, sent: Sent): Record<string, string> {
+  const number = Number(/^\d{1,10}/.exec(sent.header("cseq") ?? "")?.[0] ?? 0);
+  const [from, id] = [sent.header("from"), sent.header("call-id")];
+  return {
+    ...(from === undefined ? {} : { From: from }),
+    CSeq: `${number + 1} ${method}`,
+    ...(id === undefined ? {} : { "Call-ID": id }),
+  };
+}

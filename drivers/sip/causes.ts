@@ -1,0 +1,69 @@
+/** SIP statuses in words for the agent: as the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
+import type { Failure } from "../../src/core/line.ts";
+import { farEnd, handsetFailure } from "../parts/causes.ts";
+
+const handset: Readonly<Record<number, string>> = {
+  404: "SUBSCRIBER_ABSENT",
+  408: "RECOVERY_ON_TIMER_EXPIRE",
+  410: "SUBSCRIBER_ABSENT",
+  415: "INCOMPATIBLE_DESTINATION",
+  486: "USER_BUSY",
+  487: "ORIGINATOR_CANCEL",
+  488: "INCOMPATIBLE_DESTINATION",
+  500: "NORMAL_TEMPORARY_FAILURE",
+  502: "NORMAL_TEMPORARY_FAILURE",
+  503: "NORMAL_TEMPORARY_FAILURE",
+  504: "RECOVERY_ON_TIMER_EXPIRE",
+  600: "USER_BUSY",
+  603: "CALL_REJECTED",
+  604: "SUBSCRIBER_ABSENT",
+  606: "INCOMPATIBLE_DESTINATION",
+};
+
+const far: Readonly<Record<number, string>> = {
+  403: "OUTGOING_CALL_BARRED",
+  404: "UNALLOCATED_NUMBER",
+  408: "NO_ANSWER",
+  410: "NUMBER_CHANGED",
+  480: "NO_ANSWER",
+  484: "INVALID_NUMBER_FORMAT",
+  486: "USER_BUSY",
+  487: "ORIGINATOR_CANCEL",
+  500: "NORMAL_TEMPORARY_FAILURE",
+  502: "DESTINATION_OUT_OF_ORDER",
+  503: "NORMAL_CIRCUIT_CONGESTION",
+  504: "RECOVERY_ON_TIMER_EXPIRE",
+  600: "USER_BUSY",
+  603: "CALL_REJECTED",
+  604: "UNALLOCATED_NUMBER",
+};
+
+/**
+ * Why the handset could not be rung or was not lifted.
+ * @param cause the name of the cause in the answer's Reason header, where the switch gives one.
+ */
+export function handsetAnswer(status: number, cause: string | undefined, extension: string): Failure {
+  if (cause !== undefined) return handsetFailure(cause, extension);
+  if (status === 480) {
+    const why = `Phone ${extension} cannot be reached: it is not registered, or set not to be disturbed.`;
+    return { cause: "SIP 480", why };
+  }
+  if (status === 401 || status === 403 || status === 407) {
+    const why = `The switch does not let this box ring phone ${extension}: ask the administrator.`;
+    return { cause: `SIP ${status}`, why };
+  }
+  return handsetFailure(handset[status] ?? `SIP ${status}`, extension);
+}
+
+/** What a status means when it is the number's, after the handset was lifted. */
+export function farAnswer(status: number): Failure {
+  const cause = far[status] ?? `SIP ${status}`;
+  const words = farEnd(cause);
+  return { cause, why: words, far: words };
+}
+
+/** The hand-over itself came to nothing: the phone's call was ended, and the number was never called. */
+export function notHandedOver(status: number, number: string): Failure {
+  const why = `The switch does not hand a call over (${status}): dial ${number} on the phone itself.`;
+  return { cause: `REFER ${status}`, why, far: why };
+}

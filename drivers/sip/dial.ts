@@ -1,0 +1,353 @@
+/**
+ * Dialling from a desk's phone (RFC 3515): the box rings the phone, and when it is lifted hands the call over to the number with a REFER
+ * inside the dialog, and leaves. Or (`dial` = `refer`) it tells the phone to dial by itself. Each command is carried out once.
+ */
+import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
+import type { Log } from "../../src/log.ts";
+import { autoAnswerOf } from "../parts/phones.ts";
+import { ask, type Asked } from "./ask.ts";
+import { farAnswer, handsetAnswer, notHandedOver } from "./causes.ts";
+import type { SipConfig } from "./config.ts";
+import { reasonText, sipfragStatus, word } from "./headers.ts";
+import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
+import { type Account, requestIn, requestTo } from "./request.ts";
+import { holdSdp, hostOf } from "./sdp.ts";
+import type { Stack } from "./stack.ts";
+import type { DialogTracker } from "./translate.ts";
+
+/** What dialling needs. */
+export interface DiallingOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly log: Log;
+  readonly trackers: ReadonlyMap<string, DialogTracker>;
+  /** What a tracker tells goes this way. */
+  readonly told: (desk: string, events: readonly LineEvent[]) => void;
+  readonly tell: (event: LineEvent) => void;
+}
+
+/** A dial from its first message to its last. */
+interface Attempt {
+  readonly command: DialCommand;
+  readonly tracker: DialogTracker;
+  callId: string | undefined;
+  sent: Sent | undefined;
+  /** drachtio-server's name for the dialog with the phone; nothing before the handset is lifted and after it is over. */
+  dialog: string | undefined;
+  /** The phone rings, or the switch has said anything at all. */
+  heard: boolean;
+  /** When the REFER was accepted, in ms of `performance.now`. */
+  referred: number | undefined;
+  /** The far end was said to ring: a 200 that follows is its own. */
+  progress: boolean;
+  /** Resolves with what the NOTIFYs of the REFER say in the end; nothing when they say nothing. */
+  readonly outcome: PromiseWithResolvers<number | undefined>;
+}
+
+/** How long a call that was given up may take to end, and a REFER to say what came of it, in ms. */
+const cancelWithin = 5000;
+const outcomeWithin = 120_000;
+/** How long the phone's own dialog may lag behind the answer to the INVITE, in ms. */
+export const shownWithin = 2000;
+/** A 200 sooner after the REFER than this is the switch's word for "done", not the far end's, in ms. */
+const tooSoon = 1000;
+/** How long dialogs may still come of a dial that is over, in ms. */
+const lingers = 5000;
+
+/** Dials, one connection long. */
+export class Dialling {
+  readonly #options: DiallingOptions;
+  readonly #attempts = new Set<Attempt>();
+
+  constructor(options: DiallingOptions) {
+    this.#options = options;
+  }
+
+  /** Carries a dial out, once: `done` when the handset was lifted. */
+  async dial(command: DialCommand): Promise<CommandResult> {
+    const tracker = this.#options.trackers.get(command.desk);
+    if (!tracker) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
+    const attempt: Attempt = {
+      command,
+      tracker,
+      callId: undefined,
+      sent: undefined,
+      dialog: undefined,
+      heard: false,
+      referred: undefined,
+      progress: false,
+      outcome: Promise.withResolvers(),
+    };
+    this.#attempts.add(attempt);
+    tracker.dialling({ call: command.call, number: command.number });
+    try {
+      const result = await (this.#options.config.dial === "refer" ? this.#tell(attempt) : this.#ring(attempt));
+      if (result.outcome !== "done") this.#over(attempt);
+      return result;
+    } catch (error) {
+      this.#over(attempt);
+      return failed(error);
+    }
+  }
+
+  /** Takes the NOTIFY of a REFER; false when it belongs to none of ours. */
+  notify(request: SipIncoming): boolean {
+    const attempt = this.#of(request);
+    if (!attempt || word(request.header("event")) !== "refer") return false;
+    request.answer(200);
+    const said = sipfragStatus(request.body);
+    if (said) this.#progress(attempt, said.status);
+    if (word(request.header("subscription-state")) === "terminated" && (said?.status ?? 0) < 200) {
+      attempt.outcome.resolve(undefined);
+    }
+    return true;
+  }
+
+  /** Takes another request inside a call of ours; false when there is no such call. */
+  asked(request: SipIncoming): boolean {
+    const attempt = this.#of(request);
+    if (!attempt) return false;
+    switch (request.method) {
+      case "ACK":
+        return true;
+      case "BYE":
+        request.answer(200);
+        attempt.dialog = undefined;
+        attempt.outcome.resolve(undefined);
+        return true;
+      case "INVITE":
+      case "UPDATE":
+        // Whatever is offered: we stay on hold. A switch asks so to see whether we are there (RFC 4028).
+        request.answer(
+          200,
+          { Contact: this.#options.account.contact },
+          request.method === "INVITE" || request.body !== "" ? this.#sdp() : undefined,
+        );
+        return true;
+      default:
+        request.answer(["INFO", "OPTIONS", "MESSAGE", "NOTIFY"].includes(request.method) ? 200 : 501);
+        return true;
+    }
+  }
+
+  #of(request: SipIncoming): Attempt | undefined {
+    const id = request.header("call-id");
+    return [...this.#attempts].find(({ callId }) => callId !== undefined && callId === id);
+  }
+
+  /** INVITE: rings the phone. */
+  async #ring(attempt: Attempt): Promise<CommandResult> {
+    const { stack, account, config } = this.#options;
+    const { desk, call } = attempt.command;
+    const { credentials } = account;
+    let givenUp = false;
+    const timer = setTimeout(() => {
+      givenUp = true;
+      attempt.sent?.cancel();
+    }, config.ringSeconds * 1000);
+    const asking = ask(stack, requestTo(account, "INVITE", desk, this.#inviteHeaders(), this.#sdp()), {
+      ...(credentials ? { credentials } : {}),
+      onSent: (sent) => {
+        attempt.sent = sent;
+        attempt.callId = sent.header("call-id");
+        if (attempt.callId !== undefined) attempt.tracker.ours(call, attempt.callId);
+        if (givenUp) sent.cancel();
+      },
+      onProvisional: () => attempt.heard = true,
+    });
+    const late = Promise.withResolvers<undefined>();
+    const lateTimer = setTimeout(() => late.resolve(undefined), config.ringSeconds * 1000 + cancelWithin);
+    try {
+      const answer = await Promise.race([asking, late.promise]);
+      if (answer && answer.status >= 200 && answer.status <= 299) return await this.#lifted(attempt, answer, givenUp);
+      const notLifted = { cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
+      const silent = { cause: "SIP 408", why: `The switch did not answer when phone ${desk} was to be rung: try again.` };
+      if (!answer || givenUp) {
+        // An answer that comes after all must not leave the phone with us.
+        if (!answer) asking.then((late) => this.#leave(attempt, late)).catch(() => {});
+        return { outcome: "failed", ...(attempt.heard ? notLifted : silent) };
+      }
+      return { outcome: "failed", ...this.#refusal(answer, desk) };
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(lateTimer);
+    }
+  }
+
+  #refusal(answer: Asked, desk: string): Failure {
+    const cause = reasonText(answer.header("reason"));
+    if (cause === "USER_NOT_REGISTERED") this.#options.tell({ type: "phone", desk, registered: false });
+    return handsetAnswer(answer.status, cause, desk);
+  }
+
+  async #lifted(attempt: Attempt, answer: Asked, givenUp: boolean): Promise<CommandResult> {
+    const { desk } = attempt.command;
+    answer.ack();
+    attempt.dialog = answer.dialog;
+    if (givenUp) {
+      await this.#bye(attempt);
+      return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
+    }
+    if (!await this.#isShown(attempt)) {
+      await this.#bye(attempt);
+      const why = `Something else than phone ${desk} answered, a voicemail perhaps: the number was not dialled.`;
+      return { outcome: "failed", cause: "NOT_THE_PHONE", why };
+    }
+    // What follows is told by the line, not by the result.
+    this.#handOver(attempt).catch((error: unknown) => {
+      if (!(error instanceof StackClosed) && !(error instanceof NotSent)) throw error;
+    }).finally(() => this.#over(attempt));
+    return { outcome: "done" };
+  }
+
+  /** A voicemail that takes the call must not be handed over: the phone's own dialog has to be there. */
+  async #isShown({ tracker, command }: Attempt): Promise<boolean> {
+    const late = performance.now() + shownWithin;
+    while (tracker.legsOf(command.call).length === 0) {
+      if (performance.now() > late) return false;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return true;
+  }
+
+  /** REFER inside the dialog, its outcome, and BYE. */
+  async #handOver(attempt: Attempt): Promise<void> {
+    const { stack, account, config, log } = this.#options;
+    const { desk, number } = attempt.command;
+    if (attempt.dialog === undefined) return;
+    const { credentials } = account;
+    const answer = await ask(stack, requestIn(attempt.dialog, "REFER", this.#referHeaders(number)), {
+      withinMs: config.answerSeconds * 1000,
+      ...(credentials ? { credentials } : {}),
+    });
+    if (answer.status < 200 || answer.status > 299) {
+      if (attempt.dialog === undefined) return;
+      log.warning("The phone could not be handed over to the number", { desk, status: answer.status, reason: answer.reason });
+      return await this.#fail(attempt, notHandedOver(answer.status, number));
+    }
+    attempt.referred ??= performance.now();
+    const timer = setTimeout(() => attempt.outcome.resolve(undefined), outcomeWithin);
+    const status = await attempt.outcome.promise;
+    clearTimeout(timer);
+    if (status !== undefined && status >= 300) {
+      log.info("The number was not reached", { desk, status });
+      return await this.#fail(attempt, farAnswer(status));
+    }
+    await this.#bye(attempt);
+  }
+
+  #progress(attempt: Attempt, status: number): void {
+    const { tracker, command: { call, desk } } = attempt;
+    if (status >= 180 && status < 200) {
+      attempt.progress = true;
+      this.#options.told(desk, tracker.far(call, "called"));
+    } else if (status >= 200) {
+      attempt.referred ??= performance.now();
+      const own = attempt.progress || performance.now() - attempt.referred > tooSoon;
+      if (status < 300) this.#options.told(desk, tracker.far(call, own ? "answered" : "called"));
+      attempt.outcome.resolve(status);
+    }
+  }
+
+  /** The phone is let go, and its leg is said to have ended for this reason: its dialog would not tell it. */
+  async #fail(attempt: Attempt, failure: Failure): Promise<void> {
+    const { tracker, command: { call, desk } } = attempt;
+    for (const leg of tracker.legsOf(call)) this.#options.tell({ type: "leg", facts: { desk, leg, ended: failure } });
+    await this.#bye(attempt);
+  }
+
+  async #bye(attempt: Attempt): Promise<void> {
+    const { dialog } = attempt;
+    attempt.dialog = undefined;
+    if (dialog === undefined) return;
+    const { stack, account: { credentials }, config } = this.#options;
+    await ask(stack, requestIn(dialog, "BYE", {}), {
+      withinMs: config.answerSeconds * 1000,
+      ...(credentials ? { credentials } : {}),
+    });
+  }
+
+  async #leave(attempt: Attempt, answer: Asked): Promise<void> {
+    if (answer.status > 299) return;
+    answer.ack();
+    attempt.dialog = answer.dialog;
+    await this.#bye(attempt);
+  }
+
+  /** REFER outside of any dialog: the phone dials by itself. `done` when its own dialog is there. */
+  async #tell(attempt: Attempt): Promise<CommandResult> {
+    const { stack, account, config } = this.#options;
+    const { desk, number } = attempt.command;
+    const { credentials } = account;
+    const answer = await ask(stack, requestTo(account, "REFER", desk, this.#referHeaders(number)), {
+      withinMs: config.answerSeconds * 1000,
+      onSent: (sent) => attempt.callId = sent.header("call-id"),
+      ...(credentials ? { credentials } : {}),
+    });
+    if (answer.status < 200 || answer.status > 299) return { outcome: "failed", ...this.#refusal(answer, desk) };
+    attempt.referred = performance.now();
+    const refused = attempt.outcome.promise.then((status) =>
+      status !== undefined && status >= 300 ? status : new Promise<never>(() => {})
+    );
+    const status = await Promise.race([this.#dials(attempt), refused]);
+    if (status === true) {
+      attempt.outcome.promise.then(() => this.#over(attempt));
+      return { outcome: "done" };
+    }
+    if (status !== false) return { outcome: "failed", ...farAnswer(status) };
+    return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was told to dial, but did not.` };
+  }
+
+  async #dials({ tracker, command }: Attempt): Promise<boolean> {
+    const late = performance.now() + this.#options.config.ringSeconds * 1000;
+    while (performance.now() < late) {
+      if (tracker.legsOf(command.call).length > 0) return true;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return false;
+  }
+
+  #over(attempt: Attempt): void {
+    setTimeout(() => {
+      this.#attempts.delete(attempt);
+      attempt.tracker.dialOver(attempt.command.call);
+    }, lingers);
+  }
+
+  #inviteHeaders(): Record<string, string> {
+    const { account, config } = this.#options;
+    const { callInfo, alertInfo } = autoAnswerOf(config.phone);
+    return {
+      Contact: account.contact,
+      Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
+      ...(callInfo ? { "Call-Info": `<sip:${account.domain}>;answer-after=0` } : {}),
+      ...(alertInfo === undefined ? {} : { "Alert-Info": alertInfo }),
+    };
+  }
+
+  /** `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
+  #referHeaders(number: string): Record<string, string> {
+    const { account } = this.#options;
+    return {
+      Contact: account.contact,
+      "Refer-To": `<sip:${number.replaceAll("#", "%23")}@${account.domain}>`,
+      "Referred-By": account.from,
+    };
+  }
+
+  #sdp(): string {
+    return holdSdp(hostOf(this.#options.stack.listeners), Date.now());
+  }
+}
+
+/** The connection was lost after the request had gone out: nobody knows. Anything else did not go out. */
+function failed(error: unknown): CommandResult {
+  if (error instanceof StackClosed && error.sent) {
+    return { outcome: "unknown", why: `The connection to the phone system was lost (${error.message})` };
+  }
+  if (error instanceof StackClosed || error instanceof NotSent) {
+    return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: ${error.message}.` };
+  }
+  throw error;
+}

@@ -1,0 +1,106 @@
+/** Why a subscription could not be had or has ended, and when to ask again (RFC 6665, sections 4.1.2 and 4.1.3). Pure. */
+import { pauseBefore } from "../parts/pause.ts";
+import { parameter, secondsIn, word } from "./headers.ts";
+
+/** The end of a subscription. */
+export interface End {
+  /** In words for the agent, to stand behind "No connection to the phone system:". */
+  readonly why: string;
+  /**
+   * When to ask again: `now`, `soon` (with growing pauses), `after` so many seconds, or `long`, because only a person can
+   * change it.
+   */
+  readonly again: "now" | "soon" | "long" | { readonly after: number };
+}
+
+/** Whom the words are about. */
+export interface About {
+  readonly extension: string;
+  /** Where SIP is sent to. */
+  readonly at: string;
+  readonly user: string;
+}
+
+/** What of an answer counts. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly authorized: boolean;
+  header(name: string): string | undefined;
+}
+
+/** The end that an answer other than 2xx to SUBSCRIBE or REGISTER means. 423 and 481 are dealt with before. */
+export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
+  const { status, reason, authorized } = answer;
+  const retry = secondsIn(answer.header("retry-after"));
+  switch (status) {
+    case 401:
+    case 407:
+      return {
+        why: authorized
+          ? `${at} refuses the password of user ${user}: check line.user and line.password`
+          : `${at} asks for a password in a way that cannot be answered: check line.password`,
+        again: "long",
+      };
+    case 403:
+      return {
+        why: authorized
+          ? `${at} refuses user ${user} (403): check line.password, and whether it may watch extension ${extension}`
+          : `${at} does not let user ${user} watch extension ${extension} (403)`,
+        again: "long",
+      };
+    case 404:
+    case 410:
+    case 604:
+      return { why: `${at} does not know extension ${extension} (${status})`, again: "long" };
+    case 405:
+    case 489:
+    case 501:
+      return { why: `${at} does not tell the state of phones: it takes no dialog subscriptions (${status})`, again: "long" };
+    case 408:
+      return { why: `${at} does not answer`, again: "soon" };
+  }
+  const why = `${at} refuses to tell the state of phone ${extension} (${status} ${reason})`.replace(/ \)/, ")");
+  if (retry !== undefined) return { why, again: { after: retry } };
+  return { why, again: status >= 600 ? "long" : "soon" };
+}
+
+/** The end that `Subscription-State: terminated` means. */
+export function endOfState(state: string | undefined, { extension, at }: About): End {
+  const reason = word(`${parameter(state, "reason") ?? ""};`);
+  const retry = secondsIn(parameter(state, "retry-after"));
+  const later = (seconds: number): End["again"] => ({ after: retry ?? seconds });
+  const ended = `${at} has ended the subscription to phone ${extension} (${reason || "no reason"})`;
+  switch (reason) {
+    case "deactivated":
+    case "timeout":
+      return { why: ended, again: "now" };
+    case "probation":
+      return { why: ended, again: later(30) };
+    case "giveup":
+      return { why: `${ended}: nobody there has allowed it`, again: later(60) };
+    case "rejected":
+      return { why: `${at} does not let us watch extension ${extension} any more (rejected)`, again: "long" };
+    case "noresource":
+      return { why: `${at} says that there is no extension ${extension} (noresource)`, again: "long" };
+    case "invariant":
+      return { why: `${at} says that the state of phone ${extension} never changes (invariant)`, again: "long" };
+  }
+  return { why: ended, again: retry === undefined ? "soon" : { after: retry } };
+}
+
+/** The pauses of `long`, in s: a wrong password that is tried often locks an account. */
+const longPauses = [30, 120, 300, 600] as const;
+
+/**
+ * The pause before the next try, in ms.
+ * @param failures how many tries have failed in a row, from 0.
+ * @param random from 0 to 1: jitter only ever lengthens what the switch asked for.
+ */
+export function pauseAfter(again: End["again"], failures: number, random: number): number {
+  // `now` twice in a row is a switch that ends what it gives.
+  if (again === "now" && failures === 0) return 0;
+  if (again === "now" || again === "soon") return pauseBefore(failures, random);
+  const seconds = again === "long" ? longPauses[Math.min(failures, longPauses.length - 1)] ?? 600 : again.after;
+  return seconds * 1000 * (1 + random / 10);
+}

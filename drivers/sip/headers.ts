@@ -1,0 +1,34 @@
+/** Small readers of SIP header values (RFC 3261, section 20). They take what a stranger wrote, and never throw. */
+
+/** The value of a parameter behind `;`, without quotes; names in any case. */
+export function parameter(value: string | undefined, name: string): string | undefined {
+  // What is between < and > belongs to the URI, not to the header.
+  const outside = (value ?? "").slice(0, 4096).replace(/<[^>]*>/g, "");
+  for (const [, key, quoted, plain] of outside.matchAll(/;\s*([^\s;=]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,]*)))?/g)) {
+    if (key?.toLowerCase() === name) return quoted ?? plain ?? "";
+  }
+  return undefined;
+}
+
+/** What stands before the first `;`, in small letters. */
+export function word(value: string | undefined): string {
+  return (value ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+/** A number of seconds from 0 to a year; nothing when it is none. Retry-After may have a comment behind it. */
+export function secondsIn(value: string | undefined): number | undefined {
+  const digits = /^\s*(\d{1,10})\b/.exec(value ?? "")?.[1];
+  return digits === undefined ? undefined : Math.min(Number(digits), 31_536_000);
+}
+
+/** The status of a message/sipfrag body (RFC 3420): the first line of an answer. */
+export function sipfragStatus(body: string): { readonly status: number; readonly reason: string } | undefined {
+  const [, status, reason = ""] = /^\s*SIP\/2\.0\s+([1-6]\d\d)\b[ \t]*([^\r\n]*)/i.exec(body) ?? [];
+  return status === undefined ? undefined : { status: Number(status), reason: reason.slice(0, 80) };
+}
+
+/** The cause in a Reason header (RFC 3326), by its name where the switch gives one: `Q.850;cause=17;text="USER_BUSY"`. */
+export function reasonText(value: string | undefined): string | undefined {
+  const text = parameter(value, "text")?.toUpperCase().replace(/\s+/g, "_");
+  return text !== undefined && /^[A-Z_]{4,40}$/.test(text) ? text : undefined;
+}

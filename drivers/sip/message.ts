@@ -1,0 +1,75 @@
+/** What the driver says to the SIP stack and hears of it. */
+
+/** A SIP request as we want it. */
+export interface SipRequest {
+  readonly method: string;
+  /** The Request-URI; inside a dialog the server knows it. */
+  readonly uri: string;
+  /** Where it is sent to, a SIP URI; the Request-URI when absent. */
+  readonly route?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The server's name for the dialog that it belongs to. */
+  readonly dialog?: string;
+}
+
+/** What all SIP messages have. */
+export interface SipText {
+  /** A header's value as it stands; several of one name are joined with commas. */
+  header(name: string): string | undefined;
+  readonly body: string;
+}
+
+/** An answer to a request of ours. */
+export interface SipAnswer extends SipText {
+  readonly status: number;
+  readonly reason: string;
+  /** The server's name for the dialog that it made. */
+  readonly dialog: string;
+  /** Confirms a 2xx to an INVITE. */
+  ack(): void;
+}
+
+/** A request of ours on its way. */
+export interface Sent {
+  /** As it went out: with Call-ID, tags, CSeq. */
+  readonly uri: string;
+  header(name: string): string | undefined;
+  /** Gives an INVITE up; its final answer is still to come. */
+  cancel(): void;
+}
+
+/** Who is told what becomes of a request. */
+export interface Watcher {
+  /** It is on its way. */
+  sent(sent: Sent): void;
+  /** An answer, provisional or final. */
+  answer(answer: SipAnswer): void;
+  /** There will be no final answer: the connection is lost (StackClosed), or it was not sent (NotSent). */
+  failed(error: StackClosed | NotSent): void;
+}
+
+/** A request that came from the network. */
+export interface SipIncoming extends SipText {
+  readonly method: string;
+  readonly uri: string;
+  /** Answers it, once. */
+  answer(status: number, headers?: Readonly<Record<string, string>>, body?: string): void;
+}
+
+/** The connection is gone: `sent` tells whether the request had been written, so that its outcome is unknown. */
+export class StackClosed extends Error {
+  constructor(why: string, readonly sent: boolean) {
+    super(why);
+  }
+}
+
+/** There is no connection to drachtio-server: how far it came. */
+export class CannotOpen extends Error {
+  constructor(why: string, readonly stage: "connect" | "login", readonly code?: string) {
+    super(why);
+  }
+}
+
+/** drachtio-server would not send the request. */
+export class NotSent extends Error {}

@@ -1,0 +1,227 @@
+/**
+ * Tries each hop from the box to its phones, on a connection to drachtio-server of its own: the switch is asked what it would tell, and
+ * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
+ */
+import type { DriverContext, Hop } from "../entry.ts";
+import { ask } from "./ask.ts";
+import type { SipConfig } from "./config.ts";
+import { readDialogInfo } from "./dialog-info.ts";
+import { type About, endOfAnswer } from "./ends.ts";
+import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
+import { type Account, accountOf, requestTo } from "./request.ts";
+import { Stack } from "./stack.ts";
+import { Subscription } from "./subscription.ts";
+
+type Found = Omit<Hop, "name" | "ms">;
+type Lost = { readonly lost?: string };
+
+/** Where the NOTIFYs of the phone that is just looked at go. */
+class Inbox {
+  notify: (request: SipIncoming) => boolean = () => false;
+  readonly take = (request: SipIncoming): void => {
+    if (!this.notify(request)) request.answer(481);
+  };
+}
+
+/** For how long a phone is subscribed to, in s: the switch forgets it soon, should the box go meanwhile. */
+const moment = 60;
+
+/** The longest deadline of a hop, in ms: somebody waits for it. */
+const longest = 5000;
+
+/** See `DriverEntry.probe`. */
+export async function* probe(config: SipConfig, context: DriverContext, signal: AbortSignal): AsyncGenerator<Hop> {
+  const quick: SipConfig = { ...config, answerSeconds: Math.min(config.answerSeconds, longest / 1000) };
+  const inbox = new Inbox();
+  const { hops, stack, why } = await wayIn(quick, context, inbox, signal);
+  yield* hops;
+  let lost = why;
+  try {
+    for (const [name, work] of looks(quick, context, inbox)) {
+      const hop = lost === undefined && stack
+        ? await timed(name, () => work(stack))
+        : skipped(name, lost ?? "There is no connection.");
+      const { lost: because, ...shown } = hop;
+      lost ??= because;
+      yield shown;
+    }
+  } finally {
+    stack?.close("the probe is done");
+  }
+}
+
+/** The hops after the login, in order. */
+function looks(config: SipConfig, context: DriverContext, inbox: Inbox): [string, (stack: Stack) => Promise<Found & Lost>][] {
+  const account = accountOf(config);
+  const at = config.proxy ?? config.domain;
+  return [
+    ["SIP listener", (stack) => Promise.resolve(lookAtListener(stack, config))],
+    ["switch", (stack) => lookAtSwitch(stack, config, account)],
+    ...(config.register
+      ? [
+        ["registration", (stack: Stack) => lookAtRegistration(stack, config, account)] as [
+          string,
+          (stack: Stack) => Promise<Found>,
+        ],
+      ]
+      : []),
+    ...context.desks.map(({ extension }): [string, (stack: Stack) => Promise<Found>] => [
+      `phone ${extension}`,
+      (stack) => lookAtPhone(stack, config, context, inbox, { extension, at, user: config.user }),
+    ]),
+  ];
+}
+
+/** Connects and logs in: two hops. */
+async function wayIn(
+  config: SipConfig,
+  { log }: DriverContext,
+  inbox: Inbox,
+  signal: AbortSignal,
+): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
+  const { host, port, secret } = config;
+  const since = performance.now();
+  const where = `${host}:${port}`;
+  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, says: `${where} answers.` };
+  try {
+    const connectMs = Math.min(config.connectSeconds * 1000, longest);
+    // Without routes: what is outside of this probe's dialogs is for the daemon.
+    const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log }, inbox.take, signal);
+    const says = `Logged in to drachtio-server ${stack.version}.`;
+    return { stack, hops: [{ ...reached, ms: ms(since) }, { name: "drachtio login", verdict: "good", ms: ms(since), says }] };
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    const failed = { verdict: "failed", says: sentence(error.message), next: wayInNext(error, config) } as const;
+    if (error.stage === "connect") {
+      const why = "drachtio-server is not reached.";
+      return { why, hops: [{ name: "drachtio", ms: ms(since), ...failed }, skipped("drachtio login", why)] };
+    }
+    const why = "There is no login to drachtio-server.";
+    return { why, hops: [{ ...reached, ms: ms(since) }, { name: "drachtio login", ms: ms(since), ...failed }] };
+  }
+}
+
+function wayInNext({ stage, code }: CannotOpen, { host, port }: SipConfig): string {
+  if (stage === "login") return "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml.";
+  if (code === "ECONNREFUSED") {
+    return `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`;
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the address of drachtio-server into line.host.";
+  return `Check line.host and line.port, and whether a firewall lets port ${port} through.`;
+}
+
+function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found {
+  if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
+    return { verdict: "good", says: `drachtio-server speaks SIP at ${listeners}.` };
+  }
+  return {
+    verdict: "failed",
+    says: `drachtio-server speaks SIP at ${listeners || "no address"}, not over ${transport}.`,
+    next: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+  };
+}
+
+async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Found & Lost> {
+  const at = config.proxy ?? config.domain;
+  const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
+  const { status, header } = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
+  if (![408, 503, 504].includes(status)) {
+    const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
+    return { verdict: "good", says: `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).` };
+  }
+  return {
+    verdict: "warning",
+    says: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
+    next:
+      "Check line.proxy, line.domain and line.transport, and whether the switch lets this box in; some switches never answer OPTIONS.",
+  };
+}
+
+/** A REGISTER without a Contact asks for what is there, and changes nothing (RFC 3261, section 10.2.3). */
+async function lookAtRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Found> {
+  const request = requestTo(account, "REGISTER", undefined, {});
+  const { credentials } = account;
+  const answer = await ask(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
+    withinMs: config.answerSeconds * 1000,
+    ...(credentials ? { credentials } : {}),
+  });
+  if (answer.status >= 200 && answer.status <= 299) {
+    const bound = answer.header("contact") === undefined ? "is not registered now" : "is registered";
+    return { verdict: "good", says: `The switch knows user ${config.user} and his password; he ${bound}.` };
+  }
+  const at = config.proxy ?? config.domain;
+  const { why } = endOfAnswer(answer, { extension: config.user, at, user: config.user });
+  return {
+    verdict: "failed",
+    says: sentence(why),
+    next: `Compare line.user and line.password with the account on the switch (${answer.status}).`,
+  };
+}
+
+/** Subscribes for a moment, and waits for the phone's dialogs. */
+async function lookAtPhone(stack: Stack, config: SipConfig, { log }: DriverContext, inbox: Inbox, about: About): Promise<Found> {
+  const told = Promise.withResolvers<number>();
+  const subscription = new Subscription({
+    stack,
+    config,
+    account: accountOf(config),
+    about,
+    log,
+    expires: moment,
+    onDocument: (body) => {
+      told.resolve(body === "" ? 0 : readDialogInfo(body).dialogs.length);
+      return true;
+    },
+    onPending: () => {},
+  });
+  inbox.notify = (request) => subscription.notify(request);
+  try {
+    void subscription.begin();
+    const found = await Promise.race([told.promise, subscription.ended]);
+    if (typeof found === "number") {
+      return { verdict: "good", says: `${about.at} tells the calls of phone ${about.extension}: ${found} now.` };
+    }
+    return { verdict: "failed", says: sentence(found.why), next: nextFor(found.why, about) };
+  } finally {
+    await subscription.giveBack();
+  }
+}
+
+function nextFor(why: string, { extension, user }: About): string {
+  if (/password/.test(why)) return "Compare line.user and line.password with the account on the switch.";
+  if (/no dialog subscriptions/.test(why)) {
+    return "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.";
+  }
+  if (/does not know|no extension/.test(why)) {
+    return `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`;
+  }
+  if (/let user|let us/.test(why)) return `Allow user ${user} to subscribe to ${extension} on the switch.`;
+  return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
+}
+
+/** A hop that a lost connection ends takes those after it along. */
+async function timed(name: string, work: () => Promise<Found & Lost>): Promise<Hop & Lost> {
+  const since = performance.now();
+  try {
+    return { name, ...(await work()), ms: ms(since) };
+  } catch (error) {
+    const next = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
+    if (error instanceof NotSent) {
+      return { name, verdict: "failed", ms: ms(since), says: sentence(`drachtio-server would not send: ${error.message}`), next };
+    }
+    if (!(error instanceof StackClosed)) throw error;
+    return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
+  }
+}
+
+function skipped(name: string, why: string): Hop & Lost {
+  return { name, verdict: "skipped", ms: 0, says: `Not tried: ${why}`, next: "Mend what is said above first." };
+}
+
+function ms(since: number): number {
+  return Math.round((performance.now() - since) * 10) / 10;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+}

@@ -1,0 +1,69 @@
+/** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
+import type { Log } from "../../src/log.ts";
+import { pause } from "../parts/pause.ts";
+import { ask, type Asked } from "./ask.ts";
+import type { SipConfig } from "./config.ts";
+import { endOfAnswer, pauseAfter } from "./ends.ts";
+import { secondsIn } from "./headers.ts";
+import { type Account, requestTo } from "./request.ts";
+import type { Stack } from "./stack.ts";
+
+/** What a registration is made of. */
+export interface RegistrationOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly log: Log;
+  /** The switch has accepted it for the first time. */
+  readonly onGood: () => void;
+  /** It would not; with the reason for people. */
+  readonly onBad: (why: string) => void;
+}
+
+/**
+ * Keeps the box registered until the signal.
+ * Rejects with StackClosed when the connection to drachtio-server is lost.
+ */
+export async function keepRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  const { config, log, onGood, onBad } = options;
+  const at = config.proxy ?? config.domain;
+  let expires = config.expiresSeconds;
+  for (let failures = 0; !signal.aborted;) {
+    const answer = await register(options, expires);
+    if (signal.aborted) return;
+    const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
+    if (answer.status >= 200 && answer.status <= 299) {
+      if (failures >= 0) log.debug("Registered", { at });
+      failures = 0;
+      onGood();
+      await pause(renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
+    } else if (least !== undefined && least > expires && least <= 86400) expires = least;
+    else {
+      const end = endOfAnswer(answer, { extension: config.user, at, user: config.user });
+      onBad(answer.status === 404 ? `${at} does not know user ${config.user} (404): check line.user` : end.why);
+      await pause(pauseAfter(end.again, failures++, Math.random()), signal);
+    }
+  }
+}
+
+/** One REGISTER; with 0 the registration is given back. */
+export function register(
+  { stack, config, account }: Pick<RegistrationOptions, "stack" | "config" | "account">,
+  expires: number,
+): Promise<Asked> {
+  const { credentials } = account;
+  const request = requestTo(account, "REGISTER", undefined, { Contact: account.contact, Expires: String(expires) });
+  // The address of record is registered, not the switch.
+  const headers = { ...request.headers, To: account.from };
+  return ask(stack, { ...request, headers }, {
+    withinMs: config.answerSeconds * 1000,
+    ...(credentials ? { credentials } : {}),
+  });
+}
+
+/** Half of what was granted, in s: our Contact's own `expires`, else the header. */
+function renewAfter(contact: string | undefined, header: string | undefined, asked: number): number {
+  const own = /;\s*expires\s*=\s*"?(\d{1,9})/i.exec((contact ?? "").slice(0, 8192))?.[1];
+  const granted = (own === undefined ? undefined : Number(own)) ?? secondsIn(header) ?? asked;
+  return Math.max(1, Math.min(granted, asked) / 2);
+}

@@ -1,0 +1,187 @@
+/**
+ * The work on one connection to drachtio-server: the registration, a watch for every desk, the dials, and a look now and then whether the
+ * switch is there at all.
+ */
+import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
+import type { Log } from "../../src/log.ts";
+import { pause } from "../parts/pause.ts";
+import { ask } from "./ask.ts";
+import type { SipConfig } from "./config.ts";
+import { Dialling } from "./dial.ts";
+import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
+import { keepRegistered, register } from "./registration.ts";
+import { accountOf, requestTo } from "./request.ts";
+import { Stack } from "./stack.ts";
+import type { DialogTracker } from "./translate.ts";
+import { giveBack, Watch } from "./watch.ts";
+
+/** What a session needs of its driver. */
+export interface SessionOptions {
+  readonly config: SipConfig;
+  /** What is known of each desk's dialogs, by extension; outlives the session. */
+  readonly trackers: ReadonlyMap<string, DialogTracker>;
+  readonly known: KnownLegs;
+  readonly log: Log;
+  readonly tell: (event: LineEvent) => void;
+}
+
+/** How many pings in a row may stay without an answer, and the pause before the second, in ms. */
+const lostPings = 2;
+const pingAgain = 1000;
+
+/** A connection that is logged in. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #stack: Stack;
+  readonly #account;
+  readonly #dialling: Dialling;
+  #watches = new Map<string, Watch>();
+  /** OPTIONS have been answered: that they are not any more says something. */
+  #answers = false;
+
+  /** Connects to drachtio-server. Rejects with an Error for people when it cannot. */
+  static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
+    const { config, log } = options;
+    const { host, port, secret, register } = config;
+    let session: Session | undefined;
+    const stack = await Stack.open(
+      { host, port, secret, connectMs: config.connectSeconds * 1000, routes: ["notify", ...(register ? ["options"] : [])], log },
+      (request) => session ? session.#asked(request) : request.answer(503),
+      signal,
+    );
+    log.info("Connected to drachtio-server", { at: `${host}:${port}`, version: stack.version, sip: stack.listeners });
+    return session = new Session(options, stack);
+  }
+
+  private constructor(options: SessionOptions, stack: Stack) {
+    this.#options = options;
+    this.#stack = stack;
+    this.#account = accountOf(options.config);
+    const { config, log, trackers } = options;
+    const told = (desk: string, events: readonly LineEvent[]) => this.#watches.get(desk)?.told({ events });
+    this.#dialling = new Dialling({ stack, config, account: this.#account, log, trackers, told, tell: options.tell });
+  }
+
+  /**
+   * Works until the connection is lost, or the signal; resolves with the reason. While the switch does not answer, all desks
+   * are down; when it does again, they begin anew.
+   */
+  async run(signal: AbortSignal): Promise<string> {
+    const over = new AbortController();
+    const stop = () => over.abort(giveBack);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const working = this.#work(over.signal).catch((error: unknown) => {
+      if (!(error instanceof StackClosed)) throw error;
+    });
+    const why = await Promise.race([this.#stack.closed, working.then(() => "stopped")]);
+    signal.removeEventListener("abort", stop);
+    over.abort("lost");
+    await working;
+    this.#stack.close(why);
+    return why;
+  }
+
+  /** Dials from a desk, once. */
+  async dial(command: DialCommand): Promise<CommandResult> {
+    const watch = this.#watches.get(command.desk);
+    if (!watch) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
+    if (!watch.up) {
+      return {
+        outcome: "failed",
+        cause: "NO_LINK",
+        why: `Cannot dial: the connection to the phone system is down (${watch.why}).`,
+      };
+    }
+    return await this.#dialling.dial(command);
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const epoch = new AbortController();
+      const end = () => epoch.abort(signal.reason);
+      signal.addEventListener("abort", end, { once: true });
+      const { log, tell, config } = this.#options;
+      const working = this.#epoch(epoch.signal);
+      await Promise.race([working, this.#untilGone(epoch.signal)]);
+      const gone = !epoch.signal.aborted;
+      epoch.abort("gone");
+      signal.removeEventListener("abort", end);
+      await working;
+      if (!gone || signal.aborted) return;
+      const why = `${config.proxy ?? config.domain} does not answer`;
+      log.warning("The phone system does not answer: trying again until it does", { why });
+      tell({ type: "link-down", why });
+      while (!signal.aborted && !(await this.#isThere())) await pause(pingAgain + Math.random() * 4000, signal);
+    }
+  }
+
+  /** Registers, where that is asked for, and watches all desks. */
+  async #epoch(signal: AbortSignal): Promise<void> {
+    const { config, log, tell } = this.#options;
+    const begin = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => begin.resolve(), { once: true });
+    const parts = { stack: this.#stack, config, account: this.#account };
+    const onBad = (why: string) => {
+      log.warning("The registration was refused", { why });
+      if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
+    };
+    const registering = config.register
+      ? keepRegistered({ ...parts, log, onGood: begin.resolve, onBad }, signal)
+      : begin.resolve();
+    await begin.promise;
+    this.#watches = new Map(signal.aborted ? [] : this.#newWatches());
+    const watching = [...this.#watches.values()].map((watch) => watch.run(signal));
+    const done = await Promise.allSettled([registering, ...watching]);
+    this.#watches = new Map();
+    if (signal.reason === giveBack && config.register) await register(parts, 0).catch(() => {});
+    const fault = done.find((each) => each.status === "rejected" && !(each.reason instanceof StackClosed));
+    if (fault?.status === "rejected") throw fault.reason;
+  }
+
+  #newWatches(): [string, Watch][] {
+    const { config, trackers, known, log, tell } = this.#options;
+    return [...trackers].map(([extension, tracker]) => {
+      const about = { extension, at: config.proxy ?? config.domain, user: config.user };
+      const desks = trackers.size > 1 ? { desks: [extension] } : {};
+      return [
+        extension,
+        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, tell, ...desks }),
+      ];
+    });
+  }
+
+  /** Resolves when the switch, which used to answer OPTIONS, does not any more; or at the signal. */
+  async #untilGone(signal: AbortSignal): Promise<void> {
+    for (let lost = 0; !signal.aborted && lost < lostPings;) {
+      await pause(lost === 0 ? this.#options.config.pingSeconds * 1000 : pingAgain, signal);
+      if (signal.aborted) return;
+      if (await this.#isThere()) {
+        this.#answers = true;
+        lost = 0;
+      } else if (this.#answers) lost++;
+    }
+  }
+
+  /** Any answer of its own will do; a 408 or 503 is drachtio-server's word for none, or as good as none. */
+  async #isThere(): Promise<boolean> {
+    const request = requestTo(this.#account, "OPTIONS", undefined, { Contact: this.#account.contact });
+    try {
+      const { status } = await ask(this.#stack, request, { withinMs: this.#options.config.answerSeconds * 1000 });
+      return ![408, 503, 504].includes(status);
+    } catch (error) {
+      if (error instanceof NotSent || error instanceof StackClosed) return false;
+      throw error;
+    }
+  }
+
+  #asked(request: SipIncoming): void {
+    if (request.method === "NOTIFY") {
+      if ([...this.#watches.values()].some((watch) => watch.notify(request)) || this.#dialling.notify(request)) return;
+      // A subscription of an earlier life, or one that we have ended: 481 tells the switch to forget it (RFC 6665, section 4.1.3).
+      return request.answer(481);
+    }
+    if (this.#dialling.asked(request)) return;
+    if (request.method !== "ACK") request.answer(request.method === "OPTIONS" ? 200 : 481);
+  }
+}

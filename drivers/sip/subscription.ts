@@ -1,0 +1,264 @@
+/**
+ * One subscription to an extension's dialogs, from its SUBSCRIBE to its end (RFC 6665, event package of RFC 4235). It is
+ * renewed in time and never begins again: that is for `watch.ts`.
+ */
+import type { Log } from "../../src/log.ts";
+import { ask, type Asked } from "./ask.ts";
+import type { SipConfig } from "./config.ts";
+import { type About, type End, endOfAnswer, endOfState } from "./ends.ts";
+import { parameter, secondsIn, word } from "./headers.ts";
+import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
+import { type Account, requestIn, requestTo } from "./request.ts";
+import type { Stack } from "./stack.ts";
+
+/** What a subscription is made of. */
+export interface SubscriptionOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly about: About;
+  readonly log: Log;
+  /** For how long it is asked, in s. */
+  readonly expires: number;
+  /** A document of the phone's dialogs, or "" when the switch says that it has none; gives whether it could be read. */
+  readonly onDocument: (body: string, userAgent: string | undefined) => boolean;
+  /** It waits for somebody at the switch to allow it. */
+  readonly onPending: () => void;
+}
+
+/** Answers to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
+const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
+
+/** How long giving back may take when the daemon stops, in ms. */
+const giveBackWithin = 500;
+
+/** A subscription at work. */
+export class Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #ended = Promise.withResolvers<End>();
+  #callId: string | undefined;
+  /** The notifier's tag: another one is a fork. */
+  #remoteTag: string | undefined;
+  /** drachtio-server's name for the dialog, once the subscription stands. */
+  #dialog: string | undefined;
+  /** When it runs out, and when it is renewed at the latest, in ms of `performance.now`. */
+  #until = Infinity;
+  #due = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while a document is due. */
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+  #renewing = false;
+  #over = false;
+  #stood = false;
+  #least: number | undefined;
+  /** How many renewals in a row have not been answered. */
+  #silent = 0;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the reason when it is over. */
+  get ended(): Promise<End> {
+    return this.#ended.promise;
+  }
+
+  /** A document has been read: the phone was watched. */
+  get stood(): boolean {
+    return this.#stood;
+  }
+
+  /** The shortest time that the switch accepts, in s, when it was asked for less. */
+  get least(): number | undefined {
+    return this.#least;
+  }
+
+  /** Subscribes. What comes of it is told by `ended`; a document may come before the answer. */
+  async begin(): Promise<void> {
+    const { about, expires, config } = this.#options;
+    const answer = await this.#asked(this.#subscribe(expires));
+    if (this.#over || !answer) return;
+    if (!good(answer)) return this.#end(this.#refused(answer));
+    this.#dialog = answer.dialog;
+    this.#remoteTag ??= parameter(answer.header("to"), "tag");
+    this.#agreed(secondsIn(answer.header("expires")) ?? expires);
+    if (this.#stood) return;
+    const why = `${about.at} has taken the subscription to phone ${about.extension}, but tells nothing`;
+    this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
+  }
+
+  /** Takes a NOTIFY; false when it belongs to another subscription. */
+  notify(request: SipIncoming): boolean {
+    if (this.#callId === undefined || request.header("call-id") !== this.#callId || this.#over) return false;
+    const tag = parameter(request.header("from"), "tag") ?? "";
+    if (this.#stood && tag !== this.#remoteTag) {
+      const desk = this.#options.about.extension;
+      this.#options.log.warning("A second phone answers the subscription: only the first is watched", { desk });
+      request.answer(481);
+      return true;
+    }
+    this.#remoteTag = tag;
+    request.answer(200);
+    this.#take(request);
+    return true;
+  }
+
+  /** Asks for the whole state, because what was told does not add up: every renewal brings it (RFC 6665, section 4.2.1.2). */
+  wantWhole(): void {
+    if (this.#dialog !== undefined) void this.#renew();
+  }
+
+  /** Ends it from our side, and tells nobody. */
+  end(): void {
+    this.#end({ why: "given up", again: "now" });
+  }
+
+  /** Ends it from our side; the switch is told, which takes half a second at most. */
+  async giveBack(): Promise<void> {
+    const dialog = this.#dialog;
+    this.end();
+    if (dialog === undefined) return;
+    const { stack, account } = this.#options;
+    const { credentials } = account;
+    const request = requestIn(dialog, "SUBSCRIBE", { ...headersOf(account), Expires: "0" });
+    await ask(stack, request, { withinMs: giveBackWithin, ...(credentials ? { credentials } : {}) }).catch(expected);
+  }
+
+  #subscribe(expires: number): Promise<Asked> {
+    const { stack, account, about, config } = this.#options;
+    const { credentials } = account;
+    const headers = { ...headersOf(account), Expires: String(expires) };
+    const request = this.#dialog === undefined
+      ? requestTo(account, "SUBSCRIBE", about.extension, headers)
+      : requestIn(this.#dialog, "SUBSCRIBE", headers);
+    return ask(stack, request, {
+      withinMs: config.answerSeconds * 1000,
+      onSent: (sent: Sent) => this.#callId = sent.header("call-id") ?? this.#callId,
+      ...(credentials ? { credentials } : {}),
+    });
+  }
+
+  /** The answer; nothing when there can be none, which ends the subscription. */
+  async #asked(asking: Promise<Asked>): Promise<Asked | undefined> {
+    try {
+      return await asking;
+    } catch (error) {
+      expected(error);
+      // A dialog that drachtio-server does not know any more is one that the switch cannot speak to us in.
+      const forgotten = error instanceof NotSent && this.#dialog !== undefined;
+      this.#end({ why: (error as Error).message, again: forgotten ? "now" : "soon" });
+      return undefined;
+    }
+  }
+
+  #take(request: SipIncoming): void {
+    const header = request.header("subscription-state");
+    const state = word(header);
+    if (state === "pending" && !this.#stood) {
+      clearTimeout(this.#waiting);
+      this.#options.onPending();
+    } else if (this.#read(request, state)) {
+      this.#stood = true;
+      clearTimeout(this.#waiting);
+    }
+    if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
+    const left = secondsIn(parameter(header, "expires"));
+    if (left !== undefined) this.#shortened(left);
+  }
+
+  #read(request: SipIncoming, state: string): boolean {
+    const { log, about, onDocument } = this.#options;
+    const agent = request.header("user-agent") ?? request.header("server");
+    if (request.body.trim() === "") return state === "active" && onDocument("", agent);
+    const type = word(request.header("content-type"));
+    if (type === "application/dialog-info+xml") return onDocument(request.body, agent);
+    const desk = about.extension;
+    log.warning("The switch tells the state of the phone in a language that is not dialog-info", {
+      desk,
+      type: type.slice(0, 60),
+    });
+    return false;
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#renewing || this.#over) return;
+    this.#renewing = true;
+    clearTimeout(this.#timer);
+    const answer = await this.#asked(this.#subscribe(this.#least ?? this.#options.expires));
+    this.#renewing = false;
+    if (!answer || this.#over) return;
+    if (good(answer)) return this.#agreed(secondsIn(answer.header("expires")) ?? this.#options.expires);
+    const { about } = this.#options;
+    if (answer.status === 481) {
+      return this.#end({ why: `${about.at} has forgotten the subscription to phone ${about.extension}`, again: "now" });
+    }
+    if (answer.status === 423 || ending.has(answer.status)) return this.#end(this.#refused(answer));
+    // Twice no answer at all: the switch is gone, however long the subscription would still stand.
+    this.#silent = answer.status === 408 ? this.#silent + 1 : 0;
+    const left = this.#silent > 1 ? 0 : this.#until - performance.now();
+    const next = (secondsIn(answer.header("retry-after")) ?? this.#options.config.answerSeconds) * 1000;
+    if (next >= left) return this.#end(endOfAnswer(answer, about));
+    this.#renewIn(next);
+  }
+
+  #refused(answer: Asked): End {
+    const { about, expires } = this.#options;
+    const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
+    if (least === undefined || least <= expires || least > 86400) return endOfAnswer(answer, about);
+    this.#least = least;
+    return { why: `${about.at} wants subscriptions of at least ${least} s`, again: "now" };
+  }
+
+  /** For so long it stands: what we asked, or less. */
+  #agreed(seconds: number): void {
+    this.#silent = 0;
+    this.#until = performance.now() + seconds * 1000;
+    this.#due = performance.now() + this.#options.config.refreshSeconds * 1000;
+    this.#schedule();
+  }
+
+  /** The notifier may shorten what was agreed, at any time; a second is rounding. */
+  #shortened(seconds: number): void {
+    const until = performance.now() + seconds * 1000;
+    if (until > this.#until - 1500) return;
+    this.#until = until;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const now = performance.now();
+    const left = this.#until - now;
+    const early = left > 20_000 ? left - 10_000 : left / 2;
+    this.#renewIn(Math.max(200, Math.min(early, this.#due - now)));
+  }
+
+  #renewIn(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#dialog !== undefined) this.#timer = setTimeout(() => void this.#renew(), ms);
+  }
+
+  #wait(ms: number, end: End): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => this.#end(end), ms);
+  }
+
+  #end(end: End): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#waiting);
+    this.#ended.resolve(end);
+  }
+}
+
+function good({ status }: Asked): boolean {
+  return status >= 200 && status <= 299;
+}
+
+function headersOf({ contact }: Account): Record<string, string> {
+  return { Contact: contact, Event: "dialog", Accept: "application/dialog-info+xml" };
+}
+
+/** What is no lost connection and no refusal of drachtio-server is a fault of ours, and must be seen. */
+function expected(error: unknown): void {
+  if (!(error instanceof StackClosed) && !(error instanceof NotSent)) throw error;
+}

@@ -1,0 +1,149 @@
+/**
+ * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, begins a new one when one
+ * has ended and the reason allows, and passes on what its documents say (translate.ts).
+ */
+import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
+import type { Log } from "../../src/log.ts";
+import { pause } from "../parts/pause.ts";
+import type { SipConfig } from "./config.ts";
+import { readDialogInfo } from "./dialog-info.ts";
+import { type About, pauseAfter } from "./ends.ts";
+import type { SipIncoming } from "./message.ts";
+import type { Account } from "./request.ts";
+import type { Stack } from "./stack.ts";
+import { Subscription } from "./subscription.ts";
+import type { DialogTracker, Told } from "./translate.ts";
+
+/** What a watch is made of. */
+export interface WatchOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly about: About;
+  /** What is known of the phone's dialogs; outlives the watch. */
+  readonly tracker: DialogTracker;
+  readonly known: KnownLegs;
+  readonly log: Log;
+  /** The desks that link-up and link-down are about; nothing when this one is all. */
+  readonly desks?: readonly string[];
+  readonly tell: (event: LineEvent) => void;
+}
+
+/** How long the whole state may take after it was asked for, in ms. */
+export const wholeWithin = 500;
+
+/** A phone that is watched. */
+export class Watch {
+  readonly #options: WatchOptions;
+  #subscription: Subscription | undefined;
+  #up = false;
+  #why = "";
+  #expires: number;
+  #asked: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#expires = options.config.expiresSeconds;
+  }
+
+  /** The subscription stands, and the phone's dialogs are known. */
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Why not, when not. */
+  get why(): string {
+    return this.#why || "not connected yet";
+  }
+
+  /** Keeps the subscription up until the signal; gives it back then, if `giveBack` is the signal's reason. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    for (let failures = 0; !signal.aborted; failures++) {
+      const subscription = this.#next();
+      await Promise.race([subscription.begin().then(() => subscription.ended), stopped]);
+      clearTimeout(this.#asked);
+      if (signal.aborted) {
+        this.#subscription = undefined;
+        return signal.reason === giveBack ? await subscription.giveBack() : subscription.end();
+      }
+      const end = await subscription.ended;
+      if (subscription.stood) failures = 0;
+      this.#expires = subscription.least ?? this.#expires;
+      const ms = pauseAfter(end.again, failures, Math.random());
+      if (ms > 0) this.#down(end.why, ms);
+      await pause(ms, signal);
+    }
+  }
+
+  /** Takes a NOTIFY; false when it belongs to another subscription. */
+  notify(request: SipIncoming): boolean {
+    return this.#subscription?.notify(request) ?? false;
+  }
+
+  /** Tells what something else than a document has brought about. */
+  told({ events, wants, why }: Told): void {
+    const { tell, log, about, desks, tracker } = this.#options;
+    if (events.length > 0 && !this.#up) {
+      this.#up = true;
+      this.#why = "";
+      log.info("The phone is watched", { desk: about.extension, at: about.at });
+      tell({ type: "link-up", to: about.at, ...(desks ? { desks } : {}) });
+      events.forEach(tell);
+      // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
+      tell({ type: "phone", desk: about.extension, registered: true });
+    } else events.forEach(tell);
+    if (wants === undefined) return;
+    log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
+    this.#subscription?.wantWhole();
+    clearTimeout(this.#asked);
+    this.#asked = setTimeout(() => this.told(tracker.noAnswer()), wholeWithin);
+  }
+
+  #next(): Subscription {
+    const { stack, config, account, about, log, tracker, known } = this.#options;
+    if (this.#up) tracker.subscribed();
+    else tracker.connected(known().flatMap(({ desk, leg }) => (desk === about.extension ? [leg] : [])));
+    return this.#subscription = new Subscription({
+      stack,
+      config,
+      account,
+      about,
+      log,
+      expires: this.#expires,
+      onDocument: (body, userAgent) => this.#document(body, userAgent),
+      onPending: () => this.#down(`${about.at} waits for somebody to allow that phone ${about.extension} is watched`, 0),
+    });
+  }
+
+  #document(body: string, userAgent: string | undefined): boolean {
+    const { tracker, log, about } = this.#options;
+    try {
+      this.told(
+        body === "" ? tracker.none() : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent }),
+      );
+      return true;
+    } catch (error) {
+      log.warning("Cannot read what the switch tells of the phone: skipped", {
+        desk: about.extension,
+        why: error instanceof Error ? error.message : String(error),
+      });
+      return false;
+    }
+  }
+
+  /** A reason is logged once, not at every try. */
+  #down(why: string, ms: number): void {
+    const { tell, log, about, desks } = this.#options;
+    if (why !== this.#why) {
+      const again = ms > 20_000 ? { againIn: `${Math.round(ms / 1000)} s` } : {};
+      log.warning("The phone is not watched", { desk: about.extension, why, ...again });
+    }
+    this.#up = false;
+    this.#why = why;
+    tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
+  }
+}
+
+/** The reason of an abort after which the switch is there, and is told that we go. */
+export const giveBack = "give back";
