@@ -13,6 +13,7 @@ import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outb
 import { replay } from "./commands/replay.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
+import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
 import { version } from "./version.ts";
 
@@ -56,6 +57,9 @@ export function table(io: Io, done: (code: number) => void): Command {
     "for machines",
   )
     .action(({ config, json }) => done(check(config, json === true, io)));
+  add("setup", "Make the configuration by questions, each answer tried at once; or install one that is ready.", "telesetd setup")
+    .option("--from <file>", "ask nothing: check and install this one").option("--to <file>", "where it goes", defaultConfig)
+    .action(async (options) => done(await setup(options, io)));
   withConfig(
     add("doctor", "Try each hop from the phone to UWQ: what is wrong, and what to do about it.", "telesetd doctor"),
   ).option("--json", "for machines").action(async (options) => done(await doctor(options, io)));

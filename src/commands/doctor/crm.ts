@@ -1,7 +1,7 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
-import { connect } from "node:net";
 import type { StoreLook } from "../../store-look.ts";
 import { count } from "../io.ts";
+import { tryToConnect } from "./connect.ts";
 import type { Daemon } from "./daemon.ts";
 import { ago, type Found, notTried } from "./hop.ts";
 
@@ -58,7 +58,7 @@ export async function lookAtCrmPort(registered: Registered | undefined): Promise
   if (registered === undefined) return notTried("nobody has registered.");
   const { agent, host, port } = registered;
   const where = `${host}:${port}`;
-  const code = await tryToConnect(host, port);
+  const code = await tryToConnect(host, port, answerMs);
   if (code === undefined) return { verdict: "good", says: `UWQ answers at ${where}.` };
   if (code === "ECONNREFUSED") {
     return {
@@ -80,21 +80,6 @@ export async function lookAtCrmPort(registered: Registered | undefined): Promise
     says: `${where} cannot be reached (${code}).`,
     next: `Check the box's route to ${host} and what lies between: ip route get ${host}; ping ${host}.`,
   };
-}
-
-/** Opens a connection and closes it; the error's code when there is none. */
-function tryToConnect(host: string, port: number): Promise<string | undefined> {
-  const socket = connect({ host, port });
-  return new Promise((resolve) => {
-    const end = (code: string | undefined) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(code);
-    };
-    const timer = setTimeout(() => end("ETIMEDOUT"), answerMs);
-    socket.once("connect", () => end(undefined));
-    socket.on("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-  });
 }
 
 /** An event as both the daemon and the store tell it. */

@@ -1,0 +1,17 @@
+/** Whether a port takes a connection. */
+import { connect } from "node:net";
+
+/** Opens a connection and closes it; the error's code when there is none, ETIMEDOUT after `ms`. */
+export function tryToConnect(host: string, port: number, ms: number): Promise<string | undefined> {
+  const socket = connect({ host, port });
+  return new Promise((resolve) => {
+    const end = (code: string | undefined) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(code);
+    };
+    const timer = setTimeout(() => end("ETIMEDOUT"), ms);
+    socket.once("connect", () => end(undefined));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}

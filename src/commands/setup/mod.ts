@@ -1,0 +1,127 @@
+/** `telesetd setup`: makes the configuration by questions, or installs one that is ready; and says what the doctor says of it. */
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { lineSchemas } from "../../../drivers/mod.ts";
+import { ConfigError, parseConfig } from "../../config.ts";
+import { withCredentials } from "../doctor/config.ts";
+import { doctor } from "../doctor/mod.ts";
+import { installConfig } from "../install-config.ts";
+import { count, type Io } from "../io.ts";
+import { readDraft } from "./draft.ts";
+import { askAll } from "./questions.ts";
+import { type Asker, Interrupted, Terminal } from "./terminal.ts";
+
+/** What `setup` is asked for. */
+export interface SetupOptions {
+  /** A configuration that is ready: nothing is asked. */
+  readonly from?: string;
+  /** Where the configuration goes. */
+  readonly to: string;
+}
+
+/**
+ * Exit code 0 when a configuration is in its place, whatever the doctor says of it; 1 when nothing was changed because it was
+ * interrupted or cannot be written; 2 for a wrong configuration, or nobody to ask: then nothing is changed either.
+ */
+export async function setup(options: SetupOptions, io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
+  const { from, to } = options;
+  try {
+    if (from !== undefined) return await fromFile(from, to, io);
+    if (asker === undefined) {
+      io.err(
+        "telesetd setup asks questions, and there is no terminal here: run it in one, or give it a configuration that is ready: telesetd setup --from FILE\n",
+      );
+      return 2;
+    }
+    const refusal = cannotWrite(to);
+    if (refusal !== undefined) {
+      io.err(`${refusal}\n`);
+      return 1;
+    }
+    return await byQuestions(to, io, asker);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    io.err("Interrupted: nothing was changed\n");
+    return 1;
+  } finally {
+    asker?.close();
+  }
+}
+
+function terminal({ terminal: watched, out }: Io): Asker | undefined {
+  return watched && process.stdin.isTTY === true ? new Terminal(process.stdin, out) : undefined;
+}
+
+/** Said before the questions: an administrator without rights must not answer them all for nothing. */
+function cannotWrite(to: string): string | undefined {
+  let folder = dirname(to);
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch {
+    return `Cannot write ${to}: this user may not write in ${folder}: run it as root: sudo telesetd setup`;
+  }
+}
+
+async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
+  const say = (text: string) => io.out(`${text}\n`);
+  const former = readDraft(to);
+  say(`The answers are tried at once. Enter takes what stands in [brackets]; Ctrl-C ends it, and nothing is changed.`);
+  if (former) say(`The answers of ${to} are offered; what is not asked for stays as it is.`);
+  else if (existsSync(to)) say(`${to} is no JSON object: it is begun anew, and kept as ${to}.1.`);
+  const text = `${
+    JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(io).environment }), null, 2)
+  }\n`;
+  const problems = problemsOf(text, io);
+  if (problems.length > 0) {
+    io.err(`Nothing was changed: with these answers ${to} would have ${count(problems.length, "error")}:\n${listed(problems)}`);
+    return 2;
+  }
+  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("not wanted");
+  return await install(text, to, io);
+}
+
+async function fromFile(from: string, to: string, io: Io): Promise<number> {
+  let text: string;
+  try {
+    text = readFileSync(from, "utf8");
+  } catch (error) {
+    io.err(`Cannot read ${from}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
+    return 2;
+  }
+  const problems = problemsOf(text, io);
+  if (problems.length > 0) {
+    io.err(`Nothing was changed: ${from} has ${count(problems.length, "error")}:\n${listed(problems)}`);
+    return 2;
+  }
+  return await install(text, to, io);
+}
+
+function problemsOf(text: string, io: Io): readonly string[] {
+  try {
+    parseConfig(text, lineSchemas, withCredentials(io).environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function listed(problems: readonly string[]): string {
+  return problems.map((problem) => `  ${problem}\n`).join("");
+}
+
+async function install(text: string, to: string, io: Io): Promise<number> {
+  try {
+    const { changed, backup } = installConfig(to, text);
+    const kept = backup === undefined ? "" : `; the former one is kept as ${backup}`;
+    io.out(changed ? `${to} is written, only its owner can read it${kept}.\n\n` : `${to} has this configuration already.\n\n`);
+  } catch (error) {
+    io.err(`Cannot write ${to}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
+    return 1;
+  }
+  await doctor({ config: to }, io);
+  io.out("\nNext: systemctl enable --now telesetd (if it runs already: systemctl reload telesetd), then telesetd doctor\n");
+  return 0;
+}

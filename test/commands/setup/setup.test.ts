@@ -1,0 +1,219 @@
+/** Setup: each answer is tried at once; a wrong one is explained and asked again, or kept; nothing is changed before the end. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Simulator } from "../../../drivers/simulator/mod.ts";
+import { RawPeer } from "../../drivers/freeswitch/rawpeer.ts";
+import { type Answers, Desk } from "./rig.ts";
+
+const limit = 30_000;
+const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+
+describe("by questions", () => {
+  test("a new box: the file is written for its owner alone, and the doctor looks at it", async () => {
+    await using desk = await Desk.open();
+    const { code, out, questions } = await desk.run(desk.good);
+    expect(code).toBe(0);
+    const written = read(desk.file);
+    expect(written).toEqual({
+      desks: [{ extension: "1001" }],
+      line: { driver: "freeswitch", host: "127.0.0.1", port: desk.sim.port, password: "ClueCon", domain: "127.0.0.1" },
+      http: { prefix: expect.stringMatching(/^\/[a-z2-9]{12}$/) },
+      numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
+    });
+    expect(statSync(desk.file).mode & 0o777).toBe(0o600);
+    expect(questions.find((question) => question.startsWith("Domain"))).toBe("Domain that the phones register in [127.0.0.1]: ");
+    expect(out).toContain("phone 1001: Registered: sip:1001-");
+    expect(out).toMatch(/^good {2}switch login/m);
+    expect(out).toEndWith(
+      "systemctl enable --now telesetd (if it runs already: systemctl reload telesetd), then telesetd doctor\n",
+    );
+    expect(out).not.toContain("ClueCon");
+  }, limit);
+
+  test("again: what there is is offered, what is not asked for stays, the former file is kept", async () => {
+    await using desk = await Desk.open();
+    const former = {
+      desks: [{ extension: "1001", aliases: ["1001@other"] }],
+      line: {
+        driver: "freeswitch",
+        host: "127.0.0.1",
+        port: desk.sim.port,
+        password: "ClueCon",
+        domain: "127.0.0.1",
+        context: "out",
+      },
+      http: { prefix: "/mine", port: 8099 },
+      numbers: { toCrm: [{ match: "^0(\\d{4,})$", replace: "$1", direction: "outbound" }], internal: "^\\d{3}$" },
+      log: { level: "debug" },
+    };
+    writeFileSync(desk.file, JSON.stringify(former));
+    const enter: Answers = Object.fromEntries(Object.keys(desk.good).map((key) => [key, [""]]));
+    const { code, questions } = await desk.run(enter);
+    expect([code, read(desk.file), read(`${desk.file}.1`)]).toEqual([0, former, former]);
+    expect(questions.join("\n")).not.toContain("ClueCon");
+    await desk.run({ ...enter, Extension: ["1001 1002"], Secret: ["none"], Digits: ["none"] });
+    expect(read(desk.file)).toEqual({
+      ...former,
+      desks: [...former.desks, { extension: "1002" }],
+      http: { port: 8099 },
+      numbers: { ...former.numbers, toCrm: [] },
+    });
+  }, limit);
+
+  test("a password in a file of its own is read for the try, and stays there", async () => {
+    await using desk = await Desk.open();
+    const file = join(desk.folder, "secret");
+    writeFileSync(file, "ClueCon\n", { mode: 0o600 });
+    const line = { driver: "freeswitch", host: "127.0.0.1", port: desk.sim.port, password: { file }, domain: "127.0.0.1" };
+    writeFileSync(desk.file, JSON.stringify({ desks: [{ extension: "1001" }], line }));
+    const { code, out } = await desk.run({ ...desk.good, "Its password": [""] });
+    expect(code).toBe(0);
+    expect(out).toContain("Logged in");
+    expect(read(desk.file).line.password).toEqual({ file });
+  }, limit);
+
+  test("rules that are not setup's own are left as they are, and so is another driver", async () => {
+    await using desk = await Desk.open();
+    const rules = [{ match: "^00", replace: "+" }];
+    writeFileSync(desk.file, JSON.stringify({ numbers: { toCrm: rules } }));
+    const { code, out } = await desk.run({ ...desk.good, Digits: [] });
+    expect([code, read(desk.file).numbers]).toEqual([0, { toCrm: rules }]);
+    expect(out).toContain("left as they are");
+  }, limit);
+});
+
+describe("a wrong answer is explained and asked again:", () => {
+  test("an answer without its form", async () => {
+    await using desk = await Desk.open();
+    const { code, out } = await desk.run({
+      ...desk.good,
+      Extension: ["12a", "", "1001"],
+      Port: ["0", "99999999", String(desk.sim.port)],
+    });
+    expect(code).toBe(0);
+    expect(out).toContain('"12a" is not right: want digits, such as 1001.');
+    expect(out).toContain("  Want digits, such as 1001.");
+  }, limit);
+
+  test("a port that nobody listens on, then another program's, then the right one", async () => {
+    await using desk = await Desk.open();
+    const gone = new Simulator();
+    await gone.start();
+    gone.stop();
+    const { code, out } = await desk.run({
+      ...desk.good,
+      Address: ["127.0.0.1", "127.0.0.1"],
+      Port: [String(gone.port), String(desk.sim.port)],
+      Keep: ["n"],
+    });
+    expect([code, read(desk.file).line.port]).toEqual([0, desk.sim.port]);
+    expect(out).toContain(`127.0.0.1:${gone.port} refuses: nothing listens there.`);
+  }, limit);
+
+  test("a wrong password, without showing it", async () => {
+    await using desk = await Desk.open();
+    const { code, out, questions } = await desk.run({
+      ...desk.good,
+      User: ["", ""],
+      "Its password": ["Wr0ngOne", "ClueCon"],
+      Keep: [""],
+    });
+    expect([code, read(desk.file).line.password]).toEqual([0, "ClueCon"]);
+    expect(out).toContain("refuses the login (-ERR invalid)");
+    expect(out + questions.join("")).not.toMatch(/Wr0ngOne|ClueCon/);
+  }, limit);
+
+  test("an access list that denies the box", async () => {
+    await using desk = await Desk.open();
+    await using peer = await RawPeer.listen(
+      undefined,
+      "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n",
+    );
+    const { code, out } = await desk.run({ ...desk.good, Port: [String(peer.port)], Domain: ["pbx.example"], Keep: ["y", "y"] });
+    expect(code).toBe(0);
+    expect(out).toContain("apply-inbound-acl");
+    expect(read(desk.file).line).toMatchObject({ port: peer.port, domain: "pbx.example" });
+  }, limit);
+
+  test("a domain that the switch does not serve, then a phone that is not registered, which is kept", async () => {
+    await using desk = await Desk.open();
+    desk.sim.phones.unregister("1001");
+    const { code, out } = await desk.run({ ...desk.good, Domain: ["wrong.example", "127.0.0.1"], Keep: ["n", "y"] });
+    expect([code, read(desk.file).line.domain]).toEqual([0, "127.0.0.1"]);
+    expect(out).toContain("The switch does not serve the domain wrong.example; it serves 127.0.0.1.");
+    expect(out).toContain("Phone 1001 is not registered in the domain 127.0.0.1.");
+  }, limit);
+});
+
+describe("nothing is changed", () => {
+  const keys = ["Extension", "Address", "Port", "User", "Its password", "Domain", "Secret", "Digits", "Write"];
+  test.each(keys)("when it is interrupted at: %s", async (key) => {
+    await using desk = await Desk.open();
+    writeFileSync(desk.file, "{}");
+    const { code, err } = await desk.run({ ...desk.good, [key]: [undefined] });
+    expect([code, err, readFileSync(desk.file, "utf8")]).toEqual([1, "Interrupted: nothing was changed\n", "{}"]);
+    expect(readdirSync(desk.folder)).toEqual(["config.json"]);
+  }, limit);
+
+  test("when the answer to the last question is no", async () => {
+    await using desk = await Desk.open();
+    expect((await desk.run({ ...desk.good, Write: ["n"] })).code).toBe(1);
+    expect(existsSync(desk.file)).toBe(false);
+  }, limit);
+
+  test("when what was there and is not asked for is wrong", async () => {
+    await using desk = await Desk.open();
+    writeFileSync(desk.file, JSON.stringify({ http: { port: 0 } }));
+    const { code, err } = await desk.run(desk.good);
+    expect([code, read(desk.file)]).toEqual([2, { http: { port: 0 } }]);
+    expect(err).toContain("http.port is 0");
+  }, limit);
+
+  test("when there is no terminal and no file", async () => {
+    await using desk = await Desk.open();
+    const { code, err } = await desk.run(undefined);
+    expect([code, existsSync(desk.file)]).toEqual([2, false]);
+    expect(err).toContain(
+      "there is no terminal here: run it in one, or give it a configuration that is ready: telesetd setup --from FILE",
+    );
+  });
+
+  test("when nobody may write there: said before anything is asked", async () => {
+    await using desk = await Desk.open();
+    const { code, err, questions } = await desk.run(desk.good, { to: "/dev/null/telesetd/config.json" });
+    expect([code, questions]).toEqual([1, []]);
+    expect(err).toContain("Cannot write /dev/null/telesetd/config.json");
+  });
+});
+
+describe("--from", () => {
+  const good = (desk: Desk) => ({
+    desks: [{ extension: "1001" }],
+    line: { driver: "freeswitch", port: desk.sim.port, password: "ClueCon", domain: "127.0.0.1" },
+    store: { path: join(desk.folder, "x.db") },
+  });
+
+  test("a good one is installed as it is, and the doctor is heard", async () => {
+    await using desk = await Desk.open();
+    const from = join(desk.folder, "ready.json");
+    writeFileSync(from, JSON.stringify(good(desk), null, 3));
+    const { code, out } = await desk.run(undefined, { from });
+    expect([code, readFileSync(desk.file, "utf8")]).toEqual([0, readFileSync(from, "utf8")]);
+    expect(statSync(desk.file).mode & 0o777).toBe(0o600);
+    expect(out).toMatch(/^good {2}phone 1001/m);
+    expect((await desk.run(undefined, { from })).out).toContain("has this configuration already");
+  }, limit);
+
+  test("a wrong one: every error, exit code 2, nothing changed", async () => {
+    await using desk = await Desk.open();
+    const from = join(desk.folder, "ready.json");
+    writeFileSync(desk.file, "former");
+    writeFileSync(from, JSON.stringify({ desks: [], line: { driver: "freeswitch", password: 7, domain: "d" }, htp: {} }));
+    const { code, err } = await desk.run(undefined, { from });
+    expect([code, readFileSync(desk.file, "utf8")]).toEqual([2, "former"]);
+    expect(err).toStartWith(`Nothing was changed: ${from} has 3 errors:\n`);
+    for (const what of ["desks", "line.password", "did you mean http?"]) expect(err).toContain(what);
+    expect((await desk.run(undefined, { from: join(desk.folder, "none") })).err).toContain("ENOENT: nothing was changed");
+  }, limit);
+});
