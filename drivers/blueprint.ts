@@ -75,6 +75,7 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
     name: "blueprint",
     schema: blueprintConfig,
     open: (config, context) => new BlueprintLine(config, context, wire),
+    hosts: () => [],
     probe: (_config, context, signal) => probe(wire, context, signal),
   };
 }

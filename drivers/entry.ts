@@ -37,6 +37,11 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   readonly schema: S;
   open(config: z.infer<S>, context: DriverContext): Line;
   /**
+   * The addresses and names of all that it connects to, for the service's address rules; a driver that leaves it out may
+   * speak with anybody.
+   */
+  hosts?(config: z.infer<S>): readonly string[];
+  /**
    * Tries each hop from the box to the phones of these desks, on connections of its own: it changes nothing at the switch and works
    * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.
    */

@@ -28,6 +28,12 @@ export function openLine(settings: Settings, context: DriverContext): Line {
   return entry.open(entry.schema.parse(settings), context);
 }
 
+/** The addresses and names of all that the line connects to; nothing when the driver does not tell. @throws Error if there is none. */
+export function lineHosts(settings: Settings): readonly string[] | undefined {
+  const entry = entryOf(settings);
+  return entry.hosts?.(entry.schema.parse(settings));
+}
+
 /** Tries each hop to the phones, one after the other. @throws Error if there is no such driver. */
 export function probeLine(settings: Settings, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
   const entry = entryOf(settings);

@@ -57,6 +57,17 @@ export function parseRanges(list: readonly string[]): (address: string) => boole
   };
 }
 
+/** The one spelling of an address or a range, `10.1.0.0/16`; an address is a range of one. Undefined for what is none. */
+export function normaliseRange(text: string): string | undefined {
+  try {
+    const { base, bits } = parseRange(text);
+    // A zone says by which of the box's networks it is reached, not which address it is.
+    return `${base.toString().replace(/%.*$/, "")}/${bits}`;
+  } catch {
+    return undefined;
+  }
+}
+
 function parseRange(text: string): Range {
   const [address = "", length, ...rest] = text.split("/");
   const base = parse(address);

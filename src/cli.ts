@@ -1,5 +1,6 @@
 /** The table of commands. Human text on a terminal, `--json` for machines; exit codes: 0 good, 1 failed, 2 wrong usage or config. */
 import { Command, CommanderError } from "commander";
+import { showAddressRules } from "./commands/address-rules.ts";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/demo/mod.ts";
 import { showDials } from "./commands/dials.ts";
@@ -48,6 +49,11 @@ export function table(io: Io, done: (code: number) => void): Command {
   const withConfig = (command: Command) => command.option("-c, --config <file>", "configuration file", defaultConfig);
   withConfig(add("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json"))
     .action(async ({ config }) => done(await run(config, io)));
+  withConfig(
+    add("address-rules", "The addresses that the service may speak with, from the configuration.", "telesetd address-rules"),
+  )
+    .option("--apply", "give them to systemd, as telesetd-addresses.service does before each start")
+    .action(async ({ config, apply }) => done(await showAddressRules(config, apply === true, io)));
   // For systemd/telesetd.service, not for people: who wants to reload says systemctl reload telesetd.
   withConfig(program.command("reload", { hidden: true }).description("Hand the configuration over to the running daemon."))
     .requiredOption("--pid <pid>", "the daemon's process")

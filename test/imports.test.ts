@@ -77,6 +77,11 @@ const rules: Rule[] = [
     why: "the store keeps what it is given and decides nothing",
   },
   {
+    place: /^src\/address-rules\.ts$/,
+    may: ["src/address.ts"],
+    why: "whom the service may speak with is decided without asking anybody",
+  },
+  {
     place: /^src\/(clock|log|systemd|address|connections|xml)\.ts$/,
     may: [node, "ipaddr.js"],
     why: "a tool knows nobody who uses it",

@@ -17,6 +17,7 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   name: "freeswitch",
   schema: freeswitchConfig,
   open: (config, context) => new FreeswitchLine(config, context),
+  hosts: ({ host }) => [host],
   probe,
   domains,
 };
