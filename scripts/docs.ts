@@ -4,10 +4,11 @@ import { dirname, join } from "node:path";
 import { type Key, keys } from "./keys.ts";
 import { configurationPage, daemonPage } from "./manual.ts";
 
-function row({ path, meaning, required, fallback, choices, secret }: Key): string {
+function row({ path, meaning, required, fallback, choices, driver, secret }: Key): string {
   const shown = required ? "**required**" : fallback === undefined ? "" : `\`${fallback}\``;
   const among = choices.length > 0 ? ` (${choices.join(", ")})` : "";
-  return `| \`${path}\` | ${shown} | ${meaning.replaceAll("|", "\\|")}${among}${secret ? " · secret" : ""} |`;
+  const whose = driver === undefined ? "" : ` (${driver})`;
+  return `| \`${path}\`${whose} | ${shown} | ${meaning.replaceAll("|", "\\|")}${among}${secret ? " · secret" : ""} |`;
 }
 
 const page = `# The configuration, key by key

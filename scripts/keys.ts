@@ -11,6 +11,8 @@ export interface Key {
   /** As JSON; nothing when there is none, or when it is too long to be shown. */
   readonly fallback?: string;
   readonly choices: readonly string[];
+  /** The driver that it is a key of, when it is one's own. */
+  readonly driver?: string;
   /** May be given as a file or a credential. */
   readonly secret: boolean;
 }
@@ -24,6 +26,7 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
   readonly enum?: readonly unknown[];
+  readonly const?: unknown;
 }
 
 /** All of them, each before those below it. */
@@ -31,19 +34,21 @@ export function keys(): Key[] {
   return level(jsonSchema(lineSchemas) as Schema, "");
 }
 
-function level(schema: Schema, path: string): Key[] {
+function level(schema: Schema, path: string, driver?: string): Key[] {
   const variants = schema.oneOf ?? (schema.properties ? [schema] : []);
-  return variants.flatMap((variant) =>
-    Object.entries(variant.properties ?? {}).flatMap(([name, field]) => {
+  return variants.flatMap((variant) => {
+    const named = variant.properties?.["driver"]?.const;
+    const whose = named === undefined ? driver : String(named);
+    return Object.entries(variant.properties ?? {}).flatMap(([name, field]) => {
       if (name === "$schema") return [];
       const own = path === "" ? name : `${path}.${name}`;
-      const below = field.items?.properties ? level(field.items, `${own}[]`) : level(field, own);
-      return [key(own, field, variant.required?.includes(name) === true), ...below];
-    })
-  );
+      const below = field.items?.properties ? level(field.items, `${own}[]`, whose) : level(field, own, whose);
+      return [key(own, field, variant.required?.includes(name) === true, whose), ...below];
+    });
+  });
 }
 
-function key(path: string, field: Schema, required: boolean): Key {
+function key(path: string, field: Schema, required: boolean, driver: string | undefined): Key {
   const { default: value, description = "", enum: choices = [] } = field;
   const shown = value !== undefined && !(typeof value === "object" && Object.keys(value ?? {}).length > 3);
   return {
@@ -52,6 +57,7 @@ function key(path: string, field: Schema, required: boolean): Key {
     required: required && !shown,
     ...(shown ? { fallback: JSON.stringify(value) } : {}),
     choices: choices.map(String),
+    ...(driver === undefined ? {} : { driver }),
     secret: field.anyOf?.some(({ properties }) => properties?.["credential"]) === true,
   };
 }

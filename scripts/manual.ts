@@ -69,9 +69,10 @@ export function configurationPage(): string {
   ]);
 }
 
-function keyText({ meaning, required, fallback, choices, secret }: Key): string {
+function keyText({ meaning, required, fallback, choices, driver, secret }: Key): string {
   const sentence = meaning === "" ? "" : `${meaning[0]?.toUpperCase()}${meaning.slice(1)}.`;
   return [
+    driver === undefined ? "" : `(${driver})`,
     sentence,
     choices.length > 1 ? `One of ${choices.join(", ")}.` : "",
     secret ? "Secret." : "",

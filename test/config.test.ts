@@ -128,11 +128,11 @@ describe("an error:", () => {
     ["a desk listed twice", { ...minimal, desks: [{ extension: "1001" }, { extension: "1002" }, { extension: "1001" }] }, [
       "desks[2].extension: 1001 is listed twice",
     ]],
-    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, ['line.driver is "asterisk": want freeswitch']],
+    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, ['line.driver is "asterisk": want freeswitch or sip']],
     ["a driver that is a word of the language", { ...minimal, line: { driver: "constructor" } }, [
-      'line.driver is "constructor": want freeswitch',
+      'line.driver is "constructor": want freeswitch or sip',
     ]],
-    ["no driver", { ...minimal, line: {} }, ["line.driver is missing: want freeswitch"]],
+    ["no driver", { ...minimal, line: {} }, ["line.driver is missing: want freeswitch or sip"]],
     ["the line is not an object", { ...minimal, line: 5 }, ["line is 5: want an object"]],
     ["the driver's keys are missing", { ...minimal, line: { driver: "freeswitch" } }, [
       "line.password is missing: want text",

@@ -16,7 +16,7 @@ export const dialMethods = ["invite-refer", "refer"] as const;
 
 /** Settings of the driver. */
 export const sipConfig = z.strictObject({
-  driver: z.literal("sip"),
+  driver: z.literal("sip").meta({ description: "any SIP switch that tells the dialogs of its phones, through drachtio-server" }),
   host: clean.min(1).default("127.0.0.1").meta({ description: "address of drachtio-server" }),
   port: z.int().min(1).max(65535).default(9022).meta({ description: "port of drachtio-server" }),
   secret: clean.regex(/^[^|]*$/, "want no |").min(1).default("cymru").meta({
