@@ -2,6 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Key, keys } from "./keys.ts";
+import { Metrics } from "../src/metrics/metrics.ts";
+import { allFamilies } from "../src/metrics/page.ts";
 import { configurationPage, daemonPage } from "./manual.ts";
 
 function row({ path, meaning, required, fallback, choices, driver, secret }: Key): string {
@@ -21,8 +23,26 @@ Made from the schema by \`./scripts/docs\`: change it there. Unknown keys are an
 ${keys().map(row).join("\n")}
 `;
 
+/** Names, types and meanings of what `/metrics` shows, with all values that a label can have. */
+function metricsPage(): string {
+  const rows = allFamilies(new Metrics()).map(({ name, type, help, labels }) => {
+    const among = labels.map((label) => `\`${label.name}\`${label.values.length > 0 ? `: ${label.values.join(", ")}` : ""}`);
+    return `| \`${name}\` | ${type} | ${among.join(" · ")} | ${help} |`;
+  });
+  return `# What /metrics shows
+
+Made from the code by \`./scripts/docs\`: change it there. All series are there from the start; times are in seconds, sizes in bytes. No
+label has a customer's number or an agent. A histogram has \`_bucket\`, \`_sum\` and \`_count\`.
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
 const pages: Record<string, string> = {
   "docs/configuration.md": page,
+  "docs/monitoring/metrics.md": metricsPage(),
   "man/telesetd.8": daemonPage(),
   "man/telesetd.json.5": configurationPage(),
 };

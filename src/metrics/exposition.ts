@@ -18,8 +18,8 @@ export interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram" | "info";
   readonly help: string;
-  /** The names of its labels. */
-  readonly labels: readonly string[];
+  /** Its labels; one without values has those of the configuration or of the build. */
+  readonly labels: readonly Label<string>[];
   /** The lines of its series, each with its end. */
   series(): string;
 }
@@ -38,16 +38,17 @@ interface Cell {
 /** A number that only grows, one for each combination of its labels' values; all are there from the start, at 0. */
 export class Counter<A extends string = "", B extends string = ""> implements Family {
   readonly type = "counter";
-  readonly labels: readonly string[];
+  readonly labels: readonly Label<string>[];
   readonly #cells: Record<string, Record<string, Cell>> = Object.create(null);
   readonly #all: Cell[] = [];
 
   constructor(readonly name: string, readonly help: string, first?: Label<A>, second?: Label<B>) {
-    this.labels = [first, second].flatMap((label) => (label ? [label.name] : []));
+    this.labels = [first, second].flatMap((label) => (label ? [label] : []));
+    const names = this.labels.map((label) => label.name);
     for (const a of first?.values ?? [""]) {
       const row: Record<string, Cell> = this.#cells[a] = Object.create(null);
       for (const b of second?.values ?? [""]) {
-        const cell = { value: 0, start: startOf(name, this.labels, [a, b]) };
+        const cell = { value: 0, start: startOf(name, names, [a, b]) };
         row[b] = cell;
         this.#all.push(cell);
       }

@@ -35,7 +35,7 @@ function gauges(present: () => Present): Family[] {
       name: "telesetd_build_info",
       type: "info",
       help: "Always 1; the label says which version runs.",
-      labels: ["version"],
+      labels: [{ name: "version", values: [] }],
       series: () => `${startOf("telesetd_build_info", ["version"], [version])}1\n`,
     },
     single("gauge", "telesetd_ready", "1 when /readyz says so: every line up, every phone registered, the store fine.", () => {
@@ -92,7 +92,7 @@ function ofDesks(name: string, help: string, desks: () => readonly Desk[], is: (
     for (const desk of desks()) out += startFor(desk.extension) + (is(desk) ? "1\n" : "0\n");
     return out;
   };
-  return { name, type: "gauge", help, labels: ["desk"], series };
+  return { name, type: "gauge", help, labels: [{ name: "desk", values: [] }], series };
 }
 
 /** Named as all of Prometheus' own libraries do. */

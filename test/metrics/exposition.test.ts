@@ -118,7 +118,7 @@ describe("the table of metrics", () => {
       expect(name).toMatch(/^(telesetd|process)_[a-z_]+$/);
       expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
       expect([name, /_(ms|milliseconds|minutes|kb|mb|count)$/.test(name)]).toEqual([name, false]);
-      expect(labels.filter((label) => /agent|number|call$|caller|address/.test(label))).toEqual([]);
+      expect(labels.filter(({ name: label }) => /agent|number|call$|caller|address/.test(label))).toEqual([]);
     }
   });
   test.each(families.map((family) => [family.name, family.help] as const))("%s is explained in a sentence", (_, help) => {

@@ -1,0 +1,223 @@
+/** What the whole daemon counts while people telephone, before the first connect, after the loss of its store, and with 1,000 desks. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { type App, startApp } from "../../src/app.ts";
+import { referenceConfig } from "../../src/commands/rig.ts";
+import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import type { Config } from "../../src/config.ts";
+import { openLog } from "../../src/log.ts";
+import { Metrics } from "../../src/metrics/metrics.ts";
+import type { Readiness } from "../../src/readiness.ts";
+import { statusText } from "../../src/status.ts";
+import { counted, seriesOf } from "./parse.ts";
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of undo.splice(0).toReversed()) await one();
+});
+
+interface Site {
+  readonly app: App;
+  readonly sim: Simulator;
+  readonly crm: SmallCrm;
+  callout(name: string, more?: Record<string, string>): Promise<string>;
+  metrics(): Promise<string>;
+  ready(): Promise<{ readonly status: number; readonly says: Readiness }>;
+  until(is: (page: string) => boolean): Promise<string>;
+}
+
+async function site(
+  change: (config: Config, folder: string) => Config = (config) => config,
+  metrics = new Metrics(),
+): Promise<Site> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  const sim = new Simulator();
+  await sim.start();
+  undo.push(() => sim.stop());
+  const crm = await SmallCrm.open();
+  const { port } = crm;
+  undo.push(() => crm.close());
+  const base = referenceConfig();
+  const config = change({
+    ...base,
+    line: { ...base.line, port: sim.port },
+    http: { ...base.http, host: "127.0.0.1", port: 0 },
+    store: { ...base.store, path: join(folder, "t.db") },
+  }, folder);
+  const app = await startApp(config, openLog(() => {}, "error", false), { metrics });
+  undo.push(() => app.stop());
+  const at = (path: string) => fetch(`http://127.0.0.1:${app.port}${path}`);
+  const page = async () => await (await at("/metrics")).text();
+  return {
+    app,
+    sim,
+    crm,
+    callout: (name, more = {}) =>
+      sendCallout(app.port, "/", { FunctionName: name, telesetNumber: "1001", agentID: "7", port: String(port), ...more }),
+    metrics: page,
+    ready: async () => {
+      const answer = await at("/readyz");
+      return { status: answer.status, says: await answer.json() as Readiness };
+    },
+    // Monitors may ask 5 times a second, so it looks seldom.
+    until: async (is) => {
+      for (const late = performance.now() + 8000; performance.now() < late; await Bun.sleep(250)) {
+        const text = await page();
+        if (is(text)) return text;
+      }
+      throw new Error("It does not come to be");
+    },
+  };
+}
+
+const up = (page: string): boolean => page.includes('telesetd_phone_registered{desk="1001"} 1');
+
+test("calls, events, callouts, dials and the link are counted as they are", async () => {
+  const { sim, crm, callout, until } = await site();
+  await sim.server.subscriber();
+  await until(up);
+  await callout("Register");
+  await callout("Ready");
+  await callout("Ready", { agentID: "" });
+  await callout("Fly");
+  const answered = await sim.inbound({ from: "14155550123", to: "1001" });
+  await answered.answer();
+  await answered.callerHangsUp();
+  await (await sim.inbound({ from: "14155550124", to: "1001" })).callerHangsUp();
+  await callout("MakeCall", { dialString: "914155550125" });
+  await callout("MakeCall", { dialString: "words" });
+  await crm.until(7, 5000);
+  const dialled = sim.dialled[0];
+  await dialled?.farHangsUp();
+  await crm.until(8, 5000);
+  const page = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 3);
+  expect(counted(page, "telesetd_calls_total")).toEqual({
+    '{kind="inbound",ending="answered"}': 1,
+    '{kind="inbound",ending="abandoned"}': 1,
+    '{kind="outbound",ending="answered"}': 1,
+  });
+  expect(counted(page, "telesetd_events_total")).toEqual({
+    '{event="ScreenPop",result="told"}': 3,
+    '{event="CallEstablished",result="told"}': 2,
+    '{event="CallReleased",result="told"}': 3,
+  });
+  expect(counted(page, "telesetd_event_attempts_total")).toEqual({ '{result="confirmed"}': 8 });
+  expect(counted(page, "telesetd_event_delivery_seconds_count")).toEqual({ "": 8 });
+  expect(counted(page, "telesetd_event_delivery_seconds_bucket")['{le="1.0"}']).toBe(8);
+  expect(counted(page, "telesetd_callouts_total")).toEqual({
+    '{function="Register",result="ok"}': 1,
+    '{function="Ready",result="ok"}': 1,
+    '{function="Ready",result="malformed"}': 1,
+    '{function="unknown",result="malformed"}': 1,
+    '{function="MakeCall",result="ok"}': 1,
+    '{function="MakeCall",result="error"}': 1,
+  });
+  expect(counted(page, "telesetd_dials_total")).toEqual({
+    '{result="asked"}': 1,
+    '{result="refused"}': 1,
+    '{result="answered"}': 1,
+  });
+  expect(counted(page, "telesetd_link_ups_total")).toEqual({ "": 1 });
+  expect(counted(page, "telesetd_uwq_registered")).toEqual({ '{desk="1001"}': 1 });
+  expect(counted(page, "telesetd_active_calls")).toEqual({});
+  expect(page).not.toMatch(/1415555|914155/);
+}, 20_000);
+
+describe("events that are not confirmed", () => {
+  test("are counted with their age, and as withdrawn when their agent goes", async () => {
+    const { sim, crm, callout, until } = await site();
+    await sim.server.subscriber();
+    await until(up);
+    await callout("Register");
+    crm.close();
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await call.callerHangsUp();
+    const page = await until((text) => (seriesOf(text).get("telesetd_outbox_oldest_age_seconds") ?? 0) > 0.1);
+    expect(seriesOf(page).get("telesetd_outbox_events")).toBe(2);
+    expect(counted(page, "telesetd_event_attempts_total")).toHaveProperty(['{result="unreached"}']);
+    await callout("Unregister");
+    const after = await until((text) => seriesOf(text).get("telesetd_outbox_events") === 0);
+    expect(counted(after, "telesetd_events_total")).toEqual({
+      '{event="ScreenPop",result="withdrawn"}': 1,
+      '{event="CallReleased",result="withdrawn"}': 1,
+    });
+    expect(seriesOf(after).get("telesetd_outbox_oldest_age_seconds")).toBe(0);
+  }, 20_000);
+});
+
+test("before the first connect: alive, all series at 0, not ready, in the words of the status", async () => {
+  const { app, ready, metrics } = await site((config) => ({ ...config, line: { ...config.line, port: 1 } }));
+  const page = await metrics();
+  const series = seriesOf(page);
+  expect([series.get("telesetd_ready"), series.get('telesetd_line_up{desk="1001"}')]).toEqual([0, 0]);
+  expect(series.get('telesetd_calls_total{kind="inbound",ending="answered"}')).toBe(0);
+  expect(series.get('telesetd_callouts_total{function="DialCanonical",result="error"}')).toBe(0);
+  expect(series.get('telesetd_event_delivery_seconds_bucket{le="+Inf"}')).toBe(0);
+  const { status, says } = await ready();
+  expect([status, says.ready, says.uwq]).toEqual([503, false, { desks: 1, registered: 0 }]);
+  expect(says.troubles).toEqual([expect.stringMatching(/^desk 1001: No connection to the phone system: /)]);
+  expect(statusText(app.status())).toContain(says.troubles[0] ?? "-");
+  expect(await (await fetch(`http://127.0.0.1:${app.port}/healthz`)).text()).toBe("ok");
+});
+
+test("ready with nobody logged in; not with a phone gone, or its link; what was lost is counted", async () => {
+  const { sim, ready, until } = await site();
+  await sim.server.subscriber();
+  await until(up);
+  expect(await ready()).toEqual({
+    status: 200,
+    says: { ready: true, troubles: [], uwq: { desks: 1, registered: 0 }, waiting: 0 },
+  });
+  sim.phones.unregister("1001");
+  await until((page) => !up(page));
+  expect(await ready()).toMatchObject({
+    status: 503,
+    says: { troubles: ["desk 1001: Phone 1001 is not registered: check its cable and power."] },
+  });
+  sim.stop();
+  const page = await until((text) => seriesOf(text).get('telesetd_line_up{desk="1001"}') === 0);
+  expect(seriesOf(page).get("telesetd_link_downs_total")).toBe(1);
+  await until((text) => (seriesOf(text).get("telesetd_link_failures_total") ?? 0) > 0);
+}, 20_000);
+
+test("after the loss of its store: told, counted, and not ready, in words", async () => {
+  const { sim, crm, callout, ready, until } = await site((config, folder) => {
+    const path = join(folder, "directory.db");
+    mkdirSync(path);
+    return { ...config, store: { ...config.store, path } };
+  });
+  await sim.server.subscriber();
+  await callout("Register");
+  const page = await until(up);
+  expect([seriesOf(page).get("telesetd_store_lost"), seriesOf(page).get("telesetd_ready")]).toEqual([1, 0]);
+  const { status, says } = await ready();
+  expect([status, says.troubles]).toEqual([503, [expect.stringContaining("store: LOST, events are told from memory: ")]]);
+  await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
+  expect(await crm.until(2, 5000)).toBe(true);
+  const after = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 1);
+  expect(counted(after, "telesetd_calls_total")).toEqual({ '{kind="inbound",ending="abandoned"}': 1 });
+}, 20_000);
+
+test("1,000 desks: each has its series, the same at each scrape", async () => {
+  const desks = Array.from({ length: 1000 }, (_, at) => ({ extension: String(2000 + at), aliases: [] }));
+  const { metrics } = await site((config) => ({ ...config, desks, line: { ...config.line, port: 1 } }));
+  const [first, second] = [seriesOf(await metrics()), seriesOf(await metrics())];
+  expect([...first.keys()].filter((series) => series.startsWith("telesetd_line_up{"))).toHaveLength(1000);
+  expect(first.get('telesetd_phone_registered{desk="2999"}')).toBe(0);
+  expect([...second.keys()]).toEqual([...first.keys()]);
+  expect(first.size).toBeLessThan(3200);
+}, 20_000);
+
+test("the counters go on over a reload, when they are kept", async () => {
+  const metrics = new Metrics();
+  const one = await site((config) => config, metrics);
+  await one.callout("Ready");
+  await one.app.stop();
+  const other = await site((config) => config, metrics);
+  await other.callout("Ready");
+  expect(counted(await other.metrics(), "telesetd_callouts_total")).toEqual({ '{function="Ready",result="ok"}': 2 });
+});

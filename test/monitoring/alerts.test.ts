@@ -1,0 +1,187 @@
+/** Each alert fires when it should and not before: `promtool test rules` of Debian's Prometheus, on made-up series. */
+import { describe, expect, onTestFinished, test } from "bun:test";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { alerts, folder } from "./promql.ts";
+
+const promtool = "/usr/bin/promtool";
+const missing = existsSync(promtool) ? "" : ` (skipped: ${promtool} is not there, apt-get install prometheus)`;
+
+interface Scene {
+  /** Series and their values, one a minute (promtool's notation), from Thursday 1970-01-01 00:00 UTC. */
+  readonly series: Readonly<Record<string, string>>;
+  /** When it must not fire yet. */
+  readonly quiet: string;
+  /** When it must fire, with which labels besides its severity, and the summary. */
+  readonly at: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly summary: string;
+}
+
+const box = 'instance="b:1",job="telesetd"';
+const instance = { instance: "b:1" };
+const scenes: Readonly<Record<string, Scene>> = {
+  TelesetdUnreachable: {
+    series: { [`up{${box}}`]: "1x5 0x10", 'up{instance="n:1",job="node"}': "0x20" },
+    quiet: "8m",
+    at: "9m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "Box b:1 does not answer Prometheus.",
+  },
+  TelesetdLineDown: {
+    series: { [`telesetd_line_up{${box},desk="1001"}`]: "1x5 0x10", [`telesetd_line_up{${box},desk="1002"}`]: "1x5 0x10" },
+    quiet: "7m",
+    at: "8m",
+    labels: instance,
+    summary: "Box b:1 has no connection to the switch: agents get no screen pops.",
+  },
+  TelesetdPhoneUnregistered: {
+    // Away all night: nobody is woken; a quarter of an hour after the office opens somebody is told.
+    series: {
+      [`telesetd_phone_registered{${box},desk="1001"}`]: "0x600",
+      [`telesetd_phone_registered{${box},desk="1002"}`]: "1x600",
+      [`telesetd_phone_registered{${box},desk="1003"}`]: "0x600",
+      [`telesetd_line_up{${box},desk="1001"}`]: "1x600",
+      [`telesetd_line_up{${box},desk="1002"}`]: "1x600",
+      [`telesetd_line_up{${box},desk="1003"}`]: "0x600",
+    },
+    quiet: "434m",
+    at: "435m",
+    labels: { ...instance, job: "telesetd", desk: "1001" },
+    summary: "Phone 1001 at b:1 has not been registered for a quarter of an hour of a working day.",
+  },
+  TelesetdEventsOld: {
+    series: { [`telesetd_outbox_oldest_age_seconds{${box}}`]: "0+60x20" },
+    quiet: "7m",
+    at: "8m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "The oldest event at b:1 has waited for 8m 0s.",
+  },
+  TelesetdEventsWaiting: {
+    series: { [`telesetd_outbox_events{${box}}`]: "50x5 51x20" },
+    quiet: "15m",
+    at: "16m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "51 events wait at b:1.",
+  },
+  TelesetdEventsGivenUp: {
+    series: {
+      [`telesetd_events_total{${box},event="ScreenPop",result="given_up"}`]: "0x5 1x30",
+      [`telesetd_events_total{${box},event="ScreenPop",result="told"}`]: "0+1x30",
+    },
+    quiet: "5m",
+    at: "6m",
+    labels: { ...instance, event: "ScreenPop" },
+    summary: "ScreenPop events were given up at b:1: an agent was not told of a call.",
+  },
+  TelesetdCrmAnswersErrors: {
+    series: { [`telesetd_events_total{${box},event="ScreenPop",result="told_with_error"}`]: "0x5 2x5 6x30" },
+    quiet: "10m",
+    at: "12m",
+    labels: instance,
+    summary: "UWQ takes the events of b:1 but answers with errors.",
+  },
+  TelesetdReconnectStorm: {
+    series: { [`telesetd_link_ups_total{${box}}`]: "1x14 1+1x20" },
+    quiet: "16m",
+    at: "30m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "Box b:1 has connected to the switch 15 times in a quarter of an hour.",
+  },
+  TelesetdStoreLost: {
+    series: { [`telesetd_store_lost{${box}}`]: "0x3 1x10" },
+    quiet: "4m",
+    at: "5m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "The store of b:1 cannot be written: events are told from memory, and a power cut loses them.",
+  },
+  TelesetdMemoryHigh: {
+    series: {
+      [`process_resident_memory_bytes{${box}}`]: "60000000x5 94371840x20",
+      'process_resident_memory_bytes{instance="n:1",job="node"}': "900000000x30",
+    },
+    quiet: "15m",
+    at: "16m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "telesetd at b:1 holds 90MiB; the unit throttles it at 96 MiB and ends it at 160 MiB.",
+  },
+  TelesetdRestarting: {
+    series: { [`process_start_time_seconds{${box}}`]: "100 200 300 400 500 500x20" },
+    quiet: "3m",
+    at: "4m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "telesetd at b:1 has started 4 times in an hour.",
+  },
+  TelesetdErrorsLogged: {
+    series: {
+      [`telesetd_log_lines_total{${box},level="error"}`]: "0x5 1x20",
+      [`telesetd_log_lines_total{${box},level="warning"}`]: "0+9x30",
+    },
+    quiet: "5m",
+    at: "6m",
+    labels: instance,
+    summary: "telesetd at b:1 has logged errors.",
+  },
+  TelesetdRequestsRefused: {
+    series: { [`telesetd_requests_refused_total{${box},status="404"}`]: "0+1x5 5+50x20" },
+    quiet: "5m",
+    at: "15m",
+    labels: { ...instance, status: "404" },
+    summary: "Box b:1 turns many requests away, with status 404.",
+  },
+  TelesetdVersionSkew: {
+    series: {
+      [`telesetd_build_info{${box},version="0.1.0"}`]: "1x2000",
+      'telesetd_build_info{instance="b:2",job="telesetd",version="0.2.0"}': "_x9 1x2000",
+    },
+    quiet: "24h",
+    at: "24h15m",
+    labels: {},
+    summary: "The boxes have run 2 different versions of telesetd for a day.",
+  },
+};
+
+/** The test file of one alert, for promtool. Its annotations are those of the rule, with the labels put in. */
+function testFile(name: string, { series, quiet, at, labels, summary }: Scene): string {
+  const rule = alerts().find(({ alert }) => alert === name);
+  const step = rule?.annotations["next_step"]?.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? "");
+  const fired = {
+    exp_labels: { ...labels, severity: rule?.labels["severity"] },
+    exp_annotations: { summary, next_step: step },
+  };
+  return JSON.stringify({
+    rule_files: ["alerts.yml"],
+    evaluation_interval: "1m",
+    tests: [{
+      interval: "1m",
+      input_series: Object.entries(series).map(([one, values]) => ({ series: one, values })),
+      alert_rule_test: [
+        { eval_time: quiet, alertname: name, exp_alerts: [] },
+        { eval_time: at, alertname: name, exp_alerts: [fired] },
+      ],
+    }],
+  });
+}
+
+function run(...args: string[]): { readonly code: number; readonly said: string } {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([promtool, ...args]);
+  return { code: exitCode, said: `${stdout}${stderr}` };
+}
+
+describe.skipIf(missing !== "")(`promtool${missing}`, () => {
+  test("finds nothing wrong with the alerts", () => {
+    expect(run("check", "rules", "--lint=all", "--lint-fatal", join(folder, "alerts.yml"))).toMatchObject({ code: 0 });
+  });
+
+  test.each(alerts().map(({ alert }) => alert))("%s fires when it should, and not before", (name) => {
+    const scene = scenes[name];
+    if (!scene) throw new Error(`There is no scene for ${name}: add one`);
+    const place = mkdtempSync(join(tmpdir(), "telesetd-alerts-"));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    copyFileSync(join(folder, "alerts.yml"), join(place, "alerts.yml"));
+    writeFileSync(join(place, "test.yml"), testFile(name, scene));
+    const { code, said } = run("test", "rules", join(place, "test.yml"));
+    expect(code === 0 ? "" : said).toBe("");
+  });
+});

@@ -1,0 +1,79 @@
+/** The alerts and the dashboard speak of metrics that exist, with labels that they have; the page of metrics lists them all. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Metrics } from "../../src/metrics/metrics.ts";
+import { allFamilies } from "../../src/metrics/page.ts";
+import { alerts, dashboard, folder, strangers } from "./promql.ts";
+
+describe("the reader of PromQL finds", () => {
+  test.each([
+    ["telesetd_outbox_event > 1", ["telesetd_outbox_event"]],
+    ["sum by (instace) (telesetd_outbox_events)", ["instace"]],
+    ['telesetd_events_total{result="given_op"}', ['telesetd_events_total{result="given_op"}']],
+    ['telesetd_events_total{results="given_up"}', ["telesetd_events_total{results}"]],
+    ['telesetd_log_lines_total{level=~"warning|eror"}', ['telesetd_log_lines_total{level="eror"}']],
+    ["telesetd_event_delivery_seconds > 1", ["telesetd_event_delivery_seconds"]],
+    ["sume(telesetd_outbox_events)", ["sume"]],
+    ['rate(telesetd_event_delivery_seconds_bucket{instance=~"x"}[5m]) > 9e6', []],
+  ])("in %s: %j", (expr, wrong) => expect(strangers(expr)).toEqual(wrong));
+});
+
+describe("the alerts", () => {
+  const all = alerts();
+  test("have names of their own", () => expect(new Set(all.map(({ alert }) => alert)).size).toBe(all.length));
+  test.each(all.map((one) => [one.alert, one] as const))("%s: real metrics, a summary and a next step", (name, one) => {
+    expect(strangers(one.expr)).toEqual([]);
+    expect(name).toMatch(/^Telesetd[A-Z]\w+$/);
+    expect(["critical", "warning", "info"]).toContain(one.labels["severity"] ?? "");
+    expect(one.annotations["summary"]).toMatch(/\.$/);
+    expect(one.annotations["next_step"]).toMatch(/.{20,}/);
+    expect(one.for).toMatch(/^\d+[mhd]$/);
+  });
+  test("the memory that alarms is less than where the unit throttles", () => {
+    const unit = readFileSync(join(import.meta.dir, "../../systemd/telesetd.service"), "utf8");
+    const throttled = Number(/^MemoryHigh=(\d+)M$/m.exec(unit)?.[1]) * 1024 * 1024;
+    const alarm = all.find(({ alert }) => alert === "TelesetdMemoryHigh")?.expr ?? "";
+    expect(Number(/> (\S+)$/.exec(alarm)?.[1])).toBeLessThan(throttled);
+  });
+});
+
+describe("the dashboard", () => {
+  const { schemaVersion, templating, panels } = dashboard();
+  test.each(panels.map((panel) => [panel.title, panel] as const))(
+    "%s: real metrics, of the chosen boxes and data source",
+    (_, panel) => {
+      expect(panel.datasource.uid).toBe("${datasource}");
+      for (const { expr, datasource } of panel.targets) {
+        expect(strangers(expr.replaceAll("$__rate_interval", "5m"))).toEqual([]);
+        expect(expr).toContain('instance=~"$instance"');
+        expect(datasource.uid).toBe("${datasource}");
+      }
+    },
+  );
+  test("can be imported: a schema version, variables, panels that have their own place", () => {
+    expect(schemaVersion).toBeGreaterThanOrEqual(36);
+    expect(templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual(["datasource datasource", "instance query"]);
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, at) => `${x + at % w},${y + Math.floor(at / w)}`)
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(panels.every(({ gridPos: { x, w } }) => x + w <= 24)).toBe(true);
+  });
+});
+
+test("every metric is in an alert, in a panel, or said to be for looking up", () => {
+  const used = [
+    ...alerts().map(({ expr }) => expr),
+    ...dashboard().panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+  ];
+  const unused = allFamilies(new Metrics()).map(({ name }) => name).filter((name) => !used.some((expr) => expr.includes(name)));
+  expect(unused).toEqual([]);
+});
+
+test("docs/monitoring/metrics.md has every metric with its type, and no other", () => {
+  const page = readFileSync(join(folder, "metrics.md"), "utf8");
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
+  expect(rows).toEqual(allFamilies(new Metrics()).map(({ name, type }) => `${name} ${type}`));
+});
