@@ -90,7 +90,8 @@ function readDialog(dialog: Element, index: number): Dialog {
   const id = text(dialog.attribute("id")) ?? callId;
   if (id === undefined) throw new Error(`Cannot read the dialog-info: its dialog ${index + 1} has no id`);
   const state = dialog.first("state");
-  const word = state?.text.toLowerCase() ?? "";
+  // A dialog without a state is how some switches show a phone that is idle (MikoPBX).
+  const word = state?.text.toLowerCase() || "terminated";
   if (!states.includes(word)) {
     throw new Error(
       `Cannot read the dialog-info: the state of its dialog ${index + 1} is ${shown(state?.text)}: want ${states.join(", ")}`,

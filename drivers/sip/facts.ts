@@ -29,7 +29,8 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   const far = turned ? dialog.local : dialog.remote;
   const own = turned ? dialog.remote : dialog.local;
   const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
-  const other = partyOf(far);
+  // A switch that does not know who calls may write the called phone itself.
+  const other = isDesk(far) ? undefined : partyOf(far);
   const rendering = own?.params["+sip.rendering"]?.toLowerCase();
   return {
     state: dialog.state,
@@ -55,30 +56,30 @@ export function dialledOf({ other }: Report): string | undefined {
 
 /**
  * The facts with what a report adds.
- * @param early whether the notifier says `confirmed` as soon as the phone dials and again when the far end answers
- * (FreeSWITCH, sofia_presence.c).
+ * @param loose whether the notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a
+ * call that is held (FreeSWITCH, sofia_presence.c).
  */
-export function grown(past: Past, report: Report, early: boolean): LegFacts {
+export function grown(past: Past, report: Report, loose: boolean): LegFacts {
   const direction = past.facts.direction ?? directionOf(report);
   if (direction === undefined) return past.facts;
-  const signs = direction === "to-desk" ? calledSigns(report) : diallingSigns(past, report, early);
+  const signs = direction === "to-desk" ? calledSigns(report, loose) : diallingSigns(past, report, loose);
   const facts = { ...past.facts, direction, ...signs };
-  return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts) };
+  return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, loose) };
 }
 
-/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. A call that is held was answered, whatever its state is said to be. */
-function calledSigns({ state, rendering }: Report): Partial<LegFacts> {
-  if (state === "confirmed" || rendering === false) return { answered: true };
+/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. Who plays nothing then need not have the call on hold. */
+function calledSigns({ state, rendering }: Report, loose: boolean): Partial<LegFacts> {
+  if (state === "confirmed" || (loose && rendering === false)) return { answered: true };
   return state === "early" ? { rings: true } : {};
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
-function diallingSigns({ reports, facts, other }: Past, report: Report, early: boolean): Partial<LegFacts> {
+function diallingSigns({ reports, facts, other }: Past, report: Report, loose: boolean): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
   // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
   const rerouted = report.other !== undefined && other !== undefined && report.other.identity !== other.identity;
-  if (early && facts.farAnswered !== true && (reports === 0 || rerouted)) return { farCalled: true };
+  if (loose && facts.farAnswered !== true && (reports === 0 || rerouted)) return { farCalled: true };
   return { answered: true, farCalled: true, farAnswered: true };
 }
 
@@ -105,7 +106,7 @@ function partnerOf({ other: before }: Past, { other, state }: Report, dialled: s
   return { partner: dialled === undefined || /^[*#]/.test(dialled) ? other : { ...other, dialledByLeg: true } };
 }
 
-function heldOf({ state, rendering }: Report, { held }: LegFacts): Partial<LegFacts> {
-  if (rendering === false) return { held: true };
+function heldOf({ state, rendering }: Report, { held }: LegFacts, loose: boolean): Partial<LegFacts> {
+  if (rendering === false && (loose || state === "confirmed")) return { held: true };
   return held === true && state === "confirmed" ? { held: false } : {};
 }

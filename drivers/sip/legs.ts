@@ -8,9 +8,12 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** How many names of ended legs are remembered. */
 const remembered = 256;
 
-/** Whether a dialog can be told from every other by what its notifier says. Asterisk writes the extension as id, and no Call-ID. */
+/** An id of this length and more is made for one call alone; Asterisk writes the extension, others count. */
+const long = 16;
+
+/** Whether a dialog can be told from every other by what its notifier says. */
 export function isUnique({ id, callId }: Pick<Dialog, "id" | "callId">): boolean {
-  return callId !== undefined || uuid.test(id);
+  return callId !== undefined || id.length >= long;
 }
 
 /** Gives names, and never one of an ended leg again. */
@@ -31,7 +34,7 @@ export class LegNames {
 
   /** A UUID is the switch's own name for the leg and stands in all its documents; the Call-ID may be missing in some. */
   of(dialog: Pick<Dialog, "id" | "callId">): string {
-    const own = uuid.test(dialog.id) ? dialog.id : dialog.callId;
+    const own = uuid.test(dialog.id) ? dialog.id : dialog.callId ?? (isUnique(dialog) ? dialog.id : undefined);
     const name = own === undefined ? this.#adoptable.shift() ?? this.#fresh() : this.#unused(fitting(own), dialog.id);
     this.#adoptable = this.#adoptable.filter((leg) => leg !== name);
     this.#used.add(name);

@@ -4,6 +4,7 @@
  * one dialog for all calls of a phone. What each of them writes, and what cannot be told from it: docs/sip.md. Pure.
  */
 import type { Failure, LegFacts, LineEvent } from "../../src/core/line.ts";
+import { quoted } from "../../src/core/number.ts";
 import type { Dialog, DialogInfo, Participant } from "./dialog-info.ts";
 import { Dials } from "./dials.ts";
 import { keyOf, merged } from "./distinct.ts";
@@ -28,6 +29,8 @@ export interface Watched {
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */
   readonly userAgent?: string;
+  /** It is the first document after a 2xx to a SUBSCRIBE of ours: the answer, which holds all dialogs. */
+  readonly answer?: boolean;
 }
 
 /** What a document says. */
@@ -35,11 +38,11 @@ export interface Told {
   /** In order; nothing before the first full state after `connected`, which is the snapshot. */
   readonly events: readonly LineEvent[];
   /**
-   * The truth must be asked for, now: a fresh SUBSCRIBE, or a refresh within the dialog (after a fresh one call `subscribed`). When no full state
-   * has come after half a second, call `noAnswer`.
+   * The truth must be asked for, now: a fresh SUBSCRIBE, or a refresh within the dialog (after a fresh one call `subscribed`). In any case call
+   * `noAnswer` half a second later: without a question that is still open it does nothing.
    */
   readonly wants?: "full";
-  /** Why, for the log. */
+  /** Why, or why the document was dropped: for the log. */
   readonly why?: string;
 }
 
@@ -85,6 +88,7 @@ export class DialogTracker {
     const own = new Set([...this.#entries.values()].map(({ leg }) => leg));
     this.#names.adopt(known.filter((leg) => !own.has(leg)));
     this.#snapshotDue = true;
+    this.#asked = false;
     this.#holds = undefined;
     this.subscribed();
   }
@@ -96,13 +100,16 @@ export class DialogTracker {
   }
 
   /** A NOTIFY with a document. One about another entity is dropped. */
-  notify(info: DialogInfo, { userAgent }: Envelope = {}): Told {
-    if (info.entity !== "" && !this.#isUser(info.entity)) return { events: [] };
+  notify(info: DialogInfo, { userAgent, answer = false }: Envelope = {}): Told {
+    if (info.entity !== "" && !this.#isUser(info.entity)) {
+      return { events: [], why: `it is about ${quoted(info.entity)}: want ${this.#watched.users.join(" or ")}` };
+    }
     const dialogs = merged(info.dialogs);
     const text = JSON.stringify(dialogs);
     const old = this.#version !== undefined && info.version <= this.#version;
-    if (old && text === this.#last) return { events: [] };
-    if (old && !(this.#asked && info.state === "full")) {
+    const answers = answer && info.state === "full";
+    if (old && text === this.#last && !answers) return { events: [] };
+    if (old && !answers && !(this.#asked && info.state === "full")) {
       return this.#ask([], `version ${info.version} came after version ${this.#version}`);
     }
     const gap = info.state === "partial" && this.#version !== undefined && info.version > this.#version + 1;
@@ -110,7 +117,7 @@ export class DialogTracker {
     this.#version = info.version;
     this.#last = text;
     this.#learn(dialogs, info.state === "full", userAgent);
-    if (info.state === "full") return this.#full(dialogs);
+    if (info.state === "full") return this.#full(dialogs, answers);
     const events = dialogs.flatMap((dialog) => this.#apply(dialog, this.#find(dialog)));
     if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
     return lost === undefined ? { events } : this.#ask(events, lost);
@@ -169,10 +176,10 @@ export class DialogTracker {
     return [...this.#entries.values()].filter(({ facts }) => facts.call === call);
   }
 
-  #full(dialogs: readonly Dialog[]): Told {
+  #full(dialogs: readonly Dialog[], answers: boolean): Told {
     const listed = new Set(dialogs.map((dialog) => this.#find(dialog)?.id));
     const absent = [...this.#entries.values()].filter(({ id }) => !listed.has(id));
-    return absent.length === 0 || this.#isWhole(dialogs) ? this.#whole(dialogs) : this.#one(dialogs[0], absent);
+    return answers || absent.length === 0 || this.#isWhole(dialogs) ? this.#whole(dialogs) : this.#one(dialogs[0], absent);
   }
 
   /** Whether a full document that leaves live dialogs out means that they have ended. FreeSWITCH names the Call-ID only when it is asked. */
@@ -197,6 +204,8 @@ export class DialogTracker {
     ];
     this.#fresh = false;
     this.#asked = false;
+    // What the first look does not show has ended: its name is not for a later call.
+    this.#names.adopt([]);
     return { events: this.#snapshotDue ? this.#snapshot() : events };
   }
 
@@ -220,6 +229,8 @@ export class DialogTracker {
   }
 
   #ask(events: readonly LineEvent[], why: string): Told {
+    // One question at a time: its answer is about all that has come before it.
+    if (this.#asked) return { events };
     this.#asked = true;
     return { events, wants: "full", why };
   }
