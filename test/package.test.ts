@@ -1,0 +1,173 @@
+/** The Debian packages that scripts/package makes: what is in them, that they are the same twice, and how they install. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { version } from "../src/version.ts";
+import { build, project, unpack } from "./package/packages.ts";
+import { said } from "./package/root.ts";
+
+const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
+const none = lacking.length === 0 ? "" : ` (skipped: there is no ${lacking.join(", no ")})`;
+const qemu = Bun.which("qemu-aarch64-static");
+const noQemu = qemu && said(["ls", "/usr/aarch64-linux-gnu/lib"]).code === 0
+  ? ""
+  : " (skipped: qemu-user-static and libc6-arm64-cross are not installed)";
+const noLintian = Bun.which("lintian") ? "" : " (skipped: lintian is not installed)";
+const noShellcheck = Bun.which("shellcheck") ? "" : " (skipped: shellcheck is not installed)";
+const scripts = ["preinst", "postinst", "prerm", "postrm"];
+const limit = 120_000;
+
+describe.skipIf(none !== "")(`the packages${none}:`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-packages-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const made = join(folder, "made");
+  const deb = (architecture: string) => join(made, `telesetd_${version}_${architecture}.deb`);
+  const tree = (architecture: string) => join(folder, architecture);
+  const file = (name: string) => readFileSync(join(tree("amd64"), name), "utf8");
+
+  beforeAll(() => {
+    expect(build("all", made)).toBeUndefined();
+    for (const architecture of ["amd64", "arm64"]) unpack(deb(architecture), tree(architecture));
+  }, limit);
+
+  test("are the same bytes twice: in another folder, time zone, umask and language", () => {
+    const other = join(folder, "another place", "deeper");
+    mkdirSync(other, { recursive: true });
+    expect(build("amd64", other, { TZ: "Asia/Tokyo", UMASK: "077", LANG: "C.UTF-8", TMPDIR: other })).toBeUndefined();
+    for (const name of ["telesetd-linux-x64", `telesetd_${version}_amd64.deb`, `telesetd_${version}.cdx.json`]) {
+      expect(`${name} ${sha256(join(other, name))}`).toBe(`${name} ${sha256(join(made, name))}`);
+    }
+  }, limit);
+
+  test("SHA256SUMS names every artefact, rightly", () => {
+    const { text, code } = said(["sh", "-c", `cd '${made}' && sha256sum --strict -c SHA256SUMS`]);
+    expect(code).toBe(0);
+    const named = text.split("\n").filter((line) => line !== "").map((line) => line.replace(": OK", ""));
+    expect(named).toEqual(readdirSync(made).filter((name) => name !== "SHA256SUMS").sort());
+  }, limit);
+
+  test.each(["amd64", "arm64"])("%s: everything belongs to root, with one time and the modes that it needs", (architecture) => {
+    const lines = said(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
+      .map((line) => line.split(/\s+/));
+    expect(new Set(lines.map(([, owner]) => owner))).toEqual(new Set(["root/root"]));
+    expect(new Set(lines.map(([, , , day, time]) => `${day} ${time}`)).size).toBe(1);
+    const programs = /^\.\/usr\/bin\/telesetd$/;
+    for (const [mode = "", , , , , name = ""] of lines) {
+      const wanted = name.endsWith("/") ? "drwxr-xr-x" : programs.test(name) ? "-rwxr-xr-x" : "-rw-r--r--";
+      expect(`${name} ${mode}`).toBe(`${name} ${wanted}`);
+    }
+  });
+
+  test("have the units, the manual, the documents and the example, and no configuration", () => {
+    const names = said(["dpkg-deb", "--contents", deb("amd64")]).text.trim().split("\n").map((line) => line.split(" ./")[1]);
+    const units = readdirSync(join(project, "systemd")).map((name) => `usr/lib/systemd/system/${name}`);
+    for (
+      const name of [
+        "usr/bin/telesetd",
+        ...units,
+        "usr/share/man/man8/telesetd.8.gz",
+        "usr/share/man/man5/telesetd.json.5.gz",
+        "usr/share/doc/telesetd/README.md",
+        "usr/share/doc/telesetd/docs/configuration.md",
+        "usr/share/doc/telesetd/docs/fleet.md",
+        "usr/share/doc/telesetd/changelog.gz",
+        "usr/share/doc/telesetd/copyright",
+        "usr/share/doc/telesetd/examples/config.json",
+      ]
+    ) expect(names).toContain(name);
+    expect(names.filter((name) => name?.startsWith("etc/"))).toEqual(["etc/", "etc/telesetd/"]);
+    expect(readdirSync(join(tree("amd64"), "DEBIAN")).sort()).toEqual(["control", "md5sums", ...scripts].sort());
+  });
+
+  test.each(["amd64", "arm64"])("%s: control says the version, the architecture and what the binary needs", (architecture) => {
+    const field = (name: string) => said(["dpkg-deb", "--field", deb(architecture), name]).text.trim();
+    expect(field("Package")).toBe("telesetd");
+    expect(field("Version")).toBe(version.replace("-", "~"));
+    expect(field("Architecture")).toBe(architecture);
+    const elf = readFileSync(join(tree(architecture), "usr/bin/telesetd")).subarray(0, 20);
+    // e_machine of elf(5): 62 is x86-64, 183 is AArch64.
+    expect(elf.readUInt16LE(18)).toBe(architecture === "amd64" ? 62 : 183);
+    const [, libc = ""] = /libc6 \(>= 2\.(\d+)\)/.exec(field("Depends")) ?? [];
+    expect(Number(libc)).toBe(newestGlibc(join(tree(architecture), "usr/bin/telesetd")));
+    expect(field("Depends")).toContain("systemd (>=");
+  });
+
+  test("the example is a good configuration", () => {
+    const example = join(tree("amd64"), "usr/share/doc/telesetd/examples/config.json");
+    expect(said([join(project, "node_modules/.bin/bun"), join(project, "src/main.ts"), "check", "--config", example]).code).toBe(
+      0,
+    );
+  });
+
+  test("md5sums fit, and the changelog is the project's", () => {
+    expect(said(["sh", "-c", `cd '${tree("amd64")}' && md5sum --strict --quiet -c DEBIAN/md5sums`])).toEqual({
+      text: "",
+      code: 0,
+    });
+    const log = said(["zcat", join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")]).text;
+    expect(log).toStartWith(`telesetd (${version.replace("-", "~")}) unstable; urgency=medium\n\n  * `);
+    expect(said(["sh", "-c", `zcat '${join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")}' | tail -n 1`]).text)
+      .toMatch(/^ -- .+ <.+@.+> {2}\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/m);
+  });
+
+  test("copyright and the bill of materials name every library that is compiled in, and the runtime", () => {
+    const lock = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")) as {
+      packages: Record<string, { version: string; dev?: boolean }>;
+    };
+    const places = Object.entries(lock.packages).filter(([place, { dev }]) => place !== "" && dev !== true);
+    const bom = JSON.parse(readFileSync(join(made, `telesetd_${version}.cdx.json`), "utf8")) as {
+      components: { name: string; version: string; licenses: unknown[] }[];
+    };
+    const bun = lock.packages["node_modules/bun"]?.version ?? "none";
+    const listed = bom.components.map((component) => `${component.name}@${component.version}`);
+    expect(places.length).toBeGreaterThan(5);
+    for (const [place, { version: of }] of places) {
+      expect(file("usr/share/doc/telesetd/copyright")).toContain(`\nFiles: ${place}/*\n`);
+      expect(listed).toContain(`${place.replace(/^.*node_modules\//, "")}@${of}`);
+    }
+    expect(listed).toContain(`bun@${bun}`);
+    for (const part of ["SQLite", "JavaScriptCore"]) {
+      expect(bom.components.some(({ name }) => name.startsWith(part))).toBe(true);
+      expect(file("usr/share/doc/telesetd/copyright")).toContain(part);
+    }
+    expect(bom.components.every(({ licenses }) => licenses.length > 0)).toBe(true);
+  });
+
+  test.skipIf(noQemu !== "")(`the arm64 package's binary runs${noQemu}`, () => {
+    const binary = join(tree("arm64"), "usr/bin/telesetd");
+    expect(said([qemu ?? "", "-L", "/usr/aarch64-linux-gnu", binary, "version"])).toEqual({
+      text: `telesetd ${version}\n`,
+      code: 0,
+    });
+  }, limit);
+
+  test.skipIf(noShellcheck !== "")(`shellcheck has nothing to say of the maintainer scripts${noShellcheck}`, () => {
+    expect(said(["shellcheck", ...scripts.map((name) => join(tree("amd64"), "DEBIAN", name))])).toEqual({ text: "", code: 0 });
+  });
+
+  test.skipIf(noLintian !== "")(`lintian says nothing that an override does not explain${noLintian}`, () => {
+    const { text, code } = said(["lintian", "--display-info", "--pedantic", "--fail-on", "error,warning,info", deb("amd64")]);
+    expect(text.split("\n").filter((line) => /^[A-Z]: /.test(line))).toEqual([]);
+    expect(code).toBe(0);
+    const overrides = readFileSync(join(project, "packaging/lintian-overrides"), "utf8").split("\n").filter((line) =>
+      line !== ""
+    );
+    overrides.forEach((line, index) => {
+      if (!line.startsWith("#") && !overrides[index - 1]?.startsWith("telesetd:")) expect(overrides[index - 1]).toStartWith("# ");
+    });
+  }, limit);
+});
+
+function sha256(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+/** By the version needs of the dynamic section (DT_VERNEED), where objdump is; else by the names in the file. */
+function newestGlibc(binary: string): number {
+  const names = Bun.which("objdump")
+    ? said(["sh", "-c", `objdump -p '${binary}' | grep -oE 'GLIBC_2\\.[0-9]+'`]).text
+    : said(["grep", "-aoE", "GLIBC_2\\.[0-9]+", binary]).text;
+  return Math.max(...names.split("\n").filter((name) => name !== "").map((name) => Number(name.split(".")[1])));
+}

@@ -1,0 +1,170 @@
+/** The package in a Debian: installed, upgraded, taken back, removed, purged, with systemd's part played by stubs. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { version } from "../../src/version.ts";
+import { build, unpack, variant } from "./packages.ts";
+import { Root, said } from "./root.ts";
+
+const config = "etc/telesetd/config.json";
+const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","password":"x","domain":"d"}}\n';
+const wants = "etc/systemd/system/multi-user.target.wants";
+const reload = "daemon-reload";
+const limit = 60_000;
+
+const probe = Bun.which("dpkg-deb") && Bun.which("dpkg") ? Root.mount({ booted: true }) : undefined;
+probe?.unmount();
+const none = probe ? "" : " (skipped: wants Debian, and the right to mount an overlay and /proc)";
+
+describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-install-"));
+  const roots: Root[] = [];
+  const debs: Record<string, string> = {};
+  afterAll(() => {
+    for (const root of roots) root.unmount();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  beforeAll(() => {
+    expect(build("amd64", folder)).toBeUndefined();
+    debs["real"] = join(folder, `telesetd_${version}_amd64.deb`);
+    unpack(debs["real"], join(folder, "tree"));
+    debs["0.0.1"] = variant(join(folder, "tree"), folder, "0.0.1", 0);
+    debs["9.0.0"] = variant(join(folder, "tree"), folder, "9.0.0", 0);
+    debs["9.1.0"] = variant(join(folder, "tree"), folder, "9.1.0", 2);
+    debs["9.2.0"] = variant(join(folder, "tree"), folder, "9.2.0", 134);
+  }, limit);
+
+  function start(booted: boolean): Root {
+    const root = Root.mount({ booted });
+    if (root === undefined) throw new Error("Cannot mount again");
+    roots.push(root);
+    return root;
+  }
+
+  /** Installs a package and gives what was said; what systemd was asked, without the reading of units, is left in `asked`. */
+  function install(root: Root, name: string): { text: string; asked: string[] } {
+    const deb = debs[name] ?? "";
+    copyFileSync(deb, join(root.path, "tmp", basename(deb)));
+    root.asked();
+    const { text, code } = root.dpkg("-i", `/tmp/${basename(deb)}`);
+    rmSync(join(root.path, "tmp", basename(deb)));
+    expect(`${code} ${text}`).toStartWith("0 ");
+    return { text, asked: root.asked().filter((line) => line !== reload) };
+  }
+
+  test("in a chroot: explained without a configuration, enabled with a good one, and the configuration is never touched", () => {
+    const root = start(false);
+    const first = install(root, "0.0.1").text;
+    expect(first).toContain("not started: there is no /etc/telesetd/config.json yet");
+    expect(first).toContain("telesetd setup");
+    expect(first).toContain("telesetd.json on the boot partition");
+    expect(root.has(`${wants}/telesetd.service`)).toBe(false);
+    expect(root.run("test", "-L", `/${wants}/telesetd-firstboot.service`).code).toBe(0);
+    expect(root.dpkg("--remove", "telesetd").code).toBe(0);
+
+    root.write(config, '{"desks":[{"extension":"12a"}]}\n', 0o600);
+    const bad = install(root, "real").text;
+    expect(bad).toContain('desks[0].extension is "12a": want digits');
+    expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(1);
+    expect(root.run("telesetd", "version").text).toBe(`telesetd ${version}\n`);
+    expect(root.dpkg("--remove", "telesetd").code).toBe(0);
+
+    root.write(config, good, 0o600);
+    install(root, "0.0.1");
+    expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
+    expect(root.read(config)).toBe(good);
+    expect(root.run("stat", "-c", "%a", `/${config}`).text).toBe("600\n");
+    root.unmount();
+  }, limit);
+
+  test("in a chroot without /proc, where the binary cannot run: enabled, and it says that nothing was checked", () => {
+    const root = start(false);
+    root.write(config, good, 0o600);
+    said(["umount", join(root.path, "proc")]);
+    expect(install(root, "0.0.1").text).toContain("cannot be checked here");
+    expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
+    root.unmount();
+  }, limit);
+
+  test("where systemd runs: started once installed with a good configuration", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    const { asked } = install(root, "0.0.1");
+    expect(asked).toEqual([
+      "--root=/ --quiet enable telesetd-firstboot.service",
+      "--root=/ --quiet enable telesetd.service",
+      "restart telesetd.service",
+    ]);
+    root.unmount();
+  }, limit);
+
+  test("an upgrade restarts what ran, leaves alone what did not, and enables nothing", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    install(root, "0.0.1");
+    root.service("inactive");
+    expect(install(root, "9.0.0").asked).toEqual([]);
+    root.service("active");
+    expect(install(root, "9.0.0").asked).toEqual(["restart telesetd.service"]);
+    expect(root.read(config)).toBe(good);
+    root.unmount();
+  }, limit);
+
+  test("an upgrade to a version that does not take the configuration leaves the old daemon at work, and says so", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    install(root, "9.0.0");
+    root.service("active");
+    const upgrade = install(root, "9.1.0");
+    expect(upgrade.asked).toEqual([]);
+    for (const words of ["NOT restarted", "version 9.0.0 goes on", "checked by 9.1.0", "telesetd=9.0.0"]) {
+      expect(upgrade.text).toContain(words);
+    }
+    const cannot = install(root, "9.2.0");
+    expect(cannot.asked).toEqual([]);
+    expect(cannot.text).toContain("it cannot run here (exit code 134)");
+    root.unmount();
+  }, limit);
+
+  test("a way back restarts too, and says what becomes of a newer store", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    install(root, "9.0.0");
+    root.service("active");
+    const { text, asked } = install(root, "0.0.1");
+    expect(asked).toEqual(["restart telesetd.service"]);
+    expect(text).toContain("a way back, from 9.0.0 to 0.0.1");
+    expect(text).toContain("leaves the store untouched");
+    root.unmount();
+  }, limit);
+
+  test("a removal stops it and keeps what it knows; installed again it starts again; a purge leaves nothing", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    install(root, "0.0.1");
+    for (
+      const file of [
+        "var/lib/private/telesetd/telesetd.db",
+        "etc/telesetd/secrets/esl",
+        "etc/systemd/system/telesetd.service.d/mine.conf",
+        "run/systemd/system.control/telesetd.service.d/50-IPAddressAllow.conf",
+        "run/telesetd-firstboot/problem",
+      ]
+    ) root.write(file, "x");
+    root.run("ln", "-s", "private/telesetd", "/var/lib/telesetd");
+    root.asked();
+    expect(root.dpkg("--remove", "telesetd").code).toBe(0);
+    const asked = root.asked();
+    expect(asked).toContain("stop telesetd.service");
+    expect(asked).toContain("stop telesetd-addresses.timer");
+    expect(asked).toContain("--root=/ --quiet disable telesetd.service");
+    expect(asked).toContain("--root=/ --quiet disable telesetd-firstboot.service");
+    expect(root.has(config) && root.has("var/lib/telesetd/telesetd.db")).toBe(true);
+    expect(install(root, "0.0.1").asked).toContain("restart telesetd.service");
+    expect(root.dpkg("--purge", "telesetd").code).toBe(0);
+    expect(root.traces()).toEqual([]);
+    root.unmount();
+  }, limit);
+});

@@ -1,0 +1,118 @@
+/**
+ * This machine's own Debian with a layer over it that takes all writes: dpkg installs there for real, and nothing of it stays.
+ * systemd is played by two stubs that write down what they are asked. Needs the right to mount.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** What a command said and how it ended. */
+export interface Said {
+  readonly text: string;
+  readonly code: number;
+}
+
+/** Runs a command to its end; both its outputs in one. */
+export function said(command: readonly string[], environment: Record<string, string> = {}): Said {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([...command], {
+    env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", ...environment },
+  });
+  return { text: `${stdout}${stderr}`, code: exitCode };
+}
+
+/** A root to install in. */
+export class Root {
+  readonly #disk: string;
+  readonly path: string;
+
+  private constructor(disk: string) {
+    this.#disk = disk;
+    this.path = join(disk, "root");
+  }
+
+  /** Mounts it; nothing when that is not allowed here. `booted`: as if systemd ran. */
+  static mount({ booted }: { readonly booted: boolean }): Root | undefined {
+    // The layer cannot lie on another layer, which the root of a container may be: memory is none.
+    const disk = mkdtempSync("/dev/shm/telesetd-root-");
+    const root = new Root(disk);
+    const mounted = said(["mount", "-t", "tmpfs", "none", disk]).code === 0 &&
+      ["root", "upper", "work"].every((name) => mkdirSync(join(disk, name)) === undefined) &&
+      said([
+          "mount",
+          "-t",
+          "overlay",
+          "overlay",
+          "-o",
+          `lowerdir=/,upperdir=${join(disk, "upper")},workdir=${join(disk, "work")}`,
+          root.path,
+        ]).code === 0;
+    if (!mounted || said(["mount", "-t", "proc", "proc", join(root.path, "proc")]).code !== 0) {
+      root.unmount();
+      return undefined;
+    }
+    root.#prepare(booted);
+    return root;
+  }
+
+  #prepare(booted: boolean): void {
+    rmSync(join(this.path, "run/systemd"), { recursive: true, force: true });
+    if (booted) {
+      mkdirSync(join(this.path, "run/systemd/system"), { recursive: true });
+      this.write("usr/bin/deb-systemd-invoke", '#!/bin/sh\necho "$*" >>/asked\n', 0o755);
+      this.write(
+        "usr/bin/systemctl",
+        '#!/bin/sh\nif [ "$1" = show ]; then cat /state; else echo "$*" >>/asked; fi\n',
+        0o755,
+      );
+    }
+    this.write("asked", "");
+    this.write("state", "inactive\n");
+  }
+
+  /** Lets the service be in this state, as `systemctl show` says it. */
+  service(state: "active" | "inactive" | "failed"): void {
+    this.write("state", `${state}\n`);
+  }
+
+  /** What systemd was asked since the last time. */
+  asked(): string[] {
+    const lines = this.read("asked").split("\n").filter((line) => line !== "");
+    this.write("asked", "");
+    return lines;
+  }
+
+  write(name: string, text: string, mode = 0o644): void {
+    const file = join(this.path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    rmSync(file, { force: true });
+    writeFileSync(file, text, { mode });
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.path, name), "utf8");
+  }
+
+  has(name: string): boolean {
+    return existsSync(join(this.path, name));
+  }
+
+  /** Files of this root's own that name telesetd; not those that dpkg and the machine keep. */
+  traces(): string[] {
+    const found = said(["find", join(this.#disk, "upper"), "-name", "*telesetd*", "-not", "-type", "c"]).text;
+    return found.split("\n").filter((line) => line !== "").map((line) => line.slice(join(this.#disk, "upper").length));
+  }
+
+  /** Runs a command inside. */
+  run(...command: readonly string[]): Said {
+    return said(["chroot", this.path, ...command]);
+  }
+
+  /** dpkg inside; a package of another architecture or without its dependencies is not what is tested here. */
+  dpkg(...args: readonly string[]): Said {
+    return this.run("dpkg", "--force-depends", "--force-unsafe-io", ...args);
+  }
+
+  unmount(): void {
+    for (const place of [join(this.path, "proc"), this.path, this.#disk]) said(["umount", "-l", place]);
+    rmSync(this.#disk, { recursive: true, force: true });
+  }
+}
