@@ -14,7 +14,7 @@ export function daemonPage(): string {
     prose(program.description()),
     `.PP\n${
       prose(
-        "It watches the phone's line over FreeSWITCH's event socket, answers the callouts that Universal Work Queue sends over HTTP, and posts its events. systemd runs it as telesetd.service; the other commands ask the running daemon, check its configuration, or show what it would do.",
+        "It watches the phone's line over FreeSWITCH's event socket, answers the callouts that Universal Work Queue sends over HTTP, and posts its events. systemd runs it as telesetd.service; the other commands ask the running daemon, check its configuration, or show what it would do. Each has --help.",
       )
     }`,
     ".SH COMMANDS",
@@ -31,7 +31,7 @@ export function daemonPage(): string {
     tagged("/var/lib/telesetd/telesetd.db", "What the daemon must not forget: registrations, live calls, events that wait."),
     tagged(
       "/usr/share/doc/telesetd",
-      "What to do when something is wrong (README.md), fleets of boxes (docs/fleet.md), an example.",
+      "README.md; docs/troubleshooting.md: what to do when something is wrong; docs/fleet.md: many boxes; examples.",
     ),
     ".SH SEE ALSO",
     ".BR telesetd.json (5),\n.BR systemctl (1),\n.BR journalctl (1)",

@@ -1,0 +1,48 @@
+/** The manual pages: whole, and good roff. That they are up to date is ./scripts/docs --check's business. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { keys } from "../scripts/keys.ts";
+import { escape, prose } from "../scripts/roff.ts";
+import { said } from "./package/root.ts";
+
+const root = join(import.meta.dir, "..");
+const pages = ["man/telesetd.8", "man/telesetd.json.5"];
+const text = (page: string) => readFileSync(join(root, page), "utf8");
+const without = (tool: string) => Bun.which(tool) ? "" : ` (skipped: ${tool} is not installed)`;
+
+describe("the manual:", () => {
+  test("telesetd(8) has every command that the help names, with its options", () => {
+    const help = (...args: string[]) =>
+      said([join(root, "node_modules/.bin/bun"), join(root, "src/main.ts"), ...args, "--help"]).text;
+    const commands = [...help().matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+    expect(commands.length).toBeGreaterThan(8);
+    for (const name of commands) {
+      expect(text("man/telesetd.8")).toMatch(new RegExp(`^\\.SS "?${escape(name).replaceAll("\\", "\\\\")}\\b`, "m"));
+    }
+    for (const option of help("outbox", "list").match(/--[a-z]+/g) ?? []) {
+      expect(text("man/telesetd.8")).toContain(escape(option));
+    }
+  });
+
+  test("telesetd.json(5) has every key, what it means, and what may be written", () => {
+    const page = text("man/telesetd.json.5");
+    for (const { path, meaning, choices } of keys()) {
+      expect(page).toContain(`\n.B ${escape(path)}\n`);
+      if (meaning !== "") expect(page.replaceAll("\n", " ")).toContain(prose(meaning.slice(1)).replaceAll("\n", " "));
+      for (const choice of choices) expect(page).toContain(escape(choice));
+    }
+  });
+
+  test("text stays text, whatever it begins with", () => {
+    expect(prose(".TH 'x' a\\b --c")).toBe("\\&.TH \\(aqx\\(aq a\\eb \\-\\-c");
+  });
+
+  test.skipIf(without("mandoc") !== "").each(pages)(`mandoc has nothing to say of %s${without("mandoc")}`, (page) => {
+    expect(said(["mandoc", "-Tlint", join(root, page)])).toEqual({ text: "", code: 0 });
+  });
+
+  test.skipIf(without("groff") !== "").each(pages)(`groff has nothing to say of %s${without("groff")}`, (page) => {
+    expect(said(["groff", "-man", "-ww", "-z", "-Tutf8", join(root, page)])).toEqual({ text: "", code: 0 });
+  });
+});
