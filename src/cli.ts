@@ -11,6 +11,7 @@ import { hashPasswordCommand } from "./commands/hash-password.ts";
 import type { Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
+import { bootFolders, provision } from "./commands/provision.ts";
 import { replay } from "./commands/replay.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
@@ -54,6 +55,13 @@ export function table(io: Io, done: (code: number) => void): Command {
   )
     .option("--apply", "give them to systemd, as telesetd-addresses.service does before each start")
     .action(async ({ config, apply }) => done(await showAddressRules(config, apply === true, io)));
+  add("provision", "Install telesetd.json from the boot partition, as the first-boot unit does.", "telesetd provision")
+    .option("--from <folders...>", "where telesetd.json may lie", [...bootFolders]).option(
+      "--to <file>",
+      "the configuration",
+      defaultConfig,
+    )
+    .action(({ from, to }) => done(provision({ from, to }, io)));
   // For systemd/telesetd.service, not for people: who wants to reload says systemctl reload telesetd.
   withConfig(program.command("reload", { hidden: true }).description("Hand the configuration over to the running daemon."))
     .requiredOption("--pid <pid>", "the daemon's process")

@@ -5,7 +5,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as z from "zod";
 
 /** What is wrong with a configuration: every error at once, each a sentence with its path. */
@@ -70,16 +70,33 @@ function words(code: string): string {
   return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }
 
+/** Secrets in files that lie beside the configuration, on a boot partition. */
+export interface Beside {
+  /** Where they lie: a path without a folder is one there. */
+  readonly folder: string;
+  /** Only these are filled in; other references stay as they are. */
+  readonly only: boolean;
+  /** Those that were asked for are added. */
+  readonly files: Set<string>;
+}
+
+function insideOf(folder: string, target: string): string | undefined {
+  const file = resolve(folder, target);
+  return file.startsWith(join(resolve(folder), "/")) ? file : undefined;
+}
+
 /** Puts the text of `{"file": ...}` and `{"credential": ...}` in the places of secrets, and nowhere else. */
 export class Secrets {
   /** What went wrong, by path. */
   readonly problems = new Map<string, Problem>();
   readonly #schema: z.ZodType;
   readonly #environment: Record<string, string | undefined>;
+  readonly #beside: Beside | undefined;
 
-  constructor(schema: z.ZodType, environment: Record<string, string | undefined>) {
+  constructor(schema: z.ZodType, environment: Record<string, string | undefined>, beside?: Beside) {
     this.#schema = schema;
     this.#environment = environment;
+    this.#beside = beside;
   }
 
   filledIn(value: unknown, path: readonly PropertyKey[] = []): unknown {
@@ -88,7 +105,11 @@ export class Secrets {
     const entries = Object.entries(value);
     const [key, target] = entries[0] ?? [];
     const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
-    if (refers && isSecret(this.#schema, path)) return this.#read(key, target, path);
+    if (refers && isSecret(this.#schema, path)) {
+      const near = key === "file" ? this.#beside && insideOf(this.#beside.folder, target) : undefined;
+      if (near !== undefined) this.#beside?.files.add(near);
+      return near === undefined && this.#beside?.only ? value : this.#read(key, near ?? target, path);
+    }
     return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
   }
 

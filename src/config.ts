@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { configError, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
+import { type Beside, configError, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
 
 export { ConfigError } from "./config-text.ts";
@@ -209,15 +209,23 @@ export type LineSchemas = Readonly<Record<string, z.ZodObject>>;
 
 /**
  * Parses the text of a configuration file.
- * @param text JSON. Any secret may be `{"file": "path"}` or `{"credential": "name"}` instead of text.
+ * @param given JSON. Any secret may be `{"file": "path"}` or `{"credential": "name"}` instead of text.
  * @param lines the drivers' schemas.
  * @param environment where CREDENTIALS_DIRECTORY is looked up.
+ * @param beside where files lie that secrets are in, when the configuration is on a boot partition.
  * @throws ConfigError with all that is wrong.
  */
-export function parseConfig(text: string, lines: LineSchemas, environment: Record<string, string | undefined>): Config {
+export function parseConfig(
+  given: string,
+  lines: LineSchemas,
+  environment: Record<string, string | undefined>,
+  beside?: Beside,
+): Config {
+  // Editors on Windows put a byte order mark before it.
+  const text = given.replace(/^\uFEFF/, "");
   const raw = parseJson(text);
   const schema = schemaWith(lineSchema(raw, lines));
-  const secrets = new Secrets(schema, environment);
+  const secrets = new Secrets(schema, environment, beside);
   const result = schema.safeParse(secrets.filledIn(raw), { reportInput: true });
   const problems = [...secrets.problems.values(), ...listedTwice(raw)];
   if (!result.success) {
@@ -235,6 +243,21 @@ export function parseConfig(text: string, lines: LineSchemas, environment: Recor
 export function fingerprint(config: Config): string {
   const text = JSON.stringify(config, (_, value: unknown) => value instanceof RegExp ? String(value) : value);
   return createHash("sha256").update(text).digest("hex").slice(0, 4);
+}
+
+/**
+ * The text with the secrets that lie in files in this folder put into it: the folder is on a card that is taken out. The same
+ * text when there are none.
+ * @throws ConfigError when one cannot be read, or it is not JSON.
+ */
+export function withSecretsFrom(folder: string, text: string, lines: LineSchemas): { text: string; files: readonly string[] } {
+  const raw = parseJson(text);
+  const beside = { folder, only: true, files: new Set<string>() };
+  const secrets = new Secrets(schemaWith(lineSchema(raw, lines)), {}, beside);
+  const filled = secrets.filledIn(raw);
+  if (secrets.problems.size > 0) throw configError(text, [...secrets.problems.values()]);
+  if (beside.files.size === 0) return { text, files: [] };
+  return { text: `${JSON.stringify(filled, null, 2)}\n`, files: [...beside.files] };
 }
 
 /** The JSON Schema of the configuration, for editors and for `telesetd schema`. */

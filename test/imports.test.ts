@@ -77,6 +77,11 @@ const rules: Rule[] = [
     why: "the store keeps what it is given and decides nothing",
   },
   {
+    place: /^src\/boot-file\.ts$/,
+    may: [node],
+    why: "what a stranger may have written is read before anything else is known of it",
+  },
+  {
     place: /^src\/address-rules\.ts$/,
     may: ["src/address.ts"],
     why: "whom the service may speak with is decided without asking anybody",

@@ -75,7 +75,7 @@ function keepFormer(file: string): string | undefined {
   return backup;
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {
     fsyncSync(handle);

@@ -2,9 +2,12 @@
 import { type Status, statusText } from "../status.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
+import { provisionTrouble } from "./provision.ts";
 
 /** What the running daemon sees. Exit code 1 when it does not run, or something is wrong with a desk or the store. */
 export async function showStatus(file: string, json: boolean, io: Io): Promise<number> {
+  const trouble = provisionTrouble();
+  if (trouble !== undefined && !json) io.err(trouble);
   const status = await askDaemon<Status>(file, "GET", "/status", io);
   if (typeof status === "number") return status;
   io.out(json ? `${JSON.stringify(status, null, 2)}\n` : `${statusText(status)}\n`);

@@ -1,0 +1,251 @@
+/** telesetd.json on a boot partition, whatever anybody may have put there: real files in real folders. */
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cli } from "../../src/cli.ts";
+import { provisionTrouble } from "../../src/commands/provision.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-provision-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = {
+  desks: [{ extension: "1001" }],
+  line: { driver: "freeswitch", host: "10.1.0.5", password: "hunter2", domain: "pbx.example.com" },
+};
+const good = `${JSON.stringify(config, null, 2)}\n`;
+
+/** A box with two boot partitions and no configuration yet. */
+class Box {
+  readonly root = mkdtempSync(join(folder, "box-"));
+  readonly firmware = join(this.root, "boot/firmware");
+  readonly boot = join(this.root, "boot");
+  readonly to = join(this.root, "etc/telesetd/config.json");
+  readonly run = join(this.root, "run");
+
+  constructor() {
+    for (const path of [this.firmware, this.run]) mkdirSync(path, { recursive: true });
+  }
+
+  put(content: string | Uint8Array, place = this.firmware): string {
+    const file = join(place, "telesetd.json");
+    writeFileSync(file, content);
+    return file;
+  }
+
+  async provision(): Promise<{ code: number; out: string; err: string }> {
+    let out = "";
+    let err = "";
+    const environment = { RUNTIME_DIRECTORY: this.run };
+    const io = { out: (text: string) => out += text, err: (text: string) => err += text, terminal: false, environment };
+    const code = await cli(["provision", "--from", this.firmware, this.boot, "--to", this.to], io);
+    return { code, out, err };
+  }
+
+  get installed(): string {
+    return readFileSync(this.to, "utf8");
+  }
+
+  errors(place = this.firmware): string | undefined {
+    const file = join(place, "telesetd-errors.txt");
+    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  }
+}
+
+describe("provision", () => {
+  test("installs the file for root alone, takes it off the card, and says so there", async () => {
+    const box = new Box();
+    const file = box.put(good);
+    const { code, out, err } = await box.provision();
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toBe(`${file} is installed as ${box.to} (desk 1001)\n`);
+    expect(box.installed).toBe(good);
+    expect(statSync(box.to).mode & 0o777).toBe(0o600);
+    expect(existsSync(file)).toBe(false);
+    expect(readdirSync(box.firmware)).toEqual(["telesetd-installed.txt"]);
+    expect(readFileSync(join(box.firmware, "telesetd-installed.txt"), "utf8")).not.toContain("hunter2");
+  });
+
+  test("does nothing when there is no file", async () => {
+    const box = new Box();
+    expect(await box.provision()).toMatchObject({ code: 0, err: "" });
+    expect(existsSync(box.to)).toBe(false);
+  });
+
+  test("a later file takes over, and the former configuration is kept for root alone", async () => {
+    const box = new Box();
+    box.put(good);
+    await box.provision();
+    box.put(good.replace("1001", "1002"), box.boot);
+    expect((await box.provision()).out).toContain(`the former one is kept as ${box.to}.1`);
+    expect(box.installed).toContain("1002");
+    expect(readFileSync(`${box.to}.1`, "utf8")).toBe(good);
+    expect(statSync(`${box.to}.1`).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["a byte order mark", `\uFEFF${good}`, good],
+    ["lines that end with CR LF", good.replaceAll("\n", "\r\n"), good.replaceAll("\n", "\r\n")],
+  ])("takes a file with %s", async (_, text, installed) => {
+    const box = new Box();
+    box.put(text);
+    expect((await box.provision()).code).toBe(0);
+    expect(box.installed).toBe(installed);
+  });
+
+  test("the same file in both places is one; two that differ are refused", async () => {
+    const same = new Box();
+    same.put(good);
+    same.put(good, same.boot);
+    expect((await same.provision()).code).toBe(0);
+    expect([same.firmware, same.boot].map((place) => existsSync(join(place, "telesetd.json")))).toEqual([false, false]);
+    const two = new Box();
+    two.put(good);
+    two.put(good.replace("1001", "1002"), two.boot);
+    const { code, err } = await two.provision();
+    expect(code).toBe(2);
+    expect(err).toContain("There are 2 different ones");
+    expect([two.errors(), two.errors(two.boot)]).toEqual([err.replaceAll("\n", "\r\n"), err.replaceAll("\n", "\r\n")]);
+    expect(existsSync(two.to)).toBe(false);
+  });
+
+  test("secrets in files beside it go into the configuration, and off the card", async () => {
+    const box = new Box();
+    const password = { file: "esl.txt" };
+    box.put(
+      JSON.stringify({ ...config, line: { ...config.line, password }, http: { prefix: { file: join(box.firmware, "p") } } }),
+    );
+    writeFileSync(join(box.firmware, "esl.txt"), "hunter3\r\n");
+    writeFileSync(join(box.firmware, "p"), "/k3y");
+    expect(await box.provision()).toMatchObject({ code: 0, err: "" });
+    expect(JSON.parse(box.installed)).toMatchObject({ line: { password: "hunter3" }, http: { prefix: "/k3y" } });
+    expect(readdirSync(box.firmware)).toEqual(["telesetd-installed.txt"]);
+  });
+
+  test("a file beside it that is not there is said; one elsewhere, and a credential of the box, stay as they are written", async () => {
+    const box = new Box();
+    box.put(JSON.stringify({ ...config, line: { ...config.line, password: { file: "esl.txt" } } }));
+    const { code, err } = await box.provision();
+    expect(code).toBe(2);
+    expect(err).toContain("line.password names");
+    expect(err).toContain("cannot read it: ENOENT (line 1, column ");
+    mkdirSync(join(box.root, "etc/telesetd/secrets"), { recursive: true });
+    writeFileSync(join(box.root, "etc/telesetd/secrets/esl"), "x");
+    const elsewhere = join(box.root, "prefix");
+    writeFileSync(elsewhere, "/k3y");
+    const text = JSON.stringify({
+      ...config,
+      line: { ...config.line, password: { credential: "esl" } },
+      http: { prefix: { file: elsewhere } },
+    });
+    box.put(text);
+    expect(await box.provision()).toMatchObject({ code: 0, err: "" });
+    expect(box.installed).toBe(text);
+    expect(existsSync(elsewhere)).toBe(true);
+  });
+});
+
+describe("a wrong file", () => {
+  test("says every error with path, line and column, on the screen, on the card and for status; the old one stays", async () => {
+    const box = new Box();
+    box.put(good);
+    await box.provision();
+    const file = box.put(
+      '{\n  "desks": [{ "extension": "12a" }],\n  "line": {\n    "driver": "freeswitch",\n    "prot": 1\n  }\n}\n',
+    );
+    const { code, err } = await box.provision();
+    expect(code).toBe(2);
+    for (
+      const line of [
+        `${file}: desks[0].extension is "12a": want digits (line 2, column 28)`,
+        `${file}: line.prot is not a key: did you mean port? (line 5, column 13)`,
+        `${file}: line.password is missing: want text (line 3, column 11)`,
+        "The configuration that the box has stays in force.",
+      ]
+    ) expect(err).toContain(line);
+    expect(box.errors()).toBe(err.replaceAll("\n", "\r\n"));
+    expect(provisionTrouble(box.run)).toBe(err);
+    expect(box.installed).toBe(good);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test("is not written of again, and when it is right the words about it are gone", async () => {
+    const box = new Box();
+    box.put("{");
+    await box.provision();
+    const before = lstatSync(join(box.firmware, "telesetd-errors.txt")).ino;
+    await box.provision();
+    expect(lstatSync(join(box.firmware, "telesetd-errors.txt")).ino).toBe(before);
+    box.put(good);
+    await box.provision();
+    expect(box.errors()).toBeUndefined();
+    expect(provisionTrouble(box.run)).toBeUndefined();
+  });
+
+  const utf16 = Buffer.from(`\uFEFF${good}`, "utf16le");
+  const cases: [string, (box: Box) => void, string][] = [
+    ["empty", (box) => box.put(""), "telesetd.json: it is empty"],
+    ["of blanks", (box) => box.put(" \r\n"), "telesetd.json: it is empty"],
+    ["UTF-16", (box) => box.put(utf16), "it is saved as UTF-16 (in Notepad: Unicode): save it as UTF-8"],
+    ["of another code page", (box) => box.put(Buffer.from('{"desks": "\xfc"}', "latin1")), "it is not saved as UTF-8"],
+    ["a program", (box) => box.put(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1])), "it is no text"],
+    ["not JSON", (box) => box.put("desks: 1001\n"), "line 1, column 1: not JSON"],
+    ["a folder", (box) => mkdirSync(join(box.firmware, "telesetd.json")), "it is a folder: want a file"],
+    [
+      "a link",
+      (box) => symlinkSync("/etc/passwd", join(box.firmware, "telesetd.json")),
+      "it is a symbolic link: want the file itself",
+    ],
+    ["a link to nothing", (box) => symlinkSync("nothing", join(box.firmware, "telesetd.json")), "it is a symbolic link"],
+    ["a device", (box) => Bun.spawnSync(["mkfifo", join(box.firmware, "telesetd.json")]), "it is no plain file"],
+    ["as large as a film", (box) => truncateSync(box.put(""), 5_000_000_000), "it has 5000000000 bytes"],
+    ["brackets by the ten thousand", (box) => box.put("[".repeat(100_000)), "not JSON"],
+  ];
+  test.each(cases)("that is %s is refused in words", async (_, put, words) => {
+    const box = new Box();
+    put(box);
+    const { code, err } = await box.provision();
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+    expect(err).toContain("The box has no configuration yet.");
+    expect(box.errors()).toBe(err.replaceAll("\n", "\r\n"));
+    expect(existsSync(box.to)).toBe(false);
+  });
+});
+
+describe("a card whose file comes back, a box that cannot be written", () => {
+  test("has its file installed once, not again over what was changed since", async () => {
+    const box = new Box();
+    box.put(good);
+    await box.provision();
+    writeFileSync(box.to, good.replace("1001", "1003"), { mode: 0o600 });
+    box.put(good);
+    const { code, out } = await box.provision();
+    expect(code).toBe(0);
+    expect(out).toContain("has been installed before");
+    expect(box.installed).toContain("1003");
+  });
+
+  test("a configuration that cannot be written is said, and ends with 1", async () => {
+    const box = new Box();
+    box.put(good);
+    mkdirSync(join(box.root, "etc"));
+    writeFileSync(join(box.root, "etc/telesetd"), "a file where a folder should be");
+    const { code, err } = await box.provision();
+    expect(code).toBe(1);
+    expect(err).toContain(`Cannot write ${box.to}`);
+    expect(existsSync(join(box.firmware, "telesetd.json"))).toBe(true);
+  });
+});
