@@ -42,7 +42,7 @@ function stanza({ name, version, place, author, text, licence }: Library): strin
 
 /** Debian's name of a licence. */
 function short(licence: string): string {
-  return licence === "MIT" ? "Expat" : licence;
+  return licence === "MIT" ? "Expat" : licence.replace(/-Clause$/, "-clause");
 }
 
 /** A field whose further lines are its continuation. */

@@ -13,7 +13,7 @@ export interface Library {
   readonly place: string;
   /** Who made it, by its package.json. */
   readonly author: string;
-  /** The text of its licence file. */
+  /** The text of its licence. */
   readonly text: string;
   /** Its licence's short name in SPDX's list. */
   readonly licence: string;
@@ -29,7 +29,7 @@ export const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "ut
 /** The version of Bun, whose runtime is the binary's other part. */
 export const bun: string = lock.packages["node_modules/bun"]?.version ?? "";
 
-/** All of them, by name. @throws Error when one has no licence file, or one that is not known. */
+/** All of them, by name. @throws Error when one names no licence, or one that is not known. */
 export function libraries(): Library[] {
   return Object.entries(lock.packages).flatMap(([place, { dev, version = "" }]) =>
     place === "" || dev === true ? [] : [library(place, version)]
@@ -38,11 +38,30 @@ export function libraries(): Library[] {
 
 function library(place: string, version: string): Library {
   const folder = join(root, place);
-  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { name: string; author?: Author };
-  const file = readdirSync(folder).find((name) => /^licen[cs]e(\.(md|txt))?$/i.test(name));
-  if (file === undefined) throw new Error(`${place} has no licence file: look what it may be used for, then name it here`);
-  const text = readFileSync(join(folder, file), "utf8").replaceAll("\r", "").trim();
-  return { name: manifest.name, version, place, author: name(manifest.author), text, licence: licence(text, place) };
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+  const given = { name: manifest.name, version, place, author: name(manifest.author) };
+  const text = licenceText(folder);
+  if (text !== undefined) return { ...given, text, licence: licence(text, place) };
+  if (manifest.license === undefined) throw new Error(`${place} names no licence: ask its author before it is compiled in`);
+  const why = `Named in ${manifest.name}'s package.json; no text comes with it.`;
+  return { ...given, text: why, licence: manifest.license };
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly author?: Author;
+  readonly license?: string;
+}
+
+/** The licence's file, or the part of the readme that has it. */
+function licenceText(folder: string): string | undefined {
+  const names = readdirSync(folder);
+  const read = (pattern: RegExp) => {
+    const file = names.find((name) => pattern.test(name));
+    return file === undefined ? undefined : readFileSync(join(folder, file), "utf8").replaceAll("\r", "").trim();
+  };
+  const [, part] = /^#+ licen[cs]e\s*$([\s\S]+?)(?=^#|(?![\s\S]))/im.exec(read(/^readme\.md$/i) ?? "") ?? [];
+  return read(/^licen[cs]e(\.(md|txt))?$/i) ?? part?.replaceAll("&lt;", "<").replaceAll("&gt;", ">").trim();
 }
 
 type Author = string | { readonly name?: string };
