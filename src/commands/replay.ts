@@ -1,6 +1,10 @@
-/** `telesetd replay RECORDING`: a recording through the real pipe: event socket over TCP, the whole daemon, a CRM that listens. */
+/**
+ * `telesetd replay RECORDING`: a recording through the real pipe: the event socket or drachtio's port over TCP, the whole daemon, a CRM that
+ * listens.
+ */
 import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../drivers/simulator/mod.ts";
+import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../drivers/simulator-sip/mod.ts";
 import type { Config } from "../config.ts";
 import { type Log, openLog } from "../log.ts";
 import { configOr2, type Io } from "./io.ts";
@@ -18,8 +22,11 @@ export interface PlayOptions {
   readonly config?: Config;
   /** How much faster than recorded; 1 is as recorded. */
   readonly speed: number;
+  /** How a FreeSWITCH's bytes are cut; drachtio's are cut into parts of 700 bytes when it is given. */
   readonly pace?: Pace;
   readonly log: Log;
+  /** Whether the switch of a drachtio recording tells the whole state when asked: true when absent. */
+  readonly whole?: boolean;
   /** What MakeCall dials, in a recording of one. */
   readonly dialString?: string;
 }
@@ -34,35 +41,70 @@ export interface Played {
 const quiet = 30;
 const longest = 2000;
 
+/** A recording of either kind of switch. */
+export type AnyRecording = Recording | SipRecording;
+
+/** Reads a recording, of whichever kind. Throws an Error when it is none. */
+export function readRecording(text: string): AnyRecording {
+  return isSipRecording(text) ? parseSipRecording(text) : parseRecording(text);
+}
+
+/** A peer that plays the switch. */
+interface Player {
+  readonly port: number;
+  listen(): Promise<void>;
+  play(): Promise<void>;
+  /** Resolves when all that was sent has been taken. */
+  drained(): Promise<unknown>;
+  close(): void;
+}
+
+type OnMark = (n: number, note: string) => Promise<void>;
+
+function playerOf(recording: AnyRecording, { speed, pace, whole = true }: PlayOptions, onMark: OnMark): Player {
+  if ("kind" in recording) {
+    return new SipReplayPeer(recording, { speed, onMark, whole, ...(pace === undefined ? {} : { cutAt: 700 }) });
+  }
+  const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...(pace === undefined ? {} : { pace }) });
+  return {
+    get port() {
+      return peer.port;
+    },
+    listen: () => peer.listen(),
+    play: () => peer.play(),
+    drained: () => Promise.all(peer.server.connections.map((each) => each.drained())),
+    close: () => peer.close(),
+  };
+}
+
 /** Plays one recording and gives what the CRM was told. */
-export async function play(recording: Recording, options: PlayOptions): Promise<Played> {
-  const { speed, pace, log, config } = options;
+export async function play(recording: AnyRecording, options: PlayOptions): Promise<Played> {
+  const { log, config } = options;
   const told: Told[] = [];
   let interval = 0;
   let after = "";
-  const peer: ReplayPeer = new ReplayPeer(recording, {
-    speed,
-    ...(pace === undefined ? {} : { pace }),
-    password: "ClueCon",
-    onMark: async (n, note) => {
-      // A mark stands for all that came before it: the replay's time stands still until that has gone through.
-      await Promise.all(peer.server.connections.map((each) => each.drained()));
-      await untilTold(rig);
-      interval = n;
-      after = note;
-    },
+  const peer: Player = playerOf(recording, options, async (n, note) => {
+    // A mark stands for all that came before it: the replay's time stands still until that has gone through.
+    await peer.drained();
+    await untilTold(rig);
+    interval = n;
+    after = note;
   });
   await peer.listen();
   const rig: Rig = await startRig({
     ...(config === undefined ? {} : { config }),
-    switch: { port: peer.port, password: "ClueCon" },
+    switch: "kind" in recording
+      ? { port: peer.port, password: "cymru", driver: "sip" }
+      : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
     log,
     onEvent: (event) => told.push({ ...event, interval, after }),
   });
   try {
     const playing = peer.play();
     const desk = (config?.desks ?? [{ extension: "1001" }])[0]?.extension ?? "1001";
-    const dialled = recording.originate ? await dial(rig, desk, options.dialString ?? "914155550123") : undefined;
+    const dialled = "originate" in recording && recording.originate
+      ? await dial(rig, desk, options.dialString ?? "914155550123")
+      : undefined;
     await playing;
     await untilTold(rig);
     return { told, ...(dialled === undefined ? {} : { dialled }) };
@@ -99,14 +141,14 @@ export async function replay(
     io.err(`--speed is ${options.speed}: want a number above 0\n`);
     return 2;
   }
-  let recording: Recording;
+  let recording: AnyRecording;
   try {
-    recording = parseRecording(readFileSync(file, "utf8"));
+    recording = readRecording(readFileSync(file, "utf8"));
   } catch (error) {
     io.err(
       `Cannot read the recording ${file}: ${
         error instanceof Error ? error.message : String(error)
-      }: want one JSON object a line, with t, dir and frame\n`,
+      }: want one JSON object a line, with t, dir and frame (or data, of drachtio)\n`,
     );
     return 2;
   }

@@ -21,8 +21,8 @@ export interface Rig {
 export interface RigOptions {
   /** The configuration; the reference one with desk 1001 when absent. Addresses, ports and the store are the rig's own. */
   readonly config?: Config;
-  /** Where the peer that plays the switch listens, and its password. */
-  readonly switch: { readonly port: number; readonly password: string };
+  /** Where the peer that plays the switch listens, its password, and the driver that it is for: freeswitch when absent. */
+  readonly switch: { readonly port: number; readonly password: string; readonly driver?: "freeswitch" | "sip" };
   readonly log: Log;
   readonly onEvent?: (event: Arrived) => void;
 }
@@ -31,11 +31,15 @@ export interface RigOptions {
 export async function startRig(options: RigOptions): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
   const crm = await SmallCrm.open(options.onEvent);
-  const base = options.config ?? referenceConfig();
+  const { driver = "freeswitch", port, password } = options.switch;
+  const given = options.config ?? referenceConfig(driver);
+  // A configuration for another kind of switch than the one that is played keeps all but its line.
+  const base = given.line.driver === driver ? given : { ...given, line: referenceConfig(driver).line };
+  const login = driver === "sip" ? { secret: password, proxy: undefined } : { password, user: undefined };
   const { prefix: _prefix, ...http } = base.http;
   const app = await startApp({
     ...base,
-    line: { ...base.line, host: "127.0.0.1", port: options.switch.port, password: options.switch.password, user: undefined },
+    line: { ...base.line, host: "127.0.0.1", port, ...login },
     http: { ...http, host: "127.0.0.1", port: 0 },
     store: { ...base.store, path: join(folder, "telesetd.db") },
   }, options.log).catch((error: unknown) => {
@@ -61,10 +65,15 @@ export async function startRig(options: RigOptions): Promise<Rig> {
 }
 
 /** The configuration that the documentation shows: desk 1001, 9 for an outside line. */
-export function referenceConfig(): Config {
+export function referenceConfig(driver: "freeswitch" | "sip" = "freeswitch"): Config {
+  const domain = "127.0.0.1";
+  const lines = {
+    freeswitch: { driver, host: "127.0.0.1", port: 8021, password: "ClueCon", domain },
+    sip: { driver, host: "127.0.0.1", port: 9022, secret: "cymru", user: "1009", password: "secret", domain },
+  };
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],
-    line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1" },
+    line: lines[driver],
     numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
   });
   return parseConfig(text, lineSchemas, {});

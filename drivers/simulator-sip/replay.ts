@@ -1,0 +1,172 @@
+/**
+ * A drachtio-server that plays one recording to whoever subscribes: the switch's challenge, its answer, its NOTIFYs in the time of the
+ * recording. What the recorder never asked, the whole state, is answered from the dialogs alive at that moment.
+ */
+import type { SipRecording, SipStep } from "./recording.ts";
+import { type Client, DrachtioServer, type Network, type Sent } from "./server.ts";
+import { header, type SipMessage } from "./sip.ts";
+
+export interface SipReplayOptions {
+  /** 1 (the default): the time between messages as recorded; 8: eight times faster; Infinity: no waiting. */
+  readonly speed?: number;
+  /** Cuts what is sent into small parts: the bytes a part may have at most. */
+  readonly cutAt?: number;
+  /** Called when a mark is reached, before what follows it; time stands still until it is done. */
+  readonly onMark?: (n: number, note: string) => void | Promise<void>;
+  readonly onFrame?: (direction: "in" | "out", text: string) => void;
+  readonly secret?: string;
+  /** Whether the whole state is told when it is asked for; the recorder never asked. True when absent. */
+  readonly whole?: boolean;
+}
+
+/** The peer. */
+export class SipReplayPeer implements Network {
+  readonly server: DrachtioServer;
+  readonly #recording: SipRecording;
+  readonly #options: SipReplayOptions;
+  readonly #stop = new AbortController();
+  readonly #unanswered = new Set<string>();
+  #subscription: Sent | undefined;
+  #nonce = 0;
+  #version = 0;
+  #cseq = 0;
+  /** The steps that have been played. */
+  #played = 0;
+
+  constructor(recording: SipRecording, options: SipReplayOptions = {}) {
+    this.#recording = recording;
+    this.#options = options;
+    const { secret, cutAt, onFrame } = options;
+    this.server = new DrachtioServer({
+      network: this,
+      ...(secret === undefined ? {} : { secret }),
+      ...(onFrame === undefined ? {} : { onFrame }),
+      ...(cutAt === undefined ? {} : { pace: (bytes, write) => cut(bytes, cutAt).forEach(write) }),
+    });
+  }
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  async listen(): Promise<void> {
+    await this.server.listen();
+  }
+
+  /** Waits until the first document has been taken, plays the rest once, and resolves when all of it has been answered, or after `close`. */
+  async play(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([this.server.until(() => this.#played > 0 && this.#unanswered.size === 0), stopped]);
+    const rest = this.#recording.steps.slice(this.#played);
+    let zero = performance.now() - this.#due(rest[0]?.t ?? 0);
+    for (const step of rest) {
+      await sleep(zero + this.#due(step.t) - performance.now(), this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      const before = performance.now();
+      this.#played++;
+      if (step.kind === "notify") this.#notify(step.message);
+      else {
+        await this.#options.onMark?.(step.n, step.note);
+        zero += performance.now() - before;
+      }
+    }
+    await Promise.race([this.drained(), stopped]);
+  }
+
+  /** Resolves when the client has answered all that was sent. */
+  drained(): Promise<void> {
+    return this.server.until(() => this.#unanswered.size === 0);
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.server.stop();
+  }
+
+  request(sent: Sent): void {
+    const { client, message } = sent;
+    if (message.method !== "SUBSCRIBE") return client.respond(sent, 200);
+    if (
+      this.#recording.challenge !== "" && !(header(message, "proxy-authorization") ?? "").includes(`pbx-nonce-${this.#nonce}`)
+    ) {
+      const nonce = `pbx-nonce-${++this.#nonce}`;
+      return client.respond(sent, 407, {
+        "Proxy-Authenticate": this.#recording.challenge.replace(/nonce="[^"]*"/, `nonce="${nonce}"`),
+      });
+    }
+    const expires = header(message, "expires") ?? "300";
+    client.respond(sent, 202, { Contact: header(this.#recording.accepted, "contact") ?? "", Expires: expires });
+    if (expires === "0") return;
+    const again = this.#subscription !== undefined;
+    this.#subscription = sent;
+    if (again) return this.#options.whole === false ? undefined : this.#whole();
+    const [first] = this.#recording.steps;
+    this.#played = 1;
+    if (first?.kind === "notify") this.#notify(first.message);
+  }
+
+  answer(_client: Client, transaction: string, message: SipMessage): void {
+    if (message.status !== 200) throw new Error(`Cannot replay: the client answers a NOTIFY with ${message.status}`);
+    this.#unanswered.delete(transaction);
+    this.server.changed();
+  }
+
+  #due(t: number): number {
+    return t / (this.#options.speed ?? 1);
+  }
+
+  #notify({ headers, body }: SipMessage): void {
+    const own = headers.filter(([name]) => !/^(via|max-forwards|from|to|call-id|cseq|contact|content-length)$/i.test(name));
+    this.#send(Object.fromEntries(own), body);
+  }
+
+  /** Documents are numbered anew, because those that the recorder did not ask for come between. */
+  #send(headers: Readonly<Record<string, string>>, body: string): void {
+    const sent = this.#subscription;
+    if (!sent || sent.client.socket.destroyed) return;
+    const numbered = body.replace(/version="\d+"/, `version="${this.#version++}"`);
+    this.#unanswered.add(sent.client.ask("NOTIFY", sent.message, headers, numbered, ++this.#cseq));
+  }
+
+  /** The dialogs that live: those of which the recording has told, and has more to tell. */
+  #whole(): void {
+    const bodies = (steps: readonly SipStep[]) => steps.flatMap((step) => step.kind === "notify" ? [step.message.body] : []);
+    const { steps, extension } = this.#recording;
+    const later = bodies(steps.slice(this.#played)).join("\n");
+    const known = new Map<string, string>();
+    for (const body of bodies(steps.slice(0, this.#played))) {
+      for (const [dialog, id = ""] of body.matchAll(/<dialog id="([^"]*)"[^]*?<\/dialog>/g)) known.set(id, dialog);
+    }
+    // Asked, FreeSWITCH gives each dialog a Call-ID of its own (sofia_presence.c, do_dialog_probe).
+    const alive = [...known].filter(([id]) => later.includes(`"${id}"`)).map(([id, dialog]) =>
+      dialog.replace(`id="${id}"`, `id="${id}" call-id="of-${id}" local-tag="l" remote-tag="r"`)
+    );
+    const [first] = bodies(steps);
+    const domain = /entity="sip:[^@"]*@([^"]*)"/.exec(first ?? "")?.[1] ?? "127.0.0.1";
+    const root = `xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:${extension}@${domain}"`;
+    this.#send(
+      { Event: "dialog", "Subscription-State": "active;expires=300", "Content-Type": "application/dialog-info+xml" },
+      `<?xml version="1.0"?>\n<dialog-info ${root}>${alive.join("")}</dialog-info>\n`,
+    );
+  }
+}
+
+function cut(bytes: Buffer, most: number): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += most) parts.push(bytes.subarray(at, at + most));
+  return parts;
+}
+
+/** Waits so many milliseconds, or until the signal; not at all when they are over. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (!(ms > 0) || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

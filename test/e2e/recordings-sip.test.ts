@@ -1,0 +1,54 @@
+/** Recordings of a SIP switch behind drachtio-server through the whole daemon, over TCP: the CRM gets what their twins of the event socket give. */
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { play, type PlayOptions, readRecording } from "../../src/commands/replay.ts";
+import { openLog } from "../../src/log.ts";
+
+const root = join(import.meta.dir, "../fixtures/recordings");
+type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];
+const expected: Record<string, Expected> = JSON.parse(readFileSync(join(root, "freeswitch/expected.json"), "utf8"));
+const log = openLog((line) => process.stderr.write(`${line}\n`), "error", false);
+
+/** The recordings, each with its twin of the event socket. */
+const twins: Record<string, string> = {
+  "dialog-in-answer": "in-answer-caller-hangs-up",
+  "dialog-in-abandoned": "in-abandoned",
+  "dialog-hold": "in-hold-retrieve",
+  "dialog-out-keypad": "out-keypad-answered",
+  "dialog-call-waiting": "call-waiting-two-calls",
+};
+
+const ways: readonly ({ readonly how: string } & Omit<PlayOptions, "log">)[] = [
+  { how: "as recorded", speed: 1 },
+  { how: "8 times faster", speed: 8 },
+  { how: "8 times faster, in parts of 700 bytes", speed: 8, pace: {} },
+];
+
+async function told(name: string, options: Omit<PlayOptions, "log">): Promise<Expected> {
+  const recording = readRecording(readFileSync(join(root, `drachtio/${name}.jsonl`), "utf8"));
+  const calls: string[] = [];
+  return (await play(recording, { ...options, log })).told.map(({ name, data: { occtSourceID = "", ...data }, interval }) => {
+    if (!calls.includes(occtSourceID)) calls.push(occtSourceID);
+    return [name, calls.indexOf(occtSourceID) + 1, data, interval];
+  });
+}
+
+test("every recording has a twin", () => {
+  const names = readdirSync(join(root, "drachtio")).map((file) => file.replace(".jsonl", ""));
+  expect(names.toSorted()).toEqual(Object.keys(twins).toSorted());
+});
+
+for (const { how, ...options } of ways) {
+  test.concurrent.each(Object.entries(twins))(`%s, ${how}: the CRM gets exactly what it gets of %s`, async (name, twin) => {
+    expect(await told(name, options)).toEqual(expected[twin] ?? []);
+  }, 30_000);
+}
+
+test.concurrent.each(Object.entries(twins))(
+  "%s, at a switch that does not tell the whole state when asked: as %s",
+  async (name, twin) => {
+    expect(await told(name, { speed: 1, whole: false })).toEqual(expected[twin] ?? []);
+  },
+  30_000,
+);
