@@ -210,6 +210,7 @@ export class SipPbx implements Network {
 
   #subscribe(sent: Sent): void {
     const { message, client } = sent;
+    if (header(message, "event") !== "dialog") return client.respond(sent, 489);
     const callId = header(message, "call-id") ?? "";
     const expires = Number(header(message, "expires"));
     const known = this.subscriptions.get(callId);

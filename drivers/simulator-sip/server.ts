@@ -42,6 +42,8 @@ interface Dialog {
   readonly from: string;
   readonly to: string;
   readonly target: string;
+  /** Ours, as the request that made the dialog had it. */
+  readonly contact: string;
   cseq: number;
 }
 
@@ -213,6 +215,7 @@ export class Client {
       from: header(request, "from") ?? "",
       to: header(answer, "to") ?? "",
       target: "sip:1001@127.0.0.1:5060",
+      contact: header(request, "contact") ?? "<sip:127.0.0.1:5160>",
       cseq: Number.parseInt(header(request, "cseq") ?? "1"),
     });
   }
@@ -301,7 +304,10 @@ function outside(message: SipMessage): SipMessage {
 }
 
 function inDialog(message: SipMessage, dialog: Dialog): SipMessage {
-  const without = message.headers.filter(([name]) => !/^(from|to|call-id|cseq)$/i.test(name));
+  // drachtio-server 0.9.10 loses all headers of a request that brings its own Contact here, and no body (live).
+  const lost = header(message, "contact") !== undefined && message.body === "";
+  const without = lost ? [] : message.headers.filter(([name]) => !/^(from|to|call-id|cseq)$/i.test(name));
+  const contact = /^(INVITE|SUBSCRIBE|REFER)$/.test(message.method ?? "") ? [["Contact", dialog.contact] as const] : [];
   dialog.cseq++;
   return {
     ...message,
@@ -312,6 +318,7 @@ function inDialog(message: SipMessage, dialog: Dialog): SipMessage {
       ["To", dialog.to],
       ["Call-ID", dialog.callId],
       ["CSeq", `${dialog.cseq} ${message.method}`],
+      ...contact,
       ...without,
     ],
   };

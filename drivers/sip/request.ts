@@ -45,11 +45,14 @@ export function requestTo(
   };
 }
 
-/** A request inside a dialog: the server knows the far end, the tags and the route. */
+/**
+ * A request inside a dialog: the server knows the far end, the tags, the route and our Contact. It must not be given one: drachtio-server
+ * 0.9 then sends the request without any of our headers (doSendRequestInsideDialog, "bad tag"), and the switch answers 489.
+ */
 export function requestIn(
   dialog: string,
   method: string,
-  headers: Readonly<Record<string, string>>,
+  { Contact: _, ...headers }: Readonly<Record<string, string>>,
 ): SipRequest {
   return { method, uri: "sip:placeholder", headers, dialog };
 }
