@@ -134,16 +134,17 @@ export class Loop {
       ? event.desk
       : undefined;
     if (event.type === "snapshot") this.#options.log.debug("Looked at the live legs", { legs: event.legs.length });
-    if (event.type === "link-up" || event.type === "link-down") this.#onLink(event.type === "link-up");
+    if (event.type === "link-up" || event.type === "link-down") this.#countLink(event);
     const input: Input = { type: "line", event };
     if (about !== undefined) this.#step(about, input);
     else for (const extension of this.#desks.keys()) this.#step(extension, input);
   }
 
-  /** All desks have the same link. */
-  #onLink(up: boolean): void {
-    const [first] = this.#desks.values();
-    if (first) this.#options.metrics?.linkChanged(up, first.line.link.up);
+  /** A link is that of all desks, or of those that it names: they have been up or down together. */
+  #countLink({ type, desks }: Extract<LineEvent, { type: "link-up" | "link-down" }>): void {
+    const [first] = desks ?? this.#desks.keys();
+    const desk = first === undefined ? undefined : this.#desks.get(first);
+    if (desk) this.#options.metrics?.linkChanged(type === "link-up", desk.line.link.up);
   }
 
   #step(extension: string, input: Input): void {

@@ -214,7 +214,7 @@ export class Dialling {
   /** REFER inside the dialog, its outcome, and BYE. */
   async #handOver(attempt: Attempt): Promise<void> {
     const { stack, account, config, log } = this.#options;
-    const { desk, number } = attempt.command;
+    const { desk, number, call } = attempt.command;
     if (attempt.dialog === undefined) return;
     const { credentials } = account;
     const answer = await ask(stack, requestIn(attempt.dialog, "REFER", this.#referHeaders(number)), {
@@ -223,7 +223,12 @@ export class Dialling {
     });
     if (answer.status < 200 || answer.status > 299) {
       if (attempt.dialog === undefined) return;
-      log.warning("The phone could not be handed over to the number", { desk, status: answer.status, reason: answer.reason });
+      log.warning("The phone could not be handed over to the number", {
+        desk,
+        call,
+        status: answer.status,
+        reason: answer.reason,
+      });
       return await this.#fail(attempt, notHandedOver(answer.status, number));
     }
     attempt.referred ??= performance.now();
@@ -231,7 +236,7 @@ export class Dialling {
     const status = await attempt.outcome.promise;
     clearTimeout(timer);
     if (status !== undefined && status >= 300) {
-      log.info("The number was not reached", { desk, status });
+      log.info("The number was not reached", { desk, call, status });
       return await this.#fail(attempt, farAnswer(status));
     }
     await this.#bye(attempt);

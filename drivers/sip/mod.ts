@@ -98,6 +98,10 @@ class SipLine implements Line {
     const known = this.#why === why;
     this.#why = why;
     queue.push({ type: "link-down", why });
-    if (!known) this.#context.log.warning("No connection to drachtio-server: trying again until it is there", { why });
+    if (!known) {
+      this.#context.log.rarely(`down ${why}`, 10).warning("No connection to drachtio-server: trying again until it is there", {
+        why,
+      });
+    }
   }
 }

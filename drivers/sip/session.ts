@@ -49,7 +49,11 @@ export class Session {
       (request) => session ? session.#asked(request) : request.answer(503),
       signal,
     );
-    log.info("Connected to drachtio-server", { at: `${host}:${port}`, version: stack.version, sip: stack.listeners });
+    log.rarely("connected", 10).info("Connected to drachtio-server", {
+      at: `${host}:${port}`,
+      version: stack.version,
+      sip: stack.listeners,
+    });
     return session = new Session(options, stack);
   }
 
@@ -110,7 +114,7 @@ export class Session {
       await working;
       if (!gone || signal.aborted) return;
       const why = `${config.proxy ?? config.domain} does not answer`;
-      log.warning("The phone system does not answer: trying again until it does", { why });
+      log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
       tell({ type: "link-down", why });
       while (!signal.aborted && !(await this.#isThere())) await pause(pingAgain + Math.random() * 4000, signal);
     }
@@ -123,7 +127,7 @@ export class Session {
     signal.addEventListener("abort", () => begin.resolve(), { once: true });
     const parts = { stack: this.#stack, config, account: this.#account };
     const onBad = (why: string) => {
-      log.warning("The registration was refused", { why });
+      log.rarely(`registration ${why}`).warning("The registration was refused", { why });
       if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
     };
     const registering = config.register

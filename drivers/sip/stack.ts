@@ -21,6 +21,7 @@ import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
 import { FrameCutter } from "./framing.ts";
+import { hideCredentials, shownRequest } from "./shown.ts";
 import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";
 
 /** How to reach drachtio-server. All times in ms. */
@@ -96,7 +97,6 @@ export class Stack {
   #why: string | undefined;
   #stage: "connect" | "login" = "connect";
   #code: string | undefined;
-  #unread = 0;
 
   /** Connects and logs in; the signal is for that alone. Rejects with CannotOpen, which says why not, for people. */
   static async open(options: StackOptions, onRequest: (request: SipIncoming) => void, signal: AbortSignal): Promise<Stack> {
@@ -182,7 +182,8 @@ export class Stack {
   send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
     refuseControls([method, uri, route ?? "", dialog ?? "", ...Object.entries(headers).flat()], body ?? "");
     if (this.#why !== undefined) return watcher.failed(new StackClosed(this.#why, false));
-    this.#options.log.trace("to drachtio-server", { request: `${method} ${uri}` });
+    const { log } = this.#options;
+    if (log.tracing()) log.trace("to drachtio-server", { frame: shownRequest({ method, uri, headers, body }) });
     const lost = (why: string) => watcher.failed(new StackClosed(why, true));
     this.#waiters.add(lost);
     const options = {
@@ -240,7 +241,7 @@ export class Stack {
 
   #onFrame(text: string): void {
     const { log } = this.#options;
-    if (log.tracing()) log.trace("from drachtio-server", { frame: text });
+    if (log.tracing()) log.trace("from drachtio-server", { frame: hideCredentials(text) });
     const why = this.#unreadable(text);
     try {
       if (why !== undefined) return this.#skip(why);
@@ -268,8 +269,9 @@ export class Stack {
 
   /** The first few are said: a flood of them must not wear the flash out. */
   #skip(why: string): void {
-    if (++this.#unread > 5) return;
-    this.#options.log.warning("Cannot read what drachtio-server sent: skipped", { why: why.slice(0, 200) });
+    this.#options.log.rarely("drachtio unread", 5).warning("Cannot read what drachtio-server sent: skipped", {
+      why: why.slice(0, 200),
+    });
   }
 
   #asked(req: Message, res: Answerer): void {

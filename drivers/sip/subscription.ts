@@ -93,7 +93,9 @@ export class Subscription {
     const tag = parameter(request.header("from"), "tag") ?? "";
     if (this.#stood && tag !== this.#remoteTag) {
       const desk = this.#options.about.extension;
-      this.#options.log.warning("A second phone answers the subscription: only the first is watched", { desk });
+      this.#options.log.rarely(`second ${desk}`).warning("A second phone answers the subscription: only the first is watched", {
+        desk,
+      });
       request.answer(481);
       return true;
     }
@@ -173,7 +175,7 @@ export class Subscription {
     const type = word(request.header("content-type"));
     if (type === "application/dialog-info+xml") return onDocument(request.body, agent);
     const desk = about.extension;
-    log.warning("The switch tells the state of the phone in a language that is not dialog-info", {
+    log.rarely(`language ${desk}`).warning("The switch tells the state of the phone in a language that is not dialog-info", {
       desk,
       type: type.slice(0, 60),
     });

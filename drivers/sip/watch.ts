@@ -87,7 +87,7 @@ export class Watch {
     if (events.length > 0 && !this.#up) {
       this.#up = true;
       this.#why = "";
-      log.info("The phone is watched", { desk: about.extension, at: about.at });
+      log.rarely(`watched ${about.extension}`, 10).info("The phone is watched", { desk: about.extension, at: about.at });
       tell({ type: "link-up", to: about.at, ...(desks ? { desks } : {}) });
       events.forEach(tell);
       // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
@@ -124,7 +124,7 @@ export class Watch {
       );
       return true;
     } catch (error) {
-      log.warning("Cannot read what the switch tells of the phone: skipped", {
+      log.rarely(`unread ${about.extension}`, 5).warning("Cannot read what the switch tells of the phone: skipped", {
         desk: about.extension,
         why: error instanceof Error ? error.message : String(error),
       });
@@ -137,7 +137,11 @@ export class Watch {
     const { tell, log, about, desks } = this.#options;
     if (why !== this.#why) {
       const again = ms > 20_000 ? { againIn: `${Math.round(ms / 1000)} s` } : {};
-      log.warning("The phone is not watched", { desk: about.extension, why, ...again });
+      log.rarely(`unwatched ${about.extension} ${why}`, 10).warning("The phone is not watched", {
+        desk: about.extension,
+        why,
+        ...again,
+      });
     }
     this.#up = false;
     this.#why = why;

@@ -1,0 +1,19 @@
+/** SIP messages as the trace shows them: whole, but for what a password could be guessed from. Pure. */
+/** Digest answers (RFC 7616) can be tried against lists of passwords by whoever reads the log. */
+export function hideCredentials(text: string): string {
+  return text.replace(/^((?:Proxy-)?Authorization\s*:)[^\r\n]*/gim, "$1 ***");
+}
+
+/** What of a request is shown. */
+interface Shown {
+  readonly method: string;
+  readonly uri: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** A request as it is handed to the SIP stack, which adds Via, From-tag, Call-ID and CSeq. */
+export function shownRequest({ method, uri, headers, body }: Shown): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return hideCredentials([`${method} ${uri}`, ...lines, ...(body === undefined ? [] : ["", body])].join("\r\n"));
+}

@@ -1,0 +1,90 @@
+/** Trouble that repeats does not fill the journal: it stands on flash. The whole daemon, at the level that a box has. */
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Simulator } from "../drivers/simulator/mod.ts";
+import { type App, startApp } from "../src/app.ts";
+import { referenceConfig } from "../src/commands/rig.ts";
+import { sendCallout } from "../src/commands/small-crm.ts";
+import { openLog } from "../src/log.ts";
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of undo.splice(0).toReversed()) await one();
+});
+
+async function daemon(linePort?: number): Promise<{ app: App; sim: Simulator; lines: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  const sim = new Simulator();
+  await sim.start();
+  undo.push(() => sim.stop());
+  const lines: string[] = [];
+  const base = referenceConfig();
+  const app = await startApp({
+    ...base,
+    line: { ...base.line, port: linePort ?? sim.port },
+    http: { ...base.http, host: "127.0.0.1", port: 0 },
+    store: { ...base.store, path: join(folder, "t.db") },
+  }, openLog((line) => lines.push(line), "info", false));
+  undo.push(() => app.stop());
+  return { app, sim, lines };
+}
+
+const about = (lines: readonly string[], text: string): string[] => lines.filter((line) => line.includes(text));
+
+test("a PC that takes no events: one line, whatever waits and however often it is tried", async () => {
+  const { app, sim, lines } = await daemon();
+  await sim.server.subscriber();
+  await sendCallout(app.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: "1" });
+  for (let caller = 10; caller < 30; caller++) {
+    await (await sim.inbound({ from: `141555501${caller}`, to: "1001" })).callerHangsUp();
+  }
+  for (const late = performance.now() + 8000; app.status().outbox.waiting < 40 && performance.now() < late;) await Bun.sleep(10);
+  expect(app.status().outbox.waiting).toBe(40);
+  expect(about(lines, "Cannot tell the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
+  expect(about(lines, "Call ended")).toHaveLength(20);
+}, 20_000);
+
+test("a source that is turned away, or sends what is no callout: a few lines", async () => {
+  const { app, lines } = await daemon();
+  for (let time = 0; time < 50; time++) {
+    await sendCallout(app.port, "/wrong", { FunctionName: "Ready" });
+    await sendCallout(app.port, "/", { FunctionName: "Fly", telesetNumber: String(time) });
+    await sendCallout(app.port, "/", { FunctionName: "Ready", telesetNumber: "1001", agentID: "" });
+  }
+  expect(about(lines, "request refused")).toHaveLength(5);
+  expect(about(lines, "callout not understood")).toHaveLength(5);
+});
+
+test("a phone that registers again and again: one line", async () => {
+  const { sim, app, lines } = await daemon();
+  await sim.server.subscriber();
+  for (let time = 0; time < 20; time++) sim.phones.register("1001");
+  sim.phones.unregister("1001");
+  for (const late = performance.now() + 8000; app.status().desks[0]?.phone !== "unregistered" && performance.now() < late;) {
+    await Bun.sleep(10);
+  }
+  expect(about(lines, "The phone is").map((line) => line.slice(8))).toEqual([
+    "The phone is registered desk=1001",
+    "The phone is not registered desk=1001",
+  ]);
+}, 20_000);
+
+test("a switch that hangs up at once, again and again: its reason once", async () => {
+  let knocks = 0;
+  const server = createServer((socket) => {
+    knocks += 1;
+    socket.end();
+  });
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port))
+  );
+  undo.push(() => server.close());
+  const { lines } = await daemon(port);
+  for (const late = performance.now() + 12_000; knocks < 4 && performance.now() < late;) await Bun.sleep(20);
+  expect(knocks).toBeGreaterThanOrEqual(4);
+  expect(about(lines, "No connection to FreeSWITCH")).toHaveLength(1);
+}, 20_000);
