@@ -187,6 +187,14 @@ describe("a secret", () => {
       password: "s3cret",
     });
   });
+  test.each(["/metrics", "/status", "/healthz", "/log"])(
+    "as http.prefix may not be %s, which the box uses itself",
+    (prefix) => {
+      expect(() => parse({ ...minimal, http: { prefix } })).toThrow("http.prefix: want a path that the box does not use itself");
+      expect(parse({ ...minimal, http: { prefix: `${prefix}y` } }).http.prefix).toBe(`${prefix}y`);
+    },
+  );
+
   test("may be http.prefix", () => {
     expect(parse({ ...minimal, http: { prefix: { file: file("prefix", "/k3y\n") } } }).http.prefix).toBe("/k3y");
   });

@@ -42,16 +42,10 @@ export function httpCrm(options: ClientOptions): Crm {
       warn(event, dropped, desk);
       const place = to.address.includes(":") ? `[${to.address}]:${to.port}` : `${to.address}:${to.port}`;
       const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
-      const { path, contentType, log } = options;
-      log.trace("event posted", { ...about, request: `POST ${path}`, contentType, body: xml });
+      tracePost(options, about, xml);
       const delivery = await exchange(xml, to, signal, options).then(
         ({ seen, trouble }) => {
-          log.trace("event answered", {
-            ...about,
-            status: seen.status,
-            trouble: seen.status === undefined ? trouble : undefined,
-            body: seen.body,
-          });
+          traceAnswer(options, about, seen, trouble);
           return judged(seen, trouble, place);
         },
         // node:http refuses some options (a bad header, a bad path) with an exception: nothing has left the box then.
@@ -60,6 +54,16 @@ export function httpCrm(options: ClientOptions): Crm {
       return delivery;
     },
   };
+}
+
+type About = Readonly<Record<string, string | undefined>>;
+
+function tracePost({ log, path, contentType }: ClientOptions, about: About, body: string): void {
+  if (log.tracing()) log.trace("event posted", { ...about, request: `POST ${path}`, contentType, body });
+}
+
+function traceAnswer({ log }: ClientOptions, about: About, { status, body }: Exchange, trouble: string): void {
+  if (log.tracing()) log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), body });
 }
 
 /** Does the exchange; ends when it is over, its deadline is, or the signal says so. `trouble` is why there is no answer. */

@@ -1,0 +1,68 @@
+/** The log of the compiled binary: its level over a reload, its counters, and the priorities that only the journal wants. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { seriesOf } from "../metrics/parse.ts";
+import { binary, Box, noBinary, quietPort } from "./box.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-log-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
+  test("a level with a time stays over a reload, one without does not; the counters go on", async () => {
+    const sim = new Simulator();
+    await sim.start();
+    const box = new Box({ folder, port: await quietPort(), switchPort: sim.port });
+    const numbers = async () => seriesOf(await (await fetch(`http://127.0.0.1:${box.port}/metrics`)).text());
+    try {
+      await box.start();
+      await box.connected();
+      expect((await box.run("log", "trace", "1h")).out).toStartWith("The log level is trace until ");
+      box.signal("SIGHUP");
+      await box.says("The new configuration is in force");
+      await box.connected();
+      expect((await box.run("log")).out).toStartWith("The log level is trace until ");
+      expect(box.log).toContain("from the switch");
+      expect((await box.run("log", "debug")).code).toBe(0);
+      box.signal("SIGHUP");
+      await box.says("The new configuration is in force", 2);
+      await box.connected();
+      expect((await box.run("log")).out).toBe("The log level is info, as configured.\n");
+      const series = await numbers();
+      expect(series.get("telesetd_link_ups_total")).toBe(3);
+      expect(series.get('telesetd_log_lines_total{level="trace"}')).toBeGreaterThan(10);
+      expect(box.log.match(/^notice {2}The log level is changed/gm)).toHaveLength(2);
+      expect(box.log).not.toContain("ClueCon");
+    } finally {
+      await box.kill();
+      sim.stop();
+    }
+  }, 30_000);
+
+  test.each([["the very file", true], ["another file", false]])("JOURNAL_STREAM names %s: priorities %p", async (_, same) => {
+    const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
+    const path = join(folder, `journal-${same}`);
+    const log = openSync(path, "w");
+    const { dev, ino } = fstatSync(log, { bigint: true });
+    const child = Bun.spawn([binary, "run", "--config", box.config], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: log,
+      env: { ...process.env, JOURNAL_STREAM: `${dev}:${same ? ino : ino + 1n}` },
+    });
+    closeSync(log);
+    try {
+      for (const late = performance.now() + 15_000; !readFileSync(path, "utf8").includes("telesetd runs");) {
+        if (performance.now() > late) throw new Error("It does not start");
+        await Bun.sleep(10);
+      }
+      expect(/^<6>telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(same);
+      expect(/^info {4}telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(!same);
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  }, 20_000);
+});
