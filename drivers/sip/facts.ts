@@ -58,11 +58,12 @@ export function dialledOf({ other }: Report): string | undefined {
  * The facts with what a report adds.
  * @param loose whether the notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a
  * call that is held (FreeSWITCH, sofia_presence.c).
+ * @param counts whether it made the report because something has happened, and not because it was asked.
  */
-export function grown(past: Past, report: Report, loose: boolean): LegFacts {
+export function grown(past: Past, report: Report, loose: boolean, counts: boolean): LegFacts {
   const direction = past.facts.direction ?? directionOf(report);
   if (direction === undefined) return past.facts;
-  const signs = direction === "to-desk" ? calledSigns(report, loose) : diallingSigns(past, report, loose);
+  const signs = direction === "to-desk" ? calledSigns(report, loose) : diallingSigns(past, report, loose, counts);
   const facts = { ...past.facts, direction, ...signs };
   return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, loose) };
 }
@@ -74,12 +75,12 @@ function calledSigns({ state, rendering }: Report, loose: boolean): Partial<LegF
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
-function diallingSigns({ reports, facts, other }: Past, report: Report, loose: boolean): Partial<LegFacts> {
+function diallingSigns({ reports, facts, other }: Past, report: Report, loose: boolean, counts: boolean): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
   // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
   const rerouted = report.other !== undefined && other !== undefined && report.other.identity !== other.identity;
-  if (loose && facts.farAnswered !== true && (reports === 0 || rerouted)) return { farCalled: true };
+  if (loose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
   return { answered: true, farCalled: true, farAnswered: true };
 }
 

@@ -23,7 +23,7 @@ export function addressOf(uri: string): Address {
   return {
     // An escaped semicolon is part of the name, a plain one begins parameters (`+1415;ext=22@`, `;phone-context=`).
     user: unescaped(user.replace(/[;:].*$/s, "")).trim(),
-    host: host.replace(/[;?>].*$/s, "").replace(/^\[([^\]]*)\].*$/, "$1").replace(/:\d*$/, "").toLowerCase(),
+    host: (/^\s*(?:\[([^\]]*)\]|([^:;?>]*))/.exec(host)?.slice(1).join("") ?? "").trim().toLowerCase(),
   };
 }
 

@@ -116,7 +116,7 @@ export class DialogTracker {
     const lost = gap ? `versions between ${this.#version} and ${info.version} are missing` : undefined;
     this.#version = info.version;
     this.#last = text;
-    this.#learn(dialogs, info.state === "full", userAgent);
+    this.#learn(dialogs, info.state === "full", answers || this.#fresh || this.#asked, userAgent);
     if (info.state === "full") return this.#full(dialogs, answers);
     const events = dialogs.flatMap((dialog) => this.#apply(dialog, this.#find(dialog)));
     if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
@@ -279,7 +279,7 @@ export class DialogTracker {
   /** @param counts whether the switch made the report because something has happened. */
   #grow(entry: Entry, report: Report, counts: boolean): LineEvent[] {
     const past = this.#claimed(entry, report);
-    const facts = this.#withFarLeg(past, grown(past, report, this.#holds === "one"));
+    const facts = this.#withFarLeg(past, grown(past, report, this.#holds === "one", counts));
     const { question: _, missed: __, ...rest } = past;
     const other = report.other ?? past.other;
     return this.#tell(entry, {
@@ -330,11 +330,16 @@ export class DialogTracker {
     return { ...facts, farLeg: twin?.facts.farLeg ?? leg };
   }
 
-  /** FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by. */
-  #learn(dialogs: readonly Dialog[], full: boolean, userAgent = ""): void {
+  /**
+   * Whose documents these are. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says `partial`,
+   * `trying` or `proceeding`, and lists several dialogs only when it is asked.
+   */
+  #learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {
     const marked = dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"));
-    if (marked || /freeswitch/i.test(userAgent)) this.#holds = "one";
-    else if (userAgent !== "" || full && dialogs.length > 1 && !this.#fresh && !this.#asked) this.#holds ??= "all";
+    const several = dialogs.length > 1 && !asked;
+    if (marked) this.#holds = "one";
+    else if (!full || several || dialogs.some(({ state }) => state === "trying" || state === "proceeding")) this.#holds = "all";
+    else if (userAgent !== "") this.#holds ??= /freeswitch/i.test(userAgent) ? "one" : "all";
   }
 
   #isUser(uri: string): boolean {

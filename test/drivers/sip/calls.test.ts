@@ -1,0 +1,238 @@
+/** Names of legs, who is at the other end, and our own dials. */
+import { describe, expect, test } from "bun:test";
+import type { LegFacts } from "../../../src/core/line.ts";
+import type { Dialog } from "../../../drivers/sip/dialog-info.ts";
+import type { DialogTracker, Envelope } from "../../../drivers/sip/translate.ts";
+import { factsOf, TestDesk, tracker } from "./desk.ts";
+import { dialog, end, info } from "./documents.ts";
+
+const uuid = "11111111-aaaa-4bbb-8ccc-000000000001";
+const customer = end("sip:14155550123@pbx");
+const strict: Envelope = { userAgent: "Strict/1.0" };
+const freeswitch: Envelope = { userAgent: "FreeSWITCH" };
+
+/** Documents to a tracker that is connected, each of one dialog. */
+class Line {
+  readonly tracker: DialogTracker;
+  #version = 0;
+
+  constructor(readonly envelope: Envelope = strict, known: readonly string[] = []) {
+    this.tracker = tracker();
+    this.tracker.connected(known);
+    this.tracker.notify(info(0, "full"), envelope);
+  }
+
+  says(...dialogs: Dialog[]): LegFacts[] {
+    const state = this.envelope === freeswitch ? "full" : "partial";
+    return factsOf(this.tracker.notify(info(++this.#version, state, ...dialogs), this.envelope).events);
+  }
+}
+
+const legOf = (...dialogs: Dialog[]) => new Line().says(...dialogs).map(({ leg }) => leg);
+
+describe("the name of a leg is", () => {
+  test.each<[string, Partial<Dialog>, string]>([
+    ["the id, when it is a UUID", { id: uuid, callId: "c1@pbx" }, uuid],
+    ["the Call-ID", { id: "1", callId: "c1@pbx" }, "c1@pbx"],
+    ["a long id", { id: "Y2FsbGhhbGYtMTU1OTU6MA==" }, "Y2FsbGhhbGYtMTU1OTU6MA=="],
+    ["a fresh one, when the id may be anybody's", { id: "1001" }, "fresh-1"],
+    ["a fresh one, when the Call-ID is the subscription's", { id: "1001", callId: "pickup-81@pbx" }, "fresh-1"],
+  ])("%s", (_, part, leg) => expect(legOf({ ...dialog("1001", "early", { remote: customer }), ...part })).toEqual([leg]));
+
+  test.each([["too long", `${"x".repeat(60)}@pbx`], ["of odd characters", 'a<b>"c d\u00e9'], [
+    "of 61 characters",
+    "y".repeat(61),
+  ]])(
+    "a digest of a Call-ID that is %s, the same every time",
+    (_, callId) => {
+      const [one, again] = [0, 1].map(() => legOf(dialog("1", "early", { callId, remote: customer })));
+      expect(one).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/)]);
+      expect(again).toEqual(one ?? []);
+    },
+  );
+
+  test("another one for every call that a phone without ids gets", () => {
+    const line = new Line();
+    const states = (["early", "confirmed", "terminated", "early", "terminated"] as const).map((state) => dialog("1001", state));
+    expect(states.flatMap((each) => line.says(each)).map(({ leg }) => leg)).toEqual([
+      "fresh-1",
+      "fresh-1",
+      "fresh-1",
+      "fresh-2",
+      "fresh-2",
+    ]);
+  });
+
+  test("not used again for a branch that rings later under the same Call-ID", () => {
+    const line = new Line();
+    const branch = (id: string, state: Dialog["state"]) => line.says(dialog(id, state, { callId: "c1", remote: customer }));
+    const legs = [branch("b1", "early"), branch("b1", "terminated"), branch("b2", "early")].flat().map(({ leg }) => leg);
+    expect(legs).toEqual(["c1", "c1", expect.stringMatching(/^[0-9a-f]{40}$/)]);
+  });
+
+  test("not given to an echo of a call that is over", () => {
+    const line = new Line();
+    const said = (["early", "terminated", "confirmed"] as const).map((state) =>
+      line.says(dialog("b1", state, { callId: "c1" })).length
+    );
+    expect(said).toEqual([1, 1, 0]);
+  });
+});
+
+describe("after a restart of the box", () => {
+  const look = (known: readonly string[], ...live: Dialog[]) => {
+    const one = tracker();
+    one.connected(known);
+    const first = factsOf(one.notify(info(0, "full", ...live)).events).map(({ leg }) => leg);
+    return [...first, ...factsOf(one.notify(info(1, "partial", dialog("later", "early"))).events).map(({ leg }) => leg)];
+  };
+  test("a call with a name of its own goes on", () => {
+    expect(look(["c1"], dialog("1", "confirmed", { callId: "c1" }))).toEqual(["c1", "fresh-1"]);
+  });
+  test("a call without one goes on as the call that was there", () => {
+    expect(look(["fresh-9"], dialog("1001", "confirmed"))).toEqual(["fresh-9", "fresh-1"]);
+  });
+  test("a call that is over leaves its name to nobody", () => expect(look(["fresh-9"])).toEqual(["fresh-1"]));
+});
+
+test("without ids, another caller after a break is another call", () => {
+  const one = tracker();
+  const look = (number: string) => {
+    one.connected();
+    return factsOf(one.notify(info(0, "full", dialog("1001", "early", { remote: end(`sip:${number}@pbx`) }))).events)[0]?.leg;
+  };
+  expect([look("14155550123"), look("14155550123"), look("14155550999")]).toEqual(["fresh-1", "fresh-1", "fresh-2"]);
+});
+
+describe("one call of two phones:", () => {
+  const rings = (id: string, number: string, part: Partial<Dialog> = {}) =>
+    dialog(id, "early", { callId: `of-${id}`, remote: end(`sip:${number}@pbx`), ...part });
+  test.each<[string, Dialog, Dialog, boolean]>([
+    ["the same caller", rings("a", "14155550123"), rings("b", "14155550123"), true],
+    ["branches of one Call-ID", rings("a", "anonymous", { callId: "c" }), rings("b", "anonymous", { callId: "c" }), true],
+    ["not another caller", rings("a", "14155550123"), rings("b", "14155550999"), false],
+    ["not two who withhold their number", rings("a", "anonymous"), rings("b", "anonymous"), false],
+    [
+      "not a caller who is being talked to",
+      { ...rings("a", "14155550123"), state: "confirmed" },
+      rings("b", "14155550123"),
+      false,
+    ],
+  ])("%s", (_, first, second, same) => {
+    const [a, b] = new Line().says(first, second);
+    expect(a?.farLeg === b?.farLeg).toBe(same);
+  });
+});
+
+describe("who is at the other end", () => {
+  const talk = (...remotes: string[]) => {
+    const line = new Line();
+    return remotes.map((uri) => line.says(dialog("d", "confirmed", { callId: "c", remote: end(uri) })).at(-1)?.partner);
+  };
+  test("changes when a colleague puts the customer through", () => {
+    expect(talk("sip:1002@pbx", "sip:14155550123@pbx")).toEqual([undefined, { identity: "14155550123" }]);
+  });
+  test("is never the desk itself", () => expect(talk("sip:1002@pbx", "sip:1001@pbx")).toEqual([undefined, undefined]));
+  test.each([["*81002", { identity: "14155550123" }], ["1002", { identity: "14155550123", dialledByLeg: true }]])(
+    "after the phone dialled %s, and somebody else answered, is told so",
+    (dialled, partner) => {
+      const line = new Line();
+      const dials = (uri: string) =>
+        line.says(dialog("d", "confirmed", { callId: "c", direction: "initiator", remote: end(uri) }));
+      dials(`sip:${dialled}@pbx`);
+      expect(dials("sip:14155550123@pbx")).toMatchObject([{ dialled, partner }]);
+    },
+  );
+  test.each(["sip:voicemail@pbx", "sip:anonymous@anonymous.invalid", "sip:1001@pbx"])(
+    "is nobody when the phone dials %s",
+    (uri) => {
+      expect(new Line().says(dialog("d", "early", { callId: "c", direction: "initiator", remote: end(uri) }))[0]).not
+        .toHaveProperty("dialled");
+    },
+  );
+  test("is the customer when a transfer to this desk is told", () => {
+    const desk = new TestDesk();
+    const body = (version: number, state: string, number: string) =>
+      `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="${version}" state="full" entity="sip:1001@pbx">
+      <dialog id="d" call-id="c" direction="recipient"><state>${state}</state><remote><identity>sip:${number}@pbx</identity></remote></dialog>
+      </dialog-info>`;
+    const documents = [body(0, "early", "1002"), body(1, "confirmed", "1002"), body(2, "confirmed", "14155550123")];
+    expect(documents.map((each) => desk.notify(each, strict))).toEqual([[], [], [
+      "ScreenPop 1 14155550123",
+      "CallEstablished 1",
+    ]]);
+  });
+});
+
+describe("our own dial:", () => {
+  const dial = { call: "m1", number: "914155550123" };
+  const called = (remote: string | undefined, part: Partial<Dialog> = {}) =>
+    dialog(uuid, "early", remote === undefined ? part : { remote: end(`sip:${remote}@pbx`), ...part });
+
+  test.each<[string, Dialog, boolean]>([
+    ["the phone is called by our own user", called("1009"), true],
+    ["the phone is called by the number", called("+914155550123"), true],
+    ["the phone is called by nobody", called(undefined), true],
+    ["a proxy shows our Call-ID", called("14155550999", { callId: "ours@box" }), true],
+    ["the phone dials the number, because it was told to", called("914155550123", { direction: "initiator" }), true],
+    ["a customer calls meanwhile", called("14155550999"), false],
+    ["somebody anonymous calls meanwhile", called("anonymous"), false],
+    ["the phone dials another number", called("914155550999", { direction: "initiator" }), false],
+  ])("%s", (_, shown, isOurs) => {
+    const line = new Line();
+    line.tracker.dialling(dial);
+    line.tracker.ours("m1", "ours@box");
+    const [facts] = line.says(shown);
+    expect(facts?.call).toBe(isOurs ? "m1" : undefined);
+    expect(line.tracker.legsOf("m1")).toEqual(isOurs ? [uuid] : []);
+    // The number that was asked for must not be taken for a caller.
+    if (isOurs) expect([facts?.caller, facts?.dialled, facts?.farLeg]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("as another user than that of the account", () => {
+    const line = new Line();
+    line.tracker.dialling({ ...dial, as: "box" });
+    expect(line.says(called("BOX"))[0]?.call).toBe("m1");
+  });
+
+  test("what the REFER tells of the far end is told of its leg, also of one that comes later", () => {
+    const line = new Line(freeswitch);
+    line.tracker.dialling(dial);
+    expect(line.tracker.far("m1", "called")).toEqual([]);
+    expect(line.says(called("1009"))).toMatchObject([{ call: "m1", rings: true, farCalled: true }]);
+    expect(line.tracker.far("m1", "answered")).toMatchObject([{ facts: { leg: uuid, farCalled: true, farAnswered: true } }]);
+    expect(line.tracker.far("m1", "called")).toEqual([]);
+    expect(line.tracker.far("m2", "answered")).toEqual([]);
+  });
+
+  test("nothing new comes of one that is over, and what has come stays", () => {
+    const line = new Line();
+    line.tracker.dialling(dial);
+    line.says(called("1009"));
+    line.tracker.dialOver("m1");
+    const [later] = line.says(called("1009", { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
+    expect([later?.call, later?.caller]).toEqual([undefined, { identity: "1009" }]);
+    expect(line.says(called("1009", { state: "terminated" }))).toMatchObject([{ leg: uuid, ended: {} }]);
+    expect(line.tracker.legsOf("m1")).toEqual([]);
+  });
+});
+
+describe("the end of a dialog in words:", () => {
+  test.each<[string, Partial<Dialog>, string, RegExp]>([
+    ["given up", { event: "cancelled" }, "cancelled", /given up/],
+    ["busy", { event: "rejected", code: 486 }, "rejected 486", /busy/],
+    ["declined", { event: "rejected", code: 603 }, "rejected 603", /declined/],
+    ["not answered", { event: "timeout" }, "timeout", /not answer/],
+    ["not answered, by its code", { code: 480 }, "rejected 480", /not answered/],
+    ["put down here", { event: "local-bye" }, "local-bye", /handset was put down/],
+    ["put down there", { event: "remote-bye" }, "remote-bye", /other side/],
+    ["replaced", { event: "replaced" }, "replaced", /took the place/],
+    ["an error", { event: "error", code: 500 }, "error 500", /failed: the phone system says 500/],
+    ["over", {}, "terminated", /over/],
+  ])("%s", (_, part, cause, why) => {
+    const line = new Line();
+    line.says(dialog(uuid, "early", { remote: customer }));
+    const [facts] = line.says(dialog(uuid, "terminated", part));
+    expect(facts?.ended).toEqual({ cause, why: expect.stringMatching(why), far: expect.stringMatching(/\.$/) });
+  });
+});
