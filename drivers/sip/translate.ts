@@ -332,14 +332,15 @@ export class DialogTracker {
 
   /**
    * Whose documents these are. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says `partial`,
-   * `trying` or `proceeding`, and lists several dialogs only when it is asked.
+   * `trying` or `proceeding`. Nobody else lists several dialogs without being asked and means less than all.
    */
   #learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {
     const marked = dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"));
-    const several = dialogs.length > 1 && !asked;
+    const exact = !full || dialogs.some(({ state }) => state === "trying" || state === "proceeding");
     if (marked) this.#holds = "one";
-    else if (!full || several || dialogs.some(({ state }) => state === "trying" || state === "proceeding")) this.#holds = "all";
+    else if (exact) this.#holds = "all";
     else if (userAgent !== "") this.#holds ??= /freeswitch/i.test(userAgent) ? "one" : "all";
+    else if (dialogs.length > 1 && !asked) this.#holds ??= "all";
   }
 
   #isUser(uri: string): boolean {

@@ -266,6 +266,11 @@ describe("a full document that leaves a live call out", () => {
     expect([ends(events), wants]).toEqual([[], "full"]);
     expect(one.noAnswer().events).toEqual([]);
   });
+  test("ends none after FreeSWITCH has listed all at a renewal", () => {
+    const one = begun(freeswitch, a);
+    one.notify(info(1, "full", { ...a, callId: "c1" }, { ...b, callId: "c2" }), freeswitch);
+    expect(ends(one.notify(info(2, "full", dialog(uuid3, "early")), freeswitch).events)).toEqual([]);
+  });
   test("ends it when FreeSWITCH says that the last one is over", () => {
     const one = begun(freeswitch, a, { ...b, callId: "c2" });
     const { events, wants } = one.notify(info(1, "full", dialog(uuid2, "terminated")), freeswitch);
