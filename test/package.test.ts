@@ -72,6 +72,8 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
         "usr/share/doc/telesetd/README.md",
         "usr/share/doc/telesetd/docs/configuration.md",
         "usr/share/doc/telesetd/docs/fleet.md",
+        "usr/share/doc/telesetd/docs/monitoring/dashboard.json",
+        "usr/share/doc/telesetd/docs/monitoring/alerts.yml",
         "usr/share/doc/telesetd/changelog.gz",
         "usr/share/doc/telesetd/copyright",
         "usr/share/doc/telesetd/examples/config.json",
