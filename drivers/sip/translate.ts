@@ -29,8 +29,6 @@ export interface Watched {
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */
   readonly userAgent?: string;
-  /** It is the first document after a 2xx to a SUBSCRIBE of ours: the answer, which holds all dialogs. */
-  readonly answer?: boolean;
 }
 
 /** What a document says. */
@@ -100,24 +98,23 @@ export class DialogTracker {
   }
 
   /** A NOTIFY with a document. One about another entity is dropped. */
-  notify(info: DialogInfo, { userAgent, answer = false }: Envelope = {}): Told {
+  notify(info: DialogInfo, { userAgent }: Envelope = {}): Told {
     if (info.entity !== "" && !this.#isUser(info.entity)) {
       return { events: [], why: `it is about ${quoted(info.entity)}: want ${this.#watched.users.join(" or ")}` };
     }
     const dialogs = merged(info.dialogs);
     const text = JSON.stringify(dialogs);
     const old = this.#version !== undefined && info.version <= this.#version;
-    const answers = answer && info.state === "full";
-    if (old && text === this.#last && !answers) return { events: [] };
-    if (old && !answers && !(this.#asked && info.state === "full")) {
+    if (old && text === this.#last) return { events: [] };
+    if (old && !(this.#asked && info.state === "full")) {
       return this.#ask([], `version ${info.version} came after version ${this.#version}`);
     }
     const gap = info.state === "partial" && this.#version !== undefined && info.version > this.#version + 1;
     const lost = gap ? `versions between ${this.#version} and ${info.version} are missing` : undefined;
     this.#version = info.version;
     this.#last = text;
-    this.#learn(dialogs, info.state === "full", answers || this.#fresh || this.#asked, userAgent);
-    if (info.state === "full") return this.#full(dialogs, answers);
+    this.#learn(dialogs, info.state === "full", this.#fresh || this.#asked, userAgent);
+    if (info.state === "full") return this.#full(dialogs);
     const events = dialogs.flatMap((dialog) => this.#apply(dialog, this.#find(dialog)));
     if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
     return lost === undefined ? { events } : this.#ask(events, lost);
@@ -176,10 +173,10 @@ export class DialogTracker {
     return [...this.#entries.values()].filter(({ facts }) => facts.call === call);
   }
 
-  #full(dialogs: readonly Dialog[], answers: boolean): Told {
+  #full(dialogs: readonly Dialog[]): Told {
     const listed = new Set(dialogs.map((dialog) => this.#find(dialog)?.id));
     const absent = [...this.#entries.values()].filter(({ id }) => !listed.has(id));
-    return answers || absent.length === 0 || this.#isWhole(dialogs) ? this.#whole(dialogs) : this.#one(dialogs[0], absent);
+    return absent.length === 0 || this.#isWhole(dialogs) ? this.#whole(dialogs) : this.#one(dialogs[0], absent);
   }
 
   /** Whether a full document that leaves live dialogs out means that they have ended. FreeSWITCH names the Call-ID only when it is asked. */
@@ -219,12 +216,14 @@ export class DialogTracker {
     const over = dialog.state === "terminated";
     const report = reportOf(dialog, this.#isDesk);
     const doubtful = entry !== undefined && !over && report.rendering !== false;
-    const events = doubtful ? [] : this.#apply(dialog, entry);
+    const isLast = over && entry !== undefined && this.#holds === "one";
+    // FreeSWITCH says that a call is over only when it was the last: what was doubtful has ended before it.
+    const before = isLast ? absent.filter(({ question }) => question).flatMap((other) => this.#end(other, unlisted)) : [];
+    const events = [...before, ...(doubtful ? [] : this.#apply(dialog, entry))];
     if (doubtful) this.#entries.set(entry.id, { ...entry, question: report });
-    // FreeSWITCH says that a call is over only when it was the last.
-    const missed = this.#holds !== "one" || (over && entry !== undefined);
-    if (missed) { for (const other of absent) this.#entries.set(other.id, { ...other, missed }); }
-    if (!doubtful && !missed) return { events };
+    const left = isLast || this.#holds !== "one" ? absent.filter(({ id }) => this.#entries.has(id)) : [];
+    for (const other of left) this.#entries.set(other.id, { ...other, missed: true });
+    if (!doubtful && left.length === 0) return { events };
     return this.#ask(events, doubtful ? "a call is confirmed, or over" : "a document leaves calls out that are up");
   }
 

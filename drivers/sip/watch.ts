@@ -93,7 +93,11 @@ export class Watch {
       // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
       tell({ type: "phone", desk: about.extension, registered: true });
     } else events.forEach(tell);
-    if (wants === undefined) return;
+    if (wants === undefined) {
+      if (why === undefined) return;
+      const desk = about.extension;
+      return log.rarely(`dropped ${desk}`, 5).warning("A document about the state of phones was dropped", { desk, why });
+    }
     log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
     this.#subscription?.wantWhole();
     clearTimeout(this.#asked);

@@ -57,7 +57,7 @@ const anyInfo: fc.Arbitrary<DialogInfo> = fc.record({
   dialogs: fc.array(anyDialog, { maxLength: 3 }),
 });
 
-const envelopes: readonly Envelope[] = [{}, { userAgent: "FreeSWITCH" }, { userAgent: "Asterisk" }, { answer: true }];
+const envelopes: readonly Envelope[] = [{}, { userAgent: "FreeSWITCH" }, { userAgent: "Asterisk" }];
 
 type Act = (one: DialogTracker) => Told;
 const events = (said: readonly LineEvent[]): Told => ({ events: said });

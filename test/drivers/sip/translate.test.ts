@@ -252,14 +252,9 @@ describe("a full document that leaves a live call out", () => {
     one.notify(info(1, "full", a, b));
     expect(ends(one.notify(info(2, "full", b)).events)).toEqual([uuid]);
   });
-  test.each([["it is the answer to a SUBSCRIBE", { ...freeswitch, answer: true }, {}], ["it names Call-IDs", freeswitch, {
-    callId: "c2",
-  }]])(
-    "ends it, of FreeSWITCH too, when %s",
-    (_, envelope, part) => {
-      expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, ...part }), envelope).events)).toEqual([uuid]);
-    },
-  );
+  test("ends it, of FreeSWITCH too, when it names Call-IDs: it was asked", () => {
+    expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, callId: "c2" }), freeswitch).events)).toEqual([uuid]);
+  });
   test("ends none when it is empty, of FreeSWITCH: a registration brings one; then it is asked", () => {
     const one = begun(freeswitch, a);
     const { events, wants } = one.notify(info(1, "full"), freeswitch);
@@ -304,6 +299,15 @@ describe("when no full state comes, FreeSWITCH's word for a second call", () => 
     expect([events, wants]).toEqual([[], "full"]);
     const decided = factsOf(one.noAnswer().events);
     expect(decided).toMatchObject([{ leg: uuid2, [meaning]: meaning === "answered" ? true : { cause: "GONE" } }]);
+    expect(one.noAnswer().events).toEqual([]);
+  });
+
+  test("is plain when the last call is over: it has ended before", () => {
+    const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
+    one.notify(info(2, "full", dialog(uuid2, "confirmed")), freeswitch);
+    const { events } = one.notify(info(3, "full", dialog(uuid, "terminated")), freeswitch);
+    expect(factsOf(events)).toMatchObject([{ leg: uuid2, ended: {} }, { leg: uuid, ended: {} }]);
     expect(one.noAnswer().events).toEqual([]);
   });
 
