@@ -39,6 +39,20 @@ const unanswered: Readonly<Record<string, CallEnding>> = {
   USER_BUSY: "busy",
   GONE: "unknown",
   UNKNOWN: "unknown",
+  // The ends of dialogs (RFC 4235 section 4.1.2), and the answers of SIP that say more (RFC 3261 section 21).
+  terminated: "unknown",
+  cancelled: "abandoned",
+  "local-bye": "abandoned",
+  "remote-bye": "abandoned",
+  timeout: "no_answer",
+  replaced: "elsewhere",
+  rejected: "rejected",
+  "408": "no_answer",
+  "480": "no_answer",
+  "486": "busy",
+  "487": "abandoned",
+  "600": "busy",
+  "603": "rejected",
 };
 
 const none: readonly EndedCall[] = [];
@@ -52,9 +66,24 @@ export function endedCalls(before: Desk, after: Desk, input: Input): readonly En
   return over.map((call) => ({
     call,
     kind: kindOf(call),
-    ending: call.answered ? "answered" : unanswered[cause] ?? "failed",
+    ending: endingOf(call, cause),
     cause,
   }));
+}
+
+function endingOf(call: Call, cause: string): CallEnding {
+  if (call.answered) return "answered";
+  const ending = unansweredEnding(cause);
+  // A phone that has rung was not busy: its agent pressed Reject, which many phones tell as 486.
+  return ending === "busy" && call.origin === "called" && call.rang ? "rejected" : ending;
+}
+
+/** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. The status says more, but for a few. */
+function unansweredEnding(cause: string): CallEnding {
+  const [word = "", status] = cause.split(" ");
+  if (status !== undefined && Object.hasOwn(unanswered, status)) return unanswered[status] ?? "failed";
+  if (status !== undefined && word === "rejected") return "failed";
+  return Object.hasOwn(unanswered, word) ? unanswered[word] ?? "failed" : "failed";
 }
 
 function causeOf(input: Input): string {

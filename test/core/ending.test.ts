@@ -1,0 +1,72 @@
+import { describe, expect, test } from "bun:test";
+import { type Call, newCall } from "../../src/core/call.ts";
+import { type Desk, newDesk } from "../../src/core/desk.ts";
+import type { Input } from "../../src/core/effect.ts";
+import { type CallEnding, endedCalls } from "../../src/core/ending.ts";
+
+const party = (outside: boolean, direction: "inbound" | "outbound") => ({ identity: "14155550123", outside, direction });
+const inbound: Call = { ...newCall("c1", "called", "A", 0), legs: ["c1"], party: party(true, "inbound") };
+const rang: Call = { ...inbound, rang: true };
+const dialled: Call = { ...newCall("c1", "keypad", "A", 0), legs: ["c1"], party: party(true, "outbound") };
+const withCalls = (...calls: Call[]): Desk => ({ ...newDesk("1001"), calls });
+const ends = (cause: string): Input => ({
+  type: "line",
+  event: { type: "leg", facts: { desk: "1001", leg: "c1", ended: { cause, why: "" } } },
+});
+const look: Input = { type: "line", event: { type: "snapshot", desks: ["1001"], legs: [] } };
+const command = { type: "dial", desk: "1001", call: "c1", number: "1" } as const;
+
+describe("a call", () => {
+  const cases: [string, Call, Input, CallEnding][] = [
+    ["that was talked on, however it ends", { ...rang, answered: true }, ends("USER_BUSY"), "answered"],
+    ["whose caller gave up", rang, ends("ORIGINATOR_CANCEL"), "abandoned"],
+    ["that nobody answered", rang, ends("NO_ANSWER"), "no_answer"],
+    ["that a colleague's phone took", rang, ends("LOSE_RACE"), "elsewhere"],
+    ["that the agent rejected on a phone that says busy", rang, ends("USER_BUSY"), "rejected"],
+    ["to a phone that was busy", inbound, ends("USER_BUSY"), "busy"],
+    ["to a number that was busy", { ...dialled, rang: true }, ends("USER_BUSY"), "busy"],
+    ["that was refused", dialled, ends("CALL_REJECTED"), "rejected"],
+    ["that ended while nobody looked", rang, look, "unknown"],
+    ["that was refused over SIP", dialled, ends("rejected 603"), "rejected"],
+    ["refused without a status", dialled, ends("rejected"), "rejected"],
+    ["to a number that SIP does not know", dialled, ends("rejected 404"), "failed"],
+    ["to a number that SIP says is busy", dialled, ends("rejected 486"), "busy"],
+    ["rejected on a SIP phone that has rung", rang, ends("rejected 486"), "rejected"],
+    ["whose caller gave up, over SIP", rang, ends("cancelled"), "abandoned"],
+    ["cancelled, with its status", rang, ends("cancelled 487"), "abandoned"],
+    ["a dialog that ended without a reason", rang, ends("terminated"), "unknown"],
+    ["of a phone that is away", dialled, ends("SIP 480"), "no_answer"],
+    ["of a cause that is new to us", dialled, ends("UNALLOCATED_NUMBER"), "failed"],
+    ["of a cause that is a trap", dialled, ends("constructor"), "failed"],
+    [
+      "whose phone could not be rung",
+      dialled,
+      { type: "result", command, result: { outcome: "failed", cause: "USER_NOT_REGISTERED", why: "" } },
+      "failed",
+    ],
+    ["of which nothing came", dialled, { type: "wake" }, "unknown"],
+  ];
+  test.each(cases)("%s", (_, call, input, ending) => {
+    expect(endedCalls(withCalls(call), withCalls(), input)).toEqual([expect.objectContaining({ call, ending })]);
+  });
+
+  test.each(
+    [
+      ["inbound", inbound],
+      ["outbound", dialled],
+      ["internal", { ...inbound, party: party(false, "inbound") }],
+      ["internal", { ...newCall("c1", "called", "A", 0) }],
+    ] as const,
+  )(
+    "is %s by its party",
+    (kind, call) => expect(endedCalls(withCalls(call), withCalls(), look)).toEqual([expect.objectContaining({ kind })]),
+  );
+
+  test("that goes on, changed or not, has not ended; one beside it has", () => {
+    const desk = withCalls(inbound);
+    expect(endedCalls(desk, desk, ends("NO_ANSWER"))).toEqual([]);
+    expect(endedCalls(desk, withCalls(rang), look)).toEqual([]);
+    const other = { ...dialled, id: "c2", legs: ["c2"] };
+    expect(endedCalls(withCalls(inbound, other), withCalls(rang), look).map(({ call }) => call.id)).toEqual(["c2"]);
+  });
+});
