@@ -19,7 +19,8 @@ export const labels: Readonly<Record<Key, string>> = {
 
 /** What is needed to start them. A path that is absent: that one is left out. */
 export interface Programs {
-  readonly telesetd: string;
+  /** The command. */
+  readonly telesetd: readonly string[];
   readonly bridge?: string;
   readonly floor?: string;
 }
@@ -55,8 +56,13 @@ export function present(programs: Programs): Key[] {
   return keys.filter((key) => key === "node" ? programs.bridge : key === "floor" ? programs.floor : true);
 }
 
-/** Starts one; it runs some time later. Its output goes to a file, or to where the caller reads it. */
-export async function start(key: Key, programs: Programs, setup: Setup): Promise<Running> {
+/** Starts one, with more variables in its environment if wanted; it runs some time later. Its output goes to a file. */
+export async function start(
+  key: Key,
+  programs: Programs,
+  setup: Setup,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   const { folder, pbxPort, crmPort, desks } = setup;
   const httpPort = key === "floor" ? undefined : await quietPort();
   const name = join(folder, `${key}-${pbxPort}`);
@@ -64,10 +70,10 @@ export async function start(key: Key, programs: Programs, setup: Setup): Promise
     ? ["node", programs.bridge ?? "", String(pbxPort), String(httpPort), domain, ...desks]
     : key === "floor"
     ? [programs.floor ?? "", String(pbxPort), String(crmPort), domain, ...desks]
-    : [programs.telesetd, "run", "--config", configuration(name, setup, httpPort ?? 0)];
+    : [...programs.telesetd, "run", "--config", configuration(name, setup, httpPort ?? 0)];
   const log = openSync(`${name}.log`, "w");
   const began = performance.now();
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, env: environment(key) });
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, env: { ...environment(key), ...more } });
   closeSync(log);
   const stop = async () => {
     const late = setTimeout(() => child.kill("SIGKILL"), 5000);

@@ -82,6 +82,11 @@ export class Ledger {
     });
   }
 
+  /** The measured calls, with the times at which their events were written. */
+  calls(): { readonly call: string; readonly written: readonly number[] }[] {
+    return [...this.#calls].flatMap(([call, { measured, written }]) => measured ? [{ call, written }] : []);
+  }
+
   get tally(): Tally {
     return {
       expected: this.#calls.size * moments.length,

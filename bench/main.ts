@@ -52,7 +52,7 @@ function machine() {
 
 function programs(): Programs {
   const { BENCH_TELESETD: telesetd = "", BENCH_BRIDGE: bridge = "", BENCH_FLOOR: floor = "" } = process.env;
-  return { telesetd, ...(bridge === "" ? {} : { bridge }), ...(floor === "" ? {} : { floor }) };
+  return { telesetd: [telesetd], ...(bridge === "" ? {} : { bridge }), ...(floor === "" ? {} : { floor }) };
 }
 
 const pages = join(import.meta.dirname, "../docs");

@@ -16,10 +16,11 @@ import {
   seated,
   startToReady,
 } from "./rounds.ts";
+import { profile, type Stage } from "./profile.ts";
 import { type Memory, memory } from "./process.ts";
 
 /** The rounds that `--only` takes. */
-export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways"] as const;
+export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways", "profile"] as const;
 export type RoundName = (typeof roundNames)[number];
 
 /** How much of each. */
@@ -102,6 +103,7 @@ export interface Results {
   memory?: Partial<Record<Key, MemoryResult>>;
   idle?: Partial<Record<Key, number>>;
   gateways?: GatewayCost;
+  profile?: readonly Stage[];
 }
 
 /** Runs the rounds that are wanted. */
@@ -126,6 +128,10 @@ export async function run(bench: Bench, extent: Extent, wanted: (name: RoundName
   if (wanted("gateways")) {
     bench.say("gateways: two at one switch, calls at the first");
     results.gateways = await gateways(bench, extent.gatewayCalls);
+  }
+  if (wanted("profile")) {
+    bench.say("profile: one event, stage by stage");
+    results.profile = await profile(extent.calls * extent.turns);
   }
   if (wanted("memory")) results.memory = await memoryOfAll(bench, there, extent);
   return results;

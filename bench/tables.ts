@@ -16,7 +16,9 @@ const none = "-";
 
 /** All tables that there is something for, the targets first. */
 export function tables(results: Results, verdicts: readonly Verdict[]): Table[] {
-  return [targets(verdicts), contestants(results), growth(results), gateways(results)].filter(({ rows }) => rows.length > 0);
+  return [targets(verdicts), contestants(results), growth(results), gateways(results), stages(results)].filter(({ rows }) =>
+    rows.length > 0
+  );
 }
 
 function targets(verdicts: readonly Verdict[]): Table {
@@ -115,6 +117,14 @@ function gateways({ gateways }: Results): Table {
       const { filters, commands, events, bytes } = cost as typeof own;
       return [String(name), String(filters), String(commands), events.toFixed(1), (bytes / 1000).toFixed(1)];
     }),
+  };
+}
+
+function stages({ profile = [] }: Results): Table {
+  return {
+    title: "One event, stage by stage (from the sources, JIT off, with a probe inside)",
+    columns: ["", "p50", "p99"],
+    rows: profile.map(({ name, p50, p99 }) => [name, `${p50.toFixed(0)} us`, `${p99.toFixed(0)} us`]),
   };
 }
 

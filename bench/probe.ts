@@ -1,0 +1,109 @@
+/**
+ * Loaded before telesetd's own main (`bun --preload`): notes when each stage of an event begins and ends, by putting itself
+ * around the parts' public methods, and hands it to the bench over loopback. telesetd itself knows nothing of it.
+ */
+import { FrameParser } from "../drivers/freeswitch/link.ts";
+import { Translator } from "../drivers/freeswitch/translate.ts";
+import type { CrmEvent } from "../src/core/crm.ts";
+import { Courier } from "../src/outbox/courier.ts";
+import { SafeStore } from "../src/safe-store.ts";
+
+/** Times of one event, in ns of this process's clock, in the order in which things happen. */
+export interface Stamps {
+  /** The bytes have been read. */
+  data: number;
+  /** The frame is cut out and parsed. */
+  frame: number;
+  /** Its facts are known. */
+  facts: number;
+  /** The step is done, its outcome goes to the store. */
+  commit: number;
+  committed: number;
+  /** The courier has begun to send. */
+  sent: number;
+  /** The CRM has answered: the event is settled. */
+  settle: number;
+  settled: number;
+}
+
+/** The event of the switch that makes each event of the CRM in the calls that are played. */
+const cause: Readonly<Record<string, string>> = {
+  ScreenPop: "CHANNEL_PROGRESS",
+  CallEstablished: "CHANNEL_ANSWER",
+  CallReleased: "CHANNEL_HANGUP",
+};
+
+const stamps = new Map<string, Partial<Stamps>>();
+const ids = new Map<number, string>();
+let data = 0;
+let committing: string[] = [];
+
+function of(key: string): Partial<Stamps> {
+  const known = stamps.get(key);
+  if (known) return known;
+  const fresh = {};
+  stamps.set(key, fresh);
+  return fresh;
+}
+
+function keyOf({ name, call }: CrmEvent & { readonly call?: string }): string {
+  return `${call} ${name}`;
+}
+
+/** Puts `around` in the place of a method, and hands it the one that was there. */
+function wrap<T, K extends keyof T>(prototype: T, name: K, around: (was: T[K]) => T[K]): void {
+  prototype[name] = around(prototype[name]);
+}
+
+wrap(FrameParser.prototype, "_onData", (was) =>
+  function (this: FrameParser, bytes) {
+    data = Bun.nanoseconds();
+    return was.call(this, bytes);
+  });
+
+wrap(Translator.prototype, "frame", (was) =>
+  function (this: Translator, frame) {
+    const begun = Bun.nanoseconds();
+    const said = was.call(this, frame);
+    const name = Object.keys(cause).find((each) => cause[each] === frame["Event-Name"]);
+    if (name !== undefined) Object.assign(of(`${frame["Unique-ID"]} ${name}`), { data, frame: begun, facts: Bun.nanoseconds() });
+    return said;
+  });
+
+wrap(SafeStore.prototype, "commit", (was) =>
+  function (this: SafeStore, change, now) {
+    committing = change.tell.map(({ event }) => keyOf(event as CrmEvent & { call?: string }));
+    const commit = Bun.nanoseconds();
+    const added = was.call(this, change, now);
+    const committed = Bun.nanoseconds();
+    for (const key of committing) Object.assign(of(key), { commit, committed });
+    for (const { id, event } of added) ids.set(id, keyOf(event as CrmEvent & { call?: string }));
+    return added;
+  });
+
+wrap(Courier.prototype, "add", (was) =>
+  function (this: Courier, events) {
+    was.call(this, events);
+    for (const key of committing) of(key).sent = Bun.nanoseconds();
+  });
+
+wrap(SafeStore.prototype, "end", (was) =>
+  function (this: SafeStore, id, ...rest) {
+    const settle = Bun.nanoseconds();
+    was.call(this, id, ...rest);
+    Object.assign(of(ids.get(id) ?? ""), { settle, settled: Bun.nanoseconds() });
+  });
+
+/** `p`: what time is it? `d`: everything noted so far, on one line. */
+await Bun.connect({
+  hostname: "127.0.0.1",
+  port: Number(process.env["BENCH_PROBE_PORT"]),
+  socket: {
+    data: (socket, asked) => {
+      for (const command of asked.toString()) {
+        socket.write(command === "p" ? `${Bun.nanoseconds()}\n` : `${JSON.stringify([...stamps])}\n`);
+      }
+    },
+    error: () => {},
+  },
+});
