@@ -3,7 +3,7 @@
  * those who watch it too. Never to a browser.
  */
 import { type Context, Hono } from "hono";
-import { hostAllowed, isLoopback, parseRanges } from "./address.ts";
+import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./address.ts";
 import { answer } from "./cctsdk/routes.ts";
 import { type Rate, rateLimit } from "./cctsdk/rate.ts";
 import { type Levels, wantedLevel } from "./levels.ts";
@@ -79,7 +79,8 @@ function addWatched(app: Hono, options: LocalOptions): void {
   const refuse = (status: number, why: string, more?: Record<string, string>): Response =>
     say(status, "text/plain; charset=utf-8", `${why}\n`, more);
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
-    const source = from(context);
+    const sent = from(context);
+    const source = normaliseAddress(sent) ?? sent;
     if (!isLoopback(source) && !mayWatch(source)) {
       return refuse(403, `Requests from ${source} may not read this: list the address in http.monitors.`);
     }

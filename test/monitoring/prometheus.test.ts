@@ -20,7 +20,7 @@ interface Answer {
   readonly data: { readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[] };
 }
 
-/** The example's configuration with the addresses of this test, and a scrape each half second. */
+/** The example's configuration with the addresses of this test, and a scrape each second. */
 function configuration(box: number): string {
   const example = YAML.parse(readFileSync(join(folder, "prometheus.yml"), "utf8")) as {
     rule_files: string[];
@@ -29,7 +29,7 @@ function configuration(box: number): string {
   const [job] = example.scrape_configs;
   if (!job) throw new Error("The example scrapes nothing");
   return JSON.stringify({
-    global: { scrape_interval: "500ms", scrape_timeout: "400ms", evaluation_interval: "500ms" },
+    global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
     rule_files: ["alerts.yml"],
     scrape_configs: [{ ...job, static_configs: [{ targets: [`127.0.0.1:${box}`] }] }],
   });
