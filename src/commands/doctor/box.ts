@@ -53,12 +53,11 @@ function tryToWrite(folder: string): string | undefined {
       writeSync(handle, new Uint8Array(4096));
     } finally {
       closeSync(handle);
+      rmSync(file, { force: true });
     }
     return undefined;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error);
-  } finally {
-    rmSync(file, { force: true });
   }
 }
 

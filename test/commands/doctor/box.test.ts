@@ -1,0 +1,231 @@
+/** The doctor's hops of the box itself, each broken in turn: the store, the disk, the clock, the network. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { binary, noBinary } from "../../e2e/box.ts";
+import { noMount, SmallDisk } from "../../mounts.ts";
+import { Place } from "./rig.ts";
+
+const limit = 30_000;
+const root = process.getuid?.() === 0;
+const noRoot = root ? "" : " (skipped: this user is not root)";
+
+/** A place whose daemon has run, and left a store behind. */
+async function used(): Promise<Place> {
+  const place = await Place.open();
+  await place.start();
+  await place.register(await place.listener());
+  await place.stop();
+  return place;
+}
+
+describe("the store", () => {
+  test("there is none yet, and none is made", async () => {
+    await using place = await Place.open();
+    expect((await place.examined()).hop("store")).toMatchObject({ verdict: "good", says: expect.stringContaining("no store") });
+    expect(existsSync(place.store)).toBe(false);
+  }, limit);
+
+  test("while the daemon has it open it is read along, and nothing is left beside it", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const before = readdirSync(place.folder).sort();
+    expect((await place.examined()).hop("store")).toMatchObject({
+      verdict: "good",
+      says: expect.stringContaining("is whole, version"),
+    });
+    expect(readdirSync(place.folder).sort()).toEqual(before);
+  }, limit);
+
+  test("damaged: garbage, and a page that is not what it was", async () => {
+    await using place = await used();
+    const whole = readFileSync(place.store);
+    writeFileSync(place.store, "this is no database, it is a letter to somebody".repeat(100));
+    const garbage = await place.examined();
+    expect(garbage.hop("store")).toMatchObject({ verdict: "failed", says: expect.stringContaining("is damaged") });
+    expect(garbage.hop("store").next).toContain("sets it aside");
+    // All pages but the first: the head is right, the tables are not.
+    writeFileSync(place.store, Buffer.concat([whole.subarray(0, 1024), Buffer.alloc(whole.length - 1024, 0x5a)]));
+    expect((await place.examined()).hop("store")).toMatchObject({
+      verdict: "failed",
+      says: expect.stringContaining("is damaged"),
+    });
+  }, limit);
+
+  test("of a newer telesetd", async () => {
+    await using place = await used();
+    const db = new Database(place.store);
+    db.run("PRAGMA user_version = 99");
+    db.close();
+    expect((await place.examined()).hop("store").says).toContain("is of a newer telesetd (version 99");
+  }, limit);
+
+  test("held by another program", async () => {
+    await using place = await used();
+    const db = new Database(place.store);
+    db.run("PRAGMA locking_mode = EXCLUSIVE");
+    db.run("BEGIN EXCLUSIVE");
+    db.run("DELETE FROM desks");
+    const hop = (await place.examined()).hop("store");
+    db.run("ROLLBACK");
+    db.close();
+    expect(hop).toMatchObject({ verdict: "failed", says: `Another program holds the store ${place.store}.` });
+  }, limit);
+
+  test.skipIf(!root)(`made by root in another's folder: the daemon could not open it${noRoot}`, async () => {
+    await using place = await used();
+    chownSync(place.folder, 65534, 65534);
+    const hop = (await place.examined()).hop("store");
+    expect(hop).toMatchObject({
+      verdict: "failed",
+      says: expect.stringContaining("belongs to user 0, but its folder to user 65534"),
+    });
+    expect(hop.next).toStartWith(`chown --reference=${place.folder}`);
+  }, limit);
+
+  test.skipIf(!root || noBinary !== "")(`by a user who may not read it: said, no failure${noRoot}${noBinary}`, async () => {
+    await using place = await used();
+    chmodSync(place.folder, 0o755);
+    chmodSync(place.file, 0o644);
+    const command = ["setpriv", "--reuid", "65534", "--clear-groups", binary, "doctor", "--json", "--config", place.file];
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const { hops } = JSON.parse(await new Response(child.stdout).text());
+    const hop = (name: string) => hops.find((each: { name: string }) => each.name === name);
+    expect(hop("store")).toMatchObject({ verdict: "warning", says: `This user may not read the store ${place.store}.` });
+    expect(hop("disk").says).toContain("this user may not write there");
+    expect(hop("phone 1001").verdict).toBe("good");
+  }, limit);
+});
+
+describe("the disk", () => {
+  const onSmallDisk = async (work: (place: Place, disk: SmallDisk) => Promise<void>): Promise<void> => {
+    await using place = await Place.open();
+    const disk = SmallDisk.mount("4m");
+    if (!disk) throw new Error("Cannot mount");
+    try {
+      place.store = join(disk.path, "telesetd.db");
+      place.configure();
+      await work(place, disk);
+    } finally {
+      disk.undo();
+    }
+  };
+
+  test.skipIf(noMount !== "")(
+    `full: said while the daemon goes on, and what it says of it${noMount}`,
+    () =>
+      onSmallDisk(async (place, disk) => {
+        const app = await place.start();
+        disk.fill();
+        await place.register(await place.listener());
+        const report = await place.examined();
+        expect(report.hop("disk")).toMatchObject({
+          verdict: "failed",
+          says: expect.stringMatching(/^The disk is full: 0 MB of 4 MB/),
+        });
+        expect(report.hop("disk").next).toContain("Make room");
+        expect(app.status().storeTrouble).toBeDefined();
+        expect(report.hop("daemon")).toMatchObject({ verdict: "failed", says: expect.stringContaining("the disk is full") });
+        await place.stop();
+      }),
+    limit,
+  );
+
+  test.skipIf(noMount !== "")(`read-only${noMount}`, () =>
+    onSmallDisk(async (place, disk) => {
+      disk.readOnly(true);
+      const report = await place.examined();
+      expect(report.hop("disk")).toMatchObject({ verdict: "failed", says: `The disk is read-only: ${disk.path}.` });
+    }), limit);
+
+  test.skipIf(noMount !== "")(`no inodes left${noMount}`, () =>
+    onSmallDisk(async (place, disk) => {
+      Bun.spawnSync(["mount", "-o", "remount,nr_inodes=10", disk.path]);
+      const report = await place.examined();
+      expect(report.hop("disk")).toMatchObject({ verdict: "failed", says: expect.stringContaining("takes no more files") });
+    }), limit);
+});
+
+describe("the clock", () => {
+  const at = (place: Place, wall: number, synchronised: boolean | undefined) => {
+    const { machine } = place;
+    place.machine = {
+      ...machine,
+      clocks: { ...machine.clocks, wall: () => wall },
+      synchronised: () => Promise.resolve(synchronised),
+    };
+  };
+
+  test("a year that cannot be", async () => {
+    await using place = await Place.open();
+    at(place, Date.UTC(1970, 0, 1, 0, 5), false);
+    expect((await place.examined()).hop("clock")).toMatchObject({
+      verdict: "failed",
+      says: "The clock is wrong: it says 1970-01-01 00:05:00 UTC.",
+      next: expect.stringContaining("timedatectl set-ntp true"),
+    });
+  }, limit);
+
+  test("no time server keeps it right; where that cannot be told nothing is claimed", async () => {
+    await using place = await Place.open();
+    at(place, Date.now(), false);
+    expect((await place.examined()).hop("clock")).toMatchObject({
+      verdict: "warning",
+      says: expect.stringContaining("no time server"),
+    });
+    at(place, Date.now(), undefined);
+    expect((await place.examined()).hop("clock")).toMatchObject({
+      verdict: "good",
+      says: expect.stringContaining("cannot be told"),
+    });
+  }, limit);
+
+  test("set while the box ran: by how much", async () => {
+    await using place = await used();
+    at(place, Date.now() + 3 * 3_600_000, true);
+    expect((await place.examined()).hop("clock").says).toBe("The clock was set forward by 3 hours since the box started.");
+    at(place, Date.now() - 3 * 3_600_000, true);
+    expect((await place.examined()).hop("clock").says).toBe("The clock was set back by 3 hours since the box started.");
+  }, limit);
+
+  test("behind what is on record, after another start of the box", async () => {
+    await using place = await used();
+    const db = new Database(place.store);
+    db.run("UPDATE clock SET boot = 'another'");
+    db.run("INSERT INTO events (desk, agent, event, created, next) VALUES ('1001', '7', '{\"name\":\"CallReleased\"}', ?1, ?1)", [
+      Date.now() + 5 * 86_400_000,
+    ]);
+    db.close();
+    at(place, Date.now(), false);
+    expect((await place.examined()).hop("clock")).toMatchObject({
+      verdict: "failed",
+      says: expect.stringContaining("5 days before the last event on record"),
+    });
+  }, limit);
+});
+
+describe("the network", () => {
+  const cases: [string, { addresses?: string[]; route?: boolean; listen?: string }, string, string][] = [
+    ["no address at all", { addresses: [] }, "failed", "The box has no network address."],
+    ["only what it made up itself", { addresses: ["169.254.7.8", "fe80::1"] }, "failed", "no DHCP server has answered"],
+    ["no default route", { route: false }, "warning", "no default route"],
+    [
+      "not the address of http.host",
+      { listen: "10.9.9.9" },
+      "failed",
+      "does not have the address of http.host, 10.9.9.9: it has 10.1.2.3",
+    ],
+    ["the address of http.host", { listen: "10.1.2.3" }, "good", "The box has 10.1.2.3 (eth0)."],
+  ];
+  test.each(cases)("%s", async (_, { addresses = ["10.1.2.3"], route = true, listen = "0.0.0.0" }, verdict, says) => {
+    await using place = await Place.open();
+    place.configure({ http: { host: listen } });
+    place.machine = {
+      ...place.machine,
+      addresses: () => addresses.map((address) => ({ interface: "eth0", address })),
+      hasDefaultRoute: () => route,
+    };
+    expect((await place.examined()).hop("network")).toMatchObject({ verdict, says: expect.stringContaining(says) });
+  }, limit);
+});

@@ -1,0 +1,216 @@
+/** The doctor's hops from the daemon to UWQ, each broken in turn. */
+import { describe, expect, test } from "bun:test";
+import { createServer } from "node:http";
+import { SmallCrm } from "../../../src/commands/small-crm.ts";
+import { Swallower } from "../../swallower.ts";
+import { Place } from "./rig.ts";
+
+const limit = 30_000;
+
+describe("the daemon", () => {
+  test("does not run: what systemd says of it, exit code 2 in words", async () => {
+    await using place = await Place.open();
+    place.machine = { ...place.machine, service: () => Promise.resolve("failed, exit code 2") };
+    const { says, next, verdict } = (await place.examined()).hop("daemon");
+    expect([verdict, says]).toEqual([
+      "failed",
+      `telesetd does not answer at 127.0.0.1:${place.port}. systemd says: failed, exit code 2. Exit code 2: its configuration was wrong.`,
+    ]);
+    expect(next).toContain("systemctl enable --now telesetd");
+  }, limit);
+
+  test("runs with what the file said before: a changed number, a changed password", async () => {
+    await using place = await Place.open();
+    await place.start();
+    expect((await place.examined()).hop("daemon").verdict).toBe("good");
+    place.configure({ dial: { perMinute: 7 } });
+    expect((await place.examined()).hop("daemon")).toMatchObject({
+      verdict: "warning",
+      says: expect.stringContaining("with another configuration than this file's"),
+      next: expect.stringContaining("systemctl reload telesetd"),
+    });
+    place.configure({ line: { password: "An0therOne" } });
+    expect((await place.examined()).hop("daemon").verdict).toBe("warning");
+  }, limit);
+
+  test("is of another version", async () => {
+    await using place = await Place.open();
+    const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
+    const other = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
+    await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
+    const { verdict, says, next } = (await place.examined()).hop("daemon");
+    other.close();
+    expect([verdict, next]).toEqual(["warning", "systemctl restart telesetd"]);
+    expect(says).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
+  }, limit);
+
+  test("has lost its switch: its own words, and the hops of the switch say why", async () => {
+    await using place = await Place.open();
+    const app = await place.start();
+    place.sim.stop();
+    const late = performance.now() + 10_000;
+    while (app.status().desks[0]?.switch === "up" && performance.now() < late) await Bun.sleep(5);
+    const report = await place.examined();
+    expect(report.hop("daemon")).toMatchObject({ verdict: "warning", says: expect.stringContaining("desk 1001: ") });
+    expect(report.hop("switch").verdict).toBe("failed");
+    expect(report.first).toBe("switch");
+  }, limit);
+});
+
+describe("the port for UWQ", () => {
+  test("held by another program: by which", async () => {
+    await using place = await Place.open();
+    await place.listener(place.port);
+    const { verdict, says, next } = (await place.examined()).hop("http");
+    expect(verdict).toBe("failed");
+    // Whose sockets are whose, root and the owner may see: this very process holds it.
+    expect(says).toStartWith(`0.0.0.0:${place.port} is held by `);
+    expect(says).toContain(`(process ${process.pid})`);
+    expect(next).toContain(`ss -ltnp 'sport = :${place.port}'`);
+  }, limit);
+
+  test("a web server that is not telesetd", async () => {
+    await using place = await Place.open();
+    const other = createServer((_, answer) => answer.writeHead(404).end("nothing here"));
+    await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
+    const report = await place.examined();
+    other.close();
+    expect(report.hop("http").says).toContain("(it answers with status 404)");
+    expect(report.hop("daemon").verdict).toBe("failed");
+  }, limit);
+
+  test("free while the daemon does not run", async () => {
+    await using place = await Place.open();
+    expect((await place.examined()).hop("http")).toMatchObject({
+      verdict: "good",
+      says: expect.stringContaining("is free, behind a prefix"),
+    });
+  }, limit);
+
+  const warnings: [string, object, string][] = [
+    ["no prefix", { prefix: undefined }, "without a prefix"],
+    ["loopback only", { host: "127.0.0.1" }, "only programs on this box"],
+    [
+      "a list that has not the box's own network",
+      { allow: ["192.168.7.0/24"] },
+      "http.allow does not have the network of 10.1.2.3",
+    ],
+  ];
+  test.each(warnings)("%s", async (_, http, says) => {
+    await using place = await Place.open();
+    place.configure({ http });
+    await place.start();
+    expect((await place.examined()).hop("http")).toMatchObject({ verdict: "warning", says: expect.stringContaining(says) });
+  }, limit);
+
+  test("an address that the box does not have", async () => {
+    await using place = await Place.open();
+    place.configure({ http: { host: "192.0.2.77" } });
+    expect((await place.examined()).hop("http")).toMatchObject({
+      verdict: "failed",
+      says: "The box does not have the address 192.0.2.77.",
+    });
+  }, limit);
+});
+
+describe("UWQ", () => {
+  test("nobody has registered: what to try, and the port is not tried", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const report = await place.examined();
+    expect(report.hop("CRM 1001")).toMatchObject({
+      verdict: "warning",
+      next: expect.stringContaining("FunctionName=CheckStatus"),
+    });
+    expect(report.hop("CRM port 1001")).toMatchObject({ name: "CRM port 1001", verdict: "skipped" });
+    expect(report.code).toBe(0);
+  }, limit);
+
+  test("is closed: refused", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const crm = await SmallCrm.open();
+    const { port } = crm;
+    crm.close();
+    await place.register(port);
+    const report = await place.examined();
+    expect(report.hop("CRM 1001").says).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since`));
+    expect(report.hop("CRM port 1001")).toMatchObject({
+      verdict: "failed",
+      says: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is closed there.`,
+    });
+  }, limit);
+
+  test("hangs: no answer in time, other words, and nothing is posted", async () => {
+    using swallower = await Swallower.open();
+    await using place = await Place.open();
+    await place.start();
+    await place.register(swallower.port);
+    const { verdict, says, next } = (await place.examined()).hop("CRM port 1001");
+    expect([verdict, says]).toEqual(["failed", `127.0.0.1:${swallower.port} does not answer within 2.5 s.`]);
+    expect(next).toContain("firewall");
+  }, limit);
+
+  test("answers: only a connection is made, no event pops up", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const crm = await SmallCrm.open();
+    await place.register(crm.port);
+    expect((await place.examined()).hop("CRM port 1001").verdict).toBe("good");
+    expect(crm.events).toEqual([]);
+    crm.close();
+  }, limit);
+});
+
+describe("the deliveries", () => {
+  test("told: how many, and the last of them", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const crm = await SmallCrm.open();
+    await place.register(crm.port);
+    const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
+    await call.callerHangsUp();
+    expect(await crm.until(2, 5000)).toBe(true);
+    await place.stop();
+    const { verdict, says, details } = (await place.examined()).hop("deliveries");
+    expect([verdict, says]).toEqual(["good", "2 events of the last 2 told, none waits."]);
+    expect(details).toEqual([
+      expect.stringMatching(/ago, desk 1001: CallReleased told$/),
+      expect.stringMatching(/ago, desk 1001: ScreenPop told$/),
+    ]);
+    // Customers' numbers are not for whoever reads this.
+    expect(JSON.stringify(await place.examined())).not.toContain("4155550123");
+    crm.close();
+  }, limit);
+
+  test("given up: how many, and why", async () => {
+    await using place = await Place.open();
+    await place.start();
+    await place.register(1);
+    const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
+    await call.callerHangsUp();
+    // Another agent at the desk: what waits for the first is given up.
+    const { sendCallout } = await import("../../../src/commands/small-crm.ts");
+    const other = { FunctionName: "Register", telesetNumber: "1001", agentID: "8", IPAddress: "127.0.0.1", port: "2" };
+    await sendCallout(place.port, "/hidd3n/", other);
+    const { verdict, says } = (await place.examined()).hop("deliveries");
+    expect(verdict).toBe("warning");
+    expect(says).toContain("2 given up; the last because: agent 8 has registered on desk 1001 in place of agent 7");
+  }, limit);
+
+  test("waiting for long: since when and why, from the store too", async () => {
+    await using place = await Place.open();
+    const app = await place.start();
+    await place.register(1);
+    const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
+    await call.callerHangsUp();
+    const late = performance.now() + 10_000;
+    while (app.status().outbox.waiting < 2 && performance.now() < late) await Bun.sleep(5);
+    const { machine } = place;
+    place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 90_000 } };
+    await place.stop();
+    const { verdict, says, next } = (await place.examined()).hop("deliveries");
+    expect([verdict, next]).toEqual(["failed", "Start the daemon: it sends them."]);
+    expect(says).toMatch(/^2 events wait, the oldest for (90|91) seconds/);
+  }, limit);
+});
