@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import type { Dialog } from "./dialog-info.ts";
 
 const longest = 60;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** How many names of ended legs are remembered. */
 const remembered = 256;
@@ -12,8 +11,12 @@ const remembered = 256;
 const long = 16;
 
 /** Whether a dialog can be told from every other by what its notifier says. */
-export function isUnique({ id, callId }: Pick<Dialog, "id" | "callId">): boolean {
-  return callId !== undefined || id.length >= long;
+export function isUnique(dialog: Pick<Dialog, "id" | "callId">): boolean {
+  return dialog.callId !== undefined || isLong(dialog);
+}
+
+function isLong({ id }: Pick<Dialog, "id">): boolean {
+  return id.length >= long;
 }
 
 /** Gives names, and never one of an ended leg again. */
@@ -32,10 +35,15 @@ export class LegNames {
     this.#adoptable = legs.filter((leg) => !this.#used.has(leg));
   }
 
-  /** A UUID is the switch's own name for the leg and stands in all its documents; the Call-ID may be missing in some. */
+  /**
+   * After a restart the name that the daemon knows. Else a long id: it stands in all documents, the Call-ID only in some (FreeSWITCH,
+   * Kamailio). A short one is a counter, or the extension.
+   */
   of(dialog: Pick<Dialog, "id" | "callId">): string {
-    const own = uuid.test(dialog.id) ? dialog.id : dialog.callId ?? (isUnique(dialog) ? dialog.id : undefined);
-    const name = own === undefined ? this.#adoptable.shift() ?? this.#fresh() : this.#unused(fitting(own), dialog.id);
+    const own = [...(isLong(dialog) ? [dialog.id] : []), ...(dialog.callId === undefined ? [] : [dialog.callId])].map(fitting);
+    const [first] = own;
+    const known = own.find((name) => this.#adoptable.includes(name));
+    const name = known ?? (first === undefined ? this.#adoptable.shift() ?? this.#fresh() : this.#unused(first, dialog.id));
     this.#adoptable = this.#adoptable.filter((leg) => leg !== name);
     this.#used.add(name);
     const [oldest] = this.#used;

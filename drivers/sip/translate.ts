@@ -255,10 +255,16 @@ export class DialogTracker {
     const ended = another ? this.#end(entry, unlisted) : [];
     const alive = entry && !another ? entry : this.#begun(dialog);
     if (!alive) return ended;
+    const displaced = alive.id === dialog.id ? undefined : this.#entries.get(dialog.id);
+    const freed = displaced ? this.#end(displaced, unlisted) : [];
     if (alive.id !== dialog.id) this.#entries.delete(alive.id);
     const callId = dialog.callId ?? alive.callId;
     const named = { ...alive, id: dialog.id, ...(callId === undefined ? {} : { callId }) };
-    return [...ended, ...this.#grow(named, report, !this.#fresh && (this.#holds !== "one" || dialog.callId === undefined))];
+    return [
+      ...ended,
+      ...freed,
+      ...this.#grow(named, report, !this.#fresh && (this.#holds !== "one" || dialog.callId === undefined)),
+    ];
   }
 
   /** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */

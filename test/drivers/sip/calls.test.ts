@@ -35,6 +35,7 @@ describe("the name of a leg is", () => {
     ["the id, when it is a UUID", { id: uuid, callId: "c1@pbx" }, uuid],
     ["the Call-ID", { id: "1", callId: "c1@pbx" }, "c1@pbx"],
     ["a long id", { id: "Y2FsbGhhbGYtMTU1OTU6MA==" }, "Y2FsbGhhbGYtMTU1OTU6MA=="],
+    ["a long id, whether there is a Call-ID or not", { id: "padi-6b0502bf-2a8e-1", callId: "c1" }, "padi-6b0502bf-2a8e-1"],
     ["a fresh one, when the id may be anybody's", { id: "1001" }, "fresh-1"],
     ["a fresh one, when the Call-ID is the subscription's", { id: "1001", callId: "pickup-81@pbx" }, "fresh-1"],
   ])("%s", (_, part, leg) => expect(legOf({ ...dialog("1001", "early", { remote: customer }), ...part })).toEqual([leg]));
@@ -88,6 +89,9 @@ describe("after a restart of the box", () => {
   };
   test("a call with a name of its own goes on", () => {
     expect(look(["c1"], dialog("1", "confirmed", { callId: "c1" }))).toEqual(["c1", "fresh-1"]);
+  });
+  test.each([["c1@pbx"], ["padi-6b0502bf-2a8e-1"]])("a call that was known as %s stays so", (leg) => {
+    expect(look([leg], dialog("padi-6b0502bf-2a8e-1", "confirmed", { callId: "c1@pbx" }))).toEqual([leg, "fresh-1"]);
   });
   test("a call without one goes on as the call that was there", () => {
     expect(look(["fresh-9"], dialog("1001", "confirmed"))).toEqual(["fresh-9", "fresh-1"]);
