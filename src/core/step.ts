@@ -222,7 +222,10 @@ export function checkStatus(desks: readonly Desk[], from: string): Reply {
 
 /** What is wrong with a desk's line, in words for the agent; nothing when all is well. */
 export function lineTrouble(extension: string, line: LineState): string | undefined {
-  if (!line.link.up) return `No connection to the phone system: ${line.link.why}. Calls are not shown until it is back.`;
+  if (!line.link.up) {
+    const { why } = line.link;
+    return `No connection to the phone system: ${why}${/[.?!]$/.test(why) ? "" : "."} Calls are not shown until it is back.`;
+  }
   if (line.phone === "unregistered") return `Phone ${extension} is not registered: check its cable and power.`;
   if (line.phone === "unknown") return `Phone ${extension}: not known yet whether it is registered.`;
   return undefined;

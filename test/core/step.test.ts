@@ -21,6 +21,11 @@ describe("CheckStatus from 10.0.0.1", () => {
     ["one desk, all well", [desk("1001", up, "10.0.0.1")], undefined],
     ["the link is down", [desk("1001", down, "10.0.0.1")], noLink],
     [
+      "the reason is a question",
+      [desk("1001", { ...down, link: { up: false, why: "nothing listens on 10.1.0.5:8021: is it running?" } })],
+      "No connection to the phone system: nothing listens on 10.1.0.5:8021: is it running? Calls are not shown until it is back.",
+    ],
+    [
       "the phone is not registered",
       [desk("1001", unplugged, "10.0.0.1")],
       "Phone 1001 is not registered: check its cable and power.",
