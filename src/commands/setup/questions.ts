@@ -97,7 +97,7 @@ async function askLogin(
       pattern: /^(none|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+)$/,
       want: "user@domain, or none",
     });
-    const password = await askPassword(line["password"], talk);
+    const password = await askPassword(former["password"], talk);
     const { user: _, ...rest } = line;
     line = { ...rest, ...(user === "none" ? {} : { user }), password };
     const hop = (await hopsOf(line, extensions, talk, "switch login")).find(({ name }) => name === "switch login");

@@ -116,7 +116,8 @@ describe("a wrong answer is explained and asked again:", () => {
     const { code, out, questions } = await desk.run({
       ...desk.good,
       User: ["", ""],
-      "Its password": ["Wr0ngOne", "ClueCon"],
+      // Enter is no way back to the wrong one.
+      "Its password": ["Wr0ngOne", "", "ClueCon"],
       Keep: [""],
     });
     expect([code, read(desk.file).line.password]).toEqual([0, "ClueCon"]);
