@@ -17,6 +17,8 @@ export const sip: DriverEntry<typeof sipConfig> = {
   name: "sip",
   schema: sipConfig,
   open: (config, context) => new SipLine(config, context),
+  // The SIP itself is spoken by drachtio-server.
+  hosts: ({ host }) => [host],
   probe,
 };
 

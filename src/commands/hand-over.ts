@@ -4,6 +4,7 @@
  * waits for the daemon's verdict. The daemon reads the copies and writes its verdict into its own runtime directory.
  */
 import {
+  chmodSync,
   chownSync,
   closeSync,
   constants,
@@ -97,7 +98,9 @@ export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, 
 function fill(folder: string, token: string, from: { pid: number; config: string; given: string | undefined }): void {
   const { uid, gid } = statSync(`/proc/${from.pid}`);
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  mkdirSync(folder, { recursive: true });
+  // Whatever the unit's umask is, the daemon's user has to get through.
+  for (const path of [dirname(folder), folder]) chmodSync(path, 0o711);
   const give = (name: string, content: string | Buffer) => {
     writeFileSync(join(folder, name), content, { mode: 0o400, flag: "wx" });
     if (process.getuid?.() === 0) chownSync(join(folder, name), uid, gid);
