@@ -2,6 +2,7 @@
 import { newDesk } from "../../../src/core/desk.ts";
 import type { Input } from "../../../src/core/effect.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
+import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
 import { readDialogInfo } from "../../../drivers/sip/dialog-info.ts";
 import { DialogTracker, type Envelope, type Told, type Watched } from "../../../drivers/sip/translate.ts";
@@ -29,7 +30,11 @@ export class TestDesk {
   #desk = newDesk("1001");
   #now = 0;
 
-  constructor(watched: Partial<Watched> = {}) {
+  readonly #policy: Policy;
+
+  /** @param policy what a test wants otherwise than the reference configuration. */
+  constructor(watched: Partial<Watched> = {}, policy: Partial<Policy> = {}) {
+    this.#policy = policyWith(policy);
     this.tracker = tracker(watched);
     this.tracker.connected();
     this.step({
@@ -56,7 +61,7 @@ export class TestDesk {
   }
 
   step(input: Input): string[] {
-    const made = step(this.#desk, input, this.#now += 10, policyWith());
+    const made = step(this.#desk, input, this.#now += 10, this.#policy);
     this.#desk = made.desk;
     const told = made.effects.flatMap((effect) => {
       if (effect.type !== "tell") return [];

@@ -3,11 +3,8 @@
  * through the reader, the tracker and the core, and the CRM must be told this.
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { TestDesk } from "./desk.ts";
-
-const folder = join(import.meta.dir, "../../fixtures/dialog-info");
+import { type Fixture, fixtures, readFixture as read } from "./documents.ts";
 
 /** By the note of the document that brings it about. */
 const expected: Record<string, Record<string, string[]>> = {
@@ -107,18 +104,7 @@ const expected: Record<string, Record<string, string[]>> = {
   },
 };
 
-interface Fixture {
-  readonly userAgent: string;
-  readonly documents: readonly { readonly note: string; readonly body: string }[];
-}
-
-function read(name: string): Fixture {
-  const [head = "", ...parts] = readFileSync(join(folder, `${name}.txt`), "utf8").split(/^=== /m);
-  const documents = parts.map((part) => ({ note: part.slice(0, part.indexOf("\n")), body: part.slice(part.indexOf("\n") + 1) }));
-  return { userAgent: /^# User-Agent: (.*)$/m.exec(head)?.[1] ?? "", documents };
-}
-
-const names = [...new Bun.Glob("*.txt").scanSync({ cwd: folder })].map((name) => name.replace(".txt", "")).sort();
+const names = fixtures.filter((name) => !name.startsWith("live-"));
 
 /** What was told of each document, those of which nothing was left out; `?` where the whole state was asked for. */
 function played({ documents, userAgent }: Fixture): Record<string, string[]> {

@@ -1,0 +1,78 @@
+/** What running switches have written to a subscriber while people did what the notes say: the CRM must be told this. */
+import { expect, test } from "bun:test";
+import { TestDesk } from "./desk.ts";
+import { fixtures, readFixture } from "./documents.ts";
+
+/** Neither who calls nor what is dialled; a second call is not told from the first. */
+const asterisk = {
+  "partner dials 6001: ringing": ["ScreenPop 1"],
+  answered: ["CallEstablished 1"],
+  "partner hangs up": ["CallReleased 1"],
+  "partner dials 6001, gives up": ["ScreenPop 2", "CallReleased 2"],
+  "partner dials 6001, 6001 declines": ["ScreenPop 3", "CallReleased 3"],
+};
+
+/** By what people did; `?` where the full state was asked for and did not come. */
+const live: Record<string, Record<string, string[]>> = {
+  "live-freeswitch": {
+    "partner dials 1001: ringing": ["ScreenPop 1"],
+    answered: ["CallEstablished 1"],
+    "partner hangs up": ["CallReleased 1"],
+    "partner dials 1001, gives up": ["ScreenPop 2", "CallReleased 2"],
+    "partner dials 1001, 1001 declines": ["ScreenPop 3", "CallReleased 3"],
+    "1001 dials 914155550123 (carrier rings 2 s, answers)": ["ScreenPop 4 14155550123", "CallEstablished 4"],
+    "a second call comes in": ["ScreenPop 5"],
+    "it is answered": ["?", "CallEstablished 5"],
+    "1001 hangs up (current line)": ["?", "CallReleased 5"],
+    "1001 hangs up the other": ["CallReleased 4"],
+    "1001 dials, the far end is busy": ["ScreenPop 6 14155550486", "CallReleased 6"],
+    "1001 dials, early media 183, given up": ["ScreenPop 7 14155550777", "CallReleased 7"],
+  },
+  "live-kamailio": {
+    "partner dials 2001: ringing": ["ScreenPop 1"],
+    answered: ["CallEstablished 1"],
+    "partner hangs up": ["CallReleased 1"],
+    "partner dials 2001, gives up": ["ScreenPop 2", "CallReleased 2"],
+    "partner dials 2001, 2001 declines": ["ScreenPop 3", "CallReleased 3"],
+    "2001 dials 914155550123 (carrier rings 2 s, answers)": ["ScreenPop 4 14155550123", "CallEstablished 4"],
+    "a second call comes in": ["ScreenPop 5"],
+    "it is answered": ["CallEstablished 5"],
+    "2001 hangs up (current line)": ["CallReleased 5"],
+    "2001 hangs up the other": ["CallReleased 4"],
+    "2001 dials, early media 183, given up": ["ScreenPop 6 14155550777", "CallReleased 6"],
+  },
+  // Nobody is named: all callers are unknown, and what the phone dials is no number.
+  "live-kamailio-bare": {
+    "partner dials 2001: ringing": ["ScreenPop 1"],
+    answered: ["CallEstablished 1"],
+    "partner hangs up": ["CallReleased 1"],
+    "partner dials 2001, gives up": ["ScreenPop 2", "CallReleased 2"],
+    "partner dials 2001, 2001 declines": ["ScreenPop 3", "CallReleased 3"],
+    "a second call comes in": ["ScreenPop 4"],
+    "it is answered": ["CallEstablished 4"],
+    "2001 hangs up (current line)": ["CallReleased 4"],
+  },
+  "live-asterisk-pjsip": asterisk,
+  "live-asterisk-chan-sip": asterisk,
+};
+
+/** The partner is a colleague: where he is named, internal calls are told, so that there is something to see. */
+const named: readonly string[] = ["live-freeswitch", "live-kamailio"];
+
+const names = fixtures.filter((name) => name.startsWith("live-"));
+
+test.each(names)("%s", (name) => {
+  const { userAgent, desk: user, documents } = readFixture(name);
+  const desk = new TestDesk({ users: [user] }, named.includes(name) ? { internal: "ring" } : {});
+  const told: Record<string, string[]> = {};
+  for (const { note, body } of documents) {
+    const before = desk.asked.length;
+    const texts = body === "" ? desk.hear(desk.tracker.none()) : desk.notify(body, { userAgent });
+    if (desk.asked.length > before) texts.push("?", ...desk.hear(desk.tracker.noAnswer()));
+    if (texts.length > 0) told[note] = [...told[note] ?? [], ...texts];
+  }
+  expect(told).toEqual(live[name] ?? {});
+  expect(desk.calls).toEqual([]);
+});
+
+test("every recording that something is expected of is there", () => expect(Object.keys(live).sort()).toEqual(names));
