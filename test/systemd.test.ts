@@ -68,3 +68,14 @@ describe("telesetd.service", () => {
     expect(unset).not.toContain("BUN_JSC_useJIT");
   });
 });
+
+const boot = process.env["TELESETD_BOOT"];
+const noBoot = boot === undefined
+  ? " (skipped: takes minutes and Debian's archive: TELESETD_BOOT=nspawn or TELESETD_BOOT=qemu runs it)"
+  : "";
+test.skipIf(boot === undefined)(`a booted Debian holds the units to their promises${noBoot}`, async () => {
+  const child = Bun.spawn([join(units, "../scripts/boot-test"), boot ?? ""], { stdout: "pipe", stderr: "inherit" });
+  const said = await new Response(child.stdout).text();
+  expect(said.split("\n").filter((line) => line.startsWith("NOT OK"))).toEqual([]);
+  expect(await child.exited).toBe(0);
+}, 900_000);
