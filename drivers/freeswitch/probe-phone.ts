@@ -12,10 +12,11 @@ export async function lookAtDomain(ask: Ask, { domain }: FreeswitchConfig): Prom
   if (realms.includes(domain)) return { verdict: "good", says: `Phones are registered in the domain ${domain}.` };
   const own = await ask("global_getvar domain");
   const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((each) => each !== "" && each !== domain);
-  if (!served.ok && others.length === 0) {
+  if (!served.ok) {
+    const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
     return {
       verdict: "warning",
-      says: `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists).`,
+      says: `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists)${there}.`,
       next: "Compare line.domain with what the phone has as its SIP server or domain.",
     };
   }

@@ -22,7 +22,9 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   let lost = why;
   try {
     for (const [name, work] of looks(config, context)) {
-      const hop = lost === undefined && link ? await timed(name, () => work(link)) : skipped(name, lost ?? "There is no link.");
+      const hop = lost === undefined && link
+        ? await timed(name, () => work(link), signal)
+        : skipped(name, lost ?? "There is no link.");
       lost ??= hop.lost;
       const { lost: _, ...shown } = hop;
       yield shown;
@@ -192,12 +194,17 @@ async function lookAtEvents(link: Link): Promise<Found> {
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Found>): Promise<Hop & { readonly lost?: string }> {
+async function timed(name: string, work: () => Promise<Found>, signal: AbortSignal): Promise<Hop & { readonly lost?: string }> {
   const since = performance.now();
   try {
     return { name, ...(await work()), ms: ms(since) };
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
+    if (signal.aborted) {
+      const says = "The switch takes too long: not all could be asked in time.";
+      const next = "See how busy it is, and how long the network between takes: ping it.";
+      return { name, verdict: "failed", ms: ms(since), says, next, lost: "There was no time left." };
+    }
     const next = "Try again; if it stays so, look at the log of the switch at this moment.";
     return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
   }

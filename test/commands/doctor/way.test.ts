@@ -1,6 +1,8 @@
 /** The doctor's hops from the daemon to UWQ, each broken in turn. */
 import { describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
+import { isIPv4 } from "node:net";
+import { thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { SmallCrm } from "../../../src/commands/small-crm.ts";
 import { Swallower } from "../../swallower.ts";
 import { Place } from "./rig.ts";
@@ -56,6 +58,21 @@ describe("the daemon", () => {
     expect(report.first).toBe("switch");
   }, limit);
 });
+
+const own = thisMachine.addresses().find(({ address }) => isIPv4(address))?.address;
+const noAddress = own === undefined ? " (skipped: this machine has loopback only)" : "";
+
+test.skipIf(own === undefined)(
+  `a daemon that listens on one address of the LAN only tells of itself all the same${noAddress}`,
+  async () => {
+    await using place = await Place.open();
+    place.machine = { ...place.machine, addresses: thisMachine.addresses };
+    place.configure({ http: { host: own } });
+    await place.start();
+    expect((await place.examined()).hop("daemon").verdict).toBe("good");
+  },
+  limit,
+);
 
 describe("the port for UWQ", () => {
   test("held by another program: by which", async () => {

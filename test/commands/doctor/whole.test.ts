@@ -137,6 +137,9 @@ test("two boxes at one switch: each doctor sees its own daemon", async () => {
 
 test("each hop is in docs/troubleshooting.md", () => {
   const page = readFileSync(join(import.meta.dir, "../../../docs/troubleshooting.md"), "utf8");
-  const told = names.map((name) => name.replace("1001", "EXT"));
+  const sip = ["drachtio", "drachtio login", "SIP listener", "switch", "registration"];
+  const probe = readFileSync(join(import.meta.dir, "../../../drivers/sip/probe.ts"), "utf8");
+  expect(sip.filter((name) => !probe.includes(`"${name}"`))).toEqual([]);
+  const told = [...names, ...sip].map((name) => name.replace("1001", "EXT"));
   expect(told.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });

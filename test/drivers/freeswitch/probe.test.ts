@@ -199,6 +199,24 @@ describe("what the switch allows", () => {
     expect(named(other.hops, "switch events")?.next).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
   });
 
+  test("a switch that takes too long: the time is up, and the rest is skipped", async () => {
+    const sim = new Simulator();
+    sims.push(sim);
+    await sim.start();
+    const stop = new AbortController();
+    sim.api = () => {
+      stop.abort();
+      return new Promise(() => {});
+    };
+    const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+    const log = openLog(() => {}, "error", false);
+    const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log };
+    const hops: Hop[] = [];
+    for await (const hop of freeswitch.probe(config, context, stop.signal)) hops.push(hop);
+    expect(named(hops, "switch commands")?.says).toBe("The switch takes too long: not all could be asked in time.");
+    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", says: "Not tried: There was no time left." });
+  });
+
   test("a connection that is lost in the middle: said, and the rest skipped", async () => {
     const { hops } = await simulated({
       before: (sim) => {
@@ -232,10 +250,17 @@ describe("the phone", () => {
     expect(named(hops, "phone 1099")?.says).toBe("The switch has no user 1099 in the domain 127.0.0.1.");
   });
 
-  test("a wrong domain: the right one is named, also to a user with narrow rights", async () => {
-    for (const given of [{}, narrow(["show", "sofia_contact", "uuid_dump", "originate"])] as Case[]) {
+  test("a wrong domain: the right one is named; a user with narrow rights learns it from his phone", async () => {
+    const cases: [Case, object][] = [
+      [{}, { verdict: "failed", next: "Set line.domain to 127.0.0.1." }],
+      [narrow(["show", "sofia_contact", "uuid_dump", "originate"]), {
+        verdict: "warning",
+        says: expect.stringContaining("phones are registered in 127.0.0.1."),
+      }],
+    ];
+    for (const [given, found] of cases) {
       const { hops } = await simulated({ ...given, line: { ...given.line, domain: "pbx.example" } });
-      expect(named(hops, "domain")).toMatchObject({ verdict: "failed", next: "Set line.domain to 127.0.0.1." });
+      expect(named(hops, "domain")).toMatchObject(found);
       expect(named(hops, "phone 1001")?.says).toBe("Phone 1001 is registered in the domain 127.0.0.1, not in pbx.example.");
     }
   });
