@@ -63,15 +63,15 @@ export function dialledOf({ other }: Report): string | undefined {
 export function grown(past: Past, report: Report, loose: boolean, counts: boolean): LegFacts {
   const direction = past.facts.direction ?? directionOf(report);
   if (direction === undefined) return past.facts;
-  const signs = direction === "to-desk" ? calledSigns(report, loose) : diallingSigns(past, report, loose, counts);
+  const signs = direction === "to-desk" ? calledSigns(past, report, loose) : diallingSigns(past, report, loose, counts);
   const facts = { ...past.facts, direction, ...signs };
   return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, loose) };
 }
 
 /** RFC 4235, section 3.7.1: `early` is a phone that has said 180. Who plays nothing then need not have the call on hold. */
-function calledSigns({ state, rendering }: Report, loose: boolean): Partial<LegFacts> {
+function calledSigns({ facts }: Past, { state, rendering }: Report, loose: boolean): Partial<LegFacts> {
   if (state === "confirmed" || (loose && rendering === false)) return { answered: true };
-  return state === "early" ? { rings: true } : {};
+  return state === "early" && facts.answered !== true ? { rings: true } : {};
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */

@@ -55,6 +55,9 @@ interface Entry extends Past {
   readonly missed?: boolean;
 }
 
+/** How many dialogs a phone may have at once: what a switch that counts on for ever shows beyond them is left out. */
+const mostDialogs = 100;
+
 /** How many ended dialogs are remembered: what still arrives about them is an echo. */
 const rememberedEnds = 64;
 
@@ -274,9 +277,9 @@ export class DialogTracker {
       other.identity !== report.other.identity;
   }
 
-  /** A dialog's first report; nothing when it is an echo of one that has ended. */
+  /** A dialog's first report; nothing when it is an echo of one that has ended, or one too many. */
   #begun(dialog: Dialog): Entry | undefined {
-    if (isUnique(dialog) && this.#over.includes(keyOf(dialog))) return undefined;
+    if (this.#entries.size >= mostDialogs || (isUnique(dialog) && this.#over.includes(keyOf(dialog)))) return undefined;
     const leg = this.#names.of(dialog);
     return { id: dialog.id, leg, facts: { desk: this.#watched.desk, leg }, reports: 0 };
   }
@@ -286,7 +289,9 @@ export class DialogTracker {
     const past = this.#claimed(entry, report);
     const facts = this.#withFarLeg(past, grown(past, report, this.#holds === "one", counts));
     const { question: _, missed: __, ...rest } = past;
-    const other = report.other ?? past.other;
+    // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
+    const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
+    const other = steppedBack ? past.other : report.other ?? past.other;
     return this.#tell(entry, {
       ...rest,
       facts,
@@ -329,7 +334,7 @@ export class DialogTracker {
     }
     const { caller } = facts;
     const twin = [...this.#entries.values()].find((one) =>
-      one.id !== id && one.facts.farLeg !== undefined && one.facts.answered !== true && one.facts.rings === true &&
+      one.id !== id && one.facts.farLeg !== undefined && one.facts.answered !== true &&
       (callId !== undefined && one.callId === callId || caller.outside !== true && one.facts.caller?.identity === caller.identity)
     );
     return { ...facts, farLeg: twin?.facts.farLeg ?? leg };

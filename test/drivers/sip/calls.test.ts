@@ -80,6 +80,16 @@ describe("the name of a leg is", () => {
   });
 });
 
+test("a phone has at most a hundred calls at once", () => {
+  const line = new Line();
+  const many = Array.from({ length: 150 }, (_, n) => dialog(`${n}`, "early", { callId: `c${n}`, remote: customer }));
+  expect(line.says(...many)).toHaveLength(100);
+  expect(line.says(dialog("0", "terminated"), dialog("120", "early", { callId: "c120" })).map(({ leg }) => leg)).toEqual([
+    "c0",
+    "c120",
+  ]);
+});
+
 describe("after a restart of the box", () => {
   const look = (known: readonly string[], ...live: Dialog[]) => {
     const one = tracker();
@@ -135,6 +145,12 @@ describe("who is at the other end", () => {
   };
   test("changes when a colleague puts the customer through", () => {
     expect(talk("sip:1002@pbx", "sip:14155550123@pbx")).toEqual([undefined, { identity: "14155550123" }]);
+  });
+  test("is not whoever rings meanwhile in the one dialog that there is", () => {
+    const line = new Line();
+    line.says(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }));
+    expect(line.says(dialog("1001", "early", { remote: customer }))).toEqual([]);
+    expect(line.says(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }))).toEqual([]);
   });
   test("is never the desk itself", () => expect(talk("sip:1002@pbx", "sip:1001@pbx")).toEqual([undefined, undefined]));
   test.each([["*81002", { identity: "14155550123" }], ["1002", { identity: "14155550123", dialledByLeg: true }]])(

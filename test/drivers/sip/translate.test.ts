@@ -44,6 +44,7 @@ describe("states only go up:", () => {
       return factsOf(events);
     });
     const known = new Set([before, after].flatMap((state) => strictSigns[direction][state] ?? []));
+    if (before === "confirmed") known.delete("rings");
     const last = said.flat().at(-1);
     if (before === "terminated") expect(said).toEqual([[], after === "terminated" ? [] : said[1] ?? []]);
     else if (after === "terminated") expect(said[1]).toEqual([{ desk: "1001", leg: "c1", ended: expect.anything() }]);
@@ -255,6 +256,10 @@ describe("a full document that leaves a live call out", () => {
   test("ends it, of FreeSWITCH too, when it names Call-IDs: it was asked", () => {
     expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, callId: "c2" }), freeswitch).events)).toEqual([uuid]);
   });
+  test("ends it, of FreeSWITCH too, when it lists several", () => {
+    const c = dialog(uuid3, "confirmed", { remote: customer });
+    expect(ends(begun(freeswitch, a, b, c).notify(info(1, "full", b, c), freeswitch).events)).toEqual([uuid]);
+  });
   test("ends none when it is empty, of FreeSWITCH: a registration brings one; then it is asked", () => {
     const one = begun(freeswitch, a);
     const { events, wants } = one.notify(info(1, "full"), freeswitch);
@@ -272,6 +277,16 @@ describe("a full document that leaves a live call out", () => {
     expect([ends(events), wants]).toEqual([[uuid2], "full"]);
     expect(ends(one.noAnswer().events)).toEqual([uuid]);
   });
+});
+
+test("the far end's answer that was in doubt is believed when FreeSWITCH lists the call", () => {
+  const held = dialog(uuid, "early", { local: end("sip:1001@pbx", "no"), remote: customer });
+  const dials = dialog(uuid2, "confirmed", { direction: "initiator", remote: end("sip:14155550999@pbx") });
+  const one = begun(freeswitch, held);
+  one.notify(info(1, "full", dials), freeswitch);
+  expect(one.notify(info(2, "full", dials), freeswitch)).toMatchObject({ events: [], wants: "full" });
+  const listed = [{ ...held, callId: "c1" }, { ...dials, callId: "c2" }];
+  expect(factsOf(one.notify(info(3, "full", ...listed), freeswitch).events)).toMatchObject([{ leg: uuid2, farAnswered: true }]);
 });
 
 describe("when no full state comes, FreeSWITCH's word for a second call", () => {
