@@ -1,5 +1,5 @@
 /** The hop of the configuration: every error with its place, and who else can read its secrets. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { type Config, ConfigError } from "../../config.ts";
 import { count, type Io, readConfig } from "../io.ts";
 import type { Found } from "./hop.ts";
@@ -25,13 +25,22 @@ export function lookAtConfig(file: string, io: Pick<Io, "environment">): { reado
       verdict: "failed",
       says: `${file} has ${count(problems.length, "error")}${problems.length === 1 ? `: ${problems[0]}` : ""}`,
       ...(problems.length === 1 ? {} : { details: problems }),
-      next: existsSync(file)
-        ? "Correct the file, then: telesetd check; docs/configuration.md lists all keys."
-        : "Make it: telesetd setup.",
+      next: nextFor(file),
     };
     return { found };
   }
   return { config, found: openToOthers(file) ?? { verdict: "good", says: `${file} is good: ${desksOf(config)}.` } };
+}
+
+/** What to do about a configuration that cannot be read, or is wrong. */
+function nextFor(file: string): string {
+  if (!existsSync(file)) return "Make it: telesetd setup.";
+  try {
+    accessSync(file, constants.R_OK);
+  } catch {
+    return "Run it as root: sudo telesetd doctor";
+  }
+  return "Correct the file, then: telesetd check; docs/configuration.md lists all keys.";
 }
 
 function desksOf({ desks, line }: Config): string {

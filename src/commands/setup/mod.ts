@@ -79,6 +79,8 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
     return 2;
   }
   if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("not wanted");
+  // From here on Ctrl-C is the system's business again: the doctor may take some seconds.
+  asker.close();
   return await install(text, to, io);
 }
 

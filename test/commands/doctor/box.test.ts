@@ -88,13 +88,18 @@ describe("the store", () => {
     await using place = await used();
     chmodSync(place.folder, 0o755);
     chmodSync(place.file, 0o644);
-    const command = ["setpriv", "--reuid", "65534", "--clear-groups", binary, "doctor", "--json", "--config", place.file];
-    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
-    const { hops } = JSON.parse(await new Response(child.stdout).text());
-    const hop = (name: string) => hops.find((each: { name: string }) => each.name === name);
+    const asNobody = async () => {
+      const command = ["setpriv", "--reuid", "65534", "--clear-groups", binary, "doctor", "--json", "--config", place.file];
+      const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      const { hops } = JSON.parse(await new Response(child.stdout).text());
+      return (name: string) => hops.find((each: { name: string }) => each.name === name);
+    };
+    const hop = await asNobody();
     expect(hop("store")).toMatchObject({ verdict: "warning", says: `This user may not read the store ${place.store}.` });
     expect(hop("disk").says).toContain("this user may not write there");
     expect(hop("phone 1001").verdict).toBe("good");
+    chmodSync(place.file, 0o600);
+    expect((await asNobody())("config")).toMatchObject({ verdict: "failed", next: "Run it as root: sudo telesetd doctor" });
   }, limit);
 });
 
