@@ -47,34 +47,35 @@ export class Dials {
     return this.#dials.get(call)?.signs ?? {};
   }
 
-  /** The call of which a dialog comes, if it is one of these. */
+  /** The call of which a dialog comes, if it is one of these: by our Call-ID, which a proxy hands on, or by who is at its other end. */
   of(
     callId: string | undefined,
     direction: LegDirection | undefined,
     report: Report,
+    hasLeg: (call: string) => boolean,
   ): { readonly call: string; readonly signs: Partial<LegFacts> } | undefined {
     for (const [call, dial] of this.#dials) {
-      if (this.#isOf(dial, callId, direction, report)) return { call, signs: dial.signs };
+      const shows = callId !== undefined && dial.callIds.includes(callId);
+      if (shows || this.#isOf(dial, direction, report, hasLeg(call))) return { call, signs: dial.signs };
     }
     return undefined;
   }
 
   /**
-   * By our Call-ID (a proxy hands it on), by our user or the number as its caller (a switch calls the phone for us), or by the number that the
-   * phone dials because it was told to (REFER). A phone that rings for nobody rings because we have just dialled.
+   * By our user as its caller (a switch calls the phone for us), or by the number that the phone dials because it was told to (REFER). A phone that rings for nobody rings because we have just dialled. The number as caller is no
+   * sign: the customer may call at this moment.
    */
   #isOf(
-    { callIds, open, as, number }: Dial,
-    callId: string | undefined,
+    { open, as, number }: Dial,
     direction: LegDirection | undefined,
     report: Report,
+    hasLeg: boolean,
   ): boolean {
-    if (callId !== undefined && callIds.includes(callId)) return true;
     if (!open || direction === undefined) return false;
     if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
-    if (report.other === undefined) return report.state === "early" || report.state === "confirmed";
+    if (report.other === undefined) return !hasLeg && (report.state === "early" || report.state === "confirmed");
     const caller = report.other.identity.toLowerCase();
-    return caller === this.#self.toLowerCase() || caller === as.toLowerCase() || isSameNumber(caller, number);
+    return caller === this.#self.toLowerCase() || caller === as.toLowerCase();
   }
 
   #change(call: string, change: (dial: Dial) => Dial): void {

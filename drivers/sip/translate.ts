@@ -320,7 +320,7 @@ export class DialogTracker {
   #claimed(entry: Entry, report: Report): Entry {
     const { facts, callId } = entry;
     if (facts.call !== undefined || facts.caller !== undefined || facts.dialled !== undefined) return entry;
-    const mine = this.#dials.of(callId, facts.direction ?? directionOf(report), report);
+    const mine = this.#dials.of(callId, facts.direction ?? directionOf(report), report, (call) => this.legsOf(call).length > 0);
     return mine ? { ...entry, facts: { ...facts, call: mine.call, ...mine.signs } } : entry;
   }
 

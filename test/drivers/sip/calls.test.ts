@@ -191,7 +191,7 @@ describe("our own dial:", () => {
 
   test.each<[string, Dialog, boolean]>([
     ["the phone is called by our own user", called("1009"), true],
-    ["the phone is called by the number", called("+914155550123"), true],
+    ["the number itself calls meanwhile", called("914155550123"), false],
     ["the phone is called by nobody", called(undefined), true],
     ["a proxy shows our Call-ID", called("14155550999", { callId: "ours@box" }), true],
     ["the phone dials the number, because it was told to", called("914155550123", { direction: "initiator" }), true],
@@ -207,6 +207,16 @@ describe("our own dial:", () => {
     expect(line.tracker.legsOf("m1")).toEqual(isOurs ? [uuid] : []);
     // The number that was asked for must not be taken for a caller.
     if (isOurs) expect([facts?.caller, facts?.dialled, facts?.farLeg]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("one phone rings for nobody because of it, not two", () => {
+    const line = new Line();
+    line.tracker.dialling(dial);
+    const [first] = line.says(called(undefined));
+    const [second] = line.says(called(undefined, { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
+    expect([first?.call, second?.call]).toEqual(["m1", undefined]);
+    line.tracker.ours("m1", "ours@box");
+    expect(line.says(called(undefined, { id: "branch-of-our-invite", callId: "ours@box" }))[0]?.call).toBe("m1");
   });
 
   test("as another user than that of the account", () => {
