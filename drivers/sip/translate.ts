@@ -287,7 +287,7 @@ export class DialogTracker {
   /** @param counts whether the switch made the report because something has happened. */
   #grow(entry: Entry, report: Report, counts: boolean): LineEvent[] {
     const past = this.#claimed(entry, report);
-    const facts = this.#withFarLeg(past, grown(past, report, this.#holds === "one", counts));
+    const facts = this.#withTwin(past, grown(past, report, this.#holds === "one", counts));
     const { question: _, missed: __, ...rest } = past;
     // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
     const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
@@ -326,17 +326,17 @@ export class DialogTracker {
 
   /**
    * Two phones of one extension, or two branches of a forked call, ring for one caller: one call. Their notifier does not name the caller's leg, so
-   * the name of the first stands for it.
+   * the name of the first stands for it. Branches of the phone's own call are one call, too (RFC 4235, section 3.7.2).
    */
-  #withFarLeg({ id, leg, callId }: Entry, facts: LegFacts): LegFacts {
-    if (facts.direction !== "to-desk" || facts.call !== undefined || facts.caller === undefined || facts.farLeg !== undefined) {
-      return facts;
-    }
-    const { caller } = facts;
-    const twin = [...this.#entries.values()].find((one) =>
-      one.id !== id && one.facts.farLeg !== undefined && one.facts.answered !== true &&
-      (callId !== undefined && one.callId === callId || caller.outside !== true && one.facts.caller?.identity === caller.identity)
-    );
+  #withTwin({ id, leg, callId }: Entry, facts: LegFacts): LegFacts {
+    const { direction, call, caller, farLeg } = facts;
+    if (call !== undefined || farLeg !== undefined) return facts;
+    const others = [...this.#entries.values()].filter((one) => one.id !== id && one.facts.direction === direction);
+    const branch = others.find((one) => callId !== undefined && one.callId === callId);
+    if (direction === "from-desk") return branch ? { ...facts, call: branch.facts.call ?? branch.leg } : facts;
+    if (direction !== "to-desk" || caller === undefined) return facts;
+    const named = caller.outside === true ? [] : others.filter((one) => one.facts.caller?.identity === caller.identity);
+    const twin = [...(branch ? [branch] : []), ...named].find((one) => one.facts.farLeg !== undefined && !one.facts.answered);
     return { ...facts, farLeg: twin?.facts.farLeg ?? leg };
   }
 

@@ -138,6 +138,31 @@ describe("one call of two phones:", () => {
   });
 });
 
+test("branches of the phone's own call are one call", () => {
+  const desk = new TestDesk();
+  const body = (version: number, ...branches: [string, string][]) =>
+    `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="${version}" state="${
+      version ? "partial" : "full"
+    }" entity="sip:1001@pbx">${
+      branches.map(([id, state]) =>
+        `<dialog id="${id}" call-id="a84b4c76e66710" local-tag="1" remote-tag="${id}" direction="initiator"><state>${state}</state>
+        <remote><identity>sip:914155550123@pbx</identity></remote></dialog>`
+      ).join("")
+    }</dialog-info>`;
+  const documents = [
+    body(0),
+    body(1, ["b1", "trying"]),
+    body(2, ["b1", "early"]),
+    body(3, ["b2", "early"]),
+    body(4, ["b2", "confirmed"]),
+    body(5, ["b1", "terminated"]),
+    body(6, ["b2", "terminated"]),
+  ];
+  expect(documents.map((each) => desk.notify(each, strict).join())).toEqual(
+    ["", "", "ScreenPop 1 14155550123", "", "CallEstablished 1", "", "CallReleased 1"],
+  );
+});
+
 describe("who is at the other end", () => {
   const talk = (...remotes: string[]) => {
     const line = new Line();
