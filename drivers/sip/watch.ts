@@ -123,10 +123,12 @@ export class Watch {
   #document(body: string, userAgent: string | undefined): boolean {
     const { tracker, log, about } = this.#options;
     try {
-      this.told(
-        body === "" ? tracker.none() : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent }),
-      );
-      return true;
+      const told = body === ""
+        ? tracker.none()
+        : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent });
+      this.told(told);
+      // A document that was dropped does not show that the phone is watched.
+      return told.wants !== undefined || told.why === undefined;
     } catch (error) {
       log.rarely(`unread ${about.extension}`, 5).warning("Cannot read what the switch tells of the phone: skipped", {
         desk: about.extension,
