@@ -15,6 +15,13 @@ export function lookAtDisk(storePath: string): Found {
   let folder = dirname(storePath);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const { bsize, blocks, bavail, files, ffree, type } = statfsSync(folder);
+  if (blocks === 0) {
+    return {
+      verdict: "failed",
+      says: `No store can be at ${storePath}: ${folder} is no disk.`,
+      next: "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
+    };
+  }
   const free = bavail * bsize;
   const room = `${Math.round(free / megabyte)} MB of ${
     Math.round(blocks * bsize / megabyte)

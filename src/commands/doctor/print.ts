@@ -46,9 +46,13 @@ export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: reado
   };
 }
 
-/** The first failure, or else the first warning: what comes later may be its consequence. */
+/**
+ * The first failure, or else the first warning: what comes later may be its consequence. That the daemon does not run comes last: it
+ * may not start because of another failure.
+ */
 export function firstToMend(hops: readonly ShownHop[]): ShownHop | undefined {
-  return hops.find(({ verdict }) => verdict === "failed") ?? hops.find(({ verdict }) => verdict === "warning");
+  const failed = hops.filter(({ verdict }) => verdict === "failed");
+  return failed.find(({ name }) => name !== "daemon") ?? failed[0] ?? hops.find(({ verdict }) => verdict === "warning");
 }
 
 /** What comes from the network is shown without what a terminal would obey. */

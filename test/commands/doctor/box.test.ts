@@ -1,6 +1,7 @@
 /** The doctor's hops of the box itself, each broken in turn: the store, the disk, the clock, the network. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { lookAtDisk } from "../../../src/commands/doctor/box.ts";
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, noBinary } from "../../e2e/box.ts";
@@ -136,6 +137,13 @@ describe("the disk", () => {
       }),
     limit,
   );
+
+  test("a place that is no disk", () => {
+    expect(lookAtDisk("/proc/nope/x.db")).toMatchObject({
+      verdict: "failed",
+      says: "No store can be at /proc/nope/x.db: /proc is no disk.",
+    });
+  });
 
   test.skipIf(noMount !== "")(`read-only${noMount}`, () =>
     onSmallDisk(async (place, disk) => {

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { firstToMend } from "../../../src/commands/doctor/print.ts";
 import { Swallower } from "../../swallower.ts";
 import { brief, Place, secrets } from "./rig.ts";
 
@@ -54,6 +55,15 @@ test("while the daemon does not run: the store says who is registered, and the s
   expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
   expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
 }, limit);
+
+test("what may keep the daemon from running is named before that it does not run", () => {
+  const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, says: name });
+  const first = (...hops: ReturnType<typeof hop>[]) => firstToMend(hops)?.name;
+  expect(first(hop("daemon", "failed"), hop("http", "failed"))).toBe("http");
+  expect(first(hop("clock", "warning"), hop("daemon", "failed"))).toBe("daemon");
+  expect(first(hop("store", "good"), hop("clock", "warning"))).toBe("clock");
+  expect(first(hop("store", "good"))).toBeUndefined();
+});
 
 test("a wrong configuration: every error, the box's own hops all the same, exit code 2", async () => {
   await using place = await Place.open();
