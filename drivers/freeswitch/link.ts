@@ -2,7 +2,7 @@
  * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
  * knows modesl (1.2.1, unmaintained since 2019, pinned). Of modesl serve its Connection (socket, frame dispatch) and its
  * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/link.test.ts:
- *  1. a malformed % in a header throws in the socket handler ........ `FrameParser._parseHeaderText` decodes leniently
+ *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (cutter.ts) decodes leniently
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
  *  4. only 'end' is watched .......................................... close, error, and a deadline on silence
@@ -12,12 +12,13 @@
  *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
  * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never asked for
- * Replaced outright: the frame buffer (quadratic, trusts Content-Length) and the parsing of JSON events (a linear search
+ * Replaced outright: the frame buffer (quadratic, trusts Content-Length; cutter.ts) and the parsing of JSON events (a linear search
  * for each of 150 headers; bad JSON was fatal).
  */
 import esl from "modesl";
 import type { Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
+import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame } from "./frame.ts";
 import { hideSecret, hideSecrets, shownReply } from "./secrets.ts";
 
@@ -58,10 +59,6 @@ export class LinkClosed extends Error {
   }
 }
 
-/** The largest header block and body that are believed; more is no FreeSWITCH. `show channels` of a big PBX has megabytes. */
-const largestHeader = 64 * 1024;
-const largestBody = 64 * 1024 * 1024;
-
 /** The frames that matter beside JSON events. */
 const frameTypes: ReadonlySet<string> = new Set([
   "auth/request",
@@ -70,10 +67,6 @@ const frameTypes: ReadonlySet<string> = new Set([
   "text/disconnect-notice",
   "text/rude-rejection",
 ]);
-
-interface Headers {
-  [name: string]: string | number;
-}
 
 /** What of modesl's Connection and Parser is used; modesl has no types of its own. */
 interface ModeslConnection {
@@ -89,103 +82,57 @@ interface ModeslParser {
 const Connection = esl.Connection as new (host: string, port: number, password: string) => ModeslConnection;
 const Parser = esl.Parser as new (socket: Socket) => ModeslParser;
 
-/** Cuts the byte stream into frames, whatever the chunks, in linear time, and trusts no length. */
+/** modesl's Parser with our cutter inside. */
 export class FrameParser extends Parser {
-  #chunks: Buffer[] = [];
-  #size = 0;
-  /** How many bytes the next look needs. */
-  #need = 1;
-  #headers: Headers | undefined;
-  #broken = false;
+  readonly #onJson: (text: string) => void;
+  readonly #cutter: FrameCutter;
 
-  constructor(socket: Socket, readonly onJson: (text: string) => void, readonly onBroken: (why: string) => void) {
+  /** @param afterwards see `CutterOptions`. */
+  constructor(
+    socket: Socket,
+    onJson: (text: string) => void,
+    onBroken: (why: string) => void,
+    afterwards?: CutterOptions["afterwards"],
+  ) {
     super(socket);
+    this.#onJson = onJson;
+    const onFrame = (headers: Headers, body?: string) => this.#frame(headers, body);
+    this.#cutter = new FrameCutter({ onFrame, onBroken, ...(afterwards ? { afterwards } : {}) });
   }
 
   _onData(data: Buffer): void {
-    if (this.#broken) return;
-    this.#chunks.push(data);
-    this.#size += data.length;
-    if (this.#size < this.#need) return;
-    let rest = this.#chunks.length === 1 ? data : Buffer.concat(this.#chunks, this.#size);
-    for (let next: Buffer | undefined = rest; next !== undefined && !this.#broken;) {
-      rest = next;
-      next = this.#headers === undefined ? this.#header(rest) : this.#body(rest, this.#headers);
-    }
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#size = rest.length;
+    this.#cutter.take(data);
   }
 
-  /** Takes one header block off; nothing when it is not all there. */
-  #header(buffer: Buffer): Buffer | undefined {
-    const end = buffer.indexOf("\n\n");
-    if (end < 0 || end > largestHeader) {
-      this.#need = buffer.length + 1;
-      if (buffer.length > largestHeader) this.#break(`a header block of more than ${largestHeader} bytes`);
-      return undefined;
-    }
-    const headers = this._parseHeaderText(buffer.toString("utf8", 0, end));
-    const rest = buffer.subarray(end + 2);
-    const length = headers["Content-Length"];
-    if (length === undefined || length === 0) {
-      this.#frame(headers);
-    } else if (typeof length === "number" && length > 0 && length <= largestBody) {
-      this.#headers = headers;
-    } else {
-      this.#break(`a Content-Length of ${String(length)}`);
-      return undefined;
-    }
-    return rest;
+  /** Passes on all that has come, at once. */
+  flush(): void {
+    this.#cutter.flush();
   }
 
-  #body(buffer: Buffer, headers: Headers): Buffer | undefined {
-    const length = Number(headers["Content-Length"]);
-    if (buffer.length < length) {
-      this.#need = length;
-      return undefined;
-    }
-    this.#headers = undefined;
-    this.#need = 1;
-    this.#frame(headers, buffer.toString("utf8", 0, length));
-    return buffer.subarray(length);
+  /** Passes nothing more on. */
+  stop(): void {
+    this.#cutter.stop();
   }
 
   /** Passes on what we ask for; modesl's readers of anything else (XML, plain text, logs) throw at what they cannot read. */
-  #frame(headers: Headers, body?: string): void {
+  #frame(headers: Headers, body?: string): boolean {
     const type = headers["Content-Type"];
-    if (type === "text/event-json") this.onJson(body ?? "");
-    else if (frameTypes.has(String(type))) this._parseEvent(headers, body);
-  }
-
-  #break(why: string): void {
-    this.#broken = true;
-    this.onBroken(`The event socket sent ${why}: that is no FreeSWITCH, or bytes were lost`);
+    if (type === "text/event-json") {
+      this.#onJson(body ?? "");
+      return true;
+    }
+    if (frameTypes.has(String(type))) this._parseEvent(headers, body);
+    return false;
   }
 
   _parseHeaderText(text: string): Headers {
-    const headers: Headers = Object.create(null);
-    for (const line of text.split("\n")) {
-      const colon = line.indexOf(":");
-      if (colon < 0) continue;
-      const name = line.slice(0, colon).trim();
-      const value = decoded(line.slice(colon + 1).trim());
-      headers[name] = name === "Content-Length" ? wholeNumber(value) : value;
-    }
-    return headers;
+    return parseHeaders(text);
   }
 }
 
-/** Percent decoding that leaves what it cannot decode. */
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function wholeNumber(value: string): number {
-  return /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+/** Behind all promises, and what these put off, but before the next look at the sockets: other links must not delay this one. */
+function afterwards(go: () => void): void {
+  queueMicrotask(() => process.nextTick(() => process.nextTick(go)));
 }
 
 interface Waiter {
@@ -203,6 +150,7 @@ export class Link {
   readonly #onFrame: (frame: Frame) => void;
   readonly #waiters: Waiter[] = [];
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #parser: FrameParser | undefined;
   #why: string | undefined;
   readonly #closed = Promise.withResolvers<string>();
   readonly #greeted = Promise.withResolvers<void>();
@@ -249,9 +197,9 @@ export class Link {
     const { socket } = connection;
     socket?.setNoDelay(true);
     socket?.setKeepAlive(true, 15_000);
-    socket?.on("close", () => this.close("FreeSWITCH closed the connection"));
-    socket?.on("end", () => this.close("FreeSWITCH closed the connection"));
-    connection.on("error", (error) => this.close(this.#reason(error)));
+    socket?.on("close", () => this.#ended("FreeSWITCH closed the connection"));
+    socket?.on("end", () => this.#ended("FreeSWITCH closed the connection"));
+    connection.on("error", (error) => this.#ended(this.#reason(error)));
     connection.on("esl::event::auth::request", () => {
       options.log.trace("from the switch", { frame: "auth/request" });
       this.#greeted.resolve();
@@ -278,10 +226,17 @@ export class Link {
       this.#options.onStage?.("connect");
       socket.on("data", () => this.#alive());
       socket.once("data", (data) => this.#first = said(data));
-      const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why));
+      const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
+      this.#parser = parser;
       parser.on("esl::event", connection._onEvent.bind(connection));
       this.#alive();
     });
+  }
+
+  /** The peer has ended it: what it said before counts. */
+  #ended(why: string): void {
+    this.#parser?.flush();
+    this.close(why);
   }
 
   /** Resolves with the reason when the link is over. */
@@ -309,6 +264,7 @@ export class Link {
     if (this.#why !== undefined) return;
     this.#why = why;
     clearTimeout(this.#silence);
+    this.#parser?.stop();
     for (const { timer, fail, sent } of this.#waiters.splice(0)) {
       clearTimeout(timer);
       fail(new LinkClosed(why, sent));

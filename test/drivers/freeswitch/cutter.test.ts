@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { type AddressInfo, createServer } from "node:net";
+import { FrameCutter } from "../../../drivers/freeswitch/cutter.ts";
+import { Link } from "../../../drivers/freeswitch/link.ts";
+import { openLog } from "../../../src/log.ts";
+
+const event = (name: string) => `Content-Length: ${name.length}\nContent-Type: text/event-json\n\n${name}`;
+const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
+
+/** A cutter that goes on when we say so. */
+function cutter() {
+  const told: string[] = [];
+  const turns: (() => void)[] = [];
+  const cutter = new FrameCutter({
+    onFrame: (headers, body) => {
+      told.push(body ?? String(headers["Reply-Text"]));
+      return headers["Content-Type"] === "text/event-json";
+    },
+    onBroken: (why) => told.push(why),
+    afterwards: (go) => turns.push(go),
+  });
+  const take = (text: string) => {
+    cutter.take(Buffer.from(text));
+    return told.splice(0);
+  };
+  const turn = () => {
+    turns.shift()?.();
+    return told.splice(0);
+  };
+  return { cutter, take, turn, turns };
+}
+
+test("on a link, what an event sets off goes before the next one is read", async () => {
+  const order: string[] = [];
+  const said = new Set<string>();
+  const server = createServer((socket) => void socket.write("Content-Type: auth/request\n\n"));
+  server.on(
+    "connection",
+    (socket) => socket.once("data", () => socket.write(`${reply}${event('{"a":"1"}')}${event('{"a":"2"}')}`)),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const log = openLog(() => {}, "error", false);
+  const both = Promise.withResolvers<void>();
+  const options = { host: "127.0.0.1", port, login: "auth x", connectMs: 1000, commandMs: 1000, silenceMs: 5000, log };
+  const link = await Link.open(options, ({ a }) => {
+    order.push(`read ${a}`);
+    Promise.resolve().then(() => {}).then(() => process.nextTick(() => order.push(`done ${a}`)));
+    if (said.add(String(a)).size === 2) setTimeout(both.resolve, 0);
+  }, new AbortController().signal);
+  await both.promise;
+  link.close("over");
+  server.close();
+  expect(order).toEqual(["read 1", "done 1", "read 2", "done 2"]);
+});
+
+describe("events that come at once", () => {
+  test("are passed on one at a time, in order, replies between them in their places", () => {
+    const { take, turn, turns } = cutter();
+    const more = event("three") + event("four");
+    expect(take(event("one") + reply + event("two") + more)).toEqual(["one"]);
+    expect(turn()).toEqual(["+OK", "two"]);
+    expect(turn()).toEqual(["three"]);
+    expect(turn()).toEqual(["four"]);
+    expect(turns).toEqual([]);
+    expect(take(event("five") + event("six"))).toEqual(["five"]);
+    expect(turn()).toEqual(["six"]);
+  });
+
+  test("what comes meanwhile waits behind them", () => {
+    const { take, turn, turns } = cutter();
+    expect(take(event("one") + event("two").slice(0, 30))).toEqual(["one"]);
+    expect(take(event("two").slice(30) + event("three"))).toEqual([]);
+    expect(turns).toHaveLength(1);
+    expect(turn()).toEqual(["two"]);
+    expect(turn()).toEqual(["three"]);
+  });
+
+  test("after an event alone nothing is waited for", () => {
+    const { take, turns } = cutter();
+    expect(take(event("one"))).toEqual(["one"]);
+    expect(turns).toEqual([]);
+  });
+
+  test("are all told when the stream has ended, and none when it is stopped", () => {
+    const ended = cutter();
+    ended.take(event("one") + event("two") + event("three"));
+    ended.cutter.flush();
+    expect(ended.turn()).toEqual(["two", "three"]);
+    const stopped = cutter();
+    stopped.take(event("one") + event("two"));
+    stopped.cutter.stop();
+    expect(stopped.turn()).toEqual([]);
+  });
+});
