@@ -37,7 +37,7 @@ export const sipConfig = z.strictObject({
   expiresSeconds: z.int().min(30).max(86400).default(300).meta({
     description: "for how long a subscription or registration is asked, in seconds",
   }),
-  refreshSeconds: z.int().min(5).max(86400).default(60).meta({
+  refreshSeconds: z.int().min(5).max(86400).default(30).meta({
     description: "a subscription is renewed at least so often, in seconds: what the switch forgot to tell is seen then",
   }),
   pingSeconds: seconds(1, 600).default(20).meta({

@@ -52,6 +52,8 @@ const outcomeWithin = 120_000;
 export const shownWithin = 2000;
 /** A 200 sooner after the REFER than this is the switch's word for "done", not the far end's, in ms. */
 const tooSoon = 1000;
+/** After which time a call that still stands has reached its number, where the switch does not tell, in ms. */
+export const stillStands = 2500;
 /** How long dialogs may still come of a dial that is over, in ms. */
 const lingers = 5000;
 
@@ -249,10 +251,18 @@ export class Dialling {
       this.#options.told(desk, tracker.far(call, "called"));
     } else if (status >= 200) {
       attempt.referred ??= performance.now();
-      const own = attempt.progress || performance.now() - attempt.referred > tooSoon;
-      if (status < 300) this.#options.told(desk, tracker.far(call, own ? "answered" : "called"));
+      if (status < 300) this.#reached(attempt, attempt.progress || performance.now() - attempt.referred > tooSoon);
       attempt.outcome.resolve(status);
     }
+  }
+
+  /**
+   * RFC 3515, section 2.4.5: a 2xx is the number's own answer. FreeSWITCH says it as soon as it has taken the REFER, and nothing more,
+   * not even in the phone's dialog: there the number is taken as reached when the phone's call still stands a little later.
+   */
+  #reached({ tracker, command: { call, desk } }: Attempt, own: boolean): void {
+    this.#options.told(desk, tracker.far(call, own ? "answered" : "called"));
+    if (!own) setTimeout(() => this.#options.told(desk, tracker.far(call, "answered")), stillStands);
   }
 
   /** The phone is let go, and its leg is said to have ended for this reason: its dialog would not tell it. */

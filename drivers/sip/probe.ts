@@ -196,6 +196,7 @@ function nextFor(why: string, { extension, user }: About): string {
     return `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`;
   }
   if (/let user|let us/.test(why)) return `Allow user ${user} to subscribe to ${extension} on the switch.`;
+  if (/does not answer|\b50[34]\b/.test(why)) return "Check line.proxy, line.domain and line.transport: nothing answers there.";
   return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
 }
 

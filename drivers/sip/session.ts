@@ -158,12 +158,14 @@ export class Session {
   /** Resolves when the switch, which used to answer OPTIONS, does not any more; or at the signal. */
   async #untilGone(signal: AbortSignal): Promise<void> {
     for (let lost = 0; !signal.aborted && lost < lostPings;) {
-      await pause(lost === 0 ? this.#options.config.pingSeconds * 1000 : pingAgain, signal);
+      // Soon after the begin it is seen whether the switch answers at all: only then its silence says something.
+      await pause(lost === 0 && this.#answers ? this.#options.config.pingSeconds * 1000 : pingAgain, signal);
       if (signal.aborted) return;
       if (await this.#isThere()) {
         this.#answers = true;
         lost = 0;
       } else if (this.#answers) lost++;
+      else await pause(this.#options.config.pingSeconds * 1000, signal);
     }
   }
 

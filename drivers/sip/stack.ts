@@ -13,6 +13,7 @@
  *  9. a request on a closed connection throws ............................... `send` looks first
  * 10. a dead server is noticed by nobody .................................... `#ping`, a deadline on its answer
  * 11. Content-Length counts characters ...................................... `send` refuses what is not ASCII
+ * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
  */
 import "./quiet.ts";
 import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
@@ -33,6 +34,9 @@ export interface StackOptions {
   /** The methods of requests outside of our dialogs that shall come to us, in small letters. */
   readonly routes: readonly string[];
   readonly log: Log;
+  /** The pause between pings and the longest silence after one; the server is on this box or beside it. */
+  readonly pingMs?: number;
+  readonly pongMs?: number;
 }
 
 /** What of drachtio-srf is used; its inner files have no types of their own. */
@@ -76,10 +80,6 @@ interface WireParts {
 const AgentClass = DrachtioAgent as unknown as new (onRequest: (req: Message, res: Answerer) => void) => Agent;
 const WireClass = WireProtocol as unknown as new (options: object) => WireParts;
 const MessageClass = SipMessage as unknown as new (text: string) => Message;
-
-/** The longest silence after a ping, and the pause between pings, in ms: the server is on this box or beside it. */
-export const pingEvery = 15_000;
-export const pongWithin = 5000;
 
 /** A connection that is logged in, until it closes; it never reconnects by itself. */
 export class Stack {
@@ -288,16 +288,17 @@ export class Stack {
 
   /** A server that hangs, or a cut cable to one on another machine, is noticed by its silence. */
   #ping(): void {
+    const { pingMs = 15_000, pongMs = 5000 } = this.#options;
     if (this.#why !== undefined) return;
     this.#timer = setTimeout(() => {
       const id = this.#wire.send(this.#socket, "ping");
-      this.#timer = setTimeout(() => this.close(`drachtio-server has been silent for ${pongWithin / 1000} s`), pongWithin);
+      this.#timer = setTimeout(() => this.close(`drachtio-server has been silent for ${pongMs / 1000} s`), pongMs);
       this.#pongs.set(id, () => {
         this.#pongs.delete(id);
         clearTimeout(this.#timer);
         this.#ping();
       });
-    }, pingEvery);
+    }, pingMs);
   }
 
   #reason(error: NodeJS.ErrnoException): string {

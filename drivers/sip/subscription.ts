@@ -48,6 +48,8 @@ export class Subscription {
   /** Runs while a document is due. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
   #renewing = false;
+  /** The whole state was asked for while a renewal was under way. */
+  #wanted = false;
   #over = false;
   #stood = false;
   #least: number | undefined;
@@ -107,7 +109,9 @@ export class Subscription {
 
   /** Asks for the whole state, because what was told does not add up: every renewal brings it (RFC 6665, section 4.2.1.2). */
   wantWhole(): void {
-    if (this.#dialog !== undefined) void this.#renew();
+    // A document may come before the answer to the renewal that brought it: what it leaves open needs another.
+    if (this.#renewing) this.#wanted = true;
+    else if (this.#dialog !== undefined) void this.#renew();
   }
 
   /** Ends it from our side, and tells nobody. */
@@ -189,6 +193,10 @@ export class Subscription {
     const answer = await this.#asked(this.#subscribe(this.#least ?? this.#options.expires));
     this.#renewing = false;
     if (!answer || this.#over) return;
+    if (this.#wanted) {
+      this.#wanted = false;
+      return void this.#renew();
+    }
     if (good(answer)) return this.#agreed(secondsIn(answer.header("expires")) ?? this.#options.expires);
     const { about } = this.#options;
     if (answer.status === 481) {

@@ -1,0 +1,7 @@
+/** A program of its own: one request through the driver's stack, with whatever DEBUG the environment has. Prints the answer's status. */
+import { answerTo, Peer } from "./peer.ts";
+
+await using peer = await Peer.listen();
+const stack = await peer.open();
+process.stdout.write(`${(await answerTo(stack)).status}\n`);
+stack.close("done");

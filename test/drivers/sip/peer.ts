@@ -1,0 +1,89 @@
+/** A drachtio-server on loopback that does what a test says: for the connection and its holes. */
+import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
+import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/message.ts";
+import { Stack, type StackOptions } from "../../../drivers/sip/stack.ts";
+import { type Log, openLog } from "../../../src/log.ts";
+
+/** A log whose lines can be looked at. */
+export function listeningLog(): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = [];
+  return { log: openLog((line) => lines.push(line), "info", false), lines };
+}
+
+/** A server whose network answers 200, unless told otherwise. */
+export class Peer implements Network, AsyncDisposable {
+  readonly server: DrachtioServer;
+  readonly sent: Sent[] = [];
+  readonly answers: SipMessage[] = [];
+  readonly frames: string[] = [];
+  onRequest: (sent: Sent) => void = (sent) => sent.client.respond(sent, 200);
+  readonly lines: string[];
+  readonly log: Log;
+  /** Whether what the network asks is answered. */
+  answersAll = true;
+  /** What the network asked of us. */
+  readonly asked: SipIncoming[] = [];
+
+  private constructor(secret: string) {
+    const { log, lines } = listeningLog();
+    this.log = log;
+    this.lines = lines;
+    const onFrame = (direction: "in" | "out", text: string) => {
+      if (direction === "in") this.frames.push(text);
+    };
+    this.server = new DrachtioServer({ network: this, secret, onFrame });
+  }
+
+  static async listen(secret = "cymru"): Promise<Peer> {
+    const peer = new Peer(secret);
+    await peer.server.listen();
+    return peer;
+  }
+
+  /** Logs in. */
+  open(part: Partial<StackOptions> = {}, signal = new AbortController().signal): Promise<Stack> {
+    const options = {
+      host: "127.0.0.1",
+      port: this.server.port,
+      secret: "cymru",
+      connectMs: 2000,
+      routes: ["notify"],
+      log: this.log,
+    };
+    return Stack.open({ ...options, ...part }, (request) => {
+      this.asked.push(request);
+      this.server.changed();
+      if (this.answersAll) request.answer(200);
+    }, signal);
+  }
+
+  /** The connection of the one client there is. */
+  get client(): Client {
+    const [client] = this.server.clients;
+    if (!client) throw new Error("Cannot find a client: none is connected");
+    return client;
+  }
+
+  request(sent: Sent): void {
+    this.sent.push(sent);
+    this.onRequest(sent);
+  }
+
+  answer(_client: Client, _transaction: string, message: SipMessage): void {
+    this.answers.push(message);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve(this.server.stop());
+  }
+}
+
+/** A request that harms nobody. */
+export const options: SipRequest = { method: "OPTIONS", uri: "sip:pbx", headers: { From: "<sip:1009@pbx>", To: "<sip:pbx>" } };
+
+/** Sends, and gives the final answer, or the error. */
+export function answerTo(stack: Stack, request: SipRequest = options): Promise<SipAnswer> {
+  return new Promise((resolve, reject) =>
+    stack.send(request, { sent: () => {}, answer: (answer) => answer.status >= 200 && resolve(answer), failed: reject })
+  );
+}
