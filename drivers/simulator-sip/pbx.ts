@@ -60,6 +60,8 @@ export class SipPbx implements Network {
   refer: readonly number[] = [100, 180, 200];
   /** Asked for every request before anything else. */
   instead: (message: SipMessage) => Instead = () => undefined;
+  /** The last INVITE. */
+  invite: Sent | undefined;
   /** Whether a subscription is followed by a document at once. */
   tells = true;
   readonly #options: PbxOptions;
@@ -217,15 +219,21 @@ export class SipPbx implements Network {
     if (parameter(header(message, "to"), "tag") !== undefined && !known) return client.respond(sent, 481);
     const sub: Sub = known ?? { sent, callId, extension: userOf(message.uri), version: 0, cseq: 0, expires };
     sub.expires = expires;
-    client.respond(sent, 202, { Expires: String(expires), Contact: "<sip:1001@127.0.0.1:5060>" });
+    if (expires > 0) this.subscriptions.set(callId, sub);
+    this.subscribed({ ...sub, sent });
     if (expires === 0) return this.end(sub, "timeout");
-    this.subscriptions.set(callId, sub);
     if (this.tells) this.tell(sub);
     this.server.changed();
   }
 
+  /** Accepts a SUBSCRIBE. */
+  subscribed({ sent, expires }: Sub): void {
+    sent.client.respond(sent, 202, { Expires: String(expires), Contact: "<sip:1001@127.0.0.1:5060>" });
+  }
+
   #invite(sent: Sent): void {
     const { client, message } = sent;
+    this.invite = sent;
     const ringing: Ringing = {
       sent,
       dialog: {

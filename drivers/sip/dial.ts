@@ -25,6 +25,8 @@ export interface DiallingOptions {
   /** What a tracker tells goes this way. */
   readonly told: (desk: string, events: readonly LineEvent[]) => void;
   readonly tell: (event: LineEvent) => void;
+  /** The switch has said that a desk's phone is not registered. */
+  readonly unregistered: (desk: string) => void;
 }
 
 /** A dial from its first message to its last. */
@@ -179,7 +181,7 @@ export class Dialling {
 
   #refusal(answer: Asked, desk: string): Failure {
     const cause = reasonText(answer.header("reason"));
-    if (cause === "USER_NOT_REGISTERED") this.#options.tell({ type: "phone", desk, registered: false });
+    if (cause === "USER_NOT_REGISTERED") this.#options.unregistered(desk);
     return handsetAnswer(answer.status, cause, desk);
   }
 

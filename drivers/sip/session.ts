@@ -36,6 +36,8 @@ export class Session {
   readonly #account;
   readonly #dialling: Dialling;
   #watches = new Map<string, Watch>();
+  /** Why no phone is watched, when none is. */
+  #why = "not connected yet";
   /** OPTIONS have been answered: that they are not any more says something. */
   #answers = false;
 
@@ -63,7 +65,17 @@ export class Session {
     this.#account = accountOf(options.config);
     const { config, log, trackers } = options;
     const told = (desk: string, events: readonly LineEvent[]) => this.#watches.get(desk)?.told({ events });
-    this.#dialling = new Dialling({ stack, config, account: this.#account, log, trackers, told, tell: options.tell });
+    const unregistered = (desk: string) => this.#watches.get(desk)?.unregistered();
+    this.#dialling = new Dialling({
+      stack,
+      config,
+      account: this.#account,
+      log,
+      trackers,
+      told,
+      tell: options.tell,
+      unregistered,
+    });
   }
 
   /**
@@ -86,18 +98,12 @@ export class Session {
     return why;
   }
 
-  /** Dials from a desk, once. */
+  /** Dials from a desk that is served, once. */
   async dial(command: DialCommand): Promise<CommandResult> {
     const watch = this.#watches.get(command.desk);
-    if (!watch) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
-    if (!watch.up) {
-      return {
-        outcome: "failed",
-        cause: "NO_LINK",
-        why: `Cannot dial: the connection to the phone system is down (${watch.why}).`,
-      };
-    }
-    return await this.#dialling.dial(command);
+    if (watch?.up) return await this.#dialling.dial(command);
+    const why = `Cannot dial: the connection to the phone system is down (${watch?.why ?? this.#why}).`;
+    return { outcome: "failed", cause: "NO_LINK", why };
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -113,7 +119,7 @@ export class Session {
       signal.removeEventListener("abort", end);
       await working;
       if (!gone || signal.aborted) return;
-      const why = `${config.proxy ?? config.domain} does not answer`;
+      const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
       log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
       tell({ type: "link-down", why });
       while (!signal.aborted && !(await this.#isThere())) await pause(pingAgain + Math.random() * 4000, signal);
@@ -127,6 +133,7 @@ export class Session {
     signal.addEventListener("abort", () => begin.resolve(), { once: true });
     const parts = { stack: this.#stack, config, account: this.#account };
     const onBad = (why: string) => {
+      this.#why = why;
       log.rarely(`registration ${why}`).warning("The registration was refused", { why });
       if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
     };

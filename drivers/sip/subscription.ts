@@ -44,6 +44,8 @@ export class Subscription {
   /** When it runs out, and when it is renewed at the latest, in ms of `performance.now`. */
   #until = Infinity;
   #due = Infinity;
+  /** When it runs out by the last NOTIFY since the SUBSCRIBE, which may come before the answer to that. */
+  #shorter = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a document is due. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
@@ -133,6 +135,7 @@ export class Subscription {
   #subscribe(expires: number): Promise<Asked> {
     const { stack, account, about, config } = this.#options;
     const { credentials } = account;
+    this.#shorter = Infinity;
     const headers = { ...headersOf(account), Expires: String(expires) };
     const request = this.#dialog === undefined
       ? requestTo(account, "SUBSCRIBE", about.extension, headers)
@@ -222,7 +225,7 @@ export class Subscription {
   /** For so long it stands: what we asked, or less. */
   #agreed(seconds: number): void {
     this.#silent = 0;
-    this.#until = performance.now() + seconds * 1000;
+    this.#until = Math.min(performance.now() + seconds * 1000, this.#shorter);
     this.#due = performance.now() + this.#options.config.refreshSeconds * 1000;
     this.#schedule();
   }
@@ -230,6 +233,7 @@ export class Subscription {
   /** The notifier may shorten what was agreed, at any time; a second is rounding. */
   #shortened(seconds: number): void {
     const until = performance.now() + seconds * 1000;
+    this.#shorter = until;
     if (until > this.#until - 1500) return;
     this.#until = until;
     this.#schedule();

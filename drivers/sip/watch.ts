@@ -37,6 +37,7 @@ export class Watch {
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
   #up = false;
+  #missing = false;
   #why = "";
   #expires: number;
   #asked: ReturnType<typeof setTimeout> | undefined;
@@ -91,8 +92,9 @@ export class Watch {
       tell({ type: "link-up", to: about.at, ...(desks ? { desks } : {}) });
       events.forEach(tell);
       // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
-      tell({ type: "phone", desk: about.extension, registered: true });
+      this.#present();
     } else events.forEach(tell);
+    if (this.#missing && events.some(({ type }) => type === "leg")) this.#present();
     if (wants === undefined) {
       if (why === undefined) return;
       const desk = about.extension;
@@ -102,6 +104,17 @@ export class Watch {
     this.#subscription?.wantWhole();
     clearTimeout(this.#asked);
     this.#asked = setTimeout(() => this.told(tracker.noAnswer()), wholeWithin);
+  }
+
+  /** A dial has shown that the phone is not registered: that holds until it is heard of again. */
+  unregistered(): void {
+    this.#missing = true;
+    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: false });
+  }
+
+  #present(): void {
+    this.#missing = false;
+    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: true });
   }
 
   #next(): Subscription {

@@ -1,0 +1,200 @@
+/** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
+import { describe, expect, test } from "bun:test";
+import { header, userOf } from "../../../drivers/simulator-sip/mod.ts";
+import { Rig } from "./rig.ts";
+
+const limit = 15_000;
+const ask = (rig: Rig, method: string) =>
+  rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
+
+describe("INVITE and REFER:", () => {
+  test.concurrent("rings the phone on hold, hands it over when it is lifted, and leaves", async () => {
+    await using rig = await Rig.ready();
+    expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    const invite = ask(rig, "INVITE");
+    expect([invite.uri, header(invite, "from")?.split(";")[0], header(invite, "call-info")]).toEqual([
+      "sip:1001@pbx",
+      "<sip:1009@pbx>",
+      "<sip:pbx>;answer-after=0",
+    ]);
+    expect(invite.body).toContain("a=inactive\r\n");
+    expect(invite.body).toContain("m=audio 9 RTP/AVP 0 8 9 101\r\n");
+    const refer = ask(rig, "REFER");
+    expect([header(refer, "refer-to"), header(refer, "call-id")]).toEqual(["<sip:914155550123@pbx>", header(invite, "call-id")]);
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({
+      call: "call-1",
+      direction: "to-desk",
+      answered: true,
+    });
+    expect(rig.pbx.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("# of a number is escaped, * and + stay", async () => {
+    await using rig = await Rig.ready();
+    await rig.dial("call-1", "*72#+1");
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    expect(header(ask(rig, "REFER"), "refer-to")).toBe("<sip:*72%23+1@pbx>");
+  }, limit);
+
+  const makes: ["yealink" | "polycom" | "none", string | undefined, string | undefined][] = [
+    ["yealink", "<sip:pbx>;answer-after=0", "info=alert-autoanswer;delay=0"],
+    ["polycom", undefined, "Ring Answer"],
+    ["none", undefined, undefined],
+  ];
+  test.concurrent.each(makes)(
+    "a phone of make %s is asked to answer by itself as it reads it",
+    async (phone, callInfo, alertInfo) => {
+      await using rig = await Rig.ready({ config: { phone } });
+      await rig.dial();
+      expect([header(ask(rig, "INVITE"), "call-info"), header(ask(rig, "INVITE"), "alert-info")]).toEqual([callInfo, alertInfo]);
+    },
+    limit,
+  );
+
+  test.concurrent("not lifted in time: the phone rings no longer, and the agent is told", async () => {
+    await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before: (pbx) => pbx.handset = "waits" });
+    expect(await rig.dial()).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });
+    expect([rig.pbx.count("CANCEL"), rig.pbx.count("REFER"), rig.pbx.dialogs.length]).toEqual([1, 0, 0]);
+  }, limit);
+
+  const refusals: [number, Record<string, string>, string][] = [
+    [486, {}, "Phone 1001 is busy or has declined the call."],
+    [603, {}, "Phone 1001 has declined the call."],
+    [404, {}, "The switch does not know extension 1001: ask the administrator."],
+    [488, {}, "Phone 1001 and the switch have no codec in common: ask the administrator."],
+    [480, {}, "Phone 1001 cannot be reached: it is not registered, or set not to be disturbed."],
+    [480, { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' }, "Phone 1001 is not registered: check its cable and power."],
+    [403, {}, "The switch does not let this box ring phone 1001: ask the administrator."],
+    [408, {}, "Phone 1001 does not answer the switch: check its network."],
+    [503, {}, "Phone 1001 could not be reached: try again, then ask the administrator."],
+    [499, {}, "Phone 1001 could not be rung: the switch says SIP 499."],
+  ];
+  test.concurrent.each(refusals)("%d %o: %s", async (status, headers, why) => {
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why });
+  }, limit);
+
+  test.concurrent("a phone that is said not to be registered is shown so, until it is heard of again", async () => {
+    const headers = { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' };
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status: 480, headers } : undefined,
+    });
+    await rig.dial();
+    await rig.next("phone", ({ registered }) => !registered);
+    const from = rig.events.length;
+    rig.pbx.rings("14155550123");
+    await rig.next("phone", ({ registered }) => registered, from);
+  }, limit);
+
+  test.concurrent("something else than the phone answers: nothing is handed over", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
+    expect([rig.pbx.count("REFER"), rig.pbx.count("BYE")]).toEqual([0, 1]);
+  }, limit);
+
+  const refers = [405, 501, 603];
+  test.concurrent.each(refers)(
+    "a switch that answers %d to the REFER: the phone is let go, and the agent reads why",
+    async (status) => {
+      await using rig = await Rig.ready({
+        before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status } : undefined,
+      });
+      expect(await rig.dial()).toEqual({ outcome: "done" });
+      const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+      expect(ended?.far).toBe(`The switch does not hand a call over (${status}): dial 914155550123 on the phone itself.`);
+      await rig.until(() => rig.pbx.count("BYE") === 1);
+    },
+    limit,
+  );
+
+  const outcomes: [number, string][] = [
+    [486, "The number is busy."],
+    [404, "There is no such number: check it."],
+    [480, "Nobody answers."],
+    [603, "The call was declined."],
+    [503, "All lines are busy: try again in a moment."],
+  ];
+  test.concurrent.each(outcomes)("the number says %d: %s", async (status, words) => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, status] });
+    await rig.dial();
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe(words);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+  }, limit);
+
+  test.concurrent(
+    "a switch that says 200 at once and nothing more: reached when the call still stands a little later",
+    async () => {
+      await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
+      await rig.dial();
+      await rig.facts(({ farCalled }) => farCalled === true);
+      expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+      const since = performance.now();
+      await rig.facts(({ farAnswered }) => farAnswered === true);
+      expect(performance.now() - since).toBeGreaterThan(2000);
+    },
+    limit,
+  );
+
+  test.concurrent("and not when it has ended by then", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
+    await rig.dial();
+    await rig.facts(({ farCalled }) => farCalled === true);
+    const [dialog] = rig.pbx.dialogs;
+    rig.pbx.change(dialog?.id ?? "", { state: "terminated" });
+    await rig.facts(({ ended }) => ended !== undefined);
+    await new Promise((done) => setTimeout(done, 2700));
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+  }, limit);
+
+  test.concurrent("what the switch asks inside the call is answered", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    const { invite } = rig.pbx;
+    const asked = (method: string) => invite?.client.ask(method, invite.message, {}, "", 50) ?? "";
+    const answered = async (method: string) => {
+      const transaction = asked(method);
+      await rig.until(() => rig.pbx.answers.has(transaction));
+      return rig.pbx.answers.get(transaction);
+    };
+    const again = await answered("INVITE");
+    expect([again?.status, again?.body.includes("a=inactive")]).toEqual([200, true]);
+    expect((await answered("INFO"))?.status).toBe(200);
+    expect((await answered("PUBLISH"))?.status).toBe(501);
+    expect((await answered("BYE"))?.status).toBe(200);
+    expect(rig.pbx.count("BYE")).toBe(0);
+  }, limit);
+});
+
+describe("REFER straight to the phone:", () => {
+  const config = { dial: "refer" as const };
+
+  test.concurrent("the phone dials by itself: done, and its leg is the command's", async () => {
+    await using rig = await Rig.ready({ config });
+    expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
+    const refer = ask(rig, "REFER");
+    expect([refer.uri, userOf(header(refer, "refer-to")), rig.pbx.count("INVITE")]).toEqual(["sip:1001@pbx", "914155550123", 0]);
+    expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
+  }, limit);
+
+  test.concurrent("a phone that does not take it", async () => {
+    await using rig = await Rig.ready({
+      config,
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 603 } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: "Phone 1001 has declined the call." });
+  }, limit);
+});
+
+test("an ACD command is refused in words", async () => {
+  await using rig = await Rig.ready();
+  const command = { type: "agent", desk: "1001", id: "x", agent: "A", login: true, mode: "ready" } as const;
+  expect(await rig.line.execute(command, new AbortController().signal)).toEqual({
+    outcome: "failed",
+    cause: "NOT_SUPPORTED",
+    why: "This phone system has no call queues: the state is kept here only.",
+  });
+}, limit);

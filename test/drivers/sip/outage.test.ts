@@ -1,0 +1,129 @@
+/** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
+import { describe, expect, test } from "bun:test";
+import { header, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
+import { quietFor, Rig } from "./rig.ts";
+
+const limit = 15_000;
+
+describe("drachtio-server", () => {
+  test.concurrent("is restarted: said once, and the phone is watched again", async () => {
+    await using rig = await Rig.ready();
+    const dialog = rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    const from = rig.events.length;
+    rig.pbx.goes();
+    expect((await rig.next("link-down", () => true, from)).why).toMatch(/drachtio-server .*(closed|failed)/);
+    await rig.next("link-down", ({ why }) => why.startsWith("nothing listens on"), from);
+    await rig.pbx.server.listen();
+    const { legs } = await rig.next("snapshot", () => true, from);
+    expect(legs).toMatchObject([{ leg: dialog.id, rings: true }]);
+    expect(rig.lines.filter((line) => line.includes("No connection to drachtio-server") && line.includes("nothing listens")))
+      .toHaveLength(1);
+  }, limit);
+
+  test.concurrent("refuses the secret", async () => {
+    await using rig = await Rig.open({ pbx: { secret: "other" } });
+    expect((await rig.next("link-down")).why).toMatch(/^drachtio-server at .* refuses the login: check line.secret$/);
+    expect(rig.lines.join()).not.toContain("cymru");
+  }, limit);
+
+  const torn = ["12#id|sip", "garbage", "#", "5"];
+  test.concurrent.each(torn)("goes mad with %j and closes: the phone is watched again", async (bytes) => {
+    await using rig = await Rig.ready();
+    const from = rig.events.length;
+    for (const client of rig.pbx.server.clients) {
+      client.raw(Buffer.from(bytes));
+      client.socket.end();
+    }
+    await rig.next("link-down", () => true, from);
+    await rig.next("snapshot", () => true, from);
+  }, limit);
+});
+
+describe("the switch", () => {
+  const config = { pingSeconds: 0.1, answerSeconds: 0.1 };
+  const dead = () => "silence" as const;
+
+  test.concurrent(
+    "is gone, and its subscriptions with it: the link goes down in bounded time, and comes back by itself",
+    async () => {
+      await using rig = await Rig.ready({ config });
+      await rig.until(() => rig.pbx.count("OPTIONS") > 1);
+      rig.pbx.rings("14155550123");
+      await rig.facts(({ rings }) => rings === true);
+      rig.pbx.instead = dead;
+      const from = rig.events.length;
+      expect((await rig.next("link-down", () => true, from)).why).toBe("pbx does not answer");
+      expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
+      rig.pbx.subscriptions.clear();
+      rig.pbx.dialogs.splice(0);
+      rig.pbx.instead = () => undefined;
+      expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
+      expect(rig.pbx.subscriptions.size).toBe(1);
+    },
+    limit,
+  );
+
+  test.concurrent("never answers OPTIONS: that says nothing", async () => {
+    await using rig = await Rig.open({
+      config,
+      before: (pbx) => pbx.instead = ({ method }) => method === "OPTIONS" ? "silence" : undefined,
+    });
+    await rig.next("phone");
+    await quietFor(600);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+});
+
+describe("two desks:", () => {
+  test.concurrent("the switch knows one and not the other: each has its own link", async () => {
+    const refused = (message: SipMessage) => message.uri?.includes("1003") ? { status: 404 } : undefined;
+    await using rig = await Rig.open({ desks: ["1001", "1003"], before: (pbx) => pbx.instead = refused });
+    expect(await rig.next("link-up")).toMatchObject({ desks: ["1001"] });
+    expect(await rig.next("link-down")).toEqual({
+      type: "link-down",
+      why: "pbx does not know extension 1003 (404)",
+      desks: ["1003"],
+    });
+    expect(await rig.dial("c1", "914155550123", "1003")).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
+    expect((await rig.next("snapshot")).desks).toEqual(["1001"]);
+  }, limit);
+
+  test.concurrent("each hears its own calls", async () => {
+    await using rig = await Rig.open({ desks: ["1001", "1002"] });
+    await rig.until(() => rig.events.filter(({ type }) => type === "phone").length === 2);
+    const dialog = rig.pbx.rings("14155550123", "1002");
+    expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ desk: "1002", leg: dialog.id });
+  }, limit);
+});
+
+describe("registration:", () => {
+  const register = { register: true };
+  const registrations = (rig: Rig) => rig.pbx.requests.filter(({ method }) => method === "REGISTER");
+
+  test.concurrent("before the subscriptions, in the box's own name, and given back at the end", async () => {
+    const rig = await Rig.ready({ config: register });
+    expect(rig.pbx.requests.map(({ method }) => method).slice(0, 2)).toEqual(["REGISTER", "SUBSCRIBE"]);
+    const [first] = registrations(rig);
+    expect([first?.uri, header(first ?? { headers: [], body: "" }, "to")]).toEqual(["sip:pbx", "<sip:1009@pbx>"]);
+    rig.stop();
+    await rig.ended;
+    const last = registrations(rig).at(-1);
+    expect(last && header(last, "expires")).toBe("0");
+    rig.pbx.server.stop();
+  }, limit);
+
+  test.concurrent("renewed in half of what was granted", async () => {
+    await using rig = await Rig.open({ config: { ...register, expiresSeconds: 2 } });
+    await rig.until(() => registrations(rig).length >= 2);
+  }, limit);
+
+  test.concurrent("refused: said, and nothing is subscribed to", async () => {
+    await using rig = await Rig.open({
+      config: register,
+      before: (pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 404 } : undefined,
+    });
+    expect((await rig.next("link-down")).why).toBe("pbx does not know user 1009 (404): check line.user");
+    expect(rig.pbx.count("SUBSCRIBE")).toBe(0);
+  }, limit);
+});
