@@ -44,6 +44,9 @@ export class Loop {
   readonly #phones = new Map<string, boolean>();
   /** Desks that are not served any more: where their agents are, as long as something waits for them. */
   readonly #former = new Map<string, Desk>();
+  /** Desks whose last change may wait to be written. */
+  readonly #unwritten = new Set<string>();
+  #writing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -91,6 +94,7 @@ export class Loop {
   /** Ends the line. Callouts that still wait are answered. */
   stop(): void {
     this.#stop.abort();
+    this.#commitWaiting();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     for (const reply of this.#replies.values()) reply({ ok: false, why: "telesetd is being stopped: try again in a moment." });
     this.#replies.clear();
@@ -157,7 +161,8 @@ export class Loop {
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
       this.#options.log.warning("The agent's state was changed at the switch", { desk: extension, state: input.event.mode });
     }
-    if (made.desk !== desk || made.effects.length > 0) this.#commit(made.desk, made.effects);
+    if (made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) this.#commit(made.desk, made.effects);
+    else if (made.desk !== desk) this.#commitSoon(extension);
     for (const effect of made.effects) this.#carryOut(extension, effect);
     for (const ended of endedCalls(desk, made.desk, input)) this.#ended(extension, ended);
     this.#wakeAt(extension, made.wakeAt);
@@ -170,8 +175,23 @@ export class Loop {
     this.#options.log.info("Call ended", { desk, call: call.id, kind, ending, cause, seconds });
   }
 
+  #commitSoon(extension: string): void {
+    this.#unwritten.add(extension);
+    this.#writing ??= setTimeout(() => this.#commitWaiting(), mayWaitFor);
+  }
+
+  #commitWaiting(): void {
+    clearTimeout(this.#writing);
+    this.#writing = undefined;
+    for (const extension of this.#unwritten) {
+      const desk = this.#desks.get(extension);
+      if (desk) this.#commit(desk, []);
+    }
+  }
+
   #commit(desk: Desk, effects: readonly Effect[]): void {
     const { store, courier, now } = this.#options;
+    this.#unwritten.delete(desk.extension);
     const tell = this.#newEvents(desk.extension, effects);
     const retire = effects.flatMap((effect) => (effect.type === "retire" ? [effect] : []));
     for (const { agent } of retire) courier.retire(desk.extension, agent);
@@ -275,6 +295,19 @@ export class Loop {
       if (call !== undefined) log.debug("Leg ended", { desk: desk.extension, call, leg, cause: ended.cause });
     }
   }
+}
+
+/** How long a change may wait to be written, in ms; then it goes with the sync of what was written before. */
+const mayWaitFor = 80;
+
+/**
+ * A leg of a call that the CRM has not been told of: should the daemon be killed, the switch shows it once more. It is written
+ * with what comes next: most often the ring follows at once, and its ScreenPop must not wait for two writes.
+ */
+function mayWait(desk: Desk, input: Input): boolean {
+  if (input.type !== "line" || input.event.type !== "leg") return false;
+  const { leg } = input.event.facts;
+  return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
 }
 
 /** Beyond its verification nobody needs the password. */

@@ -203,8 +203,7 @@ class SqliteStore implements FileStore {
 
   commit({ desk, tell, retire }: Change, now: number): OutboxEvent[] {
     const added: OutboxEvent[] = [];
-    // The line is looked at afresh after every start: it is not worth a write.
-    const state = JSON.stringify({ ...desk, line: unknownLine });
+    const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
     if (!changed && tell.length === 0 && retire.length === 0) return added;
     this.#db.transaction(() => {
@@ -316,7 +315,7 @@ class SqliteStore implements FileStore {
       `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,
     );
-    const states = desks.map((desk) => [desk.extension, JSON.stringify({ ...desk, line: unknownLine })] as const);
+    const states = desks.map((desk) => [desk.extension, written(desk)] as const);
     this.#db.transaction(() => {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const { id, desk, agent, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events) {
@@ -353,6 +352,14 @@ class SqliteStore implements FileStore {
       syncFile(`${this.#path}-wal`).catch(() => {});
     }, 80);
   }
+}
+
+/**
+ * A desk as it is written. The line is looked at afresh after every start, and of the legs that have ended only the last can
+ * still echo then: neither is worth the pages.
+ */
+function written(desk: Desk): string {
+  return JSON.stringify({ ...desk, line: unknownLine, gone: desk.gone.slice(-8) });
 }
 
 /** Waits for the flash off the main thread. When it fails, the next write of the database does too, and says so. */

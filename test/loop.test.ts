@@ -197,6 +197,57 @@ describe("one writer:", () => {
   });
 });
 
+describe("a leg of which the CRM is told nothing yet", () => {
+  let rig: Rig;
+  const commits = () => (rig.store.commit as ReturnType<typeof jest.fn>).mock.calls.map(([{ desk }]) => desk.calls.length);
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    const store = openStore(join(folder, `wait-${++count}.db`));
+    rig = new Rig({ store });
+    await rig.register();
+    await rig.line.say(up);
+    jest.advanceTimersByTime(100);
+    store.commit = jest.fn(store.commit.bind(store));
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test("is written with the ScreenPop that follows, not twice", async () => {
+    await rig.line.say(leg({}), leg({ rings: true }));
+    expect(commits()).toEqual([1]);
+    jest.advanceTimersByTime(1000);
+    expect(commits()).toEqual([1]);
+    await rig.end();
+  });
+
+  test("is written 80 ms later when nothing follows", async () => {
+    await rig.line.say(leg({}));
+    jest.advanceTimersByTime(79);
+    expect(commits()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(commits()).toEqual([1]);
+    await rig.end();
+  });
+
+  test("is written when the daemon stops", async () => {
+    await rig.line.say(leg({}));
+    rig.loop.stop();
+    expect(commits()).toEqual([1]);
+    await rig.end();
+  });
+
+  test("a change of a call that has been told of is written at once", async () => {
+    await rig.line.say(
+      leg({ rings: true }),
+      { type: "leg-renamed", desk: "1001", from: "L1", to: "L2" },
+      leg({ leg: "L2", held: true }),
+    );
+    expect(commits()).toEqual([1, 1, 1]);
+    await rig.end();
+  });
+});
+
 describe("from the CRM to the phone:", () => {
   beforeEach(() => {
     jest.useFakeTimers();
