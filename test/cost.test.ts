@@ -1,0 +1,249 @@
+/**
+ * What a call costs, without a stopwatch: events asked of the switch, transactions, bytes to the flash, log lines, system
+ * calls, objects that stay. The limits stand a little above what was counted; whoever needs more says why in his commit.
+ */
+import { heapStats } from "bun:jsc";
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Crm } from "../bench/crm.ts";
+import { domain, heartbeat, newParties, scripts } from "../bench/frames.ts";
+import { Ledger } from "../bench/ledger.ts";
+import { rush } from "../bench/load.ts";
+import { type Cost, Pbx } from "../bench/pbx.ts";
+import { lineSchemas } from "../drivers/mod.ts";
+import { type App, startApp } from "../src/app.ts";
+import { sendCallout } from "../src/commands/small-crm.ts";
+import { parseConfig } from "../src/config.ts";
+import { openLog } from "../src/log.ts";
+import { quietPort } from "./e2e/box.ts";
+
+const root = join(import.meta.dir, "..");
+const folder = mkdtempSync(join(tmpdir(), "telesetd-cost-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Answered calls of one recording each, one after the other. */
+const calls = 30;
+
+/** A switch and a CRM, and calls between them. */
+class Around {
+  readonly pbx = new Pbx();
+  #ledger = new Ledger();
+  readonly crm = new Crm((body, at) => this.#ledger.arrived(body, at));
+
+  constructor() {
+    this.pbx.listen(heartbeat(), newParties("1001"));
+  }
+
+  /** Plays calls at a desk, each moment when the one before has arrived; all must be told, once and in order. */
+  async play(desk = "1001", count = calls): Promise<void> {
+    this.#ledger = new Ledger();
+    await rush({ pbx: this.pbx, ledger: this.#ledger, scripts: scripts(), desks: [desk] }, count, 1);
+    expect(this.#ledger.tally).toEqual({ expected: 3 * count, lost: 0, repeated: 0, outOfOrder: 0, strange: 0 });
+  }
+
+  /** Forgets the calls that were played. */
+  forget(): void {
+    this.#ledger = new Ledger();
+  }
+
+  configuration(name: string, port: number): string {
+    return JSON.stringify({
+      desks: [{ extension: "1001" }],
+      line: { driver: "freeswitch", host: "127.0.0.1", port: this.pbx.port, password: "ClueCon", domain },
+      http: { host: "127.0.0.1", port },
+      store: { path: join(folder, `${name}.db`) },
+    });
+  }
+
+  /** Registers an agent as soon as the line is up. */
+  async register(port: number): Promise<void> {
+    await this.pbx.settled(1, 2);
+    const agent = { telesetNumber: "1001", agentID: "anna", ipAddress: "127.0.0.1", port: String(this.crm.port) };
+    await sendCallout(port, "/", { FunctionName: "Register", ...agent });
+  }
+
+  close(): void {
+    this.pbx.close();
+    this.crm.close();
+  }
+}
+
+describe("in the process", () => {
+  const around = new Around();
+  const lines: string[] = [];
+  let app: App;
+  beforeAll(async () => {
+    const config = parseConfig(around.configuration("inside", 1), lineSchemas, {});
+    app = await startApp({ ...config, http: { ...config.http, port: 0 } }, openLog((line) => lines.push(line), "info", true));
+    await around.register(app.port);
+  });
+  afterAll(async () => {
+    await app.stop();
+    around.close();
+  });
+  const cost = (): Cost => around.pbx.costs()[0] ?? { filters: NaN, events: NaN, bytes: NaN, commands: NaN };
+
+  test("a desk's connection holds 7 filters and takes 13 commands to begin with, and 2 looks at the channels", () => {
+    expect(cost().filters).toBe(7);
+    expect(cost().commands).toBeLessThanOrEqual(13);
+  });
+
+  test("an answered call is told in 10 events of the switch, of the 31 that it makes, with no command", async () => {
+    const before = cost();
+    await around.play();
+    const after = cost();
+    expect((after.events - before.events) / calls).toBe(10);
+    expect(after.commands).toBe(before.commands);
+    expect(after.filters).toBe(before.filters);
+  });
+
+  test("a call at another desk costs nothing at all", () => {
+    const before = cost();
+    const parties = newParties("1002");
+    for (const burst of scripts()[0] ?? []) for (const frame of burst.frames) around.pbx.publish(frame, parties);
+    expect(cost()).toEqual(before);
+  });
+
+  /** The last POST's end is written after it has arrived. */
+  const settled = async () => {
+    while (app.status().outbox.waiting > 0) await new Promise((done) => setImmediate(done));
+  };
+
+  test("a call is 3 transactions and 4 lines of the log, of less than 160 characters", async () => {
+    await settled();
+    lines.length = 0;
+    const transactions = counted();
+    await around.play();
+    await settled();
+    // PROGRESS, ANSWER and HANGUP with what they tell; the CREATE before goes with the PROGRESS.
+    expect(transactions() / calls).toBeLessThanOrEqual(3.1);
+    expect(lines.filter((line) => line.includes("Told the CRM"))).toHaveLength(3 * calls);
+    expect(lines.length).toBe(4 * calls);
+    expect(lines.join("").length / lines.length).toBeLessThan(160);
+  });
+
+  test("nothing of a call stays in the heap", async () => {
+    // What is remembered of the last 64 legs and the last posts comes first.
+    await around.play("1001", 100);
+    const objects = await resting();
+    await around.play("1001", 200);
+    expect((await resting() - objects) / 200).toBeLessThan(3);
+  });
+
+  /** How many objects there are once nothing is on its way. */
+  async function resting(): Promise<number> {
+    await settled();
+    around.forget();
+    lines.length = 0;
+    for (let i = 0; i < 3; i++) {
+      await new Promise((done) => setTimeout(done, 20));
+      Bun.gc(true);
+    }
+    return heapStats().objectCount;
+  }
+});
+
+describe("as a process", () => {
+  const around = new Around();
+  afterAll(() => around.close());
+  const strace = Bun.which("strace");
+  const straced = strace && Bun.spawnSync([strace, "-o", join(folder, "try"), "true"]).exitCode === 0;
+  const noStrace = straced ? "" : " (skipped: strace is not installed, or may not trace here)";
+
+  /** The daemon from its sources, JIT off as in the unit. */
+  async function started(name: string): Promise<{ pid: number; end: () => Promise<void> }> {
+    const port = await quietPort();
+    writeFileSync(join(folder, `${name}.json`), around.configuration(name, port));
+    const command = [process.execPath, join(root, "src/main.ts"), "run", "--config", join(folder, `${name}.json`)];
+    const env = { PATH: process.env["PATH"], BUN_JSC_useJIT: "0" };
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(folder, `${name}.log`)), env });
+    await around.register(port);
+    const end = async () => {
+      child.kill("SIGTERM");
+      await child.exited;
+    };
+    return { pid: child.pid, end };
+  }
+
+  test("an event writes 10 kB to the disk and the log, in 20 pieces", async () => {
+    const { pid, end } = await started("bytes");
+    try {
+      await around.play("1001", 10);
+      const before = written(pid);
+      await around.play("1001", calls);
+      const after = written(pid);
+      expect((after.bytes - before.bytes) / (3 * calls)).toBeLessThan(11_000);
+      expect((after.writes - before.writes) / (3 * calls)).toBeLessThan(23);
+    } finally {
+      await end();
+    }
+  }, 30_000);
+
+  test.skipIf(noStrace !== "")(`an event is one connection and some 65 system calls${noStrace}`, async () => {
+    const { pid, end } = await started("traced");
+    try {
+      await around.play("1001", 10);
+      const trace = await traced(pid);
+      await around.play("1001", calls);
+      const of = await trace();
+      const each = (name: string) => (of.get(name) ?? 0) / (3 * calls);
+      expect(each("connect")).toBeLessThan(1.05);
+      expect(each("socket")).toBeLessThan(1.05);
+      expect(each("sendto") + each("sendmsg")).toBeLessThan(1.2);
+      expect(each("pwrite64")).toBeLessThan(22);
+      // One sync for all that is written within 100 ms.
+      expect(each("fdatasync")).toBeLessThan(0.5);
+      expect(each("execve") + each("clone3") + each("fork")).toBe(0);
+      // Those by which threads wait for each other, and memory is given back, come as they like.
+      for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
+      expect([...of.values()].reduce((sum, count) => sum + count, 0) / (3 * calls)).toBeLessThan(85);
+    } finally {
+      await end();
+    }
+  }, 30_000);
+
+  /** Counts a process's system calls from now on; the function that it gives ends that and tells. */
+  async function traced(pid: number): Promise<() => Promise<Map<string, number>>> {
+    const report = join(folder, "strace");
+    const said = join(folder, "strace.log");
+    const command = [strace ?? "", "-c", "-f", "-U", "name,calls", "-o", report, "-p", String(pid)];
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(said) });
+    while (!existsSync(said) || !readFileSync(said, "utf8").includes("attached")) {
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    return async () => {
+      child.kill("SIGINT");
+      await child.exited;
+      const rows = [...readFileSync(report, "utf8").matchAll(/^(\w+) +(\d+)$/gm)];
+      return new Map(rows.map(([, name = "", count]) => [name, Number(count)]));
+    };
+  }
+});
+
+/** What a process has written so far by write(2) and its like, sockets left out: bytes and calls (proc(5)). */
+function written(pid: number): { bytes: number; writes: number } {
+  const io = readFileSync(`/proc/${pid}/io`, "utf8");
+  const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, "m").exec(io)?.[1]);
+  return { bytes: value("wchar"), writes: value("syscw") };
+}
+
+/** Counts the transactions from now on; the function that it gives ends that and tells. */
+function counted(): () => number {
+  const { transaction } = Database.prototype;
+  let count = 0;
+  Object.defineProperty(Database.prototype, "transaction", {
+    configurable: true,
+    writable: true,
+    value(this: Database, work: () => void) {
+      count++;
+      return transaction.call(this, work);
+    },
+  });
+  return () => {
+    Database.prototype.transaction = transaction;
+    return count;
+  };
+}
