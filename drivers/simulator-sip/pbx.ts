@@ -67,6 +67,8 @@ export class SipPbx implements Network {
   readonly #options: PbxOptions;
   readonly #digest: DigestOptions;
   readonly #nonces = new Set<string>();
+  /** Where the box has registered. */
+  #contact: string | undefined;
   readonly #ringing = new Map<string, Ringing>();
 
   constructor(options: PbxOptions = {}) {
@@ -120,10 +122,7 @@ export class SipPbx implements Network {
       case "BYE":
         return this.#bye(sent);
       case "REGISTER":
-        return client.respond(sent, 200, {
-          Contact: header(message, "contact") ?? "",
-          Expires: header(message, "expires") ?? "60",
-        });
+        return this.#register(sent);
       default:
         client.respond(sent, 200);
     }
@@ -208,6 +207,14 @@ export class SipPbx implements Network {
     const name = status === 407 ? "Proxy-Authenticate" : "WWW-Authenticate";
     client.respond({ client, message, transaction }, status, { [name]: challenge(this.#digest, nonce, right && !known) });
     return false;
+  }
+
+  /** Without a Contact it is asked what is there (RFC 3261, section 10.2.3). */
+  #register(sent: Sent): void {
+    const expires = header(sent.message, "expires") ?? "60";
+    const contact = header(sent.message, "contact");
+    if (contact !== undefined) this.#contact = expires === "0" ? undefined : contact;
+    sent.client.respond(sent, 200, { ...(this.#contact === undefined ? {} : { Contact: this.#contact }), Expires: expires });
   }
 
   #subscribe(sent: Sent): void {

@@ -1,0 +1,109 @@
+/** What `telesetd doctor` tries on the way to a SIP phone, each hop broken in turn. */
+import { describe, expect, test } from "bun:test";
+import type { Hop } from "../../../drivers/entry.ts";
+import { header, SipPbx } from "../../../drivers/simulator-sip/mod.ts";
+import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
+import { probe } from "../../../drivers/sip/probe.ts";
+import { listeningLog } from "./peer.ts";
+
+/** All hops, as `name verdict: says`. */
+async function hops(pbx: SipPbx, part: Partial<SipConfig> = {}): Promise<{ shown: string[]; all: Hop[] }> {
+  const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
+  const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: listeningLog().log };
+  const all: Hop[] = [];
+  for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, new AbortController().signal)) {
+    all.push(hop);
+  }
+  return { shown: all.map(({ name, verdict, says }) => `${name} ${verdict}: ${says}`), all };
+}
+
+async function pbxWith(change: (pbx: SipPbx) => unknown = () => {}, options = {}): Promise<SipPbx> {
+  const pbx = new SipPbx(options);
+  await pbx.server.listen();
+  change(pbx);
+  return pbx;
+}
+
+test("all is well, and the subscription is given back", async () => {
+  const pbx = await pbxWith((pbx) => pbx.rings("14155550123"));
+  const { shown } = await hops(pbx, { register: true });
+  expect(shown).toEqual([
+    `drachtio good: 127.0.0.1:${pbx.server.port} answers.`,
+    "drachtio login good: Logged in to drachtio-server v0.9.10-1-g9c2dd4cb6a.",
+    "SIP listener good: drachtio-server speaks SIP at udp/127.0.0.1:5160.",
+    "switch good: pbx answers (200).",
+    "registration good: The switch knows user 1009 and his password; he is not registered now.",
+    "phone 1001 good: pbx tells the calls of phone 1001: 1 now.",
+  ]);
+  const registers = pbx.requests.filter(({ method }) => method === "REGISTER");
+  expect(registers.map((message) => header(message, "contact"))).toEqual([undefined]);
+  expect(pbx.subscriptions.size).toBe(0);
+  pbx.server.stop();
+});
+
+test("nothing listens", async () => {
+  const pbx = await pbxWith();
+  pbx.server.stop();
+  const { all } = await hops(pbx);
+  expect(all.map(({ verdict }) => verdict)).toEqual(["failed", "skipped", "skipped", "skipped", "skipped"]);
+  expect(all[0]?.next).toMatch(/^Start drachtio-server/);
+});
+
+test("a wrong secret", async () => {
+  const pbx = await pbxWith(undefined, { secret: "other" });
+  const { all } = await hops(pbx);
+  expect(all.map(({ verdict }) => verdict)).toEqual(["good", "failed", "skipped", "skipped", "skipped"]);
+  expect(all[1]?.next).toContain("line.secret");
+  pbx.server.stop();
+});
+
+test("a transport that drachtio-server does not speak", async () => {
+  const pbx = await pbxWith();
+  const { all } = await hops(pbx, { transport: "tls" });
+  expect(all[2]).toMatchObject({ verdict: "failed", next: expect.stringContaining("transport=tls") });
+  pbx.server.stop();
+});
+
+describe("the phone:", () => {
+  const broken: [string, (pbx: SipPbx) => unknown, string, string][] = [
+    [
+      "404",
+      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 404 } : undefined,
+      "does not know extension 1001",
+      "extension 1001",
+    ],
+    [
+      "489",
+      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 489 } : undefined,
+      "no dialog subscriptions",
+      "docs/sip.md",
+    ],
+    [
+      "403",
+      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 403 } : undefined,
+      "does not let user 1009",
+      "Allow user 1009",
+    ],
+    ["silence", (pbx) => pbx.instead = () => "silence", "does not answer", "line.proxy"],
+    ["no document", (pbx) => pbx.tells = false, "tells nothing", "docs/sip.md"],
+  ];
+  test.each(broken)("%s", async (_, change, says, next) => {
+    const pbx = await pbxWith(change);
+    const hop = (await hops(pbx)).all.at(-1);
+    expect(hop).toMatchObject({
+      name: "phone 1001",
+      verdict: "failed",
+      says: expect.stringContaining(says),
+      next: expect.stringContaining(next),
+    });
+    pbx.server.stop();
+  });
+
+  test("a wrong password, without a word of it", async () => {
+    const pbx = await pbxWith(undefined, { password: "other" });
+    const { all } = await hops(pbx);
+    expect(all.at(-1)).toMatchObject({ verdict: "failed", next: expect.stringContaining("line.password") });
+    expect(JSON.stringify(all)).not.toContain("s3cret");
+    pbx.server.stop();
+  });
+});
