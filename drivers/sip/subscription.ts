@@ -49,6 +49,7 @@ export class Subscription {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a document is due. */
   #waiting: ReturnType<typeof setTimeout> | undefined;
+  #begun: Promise<void> = Promise.resolve();
   #renewing = false;
   /** The whole state was asked for while a renewal was under way. */
   #wanted = false;
@@ -78,12 +79,17 @@ export class Subscription {
   }
 
   /** Subscribes. What comes of it is told by `ended`; a document may come before the answer. */
-  async begin(): Promise<void> {
+  begin(): Promise<void> {
+    return this.#begun = this.#begin();
+  }
+
+  async #begin(): Promise<void> {
     const { about, expires, config } = this.#options;
     const answer = await this.#asked(this.#subscribe(expires));
-    if (this.#over || !answer) return;
+    if (!answer) return;
+    if (good(answer)) this.#dialog = answer.dialog;
+    if (this.#over) return;
     if (!good(answer)) return this.#end(this.#refused(answer));
-    this.#dialog = answer.dialog;
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
     if (this.#stood) return;
@@ -123,8 +129,11 @@ export class Subscription {
 
   /** Ends it from our side; the switch is told, which takes half a second at most. */
   async giveBack(): Promise<void> {
-    const dialog = this.#dialog;
     this.end();
+    // One that is just being asked for would stand for nobody.
+    const late = AbortSignal.timeout(giveBackWithin);
+    await Promise.race([this.#begun, new Promise((resolve) => late.addEventListener("abort", resolve, { once: true }))]);
+    const dialog = this.#dialog;
     if (dialog === undefined) return;
     const { stack, account } = this.#options;
     const { credentials } = account;
