@@ -10,7 +10,7 @@
  *  4. Put the entry into `drivers/mod.ts`, and a subject into `test/drivers/contract.test.ts`. What the switch cannot show
  *     goes there as `cannot`, with the reason.
  *
- * `drivers/freeswitch/` is the same for a real switch.
+ * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.
  */
 import * as z from "zod";
 import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";

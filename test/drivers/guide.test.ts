@@ -1,0 +1,37 @@
+/** docs/drivers.md keeps its word: the files that it names are there, and its table is that of the contract's subjects. */
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { lineSchemas } from "../../drivers/mod.ts";
+
+const root = join(import.meta.dir, "../..");
+const guide = readFileSync(join(root, "docs/drivers.md"), "utf8");
+const blueprint = readFileSync(join(root, "drivers/blueprint.ts"), "utf8");
+const links = [...guide.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = ""]) => path);
+
+test.each([...new Set(links)])("%s is there", (path) => expect(existsSync(join(root, path))).toBe(true));
+
+test("the guide names the page, the suite, the blueprint, the registry and the subjects", () => {
+  const needed = [
+    "src/core/line.ts",
+    "test/line.contract.ts",
+    "drivers/blueprint.ts",
+    "drivers/mod.ts",
+    "test/drivers/contract.test.ts",
+  ];
+  expect(needed.filter((path) => !links.includes(path))).toEqual([]);
+});
+
+test("every driver of the registry, and the blueprint, has a row and a subject", () => {
+  const subjects = readFileSync(join(root, "test/drivers/contract.test.ts"), "utf8");
+  for (const name of [...Object.keys(lineSchemas), "blueprint"]) {
+    expect(guide).toContain(`| ${name} `);
+    expect(subjects).toContain(`name: "${name}, `);
+  }
+});
+
+test("what the blueprint says to copy and where to put it is as the guide says", () => {
+  for (const word of ["drivers/NAME/mod.ts", "drivers/mod.ts", "test/drivers/contract.test.ts", "docs/drivers.md"]) {
+    expect(blueprint).toContain(word);
+  }
+});
