@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import { normaliseRange } from "./address.ts";
 import { type Beside, configError, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
 
@@ -63,7 +64,10 @@ export const privateRanges = [
   "fe80::/10",
 ] as const;
 
-const cidr = z.string().regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, "want an address or a range such as 10.1.0.0/16");
+const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "want an address or a range such as 10.1.0.0/16")
+  .meta({
+    pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$",
+  });
 
 const http = z.strictObject({
   host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
