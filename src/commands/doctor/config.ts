@@ -1,36 +1,57 @@
 /** The hop of the configuration: every error with its place, and who else can read its secrets. */
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config.ts";
 import { count, type Io, readConfig } from "../io.ts";
+import { provisionTrouble } from "../provision.ts";
 import type { Found } from "./hop.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */
 const serviceCredentials = "/run/credentials/telesetd.service";
 
-/** The surroundings to read the configuration in: run by hand there are no credentials, but root can read the service's. */
-export function withCredentials({ environment }: Pick<Io, "environment">): Pick<Io, "environment"> {
-  if (environment["CREDENTIALS_DIRECTORY"] !== undefined || !existsSync(serviceCredentials)) return { environment };
-  return { environment: { ...environment, CREDENTIALS_DIRECTORY: serviceCredentials } };
+/**
+ * The surroundings to read a configuration in that is, or will be, in this place. Run by hand there are no credentials: they
+ * lie in the folder `secrets` beside it, as the service will get them at its next start or reload; or root reads those that
+ * the service has.
+ */
+export function withCredentials(
+  file: string,
+  { environment }: Pick<Io, "environment">,
+  running: string = serviceCredentials,
+): Pick<Io, "environment"> {
+  if (environment["CREDENTIALS_DIRECTORY"] !== undefined) return { environment };
+  const found = [join(dirname(file), "secrets"), running].find((folder) => existsSync(folder));
+  return { environment: found === undefined ? environment : { ...environment, CREDENTIALS_DIRECTORY: found } };
 }
 
-/** Reads the configuration; what is wrong with it is the hop's finding. */
-export function lookAtConfig(file: string, io: Pick<Io, "environment">): { readonly config?: Config; readonly found: Found } {
+/** Reads the configuration; what is wrong with it is the hop's finding, and so is what lies wrong on the boot partition. */
+export function lookAtConfig(
+  file: string,
+  io: Pick<Io, "environment">,
+  onCard: string | undefined = provisionTrouble(),
+): { readonly config?: Config; readonly found: Found } {
+  const card = onCard === undefined ? [] : onCard.trimEnd().split("\n");
   let config: Config;
   try {
-    config = readConfig(file, withCredentials(io));
+    config = readConfig(file, withCredentials(file, io));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const { problems } = error;
+    const problems = error.placed;
     const found: Found = {
       verdict: "failed",
       says: `${file} has ${count(problems.length, "error")}${problems.length === 1 ? `: ${problems[0]}` : ""}`,
-      ...(problems.length === 1 ? {} : { details: problems }),
-      next: nextFor(file),
+      ...(problems.length === 1 && card.length === 0 ? {} : { details: [...(problems.length === 1 ? [] : problems), ...card] }),
+      next: card.length === 0 ? nextFor(file) : nextOnCard,
     };
     return { found };
   }
-  return { config, found: openToOthers(file) ?? { verdict: "good", says: `${file} is good: ${desksOf(config)}.` } };
+  const says = `${file} is good: ${desksOf(config)}.`;
+  const open = openToOthers(file);
+  if (open !== undefined || card.length === 0) return { config, found: open ?? { verdict: "good", says } };
+  return { config, found: { verdict: "warning", says: `${says} A newer one is not:`, details: card, next: nextOnCard } };
 }
+
+const nextOnCard = "Correct telesetd.json on the boot partition, or remove it there, and start the box again.";
 
 /** What to do about a configuration that cannot be read, or is wrong. */
 function nextFor(file: string): string {

@@ -71,9 +71,9 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   if (former) say(`The answers of ${to} are offered; what is not asked for stays as it is.`);
   else if (existsSync(to)) say(`${to} is no JSON object: it is begun anew, and kept as ${to}.1.`);
   const text = `${
-    JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(io).environment }), null, 2)
+    JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(to, io).environment }), null, 2)
   }\n`;
-  const problems = problemsOf(text, io);
+  const { problems } = wrongIn(text, to, io);
   if (problems.length > 0) {
     io.err(`Nothing was changed: with these answers ${to} would have ${count(problems.length, "error")}:\n${listed(problems)}`);
     return 2;
@@ -92,7 +92,7 @@ async function fromFile(from: string, to: string, io: Io): Promise<number> {
     io.err(`Cannot read ${from}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
     return 2;
   }
-  const problems = problemsOf(text, io);
+  const { placed: problems } = wrongIn(text, to, io);
   if (problems.length > 0) {
     io.err(`Nothing was changed: ${from} has ${count(problems.length, "error")}:\n${listed(problems)}`);
     return 2;
@@ -100,12 +100,13 @@ async function fromFile(from: string, to: string, io: Io): Promise<number> {
   return await install(text, to, io);
 }
 
-function problemsOf(text: string, io: Io): readonly string[] {
+/** What is wrong with a configuration that is to be in the place `to`, also with its places in the text. */
+function wrongIn(text: string, to: string, io: Io): Pick<ConfigError, "problems" | "placed"> {
   try {
-    parseConfig(text, lineSchemas, withCredentials(io).environment);
-    return [];
+    parseConfig(text, lineSchemas, withCredentials(to, io).environment);
+    return { problems: [], placed: [] };
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return error;
     throw error;
   }
 }

@@ -1,8 +1,10 @@
 /** The doctor as a whole: the list of hops, what depends on what, exit codes, text and JSON; while the daemon runs and while not. */
 import { expect, test } from "bun:test";
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstToMend } from "../../../src/commands/doctor/print.ts";
+import { lookAtConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
 import { Swallower } from "../../swallower.ts";
 import { brief, Place, secrets } from "./rig.ts";
 
@@ -80,7 +82,7 @@ test("a wrong configuration: every error, the box's own hops all the same, exit 
   expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 4);
   const { code, out } = await place.said();
   expect(code).toBe(2);
-  expect(out).toContain('  desks[0].extension is "12a": want digits\n');
+  expect(out).toContain('  desks[0].extension is "12a": want digits (line 1, column ');
   expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
 }, limit);
 
@@ -91,6 +93,32 @@ test("no file, and a file that is no JSON", async () => {
   expect(none.hop("config")).toMatchObject({ verdict: "failed", next: "Make it: telesetd setup." });
   place.write('{ "desks": [,] }');
   expect((await place.examined()).hop("config").says).toContain("line 1, column");
+}, limit);
+
+test("a telesetd.json on the boot partition that is wrong", async () => {
+  await using place = await Place.open();
+  const card = "telesetd.json is not installed, it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
+  const details = card.trimEnd().split("\n");
+  const next = expect.stringContaining("start the box again");
+  const good = lookAtConfig(place.file, { environment: {} }, card);
+  expect(good.found).toMatchObject({ verdict: "warning", says: expect.stringContaining("is good: desk 1001"), details, next });
+  expect(good.config?.desks).toHaveLength(1);
+  const none = lookAtConfig(join(place.folder, "none.json"), { environment: {} }, card);
+  expect(none.found).toMatchObject({ verdict: "failed", says: expect.stringContaining("no such file"), details, next });
+  expect(lookAtConfig(place.file, { environment: {} }, undefined).found.verdict).toBe("good");
+}, limit);
+
+test("a credential lies in the folder secrets beside the configuration", async () => {
+  await using place = await Place.open();
+  mkdirSync(join(place.folder, "secrets"), { mode: 0o700 });
+  writeFileSync(join(place.folder, "secrets", "esl"), `${secrets.password}\n`, { mode: 0o600 });
+  place.configure({ line: { password: { credential: "esl" } } });
+  const report = await place.examined();
+  expect([report.hop("config").verdict, report.hop("switch login").verdict]).toEqual(["good", "good"]);
+  // The running service has its older copies; what it will get at the next reload is what is looked at.
+  const given = (file: string) => withCredentials(file, { environment: {} }, tmpdir()).environment["CREDENTIALS_DIRECTORY"];
+  expect(given(place.file)).toBe(join(place.folder, "secrets"));
+  expect(given("/nonexistent/config.json")).toBe(tmpdir());
 }, limit);
 
 test("a configuration that others may read, and a secret's own file", async () => {
