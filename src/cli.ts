@@ -8,7 +8,7 @@ import { doctor } from "./commands/doctor/mod.ts";
 import { explain, explainAtDesk } from "./commands/explain.ts";
 import { reload } from "./commands/hand-over.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
-import type { Io } from "./commands/io.ts";
+import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
 import { bootFolders, provision } from "./commands/provision.ts";
@@ -18,9 +18,6 @@ import { schema } from "./commands/schema.ts";
 import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
 import { version } from "./version.ts";
-
-/** Where the configuration is, unless told otherwise. */
-export const defaultConfig = "/etc/telesetd/config.json";
 
 /** Runs one command line and gives its exit code. */
 export async function cli(args: readonly string[], io: Io): Promise<number> {

@@ -157,6 +157,11 @@ export function isJournal(stream: string | undefined, fd = 2): boolean {
   }
 }
 
+/** What a command says of failures, for journald: each line has the priority `error`, unless it has one of its own. */
+export function marked(text: string): string {
+  return text.replace(/^(?!<\d>)(?=.)/gm, `<${priority.error}>`);
+}
+
 /** Customers' numbers are nobody's business but the CRM's: below trace only their last four digits are written. */
 function masked(text: string): string {
   const line = text.replace(/(\\?")\+?[\d ().\/-]{3,}(\d{4})(\\?")/g, "$1...$2$3");

@@ -1,10 +1,12 @@
 #!/usr/bin/env bun
 /** Command line in, exit code out. */
 import { cli } from "./cli.ts";
+import { isJournal, marked } from "./log.ts";
 
+const forJournal = isJournal(process.env["JOURNAL_STREAM"]);
 const code = await cli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  err: (text) => process.stderr.write(forJournal ? marked(text) : text),
   terminal: process.stdout.isTTY === true,
   environment: process.env,
 }).catch((error: unknown) => {

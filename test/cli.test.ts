@@ -88,7 +88,8 @@ describe("check", () => {
     expect(await ran("check", "-c", "/nowhere/config.json")).toEqual({
       code: 2,
       out: "",
-      err: "/nowhere/config.json has 1 error:\n  cannot read it: there is no such file\n",
+      err: "/nowhere/config.json has 1 error:\n  cannot read it: there is no such file\n" +
+        "  > Make it: telesetd setup --to /nowhere/config.json\n",
     });
   });
   test("--json of a good file: no errors, 0", async () => {

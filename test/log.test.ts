@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fstatSync } from "node:fs";
-import { isJournal, type Log, type LogFields, type LogLevel, logLevels, openLog, type RootLog } from "../src/log.ts";
+import { isJournal, type Log, type LogFields, type LogLevel, logLevels, marked, openLog, type RootLog } from "../src/log.ts";
 
 /** A log, and the lines that it has written. */
 function opened(level: LogLevel, prefix = false): { log: RootLog; lines: string[] } {
@@ -189,4 +189,9 @@ test("whatever is logged is one line without control characters", () => {
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
   }));
+});
+
+test("what a command says of failures is an error for journald, line by line; a line with a priority keeps it", () => {
+  expect(marked("x has 2 errors:\n  one\n  two\n")).toBe("<3>x has 2 errors:\n<3>  one\n<3>  two\n");
+  expect(marked("<6>telesetd runs\n")).toBe("<6>telesetd runs\n");
 });

@@ -1,8 +1,11 @@
 /** What a command has of the world around it, so that tests can give it another. */
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Config, ConfigError, parseConfig } from "../config.ts";
+
+/** Where the configuration is, unless told otherwise. */
+export const defaultConfig = "/etc/telesetd/config.json";
 
 /** Output, and where it goes. */
 export interface Io {
@@ -37,8 +40,26 @@ export function configOr2(file: string, io: Io): Config | 2 {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(problemsText(file, error.placed));
+    const next = nextForUnread(file);
+    if (next !== undefined) io.err(`  > ${next}\n`);
     return 2;
   }
+}
+
+/** What to do about a configuration that cannot be read; nothing when it can be. */
+function nextForUnread(file: string): string | undefined {
+  if (!existsSync(file)) return `Make it: telesetd setup${file === defaultConfig ? "" : ` --to ${file}`}`;
+  try {
+    accessSync(file, constants.R_OK);
+    return undefined;
+  } catch {
+    return "Run this as root, with sudo.";
+  }
+}
+
+/** The name under which people know a configuration: the service reads copies of it, among its credentials. */
+export function original(file: string, { environment }: Pick<Io, "environment">): string {
+  return file === join(environment["CREDENTIALS_DIRECTORY"] ?? "", "config.json") ? defaultConfig : file;
 }
 
 /** All that is wrong with a file, one error a line. */

@@ -8,7 +8,7 @@ import { statusLine } from "../status.ts";
 import { notify, pingEvery, Reporter, statusState } from "../systemd.ts";
 import { version } from "../version.ts";
 import { handedOver } from "./hand-over.ts";
-import { count, type Io, problemsText, readConfig } from "./io.ts";
+import { count, type Io, original, problemsText, readConfig } from "./io.ts";
 import { Signals } from "./signals.ts";
 
 /** How long a reload may take before the watchdog is left alone, in ms. */
@@ -21,7 +21,7 @@ const longestReload = 30_000;
 export async function run(file: string, io: Io): Promise<number> {
   const read = tryConfig(file, io);
   if ("problems" in read) {
-    io.err(problemsText(file, read.problems));
+    io.err(problemsText(original(file, io), read.problems));
     await notify(statusState(wrong("The configuration has", read.problems)));
     return 2;
   }
@@ -132,7 +132,7 @@ class Running {
     if ("config" in read) problems = await this.#change(read.config);
     else {
       problems = read.problems;
-      for (const problem of problems) log.error("The new configuration is wrong", { file: given.file, problem });
+      for (const problem of problems) log.error("The new configuration is wrong", { file: original(given.file, given), problem });
       log.warning("Nothing is changed: the old configuration stays in force");
     }
     this.#reloading = undefined;

@@ -72,6 +72,7 @@ echo '{ "desks": [] }' >$file
 if systemctl reload telesetd.service 2>/dev/null; then no "a reload with a wrong configuration fails"; else ok "a reload with a wrong configuration fails"; fi
 check "and the old one stays in force" state_is active/running
 check "systemctl status says why" status_has "the old configuration stays in force, the new one has"
+check "no error number of systemctl is left in the status" test "$(show StatusErrno)" = 0
 check "the journal says all of it" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: want at least 1 entry (line 1, column 12)"
 
 echo "== ends"
@@ -82,6 +83,8 @@ check "(the exit code)" test "$(show ExecMainStatus)" = 2
 sleep 3
 check "and not started again" test "$(show ActiveState)/$(show NRestarts)" = "failed/$restarts"
 check "systemctl status says why" status_has "The configuration has 2 errors"
+check "the journal has it as an error, with the file that is to be put right" \
+  has "$(journalctl --no-pager -o cat -p err -u telesetd)" "$file has 2 errors"
 config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
 check "with a right one it starts" systemctl restart telesetd.service
 check "the rules are exact again" test -z "$(show IPAddressAllow | grep -F 203.0.113.9/32)"
