@@ -3,7 +3,7 @@
  * driver asks the network goes this way.
  */
 import { authorization, challengeOf, type Credentials } from "./digest.ts";
-import type { Sent, SipAnswer, SipRequest } from "./message.ts";
+import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
 import type { Stack } from "./stack.ts";
 
 /** How a request is asked. */
@@ -51,7 +51,7 @@ const silence: SipAnswer = { status: 408, reason: "no answer", dialog: "", body:
 function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvisional }: AskOptions): Promise<Outcome> {
   const outcome = Promise.withResolvers<Outcome>();
   let way: Sent | undefined;
-  stack.send(request, {
+  const watcher: Watcher = {
     sent: (sent) => {
       way = sent;
       onSent?.(sent);
@@ -61,7 +61,13 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
       else outcome.resolve({ answer, ...(way ? { sent: way } : {}) });
     },
     failed: outcome.reject,
-  });
+  };
+  try {
+    stack.send(request, watcher);
+  } catch (error) {
+    // A tag, a nonce or a dialog's name of the other side may hold what must not go out again.
+    outcome.reject(new NotSent(error instanceof Error ? error.message : String(error)));
+  }
   if (withinMs === undefined) return outcome.promise;
   const timer = setTimeout(() => outcome.resolve(way ? { sent: way } : {}), withinMs);
   return outcome.promise.finally(() => clearTimeout(timer));

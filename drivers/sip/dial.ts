@@ -200,7 +200,7 @@ export class Dialling {
     }
     // What follows is told by the line, not by the result.
     this.#handOver(attempt).catch((error: unknown) => {
-      if (!(error instanceof StackClosed) && !(error instanceof NotSent)) throw error;
+      this.#options.log.info("The phone could not be handed over to the number", { desk, why: wordsOf(error) });
     }).finally(() => this.#over(attempt));
     return { outcome: "done" };
   }
@@ -358,6 +358,10 @@ export class Dialling {
   }
 }
 
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The connection was lost after the request had gone out: nobody knows. Anything else did not go out. */
 function failed(error: unknown): CommandResult {
   if (error instanceof StackClosed && error.sent) {
@@ -366,5 +370,5 @@ function failed(error: unknown): CommandResult {
   if (error instanceof StackClosed || error instanceof NotSent) {
     return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: ${error.message}.` };
   }
-  throw error;
+  return { outcome: "unknown", why: `Something unexpected happened (${wordsOf(error)})` };
 }

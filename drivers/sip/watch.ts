@@ -103,7 +103,7 @@ export class Watch {
     log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
     this.#subscription?.wantWhole();
     clearTimeout(this.#asked);
-    this.#asked = setTimeout(() => this.told(tracker.noAnswer()), wholeWithin);
+    this.#asked = setTimeout(() => this.#read(() => tracker.noAnswer()), wholeWithin);
   }
 
   /** A dial has shown that the phone is not registered: that holds until it is heard of again. */
@@ -134,20 +134,27 @@ export class Watch {
   }
 
   #document(body: string, userAgent: string | undefined): boolean {
-    const { tracker, log, about } = this.#options;
+    const { tracker } = this.#options;
+    const told = this.#read(() =>
+      body === "" ? tracker.none() : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent })
+    );
+    // A document that was dropped does not show that the phone is watched.
+    return told !== undefined && (told.wants !== undefined || told.why === undefined);
+  }
+
+  /** Tells what can be read; what cannot is said, and skipped. */
+  #read(read: () => Told): Told | undefined {
+    const { log, about } = this.#options;
     try {
-      const told = body === ""
-        ? tracker.none()
-        : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent });
+      const told = read();
       this.told(told);
-      // A document that was dropped does not show that the phone is watched.
-      return told.wants !== undefined || told.why === undefined;
+      return told;
     } catch (error) {
       log.rarely(`unread ${about.extension}`, 5).warning("Cannot read what the switch tells of the phone: skipped", {
         desk: about.extension,
         why: error instanceof Error ? error.message : String(error),
       });
-      return false;
+      return undefined;
     }
   }
 
