@@ -45,6 +45,22 @@ describe("digest:", () => {
     expect(rig.lines.join()).not.toContain("s3cret");
   }, limit);
 
+  test("a challenge that must not be written back, at a renewal: the link goes on with a new subscription", async () => {
+    const faults: unknown[] = [];
+    const note = (error: unknown) => void faults.push(error);
+    process.on("unhandledRejection", note);
+    await using rig = await Rig.ready({ config: { refreshSeconds: 0.1 } });
+    let once = 0;
+    rig.pbx.instead = (message) =>
+      isRenewal(message) && once++ === 0
+        ? { status: 407, headers: { "Proxy-Authenticate": 'Digest realm="\u00e9", nonce="n"' } }
+        : undefined;
+    const [old] = rig.pbx.subscriptions.keys();
+    await rig.until(() => [...rig.pbx.subscriptions.keys()].some((key) => key !== old));
+    process.off("unhandledRejection", note);
+    expect([faults, rig.links()]).toEqual([[], ["up"]]);
+  }, limit);
+
   test("no password where one is wanted", async () => {
     const { password: _, ...config } = { password: undefined };
     await using rig = await Rig.open({ config: { ...config, password: undefined } });
