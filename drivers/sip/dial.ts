@@ -302,6 +302,10 @@ export class Dialling {
       onSent: (sent) => attempt.callId = sent.header("call-id"),
       ...(credentials ? { credentials } : {}),
     });
+    if (answer.status === 405 || answer.status === 501) {
+      const why = `Phone ${desk} does not dial when it is told to (${answer.status}): ask the administrator to change line.dial.`;
+      return { outcome: "failed", cause: `REFER ${answer.status}`, why };
+    }
     if (answer.status < 200 || answer.status > 299) return { outcome: "failed", ...this.#refusal(answer, desk) };
     attempt.referred = performance.now();
     const refused = attempt.outcome.promise.then((status) =>

@@ -180,6 +180,14 @@ describe("REFER straight to the phone:", () => {
     expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
   }, limit);
 
+  test.concurrent("a phone that cannot: the administrator is asked for", async () => {
+    await using rig = await Rig.ready({
+      config,
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dial.") });
+  }, limit);
+
   test.concurrent("a phone that does not take it", async () => {
     await using rig = await Rig.ready({
       config,
