@@ -235,7 +235,8 @@ export class Subscription {
   #agreed(seconds: number): void {
     this.#silent = 0;
     this.#until = Math.min(performance.now() + seconds * 1000, this.#shorter);
-    this.#due = performance.now() + this.#options.config.refreshSeconds * 1000;
+    // Not all desks of all boxes at once.
+    this.#due = performance.now() + this.#options.config.refreshSeconds * 1000 * (1 - Math.random() / 4);
     this.#schedule();
   }
 

@@ -1,0 +1,106 @@
+/** The compiled binary with the SIP driver: the whole way from a switch behind drachtio-server to the CRM, without JIT, killed and started again. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SipPbx } from "../../drivers/simulator-sip/mod.ts";
+import { type Arrived, sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { Box, noBinary, quietPort } from "./box.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-sip-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A box at a scripted switch, with an agent registered at desk 1001. */
+async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: Arrived[] } & AsyncDisposable> {
+  const pbx = new SipPbx();
+  await pbx.server.listen();
+  const told: Arrived[] = [];
+  const crm = await SmallCrm.open((event) => told.push(event));
+  const line = {
+    driver: "sip",
+    host: "127.0.0.1",
+    port: pbx.server.port,
+    secret: "cymru",
+    domain: "pbx",
+    user: "1009",
+    password: "s3cret",
+  };
+  const box = new Box({ folder, port: await quietPort(), switchPort: pbx.server.port, more: { line } });
+  // What is hostile to the library: no JIT, and a DEBUG that would make it talk.
+  box.environment = { BUN_JSC_useJIT: "0", DEBUG: "*" };
+  await box.start();
+  await box.connected();
+  const parameters = { telesetNumber: "1001", agentID: "A7", ipAddress: "127.0.0.1", port: String(crm.port) };
+  await sendCallout(box.port, "/", { FunctionName: "Register", ...parameters });
+  const close = async () => {
+    await box.kill();
+    crm.close();
+    pbx.server.stop();
+  };
+  return { pbx, box, crm, told, [Symbol.asyncDispose]: close };
+}
+
+const shown = (told: readonly Arrived[]) => told.map(({ name, data }) => [name, data["occtSourceID"], data["occtANI"]]);
+
+describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, () => {
+  test("a call from outside, and one that the CRM asks for", async () => {
+    await using desk = await office();
+    const { pbx, box, told } = desk;
+    const { id } = pbx.rings("14155550123");
+    pbx.change(id, { state: "confirmed" });
+    pbx.change(id, { state: "terminated" });
+    await box.until("the call is not told", () => told.length === 3);
+    expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"], ["CallEstablished", id, undefined], [
+      "CallReleased",
+      id,
+      undefined,
+    ]]);
+    const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
+    expect(await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters })).toBe("<CCTSDK></CCTSDK>");
+    await box.until("the dial is not told", () => told.length === 5);
+    expect(told.slice(3).map(({ name, data }) => [name, data["occtANI"]])).toEqual([["ScreenPop", "14155550999"], [
+      "CallEstablished",
+      undefined,
+    ]]);
+    expect(box.log).not.toMatch(/drachtio:|s3cret|authenticate\|/);
+  }, 30_000);
+
+  test("killed in a call and started again: the same id, released when it ends; given back on SIGTERM", async () => {
+    await using desk = await office();
+    const { pbx, box, told } = desk;
+    const { id } = pbx.rings("14155550123");
+    pbx.change(id, { state: "confirmed" });
+    await box.until("the call is not told", () => told.length === 2);
+    await box.kill();
+    await box.start();
+    await box.connected();
+    pbx.change(id, { state: "terminated" });
+    await box.until("the end is not told", () => told.length === 3);
+    expect(shown(told).map(([name, call]) => [name, call])).toEqual([["ScreenPop", id], ["CallEstablished", id], [
+      "CallReleased",
+      id,
+    ]]);
+    const before = pbx.subscriptions.size;
+    expect(await box.terminate()).toBe(0);
+    expect(pbx.subscriptions.size).toBe(before - 1);
+  }, 30_000);
+
+  test(
+    "drachtio-server is killed in a call that ends meanwhile: CheckStatus says so, and the call is released at its return",
+    async () => {
+      await using desk = await office();
+      const { pbx, box, told } = desk;
+      const { id } = pbx.rings("14155550123");
+      pbx.change(id, { state: "confirmed" });
+      await box.until("the call is not told", () => told.length === 2);
+      pbx.goes();
+      await box.until("the loss is not seen", ({ desks }) => desks[0]?.trouble !== undefined);
+      expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toContain("No connection to the phone system");
+      pbx.dialogs.splice(0);
+      await pbx.server.listen();
+      await box.until("the end is not told", () => told.length === 3);
+      expect(told[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
+    },
+    30_000,
+  );
+});
