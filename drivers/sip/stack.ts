@@ -95,6 +95,9 @@ export class Stack {
   readonly #pongs = new Map<string, () => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #why: string | undefined;
+  /** How often something came. */
+  #heard = 0;
+  #answersPings = false;
   #stage: "connect" | "login" = "connect";
   #code: string | undefined;
 
@@ -147,7 +150,10 @@ export class Stack {
       this.#stage = "login";
       this.#wire.emit("connect", socket);
     });
-    socket.on("data", (data) => cutter.push(data as Buffer));
+    socket.on("data", (data) => {
+      this.#heard++;
+      cutter.push(data as Buffer);
+    });
     socket.on("error", (error) => this.close(this.#reason(error)));
     socket.on("end", () => this.close("drachtio-server closed the connection"));
     socket.on("close", () => this.close("drachtio-server closed the connection"));
@@ -291,9 +297,16 @@ export class Stack {
     const { pingMs = 15_000, pongMs = 5000 } = this.#options;
     if (this.#why !== undefined) return;
     this.#timer = setTimeout(() => {
+      const since = this.#heard;
       const id = this.#wire.send(this.#socket, "ping");
-      this.#timer = setTimeout(() => this.close(`drachtio-server has been silent for ${pongMs / 1000} s`), pongMs);
+      this.#timer = setTimeout(() => {
+        this.#pongs.delete(id);
+        // Before 0.8.2 the server knows no ping; one that still talks is not silent.
+        if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
+        else this.#ping();
+      }, pongMs);
       this.#pongs.set(id, () => {
+        this.#answersPings = true;
         this.#pongs.delete(id);
         clearTimeout(this.#timer);
         this.#ping();

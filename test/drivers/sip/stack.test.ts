@@ -241,6 +241,7 @@ describe("hole 10: a server that hangs is noticed:", () => {
   test("by a ping that nothing answers", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open({ pingMs: 20, pongMs: 60 });
+    await pings(peer, 2);
     peer.client.socket.removeAllListeners("data");
     expect(await stack.closed).toBe("drachtio-server has been silent for 0.06 s");
   });
@@ -248,11 +249,25 @@ describe("hole 10: a server that hangs is noticed:", () => {
   test("and one that answers is not", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open({ pingMs: 5, pongMs: 500 });
-    await peer.server.until(() => peer.frames.filter((text) => text.endsWith("|ping")).length >= 5);
+    await pings(peer, 5);
+    expect((await answerTo(stack)).status).toBe(200);
+    stack.close("done");
+  });
+
+  test("nor one that knows no ping", async () => {
+    await using peer = await Peer.listen();
+    const stack = await peer.open({ pingMs: 5, pongMs: 20 });
+    const send = peer.client.send.bind(peer.client);
+    peer.client.send = (text) => text.endsWith("pong") ? undefined : send(text);
+    await pings(peer, 5);
     expect((await answerTo(stack)).status).toBe(200);
     stack.close("done");
   });
 });
+
+function pings(peer: Peer, times: number): Promise<void> {
+  return peer.server.until(() => peer.frames.filter((text) => text.endsWith("|ping")).length >= times);
+}
 
 test("hole 11: a body that is not ASCII is refused", async () => {
   await using peer = await Peer.listen();
