@@ -63,6 +63,7 @@ const lingers = 5000;
 export class Dialling {
   readonly #options: DiallingOptions;
   readonly #attempts = new Set<Attempt>();
+  readonly #lookers = new Set<() => void>();
 
   constructor(options: DiallingOptions) {
     this.#options = options;
@@ -93,6 +94,11 @@ export class Dialling {
       this.#over(attempt);
       return failed(error);
     }
+  }
+
+  /** The dialogs of a phone have changed. */
+  look(): void {
+    for (const look of [...this.#lookers]) look();
   }
 
   /** Takes the NOTIFY of a REFER; false when it belongs to none of ours. */
@@ -193,7 +199,8 @@ export class Dialling {
       await this.#bye(attempt);
       return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
     }
-    if (!await this.#isShown(attempt)) {
+    // A voicemail that takes the call must not be handed over: the phone's own dialog has to be there.
+    if (!await this.#isShown(attempt, shownWithin)) {
       await this.#bye(attempt);
       const why = `Something else than phone ${desk} answered, a voicemail perhaps: the number was not dialled.`;
       return { outcome: "failed", cause: "NOT_THE_PHONE", why };
@@ -205,14 +212,21 @@ export class Dialling {
     return { outcome: "done" };
   }
 
-  /** A voicemail that takes the call must not be handed over: the phone's own dialog has to be there. */
-  async #isShown({ tracker, command }: Attempt): Promise<boolean> {
-    const late = performance.now() + shownWithin;
-    while (tracker.legsOf(command.call).length === 0) {
-      if (performance.now() > late) return false;
-      await new Promise((done) => setTimeout(done, 20));
-    }
-    return true;
+  /** Whether the phone shows a dialog of this dial, within so many ms. */
+  #isShown({ tracker, command }: Attempt, ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (is: boolean) => {
+        clearTimeout(timer);
+        this.#lookers.delete(look);
+        resolve(is);
+      };
+      const look = () => {
+        if (tracker.legsOf(command.call).length > 0) done(true);
+      };
+      const timer = setTimeout(() => done(false), ms);
+      this.#lookers.add(look);
+      look();
+    });
   }
 
   /** REFER inside the dialog, its outcome, and BYE. */
@@ -311,22 +325,13 @@ export class Dialling {
     const refused = attempt.outcome.promise.then((status) =>
       status !== undefined && status >= 300 ? status : new Promise<never>(() => {})
     );
-    const status = await Promise.race([this.#dials(attempt), refused]);
+    const status = await Promise.race([this.#isShown(attempt, config.ringSeconds * 1000), refused]);
     if (status === true) {
       attempt.outcome.promise.then(() => this.#over(attempt));
       return { outcome: "done" };
     }
     if (status !== false) return { outcome: "failed", ...farAnswer(status) };
     return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was told to dial, but did not.` };
-  }
-
-  async #dials({ tracker, command }: Attempt): Promise<boolean> {
-    const late = performance.now() + this.#options.config.ringSeconds * 1000;
-    while (performance.now() < late) {
-      if (tracker.legsOf(command.call).length > 0) return true;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    return false;
   }
 
   #over(attempt: Attempt): void {

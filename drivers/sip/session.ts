@@ -151,7 +151,11 @@ export class Session {
   }
 
   #newWatches(): [string, Watch][] {
-    const { config, trackers, known, log, tell } = this.#options;
+    const { config, trackers, known, log } = this.#options;
+    const tell = (event: LineEvent) => {
+      this.#options.tell(event);
+      if (event.type === "leg") this.#dialling.look();
+    };
     return [...trackers].map(([extension, tracker]) => {
       const about = { extension, at: config.proxy ?? config.domain, user: config.user };
       const desks = trackers.size > 1 ? { desks: [extension] } : {};
