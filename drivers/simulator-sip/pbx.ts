@@ -294,8 +294,9 @@ export class SipPbx implements Network {
     const ringing = this.#ringing.get(header(message, "call-id") ?? "");
     client.respond(sent, 202);
     const number = decodeURIComponent(userOf(header(message, "refer-to")));
-    if (!ringing) this.dialsOut(number, userOf(message.uri));
-    else ringing.referred = true;
+    if (!ringing && this.handset === "lifts") this.dialsOut(number, userOf(message.uri));
+    if (ringing) ringing.referred = true;
+    if (!ringing && this.handset === "waits") return;
     this.refer.forEach((status, index) => {
       const state = status >= 200 ? "terminated;reason=noresource" : "active;expires=60";
       const headers = { Event: "refer", "Subscription-State": state, "Content-Type": "message/sipfrag" };

@@ -212,9 +212,10 @@ export class Dialling {
     return { outcome: "done" };
   }
 
-  /** Whether the phone shows a dialog of this dial, within so many ms. */
+  /** Whether the phone shows a dialog of this dial, within so many ms. Rejects with StackClosed when the connection is lost meanwhile. */
   #isShown({ tracker, command }: Attempt, ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.#options.stack.closed.then((why) => reject(new StackClosed(why, true)));
       const done = (is: boolean) => {
         clearTimeout(timer);
         this.#lookers.delete(look);

@@ -180,6 +180,14 @@ describe("REFER straight to the phone:", () => {
     expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
   }, limit);
 
+  test.concurrent("the connection is lost before the phone has dialled: nobody knows", async () => {
+    await using rig = await Rig.ready({ config, before: (pbx) => pbx.handset = "waits" });
+    const result = rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    rig.pbx.goes();
+    expect(await result).toMatchObject({ outcome: "unknown" });
+  }, limit);
+
   test.concurrent("a phone that cannot: the administrator is asked for", async () => {
     await using rig = await Rig.ready({
       config,
