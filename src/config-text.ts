@@ -147,7 +147,7 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
       const near = known.length > 0 ? closest(key, known) : undefined;
-      const hint = near !== undefined && distance(key, near) <= 3
+      const hint = near !== undefined && distance(key, near) <= Math.min(3, near.length / 2)
         ? `: did you mean ${near}?`
         : `: want one of ${known.join(", ")}`;
       const place = [...issue.path, key];

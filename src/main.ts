@@ -3,6 +3,11 @@
 import { cli } from "./cli.ts";
 import { isJournal, marked } from "./log.ts";
 
+// Who reads along may stop (telesetd doctor | head -3): then there is nobody left to work for. The log is another matter: a
+// daemon goes on without it.
+process.stdout.on("error", () => process.exit(1));
+process.stderr.on("error", () => {});
+
 const forJournal = isJournal(process.env["JOURNAL_STREAM"]);
 const code = await cli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),

@@ -141,6 +141,7 @@ describe("an error:", () => {
       "line.password is missing: want text",
       "line.domain is missing: want text",
     ]],
+    ["a short key that is near none", { ...minimal, log: { tls: true } }, ["log.tls is not a key: want one of level"]],
     ["a key that is near another", { ...minimal, http: { prot: 80 } }, ["http.prot is not a key: did you mean port?"]],
     ["a key that is near none", { ...minimal, log: { colours: true } }, ["log.colours is not a key: want one of level"]],
     ["a key of the driver", { ...minimal, line: { ...line, passwrd: "x" } }, [

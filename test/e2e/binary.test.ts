@@ -55,6 +55,11 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(await runBinary(["version"])).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
   });
 
+  test("whoever stops reading gets no more, and no stack trace", async () => {
+    const { err, code } = await runBinary(["-c", "{ $0 schema; echo $? >&2; } | true", binary], ["sh"]);
+    expect({ err, code }).toEqual({ err: "1\n", code: 0 });
+  });
+
   test("plays the whole demo in under 20 seconds, and all is as expected", async () => {
     const began = performance.now();
     const { out, code } = await runBinary(["demo"]);
