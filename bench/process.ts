@@ -1,5 +1,6 @@
 /** What a process uses, read from /proc. */
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** Resident memory in kB: all of it, and what is the process's own (not the pages of its file). */
 export interface Memory {
@@ -13,11 +14,35 @@ export function memory(pid: number): Memory {
   return { rss: kB("VmRSS"), own: kB("RssAnon") };
 }
 
-/** Time on a processor so far, of all threads that live, in ms; exact to the microsecond (schedstat), not to a tick. */
-export function cpuMs(pid: number): number {
-  const ns = readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const [ran = "0"] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
-    return Number(ran);
-  });
-  return ns.reduce((sum, each) => sum + each, 0) / 1e6;
+/**
+ * Time on a processor from now on, of all threads, in ms; exact to the microsecond (schedstat), not to a tick. What a thread
+ * does between the last look at it and its end is not seen.
+ */
+export class Cpu {
+  readonly #pid: number;
+  #seen: ReadonlyMap<string, number>;
+  #sum = 0;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#seen = this.#threads();
+  }
+
+  /** The time since the beginning. */
+  ms(): number {
+    const now = this.#threads();
+    for (const [thread, ran] of now) this.#sum += ran - (this.#seen.get(thread) ?? 0);
+    this.#seen = now;
+    return this.#sum / 1e6;
+  }
+
+  #threads(): Map<string, number> {
+    const folder = `/proc/${this.#pid}/task`;
+    return new Map(
+      readdirSync(folder).map((thread) => {
+        const [ran = "0"] = readFileSync(join(folder, thread, "schedstat"), "utf8").split(" ");
+        return [thread, Number(ran)];
+      }),
+    );
+  }
 }

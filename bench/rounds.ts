@@ -9,7 +9,7 @@ import { heartbeat, newParties, type Script, scripts } from "./frames.ts";
 import { Ledger, type Tally } from "./ledger.ts";
 import { type Pace, play, rush } from "./load.ts";
 import { type Cost, Pbx } from "./pbx.ts";
-import { cpuMs, type Memory, memory } from "./process.ts";
+import { Cpu, type Memory, memory } from "./process.ts";
 import { quantile } from "./statistics.ts";
 
 /** What a round needs. */
@@ -104,8 +104,7 @@ async function within(ms: number, done: Promise<void>, otherwise: () => string):
 /** Calls at a pace through one contestant. */
 export async function flow(seat: Seat, pace: Pace): Promise<Flow> {
   const ledger = seat.ledger();
-  const { pid } = seat.running;
-  const before = cpuMs(pid);
+  const cpu = new Cpu(seat.running.pid);
   const own = process.cpuUsage();
   const began = performance.now();
   await play({ ...seat, ledger }, pace);
@@ -117,7 +116,7 @@ export async function flow(seat: Seat, pace: Pace): Promise<Flow> {
     p99: quantile(ledger.latencies, 0.99),
     max: quantile(ledger.latencies, 1),
     ...ledger.tally,
-    cpu: (cpuMs(pid) - before) / ledger.tally.expected,
+    cpu: cpu.ms() / ledger.tally.expected,
     load,
   };
 }
@@ -137,11 +136,11 @@ export async function callouts(seats: readonly Seat[], turns: number, seconds: n
 /** The time on a processor, as a share of one core, while nothing happens but heartbeats. All are watched at once. */
 export async function idle(seats: readonly Seat[], seconds: number): Promise<Map<Key, number>> {
   await rest(1000);
-  const before = seats.map(({ running }) => cpuMs(running.pid));
+  const before = seats.map(({ running }) => new Cpu(running.pid));
   const began = performance.now();
   await rest(seconds * 1000);
   const lasted = performance.now() - began;
-  return new Map(seats.map(({ key, running }, i) => [key, (cpuMs(running.pid) - (before[i] ?? 0)) / lasted]));
+  return new Map(seats.map(({ key }, i) => [key, (before[i]?.ms() ?? NaN) / lasted]));
 }
 
 /** Memory before any call, and at rest after half and after all of the calls. */
