@@ -93,7 +93,9 @@ export function environment(key: Key): Record<string, string> {
 function unitEnvironment(): Record<string, string> {
   const unit = readFileSync(join(import.meta.dirname, "../systemd/telesetd.service"), "utf8");
   const settings = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap((match) => (match[1] ?? "").split(/\s+/));
-  return Object.fromEntries(settings.filter((each) => /^[^=%]+=[^%]*$/.test(each)).map((each) => each.replaceAll('"', "").split("=", 2)));
+  return Object.fromEntries(
+    settings.filter((each) => /^[^=%]+=[^%]*$/.test(each)).map((each) => each.replaceAll('"', "").split("=", 2)),
+  );
 }
 
 /** The reference configuration for these desks, with the limits on callouts lifted. */

@@ -10,6 +10,7 @@ import { Ledger } from "./ledger.ts";
 import { play } from "./load.ts";
 import { Pbx } from "./pbx.ts";
 import type { Stamps } from "./probe.ts";
+import { within } from "./rounds.ts";
 import { median, quantile } from "./statistics.ts";
 
 /** One stage: medians and the slowest of a hundred, in microseconds. */
@@ -111,7 +112,7 @@ export async function profile(calls: number): Promise<Stage[]> {
   const setup = { folder, pbxPort: pbx.port, crmPort: crm.port, desks: ["1001"] };
   const running = await start("unit", { telesetd }, setup, { BENCH_PROBE_PORT: String(probe.port) });
   try {
-    await pbx.settled(1, 2);
+    await within(30_000, pbx.settled(1, 2), () => `telesetd does not get ready:\n${running.log().slice(-2000)}`);
     await register(running, setup);
     const offset = await probe.offset();
     await play({ pbx, ledger, scripts: scripts(), desks: ["1001"] }, { callsPerSecond: 20, calls, warmUp: 20, others: 0 });

@@ -95,7 +95,8 @@ async function seat({ bench, key, desks, folder, closers }: Place): Promise<Seat
   return { key, running, pbx, desks, settledMs, say: bench.say, scripts: scripts(), ledger: () => ledger = new Ledger() };
 }
 
-async function within(ms: number, done: Promise<void>, otherwise: () => string): Promise<void> {
+/** Waits for something, at most so long. @throws Error with the text of `otherwise`. */
+export async function within(ms: number, done: Promise<void>, otherwise: () => string): Promise<void> {
   const { promise, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error(otherwise())), ms);
   await Promise.race([done, promise]).finally(() => clearTimeout(timer));
