@@ -1,5 +1,8 @@
 /** The store's schema, version by version: each step brings the one before it up to date, and none is ever changed. */
 
+/** Asks a database for what stands in its schema, row by row. */
+export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
+
 /** The version that this telesetd writes. */
 export const schemaVersion = 3;
 

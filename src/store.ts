@@ -12,7 +12,7 @@ import type { CrmEvent } from "./core/crm.ts";
 import { type Desk, unknownLine } from "./core/desk.ts";
 import type { DialRecord } from "./core/effect.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
-import { migrate, schemaVersion } from "./schema.ts";
+import { migrate, schemaQuery, schemaVersion } from "./schema.ts";
 
 /** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
 export interface NewEvent {
@@ -153,9 +153,32 @@ function prepare(db: Database, path: string): void {
   db.run("PRAGMA cache_size = -256");
   chmodSync(path, 0o600);
   const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
-  migrate((sql) => db.run(sql), (work) => db.transaction(work)(), found);
+  bringUpToDate(db, found);
+  if (schemaOf(db) !== schemaWanted()) throw new Error(`the store ${path} is damaged: its tables are not those of its version`);
   const { quick_check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (quick_check !== "ok") throw new Error(`the store ${path} is damaged: ${quick_check}`);
+}
+
+function bringUpToDate(db: Database, found: number): void {
+  migrate((sql) => db.run(sql), (work) => db.transaction(work)(), found);
+}
+
+function schemaOf(db: Database): string {
+  return JSON.stringify(db.query(schemaQuery).all());
+}
+
+/**
+ * The schema as a new store has it. SQLite believes the text in the file, where a flipped bit gives a column another name,
+ * type or default: the first write that meets it fails, or puts down what nobody can read.
+ */
+function schemaWanted(): string {
+  const db = new Database(":memory:");
+  try {
+    bringUpToDate(db, 0);
+    return schemaOf(db);
+  } finally {
+    db.close();
+  }
 }
 
 class SqliteStore implements FileStore {
