@@ -16,13 +16,13 @@ import {
   type Ending,
   type FileStore,
   type Kept,
-  NewerStore,
   newEvent,
   openStore,
   type Recorded,
   type Retention,
   type Store,
 } from "./store.ts";
+import { NewerStore } from "./store-file.ts";
 import { isDamage, reason } from "./store-trouble.ts";
 
 /** How often a lost store is tried again, in ms. */
