@@ -31,7 +31,8 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
   // A switch that does not know who calls may write the called phone itself.
   const other = isDesk(far) ? undefined : partyOf(far);
-  const rendering = own?.params["+sip.rendering"]?.toLowerCase();
+  // RFC 3840, section 9: the plus belongs to the name in a Contact, and some leave it out.
+  const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
   return {
     state: dialog.state,
     ...(recipient === undefined ? {} : { direction: recipient ? "to-desk" : "from-desk" }),

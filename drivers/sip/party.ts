@@ -29,8 +29,9 @@ export function addressOf(uri: string): Address {
 
 /** `"Name" <uri>` without the name. */
 function bare(uri: string): string {
-  const [, inner] = /<([^<>]*)>\s*[^<>]*$/s.exec(uri) ?? [];
-  return (inner ?? uri).trim();
+  const open = uri.lastIndexOf("<");
+  const [inner = "", ...rest] = uri.slice(open + 1).split(">");
+  return (open >= 0 && rest.length === 1 ? inner : uri).trim();
 }
 
 function unescaped(text: string): string {

@@ -159,6 +159,12 @@ test("a document full of prefixes, or of children, takes no time", () => {
   expect(performance.now() - begin).toBeLessThan(2000);
 });
 
+test.each([" ", "\n", "\0"])("a body full of %j takes no time", (padding) => {
+  const begin = performance.now();
+  expect(() => readDialogInfo(`<dialog-info>${padding.repeat(longestDialogInfo - 100)}x`)).toThrow("Cannot parse XML");
+  expect(performance.now() - begin).toBeLessThan(2000);
+});
+
 /** A value, or an Error whose words say what was being done. */
 function outcome(body: string): boolean {
   try {

@@ -57,6 +57,12 @@ describe("the identity", () => {
     ["not a year in a name", "sip:alice@pbx", "Alice 2024", "alice"],
   ])("%s", (_, uri, display, identity) => expect(partyOf({ identity: { uri, display }, params: {} })).toEqual({ identity }));
 
+  test("of brackets and spaces without end takes no time", () => {
+    const begin = performance.now();
+    for (const uri of [`<>${" ".repeat(200_000)}<`, "<".repeat(200_000), `sip:${";".repeat(200_000)}@pbx`]) addressOf(uri);
+    expect(performance.now() - begin).toBeLessThan(2000);
+  });
+
   test("of an end without one is not known", () =>
     expect([partyOf(undefined), partyOf({ params: {} })]).toEqual([undefined, undefined]));
 });

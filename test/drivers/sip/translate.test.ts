@@ -97,6 +97,20 @@ describe("FreeSWITCH says", () => {
   });
 });
 
+test("a held call is known by the parameter without its plus too", () => {
+  const one = begun(strict);
+  const talks = (version: number, rendering: string) =>
+    one.notify(
+      info(
+        version,
+        "full",
+        dialog("d1", "confirmed", { callId: "c1", local: { params: { "sip.rendering": rendering } }, remote: customer }),
+      ),
+      strict,
+    );
+  expect([talks(1, "no"), talks(2, "yes")].map(({ events }) => factsOf(events)[0]?.held)).toEqual([true, false]);
+});
+
 test("another notifier's early phone that plays nothing yet is neither answered nor held", () => {
   const ringing = dialog("d1", "early", { callId: "c1", local: end("sip:1001@pbx", "no"), remote: customer });
   const [facts] = factsOf(begun(strict).notify(info(1, "partial", ringing), strict).events);
