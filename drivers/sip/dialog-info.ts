@@ -134,7 +134,9 @@ function readParticipant(ends: readonly Element[]): Participant | undefined {
   const params = new Map<string, string>();
   for (const param of targets.flatMap((target) => target.all("param"))) {
     const name = text(param.attribute("pname"))?.toLowerCase();
-    if (name !== undefined && !params.has(name)) params.set(name, param.attribute("pvalue")?.trim() ?? "");
+    // `pval` is the RFC's (section 4.4), `pvalue` what most switches write; some put the quotes of a Contact around it.
+    const value = (param.attribute("pval") ?? param.attribute("pvalue") ?? "").trim().replace(/^"(.*)"$/s, "$1");
+    if (name !== undefined && !params.has(name)) params.set(name, value);
   }
   const uri = text(identity?.text);
   return {

@@ -88,6 +88,16 @@ describe("taken as well:", () => {
       ),
       { ...nothing, dialogs: [{ id: "d1", state: "early", local: { target: "a", params: { "+sip.rendering": "no" } } }] },
     ],
+    [
+      "a parameter's value as the RFC writes it (section 4.2), and in quotes",
+      documentOf(
+        one.replace(
+          "</state>",
+          '</state><local><target uri="a"><param pname="+sip.rendering" pval="no"/><param pname="b" pval="&quot;c&quot;"/></target></local>',
+        ),
+      ),
+      { ...nothing, dialogs: [{ id: "d1", state: "early", local: { target: "a", params: { "+sip.rendering": "no", b: "c" } } }] },
+    ],
   ])("%s", (_, body, wanted) => expect(readDialogInfo(body)).toEqual(wanted as ReturnType<typeof readDialogInfo>));
 
   test("parameters with the names of an object's own", () => {
