@@ -92,15 +92,22 @@ export function endOfState(state: string | undefined, { extension, at }: About):
 /** The pauses of `long`, in s: a wrong password that is tried often locks an account. */
 const longPauses = [30, 120, 300, 600] as const;
 
+/** The longest time that a switch is left alone because it says so, in s: a Retry-After of weeks is a mistake, and the phone is not watched. */
+const longestWait = 3600;
+
 /**
  * The pause before the next try, in ms.
  * @param failures how many tries have failed in a row, from 0.
- * @param random from 0 to 1: jitter only ever lengthens what the switch asked for.
+ * @param random from 0 to 1: jitter only ever lengthens what the switch asked for, up to an hour.
  */
 export function pauseAfter(again: End["again"], failures: number, random: number): number {
   // `now` twice in a row is a switch that ends what it gives.
   if (again === "now" && failures === 0) return 0;
-  if (again === "now" || again === "soon") return pauseBefore(failures, random);
-  const seconds = again === "long" ? longPauses[Math.min(failures, longPauses.length - 1)] ?? 600 : again.after;
-  return seconds * 1000 * (1 + random / 10);
+  const growing = pauseBefore(failures, random);
+  if (again === "now" || again === "soon") return growing;
+  const seconds = again === "long"
+    ? longPauses[Math.min(failures, longPauses.length - 1)] ?? 600
+    : Math.min(again.after, longestWait);
+  // A Retry-After of 0 again and again is such a switch too.
+  return Math.max(seconds * 1000 * (1 + random / 10), failures > 0 ? growing : 0);
 }

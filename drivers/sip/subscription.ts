@@ -92,7 +92,7 @@ export class Subscription {
     if (!good(answer)) return this.#end(this.#refused(answer));
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
-    if (this.#stood) return;
+    if (this.#over || this.#stood) return;
     const why = `${about.at} has taken the subscription to phone ${about.extension}, but tells nothing`;
     this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
   }
@@ -181,7 +181,8 @@ export class Subscription {
     }
     if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
     const left = secondsIn(parameter(header, "expires"));
-    if (left !== undefined) this.#shortened(left);
+    // What is active for 0 s is a notifier's mistake: what was agreed counts.
+    if (left !== undefined && left > 0) this.#shortened(left);
   }
 
   #read(request: SipIncoming, state: string): boolean {
@@ -233,6 +234,13 @@ export class Subscription {
 
   /** For so long it stands: what we asked, or less. */
   #agreed(seconds: number): void {
+    const { about } = this.#options;
+    if (seconds === 0) {
+      return this.#end({
+        why: `${about.at} ends the subscription to phone ${about.extension} as soon as it takes it`,
+        again: "soon",
+      });
+    }
     this.#silent = 0;
     this.#until = Math.min(performance.now() + seconds * 1000, this.#shorter);
     // Not all desks of all boxes at once.

@@ -32,6 +32,9 @@ export interface WatchOptions {
 /** How long the whole state may take after it was asked for, in ms. */
 export const wholeWithin = 500;
 
+/** A subscription that stood less long counts as a try that failed, in ms: its switch ends what it gives. */
+const shortLived = 10_000;
+
 /** A phone that is watched. */
 export class Watch {
   readonly #options: WatchOptions;
@@ -62,6 +65,7 @@ export class Watch {
     const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     for (let failures = 0; !signal.aborted; failures++) {
       const subscription = this.#next();
+      const since = performance.now();
       await Promise.race([subscription.begin().then(() => subscription.ended), stopped]);
       clearTimeout(this.#asked);
       if (signal.aborted) {
@@ -69,7 +73,7 @@ export class Watch {
         return signal.reason === giveBack ? await subscription.giveBack() : subscription.end();
       }
       const end = await subscription.ended;
-      if (subscription.stood) failures = 0;
+      if (subscription.stood && performance.now() - since > shortLived) failures = 0;
       this.#expires = subscription.least ?? this.#expires;
       const ms = pauseAfter(end.again, failures, Math.random());
       if (ms > 0) this.#down(end.why, ms);

@@ -30,14 +30,19 @@ describe("the pause", () => {
   test("after what a person must mend grows, and is never short", () => {
     expect([0, 1, 2, 3, 9].map((failures) => pauseAfter("long", failures, 0) / 1000)).toEqual([30, 120, 300, 600, 600]);
   });
-  test("is never shorter than the switch asked for", () => {
-    fc.assert(fc.property(fc.nat(4000), fc.nat(9), fc.double({ min: 0, max: 1, noNaN: true }), (after, failures, random) => {
+  test("is never shorter than the switch asked for, up to an hour", () => {
+    fc.assert(fc.property(fc.nat(3600), fc.nat(9), fc.double({ min: 0, max: 1, noNaN: true }), (after, failures, random) => {
       expect(pauseAfter({ after }, failures, random)).toBeGreaterThanOrEqual(after * 1000);
     }));
   });
   test("of `now` is none once, and some when it happens again", () => {
     expect(pauseAfter("now", 0, 0.5)).toBe(0);
     expect(pauseAfter("now", 1, 0)).toBeGreaterThanOrEqual(500);
+    expect(pauseAfter({ after: 0 }, 0, 0)).toBe(0);
+    expect(pauseAfter({ after: 0 }, 1, 0)).toBeGreaterThanOrEqual(500);
+  });
+  test("never longer than a timer can wait, and than anybody wants to be without his phone", () => {
+    expect([7200, 31_536_000].map((after) => pauseAfter({ after }, 0, 0))).toEqual([3_600_000, 3_600_000]);
   });
 });
 

@@ -241,6 +241,47 @@ describe("Subscription-State: terminated;", () => {
   }, limit);
 });
 
+describe("a switch that ends every subscription as soon as it has given it is not asked in a storm:", () => {
+  const reasons = ["deactivated", "timeout", "probation;retry-after=0", "giveup;retry-after=31536000"];
+  test.concurrent.each(reasons)("reason=%s", async (reason) => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const tell = pbx.tell.bind(pbx);
+        pbx.tell = (sub, what) => {
+          const transaction = tell(sub, what);
+          if (what === undefined) pbx.end(sub, reason);
+          return transaction;
+        };
+      },
+    });
+    await rig.next("link-down");
+    await quietFor(900);
+    expect(rig.pbx.count("SUBSCRIBE")).toBeLessThanOrEqual(4);
+  }, limit);
+
+  test.concurrent("for 0 s: said, and asked again later", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) =>
+        pbx.subscribed = ({ sent }) => sent.client.respond(sent, 202, { Expires: "0", Contact: "<sip:1001@127.0.0.1:5060>" }),
+    });
+    expect((await rig.next("link-down")).why).toBe("pbx ends the subscription to phone 1001 as soon as it takes it");
+    await quietFor(900);
+    expect(rig.pbx.count("SUBSCRIBE")).toBeLessThanOrEqual(4);
+  }, limit);
+
+  test.concurrent("active, for 0 s: the answer to the SUBSCRIBE counts", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const tell = pbx.tell.bind(pbx);
+        pbx.tell = (sub, what = {}) => tell(sub, { state: "active;expires=0", ...what });
+      },
+    });
+    await rig.next("phone");
+    await quietFor(900);
+    expect([rig.pbx.count("SUBSCRIBE"), rig.links()]).toEqual([1, ["up"]]);
+  }, limit);
+});
+
 describe("a NOTIFY", () => {
   const answerOf = async (rig: Rig, transaction: string) => {
     await rig.until(() => rig.pbx.answers.has(transaction));
