@@ -59,7 +59,7 @@ describe("of several challenges the best that can be answered is taken:", () => 
   });
 
   test("any text at all, in no time: nothing is thrown", () => {
-    fc.assert(fc.property(fc.string({ maxLength: 2000, unit: "binary" }), (text) => {
+    fc.assert(fc.property(fc.string({ maxLength: 300, unit: fc.constantFrom(...'Digest aA1=",\\ \n\0\u00e9\ud800') }), (text) => {
       challengeOf(`Digest ${text}`);
     }));
     const since = performance.now();
