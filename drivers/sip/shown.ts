@@ -1,7 +1,7 @@
 /** SIP messages as the trace shows them: whole, but for what a password could be guessed from. Pure. */
 /** Digest answers (RFC 7616) can be tried against lists of passwords by whoever reads the log. */
 export function hideCredentials(text: string): string {
-  return text.replace(/^((?:Proxy-)?Authorization\s*:)[^\r\n]*/gim, "$1 ***");
+  return text.replace(/^((?:Proxy-)?(?:Authorization|Authentication-Info)\s*:)[^\r\n]*/gim, "$1 ***");
 }
 
 /** What of a request is shown. */

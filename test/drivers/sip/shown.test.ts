@@ -9,7 +9,12 @@ describe("a SIP message in the trace", () => {
     );
   });
 
-  test.each(["Authorization: Digest response=abc123", "proxy-authorization : Digest response=abc123", "AUTHORIZATION:abc123"])(
+  test.each([
+    "Authorization: Digest response=abc123",
+    "proxy-authorization : Digest response=abc123",
+    "AUTHORIZATION:abc123",
+    'Authentication-Info: rspauth="abc123", cnonce="c"',
+  ])(
     "hides %s however it is spelt",
     (header) => {
       const frame = `1|sip|network\r\nSIP/2.0 200 OK\r\n${header}\r\nTo: x\r\n\r\n`;
