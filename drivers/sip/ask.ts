@@ -2,7 +2,7 @@
  * One SIP request with its final answer: answers the switch's challenges (digest.ts) and keeps a deadline. All that the
  * driver asks the network goes this way.
  */
-import { authorization, challengeOf, type Credentials } from "./digest.ts";
+import { authorization, type Challenge, challengeOf, type Credentials } from "./digest.ts";
 import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
 import type { Stack } from "./stack.ts";
 
@@ -28,8 +28,11 @@ interface Outcome {
   readonly sent?: Sent;
 }
 
-/** How often one request answers a challenge: once, and again when the nonce was stale. */
+/** How often one request answers a challenge: a proxy's once, the switch's once, and again when a nonce was stale. */
 const mostChallenges = 3;
+
+/** The challenges that a request has been given, by the header that answers them, each with how often its nonce has been used. */
+type Given = Map<"Authorization" | "Proxy-Authorization", { readonly challenge: Challenge; count: number }>;
 
 /**
  * Asks, and resolves with the final answer; 408 when none came in time (RFC 3261, section 8.1.3.1).
@@ -39,9 +42,10 @@ export async function ask(stack: Stack, request: SipRequest, options: AskOptions
   let next: SipRequest | undefined = request;
   let last: Outcome = {};
   let challenges = 0;
+  const given: Given = new Map();
   for (; next !== undefined; challenges++) {
     last = await once(stack, next, options);
-    next = challenges < mostChallenges ? authorized(request, last, challenges, options.credentials) : undefined;
+    next = challenges < mostChallenges ? authorized(request, last, given, options.credentials) : undefined;
   }
   return { ...(last.answer ?? silence), authorized: challenges > 1 };
 }
@@ -73,26 +77,31 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
   return outcome.promise.finally(() => clearTimeout(timer));
 }
 
-/** The request again, with what the answer to it asks; nothing when it asks nothing, or what we have shown is not enough. */
+/** The request again, with what the answers to it ask; nothing when the last asks nothing, or what we have shown is not enough. */
 function authorized(
   request: SipRequest,
   { answer, sent }: Outcome,
-  challenges: number,
+  given: Given,
   credentials: Credentials | undefined,
 ): SipRequest | undefined {
   if (!answer || !sent || !credentials || (answer.status !== 401 && answer.status !== 407)) return undefined;
-  const proxy = answer.status === 407;
-  const challenge = challengeOf(answer.header(proxy ? "proxy-authenticate" : "www-authenticate") ?? "");
-  if (!challenge || (challenges > 0 && !challenge.stale)) return undefined;
+  const [asks, answers] = answer.status === 407
+    ? ["proxy-authenticate", "Proxy-Authorization"] as const
+    : ["www-authenticate", "Authorization"] as const;
+  const challenge = challengeOf(answer.header(asks) ?? "");
+  if (!challenge || (given.has(answers) && !challenge.stale)) return undefined;
+  given.set(answers, { challenge, count: 0 });
   const { method } = request;
-  const cnonce = crypto.randomUUID().slice(0, 8);
-  const value = authorization(challenge, credentials, { method, uri: sent.uri, count: 1, cnonce });
+  const proofs = [...given].map(([name, each]) => {
+    const cnonce = crypto.randomUUID().slice(0, 8);
+    return [name, authorization(each.challenge, credentials, { method, uri: sent.uri, count: ++each.count, cnonce })] as const;
+  });
   return {
     ...request,
     headers: {
       ...request.headers,
       ...(request.dialog === undefined ? sameAttempt(method, sent) : {}),
-      [proxy ? "Proxy-Authorization" : "Authorization"]: value,
+      ...Object.fromEntries(proofs),
     },
   };
 }

@@ -33,6 +33,22 @@ describe("digest:", () => {
     expect(rig.links()).toEqual(["up"]);
   }, limit);
 
+  test("a proxy that asks for it, and the switch behind it too: both are answered in one request", async () => {
+    await using rig = await Rig.open({
+      pbx: { challenge: 401 },
+      before: (pbx) =>
+        pbx.instead = (message) =>
+          message.method === "OPTIONS" || header(message, "proxy-authorization") !== undefined
+            ? undefined
+            : { status: 407, headers: { "Proxy-Authenticate": 'Digest realm="proxy", nonce="n", qop="auth"' } },
+    });
+    await rig.next("phone");
+    const proved = rig.pbx.requests.find(({ method }) => method === "SUBSCRIBE") ?? { headers: [], body: "" };
+    expect(header(proved, "proxy-authorization")).toContain('realm="proxy",nonce="n"');
+    expect(header(proved, "proxy-authorization")).toContain("nc=00000002");
+    expect(header(proved, "authorization")).toContain('realm="pbx"');
+  }, limit);
+
   test("a wrong password: said in words, and not tried again soon", async () => {
     await using rig = await Rig.open({ pbx: { password: "other" } });
     const { why } = await rig.next("link-down");
