@@ -64,6 +64,8 @@ export function farAnswer(status: number): Failure {
 
 /** The hand-over itself came to nothing: the phone's call was ended, and the number was never called. */
 export function notHandedOver(status: number, number: string): Failure {
-  const why = `The switch does not hand a call over (${status}): dial ${number} on the phone itself.`;
+  const why = status === 481
+    ? `The handset was put down before ${number} was dialled.`
+    : `The switch does not hand a call over (${status}): dial ${number} on the phone itself.`;
   return { cause: `REFER ${status}`, why, far: why };
 }

@@ -4,13 +4,12 @@
  */
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
-import { autoAnswerOf } from "../parts/phones.ts";
 import { ask, type Asked } from "./ask.ts";
 import { farAnswer, handsetAnswer, notHandedOver } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import { reasonText, sipfragStatus, word } from "./headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
-import { type Account, requestIn, requestTo } from "./request.ts";
+import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "./request.ts";
 import { holdSdp, hostOf } from "./sdp.ts";
 import type { Stack } from "./stack.ts";
 import type { DialogTracker } from "./translate.ts";
@@ -41,6 +40,8 @@ interface Attempt {
   heard: boolean;
   /** When the REFER was accepted, in ms of `performance.now`. */
   referred: number | undefined;
+  /** A NOTIFY of the REFER has come. */
+  told: boolean;
   /** The far end was said to ring: a 200 that follows is its own. */
   progress: boolean;
   /** Resolves with what the NOTIFYs of the REFER say in the end; nothing when they say nothing. */
@@ -81,6 +82,7 @@ export class Dialling {
       dialog: undefined,
       heard: false,
       referred: undefined,
+      told: false,
       progress: false,
       outcome: Promise.withResolvers(),
     };
@@ -106,6 +108,7 @@ export class Dialling {
     const attempt = this.#of(request);
     if (!attempt || word(request.header("event")) !== "refer") return false;
     request.answer(200);
+    attempt.told = true;
     const said = sipfragStatus(request.body);
     if (said) this.#progress(attempt, said.status);
     if (word(request.header("subscription-state")) === "terminated" && (said?.status ?? 0) < 200) {
@@ -124,7 +127,7 @@ export class Dialling {
       case "BYE":
         request.answer(200);
         attempt.dialog = undefined;
-        attempt.outcome.resolve(undefined);
+        this.#left(attempt);
         return true;
       case "INVITE":
       case "UPDATE":
@@ -156,7 +159,7 @@ export class Dialling {
       givenUp = true;
       attempt.sent?.cancel();
     }, config.ringSeconds * 1000);
-    const asking = ask(stack, requestTo(account, "INVITE", desk, this.#inviteHeaders(), this.#sdp()), {
+    const asking = ask(stack, requestTo(account, "INVITE", desk, inviteHeaders(account, config.phone), this.#sdp()), {
       ...(credentials ? { credentials } : {}),
       onSent: (sent) => {
         attempt.sent = sent;
@@ -236,7 +239,7 @@ export class Dialling {
     const { desk, number, call } = attempt.command;
     if (attempt.dialog === undefined) return;
     const { credentials } = account;
-    const answer = await ask(stack, requestIn(attempt.dialog, "REFER", this.#referHeaders(number)), {
+    const answer = await ask(stack, requestIn(attempt.dialog, "REFER", referHeaders(account, number)), {
       withinMs: config.answerSeconds * 1000,
       ...(credentials ? { credentials } : {}),
     });
@@ -251,14 +254,31 @@ export class Dialling {
       return await this.#fail(attempt, notHandedOver(answer.status, number));
     }
     attempt.referred ??= performance.now();
-    const timer = setTimeout(() => attempt.outcome.resolve(undefined), outcomeWithin);
-    const status = await attempt.outcome.promise;
-    clearTimeout(timer);
+    const status = await this.#outcome(attempt);
     if (status !== undefined && status >= 300) {
       log.info("The number was not reached", { desk, call, status });
       return await this.#fail(attempt, farAnswer(status));
     }
     await this.#bye(attempt);
+    if (status === undefined) this.#reachedLater(attempt);
+  }
+
+  /** What the NOTIFYs of an accepted REFER come to. Some switches send none (RFC 3515, section 2.4.4 wants the first at once). */
+  async #outcome(attempt: Attempt): Promise<number | undefined> {
+    const none = () => attempt.outcome.resolve(undefined);
+    const first = setTimeout(() => attempt.told || none(), this.#options.config.answerSeconds * 1000);
+    const last = setTimeout(none, outcomeWithin);
+    return await attempt.outcome.promise.finally(() => [first, last].forEach(clearTimeout));
+  }
+
+  /** The other side has left: the phone was put down, or the switch has handed it over, and may go on telling what comes of it. */
+  #left({ told, outcome, tracker, command }: Attempt): void {
+    const look = () => {
+      if (!told || tracker.legsOf(command.call).length === 0) outcome.resolve(undefined);
+    };
+    this.#lookers.add(look);
+    void outcome.promise.then(() => this.#lookers.delete(look));
+    look();
   }
 
   #progress(attempt: Attempt, status: number): void {
@@ -277,9 +297,14 @@ export class Dialling {
    * RFC 3515, section 2.4.5: a 2xx is the number's own answer. FreeSWITCH says it as soon as it has taken the REFER, and nothing more,
    * not even in the phone's dialog: there the number is taken as reached when the phone's call still stands a little later.
    */
-  #reached({ tracker, command: { call, desk } }: Attempt, own: boolean): void {
+  #reached(attempt: Attempt, own: boolean): void {
+    const { tracker, command: { call, desk } } = attempt;
     this.#options.told(desk, tracker.far(call, own ? "answered" : "called"));
-    if (!own) setTimeout(() => this.#options.told(desk, tracker.far(call, "answered")), stillStands);
+    if (!own) this.#reachedLater(attempt);
+  }
+
+  #reachedLater({ tracker, command: { call, desk } }: Attempt): void {
+    setTimeout(() => this.#options.told(desk, tracker.far(call, "answered")), stillStands);
   }
 
   /** The phone is let go, and its leg is said to have ended for this reason: its dialog would not tell it. */
@@ -312,7 +337,7 @@ export class Dialling {
     const { stack, account, config } = this.#options;
     const { desk, number } = attempt.command;
     const { credentials } = account;
-    const answer = await ask(stack, requestTo(account, "REFER", desk, this.#referHeaders(number)), {
+    const answer = await ask(stack, requestTo(account, "REFER", desk, referHeaders(account, number)), {
       withinMs: config.answerSeconds * 1000,
       onSent: (sent) => attempt.callId = sent.header("call-id"),
       ...(credentials ? { credentials } : {}),
@@ -340,27 +365,6 @@ export class Dialling {
       this.#attempts.delete(attempt);
       attempt.tracker.dialOver(attempt.command.call);
     }, lingers);
-  }
-
-  #inviteHeaders(): Record<string, string> {
-    const { account, config } = this.#options;
-    const { callInfo, alertInfo } = autoAnswerOf(config.phone);
-    return {
-      Contact: account.contact,
-      Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
-      ...(callInfo ? { "Call-Info": `<sip:${account.domain}>;answer-after=0` } : {}),
-      ...(alertInfo === undefined ? {} : { "Alert-Info": alertInfo }),
-    };
-  }
-
-  /** `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
-  #referHeaders(number: string): Record<string, string> {
-    const { account } = this.#options;
-    return {
-      Contact: account.contact,
-      "Refer-To": `<sip:${number.replaceAll("#", "%23")}@${account.domain}>`,
-      "Referred-By": account.from,
-    };
   }
 
   #sdp(): string {

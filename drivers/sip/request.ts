@@ -1,4 +1,5 @@
 /** The SIP requests that the box makes in the name of its account. Pure. */
+import { autoAnswerOf, type PhoneMake } from "../parts/phones.ts";
 import type { SipConfig } from "./config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";
@@ -55,4 +56,20 @@ export function requestIn(
   { Contact: _, ...headers }: Readonly<Record<string, string>>,
 ): SipRequest {
   return { method, uri: "sip:placeholder", headers, dialog };
+}
+
+/** What an INVITE to a phone of this make says, which shall answer by itself. */
+export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Record<string, string> {
+  const { callInfo, alertInfo } = autoAnswerOf(make);
+  return {
+    Contact: contact,
+    Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
+    ...(callInfo ? { "Call-Info": `<sip:${domain}>;answer-after=0` } : {}),
+    ...(alertInfo === undefined ? {} : { "Alert-Info": alertInfo }),
+  };
+}
+
+/** What a REFER to a number says. `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
+export function referHeaders({ contact, domain, from }: Account, number: string): Record<string, string> {
+  return { Contact: contact, "Refer-To": `<sip:${number.replaceAll("#", "%23")}@${domain}>`, "Referred-By": from };
 }

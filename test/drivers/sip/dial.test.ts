@@ -1,7 +1,7 @@
 /** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
 import { describe, expect, test } from "bun:test";
 import { header, userOf } from "../../../drivers/simulator-sip/mod.ts";
-import { Rig } from "./rig.ts";
+import { quietFor, Rig } from "./rig.ts";
 
 const limit = 15_000;
 const ask = (rig: Rig, method: string) =>
@@ -166,6 +166,64 @@ describe("INVITE and REFER:", () => {
     expect((await answered("PUBLISH"))?.status).toBe(501);
     expect((await answered("BYE"))?.status).toBe(200);
     expect(rig.pbx.count("BYE")).toBe(0);
+  }, limit);
+});
+
+describe("a switch that does not tell what came of the REFER:", () => {
+  const answered = (rig: Rig) => rig.facts(({ farAnswered }) => farAnswered === true);
+  const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
+  const byes = (rig: Rig) => rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
+
+  test.concurrent("no NOTIFY at all: the box leaves, and the number is reached when the call still stands", async () => {
+    await using rig = await Rig.ready({ config: { answerSeconds: 0.5 }, before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    expect(isReached(rig)).toBe(false);
+    await answered(rig);
+  }, limit);
+
+  test.concurrent("a BYE instead: the same", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    byes(rig);
+    await answered(rig);
+    expect(rig.pbx.count("BYE")).toBe(0);
+  }, limit);
+
+  test.concurrent("a BYE between the NOTIFYs: those after it count too", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [180] });
+    await rig.dial();
+    await rig.facts(({ farCalled }) => farCalled === true);
+    byes(rig);
+    await quietFor(2700);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
+    rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
+    await answered(rig);
+  }, limit);
+
+  test.concurrent("the agent hangs up while the REFER is under way: nothing was reached", async () => {
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 481 } : undefined,
+    });
+    await rig.dial();
+    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    expect(ended?.far).toBe("The handset was put down before 914155550123 was dialled.");
+    await quietFor(2700);
+    expect(isReached(rig)).toBe(false);
+  }, limit);
+
+  test.concurrent("the agent hangs up when it has taken the REFER: nothing was reached", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    const [dialog] = rig.pbx.dialogs;
+    byes(rig);
+    rig.pbx.change(dialog?.id ?? "", { state: "terminated" });
+    await rig.facts(({ ended }) => ended !== undefined);
+    await quietFor(2700);
+    expect(isReached(rig)).toBe(false);
   }, limit);
 });
 
