@@ -1,0 +1,25 @@
+/** What the `line` part of the configuration takes, and what it says of the rest. */
+import { expect, test } from "bun:test";
+import { sipConfig } from "../../../drivers/sip/config.ts";
+
+const parse = (part: object) => sipConfig.safeParse({ driver: "sip", domain: "pbx", user: "1099", ...part });
+
+test.each([
+  { host: "::1" },
+  { domain: "[fd00::5]", proxy: "[fd00::6]:5061" },
+  { proxy: "10.0.0.5" },
+  { proxy: "sbc.example.com:65535", transport: "tls" },
+  { user: "box+1" },
+])("%o is good", (part) => expect(parse(part).success).toBe(true));
+
+test.each([
+  [{ host: "[::1]" }, "want an address or a name, IPv6 without brackets"],
+  [{ host: "" }, "want an address or a name, IPv6 without brackets"],
+  [{ domain: "pbx:5060" }, "want a host without a port (that is for line.proxy), an IPv6 address in brackets"],
+  [{ domain: "fd00::5" }, "want a host without a port (that is for line.proxy), an IPv6 address in brackets"],
+  [{ proxy: "pbx:0" }, "want a port from 1 to 65535"],
+  [{ proxy: "[fd00::6]:99999" }, "want a port from 1 to 65535"],
+  [{ proxy: "sip:pbx" }, "want a host or host:port, an IPv6 address in brackets"],
+  [{ user: "1099@pbx" }, "want a SIP user, without its domain"],
+  [{ secret: "a|b" }, "want no |"],
+])("%o: %s", (part, why) => expect(parse(part).error?.issues.map(({ message }) => message)).toEqual([why]));
