@@ -1,4 +1,4 @@
-/** docs/drivers.md keeps its word: the files that it names are there, and its table is that of the contract's subjects. */
+/** docs/drivers.md and the README keep their word: the files that it names are there, and its table is that of the contract's subjects. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,4 +34,16 @@ test("what the blueprint says to copy and where to put it is as the guide says",
   for (const word of ["drivers/NAME/mod.ts", "drivers/mod.ts", "test/drivers/contract.test.ts", "docs/drivers.md"]) {
     expect(blueprint).toContain(word);
   }
+});
+
+test("the README says how another switch is made to let the box subscribe, and its line is one", () => {
+  const [, recipe = ""] = /### On any other switch, by SIP\n(.*?)\n## /s.exec(readFileSync(join(root, "README.md"), "utf8")) ??
+    [];
+  for (
+    const setting of ["Asterisk", "hint,PJSIP", "FreeSWITCH", "manage-presence", "Kamailio", "handle_subscribe()", "docs/sip.md"]
+  ) {
+    expect(recipe).toContain(setting);
+  }
+  const [, line = ""] = /`"line": (\{.*?\})`/.exec(recipe) ?? [];
+  expect(lineSchemas["sip"]?.safeParse(JSON.parse(line)).error).toBeUndefined();
 });
