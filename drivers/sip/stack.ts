@@ -81,6 +81,9 @@ const AgentClass = DrachtioAgent as unknown as new (onRequest: (req: Message, re
 const WireClass = WireProtocol as unknown as new (options: object) => WireParts;
 const MessageClass = SipMessage as unknown as new (text: string) => Message;
 
+/** A longer first line of a SIP message is not read, in characters. */
+const longestFirstLine = 4096;
+
 /** A connection that is logged in, until it closes; it never reconnects by itself. */
 export class Stack {
   readonly #options: StackOptions;
@@ -267,8 +270,10 @@ export class Stack {
     if (type === "response") return undefined;
     if (type !== "sip") return `a message of type ${JSON.stringify((type ?? "").slice(0, 20))}`;
     if (source !== "network" && source !== "application") return "a SIP message from nowhere";
-    const message = readMessage(text.slice(end + 2));
-    if (end < 0 || !message) return "a SIP message that is none";
+    // The library reads the first line with a pattern that takes the square of its length.
+    const first = text.indexOf("\r\n", end + 2) - end;
+    const message = first > 0 && first <= longestFirstLine ? readMessage(text.slice(end + 2)) : undefined;
+    if (!message) return "a SIP message that is none";
     const missing = ["call-id", "cseq", "from", "to"].find((name) => headerOf(message, name) === undefined);
     return missing === undefined ? undefined : `a SIP message without ${missing}`;
   }

@@ -98,6 +98,20 @@ describe("hole 2: what cannot be read is skipped, said, and the connection goes 
     stack.close("done");
   });
 
+  test("a first line without end takes no time", async () => {
+    await using peer = await Peer.listen();
+    const stack = await peer.open();
+    const digits = `SIP/2.0 ${"1".repeat(60_000)}\nx\nx`;
+    const spaces = `SIP/2.0 200 \nx${" ".repeat(60_000)}\nx`;
+    const since = performance.now();
+    for (const line of [digits, spaces]) {
+      peer.client.send(`id|sip|network|1|udp|1.2.3.4|5060|10:00:00|t|d|\r\n${line}\r\nVia: x\r\n\r\n`);
+    }
+    await answerTo(stack);
+    expect(performance.now() - since).toBeLessThan(2000);
+    stack.close("done");
+  });
+
   test("a flood of them is said five times", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
