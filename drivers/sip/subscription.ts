@@ -100,6 +100,11 @@ export class Subscription {
   /** Takes a NOTIFY; false when it belongs to another subscription. */
   notify(request: SipIncoming): boolean {
     if (this.#callId === undefined || request.header("call-id") !== this.#callId || this.#over) return false;
+    // RFC 6665, section 4.1.3: another package's news says nothing about this subscription.
+    if (word(request.header("event") ?? "dialog") !== "dialog") {
+      request.answer(489);
+      return true;
+    }
     const tag = parameter(request.header("from"), "tag") ?? "";
     if (this.#stood && tag !== this.#remoteTag) {
       const desk = this.#options.about.extension;

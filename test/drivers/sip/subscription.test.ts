@@ -323,6 +323,15 @@ describe("a NOTIFY", () => {
     expect(await answerOf(rig, rig.pbx.tell(stranger))).toBe(481);
   }, limit);
 
+  test.concurrent("of another event package: 489, and the subscription stands", async () => {
+    await using rig = await Rig.ready();
+    const headers = { Event: "presence", "Subscription-State": "terminated;reason=noresource" };
+    expect(await answerOf(rig, rig.sub.sent.client.ask("NOTIFY", rig.sub.sent.message, headers, "", 99))).toBe(489);
+    rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
   test.concurrent("of a fork: 481, and the first goes on", async () => {
     await using rig = await Rig.ready();
     const { sent } = rig.sub;
