@@ -54,7 +54,8 @@ export class Dials {
     report: Report,
     hasLeg: (call: string) => boolean,
   ): { readonly call: string; readonly signs: Partial<LegFacts> } | undefined {
-    for (const [call, dial] of this.#dials) {
+    // The last one first: dialogs may still come of the one before, but a new one is rather of the new dial.
+    for (const [call, dial] of [...this.#dials].reverse()) {
       const shows = callId !== undefined && dial.callIds.includes(callId);
       if (shows || this.#isOf(dial, direction, report, hasLeg(call))) return { call, signs: dial.signs };
     }

@@ -149,6 +149,15 @@ describe("INVITE and REFER:", () => {
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
   }, limit);
 
+  test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, 486] });
+    await rig.dial("call-1");
+    await rig.until(() => rig.pbx.count("BYE") === 1 && rig.pbx.dialogs.length === 0);
+    rig.pbx.refer = [180, 200];
+    expect(await rig.dial("call-2", "914155550999")).toEqual({ outcome: "done" });
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ call: "call-2" });
+  }, limit);
+
   test.concurrent("what the switch asks inside the call is answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
     await rig.dial();
