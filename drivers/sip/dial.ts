@@ -65,9 +65,16 @@ export class Dialling {
   readonly #options: DiallingOptions;
   readonly #attempts = new Set<Attempt>();
   readonly #lookers = new Set<() => void>();
+  /** Why the connection was lost, once it is. */
+  #lost: string | undefined;
 
   constructor(options: DiallingOptions) {
     this.#options = options;
+    // Once for all dials: a promise keeps all who have ever waited for it.
+    void options.stack.closed.then((why) => {
+      this.#lost = why;
+      this.look();
+    });
   }
 
   /** Carries a dial out, once: `done` when the handset was lifted. */
@@ -218,14 +225,16 @@ export class Dialling {
   /** Whether the phone shows a dialog of this dial, within so many ms. Rejects with StackClosed when the connection is lost meanwhile. */
   #isShown({ tracker, command }: Attempt, ms: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#options.stack.closed.then((why) => reject(new StackClosed(why, true)));
       const done = (is: boolean) => {
         clearTimeout(timer);
         this.#lookers.delete(look);
         resolve(is);
       };
       const look = () => {
-        if (tracker.legsOf(command.call).length > 0) done(true);
+        if (tracker.legsOf(command.call).length > 0) return done(true);
+        if (this.#lost === undefined) return;
+        reject(new StackClosed(this.#lost, true));
+        done(false);
       };
       const timer = setTimeout(() => done(false), ms);
       this.#lookers.add(look);
