@@ -35,7 +35,9 @@ export const sipConfig = z.strictObject({
   user: z.string().regex(/^[A-Za-z0-9_.!~*'()&=+$,;?\/-]+$/, "want a SIP user, without its domain").meta({
     description: "the SIP account of the box",
   }),
-  login: clean.min(1).optional().meta({ description: "user name for the password, where it is another than user" }),
+  login: z.string().regex(/^[\x20-\x7e]+$/, "want ASCII characters").optional().meta({
+    description: "user name for the password, where it is another than user",
+  }),
   password: clean.min(1).optional().meta({ description: "password of that account", secret: true }),
   proxy: hostport.optional().meta({ description: "where SIP is sent to, host or host:port; the domain when absent" }),
   transport: z.enum(["udp", "tcp", "tls"]).default("udp").meta({ description: "how SIP is sent to it" }),

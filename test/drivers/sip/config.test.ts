@@ -21,5 +21,6 @@ test.each([
   [{ proxy: "[fd00::6]:99999" }, "want a port from 1 to 65535"],
   [{ proxy: "sip:pbx" }, "want a host or host:port, an IPv6 address in brackets"],
   [{ user: "1099@pbx" }, "want a SIP user, without its domain"],
+  [{ login: "J\u00fcrgen" }, "want ASCII characters"],
   [{ secret: "a|b" }, "want no |"],
 ])("%o: %s", (part, why) => expect(parse(part).error?.issues.map(({ message }) => message)).toEqual([why]));
