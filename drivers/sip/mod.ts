@@ -10,7 +10,7 @@ import { AsyncQueue } from "../parts/queue.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
-import { DialogTracker } from "./translate.ts";
+import { DialogTracker, usersOf } from "./translate.ts";
 
 /** The registry's entry. */
 export const sip: DriverEntry<typeof sipConfig> = {
@@ -36,7 +36,7 @@ class SipLine implements Line {
       extension,
       new DialogTracker({
         desk: extension,
-        users: [extension, ...aliases.map((alias) => alias.replace(/@.*$/, ""))],
+        users: usersOf(extension, aliases),
         self: config.user,
         freshId: () => crypto.randomUUID(),
       }),

@@ -11,6 +11,7 @@ import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts
 import { type Account, accountOf, requestTo } from "./request.ts";
 import { Stack } from "./stack.ts";
 import { Subscription } from "./subscription.ts";
+import { DialogTracker, usersOf } from "./translate.ts";
 
 type Found = Omit<Hop, "name" | "ms">;
 type Lost = { readonly lost?: string };
@@ -159,17 +160,27 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
 }
 
 /** Subscribes for a moment, and waits for the phone's dialogs. */
-async function lookAtPhone(stack: Stack, config: SipConfig, { log }: DriverContext, inbox: Inbox, about: About): Promise<Found> {
-  const told = Promise.withResolvers<number>();
+async function lookAtPhone(
+  stack: Stack,
+  config: SipConfig,
+  context: DriverContext,
+  inbox: Inbox,
+  about: About,
+): Promise<Found> {
+  const told = Promise.withResolvers<number | Error>();
   const subscription = new Subscription({
     stack,
     config,
     account: accountOf(config),
     about,
-    log,
+    log: context.log,
     expires: moment,
     onDocument: (body) => {
-      told.resolve(body === "" ? 0 : readDialogInfo(body).dialogs.length);
+      try {
+        told.resolve(body === "" ? 0 : dialogsIn(body, context, about));
+      } catch (error) {
+        told.resolve(error as Error);
+      }
       return true;
     },
     onPending: () => {},
@@ -181,10 +192,25 @@ async function lookAtPhone(stack: Stack, config: SipConfig, { log }: DriverConte
     if (typeof found === "number") {
       return { verdict: "good", says: `${about.at} tells the calls of phone ${about.extension}: ${found} now.` };
     }
+    if (found instanceof Error) {
+      const says = `What ${about.at} tells of phone ${about.extension} cannot be used: ${found.message}`;
+      const next = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
+      return { verdict: "failed", says: sentence(says), next };
+    }
     return { verdict: "failed", says: sentence(found.why), next: nextFor(found.why, about) };
   } finally {
     await subscription.giveBack();
   }
+}
+
+/** How many dialogs a document shows. @throws Error if it cannot be read, or the daemon would drop it. */
+function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: About): number {
+  const aliases = desks.find((desk) => desk.extension === extension)?.aliases ?? [];
+  const tracker = new DialogTracker({ desk: extension, users: usersOf(extension, aliases), self: user, freshId: () => "" });
+  const document = readDialogInfo(body);
+  const { events, wants, why } = tracker.notify(document);
+  if (events.length === 0 && wants === undefined && why !== undefined) throw new Error(why);
+  return document.dialogs.length;
 }
 
 function nextFor(why: string, { extension, user }: About): string {

@@ -14,6 +14,7 @@
  * 10. a dead server is noticed by nobody .................................... `#ping`, a deadline on its answer
  * 11. Content-Length counts characters ...................................... `send` refuses what is not ASCII
  * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
+ * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
  */
 import "./quiet.ts";
 import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";

@@ -25,6 +25,11 @@ export interface Watched {
   readonly freshId: () => string;
 }
 
+/** The users of a desk with these aliases (`user@domain`). */
+export function usersOf(extension: string, aliases: readonly string[]): string[] {
+  return [extension, ...aliases.map((alias) => alias.replace(/@.*$/, ""))];
+}
+
 /** What a document came with. */
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */

@@ -64,6 +64,29 @@ test("a transport that drachtio-server does not speak", async () => {
   pbx.server.stop();
 });
 
+describe("what the switch tells, but the daemon could not use, is no good hop:", () => {
+  const kinds: [string, (text: string) => string, string][] = [
+    ["no XML", () => "<html>", "Cannot parse XML"],
+    [
+      "about another phone",
+      (text) => text.replace("sip:1001@pbx", "sip:14155551001@pbx"),
+      'it is about "sip:14155551001@pbx": want 1001.',
+    ],
+  ];
+  test.each(kinds)("%s", async (_, changed, why) => {
+    const pbx = await pbxWith((pbx) => {
+      const document = pbx.document.bind(pbx);
+      pbx.document = (sub) => changed(document(sub));
+    });
+    const { all } = await hops(pbx);
+    const { verdict, says, next } = all.at(-1) ?? {};
+    expect(verdict).toBe("failed");
+    expect(says).toStartWith(`What pbx tells of phone 1001 cannot be used: ${why}`);
+    expect(next).toContain("aliases");
+    pbx.server.stop();
+  });
+});
+
 describe("the phone:", () => {
   const broken: [string, (pbx: SipPbx) => unknown, string, string][] = [
     [
