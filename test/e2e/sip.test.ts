@@ -75,11 +75,10 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.start();
     await box.connected();
     pbx.change(id, { state: "terminated" });
-    await box.until("the end is not told", () => told.length === 3);
-    expect(shown(told).map(([name, call]) => [name, call])).toEqual([["ScreenPop", id], ["CallEstablished", id], [
-      "CallReleased",
-      id,
-    ]]);
+    await box.until("the end is not told", () => told.some(({ name }) => name === "CallReleased"));
+    // At least once: an event whose answer the killed daemon did not see comes again.
+    const once = [...new Set(shown(told).map(([name, call]) => `${name} ${call}`))];
+    expect(once).toEqual([`ScreenPop ${id}`, `CallEstablished ${id}`, `CallReleased ${id}`]);
     const before = pbx.subscriptions.size;
     expect(await box.terminate()).toBe(0);
     expect(pbx.subscriptions.size).toBe(before - 1);
