@@ -184,7 +184,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
   const byes = (rig: Rig) => rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
 
   test.concurrent("no NOTIFY at all: the box leaves, and the number is reached when the call still stands", async () => {
-    await using rig = await Rig.ready({ config: { answerSeconds: 0.5 }, before: (pbx) => pbx.refer = [] });
+    await using rig = await Rig.ready({ config: { answerSeconds: 2 }, before: (pbx) => pbx.refer = [] });
     await rig.dial();
     await rig.until(() => rig.pbx.count("BYE") === 1);
     expect(isReached(rig)).toBe(false);
