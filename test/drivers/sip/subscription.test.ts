@@ -127,7 +127,7 @@ describe("an answer to the SUBSCRIBE:", () => {
   }, limit);
 
   test.concurrent("202 and then nothing: said, and tried again", async () => {
-    await using rig = await Rig.open({ config: { answerSeconds: 0.1 }, before: (pbx) => pbx.tells = false });
+    await using rig = await Rig.open({ config: { answerSeconds: 1 }, before: (pbx) => pbx.tells = false });
     expect((await rig.next("link-down")).why).toBe("pbx has taken the subscription to phone 1001, but tells nothing");
     rig.pbx.tells = true;
     await rig.next("link-up");
@@ -193,7 +193,7 @@ describe("renewal:", () => {
   }, limit);
 
   test.concurrent("a 500 once leaves it standing", async () => {
-    await using rig = await Rig.ready({ config: { refreshSeconds: 0.1, answerSeconds: 0.1 } });
+    await using rig = await Rig.ready({ config: { refreshSeconds: 0.1, answerSeconds: 1 } });
     let asked = 0;
     rig.pbx.instead = (message) => isRenewal(message) && asked++ === 0 ? { status: 500 } : undefined;
     await rig.until(() => renewals(rig) >= 2);
