@@ -69,11 +69,17 @@ const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "wa
     pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$",
   });
 
+/** Paths that the box serves itself: no prefix may begin with one. */
+const ownPaths = "healthz|readyz|metrics|status|dials|outbox|log";
+
+/** What `http.prefix` may be. */
+export const prefixPattern = new RegExp(`^(?!/(${ownPaths})(/|$))/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$`);
+
 const http = z.strictObject({
   host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
   port: port.default(8090).meta({ description: "port to listen on, the one in UWQ's URL" }),
   prefix: z.string().regex(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "want a path such as /k3y").regex(
-    /^(?!\/(healthz|readyz|metrics|status|dials|outbox|log)(\/|$))/,
+    new RegExp(`^(?!/(${ownPaths})(/|$))`),
     "want a path that the box does not use itself, such as /k3y",
   ).optional().meta({
     description: "secret path before the callouts (recommended): with /k3y UWQ calls http://BOX:8090/k3y/?FunctionName=...",

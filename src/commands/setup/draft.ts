@@ -15,7 +15,7 @@ export interface Draft {
 export function readDraft(file: string): Draft | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    const found: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const found: unknown = JSON.parse(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
     return typeof found === "object" && found !== null && !Array.isArray(found) ? found as Draft : undefined;
   } catch {
     return undefined;
@@ -52,4 +52,20 @@ export function outsideDigits({ numbers }: Draft): string | undefined {
   if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) return "";
   const [only] = Array.isArray(rules) && rules.length === 1 ? rules as { match?: unknown }[] : [];
   return /^\^(\d{1,4})\(\\d\{4,\}\)\$$/.exec(String(only?.match))?.[1];
+}
+
+/** The draft as if all had been answered well: what is wrong with it then, no answer mends. */
+export function withAnswers(draft: Draft): Draft {
+  const { desks, line = {}, http = {}, numbers = {} } = draft;
+  const former = Array.isArray(desks) ? desks : [];
+  const { user: _, ...rest } = line;
+  const { driver = "freeswitch" } = line;
+  const answered = { ...rest, driver, host: "localhost", port: 8021, password: "any", domain: "any" };
+  return {
+    ...draft,
+    desks: former.length === 0 ? desksWith(["1"], draft) : former.map((desk, index) => ({ ...desk, extension: `${index + 1}` })),
+    line: driver === "freeswitch" ? answered : line,
+    http: typeof http["prefix"] === "object" ? http : { ...http, prefix: "/any" },
+    numbers: outsideDigits(draft) === undefined ? numbers : { ...numbers, toCrm: [] },
+  };
 }

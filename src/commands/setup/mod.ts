@@ -7,7 +7,7 @@ import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";
 import { installConfig } from "../install-config.ts";
 import { count, type Io } from "../io.ts";
-import { readDraft } from "./draft.ts";
+import { readDraft, withAnswers } from "./draft.ts";
 import { askAll } from "./questions.ts";
 import { type Asker, Interrupted, Terminal } from "./terminal.ts";
 
@@ -68,8 +68,15 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   const say = (text: string) => io.out(`${text}\n`);
   const former = readDraft(to);
   say(`The answers are tried at once. Enter takes what stands in [brackets]; Ctrl-C ends it, and nothing is changed.`);
-  if (former) say(`The answers of ${to} are offered; what is not asked for stays as it is.`);
-  else if (existsSync(to)) say(`${to} is no JSON object: it is begun anew, and kept as ${to}.1.`);
+  if (former) {
+    say(`The answers of ${to} are offered; what is not asked for stays as it is.`);
+    const { problems } = wrongIn(JSON.stringify(withAnswers(former)), to, io);
+    if (problems.length > 0) {
+      io.err(`Nothing was changed: ${to} has ${count(problems.length, "error")} that no answer mends:\n${listed(problems)}`);
+      return 2;
+    }
+  }
+  if (!former && existsSync(to)) say(`${to} is no JSON object: it is begun anew, and kept as ${to}.1.`);
   const text = `${
     JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(to, io).environment }), null, 2)
   }\n`;

@@ -1,6 +1,6 @@
 /** What setup asks, one question after the other, each answer tried at once against the real thing. */
 import { domainsOf, type Hop, lineSchemas, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
-import { type Config, ConfigError, parseConfig } from "../../config.ts";
+import { type Config, ConfigError, parseConfig, prefixPattern } from "../../config.ts";
 import { openLog } from "../../log.ts";
 import { tryToConnect } from "../doctor/connect.ts";
 import { desksWith, type Draft, extensionsOf, outsideDigits, outsideRule, randomPrefix } from "./draft.ts";
@@ -21,6 +21,9 @@ interface Question {
   readonly pattern: RegExp;
   readonly want: string;
 }
+
+/** 1 to 65535. */
+const portPattern = /^(?!0)(\d{1,4}|[1-5]\d{4}|6([0-4]\d{3}|5([0-4]\d{2}|5([0-2]\d|3[0-5]))))$/;
 
 /** How long the switch may take to tell one thing, in ms. */
 const patience = 10_000;
@@ -65,7 +68,7 @@ async function askPlace(former: Record<string, unknown>, talk: Talk): Promise<{ 
       want: "an address or a name, such as 10.1.0.5",
     });
     const text = { text: "Port of its event socket", fallback: String(port), want: "a port, such as 8021" };
-    port = Number(await answer(talk, { ...text, pattern: /^(?!0)\d{1,5}$/ }));
+    port = Number(await answer(talk, { ...text, pattern: portPattern }));
     const code = await tryToConnect(host, port, 4000);
     if (code === undefined) {
       talk.say(`  ${host}:${port} answers.`);
@@ -100,7 +103,10 @@ async function askLogin(
     const password = await askPassword(former["password"], talk);
     const { user: _, ...rest } = line;
     line = { ...rest, ...(user === "none" ? {} : { user }), password };
-    const hop = (await hopsOf(line, extensions, talk, "switch login")).find(({ name }) => name === "switch login");
+    // The domain is asked for later: what stood there may be wrong.
+    const hop = (await hopsOf({ ...line, domain: "unknown" }, extensions, talk, "switch login")).find(({ name }) =>
+      name === "switch login"
+    );
     if (hop === undefined || hop.verdict === "skipped") return line;
     if (hop.verdict === "good") {
       talk.say(`  ${hop.says}`);
@@ -139,7 +145,9 @@ async function askDomain(
     const line = { ...former, domain };
     const hops = await hopsOf(line, extensions, talk);
     const wanted = hops.filter(({ name }) => name === "domain" || name.startsWith("phone "));
-    for (const { verdict, name, says } of wanted) if (verdict === "good") talk.say(`  ${name}: ${says}`);
+    for (const { verdict, name, says } of wanted) {
+      if (verdict === "good" || verdict === "warning") talk.say(`  ${name}: ${says}`);
+    }
     const wrong = wanted.filter(({ verdict }) => verdict === "failed");
     if (wrong.length === 0) return line;
     if (await keeps(talk, domain, wrong.map(explained).join("\n  "))) return line;
@@ -168,8 +176,8 @@ async function askPrefix(former: Record<string, unknown>, talk: Talk): Promise<R
   const given = await answer(talk, {
     text: "Secret path of UWQ's URL (none: for ports that the PC forwards)",
     fallback,
-    pattern: /^(none|\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-])$/,
-    want: "a path such as /k3y, or none",
+    pattern: new RegExp(`^none$|${prefixPattern.source}`),
+    want: "a path such as /k3y that the box does not use itself, or none",
   });
   return given === "none" ? rest : { ...rest, prefix: given };
 }

@@ -89,9 +89,11 @@ describe("a wrong answer is explained and asked again:", () => {
     const { code, out } = await desk.run({
       ...desk.good,
       Extension: ["12a", "", "1001"],
-      Port: ["0", "99999999", String(desk.sim.port)],
+      Port: ["0", "65536", "99999", "99999999", String(desk.sim.port)],
+      Secret: ["k3y", "/metrics", "/log/x", "/k3y"],
     });
     expect(code).toBe(0);
+    expect(read(desk.file).http).toEqual({ prefix: "/k3y" });
     expect(out).toContain('"12a" is not right: want digits, such as 1001.');
     expect(out).toContain("  Want digits, such as 1001.");
   }, limit);
@@ -163,12 +165,22 @@ describe("nothing is changed", () => {
     expect(existsSync(desk.file)).toBe(false);
   }, limit);
 
-  test("when what was there and is not asked for is wrong", async () => {
+  test("when what was there and is not asked for is wrong: said before anything is asked", async () => {
     await using desk = await Desk.open();
-    writeFileSync(desk.file, JSON.stringify({ http: { port: 0 } }));
-    const { code, err } = await desk.run(desk.good);
-    expect([code, read(desk.file)]).toEqual([2, { http: { port: 0 } }]);
-    expect(err).toContain("http.port is 0");
+    for (const [wrong, says] of [[{ http: { port: 0 } }, "http.port is 0"], [{ line: { pasword: "x" } }, "pasword"]] as const) {
+      writeFileSync(desk.file, JSON.stringify(wrong));
+      const { code, err, questions } = await desk.run(desk.good);
+      expect([code, read(desk.file), questions]).toEqual([2, wrong, []]);
+      expect(err).toContain(says);
+    }
+  }, limit);
+
+  test("but not when an answer mends what was wrong", async () => {
+    await using desk = await Desk.open();
+    const line = { driver: "freeswitch", port: "x", user: "nobody", password: 7, domain: "no domain" };
+    writeFileSync(desk.file, `\uFEFF${JSON.stringify({ desks: [{ extension: "x" }], line, http: { prefix: "/metrics" } })}`);
+    const { code } = await desk.run({ ...desk.good, User: ["none"], Domain: ["127.0.0.1"], Secret: ["/k3y"] });
+    expect([code, read(desk.file).line.user, read(desk.file).http]).toEqual([0, undefined, { prefix: "/k3y" }]);
   }, limit);
 
   test("when there is no terminal and no file", async () => {
