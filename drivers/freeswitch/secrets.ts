@@ -10,15 +10,25 @@ export function shownReply(command: string, reply: string): string {
   return command.startsWith("api user_data") ? "***" : hideSecrets(reply);
 }
 
+/** What is in the name of a secret. Names are bounded: what a stranger puts into a channel must not keep these busy. */
+const words = "passw|secret|authoriz|a1-hash|_pass\\b";
+const named = new RegExp(words, "i");
+/** A name and its value as JSON: a text, a list (a header that was repeated), or what stands without quotes. */
+const inJson = new RegExp(
+  `("[^"\\\\]{0,100}(?:${words})[^"\\\\]{0,100}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|\\[(?:"(?:[^"\\\\]|\\\\.)*"|[^"\\]])*\\]|[^\\s"[{,}\\]]+)`,
+  "gi",
+);
+const inLine = new RegExp(`^([^\\s:"]{0,100}(?:${words})[^\\s:"]{0,100}:)[^\\n]*`, "gim");
+const inXml = new RegExp(`(name="[^"]{0,100}(?:${words})[^"]{0,100}"\\s+value=)"[^"]*"`, "gi");
+/** Among the variables of a dial string, `[sip_auth_username=u,sip_auth_password=p]`, and what the dialplan sets. */
+const inText = new RegExp(`(?<![\\w-])([\\w-]{0,100}(?:${words})[\\w-]{0,100}=)(?!")(?:\\\\.|[^,;&|\\]})\\s"\\\\])+`, "gi");
+
 /**
  * An event or an answer without the values of what is called a password, a secret or an authorization: dialplans and
  * directories put such variables into channels (`variable_sip_auth_password`), and the switch tells every one of them.
- * As JSON, as lines of `name: value`, and as the XML of the directory.
+ * As JSON, as lines of `name: value`, as the XML of the directory, and as `name=value` within another value.
  */
 export function hideSecrets(text: string): string {
-  if (!/passw|secret|authoriz|a1-hash/i.test(text)) return text;
-  return text
-    .replace(/("[^"\\]*(?:passw|secret|authoriz|a1-hash)[^"\\]*"\s*:\s*)"(?:[^"\\]|\\.)*"/gi, '$1"***"')
-    .replace(/^([^\s:"]*(?:passw|secret|authoriz|a1-hash)[^\s:"]*:)[^\n]*/gim, "$1 ***")
-    .replace(/(name="[^"]*(?:passw|secret|authoriz|a1-hash)[^"]*"\s+value=)"[^"]*"/gi, '$1"***"');
+  if (!named.test(text)) return text;
+  return text.replace(inJson, '$1"***"').replace(inLine, "$1 ***").replace(inXml, '$1"***"').replace(inText, "$1***");
 }

@@ -12,6 +12,13 @@ describe("of what the switch says, passwords are hidden", () => {
       "an Authorization of SIP",
       JSON.stringify({ variable_sip_h_Authorization: 'Digest username="x", response="hunter2"', a: "b" }),
     ],
+    ["of a header that was repeated", JSON.stringify({ variable_sip_auth_password: ["hunter2", 'hun"t]er3'], a: "b" })],
+    ["that is no text", '{"variable_sip_password":hunter2,"a":"b"}'],
+    [
+      "in a dial string",
+      JSON.stringify({ variable_current_application_data: "[sip_auth_username=u,sip_auth_password=hun\\ter2]sofia/x", a: "b" }),
+    ],
+    ["under a short name", JSON.stringify({ variable_gateway_pass: "hunter2", a: "b" })],
   ])("%s", (_, text) => {
     const shown = hideSecrets(text);
     expect(shown).not.toContain("hun");
@@ -28,6 +35,10 @@ describe("of what the switch says, passwords are hidden", () => {
     const event = JSON.stringify({ a: "password", b: "c" });
     expect(hideSecrets(event)).toBe(event);
     expect(hideSecrets("+OK accepted")).toBe("+OK accepted");
+  });
+
+  test.each(["passw", "secret=", "a-1", '"passw', "passw=\\"])("many a %j does not keep it busy", (part) => {
+    expect(hideSecrets(`${part.repeat(20_000)}passw`).length).toBeGreaterThan(0);
   });
 
   test("what the directory answers is hidden whole", () => {

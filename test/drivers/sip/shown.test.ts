@@ -10,10 +10,11 @@ describe("a SIP message in the trace", () => {
   });
 
   test.each([
+    "Authorization: Digest a=b,\r\n response=abc123",
+    'Authentication-Info: rspauth="abc123"',
     "Authorization: Digest response=abc123",
     "proxy-authorization : Digest response=abc123",
     "AUTHORIZATION:abc123",
-    'Authentication-Info: rspauth="abc123", cnonce="c"',
   ])(
     "hides %s however it is spelt",
     (header) => {
