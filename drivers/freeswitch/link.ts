@@ -18,6 +18,7 @@
 import esl from "modesl";
 import type { Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
+import { codeOf } from "../../src/unreached.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame } from "./frame.ts";
 import { hideSecret, hideSecrets, shownReply } from "./secrets.ts";
@@ -321,9 +322,11 @@ export class Link {
 
   #reason(error: unknown): string {
     const where = `${this.#options.host}:${this.#options.port}`;
-    const code = this.#code = (error as NodeJS.ErrnoException | undefined)?.code;
+    const code = this.#code = error instanceof Error ? codeOf(error) : undefined;
     if (code === "ECONNREFUSED") return `nothing listens on ${where}: is FreeSWITCH running, and mod_event_socket loaded?`;
     if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${this.#options.host} is not known: check line.host`;
+    if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the switch on, and line.host right?`;
+    if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
     return `the connection to ${where} failed (${code ?? (error instanceof Error ? error.message : "unknown error")})`;
   }
 }

@@ -111,6 +111,8 @@ function wayInNext({ stage, code, message }: CannotOpen, { host, port, user }: F
     if (code === "ECONNREFUSED") {
       return `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`;
     }
+    if (code === "EHOSTUNREACH") return `Look whether the switch is on, and in the box's network: ip neigh show ${host}.`;
+    if (code === "ENETUNREACH") return `See the network, above: ip route get ${host}.`;
     if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the switch's address into line.host, or mend the box's DNS.";
     return `Try: ping ${host}. Check line.host, the box's cable and route, and whether a firewall lets port ${port} through.`;
   }

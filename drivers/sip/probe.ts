@@ -107,6 +107,7 @@ function wayInNext({ stage, code }: CannotOpen, { host, port }: SipConfig): stri
   if (code === "ECONNREFUSED") {
     return `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`;
   }
+  if (code === "ENETUNREACH") return `See the network, above: ip route get ${host}.`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the address of drachtio-server into line.host.";
   return `Check line.host and line.port, and whether a firewall lets port ${port} through.`;
 }

@@ -22,6 +22,7 @@ import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
+import { codeOf } from "../../src/unreached.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./shown.ts";
 import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";
@@ -323,10 +324,12 @@ export class Stack {
   #reason(error: NodeJS.ErrnoException): string {
     const { host, port } = this.#options;
     const where = `${host}:${port}`;
-    this.#code = error.code;
-    if (error.code === "ECONNREFUSED") return `nothing listens on ${where}: is drachtio-server running?`;
-    if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN") return `the name ${host} is not known: check line.host`;
-    return `the connection to drachtio-server at ${where} failed (${error.code ?? error.message})`;
+    const code = this.#code = codeOf(error);
+    if (code === "ECONNREFUSED") return `nothing listens on ${where}: is drachtio-server running?`;
+    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${host} is not known: check line.host`;
+    if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the one of drachtio-server on, and line.host right?`;
+    if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
+    return `the connection to drachtio-server at ${where} failed (${code ?? error.message})`;
   }
 }
 

@@ -5,6 +5,7 @@
 import { connect } from "node:net";
 import type { Crm, CrmEvent, Delivery, Registration } from "../core/crm.ts";
 import type { Log } from "../log.ts";
+import { codeOf } from "../unreached.ts";
 import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
@@ -99,13 +100,19 @@ function exchange(request: string, to: Registration, signal: AbortSignal, timeou
       if (answer.take(bytes)) end("");
     });
     // Listened to for ever: destroying a connection may still make it complain.
-    socket.on("error", (error) => end(error.message));
+    socket.on("error", (error) => end(unreached[codeOf(error) ?? ""] ?? error.message));
     // After the last of the answer, or without one.
     socket.on("close", () => end("the connection was closed"));
   });
 }
 
 const stopping = "telesetd is stopping";
+
+/** What the system's own words would hide. */
+const unreached: Readonly<Record<string, string>> = {
+  EHOSTUNREACH: "no machine answers at that address: is the PC on?",
+  ENETUNREACH: "the box has no way to that network",
+};
 
 /** RFC 9110 section 15. What may be different next time is tried again; a refusal is one until somebody mends something. */
 function judged({ reached, answer: { status, body }, trouble }: Exchange, place: string): Delivery {

@@ -75,6 +75,14 @@ export async function lookAtCrmPort(registered: Registered | undefined): Promise
         `The PC is off or asleep, or its firewall drops the box: try ping ${host}; allow TCP port ${port} from this box there.`,
     };
   }
+  if (code === "EHOSTUNREACH") {
+    return {
+      verdict: "failed",
+      says: `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
+      next:
+        `Switch it on; then let agent ${agent} log in to UWQ again: it registers anew, with the address that the PC has then.`,
+    };
+  }
   return {
     verdict: "failed",
     says: `${where} cannot be reached (${code}).`,

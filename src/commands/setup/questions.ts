@@ -84,6 +84,7 @@ function noConnection(code: string): string {
   }
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "is not known: there is no such name.";
   if (code === "ETIMEDOUT") return "does not answer: is the address right, is there a firewall between?";
+  if (code === "EHOSTUNREACH") return "is not there: no machine answers at that address.";
   return `cannot be reached (${code}): has the box a way there?`;
 }
 

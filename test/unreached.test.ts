@@ -1,0 +1,59 @@
+/** A machine that is off and a network without a way are not taken for a port that refuses; in real network namespaces too. */
+import { describe, expect, test } from "bun:test";
+import { codeOf, type Tables } from "../src/unreached.ts";
+
+const head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+/** 10.1.2.0/24 on eth0, 10.9.0.0/16 refused, and if wanted the rest by 10.1.2.1. */
+const lan =
+  "eth0\t0002010A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n*\t0000090A\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+const byGateway = "eth0\t00000000\t0102010A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n";
+const arp = (rows: Readonly<Record<string, string>>) =>
+  `IP address       HW type     Flags       HW address            Mask     Device\n${
+    Object.entries(rows).map(([address, flags]) => `${address}  0x1  ${flags}  00:00:00:00:00:00  *  eth0\n`).join("")
+  }`;
+const code = (address: string, tables: Partial<Tables>, given = "ECONNREFUSED") =>
+  codeOf(Object.assign(new Error("connect"), { code: given, address }), {
+    arp: arp({}),
+    route: head + lan + byGateway,
+    own: ["10.1.2.3"],
+    ...tables,
+  });
+
+describe("what Bun calls ECONNREFUSED is", () => {
+  test.each<[string, string, string, Partial<Tables>]>([
+    ["refused, of a neighbour that answers", "ECONNREFUSED", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x2" }) }],
+    ["refused, of one that nothing is known of", "ECONNREFUSED", "10.1.2.9", {}],
+    ["no machine, of a neighbour that does not answer", "EHOSTUNREACH", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x0" }) }],
+    ["no machine, when the gateway does not answer", "EHOSTUNREACH", "11.1.1.1", { arp: arp({ "10.1.2.1": "0x0" }) }],
+    ["refused, behind a gateway that answers", "ECONNREFUSED", "11.1.1.1", {
+      arp: arp({ "10.1.2.1": "0x2", "11.1.1.1": "0x0" }),
+    }],
+    ["no way, without a route", "ENETUNREACH", "11.1.1.1", { route: head + lan }],
+    ["no way, by a route that says so", "ENETUNREACH", "10.9.1.1", {}],
+    ["refused, of the machine itself", "ECONNREFUSED", "10.1.2.3", { route: head }],
+    ["refused, on loopback", "ECONNREFUSED", "127.0.0.1", { route: head }],
+    ["refused, when there is no table", "ECONNREFUSED", "11.1.1.1", { route: "" }],
+    ["refused, by IPv6", "ECONNREFUSED", "fd00::9", { route: head }],
+  ])("%s", (_, wanted, address, tables) => expect(code(address, tables)).toBe(wanted));
+
+  test("and no other code is looked into", () => expect(code("11.1.1.1", { route: head }, "EACCES")).toBe("EACCES"));
+});
+
+const inside = `
+  import { tryToConnect } from "${import.meta.dir}/../src/commands/doctor/connect.ts";
+  for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
+/** Two ends of a cable, and nobody at the other. */
+const network = `ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.9.9.3/24 dev v0 &&
+  ip link set v0 up && ip link set v1 up &&
+  echo 1 > /proc/sys/net/ipv4/neigh/v0/mcast_solicit && echo 20 > /proc/sys/net/ipv4/neigh/v0/retrans_time_ms`;
+const namespaces = Bun.spawnSync(["unshare", "-n", "sh", "-c", network], { stderr: "ignore" }).exitCode === 0;
+const skipped = namespaces ? "" : " (skipped: this user may not make network namespaces)";
+
+test.skipIf(!namespaces)(`a real machine that is not there, a network without a way, a closed port${skipped}`, async () => {
+  const child = Bun.spawn(["unshare", "-n", "sh", "-c", `${network} && exec "$0" -e "$1"`, process.execPath, inside], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const out = await new Response(child.stdout).text();
+  expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n");
+}, 30_000);
