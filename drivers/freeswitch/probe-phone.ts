@@ -49,30 +49,65 @@ export async function lookAtPhone(ask: Ask, extension: string, config: Freeswitc
       next: 'On the switch: fs_cli -x "load mod_sofia".',
     };
   }
+  // An error of another name than error/user_not_registered says nothing of the phone.
+  if (!/^error\/user_not_registered/.test(reply.text.trim())) {
+    return {
+      verdict: "failed",
+      says: `Cannot tell whether phone ${extension} is registered: the switch answers ${tame(reply.text.trim()) || "nothing"}.`,
+      next: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
+    };
+  }
   return await whyUnregistered(ask, extension, domain);
 }
 
+/** One registration of a phone, as far as it is known. */
+interface Registered {
+  readonly uri: string;
+  readonly from?: string | undefined;
+  readonly agent?: string | undefined;
+}
+
+/** Says where the phone is, and which make; each of several that have the same extension by itself. */
 async function describePhone(ask: Ask, extension: string, contacts: readonly string[], config: FreeswitchConfig): Promise<Found> {
   const { domain, phone } = config;
-  const [, profile = "", uri = ""] = /^sofia\/([^/]+)\/(.*)$/.exec(contacts[0] ?? "") ?? [];
+  const [, profile = ""] = /^sofia\/([^/]+)\//.exec(contacts[0] ?? "") ?? [];
   const details = profile === "" ? undefined : await ask(`sofia status profile ${profile} reg ${extension}@${domain}`);
-  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.+)$`, "m").exec(details?.ok ? details.text : "")?.[1]?.trim();
-  const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
-  const agent = field("Agent");
-  const from = field("IP") === undefined ? row?.from : `${field("IP")}:${field("Port") ?? "?"}`;
-  const make = agent === undefined ? undefined : phoneMakes.find((each) => agent.toLowerCase().includes(each));
+  const listed = details?.ok ? blocksOf(details.text) : [];
+  const rows = (await registrations(ask)).filter(({ user, realm }) => user === extension && realm === domain);
+  // What is not listed one by one is told from the contacts: by their order nothing else can be assigned to them.
+  const known = listed.length === contacts.length ? listed : contacts.map((contact): Registered => ({
+    uri: contact.replace(/^sofia\/[^/]+\//, ""),
+    from: contacts.length === 1 ? rows[0]?.from : undefined,
+  }));
+  const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((each) => agent?.toLowerCase().includes(each))))];
+  const [make] = makes;
   const says = [
-    `Registered: ${tame(uri)}`,
-    from === undefined ? "" : `, from ${tame(from)}`,
-    agent !== undefined
-      ? `, a ${tame(agent)}`
-      : details !== undefined && isDenied(details)
-      ? " (which make is not told: the switch denies sofia)"
+    known.length === 1 ? "Registered: " : `Registered ${known.length} times: `,
+    known.slice(0, 4).map(described).join("; "),
+    details !== undefined && isDenied(details) ? " (which make is not told: the switch denies sofia)" : "",
+    makes.length === 1 && make !== undefined && phone === "generic"
+      ? `; line.phone is ${phone}: set it to ${make} for auto-answer`
       : "",
-    contacts.length > 1 ? `; and ${contacts.length - 1} more with the same extension` : "",
-    make !== undefined && phone === "generic" ? `; line.phone is ${phone}: set it to ${make} for auto-answer` : "",
   ].join("");
   return { verdict: "good", says: `${says}.` };
+}
+
+function described({ uri, from, agent }: Registered): string {
+  return `${tame(uri)}${from === undefined ? "" : `, from ${tame(from)}`}${agent === undefined ? "" : `, a ${tame(agent)}`}`;
+}
+
+/** The registrations of `sofia status profile NAME reg USER` (mod_sofia.c): each begins with its Call-ID. */
+function blocksOf(text: string): Registered[] {
+  return text.split(/^(?=Call-ID:)/m).slice(1).map((block) => {
+    const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.+)$`, "m").exec(block)?.[1]?.trim();
+    const contact = field("Contact") ?? "";
+    const ip = field("IP");
+    return {
+      uri: /<([^>]*)>/.exec(contact)?.[1] ?? contact,
+      from: ip === undefined ? undefined : `${ip}:${field("Port") ?? "?"}`,
+      agent: field("Agent"),
+    };
+  });
 }
 
 async function whyUnregistered(ask: Ask, extension: string, domain: string): Promise<Found> {

@@ -119,6 +119,9 @@ function wayInNext({ stage, code, message }: CannotOpen, { host, port, user }: F
   if (/denies this address/.test(message)) {
     return "Add this box's address to the access list that apply-inbound-acl names in event_socket.conf.xml, then reloadacl.";
   }
+  if (stage === "login" && !/refuses the login/.test(message)) {
+    return "Something else than the password: look at the log of the switch at this moment, and how busy it is.";
+  }
   if (stage === "greet") return "Compare line.port with listen-port in event_socket.conf.xml (8021 by default).";
   if (user !== undefined) return `Compare line.password with esl-password of the user ${user} in the switch's directory.`;
   return "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed.";

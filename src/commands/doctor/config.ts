@@ -46,7 +46,7 @@ export function lookAtConfig(
     return { found };
   }
   const says = `${file} is good: ${desksOf(config)}.`;
-  const open = openToOthers(file);
+  const open = openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
   if (open !== undefined || card.length === 0) return { config, found: open ?? { verdict: "good", says } };
   return { config, found: { verdict: "warning", says: `${says} A newer one is not:`, details: card, next: nextOnCard } };
 }
@@ -69,8 +69,10 @@ function desksOf({ desks, line }: Config): string {
 }
 
 /** The configuration and the files of its secrets: whoever reads the switch's password has a shell on the switch. */
-function openToOthers(file: string): Found | undefined {
-  const open = [file, ...secretFiles(JSON.parse(readFileSync(file, "utf8")))].flatMap((each) => {
+function openToOthers(file: string, credentials: string | undefined): Found | undefined {
+  const text = readFileSync(file, "utf8").replace(/^\uFEFF/, "");
+  const files = secretFiles(JSON.parse(text), credentials).filter((each) => existsSync(each));
+  const open = [file, ...files].flatMap((each) => {
     const mode = statSync(each).mode & 0o777;
     return (mode & 0o077) === 0 ? [] : [{ each, mode: mode.toString(8) }];
   });
@@ -85,9 +87,12 @@ function openToOthers(file: string): Found | undefined {
   };
 }
 
-function secretFiles(value: unknown): string[] {
+/** The files that are referred to in the places of secrets. */
+function secretFiles(value: unknown, credentials: string | undefined): string[] {
   if (typeof value !== "object" || value === null) return [];
-  const { file } = value as { file?: unknown };
-  if (typeof file === "string" && Object.keys(value).length === 1) return [file];
-  return Object.values(value).flatMap(secretFiles);
+  const { file, credential } = value as { file?: unknown; credential?: unknown };
+  const only = Object.keys(value).length === 1;
+  if (only && typeof file === "string") return [file];
+  if (only && typeof credential === "string" && credentials !== undefined) return [join(credentials, credential)];
+  return Object.values(value).flatMap((each) => secretFiles(each, credentials));
 }

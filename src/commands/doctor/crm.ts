@@ -14,11 +14,15 @@ export interface Registered {
   readonly before?: number;
 }
 
-/** Who is registered at a desk: the daemon says so, or the store when it does not run. `now` is the wall clock. */
-export function registeredAt(
-  desk: string,
-  { daemon, store, now }: { readonly daemon: Daemon | undefined; readonly store: StoreLook | undefined; readonly now: number },
-): Registered | undefined {
+/** What is known of the desks: the daemon says so, or the store when it does not run. `now` is the wall clock. */
+export interface Known {
+  readonly daemon: Daemon | undefined;
+  readonly store: StoreLook | undefined;
+  readonly now: number;
+}
+
+/** Who is registered at a desk. */
+export function registeredAt(desk: string, { daemon, store, now }: Known): Registered | undefined {
   if (daemon) {
     const told = daemon.status.desks.find(({ extension }) => extension === desk)?.registered;
     if (!told) return undefined;
@@ -36,6 +40,9 @@ export function registeredAt(
   return { agent, host: address, port, ...(stored.registeredAt === undefined ? {} : { before: now - stored.registeredAt }) };
 }
 
+/** A Register that is older is not of this working day. */
+const aDay = 86_400_000;
+
 /** Who is registered, from where, since when. */
 export function lookAtRegistration(registered: Registered | undefined, http: { readonly port: number }): Found {
   if (registered === undefined) {
@@ -47,19 +54,37 @@ export function lookAtRegistration(registered: Registered | undefined, http: { r
     };
   }
   const { agent, host, port, before } = registered;
-  return { verdict: "good", says: `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.` };
+  const says = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
+  if (before === undefined || before < aDay) return { verdict: "good", says };
+  const next = `Right if agent ${agent} has not left UWQ since; else let whoever works there log in to UWQ.`;
+  return { verdict: "warning", says, next };
 }
 
 /** How long UWQ's port has to answer, in ms. */
 const answerMs = 2500;
 
-/** Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. */
-export async function lookAtCrmPort(registered: Registered | undefined): Promise<Found> {
+/**
+ * Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. What hangs, or is not UWQ,
+ * takes connections too: so the desk's last event since his Register says whether it is of use.
+ */
+export async function lookAtCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Found> {
   if (registered === undefined) return notTried("nobody has registered.");
-  const { agent, host, port } = registered;
+  const { agent, host, port, before = 0 } = registered;
   const where = `${host}:${port}`;
   const code = await tryToConnect(host, port, answerMs);
-  if (code === undefined) return { verdict: "good", says: `UWQ answers at ${where}.` };
+  if (code === undefined) {
+    const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
+    if (last === undefined) return { verdict: "good", says: `${where} takes connections; no event has been sent there yet.` };
+    if (last.state === "told") {
+      return { verdict: "good", says: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
+    }
+    return {
+      verdict: "failed",
+      says: `${where} takes connections, but not the last event: ${last.why}.`,
+      next:
+        `Let agent ${agent} log in to UWQ again. If it stays so: compare crm.path with what UWQ wants; look what listens there.`,
+    };
+  }
   if (code === "ECONNREFUSED") {
     return {
       verdict: "failed",
@@ -107,21 +132,30 @@ const shown = 5;
 /** An event that waits for longer has not just been made. */
 const late = 15_000;
 
-/** What became of the last events, and what waits. `now` is the wall clock. */
-export function lookAtDeliveries(
-  { daemon, store, now }: { readonly daemon: Daemon | undefined; readonly store: StoreLook | undefined; readonly now: number },
-): Found {
-  if (!daemon && !store) return notTried("the daemon does not run, and there is no store to read.");
-  const events: Told[] = daemon
+/** The newest first. */
+function eventsOf({ daemon, store, now }: Known): Told[] {
+  return daemon
     ? daemon.events.map(({ event, created, ...rest }) => ({ ...rest, name: event, before: now - Date.parse(created) }))
     : (store?.events ?? []).map(({ created, ...rest }) => ({ ...rest, before: now - created }));
+}
+
+/** Whether an event's way to the CRM has come to something; one that is just on the way says nothing yet. */
+function wasTried({ state, attempts, why }: Told): boolean {
+  return state === "told" || (attempts > 0 && why !== undefined);
+}
+
+/** What became of the last events, and what waits. */
+export function lookAtDeliveries(known: Known): Found {
+  const { daemon, store, now } = known;
+  if (!daemon && !store) return notTried("the daemon does not run, and there is no store to read.");
+  const events = eventsOf(known);
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
   const last = events.slice(0, looked);
   const details = last.slice(0, shown).map(line);
   const retired = last.filter(({ state }) => state === "retired");
-  const stuck = events.find(({ state, attempts }) => state === "waiting" && attempts > 0) ??
-    events.find(({ state }) => state === "waiting");
+  const failing = events.find((event) => event.state === "waiting" && wasTried(event));
+  const stuck = failing ?? events.find(({ state }) => state === "waiting");
   const said = `${count(last.filter(({ state }) => state === "told").length, "event")} of the last ${last.length} told`;
   if (waiting > 0 && oldest > late) {
     return {
@@ -130,6 +164,10 @@ export function lookAtDeliveries(
       details,
       next: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
     };
+  }
+  if (failing) {
+    const says = `${said}, ${count(waiting, "event")} on the way; a try has failed: ${failing.why}.`;
+    return { verdict: "warning", says, details, next: "Mend the way to UWQ, above: they are then sent by themselves." };
   }
   if (retired.length > 0) {
     return {

@@ -87,7 +87,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Sho
   const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
   const known = { daemon, store, now: machine.clocks.wall() };
   const ports = config.desks.map(({ extension }) =>
-    tried(`CRM port ${extension}`, () => lookAtCrmPort(registeredAt(extension, known)))
+    tried(`CRM port ${extension}`, () => lookAtCrmPort(extension, registeredAt(extension, known), known))
   );
   yield await tried("daemon", () => lookAtDaemon(answered, config, machine));
   yield await tried("http", () => lookAtHttp(answered, config, machine));

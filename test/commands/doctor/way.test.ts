@@ -1,7 +1,7 @@
 /** The doctor's hops from the daemon to UWQ, each broken in turn. */
 import { describe, expect, test } from "bun:test";
-import { createServer } from "node:http";
-import { isIPv4 } from "node:net";
+import { createServer, type ServerResponse } from "node:http";
+import { type AddressInfo, isIPv4 } from "node:net";
 import { thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { SmallCrm } from "../../../src/commands/small-crm.ts";
 import { Swallower } from "../../swallower.ts";
@@ -168,6 +168,53 @@ describe("UWQ", () => {
     expect(next).toContain("firewall");
   }, limit);
 
+  test.each<[string, (answer: ServerResponse) => unknown, string]>([
+    ["hangs", () => {}, "no answer within 0.2 s"],
+    ["is HTTP, but not UWQ", (answer) => answer.writeHead(500).end(), "answered with status 500"],
+    ["wants another path", (answer) => answer.writeHead(404).end(), "answered with status 404"],
+  ])("takes connections, but %s: the desk's last event says so, with the daemon and without", async (_, answers, why) => {
+    const served = createServer((_, answer) => void answers(answer));
+    await new Promise<void>((resolve) => served.listen(0, "127.0.0.1", resolve));
+    const { port } = served.address() as AddressInfo;
+    await using place = await Place.open();
+    place.configure({ crm: { timeoutSeconds: 0.2 } });
+    const app = await place.start();
+    await place.register(port);
+    expect((await place.examined()).hop("CRM port 1001")).toMatchObject({
+      verdict: "good",
+      says: `127.0.0.1:${port} takes connections; no event has been sent there yet.`,
+    });
+    await place.sim.inbound({ from: "14155550123", to: "1001" });
+    const { exchange } = await import("../../../src/commands/ask.ts");
+    const tried = async () => (await exchange("127.0.0.1", app.port, "GET", "/outbox?all=1")).text.includes(why);
+    for (const late = performance.now() + 10_000; performance.now() < late && !await tried();) await Bun.sleep(20);
+    const running = await place.examined();
+    await place.stop();
+    for (const report of [running, await place.examined()]) {
+      const { verdict, says, next } = report.hop("CRM port 1001");
+      expect([verdict, report.code]).toEqual(["failed", 1]);
+      expect(says).toStartWith(`127.0.0.1:${port} takes connections, but not the last event: `);
+      expect(says).toContain(why);
+      expect(next).toContain("crm.path");
+    }
+    expect(running.hop("deliveries").verdict).toBe("warning");
+    served.close();
+    served.closeAllConnections();
+  }, limit);
+
+  test("has been registered for longer than a working day: said, for it may be somebody else's desk by now", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const crm = await SmallCrm.open();
+    await place.register(crm.port);
+    const { machine } = place;
+    place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
+    const { verdict, says, next } = (await place.examined()).hop("CRM 1001");
+    expect([verdict, says]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
+    expect(next).toContain("log in to UWQ");
+    crm.close();
+  }, limit);
+
   test("answers: only a connection is made, no event pops up", async () => {
     await using place = await Place.open();
     await place.start();
@@ -191,6 +238,9 @@ describe("the deliveries", () => {
     await place.stop();
     const { verdict, says, details } = (await place.examined()).hop("deliveries");
     expect([verdict, says]).toEqual(["good", "2 events of the last 2 told, none waits."]);
+    expect((await place.examined()).hop("CRM port 1001").says).toMatch(
+      /takes connections; it took the last event \d seconds? ago\.$/,
+    );
     expect(details).toEqual([
       expect.stringMatching(/ago, desk 1001: CallReleased told$/),
       expect.stringMatching(/ago, desk 1001: ScreenPop told$/),

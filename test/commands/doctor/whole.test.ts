@@ -135,6 +135,19 @@ test("a configuration that others may read, and a secret's own file", async () =
   const report = await place.examined();
   expect(report.hop("config").next).toBe(`chmod 600 ${secret}`);
   expect(report.hop("switch login").verdict).toBe("good");
+  const folder = join(place.folder, "secrets");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "esl"), `${secrets.password}\n`, { mode: 0o604 });
+  place.configure({ line: { password: { credential: "esl" } } });
+  expect((await place.examined()).hop("config").next).toBe(`chmod 600 ${join(folder, "esl")}`);
+}, limit);
+
+test("a configuration that an editor has put a byte order mark before, and a variable that is called file", async () => {
+  await using place = await Place.open();
+  place.configure({ screenPop: { data: { file: "cabinet" } } });
+  place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
+  const { verdict, says } = (await place.examined()).hop("config");
+  expect([verdict, says]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
 }, limit);
 
 test("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {

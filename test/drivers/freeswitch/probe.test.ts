@@ -7,7 +7,7 @@ import { Simulator, type SimulatorOptions } from "../../../drivers/simulator/mod
 import type { Hop } from "../../../drivers/entry.ts";
 import { openLog } from "../../../src/log.ts";
 import { Swallower } from "../../swallower.ts";
-import { RawPeer } from "./rawpeer.ts";
+import { obliging, RawPeer, response } from "./rawpeer.ts";
 
 const sims: Simulator[] = [];
 afterEach(() => {
@@ -125,6 +125,15 @@ describe("the way in", () => {
     expect(hops[1]?.next).toContain("event_socket.conf.xml");
     expect(JSON.stringify(hops) + lines.join("")).not.toContain("Wr0ngPassw0rd");
     nothingAfter(hops);
+  });
+
+  test("a connection that ends at the login says nothing of the password", async () => {
+    await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? void peer.fin() : obliging(command));
+    const { says, next } = named(await probed(peer.port), "switch login") ?? {};
+    expect([says, next]).toEqual([
+      "FreeSWITCH closed the connection.",
+      expect.stringContaining("Something else than the password"),
+    ]);
   });
 
   test("a user's wrong password points to the directory", async () => {
@@ -270,6 +279,34 @@ describe("the phone", () => {
     const { hops } = await simulated({ ...given, before: (sim) => sim.phones.unregister("1001") });
     expect(named(hops, "domain")?.verdict).toBe("warning");
     expect(named(hops, "phone 1001")?.says).toContain("is not registered");
+  });
+
+  test("registered twice: each with its own address and make", async () => {
+    await using peer = await RawPeer.listen((command) => {
+      if (command.startsWith("api sofia_contact")) {
+        return response("sofia/internal/sip:1001@10.0.0.7:5060,sofia/internal/sip:1001@10.0.0.9:5061;fs_nat=yes");
+      }
+      const one = (id: string, contact: string, agent: string, ip: string) =>
+        `Call-ID:    \t${id}\nContact:    \t"" <sip:1001@${contact}>\nAgent:      \t${agent}\nIP:         \t${ip}\nPort:       \t5060\n\n`;
+      const listing = one("a", "10.0.0.9:5061", "snomD785", "10.0.0.9") + one("b", "10.0.0.7:5060", "Yealink T46U", "10.0.0.7");
+      return command.startsWith("api sofia status")
+        ? response(`\nRegistrations:\n===\n${listing}Total items returned: 2\n`)
+        : obliging(command);
+    });
+    expect(named(await probed(peer.port), "phone 1001")?.says).toBe(
+      "Registered 2 times: sip:1001@10.0.0.9:5061, from 10.0.0.9:5060, a snomD785; sip:1001@10.0.0.7:5060, from 10.0.0.7:5060, a Yealink T46U.",
+    );
+  });
+
+  test("an answer that says nothing of the phone is no verdict on it", async () => {
+    await using peer = await RawPeer.listen((command) =>
+      command.startsWith("api sofia_contact") ? response("-ERR no reply\n") : obliging(command)
+    );
+    const { verdict, says } = named(await probed(peer.port), "phone 1001") ?? {};
+    expect([verdict, says]).toEqual([
+      "failed",
+      "Cannot tell whether phone 1001 is registered: the switch answers -ERR no reply.",
+    ]);
   });
 
   test("sofia_contact is denied", async () => {
