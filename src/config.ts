@@ -87,7 +87,7 @@ const http = z.strictObject({
   }),
   allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may send callouts" }),
   monitors: z.array(cidr).default([]).meta({
-    description: "addresses that may read /metrics and /readyz, besides the box itself",
+    description: "addresses that may read /healthz, /readyz and /metrics, besides the box itself",
   }),
   names: z.array(z.string().min(1)).default([]).meta({ description: "host names of the box that a Host header may carry" }),
   browsers: z.boolean().default(false).meta({

@@ -1,5 +1,5 @@
 /**
- * The HTTP listener: callouts, `/healthz`, and what is for the box itself and its monitors. A plain TCP server stands in front and counts and times the
+ * The HTTP listener: callouts, and what is for the box itself and its monitors. A plain TCP server stands in front and counts and times the
  * connections, because Bun's http.Server keeps no cap and no deadline on its own.
  */
 import { getRequestListener } from "@hono/node-server";
@@ -73,7 +73,6 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
 function site(options: HttpOptions): Hono {
   const { log, callouts: { names, now } } = options;
   const app = new Hono();
-  app.get("/healthz", (context) => context.body("ok", 200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }));
   app.route("/", localRoutes({ ...options.local, names, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {

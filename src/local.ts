@@ -35,7 +35,7 @@ const watching: Rate = { perSecond: 5, burst: 30 };
 
 /**
  * `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
- * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /readyz` and `GET /metrics`.
+ * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /healthz`, `GET /readyz` and `GET /metrics`.
  * @throws Error when `monitors` holds what is no range.
  */
 export function localRoutes(options: LocalOptions): Hono {
@@ -69,7 +69,7 @@ export function localRoutes(options: LocalOptions): Hono {
   return app;
 }
 
-/** What a monitor reads. Each answer ends its connection: those who watch take no place from those who work. */
+/** What a monitor reads, `/healthz` as often as it likes. Each answer ends its connection: those who watch take no place from those who work. */
 function addWatched(app: Hono, options: LocalOptions): void {
   const { ready, metrics, from, names, now } = options;
   const mayWatch = parseRanges(options.monitors);
@@ -91,12 +91,13 @@ function addWatched(app: Hono, options: LocalOptions): void {
     if (method !== "GET" && method !== "HEAD") {
       return refuse(405, `The method ${method} does nothing here: want GET.`, { Allow: "GET, HEAD" });
     }
-    if (!granted(source, now())) {
+    if (context.req.path !== "/healthz" && !granted(source, now())) {
       return refuse(429, `Too many requests from ${source}: want at most ${watching.perSecond} a second.`);
     }
     return await next();
   };
-  for (const path of ["/readyz", "/metrics"]) app.use(path, guarded);
+  for (const path of ["/healthz", "/readyz", "/metrics"]) app.use(path, guarded);
+  app.get("/healthz", () => say(200, "text/plain", "ok"));
   app.get("/readyz", (context) => {
     const readiness = ready();
     const status = readiness.ready ? 200 : 503;
