@@ -42,7 +42,13 @@ export function lookAtDisk(storePath: string): Found {
   if (refusal === "EACCES" || refusal === "EPERM") {
     return { verdict: "warning", says: `${room}; this user may not write there.`, next: "Run it as root: sudo telesetd doctor" };
   }
-  if (refusal !== undefined) return { ...full, says: `The disk does not take a file in ${folder}: ${refusal}.` };
+  if (refusal === "ENOSPC" || refusal === "EDQUOT") {
+    return { ...full, says: `The disk does not take a file in ${folder}: ${refusal}.` };
+  }
+  if (refusal !== undefined) {
+    const next = `Look at ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
+    return { verdict: "failed", says: `The disk does not take a file in ${folder}: ${refusal}.`, next };
+  }
   if (free < 50 * megabyte) return { verdict: "warning", says: `The disk is nearly full: ${room}.`, next: full.next };
   if (Number(type) === tmpfs) {
     const next = "Set store.path to a real disk, such as /var/lib/telesetd/telesetd.db.";

@@ -9,6 +9,8 @@ import type { Found } from "./hop.ts";
 /** Looks at the store without touching it. `look` is what stands in it, when it can be read. */
 export function lookAtStoreFile(path: string): { readonly found: Found; readonly look?: StoreLook } {
   const folder = dirname(path);
+  const wrong = noFileAt(path, folder);
+  if (wrong !== undefined) return { found: { verdict: "failed", says: wrong, next: usualPlace } };
   if (!existsSync(path)) return { found: notThere(path, folder) };
   let look: StoreLook;
   try {
@@ -17,6 +19,15 @@ export function lookAtStoreFile(path: string): { readonly found: Found; readonly
     return { found: unreadable(error, path) };
   }
   return { look, found: judged(look, path, folder) };
+}
+
+const usualPlace = "Set store.path to a file, such as /var/lib/telesetd/telesetd.db.";
+
+/** What keeps a file from being there, whatever the disk. */
+function noFileAt(path: string, folder: string): string | undefined {
+  if (existsSync(path) && !statSync(path).isFile()) return `The store ${path} is no file.`;
+  if (existsSync(folder) && !statSync(folder).isDirectory()) return `No store can be at ${path}: ${folder} is no folder.`;
+  return undefined;
 }
 
 function notThere(path: string, folder: string): Found {
@@ -81,7 +92,11 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fo
   for (const place of [path, folder]) {
     if (may(place, constants.W_OK)) continue;
     return process.getuid?.() === 0
-      ? { verdict: "failed", says: `The store ${path} can be read but not written.`, next: "See the disk, below." }
+      ? {
+        verdict: "failed",
+        says: `The store ${path} can be read but not written.`,
+        next: `See the disk, below. If that is good: lsattr -d ${folder} ${path}`,
+      }
       : {
         verdict: "warning",
         says: `The store ${path} is whole; this user may not write it.`,

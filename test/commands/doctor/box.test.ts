@@ -74,6 +74,18 @@ describe("the store", () => {
     expect(hop).toMatchObject({ verdict: "failed", says: `Another program holds the store ${place.store}.` });
   }, limit);
 
+  test("no file: a folder in its place, and a file in the place of its folder", async () => {
+    await using place = await Place.open();
+    place.configure({ store: { path: place.folder } });
+    const folder = await place.examined();
+    expect(folder.hop("store")).toMatchObject({ verdict: "failed", says: `The store ${place.folder} is no file.` });
+    place.configure({ store: { path: join(place.file, "telesetd.db") } });
+    const file = await place.examined();
+    expect(file.hop("store").says).toBe(`No store can be at ${place.file}/telesetd.db: ${place.file} is no folder.`);
+    expect(file.hop("store").next).toContain("store.path");
+    expect(file.hop("disk").next).not.toContain("Make room");
+  }, limit);
+
   test.skipIf(!root)(`made by root in another's folder: the daemon could not open it${noRoot}`, async () => {
     await using place = await used();
     chownSync(place.folder, 65534, 65534);
