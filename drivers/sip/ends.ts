@@ -29,7 +29,16 @@ export interface Refusal {
   header(name: string): string | undefined;
 }
 
-/** The end that an answer other than 2xx to SUBSCRIBE or REGISTER means. 423 and 481 are dealt with before. */
+/** The end that an answer other than 2xx to REGISTER means: it is about the box's own account, not about a phone. */
+export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extension">): End {
+  const { status, reason } = answer;
+  const end = endOfAnswer(answer, { extension: user, at, user });
+  if ([401, 407, 408].includes(status)) return end;
+  if (status === 404) return { ...end, why: `${at} does not know user ${user} (404): check line.user` };
+  return { ...end, why: `${at} does not let user ${user} register (${`${status} ${reason}`.trim()})` };
+}
+
+/** The end that an answer other than 2xx to SUBSCRIBE means. 423 and 481 are dealt with before. */
 export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
   const { status, reason, authorized } = answer;
   const retry = secondsIn(answer.header("retry-after"));

@@ -6,7 +6,7 @@ import type { DriverContext, Hop } from "../entry.ts";
 import { ask } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { readDialogInfo } from "./dialog-info.ts";
-import { type About, endOfAnswer } from "./ends.ts";
+import { type About, endOfRegister } from "./ends.ts";
 import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, accountOf, requestTo } from "./request.ts";
 import { Stack } from "./stack.ts";
@@ -37,13 +37,16 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   const { hops, stack, why } = await wayIn(quick, context, inbox, signal);
   yield* hops;
   let lost = why;
+  let silent = false;
   try {
     for (const [name, work] of looks(quick, context, inbox)) {
       const hop = lost === undefined && stack
-        ? await timed(name, () => work(stack))
+        ? await timed(name, () => work(stack), signal)
         : skipped(name, lost ?? "There is no connection.");
       const { lost: because, ...shown } = hop;
-      lost ??= because;
+      // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there for the others.
+      lost ??= because ?? (silent && shown.next === nothingAnswers ? "The switch does not answer." : undefined);
+      silent ||= name === "switch" && shown.verdict === "warning";
       yield shown;
     }
   } finally {
@@ -102,8 +105,12 @@ async function wayIn(
   }
 }
 
-function wayInNext({ stage, code }: CannotOpen, { host, port }: SipConfig): string {
-  if (stage === "login") return "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml.";
+function wayInNext({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
+  if (stage === "login") {
+    return /refuses the login/.test(message)
+      ? "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml."
+      : "Compare line.host and line.port with <admin> in /etc/drachtio.conf.xml: is it drachtio-server that listens there?";
+  }
   if (code === "ECONNREFUSED") {
     return `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`;
   }
@@ -123,11 +130,18 @@ function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found {
   };
 }
 
+const nothingAnswers = "Check line.proxy, line.domain and line.transport: nothing answers there.";
+
+/** What stands for no answer: drachtio-server's own 408, and what a proxy says of a switch that is down. */
+function isSilence(status: number): boolean {
+  return [408, 503, 504].includes(status);
+}
+
 async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Found & Lost> {
   const at = config.proxy ?? config.domain;
   const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
   const { status, header } = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
-  if (![408, 503, 504].includes(status)) {
+  if (!isSilence(status)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
     return { verdict: "good", says: `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).` };
   }
@@ -152,11 +166,13 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
     return { verdict: "good", says: `The switch knows user ${config.user} and his password; he ${bound}.` };
   }
   const at = config.proxy ?? config.domain;
-  const { why } = endOfAnswer(answer, { extension: config.user, at, user: config.user });
+  const { why } = endOfRegister(answer, { at, user: config.user });
   return {
     verdict: "failed",
     says: sentence(why),
-    next: `Compare line.user and line.password with the account on the switch (${answer.status}).`,
+    next: isSilence(answer.status)
+      ? nothingAnswers
+      : `Compare line.user and line.password with the account on the switch (${answer.status}).`,
   };
 }
 
@@ -223,15 +239,18 @@ function nextFor(why: string, { extension, user }: About): string {
     return `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`;
   }
   if (/let user|let us/.test(why)) return `Allow user ${user} to subscribe to ${extension} on the switch.`;
-  if (/does not answer|\b50[34]\b/.test(why)) return "Check line.proxy, line.domain and line.transport: nothing answers there.";
+  if (/does not answer|\b50[34]\b/.test(why)) return nothingAnswers;
   return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Found & Lost>): Promise<Hop & Lost> {
+async function timed(name: string, work: () => Promise<Found & Lost>, signal: AbortSignal): Promise<Hop & Lost> {
   const since = performance.now();
   try {
-    return { name, ...(await work()), ms: ms(since) };
+    const late = aborted(signal);
+    const found = await Promise.race([work(), late.promise]);
+    late.forget();
+    return { name, ...found, ms: ms(since) };
   } catch (error) {
     const next = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
@@ -240,6 +259,17 @@ async function timed(name: string, work: () => Promise<Found & Lost>): Promise<H
     if (!(error instanceof StackClosed)) throw error;
     return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
   }
+}
+
+/** What is found when the time is up. */
+function aborted(signal: AbortSignal): { readonly promise: Promise<Found & Lost>; readonly forget: () => void } {
+  const { promise, resolve } = Promise.withResolvers<Found & Lost>();
+  const says = "The switch takes too long: not all could be asked in time.";
+  const next = "See how busy it is, and how long the network between takes: ping it.";
+  const end = () => resolve({ verdict: "failed", says, next, lost: "There was no time left." });
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  return { promise, forget: () => signal.removeEventListener("abort", end) };
 }
 
 function skipped(name: string, why: string): Hop & Lost {

@@ -3,7 +3,7 @@ import type { Log } from "../../src/log.ts";
 import { pause } from "../parts/pause.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
-import { endOfAnswer, pauseAfter } from "./ends.ts";
+import { endOfRegister, pauseAfter } from "./ends.ts";
 import { secondsIn } from "./headers.ts";
 import { type Account, requestTo } from "./request.ts";
 import type { Stack } from "./stack.ts";
@@ -39,8 +39,8 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
       await pause(renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
     } else if (least !== undefined && least > expires && least <= 86400) expires = least;
     else {
-      const end = endOfAnswer(answer, { extension: config.user, at, user: config.user });
-      onBad(answer.status === 404 ? `${at} does not know user ${config.user} (404): check line.user` : end.why);
+      const end = endOfRegister(answer, { at, user: config.user });
+      onBad(end.why);
       await pause(pauseAfter(end.again, failures++, Math.random()), signal);
     }
   }

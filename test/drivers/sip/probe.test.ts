@@ -1,5 +1,6 @@
 /** What `telesetd doctor` tries on the way to a SIP phone, each hop broken in turn. */
 import { describe, expect, test } from "bun:test";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Hop } from "../../../drivers/entry.ts";
 import { header, SipPbx } from "../../../drivers/simulator-sip/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
@@ -7,11 +8,16 @@ import { probe } from "../../../drivers/sip/probe.ts";
 import { listeningLog } from "./peer.ts";
 
 /** All hops, as `name verdict: says`. */
-async function hops(pbx: SipPbx, part: Partial<SipConfig> = {}): Promise<{ shown: string[]; all: Hop[] }> {
+async function hops(
+  pbx: SipPbx,
+  part: Partial<SipConfig> = {},
+  desks = ["1001"],
+  signal = new AbortController().signal,
+): Promise<{ shown: string[]; all: Hop[] }> {
   const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
-  const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: listeningLog().log };
+  const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log: listeningLog().log };
   const all: Hop[] = [];
-  for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, new AbortController().signal)) {
+  for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, signal)) {
     all.push(hop);
   }
   return { shown: all.map(({ name, verdict, says }) => `${name} ${verdict}: ${says}`), all };
@@ -54,6 +60,56 @@ test("a wrong secret", async () => {
   const { all } = await hops(pbx);
   expect(all.map(({ verdict }) => verdict)).toEqual(["good", "failed", "skipped", "skipped", "skipped"]);
   expect(all[1]?.next).toContain("line.secret");
+  pbx.server.stop();
+});
+
+test.each<[string, (socket: Socket) => unknown]>([
+  ["says nothing", () => {}],
+  ["is another service", (socket) => socket.write("SSH-2.0-x\r\n")],
+  ["closes at once", (socket) => socket.end()],
+])("what %s at drachtio's port is no matter of the secret", async (_, behaves) => {
+  const server = createServer((socket) => void behaves(socket.on("error", () => {})));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const pbx = await pbxWith();
+  const { all } = await hops(pbx, { port, connectSeconds: 0.3 });
+  expect(all[1]).toMatchObject({ name: "drachtio login", verdict: "failed", next: expect.stringContaining("line.port") });
+  expect(all.slice(2).every(({ verdict }) => verdict === "skipped")).toBe(true);
+  pbx.server.stop();
+  server.close();
+});
+
+test("the registration is refused: nothing is said of watching phones, and the phone is asked for all the same", async () => {
+  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 403 } : undefined);
+  const { all } = await hops(pbx, { register: true });
+  expect(all[4]).toMatchObject({
+    verdict: "failed",
+    says: "Pbx does not let user 1009 register (403 Forbidden).",
+    next: expect.stringContaining("line.user"),
+  });
+  expect(all[5]?.verdict).toBe("good");
+  pbx.server.stop();
+});
+
+test("a switch that is silent is asked twice, and what comes after is not tried", async () => {
+  const pbx = await pbxWith((pbx) => pbx.instead = () => "silence");
+  const { shown, all } = await hops(pbx, { register: true }, ["1001", "1002", "1003"]);
+  expect(shown.slice(3)).toEqual([
+    "switch warning: pbx does not answer OPTIONS over udp (408).",
+    "registration failed: Pbx does not answer.",
+    ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: The switch does not answer.`),
+  ]);
+  expect(all[4]?.next).toContain("line.proxy");
+  pbx.server.stop();
+});
+
+test("the time is up: the hop says so, and every other hop is there", async () => {
+  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? "silence" : undefined);
+  const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
+  expect(shown.slice(4)).toEqual([
+    "phone 1001 failed: The switch takes too long: not all could be asked in time.",
+    "phone 1002 skipped: Not tried: There was no time left.",
+  ]);
   pbx.server.stop();
 });
 
