@@ -36,6 +36,8 @@ export class Courier {
   /** Calls whose ScreenPop was given up and cannot have arrived: nobody would know what the rest is about. */
   readonly #untold = new Set<string>();
   readonly #onTheWay = new Map<string, Promise<void>>();
+  /** Events on the way; what has become of one meanwhile, which counts only if the CRM does not confirm it all the same. */
+  readonly #sending = new Map<number, EventResult | undefined>();
   readonly #stop = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
@@ -54,8 +56,10 @@ export class Courier {
 
   /** How many events wait, and since when the oldest does. */
   status(): { readonly waiting: number; readonly oldest?: number } {
-    const [first] = this.#waiting.values();
-    return { waiting: this.#waiting.size, ...(first ? { oldest: first.created } : {}) };
+    let oldest: number | undefined;
+    // What was taken back stands behind what is younger.
+    for (const { created } of this.#waiting.values()) if (oldest === undefined || created < oldest) oldest = created;
+    return { waiting: this.#waiting.size, ...(oldest === undefined ? {} : { oldest }) };
   }
 
   /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
@@ -83,7 +87,7 @@ export class Courier {
       if (event.desk !== desk || event.agent !== agent) continue;
       this.#waiting.delete(event.id);
       this.#noteUntold(event);
-      this.#options.metrics?.events.add(event.event.name, "withdrawn");
+      this.#count(event, "withdrawn");
     }
   }
 
@@ -170,6 +174,7 @@ export class Courier {
   /** Makes an attempt that has been noted. */
   #begin(event: OutboxEvent, to: Registration): void {
     const key = callKey(event);
+    this.#sending.set(event.id, undefined);
     const done = this.#attempt(event, to).finally(() => {
       this.#onTheWay.delete(key);
       this.pump();
@@ -179,6 +184,8 @@ export class Courier {
 
   async #attempt(event: OutboxEvent, to: Registration): Promise<void> {
     const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal, event.desk);
+    const meanwhile = this.#sending.get(event.id);
+    this.#sending.delete(event.id);
     this.#options.metrics?.attempted(delivery);
     const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
     if (delivery.outcome === "done") {
@@ -189,6 +196,7 @@ export class Courier {
       if (delivery.note === undefined) log.info("Told the CRM", { attempt: event.attempts });
       else log.warning("Told the CRM, which answered with an error", { attempt: event.attempts, answer: delivery.note });
     } else {
+      if (meanwhile !== undefined) this.#count(event, meanwhile);
       this.#failed(event, delivery);
       // Every event meets the same trouble at every try: it is said once, and counted.
       log.rarely(`${to.address}:${to.port} ${delivery.why}`).warning("Cannot tell the CRM yet", {
@@ -230,8 +238,13 @@ export class Courier {
     if (event.event.name === "CallReleased") this.#untold.delete(callKey(event));
   }
 
+  #count(event: OutboxEvent, result: EventResult): void {
+    if (this.#sending.has(event.id)) this.#sending.set(event.id, result);
+    else this.#options.metrics?.events.add(event.event.name, result);
+  }
+
   #retired(event: OutboxEvent, why: string, result: EventResult = "given_up"): void {
-    this.#options.metrics?.events.add(event.event.name, result);
+    this.#count(event, result);
     this.#waiting.delete(event.id);
     this.#noteUntold(event);
     this.#options.store.end(event.id, "retired", why, this.#options.now());

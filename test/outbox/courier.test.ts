@@ -252,7 +252,27 @@ describe("the agent:", () => {
     await rig.answer(timeout);
     expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
     expect(rig.courier.status()).toEqual({ waiting: 0 });
+    expect(rig.counted()).toEqual({ '{event="ScreenPop",result="withdrawn"}': 1 });
   });
+
+  test("retired while it is on the way, and confirmed all the same: it counts once, as told", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    rig.courier.retire("1001", "A");
+    await rig.answer(done);
+    expect(rig.counted()).toEqual({
+      '{event="ScreenPop",result="told"}': 1,
+      '{event="CallEstablished",result="withdrawn"}': 1,
+    });
+  });
+});
+
+test("the oldest event that waits is the oldest, also when it was taken back after younger ones", () => {
+  const rig = new Rig();
+  rig.places.clear();
+  rig.courier.add([event(2, { call: "c2", created: 5000 })]);
+  rig.courier.again(event(1, { created: 1000 }));
+  expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 1000 });
 });
 
 describe("the administrator:", () => {

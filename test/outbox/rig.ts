@@ -2,8 +2,10 @@
 import { jest } from "bun:test";
 import type { Crm, Delivery, Registration } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
+import { Metrics } from "../../src/metrics/metrics.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { type DeliveryRules, deliveryRules, type OutboxEvent } from "../../src/outbox/schedule.ts";
+import { counted } from "../metrics/parse.ts";
 
 /** One POST that the CRM has not answered yet. */
 export interface Post {
@@ -33,6 +35,7 @@ export class Rig {
   readonly places = new Map<string, Registration>([["A", { agent: "A", address: "10.0.0.7", port: 8080 }]]);
   readonly record: string[] = [];
   readonly posts: Post[] = [];
+  readonly metrics = new Metrics();
   readonly courier: Courier;
 
   constructor({ stored = [], untold = [], rules = {}, random = 1 }: RigOptions = {}) {
@@ -64,7 +67,13 @@ export class Rig {
       random: () => random,
       rules: { ...deliveryRules, ...rules },
       log: openLog(() => {}, "error", false),
+      metrics: this.metrics,
     });
+  }
+
+  /** What was counted of the events, by name and result. */
+  counted(): Record<string, number> {
+    return counted(this.metrics.events.series(), "telesetd_events_total");
   }
 
   /** What is on the way. */
