@@ -96,11 +96,22 @@ describe("on trace", () => {
     expect(about("callout answered")).toHaveLength(about("callout received").length);
   });
 
-  test("each POST is shown with its body, and its answer", () => {
+  test("each POST is shown whole, and so is its answer", () => {
     const posted = about("event posted").map(fields);
     expect(posted).toHaveLength(rig.crm.events.length);
     expect(posted.map((one) => one["body"])).toEqual(rig.crm.events.map(({ xml }) => xml));
-    expect(posted[0]).toMatchObject({ desk: "1001", request: "POST /", to: `127.0.0.1:${rig.crm.port}` });
+    const to = `127.0.0.1:${rig.crm.port}`;
+    expect(posted[0]).toMatchObject({ desk: "1001", to });
+    expect(posted[0]?.["request"]?.split("\\u000d\\u000a")).toEqual([
+      "POST / HTTP/1.1",
+      `Host: ${to}`,
+      "Content-Type: text/xml; charset=utf-8",
+      `Content-Length: ${Buffer.byteLength(posted[0]?.["body"] ?? "")}`,
+      "Connection: close",
+    ]);
+    for (const line of about("event answered")) {
+      expect(fields(line)["answer"]).toMatch(/^HTTP\/1\.1 200 OK\\u000d\\u000a.*content-length: 0/i);
+    }
     expect(about("event answered").map((line) => fields(line)["status"])).toEqual(posted.map(() => "200"));
   });
 });

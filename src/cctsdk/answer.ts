@@ -9,8 +9,13 @@ type Part = "head" | "body" | "chunk size" | "chunk" | "trailer" | "over";
 export class AnswerReader {
   /** The status, once the header is complete: the CRM has decided, whatever becomes of the body. */
   status: number | undefined;
+  /** The header as it came, or what came in its place; for the trace. */
+  get head(): string {
+    return this.#header ?? this.#rest;
+  }
   /** Why this is no answer; nothing while it may be one. */
   trouble: string | undefined;
+  #header: string | undefined;
   #part: Part = "head";
   /** What has come and is not understood yet, a byte a character. */
   #rest = "";
@@ -59,6 +64,7 @@ export class AnswerReader {
     const code = Number(status);
     if (code > 99 && code < 200 && code !== 101) return true;
     this.status = code;
+    this.#header = head;
     if (code < 200 || code === 204 || code === 304) return this.#over();
     if (/\r\ntransfer-encoding:[^\r]*chunked/i.test(head)) this.#part = "chunk size";
     else {

@@ -48,7 +48,7 @@ export function httpCrm(options: ClientOptions): Crm {
       if (request === undefined) {
         return { outcome: "refused", why: `Cannot post to ${place}: crm.path or crm.contentType is none`, reached: false };
       }
-      tracePost(options, about, xml);
+      tracePost(options, about, request, xml);
       const seen = await exchange(request, to, signal, options.timeoutMs);
       traceAnswer(options, about, seen);
       return judged(seen, place);
@@ -58,12 +58,13 @@ export function httpCrm(options: ClientOptions): Crm {
 
 type About = Readonly<Record<string, string | undefined>>;
 
-function tracePost({ log, path, contentType }: ClientOptions, about: About, body: string): void {
-  if (log.tracing()) log.trace("event posted", { ...about, request: `POST ${path}`, contentType, body });
+function tracePost({ log }: ClientOptions, about: About, request: string, body: string): void {
+  if (log.tracing()) log.trace("event posted", { ...about, request: request.slice(0, request.indexOf("\r\n\r\n")), body });
 }
 
-function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, body }, trouble }: Exchange): void {
-  if (log.tracing()) log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), body });
+function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, head, body }, trouble }: Exchange): void {
+  if (!log.tracing()) return;
+  log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer: head, body });
 }
 
 /** The bytes of the POST; nothing when the path or the type would break out of their lines. */
