@@ -113,6 +113,12 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
     for (const name of [...good, "phone 1001", "CRM 1001", "CRM port 1001", "deliveries"]) {
       expect([name, up[name]]).toEqual([name, "good"]);
     }
+    box.signal("SIGSTOP");
+    const hanging = (await doctor()).out;
+    box.signal("SIGCONT");
+    expect(hanging).toMatch(
+      /^FAIL {2}http .* is held by telesetd.* \(process \d+\), which hangs .*\n +> systemctl restart telesetd/m,
+    );
     await box.kill();
     const { out, code } = await doctor();
     expect(code).toBe(1);

@@ -18,7 +18,14 @@ export interface Registered {
 export interface Known {
   readonly daemon: Daemon | undefined;
   readonly store: StoreLook | undefined;
+  /** There is a store that cannot be read. */
+  readonly unread: boolean;
   readonly now: number;
+}
+
+/** Why nothing is known of the desks; nothing when it is. */
+function unknown({ daemon, unread }: Known): string | undefined {
+  return daemon || !unread ? undefined : "the daemon does not run, and the store cannot be read.";
 }
 
 /** Who is registered at a desk. */
@@ -44,7 +51,9 @@ export function registeredAt(desk: string, { daemon, store, now }: Known): Regis
 const aDay = 86_400_000;
 
 /** Who is registered, from where, since when. */
-export function lookAtRegistration(registered: Registered | undefined, http: { readonly port: number }): Found {
+export function lookAtRegistration(registered: Registered | undefined, known: Known, http: { readonly port: number }): Found {
+  const why = unknown(known);
+  if (why !== undefined) return notTried(why);
   if (registered === undefined) {
     return {
       verdict: "warning",
@@ -68,7 +77,7 @@ const answerMs = 2500;
  * takes connections too: so the desk's last event since his Register says whether it is of use.
  */
 export async function lookAtCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Found> {
-  if (registered === undefined) return notTried("nobody has registered.");
+  if (registered === undefined) return notTried(unknown(known) ?? "nobody has registered.");
   const { agent, host, port, before = 0 } = registered;
   const where = `${host}:${port}`;
   const code = await tryToConnect(host, port, answerMs);
@@ -147,6 +156,8 @@ function wasTried({ state, attempts, why }: Told): boolean {
 /** What became of the last events, and what waits. */
 export function lookAtDeliveries(known: Known): Found {
   const { daemon, store, now } = known;
+  const why = unknown(known);
+  if (why !== undefined) return notTried(why);
   if (!daemon && !store) return notTried("the daemon does not run, and there is no store to read.");
   const events = eventsOf(known);
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;

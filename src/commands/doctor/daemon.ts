@@ -135,9 +135,17 @@ function cannotListen(code: string, { host, port }: Config["http"], answered: An
   const where = `${host}:${port}`;
   if (code === "EADDRINUSE") {
     const says = answered.who === "other" ? ` (${answered.says})` : "";
+    const holder = holderOf(port);
+    if (holder?.startsWith("telesetd")) {
+      return {
+        verdict: "failed",
+        says: `${where} is held by ${holder}, which hangs${says}.`,
+        next: "systemctl restart telesetd, if its watchdog has not done so; journalctl -u telesetd -n 50 goes with a report.",
+      };
+    }
     return {
       verdict: "failed",
-      says: `${where} is held by ${holderOf(port) ?? "another program"}${says}.`,
+      says: `${where} is held by ${holder ?? "another program"}${says}.`,
       next: `Stop it (ss -ltnp 'sport = :${port}' shows it), or choose another http.port, also in UWQ's URL.`,
     };
   }

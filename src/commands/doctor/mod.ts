@@ -10,7 +10,7 @@ import { askWhoAnswers, type Daemon, lookAtDaemon, lookAtHttp } from "./daemon.t
 import { type ShownHop, skipped, tried } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
-import { lookAtStoreFile } from "./store.ts";
+import { lookAtStoreFile, type LookedAt } from "./store.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorOptions {
@@ -71,10 +71,12 @@ async function* withoutConfig(machine: Machine): AsyncGenerator<ShownHop> {
 async function* withConfig(config: Config, machine: Machine): AsyncGenerator<ShownHop> {
   const line = probed(config);
   const answering = askWhoAnswers(config);
-  let store: ReturnType<typeof lookAtStoreFile>["look"];
+  let store: LookedAt["look"];
+  let unread = false;
   yield await tried("store", () => {
     const looked = lookAtStoreFile(config.store.path);
     store = looked.look;
+    unread = looked.unread ?? false;
     return looked.found;
   });
   const clock = tried("clock", () => lookAtClock(machine, store));
@@ -85,7 +87,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Sho
   yield await tried("network", () => lookAtNetwork(machine, places));
   const answered = await answering;
   const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
-  const known = { daemon, store, now: machine.clocks.wall() };
+  const known = { daemon, store, unread, now: machine.clocks.wall() };
   const ports = config.desks.map(({ extension }) =>
     tried(`CRM port ${extension}`, () => lookAtCrmPort(extension, registeredAt(extension, known), known))
   );
@@ -93,7 +95,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Sho
   yield await tried("http", () => lookAtHttp(answered, config, machine));
   for (const hop of await line) yield hop;
   for (const [index, { extension }] of config.desks.entries()) {
-    yield await tried(`CRM ${extension}`, () => lookAtRegistration(registeredAt(extension, known), config.http));
+    yield await tried(`CRM ${extension}`, () => lookAtRegistration(registeredAt(extension, known), known, config.http));
     const port = ports[index];
     if (port) yield await port;
   }

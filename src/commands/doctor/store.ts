@@ -6,19 +6,30 @@ import { lookAtStore, type StoreLook } from "../../store-look.ts";
 import { isDamage, reason } from "../../store-trouble.ts";
 import type { Found } from "./hop.ts";
 
-/** Looks at the store without touching it. `look` is what stands in it, when it can be read. */
-export function lookAtStoreFile(path: string): { readonly found: Found; readonly look?: StoreLook } {
+/** What a look at the store has come to. */
+export interface LookedAt {
+  readonly found: Found;
+  /** What stands in it, when that can be read. */
+  readonly look?: StoreLook;
+  /** There is a store, and what stands in it is not known. */
+  readonly unread?: boolean;
+}
+
+/** Looks at the store without touching it. */
+export function lookAtStoreFile(path: string): LookedAt {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
   if (wrong !== undefined) return { found: { verdict: "failed", says: wrong, next: usualPlace } };
-  if (!existsSync(path)) return { found: notThere(path, folder) };
+  if (!existsSync(path)) return { found: notThere(path, folder), unread: existsSync(folder) && !may(folder, constants.X_OK) };
   let look: StoreLook;
   try {
     look = lookAtStore(path);
   } catch (error) {
-    return { found: unreadable(error, path) };
+    return { found: unreadable(error, path), unread: true };
   }
-  return { look, found: judged(look, path, folder) };
+  const found = judged(look, path, folder);
+  const known = look.version >= 0 && look.version <= schemaVersion && look.check === "ok";
+  return known ? { look, found } : { found, unread: true };
 }
 
 const usualPlace = "Set store.path to a file, such as /var/lib/telesetd/telesetd.db.";
