@@ -73,12 +73,7 @@ async function describePhone(ask: Ask, extension: string, contacts: readonly str
   const [, profile = ""] = /^sofia\/([^/]+)\//.exec(contacts[0] ?? "") ?? [];
   const details = profile === "" ? undefined : await ask(`sofia status profile ${profile} reg ${extension}@${domain}`);
   const listed = details?.ok ? blocksOf(details.text) : [];
-  const rows = (await registrations(ask)).filter(({ user, realm }) => user === extension && realm === domain);
-  // What is not listed one by one is told from the contacts: by their order nothing else can be assigned to them.
-  const known = listed.length === contacts.length ? listed : contacts.map((contact): Registered => ({
-    uri: contact.replace(/^sofia\/[^/]+\//, ""),
-    from: contacts.length === 1 ? rows[0]?.from : undefined,
-  }));
+  const known = listed.length === contacts.length ? listed : await fromContacts(ask, extension, contacts, domain);
   const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((each) => agent?.toLowerCase().includes(each))))];
   const [make] = makes;
   const says = [
@@ -90,6 +85,13 @@ async function describePhone(ask: Ask, extension: string, contacts: readonly str
       : "",
   ].join("");
   return { verdict: "good", says: `${says}.` };
+}
+
+/** What is not listed one by one is told from the contacts; of several nobody says which address is whose. */
+async function fromContacts(ask: Ask, extension: string, contacts: readonly string[], domain: string): Promise<Registered[]> {
+  const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
+  const from = contacts.length === 1 ? row?.from : undefined;
+  return contacts.map((contact) => ({ uri: contact.replace(/^sofia\/[^/]+\//, ""), from }));
 }
 
 function described({ uri, from, agent }: Registered): string {
