@@ -64,7 +64,8 @@ function tracePost({ log }: ClientOptions, about: About, request: string, body: 
 
 function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, head, body }, trouble }: Exchange): void {
   if (!log.tracing()) return;
-  log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer: head, body });
+  const answer = head.replace(/^(set-cookie\s*:)[^\r\n]*/gim, "$1 ***");
+  log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer, body });
 }
 
 /** The bytes of the POST; nothing when the path or the type would break out of their lines. */

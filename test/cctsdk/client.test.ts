@@ -238,6 +238,19 @@ describe("the log", () => {
     await crm().deliver(event, to(port), never);
     expect(lines.join("\n")).toContain(JSON.stringify(xml));
   });
+
+  test("hides the CRM's cookies in it", async () => {
+    const { port } = await peer(status(200, "", "Set-Cookie: JSESSIONID=c00kie\r\nX-A: b\r\n"));
+    await crm().deliver(event, to(port), never);
+    expect(lines.join("\n")).not.toContain("c00kie");
+    expect(lines.join("\n")).toContain(String.raw`Set-Cookie: ***\\u000d\\u000aX-A: b`);
+  });
+
+  test("shows in it what is no HTTP", async () => {
+    const { port } = await peer(says("SSH-2.0-x\r\n"));
+    await crm().deliver(event, to(port), never);
+    expect(lines.join("\n")).toContain("answer=SSH-2.0-x");
+  });
 });
 
 test("a proxy of the environment is not asked", async () => {
