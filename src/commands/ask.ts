@@ -1,6 +1,6 @@
 /** Asking the running daemon, over its own HTTP on loopback. */
 import { request } from "node:http";
-import { isIPv4 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { configOr2, type Io } from "./io.ts";
 
 /** The daemon's answer as JSON, or an exit code after saying what is wrong: 2 for the configuration, 1 for the daemon. */
@@ -39,7 +39,7 @@ export function placeOf({ host }: { readonly host: string }): string {
 export function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     // The daemon tells of itself to loopback only, also where it listens on one address of the LAN.
-    const from = isIPv4(host) ? { localAddress: "127.0.0.1" } : {};
+    const from = isIPv4(host) ? { localAddress: "127.0.0.1" } : isIPv6(host) ? { localAddress: "::1" } : {};
     const asked = request({ host, port, method, path, agent: false, ...from }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));

@@ -21,7 +21,7 @@ export interface Daemon {
 /** What answers at the daemon's port: the daemon, something else, or nothing. */
 export type Answered =
   | { readonly who: "daemon"; readonly daemon: Daemon }
-  | { readonly who: "other"; readonly says: string }
+  | { readonly who: "other"; readonly says: string; readonly hangs: boolean }
   | { readonly who: "nobody"; readonly code: string };
 
 /** Asks whoever listens at the daemon's port. */
@@ -31,14 +31,16 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     const { status, text } = await ask("/status");
     const told = status === 200 ? parsed(text) as Status | undefined : undefined;
     if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
-      return { who: "other", says: `it answers with status ${status}` };
+      return { who: "other", says: `it answers with status ${status}`, hangs: false };
     }
     const events = parsed((await ask("/outbox?all=1")).text);
     return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
-    return nobody ? { who: "nobody", code } : { who: "other", says: `it does not answer HTTP (${code ?? message})` };
+    return nobody
+      ? { who: "nobody", code }
+      : { who: "other", says: `it does not answer HTTP (${code ?? message})`, hangs: code === undefined };
   }
 }
 
@@ -136,7 +138,7 @@ function cannotListen(code: string, { host, port }: Config["http"], answered: An
   if (code === "EADDRINUSE") {
     const says = answered.who === "other" ? ` (${answered.says})` : "";
     const holder = holderOf(port);
-    if (holder?.startsWith("telesetd")) {
+    if (holder?.startsWith("telesetd") && answered.who === "other" && answered.hangs) {
       return {
         verdict: "failed",
         says: `${where} is held by ${holder}, which hangs${says}.`,
