@@ -112,9 +112,7 @@ export class Stack {
     const abort = () => stack.close("stopped");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) stack.close("stopped");
-    const where = `${options.host}:${options.port}`;
-    const late = `${where} did not answer the login within ${options.connectMs / 1000} s: is that drachtio-server?`;
-    const timer = setTimeout(() => stack.close(late), options.connectMs);
+    const timer = setTimeout(() => stack.close(stack.#late()), options.connectMs);
     try {
       await stack.#greeted.promise;
       stack.#ping();
@@ -319,6 +317,14 @@ export class Stack {
         this.#ping();
       });
     }, pingMs);
+  }
+
+  #late(): string {
+    const { host, port, connectMs } = this.#options;
+    const within = `within ${connectMs / 1000} s`;
+    return this.#stage === "connect"
+      ? `${host}:${port} does not answer ${within}: is line.host right, is there a firewall between?`
+      : `${host}:${port} did not answer the login ${within}: is that drachtio-server?`;
   }
 
   #reason(error: NodeJS.ErrnoException): string {

@@ -127,6 +127,12 @@ describe("the way in", () => {
     nothingAfter(hops);
   });
 
+  test("a host's name stays as it is written, also where it begins the sentence", async () => {
+    await using peer = await RawPeer.listen(obliging, "");
+    const hops = await probed(peer.port, { host: "localhost", connectSeconds: 0.3 });
+    expect(named(hops, "switch login")?.says).toStartWith(`localhost:${peer.port} did not greet`);
+  });
+
   test("a connection that ends at the login says nothing of the password", async () => {
     await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? void peer.fin() : obliging(command));
     const { says, next } = named(await probed(peer.port), "switch login") ?? {};

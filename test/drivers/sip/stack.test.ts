@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { framesOf } from "../../../drivers/simulator-sip/mod.ts";
 import { CannotOpen, NotSent, StackClosed } from "../../../drivers/sip/message.ts";
 import { requestIn } from "../../../drivers/sip/request.ts";
+import { Swallower } from "../../swallower.ts";
 import { answerTo, options, Peer } from "./peer.ts";
 
 const recording = readFileSync(join(import.meta.dir, "../../fixtures/recordings/drachtio/dialog-hold.jsonl"), "utf8");
@@ -184,6 +185,16 @@ describe("hole 5: nobody waits for ever:", () => {
     const error = await peer.open({ port: silent.port, connectMs: 100 }).catch((error: unknown) => error);
     expect((error as Error).message).toContain("did not answer the login within 0.1 s: is that drachtio-server?");
     silent.stop(true);
+  });
+
+  test("an address that swallows everything is not said to have been reached", async () => {
+    using swallower = await Swallower.open();
+    await using peer = await Peer.listen();
+    const error = await peer.open({ port: swallower.port, connectMs: 100 }).catch((error: unknown) => error);
+    expect([(error as CannotOpen).stage, (error as CannotOpen).message]).toEqual([
+      "connect",
+      `127.0.0.1:${swallower.port} does not answer within 0.1 s: is line.host right, is there a firewall between?`,
+    ]);
   });
 
   test("stopped while it connects", async () => {
