@@ -1,17 +1,17 @@
 /**
  * Why a connection did not come about. Bun 1.4.5 says ECONNREFUSED of every address that cannot be connected to, also of a
  * machine that is switched off, or of a network that there is no way to. For IPv4 the kernel's own tables tell these apart:
- * /proc/net/route and arp (proc_net(5)). Of neighbours by IPv6 there is no table.
+ * route, arp and fib_trie (proc_net(5)). Of neighbours by IPv6 there is no table. Netlink, which has them all, is not for the service.
  */
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { networkInterfaces } from "node:os";
 
-/** The tables, as text, and the machine's own addresses. */
+/** The tables, as text; empty where one cannot be read. */
 export interface Tables {
   readonly arp: string;
   readonly route: string;
-  readonly own: readonly string[];
+  /** It has the machine's own addresses, which need no route. */
+  readonly trie: string;
 }
 
 /**
@@ -24,9 +24,9 @@ export function codeOf(error: NodeJS.ErrnoException & { readonly address?: strin
   return unreached(address, tables ?? kernelTables()) ?? code;
 }
 
+/** By /proc/self: the unit's ProcSubset=pid leaves nothing else. */
 function kernelTables(): Tables {
-  const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
-  return { arp: read("/proc/net/arp"), route: read("/proc/net/route"), own };
+  return { arp: read("/proc/self/net/arp"), route: read("/proc/self/net/route"), trie: read("/proc/self/net/fib_trie") };
 }
 
 function read(file: string): string {
@@ -37,9 +37,10 @@ function read(file: string): string {
   }
 }
 
-function unreached(address: string, { arp, route, own }: Tables): "EHOSTUNREACH" | "ENETUNREACH" | undefined {
+function unreached(address: string, { arp, route, trie }: Tables): "EHOSTUNREACH" | "ENETUNREACH" | undefined {
   // An empty table has its head all the same: without one it could not be read, and nothing is claimed.
-  if (!isIPv4(address) || address.startsWith("127.") || own.includes(address) || route === "") return undefined;
+  if (!isIPv4(address) || address.startsWith("127.") || route === "" || trie === "") return undefined;
+  if (new RegExp(`\\|-- ${address.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(trie)) return undefined;
   const next = nextHop(address, route);
   if (next === undefined) return "ENETUNREACH";
   return isSilent(next, arp) ? "EHOSTUNREACH" : undefined;

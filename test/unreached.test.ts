@@ -15,7 +15,7 @@ const code = (address: string, tables: Partial<Tables>, given = "ECONNREFUSED") 
   codeOf(Object.assign(new Error("connect"), { code: given, address }), {
     arp: arp({}),
     route: head + lan + byGateway,
-    own: ["10.1.2.3"],
+    trie: "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.3\n        /32 host LOCAL\n",
     ...tables,
   });
 
@@ -32,7 +32,8 @@ describe("what Bun calls ECONNREFUSED is", () => {
     ["no way, by a route that says so", "ENETUNREACH", "10.9.1.1", {}],
     ["refused, of the machine itself", "ECONNREFUSED", "10.1.2.3", { route: head }],
     ["refused, on loopback", "ECONNREFUSED", "127.0.0.1", { route: head }],
-    ["refused, when there is no table", "ECONNREFUSED", "11.1.1.1", { route: "" }],
+    ["refused, when there is no table of routes", "ECONNREFUSED", "11.1.1.1", { route: "" }],
+    ["refused, when nothing tells the machine's own addresses", "ECONNREFUSED", "11.1.1.1", { route: head, trie: "" }],
     ["refused, by IPv6", "ECONNREFUSED", "fd00::9", { route: head }],
   ])("%s", (_, wanted, address, tables) => expect(code(address, tables)).toBe(wanted));
 
@@ -41,19 +42,22 @@ describe("what Bun calls ECONNREFUSED is", () => {
 
 const inside = `
   import { tryToConnect } from "${import.meta.dir}/../src/commands/doctor/connect.ts";
-  for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
+  for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3", "10.8.8.8"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
 /** Two ends of a cable, and nobody at the other. */
-const network = `ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.9.9.3/24 dev v0 &&
+const network =
+  `ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.9.9.3/24 dev v0 && ip addr add 10.8.8.8/32 dev lo &&
   ip link set v0 up && ip link set v1 up &&
   echo 1 > /proc/sys/net/ipv4/neigh/v0/mcast_solicit && echo 20 > /proc/sys/net/ipv4/neigh/v0/retrans_time_ms`;
 const namespaces = Bun.spawnSync(["unshare", "-n", "sh", "-c", network], { stderr: "ignore" }).exitCode === 0;
 const skipped = namespaces ? "" : " (skipped: this user may not make network namespaces)";
 
 test.skipIf(!namespaces)(`a real machine that is not there, a network without a way, a closed port${skipped}`, async () => {
-  const child = Bun.spawn(["unshare", "-n", "sh", "-c", `${network} && exec "$0" -e "$1"`, process.execPath, inside], {
+  // With as little of /proc as the unit leaves.
+  const script = `${network} && mount -t proc -o subset=pid proc /proc && exec "$0" -e "$1"`;
+  const child = Bun.spawn(["unshare", "-n", "-m", "-p", "-f", "sh", "-c", script, process.execPath, inside], {
     stdout: "pipe",
     stderr: "inherit",
   });
   const out = await new Response(child.stdout).text();
-  expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n");
+  expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n10.8.8.8 ECONNREFUSED\n");
 }, 30_000);
