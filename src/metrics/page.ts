@@ -67,7 +67,7 @@ function perDesk(desks: () => readonly Desk[]): Family[] {
     ofDesks("telesetd_line_up", "1 while the connection to the desk's switch stands.", desks, ({ line }) => line.link.up),
     ofDesks(
       "telesetd_phone_registered",
-      "1 when the desk's phone is registered at the switch; 0 when not, or not known because the line is down.",
+      "1 when the desk's phone is registered at the switch; 0 when not, or not known because the line is down. The SIP driver is not told: 1 while the phone is watched.",
       desks,
       ({ line }) => line.phone === "registered",
     ),
