@@ -83,7 +83,7 @@ export async function lookAtCrmPort(desk: string, registered: Registered | undef
   const code = await tryToConnect(host, port, answerMs);
   if (code === undefined) {
     const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
-    if (last === undefined) return { verdict: "good", says: `${where} takes connections; no event has been sent there yet.` };
+    if (last === undefined) return { verdict: "good", says: `${where} takes connections; no event since has tried it.` };
     if (last.state === "told") {
       return { verdict: "good", says: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
     }

@@ -183,7 +183,7 @@ describe("UWQ", () => {
     await place.register(port);
     expect((await place.examined()).hop("CRM port 1001")).toMatchObject({
       verdict: "good",
-      says: `127.0.0.1:${port} takes connections; no event has been sent there yet.`,
+      says: `127.0.0.1:${port} takes connections; no event since has tried it.`,
     });
     await place.sim.inbound({ from: "14155550123", to: "1001" });
     const { exchange } = await import("../../../src/commands/ask.ts");
