@@ -66,14 +66,29 @@ function runtimeComponents(ref: string): Component[] {
       externalReferences: [{ type: "vcs", url: `https://github.com/oven-sh/bun/tree/bun-v${bun}` }],
       licenses: [{ license: { id: "MIT" } }],
     },
-    ...runtimeParts.map(({ name, licence, spdx }) => ({
+    ...runtimeParts.map(({ name, licence, spdx, told }) => ({
       "bom-ref": `${ref}/${name}`,
       type: "library",
       name,
+      ...(told === undefined ? {} : { version: versionOf(told) }),
       description: `linked into bun ${bun}`,
-      licenses: [{ license: spdx === undefined ? { name: licence } : { id: spdx } }],
+      licenses: [named(licence, spdx)],
     })),
   ];
+}
+
+/** A licence with an exception is an expression, no id. */
+function named(licence: string, spdx: string | undefined): object {
+  if (spdx?.includes(" ")) return { expression: spdx };
+  return { license: spdx === undefined ? { name: licence } : { id: spdx } };
+}
+
+/** The version or commit of a part, by the Bun that runs this, which is the one whose runtime goes into the binary. */
+function versionOf(part: string): string {
+  if (process.versions["bun"] !== bun) throw new Error(`This is Bun ${process.versions["bun"]}: want ${bun}, run npm ci`);
+  const version = process.versions[part];
+  if (version === undefined) throw new Error(`Bun ${bun} tells no version of ${part}: look at packaging/runtime.ts`);
+  return version;
 }
 
 /** A UUID (RFC 9562, version 8) out of a digest: the same contents, the same number. */

@@ -130,7 +130,11 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       expect(listed).toContain(`${place.replace(/^.*node_modules\//, "")}@${of}`);
     }
     expect(listed).toContain(`bun@${bun}`);
-    for (const part of ["SQLite", "JavaScriptCore"]) {
+    // A scanner for holes compares versions.
+    const versionOf = (part: string) => bom.components.find(({ name }) => name === part)?.version;
+    expect(versionOf("SQLite")).toBe(process.versions["sqlite"] ?? "none");
+    expect(versionOf("BoringSSL")).toMatch(/^[0-9a-f]{40}$/);
+    for (const part of ["SQLite", "JavaScriptCore", "llhttp", "libc++abi", "stream-browserify"]) {
       expect(bom.components.some(({ name }) => name.startsWith(part))).toBe(true);
       expect(file("usr/share/doc/telesetd/copyright")).toContain(part);
     }
