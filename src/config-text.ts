@@ -49,8 +49,10 @@ export function parseJson(text: string): unknown {
   const tree = treeOf(text, errors);
   if (errors.length > 0 || tree === undefined) {
     // The first is the cause, what follows mostly its echo.
-    const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
-    throw new ConfigError([`${placeAt(text, offset)}: not JSON: ${words(printParseErrorCode(error))}`]);
+    const { error, offset, length } = errors[0] ?? { error: 4, offset: 0, length: 0 };
+    throw new ConfigError([
+      `${placeAt(text, offset)}: not JSON: ${words(printParseErrorCode(error))}${curly(text, offset, length)}`,
+    ]);
   }
   return JSON.parse(text);
 }
@@ -63,6 +65,27 @@ function treeOf(text: string, errors: ParseError[]): unknown {
     if (error instanceof RangeError) throw new ConfigError(["not JSON: nested too deeply"]);
     throw error;
   }
+}
+
+/** Of which JSON.parse would take the second, without a word: keys that one object has twice. */
+export function givenTwice(text: string): Problem[] {
+  const of = (node: Node | undefined, path: readonly PropertyKey[]): Problem[] => {
+    const children = node?.children ?? [];
+    if (node?.type !== "object") return children.flatMap((child, index) => of(child, [...path, index]));
+    const keys = children.map(({ children: [key] = [] }) => String(key?.value));
+    return children.flatMap(({ offset, children: [, value] = [] }, index) => {
+      const place = [...path, keys[index] ?? ""];
+      if (keys.indexOf(keys[index] ?? "") === index) return of(value, place);
+      return [{ path: place, text: `${pathText(place)} is given twice, the second time in ${placeAt(text, offset)}: keep one` }];
+    });
+  };
+  return of(parseTree(text), []);
+}
+
+/** Quotation marks that a word processor or a phone has made round are what people do not see. */
+function curly(text: string, offset: number, length: number): string {
+  const [mark] = /[\u2018-\u201f\u00ab\u00bb]/.exec(text.slice(offset, offset + length)) ?? [];
+  return mark === undefined ? "" : ` ${mark}: want "`;
 }
 
 /** "CommaExpected" as people write it. */

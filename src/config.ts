@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "./address.ts";
-import { type Beside, configError, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
+import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { logLevels } from "./log.ts";
 
 export { ConfigError } from "./config-text.ts";
@@ -240,7 +240,7 @@ export function parseConfig(
   const schema = schemaWith(lineSchema(raw, lines));
   const secrets = new Secrets(schema, environment, beside);
   const result = schema.safeParse(secrets.filledIn(raw), { reportInput: true });
-  const problems = [...secrets.problems.values(), ...listedTwice(raw)];
+  const problems = [...secrets.problems.values(), ...givenTwice(text), ...listedTwice(raw)];
   if (!result.success) {
     const others = result.error.issues.filter(({ path }) => !secrets.problems.has(pathText(path)));
     problems.push(...others.flatMap((issue) => sentences(issue, schema)));

@@ -166,12 +166,30 @@ test.each(["constructor", "toString", "__proto__"])("%s is no key of the configu
   expect(problems(text)).toEqual([expect.stringMatching(new RegExp(`^http\\.${key} is not a key: want one of host, port, `))]);
 });
 
+test("a key that is given twice is an error, with both places: JSON would take the second without a word", () => {
+  const text =
+    '{\n  "desks": [{ "extension": "1001" }],\n  "line": { "driver": "freeswitch", "password": "x", "domain": "d" },\n' +
+    '  "desks": [{ "extension": "1002" }],\n  "http": { "port": 1, "port": 2 }\n}';
+  const said: readonly string[] = (() => {
+    try {
+      return parseConfig(text, lineSchemas, {}) && [];
+    } catch (error) {
+      return (error as ConfigError).placed;
+    }
+  })();
+  expect(said).toEqual([
+    "desks is given twice, the second time in line 4, column 3: keep one (line 2, column 12)",
+    "http.port is given twice, the second time in line 5, column 24: keep one (line 5, column 21)",
+  ]);
+});
+
 describe("text that is not JSON is said with line and column:", () => {
   test.each([
     ["nothing", "", "line 1, column 1: not JSON: value expected"],
     ["a missing comma", '{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: not JSON: comma expected"],
     ["a comma too many", '{\n  "a": 1,\n}', "line 3, column 1: not JSON: property name expected"],
     ["a comment", "// here\n{}", "line 1, column 1: not JSON: invalid comment token"],
+    ["round quotation marks", "{\n  \u201cdesks\u201d: []\n}", 'line 2, column 3: not JSON: invalid symbol \u201c: want "'],
     ["an open bracket", '{"a": [1', "line 1, column 9: not JSON"],
     ["something after the end", "{}\n{}", "line 2, column 1: not JSON: end of file expected"],
     ["a control character in text", '{"a": "\u0001"}', "line 1, column 7: not JSON: invalid character"],
