@@ -1,6 +1,7 @@
 /**
- * telesetd.json as it is found on a boot partition, where anybody may have written anything with any editor: read without
- * following links or waiting for pipes, and into words what is wrong with it. Whether it is a configuration is decided later.
+ * telesetd.json, and the secrets beside it, as they are found on a boot partition, where anybody may have written anything with
+ * any editor: read without following links or waiting for pipes, and into words what is wrong. Whether it is a configuration
+ * is decided later.
  */
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
@@ -42,7 +43,7 @@ export function readBootFile(path: string): BootFile | undefined {
 }
 
 function contentOf(handle: number, size: number): BootFile["content"] {
-  if (size > longest) return { trouble: `it has ${size} bytes: want a configuration, of at most ${longest}` };
+  if (size > longest) return { trouble: `it has ${size} bytes: want at most ${longest}` };
   const bytes = Buffer.alloc(longest + 1);
   let length = 0;
   for (let read = -1; read !== 0 && length <= longest; length += read) {

@@ -7,6 +7,7 @@ import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseEr
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as z from "zod";
+import { readBootFile } from "./boot-file.ts";
 
 /** What is wrong with a configuration: every error at once, each a sentence with its path. */
 export class ConfigError extends Error {
@@ -130,36 +131,51 @@ export class Secrets {
     const refers = entries.length === 1 && (key === "file" || key === "credential") && typeof target === "string";
     if (refers && isSecret(this.#schema, path)) {
       const near = key === "file" ? this.#beside && insideOf(this.#beside.folder, target) : undefined;
-      if (near !== undefined) this.#beside?.files.add(near);
-      return near === undefined && this.#beside?.only ? value : this.#read(key, near ?? target, path);
+      if (near !== undefined) return this.#readBeside(near, path);
+      return this.#beside?.only ? value : this.#read(key, target, path);
     }
     return Object.fromEntries(entries.map(([name, item]) => [name, this.filledIn(item, [...path, name])]));
   }
 
   #read(key: "file" | "credential", target: string, at: readonly PropertyKey[]): string {
-    const path = pathText(at);
-    const problem = (text: string) => this.problems.set(path, { path: at, text: `${path} ${text}` });
     const directory = this.#environment["CREDENTIALS_DIRECTORY"];
     if (key === "credential" && directory === undefined) {
-      const given = `LoadCredential=${target}:...`;
-      problem(`asks for the credential ${target}: want it given by systemd (${given}), and there is none`);
-      return "";
+      const place = `/etc/telesetd/secrets/${target}`;
+      return this.#problem(at, `asks for the credential ${target}: want the file ${place}, and there is no such folder`);
     }
     // LoadCredential=secrets:FOLDER (systemd.exec(5)) gives the file X in that folder the name secrets_X.
     const folded = join(directory ?? "", `secrets_${target}`);
     const file = key === "file" ? target : existsSync(folded) ? folded : join(directory ?? "", target);
     try {
-      return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+      return secretIn(readFileSync(file, "utf8"));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
       // The service's user is nobody else: what only root may read is given to it as a credential.
       const hint = code === "EACCES" && key === "file"
         ? ': put it into /etc/telesetd/secrets and write {"credential": "its name"}'
         : "";
-      problem(`names ${file}: cannot read it: ${code}${hint}`);
-      return "";
+      const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : code;
+      return this.#problem(at, `names ${file}: cannot read it: ${why}${hint}`);
     }
   }
+
+  /** On a boot partition a secret's file is as little to be trusted as the configuration itself. */
+  #readBeside(file: string, at: readonly PropertyKey[]): string {
+    this.#beside?.files.add(file);
+    const found = readBootFile(file)?.content ?? { trouble: "there is no such file: put it beside the configuration" };
+    return "trouble" in found ? this.#problem(at, `names ${file}: ${found.trouble}`) : secretIn(found.text);
+  }
+
+  #problem(at: readonly PropertyKey[], text: string): "" {
+    const path = pathText(at);
+    this.problems.set(path, { path: at, text: `${path} ${text}` });
+    return "";
+  }
+}
+
+/** A secret's file ends with a line's end, and begins with a byte order mark where it was written on Windows. */
+function secretIn(text: string): string {
+  return text.replace(/^\uFEFF/, "").replace(/\r?\n$/, "");
 }
 
 /** What an issue of the schema says to the one who wrote the file; never the value of a secret. */

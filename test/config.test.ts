@@ -224,12 +224,12 @@ describe("a secret", () => {
   });
   test("in a file that is not there is an error, once, with the path", () => {
     expect(problems(withPassword({ file: "/nowhere/password" }))).toEqual([
-      "line.password names /nowhere/password: cannot read it: ENOENT",
+      "line.password names /nowhere/password: cannot read it: there is no such file",
     ]);
   });
   test("that is a credential which systemd does not give is an error with what to do", () => {
     expect(problems(withPassword({ credential: "esl" }))).toEqual([
-      "line.password asks for the credential esl: want it given by systemd (LoadCredential=esl:...), and there is none",
+      "line.password asks for the credential esl: want the file /etc/telesetd/secrets/esl, and there is no such folder",
     ]);
   });
 
