@@ -3,7 +3,7 @@
  * each boot that finds one. It never makes things worse: a file that is wrong leaves the old configuration in force, and what
  * is wrong is said on the screen, in `telesetd status`, and in a file beside it for who has only the card.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Choice, choose, readBootFile } from "../boot-file.ts";
@@ -34,13 +34,15 @@ const errorsPlace = "/run/telesetd-firstboot";
 export function provision({ from, to }: ProvisionOptions, io: Io): number {
   const choice = choose(from.flatMap((folder) => readBootFile(join(folder, fileName)) ?? []));
   if (choice.todo === "nothing") {
+    const misnamed = from.flatMap((folder) => misnamedIn(folder).map((name) => join(folder, name)));
+    if (misnamed.length > 0) return wrong(misnamed.map((path) => dirname(path)), misnamed.map(misnamedText), to, io);
     io.out(`There is no ${fileName} in ${from.join(" or ")}: nothing to do\n`);
     return good(from, io);
   }
   if (choice.todo === "refuse") return wrong(choice.files.map(({ path }) => dirname(path)), choice.problems, to, io);
   if (sourceOf(to) === choice.hash && existsSync(to)) {
-    io.out(`${choice.file.path} has been installed before: nothing to do\n`);
-    clear(choice, [], to, io);
+    io.out(`${choice.file.path} is the one that was installed last: it is not installed again\n`);
+    clear(choice, [], notAgain(to), io);
     return good(from, io);
   }
   return install(choice, to, from, io);
@@ -66,8 +68,22 @@ function install(choice: Extract<Choice, { todo: "install" }>, to: string, from:
   }
   const kept = installed.backup === undefined ? "" : `; the former one is kept as ${installed.backup}`;
   io.out(`${path} is installed as ${to} (${ready.desks})${kept}\n`);
-  clear(choice, ready.files, to, io);
+  clear(choice, ready.files, done(to), io);
   return good(from, io);
+}
+
+/** Names that Windows, which hides a name's end, and browsers make of telesetd.json. The unit looks for the same. */
+function misnamedIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => /^telesetd( ?\(\d+\)| - .+)?(\.json)?\.(json|txt)$/i.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function misnamedText(path: string): string {
+  const hidden = path.endsWith(".txt") ? " (Windows hides the end of a name: in Explorer, View, File name extensions)" : "";
+  return `${path}: it is not named ${fileName}: rename it${hidden}`;
 }
 
 /** The text to install, once it has passed what `telesetd check` asks, on this box. @throws ConfigError */
@@ -88,25 +104,36 @@ function sourceOf(to: string): string | undefined {
   }
 }
 
-/** Takes the passwords off the card, where anybody can read them. */
-function clear({ file, also }: Extract<Choice, { todo: "install" }>, secrets: readonly string[], to: string, io: Io): void {
-  for (const path of [file.path, ...also.map(({ path }) => path), ...secrets]) {
+/**
+ * Takes the passwords off the card, where anybody can read them: those in files of their own first, because while
+ * telesetd.json is there the next boot goes on with it.
+ */
+function clear({ file, also }: Extract<Choice, { todo: "install" }>, secrets: readonly string[], words: string, io: Io): void {
+  let cleared = true;
+  for (const path of [...secrets, ...also.map(({ path }) => path), file.path]) {
     try {
       rmSync(path, { force: true });
       syncFolder(dirname(path));
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code;
       io.err(`Cannot remove ${path} (${why}): remove it by hand, it may hold passwords; it is not installed again\n`);
-      return;
+      cleared = false;
     }
   }
-  write(
-    dirname(file.path),
-    doneName,
-    `${fileName} is installed on the box as ${to}, and removed here, where anybody who holds the card could read its passwords.\n` +
-      `To change the configuration put a whole new ${fileName} here and start the box again.\n`,
-    io,
-  );
+  if (cleared) write(dirname(file.path), doneName, words, io);
+}
+
+/** Who has only the card finds there what has become of the file. */
+function done(to: string): string {
+  return `${fileName} is installed on the box as ${to}, and removed here, where anybody who holds the card could read its passwords.\n` +
+    `To change the configuration put a whole new ${fileName} here and start the box again.\n`;
+}
+
+/** A card that has lost the removal, or somebody who wants this very file back: nothing tells the two apart. */
+function notAgain(to: string): string {
+  return `${fileName} was the very file that the box had installed last as ${to}: it is not installed again, over what may have\n` +
+    `been changed on the box since, and removed here, where anybody who holds the card could read its passwords.\n` +
+    `To have it installed all the same, change it (an empty line at its end is enough), put it here and start the box again.\n`;
 }
 
 /** Nothing is wrong: what was said before is taken back. */

@@ -127,7 +127,7 @@ describe("provision", () => {
     box.put(
       JSON.stringify({ ...config, line: { ...config.line, password }, http: { prefix: { file: join(box.firmware, "p") } } }),
     );
-    writeFileSync(join(box.firmware, "esl.txt"), "hunter3\r\n");
+    writeFileSync(join(box.firmware, "esl.txt"), "\uFEFFhunter3\r\n");
     writeFileSync(join(box.firmware, "p"), "/k3y");
     expect(await box.provision()).toMatchObject({ code: 0, err: "" });
     expect(JSON.parse(box.installed)).toMatchObject({ line: { password: "hunter3" }, http: { prefix: "/k3y" } });
@@ -140,7 +140,7 @@ describe("provision", () => {
     const { code, err } = await box.provision();
     expect(code).toBe(2);
     expect(err).toContain("line.password names");
-    expect(err).toContain("cannot read it: ENOENT (line 1, column ");
+    expect(err).toContain("there is no such file: put it beside the configuration (line 1, column ");
     mkdirSync(join(box.root, "etc/telesetd/secrets"), { recursive: true });
     writeFileSync(join(box.root, "etc/telesetd/secrets/esl"), "x");
     const elsewhere = join(box.root, "prefix");
@@ -194,6 +194,44 @@ describe("a wrong file", () => {
     expect(provisionTrouble(box.run)).toBeUndefined();
   });
 
+  test.each(["telesetd.json.txt", "telesetd.txt", "telesetd (1).json", "telesetd(1).json", "Telesetd - Copy.json"])(
+    "named %s is said to be, and one named right beside it counts",
+    async (name) => {
+      const box = new Box();
+      const file = join(box.firmware, name);
+      writeFileSync(file, good);
+      const { code, err } = await box.provision();
+      expect(code).toBe(2);
+      expect(err).toContain(`${file}: it is not named telesetd.json: rename it`);
+      expect(box.errors()).toBe(err.replaceAll("\n", "\r\n"));
+      const unit = readFileSync(join(import.meta.dir, "../../systemd/telesetd-firstboot.service"), "utf8");
+      const globs = [...unit.matchAll(/^ConditionPathExistsGlob=\|\/boot\/firmware\/(.+)$/gm)].map(([, glob = ""]) => glob);
+      expect(globs.some((glob) => new Bun.Glob(glob.replace("(", "\\(")).match(name))).toBe(true);
+      box.put(good);
+      expect((await box.provision()).code).toBe(0);
+      expect(box.errors()).toBeUndefined();
+    },
+  );
+
+  const mark = "\uFEFF";
+  const secrets: [string, (file: string) => void, string][] = [
+    ["a folder", (file) => mkdirSync(file), "it is a folder: want a file"],
+    ["a link", (file) => symlinkSync("/etc/hostname", file), "it is a symbolic link: want the file itself"],
+    ["a pipe", (file) => Bun.spawnSync(["mkfifo", file]), "it is no plain file"],
+    ["UTF-16", (file) => writeFileSync(file, Buffer.from(`${mark}hunter3`, "utf16le")), "it is saved as UTF-16"],
+    ["empty", (file) => writeFileSync(file, ""), "it is empty"],
+    ["as large as a film", (file) => (writeFileSync(file, ""), truncateSync(file, 5_000_000_000)), "it has 5000000000 bytes"],
+  ];
+  test.each(secrets)("whose password is in a file beside it that is %s is refused in words", async (_, put, words) => {
+    const box = new Box();
+    box.put(JSON.stringify({ ...config, line: { ...config.line, password: { file: "esl.txt" } } }));
+    put(join(box.firmware, "esl.txt"));
+    const { code, err } = await box.provision();
+    expect(code).toBe(2);
+    expect(err).toContain(`line.password names ${join(box.firmware, "esl.txt")}: ${words}`);
+    expect(existsSync(box.to)).toBe(false);
+  });
+
   const utf16 = Buffer.from(`\uFEFF${good}`, "utf16le");
   const cases: [string, (box: Box) => void, string][] = [
     ["empty", (box) => box.put(""), "telesetd.json: it is empty"],
@@ -234,8 +272,24 @@ describe("a card whose file comes back, a box that cannot be written", () => {
     box.put(good);
     const { code, out } = await box.provision();
     expect(code).toBe(0);
-    expect(out).toContain("has been installed before");
+    expect(out).toContain("is the one that was installed last: it is not installed again");
     expect(box.installed).toContain("1003");
+    expect(readFileSync(join(box.firmware, "telesetd-installed.txt"), "utf8")).toContain("To have it installed all the same");
+    box.put(`${good}\n`);
+    expect((await box.provision()).code).toBe(0);
+    expect(box.installed).toBe(`${good}\n`);
+  });
+
+  test("from which a power cut took the secrets' files alone is gone on with", async () => {
+    const box = new Box();
+    const text = JSON.stringify({ ...config, line: { ...config.line, password: { file: "esl.txt" } } });
+    box.put(text);
+    writeFileSync(join(box.firmware, "esl.txt"), "hunter3");
+    await box.provision();
+    box.put(text);
+    expect(await box.provision()).toMatchObject({ code: 0, err: "" });
+    expect(JSON.parse(box.installed)).toMatchObject({ line: { password: "hunter3" } });
+    expect(readdirSync(box.firmware)).toEqual(["telesetd-installed.txt"]);
   });
 
   test("a configuration that cannot be written is said, and ends with 1", async () => {
