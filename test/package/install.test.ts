@@ -112,6 +112,20 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     root.unmount();
   }, limit);
 
+  test("a version that takes the configuration starts what had failed, unless it is disabled", () => {
+    const root = start(true);
+    root.write(config, good, 0o600);
+    install(root, "0.0.1");
+    root.service("failed");
+    expect(install(root, "9.1.0").asked).toEqual([]);
+    const { text, asked } = install(root, "9.0.0");
+    expect(asked).toEqual(["restart telesetd.service"]);
+    expect(text).toContain("telesetd.service had failed before: started again");
+    root.write("disabled", "");
+    expect(install(root, "9.0.0").asked).toEqual([]);
+    root.unmount();
+  }, limit);
+
   test("an upgrade to a version that does not take the configuration leaves the old daemon at work, and says so", () => {
     const root = start(true);
     root.write(config, good, 0o600);
@@ -151,6 +165,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
         "etc/systemd/system/telesetd.service.d/mine.conf",
         "run/systemd/system.control/telesetd.service.d/50-IPAddressAllow.conf",
         "run/telesetd-firstboot/problem",
+        "run/telesetd-reload/1/token",
       ]
     ) root.write(file, "x");
     root.run("ln", "-s", "private/telesetd", "/var/lib/telesetd");
