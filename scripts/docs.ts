@@ -16,7 +16,7 @@ function row({ path, meaning, required, fallback, choices, driver, secret }: Key
 const page = `# The configuration, key by key
 
 Made from the schema by \`./scripts/docs\`: change it there. Unknown keys are an error, with a did-you-mean. What is marked *secret* may be
-\`{"file": "path"}\` or \`{"credential": "name"}\` (systemd LoadCredential) instead of text. Regular expressions are JavaScript's.
+\`{"credential": "name"}\` (the file /etc/telesetd/secrets/name) or \`{"file": "path"}\` instead of text. Regular expressions are JavaScript's.
 
 | key | default | meaning |
 | --- | --- | --- |

@@ -35,7 +35,9 @@ export function keys(): Key[] {
 }
 
 function level(schema: Schema, path: string, driver?: string): Key[] {
-  const variants = schema.oneOf ?? (schema.properties ? [schema] : []);
+  // What may be a word or an object of settings (anyOf) has the object's keys; where a secret lies is told once, for all.
+  const either = isSecret(schema) ? [] : (schema.anyOf ?? []).filter(({ properties }) => properties);
+  const variants = schema.oneOf ?? (schema.properties ? [schema] : either);
   return variants.flatMap((variant) => {
     const named = variant.properties?.["driver"]?.const;
     const whose = named === undefined ? driver : String(named);
@@ -50,14 +52,19 @@ function level(schema: Schema, path: string, driver?: string): Key[] {
 
 function key(path: string, field: Schema, required: boolean, driver: string | undefined): Key {
   const { default: value, description = "", enum: choices = [] } = field;
-  const shown = value !== undefined && !(typeof value === "object" && Object.keys(value ?? {}).length > 3);
+  const long = typeof value === "object" && !Array.isArray(value) && Object.keys(value ?? {}).length > 3;
+  const shown = value !== undefined && !long;
   return {
     path,
     meaning: description,
     required: required && !shown,
-    ...(shown ? { fallback: JSON.stringify(value) } : {}),
+    ...(shown ? { fallback: JSON.stringify(value).replaceAll('","', '", "') } : {}),
     choices: choices.map(String),
     ...(driver === undefined ? {} : { driver }),
-    secret: field.anyOf?.some(({ properties }) => properties?.["credential"]) === true,
+    secret: isSecret(field),
   };
+}
+
+function isSecret({ anyOf }: Schema): boolean {
+  return anyOf?.some(({ properties }) => properties?.["credential"]) === true;
 }

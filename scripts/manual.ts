@@ -28,6 +28,14 @@ export function daemonPage(): string {
     tagged("SIGTERM", "Write down what is true and end."),
     ".SH FILES",
     tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It belongs to root, mode 600."),
+    tagged(
+      "/etc/telesetd/secrets",
+      'Secrets in files of their own: {"credential": "esl"} is the file esl. It belongs to root, mode 700.',
+    ),
+    tagged(
+      "/boot/firmware/telesetd.json, /boot/telesetd.json",
+      "Checked and installed as the configuration at the next boot, and removed. What is wrong with it stands in telesetd-errors.txt beside it, above the login prompt, and in telesetd status.",
+    ),
     tagged("/var/lib/telesetd/telesetd.db", "What the daemon must not forget: registrations, live calls, events that wait."),
     tagged(
       "/usr/share/doc/telesetd",
@@ -47,7 +55,7 @@ export function configurationPage(): string {
     ),
     `.PP\n${
       prose(
-        'A secret may be the text itself, or where it stands: {"file": "path"}, or {"credential": "name"} for one that systemd gives by LoadCredential.',
+        'A secret may be the text itself, or where it stands: {"credential": "name"} is the file /etc/telesetd/secrets/name, which systemd gives to the daemon (LoadCredential); {"file": "path"} is a file that the user of the daemon can read, or one beside telesetd.json on the boot partition, whose text is put into the configuration.',
       )
     }`,
     ".SH KEYS",
@@ -59,18 +67,27 @@ export function configurationPage(): string {
       '  "line": {',
       '    "driver": "freeswitch",',
       '    "host": "10.1.0.5",',
-      '    "password": { "file": "/etc/telesetd/esl-password" },',
+      '    "password": { "credential": "esl" },',
       '    "domain": "pbx.example.com"',
       "  }",
       "}",
     ]),
+    ".SH FILES",
+    tagged(
+      "/etc/telesetd/config.json",
+      "The configuration: it belongs to root, mode 600. telesetd check says what is wrong with it.",
+    ),
+    tagged("/etc/telesetd/secrets", 'A folder of root\'s, mode 700: the files that {"credential": ...} names.'),
+    tagged("/usr/share/doc/telesetd/examples/config.json", "A configuration to begin with."),
     ".SH SEE ALSO",
     ".BR telesetd (8)",
   ]);
 }
 
 function keyText({ meaning, required, fallback, choices, driver, secret }: Key): string {
-  const sentence = meaning === "" ? "" : `${meaning[0]?.toUpperCase()}${meaning.slice(1)}.`;
+  // A name with a capital in it, such as occtDNIS, is spelt as it is.
+  const named = /^[a-z]+[A-Z]/.test(meaning);
+  const sentence = meaning === "" ? "" : `${named ? meaning[0] : meaning[0]?.toUpperCase()}${meaning.slice(1)}.`;
   return [
     driver === undefined ? "" : `(${driver})`,
     sentence,
@@ -98,7 +115,8 @@ function section(command: Command, parents: readonly string[]): string {
     prose(command.description()),
     ...command.options.filter(({ hidden }) => !hidden).map((option) => {
       const { flags, description, defaultValue } = option;
-      const fallback = typeof defaultValue === "string" ? ` (default: ${defaultValue})` : "";
+      const values: unknown[] = [defaultValue ?? []].flat();
+      const fallback = values.length > 0 && typeof values[0] !== "boolean" ? ` (default: ${values.join(" and ")})` : "";
       return tagged(flags, `${description}${fallback}`);
     }),
     ...example(command),

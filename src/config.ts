@@ -124,7 +124,9 @@ const screenPop = z.strictObject({
   data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "want a name of letters, digits and _"), z.string().min(1))
     .default(
       Object.fromEntries(screenPopKeys.map((key) => [key, key])),
-    ).meta({ description: "ScreenPop data name to channel variable" }),
+    ).meta({
+      description: "ScreenPop data name to channel variable; Oracle's ten names when absent, each from the variable of its name",
+    }),
   dnis: z.enum(["extension", "dialled"]).default("extension").meta({
     description: "occtDNIS: the desk's extension, or the number that the caller dialled",
   }),
@@ -157,7 +159,7 @@ const agent = z.strictObject({
 
 const dial = z.strictObject({
   perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk a minute" }),
-  perDay: z.int().positive().default(1000).meta({ description: "and a day" }),
+  perDay: z.int().positive().default(1000).meta({ description: "numbers that MakeCall dials from one desk a day" }),
   whileOnCall: z.boolean().default(true).meta({ description: "whether a desk that is on a call may dial a second one" }),
   registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
 });
@@ -167,7 +169,9 @@ const store = z.strictObject({
   keepDays: z.number().positive().max(3650).default(7).meta({
     description: "how long events are kept on record once they have ended, in days",
   }),
-  keepEvents: z.int().min(0).max(1_000_000).default(10_000).meta({ description: "how many of them at most" }),
+  keepEvents: z.int().min(0).max(1_000_000).default(10_000).meta({
+    description: "how many ended events are kept on record at most",
+  }),
 });
 
 const outbox = z.strictObject({

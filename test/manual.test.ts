@@ -27,6 +27,12 @@ describe("the manual:", () => {
 
   test("telesetd.json(5) has every key, what it means, and what may be written", () => {
     const page = text("man/telesetd.json.5");
+    const paths = keys().map(({ path }) => path);
+    for (const key of ["line.acd.queues", "numbers.toCrm[].match"]) expect(paths).toContain(key);
+    expect(paths.filter((path) => /\.(file|credential)$/.test(path))).toEqual([]);
+    expect(keys().filter(({ fallback, required, path }) => fallback === undefined && !required && /^http\.a/.test(path))).toEqual(
+      [],
+    );
     for (const { path, meaning, choices } of keys()) {
       expect(page).toContain(`\n.B ${escape(path)}\n`);
       if (meaning !== "") expect(page.replaceAll("\n", " ")).toContain(prose(meaning.slice(1)).replaceAll("\n", " "));
