@@ -55,7 +55,13 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     expect(new Set(lines.map(([, , , day, time]) => `${day} ${time}`)).size).toBe(1);
     const programs = /^\.\/usr\/bin\/telesetd$/;
     for (const [mode = "", , , , , name = ""] of lines) {
-      const wanted = name.endsWith("/") ? "drwxr-xr-x" : programs.test(name) ? "-rwxr-xr-x" : "-rw-r--r--";
+      const wanted = name.endsWith(".issue")
+        ? "lrwxrwxrwx"
+        : name.endsWith("/")
+        ? "drwxr-xr-x"
+        : programs.test(name)
+        ? "-rwxr-xr-x"
+        : "-rw-r--r--";
       expect(`${name} ${mode}`).toBe(`${name} ${wanted}`);
     }
   });
@@ -79,7 +85,13 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
         "usr/share/doc/telesetd/examples/config.json",
       ]
     ) expect(names).toContain(name);
-    expect(names.filter((name) => name?.startsWith("etc/"))).toEqual(["etc/", "etc/telesetd/"]);
+    expect(names.filter((name) => name?.startsWith("etc/"))).toEqual([
+      "etc/",
+      "etc/issue.d/",
+      "etc/telesetd/",
+      // The login prompt shows what the first boot found wrong.
+      "etc/issue.d/telesetd.issue -> /run/telesetd-firstboot/errors.txt",
+    ]);
     expect(readdirSync(join(tree("amd64"), "DEBIAN")).sort()).toEqual(["control", "md5sums", ...scripts].sort());
   });
 
