@@ -60,6 +60,12 @@ describe("telesetd.service", () => {
     (line) => expect(readFileSync(join(units, "telesetd.service"), "utf8").split("\n")).toContain(line),
   );
 
+  test("is not kept from its address rules by having been started often", () => {
+    // It asks for them at each start; a unit that hits its limit is passed over, and the rules of before stay.
+    expect(settings("telesetd.service", "Wants")).toContain("telesetd-addresses.service");
+    expect(settings("telesetd-addresses.service", "StartLimitIntervalSec")).toEqual(["0"]);
+  });
+
   test("takes from the environment neither a proxy nor what changes the runtime", () => {
     const unset = settings("telesetd.service", "UnsetEnvironment");
     for (const name of ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "NODE_OPTIONS"]) {
