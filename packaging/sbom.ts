@@ -1,6 +1,10 @@
-/** The bill of materials (CycloneDX): what `npm sbom` says of the libraries, made the same at every build, and the runtime. */
+/**
+ * The bill of materials (CycloneDX 1.5): the libraries by package-lock.json, and the runtime. Not `npm sbom`: each version of
+ * npm says something else, and Debian 12's has no such command; it would not be the same at every build.
+ */
 import { createHash } from "node:crypto";
-import { bun, libraries, lock } from "./libraries.ts";
+import { version } from "../src/version.ts";
+import { bun, libraries, type Library, lock } from "./libraries.ts";
 import { runtimeParts } from "./runtime.ts";
 
 interface Component {
@@ -9,32 +13,35 @@ interface Component {
   readonly [field: string]: unknown;
 }
 
-interface Bom {
-  readonly metadata: { readonly component: Component };
-  readonly components: readonly Component[];
-  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
-  readonly [field: string]: unknown;
-}
+const runtime = `bun@${bun}`;
 
-/** @param text what `npm sbom --omit dev --sbom-format cyclonedx` printed. @param seconds the build's time, in s since 1970. */
-export function sbom(text: string, seconds: number): string {
-  const bom = JSON.parse(text) as Bom;
-  const { component } = bom.metadata;
-  const runtime = `bun@${bun}`;
+/** @param seconds the build's time, in s since 1970. */
+export function sbom(seconds: number): string {
+  const all = libraries();
+  const own = `telesetd@${version}`;
+  const refs = (place: string) =>
+    Object.keys(lock.packages[place]?.dependencies ?? {}).map((name) => refAt(placeOf(name, place)));
   const made = {
-    ...bom,
-    serialNumber: undefined,
+    $schema: "http://cyclonedx.org/schema/bom-1.5.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.5",
+    version: 1,
     metadata: {
       timestamp: new Date(seconds * 1000).toISOString(),
       lifecycles: [{ phase: "build" }],
-      // npm takes the folder's name, and its own version says nothing of telesetd.
-      component: { ...component, type: "application", name: "telesetd" },
+      component: {
+        "bom-ref": own,
+        type: "application",
+        name: "telesetd",
+        version,
+        purl: `pkg:npm/${own}`,
+        licenses: [named("Apache-2.0", "Apache-2.0")],
+      },
     },
-    components: [...bom.components.map(licensed), ...runtimeComponents(runtime)],
+    components: [...all.map(component), ...runtimeComponents()],
     dependencies: [
-      ...bom.dependencies.map((one) =>
-        one.ref === component["bom-ref"] ? { ...one, dependsOn: [...one.dependsOn, runtime] } : one
-      ),
+      { ref: own, dependsOn: [...refs(""), runtime] },
+      ...all.map(({ place }) => ({ ref: refAt(place), dependsOn: refs(place) })),
       { ref: runtime, dependsOn: runtimeParts.map(({ name }) => `${runtime}/${name}`) },
     ],
   };
@@ -42,21 +49,48 @@ export function sbom(text: string, seconds: number): string {
   return `${JSON.stringify({ ...made, serialNumber: `urn:uuid:${uuid(digest)}` }, undefined, 2)}\n`;
 }
 
-/** npm knows no licence where package.json names none in today's way: the licence's text does. */
-function licensed(component: Component): Component {
-  const found = libraries().find(({ name }) => name === component.name);
-  if (found === undefined) throw new Error(`npm names ${component.name}, and package-lock.json does not: run npm ci`);
-  return { ...component, licenses: [{ license: { id: found.licence } }] };
+function component({ name, version, place, author, licence }: Library): Component {
+  return {
+    "bom-ref": refAt(place),
+    type: "library",
+    name,
+    version,
+    ...(author === "" ? {} : { author }),
+    purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
+    hashes: [hashOf(place)],
+    externalReferences: [{ type: "distribution", url: `https://www.npmjs.com/package/${name}/v/${version}` }],
+    licenses: [named(licence, licence)],
+  };
 }
 
-function runtimeComponents(ref: string): Component[] {
+/** npm's checksum, as package-lock.json pins it. */
+function hashOf(place: string): object {
+  const [, sha512] = /^sha512-(.+)$/.exec(lock.packages[place]?.integrity ?? "") ?? [];
+  if (sha512 === undefined) throw new Error(`package-lock.json pins no SHA-512 of ${place}: npm install makes it`);
+  return { alg: "SHA-512", content: Buffer.from(sha512, "base64").toString("hex") };
+}
+
+/** Where what is needed in a place is found: in its own node_modules, or in the nearest around it. */
+function placeOf(name: string, from: string): string {
+  for (let around = from;; around = around.slice(0, Math.max(0, around.lastIndexOf("/node_modules/")))) {
+    const place = around === "" ? `node_modules/${name}` : `${around}/node_modules/${name}`;
+    if (lock.packages[place] !== undefined) return place;
+    if (around === "") throw new Error(`package-lock.json has no ${name}, which ${from} needs`);
+  }
+}
+
+function refAt(place: string): string {
+  return `${place.replace(/^.*node_modules\//, "")}@${lock.packages[place]?.version}`;
+}
+
+function runtimeComponents(): Component[] {
   const hashes = ["x64", "aarch64"].flatMap((machine) => {
     const { integrity } = lock.packages[`node_modules/@oven/bun-linux-${machine}`] ?? {};
     return integrity === undefined ? [] : [{ name: `npm:@oven/bun-linux-${machine}:integrity`, value: integrity }];
   });
   return [
     {
-      "bom-ref": ref,
+      "bom-ref": runtime,
       type: "platform",
       name: "bun",
       version: bun,
@@ -64,10 +98,10 @@ function runtimeComponents(ref: string): Component[] {
       purl: `pkg:npm/bun@${bun}`,
       properties: hashes,
       externalReferences: [{ type: "vcs", url: `https://github.com/oven-sh/bun/tree/bun-v${bun}` }],
-      licenses: [{ license: { id: "MIT" } }],
+      licenses: [named("MIT", "MIT")],
     },
     ...runtimeParts.map(({ name, licence, spdx, told }) => ({
-      "bom-ref": `${ref}/${name}`,
+      "bom-ref": `${runtime}/${name}`,
       type: "library",
       name,
       ...(told === undefined ? {} : { version: versionOf(told) }),

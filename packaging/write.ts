@@ -12,7 +12,7 @@ const texts: Record<string, () => string> = {
   version: () => debianVersion(version),
   copyright,
   changelog: () => changelog(readFileSync(join(root, "CHANGELOG.md"), "utf8"), version, process.env["MAINTAINER"] ?? "", seconds),
-  sbom: () => sbom(readFileSync(0, "utf8"), seconds),
+  sbom: () => sbom(seconds),
 };
 const [what = ""] = process.argv.slice(2);
 const text = texts[what];

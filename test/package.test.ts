@@ -153,6 +153,27 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     expect(bom.components.every(({ licenses }) => licenses.length > 0)).toBe(true);
   });
 
+  test("the bill of materials is made without npm, whose versions differ, and hangs together", () => {
+    const bun = join(project, "node_modules/.bin/bun");
+    const { text, code } = said([bun, join(project, "packaging/write.ts"), "sbom"], { SOURCE_DATE_EPOCH: "1", PATH: "/nowhere" });
+    expect(code).toBe(0);
+    const bom = JSON.parse(text) as {
+      metadata: { component: { "bom-ref": string } };
+      components: { "bom-ref": string; type: string; purl?: string; hashes?: { content: string }[] }[];
+      dependencies: { ref: string; dependsOn: string[] }[];
+    };
+    const refs = [bom.metadata.component["bom-ref"], ...bom.components.map((component) => component["bom-ref"])];
+    expect(new Set(refs).size).toBe(refs.length);
+    expect(bom.dependencies.flatMap(({ ref, dependsOn }) => [ref, ...dependsOn]).filter((ref) => !refs.includes(ref))).toEqual(
+      [],
+    );
+    const needed = new Set(bom.dependencies.flatMap(({ dependsOn }) => dependsOn));
+    expect(refs.slice(1).filter((ref) => !needed.has(ref))).toEqual([]);
+    for (const { purl, hashes, type } of bom.components) {
+      if (purl !== undefined && type === "library") expect(hashes?.[0]?.content).toMatch(/^[0-9a-f]{128}$/);
+    }
+  });
+
   test.skipIf(noQemu !== "")(`the arm64 package's binary runs${noQemu}`, () => {
     const binary = join(tree("arm64"), "usr/bin/telesetd");
     expect(said([qemu ?? "", "-L", "/usr/aarch64-linux-gnu", binary, "version"])).toEqual({
