@@ -18,6 +18,12 @@ export interface BootFile {
 /** The longest file, in bytes: what systemd takes for a credential is 1 MiB, and no configuration is near it. */
 const longest = 262_144;
 
+/** Why a file is not opened. The first boot has none of root's rights: it reads what is root's, or everybody's. */
+const closedFor: Readonly<Record<string, string>> = {
+  ELOOP: "it is a symbolic link: want the file itself",
+  EACCES: "root may not read it: give it to root (chown root:root)",
+};
+
 /** Reads it; nothing when there is none. */
 export function readBootFile(path: string): BootFile | undefined {
   let handle: number;
@@ -26,8 +32,7 @@ export function readBootFile(path: string): BootFile | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const trouble = code === "ELOOP" ? "it is a symbolic link: want the file itself" : `cannot read it: ${code}`;
-    return { path, id: path, content: { trouble } };
+    return { path, id: path, content: { trouble: closedFor[code] ?? `cannot read it: ${code}` } };
   }
   try {
     const stat = fstatSync(handle);

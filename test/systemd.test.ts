@@ -66,9 +66,26 @@ describe("telesetd.service", () => {
     expect(settings("telesetd-addresses.service", "StartLimitIntervalSec")).toEqual(["0"]);
   });
 
+  test("and its address rules get the configuration from systemd, whoever owns it", () => {
+    const given = ["LoadCredential", "SetCredential"].map((key) => settings("telesetd.service", key));
+    expect(["LoadCredential", "SetCredential"].map((key) => settings("telesetd-addresses.service", key))).toEqual(given);
+    expect(settings("telesetd-addresses.service", "ExecStart")).toContain("${CREDENTIALS_DIRECTORY}/config.json");
+  });
+
   test("takes from the environment neither a proxy nor what changes the runtime", () => {
     const unset = settings("telesetd.service", "UnsetEnvironment");
-    for (const name of ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "NODE_OPTIONS"]) {
+    for (
+      const name of [
+        "HTTP_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "BUN_OPTIONS",
+        "BUN_BE_BUN",
+        "BUN_INSPECT",
+        "BUN_GC_TIMER_DISABLE",
+        "NODE_OPTIONS",
+      ]
+    ) {
       expect(unset).toContain(name);
     }
     expect(unset).not.toContain("BUN_JSC_useJIT");

@@ -39,7 +39,7 @@ export function configOr2(file: string, io: Io): Config | 2 {
     return readConfig(file, io);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    io.err(problemsText(file, error.placed));
+    io.err(problemsText(original(file, io), error.placed));
     const next = nextForUnread(file);
     if (next !== undefined) io.err(`  > ${next}\n`);
     return 2;

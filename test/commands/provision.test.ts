@@ -1,6 +1,8 @@
 /** telesetd.json on a boot partition, whatever anybody may have put there: real files in real folders. */
 import { afterAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -231,6 +233,33 @@ describe("a wrong file", () => {
     expect(err).toContain(`line.password names ${join(box.firmware, "esl.txt")}: ${words}`);
     expect(existsSync(box.to)).toBe(false);
   });
+
+  const asRoot = process.getuid?.() === 0 && Bun.which("setpriv") ? "" : " (skipped: wants root and setpriv)";
+  test.skipIf(asRoot !== "")(
+    `that root may not read without root's rights, as the unit has it, is refused in words${asRoot}`,
+    () => {
+      const box = new Box();
+      const file = box.put(good);
+      chownSync(file, 1000, 1000);
+      chmodSync(file, 0o600);
+      const program = [join(import.meta.dir, "../../node_modules/.bin/bun"), join(import.meta.dir, "../../src/main.ts")];
+      const { exitCode, stderr } = Bun.spawnSync(
+        [
+          "setpriv",
+          "--bounding-set=-dac_override,-dac_read_search",
+          ...program,
+          "provision",
+          "--from",
+          box.firmware,
+          "--to",
+          box.to,
+        ],
+        { env: { RUNTIME_DIRECTORY: box.run } },
+      );
+      expect(exitCode).toBe(2);
+      expect(String(stderr)).toContain(`${file}: root may not read it: give it to root (chown root:root)`);
+    },
+  );
 
   const utf16 = Buffer.from(`\uFEFF${good}`, "utf16le");
   const cases: [string, (box: Box) => void, string][] = [
