@@ -87,6 +87,17 @@ describe("on trace", () => {
     expect(sent.some((frame) => /^bgapi originate .*\\u000aJob-UUID: /.test(frame))).toBe(true);
   });
 
+  test("an event of a desk's leg names both", () => {
+    const legs = about("from the switch").map(fields).filter(({ leg }) => leg !== undefined);
+    expect(legs.length).toBeGreaterThan(30);
+    for (const { desk, leg, event = "{}" } of legs) {
+      const { "Channel-Presence-ID": presence = "", "Unique-ID": id } = JSON.parse(event) as Record<string, string>;
+      expect(leg).toBe(id);
+      expect(desk).toBe(presence.startsWith("1001@") ? "1001" : undefined);
+    }
+    expect(legs.filter(({ desk }) => desk === "1001").length).toBeGreaterThan(30);
+  });
+
   test("each callout is shown with its headers, and its answer", () => {
     const [asked] = about("callout received").map(fields);
     expect(asked?.["request"]).toStartWith("GET /?FunctionName=Register&telesetNumber=1001");

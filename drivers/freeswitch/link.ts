@@ -36,6 +36,8 @@ export interface LinkOptions {
   /** The link is given up after so long without a byte. */
   readonly silenceMs: number;
   readonly log: Log;
+  /** Whose leg an event is about, for the trace. */
+  readonly deskOf?: (frame: Frame) => string | undefined;
   /** Told when a step of the way in is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
 }
@@ -298,12 +300,23 @@ export class Link {
   }
 
   #json(text: string): void {
-    if (this.#options.log.tracing()) this.#options.log.trace("from the switch", { event: hideSecrets(text) });
     const frame = readFrame(text);
+    if (this.#options.log.tracing()) this.#trace(text, frame);
     if (frame) this.#onFrame(frame);
     else {this.#options.log.rarely("no JSON").warning("Cannot read an event of the switch: not a JSON object; skipped", {
         begins: text.slice(0, 80),
       });}
+  }
+
+  #trace(text: string, frame: Frame | undefined): void {
+    const { log, deskOf } = this.#options;
+    const desk = frame && deskOf?.(frame);
+    const leg = frame?.["Unique-ID"];
+    log.trace("from the switch", {
+      ...(desk === undefined ? {} : { desk }),
+      ...(typeof leg === "string" ? { leg } : {}),
+      event: hideSecrets(text),
+    });
   }
 
   #alive(): void {

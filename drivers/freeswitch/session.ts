@@ -57,6 +57,7 @@ export class Session {
         commandMs: config.commandSeconds * 1000,
         silenceMs: config.silenceSeconds * 1000,
         log,
+        deskOf: (frame) => session.#translator.deskOf(frame),
       },
       (frame) => session.#onFrame(frame),
       signal,
