@@ -24,17 +24,28 @@ interface Connection {
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** The open connections. `lastWords` gives the whole HTTP answer for a status and a sentence. */
+/** Why a connection is sent away: an HTTP status (RFC 9110, section 15). */
+export type Dismissal = 400 | 405 | 408 | 431 | 503;
+
+/** What is said to those who are sent away, and who hears of it. */
+export interface Farewell {
+  /** The whole HTTP answer for a status and a sentence. */
+  words(status: Dismissal, why: string): string;
+  /** Hears of each, also of those who are not told; not of what follows a request in work, which has an answer of its own. */
+  counted(status: Dismissal): void;
+}
+
+/** The open connections. */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
   readonly #leaving = new Set<Socket>();
   readonly #limits: ConnectionLimits;
-  readonly #lastWords: (status: number, why: string) => string;
+  readonly #farewell: Farewell;
   #stopping: (() => void) | undefined;
 
-  constructor(limits: ConnectionLimits, lastWords: (status: number, why: string) => string) {
+  constructor(limits: ConnectionLimits, farewell: Farewell) {
     this.#limits = limits;
-    this.#lastWords = lastWords;
+    this.#farewell = farewell;
   }
 
   /** Takes a new connection in, or turns it away and says false. */
@@ -73,10 +84,13 @@ export class Connections {
   }
 
   /** Tells the peer one last thing and closes; when an answer is on its way or too many are being told, just closes. */
-  dismiss(socket: Socket, status: number, why: string): void {
+  dismiss(socket: Socket, status: Dismissal, why: string): void {
     const working = this.#open.get(socket)?.working ?? 0;
-    if (working > 0 || !socket.writable || this.#leaving.size >= this.#limits.connections) return void socket.destroy();
-    this.#leave(socket, () => socket.end(this.#lastWords(status, why)));
+    // What cannot be told any more has had its answer.
+    if (working > 0 || !socket.writable) return void socket.destroy();
+    this.#farewell.counted(status);
+    if (this.#leaving.size >= this.#limits.connections) return void socket.destroy();
+    this.#leave(socket, () => socket.end(this.#farewell.words(status, why)));
     // Unread bytes would turn the close into a reset, which takes the answer away from the peer (RFC 9112 section 9.6).
     socket.resume();
   }

@@ -47,7 +47,10 @@ const stopMs = 1000;
 /** Opens the listener. @throws Error that says why it cannot listen and what to do. */
 export async function openHttp(options: HttpOptions): Promise<Listener> {
   const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
-  const connections = new Connections({ connections: options.connections, ...deadlines }, wholeAnswer);
+  const connections = new Connections({ connections: options.connections, ...deadlines }, {
+    words: wholeAnswer,
+    counted: (status) => options.callouts.counted?.refused(status),
+  });
   const server = httpServer(site(options), connections, options);
   // Half open: a client may close its sending side when it has asked, and still wants the answer.
   const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -86,18 +89,22 @@ function source(context: Context): string {
   return getConnInfo(context).remote.address ?? "";
 }
 
-function httpServer(app: Hono, connections: Connections, { log }: HttpOptions): Server {
+function httpServer(app: Hono, connections: Connections, { log, callouts: { counted } }: HttpOptions): Server {
   const listener = getRequestListener(app.fetch, {
     // The name for a request without a Host (HTTP/1.0), which is served by its path.
     hostname: "localhost",
     overrideGlobalObjects: false,
-    errorHandler: () => answer({ ok: false, why: "The request's URL or Host is none: compare the URL that UWQ calls." }, 400),
+    errorHandler: () => {
+      counted?.refused(400);
+      return answer({ ok: false, why: "The request's URL or Host is none: compare the URL that UWQ calls." }, 400);
+    },
   });
   const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
     const { socket } = incoming;
     connections.began(socket);
     outgoing.once("close", () => connections.ended(socket));
     if (bodyTooLong(incoming)) {
+      counted?.refused(413);
       const body = encodeReply({ ok: false, why: "The request has a body: a callout has none, its values stand in the URL." });
       outgoing.writeHead(413, { ...answerHeaders(body), Connection: "close" }).end(body);
     } else {

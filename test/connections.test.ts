@@ -53,11 +53,16 @@ describe("time limits are absolute:", () => {
 
 describe("open connections are counted:", () => {
   test("above the cap 503, and room again when one leaves", async () => {
-    const { port } = await open({ connections: 2 });
+    const refused: number[] = [];
+    const { port } = await open({
+      connections: 2,
+      callouts: { counted: { refused: (status) => refused.push(status), callout: () => {} } },
+    });
     const [first, second] = [await dial(port), await dial(port)];
     expect((await second.send(get(ready)).answer())?.body).toBe(success);
     const third = await dial(port);
     expect(complaint(await third.answer())).toEqual([503, expect.stringContaining("too many open connections")]);
+    expect(refused).toEqual([503]);
     await third.closed;
     first.socket.destroy();
     let answer: Answer | undefined;

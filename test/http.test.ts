@@ -129,9 +129,12 @@ describe("what is no sound request gets an Error body and no work:", () => {
       submitted += 1;
       return Promise.resolve<Reply>({ ok: true });
     };
-    const { port } = await open({ callouts: { submit } });
+    const refused: number[] = [];
+    const counted = { refused: (one: number) => refused.push(one), callout: () => {} };
+    const { port } = await open({ callouts: { submit, counted } });
     expect(complaint(await ask(port, text))).toEqual([status, expect.stringContaining(why)]);
     expect(submitted).toBe(0);
+    expect(refused).toEqual([status]);
     expect(await ask(port, get(ready))).toMatchObject({ body: success });
   });
 

@@ -34,7 +34,8 @@ export type Answered = Reply & { readonly call?: string };
 /** What can be counted of callouts. `unknown`: a function that Oracle does not have. */
 export interface CalloutCounts {
   callout(name: CalloutName | "unknown", result: "ok" | "error" | "malformed"): void;
-  refused(status: Refusal["status"]): void;
+  /** A request that was turned away before it counted as a callout: an HTTP status (RFC 9110, section 15). */
+  refused(status: Refusal["status"] | 400 | 408 | 413 | 431 | 503): void;
 }
 
 /** The headers of every answer. The length is given, so that nothing is chunked: an old client may know HTTP/1.0 only. */

@@ -33,7 +33,7 @@ export const calloutResults = ["ok", "error", "malformed"] as const;
 export type CalloutResult = (typeof calloutResults)[number];
 
 /** Statuses of requests that never became a callout. */
-export const refusals = ["403", "404", "405", "414", "429"] as const;
+export const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
 
 /** Upper ends of the buckets of a delivery, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was off for a while. */
 const deliveryBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120, 600];
