@@ -70,14 +70,16 @@ test("a driver whose switch is not there is not stuck, and neither is the daemon
   await app.stop();
 });
 
-test("a FreeSWITCH driver whose loop stands still for five minutes is stuck", async () => {
+test.each([
+  ["FreeSWITCH", { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" }],
+  ["drachtio-server", { driver: "sip", host: "127.0.0.1", port: 1, secret: "x", user: "u", password: "x", domain: "d" }],
+])("a driver for %s whose loop stands still for five minutes is stuck", async (peer, settings) => {
   const { performance } = globalThis;
   const real = performance.now.bind(performance);
   let ahead = 0;
   performance.now = () => real() + ahead;
   const end = new AbortController();
   try {
-    const settings = { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" };
     const desks = [{ extension: "1001", aliases: [] }];
     const line = openLine(settings, { desks, variables: [], log: quiet });
     expect(line.stuck?.()).toBeUndefined();
@@ -85,7 +87,7 @@ test("a FreeSWITCH driver whose loop stands still for five minutes is stuck", as
     expect((await events.next()).value).toMatchObject({ type: "link-down" });
     expect(line.stuck?.()).toBeUndefined();
     ahead = 6 * 60_000;
-    expect(line.stuck?.()).toBe("the driver neither connects to FreeSWITCH nor waits to try again");
+    expect(line.stuck?.()).toBe(`the driver neither connects to ${peer} nor waits to try again`);
     end.abort();
     await events.next();
   } finally {

@@ -5,8 +5,7 @@
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../entry.ts";
-import { pause, pauseBefore } from "../parts/pause.ts";
-import { AsyncQueue } from "../parts/queue.ts";
+import { type Attempt, Reconnection } from "../parts/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
@@ -26,8 +25,7 @@ class SipLine implements Line {
   readonly #config: SipConfig;
   readonly #context: DriverContext;
   readonly #trackers: ReadonlyMap<string, DialogTracker>;
-  #session: Session | undefined;
-  #why = "not connected yet";
+  readonly #connection: Reconnection<Session>;
 
   constructor(config: SipConfig, context: DriverContext) {
     this.#config = config;
@@ -41,13 +39,19 @@ class SipLine implements Line {
         freshId: () => crypto.randomUUID(),
       }),
     ]));
+    this.#connection = new Reconnection({
+      name: "drachtio-server",
+      log: context.log,
+      connect: (attempt) => this.#connect(attempt),
+    });
   }
 
-  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    const queue = new AsyncQueue<LineEvent>();
-    const over = this.#keepConnected(queue, signal, known).finally(() => queue.end());
-    yield* queue;
-    await over;
+  events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
+    return this.#connection.events(signal, known);
+  }
+
+  stuck(): string | undefined {
+    return this.#connection.stuck();
   }
 
   async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
@@ -58,52 +62,22 @@ class SipLine implements Line {
     if (!this.#trackers.has(command.desk)) {
       return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
     }
-    const session = this.#session;
+    const { session, why } = this.#connection;
     if (!session) {
       return {
         outcome: "failed",
         cause: "NO_LINK",
-        why: `Cannot dial: the connection to the phone system is down (${this.#why}).`,
+        why: `Cannot dial: the connection to the phone system is down (${why}).`,
       };
     }
     return await session.dial(command);
   }
 
-  async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      const why = await this.#connectOnce(queue, signal, known, () => attempt = 0);
-      if (signal.aborted) return;
-      this.#down(why, queue);
-      await pause(pauseBefore(attempt, Math.random()), signal);
-    }
-  }
-
-  /** One connection from its try to its end; resolves with the reason of the end. */
-  async #connectOnce(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs, onUp: () => void): Promise<string> {
+  async #connect({ signal, known, tell, takes, up }: Attempt<Session>): Promise<string> {
     const { log } = this.#context;
-    try {
-      const tell = (event: LineEvent) => queue.push(event);
-      const session = await Session.open({ config: this.#config, trackers: this.#trackers, known, log, tell }, signal);
-      this.#session = session;
-      this.#why = "";
-      onUp();
-      return await session.run(signal);
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    } finally {
-      this.#session = undefined;
-    }
-  }
-
-  /** Says a reason once, not at every try. */
-  #down(why: string, queue: AsyncQueue<LineEvent>): void {
-    const known = this.#why === why;
-    this.#why = why;
-    queue.push({ type: "link-down", why });
-    if (!known) {
-      this.#context.log.rarely(`down ${why}`, 10).warning("No connection to drachtio-server: trying again until it is there", {
-        why,
-      });
-    }
+    const session = await Session.open({ config: this.#config, trackers: this.#trackers, known, log, tell }, signal);
+    takes(session);
+    up(session.about);
+    return await session.run(signal);
   }
 }

@@ -3,7 +3,7 @@
  * switch is there at all.
  */
 import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log, LogFields } from "../../src/log.ts";
 import { pause } from "../parts/pause.ts";
 import { ask } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
@@ -51,12 +51,13 @@ export class Session {
       (request) => session ? session.#asked(request) : request.answer(503),
       signal,
     );
-    log.rarely("connected", 10).info("Connected to drachtio-server", {
-      at: `${host}:${port}`,
-      version: stack.version,
-      sip: stack.listeners,
-    });
     return session = new Session(options, stack);
+  }
+
+  /** Where it is connected to, for the log. */
+  get about(): LogFields {
+    const { host, port } = this.#options.config;
+    return { at: `${host}:${port}`, version: this.#stack.version, sip: this.#stack.listeners };
   }
 
   private constructor(options: SessionOptions, stack: Stack) {

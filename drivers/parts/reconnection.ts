@@ -1,0 +1,121 @@
+/** What drivers that keep one connection to their switch have alike: they connect for ever, with a pause of full jitter between tries. */
+import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
+import type { Log, LogFields } from "../../src/log.ts";
+import { pause, pauseBefore } from "./pause.ts";
+import { AsyncQueue } from "./queue.ts";
+
+/** What one try is given. */
+export interface Attempt<S> {
+  readonly signal: AbortSignal;
+  readonly known: KnownLegs;
+  readonly tell: (event: LineEvent) => void;
+  /** Commands go to this session from now on. */
+  readonly takes: (session: S) => void;
+  /** All that has a deadline is done: from here on the connection's own deadline on silence ends it. The fields are for the log. */
+  readonly up: (about: LogFields) => void;
+}
+
+/** The other side. */
+export interface Peer<S> {
+  /** Its name, for people. */
+  readonly name: string;
+  readonly log: Log;
+  /** One connection from its try to its end; resolves with the reason of the end, or rejects with it as an Error. */
+  connect(attempt: Attempt<S>): Promise<string>;
+}
+
+/** How often in an hour a link that comes and goes is in the log, each way. */
+const flaps = 10;
+
+/**
+ * How long the loop may stand where it should go on, in ms: far beyond what the deadlines for connecting and for all commands
+ * of a login add up to.
+ */
+const stuckAfter = 300_000;
+
+/** One connection after the other. */
+export class Reconnection<S> {
+  readonly #peer: Peer<S>;
+  #session: S | undefined;
+  #why = "not connected yet";
+  /** By when the loop must have gone on, in ms of performance.now(). */
+  #goesOnBy = Infinity;
+
+  constructor(peer: Peer<S>) {
+    this.#peer = peer;
+  }
+
+  /** What commands go to; nothing while the link is down. */
+  get session(): S | undefined {
+    return this.#session;
+  }
+
+  /** Why the link is down, in words. */
+  get why(): string {
+    return this.#why;
+  }
+
+  /** See `Line.events`. */
+  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
+    const queue = new AsyncQueue<LineEvent>();
+    const over = this.#keepConnected(queue, signal, known).finally(() => queue.end());
+    yield* queue;
+    await over;
+  }
+
+  /** See `Line.stuck`. */
+  stuck(): string | undefined {
+    if (performance.now() < this.#goesOnBy) return undefined;
+    return `the driver neither connects to ${this.#peer.name} nor waits to try again`;
+  }
+
+  async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
+    const { name, log } = this.#peer;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const why = await this.#connectOnce(queue, signal, known, (about) => {
+        log.rarely("connected", flaps).info(`Connected to ${name}`, { ...about, failed: attempt === 0 ? undefined : attempt });
+        attempt = 0;
+      });
+      if (signal.aborted) return;
+      this.#down(why, queue);
+      const ms = pauseBefore(attempt, Math.random());
+      this.#goesOnBy = performance.now() + ms + stuckAfter;
+      await pause(ms, signal);
+    }
+  }
+
+  async #connectOnce(
+    queue: AsyncQueue<LineEvent>,
+    signal: AbortSignal,
+    known: KnownLegs,
+    onUp: (about: LogFields) => void,
+  ): Promise<string> {
+    this.#goesOnBy = performance.now() + stuckAfter;
+    try {
+      return await this.#peer.connect({
+        signal,
+        known,
+        tell: (event) => queue.push(event),
+        takes: (session) => this.#session = session,
+        up: (about) => {
+          this.#why = "";
+          this.#goesOnBy = Infinity;
+          onUp(about);
+        },
+      });
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#session = undefined;
+    }
+  }
+
+  /** Says a reason once, not at every try. */
+  #down(why: string, queue: AsyncQueue<LineEvent>): void {
+    const { name, log } = this.#peer;
+    const known = this.#why === why;
+    this.#why = why;
+    queue.push({ type: "link-down", why });
+    if (!known) log.rarely(`down ${why}`, flaps).warning(`No connection to ${name}: trying again until it is there`, { why });
+  }
+}
