@@ -13,8 +13,15 @@ export interface PbxOptions extends Partial<DigestOptions>, Partial<Omit<ServerO
   readonly challenge?: 401 | 407 | "none";
 }
 
-/** What it answers in the place of its own answer: nothing leaves it to that, "silence" is none at all. */
-export type Instead = { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | "silence" | undefined;
+/**
+ * What it answers in the place of its own answer: nothing leaves it to that, "silence" is none at all; `unreached` is what drachtio-server
+ * says of a switch that it does not reach.
+ */
+export type Instead =
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly unreached: "Service Unavailable" | "DNS Error" }
+  | "silence"
+  | undefined;
 
 /** A dialog of a phone, as its documents show it. */
 export interface PhoneDialog {
@@ -106,6 +113,7 @@ export class SipPbx implements Network {
     const method = message.method ?? "";
     const instead = this.instead(message);
     if (instead === "silence") return;
+    if (instead && "unreached" in instead) return client.reachesNobody(sent, instead.unreached);
     if (instead) return client.respond(sent, instead.status, instead.headers);
     if (method !== "ACK" && method !== "CANCEL" && method !== "OPTIONS" && !this.#proved(sent)) return;
     this.requests.push(message);

@@ -165,6 +165,14 @@ export class Client {
     this.fromNetwork(transaction, this.#dialogId(message), answer);
   }
 
+  /** The server has reached nobody with a request of the client, and answers it itself. */
+  reachesNobody(sent: Sent, reason: string): void {
+    const { message, transaction } = sent;
+    const kept = message.headers.filter(([name]) => /^(via|from|to|call-id|cseq)$/i.test(name));
+    const text = writeSip({ status: 503, reason, headers: kept, body: "" });
+    this.send(`${crypto.randomUUID()}|sip|network|0|udp||0|${time()}|${transaction}||\r\n${text}`);
+  }
+
   /** The network asks something in a dialog that the client's request made, or outside of any. */
   ask(method: string, request: SipMessage, headers: Readonly<Record<string, string>>, body = "", cseq = 1): string {
     const transaction = crypto.randomUUID();

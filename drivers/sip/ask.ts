@@ -50,7 +50,15 @@ export async function ask(stack: Stack, request: SipRequest, options: AskOptions
   return { ...(last.answer ?? silence), authorized: challenges > 1 };
 }
 
-const silence: SipAnswer = { status: 408, reason: "no answer", dialog: "", body: "", header: () => undefined, ack: () => {} };
+const silence: SipAnswer = {
+  status: 408,
+  reason: "no answer",
+  own: true,
+  dialog: "",
+  body: "",
+  header: () => undefined,
+  ack: () => {},
+};
 
 function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvisional }: AskOptions): Promise<Outcome> {
   const outcome = Promise.withResolvers<Outcome>();

@@ -38,6 +38,11 @@ const far: Readonly<Record<number, string>> = {
   604: "UNALLOCATED_NUMBER",
 };
 
+/** drachtio-server has reached nobody at the switch, so the phone was not rung. */
+export function switchSilent(extension: string): Failure {
+  return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
+}
+
 /**
  * Why the handset could not be rung or was not lifted.
  * @param cause the name of the cause in the answer's Reason header, where the switch gives one.

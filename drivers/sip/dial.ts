@@ -5,7 +5,7 @@
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
-import { farAnswer, handsetAnswer, notHandedOver } from "./causes.ts";
+import { farAnswer, handsetAnswer, notHandedOver, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import { reasonText, sipfragStatus, word } from "./headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
@@ -182,11 +182,10 @@ export class Dialling {
       const answer = await Promise.race([asking, late.promise]);
       if (answer && answer.status >= 200 && answer.status <= 299) return await this.#lifted(attempt, answer, givenUp);
       const notLifted = { cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
-      const silent = { cause: "SIP 408", why: `The switch did not answer when phone ${desk} was to be rung: try again.` };
       if (!answer || givenUp) {
         // An answer that comes after all must not leave the phone with us.
         if (!answer) asking.then((late) => this.#leave(attempt, late)).catch(() => {});
-        return { outcome: "failed", ...(attempt.heard ? notLifted : silent) };
+        return { outcome: "failed", ...(attempt.heard ? notLifted : switchSilent(desk)) };
       }
       return { outcome: "failed", ...this.#refusal(answer, desk) };
     } finally {
@@ -196,6 +195,7 @@ export class Dialling {
   }
 
   #refusal(answer: Asked, desk: string): Failure {
+    if (answer.own) return switchSilent(desk);
     const cause = reasonText(answer.header("reason"));
     if (cause === "USER_NOT_REGISTERED") this.#options.unregistered(desk);
     return handsetAnswer(answer.status, cause, desk);

@@ -25,15 +25,24 @@ export interface About {
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
+  readonly own: boolean;
   readonly authorized: boolean;
   header(name: string): string | undefined;
+}
+
+/**
+ * Whether an answer stands for none: 408, or the 503 of drachtio-server itself, which nothing lets through to the switch (the port is
+ * closed, the machine is off, its name is not known).
+ */
+export function isNoAnswer({ status, own }: Pick<Refusal, "status" | "own">): boolean {
+  return status === 408 || (own && status === 503);
 }
 
 /** The end that an answer other than 2xx to REGISTER means: it is about the box's own account, not about a phone. */
 export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extension">): End {
   const { status, reason } = answer;
   const end = endOfAnswer(answer, { extension: user, at, user });
-  if ([401, 407, 408].includes(status)) return end;
+  if ([401, 407].includes(status) || isNoAnswer(answer)) return end;
   if (status === 404) return { ...end, why: `${at} does not know user ${user} (404): check line.user` };
   return { ...end, why: `${at} does not let user ${user} register (${`${status} ${reason}`.trim()})` };
 }
@@ -42,6 +51,7 @@ export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extens
 export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
   const { status, reason, authorized } = answer;
   const retry = secondsIn(answer.header("retry-after"));
+  if (isNoAnswer(answer)) return { why: reason === "DNS Error" ? unknownName(at) : `${at} does not answer`, again: "soon" };
   switch (status) {
     case 401:
     case 407:
@@ -66,12 +76,14 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): En
     case 489:
     case 501:
       return { why: `${at} does not tell the state of phones: it takes no dialog subscriptions (${status})`, again: "long" };
-    case 408:
-      return { why: `${at} does not answer`, again: "soon" };
   }
   const why = `${at} refuses to tell the state of phone ${extension} (${status} ${reason})`.replace(/ \)/, ")");
   if (retry !== undefined) return { why, again: { after: retry } };
   return { why, again: status >= 600 ? "long" : "soon" };
+}
+
+function unknownName(at: string): string {
+  return `the name ${at.replace(/:\d+$/, "")} is not known: set line.proxy to the address of the switch`;
 }
 
 /** The end that `Subscription-State: terminated` means. */

@@ -24,6 +24,8 @@ export interface SipText {
 export interface SipAnswer extends SipText {
   readonly status: number;
   readonly reason: string;
+  /** drachtio-server's own word: nobody in the network has answered. */
+  readonly own: boolean;
   /** The server's name for the dialog that it made. */
   readonly dialog: string;
   /** Confirms a 2xx to an INVITE. */

@@ -3,10 +3,10 @@
  * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
  */
 import type { DriverContext, Hop } from "../entry.ts";
-import { ask } from "./ask.ts";
+import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { readDialogInfo } from "./dialog-info.ts";
-import { type About, endOfRegister } from "./ends.ts";
+import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./ends.ts";
 import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, accountOf, requestTo } from "./request.ts";
 import { Stack } from "./stack.ts";
@@ -14,7 +14,8 @@ import { Subscription } from "./subscription.ts";
 import { DialogTracker, usersOf } from "./translate.ts";
 
 type Found = Omit<Hop, "name" | "ms">;
-type Lost = { readonly lost?: string };
+/** `lost`: why what comes after cannot be tried. `unsure`: the next hop shows what this one means. */
+type Lost = { readonly lost?: string; readonly unsure?: boolean };
 
 /** Where the NOTIFYs of the phone that is just looked at go. */
 class Inbox {
@@ -37,18 +38,26 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   const { hops, stack, why } = await wayIn(quick, context, inbox, signal);
   yield* hops;
   let lost = why;
-  let silent = false;
+  let silent: Hop | undefined;
   try {
     for (const [name, work] of looks(quick, context, inbox)) {
       const hop = lost === undefined && stack
         ? await timed(name, () => work(stack), signal)
         : skipped(name, lost ?? "There is no connection.");
-      const { lost: because, ...shown } = hop;
-      // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there for the others.
-      lost ??= because ?? (silent && shown.next === nothingAnswers ? "The switch does not answer." : undefined);
-      silent ||= name === "switch" && shown.verdict === "warning";
+      const { lost: because, unsure, ...shown } = hop;
+      lost ??= because;
+      if (unsure) {
+        silent = shown;
+        continue;
+      }
+      // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there.
+      const gone = shown.next === nothingAnswers;
+      if (silent) yield gone ? { ...silent, verdict: "failed", next: nothingAnswers } : silent;
+      if (silent && gone) lost ??= noSwitch;
+      silent = undefined;
       yield shown;
     }
+    if (silent) yield silent;
   } finally {
     stack?.close("the probe is done");
   }
@@ -130,23 +139,31 @@ function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found {
   };
 }
 
+const noSwitch = "The switch does not answer.";
 const nothingAnswers = "Check line.proxy, line.domain and line.transport: nothing answers there.";
 
-/** What stands for no answer: drachtio-server's own 408, and what a proxy says of a switch that is down. */
-function isSilence(status: number): boolean {
-  return [408, 503, 504].includes(status);
+/** What stands for no answer, and what a proxy says of a switch that is down. */
+function isSilence(answer: Asked): boolean {
+  return isNoAnswer(answer) || [503, 504].includes(answer.status);
 }
 
 async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Found & Lost> {
   const at = config.proxy ?? config.domain;
   const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
-  const { status, header } = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
-  if (!isSilence(status)) {
+  const answer = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
+  const { status, header } = answer;
+  if (!isSilence(answer)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
     return { verdict: "good", says: `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).` };
   }
+  if (answer.own && status === 503) {
+    const about = { extension: "", at, user: config.user };
+    const { why } = endOfAnswer(answer, about);
+    return { verdict: "failed", says: sentence(why), next: nextFor(why, about), lost: noSwitch };
+  }
   return {
     verdict: "warning",
+    unsure: true,
     says: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
     next:
       "Check line.proxy, line.domain and line.transport, and whether the switch lets this box in; some switches never answer OPTIONS.",
@@ -170,7 +187,7 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
   return {
     verdict: "failed",
     says: sentence(why),
-    next: isSilence(answer.status)
+    next: isSilence(answer)
       ? nothingAnswers
       : `Compare line.user and line.password with the account on the switch (${answer.status}).`,
   };
@@ -239,6 +256,7 @@ function nextFor(why: string, { extension, user }: About): string {
     return `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`;
   }
   if (/let user|let us/.test(why)) return `Allow user ${user} to subscribe to ${extension} on the switch.`;
+  if (/set line\.proxy/.test(why)) return "Write the address of the switch into line.proxy.";
   if (/does not answer|\b50[34]\b/.test(why)) return nothingAnswers;
   return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
 }

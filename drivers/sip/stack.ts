@@ -57,6 +57,8 @@ interface Request extends Message {
 }
 interface Response extends Message {
   readonly stackDialogId?: string;
+  /** Who has sent it; empty when the server has made it itself. */
+  readonly source_address?: string;
 }
 interface Answerer {
   send(status: number, options: { headers?: Record<string, string>; body?: string }): void;
@@ -219,6 +221,7 @@ export class Stack {
         ...textOf(response),
         status,
         reason: tamed(response.reason ?? ""),
+        own: response.source_address === "",
         dialog: response.stackDialogId ?? "",
         ack: () => {
           if (typeof ack === "function" && this.#why === undefined) ack({});

@@ -5,7 +5,7 @@
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
-import { type About, type End, endOfAnswer, endOfState } from "./ends.ts";
+import { type About, type End, endOfAnswer, endOfState, isNoAnswer } from "./ends.ts";
 import { parameter, secondsIn, word } from "./headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, requestIn, requestTo } from "./request.ts";
@@ -222,7 +222,7 @@ export class Subscription {
     }
     if (answer.status === 423 || ending.has(answer.status)) return this.#end(this.#refused(answer));
     // Twice no answer at all: the switch is gone, however long the subscription would still stand.
-    this.#silent = answer.status === 408 ? this.#silent + 1 : 0;
+    this.#silent = isNoAnswer(answer) ? this.#silent + 1 : 0;
     const left = this.#silent > 1 ? 0 : this.#until - performance.now();
     const next = (secondsIn(answer.header("retry-after")) ?? this.#options.config.answerSeconds) * 1000;
     if (next >= left) return this.#end(endOfAnswer(answer, about));

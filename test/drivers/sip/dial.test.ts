@@ -52,6 +52,13 @@ describe("INVITE and REFER:", () => {
     limit,
   );
 
+  test.concurrent("drachtio-server does not reach the switch: that is said of the switch, not of the phone", async () => {
+    await using rig = await Rig.ready();
+    rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
+    const why = "The switch did not answer when phone 1001 was to be rung: try again.";
+    expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
+  }, limit);
+
   test.concurrent("not lifted in time: the phone rings no longer, and the agent is told", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before: (pbx) => pbx.handset = "waits" });
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });

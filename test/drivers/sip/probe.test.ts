@@ -91,15 +91,38 @@ test("the registration is refused: nothing is said of watching phones, and the p
   pbx.server.stop();
 });
 
-test("a switch that is silent is asked twice, and what comes after is not tried", async () => {
+test("a switch that is silent is asked twice and fails, and what comes after is not tried", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => "silence");
   const { shown, all } = await hops(pbx, { register: true }, ["1001", "1002", "1003"]);
   expect(shown.slice(3)).toEqual([
-    "switch warning: pbx does not answer OPTIONS over udp (408).",
+    "switch failed: pbx does not answer OPTIONS over udp (408).",
     "registration failed: Pbx does not answer.",
     ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: The switch does not answer.`),
   ]);
   expect(all[4]?.next).toContain("line.proxy");
+  pbx.server.stop();
+});
+
+test("a switch that leaves only OPTIONS alone is a warning", async () => {
+  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "OPTIONS" ? "silence" : undefined);
+  const { shown } = await hops(pbx);
+  expect(shown.slice(3)).toEqual([
+    "switch warning: pbx does not answer OPTIONS over udp (408).",
+    "phone 1001 good: pbx tells the calls of phone 1001: 0 now.",
+  ]);
+  pbx.server.stop();
+});
+
+test.each(
+  [
+    ["Service Unavailable", "Pbx does not answer.", "Check line.proxy"],
+    ["DNS Error", "The name pbx is not known: set line.proxy to the address of the switch.", "into line.proxy"],
+  ] as const,
+)("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, says, next) => {
+  const pbx = await pbxWith((pbx) => pbx.instead = () => ({ unreached }));
+  const { shown, all } = await hops(pbx);
+  expect(shown.slice(3)).toEqual([`switch failed: ${says}`, "phone 1001 skipped: Not tried: The switch does not answer."]);
+  expect(all[3]?.next).toContain(next);
   pbx.server.stop();
 });
 
