@@ -20,6 +20,8 @@ export interface AskOptions {
 export interface Asked extends SipAnswer {
   /** The answer was given although we had shown our password. */
   readonly authorized: boolean;
+  /** There is a password to show. */
+  readonly hasPassword: boolean;
 }
 
 interface Outcome {
@@ -47,7 +49,7 @@ export async function ask(stack: Stack, request: SipRequest, options: AskOptions
     last = await once(stack, next, options);
     next = challenges < mostChallenges ? authorized(request, last, given, options.credentials) : undefined;
   }
-  return { ...(last.answer ?? silence), authorized: challenges > 1 };
+  return { ...(last.answer ?? silence), authorized: challenges > 1, hasPassword: options.credentials !== undefined };
 }
 
 const silence: SipAnswer = {

@@ -27,6 +27,7 @@ export interface Refusal {
   readonly reason: string;
   readonly own: boolean;
   readonly authorized: boolean;
+  readonly hasPassword: boolean;
   header(name: string): string | undefined;
 }
 
@@ -49,7 +50,7 @@ export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extens
 
 /** The end that an answer other than 2xx to SUBSCRIBE means. 423 and 481 are dealt with before. */
 export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
-  const { status, reason, authorized } = answer;
+  const { status, reason, authorized, hasPassword } = answer;
   const retry = secondsIn(answer.header("retry-after"));
   if (isNoAnswer(answer)) return { why: reason === "DNS Error" ? unknownName(at) : `${at} does not answer`, again: "soon" };
   switch (status) {
@@ -58,7 +59,9 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): En
       return {
         why: authorized
           ? `${at} refuses the password of user ${user}: check line.user and line.password`
-          : `${at} asks for a password in a way that cannot be answered: check line.password`,
+          : hasPassword
+          ? `${at} asks for a password in a way that cannot be answered: want Digest with MD5, SHA-256 or SHA-512-256`
+          : `${at} asks for the password of user ${user}: line.password is not set`,
         again: "long",
       };
     case 403:

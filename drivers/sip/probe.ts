@@ -189,6 +189,8 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
     says: sentence(why),
     next: isSilence(answer)
       ? nothingAnswers
+      : /is not set/.test(why)
+      ? writePassword(config.user)
       : `Compare line.user and line.password with the account on the switch (${answer.status}).`,
   };
 }
@@ -247,7 +249,13 @@ function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: 
   return document.dialogs.length;
 }
 
+function writePassword(user: string): string {
+  return `Write the password of user ${user} into line.password.`;
+}
+
 function nextFor(why: string, { extension, user }: About): string {
+  if (/is not set/.test(why)) return writePassword(user);
+  if (/want Digest/.test(why)) return "Let the switch ask for the password in one of these ways.";
   if (/password/.test(why)) return "Compare line.user and line.password with the account on the switch.";
   if (/no dialog subscriptions/.test(why)) {
     return "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.";

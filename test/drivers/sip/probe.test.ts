@@ -201,6 +201,19 @@ describe("the phone:", () => {
     pbx.server.stop();
   });
 
+  test("no password where one is wanted", async () => {
+    const pbx = await pbxWith();
+    const { all } = await hops(pbx, { password: undefined, register: true });
+    for (const hop of all.slice(-2)) {
+      expect(hop).toMatchObject({
+        verdict: "failed",
+        says: "Pbx asks for the password of user 1009: line.password is not set.",
+        next: "Write the password of user 1009 into line.password.",
+      });
+    }
+    pbx.server.stop();
+  });
+
   test("a wrong password, without a word of it", async () => {
     const pbx = await pbxWith(undefined, { password: "other" });
     const { all } = await hops(pbx);

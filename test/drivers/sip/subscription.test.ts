@@ -78,9 +78,14 @@ describe("digest:", () => {
   }, limit);
 
   test("no password where one is wanted", async () => {
-    const { password: _, ...config } = { password: undefined };
-    await using rig = await Rig.open({ config: { ...config, password: undefined } });
-    expect((await rig.next("link-down")).why).toContain("check line.password");
+    await using rig = await Rig.open({ config: { password: undefined } });
+    expect((await rig.next("link-down")).why).toBe("pbx asks for the password of user 1009: line.password is not set");
+  }, limit);
+
+  test("a challenge of another kind: it is not the password that is missing", async () => {
+    const headers = { "Proxy-Authenticate": 'NTLM realm="pbx"' };
+    await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 407, headers }) });
+    expect((await rig.next("link-down")).why).toContain("in a way that cannot be answered");
   }, limit);
 });
 
