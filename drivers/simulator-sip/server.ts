@@ -254,7 +254,8 @@ export class Client {
     else if (type === "route") {
       this.routes.add(rest[0] ?? "");
       this.#reply(id, "OK");
-    } else if (type === "sip") this.#sip(id, rest[0] ?? "", rest[1] ?? "", readSip(text.slice(end + 2)));
+    } else if (type === "sip" && !speaks(rest[2])) this.#reply(id, "NOK|requested protocol/transport not available");
+    else if (type === "sip") this.#sip(id, rest[0] ?? "", rest[1] ?? "", readSip(text.slice(end + 2)));
     else this.#reply(id, "NOK|Unknown message type");
   }
 
@@ -291,6 +292,12 @@ export class Client {
     const meta = `OK|application|${Buffer.byteLength(text)}|udp|127.0.0.1|5160|${time()}|${transaction}|Msg sent:|`;
     this.send(`${crypto.randomUUID()}|response|${id}|${meta}\r\n${text}`);
   }
+}
+
+/** Whether the server has a contact for the transport that a request shall go out by. */
+function speaks(route: string | undefined): boolean {
+  const transport = /;transport=(\w+)/.exec(route ?? "")?.[1] ?? "udp";
+  return sipAddress.startsWith(`${transport}/`);
 }
 
 /** The headers that the stack itself adds to a request outside of any dialog. */

@@ -128,7 +128,7 @@ function wayInNext({ stage, code, message }: CannotOpen, { host, port }: SipConf
   return `Check line.host and line.port, and whether a firewall lets port ${port} through.`;
 }
 
-function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found {
+function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found & Lost {
   if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
     return { verdict: "good", says: `drachtio-server speaks SIP at ${listeners}.` };
   }
@@ -136,6 +136,7 @@ function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found {
     verdict: "failed",
     says: `drachtio-server speaks SIP at ${listeners || "no address"}, not over ${transport}.`,
     next: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+    lost: `drachtio-server does not speak SIP over ${transport}.`,
   };
 }
 
@@ -280,7 +281,7 @@ async function timed(name: string, work: () => Promise<Found & Lost>, signal: Ab
   } catch (error) {
     const next = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
-      return { name, verdict: "failed", ms: ms(since), says: sentence(`drachtio-server would not send: ${error.message}`), next };
+      return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next };
     }
     if (!(error instanceof StackClosed)) throw error;
     return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };

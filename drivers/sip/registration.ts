@@ -5,6 +5,7 @@ import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { endOfRegister, pauseAfter } from "./ends.ts";
 import { secondsIn } from "./headers.ts";
+import { NotSent } from "./message.ts";
 import { type Account, requestTo } from "./request.ts";
 import type { Stack } from "./stack.ts";
 
@@ -29,8 +30,13 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
   const at = config.proxy ?? config.domain;
   let expires = config.expiresSeconds;
   for (let failures = 0; !signal.aborted;) {
-    const answer = await register(options, expires);
+    const answer = await register(options, expires).catch(notSent);
     if (signal.aborted) return;
+    if (answer instanceof NotSent) {
+      onBad(answer.message);
+      await pause(pauseAfter("soon", failures++, Math.random()), signal);
+      continue;
+    }
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
     if (answer.status >= 200 && answer.status <= 299) {
       if (failures >= 0) log.debug("Registered", { at });
@@ -59,6 +65,11 @@ export function register(
     withinMs: config.answerSeconds * 1000,
     ...(credentials ? { credentials } : {}),
   });
+}
+
+function notSent(error: unknown): NotSent {
+  if (error instanceof NotSent) return error;
+  throw error;
 }
 
 /** Half of what was granted, in s: our Contact's own `expires`, else the header. */

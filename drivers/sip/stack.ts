@@ -209,7 +209,7 @@ export class Stack {
     this.#agent.request(options, (error, req) => {
       if (!error && req) return this.#sent(req, watcher, lost);
       this.#waiters.delete(lost);
-      watcher.failed(new NotSent(tamed(error?.message ?? "no reason")));
+      watcher.failed(new NotSent(whyNotSent(tamed(error?.message ?? "no reason"), route ?? uri)));
     });
   }
 
@@ -340,6 +340,14 @@ export class Stack {
     if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
     return `the connection to drachtio-server at ${where} failed (${code ?? error.message})`;
   }
+}
+
+/** What drachtio-server says of a request that it would not send, with what to do where that is known. */
+function whyNotSent(reason: string, to: string): string {
+  if (!/transport not available/.test(reason)) return `drachtio-server would not send: ${reason}`;
+  const transport = /;transport=(\w+)/.exec(to)?.[1] ?? "udp";
+  return `drachtio-server does not speak SIP over ${transport}: ` +
+    `add a <contact> with transport=${transport} to <sip> in its drachtio.conf.xml, or change line.transport`;
 }
 
 function readMessage(text: string): Message | undefined {

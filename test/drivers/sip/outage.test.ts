@@ -27,6 +27,19 @@ describe("drachtio-server", () => {
     expect(rig.lines.join()).not.toContain("cymru");
   }, limit);
 
+  test.concurrent.each([false, true])(
+    "does not speak the transport, register %p: its <contact> is what is missing",
+    async (register) => {
+      await using rig = await Rig.open({ config: { transport: "tls", register } });
+      const why = "drachtio-server does not speak SIP over tls: " +
+        "add a <contact> with transport=tls to <sip> in its drachtio.conf.xml, or change line.transport";
+      expect((await rig.next("link-down")).why).toBe(why);
+      // It goes on trying.
+      await rig.next("link-down", () => true, rig.events.length);
+    },
+    limit,
+  );
+
   const torn = ["12#id|sip", "garbage", "#", "5"];
   test.concurrent.each(torn)("goes mad with %j and closes: the phone is watched again", async (bytes) => {
     await using rig = await Rig.ready();

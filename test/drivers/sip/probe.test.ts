@@ -140,6 +140,7 @@ test("a transport that drachtio-server does not speak", async () => {
   const pbx = await pbxWith();
   const { all } = await hops(pbx, { transport: "tls" });
   expect(all[2]).toMatchObject({ verdict: "failed", next: expect.stringContaining("transport=tls") });
+  expect(all.slice(3).map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(["switch skipped", "phone 1001 skipped"]);
   pbx.server.stop();
 });
 

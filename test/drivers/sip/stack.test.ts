@@ -221,7 +221,7 @@ describe("hole 5: nobody waits for ever:", () => {
     const stack = await peer.open();
     const error = await answerTo(stack, requestIn("gone;from-tag=1", "BYE", {})).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(NotSent);
-    expect((error as Error).message).toBe("unable to find dialog for dialog id provided");
+    expect((error as Error).message).toBe("drachtio-server would not send: unable to find dialog for dialog id provided");
     stack.close("done");
   });
 });
