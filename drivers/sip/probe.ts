@@ -95,7 +95,7 @@ async function wayIn(
   const { host, port, secret } = config;
   const since = performance.now();
   const where = `${host}:${port}`;
-  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, says: `${where} answers.` };
+  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, says: `${where} takes connections.` };
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
     // Without routes: what is outside of this probe's dialogs is for the daemon.
@@ -116,9 +116,11 @@ async function wayIn(
 
 function wayInNext({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
   if (stage === "login") {
-    return /refuses the login/.test(message)
-      ? "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml."
-      : "Compare line.host and line.port with <admin> in /etc/drachtio.conf.xml: is it drachtio-server that listens there?";
+    if (/refuses the login/.test(message)) return "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml.";
+    const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
+    return /hangs/.test(message)
+      ? `Restart drachtio-server (systemctl restart drachtio); if it stays so, c${compare}.`
+      : `C${compare}: is it drachtio-server that listens there?`;
   }
   if (code === "ECONNREFUSED") {
     return `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`;

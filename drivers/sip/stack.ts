@@ -168,7 +168,10 @@ export class Stack {
   #onLogin(error: Error | null): void {
     const where = `${this.#options.host}:${this.#options.port}`;
     if (error) this.close(`drachtio-server at ${where} refuses the login: check line.secret`);
-    else this.#greeted.resolve();
+    else {
+      this.#answersPings = knowsPings(this.version);
+      this.#greeted.resolve();
+    }
   }
 
   /** Resolves with the reason when the connection is over. */
@@ -309,7 +312,7 @@ export class Stack {
       const id = this.#wire.send(this.#socket, "ping");
       this.#timer = setTimeout(() => {
         this.#pongs.delete(id);
-        // Before 0.8.2 the server knows no ping; one that still talks is not silent.
+        // A server that knows no ping does not answer it; one that still talks is not silent.
         if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
         else this.#ping();
       }, pongMs);
@@ -327,7 +330,7 @@ export class Stack {
     const within = `within ${connectMs / 1000} s`;
     return this.#stage === "connect"
       ? `${host}:${port} does not answer ${within}: is line.host right, is there a firewall between?`
-      : `${host}:${port} did not answer the login ${within}: is that drachtio-server?`;
+      : `${host}:${port} did not answer the login ${within}: drachtio-server hangs, or something else listens there`;
   }
 
   #reason(error: NodeJS.ErrnoException): string {
@@ -340,6 +343,12 @@ export class Stack {
     if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
     return `the connection to drachtio-server at ${where} failed (${code ?? error.message})`;
   }
+}
+
+/** From 0.8.2 on the server answers pings; one whose version cannot be read may show it by its first answer. */
+function knowsPings(version: string): boolean {
+  const [major, minor, patch] = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
+  return (major ?? 0) * 1e6 + (minor ?? 0) * 1e3 + (patch ?? 0) >= 8002;
 }
 
 /** What drachtio-server says of a request that it would not send, with what to do where that is known. */

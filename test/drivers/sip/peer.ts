@@ -24,18 +24,18 @@ export class Peer implements Network, AsyncDisposable {
   /** What the network asked of us. */
   readonly asked: SipIncoming[] = [];
 
-  private constructor(secret: string) {
+  private constructor(secret: string, version: string) {
     const { log, lines } = listeningLog();
     this.log = log;
     this.lines = lines;
     const onFrame = (direction: "in" | "out", text: string) => {
       if (direction === "in") this.frames.push(text);
     };
-    this.server = new DrachtioServer({ network: this, secret, onFrame });
+    this.server = new DrachtioServer({ network: this, secret, version, onFrame });
   }
 
-  static async listen(secret = "cymru"): Promise<Peer> {
-    const peer = new Peer(secret);
+  static async listen(secret = "cymru", version = "v0.9.10-1-g9c2dd4cb6a"): Promise<Peer> {
+    const peer = new Peer(secret, version);
     await peer.server.listen();
     return peer;
   }

@@ -34,7 +34,7 @@ test("all is well, and the subscription is given back", async () => {
   const pbx = await pbxWith((pbx) => pbx.rings("14155550123"));
   const { shown } = await hops(pbx, { register: true });
   expect(shown).toEqual([
-    `drachtio good: 127.0.0.1:${pbx.server.port} answers.`,
+    `drachtio good: 127.0.0.1:${pbx.server.port} takes connections.`,
     "drachtio login good: Logged in to drachtio-server v0.9.10-1-g9c2dd4cb6a.",
     "SIP listener good: drachtio-server speaks SIP at udp/127.0.0.1:5160.",
     "switch good: pbx answers (200).",
@@ -63,16 +63,17 @@ test("a wrong secret", async () => {
   pbx.server.stop();
 });
 
-test.each<[string, (socket: Socket) => unknown]>([
-  ["says nothing", () => {}],
-  ["is another service", (socket) => socket.write("SSH-2.0-x\r\n")],
-  ["closes at once", (socket) => socket.end()],
-])("what %s at drachtio's port is no matter of the secret", async (_, behaves) => {
+test.each<[string, (socket: Socket) => unknown, string]>([
+  ["says nothing", () => {}, "Restart drachtio-server"],
+  ["is another service", (socket) => socket.write("SSH-2.0-x\r\n"), "Compare line.host"],
+  ["closes at once", (socket) => socket.end(), "Compare line.host"],
+])("what %s at drachtio's port is no matter of the secret", async (_, behaves, next) => {
   const server = createServer((socket) => void behaves(socket.on("error", () => {})));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const pbx = await pbxWith();
   const { all } = await hops(pbx, { port, connectSeconds: 0.3 });
+  expect(all[1]?.next).toStartWith(next);
   expect(all[1]).toMatchObject({ name: "drachtio login", verdict: "failed", next: expect.stringContaining("line.port") });
   expect(all.slice(2).every(({ verdict }) => verdict === "skipped")).toBe(true);
   pbx.server.stop();

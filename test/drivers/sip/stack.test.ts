@@ -183,7 +183,7 @@ describe("hole 5: nobody waits for ever:", () => {
     const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     await using peer = await Peer.listen();
     const error = await peer.open({ port: silent.port, connectMs: 100 }).catch((error: unknown) => error);
-    expect((error as Error).message).toContain("did not answer the login within 0.1 s: is that drachtio-server?");
+    expect((error as Error).message).toContain("did not answer the login within 0.1 s: drachtio-server hangs,");
     silent.stop(true);
   });
 
@@ -271,6 +271,13 @@ describe("hole 10: a server that hangs is noticed:", () => {
     expect(await stack.closed).toBe("drachtio-server has been silent for 0.06 s");
   });
 
+  test.each(["v0.8.2", "v0.9.10-1-g9c2dd4cb6a", "1.0.0"])("also one (%s) that has hung since the login", async (version) => {
+    await using peer = await Peer.listen("cymru", version);
+    const stack = await peer.open({ pingMs: 20, pongMs: 60 });
+    peer.client.socket.removeAllListeners("data");
+    expect(await stack.closed).toBe("drachtio-server has been silent for 0.06 s");
+  });
+
   test("and one that answers is not", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open({ pingMs: 5, pongMs: 500 });
@@ -279,8 +286,8 @@ describe("hole 10: a server that hangs is noticed:", () => {
     stack.close("done");
   });
 
-  test("nor one that knows no ping", async () => {
-    await using peer = await Peer.listen();
+  test.each(["v0.8.1", ""])("nor one (%j) that knows no ping", async (version) => {
+    await using peer = await Peer.listen("cymru", version);
     const stack = await peer.open({ pingMs: 5, pongMs: 20 });
     const send = peer.client.send.bind(peer.client);
     peer.client.send = (text) => text.endsWith("pong") ? undefined : send(text);
