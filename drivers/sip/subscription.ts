@@ -29,6 +29,12 @@ export interface SubscriptionOptions {
 /** Answers to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
 const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
 
+/**
+ * How long the first NOTIFY may take before it is asked for again, in ms: a switch that has just been started may take a SUBSCRIBE before
+ * it is able to tell anything (FreeSWITCH), and does not make up for it.
+ */
+const firstWithin = 2000;
+
 /** How long giving back may take when the daemon stops, in ms. */
 const giveBackWithin = 500;
 
@@ -55,6 +61,8 @@ export class Subscription {
   #wanted = false;
   #over = false;
   #stood = false;
+  /** A NOTIFY has come. */
+  #notified = false;
   #least: number | undefined;
   /** How many renewals in a row have not been answered. */
   #silent = 0;
@@ -175,6 +183,10 @@ export class Subscription {
   }
 
   #take(request: SipIncoming): void {
+    if (!this.#notified) {
+      this.#notified = true;
+      this.#schedule();
+    }
     const header = request.header("subscription-state");
     const state = word(header);
     if (state === "pending" && !this.#stood) {
@@ -266,7 +278,7 @@ export class Subscription {
     const now = performance.now();
     const left = this.#until - now;
     const early = left > 20_000 ? left - 10_000 : left / 2;
-    this.#renewIn(Math.max(200, Math.min(early, this.#due - now)));
+    this.#renewIn(Math.max(200, Math.min(early, this.#due - now, this.#notified ? Infinity : firstWithin)));
   }
 
   #renewIn(ms: number): void {

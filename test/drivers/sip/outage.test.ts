@@ -77,6 +77,23 @@ describe("the switch", () => {
     limit,
   );
 
+  const unreached: ["Service Unavailable" | "DNS Error", string][] = [
+    ["Service Unavailable", "pbx does not answer"],
+    ["DNS Error", "the name pbx is not known: set line.proxy to the address of the switch"],
+  ];
+  test.concurrent.each(unreached)("is not reached by drachtio-server (%s): %s", async (unreached, why) => {
+    await using rig = await Rig.open({ before: (pbx) => pbx.instead = () => ({ unreached }) });
+    expect((await rig.next("link-down")).why).toBe(why);
+  }, limit);
+
+  test.concurrent("has just started, takes the SUBSCRIBE and tells nothing: it is asked again before that is said", async () => {
+    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await rig.until(() => rig.pbx.subscriptions.size === 1);
+    rig.pbx.tells = true;
+    await rig.next("link-up");
+    expect([rig.links(), rig.pbx.subscriptions.size]).toEqual([["up"], 1]);
+  }, limit);
+
   test.concurrent("never answers OPTIONS: that says nothing", async () => {
     await using rig = await Rig.open({
       config,

@@ -103,15 +103,6 @@ describe("an answer to the SUBSCRIBE:", () => {
     expect((await rig.next("link-down")).why).toBe(why);
   }, limit);
 
-  const unreached = [["Service Unavailable", "pbx does not answer"], [
-    "DNS Error",
-    "the name pbx is not known: set line.proxy to the address of the switch",
-  ]] as const;
-  test.concurrent.each(unreached)("503 %s of drachtio-server itself is none of the switch: %s", async (unreached, why) => {
-    await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { unreached }) });
-    expect((await rig.next("link-down")).why).toBe(why);
-  }, limit);
-
   test.concurrent("none at all", async () => {
     await using rig = await Rig.open({
       config: { answerSeconds: 0.1 },
