@@ -157,7 +157,15 @@ async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): 
   const { status, header } = answer;
   if (!isSilence(answer)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
-    return { verdict: "good", says: `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).` };
+    const says = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
+    // It answers such a REFER with 202, and does nothing (docs/sip.md).
+    const deaf = config.dial === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
+    if (deaf === undefined) return { verdict: "good", says };
+    return {
+      verdict: "warning",
+      says: `${says} ${deaf} does not tell a phone to dial, as line.dial "refer" wants it: MakeCall will fail.`,
+      next: 'Set line.dial to "invite-refer".',
+    };
   }
   if (answer.own && status === 503) {
     const about = { extension: "", at, user: config.user };

@@ -127,6 +127,20 @@ test.each(
   pbx.server.stop();
 });
 
+test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "warning"], ["kamailio (5.6)", "good"]] as const)(
+  "dial = refer at %s: %s",
+  async (agent, verdict) => {
+    const pbx = await pbxWith((pbx) =>
+      pbx.instead = ({ method }) => method === "OPTIONS" ? { status: 200, headers: { "User-Agent": agent } } : undefined
+    );
+    const [told, rung] = [await hops(pbx, { dial: "refer" }), await hops(pbx)];
+    expect([told.all[3]?.verdict, rung.all[3]?.verdict]).toEqual([verdict, "good"]);
+    expect(told.all[3]?.next ?? "").toContain(verdict === "good" ? "" : "invite-refer");
+    expect(told.all[4]?.verdict).toBe("good");
+    pbx.server.stop();
+  },
+);
+
 test("the time is up: the hop says so, and every other hop is there", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? "silence" : undefined);
   const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
