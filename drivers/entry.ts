@@ -41,6 +41,8 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
    * speak with anybody.
    */
   hosts?(config: z.infer<S>): readonly string[];
+  /** The switch does not tell this driver which phones are registered: one that is watched counts as registered. */
+  readonly assumesRegistered?: true;
   /**
    * Tries each hop from the box to the phones of these desks, on connections of its own: it changes nothing at the switch and works
    * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.

@@ -34,6 +34,11 @@ export function lineHosts(settings: Settings): readonly string[] | undefined {
   return entry.hosts?.(entry.schema.parse(settings));
 }
 
+/** Whether a phone only counts as registered, because the driver cannot know. @throws Error if there is no such driver. */
+export function assumesRegistered(settings: Settings): boolean {
+  return entryOf(settings).assumesRegistered === true;
+}
+
 /** Tries each hop to the phones, one after the other. @throws Error if there is no such driver. */
 export function probeLine(settings: Settings, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
   const entry = entryOf(settings);

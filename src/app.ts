@@ -1,5 +1,5 @@
 /** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
-import { openLine } from "../drivers/mod.ts";
+import { assumesRegistered, openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./clock.ts";
 import { type Config, fingerprint } from "./config.ts";
@@ -55,6 +55,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
     return status({
       config: print,
       desks: loop.desks(),
+      assumed: assumesRegistered(config.line),
       outbox: courier.status(),
       started,
       now: now(),

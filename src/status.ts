@@ -11,7 +11,8 @@ export interface DeskStatus {
   /** What is wrong, in words; absent when all is well. */
   readonly trouble?: string;
   readonly switch: "up" | "down";
-  readonly phone: "registered" | "unregistered" | "unknown";
+  /** `assumed`: its calls are watched, but the switch does not tell whether it is registered. */
+  readonly phone: "registered" | "assumed" | "unregistered" | "unknown";
   readonly contact?: string;
   /** Who is registered, where UWQ listens for him, and when he sent his last Register. */
   readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
@@ -35,9 +36,11 @@ export interface Status {
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, desks, outbox, started, now, trouble }: {
+  { config, desks, assumed = false, outbox, started, now, trouble }: {
     readonly config: string;
     readonly desks: readonly Desk[];
+    /** A phone only counts as registered: see `DriverEntry.assumesRegistered`. */
+    readonly assumed?: boolean;
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
     readonly started: number;
     readonly now: number;
@@ -49,13 +52,16 @@ export function status(
     version,
     config,
     upSeconds: Math.round((now - started) / 1000),
-    desks: desks.map(deskStatus),
+    desks: desks.map((desk) => deskStatus(desk, assumed)),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
     ...(trouble === undefined ? {} : { storeTrouble: trouble }),
   };
 }
 
-function deskStatus({ extension, line, registration, registeredAt, agents, calls, dial, lastDial }: Desk): DeskStatus {
+function deskStatus(
+  { extension, line, registration, registeredAt, agents, calls, dial, lastDial }: Desk,
+  assumed: boolean,
+): DeskStatus {
   const trouble = lineTrouble(extension, line);
   const last = dial
     ? { number: dial.number, outcome: dial.lifted ? "calling" : "ringing the handset", at: dial.since }
@@ -64,7 +70,7 @@ function deskStatus({ extension, line, registration, registeredAt, agents, calls
     extension,
     ...(trouble === undefined ? {} : { trouble }),
     switch: line.link.up ? "up" : "down",
-    phone: line.phone,
+    phone: assumed && line.phone === "registered" ? "assumed" : line.phone,
     ...(line.contact === undefined ? {} : { contact: line.contact }),
     ...(registration ? { registered: registered(registration, registeredAt) } : {}),
     agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...(why === undefined ? {} : { why }) })),
@@ -100,12 +106,17 @@ export function statusLine({ desks, outbox, storeTrouble }: Status): string {
   const end = `${outbox.waiting} waiting${storeTrouble === undefined ? "" : ", store LOST"}`;
   if (first && others.length === 0) {
     const uwq = first.registered ? `UWQ at ${first.registered.at}` : "UWQ not registered";
-    return `desk ${first.extension}: ${short(first.trouble) ?? "phone registered, switch up"}, ${uwq}, ${end}`;
+    return `desk ${first.extension}: ${short(first.trouble) ?? `phone ${isWell(first)}, switch up`}, ${uwq}, ${end}`;
   }
   const wrong = desks.filter(({ trouble }) => trouble !== undefined);
   const worst = wrong[0] && `${wrong.length} in trouble (${wrong[0].extension}: ${short(wrong[0].trouble)})`;
   const uwq = `UWQ at ${desks.filter(({ registered }) => registered !== undefined).length}`;
-  return `${desks.length} desks: ${worst ?? "phones registered, switch up"}, ${uwq}, ${end}`;
+  return `${desks.length} desks: ${worst ?? `phones ${first ? isWell(first) : "registered"}, switch up`}, ${uwq}, ${end}`;
+}
+
+/** What can be said of a phone without trouble. */
+function isWell({ phone }: DeskStatus): string {
+  return phone === "assumed" ? "watched" : "registered";
 }
 
 /** The first sentence, without its end. */
@@ -116,7 +127,7 @@ function short(trouble: string | undefined): string | undefined {
 /** The status for people: one line a desk, then what waits. */
 export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
   const lines = desks.flatMap((desk) => [
-    `desk ${desk.extension}: ${desk.trouble ?? "phone registered, switch up"}`,
+    `desk ${desk.extension}: ${desk.trouble ?? `phone ${isWell(desk)}, switch up`}`,
     `  UWQ      ${
       desk.registered ? `agent ${desk.registered.agent} at ${desk.registered.at}` : "nobody has registered: log in to UWQ"
     }`,

@@ -175,6 +175,7 @@ describe("the status line", () => {
       status([fine], 1, "disk full"),
       "desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 1 waiting, store LOST",
     ],
+    [status([{ ...fine, phone: "assumed" }]), "desk 1001: phone watched, switch up, UWQ at 10.1.2.3:5555, 0 waiting"],
     [status([fine, fine]), "2 desks: phones registered, switch up, UWQ at 2, 0 waiting"],
     [
       status([fine, down, down], 2),

@@ -18,6 +18,7 @@ export const sip: DriverEntry<typeof sipConfig> = {
   open: (config, context) => new SipLine(config, context),
   // The SIP itself is spoken by drachtio-server.
   hosts: ({ host }) => [host],
+  assumesRegistered: true,
   probe,
 };
 

@@ -215,6 +215,7 @@ async function lookAtPhone(
   about: About,
 ): Promise<Found> {
   const told = Promise.withResolvers<number | Error>();
+  let blind = "";
   const subscription = new Subscription({
     stack,
     config,
@@ -222,7 +223,8 @@ async function lookAtPhone(
     about,
     log: context.log,
     expires: moment,
-    onDocument: (body) => {
+    onDocument: (body, userAgent) => {
+      if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, of a phone or not.";
       try {
         told.resolve(body === "" ? 0 : dialogsIn(body, context, about));
       } catch (error) {
@@ -237,7 +239,7 @@ async function lookAtPhone(
     void subscription.begin();
     const found = await Promise.race([told.promise, subscription.ended]);
     if (typeof found === "number") {
-      return { verdict: "good", says: `${about.at} tells the calls of phone ${about.extension}: ${found} now.` };
+      return { verdict: "good", says: `${about.at} tells the calls of phone ${about.extension}: ${found} now.${blind}` };
     }
     if (found instanceof Error) {
       const says = `What ${about.at} tells of phone ${about.extension} cannot be used: ${found.message}`;

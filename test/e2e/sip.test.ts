@@ -46,6 +46,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
   test("a call from outside, and one that the CRM asks for", async () => {
     await using desk = await office();
     const { pbx, box, told } = desk;
+    await box.until("the phone is taken for registered", ({ desks }) => desks[0]?.phone === "assumed");
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
     pbx.change(id, { state: "terminated" });

@@ -141,6 +141,20 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
   },
 );
 
+test("FreeSWITCH tells of any number: a good hop does not promise a phone", async () => {
+  const pbx = await pbxWith((pbx) =>
+    pbx.tell = (sub) => {
+      const headers = { Event: "dialog", "Subscription-State": "active;expires=60", "User-Agent": "FreeSWITCH-mod_sofia/1.11.3" };
+      return sub.sent.client.ask("NOTIFY", sub.sent.message, headers, "", ++sub.cseq);
+    }
+  );
+  const { shown } = await hops(pbx);
+  expect(shown.at(-1)).toBe(
+    "phone 1001 good: pbx tells the calls of phone 1001: 0 now. FreeSWITCH does so for any number, of a phone or not.",
+  );
+  pbx.server.stop();
+});
+
 test("the time is up: the hop says so, and every other hop is there", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? "silence" : undefined);
   const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
