@@ -65,6 +65,10 @@ export class SipPbx implements Network {
   handset: "lifts" | "declines" | "waits" | "voicemail" = "lifts";
   /** What becomes of a REFER: the statuses of its NOTIFYs, in order. */
   refer: readonly number[] = [100, 180, 200];
+  /** One NOTIFY of the last REFER with this status. */
+  refers: (status: number) => void = () => {
+    throw new Error("Cannot tell what came of a REFER: there was none");
+  };
   /** Asked for every request before anything else. */
   instead: (message: SipMessage) => Instead = () => undefined;
   /** The last INVITE. */
@@ -305,12 +309,14 @@ export class SipPbx implements Network {
     if (!ringing && this.handset === "lifts") this.dialsOut(number, userOf(message.uri));
     if (ringing) ringing.referred = true;
     if (!ringing && this.handset === "waits") return;
-    this.refer.forEach((status, index) => {
+    let cseq = 0;
+    this.refers = (status) => {
       const state = status >= 200 ? "terminated;reason=noresource" : "active;expires=60";
       const headers = { Event: "refer", "Subscription-State": state, "Content-Type": "message/sipfrag" };
       const request = ringing?.sent.message ?? message;
-      client.ask("NOTIFY", request, headers, `SIP/2.0 ${status} Whatever\r\n`, ringing ? ++ringing.cseq : index + 1);
-    });
+      client.ask("NOTIFY", request, headers, `SIP/2.0 ${status} Whatever\r\n`, ringing ? ++ringing.cseq : ++cseq);
+    };
+    this.refer.forEach(this.refers);
   }
 
   /** After a REFER the phone talks with the number; before it the call is over. */

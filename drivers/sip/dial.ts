@@ -5,10 +5,11 @@
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
+import { type Attempt, Ends, newAttempt } from "./attempt.ts";
 import { farAnswer, handsetAnswer, notHandedOver, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import { reasonText, sipfragStatus, word } from "./headers.ts";
-import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
+import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "./request.ts";
 import { holdSdp, hostOf } from "./sdp.ts";
 import type { Stack } from "./stack.ts";
@@ -26,26 +27,6 @@ export interface DiallingOptions {
   readonly tell: (event: LineEvent) => void;
   /** The switch has said that a desk's phone is not registered. */
   readonly unregistered: (desk: string) => void;
-}
-
-/** A dial from its first message to its last. */
-interface Attempt {
-  readonly command: DialCommand;
-  readonly tracker: DialogTracker;
-  callId: string | undefined;
-  sent: Sent | undefined;
-  /** drachtio-server's name for the dialog with the phone; nothing before the handset is lifted and after it is over. */
-  dialog: string | undefined;
-  /** The phone rings, or the switch has said anything at all. */
-  heard: boolean;
-  /** When the REFER was accepted, in ms of `performance.now`. */
-  referred: number | undefined;
-  /** A NOTIFY of the REFER has come. */
-  told: boolean;
-  /** The far end was said to ring: a 200 that follows is its own. */
-  progress: boolean;
-  /** Resolves with what the NOTIFYs of the REFER say in the end; nothing when they say nothing. */
-  readonly outcome: PromiseWithResolvers<number | undefined>;
 }
 
 /** How long a call that was given up may take to end, and a REFER to say what came of it, in ms. */
@@ -81,28 +62,28 @@ export class Dialling {
   async dial(command: DialCommand): Promise<CommandResult> {
     const tracker = this.#options.trackers.get(command.desk);
     if (!tracker) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
-    const attempt: Attempt = {
-      command,
-      tracker,
-      callId: undefined,
-      sent: undefined,
-      dialog: undefined,
-      heard: false,
-      referred: undefined,
-      told: false,
-      progress: false,
-      outcome: Promise.withResolvers(),
-    };
+    const ends = new Ends((facts) => this.#options.tell({ type: "leg", facts }));
+    const attempt = newAttempt(command, tracker, ends);
     this.#attempts.add(attempt);
     tracker.dialling({ call: command.call, number: command.number });
     try {
       const result = await (this.#options.config.dial === "refer" ? this.#tell(attempt) : this.#ring(attempt));
-      if (result.outcome !== "done") this.#over(attempt);
+      if (result.outcome === "done") return result;
+      ends.settle(result.outcome === "failed" ? reasonOf(result) : undefined);
+      this.#over(attempt);
       return result;
     } catch (error) {
+      ends.settle();
       this.#over(attempt);
       return failed(error);
     }
+  }
+
+  /** Keeps the end of a dial's leg back until the switch says what came of it; false when it is to be told now. */
+  keepsBack(event: LineEvent): boolean {
+    if (event.type !== "leg" || !event.facts.ended) return false;
+    const { facts } = event;
+    return [...this.#attempts].find(({ command: { call } }) => call === facts.call)?.ends.keep(facts) ?? false;
   }
 
   /** The dialogs of a phone have changed. */
@@ -218,7 +199,10 @@ export class Dialling {
     // What follows is told by the line, not by the result.
     this.#handOver(attempt).catch((error: unknown) => {
       this.#options.log.info("The phone could not be handed over to the number", { desk, why: wordsOf(error) });
-    }).finally(() => this.#over(attempt));
+    }).finally(() => {
+      attempt.ends.settle();
+      this.#over(attempt);
+    });
     return { outcome: "done" };
   }
 
@@ -264,12 +248,17 @@ export class Dialling {
     }
     attempt.referred ??= performance.now();
     const status = await this.#outcome(attempt);
-    if (status !== undefined && status >= 300) {
-      log.info("The number was not reached", { desk, call, status });
-      return await this.#fail(attempt, farAnswer(status));
-    }
+    await this.#settle(attempt, status);
     await this.#bye(attempt);
     if (status === undefined) this.#reachedLater(attempt);
+  }
+
+  /** What came of the number is known: when it was not reached, that is why the phone's legs end. */
+  async #settle(attempt: Attempt, status: number | undefined): Promise<void> {
+    if (status === undefined || status < 300) return attempt.ends.settle();
+    const { desk, call } = attempt.command;
+    this.#options.log.info("The number was not reached", { desk, call, status });
+    await this.#fail(attempt, farAnswer(status));
   }
 
   /** What the NOTIFYs of an accepted REFER come to. Some switches send none (RFC 3515, section 2.4.4 wants the first at once). */
@@ -319,6 +308,7 @@ export class Dialling {
   /** The phone is let go, and its leg is said to have ended for this reason: its dialog would not tell it. */
   async #fail(attempt: Attempt, failure: Failure): Promise<void> {
     const { tracker, command: { call, desk } } = attempt;
+    attempt.ends.settle(failure);
     for (const leg of tracker.legsOf(call)) this.#options.tell({ type: "leg", facts: { desk, leg, ended: failure } });
     await this.#bye(attempt);
   }
@@ -362,7 +352,7 @@ export class Dialling {
     );
     const status = await Promise.race([this.#isShown(attempt, config.ringSeconds * 1000), refused]);
     if (status === true) {
-      attempt.outcome.promise.then(() => this.#over(attempt));
+      void this.#outcome(attempt).then((status) => this.#settle(attempt, status)).finally(() => this.#over(attempt));
       return { outcome: "done" };
     }
     if (status !== false) return { outcome: "failed", ...farAnswer(status) };
@@ -379,6 +369,10 @@ export class Dialling {
   #sdp(): string {
     return holdSdp(hostOf(this.#options.stack.listeners), Date.now());
   }
+}
+
+function reasonOf({ outcome: _, ...failure }: Failure & { readonly outcome: "failed" }): Failure {
+  return failure;
 }
 
 function wordsOf(error: unknown): string {

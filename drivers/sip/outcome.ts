@@ -8,6 +8,9 @@ export const unlisted: Failure = {
   why: "The phone system does not list the call any more.",
 };
 
+/** What the end of a dial's leg means for the number when it comes without a reason (FreeSWITCH). */
+export const unreached = "The number was not reached: the phone system does not say why.";
+
 /** What ended a dialog, as far as its notifier says. */
 export function endOf({ event, code }: Pick<Dialog, "event" | "code">): Failure {
   const cause = [event ?? (code === undefined ? "terminated" : "rejected"), ...(code === undefined ? [] : [code])].join(" ");
@@ -36,7 +39,8 @@ function wordsOf(event: Dialog["event"], code: number | undefined): { readonly w
     case undefined:
       if (busy) return { why: "The phone is busy or has declined the call.", far: "The number is busy." };
       if (unanswered) return { why: "The phone was not answered.", far: "The number did not answer." };
-      return { why: `The call is over${said(code)}.`, far: `The call is over${said(code)}.` };
+      if (code === undefined) return { why: "The call is over: the phone system does not say why." };
+      return { why: `The call is over${said(code)}.`, far: `The number was not reached${said(code)}.` };
   }
 }
 

@@ -154,7 +154,7 @@ export class Session {
   #newWatches(): [string, Watch][] {
     const { config, trackers, known, log } = this.#options;
     const tell = (event: LineEvent) => {
-      this.#options.tell(event);
+      if (!this.#dialling.keepsBack(event)) this.#options.tell(event);
       if (event.type === "leg") this.#dialling.look();
     };
     return [...trackers].map(([extension, tracker]) => {

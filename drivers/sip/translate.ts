@@ -10,7 +10,7 @@ import { Dials } from "./dials.ts";
 import { keyOf, merged } from "./distinct.ts";
 import { directionOf, grown, type Past, type Report, reportOf } from "./facts.ts";
 import { isUnique, LegNames } from "./legs.ts";
-import { endOf, unlisted } from "./outcome.ts";
+import { endOf, unlisted, unreached } from "./outcome.ts";
 import { addressOf } from "./party.ts";
 
 /** Whose dialogs are watched. */
@@ -317,8 +317,10 @@ export class DialogTracker {
     this.#entries.delete(entry.id);
     if (dialog) this.#over.push(keyOf({ ...entry, ...dialog }));
     if (this.#over.length > rememberedEnds) this.#over.shift();
-    const { leg, facts: { desk, direction } } = entry;
-    return this.#snapshotDue || direction === undefined ? [] : [{ type: "leg", facts: { desk, leg, ended: failure } }];
+    const { leg, facts: { desk, direction, call } } = entry;
+    if (this.#snapshotDue || direction === undefined) return [];
+    const ended = call === undefined ? { ended: failure } : { call, ended: { far: unreached, ...failure } };
+    return [{ type: "leg", facts: { desk, leg, ...ended } }];
   }
 
   /** The entry as a dialog of our own dialling, if it is one. Who is known to have called, or was dialled, stays. */

@@ -283,11 +283,18 @@ describe("the end of a dialog in words:", () => {
     ["put down there", { event: "remote-bye" }, "remote-bye", /other side/],
     ["replaced", { event: "replaced" }, "replaced", /took the place/],
     ["an error", { event: "error", code: 500 }, "error 500", /failed: the phone system says 500/],
-    ["over", {}, "terminated", /over/],
+    ["over, by a code", { code: 500 }, "rejected 500", /over: the phone system says 500/],
   ])("%s", (_, part, cause, why) => {
     const line = new Line();
     line.says(dialog(uuid, "early", { remote: customer }));
     const [facts] = line.says(dialog(uuid, "terminated", part));
     expect(facts?.ended).toEqual({ cause, why: expect.stringMatching(why), far: expect.stringMatching(/\.$/) });
+  });
+
+  test("over without a reason: whether the far end was reached is not said", () => {
+    const line = new Line();
+    line.says(dialog(uuid, "early", { remote: customer }));
+    const [facts] = line.says(dialog(uuid, "terminated"));
+    expect(facts?.ended).toEqual({ cause: "terminated", why: "The call is over: the phone system does not say why." });
   });
 });

@@ -96,6 +96,32 @@ describe("INVITE and REFER:", () => {
     await rig.next("phone", ({ registered }) => registered, from);
   }, limit);
 
+  test.concurrent("the phone's dialog is over before the INVITE is answered: the answer says why", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "declines" });
+    const words = { cause: "USER_BUSY", why: "Phone 1001 is busy or has declined the call." };
+    expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
+  }, limit);
+
+  test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
+    await using rig = await Rig.ready({ config: { ringSeconds: 3 }, before: (pbx) => pbx.handset = "waits" });
+    const dial = rig.dial();
+    await rig.facts(({ rings }) => rings === true);
+    rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.cause).toBe("terminated");
+    rig.stop();
+    await dial;
+  }, limit);
+
+  test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
+    await rig.dial();
+    await rig.facts(({ farCalled }) => farCalled === true);
+    rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
+    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    expect(ended?.far).toBe("The number was not reached: the phone system does not say why.");
+  }, limit);
+
   test.concurrent("something else than the phone answers: nothing is handed over", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
@@ -253,6 +279,21 @@ describe("REFER straight to the phone:", () => {
     expect([refer.uri, userOf(header(refer, "refer-to")), rig.pbx.count("INVITE")]).toEqual(["sip:1001@pbx", "914155550123", 0]);
     expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
   }, limit);
+
+  const orders: [string, (rig: Rig, dialog: string) => void][] = [
+    ["after", (rig, dialog) => (rig.pbx.change(dialog, { state: "terminated" }), rig.pbx.refers(486))],
+    ["before", (rig, dialog) => (rig.pbx.refers(486), rig.pbx.change(dialog, { state: "terminated" }))],
+  ];
+  test.concurrent.each(orders)(
+    "the number's answer comes %s the end of the phone's dialog: it is the reason",
+    async (_, happens) => {
+      await using rig = await Rig.ready({ config, before: (pbx) => pbx.refer = [100] });
+      await rig.dial();
+      happens(rig, rig.pbx.dialogs[0]?.id ?? "");
+      expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe("The number is busy.");
+    },
+    limit,
+  );
 
   test.concurrent("the connection is lost before the phone has dialled: nobody knows", async () => {
     await using rig = await Rig.ready({ config, before: (pbx) => pbx.handset = "waits" });
