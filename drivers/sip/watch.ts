@@ -32,6 +32,9 @@ export interface WatchOptions {
 /** How long the whole state may take after it was asked for, in ms. */
 export const wholeWithin = 500;
 
+/** How long a phone is said not to be registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
+export const missingFor = 60_000;
+
 /** A subscription that stood less long counts as a try that failed, in ms: its switch ends what it gives. */
 const shortLived = 10_000;
 
@@ -40,7 +43,8 @@ export class Watch {
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
   #up = false;
-  #missing = false;
+  /** Runs while the phone is said not to be registered. */
+  #missing: ReturnType<typeof setTimeout> | undefined;
   #why = "";
   #expires: number;
   #asked: ReturnType<typeof setTimeout> | undefined;
@@ -69,6 +73,7 @@ export class Watch {
       await Promise.race([subscription.begin().then(() => subscription.ended), stopped]);
       clearTimeout(this.#asked);
       if (signal.aborted) {
+        this.#forget();
         this.#subscription = undefined;
         return signal.reason === giveBack ? await subscription.giveBack() : subscription.end();
       }
@@ -98,7 +103,7 @@ export class Watch {
       // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
       this.#present();
     } else events.forEach(tell);
-    if (this.#missing && events.some(({ type }) => type === "leg")) this.#present();
+    if (this.#missing !== undefined && events.some(({ type }) => type === "leg")) this.#present();
     if (wants === undefined) {
       if (why === undefined) return;
       const desk = about.extension;
@@ -110,15 +115,24 @@ export class Watch {
     this.#asked = setTimeout(() => this.#read(() => tracker.noAnswer()), wholeWithin);
   }
 
-  /** A dial has shown that the phone is not registered: that holds until it is heard of again. */
+  /**
+   * A dial has shown that the phone is not registered: that holds until it is heard of again, and a minute at most. Nobody tells
+   * when it is back.
+   */
   unregistered(): void {
-    this.#missing = true;
+    clearTimeout(this.#missing);
+    this.#missing = setTimeout(() => this.#present(), missingFor);
     this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: false });
   }
 
   #present(): void {
-    this.#missing = false;
+    this.#forget();
     this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: true });
+  }
+
+  #forget(): void {
+    clearTimeout(this.#missing);
+    this.#missing = undefined;
   }
 
   #next(): Subscription {
@@ -175,6 +189,7 @@ export class Watch {
     }
     this.#up = false;
     this.#why = why;
+    this.#forget();
     tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
   }
 }
