@@ -61,8 +61,8 @@ export class SipPbx implements Network {
   readonly requests: SipMessage[] = [];
   /** The answers to its own requests: their transaction and status. */
   readonly answers = new Map<string, SipMessage>();
-  /** What a phone does that is rung for the box. */
-  handset: "lifts" | "declines" | "waits" | "voicemail" = "lifts";
+  /** What a phone does that is rung for the box; `declines first`: the watcher is told after the box. */
+  handset: "lifts" | "declines" | "declines first" | "waits" | "voicemail" = "lifts";
   /** What becomes of a REFER: the statuses of its NOTIFYs, in order. */
   refer: readonly number[] = [100, 180, 200];
   /** One NOTIFY of the last REFER with this status. */
@@ -275,6 +275,9 @@ export class SipPbx implements Network {
     if (this.handset === "declines") {
       this.change(ringing.dialog.id, { state: "terminated" });
       client.respond(sent, 486);
+    } else if (this.handset === "declines first") {
+      client.respond(sent, 486);
+      this.change(ringing.dialog.id, { state: "terminated" });
     } else if (this.handset === "lifts") this.lift();
     this.server.changed();
   }

@@ -45,36 +45,40 @@ export function newAttempt(command: DialCommand, tracker: DialogTracker, ends: E
 export const reasonWithin = 1000;
 
 /**
- * The ends of a dial's legs until the switch has said what came of it: the phone's dialog may be over, without a word, before the
- * answer that says why (FreeSWITCH always, Kamailio at times).
+ * The ends of a dial's legs, told with the reason that the switch gives for the dial itself: the phone's dialog may be over, without
+ * a word, before the answer that says why (FreeSWITCH) or after it (Kamailio, by chance).
  */
 export class Ends {
   readonly #tell: (facts: LegFacts) => void;
   readonly #waiting: LegFacts[] = [];
   #open = true;
+  #reason: Failure | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tell: (facts: LegFacts) => void) {
     this.#tell = tell;
   }
 
-  /** Takes the end of a leg, to tell it later; false when nothing more is to come that would say why. */
+  /** Takes the end of a leg, to tell it with its reason as soon as that is known; false when there is none to come. */
   keep(facts: LegFacts): boolean {
-    if (!this.#open) return false;
+    if (!this.#open && !this.#reason) return false;
     this.#waiting.push(facts);
-    this.#timer ??= setTimeout(() => this.#let(undefined), reasonWithin);
+    if (this.#open) this.#timer ??= setTimeout(() => this.#let(), reasonWithin);
+    else this.#let();
     return true;
   }
 
-  /** What came of it is known: nothing is kept back any more, and what was is told with the reason, if there is one. */
+  /** What came of the dial is known, once: nothing is kept back any more, and a failure is the reason of every end. */
   settle(reason?: Failure): void {
+    if (this.#open) this.#reason = reason;
     this.#open = false;
-    this.#let(reason);
+    this.#let();
   }
 
-  #let(reason: Failure | undefined): void {
+  #let(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    const reason = this.#reason;
     for (const facts of this.#waiting.splice(0)) this.#tell(reason ? { ...facts, ended: reason } : facts);
   }
 }

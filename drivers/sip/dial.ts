@@ -79,7 +79,7 @@ export class Dialling {
     }
   }
 
-  /** Keeps the end of a dial's leg back until the switch says what came of it; false when it is to be told now. */
+  /** Takes the end of a dial's leg, to tell it with what the switch says of the dial; false when it is to be told as it is. */
   keepsBack(event: LineEvent): boolean {
     if (event.type !== "leg" || !event.facts.ended) return false;
     const { facts } = event;

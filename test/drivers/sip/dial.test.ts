@@ -96,12 +96,16 @@ describe("INVITE and REFER:", () => {
     await rig.next("phone", ({ registered }) => registered, from);
   }, limit);
 
-  test.concurrent("the phone's dialog is over before the INVITE is answered: the answer says why", async () => {
-    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "declines" });
-    const words = { cause: "USER_BUSY", why: "Phone 1001 is busy or has declined the call." };
-    expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
-    expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
-  }, limit);
+  test.concurrent.each(["declines", "declines first"] as const)(
+    "the phone %s: the answer to the INVITE says why, whether the phone's dialog ends before it or after it",
+    async (handset) => {
+      await using rig = await Rig.ready({ before: (pbx) => pbx.handset = handset });
+      const words = { cause: "USER_BUSY", why: "Phone 1001 is busy or has declined the call." };
+      expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
+      expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
+    },
+    limit,
+  );
 
   test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 3 }, before: (pbx) => pbx.handset = "waits" });
