@@ -1,7 +1,7 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
-import { kindOf } from "./core/call.ts";
+import { type Call, kindOf } from "./core/call.ts";
 import type { Registration } from "./core/crm.ts";
-import type { Desk } from "./core/desk.ts";
+import type { Desk, Dial } from "./core/desk.ts";
 import { lineTrouble } from "./core/step.ts";
 import { version } from "./version.ts";
 
@@ -63,8 +63,9 @@ function deskStatus(
   assumed: boolean,
 ): DeskStatus {
   const trouble = lineTrouble(extension, line);
+  const underWay = dial?.lifted ? "calling" : "ringing the handset";
   const last = dial
-    ? { number: dial.number, outcome: dial.lifted ? "calling" : "ringing the handset", at: dial.since }
+    ? { number: dial.number, outcome: dial.unsure === undefined ? underWay : `not known (${dial.unsure})`, at: dial.since }
     : lastDial;
   return {
     extension,
@@ -77,13 +78,20 @@ function deskStatus(
     calls: calls.map((call) => ({
       id: call.id,
       kind: kindOf(call),
-      state: call.answered ? (call.held ? "held" : "answered") : call.rang ? "ringing" : "new",
+      state: stateOf(call, dial),
       told: call.popped,
     })),
     ...(last
       ? { lastDial: { number: `...${last.number.slice(-4)}`, outcome: last.outcome, at: new Date(last.at).toISOString() } }
       : {}),
   };
+}
+
+/** Of a call that the CRM asked for and whose dial is given up, or nobody may ever tell of, only that it was answered is sure. */
+function stateOf({ id, origin, answered, held, rang }: Call, dial: Dial | null): string {
+  if (answered) return held ? "held" : "answered";
+  if (origin === "makecall" && (dial?.call !== id || dial.unsure !== undefined)) return "not known";
+  return rang ? "ringing" : "new";
 }
 
 /** What is wrong, one sentence each, as `telesetd status` says it; empty when all is well. */

@@ -328,13 +328,16 @@ async function syncFile(path: string): Promise<void> {
   await file.datasync().finally(() => file.close());
 }
 
-/** What cannot be true any more after a restart: the link, and callouts that wait for an answer. */
+/** What cannot be true any more after a restart: the link, callouts that wait for an answer, a driver that knows of a dial. */
 function afterRestart(desk: Desk): Desk {
-  return {
-    ...desk,
-    line: unknownLine,
-    dial: desk.dial && { ...desk.dial, waiting: [], settled: true, answer: desk.dial.answer ?? { ok: true } },
+  const dial = desk.dial && {
+    unsure: "telesetd was started again",
+    ...desk.dial,
+    waiting: [],
+    settled: true,
+    answer: desk.dial.answer ?? { ok: true },
   };
+  return { ...desk, line: unknownLine, dial };
 }
 
 /** An event as it is when it is new. */

@@ -87,7 +87,13 @@ describe("after it was closed and opened again", () => {
     ],
   ])("%s", (_, before, answer) => {
     using((store) => store.commit({ desk: { ...desk, dial: before }, tell: [], retire: [] }, 10));
-    expect(using((store) => store.desks())[0]?.dial).toEqual({ ...dial, waiting: [], settled: true, answer });
+    expect(using((store) => store.desks())[0]?.dial).toEqual({
+      ...dial,
+      waiting: [],
+      settled: true,
+      answer,
+      unsure: "telesetd was started again",
+    });
   });
 
   test("what waited waits, in order, with all that is known of it", () => {

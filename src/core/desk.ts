@@ -32,6 +32,8 @@ export interface Dial {
   readonly settled: boolean;
   /** The handset was lifted. */
   readonly lifted: boolean;
+  /** Why it may never be known what becomes of it: the link was cut, or telesetd was started again, before that was told. */
+  readonly unsure?: string;
 }
 
 /** The last number that the CRM asked for and what became of it, for `status`. */

@@ -30,13 +30,21 @@ export function dialAnswerAt(desk: Desk): number | undefined {
   const { dial } = desk;
   if (!dial) return undefined;
   if (!dial.answer) return dial.since + answerWithin;
-  return dial.settled && !hasLeg(desk, dial) ? dial.since + staleAfter : undefined;
+  return dial.settled && (dial.unsure !== undefined || !hasLeg(desk, dial)) ? dial.since + staleAfter : undefined;
 }
 
 /** A dial whose outcome is not known and of which no leg was ever seen is over after a while. */
 export function isStale(desk: Desk, now: number): boolean {
   const { dial } = desk;
   return dial !== null && dial.settled && !hasLeg(desk, dial) && now >= dial.since + staleAfter;
+}
+
+/** A dial of which nobody may ever tell more is over after a while, although its leg lives; its call goes on by itself. */
+export function endUnsure(desk: Desk, now: number, errors: boolean): Step {
+  const { dial } = desk;
+  if (dial?.unsure === undefined || now < dial.since + staleAfter) return { desk, effects: [] };
+  const call = desk.calls.find(({ id }) => id === dial.call);
+  return ended({ desk, effects: [] }, dial, unknownEnd(dial.unsure), now, errors ? call : undefined);
 }
 
 function hasLeg({ calls }: Desk, dial: Dial): boolean {
@@ -66,8 +74,9 @@ export function onDialResult(desk: Desk, call: string, result: CommandResult): S
   const after = { ...desk, dial: settled };
   if (result.outcome === "done") return answer(after, settled, { ok: true });
   if (result.outcome === "failed") return answer(after, settled, { ok: false, why: result.why });
+  const unsure = { ...settled, unsure: result.why };
   const why = `${result.why}: whether ${dial.dialString} is being dialled is not known. Look at the phone before you dial again.`;
-  return answer(after, settled, { ok: false, why });
+  return answer({ ...desk, dial: unsure }, unsure, { ok: false, why });
 }
 
 /**
@@ -90,14 +99,29 @@ export function onDialCall(
   return call.answered ? finished(made, dial, answered, now) : made;
 }
 
-/** Once the handset was lifted the cause is the far end's; before, the handset's. */
+/** Once the handset was lifted the cause is the far end's; before, the handset's. Who does not know of the far end cannot tell it. */
 function onOver(desk: Desk, dial: Dial, { call, failure }: { call: Call; failure: Failure }, now: number, errors: boolean): Step {
   const made = answer(desk, dial, { ok: false, why: failure.why });
-  const outcome = dial.lifted ? failure.far ?? `The number was not reached (${failure.cause}).` : failure.why;
+  const outcome = dial.unsure !== undefined && failure.far === undefined
+    ? unknownEnd(dial.unsure)
+    : dial.lifted
+    ? failure.far ?? `The number was not reached (${failure.cause}).`
+    : failure.why;
+  return ended(made, dial, outcome, now, errors && dial.answer?.ok ? call : undefined);
+}
+
+/** The words for the end of a dial of which nobody has told what it reached. */
+function unknownEnd(unsure: string): string {
+  return `${unsure}: whether the number was reached is not known.`;
+}
+
+/** @param call whose agent hears of it in an event of his own; nobody does without one. */
+function ended(made: Step, dial: Dial, outcome: string, now: number, call: Call | undefined): Step {
   const step = finished(made, dial, outcome, now);
-  if (!errors || !dial.answer?.ok || call.agent === null || call.agent !== desk.registration?.agent) return step;
+  const agent = call?.agent ?? null;
+  if (!call || agent === null || agent !== step.desk.registration?.agent) return step;
   const event: CrmEvent = { name: "Error", call: call.id, message: outcome };
-  return { ...step, effects: [...step.effects, { type: "tell", agent: call.agent, event }] };
+  return { ...step, effects: [...step.effects, { type: "tell", agent, event }] };
 }
 
 function finished({ desk, effects }: Step, dial: Dial, outcome: string, at: number): Step {

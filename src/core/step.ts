@@ -17,7 +17,17 @@ import {
   withCall,
 } from "./desk.ts";
 import { mayNotDial, withDial } from "./dial-policy.ts";
-import { dialAnswerAt, dialling, giveUpDial, isStale, onDialCall, onDialDeadline, onDialResult, recordOf } from "./dial.ts";
+import {
+  dialAnswerAt,
+  dialling,
+  endUnsure,
+  giveUpDial,
+  isStale,
+  onDialCall,
+  onDialDeadline,
+  onDialResult,
+  recordOf,
+} from "./dial.ts";
 import type { Effect, Input, Step } from "./effect.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
@@ -50,7 +60,9 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
     }
     case "wake": {
       const answered = onDialDeadline(desk, now);
-      if (!isStale(answered.desk, now)) return answered;
+      if (!isStale(answered.desk, now)) {
+        return withEffects(answered.effects, endUnsure(answered.desk, now, policy.events?.errors === true));
+      }
       const failure = { cause: "UNKNOWN", why: "The switch did not tell what became of it." };
       return withEffects(answered.effects, told(endUnmade(answered.desk, failure), now, policy));
     }

@@ -25,7 +25,12 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: A
     user: "1009",
     password: "s3cret",
   };
-  const box = new Box({ folder, port: await quietPort(), switchPort: pbx.server.port, more: { line } });
+  const box = new Box({
+    folder,
+    port: await quietPort(),
+    switchPort: pbx.server.port,
+    more: { line, crm: { errorEvents: true } },
+  });
   // What is hostile to the library: no JIT, and a DEBUG that would make it talk.
   box.environment = { BUN_JSC_useJIT: "0", DEBUG: "*" };
   await box.start();
@@ -83,6 +88,28 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const before = pbx.subscriptions.size;
     expect(await box.terminate()).toBe(0);
     expect(pbx.subscriptions.size).toBe(before - 1);
+  }, 30_000);
+
+  test("killed when it has handed a dial over: nobody can tell what it reached, and that is what is said", async () => {
+    await using desk = await office();
+    const { pbx, box, told } = desk;
+    pbx.refer = [100];
+    const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
+    await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters });
+    await box.until(
+      "the phone is not handed over",
+      ({ desks }) => pbx.count("REFER") === 1 && desks[0]?.lastDial?.outcome === "calling",
+    );
+    await box.kill();
+    await box.start();
+    const { desks: [restarted] } = await box.connected();
+    expect(restarted?.lastDial?.outcome).toBe("not known (telesetd was started again)");
+    expect(restarted?.calls).toMatchObject([{ kind: "outbound", state: "not known" }]);
+    pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
+    const outcome = "telesetd was started again: whether the number was reached is not known.";
+    await box.until("the end is not known", ({ desks }) => desks[0]?.lastDial?.outcome === outcome);
+    await box.told();
+    expect(told.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
   }, 30_000);
 
   test(
