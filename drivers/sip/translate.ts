@@ -317,10 +317,10 @@ export class DialogTracker {
     this.#entries.delete(entry.id);
     if (dialog) this.#over.push(keyOf({ ...entry, ...dialog }));
     if (this.#over.length > rememberedEnds) this.#over.shift();
-    const { leg, facts: { desk, direction, call } } = entry;
+    const { leg, facts: { desk, direction, call, farCalled } } = entry;
     if (this.#snapshotDue || direction === undefined) return [];
-    const ended = call === undefined ? { ended: failure } : { call, ended: { far: unreached, ...failure } };
-    return [{ type: "leg", facts: { desk, leg, ...ended } }];
+    const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
+    return [{ type: "leg", facts: { desk, leg, ...(call === undefined ? {} : { call }), ended } }];
   }
 
   /** The entry as a dialog of our own dialling, if it is one. Who is known to have called, or was dialled, stays. */

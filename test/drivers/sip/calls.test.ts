@@ -291,6 +291,18 @@ describe("the end of a dialog in words:", () => {
     expect(facts?.ended).toEqual({ cause, why: expect.stringMatching(why), far: expect.stringMatching(/\.$/) });
   });
 
+  test.each([
+    ["was called", true, "The number was not reached: the phone system does not say why."],
+    ["may not have been called", false, undefined],
+  ])("a dial's leg that ends without a reason, whose number %s", (_, called, far) => {
+    const line = new Line();
+    line.tracker.dialling({ call: "call-1", number: "914155550123" });
+    line.says(dialog(uuid, "early", { remote: end("sip:1009@pbx") }));
+    if (called) line.tracker.far("call-1", "called");
+    const [facts] = line.says(dialog(uuid, "terminated"));
+    expect([facts?.call, facts?.ended?.far]).toEqual(["call-1", far]);
+  });
+
   test("over without a reason: whether the far end was reached is not said", () => {
     const line = new Line();
     line.says(dialog(uuid, "early", { remote: customer }));
