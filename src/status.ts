@@ -65,7 +65,7 @@ function deskStatus(
   const trouble = lineTrouble(extension, line);
   const underWay = dial?.lifted ? "calling" : "ringing the handset";
   const last = dial
-    ? { number: dial.number, outcome: dial.unsure === undefined ? underWay : `not known (${dial.unsure})`, at: dial.since }
+    ? { number: dial.number, outcome: dial.unsure === undefined ? underWay : `not known: ${dial.unsure}`, at: dial.since }
     : lastDial;
   return {
     extension,

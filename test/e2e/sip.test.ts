@@ -103,7 +103,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.kill();
     await box.start();
     const { desks: [restarted] } = await box.connected();
-    expect(restarted?.lastDial?.outcome).toBe("not known (telesetd was started again)");
+    expect(restarted?.lastDial?.outcome).toBe("not known: telesetd was started again");
     expect(restarted?.calls).toMatchObject([{ kind: "outbound", state: "not known" }]);
     pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     const outcome = "telesetd was started again: whether the number was reached is not known.";
