@@ -34,6 +34,11 @@ const cancelWithin = 5000;
 const outcomeWithin = 120_000;
 /** How long the phone's own dialog may lag behind the answer to the INVITE, in ms. */
 export const shownWithin = 2000;
+/**
+ * How long the REFER waits after the phone was lifted, in ms. FreeSWITCH sends its 200 before its own originate is done (switch_ivr_originate.c):
+ * a REFER at that moment is taken, but the phone stays silent and the number is never called.
+ */
+export const referAfter = 200;
 /** A 200 sooner after the REFER than this is the switch's word for "done", not the far end's, in ms. */
 const tooSoon = 1000;
 /** After which time a call that still stands has reached its number, where the switch does not tell, in ms. */
@@ -230,8 +235,9 @@ export class Dialling {
   async #handOver(attempt: Attempt): Promise<void> {
     const { stack, account, config, log } = this.#options;
     const { desk, number, call } = attempt.command;
-    if (attempt.dialog === undefined) return;
     const { credentials } = account;
+    await new Promise((done) => setTimeout(done, referAfter));
+    if (attempt.dialog === undefined) return;
     const answer = await ask(stack, requestIn(attempt.dialog, "REFER", referHeaders(account, number)), {
       withinMs: config.answerSeconds * 1000,
       ...(credentials ? { credentials } : {}),

@@ -1,6 +1,7 @@
 /** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
 import { describe, expect, test } from "bun:test";
 import { header, userOf } from "../../../drivers/simulator-sip/mod.ts";
+import { referAfter } from "../../../drivers/sip/dial.ts";
 import { quietFor, Rig } from "./rig.ts";
 
 const limit = 15_000;
@@ -28,6 +29,27 @@ describe("INVITE and REFER:", () => {
       answered: true,
     });
     expect(rig.pbx.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("it is not handed over in the moment in which it is lifted, nor when it was put down meanwhile", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
+    const dials = [rig.dial("call-1")];
+    await rig.until(() => rig.pbx.dialogs.length === 1);
+    const lifted = performance.now();
+    rig.pbx.lift();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    expect(performance.now() - lifted).toBeGreaterThanOrEqual(referAfter - 1);
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    dials.push(rig.dial("call-2"));
+    await rig.until(() => rig.pbx.count("INVITE") === 2 && rig.pbx.dialogs.length === 2);
+    const [, second] = rig.pbx.dialogs;
+    rig.pbx.lift();
+    expect(await Promise.all(dials)).toEqual([{ outcome: "done" }, { outcome: "done" }]);
+    rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
+    rig.pbx.change(second?.id ?? "", { state: "terminated" });
+    await rig.facts(({ ended }) => ended !== undefined);
+    await quietFor(2 * referAfter);
+    expect(rig.pbx.count("REFER")).toBe(1);
   }, limit);
 
   test.concurrent("# of a number is escaped, * and + stay", async () => {
