@@ -84,7 +84,8 @@ function works(path: string, { store }: Opened): void {
   store.close();
   const again = openStore(path);
   expect(again.waiting().map(({ event }) => event.call)).toContain("new");
-  expect(again.desks()[0]?.calls[0]?.id).toBe("new");
+  // A flipped bit in a row's own text is no damage that anything could see: there may be a desk of another name beside it.
+  expect(again.desks().filter(({ extension }) => extension === "1001").at(-1)?.calls[0]?.id).toBe("new");
   again.close();
 }
 
