@@ -285,11 +285,9 @@ function nextFor(why: string, { extension, user }: About): string {
 /** A hop that a lost connection ends takes those after it along. */
 async function timed(name: string, work: () => Promise<Found & Lost>, signal: AbortSignal): Promise<Hop & Lost> {
   const since = performance.now();
+  const late = aborted(signal);
   try {
-    const late = aborted(signal);
-    const found = await Promise.race([work(), late.promise]);
-    late.forget();
-    return { name, ...found, ms: ms(since) };
+    return { name, ...await Promise.race([work(), late.promise]), ms: ms(since) };
   } catch (error) {
     const next = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
@@ -297,6 +295,8 @@ async function timed(name: string, work: () => Promise<Found & Lost>, signal: Ab
     }
     if (!(error instanceof StackClosed)) throw error;
     return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
+  } finally {
+    late.forget();
   }
 }
 
