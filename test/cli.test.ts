@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { original } from "../src/commands/io.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -180,4 +181,11 @@ describe("help:", () => {
       expect(out).toContain(`\nExample:\n  telesetd ${command.join(" ")}`);
     }
   });
+});
+
+test("a configuration is named as it was given; the service's copy by the file that people edit", () => {
+  const service = { CREDENTIALS_DIRECTORY: "/run/credentials/telesetd.service" };
+  expect(original("config.json", { environment: {} })).toBe("config.json");
+  expect(original("config.json", { environment: service })).toBe("config.json");
+  expect(original("/run/credentials/telesetd.service/config.json", { environment: service })).toBe("/etc/telesetd/config.json");
 });

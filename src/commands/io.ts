@@ -59,7 +59,8 @@ function nextForUnread(file: string): string | undefined {
 
 /** The name under which people know a configuration: the service reads copies of it, among its credentials. */
 export function original(file: string, { environment }: Pick<Io, "environment">): string {
-  return file === join(environment["CREDENTIALS_DIRECTORY"] ?? "", "config.json") ? defaultConfig : file;
+  const given = environment["CREDENTIALS_DIRECTORY"];
+  return given !== undefined && file === join(given, "config.json") ? defaultConfig : file;
 }
 
 /** All that is wrong with a file, one error a line. */
