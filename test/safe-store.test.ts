@@ -338,6 +338,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       const [first, second] = added;
       store.end(first?.id ?? 0, "told", "", 130);
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
+      store.setClock({ boot: "b0071e57", offset: 4711 });
       expect(log.filter((line) => line.includes("The store is lost"))).toHaveLength(1);
       disk.makeRoom();
       await says("The store works again");
@@ -346,6 +347,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(again.waiting().map(({ event }) => event.call)).toEqual(["c1", ...added.slice(1).map(({ event }) => event.call)]);
       expect(again.get(second?.id ?? 0)).toMatchObject({ attempts: 3, next: 501, why: "no answer" });
       expect(again.get(first?.id ?? 0)).toMatchObject({ ending: "told", ended: 130 });
+      expect(again.clock().mark).toEqual({ boot: "b0071e57", offset: 4711 });
       again.close();
     }),
   );

@@ -325,22 +325,6 @@ describe("status:", () => {
     const rig = new Rig({ stored: [event(1, { created: 70 }), event(2, { created: 80, call: "c2" })] });
     expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 70 });
   });
-
-  test.each([
-    ["nothing of its call waits", true, event(7, { call: "c7" })],
-    ["something of its call waits", false, event(7, { name: "CallReleased" })],
-    ["its agent is not registered", false, event(7, { call: "c7", agent: "B" })],
-  ])("whether an event is free to go at once when %s: %p", (_, free, one) => {
-    const rig = new Rig({ stored: [event(1)] });
-    expect(rig.courier.isFree(one)).toBe(free);
-  });
-
-  test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not told", () => {
-    const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
-    rig.courier.add([pop]);
-    expect(rig.courier.isFree(established)).toBe(false);
-    expect(rig.courier.isFree(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
-  });
 });
 
 describe("stop:", () => {

@@ -191,8 +191,10 @@ describe("renewal:", () => {
 
   test.concurrent("no answer twice: the link is down, although the subscription would still stand", async () => {
     await using rig = await Rig.ready({ config });
-    rig.pbx.instead = (message) => message.method === "SUBSCRIBE" ? "silence" : undefined;
+    let unanswered = 0;
+    rig.pbx.instead = (message) => message.method === "SUBSCRIBE" ? (unanswered++, "silence") : undefined;
     expect((await rig.next("link-down")).why).toBe("pbx does not answer");
+    expect(unanswered).toBe(2);
     rig.pbx.instead = () => undefined;
     await rig.next("link-up", () => true, rig.events.findIndex(({ type }) => type === "link-down"));
   }, limit);

@@ -1,0 +1,95 @@
+/** How long the driver pauses between two connections, on a fake clock. */
+import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
+import { Reconnection } from "../../../drivers/parts/reconnection.ts";
+import type { LineEvent } from "../../../src/core/line.ts";
+import { openLog } from "../../../src/log.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  // The longest pause that full jitter can give.
+  spyOn(Math, "random").mockReturnValue(1);
+});
+afterEach(() => {
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}
+
+/** A switch that takes connections as the script says; `tries` counts them. */
+class Site implements AsyncDisposable {
+  tries = 0;
+  readonly events: LineEvent[] = [];
+  readonly lines: string[] = [];
+  readonly line: Reconnection<string>;
+  readonly #stop = new AbortController();
+  readonly #over: Promise<void>;
+
+  constructor(script: (attempt: number) => "refused" | "up and lost") {
+    this.line = new Reconnection({
+      name: "the switch",
+      log: openLog((line) => this.lines.push(line), "info", false),
+      connect: ({ up, takes }) => {
+        takes("session");
+        if (script(this.tries++) === "refused") return Promise.reject(new Error("refused"));
+        up({ took: 1 });
+        return Promise.resolve("lost");
+      },
+    });
+    this.#over = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for await (const event of this.line.events(this.#stop.signal, () => [])) this.events.push(event);
+  }
+
+  /** Lets time pass until the next try, and gives how long that took, in ms. */
+  async nextTry(): Promise<number> {
+    await settle();
+    const before = this.tries;
+    for (let ms = 0; ms <= 60_000; ms += 250) {
+      if (this.tries > before) return ms;
+      jest.advanceTimersByTime(250);
+      await settle();
+    }
+    throw new Error("There was no further try within a minute");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#over;
+  }
+}
+
+describe("the pause before the next try", () => {
+  test("grows with each failed try, up to 30 s", async () => {
+    await using site = new Site(() => "refused");
+    const pauses = [];
+    for (let n = 0; n < 7; n++) pauses.push(await site.nextTry());
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  });
+
+  test("is short again after a connection that was good", async () => {
+    await using site = new Site((attempt) => attempt === 4 ? "up and lost" : "refused");
+    const pauses = [];
+    for (let n = 0; n < 7; n++) pauses.push(await site.nextTry());
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 1000, 2000, 4000]);
+  });
+});
+
+test("a reason is logged once, not at every try, and so is how many tries had failed before the connection", async () => {
+  await using site = new Site((attempt) => attempt === 3 ? "up and lost" : "refused");
+  for (let n = 0; n < 3; n++) await site.nextTry();
+  await settle();
+  const said = site.lines.map((line) => /why=\S+|failed=\d+/.exec(line)?.[0]);
+  expect(said).toEqual(["why=refused", "failed=3", "why=lost"]);
+  expect(site.events).toEqual(["refused", "refused", "refused", "lost"].map((why) => ({ type: "link-down", why })));
+});
+
+test("there is a session only while the connection stands, and the reason of its loss is kept", async () => {
+  await using site = new Site(() => "up and lost");
+  await settle();
+  expect([site.line.session, site.line.why]).toEqual([undefined, "lost"]);
+});

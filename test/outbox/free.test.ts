@@ -1,0 +1,50 @@
+/** Whether an event can be sent at once: then its first attempt is stored together with it. */
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { event } from "./events.ts";
+import { done, Rig } from "./rig.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const pop = event(1);
+const established = event(2, { name: "CallEstablished" });
+
+test.each([
+  ["nothing of its call waits", true, event(7, { call: "c7" })],
+  ["something of its call waits", false, event(7, { name: "CallReleased" })],
+  ["its agent is not registered", false, event(7, { call: "c7", agent: "B" })],
+])("whether an event is free to go at once when %s: %p", (_, free, one) => {
+  const rig = new Rig({ stored: [event(1)] });
+  expect(rig.courier.isFree(one)).toBe(free);
+});
+
+test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not told", () => {
+  const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
+  rig.courier.add([pop]);
+  expect(rig.courier.isFree(established)).toBe(false);
+  expect(rig.courier.isFree(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
+});
+
+test("an event is not free to go at once while 32 POSTs are on the way", async () => {
+  const rig = new Rig();
+  rig.courier.add(Array.from({ length: 31 }, (_, n) => event(n + 1, { call: `c${n + 1}` })));
+  const next = event(99, { call: "c99" });
+  expect(rig.courier.isFree(next)).toBe(true);
+  rig.courier.add([event(32, { call: "c32" })]);
+  expect(rig.courier.isFree(next)).toBe(false);
+  await rig.answer(done);
+  expect(rig.courier.isFree(next)).toBe(true);
+});
+
+test("a call that was suppressed is forgotten with its CallReleased", () => {
+  const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
+  const next = event(9, { call: "c2" });
+  expect(rig.courier.isFree(next)).toBe(false);
+  rig.courier.add([event(8, { call: "c2", name: "CallReleased" })]);
+  expect(rig.record).toEqual(["retired 8: its ScreenPop was not told"]);
+  expect(rig.courier.isFree(next)).toBe(true);
+});
