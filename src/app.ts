@@ -122,8 +122,8 @@ interface Parts {
 
 /** The parts that move: line, courier, loop. */
 function compose(config: Config, { store, now, log, metrics }: Parts): { loop: Loop; courier: Courier } {
-  const { path, contentType, timeoutSeconds } = config.crm;
-  const crm = httpCrm({ path, contentType, timeoutMs: timeoutSeconds * 1000, log });
+  const { path, contentType, declaration, headers, delivered, timeoutSeconds } = config.crm;
+  const crm = httpCrm({ path, contentType, declaration, headers, delivered, timeoutMs: timeoutSeconds * 1000, log });
   const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
   const { screenPopSeconds, otherHours, atMost } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
@@ -151,7 +151,7 @@ function listen(
   local: Omit<HttpOptions["local"], "monitors">,
   { now, log, metrics }: Omit<Parts, "store">,
 ): Promise<Listener> {
-  const { host, port, connections, prefix, monitors, ...guards } = config.http;
+  const { host, port, connections, prefix, monitors, answer, ...guards } = config.http;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
     host,
@@ -159,6 +159,7 @@ function listen(
     connections,
     callouts: {
       ...guards,
+      answers: answer,
       ...(prefix === undefined ? {} : { prefix }),
       crmAllow: config.crm.allow,
       desks: () => desks,

@@ -185,10 +185,8 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
-      const near = known.length > 0 ? closest(key, known) : undefined;
-      const hint = near !== undefined && distance(key, near) <= Math.min(3, near.length / 2)
-        ? `: did you mean ${near}?`
-        : `: want one of ${known.join(", ")}`;
+      const near = meant(key, known);
+      const hint = near === undefined ? `: want one of ${known.join(", ")}` : `: did you mean ${near}?`;
       const place = [...issue.path, key];
       return { path: place, text: `${pathText(place)} is not a key${hint}` };
     });
@@ -198,6 +196,12 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
   if (input === undefined) return [problem(`${path} is missing: ${wanted(issue)}`)];
   const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
   return [problem(`${path}${shown}: ${wanted(issue)}`)];
+}
+
+/** The name that a mistyped one seems to mean; nothing when none is near. */
+export function meant(given: string, names: readonly string[]): string | undefined {
+  const near = names.length > 0 ? closest(given, names) : undefined;
+  return near !== undefined && distance(given, near) <= Math.min(3, near.length / 2) ? near : undefined;
 }
 
 function wanted(issue: z.core.$ZodIssue): string {
@@ -274,6 +278,8 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
 
 function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
   const parent = schemaAt(schema, path.slice(0, -1));
+  // Values by names of the site's own, of which each may be a secret.
+  if (parent instanceof z.ZodRecord) return (parent.valueType as z.ZodType).meta()?.["secret"] === true;
   if (!(parent instanceof z.ZodObject)) return false;
   const own = partOf(parent, path.at(-1));
   return own?.meta()?.["secret"] === true || (own !== undefined && unwrap(own).meta()?.["secret"] === true);

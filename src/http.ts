@@ -7,8 +7,9 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
 import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import { createServer as createTcpServer, Socket } from "node:net";
-import { encodeReply } from "./cctsdk/encode.ts";
-import { answer, answerHeaders, type CalloutOptions, callouts } from "./cctsdk/routes.ts";
+import { type BodyForm, defaultAnswers } from "./cctsdk/profile.ts";
+import { refusal } from "./cctsdk/reply.ts";
+import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
 import { type ConnectionLimits, Connections } from "./connections.ts";
 import { type LocalOptions, localRoutes } from "./local.ts";
 import type { Log } from "./log.ts";
@@ -48,7 +49,7 @@ const stopMs = 1000;
 export async function openHttp(options: HttpOptions): Promise<Listener> {
   const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
   const connections = new Connections({ connections: options.connections, ...deadlines }, {
-    words: wholeAnswer,
+    words: (status, why) => wholeAnswer(status, why, answersOf(options)),
     counted: (status) => options.callouts.counted?.refused(status),
   });
   const server = httpServer(site(options), connections, options);
@@ -80,7 +81,8 @@ function site(options: HttpOptions): Hono {
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.rarely("request failed").error("request failed inside", { error: error.message });
-    return answer({ ok: false, why: "UnexpectedError: telesetd failed inside: try again, and tell the administrator." }, 500);
+    const why = "UnexpectedError: telesetd failed inside: try again, and tell the administrator.";
+    return responseOf(refusal(500, why, answersOf(options)));
   });
   return app;
 }
@@ -89,14 +91,21 @@ function source(context: Context): string {
   return getConnInfo(context).remote.address ?? "";
 }
 
-function httpServer(app: Hono, connections: Connections, { log, callouts: { counted } }: HttpOptions): Server {
+/** How this site's UWQ expects answers. */
+function answersOf({ callouts: { answers = defaultAnswers } }: HttpOptions): BodyForm {
+  return answers;
+}
+
+function httpServer(app: Hono, connections: Connections, options: HttpOptions): Server {
+  const { log, callouts: { counted } } = options;
   const listener = getRequestListener(app.fetch, {
     // The name for a request without a Host (HTTP/1.0), which is served by its path.
     hostname: "localhost",
     overrideGlobalObjects: false,
     errorHandler: () => {
       counted?.refused(400);
-      return answer({ ok: false, why: "The request's URL or Host is none: compare the URL that UWQ calls." }, 400);
+      const why = "The request has an invalid URL or Host header: compare the URL that UWQ calls.";
+      return responseOf(refusal(400, why, answersOf(options)));
     },
   });
   const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
@@ -105,8 +114,9 @@ function httpServer(app: Hono, connections: Connections, { log, callouts: { coun
     outgoing.once("close", () => connections.ended(socket));
     if (bodyTooLong(incoming)) {
       counted?.refused(413);
-      const body = encodeReply({ ok: false, why: "The request has a body: a callout has none, its values stand in the URL." });
-      outgoing.writeHead(413, { ...answerHeaders(body), Connection: "close" }).end(body);
+      const why = "The request has a body: a callout has none, its values stand in the URL.";
+      const { headers, body } = refusal(413, why, answersOf(options));
+      outgoing.writeHead(413, { ...headers, Connection: "close" }).end(body);
     } else {
       void listener(incoming, outgoing);
     }
@@ -136,10 +146,9 @@ function notHttp(code: string | undefined): string {
 }
 
 /** A whole HTTP answer, for connections that no request object exists for. */
-function wholeAnswer(status: number, why: string): string {
-  const body = encodeReply({ ok: false, why });
-  const headers = { ...answerHeaders(body), Connection: "close", ...(status === 405 ? { Allow: "GET" } : {}) };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+function wholeAnswer(status: number, why: string, form: BodyForm): string {
+  const { headers, body } = refusal(status, why, form);
+  const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`;
 }
 

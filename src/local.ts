@@ -4,7 +4,7 @@
  */
 import { type Context, Hono } from "hono";
 import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./address.ts";
-import { answer } from "./cctsdk/routes.ts";
+import { refused } from "./cctsdk/routes.ts";
 import { type Rate, rateLimit } from "./cctsdk/rate.ts";
 import { type Levels, wantedLevel } from "./levels.ts";
 import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
@@ -43,7 +43,7 @@ export function localRoutes(options: LocalOptions): Hono {
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
     if (isLoopback(from(context)) && !isForeign(context, options.names)) return await next();
-    return answer({ ok: false, why: "This is told on the box itself only: run telesetd status there." }, 403);
+    return refused(403, "This is told on the box itself only: run telesetd status there.");
   };
   const json = (context: Context, value: unknown): Response =>
     value === undefined

@@ -102,7 +102,7 @@ test("all errors are said at once, each with its path, what is there and what is
     sotre: {},
   };
   expect(problems(wrong).toSorted()).toEqual([
-    'crm.path is "x": want a path that begins with /',
+    'crm.path is "x": expected a path that begins with /',
     'desks[0].extension is "12a": want digits',
     "desks[1].alias is not a key: did you mean aliases?",
     "desks[2].extension: 1001 is listed twice",

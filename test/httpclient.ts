@@ -21,6 +21,7 @@ export interface Answer {
 
 /** A client that writes bytes and reads answers, on a real socket. */
 export class Client {
+  /** A byte a character: lengths count bytes. */
   #text = "";
   #ended = false;
   readonly #waiting = new Set<() => void>();
@@ -36,7 +37,7 @@ export class Client {
   constructor(readonly socket: Socket, stays: boolean) {
     const wake = () => this.#waiting.forEach((check) => check());
     socket.on("data", (data) => {
-      this.#text += data.toString("utf8");
+      this.#text += data.toString("latin1");
       wake();
     });
     socket.on("error", () => {}).on("end", () => {
@@ -77,10 +78,10 @@ export class Client {
     if (end < 0) return undefined;
     const head = this.#text.slice(0, end);
     const length = headOnly ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1] ?? NaN);
-    const body = this.#text.slice(end + 4, end + 4 + length);
-    if (body.length < length) return undefined;
+    const bytes = this.#text.slice(end + 4, end + 4 + length);
+    if (bytes.length < length) return undefined;
     this.#text = this.#text.slice(end + 4 + length);
-    return { status: Number(head.slice(9, 12)), head, body };
+    return { status: Number(head.slice(9, 12)), head, body: Buffer.from(bytes, "latin1").toString("utf8") };
   }
 }
 

@@ -99,11 +99,14 @@ const rules: Rule[] = [
     why: "who may log in is asked of nobody but the configuration",
   },
   {
-    place: /^src\/config(-text)?\.ts$/,
+    place: /^src\/config(-text|-wire)?\.ts$/,
     may: [
       "src/address.ts",
+      "src/cctsdk/profile.ts",
+      "src/core/crm.ts",
       "src/boot-file.ts",
       "src/config-text.ts",
+      "src/config-wire.ts",
       "src/log.ts",
       node,
       "zod",
@@ -168,7 +171,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "jsonc-parser": { places: /^src\/config-text\.ts$/, why: "only the configuration is written by hand" },
   "fastest-levenshtein": { places: /^src\/(config-text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
-    places: /^(src\/config(-text)?|drivers\/(entry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+    places: /^(src\/config(-text|-wire)?|drivers\/(entry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for the configuration",
   },
 };

@@ -9,12 +9,18 @@ import { codeOf } from "../unreached.ts";
 import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
+import {
+  contentTypeProblem,
+  defaultEvents,
+  type EventForm,
+  headerConflicts,
+  headerProblem,
+  statusText,
+  writeXml,
+} from "./profile.ts";
 
-/** How events are posted. */
-export interface ClientOptions {
-  /** The path of the POST; starts with `/`. */
-  readonly path: string;
-  readonly contentType: string;
+/** How events are posted, and by when. What is absent is as in `defaultEvents`. */
+export interface ClientOptions extends Partial<EventForm> {
   /** The deadline of the whole exchange, answer included, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Log;
@@ -36,22 +42,25 @@ interface Exchange {
  * Posts events over node:net: without the JIT a request of node:http costs four times as much as all that is said here, and
  * fetch takes a proxy from the environment. No redirect is followed.
  */
-export function httpCrm(options: ClientOptions): Crm {
+export function httpCrm(given: ClientOptions): Crm {
+  const options = { ...defaultEvents, ...given };
   const warn = warnings(options.log);
   return {
     async deliver(event, to, signal, desk) {
       const { xml, dropped } = encodeEvent(event);
+      const body = writeXml(xml, options);
       warn(event, dropped, desk);
       const place = to.address.includes(":") ? `[${to.address}]:${to.port}` : `${to.address}:${to.port}`;
       const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
-      const request = wholeRequest(xml, to, options);
+      const request = wholeRequest(body, to, options);
       if (request === undefined) {
-        return { outcome: "refused", why: `Cannot post to ${place}: crm.path or crm.contentType is none`, reached: false };
+        const why = `Cannot post to ${place}: crm.path, crm.contentType or crm.headers is invalid`;
+        return { outcome: "refused", why, reached: false };
       }
-      tracePost(options, about, request, xml);
+      tracePost(options, about, request, body);
       const seen = await exchange(request, to, signal, options.timeoutMs);
       traceAnswer(options, about, seen);
-      return judged(seen, place);
+      return judged(seen, place, options.delivered);
     },
   };
 }
@@ -59,8 +68,13 @@ export function httpCrm(options: ClientOptions): Crm {
 type About = Readonly<Record<string, string | undefined>>;
 
 function tracePost({ log }: ClientOptions, about: About, request: string, body: string): void {
-  if (log.tracing()) log.trace("event posted", { ...about, request: request.slice(0, request.indexOf("\r\n\r\n")), body });
+  if (!log.tracing()) return;
+  const head = request.slice(0, request.indexOf("\r\n\r\n"));
+  log.trace("event posted", { ...about, request: head.replace(secretHeader, "$1: ***"), body });
 }
+
+/** The headers of crm.headers whose values are secrets, by their names. */
+const secretHeader = /^([^:\r\n]*(?:authorization|cookie|token|secret|password|key)[^:\r\n]*):[^\r\n]*/gim;
 
 function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, head, body }, trouble }: Exchange): void {
   if (!log.tracing()) return;
@@ -68,14 +82,24 @@ function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, h
   log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer, body });
 }
 
-/** The bytes of the POST; nothing when the path or the type would break out of their lines. */
-function wholeRequest(xml: string, { address, port }: Registration, { path, contentType }: ClientOptions): string | undefined {
-  if (!/^\/[\x21-\x7e]*$/.test(path) || !/^[\t\x20-\x7e]*$/.test(contentType)) return undefined;
+/** The bytes of the POST; nothing when the path, the type or a header would break out of its line. */
+function wholeRequest(body: string, { address, port }: Registration, options: EventForm): string | undefined {
+  const { path, contentType, headers } = options;
+  const further = Object.entries(headers);
+  const unsound = !/^\/[\x21-\x7e]*$/.test(path) || contentTypeProblem(contentType) !== undefined ||
+    further.some(([name, value]) => headerProblem(name, value) !== undefined) || headerConflicts(headers).length > 0;
+  if (unsound) return undefined;
   // Without the zone of a link-local address, which means nothing to the other side (RFC 6874).
   const host = address.includes(":") ? `[${address.replace(/%.*/, "")}]` : address;
-  return `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: ${contentType}\r\nContent-Length: ${
-    Buffer.byteLength(xml)
-  }\r\nConnection: close\r\n\r\n${xml}`;
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    `Host: ${host}:${port}`,
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...further.map(([name, value]) => `${name}: ${value}`),
+    "Connection: close",
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n${body}`;
 }
 
 /** Does the exchange; ends when it is over, its deadline is, or the signal says so. */
@@ -116,17 +140,25 @@ const unreached: Readonly<Record<string, string>> = {
   ENETUNREACH: "the box has no way to that network",
 };
 
-/** RFC 9110 section 15. What may be different next time is tried again; a refusal is one until somebody mends something. */
-function judged({ reached, answer: { status, body }, trouble }: Exchange, place: string): Delivery {
+/**
+ * What an answer means for its event: confirmed, as the site has it in `crm.delivered`; to be tried again, where the next
+ * try may end otherwise (RFC 9110 section 15); else refused, until somebody changes something.
+ */
+function judged(
+  { reached, answer: { status, body }, trouble }: Exchange,
+  place: string,
+  delivered: EventForm["delivered"],
+): Delivery {
   if (status === undefined) {
     return { outcome: "retry", why: `${reached ? "No answer from" : "Cannot reach"} the CRM at ${place}: ${trouble}`, reached };
   }
-  if (status >= 200 && status < 300) {
+  if (delivered.some(({ from, to }) => status >= from && status <= to)) {
     const error = decodeAnswer(body);
     return error === undefined ? { outcome: "done" } : { outcome: "done", note: `the CRM answered with an Error: ${error}` };
   }
-  const again = status === 408 || status === 425 || status === 429 || status < 300 || status > 499;
-  return { outcome: again ? "retry" : "refused", why: `The CRM at ${place} answered with status ${status}: want 200`, reached };
+  const again = status === 408 || status === 425 || status === 429 || status < 200 || status > 499;
+  const why = `The CRM at ${place} answered with status ${status}: expected ${statusText(delivered)}`;
+  return { outcome: again ? "retry" : "refused", why, reached };
 }
 
 /** Warns about what was left out of an event, once for each event, however often it is posted. */

@@ -6,9 +6,10 @@ import { normaliseAddress, parseRanges } from "../address.ts";
 import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { calloutNamed, decodeCallout } from "./decode.ts";
-import { encodeReply } from "./encode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
+import { type AnswerForm, defaultAnswers } from "./profile.ts";
 import { readQuery } from "./query.ts";
+import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./wire.ts";
 
 /** What the callouts need to know and whom they speak to. */
@@ -19,6 +20,8 @@ export interface CalloutOptions extends GuardOptions {
   readonly desks: () => readonly string[];
   /** Does what the callout asks; the promise settles when the answer is known. */
   readonly submit: (callout: Callout | CheckStatus) => Promise<Answered>;
+  /** How this site's UWQ expects answers; Oracle's form as far as it is known when absent. */
+  readonly answers?: AnswerForm;
   readonly log: Log;
   /** The time in milliseconds, never going back. */
   readonly now: () => number;
@@ -38,34 +41,30 @@ export interface CalloutCounts {
   refused(status: Refusal["status"] | 400 | 408 | 413 | 431 | 503): void;
 }
 
-/** The headers of every answer. The length is given, so that nothing is chunked: an old client may know HTTP/1.0 only. */
-export function answerHeaders(body: string): Record<string, string> {
-  return {
-    "Content-Type": "text/xml; charset=utf-8",
-    "Content-Length": String(new TextEncoder().encode(body).length),
-    "Cache-Control": "no-store",
-  };
+/** A refusal with an Error body in the default form: for what is not the CRM's. */
+export function refused(status: number, why: string): Response {
+  return responseOf(refusalOf(status, why, defaultAnswers));
 }
 
-/** An answer with the body that a reply has. */
-export function answer(reply: Reply, status = 200, headers: Record<string, string> = {}): Response {
-  const body = encodeReply(reply);
-  return new Response(body, { status, headers: { ...answerHeaders(body), ...headers } });
+/** A written answer for the HTTP server. */
+export function responseOf({ status, headers, body }: WrittenReply): Response {
+  return new Response(body, { status, headers });
 }
 
 /**
- * Serves the callouts at the prefix, with or without a slash at the end. Whatever becomes of a callout, the status is 200:
- * an old Java client may not read the body of another. Before a request is one, it gets 403, 404, 405, 414 or 429.
+ * Serves the callouts at the prefix, with or without a slash at the end. Whatever becomes of a callout, the status is 200
+ * unless the site sets another: an old Java client may not read the body of another. Before a request is one, it gets 403,
+ * 404, 405, 414 or 429.
  * @throws Error when `allow` or `crmAllow` holds what is no range.
  */
 export function callouts(options: CalloutOptions): Hono {
-  const { log, now } = options;
+  const { log, now, answers = defaultAnswers } = options;
   const refusal = guard(options);
   const named = parseRanges(options.crmAllow);
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
     log.rarely(`refused ${asked.from}`, repeats).warning("request refused", { from: asked.from, status, why });
-    return answer({ ok: false, why }, status, status === 405 ? { Allow: "GET" } : {});
+    return traced(refusalOf(status, why, answers), { to: asked.from }, log);
   };
   const app = new Hono();
   app.all("*", async (context) => {
@@ -76,11 +75,12 @@ export function callouts(options: CalloutOptions): Hono {
     const desks = options.desks();
     const decoded = decodeCallout(asked.query, { from: asked.from, desks, addressAllowed: named });
     if (!decoded.ok) {
-      options.counted?.callout(calloutNamed(asked.query) ?? "unknown", "malformed");
+      const name = calloutNamed(asked.query);
+      options.counted?.callout(name ?? "unknown", "malformed");
       log.rarely(`malformed ${asked.from}`, repeats).info("callout not understood", { from: asked.from, why: decoded.why });
-      return answer(decoded);
+      return traced(replyTo(name, decoded, answers), { to: asked.from }, log);
     }
-    return answer(await done(decoded.callout, asked.from, options));
+    return await done(decoded.callout, asked.from, options);
   });
   return app;
 }
@@ -97,7 +97,8 @@ function traceRequest(asked: Asked, context: Context, { log, prefix }: CalloutOp
   });
 }
 
-async function done(callout: Callout | CheckStatus, from: string, { submit, log, counted }: CalloutOptions): Promise<Reply> {
+async function done(callout: Callout | CheckStatus, from: string, options: CalloutOptions): Promise<Response> {
+  const { submit, log, counted, answers = defaultAnswers } = options;
   const reply = await submitted(callout, submit).catch((error: unknown): Answered => {
     log.rarely(`${callout.name} failed`, repeats).error(`${callout.name} failed inside`, {
       error: error instanceof Error ? error.message : String(error),
@@ -115,11 +116,18 @@ async function done(callout: Callout | CheckStatus, from: string, { submit, log,
       : log.rarely(`${callout.name} ${callout.desk} ${reply.why}`, repeats);
     again.info(callout.name, { desk: callout.desk, call: reply.call, agent: callout.agent, from, ...outcome });
   }
+  const about = callout.name === "CheckStatus" ? {} : { desk: callout.desk, call: reply.call };
+  return traced(replyTo(callout.name, reply, answers), { ...about, to: from }, log);
+}
+
+/** The answer for the HTTP server; on trace it is logged as it goes over the wire. */
+function traced(written: WrittenReply, about: Readonly<Record<string, string | undefined>>, log: Log): Response {
   if (log.tracing()) {
-    const about = callout.name === "CheckStatus" ? {} : { desk: callout.desk, call: reply.call };
-    log.trace("callout answered", { ...about, to: from, status: 200, body: encodeReply(reply) });
+    const { status, headers, body } = written;
+    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("; ");
+    log.trace("callout answered", { ...about, status, headers: head, body });
   }
-  return reply;
+  return responseOf(written);
 }
 
 /** Makes an exception of `submit` itself a rejection like any other. */

@@ -91,7 +91,7 @@ export async function lookAtCrmPort(desk: string, registered: Registered | undef
       verdict: "failed",
       says: `${where} takes connections, but not the last event: ${last.why}.`,
       next:
-        `Let agent ${agent} log in to UWQ again. If it stays so: compare crm.path with what UWQ wants; look what listens there.`,
+        `Let agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
     };
   }
   if (code === "ECONNREFUSED") {

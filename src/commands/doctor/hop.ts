@@ -22,6 +22,11 @@ export async function tried(name: string, work: () => Found | Promise<Found>): P
   return { name, ...found, ms: Math.round((performance.now() - since) * 10) / 10 };
 }
 
+/** A finding with further details below it. */
+export function withDetails(found: Found, details: readonly string[]): Found {
+  return details.length === 0 ? found : { ...found, details: [...found.details ?? [], ...details] };
+}
+
 /** A hop that cannot be tried because of another. */
 export function skipped(name: string, why: string): ShownHop {
   return { name, ms: 0, ...notTried(why) };

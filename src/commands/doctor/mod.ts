@@ -7,9 +7,10 @@ import { lookAtClock, lookAtDisk, lookAtNetwork } from "./box.ts";
 import { lookAtConfig } from "./config.ts";
 import { lookAtCrmPort, lookAtDeliveries, lookAtRegistration, registeredAt } from "./crm.ts";
 import { askWhoAnswers, type Daemon, lookAtDaemon, lookAtHttp } from "./daemon.ts";
-import { type ShownHop, skipped, tried } from "./hop.ts";
+import { type ShownHop, skipped, tried, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
+import { answerSettings, eventSettings } from "./profile.ts";
 import { lookAtStoreFile, type LookedAt } from "./store.ts";
 
 /** What `doctor` is asked for. */
@@ -92,10 +93,15 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Sho
     tried(`CRM port ${extension}`, () => lookAtCrmPort(extension, registeredAt(extension, known), known))
   );
   yield await tried("daemon", () => lookAtDaemon(answered, config, machine));
-  yield await tried("http", () => lookAtHttp(answered, config, machine));
+  yield await tried("http", async () => withDetails(await lookAtHttp(answered, config, machine), answerSettings(config)));
   for (const hop of await line) yield hop;
   for (const [index, { extension }] of config.desks.entries()) {
-    yield await tried(`CRM ${extension}`, () => lookAtRegistration(registeredAt(extension, known), known, config.http));
+    // The same for all desks: said once.
+    const settings = index === 0 ? eventSettings(config) : [];
+    yield await tried(
+      `CRM ${extension}`,
+      () => withDetails(lookAtRegistration(registeredAt(extension, known), known, config.http), settings),
+    );
     const port = ports[index];
     if (port) yield await port;
   }

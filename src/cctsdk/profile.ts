@@ -1,0 +1,172 @@
+/**
+ * The parts of Oracle's wire that no public page states, as a site sets them (docs/cctsdk.md): what bodies, headers and
+ * statuses look like. The rules for what is accepted are here too, for the configuration and for the code that writes. Pure.
+ */
+import { type CalloutName, calloutNames } from "../core/crm.ts";
+
+/** How a body of XML is written. */
+export interface BodyForm {
+  /** A media type, with its charset when that is not UTF-8. */
+  readonly contentType: string;
+  /** Whether an XML declaration comes before the body. */
+  readonly declaration: boolean;
+}
+
+/** The body of a successful answer: `element` is the empty CCTSDK element, `none` is no body, other text is sent unchanged. */
+export type SuccessBody = string;
+
+/** How callouts are answered. */
+export interface AnswerForm extends BodyForm {
+  readonly success: Readonly<Record<CalloutName, SuccessBody>>;
+  /** The HTTP status of a callout's Error. */
+  readonly errorStatus: number;
+}
+
+/** Status codes, both ends included. */
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How events are posted. */
+export interface EventForm extends BodyForm {
+  /** The path of the POST; starts with `/`. */
+  readonly path: string;
+  /** Further headers, by name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The status codes that confirm an event. */
+  readonly delivered: readonly StatusRange[];
+}
+
+const defaultType = "text/xml; charset=utf-8";
+
+/** The same body for every function. */
+export function successOfAll(body: SuccessBody): Record<CalloutName, SuccessBody> {
+  return Object.fromEntries(calloutNames.map((name) => [name, body])) as Record<CalloutName, SuccessBody>;
+}
+
+export const defaultAnswers: AnswerForm = {
+  contentType: defaultType,
+  declaration: false,
+  success: successOfAll("element"),
+  errorStatus: 200,
+};
+
+export const defaultEvents: EventForm = {
+  contentType: defaultType,
+  declaration: false,
+  path: "/",
+  headers: {},
+  delivered: [{ from: 200, to: 299 }],
+};
+
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+/** A media type (RFC 9110 section 8.3.1), in one line of visible characters. */
+const mediaType = new RegExp(`^${token}/${token}(?:[ \\t]*;[ \\t]*${token}=(?:${token}|"[ !#-[\\]-~]*"))*$`);
+
+/** Charsets in which ASCII is written as ASCII: what lies beyond it goes as a character reference. */
+const asciiCharsets = ["us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"];
+
+/** What is wrong with a Content-Type; nothing when it can be sent. */
+export function contentTypeProblem(contentType: string): string | undefined {
+  if (!mediaType.test(contentType)) return "expected a media type such as text/xml; charset=utf-8";
+  const charsets = [...contentType.matchAll(/;\s*charset=/gi)];
+  if (charsets.length > 1) return "expected one charset";
+  const charset = charsetOf(contentType);
+  if (charset === "UTF-8" || asciiCharsets.includes(charset.toLowerCase())) return undefined;
+  return `telesetd cannot write the charset ${charset}: expected utf-8 or ${asciiCharsets.join(" or ")}`;
+}
+
+/** The charset that a Content-Type names, in capitals; UTF-8 when it names none, as XML has it (RFC 7303 section 3). */
+export function charsetOf(contentType: string): string {
+  return (/;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1] ?? "UTF-8").toUpperCase();
+}
+
+/** XML as this site wants it: with its declaration, and in its charset. */
+export function writeXml(xml: string, { contentType, declaration }: BodyForm): string {
+  const charset = charsetOf(contentType);
+  const text = charset === "UTF-8" ? xml : xml.replace(/[^\0-\x7f]/gu, (character) => `&#${character.codePointAt(0)};`);
+  return declaration ? `<?xml version="1.0" encoding="${charset}"?>${text}` : text;
+}
+
+/** The most characters that the body of a successful answer may have. */
+const maxSuccessLength = 4000;
+
+/** What is wrong with the body of a successful answer; nothing when it can be sent. */
+export function successProblem(body: SuccessBody): string | undefined {
+  const keyword = ["element", "none"].find((word) => word === body.toLowerCase() && word !== body);
+  if (keyword !== undefined) return `did you mean ${keyword}?`;
+  if (body.length > maxSuccessLength) return `it has ${body.length} characters: expected at most ${maxSuccessLength}`;
+  // Line ends are part of a text; all other control characters, and halves of surrogate pairs, no reader expects.
+  if (/(?![\t\r\n])\p{Cc}|\p{Cs}/u.test(body)) return "expected no control character except tab and line end";
+  return undefined;
+}
+
+/** Headers that telesetd writes itself, or that would change what the request or its answer means (RFC 9110, RFC 9112). */
+const ownHeaders = [
+  "host",
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "transfer-encoding",
+  "connection",
+  "proxy-connection",
+  "keep-alive",
+  "accept-encoding",
+  "expect",
+  "te",
+  "trailer",
+  "upgrade",
+];
+
+/** The most characters of a header's value, and of all names and values together. */
+const maxHeaderLength = 4000;
+
+/** What is wrong with a further header of the event POSTs; nothing when it can be sent. Never repeats the value. */
+export function headerProblem(name: string, value: string): string | undefined {
+  if (!new RegExp(`^${token}$`).test(name)) return "expected a header name of letters, digits and -";
+  if (ownHeaders.includes(name.toLowerCase())) {
+    return name.toLowerCase() === "content-type"
+      ? "telesetd writes this header itself: set crm.contentType"
+      : "telesetd writes this header itself";
+  }
+  if (!/^[\t\x20-\x7e]*$/.test(value)) return "expected a value of plain ASCII without control characters";
+  if (value.trim() !== value) return "expected a value without spaces around it";
+  return value.length > maxHeaderLength ? `expected a value of at most ${maxHeaderLength} characters` : undefined;
+}
+
+/** What is wrong with headers that are each sound: two that HTTP takes for one, or too much in all. Each with its name. */
+export function headerConflicts(headers: Readonly<Record<string, string>>): { readonly name: string; readonly why: string }[] {
+  const names = Object.keys(headers);
+  const first = new Map<string, string>();
+  const twice = names.flatMap((name) => {
+    const before = first.get(name.toLowerCase());
+    first.set(name.toLowerCase(), before ?? name);
+    return before === undefined ? [] : [{ name, why: `the same header as ${before}: expected each once` }];
+  });
+  const length = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const [name] = names;
+  if (name === undefined || length <= 2 * maxHeaderLength) return twice;
+  return [...twice, { name, why: `all headers have ${length} characters: expected at most ${2 * maxHeaderLength}` }];
+}
+
+/** What is wrong with the status of an Error; nothing when it can be sent. */
+export function errorStatusProblem(status: number): string | undefined {
+  if (!Number.isInteger(status) || status < 200 || status > 599) return "expected a status from 200 to 599";
+  if (status === 204 || status === 205) return "an answer with this status has no body, so the agent would not see the Error";
+  if (status >= 300 && status < 400) return "a redirect has no destination here: expected 200 to 299 or 400 to 599";
+  return undefined;
+}
+
+/** Reads `200`, `"200"` or `"200-299"`; nothing when it is not one of these. */
+export function statusRange(given: number | string): StatusRange | undefined {
+  const [, first, last] = /^([2-5]\d\d)(?:\s*-\s*([2-5]\d\d))?$/.exec(String(given).trim()) ?? [];
+  if (first === undefined) return undefined;
+  const range = { from: Number(first), to: Number(last ?? first) };
+  return range.from <= range.to ? range : undefined;
+}
+
+/** `200-299, 302`. */
+export function statusText(ranges: readonly StatusRange[]): string {
+  return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(", ");
+}

@@ -1,0 +1,40 @@
+/** How this site's wire differs from the defaults: what to look at first when UWQ does not understand telesetd, or the reverse. */
+import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
+import type { Config } from "../../config.ts";
+
+/** A sentence about the settings of `http.answer` that are not the default; none when all are. */
+export function answerSettings({ http: { answer } }: Config): readonly string[] {
+  const { success, ...others } = answer;
+  const bodies = Object.entries(success).filter(([name, body]) => body !== defaultAnswers.success[name as keyof typeof success]);
+  const same = bodies.length === Object.keys(success).length && new Set(Object.values(success)).size === 1;
+  const changed = changedKeys("http.answer", others, defaultAnswers);
+  if (bodies.length > 0) {
+    changed.unshift(`http.answer.success is ${short(JSON.stringify(same ? bodies[0]?.[1] : Object.fromEntries(bodies)))}`);
+  }
+  return sentence("Answers", changed);
+}
+
+/** A sentence about the settings of the event POSTs that are not the default; none when all are. A header's value is not shown. */
+export function eventSettings({ crm }: Config): readonly string[] {
+  const { path, contentType, declaration, headers, delivered } = crm;
+  const changed = changedKeys("crm", { path, contentType, declaration }, defaultEvents);
+  const names = Object.keys(headers);
+  if (names.length > 0) changed.push(`crm.headers adds ${names.join(", ")}`);
+  if (statusText(delivered) !== statusText(defaultEvents.delivered)) changed.push(`crm.delivered is ${statusText(delivered)}`);
+  return sentence("Events", changed);
+}
+
+function changedKeys(where: string, given: object, defaults: object): string[] {
+  const before = new Map<string, unknown>(Object.entries(defaults));
+  return Object.entries(given).filter(([key, value]) => value !== before.get(key)).map(([key, value]) =>
+    `${where}.${key} is ${short(JSON.stringify(value))}`
+  );
+}
+
+function sentence(what: string, changed: readonly string[]): readonly string[] {
+  return changed.length === 0 ? [] : [`${what} are not in the default form: ${changed.join(", ")}.`];
+}
+
+function short(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

@@ -1,0 +1,122 @@
+/** The keys of the configuration that say how this site's UWQ expects bodies, headers and statuses (docs/cctsdk.md). */
+import * as z from "zod";
+import {
+  charsetOf,
+  contentTypeProblem,
+  errorStatusProblem,
+  headerConflicts,
+  headerProblem,
+  statusRange,
+  type SuccessBody,
+  successOfAll,
+  successProblem,
+} from "./cctsdk/profile.ts";
+import { meant } from "./config-text.ts";
+import { calloutNames } from "./core/crm.ts";
+
+const contentType = z.string().superRefine((text, context) => {
+  const message = contentTypeProblem(text);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+const declaration = z.boolean().default(false);
+
+const headers = z.record(z.string(), z.string().meta({ secret: true })).superRefine((given, context) => {
+  const add = (name: string, message: string) =>
+    // The input is an object here, so that no value is shown: it may be a secret.
+    context.addIssue({ code: "custom", path: [name], message, input: given });
+  for (const [name, value] of Object.entries(given)) {
+    const message = headerProblem(name, value);
+    if (message !== undefined) add(name, message);
+  }
+  for (const { name, why } of headerConflicts(given)) add(name, why);
+});
+
+const delivered = z.array(
+  z.union([z.int(), z.string()], { error: "expected a status such as 200, or a range such as 200-299" })
+    .transform((given, context) => {
+      const range = statusRange(given);
+      if (range !== undefined) return range;
+      context.addIssue({
+        code: "custom",
+        message: "expected a status from 200 to 599, or a range such as 200-299",
+        input: given,
+      });
+      return z.NEVER;
+    }),
+).min(1);
+
+/** The keys of `crm` that shape the event POSTs. */
+export const eventForm = {
+  path: z.string().startsWith("/", "expected a path that begins with /").regex(
+    /^[\x21\x22\x24-\x7e]*$/,
+    "expected no space, no # and only ASCII: percent-encode them, such as %20 for a space",
+  ).default("/").meta({ description: "path of the event POSTs" }),
+  contentType: contentType.default("text/xml; charset=utf-8").meta({ description: "Content-Type of the event POSTs" }),
+  declaration: declaration.meta({ description: "begin the body of an event with an XML declaration" }),
+  headers: headers.default({}).meta({
+    description: "further headers of the event POSTs, by name; each value may be a credential",
+  }),
+  delivered: delivered.prefault(["200-299"]).meta({
+    description: "the statuses of UWQ's answer that confirm an event: codes (200) and ranges (200-299)",
+  }),
+};
+
+/** The body of a success for every function, from what is the same for all or differs by function. */
+const success = z.union([z.string(), z.record(z.string(), z.string())], {
+  error: "expected element, none, the text to answer, or an object of these by function",
+}).transform((given, context) => {
+  const add = (message: string, ...path: string[]) => {
+    context.addIssue({ code: "custom", path, message, input: path.length === 0 ? given : {} });
+  };
+  const body = (text: string, ...path: string[]): SuccessBody => {
+    const problem = successProblem(text);
+    if (problem !== undefined) add(problem, ...path);
+    return text === "" ? "none" : text;
+  };
+  if (typeof given === "string") return successOfAll(body(given));
+  const byName = new Map<string, string>();
+  for (const [key, text] of Object.entries(given)) {
+    const name = key.toLowerCase();
+    if (name !== "others" && !calloutNames.some((known) => known.toLowerCase() === name)) add(unknownFunction(key), key);
+    else if (byName.has(name)) add("the same function as another key: expected each once", key);
+    byName.set(name, body(text, key));
+  }
+  const others = byName.get("others") ?? "element";
+  return {
+    ...successOfAll(others),
+    ...Object.fromEntries(calloutNames.map((name) => [name, byName.get(name.toLowerCase()) ?? others])),
+  };
+});
+
+function unknownFunction(key: string): string {
+  const names = [...calloutNames, "others"];
+  const near = meant(key.toLowerCase(), names.map((name) => name.toLowerCase()));
+  const name = names.find((known) => known.toLowerCase() === near);
+  return name === undefined ? `not a function: expected ${names.join(", ")}` : `not a function: did you mean ${name}?`;
+}
+
+/** `http.answer`: how callouts are answered. */
+export const answerForm = z.strictObject({
+  success: success.prefault("element").meta({
+    description: "body of a successful answer: element (an empty CCTSDK element), none (no body), or any other text unchanged; " +
+      'or an object of these by function, such as {"CheckStatus": "OK", "others": "element"}',
+  }),
+  contentType: contentType.default("text/xml; charset=utf-8").meta({ description: "Content-Type of every answer" }),
+  errorStatus: z.int().superRefine((status, context) => {
+    const message = errorStatusProblem(status);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  }).default(200).meta({
+    description: "HTTP status of a callout's Error; what is refused before it counts as a callout keeps its own (403, 404, ...)",
+  }),
+  declaration: declaration.meta({
+    description: "begin the body of an answer with an XML declaration; not before a text of success",
+  }),
+}).superRefine(({ success, contentType }, context) => {
+  const text = Object.values(success).find((body) => /[^\0-\x7f]/.test(body));
+  if (text === undefined || charsetOf(contentType) === "UTF-8") return;
+  const message = `its text is not ASCII, but http.answer.contentType says ${
+    charsetOf(contentType)
+  }: expected ASCII, or utf-8 there`;
+  context.addIssue({ code: "custom", path: ["success"], message, input: {} });
+});

@@ -1,0 +1,289 @@
+/** What a site's settings do to the bytes on both wires (docs/cctsdk.md), over TCP. */
+import { afterEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { httpCrm } from "../../src/cctsdk/client.ts";
+import { type AnswerForm, defaultAnswers, headerConflicts, headerProblem, successOfAll } from "../../src/cctsdk/profile.ts";
+import { startRig } from "../../src/commands/rig.ts";
+import { parseConfig } from "../../src/config.ts";
+import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
+import { openLog } from "../../src/log.ts";
+import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
+
+afterEach(cleanUp);
+const declared = '<?xml version="1.0" encoding="UTF-8"?>';
+
+describe("an answer to a callout:", () => {
+  const failing: Reply = { ok: false, why: "Agent Müller is not here." };
+  const fails = { submit: () => Promise.resolve(failing) };
+
+  /** Status, Content-Type and body as they come over the wire, without chunks and with the right length. */
+  async function answered(answers: Partial<AnswerForm>, text = get(ready), callouts = {}): Promise<readonly unknown[]> {
+    const { port } = await open({ callouts: { answers: { ...defaultAnswers, ...answers }, ...callouts } });
+    const answer = await ask(port, text);
+    const head = answer?.head.toLowerCase() ?? "";
+    expect(head).not.toContain("transfer-encoding");
+    expect(head).toContain(`\r\ncontent-length: ${Buffer.byteLength(answer?.body ?? "")}`);
+    expect(head.match(/\r\ncontent-type:/g)).toHaveLength(1);
+    return [answer?.status, /\r\ncontent-type: ([^\r]*)/.exec(head)?.[1], answer?.body];
+  }
+  const xml = "text/xml; charset=utf-8";
+
+  test.each<[string, Partial<AnswerForm>, readonly unknown[]]>([
+    ["without settings", {}, [200, xml, "<CCTSDK></CCTSDK>"]],
+    ["no body", { success: successOfAll("none") }, [200, xml, ""]],
+    ["a text", { success: successOfAll("OK\r\n"), contentType: "text/plain" }, [200, "text/plain", "OK\r\n"]],
+    ["a declaration", { declaration: true }, [200, xml, `${declared}<CCTSDK></CCTSDK>`]],
+    ["no declaration before a text", { declaration: true, success: successOfAll("OK") }, [200, xml, "OK"]],
+    ["an errorStatus does not touch a success", { errorStatus: 500 }, [200, xml, "<CCTSDK></CCTSDK>"]],
+  ])("success, %s", async (_, answers, wanted) => expect(await answered(answers)).toEqual(wanted));
+
+  test("success by function", async () => {
+    const success = { ...successOfAll("element"), CheckStatus: "OK", Ready: "none" };
+    expect((await answered({ success }, get("/?FunctionName=checkstatus")))[2]).toBe("OK");
+    expect((await answered({ success }))[2]).toBe("");
+    expect((await answered({ success }, get(ready.replace("Ready", "NotReady"))))[2]).toBe("<CCTSDK></CCTSDK>");
+  });
+
+  const error = (text: string) => `<CCTSDK><event name="Error"><data name="occtErrorMsg" value="${text}"/></event></CCTSDK>`;
+  test.each<[string, Partial<AnswerForm>, readonly unknown[]]>([
+    ["without settings", {}, [200, xml, error("Agent Müller is not here.")]],
+    ["a status", { errorStatus: 500 }, [500, xml, error("Agent Müller is not here.")]],
+    ["a declaration, whatever a success is", { declaration: true, success: successOfAll("none") }, [
+      200,
+      xml,
+      declared + error("Agent Müller is not here."),
+    ]],
+    [
+      "another charset, in which what is not ASCII is escaped",
+      { contentType: "text/xml; charset=iso-8859-1", declaration: true },
+      [
+        200,
+        "text/xml; charset=iso-8859-1",
+        `<?xml version="1.0" encoding="ISO-8859-1"?>${error("Agent M&#252;ller is not here.")}`,
+      ],
+    ],
+  ])("an Error, %s", async (_, answers, wanted) => expect(await answered(answers, get(ready), fails)).toEqual(wanted));
+
+  test.each([
+    ["a function that UWQ does not have", "/?FunctionName=Dance"],
+    ["no function", "/"],
+    ["a parameter that is missing", "/?FunctionName=Ready"],
+  ])("an Error about %s has errorStatus too", async (_, target) => {
+    expect((await answered({ errorStatus: 500, success: successOfAll("none") }, get(target))).slice(0, 2)).toEqual([500, xml]);
+  });
+
+  test.each<[string, string, number, Record<string, unknown>]>([
+    ["a wrong path", get("/x"), 404, {}],
+    ["a wrong method", get(ready).replace("GET", "POST"), 405, {}],
+    ["a refused source", get(ready), 403, { allow: [] }],
+    ["too many", get(ready), 429, { burst: 0.5 }],
+    ["what is not HTTP", "garbage\r\n\r\n", 400, {}],
+    ["a body", get(ready, "Content-Length: 16385\r\n"), 413, {}],
+  ])("%s keeps its own status, in the site's form", async (_, text, status, callouts) => {
+    const answers = { errorStatus: 500, declaration: true, contentType: "text/xml", success: successOfAll("none") };
+    const [got, type, body] = await answered(answers, text, callouts);
+    expect([got, type]).toEqual([status, "text/xml"]);
+    expect(body).toStartWith(`${declared}<CCTSDK><event name="Error">`);
+  });
+
+  test("the trace shows the answer as it goes out, of a refused request too", async () => {
+    const lines: string[] = [];
+    const log = openLog((line) => lines.push(line), "trace", false);
+    const answers = { errorStatus: 500, declaration: true, contentType: "text/xml" };
+    await answered(answers, get("/?FunctionName=Dance"), { log });
+    await answered(answers, get("/x"), { log });
+    const shown = lines.filter((line) => line.includes("callout answered"));
+    expect(shown).toEqual([expect.stringContaining("status=500"), expect.stringContaining("status=404")]);
+    for (const line of shown) {
+      expect(line).toContain("Content-Type: text/xml; Content-Length: ");
+      expect(line).toContain("<?xml version=");
+    }
+  });
+});
+
+const servers: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0).toReversed()) await server.close();
+});
+
+/** The port of a server that is closed after the test. */
+async function listening(server: Server | ReturnType<typeof createHttpServer>): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : 0;
+}
+
+const never = new AbortController().signal;
+const released: CrmEvent = { name: "CallReleased", call: "c1" };
+const lines: string[] = [];
+const log = openLog((line) => lines.push(line), "trace", false);
+
+describe("an event:", () => {
+  /** What the CRM reads from the socket, byte for byte. */
+  async function posted(form: Parameters<typeof httpCrm>[0] | Record<string, unknown>, event = released): Promise<string> {
+    let heard = "";
+    const port = await listening(createServer((socket: Socket) =>
+      socket.on("data", (data) => {
+        heard += data.toString();
+        if (heard.endsWith("</CCTSDK>")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      })
+    ));
+    const crm = httpCrm({ timeoutMs: 60_000, log, ...form });
+    expect(await crm.deliver(event, { agent: "A", address: "127.0.0.1", port }, never)).toEqual({ outcome: "done" });
+    return heard.replace(`:${port}\r\n`, ":PORT\r\n");
+  }
+  const body = '<CCTSDK><event name="CallReleased"><data name="occtSourceID" value="c1"/></event></CCTSDK>';
+
+  test("without settings", async () => {
+    expect(await posted({})).toBe(
+      `POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +
+        `Connection: close\r\n\r\n${body}`,
+    );
+  });
+
+  test("with a path, a type, a declaration and headers", async () => {
+    const headers = { SOAPAction: '""', "X-Site": "Kiel 7" };
+    expect(await posted({ path: "/uwq?x=1", contentType: "application/xml", declaration: true, headers })).toBe(
+      `POST /uwq?x=1 HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Type: application/xml\r\n` +
+        `Content-Length: ${declared.length + body.length}\r\nSOAPAction: ""\r\nX-Site: Kiel 7\r\nConnection: close\r\n\r\n` +
+        declared + body,
+    );
+  });
+
+  test("in another charset", async () => {
+    const event: CrmEvent = { name: "Error", call: "", message: "Straße 7 ☎ 📞" };
+    const text = await posted({ contentType: "text/xml; charset=us-ascii", declaration: true }, event);
+    expect(text).toContain('<?xml version="1.0" encoding="US-ASCII"?><CCTSDK>');
+    expect(text).toContain('value="Stra&#223;e 7 &#9742; &#128222;"');
+  });
+
+  test("the trace shows its headers, but no secret in them", async () => {
+    lines.length = 0;
+    const headers = {
+      "X-Site": "Kiel",
+      Authorization: "Bearer s3cret",
+      Cookie: "s3cret",
+      "X-Api-Key": "s3cret",
+      "X-Auth-Token": "s3cret",
+    };
+    expect(await posted({ headers })).toContain("Authorization: Bearer s3cret\r\n");
+    expect(lines.join("\n")).toContain("X-Site: Kiel");
+    expect(lines.join("\n")).toContain("Authorization: ***");
+    expect(lines.join("\n")).not.toContain("s3cret");
+  });
+
+  test.each<[number, string, Record<string, unknown>]>([
+    [302, "302", { outcome: "done" }],
+    [404, "200,404", { outcome: "done" }],
+    [500, "500-599", { outcome: "done" }],
+    [204, "200", { outcome: "refused", reached: true, why: expect.stringContaining("status 204: expected 200") }],
+    [200, "201-299", { outcome: "refused", reached: true, why: expect.stringContaining("status 200: expected 201-299") }],
+    [503, "200, 302", { outcome: "retry", reached: true, why: expect.stringContaining("status 503: expected 200, 302") }],
+    [429, "200", { outcome: "retry", reached: true, why: expect.any(String) }],
+  ])("the answer %d, where %s counts as delivered", async (status, given, delivery) => {
+    const delivered = given.split(",").map((range) => {
+      const [from = 0, to = from] = range.split("-").map(Number);
+      return { from, to };
+    });
+    const port = await listening(
+      createServer((socket: Socket) =>
+        void socket.once("data", () => socket.end(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`))
+      ),
+    );
+    const crm = httpCrm({ timeoutMs: 60_000, log, delivered });
+    expect<unknown>(await crm.deliver(released, { agent: "A", address: "127.0.0.1", port }, never)).toEqual(delivery);
+  });
+});
+
+describe("whatever crm.headers has,", () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.constantFrom("\r", "\n", ":", " ", "\0", "\t", "é", "H", "o", "-"), fc.string({ maxLength: 1 })),
+    maxLength: 12,
+  });
+  const names = fc.oneof(
+    text,
+    fc.constantFrom("Host", "content-length", "Transfer-Encoding", "X-A", "x-a", "Cookie", "Connection"),
+  );
+  const anyHeaders = fc.dictionary(names, text, { maxKeys: 6 });
+  const sound = (headers: Record<string, string>): boolean =>
+    Object.entries(headers).every(([name, value]) => headerProblem(name, value) === undefined) &&
+    headerConflicts(headers).length === 0;
+
+  test("an accepted set makes one well-formed request with exactly these headers; another is never sent", async () => {
+    const requests: IncomingMessage[] = [];
+    const bodies: string[] = [];
+    let connections = 0;
+    const server = createHttpServer((request, response) => {
+      requests.push(request);
+      let body = "";
+      request.on("data", (data) => body += data).on("end", () => {
+        bodies.push(body);
+        response.writeHead(200, { "Content-Length": 0 }).end();
+      });
+    }).on("connection", () => connections += 1).on("clientError", (_, socket) => socket.destroy());
+    const port = await listening(server);
+    const quiet = openLog(() => {}, "error", false);
+    await fc.assert(
+      fc.asyncProperty(anyHeaders, async (headers) => {
+        requests.length = bodies.length = connections = 0;
+        const crm = httpCrm({ timeoutMs: 60_000, log: quiet, headers });
+        const { outcome } = await crm.deliver(released, { agent: "A", address: "127.0.0.1", port }, never);
+        if (!sound(headers)) return expect([outcome, connections]).toEqual(["refused", 0]);
+        expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
+        const own = ["host", "content-type", "content-length", "connection"];
+        const further = Object.fromEntries(Object.entries(requests[0]?.headers ?? {}).filter(([name]) => !own.includes(name)));
+        expect(further).toEqual(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])));
+        expect(bodies[0]).toStartWith("<CCTSDK>");
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+});
+
+test("the daemon takes all of it from its configuration", async () => {
+  const sim = new Simulator();
+  await sim.start();
+  servers.push({ close: () => sim.stop() });
+  const heard: string[] = [];
+  const told = Promise.withResolvers<void>();
+  const port = await listening(createServer((socket: Socket) => {
+    let text = "";
+    socket.on("data", (data) => {
+      text += data.toString();
+      if (!text.endsWith("</CCTSDK>")) return;
+      heard.push(text);
+      socket.end("HTTP/1.1 302 X\r\nContent-Length: 0\r\n\r\n");
+      if (heard.length === 2) told.resolve();
+    });
+  }));
+  const { desks, line } = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "127.0.0.1" } };
+  const crm = { path: "/uwq", declaration: true, headers: { "X-Site": "Kiel" }, delivered: [302] };
+  const answer = { success: { Register: "registered" }, errorStatus: 500, contentType: "text/plain", declaration: true };
+  const config = parseConfig(JSON.stringify({ desks, line, crm, http: { answer } }), lineSchemas, {});
+  const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
+  servers.push({ close: () => rig.stop() });
+  const who = { telesetNumber: "1001", agentID: "7" };
+  expect(await rig.callout("Register", { ...who, port: String(port) })).toBe("registered");
+  expect(await rig.callout("Unregister", { ...who, agentID: "8" })).toBe(`${declared}<CCTSDK></CCTSDK>`);
+  expect(await ask(rig.app.port, get("/?FunctionName=Dance"))).toMatchObject({ status: 500 });
+  await sim.server.subscriber();
+  const call = await sim.inbound({ from: "14155550123", to: "1001" });
+  await call.callerHangsUp();
+  await told.promise;
+  // The 302 confirmed the first, or the second would not have been sent.
+  expect(heard.map((text) => /event name="(\w+)"/.exec(text)?.[1])).toEqual(["ScreenPop", "CallReleased"]);
+  for (const text of heard) {
+    expect(text).toStartWith("POST /uwq HTTP/1.1\r\n");
+    expect(text).toContain("\r\nX-Site: Kiel\r\n");
+    expect(text).toContain(`\r\n\r\n${declared}<CCTSDK>`);
+  }
+});
+
+test("every callout has its own success, and no other function", () => {
+  expect(Object.keys(defaultAnswers.success)).toEqual([...calloutNames]);
+});
