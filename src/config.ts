@@ -22,11 +22,19 @@ const pattern = z.string().transform((text, context) => {
     return z.NEVER;
   }
 });
-const patterns = z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(pattern));
+const oneOrMore = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(item));
+const patterns = oneOrMore(pattern);
 
-const rule = z.strictObject({
+/** A number stands for itself, with or without a plus, 00 or the 1 of North America in front; else a regular expression. */
+const numberOrPattern = z.string().min(1).transform((text) => text.replace(/^\+?(\d+)$/, "^(?:\\+|00)?1?$1$$")).pipe(pattern);
+
+const rewriting = {
   match: pattern.meta({ description: "regular expression that the number must match" }),
   replace: z.string().meta({ description: "what it becomes; $1 is the first group" }),
+};
+const rule = z.strictObject({
+  ...rewriting,
   direction: z.enum(["inbound", "outbound", "both"]).default("both").meta({ description: "the calls that it is for" }),
 });
 
@@ -133,8 +141,25 @@ const screenPop = z.strictObject({
   }),
 });
 
+/** What telephone keypads make of "anonymous", "restricted", "blocked", "unknown" and "unavailable". */
+const keypadWords = ["266696687", "7378742833", "2562533", "8656696", "86282452253"];
+
 const numbers = z.strictObject({
-  internal: patterns.prefault("^\\d{2,5}$").meta({ description: "numbers of the house (regular expressions)" }),
+  internal: patterns.prefault("^\\d{2,5}$").meta({
+    description: "internal numbers (regular expressions); a short number is also tried without a + or 00 in front",
+  }),
+  withheld: oneOrMore(numberOrPattern).prefault(keypadWords).meta({
+    description:
+      "callers' numbers that mean that the number is withheld, with or without +, 00 or 1 in front (or regular expressions); the " +
+      "default is what keypads make of anonymous, restricted, blocked, unknown, unavailable",
+  }),
+  fromIdentity: z.array(z.strictObject({
+    ...rewriting,
+    match: pattern.meta({ description: "regular expression that the identity must match, as the switch shows it" }),
+  })).default([]).meta({
+    description:
+      "rules for a caller's identity before it is decided whether it is a number (Sales:4155550123); the first that matches wins",
+  }),
   toCrm: z.array(rule).default([]).meta({ description: "rewrite rules for occtANI; the first that matches wins" }),
   toDial: z.array(rule).default([]).meta({ description: "rewrite rules for dialString; the first that matches wins" }),
   deny: patterns.default([]).meta({ description: "numbers that MakeCall refuses" }),

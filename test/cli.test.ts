@@ -14,6 +14,7 @@ const good = {
     toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }],
     toDial: [{ match: "^\\+1", replace: "91" }],
     deny: "^1?900",
+    fromIdentity: [{ match: "^Sales:", replace: "" }],
   },
 };
 const bad = { desks: [], line: { ...line, prot: 1 } };
@@ -117,7 +118,24 @@ describe("explain", () => {
     ["1002", ["is internal (numbers.internal: ", "MakeCall dials 1002"]],
     ["*98", ["is internal (it begins with * or #)", "MakeCall dials *98"]],
     ["anonymous", ["is an unknown caller: occtANI is empty", "MakeCall refuses"]],
-    ["1002-0x55", ["is a name, no number: occtANI is empty", "MakeCall refuses"]],
+    ["+1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the + in front)", "sends the CRM nothing"]],
+    ["00 1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the 00 in front)"]],
+    ["+44 (0)20 7946 0000", ["occtANI is 442079460000", "MakeCall dials +442079460000"]],
+    ["tel:+1-201-555-0123", ["as a caller: occtANI is 12015550123", "MakeCall dials 912015550123"]],
+    ["266696687", [
+      "is outside\n",
+      "as a caller: occtANI is empty: this number means that the caller's is withheld (numbers.withheld[0]), popped at ring",
+      "when dialled on the phone or by MakeCall: occtANI is 266696687, popped",
+      "MakeCall dials 266696687",
+    ]],
+    ["Sales:14155550123", [
+      'as a caller it is read as "14155550123" (numbers.fromIdentity[0]: ^Sales: becomes )\n  is outside\n',
+      "as a caller: occtANI is 14155550123",
+      "MakeCall refuses",
+    ]],
+    ["Sales:1003", ["is internal (numbers.internal", "MakeCall refuses"]],
+    ["Sales:anonymous", ["is an unknown caller"]],
+    ["1002-0x55", ["is a name, not a number: occtANI is empty", "MakeCall refuses"]],
     ["19005550123", ['MakeCall refuses: Cannot dial "19005550123": the administrator does not allow this number.']],
     ["1".repeat(41), ["empty: it has 41 digits"]],
   ];

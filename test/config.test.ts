@@ -79,6 +79,27 @@ describe("what may be left out or written otherwise:", () => {
       deny: [/^1900/],
     });
   });
+  test("numbers.withheld: a number with or without +, 00 or 1 in front, and nothing longer; else a pattern", () => {
+    const withheld = (given?: unknown) => {
+      const { numbers } = parse({ ...minimal, numbers: given === undefined ? {} : { withheld: given } });
+      return (number: string) => numbers.withheld.some((pattern) => pattern.test(number));
+    };
+    const byDefault = withheld();
+    for (const number of ["266696687", "7378742833", "2562533", "8656696", "86282452253"]) {
+      expect([number, `+${number}`, `1${number}`, `+1${number}`, `00${number}`].map(byDefault)).toEqual(Array(5).fill(true));
+      expect([`2${number}`, `${number}0`, number.slice(1)].map(byDefault)).toEqual([false, false, false]);
+    }
+    expect(["4155550199", "266696687"].map(withheld("+4155550199"))).toEqual([true, false]);
+    expect(["000000", "4155550123"].map(withheld(["^0{4,}$"]))).toEqual([true, false]);
+    expect(["266696687"].map(withheld([]))).toEqual([false]);
+  });
+
+  test("numbers.fromIdentity: pattern and replacement, for every direction of its own", () => {
+    expect(parse({ ...minimal, numbers: { fromIdentity: [{ match: "^Sales:", replace: "" }] } }).numbers.fromIdentity).toEqual([
+      { match: /^Sales:/, replace: "" },
+    ]);
+  });
+
   test("a rewrite rule without a direction is for both", () => {
     expect(parse({ ...minimal, numbers: { toDial: [{ match: "^\\+", replace: "00" }] } }).numbers.toDial).toEqual([
       { match: /^\+/, replace: "00", direction: "both" },
@@ -97,7 +118,12 @@ test("all errors are said at once, each with its path, what is there and what is
     http: { host: 5, perSecond: -1, allow: ["nonsense", "10.0.0.0/33", "999.1.1.1", "fe80::/10"], monitors: ["10.1.0"] },
     crm: { path: "x" },
     screenPop: { inbound: "sometimes", data: { "a b": "x" } },
-    numbers: { toCrm: [{ match: "(", replace: 1 }], deny: ["["] },
+    numbers: {
+      toCrm: [{ match: "(", replace: 1 }],
+      deny: ["["],
+      withheld: ["(", ""],
+      fromIdentity: [{ match: "[", replace: "", direction: "inbound" }, { match: "x" }],
+    },
     log: { level: "loud" },
     sotre: {},
   };
@@ -116,8 +142,13 @@ test("all errors are said at once, each with its path, what is there and what is
     "line.port is 70000: want at most 65535",
     'log.level is "loud": want error or warning or info or debug or trace',
     'numbers.deny[0] is "[": want a regular expression: Invalid regular expression: missing terminating ] for character class',
+    "numbers.fromIdentity[0].direction is not a key: want one of match, replace",
+    'numbers.fromIdentity[0].match is "[": want a regular expression: Invalid regular expression: missing terminating ] for character class',
+    "numbers.fromIdentity[1].replace is missing: want text",
     'numbers.toCrm[0].match is "(": want a regular expression: Invalid regular expression: missing )',
     "numbers.toCrm[0].replace is 1: want text",
+    'numbers.withheld[0] is "(": want a regular expression: Invalid regular expression: missing )',
+    'numbers.withheld[1] is "": want at least 1 character',
     'screenPop.data["a b"] is "a b": want a name of letters, digits and _',
     'screenPop.inbound is "sometimes": want ring or answer or never',
     "sotre is not a key: did you mean store?",

@@ -6,6 +6,7 @@ import {
   type DialSteps,
   dialSteps,
   identify,
+  internalPattern,
   isInternal,
   type NumberPlan,
   plainDialString,
@@ -86,10 +87,11 @@ function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered,
 }
 
 function foundOf(number: string, plan: NumberPlan): Found {
+  const inbound = aniSteps(plan, number, "inbound");
   return {
     number,
-    internal: isInternal(plan, plainDialString(number)),
-    inbound: aniSteps(plan, number, "inbound"),
+    internal: isInternal(plan, inbound.identity.kind === "number" ? inbound.identity.number : plainDialString(number)),
+    inbound,
     outbound: aniSteps(plan, number, "outbound"),
     dial: dialSteps(plan, number),
   };
@@ -104,40 +106,51 @@ interface Found {
 }
 
 function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, screenPop }: Config): string[] {
+  const read = inbound.fromIdentity;
+  const first = read === undefined
+    ? []
+    : [`as a caller it is read as "${read.rewritten}"${by(read.rule, "fromIdentity", numbers)}`];
   const dialled = dial.ok ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}` : `MakeCall refuses: ${dial.why}`;
-  const { kind } = identify(number);
-  if (kind === "withheld") return [`is an unknown caller: occtANI is empty, and he pops when he comes in from outside`, dialled];
-  if (kind === "name" && !internal) {
-    return ["is a name, no number: occtANI is empty, and it pops only when it comes in from outside", dialled];
+  const { identity } = inbound;
+  if (internal) return [...first, ...internalLines(number, inbound, numbers, screenPop.internal), dialled];
+  if (identity.kind === "withheld" && identity.number === undefined) {
+    return [...first, "is an unknown caller: occtANI is empty, and the call pops when it comes in from outside", dialled];
   }
-  if (internal) return [...internalLines(number, inbound, numbers, screenPop.internal), dialled];
-  return [
-    "is outside",
-    `as a caller: ${ani(inbound, numbers)}${pops(screenPop.inbound)}`,
-    `when dialled on the phone or by MakeCall: ${ani(outbound, numbers)}${pops(screenPop.outbound)}`,
-    dialled,
-  ];
+  if (identity.kind === "name") {
+    return [...first, "is a name, not a number: occtANI is empty, and it pops only when it comes in from outside", dialled];
+  }
+  // What a rule makes of a caller's name says nothing about dialling it.
+  const outgoing = identify(number).kind !== "number"
+    ? []
+    : [`when dialled on the phone or by MakeCall: ${ani(outbound, numbers)}${pops(screenPop.outbound)}`];
+  return [...first, "is outside", `as a caller: ${ani(inbound, numbers)}${pops(screenPop.inbound)}`, ...outgoing, dialled];
 }
 
 function internalLines(number: string, inbound: AniSteps, plan: NumberPlan, when: string): string[] {
-  const pattern = plan.internal.find((each) => each.test(plainDialString(number)));
-  const why = pattern ? `numbers.internal: ${pattern.source}` : "it begins with * or #";
-  const told = when === "never" ? "tells the CRM nothing" : `pops at ${when}, with an empty occtANI`;
-  const outside = inbound.identity.kind === "number"
-    ? [`as a caller who comes in from outside all the same: ${ani(inbound, plan)}`]
-    : [];
-  return [`is internal (${why})`, `a call with it ${told} (screenPop.internal)`, ...outside];
+  const { identity } = inbound;
+  const plain = identity.kind === "number" ? identity.number : plainDialString(number);
+  const pattern = internalPattern(plan, plain);
+  const shorter = pattern?.test(plain) === false ? `, without the ${plain.startsWith("+") ? "+" : "00"} in front` : "";
+  const why = pattern ? `numbers.internal: ${pattern.source}${shorter}` : "it begins with * or #";
+  const effect = when === "never" ? "sends the CRM nothing" : `pops at ${when}, with an empty occtANI`;
+  const outside = identity.kind === "number" ? [`as a caller who comes in from outside all the same: ${ani(inbound, plan)}`] : [];
+  return [`is internal (${why})`, `a call with it ${effect} (screenPop.internal)`, ...outside];
 }
 
-function ani({ ani, dropped, rule }: AniSteps, plan: NumberPlan): string {
+function ani({ identity, ani, dropped, rule }: AniSteps, plan: NumberPlan): string {
+  if (identity.kind === "withheld" && identity.number !== undefined) {
+    const { number } = identity;
+    const place = plan.withheld?.findIndex((pattern) => pattern.test(number));
+    return `occtANI is empty: this number means that the caller's is withheld (numbers.withheld[${place}])`;
+  }
   return `occtANI is ${ani === "" ? `empty: ${dropped ?? "there is no number"}` : ani}${by(rule, "toCrm", plan)}`;
 }
 
 function pops(when: string): string {
-  return when === "never" ? ", but such calls are not told (never)" : `, popped at ${when}`;
+  return when === "never" ? ", but such calls are not sent to the CRM (never)" : `, popped at ${when}`;
 }
 
-function by(rule: number | undefined, list: "toCrm" | "toDial", plan: NumberPlan): string {
-  const found = rule === undefined ? undefined : plan[list][rule];
+function by(rule: number | undefined, list: "toCrm" | "toDial" | "fromIdentity", plan: NumberPlan): string {
+  const found = rule === undefined ? undefined : plan[list]?.[rule];
   return found ? ` (numbers.${list}[${rule}]: ${found.match.source} becomes ${found.replace})` : "";
 }

@@ -4,7 +4,7 @@
  */
 import type { CrmEvent } from "./crm.ts";
 import type { LegFacts, Party } from "./line.ts";
-import { aniSteps, type CallDirection, identify, isInternal, type NumberPlan } from "./number.ts";
+import { aniSteps, type CallDirection, identifyCaller, isInternal, type NumberPlan, plainDialString } from "./number.ts";
 
 /** When the CRM hears of a kind of call. */
 export type PopWhen = "ring" | "answer" | "never";
@@ -117,17 +117,19 @@ function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | u
 
 /** The party of a call that the desk dials: the number as it was dialled or asked for. */
 export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
-  return { identity: dialled, outside: !isInternal(numbers, dialled), direction: "outbound" };
+  return { identity: dialled, outside: !isInternal(numbers, plainDialString(dialled)), direction: "outbound" };
 }
 
 /** Whether somebody is from outside: by the way he came in, else by his number; a name alone never is. */
 function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   if (party.outside) return true;
-  const identity = identify(party.identity);
+  const { identity } = identifyCaller(numbers, party.identity);
   switch (identity.kind) {
     case "number":
       return !isInternal(numbers, identity.number);
     case "withheld":
+      // A number that stands for "anonymous" is an outside number all the same.
+      if (identity.number !== undefined) return !isInternal(numbers, identity.number);
       return queue || party.outside === undefined && party.identity.trim() === "";
     case "name":
       return queue;
@@ -158,7 +160,7 @@ export function kindOf(call: Call): "inbound" | "outbound" | "internal" {
 /** An internal extension as a number would match every customer whose number ends in it: internal calls carry none. */
 function screenPop(call: Call, extension: string, policy: PopPolicy): CrmEvent {
   const { party } = call;
-  const dialled = policy.dnis === "dialled" && call.callerDialled?.replace(/[^0-9*#+]/g, "");
+  const dialled = policy.dnis === "dialled" && plainDialString(call.callerDialled ?? "").replace(/[^0-9*#+]/g, "");
   const data: Record<string, string> = {};
   for (const [name, variable] of Object.entries(policy.data)) {
     const value = call.data[variable];

@@ -1,15 +1,20 @@
 /**
- * Numbers: what an identity of the switch is worth, and what it becomes for the CRM and for dialling.
- * The rules and their order: design, section 5 (Policies, "Which number").
+ * Numbers: what an identity of the switch is worth, and what it becomes for the CRM and for dialling. The rules and their
+ * order: docs/numbers.md. How a number may be written: spelling.ts.
  */
+import { codePoint, oddCharacter, readWritten, withoutInvisible } from "./spelling.ts";
 
 /** The direction of the call that a number belongs to. */
 export type CallDirection = "inbound" | "outbound";
 
-/** One rewrite rule: `match` is a regular expression, `replace` may use `$1`. */
-export interface NumberRule {
+/** A rule that rewrites: `match` is a regular expression, `replace` may use `$1`. */
+export interface Rewriting {
   readonly match: RegExp;
   readonly replace: string;
+}
+
+/** A rule that rewrites the numbers of one direction, or of both. */
+export interface NumberRule extends Rewriting {
   readonly direction: CallDirection | "both";
 }
 
@@ -25,48 +30,96 @@ export interface NumberPlan {
   readonly allow: readonly RegExp[];
   /** Emergency numbers, which neither these nor any limit hold back. */
   readonly emergency?: readonly RegExp[];
+  /** Callers' numbers that mean that the number is withheld. */
+  readonly withheld?: readonly RegExp[];
+  /** Applied to a caller's identity before it is decided whether it is a number. */
+  readonly fromIdentity?: readonly Rewriting[];
 }
 
 /**
- * What an identity is: a number (digits, perhaps a leading +), withheld (nothing, zeros, or words such as `anonymous`), or
- * a name: any other text with letters, which is never an outside party.
+ * What an identity is: a number (digits, perhaps a leading +), withheld (nothing, zeros, words such as `anonymous`, or a
+ * number that stands for them), or a name: any other text with letters, which is never an outside party.
  */
 export type Identity =
   | { readonly kind: "number"; readonly number: string }
-  | { readonly kind: "withheld" }
+  | { readonly kind: "withheld"; readonly number?: string }
   | { readonly kind: "name" };
 
-/** The most digits that occtANI may have; a longer number is no number, never cut (cctsdk, section 4). */
+/** The most digits that occtANI may have; a longer number is no number, never cut. */
 export const longestAni = 40;
 
-const punctuation = /[\s().\/-]/g;
+/** The most characters that are dialled. */
+const longestDial = 32;
+
 const withheldWords = /^(anonymous|anon|unknown|unavailable|restricted|private|withheld|blocked|not available|no ?caller ?id)\b/i;
 
 /** Reads an identity of the switch. Words never become digits: on a keypad "anonymous" is 266696687, a stranger. */
 export function identify(text: string): Identity {
-  const plain = text.replace(punctuation, "");
-  if (/^\+?0*$/.test(plain) || withheldWords.test(text.trim())) return { kind: "withheld" };
-  if (/^\+?\d+$/.test(plain)) return { kind: "number", number: plain };
+  const { number } = readWritten(text);
+  if (/^\+?0*$/.test(number) || withheldWords.test(words(text))) return { kind: "withheld" };
+  if (/^\+?\d+$/.test(number)) return { kind: "number", number };
   return { kind: "name" };
+}
+
+/** What may be one of the words: full-width letters are letters. */
+function words(text: string): string {
+  return withoutInvisible(text).normalize("NFKC").trim().replace(/^tel:\s*/i, "");
+}
+
+/** A caller's identity as the site reads it; `rule` is the place in `fromIdentity` of the rule that was applied. */
+export interface CallerIdentity {
+  readonly identity: Identity;
+  readonly rule?: number;
+  /** What the rule made of it. */
+  readonly rewritten?: string;
+}
+
+/** Reads a caller's identity by the site's rules: first `numbers.fromIdentity`, then `numbers.withheld`. */
+export function identifyCaller(plan: NumberPlan, text: string): CallerIdentity {
+  const { number: rewritten, rule } = firstMatch(plan.fromIdentity ?? [], withoutInvisible(text).trim());
+  const read = identify(rewritten);
+  const stands = read.kind === "number" && plan.withheld?.some((pattern) => pattern.test(read.number));
+  const identity: Identity = stands ? { ...read, kind: "withheld" } : read;
+  return rule === undefined ? { identity } : { identity, rule, rewritten };
 }
 
 /** A dial string without what people write between digits: `+1 (415) 555-0123` becomes `+14155550123`. */
 export function plainDialString(text: string): string {
-  return text.replace(punctuation, "");
+  const { number, parameters } = readWritten(text);
+  return [number, ...parameters].join(";");
 }
 
-/** Whether a number is one of the house: the plan's patterns, or a feature code. */
+/** Longer numbers with a plus or 00 in front are international: the shortest of those have seven digits. */
+const shortNumber = /^\+?(?:00)?(\d{1,6})$/;
+
+/** Whether a number is internal: by the plan's patterns, with or without `+` or 00 before a short number, or a feature code. */
 export function isInternal(plan: NumberPlan, number: string): boolean {
-  return /^[*#]/.test(number) || plan.internal.some((pattern) => pattern.test(number));
+  return /^[*#]/.test(number) || internalPattern(plan, number) !== undefined;
 }
 
-/** The first rule that matches, applied; `rule` is its place in the list, counted from 0, absent when none matched. */
-export function rewrite(
-  rules: readonly NumberRule[],
+/** The pattern of `numbers.internal` that a number matches. */
+export function internalPattern({ internal }: NumberPlan, number: string): RegExp | undefined {
+  const short = shortNumber.exec(number)?.[1];
+  return internal.find((pattern) => pattern.test(number) || (short !== undefined && pattern.test(short)));
+}
+
+/** What became of a number, and by which rule: its place in the list, counted from 0, absent when none matched. */
+interface Rewritten {
+  readonly number: string;
+  readonly rule?: number;
+}
+
+/** The first rule for the direction that matches, applied. */
+export function rewrite(rules: readonly NumberRule[], number: string, direction: CallDirection): Rewritten {
+  return firstMatch(rules, number, (rule) => rule.direction === "both" || rule.direction === direction);
+}
+
+function firstMatch<R extends Rewriting>(
+  rules: readonly R[],
   number: string,
-  direction: CallDirection,
-): { readonly number: string; readonly rule?: number } {
-  const rule = rules.findIndex((r) => (r.direction === "both" || r.direction === direction) && r.match.test(number));
+  counts: (rule: R) => boolean = () => true,
+): Rewritten {
+  const rule = rules.findIndex((each) => counts(each) && each.match.test(number));
   const found = rules[rule];
   return found ? { number: number.replace(found.match, found.replace), rule } : { number };
 }
@@ -74,6 +127,8 @@ export function rewrite(
 /** How an identity became occtANI, step by step: for the event itself and for `telesetd explain`. */
 export interface AniSteps {
   readonly identity: Identity;
+  /** The rule of `numbers.fromIdentity` that was applied, counted from 0, and what it made of the identity. */
+  readonly fromIdentity?: { readonly rule: number; readonly rewritten: string };
   /** The rule of `numbers.toCrm` that was applied, counted from 0. */
   readonly rule?: number;
   readonly rewritten?: string;
@@ -83,13 +138,16 @@ export interface AniSteps {
   readonly dropped?: string;
 }
 
-/** What the CRM gets as occtANI. Order: no number, rewrite rules, digits only, longer than 40 is no number. */
+/** What the CRM gets as occtANI. Order: identity, rewrite rules, digits only, longer than 40 is no number. */
 export function aniSteps(plan: NumberPlan, text: string, direction: CallDirection): AniSteps {
-  const identity = identify(text);
-  if (identity.kind !== "number") return { identity, ani: "" };
+  // What was dialled is what the agent wanted: only a caller can be withheld, or have a name before the number.
+  const read: CallerIdentity = direction === "inbound" ? identifyCaller(plan, text) : { identity: identify(text) };
+  const { identity, rule: place, rewritten = "" } = read;
+  const seen = { identity, ...(place === undefined ? {} : { fromIdentity: { rule: place, rewritten } }) };
+  if (identity.kind !== "number") return { ...seen, ani: "" };
   const { number, rule } = rewrite(plan.toCrm, identity.number, direction);
   const ani = number.replace(/\D/g, "");
-  const steps = { identity, ...(rule === undefined ? {} : { rule }), rewritten: number };
+  const steps = { ...seen, ...(rule === undefined ? {} : { rule }), rewritten: number };
   if (ani.length > longestAni) {
     return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${longestAni}` };
   }
@@ -108,9 +166,8 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   const { number, rule } = rewrite(plan.toDial, plain, "outbound");
   const steps = { plain, ...(rule === undefined ? {} : { rule }) };
   const refuse = (why: string): DialSteps => ({ ...steps, ok: false, why });
-  if (!/^[0-9*#+]{1,32}$/.test(number)) {
-    return refuse(`Cannot dial ${quoted(dialString)}: want 1 to 32 of the characters 0-9 * # +.`);
-  }
+  const obstacle = whyUndialable(number, rule);
+  if (obstacle !== undefined) return refuse(`Cannot dial ${quoted(dialString)}: ${obstacle}`);
   const tested = [plain, number];
   if (plan.emergency?.some((pattern) => tested.some((n) => pattern.test(n)))) {
     return { ...steps, ok: true, number, emergency: true };
@@ -124,9 +181,27 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   return { ...steps, ok: true, number, emergency: false };
 }
 
-/** A value from outside, short enough and tame enough for an error text. */
+const expected = `Expected 1 to ${longestDial} of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)`;
+
+/** Why a number cannot be dialled, as sentences without a subject; nothing when it can. `rule` made it what it is. */
+function whyUndialable(number: string, rule: number | undefined): string | undefined {
+  const made = rule === undefined ? "" : ` (as numbers.toDial[${rule}] has rewritten it)`;
+  const length = [...number].length;
+  if (/^\+*$/.test(number)) return `it holds no digits${made}. ${expected}.`;
+  const parameter = /^[0-9*#+]*;([a-z-]+)/i.exec(number)?.[1];
+  if (parameter !== undefined) return `its ;${parameter} cannot be dialled. Dial the number without it, and the rest by hand.`;
+  const scheme = /^(sips?|callto|https?|mailto|h323|im|xmpp|fax|sms):/i.exec(number)?.[1]?.toLowerCase();
+  if (scheme !== undefined) return `a ${scheme}: address is not a number. ${expected}, or a tel: URI.`;
+  const odd = oddCharacter(number, /[0-9*#+]/);
+  if (odd !== undefined) return `${odd} is not dialable${made}. ${expected}; a rule of numbers.toDial can remove the rest.`;
+  return length > longestDial ? `it has ${length} digits${made}. ${expected}.` : undefined;
+}
+
+/** A value from outside, short and tame enough for an error text; what cannot be seen is shown by its code point. */
 export function quoted(value: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are exactly what must not come through
-  const tame = value.replace(/[\u0000-\u001f\u007f-\u009f"]/g, "?");
+  const tame = value.replace(/["\p{Cc}]/gu, "?").replace(
+    /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu,
+    (each) => `<${codePoint(each)}>`,
+  );
   return `"${tame.length > 40 ? `${tame.slice(0, 40)}...` : tame}"`;
 }

@@ -13,6 +13,7 @@ import {
   quoted,
   rewrite,
 } from "../../src/core/number.ts";
+import { readWritten } from "../../src/core/spelling.ts";
 import { plan } from "./site.ts";
 
 const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({
@@ -33,6 +34,13 @@ describe("an identity of the switch", () => {
     ["0014155550123", "0014155550123"],
     ["+0049", "+0049"],
     ["7", "7"],
+    ["+44 (0)20 7946 0000", "+442079460000"],
+    ["tel:+1-201-555-0123", "+12015550123"],
+    ["tel:+1-201-555-0123;ext=22", "+12015550123"],
+    ["tel:7042;phone-context=example.com", "7042"],
+    ["\u202a+14155550123\u202c", "+14155550123"],
+    ["١٢٣", "123"],
+    ["１２３４", "1234"],
   ])("%j is the number %s", (text, number) => expect(identify(text)).toEqual({ kind: "number", number }));
 
   test.each([
@@ -60,6 +68,11 @@ describe("an identity of the switch", () => {
     "nocallerid",
     "No Caller ID",
     " unknown ",
+    "\u200eanonymous",
+    "Ａｎｏｎｙｍｏｕｓ",
+    "\u202a\u202c",
+    "tel:",
+    "tel:anonymous",
   ])("%j is withheld", (text) => expect(identify(text)).toEqual({ kind: "withheld" }));
 
   test.each([
@@ -74,9 +87,9 @@ describe("an identity of the switch", () => {
     "++1",
     "anonymously",
     "unknownperson",
-    "١٢٣",
-    "１２３４",
     "4155550123;ext=1",
+    "4155550123²",
+    "tel:1-800-FLOWERS",
     "4155550123\u0000",
     "<4155550123>",
   ])("%j is a name", (text) => expect(identify(text)).toEqual({ kind: "name" }));
@@ -134,6 +147,39 @@ describe("occtANI of a caller", () => {
   });
 });
 
+describe("a caller's number that stands for no number", () => {
+  const withheld = planWith({ withheld: [/^(?:\+|00)?1?(?:266696687|8656696)$/] });
+  test.each(["266696687", "+266696687", "1266696687", "00266696687", "266-69-6687", "865 66 96"])(
+    "%s: occtANI is empty",
+    (text) => {
+      expect(aniSteps(withheld, text, "inbound")).toMatchObject({ ani: "", identity: { kind: "withheld" } });
+    },
+  );
+  test.each(["2666966870", "14155266696687", "86566960"])("%s is another number", (text) => {
+    expect(aniSteps(withheld, text, "inbound").ani).toBe(text);
+  });
+  test("is a number when the agent dials it", () => expect(aniSteps(withheld, "266696687", "outbound").ani).toBe("266696687"));
+});
+
+describe("numbers.fromIdentity", () => {
+  const named = planWith({
+    fromIdentity: [{ match: /^(?:Sales|Support) ?: ?/, replace: "" }, { match: /^\S+ - /, replace: "" }],
+    withheld: [/^266696687$/],
+  });
+  test.each([
+    ["Sales:14155550123", "14155550123", 0],
+    ["\u200eSales: +1 (415) 555-0123", "14155550123", 0],
+    ["Vip - 4155550123", "4155550123", 1],
+    ["Sales:266696687", "", 0],
+    ["Sales:anonymous", "", 0],
+    ["Queue:14155550123", "", undefined],
+  ])("%s is %s", (text, ani, rule) => {
+    const steps = aniSteps(named, text, "inbound");
+    expect([steps.ani, steps.fromIdentity?.rule]).toEqual([ani, rule]);
+  });
+  test("is not for what was dialled", () => expect(aniSteps(named, "Sales:14155550123", "outbound").ani).toBe(""));
+});
+
 describe("of the rewrite rules", () => {
   const rules = [rule(/^9(\d+)$/, "$1", "outbound"), rule(/^00/, "+", "inbound"), rule(/^9/, "x"), rule(/^91/, "never")];
   const cases: [string, CallDirection, string, number | undefined][] = [
@@ -151,112 +197,36 @@ describe("of the rewrite rules", () => {
 });
 
 describe("a number of the house", () => {
-  test.each(["12", "1002", "99999", "*98", "*", "#31#4155550123", "**1002"])("is %s", (number) => {
-    expect(isInternal(plan, number)).toBe(true);
-  });
-  test.each(["1", "123456", "4155550123", "+1002", "", "1002*", "1002-0x55626db72f40"])("is not %j", (number) => {
-    expect(isInternal(plan, number)).toBe(false);
-  });
+  test.each(["12", "1002", "99999", "*98", "*", "#31#4155550123", "**1002", "+1002", "001002", "+001002", "+112"])(
+    "is %s",
+    (number) => {
+      expect(isInternal(plan, number)).toBe(true);
+    },
+  );
+  test.each(["1", "123456", "4155550123", "+123456", "00123456", "+4155550123", "", "1002*", "1002-0x55626db72f40"])(
+    "is not %j",
+    (number) => {
+      expect(isInternal(plan, number)).toBe(false);
+    },
+  );
   test("is one that any of several patterns matches", () => {
     const two = planWith({ internal: [/^1\d{3}$/, /^2\d{3}$/] });
     expect(["1000", "2000", "3000"].map((number) => isInternal(two, number))).toEqual([true, true, false]);
   });
-});
-
-describe("MakeCall dials", () => {
-  test.each([
-    ["4155550123", "4155550123"],
-    ["+1 (415) 555-0123", "+14155550123"],
-    ["9 1 415.555.0123", "914155550123"],
-    ["*98", "*98"],
-    ["#31#4155550123", "#31#4155550123"],
-    ["1".repeat(32), "1".repeat(32)],
-  ])("%j as %s", (text, number) => expect(dialSteps(plan, text)).toMatchObject({ ok: true, number }));
-
-  test("what the first rule that matches makes of it", () => {
-    const rules = planWith({ toDial: [rule(/^\+1/, "91"), rule(/^\+/, "9011"), rule(/^9/, "never", "inbound")] });
-    expect(dialSteps(rules, "+1 415 555 0123")).toEqual({
-      plain: "+14155550123",
-      ok: true,
-      number: "914155550123",
-      emergency: false,
-      rule: 0,
-    });
-    expect(dialSteps(rules, "+49 30 123")).toEqual({
-      plain: "+4930123",
-      ok: true,
-      number: "90114930123",
-      emergency: false,
-      rule: 1,
-    });
-    expect(dialSteps(rules, "914155550123")).toEqual({
-      plain: "914155550123",
-      ok: true,
-      number: "914155550123",
-      emergency: false,
-    });
+  test("is not a long one for whose digits without the plus there is a pattern: +41 is Switzerland, 415 San Francisco", () => {
+    const own = planWith({ internal: [/^41555501\d\d$/] });
+    expect(["4155550123", "+4155550123", "004155550123"].map((number) => isInternal(own, number))).toEqual([true, false, false]);
   });
-
-  test("a name that a rule turns into a number", () => {
-    expect(dialSteps(planWith({ toDial: [rule(/^FRONTDESK$/, "1000")] }), "FRONT DESK")).toMatchObject({
-      ok: true,
-      number: "1000",
-    });
+  test("is by the plan alone: +112 is not where 112 is not", () => {
+    expect(isInternal(planWith({ internal: [/^1\d{3}$/] }), "+112")).toBe(false);
   });
-});
-
-describe("MakeCall refuses", () => {
-  test.each([
-    "",
-    " ",
-    "-",
-    "mum",
-    "1002;x",
-    "1002,1",
-    "1002\r\napi shutdown",
-    "1002@example.com",
-    "1".repeat(33),
-    "sip:1002",
-    "${x}",
-    "1002&",
-    "１００２",
-  ])("%j: no number", (text) => {
-    expect(dialSteps(plan, text)).toMatchObject({ ok: false, why: expect.stringContaining("want 1 to 32 of the characters") });
-  });
-
-  test.each([
-    ["^1900", "1 (900) 555-0123", "as it is written"],
-    ["^91900", "1 (900) 555-0123", "as it is dialled"],
-  ])("by numbers.deny %s: %s, %s", (deny, text) => {
-    const denying = planWith({ toDial: [rule(/^1/, "91")], deny: [/^nothing$/, new RegExp(deny)] });
-    expect(dialSteps(denying, text)).toMatchObject({ ok: false, why: expect.stringContaining("does not allow this number") });
-  });
-
-  test("what numbers.allow does not match, and nothing else", () => {
-    const allowing = planWith({ allow: [/^1415/, /^1002$/] });
-    expect(["14155550123", "1002", "14085550123"].map((text) => dialSteps(allowing, text).ok)).toEqual([true, true, false]);
-  });
-
-  test("what is denied although it is allowed", () => {
-    expect(dialSteps(planWith({ allow: [/./], deny: [/^1900/] }), "19005550123").ok).toBe(false);
-  });
-});
-
-describe("an emergency number", () => {
-  const strict = planWith({ emergency: [/^9?112$/], deny: [/^1/, /^9/], allow: [/^4/] });
-  test.each(["112", "9 112", "1-1-2"])("%s is dialled whatever is denied or not allowed", (text) => {
-    expect(dialSteps(strict, text)).toMatchObject({ ok: true, emergency: true });
-  });
-  test("is recognised as it is dialled, too", () => {
-    const rules = planWith({ ...strict, toDial: [rule(/^0112$/, "112")] });
-    expect(dialSteps(rules, "0112")).toMatchObject({ ok: true, number: "112", emergency: true });
-  });
-  test("is none when it only begins like one", () => expect(dialSteps(strict, "1120").ok).toBe(false));
 });
 
 test.each([
   ["1002", '"1002"'],
   ['a"b\u0000\n', '"a?b??"'],
+  ["1001\u200e\u00a0", '"1001<U+200E><U+00A0>"'],
+  ["\ud800", '"<U+D800>"'],
   ["x".repeat(41), `"${"x".repeat(40)}..."`],
 ])("%j is quoted as %s", (value, text) => expect(quoted(value)).toBe(text));
 
@@ -289,7 +259,9 @@ describe("whatever comes in", () => {
   test("without rules occtANI is a run of the digits that came in", () => {
     fc.assert(fc.property(text, direction, (identity, way) => {
       const { ani } = aniSteps({ ...plan, toCrm: [] }, identity, way);
-      expect(ani === "" || ani === identity.replace(/\D/g, "")).toBe(true);
+      const digits = readWritten(identity).number.replace(/\D/g, "");
+      expect(ani === "" || ani === digits).toBe(true);
+      expect(/\(\s*0\s*\)|^tel:|[^ -~]/i.test(identity) || digits === identity.replace(/\D/g, "")).toBe(true);
     }));
   });
 

@@ -3,6 +3,7 @@
  * effects that the core gave; `#` begins a comment. Inputs:
  *
  *     policy inbound=answer deny=^1900     first of all, what differs from the reference configuration
+ *     policy withheld=^266696687$ from-identity=^Sales:>     ... more of it
  *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony     ... more of it
  *     up | down WHY | phone on | phone off
  *     register A7 10.0.0.7:8080 | unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
@@ -103,7 +104,14 @@ function readPolicy(words: string[]): Policy {
     outbound: when("outbound"),
     internal: when("internal"),
     dnis: (values.get("dnis") ?? base.dnis) as PopPolicy["dnis"],
-    numbers: { ...base.numbers, deny: patterns("deny"), emergency: patterns("emergency"), toDial: toDial(values.get("to-dial")) },
+    numbers: {
+      ...base.numbers,
+      deny: patterns("deny"),
+      emergency: patterns("emergency"),
+      withheld: patterns("withheld"),
+      fromIdentity: rules(values.get("from-identity")),
+      toDial: rules(values.get("to-dial")),
+    },
     ...(acd === undefined ? {} : { acd: { driven: true, afterCall: acd } }),
     ...(limits ? { dial: readLimits(values) } : {}),
     events: { errors: values.has("errors"), telephony: values.has("telephony") },
@@ -111,7 +119,7 @@ function readPolicy(words: string[]): Policy {
 }
 
 /** `^555>1415555` */
-function toDial(text: string | undefined): NumberRule[] {
+function rules(text: string | undefined): NumberRule[] {
   const [match = "", replace = ""] = text?.split(">") ?? [];
   return text === undefined ? [] : [{ match: new RegExp(match), replace, direction: "both" }];
 }

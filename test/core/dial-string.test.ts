@@ -1,0 +1,149 @@
+/** What MakeCall dials for a dial string, and what it refuses. */
+import { describe, expect, test } from "bun:test";
+import { dialSteps, type NumberPlan, type NumberRule } from "../../src/core/number.ts";
+import { plan } from "./site.ts";
+
+const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({
+  match,
+  replace,
+  direction,
+});
+const planWith = (part: Partial<NumberPlan>): NumberPlan => ({ ...plan, toCrm: [], ...part });
+
+describe("MakeCall dials", () => {
+  test.each([
+    ["4155550123", "4155550123"],
+    ["+1 (415) 555-0123", "+14155550123"],
+    ["9 1 415.555.0123", "914155550123"],
+    ["*98", "*98"],
+    ["#31#4155550123", "#31#4155550123"],
+    ["1".repeat(32), "1".repeat(32)],
+  ])("%j as %s", (text, number) => expect(dialSteps(plan, text)).toMatchObject({ ok: true, number }));
+
+  test("what the first rule that matches makes of it", () => {
+    const rules = planWith({ toDial: [rule(/^\+1/, "91"), rule(/^\+/, "9011"), rule(/^9/, "never", "inbound")] });
+    expect(dialSteps(rules, "+1 415 555 0123")).toEqual({
+      plain: "+14155550123",
+      ok: true,
+      number: "914155550123",
+      emergency: false,
+      rule: 0,
+    });
+    expect(dialSteps(rules, "+49 30 123")).toEqual({
+      plain: "+4930123",
+      ok: true,
+      number: "90114930123",
+      emergency: false,
+      rule: 1,
+    });
+    expect(dialSteps(rules, "914155550123")).toEqual({
+      plain: "914155550123",
+      ok: true,
+      number: "914155550123",
+      emergency: false,
+    });
+  });
+
+  test("what is left when a rule cuts the rest", () => {
+    const cut = planWith({ toDial: [rule(/^(\+?\d+)x\d+$/, "$1"), rule(/;ext=\d+$/, "")] });
+    expect(dialSteps(cut, "+1(415)555-0123x5")).toMatchObject({ ok: true, number: "+14155550123" });
+    expect(dialSteps(cut, "tel:+1-415-555-0123;ext=5")).toMatchObject({ ok: true, number: "+14155550123" });
+  });
+
+  test("a name that a rule turns into a number", () => {
+    expect(dialSteps(planWith({ toDial: [rule(/^FRONTDESK$/, "1000")] }), "FRONT DESK")).toMatchObject({
+      ok: true,
+      number: "1000",
+    });
+  });
+});
+
+describe("MakeCall refuses", () => {
+  test.each([
+    "",
+    " ",
+    "-",
+    "mum",
+    "1002;x",
+    "1002,1",
+    "1002\r\napi shutdown",
+    "1002@example.com",
+    "1".repeat(33),
+    "+",
+    "${x}",
+    "1002&",
+  ])("%j: no number", (text) => {
+    expect(dialSteps(plan, text)).toMatchObject({
+      ok: false,
+      why: expect.stringMatching(/Expected 1 to 32 of |cannot be dialled/),
+    });
+  });
+
+  const rest = "Expected 1 to 32 of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)";
+  test.each([
+    [
+      "1-800-FLOWERS",
+      `Cannot dial "1-800-FLOWERS": F (U+0046) is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`,
+    ],
+    ["1OO2", `Cannot dial "1OO2": O (U+004F) is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`],
+    [
+      "1\u041e02",
+      `Cannot dial "1\u041e02": \u041e (U+041E) is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`,
+    ],
+    ["4155550123²", `Cannot dial "4155550123²": U+00B2 is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`],
+    [
+      "415\u28005550123",
+      `Cannot dial "415\u28005550123": \u2800 (U+2800) is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`,
+    ],
+    ["(-)", `Cannot dial "(-)": it holds no digits. ${rest}.`],
+    ["1".repeat(33), `Cannot dial "${"1".repeat(33)}": it has 33 digits. ${rest}.`],
+    ["sip:1002@example.com", `Cannot dial "sip:1002@example.com": a sip: address is not a number. ${rest}, or a tel: URI.`],
+    [
+      "tel:+1-201-555-0123;ext=22",
+      'Cannot dial "tel:+1-201-555-0123;ext=22": its ;ext cannot be dialled. Dial the number without it, and the rest by hand.',
+    ],
+    [
+      "tel:7042;phone-context=example.com",
+      'Cannot dial "tel:7042;phone-context=example.com": its ;phone-context cannot be dialled. Dial the number without it, and the rest by hand.',
+    ],
+    [
+      "tel:+1-201;isub=7",
+      'Cannot dial "tel:+1-201;isub=7": its ;isub cannot be dialled. Dial the number without it, and the rest by hand.',
+    ],
+  ])("%j, and says why", (text, why) => expect(dialSteps(plan, text)).toMatchObject({ ok: false, why }));
+
+  test("what a rule has made undialable, and says which", () => {
+    expect(dialSteps(planWith({ toDial: [rule(/^9.*$/, "")] }), "9123")).toMatchObject({
+      why: `Cannot dial "9123": it holds no digits (as numbers.toDial[0] has rewritten it). ${rest}.`,
+    });
+  });
+
+  test.each([
+    ["^1900", "1 (900) 555-0123", "as it is written"],
+    ["^91900", "1 (900) 555-0123", "as it is dialled"],
+  ])("by numbers.deny %s: %s, %s", (deny, text) => {
+    const denying = planWith({ toDial: [rule(/^1/, "91")], deny: [/^nothing$/, new RegExp(deny)] });
+    expect(dialSteps(denying, text)).toMatchObject({ ok: false, why: expect.stringContaining("does not allow this number") });
+  });
+
+  test("what numbers.allow does not match, and nothing else", () => {
+    const allowing = planWith({ allow: [/^1415/, /^1002$/] });
+    expect(["14155550123", "1002", "14085550123"].map((text) => dialSteps(allowing, text).ok)).toEqual([true, true, false]);
+  });
+
+  test("what is denied although it is allowed", () => {
+    expect(dialSteps(planWith({ allow: [/./], deny: [/^1900/] }), "19005550123").ok).toBe(false);
+  });
+});
+
+describe("an emergency number", () => {
+  const strict = planWith({ emergency: [/^9?112$/], deny: [/^1/, /^9/], allow: [/^4/] });
+  test.each(["112", "9 112", "1-1-2"])("%s is dialled whatever is denied or not allowed", (text) => {
+    expect(dialSteps(strict, text)).toMatchObject({ ok: true, emergency: true });
+  });
+  test("is recognised as it is dialled, too", () => {
+    const rules = planWith({ ...strict, toDial: [rule(/^0112$/, "112")] });
+    expect(dialSteps(rules, "0112")).toMatchObject({ ok: true, number: "112", emergency: true });
+  });
+  test("is none when it only begins like one", () => expect(dialSteps(strict, "1120").ok).toBe(false));
+});
