@@ -62,7 +62,7 @@ export class Loop {
       const gone = step(desk, { type: "line", event: { type: "snapshot", desks: [extension], legs: [] } }, now(), policy);
       this.#former.set(extension, gone.desk);
       this.#commit(gone.desk, gone.effects);
-      if (!courier.events().some((event) => event.desk === extension)) {
+      if (!courier.holds(extension)) {
         this.#former.delete(extension);
         store.forget(extension);
       }

@@ -44,7 +44,7 @@ test("a PC that takes no events: one line, whatever waits and however often it i
   }
   for (const late = performance.now() + 8000; app.status().outbox.waiting < 40 && performance.now() < late;) await Bun.sleep(10);
   expect(app.status().outbox.waiting).toBe(40);
-  expect(about(lines, "Cannot tell the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
+  expect(about(lines, "Cannot deliver to the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
   expect(about(lines, "Call ended")).toHaveLength(20);
 }, 20_000);
 

@@ -54,7 +54,7 @@ describe("of a line about a call", () => {
   });
 
   test.each([
-    "Told the CRM",
+    "Delivered to the CRM",
     "Call ended",
     "Leg ended",
     "Dial ",

@@ -1,18 +1,22 @@
 /**
  * The courier: brings the outbox to the CRM. Per call in order, calls side by side, each attempt noted before it is made.
- * Where to: the place where the event's agent is registered now, so that what waits follows him to a new address.
+ * Where to: the place where the event's agent is registered now, so that what waits follows the agent to a new address.
+ * However many events wait, it does a little in each turn of the loop, and lets the daemon's other work go in between.
  */
 import type { Crm, Delivery, Registration } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
-import { callKey, type DeliveryRules, type OutboxEvent, pauseAfter, whatIsDue } from "./schedule.ts";
+import { Heap } from "./heap.ts";
+import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, whatIsDue } from "./schedule.ts";
+import { SuppressedCalls } from "./suppressed.ts";
+import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {
   readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end">;
   readonly crm: Crm;
-  /** Where an agent's UWQ listens now; nothing when he is not registered on that desk. */
+  /** Where an agent's UWQ listens now; nothing when the agent is not registered on that desk. */
   readonly address: (desk: string, agent: string) => Registration | undefined;
   /** Steady ms. */
   readonly now: () => number;
@@ -22,8 +26,15 @@ export interface CourierOptions {
   readonly metrics?: Metrics;
 }
 
-/** How many POSTs are on the way at once, at most. */
+/** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
 const atOnce = 32;
+const failingAtOnce = 16;
+/** How many go to one address at once before it has answered: it may not be there, and others wait. */
+const firstWindow = 4;
+/** How many POSTs are started in a turn of the loop, how many calls are looked at, and how many events are discarded. */
+const startsInTurn = 4;
+const looksInTurn = 32;
+const discardsInTurn = 32;
 /** When to look again for the address of an agent who is not registered, in ms. */
 const withoutAddress = 5_000;
 /** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
@@ -32,124 +43,150 @@ const longestTimer = 2 ** 31 - 1;
 /** The loop that posts. */
 export class Courier {
   readonly #options: CourierOptions;
-  readonly #waiting = new Map<number, OutboxEvent>();
-  /** Calls whose ScreenPop was given up and cannot have arrived: nobody would know what the rest is about. */
-  readonly #untold = new Set<string>();
-  readonly #onTheWay = new Map<string, Promise<void>>();
+  readonly #waiting = new Waiting(firstWindow);
+  /** What must be looked at, and when: calls, and addresses that pause. */
+  readonly #schedule = new Heap<WaitingCall | Lane>((one, other) =>
+    one.at < other.at || (one.at === other.at && one.id < other.id)
+  );
+  /** Lanes from which something can be sent now, each in its turn. */
+  readonly #open = new Set<Lane>();
+  readonly #suppressedCalls: SuppressedCalls;
+  readonly #onTheWay = new Set<Promise<void>>();
+  /** How many of those go to addresses whose last POST failed. */
+  #failing = 0;
   /** Events on the way; what has become of one meanwhile, which counts only if the CRM does not confirm it all the same. */
   readonly #sending = new Map<number, EventResult | undefined>();
   readonly #stop = new AbortController();
+  #discardsLeft = discardsInTurn;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #nextTurn: ReturnType<typeof setImmediate> | undefined;
   #stopping = false;
 
   /** Takes over what waited when the daemon last stopped; it is tried at once. */
   constructor(options: CourierOptions) {
     this.#options = options;
-    for (const event of options.store.waiting()) this.#waiting.set(event.id, { ...event, next: 0 });
-    for (const { desk, call } of options.store.untoldCalls()) this.#untold.add(`${desk}/${call}`);
+    this.#suppressedCalls = new SuppressedCalls(options.store.untoldCalls());
+    for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.put({ ...event, next: 0 }));
   }
 
-  /** All events that wait, the oldest first. */
-  events(): readonly OutboxEvent[] {
-    return [...this.#waiting.values()];
+  /** An event that waits; nothing when it does not. */
+  get(id: number): OutboxEvent | undefined {
+    return this.#waiting.get(id);
+  }
+
+  /** Whether anything waits that happened at this desk. */
+  holds(desk: string): boolean {
+    return this.#waiting.holds(desk);
   }
 
   /** How many events wait, and since when the oldest does. */
   status(): { readonly waiting: number; readonly oldest?: number } {
-    let oldest: number | undefined;
-    // What was taken back stands behind what is younger.
-    for (const { created } of this.#waiting.values()) if (oldest === undefined || created < oldest) oldest = created;
+    const oldest = this.#waiting.oldest();
     return { waiting: this.#waiting.size, ...(oldest === undefined ? {} : { oldest }) };
   }
 
   /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
   isFree(event: Pick<OutboxEvent, "desk" | "agent" | "event">): boolean {
-    const key = callKey(event);
-    return !this.#stopping && !this.#untold.has(key) && this.#onTheWay.size < atOnce && !this.#onTheWay.has(key) &&
-      this.#options.address(event.desk, event.agent) !== undefined &&
-      ![...this.#waiting.values()].some((other) => callKey(other) === key);
+    const { desk, agent } = event;
+    return !this.#stopping && !this.#suppressedCalls.has(event) && this.#waiting.callOf(event) === undefined &&
+      this.#hasRoom(this.#waiting.lane(desk, agent)) && this.#options.address(desk, agent) !== undefined;
   }
 
   /** Takes events that have been committed; those that count as attempted are sent without noting it again. */
   add(events: readonly OutboxEvent[]): void {
     for (const event of events) {
-      this.#waiting.set(event.id, event);
+      const call = this.#waiting.put(event);
       const to = event.attempts > 0 ? this.#options.address(event.desk, event.agent) : undefined;
-      if (to) this.#begin(event, to);
+      if (to) this.#begin(call, event, to);
+      this.#look(call);
     }
-    this.#makeRoom();
     this.pump();
   }
 
-  /** Forgets what waits for an agent; the store has retired it. What is on the way stays on the way. */
+  /** Forgets what waits for an agent; the store has discarded it. What is on the way stays on the way. */
   retire(desk: string, agent: string): void {
-    for (const event of this.#waiting.values()) {
-      if (event.desk !== desk || event.agent !== agent) continue;
-      this.#waiting.delete(event.id);
-      this.#noteUntold(event);
-      this.#count(event, "withdrawn");
+    for (const call of [...this.#waiting.lane(desk, agent)?.calls ?? []]) {
+      for (const event of [...call.events]) this.#forget(event, call, "withdrawn");
+      this.#look(call);
     }
   }
 
-  /** An event that could not be told: without its ScreenPop nobody would know what the rest of its call is about. */
+  /** An event that cannot be delivered: without its ScreenPop nobody would know what the rest of its call is about. */
   lose({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
     this.#options.metrics?.events.add(event.name, "withdrawn");
-    if (event.name === "ScreenPop") this.#untold.add(callKey({ desk, event }));
+    this.#suppressedCalls.note({ desk, event }, false);
   }
 
-  /** Gives up one event for the administrator; false when it does not wait. */
+  /** Discards one event for the administrator; false when it does not wait. */
   drop(id: number): boolean {
     const event = this.#waiting.get(id);
-    if (event) this.#retired(event, "dropped by the administrator", "dropped");
-    return event !== undefined;
+    const call = event && this.#waiting.callOf(event);
+    if (!event || !call) return false;
+    this.#discard(event, call, "dropped by the administrator", "dropped");
+    this.#look(call);
+    return true;
   }
 
-  /** Takes an event back that the store lets wait again. */
+  /** Takes an event back that the store lets wait again, in its place in its call; it is tried at once. */
   again(event: OutboxEvent): void {
-    const key = callKey(event);
-    this.#untold.delete(key);
-    const later = [...this.#waiting.values()].filter((other) => callKey(other) === key && event.id > 0 && other.id > event.id);
-    // Back in its place: what follows it in its call is put behind it.
-    for (const { id } of later) this.#waiting.delete(id);
-    for (const one of [event, ...later]) this.#waiting.set(one.id, one);
+    this.#suppressedCalls.delete(event);
+    const call = this.#waiting.put(event);
+    this.#look(call);
+    this.#reopen(call.lane);
     this.pump();
   }
 
-  /** An agent has registered: what waits for him is tried at once, at his new place. */
+  /** An agent has registered: what waits for this agent is tried at once, at the new place. */
   hurry(desk: string, agent: string): void {
-    for (const event of this.#waiting.values()) {
-      if (event.desk === desk && event.agent === agent) this.#waiting.set(event.id, { ...event, next: 0 });
+    const lane = this.#waiting.lane(desk, agent);
+    if (lane) {
+      for (const call of lane.later) {
+        const [first] = call.events;
+        if (first) this.#waiting.put({ ...first, next: 0 });
+        call.at = 0;
+        this.#schedule.put(call);
+      }
+      lane.renew(firstWindow);
+      this.#reopen(lane);
     }
     this.pump();
   }
 
-  /** Sends what is due. */
+  /** Sends what is due, a little at a time. */
   pump(): void {
     if (this.#stopping) return;
     clearTimeout(this.#timer);
-    const { now, rules } = this.#options;
-    const busy = new Set(this.#onTheWay.keys());
-    for (const event of this.#waiting.values()) {
-      if (event.event.name !== "ScreenPop" && this.#untold.has(callKey(event))) {
-        this.#retired(event, "its ScreenPop was not told");
-      }
+    const { now } = this.#options;
+    this.#discardsLeft = discardsInTurn;
+    const full = this.#makeRoom();
+    for (let looks = 0; looks < looksInTurn && this.#discardsLeft > 0; looks++) {
+      const first = this.#schedule.first();
+      if (!first || first.at > now()) break;
+      if (first instanceof Lane) this.#reopen(first);
+      else this.#look(first);
     }
-    const due = whatIsDue([...this.#waiting.values()], busy, now(), rules);
-    for (const { event, why } of due.retire) this.#retired(event, why);
-    let lookAt = due.lookAt ?? Infinity;
-    for (const event of due.send) {
-      if (this.#onTheWay.size >= atOnce) break;
-      if (!this.#send(event)) lookAt = Math.min(lookAt, now() + withoutAddress);
-    }
-    if (lookAt < Infinity) this.#timer = setTimeout(() => this.pump(), Math.min(longestTimer, Math.max(0, lookAt - now())));
+    for (let starts = 0; starts < startsInTurn && this.#sendNext(); starts++);
+    const next = this.#schedule.first()?.at ?? Infinity;
+    if (full || next <= now() || this.#nextLane()) this.#pumpSoon();
+    else if (next < Infinity) this.#timer = setTimeout(() => this.pump(), Math.min(longestTimer, next - now()));
+  }
+
+  /** In the loop's next turn: what else has come meanwhile goes first. */
+  #pumpSoon(): void {
+    if (this.#stopping) return;
+    this.#nextTurn ??= setImmediate(() => {
+      this.#nextTurn = undefined;
+      this.pump();
+    });
   }
 
   /** Starts nothing more and waits for what is on the way, at most `ms`. */
   async stop(ms: number): Promise<void> {
     clearTimeout(this.#timer);
+    clearImmediate(this.#nextTurn);
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    const all = Promise.all(this.#onTheWay.values());
+    const all = Promise.all(this.#onTheWay);
     this.#stopping = true;
     await Promise.race([all, late]);
     clearTimeout(timer);
@@ -157,60 +194,156 @@ export class Courier {
     await all;
   }
 
-  /** False when the agent is not registered: there is nowhere to send it to. */
-  #send(event: OutboxEvent): boolean {
-    const { address, store, now } = this.#options;
-    const to = address(event.desk, event.agent);
-    if (!to) {
-      this.#waiting.set(event.id, { ...event, next: now() + withoutAddress, why: `agent ${event.agent} is not registered` });
-      return false;
+  /** Puts a call where it belongs: its first event can be sent, or waits; what is of no use any more is discarded. */
+  #look(call: WaitingCall): void {
+    const { lane } = call;
+    lane.ready.delete(call);
+    lane.later.delete(call);
+    this.#schedule.delete(call);
+    const due = call.busy ? undefined : this.#dueOf(call);
+    if (due) {
+      call.at = due.until;
+      this.#schedule.put(call);
+      if (due.type === "wait") lane.later.add(call);
+      else if (due.type === "send") {
+        lane.ready.put(call);
+        this.#open.add(lane);
+      }
     }
-    const attempt = { ...event, attempts: event.attempts + 1 };
-    store.update(attempt, true);
-    this.#begin(attempt, to);
+    this.#waiting.forget(call);
+  }
+
+  /** What is due once all is discarded that must be, or as much as can be in this turn; nothing when nothing is left. */
+  #dueOf(call: WaitingCall): Exclude<Due, { type: "discard" }> | undefined {
+    const { now, rules } = this.#options;
+    let suppressed = "its ScreenPop was not delivered";
+    for (let [first] = call.events; first; [first] = call.events) {
+      const lost = first.event.name !== "ScreenPop" && this.#suppressedCalls.has(first);
+      const due = lost ? { type: "discard" as const, why: suppressed } : whatIsDue(first, now(), rules, call.lane.why);
+      if (due.type !== "discard") return due;
+      if (this.#discardsLeft === 0) return { type: "wait", until: now() };
+      this.#discardsLeft--;
+      this.#discard(first, call, due.why);
+      if (!lost) suppressed = `its ScreenPop was not delivered: ${due.why}`;
+    }
+    return undefined;
+  }
+
+  /** Lanes take turns, so that no address waits for another. Those that cannot send are looked at again when that changes. */
+  #nextLane(): Lane | undefined {
+    const now = this.#options.now();
+    for (const lane of this.#open) {
+      if (!lane.canSend(now)) this.#open.delete(lane);
+      else if (this.#hasRoom(lane)) return lane;
+    }
+    return undefined;
+  }
+
+  #hasRoom(lane: Lane | undefined): boolean {
+    return this.#onTheWay.size < atOnce && !(lane?.failing === true && this.#failing >= failingAtOnce);
+  }
+
+  /** Sends the next event; false when none can be sent now. */
+  #sendNext(): boolean {
+    const lane = this.#nextLane();
+    const call = lane?.ready.first();
+    const event = call?.events[0];
+    if (!lane || !call || !event) return false;
+    const { address, store, now } = this.#options;
+    const to = address(lane.desk, lane.agent);
+    if (to) {
+      // Its turn is over.
+      this.#open.delete(lane);
+      this.#open.add(lane);
+      const attempt = { ...event, attempts: event.attempts + 1 };
+      this.#waiting.put(attempt);
+      store.update(attempt, true);
+      this.#begin(call, attempt, to);
+    } else {
+      lane.why = `agent ${lane.agent} is not registered`;
+      this.#pause(lane, now() + withoutAddress);
+    }
     return true;
   }
 
-  /** Makes an attempt that has been noted. */
-  #begin(event: OutboxEvent, to: Registration): void {
-    const key = callKey(event);
-    this.#sending.set(event.id, undefined);
-    const done = this.#attempt(event, to).finally(() => {
-      this.#onTheWay.delete(key);
-      this.pump();
-    });
-    this.#onTheWay.set(key, done);
+  #pause(lane: Lane, until: number): void {
+    lane.at = until;
+    this.#schedule.put(lane);
   }
 
-  async #attempt(event: OutboxEvent, to: Registration): Promise<void> {
+  #reopen(lane: Lane): void {
+    lane.at = 0;
+    this.#schedule.delete(lane);
+    this.#open.add(lane);
+  }
+
+  /** Makes an attempt that has been noted. */
+  #begin(call: WaitingCall, event: OutboxEvent, to: Registration): void {
+    const { lane } = call;
+    const { epoch } = lane;
+    const failing = Number(lane.failing);
+    call.busy = true;
+    lane.onTheWay++;
+    lane.why = undefined;
+    this.#failing += failing;
+    this.#sending.set(event.id, undefined);
+    const done = this.#attempt(call, event, to, epoch).finally(() => {
+      this.#onTheWay.delete(done);
+      this.#failing -= failing;
+      lane.onTheWay--;
+      call.busy = false;
+      this.#open.add(lane);
+      this.#look(call);
+      this.#pumpSoon();
+    });
+    this.#onTheWay.add(done);
+    this.#look(call);
+  }
+
+  async #attempt(call: WaitingCall, event: OutboxEvent, to: Registration, epoch: number): Promise<void> {
     const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal, event.desk);
     const meanwhile = this.#sending.get(event.id);
     this.#sending.delete(event.id);
     this.#options.metrics?.attempted(delivery);
-    const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
-    if (delivery.outcome === "done") {
-      this.#waiting.delete(event.id);
-      const now = this.#options.now();
-      this.#options.store.end(event.id, "told", delivery.note ?? "", now);
-      this.#options.metrics?.confirmed(event.event.name, (now - event.created) / 1000, delivery.note !== undefined);
-      if (delivery.note === undefined) log.info("Told the CRM", { attempt: event.attempts });
-      else log.warning("Told the CRM, which answered with an error", { attempt: event.attempts, answer: delivery.note });
-    } else {
+    if (delivery.outcome === "done") this.#delivered(event, delivery.note);
+    else {
       if (meanwhile !== undefined) this.#count(event, meanwhile);
-      this.#failed(event, delivery);
-      // Every event meets the same trouble at every try: it is said once, and counted.
-      log.rarely(`${to.address}:${to.port} ${delivery.why}`).warning("Cannot tell the CRM yet", {
-        to: `${to.address}:${to.port}`,
-        attempt: event.attempts,
-        why: delivery.why,
-      });
+      this.#failed(event, delivery, to);
+    }
+    const { lane } = call;
+    if (delivery.outcome !== "retry") {
+      lane.answered(atOnce);
+      if (lane.at > 0) this.#reopen(lane);
+    } else if (epoch === lane.epoch) {
+      lane.failed();
+      this.#pause(lane, this.#options.now() + pauseAfter(lane.failures, 0, this.#options.random()));
     }
   }
 
-  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>): void {
-    // Retired meanwhile (the agent has gone): it stays retired.
-    if (!this.#waiting.has(event.id)) return;
-    const { now, random, store } = this.#options;
+  #delivered(event: OutboxEvent, note: string | undefined): void {
+    const { now, store, metrics } = this.#options;
+    this.#waiting.delete(event);
+    store.end(event.id, "told", note ?? "", now());
+    metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
+    const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
+    if (note === undefined) log.info("Delivered to the CRM", { attempt: event.attempts });
+    else log.warning("Delivered to the CRM, which answered with an error", { attempt: event.attempts, answer: note });
+  }
+
+  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>, to: Registration): void {
+    const { now, random, store, log } = this.#options;
+    const place = `${to.address}:${to.port}`;
+    // Every event meets the same trouble at every try: it is said once, and counted.
+    log.rarely(`${place} ${delivery.why}`).warning("Cannot deliver to the CRM yet", {
+      desk: event.desk,
+      call: event.event.call,
+      event: event.event.name,
+      to: place,
+      attempt: event.attempts,
+      why: delivery.why,
+    });
+    // Discarded meanwhile (the agent has gone): it stays discarded.
+    if (!this.#waiting.get(event.id)) return;
     const later = {
       ...event,
       reached: event.reached || delivery.reached,
@@ -218,24 +351,27 @@ export class Courier {
       next: now() + pauseAfter(event.attempts, now() - event.created, random()),
       why: delivery.why,
     };
-    this.#waiting.set(event.id, later);
+    this.#waiting.put(later);
     store.update(later, false);
   }
 
-  /** The outbox is bounded: when it is full, the oldest events are given up, whole calls first to last. */
-  #makeRoom(): void {
-    for (const event of this.#waiting.values()) {
-      if (this.#waiting.size <= this.#options.rules.atMost) return;
-      if (!this.#onTheWay.has(callKey(event))) {
-        this.#retired(event, `the outbox is full: it holds at most ${this.#options.rules.atMost} events`);
-      }
+  /**
+   * The outbox is bounded: when it is full, the oldest events are discarded, whole calls first to last. True when more must
+   * go than can in a turn.
+   */
+  #makeRoom(): boolean {
+    const { atMost } = this.#options.rules;
+    if (this.#waiting.size <= atMost) return false;
+    for (const event of this.#waiting.events()) {
+      const call = this.#waiting.callOf(event);
+      if (!call || call.busy) continue;
+      if (this.#discardsLeft === 0) return true;
+      this.#discardsLeft--;
+      this.#discard(event, call, `the outbox is full: it holds at most ${atMost} events`);
+      this.#look(call);
+      if (this.#waiting.size <= atMost) return false;
     }
-  }
-
-  #noteUntold(event: OutboxEvent): void {
-    const mayArrive = event.reached || this.#onTheWay.has(callKey(event));
-    if (event.event.name === "ScreenPop" && !mayArrive) this.#untold.add(callKey(event));
-    if (event.event.name === "CallReleased") this.#untold.delete(callKey(event));
+    return false;
   }
 
   #count(event: OutboxEvent, result: EventResult): void {
@@ -243,12 +379,17 @@ export class Courier {
     else this.#options.metrics?.events.add(event.event.name, result);
   }
 
-  #retired(event: OutboxEvent, why: string, result: EventResult = "given_up"): void {
+  #forget(event: OutboxEvent, call: WaitingCall, result: EventResult): void {
     this.#count(event, result);
-    this.#waiting.delete(event.id);
-    this.#noteUntold(event);
+    this.#suppressedCalls.note(event, event.reached || call.busy);
+    this.#waiting.delete(event);
+  }
+
+  #discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "given_up"): void {
+    this.#forget(event, call, result);
     this.#options.store.end(event.id, "retired", why, this.#options.now());
-    this.#options.log.warning("Gave up telling the CRM", {
+    // Thousands may go for the same reason: the record has them all.
+    this.#options.log.rarely(`discarded: ${why}`, 20).warning("Gave up delivering an event", {
       desk: event.desk,
       call: event.event.call,
       event: event.event.name,

@@ -37,20 +37,18 @@ export class OutboxDesk {
 
   /** What waits, or, with `all`, also what has ended; the newest first, at most 500. */
   list(all: boolean): ShownEvent[] {
-    const stored = this.#store.list(all, longestList);
-    const inMemory = this.#courier.events().filter(({ id }) => id < 0);
-    return [...inMemory, ...stored].map((event) => shown(event));
+    return this.#store.list(all, longestList).map(shown);
   }
 
   /** One event with its data; nothing when there is none. */
   show(id: number): (ShownEvent & { readonly data: unknown }) | undefined {
-    const event = this.#courier.events().find((other) => other.id === id) ?? this.#store.get(id);
+    const event = this.#courier.get(id) ?? this.#store.get(id);
     return event && { ...shown(event), data: event.event };
   }
 
   /** Sends an event once more, at once: one that waits, or one that was given up. Nothing when it was told, or is not there. */
   retry(id: number): ShownEvent | undefined {
-    const waiting = this.#courier.events().find((other) => other.id === id);
+    const waiting = this.#courier.get(id);
     const event = waiting ? { ...waiting, next: 0 } : this.#store.retry(id, this.#now());
     if (event) this.#courier.again(event);
     return event && shown(event);
@@ -64,7 +62,7 @@ export class OutboxDesk {
 
   /** Gives an event up; nothing when it does not wait. */
   drop(id: number): ShownEvent | undefined {
-    const event = this.#courier.events().find((other) => other.id === id);
+    const event = this.#courier.get(id);
     return event && this.#courier.drop(id)
       ? { ...shown(event), state: "retired", why: "dropped by the administrator" }
       : undefined;

@@ -44,7 +44,7 @@ async function missed({ sim, crm, box }: Stage): Promise<string> {
   await call.answer();
   await call.callerHangsUp();
   await box.until("no attempt has failed", ({ outbox }) => outbox.waiting === 3);
-  await box.says("Cannot tell the CRM yet");
+  await box.says("Cannot deliver to the CRM yet");
   return call.uuid;
 }
 
@@ -117,7 +117,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
           `retired CallEstablished ${lost}`,
           `retired ScreenPop ${lost}`,
         ]);
-        expect(out).toContain("its ScreenPop was not told");
+        expect(out).toContain("its ScreenPop was not delivered");
       }),
     30_000,
   );
@@ -158,8 +158,8 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       await box.told();
       expect((await record()).map(({ state, why }) => [state, why])).toEqual([
         ["retired", "dropped by the administrator"],
-        ["retired", "its ScreenPop was not told"],
-        ["retired", "its ScreenPop was not told"],
+        ["retired", "its ScreenPop was not delivered"],
+        ["retired", "its ScreenPop was not delivered"],
       ]);
       expect(crm.posts).toEqual([]);
       // What was dropped does not wait: there is nothing to drop again.

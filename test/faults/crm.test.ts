@@ -45,8 +45,8 @@ describe("the CRM is down for an hour:", () => {
         const record = office.record(`c${call}`);
         expect(record.map(({ event, ending }) => [event.name, ending])).toEqual(all.map((name) => [name, "retired"]));
         expect(record[0]?.why).toBe("too old after 120 s; last attempt: Cannot reach the CRM: connection refused");
-        expect(record[1]?.why).toStartWith("its ScreenPop was not told");
-        expect(record[2]?.why).toStartWith("its ScreenPop was not told");
+        expect(record[1]?.why).toStartWith("its ScreenPop was not delivered");
+        expect(record[2]?.why).toStartWith("its ScreenPop was not delivered");
       }
     }));
 
@@ -110,7 +110,7 @@ describe("a ScreenPop that is two minutes old", () => {
         await office.pass(minute);
         expect(office.arrived()).toEqual([]);
         expect(office.fates("c1")).toEqual(all.map((name) => `${name} retired`));
-        expect(office.record("c1")[2]?.why).toBe("its ScreenPop was not told");
+        expect(office.record("c1")[2]?.why).toBe("its ScreenPop was not delivered");
       }),
   );
 

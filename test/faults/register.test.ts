@@ -122,7 +122,7 @@ test.concurrent(
       await crm.until(({ posts }) => posts.length >= 2);
       expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
       expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
-        .toBe("its ScreenPop was not told");
+        .toBe("its ScreenPop was not delivered");
     }),
   20_000,
 );

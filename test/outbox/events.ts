@@ -24,3 +24,8 @@ export function event(id: number, { name = "ScreenPop", call = "c1", ...part }: 
     ...part,
   };
 }
+
+/** Events of calls of their own. */
+export function calls(count: number, part: EventPart = {}, from = 1): OutboxEvent[] {
+  return Array.from({ length: count }, (_, n) => event(from + n, { call: `c${from + n}`, ...part }));
+}

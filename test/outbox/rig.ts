@@ -97,7 +97,7 @@ export class Rig {
   }
 }
 
-/** Lets everything run that waits for no time. */
+/** Lets everything run that waits for no time: some turns of the loop. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 20; turn++) await new Promise((done) => setImmediate(done));
 }

@@ -1,0 +1,143 @@
+/** How much is sent at once, and to whom: a backlog, and addresses that fail. */
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { calls, event } from "./events.ts";
+import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe("at once:", () => {
+  test("4 POSTs go to an address at first, twice as many with each answer, at most 32 in all", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(200));
+    await settle();
+    const onTheWay = [rig.posts.length];
+    for (let answers = 0; answers < 5; answers++) {
+      await rig.answer(done);
+      onTheWay.push(rig.posts.length);
+    }
+    expect(onTheWay).toEqual([4, 8, 16, 32, 32, 32]);
+  });
+
+  test("in one turn of the loop at most 4 POSTs are started, and 32 events discarded, however many are due", () => {
+    const rig = new Rig({ stored: [...calls(200, { created: -200_000 }), ...calls(200, {}, 1000)] });
+    for (let turns = 0; rig.posts.length === 0; turns++) {
+      const before = rig.record.length;
+      rig.courier.pump();
+      expect(rig.record.length - before).toBeLessThanOrEqual(32 + 2 * 4);
+      expect(turns).toBeLessThan(20);
+    }
+    expect(rig.posts).toHaveLength(4);
+    rig.courier.pump();
+    expect(rig.posts).toHaveLength(4);
+  });
+
+  test("a long call whose ScreenPop is too old is discarded in parts, each in a turn", async () => {
+    const old = { call: "long", created: -200_000 };
+    const rig = new Rig({ stored: [event(1, old), ...calls(99, { ...old, name: "CallEstablished" }, 2)] });
+    rig.courier.pump();
+    expect(rig.record).toHaveLength(32);
+    await settle();
+    expect(rig.record).toHaveLength(100);
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+  });
+
+  test("a full outbox is emptied in parts, each in a turn", async () => {
+    const rig = new Rig({ stored: calls(200, { agent: "gone" }), rules: { atMost: 10 } });
+    rig.courier.pump();
+    expect(rig.courier.status().waiting).toBe(200 - 32);
+    await settle();
+    expect(rig.courier.status().waiting).toBe(10);
+  });
+});
+
+describe("an address that fails:", () => {
+  const dead = { agent: "B", address: "10.0.0.66", port: 8080 };
+
+  test("one POST at a time goes there, each after a longer pause, however many events wait", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(100));
+    for (let first = 0; first < 4; first++) await rig.answer(unreachable);
+    const pauses: number[] = [];
+    let since = rig.now;
+    while (pauses.length < 7) {
+      await rig.pass(250);
+      if (rig.posts.length === 0) continue;
+      pauses.push(rig.now - since);
+      expect(rig.posts).toHaveLength(1);
+      await rig.answer(unreachable);
+      since = rig.now;
+    }
+    expect(pauses).toEqual([500, 1000, 2000, 4000, 5000, 5000, 5000]);
+  });
+
+  test("when it answers again all goes that is due", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(100));
+    for (let first = 0; first < 4; first++) await rig.answer(unreachable);
+    await rig.pass(500);
+    await rig.answer(refused);
+    for (let answers = 0; answers < 4; answers++) await rig.answer(done);
+    expect(rig.posts).toHaveLength(32);
+  });
+
+  test("a new event is tried at once all the same", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(100));
+    for (let first = 0; first < 4; first++) await rig.answer(unreachable);
+    const fresh = event(500, { call: "fresh", attempts: 1 });
+    expect(rig.courier.isFree(fresh)).toBe(true);
+    rig.courier.add([fresh]);
+    expect(rig.waiting()).toEqual(["ScreenPop fresh"]);
+  });
+
+  test("what is tried in vain while others arrive does not keep these back", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(40));
+    const [poisoned] = rig.posts.splice(0, 1);
+    await rig.answer(done);
+    poisoned?.answer(timeout);
+    await settle();
+    expect(rig.posts.length).toBeGreaterThan(4);
+  });
+
+  test("no other address waits for it", async () => {
+    const rig = new Rig();
+    rig.places.set("B", dead);
+    rig.courier.add([...calls(50, { agent: "B" }), ...calls(50, {}, 101)]);
+    await settle();
+    // The dead one never answers.
+    for (let answered = 0; answered < 50; answered++) {
+      const index = rig.posts.findIndex(({ to }) => to.agent === "A");
+      const [post] = rig.posts.splice(index, 1);
+      post?.answer(done);
+      await settle();
+    }
+    expect(rig.posts.map(({ to }) => to.agent)).toEqual(["B", "B", "B", "B"]);
+  });
+
+  test("many that fail take at most half of the places", async () => {
+    const rig = new Rig();
+    const many = Array.from({ length: 60 }, (_, n) => `B${n}`);
+    for (const agent of many) rig.places.set(agent, { ...dead, agent });
+    rig.courier.add(many.flatMap((agent, n) => calls(3, { agent }, 1000 + 10 * n)));
+    await settle();
+    // Each fails once, then none answers any more.
+    const failed = new Set<string>();
+    while (failed.size < many.length) {
+      failed.add(rig.posts[0]?.to.agent ?? "");
+      await rig.answer(unreachable);
+    }
+    for (const { to } of rig.posts) expect(failed).toContain(to.agent);
+    while (rig.posts.length > 0) await rig.answer(unreachable);
+    await rig.pass(60_000);
+    expect(rig.posts).toHaveLength(16);
+    rig.courier.add(calls(8));
+    await settle();
+    expect(rig.posts.filter(({ to }) => to.agent === "A")).toHaveLength(4);
+  });
+});

@@ -1,0 +1,106 @@
+/** The heap and the index of waiting events, against the simple things that they stand for. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Heap } from "../../src/outbox/heap.ts";
+import { callKey, type OutboxEvent } from "../../src/outbox/schedule.ts";
+import { Waiting } from "../../src/outbox/waiting.ts";
+import { event } from "./events.ts";
+
+test("a heap gives its items in order, whatever was put in, changed and taken out before", () => {
+  const deeds = fc.array(fc.record({ item: fc.nat(30), at: fc.option(fc.nat(50), { nil: undefined }) }), { maxLength: 200 });
+  fc.assert(fc.property(deeds, (all) => {
+    const items = Array.from({ length: 31 }, (_, id) => ({ id, at: 0 }));
+    const heap = new Heap<{ id: number; at: number }>((one, other) => one.at < other.at);
+    const model = new Set<{ id: number; at: number }>();
+    for (const { item, at } of all) {
+      const one = items[item];
+      if (!one) continue;
+      if (at === undefined) {
+        heap.delete(one);
+        model.delete(one);
+      } else {
+        one.at = at;
+        heap.put(one);
+        model.add(one);
+      }
+      expect(heap.size).toBe(model.size);
+    }
+    const order: number[] = [];
+    for (let first = heap.first(); first; first = heap.first()) {
+      order.push(first.at);
+      heap.delete(first);
+    }
+    expect(order).toEqual([...model].map(({ at }) => at).sort((one, other) => one - other));
+  }));
+});
+
+test("a heap compares an item with a few of thousands when it is put in, changed or taken out", () => {
+  let compared = 0;
+  const heap = new Heap<{ at: number }>((one, other) => {
+    compared++;
+    return one.at < other.at;
+  });
+  const items = Array.from({ length: 10_000 }, (_, n) => ({ at: (n * 7919) % 10_000 }));
+  for (const item of items) heap.put(item);
+  for (const item of items) {
+    item.at += 5000;
+    heap.put(item);
+  }
+  for (const item of items) heap.delete(item);
+  expect(compared / items.length).toBeLessThan(3 * 2 * Math.log2(items.length));
+});
+
+describe("waiting events:", () => {
+  const events = fc.array(
+    fc.record({
+      id: fc.nat(20),
+      call: fc.constantFrom("c1", "c2"),
+      agent: fc.constantFrom("A", "B"),
+      desk: fc.constantFrom("1001", "1002"),
+      created: fc.nat(1000),
+      gone: fc.boolean(),
+    }),
+    { maxLength: 40 },
+  );
+
+  test("those of a call are in order of their ids, whatever came and went; the oldest is the oldest", () => {
+    fc.assert(fc.property(events, (all) => {
+      const waiting = new Waiting(4);
+      const model = new Map<number, OutboxEvent>();
+      for (const { id, gone, ...part } of all) {
+        const known = model.get(id);
+        if (gone && known) {
+          waiting.delete(known);
+          model.delete(id);
+        } else if (!gone) {
+          // Another version of an event is one of the same call.
+          const one = known ? { ...known, created: part.created } : event(id, part);
+          waiting.put(one);
+          model.set(id, one);
+        }
+        const left = [...model.values()];
+        expect(waiting.size).toBe(left.length);
+        expect(waiting.oldest()).toBe(left.length === 0 ? undefined : Math.min(...left.map(({ created }) => created)));
+        expect(waiting.holds("1001")).toBe(left.some(({ desk }) => desk === "1001"));
+      }
+      for (const [, calls] of Map.groupBy(model.values(), (one) => `${one.agent} ${callKey(one)}`)) {
+        const [first] = calls;
+        const ordered = [...calls].sort((one, other) => one.id - other.id);
+        if (first) expect(waiting.callOf(first)?.events).toEqual(ordered);
+      }
+    }));
+  });
+
+  test("a call whose event is on the way is not forgotten when nothing waits any more", () => {
+    const waiting = new Waiting(4);
+    const call = waiting.put(event(1));
+    call.busy = true;
+    waiting.delete(event(1));
+    expect(waiting.put(event(2))).toBe(call);
+    waiting.delete(event(2));
+    call.busy = false;
+    waiting.forget(call);
+    expect(waiting.callOf(event(1))).toBeUndefined();
+    expect(waiting.lane("1001", "A")).toBeUndefined();
+  });
+});
