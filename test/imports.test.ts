@@ -40,6 +40,7 @@ const rules: Rule[] = [
       /^src\/cctsdk\//,
       "src/core/crm.ts",
       "src/core/number.ts",
+      "src/core/spelling.ts",
       "type src/log.ts",
       "src/address.ts",
       "src/unreached.ts",

@@ -5,6 +5,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { isLoopback, normaliseAddress } from "../address.ts";
 import { type Callout, type CalloutName, calloutNames, type CheckStatus } from "../core/crm.ts";
+import { inAscii, oddCharacter } from "../core/spelling.ts";
 import { type ParameterName, readQuery, shown } from "./query.ts";
 import { parse } from "../xml.ts";
 
@@ -29,10 +30,10 @@ type Limited = keyof typeof longestParameter;
 /** The most extensions that an error lists. */
 const listed = 10;
 
-/** Reads a callout. Every problem is reported at once; a password is never repeated. */
+/** Reads a callout. Every problem of a parameter that it uses is reported at once; a password is never repeated. */
 export function decodeCallout(query: string, context: CalloutContext): Decoded {
   const parameters = readQuery(query);
-  const problems = [...parameters.values()].flatMap((parameter) => parameter.sound ? [] : [parameter.problem]);
+  const problems: string[] = [];
   const asked = parameters.get("FunctionName");
   if (asked?.sound === false) return { ok: false, why: `Cannot read the callout: ${asked.problem}.` };
   const name = nameOf(asked?.value);
@@ -42,6 +43,7 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
     context,
     value: (parameter) => {
       const found = parameters.get(parameter);
+      if (found?.sound === false) problems.push(found.problem);
       return found?.sound ? found.value : undefined;
     },
     missing: (parameter) => !parameters.has(parameter),
@@ -74,7 +76,7 @@ export function decodeAnswer(text: string): string | undefined {
   }
 }
 
-/** What the builders below read from and report to. `value` is undefined for what is missing or unsound. */
+/** What the builders below read from and report to. `value` is undefined for what is missing or unsound, and reports the latter. */
 interface Reading {
   readonly name: CalloutName;
   readonly context: CalloutContext;
@@ -91,7 +93,8 @@ function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
       return { name, ...who, address: address(reading), port: port(reading) };
     case "Login":
     case "Logout": {
-      const password = limited(reading, "agentPassword");
+      // Whoever logs out is not asked who they are.
+      const password = name === "Login" ? limited(reading, "agentPassword") : undefined;
       const queue = limited(reading, "agentQueue");
       return { name, ...who, ...(password === undefined ? {} : { password }), ...(queue === undefined ? {} : { queue }) };
     }
@@ -104,7 +107,7 @@ function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
 }
 
 function unknownFunction(given: string | undefined): string {
-  const known = `want one of ${calloutNames.join(", ")}`;
+  const known = `expected one of ${calloutNames.join(", ")}`;
   if (given === undefined) return `FunctionName is missing: ${known}`;
   const lower = given.toLowerCase();
   const near = closest(lower, calloutNames.map((name) => name.toLowerCase()));
@@ -118,13 +121,22 @@ function desk(reading: Reading): string {
   const more = desks.length > listed ? ` and ${desks.length - listed} more` : "";
   const served = `this box serves ${desks.slice(0, listed).join(", ")}${more}`;
   const given = reading.value("telesetNumber");
-  if (reading.missing("telesetNumber")) reading.problem(`telesetNumber is missing: want the agent's extension; ${served}`);
-  else if (given !== undefined && !desks.includes(given)) reading.problem(`telesetNumber is ${shown(given)}, but ${served}`);
-  return given ?? "";
+  if (reading.missing("telesetNumber")) reading.problem(`telesetNumber is missing: expected the agent's extension; ${served}`);
+  if (given === undefined) return "";
+  // Agents type and paste it: full-width digits are digits.
+  const extension = desks.includes(given) ? given : inAscii(given);
+  if (!desks.includes(extension)) reading.problem(`telesetNumber is ${shown(given)}${unlikeDigits(given)}, but ${served}`);
+  return extension;
+}
+
+/** Which character of a number is no digit: some look like one. */
+function unlikeDigits(given: string): string {
+  const odd = oddCharacter(given, /[0-9]/);
+  return odd === undefined ? "" : ` (${odd} is not a digit)`;
 }
 
 function required(reading: Reading, parameter: Limited, meaning: string): string {
-  if (reading.missing(parameter)) reading.problem(`${parameter} is missing: want ${meaning}`);
+  if (reading.missing(parameter)) reading.problem(`${parameter} is missing: expected ${meaning}`);
   return limited(reading, parameter) ?? "";
 }
 
@@ -132,17 +144,17 @@ function limited(reading: Reading, parameter: Limited): string | undefined {
   const value = reading.value(parameter);
   const length = value === undefined ? 0 : [...value].length;
   const most = longestParameter[parameter];
-  if (length > most) reading.problem(`${parameter} has ${length} characters: want at most ${most}`);
+  if (length > most) reading.problem(`${parameter} has ${length} characters: expected at most ${most}`);
   return value;
 }
 
 function port(reading: Reading): number {
   const given = reading.value("port");
-  const wanted = "want a number from 1 to 65535, the port that UWQ listens on";
+  const wanted = "expected a number from 1 to 65535, the port that UWQ listens on";
   if (reading.missing("port")) reading.problem(`port is missing: ${wanted}`);
   if (given === undefined) return 0;
   const number = /^\d{1,5}$/.test(given) ? Number(given) : 0;
-  if (number < 1 || number > 65535) reading.problem(`port is ${shown(given)}: ${wanted}`);
+  if (number < 1 || number > 65535) reading.problem(`port is ${shown(given)}${unlikeDigits(given)}: ${wanted}`);
   return number;
 }
 
@@ -156,9 +168,9 @@ function address(reading: Reading): string {
   if (given === undefined || given.toLowerCase() === "localhost" || isLoopback(given)) return from;
   const plain = normaliseAddress(given);
   if (plain === undefined) {
-    reading.problem(`ipAddress is ${shown(given)}: want an IP address, localhost or nothing`);
+    reading.problem(`ipAddress is ${shown(given)}: expected an IP address, localhost or nothing`);
   } else if (plain !== from && !addressAllowed(plain, from)) {
-    reading.problem(`ipAddress is ${plain}, but the request came from ${from}: want the same, or list ${plain} in crm.allow`);
+    reading.problem(`ipAddress is ${plain}, but the request came from ${from}: expected the same, or list ${plain} in crm.allow`);
   }
   return plain ?? "";
 }

@@ -38,9 +38,9 @@ export function withoutInvisible(text: string): string {
 export function readWritten(text: string): Written {
   // Nearly every number that a switch shows.
   if (/^\+?\d+$/.test(text)) return { number: text, parameters: [] };
-  const ascii = asAscii(text).trim();
+  const ascii = inAscii(text).trim();
   if (!/^tel:/i.test(ascii)) return { number: plain(ascii), parameters: [] };
-  const [number = "", ...parameters] = asAscii(unescaped(ascii.slice(4))).split(";");
+  const [number = "", ...parameters] = inAscii(unescaped(ascii.slice(4))).split(";");
   return { number: plain(number), parameters: parameters.filter((each) => undialable.test(each)).map((each) => each.trim()) };
 }
 
@@ -55,7 +55,8 @@ export function codePoint(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-function asAscii(text: string): string {
+/** Dashes, spaces, digits and letters of other widths and scripts as the plain ones, without invisible characters. */
+export function inAscii(text: string): string {
   return withoutInvisible(text)
     .replace(otherWidths, (character) => character.normalize("NFKC"))
     .replace(dashes, "-")
