@@ -29,7 +29,7 @@ export interface App {
   stuck(): string | undefined;
   /** Resolves if the line's own loop should ever fail, or end. */
   readonly failed: Promise<Error>;
-  /** Finishes what is on the way, at most about 3 s, and ends. A second call waits for the same end. */
+  /** Answers the callouts and finishes what is on the way, at most about 4 s, and ends. A second call waits for the same end. */
   stop(): Promise<void>;
 }
 
@@ -97,6 +97,9 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
   courier.pump();
   const stop = async () => {
     clearInterval(tidying);
+    // Every callout that came before gets its answer: most get their own, the rest an Error.
+    loop.refuseCallouts();
+    await http.drain();
     loop.stop();
     await Promise.all([http.stop(), running, courier.stop(lastPosts)]);
     store.close();

@@ -17,6 +17,9 @@ export interface ConnectionLimits {
 /** How long a peer has to read the last thing that it is told, in milliseconds. */
 const lastWordsMs = 500;
 
+/** How many may be told why they are sent away at the same time, for each connection that may be open. */
+const dismissedPerConnection = 4;
+
 interface Connection {
   working: number;
   /** What the peer had sent when the last answer was given; more than that is the beginning of a request. */
@@ -41,7 +44,9 @@ export class Connections {
   readonly #leaving = new Set<Socket>();
   readonly #limits: ConnectionLimits;
   readonly #farewell: Farewell;
-  #stopping: (() => void) | undefined;
+  #stopping = false;
+  /** Called when a connection has left, or is about to. */
+  #changed: (() => void) | undefined;
 
   constructor(limits: ConnectionLimits, farewell: Farewell) {
     this.#limits = limits;
@@ -78,9 +83,8 @@ export class Connections {
     connection.working -= 1;
     if (connection.working > 0) return;
     connection.bytesBefore = socket.bytesRead;
-    if (this.#stopping === undefined) {
-      this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
-    } else this.#leave(socket, () => socket.end());
+    if (this.#stopping) this.#end(socket);
+    else this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
   }
 
   /** Tells the peer one last thing and closes; when an answer is on its way or too many are being told, just closes. */
@@ -89,25 +93,62 @@ export class Connections {
     // What cannot be told any more has had its answer.
     if (working > 0 || !socket.writable) return void socket.destroy();
     this.#farewell.counted(status);
-    if (this.#leaving.size >= this.#limits.connections) return void socket.destroy();
+    if (this.#leaving.size >= this.#limits.connections * dismissedPerConnection) return void socket.destroy();
     this.#leave(socket, () => socket.end(this.#farewell.words(status, why)));
     // Unread bytes would turn the close into a reset, which takes the answer away from the peer (RFC 9112 section 9.6).
     socket.resume();
   }
 
-  /** Closes what is idle at once and the rest as it finishes; resolves when all is closed, at most `graceMs` later. */
+  /**
+   * Lets what is in work end, and half a request be completed: resolves when nothing of that is left, at the latest after
+   * `graceMs`. A connection is closed as soon as its request is answered; one that is idle, at once.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    // What the kernel has is read first: requests on connections that seem idle.
+    await turns();
+    for (const [socket, connection] of this.#open) {
+      if (connection.working === 0 && !isHalfway(socket, connection)) this.#end(socket);
+    }
+    await this.#until(() => this.#open.keys().every((socket) => this.#leaving.has(socket)), graceMs);
+  }
+
+  /**
+   * Ends all connections; resolves when they are closed, at most `graceMs` later. Half a request gets an answer too; what is
+   * in work must be answered meanwhile.
+   */
   async stop(graceMs: number): Promise<void> {
-    const empty = new Promise<void>((resolve) => this.#stopping = resolve);
-    for (const [socket, { working }] of this.#open) if (working === 0) socket.destroy();
-    const grace = setTimeout(() => {
-      for (const socket of this.#open.keys()) socket.destroy();
-    }, graceMs);
-    if (this.#open.size > 0) await empty;
-    clearTimeout(grace);
+    this.#stopping = true;
+    for (const [socket, connection] of this.#open) {
+      if (connection.working > 0 || this.#leaving.has(socket)) continue;
+      if (isHalfway(socket, connection)) this.dismiss(socket, 503, "telesetd is stopping: try again.");
+      else this.#end(socket);
+    }
+    // Those who were turned away count too: the end of the process would cut their answer off.
+    if (await this.#until(() => this.#open.size + this.#leaving.size === 0, graceMs)) return;
+    for (const socket of [...this.#open.keys(), ...this.#leaving]) socket.destroy();
+  }
+
+  /** Waits until the connections are as wanted; false when they are not after `ms`. */
+  async #until(wanted: () => boolean, ms: number): Promise<boolean> {
+    if (wanted()) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), ms);
+    this.#changed = () => {
+      if (wanted()) resolve(true);
+    };
+    const reached = await promise;
+    clearTimeout(timer);
+    this.#changed = undefined;
+    return reached;
+  }
+
+  #end(socket: Socket): void {
+    if (!this.#leaving.has(socket)) this.#leave(socket, () => socket.end());
   }
 
   #silent(socket: Socket, connection: Connection): void {
-    if (socket.bytesRead === connection.bytesBefore) socket.destroy();
+    if (!isHalfway(socket, connection)) socket.destroy();
     else this.dismiss(socket, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
   }
 
@@ -117,18 +158,30 @@ export class Connections {
     socket.once("close", () => {
       clearTimeout(timer);
       this.#leaving.delete(socket);
+      this.#changed?.();
     });
     words();
+    this.#changed?.();
   }
 
   #gone(socket: Socket, connection: Connection): void {
     clearTimeout(connection.timer);
     this.#open.delete(socket);
-    if (this.#open.size === 0) this.#stopping?.();
+    this.#changed?.();
   }
 
   #arm(connection: Connection, ms: number, act: () => void): void {
     clearTimeout(connection.timer);
     connection.timer = setTimeout(act, ms);
   }
+}
+
+/** Whether a request has begun to come and is not complete. */
+function isHalfway(socket: Socket, { bytesBefore }: Connection): boolean {
+  return socket.bytesRead !== bytesBefore;
+}
+
+/** Two turns of the event loop: what the kernel holds at the first is read by the end of the second. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -10,7 +10,7 @@ import { createServer as createTcpServer, Socket } from "node:net";
 import { type BodyForm, defaultAnswers } from "./cctsdk/profile.ts";
 import { refusal } from "./cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
-import { type ConnectionLimits, Connections } from "./connections.ts";
+import { type ConnectionLimits, Connections, turns } from "./connections.ts";
 import { type LocalOptions, localRoutes } from "./local.ts";
 import type { Log } from "./log.ts";
 
@@ -34,7 +34,9 @@ export interface HttpOptions {
 export interface Listener {
   /** The port that it listens on. */
   readonly port: number;
-  /** Closes idle connections at once, waits at most 1 s for requests in work. */
+  /** Takes no more connections, and waits at most 1 s for requests in work and for such as have come by half. */
+  drain(): Promise<void>;
+  /** Drains, unless that is done; then closes all connections, at most 1 s later. Every request in work must be answered then. */
   stop(): Promise<void>;
 }
 
@@ -42,7 +44,8 @@ export interface Listener {
 const longestHeader = 16_384;
 const longestBody = 16_384;
 
-/** How long `stop` waits for requests in work, in milliseconds. */
+/** How long `drain` waits for requests in work, and `stop` for their answers to be taken, in milliseconds each. */
+const drainMs = 1000;
 const stopMs = 1000;
 
 /** Opens the listener. @throws Error that says why it cannot listen and what to do. */
@@ -63,12 +66,19 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   });
   front.on("error", (error) => options.log.rarely("HTTP listener").error("HTTP listener", { error: error.message }));
   const bound = front.address();
+  let drained: Promise<void> | undefined;
+  const drain = async () => {
+    // The system has accepted connections that we have not seen yet: closed now, they would be reset without an answer.
+    await turns();
+    front.close();
+    await connections.drain(drainMs);
+  };
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.port,
+    drain: () => drained ??= drain(),
     stop: async () => {
-      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      await (drained ??= drain());
       await connections.stop(stopMs);
-      await closed;
     },
   };
 }

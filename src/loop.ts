@@ -37,9 +37,11 @@ export interface LoopOptions {
 export class Loop {
   readonly #options: LoopOptions;
   readonly #desks = new Map<string, Desk>();
-  readonly #replies = new Map<string, (reply: Reply) => void>();
+  /** The callouts that wait for their answers, by id. */
+  readonly #waiting = new Map<string, { readonly name: Callout["name"]; readonly answer: (reply: Reply) => void }>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #stop = new AbortController();
+  #refusing = false;
   /** Whether each desk's phone was registered when that was last known. */
   readonly #phones = new Map<string, boolean>();
   /** Desks that are not served any more: where their agents are, as long as something waits for them. */
@@ -91,28 +93,44 @@ export class Loop {
     return this.#options.line.stuck?.();
   }
 
+  /** From now on every callout is refused at once; those that wait for their answers go on waiting. */
+  refuseCallouts(): void {
+    this.#refusing = true;
+  }
+
   /** Ends the line. Callouts that still wait are answered. */
   stop(): void {
+    this.#refusing = true;
     this.#stop.abort();
     this.#commitWaiting();
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    for (const reply of this.#replies.values()) reply({ ok: false, why: "telesetd is being stopped: try again in a moment." });
-    this.#replies.clear();
+    for (const { name, answer } of this.#waiting.values()) answer(isDial(name) ? stoppingInDial : stopping);
+    this.#waiting.clear();
   }
 
   /** A callout and its answer, of a dial with its call's id. A Login's password is verified first. */
   async submit(callout: Callout | CheckStatus): Promise<Reply & { readonly call?: string }> {
+    if (this.#refusing) return stopping;
     if (callout.name === "CheckStatus") return checkStatus(this.desks(), callout.from);
-    if (callout.name === "Login" && this.#options.passwords) {
-      const verdict = await this.#options.passwords.check(callout.agent, callout.password);
-      if (!verdict.ok) return verdict;
-    }
     const id = this.#options.newId();
     const reply = Promise.withResolvers<Reply>();
-    this.#replies.set(id, reply.resolve);
+    // From here on a stop answers it, also while its password is being verified.
+    this.#waiting.set(id, { name: callout.name, answer: reply.resolve });
+    if (callout.name === "Login" && this.#options.passwords) {
+      const checked = this.#options.passwords.check(callout.agent, callout.password);
+      const verdict = await Promise.race([checked, reply.promise]).catch((error: unknown) => {
+        this.#waiting.delete(id);
+        throw error;
+      });
+      if (!verdict.ok) {
+        this.#waiting.delete(id);
+        return verdict;
+      }
+      if (this.#stop.signal.aborted) return await reply.promise;
+    }
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
     if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
-    if (callout.name !== "MakeCall" && callout.name !== "DialCanonical") return await reply.promise;
+    if (!isDial(callout.name)) return await reply.promise;
     const call = this.#callOf(callout.desk, id);
     return { ...await reply.promise, call };
   }
@@ -221,8 +239,8 @@ export class Loop {
         this.#drive(effect.command);
         break;
       case "reply":
-        this.#replies.get(effect.to)?.(effect.reply);
-        this.#replies.delete(effect.to);
+        this.#waiting.get(effect.to)?.answer(effect.reply);
+        this.#waiting.delete(effect.to);
         break;
       case "retire":
         this.#options.log.info("Nothing more is told to an agent", { desk, agent: effect.agent, why: effect.why });
@@ -295,6 +313,16 @@ export class Loop {
       if (call !== undefined) log.debug("Leg ended", { desk: desk.extension, call, leg, cause: ended.cause });
     }
   }
+}
+
+/** The answer to a callout that comes too late, or waits too long. */
+const stopping = { ok: false, why: "telesetd is stopping: try again." } as const;
+
+/** The same for one that is dialling: the switch may go on with it. */
+const stoppingInDial = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
+
+function isDial(name: Callout["name"]): boolean {
+  return name === "MakeCall" || name === "DialCanonical";
 }
 
 /** How long a change may wait to be written, in ms; then it goes with the sync of what was written before. */

@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Reply } from "../src/core/crm.ts";
 import { type Answer, ask, cleanUp, complaint, dial, get, open, ready, refused, success } from "./httpclient.ts";
 
@@ -76,8 +79,8 @@ describe("open connections are counted:", () => {
     await Promise.all([dial(port), dial(port)]);
     const crowd = await Promise.all(Array.from({ length: 20 }, () => dial(port, { stays: true })));
     const answers = await Promise.all(crowd.map((client) => client.answer()));
-    expect(answers.filter((answer) => answer?.status === 503).length).toBe(2);
-    expect(answers.filter((answer) => answer === undefined).length).toBe(18);
+    expect(answers.filter((answer) => answer?.status === 503).length).toBe(8);
+    expect(answers.filter((answer) => answer === undefined).length).toBe(12);
   });
 
   test("who is told why and then resets does no harm", async () => {
@@ -128,40 +131,94 @@ describe("open connections are counted:", () => {
 });
 
 describe("stop:", () => {
-  test("closes idle connections at once and lets work finish", async () => {
+  /** A listener whose callouts are answered when the test says so. */
+  async function slow() {
     const reply = Promise.withResolvers<Reply>();
     const asked = Promise.withResolvers<void>();
     const submit = () => {
       asked.resolve();
       return reply.promise;
     };
-    const { port, stop } = await open({ callouts: { submit } });
+    return { ...await open({ callouts: { submit } }), asked: asked.promise, reply: reply.resolve };
+  }
+
+  test("closes idle connections at once and lets work finish", async () => {
+    const { port, stop, asked, reply } = await slow();
     const [idle, busy] = [await dial(port), await dial(port)];
     busy.send(get(ready));
-    await asked.promise;
+    await asked;
     const stopped = stop();
     await idle.closed;
-    reply.resolve({ ok: true });
-    expect((await busy.answer())?.body).toBe(success);
-    const start = performance.now();
-    await Promise.all([stopped, busy.closed]);
-    expect(performance.now() - start).toBeLessThan(400);
     expect(await refused(port)).toBe(true);
+    reply({ ok: true });
+    expect((await busy.answer())?.body).toBe(success);
+    await Promise.all([stopped, busy.closed]);
   });
 
-  test("waits at most a second for work that does not finish", async () => {
-    const asked = Promise.withResolvers<void>();
-    const submit = () => {
-      asked.resolve();
-      return new Promise<Reply>(() => {});
-    };
-    const { port, stop } = await open({ callouts: { submit } });
+  test("a client that keeps its side open does not hold it up", async () => {
+    const { port, stop } = await open();
+    const client = await dial(port, { stays: true });
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    await stop();
+  });
+
+  test("a request that was sent at the same moment is answered", async () => {
+    const { port, stop } = await open();
+    const client = await dial(port);
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    client.send(get(ready));
+    const stopped = stop();
+    expect((await client.answer())?.body).toBe(success);
+    await stopped;
+  });
+
+  test("a connection that the system has accepted, and we have not seen, is answered", async () => {
+    const { port, stop } = await open();
+    const folder = mkdtempSync(join(tmpdir(), "telesetd-stop-"));
+    const answer = join(folder, "answer");
+    // Until this returns the event loop stands still. What it leaves behind reads the answer, and renames it when it is whole.
+    const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf %b "$1" >&3; (cat <&3 >$2.part; mv $2.part $2) &`;
+    const { exitCode } = Bun.spawnSync(["bash", "-c", script, "bash", get(ready), answer], {
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    expect(exitCode).toBe(0);
+    await stop();
+    while (!existsSync(answer)) await new Promise((turn) => setTimeout(turn, 1));
+    expect(readFileSync(answer, "utf8")).toEndWith(success);
+    rmSync(folder, { recursive: true });
+  });
+
+  const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
+
+  test.each(["first", "second"])("half a request, the %s on its connection, is answered when the rest comes", async (which) => {
+    const { port, stop } = await open();
+    const client = await dial(port);
+    if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    client.send(start);
+    // The answer to a later one says that the first half has been read.
+    await ask(port, get(ready));
+    const stopped = stop();
+    while (!await refused(port));
+    expect((await client.send(rest).answer())?.body).toBe(success);
+    await Promise.all([stopped, client.closed]);
+  });
+
+  test("half a request that is never completed gets an Error", async () => {
+    const { port, stop } = await open();
+    const client = await dial(port);
+    client.send(start);
+    await ask(port, get(ready));
+    const stopped = stop();
+    expect(complaint(await client.answer())).toEqual([503, "telesetd is stopping: try again."]);
+    await Promise.all([stopped, client.closed]);
+  });
+
+  test("work that does not finish is not waited for forever", async () => {
+    const { port, stop, asked } = await slow();
     const client = await dial(port);
     client.send(get(ready));
-    await asked.promise;
-    const start = performance.now();
+    await asked;
     await stop();
-    expect(performance.now() - start).toBeWithin(900, 2000);
     expect(await client.answer()).toBeUndefined();
   });
 });

@@ -311,7 +311,7 @@ describe("from the CRM to the phone:", () => {
     rig.loop.stop();
     rig.line.result.resolve({ outcome: "done" });
     await settle();
-    expect(got.answer).toEqual({ ok: false, why: "telesetd is being stopped: try again in a moment." });
+    expect(got.answer).toEqual({ ok: false, why: "telesetd is stopping: check the phone before dialling again." });
     expect(rig.loop.desks()[0]?.dial?.lifted).toBe(false);
     await rig.end();
   });
@@ -321,7 +321,7 @@ describe("from the CRM to the phone:", () => {
     await rig.line.say(up);
     const got = [answerOf(rig.loop.submit(makeCall)), answerOf(rig.loop.submit(makeCall))];
     await rig.end();
-    const stopped = { ok: false, why: "telesetd is being stopped: try again in a moment." } as const;
+    const stopped = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
     expect(got.map(({ answer }) => answer)).toEqual([stopped, stopped]);
     // The second repeats the first: it is about the same call.
     expect(got.map(({ call }) => call)).toEqual(["m1", "m1"]);

@@ -1,0 +1,136 @@
+/** The whole daemon is stopped while callouts are under way: each that it has accepted is answered. */
+import { afterEach, expect, test } from "bun:test";
+import { Simulator } from "../drivers/simulator/mod.ts";
+import { lineSchemas } from "../drivers/mod.ts";
+import { decodeAnswer } from "../src/cctsdk/decode.ts";
+import { type Rig, startRig } from "../src/commands/rig.ts";
+import { parseConfig } from "../src/config.ts";
+import { openLog } from "../src/log.ts";
+import { hashPassword } from "../src/passwords.ts";
+import { Client, get } from "./httpclient.ts";
+
+/** A backstop: nothing here depends on it. */
+const limit = 60_000;
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of undo.splice(0).toReversed()) await one();
+});
+
+/** A switch that does not answer to commands until it is let go. */
+class SilentSwitch extends Simulator {
+  #held: (() => void)[] | undefined;
+  /** Called when it gets a command that it does not answer yet. */
+  heard: () => void = () => {};
+
+  hold(): void {
+    this.#held = [];
+  }
+
+  letGo(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) answer();
+  }
+
+  override bgapi(job: Parameters<Simulator["bgapi"]>[0]): void {
+    if (this.#held === undefined) return super.bgapi(job);
+    this.#held.push(() => super.bgapi(job));
+    this.heard();
+  }
+
+  override api(command: string, arg: string): string | Promise<string> {
+    if (this.#held === undefined) return super.api(command, arg);
+    const answer = Promise.withResolvers<string>();
+    this.#held.push(() => answer.resolve(super.api(command, arg)));
+    this.heard();
+    return answer.promise;
+  }
+}
+
+async function daemon(more: { line?: object; agent?: object } = {}): Promise<{ sim: SilentSwitch; rig: Rig }> {
+  const sim = new SilentSwitch();
+  await sim.start();
+  undo.push(() => sim.stop());
+  const line = { driver: "freeswitch", password: "x", domain: "127.0.0.1", ...more.line };
+  const config = parseConfig(
+    JSON.stringify({ desks: [{ extension: "1001" }], line, agent: more.agent ?? {} }),
+    lineSchemas,
+    {},
+  );
+  const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
+  undo.push(() => rig.stop());
+  while (rig.app.status().desks.some(({ trouble }) => trouble !== undefined)) await new Promise((turn) => setTimeout(turn, 1));
+  return { sim, rig };
+}
+
+const who = { telesetNumber: "1001", agentID: "agent-1001" };
+const makeCall = (rig: Rig) => rig.callout("MakeCall", { ...who, dialString: "14155550123" });
+
+/** Resolves when the switch has a command that it does not answer. */
+const asked = (sim: SilentSwitch) => new Promise<void>((resolve) => sim.heard = resolve);
+
+test("a MakeCall that waits for its first fact gets its own answer, if the phone rings in time", async () => {
+  const { sim, rig } = await daemon();
+  sim.hold();
+  const heard = asked(sim);
+  const answer = makeCall(rig);
+  await heard;
+  const stopped = rig.app.stop();
+  sim.letGo();
+  expect(await answer).toBe("<CCTSDK></CCTSDK>");
+  await stopped;
+}, limit);
+
+test("a MakeCall of which nothing is heard gets an Error that does not ask to dial again", async () => {
+  const { sim, rig } = await daemon();
+  sim.hold();
+  const heard = asked(sim);
+  const answers = [makeCall(rig), makeCall(rig)];
+  await heard;
+  await rig.app.stop();
+  for (const answer of answers) {
+    expect(decodeAnswer(await answer)).toBe("telesetd is stopping: check the phone before dialling again.");
+  }
+}, limit);
+
+test("a Login that waits for the switch gets an Error", async () => {
+  const { sim, rig } = await daemon({ line: { acd: {} } });
+  sim.hold();
+  const heard = asked(sim);
+  const answer = rig.callout("Login", { ...who, agentPassword: "x", agentQueue: "support" });
+  await heard;
+  await rig.app.stop();
+  expect(decodeAnswer(await answer)).toBe("telesetd is stopping: try again.");
+}, limit);
+
+test("Logins whose passwords are still being verified are all answered", async () => {
+  const hashes = { "agent-1001": await hashPassword("right") };
+  const { rig } = await daemon({ agent: { verify: "config", hashes } });
+  // One after the other, each takes long enough that a second does not do.
+  const answers = Array.from({ length: 30 }, () => rig.callout("Login", { ...who, agentPassword: "right", agentQueue: "q" }));
+  await answers[0];
+  await rig.app.stop();
+  for (const answer of answers.slice(1)) {
+    expect([undefined, "telesetd is stopping: try again."]).toContain(decodeAnswer(await answer));
+  }
+}, limit);
+
+test("a callout that comes while the daemon waits is refused, and not carried out", async () => {
+  const { sim, rig } = await daemon();
+  const client = await Client.dial(rig.app.port);
+  undo.push(() => client.socket.destroy());
+  const unregister = get("/?FunctionName=Unregister&telesetNumber=1001&agentID=agent-1001");
+  client.send(unregister.slice(0, 20));
+  sim.hold();
+  const heard = asked(sim);
+  const call = makeCall(rig);
+  await heard;
+  const stopped = rig.app.stop();
+  client.send(unregister.slice(20));
+  const answer = await client.answer();
+  expect([answer?.status, decodeAnswer(answer?.body ?? "")]).toEqual([200, "telesetd is stopping: try again."]);
+  expect(rig.app.status().desks[0]?.registered?.agent).toBe("agent-1001");
+  sim.letGo();
+  await Promise.all([stopped, call]);
+}, limit);
