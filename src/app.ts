@@ -3,7 +3,6 @@ import { assumesRegistered, openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./clock.ts";
 import { type Config, fingerprint } from "./config.ts";
-import type { Registration } from "./core/crm.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http.ts";
@@ -62,7 +61,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
       ...(trouble === undefined ? {} : { trouble }),
     });
   };
-  const outbox = new OutboxDesk({ store, courier, now });
+  const outbox = new OutboxDesk({ store, courier, now, addressFor: (event) => loop.addressFor(event) });
   const page = metricsPage(metrics, () => ({
     desks: loop.desks(),
     outbox: courier.status(),
@@ -130,10 +129,9 @@ function compose(config: Config, { store, now, log, metrics }: Parts): { loop: L
   const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
   const { screenPopSeconds, otherHours, atMost } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
-  const address = (desk: string, agent: string): Registration | undefined => loop.registration(desk, agent);
-  const courier = new Courier({ store, crm, address, now, random: Math.random, rules, log, metrics });
+  const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics });
   const desks = config.desks.map(({ extension }) => extension);
-  const loop: Loop = new Loop({
+  const loop = new Loop({
     desks,
     line,
     store,

@@ -2,8 +2,9 @@
  * The one writer of state: every input goes through here, one at a time, into `step`; what comes out is committed, then
  * carried out. Line events, callouts, results of commands and time all take this way.
  */
-import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
+import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
+import { type Arrival, isSameAddress } from "./core/destination.ts";
 import type { Effect, Input } from "./core/effect.ts";
 import { type EndedCall, endedCalls } from "./core/ending.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
@@ -13,7 +14,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";
-import type { NewEvent, Store } from "./store.ts";
+import type { NewEvent, Recorded, Store } from "./store.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {
@@ -59,11 +60,9 @@ export class Loop {
 
   /** Ends the calls of desks that are not served any more: the CRM hears of their end. */
   closeFormer(): void {
-    const { now, policy, store, courier } = this.#options;
+    const { store, courier } = this.#options;
     for (const [extension, desk] of this.#former) {
-      const gone = step(desk, { type: "line", event: { type: "snapshot", desks: [extension], legs: [] } }, now(), policy);
-      this.#former.set(extension, gone.desk);
-      this.#commit(gone.desk, gone.effects);
+      this.#stepFormer(desk, { type: "line", event: { type: "snapshot", desks: [extension], legs: [] } });
       if (!courier.holds(extension)) {
         this.#former.delete(extension);
         store.forget(extension);
@@ -71,15 +70,27 @@ export class Loop {
     }
   }
 
+  #stepFormer(desk: Desk, input: Input): void {
+    const made = step(desk, input, this.#options.now(), this.#options.policy);
+    this.#former.set(desk.extension, made.desk);
+    this.#commit(made.desk, made.effects, arrivalIn(input, made.desk));
+  }
+
   /** The desks as they are now. */
   desks(): Desk[] {
     return [...this.#desks.values()];
   }
 
-  /** Where an agent's UWQ listens, if he is the one registered on this desk. */
-  registration(extension: string, agent: string): Registration | undefined {
-    const registration = (this.#desks.get(extension) ?? this.#former.get(extension))?.registration;
-    return registration?.agent === agent ? registration : undefined;
+  /** Where an event that was discarded goes when it is sent again; nowhere while its agent's address is unknown. */
+  addressFor({ desk, agent, to }: Pick<Recorded, "desk" | "agent" | "to">): Address | undefined {
+    const registered = [...this.#desks.values(), ...this.#former.values()].filter(({ registration }) => registration !== null)
+      .toSorted((a, b) =>
+        Number(b.extension === desk) - Number(a.extension === desk) || (b.registeredAt ?? 0) - (a.registeredAt ?? 0)
+      )
+      .flatMap(({ registration }) => registration ?? []);
+    const own = registered.find((registration) => registration.agent === agent);
+    if (own) return { address: own.address, port: own.port };
+    return registered.some((other) => isSameAddress(other, to)) ? undefined : to;
   }
 
   /** Follows the line until `stop`. */
@@ -128,11 +139,28 @@ export class Loop {
       }
       if (this.#stop.signal.aborted) return await reply.promise;
     }
+    if (callout.name === "Register") this.#arriveElsewhere(callout);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
-    if (callout.name === "Register") this.#options.courier.hurry(callout.desk, callout.agent);
     if (!isDial(callout.name)) return await reply.promise;
     const call = this.#callOf(callout.desk, id);
     return { ...await reply.promise, call };
+  }
+
+  /**
+   * What other desks owe to an agent who moves follows the agent there, before the Register is answered. A Register that
+   * repeats what its desk knows is no move: one agent may be registered at several desks, with an address for each.
+   */
+  #arriveElsewhere({ desk: extension, agent, address, port }: Extract<Callout, { name: "Register" }>): void {
+    const registration: Registration = { agent, address, port };
+    const before = this.#desks.get(extension)?.registration;
+    if (before?.agent === agent && isSameAddress(before, registration)) return;
+    const { courier } = this.#options;
+    const others = (desks: ReadonlyMap<string, Desk>) =>
+      [...desks.values()].filter((desk) =>
+        desk.extension !== extension && (desk.calls.length > 0 || courier.holds(desk.extension))
+      );
+    for (const desk of others(this.#desks)) this.#step(desk.extension, { type: "arrival", registration });
+    for (const desk of others(this.#former)) this.#stepFormer(desk, { type: "arrival", registration });
   }
 
   /** The call of a dial's callout: its own, or the one that it repeats. */
@@ -179,8 +207,10 @@ export class Loop {
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
       this.#options.log.warning("The agent's state was changed at the switch", { desk: extension, state: input.event.mode });
     }
-    if (made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) this.#commit(made.desk, made.effects);
-    else if (made.desk !== desk) this.#commitSoon(extension);
+    const arrival = arrivalIn(input, made.desk);
+    if (arrival || made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) {
+      this.#commit(made.desk, made.effects, arrival);
+    } else if (made.desk !== desk) this.#commitSoon(extension);
     for (const effect of made.effects) this.#carryOut(extension, effect);
     for (const ended of endedCalls(desk, made.desk, input)) this.#ended(extension, ended);
     this.#wakeAt(extension, made.wakeAt);
@@ -207,14 +237,16 @@ export class Loop {
     }
   }
 
-  #commit(desk: Desk, effects: readonly Effect[]): void {
+  #commit(desk: Desk, effects: readonly Effect[], arrival?: Arrival): void {
     const { store, courier, now } = this.#options;
     this.#unwritten.delete(desk.extension);
     const tell = this.#newEvents(desk.extension, effects);
     const retire = effects.flatMap((effect) => (effect.type === "retire" ? [effect] : []));
     for (const { agent } of retire) courier.retire(desk.extension, agent);
-    const added = store.commit({ desk, tell, retire }, now());
+    const moved = arrival !== undefined && courier.arrived(desk.extension, arrival);
+    const added = store.commit({ desk, tell, retire, ...(moved ? { arrival } : {}) }, now());
     if (added.length > 0) courier.add(added);
+    else if (arrival) courier.pump();
   }
 
   /** The first event of a call that has none on the way is sent at once: its first attempt is noted in the same write. */
@@ -222,14 +254,15 @@ export class Loop {
     const calls = new Set<string>();
     return effects.flatMap((effect): NewEvent[] => {
       if (effect.type !== "tell") return [];
-      const { agent, event, lost } = effect;
+      const { agent, to, event, lost } = effect;
       if (lost !== undefined) {
         this.#options.courier.lose({ desk, event });
         return [{ desk, agent, event, lost }];
       }
-      const atOnce = !calls.has(event.call) && this.#options.courier.isFree({ desk, agent, event });
+      const place = to ? { to } : {};
+      const atOnce = !calls.has(event.call) && this.#options.courier.isFree({ desk, agent, event, ...place });
       calls.add(event.call);
-      return [{ desk, agent, event, atOnce }];
+      return [{ desk, agent, ...place, event, atOnce }];
     });
   }
 
@@ -336,6 +369,13 @@ function mayWait(desk: Desk, input: Input): boolean {
   if (input.type !== "line" || input.event.type !== "leg") return false;
   const { leg } = input.event.facts;
   return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
+}
+
+/** The Register that an input is about, as this desk sees it. */
+function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
+  if (input.type === "arrival") return { registration: input.registration, atDesk: registration?.agent ?? null };
+  if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;
+  return { registration, atDesk: registration.agent };
 }
 
 /** Beyond its verification nobody needs the password. */

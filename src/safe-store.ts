@@ -7,7 +7,9 @@ import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClockMark } from "./clock.ts";
+import type { Address } from "./core/crm.ts";
 import type { Desk } from "./core/desk.ts";
+import { type Arrival, destinationAfter, takenBy } from "./core/destination.ts";
 import type { DialRecord } from "./core/effect.ts";
 import type { Log } from "./log.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
@@ -82,19 +84,32 @@ export class SafeStore implements Store {
   }
 
   commit(change: Change, now: number): OutboxEvent[] {
-    const { desk, tell, retire } = change;
+    const { desk, tell, retire, arrival } = change;
     const [written] = this.#write((store) => store.commit(change, now)) ?? [];
     this.#desks.set(desk.extension, desk);
     for (const { agent, why } of retire) {
       const given = [...this.#waiting.values()].filter((event) => event.desk === desk.extension && event.agent === agent);
-      for (const { id } of given) this.#end(id, { ending: "retired", why, ended: now }, written !== undefined);
+      for (const { to: _, ...event } of given) {
+        this.#waiting.set(event.id, event);
+        this.#end(event.id, { ending: "retired", why, ended: now }, written !== undefined);
+      }
     }
+    if (arrival) this.#arrived(desk.extension, arrival);
     const added = written ?? tell.flatMap((event) => this.#inMemory(event, now));
     for (const event of added) {
       this.#waiting.set(event.id, { ...event, onTheWay: event.attempts > 0 });
       this.#lastId = Math.max(this.#lastId, event.id);
     }
     return added;
+  }
+
+  #arrived(desk: string, arrival: Arrival): void {
+    for (const { to, ...event } of this.#waiting.values()) {
+      if (event.desk !== desk) continue;
+      const after = destinationAfter({ agent: event.agent, to: to ?? null }, arrival);
+      const taken = to && !after ? { why: takenBy(arrival.registration.agent) } : {};
+      this.#waiting.set(event.id, { ...event, ...taken, ...(after ? { to: after } : {}) });
+    }
   }
 
   /** An event that cannot be written now; one that is lost anyway goes on record later. */
@@ -135,19 +150,19 @@ export class SafeStore implements Store {
     if (this.#ended.size > mostEnded && oldest !== undefined) this.#ended.delete(oldest);
   }
 
-  retry(id: number, now: number): OutboxEvent | undefined {
-    const [written] = this.#write((store) => [store.retry(id, now)] as const) ?? [];
-    const found = written?.[0] ?? this.#retryInMemory(id, now);
+  retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
+    const [written] = this.#write((store) => [store.retry(id, now, to)] as const) ?? [];
+    const found = written?.[0] ?? this.#retryInMemory(id, now, to);
     if (found) this.#waiting.set(id, { ...found, onTheWay: false });
     return found;
   }
 
-  #retryInMemory(id: number, now: number): OutboxEvent | undefined {
+  #retryInMemory(id: number, now: number, to: Address | undefined): OutboxEvent | undefined {
     const event = this.#ended.get(id);
     if (event?.ending !== "retired") return undefined;
     this.#ended.delete(id);
-    const { ending: _, ended: __, onTheWay: ___, ...given } = event;
-    return { ...given, created: now, next: now, attempts: 0, refusals: 0, reached: false };
+    const { ending: _, ended: __, onTheWay: ___, to: ____, ...given } = event;
+    return { ...given, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
   }
 
   list(all: boolean, limit: number): Recorded[] {

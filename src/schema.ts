@@ -4,7 +4,7 @@
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
 /** The version that this telesetd writes. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 const steps: readonly string[] = [
   // 1: the first one
@@ -30,6 +30,13 @@ const steps: readonly string[] = [
      at INTEGER NOT NULL, dial_string TEXT NOT NULL, number TEXT, outcome TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dials_at ON dials (at);`,
+  // 4: where an event goes; what waits was always sent to the registered agent
+  `ALTER TABLE events ADD COLUMN address TEXT;
+   ALTER TABLE events ADD COLUMN port INTEGER;
+   UPDATE events SET (address, port) =
+     (SELECT json_extract(state, '$.registration.address'), json_extract(state, '$.registration.port') FROM desks
+      WHERE extension = events.desk AND json_extract(state, '$.registration.agent') = events.agent)
+   WHERE ending IS NULL;`,
 ];
 
 /** Brings a database from `found` up to date, each step in a transaction of its own. */

@@ -5,8 +5,10 @@
 import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import type { ClockMark } from "./clock.ts";
-import type { CrmEvent } from "./core/crm.ts";
+import type { Address, CrmEvent } from "./core/crm.ts";
 import { type Desk, unknownLine } from "./core/desk.ts";
+import { addressOf, type Arrival, takenBy } from "./core/destination.ts";
+import type { Call } from "./core/call.ts";
 import type { DialRecord } from "./core/effect.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
 import { openFile } from "./store-file.ts";
@@ -15,16 +17,19 @@ import { openFile } from "./store-file.ts";
 export interface NewEvent {
   readonly desk: string;
   readonly agent: string;
+  /** Where it goes; absent while its agent has no address. */
+  readonly to?: Address;
   readonly event: CrmEvent;
   readonly lost?: string;
   readonly atOnce?: boolean;
 }
 
-/** One step's change: the desk as it is now, what it tells, and whose waiting events it gives up. */
+/** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and who has a new address. */
 export interface Change {
   readonly desk: Desk;
   readonly tell: readonly NewEvent[];
   readonly retire: readonly { readonly agent: string; readonly why: string }[];
+  readonly arrival?: Arrival;
 }
 
 /** What became of an event for good. */
@@ -63,8 +68,8 @@ export interface Store {
   update(event: OutboxEvent, onTheWay: boolean): void;
   /** Ends an event. */
   end(id: number, ending: Ending, why: string, now: number): void;
-  /** Lets a retired event wait again, as if it were new; nothing when there is no such retired event. */
-  retry(id: number, now: number): OutboxEvent | undefined;
+  /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */
+  retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
   /** Events on record, the newest first: those that wait, or all. */
   list(all: boolean, limit: number): Recorded[];
   get(id: number): Recorded | undefined;
@@ -100,6 +105,8 @@ interface Row {
   on_the_way: number;
   next: number;
   why: string | null;
+  address: string | null;
+  port: number | null;
   ending: Ending | null;
   ended: number | null;
 }
@@ -132,11 +139,17 @@ class SqliteStore implements FileStore {
     this.#statements = {
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       tell: db.query(
-        `INSERT INTO events (desk, agent, event, name, call, created, next, why, ending, ended, attempts, on_the_way)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10)`,
+        `INSERT INTO events (desk, agent, event, name, call, created, next, why, ending, ended, attempts, on_the_way, address, port)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
       ),
       retire: db.query(
-        "UPDATE events SET ending = 'retired', why = ?3, ended = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL",
+        `UPDATE events SET ending = 'retired', why = ?3, ended = ?4, address = NULL, port = NULL
+         WHERE desk = ?1 AND agent = ?2 AND ending IS NULL`,
+      ),
+      follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL"),
+      lose: db.query(
+        `UPDATE events SET address = NULL, port = NULL, why = ?6
+         WHERE desk = ?1 AND agent NOT IN (?2, ?5) AND address = ?3 AND port = ?4 AND ending IS NULL`,
       ),
       update: db.query(
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
@@ -145,7 +158,8 @@ class SqliteStore implements FileStore {
       dial: db.query("INSERT INTO dials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET outcome = ?8"),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
       retry: db.query(
-        `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0
+        `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
+           address = ?3, port = ?4
          WHERE id = ?1 AND ending = 'retired'`,
       ),
     };
@@ -161,14 +175,15 @@ class SqliteStore implements FileStore {
     this.#written.delete(extension);
   }
 
-  commit({ desk, tell, retire }: Change, now: number): OutboxEvent[] {
+  commit({ desk, tell, retire, arrival }: Change, now: number): OutboxEvent[] {
     const added: OutboxEvent[] = [];
     const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
-    if (!changed && tell.length === 0 && retire.length === 0) return added;
+    if (!changed && tell.length === 0 && retire.length === 0 && !arrival) return added;
     this.#db.transaction(() => {
       if (changed) this.#statements.desk.run(desk.extension, state);
       for (const { agent, why } of retire) this.#statements.retire.run(desk.extension, agent, why, now);
+      if (arrival) this.#arrived(desk.extension, arrival);
       for (const event of tell) {
         const id = this.#insert(event, now);
         if (event.lost === undefined) added.push(newEvent(id, event, now));
@@ -179,11 +194,19 @@ class SqliteStore implements FileStore {
     return added;
   }
 
-  #insert({ desk, agent, event, lost, atOnce }: NewEvent, now: number): number {
+  /** What waits follows its agent (`destinationAfter`). */
+  #arrived(desk: string, { registration: { agent, address, port }, atDesk }: Arrival): void {
+    this.#statements.follow.run(desk, agent, address, port);
+    this.#statements.lose.run(desk, agent, address, port, atDesk ?? agent, takenBy(agent));
+  }
+
+  #insert({ desk, agent, event, lost, atOnce, to }: NewEvent, now: number): number {
     const ending = lost === undefined ? [null, null, null] as const : [lost, "retired", now] as const;
     const attempts = Number(lost === undefined && atOnce === true);
     const text = JSON.stringify(event);
-    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, event.name, event.call, now, ...ending, attempts);
+    const { name, call } = event;
+    const place = [to?.address ?? null, to?.port ?? null] as const;
+    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, name, call, now, ...ending, attempts, ...place);
     return Number(lastInsertRowid);
   }
 
@@ -209,8 +232,8 @@ class SqliteStore implements FileStore {
     this.#syncSoon();
   }
 
-  retry(id: number, now: number): OutboxEvent | undefined {
-    const { changes } = this.#statements.retry.run(id, now);
+  retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
+    const { changes } = this.#statements.retry.run(id, now, to?.address ?? null, to?.port ?? null);
     if (changes === 0) return undefined;
     this.#syncSoon();
     return this.get(id);
@@ -272,13 +295,15 @@ class SqliteStore implements FileStore {
 
   restore(desks: readonly Desk[], events: readonly Kept[]): void {
     const put = this.#db.query(
-      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,
+      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended, address, port)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
     );
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
     this.#db.transaction(() => {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
-      for (const { id, desk, agent, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events) {
+      for (
+        const { id, desk, agent, to, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events
+      ) {
         const { name, call } = event;
         const tried = [attempts, refusals, Number(reached), Number(onTheWay), Math.round(next)] as const;
         put.run(
@@ -293,6 +318,8 @@ class SqliteStore implements FileStore {
           why ?? null,
           ending ?? null,
           ended ?? null,
+          to?.address ?? null,
+          to?.port ?? null,
         );
       }
     })();
@@ -337,12 +364,18 @@ function afterRestart(desk: Desk): Desk {
     settled: true,
     answer: desk.dial.answer ?? { ok: true },
   };
-  return { ...desk, line: unknownLine, dial };
+  return { ...desk, line: unknownLine, dial, calls: desk.calls.map((call) => withDestination(desk, call)) };
+}
+
+/** A call that an older telesetd has written has no destination: it was always that of the registered agent. */
+function withDestination({ registration }: Desk, call: Call): Call {
+  return call.to === undefined && registration?.agent === call.agent ? { ...call, to: addressOf(registration) } : call;
 }
 
 /** An event as it is when it is new. */
-export function newEvent(id: number, { desk, agent, event, atOnce }: NewEvent, now: number): OutboxEvent {
-  return { id, desk, agent, event, created: now, attempts: atOnce ? 1 : 0, refusals: 0, reached: false, next: now };
+export function newEvent(id: number, { desk, agent, to, event, atOnce }: NewEvent, now: number): OutboxEvent {
+  const place = to ? { to } : {};
+  return { id, desk, agent, ...place, event, created: now, attempts: atOnce ? 1 : 0, refusals: 0, reached: false, next: now };
 }
 
 function fromRow(row: Row): Recorded {
@@ -350,6 +383,7 @@ function fromRow(row: Row): Recorded {
     id: row.id,
     desk: row.desk,
     agent: row.agent,
+    ...(row.address === null || row.port === null ? {} : { to: { address: row.address, port: row.port } }),
     event: JSON.parse(row.event) as CrmEvent,
     created: row.created,
     attempts: row.attempts,

@@ -1,105 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Callout, Reply } from "../src/core/crm.ts";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import type { Reply } from "../src/core/crm.ts";
 import { newDesk } from "../src/core/desk.ts";
-import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
-import { openLog } from "../src/log.ts";
-import { Loop } from "../src/loop.ts";
-import { Courier } from "../src/outbox/courier.ts";
-import { deliveryRules } from "../src/outbox/schedule.ts";
 import { openStore, type Store } from "../src/store.ts";
-import { policyWith } from "./core/site.ts";
-
-let folder: string;
-let count = 0;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "telesetd-loop-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** A line on which happens what the test says. */
-class FakeLine implements Line {
-  known: KnownLegs = () => [];
-  readonly commands: LineCommand[] = [];
-  result = Promise.withResolvers<CommandResult>();
-  #heard: LineEvent[] = [];
-  #more = Promise.withResolvers<void>();
-
-  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    this.known = known;
-    signal.addEventListener("abort", () => this.#more.resolve());
-    while (!signal.aborted) {
-      yield* this.#heard.splice(0);
-      await this.#more.promise;
-      this.#more = Promise.withResolvers();
-    }
-  }
-
-  execute(command: LineCommand): Promise<CommandResult> {
-    this.commands.push(command);
-    return this.result.promise;
-  }
-
-  async say(...events: LineEvent[]): Promise<void> {
-    this.#heard.push(...events);
-    this.#more.resolve();
-    await settle();
-  }
-}
-
-/** The loop between a fake line, a real store, and a courier whose CRM takes everything at once. */
-class Rig {
-  now = 0;
-  readonly line = new FakeLine();
-  readonly store: Store;
-  readonly courier: Courier;
-  readonly loop: Loop;
-  readonly told: string[] = [];
-  readonly running: Promise<void>;
-
-  constructor({ desks = ["1001"], store = openStore(join(folder, `${++count}.db`)) }: { desks?: string[]; store?: Store } = {}) {
-    const now = () => this.now;
-    const log = openLog(() => {}, "error", false);
-    this.store = store;
-    const address = (desk: string, agent: string) => this.loop.registration(desk, agent);
-    const crm = {
-      deliver: (event: { name: string; call: string }, to: { agent: string }) => {
-        this.told.push(`${to.agent}: ${event.name} ${event.call}`);
-        return Promise.resolve({ outcome: "done" } as const);
-      },
-    };
-    this.courier = new Courier({ store, crm, address, now, random: () => 1, rules: deliveryRules, log });
-    let ids = 0;
-    const newId = () => `m${++ids}`;
-    this.loop = new Loop({ desks, line: this.line, store, courier: this.courier, policy: policyWith(), now, newId, log });
-    this.running = this.loop.run();
-  }
-
-  async register(agent = "A", desk = "1001"): Promise<Reply> {
-    return await this.loop.submit({ name: "Register", desk, agent, address: "10.0.0.7", port: 8080 });
-  }
-
-  async end(): Promise<void> {
-    this.loop.stop();
-    await Promise.all([this.running, this.courier.stop(0)]);
-    this.store.close();
-  }
-}
-
-/** Lets everything run that waits for no time. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-}
-
-const up: LineEvent = { type: "link-up", to: "switch" };
-const leg = (facts: Partial<LegFacts>): LineEvent => ({
-  type: "leg",
-  facts: { desk: "1001", leg: "L1", direction: "to-desk", caller: { identity: "14155550123", outside: true }, ...facts },
-});
-const ended = { cause: "NORMAL_CLEARING", why: "The handset was put down." };
-const makeCall: Callout = { name: "MakeCall", desk: "1001", agent: "A", dialString: "914155550123", from: "10.0.0.7" };
+import { ended, leg, makeCall, Rig, settle, storePath, up } from "./loop-rig.ts";
 
 describe("from the phone to the CRM:", () => {
   test("what happens on the line is told, in order", async () => {
@@ -126,7 +29,7 @@ describe("from the phone to the CRM:", () => {
   });
 
   test("what is told is in the store before it is sent", async () => {
-    const store = openStore(join(folder, "before.db"));
+    const store = openStore(storePath());
     const inStore: number[] = [];
     const rig = new Rig({ store });
     await rig.register();
@@ -145,10 +48,10 @@ describe("from the phone to the CRM:", () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(leg({ rings: true }));
-    await rig.register("B");
+    await rig.loop.submit({ name: "Unregister", desk: "1001", agent: "A" });
     await rig.line.say(leg({ ended }));
     expect(rig.told).toEqual(["A: ScreenPop L1"]);
-    expect(rig.store.get(2)).toMatchObject({ ending: "retired", why: "agent A is not registered on desk 1001 any more" });
+    expect(rig.store.get(2)).toMatchObject({ ending: "retired", why: "agent A has unregistered from desk 1001" });
     await rig.end();
   });
 
@@ -163,7 +66,7 @@ describe("from the phone to the CRM:", () => {
 
 describe("one writer:", () => {
   test("each change is committed whole before the next input is looked at, whoever it comes from", async () => {
-    const store = openStore(join(folder, "writer.db"));
+    const store = openStore(storePath());
     const commits: string[] = [];
     let inside = 0;
     let most = 0;
@@ -202,7 +105,7 @@ describe("a leg of which the CRM is told nothing yet", () => {
   const commits = () => (rig.store.commit as ReturnType<typeof jest.fn>).mock.calls.map(([{ desk }]) => desk.calls.length);
   beforeEach(async () => {
     jest.useFakeTimers();
-    const store = openStore(join(folder, `wait-${++count}.db`));
+    const store = openStore(storePath());
     rig = new Rig({ store });
     await rig.register();
     await rig.line.say(up);
@@ -338,7 +241,7 @@ describe("from the CRM to the phone:", () => {
   });
 
   test("what waits follows a Register at once", async () => {
-    const store = openStore(join(folder, "follows.db"));
+    const store = openStore(storePath());
     const event = { name: "CallReleased", call: "old" } as const;
     store.commit({ desk: newDesk("1001"), tell: [{ desk: "1001", agent: "A", event }], retire: [] }, 0);
     const rig = new Rig({ store });
@@ -353,7 +256,7 @@ describe("from the CRM to the phone:", () => {
 
 describe("after a restart:", () => {
   test("the calls go on with their ids, and what is gone is released", async () => {
-    const path = join(folder, "restart.db");
+    const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();
     await before.line.say(leg({ rings: true }), leg({ leg: "L2", rings: true }));
@@ -369,7 +272,7 @@ describe("after a restart:", () => {
   });
 
   test("the calls of a desk that is not served any more are released, and then it is forgotten", async () => {
-    const path = join(folder, "former.db");
+    const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();
     await before.line.say(leg({ rings: true }));

@@ -34,7 +34,11 @@ const place = () => join(folder, String(++made), "telesetd.db");
 /** A desk with a popped call. */
 function desk(call: string): Desk {
   const registration = { agent: "A", address: "10.0.0.7", port: 8080 };
-  return { ...newDesk("1001"), registration, calls: [{ ...newCall(call, "called", "A", 1), legs: [call], popped: true }] };
+  return {
+    ...newDesk("1001"),
+    registration,
+    calls: [{ ...newCall(call, "called", registration, 1), legs: [call], popped: true }],
+  };
 }
 
 function change(call: string, name: CallEventName = "ScreenPop") {

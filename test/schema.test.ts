@@ -33,13 +33,18 @@ const versions: readonly string[] = [
    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, offset INTEGER NOT NULL) STRICT;
    INSERT INTO clock VALUES (1, 'boot-1', 123456);
    PRAGMA user_version = 2;`,
+  `CREATE TABLE dials (
+     id TEXT PRIMARY KEY, desk TEXT NOT NULL, agent TEXT NOT NULL, source TEXT NOT NULL,
+     at INTEGER NOT NULL, dial_string TEXT NOT NULL, number TEXT, outcome TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX dials_at ON dials (at);
+   PRAGMA user_version = 3;`,
 ];
 
-const desk = {
-  ...newDesk("1001"),
-  registration: { agent: "A", address: "10.0.0.7", port: 8080 },
-  calls: [{ ...newCall("c1", "called", "A", 7), legs: ["c1"], popped: true }],
-};
+const home = { address: "10.0.0.7", port: 8080 };
+const registration = { agent: "A", ...home };
+const { to: _, ...call } = newCall("c1", "called", registration, 7);
+const desk = { ...newDesk("1001"), registration, calls: [{ ...call, legs: ["c1"], popped: true }] };
 const pop = { name: "ScreenPop", call: "c1", ani: "14155550123", dnis: "1001", data: { CustomerID: "C-1" } };
 const given = { name: "ScreenPop", call: "c0", ani: "", dnis: "1001", data: {} };
 const released = { name: "CallReleased", call: "c2" };
@@ -74,12 +79,14 @@ function versionOf(path: string): number {
 /** Everything that was there is there, and can be worked with. */
 function holdsAll(path: string, version: number): void {
   const store = openStore(path);
-  expect(store.desks()).toEqual([desk]);
+  // An older telesetd sent everything to the registered agent.
+  expect(store.desks()).toEqual([{ ...desk, calls: desk.calls.map((old) => ({ ...old, to: home })) }]);
   expect(store.waiting()).toEqual([
     {
       id: 3,
       desk: "1001",
       agent: "A",
+      to: home,
       event: released as never,
       created: 3000,
       attempts: 2,

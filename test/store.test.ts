@@ -20,11 +20,13 @@ beforeEach(() => {
   path = join(folder, `${++count}`, "telesetd.db");
 });
 
+const home = { address: "10.0.0.7", port: 8080 };
+const registration = { agent: "A", ...home };
 const desk: Desk = {
   ...newDesk("1001"),
-  registration: { agent: "A", address: "10.0.0.7", port: 8080 },
+  registration,
   agents: [{ id: "A", mode: "ready", queue: "sales", since: 5 }],
-  calls: [{ ...newCall("c1", "called", "A", 7), legs: ["c1"], data: { language: "US" }, popped: true }],
+  calls: [{ ...newCall("c1", "called", registration, 7), legs: ["c1"], data: { language: "US" }, popped: true }],
   lastDial: { dialString: "+1 415", number: "1415", at: 3, outcome: "answered" },
   gone: ["old"],
 };
@@ -113,6 +115,44 @@ describe("after it was closed and opened again", () => {
       reached: false,
       next: 10,
     });
+  });
+
+  test("a call and what waits know where they go", () => {
+    using((store) =>
+      store.commit({ desk, tell: [tell("ScreenPop", { to: home }), tell("ScreenPop", { call: "c2" })], retire: [] }, 10)
+    );
+    using((store) => {
+      expect(store.desks()[0]?.calls[0]?.to).toEqual(home);
+      expect(store.waiting().map(({ to }) => to)).toEqual([home, undefined]);
+    });
+  });
+
+  test("what waits has followed its agent, and waits for a new address when another agent has taken the old one", () => {
+    const inUse = { address: "10.0.0.8", port: 8080 };
+    const moved = { address: "10.0.0.9", port: 9090 };
+    using((store) => {
+      const told = [
+        tell("ScreenPop", { to: home }),
+        tell("ScreenPop", { agent: "B", to: inUse }),
+        tell("ScreenPop", { agent: "C", to: moved }),
+        tell("ScreenPop", { agent: "D", to: moved }),
+        tell("ScreenPop", { agent: "A" }),
+        tell("ScreenPop", { desk: "1002", to: home }),
+      ];
+      store.commit({ desk, tell: told, retire: [] }, 10);
+      store.commit({ desk, tell: [], retire: [], arrival: { registration: { agent: "A", ...moved }, atDesk: "D" } }, 20);
+    });
+    expect(using((store) => store.waiting().map(({ agent, to }) => [agent, to]))).toEqual([
+      ["A", moved],
+      ["B", inUse],
+      ["C", undefined],
+      ["D", moved],
+      ["A", moved],
+      ["A", home],
+    ]);
+    expect(using((store) => store.get(3)?.why)).toBe(
+      "agent A has registered at this address; it waits for its own agent's next Register",
+    );
   });
 
   test("what came of an attempt is there", () => {
@@ -237,7 +277,15 @@ describe("an event that has ended", () => {
       for (const one of store.waiting()) store.update({ ...one, attempts: 3, refusals: 3, reached: true }, false);
       store.end(1, "retired", "refused", 20);
       store.end(2, "told", "", 20);
-      expect(store.retry(1, 99)).toMatchObject({ id: 1, created: 99, next: 99, attempts: 0, refusals: 0, reached: false });
+      expect(store.retry(1, 99, home)).toMatchObject({
+        id: 1,
+        to: home,
+        created: 99,
+        next: 99,
+        attempts: 0,
+        refusals: 0,
+        reached: false,
+      });
       expect(store.retry(2, 99)).toBeUndefined();
       expect(store.retry(77, 99)).toBeUndefined();
       expect(ids(store.waiting())).toEqual([1]);

@@ -3,7 +3,7 @@
  * the moment of sending, and then nobody knows whether the CRM got the event; a new one is either made or not.
  */
 import { connect } from "node:net";
-import type { Crm, CrmEvent, Delivery, Registration } from "../core/crm.ts";
+import type { Address, Crm, CrmEvent, Delivery } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { codeOf } from "../unreached.ts";
 import { AnswerReader } from "./answer.ts";
@@ -83,7 +83,7 @@ function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, h
 }
 
 /** The bytes of the POST; nothing when the path, the type or a header would break out of its line. */
-function wholeRequest(body: string, { address, port }: Registration, options: EventForm): string | undefined {
+function wholeRequest(body: string, { address, port }: Address, options: EventForm): string | undefined {
   const { path, contentType, headers } = options;
   const further = Object.entries(headers);
   const unsound = !/^\/[\x21-\x7e]*$/.test(path) || contentTypeProblem(contentType) !== undefined ||
@@ -103,10 +103,10 @@ function wholeRequest(body: string, { address, port }: Registration, options: Ev
 }
 
 /** Does the exchange; ends when it is over, its deadline is, or the signal says so. */
-function exchange(request: string, to: Registration, signal: AbortSignal, timeoutMs: number): Promise<Exchange> {
+function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: number): Promise<Exchange> {
   return new Promise((resolve) => {
     const answer = new AnswerReader();
-    if (signal.aborted) return resolve({ reached: false, answer, trouble: stopping });
+    if (signal.aborted) return resolve({ reached: false, answer, trouble: reasonOf(signal) });
     let reached = false;
     const socket = connect({ host: to.address, port: to.port, noDelay: true });
     const end = (trouble: string): void => {
@@ -115,7 +115,7 @@ function exchange(request: string, to: Registration, signal: AbortSignal, timeou
       resolve({ reached, answer, trouble: answer.trouble ?? trouble });
       socket.destroy();
     };
-    const stop = (): void => end(stopping);
+    const stop = (): void => end(reasonOf(signal));
     const deadline = setTimeout(() => end(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
     signal.addEventListener("abort", stop);
     socket.once("connect", () => {
@@ -132,7 +132,10 @@ function exchange(request: string, to: Registration, signal: AbortSignal, timeou
   });
 }
 
-const stopping = "telesetd is stopping";
+/** Why an exchange was aborted. */
+function reasonOf({ reason }: AbortSignal): string {
+  return typeof reason === "string" ? reason : "telesetd is stopping";
+}
 
 /** What the system's own words would hide. */
 const unreached: Readonly<Record<string, string>> = {

@@ -2,7 +2,8 @@
  * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `due` says
  * what the CRM must be told next. Facts only add up, so repeats and late events change nothing.
  */
-import type { CrmEvent } from "./crm.ts";
+import type { CrmEvent, Registration } from "./crm.ts";
+import { addressOf, type Destination } from "./destination.ts";
 import type { LegFacts, Party } from "./line.ts";
 import { aniSteps, type CallDirection, identifyCaller, isInternal, type NumberPlan, plainDialString } from "./number.ts";
 
@@ -37,6 +38,8 @@ export interface Call {
   readonly origin: Origin;
   /** The agent who was registered when it began, who alone hears of it; null when there was none. */
   readonly agent: string | null;
+  /** Where its events go. */
+  readonly to?: Destination;
   /** The handset legs that live, by id. */
   readonly legs: readonly string[];
   readonly farLeg?: string;
@@ -57,12 +60,13 @@ export interface Call {
   readonly since: number;
 }
 
-/** A call at its first sign. */
-export function newCall(id: string, origin: Origin, agent: string | null, now: number): Call {
+/** A call at its first sign: it is the registered agent's, and its events go to that agent's address. */
+export function newCall(id: string, origin: Origin, registration: Registration | null, now: number): Call {
   return {
     id,
     origin,
-    agent,
+    agent: registration?.agent ?? null,
+    ...(registration ? { to: addressOf(registration) } : {}),
     legs: [],
     queue: false,
     alerted: false,

@@ -48,11 +48,15 @@ export interface CheckStatus {
 /** The answer to a callout: fine, or a sentence for the agent. */
 export type Reply = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
-/** Where an agent's UWQ listens. */
-export interface Registration {
-  readonly agent: string;
+/** Where a UWQ listens. */
+export interface Address {
   readonly address: string;
   readonly port: number;
+}
+
+/** Where an agent's UWQ listens. */
+export interface Registration extends Address {
+  readonly agent: string;
 }
 
 /** What the CRM is told. All events of one call carry its id as occtSourceID. */
@@ -86,5 +90,5 @@ export interface Crm {
    * Posts one event once. Never throws; ends within its deadline or when the signal is aborted.
    * @param desk whose event it is, for the log.
    */
-  deliver(event: CrmEvent, to: Registration, signal: AbortSignal, desk?: string): Promise<Delivery>;
+  deliver(event: CrmEvent, to: Address, signal: AbortSignal, desk?: string): Promise<Delivery>;
 }

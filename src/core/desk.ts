@@ -5,6 +5,7 @@
 import type { Agent } from "./agent.ts";
 import { type Call, due, newCall, type Origin, type PopPolicy, withFacts } from "./call.ts";
 import type { CrmEvent, Registration, Reply } from "./crm.ts";
+import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
 import type { Failure, LegFacts } from "./line.ts";
 
 /** Whether the line can be trusted: the link to the switch, and the phone's registration there. */
@@ -101,7 +102,7 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
   if (origin === undefined) return { desk, tell: [], ended: [] };
   const id = facts.call ?? facts.leg;
   if (!old && desk.gone.includes(id)) return { desk, tell: [], ended: [] };
-  const begun = old ?? newCall(id, origin, desk.registration?.agent ?? null, now);
+  const begun = old ?? newCall(id, origin, desk.registration, now);
   const { call, events } = due(withFacts(begun, facts, policy.numbers), desk.extension, policy);
   return { desk: withCall(desk, call), tell: events.map((event) => ({ call, event })), ended: [] };
 }
@@ -137,6 +138,18 @@ export function renameLeg(desk: Desk, from: string, to: string): Desk {
 export function withCall(desk: Desk, call: Call): Desk {
   const known = desk.calls.some(({ id }) => id === call.id);
   return { ...desk, calls: known ? desk.calls.map((old) => (old.id === call.id ? call : old)) : [...desk.calls, call] };
+}
+
+/** The desk after a Register at this desk or at another: its calls follow their agents. */
+export function withArrival(desk: Desk, registration: Registration): Desk {
+  const arrival: Arrival = { registration, atDesk: desk.registration?.agent ?? null };
+  const moved = desk.calls.map((call) => ({ ...call, to: destinationAfter(call, arrival) }));
+  return moved.every(({ to }, index) => isSameAddress(to, desk.calls[index]?.to)) ? desk : { ...desk, calls: moved };
+}
+
+/** The desk with the events of this agent's calls cancelled. */
+export function withoutDestination(desk: Desk, agent: string): Desk {
+  return { ...desk, calls: desk.calls.map((call) => (call.agent === agent ? { ...call, to: undefined } : call)) };
 }
 
 /** The call that a leg belongs to: its own, the one whose dialling made it, or one with the same far leg (two phones). */

@@ -115,13 +115,13 @@ function unknownEnd(unsure: string): string {
   return `${unsure}: whether the number was reached is not known.`;
 }
 
-/** @param call whose agent hears of it in an event of his own; nobody does without one. */
+/** @param call whose agent gets an Error event about it; without one nobody does. */
 function ended(made: Step, dial: Dial, outcome: string, now: number, call: Call | undefined): Step {
   const step = finished(made, dial, outcome, now);
-  const agent = call?.agent ?? null;
-  if (!call || agent === null || agent !== step.desk.registration?.agent) return step;
+  if (!call || call.agent === null || call.to === undefined) return step;
+  const { agent, to } = call;
   const event: CrmEvent = { name: "Error", call: call.id, message: outcome };
-  return { ...step, effects: [...step.effects, { type: "tell", agent, event }] };
+  return { ...step, effects: [...step.effects, { type: "tell", agent, event, ...(to ? { to } : {}) }] };
 }
 
 function finished({ desk, effects }: Step, dial: Dial, outcome: string, at: number): Step {

@@ -1,5 +1,5 @@
 /** What goes into a step of the core and what comes out of it. */
-import type { Callout, CrmEvent, Reply } from "./crm.ts";
+import type { Address, Callout, CrmEvent, Registration, Reply } from "./crm.ts";
 import type { Desk } from "./desk.ts";
 import type { CommandResult, LineCommand, LineEvent } from "./line.ts";
 
@@ -8,6 +8,8 @@ export type Input =
   | { readonly type: "line"; readonly event: LineEvent }
   | { readonly type: "callout"; readonly id: string; readonly callout: Callout }
   | { readonly type: "result"; readonly command: LineCommand; readonly result: CommandResult }
+  /** An agent has registered at another desk of the box, at an address that is new there. */
+  | { readonly type: "arrival"; readonly registration: Registration }
   | { readonly type: "wake" };
 
 /** A dial on record: who asked, from where, for what, and what became of it. */
@@ -29,8 +31,8 @@ export type DialResult = (typeof dialResults)[number];
 
 /** What is to be done, in this order. */
 export type Effect =
-  /** Tell the CRM. `lost`: why it cannot be told (it goes on record all the same). */
-  | { readonly type: "tell"; readonly agent: string; readonly event: CrmEvent; readonly lost?: string }
+  /** Send an event to the CRM. No `to`: it waits for the agent's next Register. `lost`: why it is discarded, and only recorded. */
+  | { readonly type: "tell"; readonly agent: string; readonly to?: Address; readonly event: CrmEvent; readonly lost?: string }
   /** Give up what still waits for this agent. */
   | { readonly type: "retire"; readonly agent: string; readonly why: string }
   | { readonly type: "drive"; readonly command: LineCommand }

@@ -14,7 +14,9 @@ import {
   onLeg,
   onSnapshot,
   renameLeg,
+  withArrival,
   withCall,
+  withoutDestination,
 } from "./desk.ts";
 import { mayNotDial, withDial } from "./dial-policy.ts";
 import {
@@ -28,6 +30,7 @@ import {
   onDialResult,
   recordOf,
 } from "./dial.ts";
+import { addressOf } from "./destination.ts";
 import type { Effect, Input, Step } from "./effect.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
@@ -58,6 +61,8 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       if (result.outcome !== "failed" || desk.dial?.call !== call) return settled;
       return withEffects(settled.effects, told(endUnmade(settled.desk, result), now, policy));
     }
+    case "arrival":
+      return quiet(withArrival(desk, input.registration));
     case "wake": {
       const answered = onDialDeadline(desk, now);
       if (!isStale(answered.desk, now)) {
@@ -104,10 +109,10 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
 /** Turns a change of the calls into effects; the dial in progress learns of it too. */
 function told(change: CallChange, now: number, policy: Policy): Step {
   const effects: Effect[] = change.tell.flatMap(({ call, event }): Effect[] => {
-    if (call.agent === null) return [];
-    const there = change.desk.registration?.agent === call.agent;
-    const lost = `agent ${call.agent} is not registered on desk ${change.desk.extension} any more`;
-    return [{ type: "tell", agent: call.agent, event, ...(there ? {} : { lost }) }];
+    const { agent, to } = call;
+    if (agent === null) return [];
+    const lost = `agent ${agent} has unregistered from desk ${change.desk.extension}`;
+    return [{ type: "tell", agent, event, ...(to ? { to } : to === undefined ? { lost } : {}) }];
   });
   const dial = onDialCall(change.desk, change.ended, now, policy.events?.errors === true);
   return { desk: dial.desk, effects: [...effects, ...dial.effects] };
@@ -130,23 +135,18 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
   }
 }
 
-/** A new Register replaces the old. Another agent's waiting events are given up: they are not for the newcomer's eyes. */
+/** The registered agent gets the calls that begin from now on. Calls in progress stay with the agent whose they are. */
 function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>, now: number): Step {
   const { agent, address, port } = callout;
-  const before = desk.registration?.agent;
-  const replaced: Effect[] = before === undefined || before === agent ? [] : [{
-    type: "retire",
-    agent: before,
-    why: `agent ${agent} has registered on desk ${desk.extension} in place of agent ${before}`,
-  }];
-  return { desk: { ...desk, registration: { agent, address, port }, registeredAt: now }, effects: replaced };
+  const registration = { agent, address, port };
+  return quiet(withArrival({ ...desk, registration, registeredAt: now }, registration));
 }
 
 /** By one who is not, or no longer, the registered agent it changes nothing. */
 function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return quiet(desk);
   const why = `agent ${agent} has unregistered from desk ${desk.extension}`;
-  return { desk: { ...desk, registration: null }, effects: [{ type: "retire", agent, why }] };
+  return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "retire", agent, why }] };
 }
 
 type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
@@ -177,7 +177,7 @@ function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, poli
     return refuse(`Cannot dial: the connection to the phone system is down (${desk.line.link.why}). Dial on the phone itself.`);
   }
   const call = {
-    ...newCall(id, "makecall", desk.registration?.agent ?? null, now),
+    ...newCall(id, "makecall", desk.registration, now),
     party: dialledParty(wanted.plain, policy.numbers),
   };
   const dial: Dial = {
@@ -220,7 +220,8 @@ function onLineHealth(made: Step, policy: Policy): Step {
   const after = { ...made, desk: { ...desk, lineLost: lost } };
   if (!desk.registration) return after;
   const event: CrmEvent = { name: lost ? "TelephonyDisabled" : "TelephonyEnabled", call: "" };
-  return { ...after, effects: [...made.effects, { type: "tell", agent: desk.registration.agent, event }] };
+  const { agent } = desk.registration;
+  return { ...after, effects: [...made.effects, { type: "tell", agent, to: addressOf(desk.registration), event }] };
 }
 
 /** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent as he asked to be, at every desk asked about. */

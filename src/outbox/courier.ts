@@ -1,14 +1,16 @@
 /**
  * The courier: brings the outbox to the CRM. Per call in order, calls side by side, each attempt noted before it is made.
- * Where to: the place where the event's agent is registered now, so that what waits follows the agent to a new address.
+ * What waits for an agent at a desk goes to one address; it follows the agent to a new one.
  * However many events wait, it does a little in each turn of the loop, and lets the daemon's other work go in between.
  */
-import type { Crm, Delivery, Registration } from "../core/crm.ts";
+import type { Address, Crm, Delivery } from "../core/crm.ts";
+import { type Arrival, isSameAddress } from "../core/destination.ts";
 import type { Log } from "../log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
 import { Heap } from "./heap.ts";
-import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, whatIsDue } from "./schedule.ts";
+import { type Post, Posts } from "./posts.ts";
+import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 
@@ -16,8 +18,6 @@ import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 export interface CourierOptions {
   readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end">;
   readonly crm: Crm;
-  /** Where an agent's UWQ listens now; nothing when the agent is not registered on that desk. */
-  readonly address: (desk: string, agent: string) => Registration | undefined;
   /** Steady ms. */
   readonly now: () => number;
   readonly random: () => number;
@@ -35,8 +35,6 @@ const firstWindow = 4;
 const startsInTurn = 4;
 const looksInTurn = 32;
 const discardsInTurn = 32;
-/** When to look again for the address of an agent who is not registered, in ms. */
-const withoutAddress = 5_000;
 /** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -54,9 +52,7 @@ export class Courier {
   readonly #onTheWay = new Set<Promise<void>>();
   /** How many of those go to addresses whose last POST failed. */
   #failing = 0;
-  /** Events on the way; what has become of one meanwhile, which counts only if the CRM does not confirm it all the same. */
-  readonly #sending = new Map<number, EventResult | undefined>();
-  readonly #stop = new AbortController();
+  readonly #posts = new Posts();
   #discardsLeft = discardsInTurn;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextTurn: ReturnType<typeof setImmediate> | undefined;
@@ -66,7 +62,7 @@ export class Courier {
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#suppressedCalls = new SuppressedCalls(options.store.untoldCalls());
-    for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.put({ ...event, next: 0 }));
+    for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.add({ ...event, next: 0 }));
   }
 
   /** An event that waits; nothing when it does not. */
@@ -86,18 +82,17 @@ export class Courier {
   }
 
   /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
-  isFree(event: Pick<OutboxEvent, "desk" | "agent" | "event">): boolean {
-    const { desk, agent } = event;
+  isFree(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
+    const { desk, agent, to } = event;
     return !this.#stopping && !this.#suppressedCalls.has(event) && this.#waiting.callOf(event) === undefined &&
-      this.#hasRoom(this.#waiting.lane(desk, agent)) && this.#options.address(desk, agent) !== undefined;
+      this.#hasRoom(this.#waiting.lane(desk, agent)) && to !== undefined;
   }
 
   /** Takes events that have been committed; those that count as attempted are sent without noting it again. */
   add(events: readonly OutboxEvent[]): void {
     for (const event of events) {
-      const call = this.#waiting.put(event);
-      const to = event.attempts > 0 ? this.#options.address(event.desk, event.agent) : undefined;
-      if (to) this.#begin(call, event, to);
+      const call = this.#waiting.add(event);
+      if (event.attempts > 0 && event.to) this.#begin(call, event, event.to);
       this.#look(call);
     }
     this.pump();
@@ -130,26 +125,29 @@ export class Courier {
   /** Takes an event back that the store lets wait again, in its place in its call; it is tried at once. */
   again(event: OutboxEvent): void {
     this.#suppressedCalls.delete(event);
-    const call = this.#waiting.put(event);
+    const call = this.#waiting.add(event);
     this.#look(call);
     this.#reopen(call.lane);
     this.pump();
   }
 
-  /** An agent has registered: what waits for this agent is tried at once, at the new place. */
-  hurry(desk: string, agent: string): void {
-    const lane = this.#waiting.lane(desk, agent);
-    if (lane) {
-      for (const call of lane.later) {
-        const [first] = call.events;
-        if (first) this.#waiting.put({ ...first, next: 0 });
-        call.at = 0;
-        this.#schedule.put(call);
-      }
+  /**
+   * An agent has registered: what waits for the agent at this desk goes to the new address, at once with the next `pump`, and
+   * no POST to the old one goes on. One that is aborted may have arrived; it is repeated all the same.
+   * @returns whether anything has another address now.
+   */
+  arrived(desk: string, arrival: Arrival): boolean {
+    let changed = false;
+    for (const lane of this.#waiting.lanes(desk)) {
+      const moved = lane.arrived(arrival);
+      if (!moved && lane.agent !== arrival.registration.agent) continue;
+      for (const call of this.#waiting.refresh(lane, moved)) this.#schedule.put(call);
       lane.renew(firstWindow);
       this.#reopen(lane);
+      if (moved) this.#posts.abort("its agent is not at this address any more", lane);
+      changed ||= moved;
     }
-    this.pump();
+    return changed;
   }
 
   /** Sends what is due, a little at a time. */
@@ -190,7 +188,7 @@ export class Courier {
     this.#stopping = true;
     await Promise.race([all, late]);
     clearTimeout(timer);
-    this.#stop.abort();
+    this.#posts.abort("telesetd is stopping");
     await all;
   }
 
@@ -248,21 +246,14 @@ export class Courier {
     const lane = this.#nextLane();
     const call = lane?.ready.first();
     const event = call?.events[0];
-    if (!lane || !call || !event) return false;
-    const { address, store, now } = this.#options;
-    const to = address(lane.desk, lane.agent);
-    if (to) {
-      // Its turn is over.
-      this.#open.delete(lane);
-      this.#open.add(lane);
-      const attempt = { ...event, attempts: event.attempts + 1 };
-      this.#waiting.put(attempt);
-      store.update(attempt, true);
-      this.#begin(call, attempt, to);
-    } else {
-      lane.why = `agent ${lane.agent} is not registered`;
-      this.#pause(lane, now() + withoutAddress);
-    }
+    if (!lane?.to || !call || !event) return false;
+    // Its turn is over.
+    this.#open.delete(lane);
+    this.#open.add(lane);
+    const attempt = { ...event, attempts: event.attempts + 1 };
+    this.#waiting.put(attempt);
+    this.#options.store.update(attempt, true);
+    this.#begin(call, attempt, lane.to);
     return true;
   }
 
@@ -278,16 +269,13 @@ export class Courier {
   }
 
   /** Makes an attempt that has been noted. */
-  #begin(call: WaitingCall, event: OutboxEvent, to: Registration): void {
+  #begin(call: WaitingCall, event: OutboxEvent, to: Address): void {
     const { lane } = call;
-    const { epoch } = lane;
     const failing = Number(lane.failing);
     call.busy = true;
     lane.onTheWay++;
-    lane.why = undefined;
     this.#failing += failing;
-    this.#sending.set(event.id, undefined);
-    const done = this.#attempt(call, event, to, epoch).finally(() => {
+    const done = this.#attempt(event, this.#posts.begin(event.id, lane, to)).finally(() => {
       this.#onTheWay.delete(done);
       this.#failing -= failing;
       lane.onTheWay--;
@@ -300,17 +288,18 @@ export class Courier {
     this.#look(call);
   }
 
-  async #attempt(call: WaitingCall, event: OutboxEvent, to: Registration, epoch: number): Promise<void> {
-    const delivery = await this.#options.crm.deliver(event.event, to, this.#stop.signal, event.desk);
-    const meanwhile = this.#sending.get(event.id);
-    this.#sending.delete(event.id);
+  async #attempt(event: OutboxEvent, post: Post): Promise<void> {
+    const { to, lane, epoch, abort: { signal } } = post;
+    const delivery = await this.#options.crm.deliver(event.event, to, signal, event.desk);
+    this.#posts.end(event.id);
     this.#options.metrics?.attempted(delivery);
     if (delivery.outcome === "done") this.#delivered(event, delivery.note);
     else {
-      if (meanwhile !== undefined) this.#count(event, meanwhile);
-      this.#failed(event, delivery, to);
+      if (post.result !== undefined) this.#count(event, post.result);
+      this.#failed(event, delivery, to, signal.aborted && !this.#stopping);
     }
-    const { lane } = call;
+    // What the old address does says nothing about the new one.
+    if (!isSameAddress(to, lane.to)) return;
     if (delivery.outcome !== "retry") {
       lane.answered(atOnce);
       if (lane.at > 0) this.#reopen(lane);
@@ -330,7 +319,7 @@ export class Courier {
     else log.warning("Delivered to the CRM, which answered with an error", { attempt: event.attempts, answer: note });
   }
 
-  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>, to: Registration): void {
+  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>, to: Address, moved: boolean): void {
     const { now, random, store, log } = this.#options;
     const place = `${to.address}:${to.port}`;
     // Every event meets the same trouble at every try: it is said once, and counted.
@@ -344,12 +333,12 @@ export class Courier {
     });
     // Discarded meanwhile (the agent has gone): it stays discarded.
     if (!this.#waiting.get(event.id)) return;
-    const later = {
-      ...event,
-      reached: event.reached || delivery.reached,
+    const tried = { ...event, reached: event.reached || delivery.reached, why: delivery.why };
+    const tries = event.attempts - (event.elsewhere ?? 0);
+    const later = moved ? readdressed(tried) : {
+      ...tried,
       refusals: event.refusals + (delivery.outcome === "refused" ? 1 : 0),
-      next: now() + pauseAfter(event.attempts, now() - event.created, random()),
-      why: delivery.why,
+      next: now() + pauseAfter(tries, now() - event.created, random()),
     };
     this.#waiting.put(later);
     store.update(later, false);
@@ -375,7 +364,8 @@ export class Courier {
   }
 
   #count(event: OutboxEvent, result: EventResult): void {
-    if (this.#sending.has(event.id)) this.#sending.set(event.id, result);
+    const post = this.#posts.get(event.id);
+    if (post) post.result = result;
     else this.#options.metrics?.events.add(event.event.name, result);
   }
 

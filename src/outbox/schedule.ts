@@ -2,16 +2,20 @@
  * When an event is sent, and when it is too old to be sent. Pure. The rules: the events of one call go in order, calls do not wait
  * for each other; a ScreenPop is useful for two minutes, the rest for a day.
  */
-import type { CrmEvent } from "../core/crm.ts";
+import type { Address, CrmEvent } from "../core/crm.ts";
 
 /** An event that the CRM has not confirmed. Times in ms of the daemon's steady clock. */
 export interface OutboxEvent {
   readonly id: number;
   readonly desk: string;
   readonly agent: string;
+  /** Where its agent's UWQ listens; absent while the agent has no address. */
+  readonly to?: Address;
   readonly event: CrmEvent;
   readonly created: number;
   readonly attempts: number;
+  /** How many of them went to addresses that its agent has left; not stored. */
+  readonly elsewhere?: number;
   /** How many attempts the CRM has refused (3xx, 4xx). */
   readonly refusals: number;
   /** An attempt may have reached the CRM: a timeout, or a crash in the middle. */
@@ -55,6 +59,11 @@ export function whatIsDue(first: OutboxEvent, now: number, rules: DeliveryRules,
   if (old !== undefined) return { type: "discard", why: old };
   const end = expiry(first, rules);
   return first.next <= now ? { type: "send", until: end } : { type: "wait", until: Math.min(first.next, end) };
+}
+
+/** An event whose agent has a new address: there it is tried at once, as if for the first time. */
+export function readdressed(event: OutboxEvent): OutboxEvent {
+  return { ...event, elsewhere: event.attempts, refusals: 0, next: 0 };
 }
 
 /** The key of an event's call; ids of different desks' calls never meet, but a desk makes it certain. */

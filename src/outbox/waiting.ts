@@ -2,8 +2,10 @@
  * The events that wait, by call and by agent. What is done with one event costs about the same however many wait: after a
  * day without the CRM they are thousands.
  */
+import type { Address } from "../core/crm.ts";
+import { type Arrival, destinationAfter, isSameAddress, takenBy } from "../core/destination.ts";
 import { Heap } from "./heap.ts";
-import { callKey, type OutboxEvent } from "./schedule.ts";
+import { callKey, type OutboxEvent, readdressed } from "./schedule.ts";
 
 /** The events of one call that wait, the oldest first. */
 export class WaitingCall {
@@ -46,8 +48,10 @@ export class Lane {
   failures = 0;
   /** Changes whenever the address has answered or failed: an attempt made before that says nothing new. */
   epoch = 0;
-  /** Why nothing can be sent, where that is not the failure of an attempt. */
-  why: string | undefined;
+  /** Where it goes; nothing while its agent has no address. */
+  to: Address | undefined;
+  /** The agent whose UWQ has the address now. */
+  taker: string | undefined;
 
   constructor(desk: string, agent: string, window: number) {
     this.desk = desk;
@@ -60,9 +64,24 @@ export class Lane {
     return this.failures > 0;
   }
 
+  /** An agent has registered: whether that gives this lane another address, or takes it. */
+  arrived(arrival: Arrival): boolean {
+    const to = destinationAfter({ agent: this.agent, to: this.to ?? null }, arrival) ?? undefined;
+    if (isSameAddress(to, this.to)) return false;
+    this.to = to;
+    this.taker = to ? undefined : arrival.registration.agent;
+    return true;
+  }
+
+  /** Why nothing can be sent, where that is not the failure of an attempt. */
+  get why(): string | undefined {
+    if (this.to) return undefined;
+    return this.taker === undefined ? `agent ${this.agent} is not registered` : takenBy(this.taker);
+  }
+
   /** Whether one more event can be sent. */
   canSend(now: number): boolean {
-    return this.ready.size > 0 && this.at <= now && this.onTheWay < this.window;
+    return this.to !== undefined && this.ready.size > 0 && this.at <= now && this.onTheWay < this.window;
   }
 
   /** The address has answered: more may go at once, up to `most`. */
@@ -84,7 +103,6 @@ export class Lane {
     this.failures = 0;
     this.window = window;
     this.epoch++;
-    this.why = undefined;
   }
 }
 
@@ -92,7 +110,8 @@ export class Lane {
 export class Waiting {
   readonly #events = new Map<number, OutboxEvent>();
   readonly #calls = new Map<string, WaitingCall>();
-  readonly #lanes = new Map<string, Lane>();
+  /** By desk and agent. */
+  readonly #lanes = new Map<string, Map<string, Lane>>();
   readonly #window: number;
   #oldest: number | undefined;
 
@@ -106,7 +125,11 @@ export class Waiting {
   }
 
   get(id: number): OutboxEvent | undefined {
-    return this.#events.get(id);
+    const event = this.#events.get(id);
+    if (!event) return undefined;
+    const { to: _, ...rest } = event;
+    const to = this.lane(event.desk, event.agent)?.to;
+    return to ? { ...rest, to } : rest;
   }
 
   /** All events, as they were put in. */
@@ -129,12 +152,36 @@ export class Waiting {
 
   /** The lane of an agent at a desk, as long as something of it waits. */
   lane(desk: string, agent: string): Lane | undefined {
-    return this.#lanes.get(laneKey(desk, agent));
+    return this.#lanes.get(desk)?.get(agent);
+  }
+
+  /** The lanes of all agents at a desk. */
+  lanes(desk: string): Lane[] {
+    return [...this.#lanes.get(desk)?.values() ?? []];
   }
 
   /** Whether anything waits that happened at this desk. */
   holds(desk: string): boolean {
-    return this.#lanes.values().some((lane) => lane.desk === desk);
+    return this.#lanes.has(desk);
+  }
+
+  /** Puts a new event in: all that waits for its agent at its desk goes to its address. */
+  add(event: OutboxEvent): WaitingCall {
+    const call = this.put(event);
+    if (event.to) call.lane.to = event.to;
+    return call;
+  }
+
+  /**
+   * All that waits in a lane may be tried at once, at another address as if for the first time.
+   * @returns the calls that waited for their next attempt.
+   */
+  refresh(lane: Lane, moved: boolean): WaitingCall[] {
+    for (const { events: [first] } of lane.calls) {
+      if (first && first.attempts > 0) this.put(moved ? readdressed(first) : { ...first, next: 0 });
+    }
+    for (const call of lane.later) call.at = 0;
+    return [...lane.later];
   }
 
   /** Puts an event in, in its place among those of its call, or another version of it in its place. */
@@ -167,14 +214,18 @@ export class Waiting {
     if (call.events.length > 0 || call.busy) return;
     this.#calls.delete(key);
     lane.calls.delete(call);
-    if (lane.calls.size === 0) this.#lanes.delete(laneKey(lane.desk, lane.agent));
+    if (lane.calls.size > 0) return;
+    const lanes = this.#lanes.get(lane.desk);
+    lanes?.delete(lane.agent);
+    if (lanes?.size === 0) this.#lanes.delete(lane.desk);
   }
 
   #newCall(event: OutboxEvent): WaitingCall {
     const { desk, agent } = event;
-    const key = laneKey(desk, agent);
-    const lane = this.#lanes.get(key) ?? new Lane(desk, agent, this.#window);
-    this.#lanes.set(key, lane);
+    const lanes = this.#lanes.get(desk) ?? new Map<string, Lane>();
+    this.#lanes.set(desk, lanes);
+    const lane = lanes.get(agent) ?? new Lane(desk, agent, this.#window);
+    lanes.set(agent, lane);
     const call = new WaitingCall(keyOf(event), lane);
     this.#calls.set(call.key, call);
     lane.calls.add(call);
@@ -185,8 +236,4 @@ export class Waiting {
 /** What belongs to no call (a line that is lost) waits for each agent on its own. */
 function keyOf(event: Pick<OutboxEvent, "desk" | "agent" | "event">): string {
   return `${event.agent}\n${callKey(event)}`;
-}
-
-function laneKey(desk: string, agent: string): string {
-  return `${agent}\n${desk}`;
 }

@@ -134,7 +134,7 @@ describe("an event:", () => {
       })
     ));
     const crm = httpCrm({ timeoutMs: 60_000, log, ...form });
-    expect(await crm.deliver(event, { agent: "A", address: "127.0.0.1", port }, never)).toEqual({ outcome: "done" });
+    expect(await crm.deliver(event, { address: "127.0.0.1", port }, never)).toEqual({ outcome: "done" });
     return heard.replace(`:${port}\r\n`, ":PORT\r\n");
   }
   const body = '<CCTSDK><event name="CallReleased"><data name="occtSourceID" value="c1"/></event></CCTSDK>';
@@ -196,7 +196,7 @@ describe("an event:", () => {
       ),
     );
     const crm = httpCrm({ timeoutMs: 60_000, log, delivered });
-    expect<unknown>(await crm.deliver(released, { agent: "A", address: "127.0.0.1", port }, never)).toEqual(delivery);
+    expect<unknown>(await crm.deliver(released, { address: "127.0.0.1", port }, never)).toEqual(delivery);
   });
 });
 
@@ -232,7 +232,7 @@ describe("whatever crm.headers has,", () => {
       fc.asyncProperty(anyHeaders, async (headers) => {
         requests.length = bodies.length = connections = 0;
         const crm = httpCrm({ timeoutMs: 60_000, log: quiet, headers });
-        const { outcome } = await crm.deliver(released, { agent: "A", address: "127.0.0.1", port }, never);
+        const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
         if (!sound(headers)) return expect([outcome, connections]).toEqual(["refused", 0]);
         expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
         const own = ["host", "content-type", "content-length", "connection"];

@@ -5,9 +5,10 @@ import type { Input } from "../../src/core/effect.ts";
 import { type CallEnding, endedCalls } from "../../src/core/ending.ts";
 
 const party = (outside: boolean, direction: "inbound" | "outbound") => ({ identity: "14155550123", outside, direction });
-const inbound: Call = { ...newCall("c1", "called", "A", 0), legs: ["c1"], party: party(true, "inbound") };
+const registration = { agent: "A", address: "10.0.0.7", port: 8080 };
+const inbound: Call = { ...newCall("c1", "called", registration, 0), legs: ["c1"], party: party(true, "inbound") };
 const rang: Call = { ...inbound, rang: true };
-const dialled: Call = { ...newCall("c1", "keypad", "A", 0), legs: ["c1"], party: party(true, "outbound") };
+const dialled: Call = { ...newCall("c1", "keypad", registration, 0), legs: ["c1"], party: party(true, "outbound") };
 const withCalls = (...calls: Call[]): Desk => ({ ...newDesk("1001"), calls });
 const ends = (cause: string): Input => ({
   type: "line",
@@ -55,7 +56,7 @@ describe("a call", () => {
       ["inbound", inbound],
       ["outbound", dialled],
       ["internal", { ...inbound, party: party(false, "inbound") }],
-      ["internal", { ...newCall("c1", "called", "A", 0) }],
+      ["internal", { ...newCall("c1", "called", registration, 0) }],
     ] as const,
   )(
     "is %s by its party",

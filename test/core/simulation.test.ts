@@ -28,6 +28,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("snapshot" as const), gone: fc.array(leg, { maxLength: 3 }) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("register" as const), agent, port: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("elsewhere" as const), agent, port: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("unregister" as const), agent }) },
   {
     weight: 1,

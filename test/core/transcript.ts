@@ -6,7 +6,8 @@
  *     policy withheld=^266696687$ from-identity=^Sales:>     ... more of it
  *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony     ... more of it
  *     up | down WHY | phone on | phone off
- *     register A7 10.0.0.7:8080 | unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
+ *     register A7 10.0.0.7:8080 | elsewhere A7 10.0.0.9:8080     at this desk, at another desk of the box
+ *     unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
  *     makecall A7 914155550123 | canonical A7 +1 (415) 555-0123     its id is c1, then c2 ...
  *     leg L1 to-desk caller=14155550123/outside far=F1 rings     facts of a leg
  *     leg L1 to-desk $CustomerID=C-4711     a channel variable
@@ -22,6 +23,7 @@ import type { AcdPolicy } from "../../src/core/acd.ts";
 import type { PopPolicy, PopWhen } from "../../src/core/call.ts";
 import type { Callout, CrmEvent } from "../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
+import { isSameAddress } from "../../src/core/destination.ts";
 import type { DialPolicy } from "../../src/core/dial-policy.ts";
 import type { Effect, Input } from "../../src/core/effect.ts";
 import type { AgentMode, CommandResult, Failure, LegFacts, LineCommand, LineEvent, Party } from "../../src/core/line.ts";
@@ -63,7 +65,7 @@ class Player {
     this.#desk = made.desk;
     this.#wakeAt = made.wakeAt;
     for (const effect of made.effects) if (effect.type === "drive") this.#commands.push(effect.command);
-    return made.effects.map(effectText);
+    return made.effects.map((effect) => effectText(effect, made.desk));
   }
 
   #wait(ms: number): string[] {
@@ -78,6 +80,11 @@ class Player {
   #input(word: string, rest: string[], line: string): Input {
     const callout = readCallout(word, rest);
     if (callout) return { type: "callout", id: this.#nextId(callout), callout };
+    if (word === "elsewhere") {
+      const [agent = "", place = ""] = rest;
+      const [address = "", port] = place.split(":");
+      return { type: "arrival", registration: { agent, address, port: Number(port) } };
+    }
     if (word === "result") {
       const [id = "", ...result] = rest;
       const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.id || "own") === id);
@@ -245,10 +252,10 @@ function readParty(text: string): Party {
   };
 }
 
-function effectText(effect: Effect): string {
+function effectText(effect: Effect, desk: Desk): string {
   switch (effect.type) {
     case "tell":
-      return `tell ${effect.agent}: ${eventText(effect.event)}${effect.lost ? ` (lost: ${effect.lost})` : ""}`;
+      return `tell ${effect.agent}: ${eventText(effect.event)}${destination(effect, desk)}`;
     case "retire":
       return `retire what waits for ${effect.agent}: ${effect.why}`;
     case "drive":
@@ -258,6 +265,13 @@ function effectText(effect: Effect): string {
     case "reply":
       return `reply ${effect.to}: ${effect.reply.ok ? "ok" : effect.reply.why}`;
   }
+}
+
+/** Where an event goes, unless that is to the registered agent. */
+function destination({ agent, to, lost }: Extract<Effect, { type: "tell" }>, { registration }: Desk): string {
+  if (lost) return ` (lost: ${lost})`;
+  if (!to) return ` (waits for the next Register of ${agent})`;
+  return registration?.agent === agent && isSameAddress(to, registration) ? "" : ` (to ${to.address}:${to.port})`;
 }
 
 function eventText(event: CrmEvent): string {

@@ -16,6 +16,7 @@ export type Act =
   | { readonly type: "acd"; readonly mode: string }
   | { readonly type: "snapshot"; readonly gone: readonly number[] }
   | { readonly type: "register"; readonly agent: string; readonly port: number }
+  | { readonly type: "elsewhere"; readonly agent: string; readonly port: number }
   | { readonly type: "unregister"; readonly agent: string }
   | { readonly type: "agent"; readonly agent: string; readonly name: string }
   | { readonly type: "makecall"; readonly agent: string; readonly number: string }
@@ -81,6 +82,8 @@ export class World {
         return this.#snapshot(act.gone);
       case "register":
         return this.#callout({ name: "Register", desk, agent: act.agent, address: "10.0.0.7", port: act.port });
+      case "elsewhere":
+        return this.#step({ type: "arrival", registration: { agent: act.agent, address: "10.0.0.7", port: act.port } });
       case "unregister":
         return this.#callout({ name: "Unregister", desk, agent: act.agent });
       case "agent":
@@ -186,6 +189,8 @@ export class Watch {
   readonly #policy: Policy;
   #desk: Desk = frozen(newDesk(desk));
   readonly #begunWith = new Map<string, string | null>();
+  /** The port of each call's agent; null while it is unknown, none after Unregister. */
+  readonly #ports = new Map<string, number | null>();
   readonly #events = new Map<string, string[]>();
   readonly #asked = new Set<string>();
   readonly #answered = new Set<string>();
@@ -197,6 +202,7 @@ export class Watch {
   step(input: Input, now: number): readonly Effect[] {
     const before = this.#desk;
     frozen(input);
+    this.#move(input, before);
     const made = step(before, input, now, this.#policy);
     expect(step(before, input, now, this.#policy)).toEqual(made);
     this.#desk = frozen(made.desk);
@@ -213,6 +219,23 @@ export class Watch {
     expect(this.#desk.dial).toBeNull();
     expect([...this.#asked].filter((id) => !this.#answered.has(id))).toEqual([]);
     for (const [call, names] of this.#events) expect(`${call} ${names.at(-1)}`).toBe(`${call} CallReleased`);
+  }
+
+  /** Who registers takes all calls of this agent along, and the address from those who have left the desk. */
+  #move(input: Input, { registration }: Desk): void {
+    const callout = input.type === "callout" ? input.callout : undefined;
+    const [here, there] = [
+      callout?.name === "Register" ? callout : undefined,
+      input.type === "arrival" ? input.registration : undefined,
+    ];
+    const mover = here ?? there;
+    const atDesk = here ? here.agent : registration?.agent;
+    for (const [call, agent] of this.#begunWith) {
+      const port = this.#ports.get(call);
+      if (callout?.name === "Unregister" && agent === callout.agent && agent === atDesk) this.#ports.delete(call);
+      if (mover && agent === mover.agent && (here || port !== undefined)) this.#ports.set(call, mover.port);
+      if (mover && agent !== mover.agent && port === mover.port && agent !== atDesk) this.#ports.set(call, null);
+    }
   }
 
   #legs(input: Input): void {
@@ -233,8 +256,10 @@ export class Watch {
     expect(new Set(legs).size).toBe(legs.length);
     expect(legs.filter((leg) => gone.includes(leg))).toEqual([]);
     for (const call of calls) {
-      if (!this.#begunWith.has(call.id)) this.#begunWith.set(call.id, before.registration?.agent ?? null);
-      else expect(before.calls.some(({ id }) => id === call.id)).toBe(true);
+      if (!this.#begunWith.has(call.id)) {
+        this.#begunWith.set(call.id, before.registration?.agent ?? null);
+        if (before.registration) this.#ports.set(call.id, before.registration.port);
+      } else expect(before.calls.some(({ id }) => id === call.id)).toBe(true);
       expect(call.agent).toBe(this.#begunWith.get(call.id) ?? null);
       if (call.legs.length === 0) expect(call.id).toBe(dial?.call ?? "the call of an open dial");
     }
@@ -257,15 +282,17 @@ export class Watch {
     }
     if (effect.type !== "tell") return;
     this.told++;
-    const { event: { call, name }, agent, lost } = effect;
-    if (name === "Error" || name === "TelephonyDisabled" || name === "TelephonyEnabled") {
-      // To the agent who is there, about no state of a call.
-      expect(agent).toBe(after.registration?.agent ?? "nobody");
+    const { event: { call, name }, agent, to, lost } = effect;
+    if (name === "TelephonyDisabled" || name === "TelephonyEnabled") {
+      // To the agent who is there, about no call.
+      expect({ agent, ...to }).toEqual({ ...after.registration, agent: after.registration?.agent ?? "nobody" });
       return;
     }
     // A call that begins and is told of in one step began with who was registered before it.
     expect(agent).toBe(this.#begunWith.get(call) ?? before.registration?.agent ?? "nobody");
-    expect(lost === undefined).toBe(after.registration?.agent === agent);
+    const began = this.#begunWith.has(call);
+    expect(lost !== undefined ? undefined : to?.port ?? null).toBe(began ? this.#ports.get(call) : before.registration?.port);
+    if (name === "Error") return;
     const names = [...this.#events.get(call) ?? [], name];
     this.#events.set(call, names);
     expect(["ScreenPop", "ScreenPop CallEstablished", "ScreenPop CallReleased", "ScreenPop CallEstablished CallReleased"])

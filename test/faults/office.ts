@@ -1,6 +1,6 @@
 /** The outbox with a real store and a clock of its own, so that an hour passes in no time. */
 import { newDesk } from "../../src/core/desk.ts";
-import type { Crm, CrmEvent, Delivery, Registration } from "../../src/core/crm.ts";
+import type { Address, Crm, CrmEvent, Delivery } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/desk.ts";
@@ -27,7 +27,7 @@ export interface OfficeOptions {
   readonly crm?: Crm;
   /** The daemon's clock, in place of the office's own. */
   readonly now?: () => number;
-  readonly to?: Registration;
+  readonly to?: Address;
 }
 
 /** Store and courier of desk 1001. */
@@ -48,7 +48,7 @@ export class Office {
   }
 
   #open(): [Store, Courier] {
-    const { path, crm, to, now } = this.#options;
+    const { path, crm, now } = this.#options;
     const store = openStore(path);
     const scripted: Crm = {
       deliver: (event) => {
@@ -56,18 +56,22 @@ export class Office {
         return Promise.resolve(this.answer);
       },
     };
-    const address = () => to ?? { agent: "A", address: "10.0.0.7", port: 8080 };
     const log = openLog(() => {}, "error", false);
     const rules = deliveryRules;
     return [
       store,
-      new Courier({ store, crm: crm ?? scripted, address, now: now ?? (() => this.now), random: Math.random, rules, log }),
+      new Courier({ store, crm: crm ?? scripted, now: now ?? (() => this.now), random: Math.random, rules, log }),
     ];
   }
 
   /** As the loop does it: committed, then handed over. */
   tell(call: string, name: CallEventName): void {
-    const told = { desk: "1001", agent: "A", event: crmEvent(call, name) };
+    const told = {
+      desk: "1001",
+      agent: "A",
+      to: this.#options.to ?? { address: "10.0.0.7", port: 8080 },
+      event: crmEvent(call, name),
+    };
     const tell = [{ ...told, atOnce: this.courier.isFree(told) }];
     this.courier.add(this.store.commit({ desk: newDesk("1001"), tell, retire: [] }, this.#now()));
   }
@@ -121,7 +125,7 @@ export class Office {
 
   /** The administrator's view of it. */
   desk(): OutboxDesk {
-    return new OutboxDesk({ store: this.store, courier: this.courier, now: () => this.#now() });
+    return new OutboxDesk({ store: this.store, courier: this.courier, now: () => this.#now(), addressFor: ({ to }) => to });
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { event } from "./events.ts";
+import { event, home } from "./events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
 
 beforeEach(() => {
@@ -175,71 +175,15 @@ describe("too old:", () => {
 });
 
 describe("the agent:", () => {
-  const moved = { agent: "A", address: "10.0.0.9", port: 9090 };
+  const inUse = { address: "10.0.0.8", port: 8080 };
 
-  test("what waits follows him to a new place, at once", async () => {
+  test("retired: what waits for that agent at that desk is forgotten, other events stay", async () => {
     const rig = new Rig();
-    rig.courier.add([pop]);
-    await rig.answer(unreachable);
-    rig.places.set("A", moved);
-    rig.courier.hurry("1001", "A");
-    expect(rig.posts.map(({ to }) => to)).toEqual([moved]);
-  });
-
-  test("what was told is not told again at the new place", async () => {
-    const rig = new Rig();
-    rig.courier.add([pop]);
-    await rig.answer(done);
-    rig.places.set("A", moved);
-    rig.courier.hurry("1001", "A");
-    expect(rig.posts).toEqual([]);
-  });
-
-  test("hurry is for him at his desk: others wait on", async () => {
-    const rig = new Rig();
-    rig.places.set("B", { agent: "B", address: "10.0.0.8", port: 8080 });
-    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B" })]);
-    for (let post = 0; post < 3; post++) await rig.answer(unreachable);
-    rig.courier.hurry("1001", "A");
-    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
-  });
-
-  test("while he is not registered nothing is sent; he is looked for every 5 s", async () => {
-    const rig = new Rig();
-    rig.places.clear();
-    rig.courier.add([pop]);
-    expect(rig.record).toEqual([]);
-    await rig.pass(4999);
-    rig.places.set("A", moved);
-    expect(rig.waiting()).toEqual([]);
-    await rig.pass(1);
-    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
-  });
-
-  test("what waits for one who never comes is given up in time", async () => {
-    const rig = new Rig();
-    rig.places.clear();
-    rig.courier.add([pop]);
-    for (let second = 0; second <= 120; second += 5) await rig.pass(5000);
-    expect(rig.record).toEqual(["retired 1: too old after 120 s; last attempt: agent A is not registered"]);
-  });
-
-  test("those who are not registered do not keep others waiting", () => {
-    const rig = new Rig();
-    const lost = Array.from({ length: 50 }, (_, n) => event(n + 10, { call: `lost${n}`, agent: "gone" }));
-    rig.courier.add([...lost, event(100)]);
-    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
-  });
-
-  test("retired: what waits for him at that desk is forgotten, others' events stay", async () => {
-    const rig = new Rig();
-    rig.places.set("B", { agent: "B", address: "10.0.0.8", port: 8080 });
-    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B" })]);
+    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B", to: inUse })]);
     for (let post = 0; post < 3; post++) await rig.answer(unreachable);
     rig.courier.retire("1001", "A");
     await rig.pass(500);
-    expect(rig.waiting()).toEqual(["ScreenPop c2", "ScreenPop c1"]);
-    expect(rig.posts.map(({ to }) => to.agent)).toEqual(["B", "A"]);
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c2", inUse], ["ScreenPop c1", home]]);
     expect(rig.courier.status().waiting).toBe(2);
   });
 
@@ -267,9 +211,8 @@ describe("the agent:", () => {
 
 test("the oldest event that waits is the oldest, also when it was taken back after younger ones", () => {
   const rig = new Rig();
-  rig.places.clear();
-  rig.courier.add([event(2, { call: "c2", created: 5000 })]);
-  rig.courier.again(event(1, { created: 1000 }));
+  rig.courier.add([event(2, { call: "c2", created: 5000, nowhere: true })]);
+  rig.courier.again(event(1, { created: 1000, nowhere: true }));
   expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 1000 });
 });
 
@@ -300,9 +243,8 @@ describe("the administrator:", () => {
 describe("the outbox is bounded:", () => {
   test("when it is full the oldest is given up, with what follows its ScreenPop", async () => {
     const rig = new Rig({ rules: { atMost: 2 } });
-    rig.places.clear();
-    rig.courier.add([pop, established]);
-    rig.courier.add([event(4, { call: "c2" })]);
+    rig.courier.add([event(1, { nowhere: true }), event(2, { name: "CallEstablished", nowhere: true })]);
+    rig.courier.add([event(4, { call: "c2", nowhere: true })]);
     expect(rig.record).toEqual([
       "retired 1: the outbox is full: it holds at most 2 events",
       "retired 2: its ScreenPop was not delivered",
@@ -363,7 +305,7 @@ describe("stop:", () => {
     await rig.answer(timeout);
     await rig.courier.stop(3000);
     rig.courier.add([event(5, { call: "c2" })]);
-    rig.courier.hurry("1001", "A");
+    rig.register("A", home);
     expect(jest.getTimerCount()).toBe(0);
     expect(rig.waiting()).toEqual([]);
   });

@@ -1,20 +1,26 @@
 /** Events of an outbox, for tests. */
-import type { CrmEvent } from "../../src/core/crm.ts";
+import type { Address, CrmEvent } from "../../src/core/crm.ts";
 import type { OutboxEvent } from "../../src/outbox/schedule.ts";
 
 /** What a test says of an event. */
 export type EventPart = Partial<Omit<OutboxEvent, "event">> & {
   readonly name?: "ScreenPop" | "CallEstablished" | "CallReleased";
   readonly call?: string;
+  /** Its agent has no address. */
+  readonly nowhere?: true;
 };
 
+/** Where agent A's UWQ listens. */
+export const home: Address = { address: "10.0.0.7", port: 8080 };
+
 /** A new event: the ScreenPop of call c1 of agent A at desk 1001, made at 0, but for what a test says. */
-export function event(id: number, { name = "ScreenPop", call = "c1", ...part }: EventPart = {}): OutboxEvent {
+export function event(id: number, { name = "ScreenPop", call = "c1", nowhere, ...part }: EventPart = {}): OutboxEvent {
   const told: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
   return {
     id,
     desk: "1001",
     agent: "A",
+    ...(nowhere ? {} : { to: home }),
     event: told,
     created: 0,
     attempts: 0,

@@ -16,7 +16,7 @@ const established = event(2, { name: "CallEstablished" });
 test.each([
   ["nothing of its call waits", true, event(7, { call: "c7" })],
   ["something of its call waits", false, event(7, { name: "CallReleased" })],
-  ["its agent is not registered", false, event(7, { call: "c7", agent: "B" })],
+  ["its agent has no address", false, event(7, { call: "c7", nowhere: true })],
 ])("whether an event is free to go at once when %s: %p", (_, free, one) => {
   const rig = new Rig({ stored: [event(1)] });
   expect(rig.courier.isFree(one)).toBe(free);

@@ -1,6 +1,6 @@
 /** How much is sent at once, and to whom: a backlog, and addresses that fail. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { calls, event } from "./events.ts";
+import { calls, event, home } from "./events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
 
 beforeEach(() => {
@@ -56,7 +56,7 @@ describe("at once:", () => {
 });
 
 describe("an address that fails:", () => {
-  const dead = { agent: "B", address: "10.0.0.66", port: 8080 };
+  const dead = { address: "10.0.0.66", port: 8080 };
 
   test("one POST at a time goes there, each after a longer pause, however many events wait", async () => {
     const rig = new Rig();
@@ -107,37 +107,37 @@ describe("an address that fails:", () => {
 
   test("no other address waits for it", async () => {
     const rig = new Rig();
-    rig.places.set("B", dead);
-    rig.courier.add([...calls(50, { agent: "B" }), ...calls(50, {}, 101)]);
+    rig.courier.add([...calls(50, { agent: "B", to: dead }), ...calls(50, {}, 101)]);
     await settle();
     // The dead one never answers.
     for (let answered = 0; answered < 50; answered++) {
-      const index = rig.posts.findIndex(({ to }) => to.agent === "A");
+      const index = rig.posts.findIndex(({ to }) => to === home);
       const [post] = rig.posts.splice(index, 1);
       post?.answer(done);
       await settle();
     }
-    expect(rig.posts.map(({ to }) => to.agent)).toEqual(["B", "B", "B", "B"]);
+    expect(rig.posts.map(({ to }) => to)).toEqual([dead, dead, dead, dead]);
   });
 
   test("many that fail take at most half of the places", async () => {
     const rig = new Rig();
-    const many = Array.from({ length: 60 }, (_, n) => `B${n}`);
-    for (const agent of many) rig.places.set(agent, { ...dead, agent });
-    rig.courier.add(many.flatMap((agent, n) => calls(3, { agent }, 1000 + 10 * n)));
+    const many = Array.from({ length: 60 }, (_, n) => `10.0.1.${n}`);
+    rig.courier.add(
+      many.flatMap((address, n) => calls(3, { agent: `B${n}`, to: { address, port: 8080 } }, 1000 + 10 * n)),
+    );
     await settle();
     // Each fails once, then none answers any more.
     const failed = new Set<string>();
     while (failed.size < many.length) {
-      failed.add(rig.posts[0]?.to.agent ?? "");
+      failed.add(rig.posts[0]?.to.address ?? "");
       await rig.answer(unreachable);
     }
-    for (const { to } of rig.posts) expect(failed).toContain(to.agent);
+    for (const { to } of rig.posts) expect(failed).toContain(to.address);
     while (rig.posts.length > 0) await rig.answer(unreachable);
     await rig.pass(60_000);
     expect(rig.posts).toHaveLength(16);
     rig.courier.add(calls(8));
     await settle();
-    expect(rig.posts.filter(({ to }) => to.agent === "A")).toHaveLength(4);
+    expect(rig.posts.filter(({ to }) => to === home)).toHaveLength(4);
   });
 });

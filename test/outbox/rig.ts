@@ -1,6 +1,6 @@
 /** A courier between a store that notes everything and a CRM that answers when the test says so. Time is fake. */
 import { jest } from "bun:test";
-import type { Crm, Delivery, Registration } from "../../src/core/crm.ts";
+import type { Address, Crm, Delivery } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { Courier } from "../../src/outbox/courier.ts";
@@ -10,7 +10,7 @@ import { counted } from "../metrics/parse.ts";
 /** One POST that the CRM has not answered yet. */
 export interface Post {
   readonly id: string;
-  readonly to: Registration;
+  readonly to: Address;
   readonly signal: AbortSignal;
   answer(delivery: Delivery): void;
 }
@@ -31,8 +31,6 @@ export interface RigOptions {
 /** The parts, and what they did: `record` in order, one line each. */
 export class Rig {
   now = 0;
-  /** Agent to where he is; who is not in it is not registered. */
-  readonly places = new Map<string, Registration>([["A", { agent: "A", address: "10.0.0.7", port: 8080 }]]);
   readonly record: string[] = [];
   readonly posts: Post[] = [];
   readonly metrics = new Metrics();
@@ -54,7 +52,7 @@ export class Rig {
       deliver: (event, to, signal) => {
         this.record.push(`post ${event.name} ${event.call}`);
         const { promise, resolve } = Promise.withResolvers<Delivery>();
-        signal.addEventListener("abort", () => resolve({ outcome: "retry", why: "telesetd is stopping", reached: true }));
+        signal.addEventListener("abort", () => resolve({ outcome: "retry", why: String(signal.reason), reached: true }));
         this.posts.push({ id: `${event.name} ${event.call}`, to, signal, answer: resolve });
         return promise;
       },
@@ -62,7 +60,6 @@ export class Rig {
     this.courier = new Courier({
       store,
       crm,
-      address: (_desk, agent) => this.places.get(agent),
       now: () => this.now,
       random: () => random,
       rules: { ...deliveryRules, ...rules },
@@ -74,6 +71,12 @@ export class Rig {
   /** What was counted of the events, by name and result. */
   counted(): Record<string, number> {
     return counted(this.metrics.events.series(), "telesetd_events_total");
+  }
+
+  /** An agent registers at desk 1001. */
+  register(agent: string, to: Address): void {
+    this.courier.arrived("1001", { registration: { agent, ...to }, atDesk: agent });
+    this.courier.pump();
   }
 
   /** What is on the way. */

@@ -257,13 +257,12 @@ describe("the deliveries", () => {
     await place.register(1);
     const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
     await call.callerHangsUp();
-    // Another agent at the desk: what waits for the first is given up.
+    // The agent leaves: what waits for that agent is discarded.
     const { sendCallout } = await import("../../../src/commands/small-crm.ts");
-    const other = { FunctionName: "Register", telesetNumber: "1001", agentID: "8", IPAddress: "127.0.0.1", port: "2" };
-    await sendCallout(place.port, "/hidd3n/", other);
+    await sendCallout(place.port, "/hidd3n/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7" });
     const { verdict, says } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");
-    expect(says).toContain("2 given up; the last because: agent 8 has registered on desk 1001 in place of agent 7");
+    expect(says).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
   }, limit);
 
   test("waiting for long: since when and why, from the store too", async () => {

@@ -1,0 +1,104 @@
+/** Who gets the events of a call when agents change desks: another agent registers, the first one moves, a PC changes hands. */
+import { describe, expect, test } from "bun:test";
+import { newDesk } from "../src/core/desk.ts";
+import { openStore } from "../src/store.ts";
+import { ended, leg, places, Rig, storePath, up } from "./loop-rig.ts";
+
+describe("hot desk:", () => {
+  const rings = leg({ rings: true });
+  const over = leg({ ended });
+
+  test("another agent registers at the desk: the first agent gets the rest of the call, the newcomer the next one", async () => {
+    const rig = new Rig();
+    await rig.register();
+    await rig.line.say(rings);
+    await rig.register("B");
+    await rig.line.say(leg({ answered: true }), over, leg({ leg: "L2", rings: true }));
+    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1", "B: ScreenPop L2"]);
+    await rig.end();
+  });
+
+  test("the rest of a call follows its agent to another desk", async () => {
+    const rig = new Rig({ desks: ["1001", "1002"] });
+    await rig.register();
+    await rig.line.say(rings);
+    await rig.register("A", "1002", "10.0.0.9");
+    await rig.line.say(over);
+    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
+    await rig.end();
+  });
+
+  test("an agent at two desks gets each desk's calls at the address of that desk, also when UWQ repeats a Register", async () => {
+    const rig = new Rig({ desks: ["1001", "1002"] });
+    await rig.register();
+    await rig.register("A", "1002", "10.0.0.9");
+    await rig.line.say(rings);
+    await rig.register("A", "1002", "10.0.0.9");
+    await rig.line.say(leg({ desk: "1002", leg: "L2", rings: true }), over);
+    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: ScreenPop L2", "A: CallReleased L1"]);
+    await rig.end();
+  });
+
+  test("an agent who registers at the very address of the first gets nothing of that agent's calls", async () => {
+    const rig = new Rig();
+    await rig.register();
+    await rig.line.say(rings);
+    await rig.register("B", "1001", places.A);
+    await rig.line.say(over);
+    expect(rig.told).toEqual(["A: ScreenPop L1"]);
+    await rig.register("A", "1001", "10.0.0.9");
+    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
+    await rig.end();
+  });
+
+  test("after a kill -9 the rest of the call, and what waited, goes where it would have gone", async () => {
+    const path = storePath();
+    const before = new Rig({ store: openStore(path) });
+    await before.register();
+    await before.line.say(rings);
+    await before.register("B");
+    await before.register("A", "1001", "10.0.0.9");
+    await before.register("B");
+    // The daemon is gone, and has not closed anything.
+    const after = new Rig({ store: openStore(path) });
+    await after.line.say(up, { type: "snapshot", desks: ["1001"], legs: [] });
+    expect(after.told).toEqual(["10.0.0.9: CallReleased L1"]);
+    await Promise.all([before.end(), after.end()]);
+  });
+
+  test("what waits of a desk that is not served any more follows its agent to a desk that is", async () => {
+    const path = storePath();
+    const store = openStore(path);
+    const event = { name: "CallReleased", call: "old" } as const;
+    store.commit({ desk: newDesk("1001"), tell: [{ desk: "1001", agent: "A", event }], retire: [] }, 0);
+    const rig = new Rig({ store, desks: ["1002"] });
+    await rig.register("A", "1002");
+    expect(rig.told).toEqual(["A: CallReleased old"]);
+    expect(rig.store.get(1)?.to).toEqual({ address: places.A, port: 8080 });
+    await rig.end();
+  });
+});
+
+describe("an event that is sent again goes", () => {
+  const home = { address: places.A, port: 8080 };
+  const old = { desk: "1001", agent: "A", to: home };
+
+  test.each(
+    [
+      ["to the old address while nobody is registered", [], home],
+      ["to the address of its agent at its desk", [["A", "1001", "10.0.0.9"], ["A", "1002", "10.0.0.10"]], "10.0.0.9"],
+      ["to the newest address of its agent elsewhere", [["A", "1003", "10.0.0.9"], ["A", "1002", "10.0.0.10"]], "10.0.0.10"],
+      ["to the old address when another agent is at the desk", [["B", "1001", places.B]], places.A],
+      ["nowhere when another agent has the old address", [["B", "1001", places.A]], undefined],
+    ] as const,
+  )("%s", async (_, registers, expected) => {
+    const rig = new Rig({ desks: ["1001", "1002", "1003"] });
+    for (const [agent, desk, address] of registers) {
+      rig.now++;
+      await rig.register(agent, desk, address);
+    }
+    const to = typeof expected === "string" ? { address: expected, port: 8080 } : expected;
+    expect(rig.loop.addressFor(old)).toEqual(to);
+    await rig.end();
+  });
+});

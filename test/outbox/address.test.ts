@@ -1,0 +1,177 @@
+/** Where the courier sends what waits when agents register, move, and take each other's place. */
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { event, home } from "./events.ts";
+import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const pop = event(1);
+const established = event(2, { name: "CallEstablished" });
+const released = event(3, { name: "CallReleased" });
+
+describe("the agent:", () => {
+  const moved = { address: "10.0.0.9", port: 9090 };
+  const inUse = { address: "10.0.0.8", port: 8080 };
+
+  test("what waits follows its agent to a new address at once", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(unreachable);
+    rig.register("A", moved);
+    expect(rig.posts.map(({ to }) => to)).toEqual([moved]);
+  });
+
+  test("what was delivered is not sent again to the new address", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    await rig.answer(done);
+    rig.register("A", moved);
+    expect(rig.posts).toEqual([]);
+  });
+
+  test("a Register at the same address has what waits tried at once, and leaves a POST on the way alone", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, event(5, { call: "c2" })]);
+    await rig.answer(unreachable);
+    const [post] = rig.posts;
+    rig.register("A", home);
+    expect(rig.waiting()).toEqual(["ScreenPop c2", "ScreenPop c1"]);
+    expect(post?.signal.aborted).toBe(false);
+  });
+
+  test("a Register moves the events of that agent at that desk, and no others", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B", to: inUse })]);
+    for (let post = 0; post < 3; post++) await rig.answer(unreachable);
+    rig.register("A", moved);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+    expect([1, 4, 5].map((id) => rig.courier.get(id)?.to)).toEqual([moved, home, inUse]);
+  });
+
+  test("another agent who registers at the desk does not stop what waits for the first", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    await rig.answer(timeout);
+    rig.register("B", inUse);
+    await rig.pass(500);
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c1", home]]);
+    await rig.answer(done);
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["CallEstablished c1", home]]);
+  });
+
+  test("another agent who registers at the same address gets nothing of the first: it waits until that agent has a new one", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, established]);
+    const [post] = rig.posts;
+    rig.register("B", home);
+    expect(post?.signal.aborted).toBe(true);
+    rig.posts.shift();
+    await settle();
+    await rig.pass(60_000);
+    expect(rig.waiting()).toEqual([]);
+    rig.register("A", moved);
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c1", moved]]);
+  });
+
+  test("agents who are registered at different desks may share an address", () => {
+    const rig = new Rig();
+    rig.courier.add([event(4, { desk: "1002" })]);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: "A" })).toBe(false);
+    expect(rig.courier.get(4)?.to).toEqual(home);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: "C" })).toBe(true);
+    expect(rig.courier.get(4)?.to).toBeUndefined();
+  });
+
+  test("while an agent has no address nothing is sent, and nobody looks", async () => {
+    const rig = new Rig();
+    rig.courier.add([event(2, { name: "CallEstablished", nowhere: true })]);
+    await rig.pass(3_600_000);
+    expect(rig.record).toEqual([]);
+    rig.register("A", moved);
+    expect(rig.waiting()).toEqual(["CallEstablished c1"]);
+  });
+
+  test("what waits for an agent who never comes is discarded in time", async () => {
+    const rig = new Rig();
+    rig.courier.add([event(1, { nowhere: true })]);
+    await rig.pass(119_999);
+    expect(rig.record).toEqual([]);
+    await rig.pass(1);
+    expect(rig.record).toEqual(["retired 1: too old after 120 s; last attempt: agent A is not registered"]);
+  });
+
+  test("those who have no address do not keep others waiting", () => {
+    const rig = new Rig();
+    const lost = Array.from({ length: 50 }, (_, n) => event(n + 10, { call: `lost${n}`, agent: "gone", nowhere: true }));
+    rig.courier.add([...lost, event(100)]);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+});
+
+describe("an agent who moves while a POST is on the way:", () => {
+  const moved = { address: "10.0.0.9", port: 9090 };
+
+  test("the POST is aborted and repeated at the new address at once, as it may have arrived; what follows goes there too", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop, released]);
+    const post = rig.posts.shift();
+    rig.register("A", moved);
+    expect(post?.signal.aborted).toBe(true);
+    await settle();
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c1", moved]]);
+    expect(rig.courier.get(1)).toMatchObject({ reached: true, attempts: 2 });
+    await rig.answer(done);
+    expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["CallReleased c1", moved]]);
+  });
+
+  test("a POST that the old address has answered meanwhile is not repeated", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    rig.posts.shift()?.answer(done);
+    rig.register("A", moved);
+    await settle();
+    expect(rig.posts).toEqual([]);
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+  });
+
+  test("the old address's tries lengthen no pause at the new one, and its refusals do not count", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    for (const pause of [500, 1000]) {
+      await rig.answer(refused);
+      await rig.pass(pause);
+    }
+    const post = rig.posts.shift();
+    rig.register("A", moved);
+    await settle();
+    expect(post?.signal.aborted).toBe(true);
+    await rig.answer(refused);
+    expect(rig.record.at(-1)).toBe(`note 1: attempt 4, next ${rig.now + 500}, reached true, refusals 1`);
+    await rig.pass(500);
+    expect(rig.waiting()).toEqual(["ScreenPop c1"]);
+  });
+
+  test("there and back again: it is tried at once, whatever became of the first POST", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    rig.posts.shift();
+    rig.register("A", moved);
+    rig.register("A", home);
+    await settle();
+    expect(rig.posts.map(({ to }) => to)).toEqual([home]);
+  });
+
+  test("an event that the agent's Unregister has withdrawn is not repeated", async () => {
+    const rig = new Rig();
+    rig.courier.add([pop]);
+    rig.courier.retire("1001", "A");
+    rig.register("A", moved);
+    await rig.answer(timeout);
+    expect(rig.waiting()).toEqual([]);
+  });
+});
