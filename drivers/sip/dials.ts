@@ -2,6 +2,9 @@
 import type { LegDirection, LegFacts } from "../../src/core/line.ts";
 import { dialledOf, type Report } from "./facts.ts";
 
+/** What is learned of the far end by other means than the dialogs; `untold`: it is called, and nobody will tell whether it answers. */
+export type FarSign = "called" | "answered" | "untold";
+
 interface Dial {
   readonly number: string;
   /** The user that the phone sees as its caller. */
@@ -41,8 +44,12 @@ export class Dials {
   }
 
   /** All that is known of the far end now, as facts. */
-  far(call: string, is: "called" | "answered"): Partial<LegFacts> {
-    const added = is === "answered" ? { farCalled: true, farAnswered: true } : { farCalled: true };
+  far(call: string, is: FarSign): Partial<LegFacts> {
+    const added = {
+      farCalled: true,
+      ...(is === "answered" ? { farAnswered: true } : {}),
+      ...(is === "untold" ? { answerUntold: true } : {}),
+    };
     this.#change(call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
     return this.#dials.get(call)?.signs ?? {};
   }

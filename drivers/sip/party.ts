@@ -34,7 +34,8 @@ function bare(uri: string): string {
   return (open >= 0 && rest.length === 1 ? inner : uri).trim();
 }
 
-function unescaped(text: string): string {
+/** A text without its escapes (RFC 3986, section 2.1); as it is when they are broken. */
+export function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -6,12 +6,14 @@
 import type { Failure, LegFacts, LineEvent } from "../../src/core/line.ts";
 import { quoted } from "../../src/core/number.ts";
 import type { Dialog, DialogInfo, Participant } from "./dialog-info.ts";
-import { Dials } from "./dials.ts";
-import { keyOf, merged } from "./distinct.ts";
+import { Dials, type FarSign } from "./dials.ts";
+import { EndedDialogs } from "./ended.ts";
 import { directionOf, grown, type Past, type Report, reportOf } from "./facts.ts";
-import { isUnique, LegNames } from "./legs.ts";
+import { LegNames } from "./legs.ts";
+import { type DialogTags, merge, tagsOf } from "./merge.ts";
+import { Notifier } from "./notifier.ts";
 import { endOf, unlisted, unreached } from "./outcome.ts";
-import { addressOf } from "./party.ts";
+import { DialogTable } from "./table.ts";
 
 /** Whose dialogs are watched. */
 export interface Watched {
@@ -34,6 +36,8 @@ export function usersOf(extension: string, aliases: readonly string[]): string[]
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */
   readonly userAgent?: string;
+  /** The Call-ID of the subscription. */
+  readonly subscription?: string;
 }
 
 /** What a document says. */
@@ -50,28 +54,24 @@ export interface Told {
 }
 
 /** A dialog that lives. */
-interface Entry extends Past {
-  readonly id: string;
-  readonly callId?: string;
+interface Entry extends Past, DialogTags {
   readonly leg: string;
   /** The last report, when it may have been this dialog's end. */
   readonly question?: Report;
-  /** A document that should have listed it did not. */
-  readonly missed?: boolean;
+  /** A document that should have listed it did not (`absent`), or showed it as confirmed and as over (`over`). */
+  readonly missed?: "absent" | "over";
 }
 
 /** How many dialogs a phone may have at once: what a switch that counts on for ever shows beyond them is left out. */
 const mostDialogs = 100;
 
-/** How many ended dialogs are remembered: what still arrives about them is an echo. */
-const rememberedEnds = 64;
-
 /** Follows the dialogs of one desk. */
 export class DialogTracker {
   readonly #watched: Watched;
+  readonly #notifier: Notifier;
   readonly #names: LegNames;
-  readonly #entries = new Map<string, Entry>();
-  readonly #over: string[] = [];
+  readonly #table = new DialogTable<Entry>();
+  readonly #ended: EndedDialogs;
   readonly #dials: Dials;
   #version: number | undefined;
   /** The dialogs of the last document, as text. */
@@ -80,23 +80,27 @@ export class DialogTracker {
   #fresh = true;
   #snapshotDue = true;
   #asked = false;
-  /** Whether full documents hold all dialogs, or only the one that has changed; unknown until the notifier has shown it. */
-  #holds: "all" | "one" | undefined;
 
   constructor(watched: Watched) {
     this.#watched = watched;
-    this.#names = new LegNames(watched.freshId);
+    this.#notifier = new Notifier(watched.users);
+    this.#names = new LegNames(this.#notifier, watched.freshId);
+    this.#ended = new EndedDialogs(this.#notifier);
     this.#dials = new Dials(watched.self);
   }
 
   /** The link has just come up, with a new subscription. `known`: the desk's legs that the daemon believes to live. */
   connected(known: readonly string[] = []): void {
-    const own = new Set([...this.#entries.values()].map(({ leg }) => leg));
-    this.#names.adopt(known.filter((leg) => !own.has(leg)));
+    this.#names.adopt(known.filter((leg) => this.#table.get(leg) === undefined));
+    this.#notifier.reconnected();
+    this.lost();
+    this.subscribed();
+  }
+
+  /** The link is down although the subscription stands: the next state that can be trusted is told as a snapshot. */
+  lost(): void {
     this.#snapshotDue = true;
     this.#asked = false;
-    this.#holds = undefined;
-    this.subscribed();
   }
 
   /** A new subscription has been made on the same link: versions begin anew, and its first full document is the truth. */
@@ -106,11 +110,16 @@ export class DialogTracker {
   }
 
   /** A NOTIFY with a document. One about another entity is dropped. */
-  notify(info: DialogInfo, { userAgent }: Envelope = {}): Told {
-    if (info.entity !== "" && !this.#isUser(info.entity)) {
+  notify(info: DialogInfo, { userAgent, subscription }: Envelope = {}): Told {
+    if (info.entity !== "" && !this.#notifier.isUser(info.entity)) {
       return { events: [], why: `it is about ${quoted(info.entity)}: want ${this.#watched.users.join(" or ")}` };
     }
-    const dialogs = merged(info.dialogs);
+    const isAnswer = info.state === "full" && (this.#fresh || this.#asked);
+    const all = merge(info.dialogs.map((dialog) => this.#notifier.cleaned(dialog, subscription)));
+    const doubtful = isAnswer ? [] : all.flatMap(({ confirmed }) => confirmed && !this.#ended.has(confirmed) ? [confirmed] : []);
+    const dialogs = all.flatMap(({ dialog, confirmed }) =>
+      !confirmed || !doubtful.includes(confirmed) ? [dialog] : this.#isLive(confirmed) ? [confirmed] : []
+    );
     const text = JSON.stringify(dialogs);
     const old = this.#version !== undefined && info.version <= this.#version;
     if (old && text === this.#last) return { events: [] };
@@ -121,11 +130,10 @@ export class DialogTracker {
     const lost = gap ? `versions between ${this.#version} and ${info.version} are missing` : undefined;
     this.#version = info.version;
     this.#last = text;
-    this.#learn(dialogs, info.state === "full", this.#fresh || this.#asked, userAgent);
-    if (info.state === "full") return this.#full(dialogs);
-    const events = dialogs.flatMap((dialog) => this.#apply(dialog, this.#find(dialog)));
-    if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
-    return lost === undefined ? { events } : this.#ask(events, lost);
+    this.#notifier.learn(dialogs, info.state === "full", isAnswer, userAgent);
+    if (this.#fresh) this.#notifier.learnIdle(dialogs);
+    const told = info.state === "full" ? this.#full(dialogs) : this.#partial(dialogs, lost);
+    return doubtful.length === 0 ? told : this.#doubt(told, doubtful);
   }
 
   /** A NOTIFY without a body in an active subscription: there are no dialogs (Kamailio). */
@@ -137,14 +145,12 @@ export class DialogTracker {
   noAnswer(): Told {
     if (!this.#asked) return { events: [] };
     this.#asked = false;
-    const missed = [...this.#entries.values()].filter((entry) => entry.missed === true);
-    const ended = missed.flatMap((entry) => this.#end(entry, unlisted));
-    const decided = [...this.#entries.values()].flatMap((entry) => {
+    const missed = this.#table.all().filter((entry) => entry.missed !== undefined);
+    const ended = missed.flatMap((entry) => this.#end(entry, unlisted, entry.missed === "over" ? entry : undefined));
+    const decided = this.#table.all().flatMap((entry) => {
       if (!entry.question) return [];
       // Nobody talks on two calls at once: while another one is talked on, this one was not answered but has ended.
-      const talked = [...this.#entries.values()].some(({ id, facts }) =>
-        id !== entry.id && facts.answered === true && !facts.held
-      );
+      const talked = this.#table.all().some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
       const over = talked || entry.question.state === "early";
       return over ? this.#end(entry, unlisted) : this.#grow(entry, entry.question, true);
     });
@@ -161,8 +167,12 @@ export class DialogTracker {
     this.#dials.ours(call, callId);
   }
 
-  /** What the NOTIFYs of our REFER tell of the far end, which the phone's dialog does not. */
-  far(call: string, is: "called" | "answered"): readonly LineEvent[] {
+  /**
+   * What the NOTIFYs of our REFER tell of the far end, which the phone's dialog does not. `untold`: nobody will tell whether it answers, unless
+   * the phone has a dialog of its own dialling, which does.
+   */
+  far(call: string, is: FarSign): readonly LineEvent[] {
+    if (is === "untold" && this.#entriesOf(call).some(({ facts }) => facts.direction === "from-desk")) return [];
     const signs = this.#dials.far(call, is);
     return this.#entriesOf(call).flatMap((entry) => this.#tell(entry, { ...entry, facts: { ...entry.facts, ...signs } }));
   }
@@ -177,13 +187,23 @@ export class DialogTracker {
     return this.#entriesOf(call).map(({ leg }) => leg);
   }
 
+  /**
+   * What the phone does on the one dialog that its switch shows for all of its calls (Asterisk): another call would not be seen. Nothing
+   * when it is idle, or its calls have dialogs of their own.
+   */
+  occupied(): "talking" | "ringing" | undefined {
+    const shared = this.#table.all().filter((entry) => this.#notifier.naming(entry) === "phone");
+    if (shared.length === 0) return undefined;
+    return shared.some(({ facts }) => facts.answered === true) ? "talking" : "ringing";
+  }
+
   #entriesOf(call: string): Entry[] {
-    return [...this.#entries.values()].filter(({ facts }) => facts.call === call);
+    return this.#table.all().filter(({ facts }) => facts.call === call);
   }
 
   #full(dialogs: readonly Dialog[]): Told {
-    const listed = new Set(dialogs.map((dialog) => this.#find(dialog)?.id));
-    const absent = [...this.#entries.values()].filter(({ id }) => !listed.has(id));
+    const listed = new Set(this.#found(dialogs).map(({ entry }) => entry?.leg));
+    const absent = this.#table.all().filter(({ leg }) => !listed.has(leg));
     return absent.length === 0 || this.#isWhole(dialogs) ? this.#whole(dialogs) : this.#one(dialogs[0], absent);
   }
 
@@ -191,20 +211,43 @@ export class DialogTracker {
   #isWhole(dialogs: readonly Dialog[]): boolean {
     if (this.#fresh || dialogs.length > 1) return true;
     const [only] = dialogs;
-    if (this.#holds === "one") return only ? only.callId !== undefined : this.#asked;
-    return this.#holds === "all" || only === undefined || this.#asked;
+    if (this.#notifier.holds === "one") return only ? only.callId !== undefined : this.#asked;
+    return this.#notifier.holds === "all" || only === undefined || this.#asked;
+  }
+
+  #partial(dialogs: readonly Dialog[], lost: string | undefined): Told {
+    const found = this.#found(dialogs);
+    const events = found.flatMap(({ dialog, entry }) => this.#apply(dialog, entry && this.#table.get(entry.leg)));
+    if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
+    const other = found.find(({ dialog, entry }) => dialog.state === "terminated" && !entry && this.#table.hasOther(dialog));
+    const why = lost ?? (other ? "another branch of a call is over" : undefined);
+    return why === undefined ? { events } : this.#ask(events, why);
+  }
+
+  /** Dialogs that a document shows as confirmed and as over: nothing is believed until the full state says so again, or none comes. */
+  #doubt(told: Told, doubtful: readonly Dialog[]): Told {
+    for (const { entry } of this.#found(doubtful)) if (entry) this.#table.put({ ...entry, missed: "over" });
+    return told.wants !== undefined ? told : this.#ask(told.events, "a document shows a call as confirmed and as over");
+  }
+
+  #isLive(dialog: Dialog): boolean {
+    return this.#found([dialog])[0]?.entry !== undefined;
+  }
+
+  #found(dialogs: readonly Dialog[]) {
+    return this.#table.found(dialogs, this.#fresh);
   }
 
   /** All dialogs there are: what is not among them has ended. */
   #whole(dialogs: readonly Dialog[]): Told {
-    const found = dialogs.map((dialog) => ({ dialog, entry: this.#find(dialog) }));
-    const alive = new Set(found.map(({ entry }) => entry?.id));
-    const gone = [...this.#entries.values()].filter(({ id }) => !alive.has(id));
+    const found = this.#found(dialogs);
+    const alive = new Set(found.map(({ entry }) => entry?.leg));
+    const gone = this.#table.all().filter(({ leg }) => !alive.has(leg));
     const events = [
       ...gone.flatMap((entry) => this.#end(entry, unlisted)),
       ...found.flatMap(({ dialog, entry }) => [
         ...(entry?.question && dialog.state === "confirmed" ? this.#grow(entry, entry.question, true) : []),
-        ...this.#apply(dialog, entry && this.#entries.get(entry.id)),
+        ...this.#apply(dialog, entry && this.#table.get(entry.leg)),
       ]),
     ];
     this.#fresh = false;
@@ -220,17 +263,17 @@ export class DialogTracker {
    */
   #one(dialog: Dialog | undefined, absent: readonly Entry[]): Told {
     if (!dialog) return this.#ask([], "an empty document came while calls are up");
-    const entry = this.#find(dialog);
+    const entry = this.#found([dialog])[0]?.entry;
     const over = dialog.state === "terminated";
     const report = reportOf(dialog, this.#isDesk);
     const doubtful = entry !== undefined && !over && report.rendering !== false;
-    const isLast = over && entry !== undefined && this.#holds === "one";
+    const isLast = over && entry !== undefined && this.#notifier.holds === "one";
     // FreeSWITCH says that a call is over only when it was the last: what was doubtful has ended before it.
     const before = isLast ? absent.filter(({ question }) => question).flatMap((other) => this.#end(other, unlisted)) : [];
     const events = [...before, ...(doubtful ? [] : this.#apply(dialog, entry))];
-    if (doubtful) this.#entries.set(entry.id, { ...entry, question: report });
-    const left = isLast || this.#holds !== "one" ? absent.filter(({ id }) => this.#entries.has(id)) : [];
-    for (const other of left) this.#entries.set(other.id, { ...other, missed: true });
+    if (doubtful) this.#table.put({ ...entry, question: report });
+    const left = isLast || this.#notifier.holds !== "one" ? absent.filter(({ leg }) => this.#table.get(leg) !== undefined) : [];
+    for (const other of left) this.#table.put({ ...other, missed: "absent" });
     if (!doubtful && left.length === 0) return { events };
     return this.#ask(events, doubtful ? "a call is confirmed, or over" : "a document leaves calls out that are up");
   }
@@ -244,55 +287,44 @@ export class DialogTracker {
 
   #snapshot(): LineEvent[] {
     this.#snapshotDue = false;
-    const legs = [...this.#entries.values()].map(({ facts }) => facts).filter(({ direction }) => direction !== undefined);
+    const legs = this.#table.all().map(({ facts }) => facts).filter(({ direction }) => direction !== undefined);
     return [{ type: "snapshot", desks: [this.#watched.desk], legs }];
   }
 
-  /** The live dialog that a document means. A new subscription may give its dialogs new ids; the Call-ID stays. */
-  #find({ id, callId }: Dialog): Entry | undefined {
-    const same = this.#entries.get(id);
-    if (same && (callId === undefined || same.callId === undefined || callId === same.callId)) return same;
-    if (!this.#fresh || callId === undefined) return same;
-    return [...this.#entries.values()].find((entry) => entry.callId === callId) ?? same;
-  }
-
   #apply(dialog: Dialog, entry: Entry | undefined): LineEvent[] {
-    if (dialog.state === "terminated") return entry ? this.#end(entry, endOf(dialog), dialog) : [];
     const report = reportOf(dialog, this.#isDesk);
+    if (dialog.state === "terminated") {
+      if (entry) return this.#end(entry, endOf(dialog), dialog, report.other);
+      this.#ended.add(dialog, report.other, false);
+      return [];
+    }
     const another = entry !== undefined && this.#isAnother(entry, dialog, report);
     const ended = another ? this.#end(entry, unlisted) : [];
-    const alive = entry && !another ? entry : this.#begun(dialog);
+    const alive = entry && !another ? entry : this.#begun(dialog, report);
     if (!alive) return ended;
-    const displaced = alive.id === dialog.id ? undefined : this.#entries.get(dialog.id);
-    const freed = displaced ? this.#end(displaced, unlisted) : [];
-    if (alive.id !== dialog.id) this.#entries.delete(alive.id);
-    const callId = dialog.callId ?? alive.callId;
-    const named = { ...alive, id: dialog.id, ...(callId === undefined ? {} : { callId }) };
-    return [
-      ...ended,
-      ...freed,
-      ...this.#grow(named, report, !this.#fresh && (this.#holds !== "one" || dialog.callId === undefined)),
-    ];
+    const counts = !this.#fresh && (this.#notifier.holds !== "one" || dialog.callId === undefined);
+    return [...ended, ...this.#grow({ ...alive, ...tagsOf(dialog) }, report, counts)];
   }
 
   /** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
   #isAnother({ callId, other }: Entry, dialog: Dialog, report: Report): boolean {
     if (callId !== undefined && dialog.callId !== undefined) return callId !== dialog.callId;
-    return this.#fresh && !isUnique(dialog) && other !== undefined && report.other !== undefined &&
+    return this.#fresh && this.#notifier.naming(dialog) !== "unique" && other !== undefined && report.other !== undefined &&
       other.identity !== report.other.identity;
   }
 
   /** A dialog's first report; nothing when it is an echo of one that has ended, or one too many. */
-  #begun(dialog: Dialog): Entry | undefined {
-    if (this.#entries.size >= mostDialogs || (isUnique(dialog) && this.#over.includes(keyOf(dialog)))) return undefined;
+  #begun(dialog: Dialog, { other }: Report): Entry | undefined {
+    if (this.#table.size >= mostDialogs || this.#ended.isEcho(dialog, other)) return undefined;
+    this.#ended.begun(dialog);
     const leg = this.#names.of(dialog);
-    return { id: dialog.id, leg, facts: { desk: this.#watched.desk, leg }, reports: 0 };
+    return { ...tagsOf(dialog), leg, facts: { desk: this.#watched.desk, leg }, reports: 0 };
   }
 
   /** @param counts whether the switch made the report because something has happened. */
   #grow(entry: Entry, report: Report, counts: boolean): LineEvent[] {
     const past = this.#claimed(entry, report);
-    const facts = this.#withTwin(past, grown(past, report, this.#holds === "one", counts));
+    const facts = this.#withTwin(past, grown(past, report, this.#notifier.holds === "one", counts));
     const { question: _, missed: __, ...rest } = past;
     // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
     const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
@@ -306,21 +338,23 @@ export class DialogTracker {
   }
 
   #tell(before: Entry, after: Entry): LineEvent[] {
-    this.#entries.set(after.id, after);
+    this.#table.put(after);
     const isNews = JSON.stringify(before.facts) !== JSON.stringify(after.facts);
     if (!isNews || this.#snapshotDue || after.facts.direction === undefined) return [];
     return [{ type: "leg", facts: after.facts }];
   }
 
-  /** @param dialog the document's own word for the end; without one it is a conclusion, and the dialog may come back. */
-  #end(entry: Entry, failure: Failure, dialog?: Dialog): LineEvent[] {
-    this.#entries.delete(entry.id);
-    if (dialog) this.#over.push(keyOf({ ...entry, ...dialog }));
-    if (this.#over.length > rememberedEnds) this.#over.shift();
+  /** @param dialog the dialog that a document says is over; without one it is a conclusion, and the dialog may come back. */
+  #end(entry: Entry, failure: Failure, dialog?: DialogTags, other = entry.other): LineEvent[] {
+    this.#table.remove(entry.leg);
+    if (dialog) this.#ended.add({ ...entry, ...tagsOf(dialog) }, other, true);
+    // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
+    const branches = dialog && entry.facts.answered === true ? this.#table.branchesOf(entry) : [];
+    const rest = branches.filter(({ facts }) => facts.answered !== true).flatMap((branch) => this.#end(branch, failure, branch));
     const { leg, facts: { desk, direction, call, farCalled } } = entry;
-    if (this.#snapshotDue || direction === undefined) return [];
+    if (this.#snapshotDue || direction === undefined) return rest;
     const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
-    return [{ type: "leg", facts: { desk, leg, ...(call === undefined ? {} : { call }), ended } }];
+    return [{ type: "leg", facts: { desk, leg, ...(call === undefined ? {} : { call }), ended } }, ...rest];
   }
 
   /** The entry as a dialog of our own dialling, if it is one. Who is known to have called, or was dialled, stays. */
@@ -338,32 +372,17 @@ export class DialogTracker {
   #withTwin({ id, leg, callId }: Entry, facts: LegFacts): LegFacts {
     const { direction, call, caller, farLeg } = facts;
     if (call !== undefined || farLeg !== undefined) return facts;
-    const others = [...this.#entries.values()].filter((one) => one.id !== id && one.facts.direction === direction);
-    const branch = others.find((one) => callId !== undefined && one.callId === callId);
+    const others = this.#table.all().filter((other) => other.leg !== leg && other.facts.direction === direction);
+    const branch = others.find((other) => other.id === id || (callId !== undefined && other.callId === callId));
     if (direction === "from-desk") return branch ? { ...facts, call: branch.facts.call ?? branch.leg } : facts;
     if (direction !== "to-desk" || caller === undefined) return facts;
-    const named = caller.outside === true ? [] : others.filter((one) => one.facts.caller?.identity === caller.identity);
-    const twin = [...(branch ? [branch] : []), ...named].find((one) => one.facts.farLeg !== undefined && !one.facts.answered);
+    const named = caller.outside === true ? [] : others.filter((other) => other.facts.caller?.identity === caller.identity);
+    const twin = [...(branch ? [branch] : []), ...named].find((other) =>
+      other.facts.farLeg !== undefined && !other.facts.answered
+    );
     return { ...facts, farLeg: twin?.facts.farLeg ?? leg };
   }
 
-  /**
-   * Whose documents these are. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says `partial`,
-   * `trying` or `proceeding`. Nobody else lists several dialogs without being asked and means less than all.
-   */
-  #learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {
-    const marked = dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"));
-    const exact = !full || dialogs.some(({ state }) => state === "trying" || state === "proceeding");
-    if (marked) this.#holds = "one";
-    else if (exact) this.#holds = "all";
-    else if (userAgent !== "") this.#holds ??= /freeswitch/i.test(userAgent) ? "one" : "all";
-    else if (dialogs.length > 1 && !asked) this.#holds ??= "all";
-  }
-
-  #isUser(uri: string): boolean {
-    const user = addressOf(uri).user.toLowerCase();
-    return this.#watched.users.some((one) => one.toLowerCase() === user);
-  }
-
-  readonly #isDesk = (end: Participant | undefined): boolean => end?.identity !== undefined && this.#isUser(end.identity.uri);
+  readonly #isDesk = (end: Participant | undefined): boolean =>
+    end?.identity !== undefined && this.#notifier.isUser(end.identity.uri);
 }

@@ -23,7 +23,7 @@ export function factsOf(events: readonly LineEvent[]): LegFacts[] {
 export class TestDesk {
   /** What the CRM was told, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
   readonly told: string[] = [];
-  readonly tracker: DialogTracker;
+  tracker: DialogTracker;
   /** The questions that the tracker has asked. */
   readonly asked: string[] = [];
   readonly #calls: string[] = [];
@@ -31,10 +31,13 @@ export class TestDesk {
   #now = 0;
 
   readonly #policy: Policy;
+  readonly #watched: Partial<Watched>;
+  #lives = 1;
 
   /** @param policy what a test wants otherwise than the reference configuration. */
   constructor(watched: Partial<Watched> = {}, policy: Partial<Policy> = {}) {
     this.#policy = policyWith(policy);
+    this.#watched = watched;
     this.tracker = tracker(watched);
     this.tracker.connected();
     this.step({
@@ -42,6 +45,16 @@ export class TestDesk {
       id: "r1",
       callout: { name: "Register", desk: "1001", agent: "A7", address: "10.0.0.7", port: 80 },
     });
+    this.step({ type: "line", event: { type: "link-up", to: "the switch" } });
+  }
+
+  /** telesetd is started again: the driver knows nothing any more, the core what it has stored. */
+  restart(): void {
+    this.#desk = JSON.parse(JSON.stringify(this.#desk));
+    let ids = 0;
+    const life = ++this.#lives;
+    this.tracker = tracker({ ...this.#watched, freshId: () => `fresh-${++ids}-of-life-${life}` });
+    this.tracker.connected(this.#desk.calls.flatMap(({ legs }) => legs));
     this.step({ type: "line", event: { type: "link-up", to: "the switch" } });
   }
 

@@ -1,0 +1,65 @@
+/** The dialogs of a document, each once. Pure. */
+import type { Dialog } from "./dialog-info.ts";
+
+const ranks: readonly Dialog["state"][] = ["trying", "proceeding", "early", "confirmed", "terminated"];
+
+/** What tells a dialog from others (RFC 4235, section 4.1). */
+export type DialogTags = Pick<Dialog, "id" | "callId" | "localTag" | "remoteTag">;
+
+/** A dialog of a document, as what has come furthest. */
+export interface Merged {
+  readonly dialog: Dialog;
+  /** The same as what has come furthest among the live: the document shows it as confirmed and as over, and nothing tells which counts. */
+  readonly confirmed?: Dialog;
+}
+
+/**
+ * FreeSWITCH lists a dialog once for each registration, Kamailio once for each publication: of one dialog, what has come furthest counts.
+ * The branches of a forked call may have one id: their tags tell them apart.
+ */
+export function merge(dialogs: readonly Dialog[]): Merged[] {
+  return groupsOf(dialogs).map((reports) => {
+    const dialog = reports.reduce(furthest);
+    const live = reports.filter(({ state }) => state !== "terminated");
+    const isDoubtful = live.length < reports.length && live.some(({ state }) => state === "confirmed");
+    return { dialog, ...(isDoubtful ? { confirmed: live.reduce(furthest) } : {}) };
+  });
+}
+
+/** Whether what both say of themselves allows them to be one dialog. */
+export function isSameDialog(a: DialogTags, b: DialogTags): boolean {
+  return a.id === b.id && !differ(a.callId, b.callId) && !differ(a.localTag, b.localTag) && !differ(a.remoteTag, b.remoteTag);
+}
+
+/** The names and tags of a dialog, those that are there. */
+export function tagsOf({ id, callId, localTag, remoteTag }: DialogTags): DialogTags {
+  return {
+    id,
+    ...(callId === undefined ? {} : { callId }),
+    ...(localTag === undefined ? {} : { localTag }),
+    ...(remoteTag === undefined ? {} : { remoteTag }),
+  };
+}
+
+/** Whether two values are known and not the same. */
+export function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+/** In the order of the document. What has no tags goes to the first branch that it may belong to, so it is placed last. */
+function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
+  const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
+  const groups: Dialog[][] = [];
+  for (const dialog of new Set([...tagged, ...dialogs])) {
+    const group = groups.find((reports) => reports.every((report) => isSameDialog(report, dialog)));
+    if (group) group.push(dialog);
+    else groups.push([dialog]);
+  }
+  const place = (group: readonly Dialog[]) => Math.min(...group.map((dialog) => dialogs.indexOf(dialog)));
+  return groups.sort((a, b) => place(a) - place(b));
+}
+
+function furthest(before: Dialog, dialog: Dialog): Dialog {
+  const isFurther = ranks.indexOf(before.state) < ranks.indexOf(dialog.state);
+  return isFurther ? { ...before, ...dialog } : { ...dialog, ...before };
+}
