@@ -50,8 +50,8 @@ export function unescaped(text: string): string {
 export function partyOf(end: Participant | undefined): Party | undefined {
   if (end?.identity === undefined) return undefined;
   const { user, host } = addressOf(end.identity.uri);
-  if (isWithheld(user, host)) return { identity: "anonymous", outside: true };
   const { display } = end.identity;
+  if (isWithheld(user, host) || isPrivate(end)) return { identity: "anonymous", outside: true };
   if (identify(user).kind === "name" && display !== undefined && isNumber(display)) return { identity: display };
   return { identity: user };
 }
@@ -59,6 +59,30 @@ export function partyOf(end: Participant | undefined): Party | undefined {
 /** RFC 3323, section 4.1.1.3: `anonymous.invalid`; Asterisk writes `invalid` for a number that it does not have. */
 function isWithheld(user: string, host: string): boolean {
   return identify(user).kind === "withheld" || /(^|\.)invalid$/.test(host) || /^(invalid|restricted)$/i.test(user);
+}
+
+/** What a caller's name says who wants to stay unknown; `Unknown` and `Unavailable` say only that the switch has no name for the number. */
+const privateNames =
+  /^(anonymous|restricted|private|withheld|blocked|hidden|(private|withheld|hidden|blocked) (number|caller|call))$/i;
+
+/** The words that ask for privacy (RFC 3323, section 4.2; RFC 3325, section 9.3; Remote-Party-ID's `full`, `name`, `uri`). */
+const privacy = /^(id|user|header|session|critical|history|full|name|uri|yes|on|true|1)$/i;
+
+/**
+ * Whether an end is shown although it asks not to be: the number beside an anonymous name, or beside a mark of privacy (a parameter or header of
+ * its URIs, or of its target).
+ */
+function isPrivate({ identity, target, params }: Participant): boolean {
+  if (privateNames.test((identity?.display ?? nameIn(identity?.uri ?? "")).trim())) return true;
+  const marks = [identity?.uri, target].flatMap((uri) => [...(uri ?? "").slice(0, 4096).matchAll(/[;?&]privacy=([^;?&>\s]*)/gi)]);
+  const values = [...marks.map(([, value = ""]) => value), params["privacy"] ?? "", params["+sip.privacy"] ?? ""];
+  return values.some((value) => unescaped(value).split(/[;,]/).some((one) => privacy.test(one.trim())));
+}
+
+/** The name in front of `<uri>`. */
+function nameIn(uri: string): string {
+  const open = uri.indexOf("<");
+  return open < 0 ? "" : uri.slice(0, open).trim().replace(/^"(.*)"$/s, "$1");
 }
 
 function isNumber(display: string): boolean {

@@ -50,6 +50,46 @@ describe("the identity", () => {
     expect(partyOf({ identity: { uri, display: "14155550123" }, params: {} })).toEqual(anonymous);
   });
 
+  test.each<[string, string | undefined]>([
+    ["sip:14155550123@pbx", "Anonymous"],
+    ["sip:14155550123@pbx", " anonymous "],
+    ["sip:14155550123@pbx", "Restricted"],
+    ["sip:14155550123@pbx", "PRIVATE NUMBER"],
+    ['"Anonymous" <sip:14155550123@pbx>', undefined],
+    ["Withheld <sip:14155550123@pbx>", undefined],
+    ["sip:14155550123@pbx;privacy=id", undefined],
+    ["sip:14155550123@pbx;user=phone?Privacy=id%3Buser", undefined],
+    ["<sip:14155550123@pbx>;party=calling;privacy=full;screen=yes", "Ann Example"],
+    ["tel:+14155550123;privacy=uri", undefined],
+    ["sip:Restricted@restricted.invalid", "14155550123"],
+    ["sip:unavailable@10.0.0.5", "14155550123"],
+    ["sip:PRIVATE@pbx", "14155550123"],
+    ["sip:anonymous%20caller@pbx", "14155550123"],
+    ["sip:Anonymous@192.0.2.10:5060;user=phone", "14155550123"],
+  ])("of %s, named %s, is withheld, and the number beside it is not used", (uri, display) => {
+    expect(partyOf({ identity: { uri, ...(display === undefined ? {} : { display }) }, params: {} })).toEqual(anonymous);
+  });
+
+  test.each([
+    [{ privacy: "full" }, "sip:14155550123@pbx"],
+    [{ "+sip.privacy": "id" }, "sip:14155550123@pbx"],
+    [{}, "sip:14155550123@pbx;privacy=id"],
+  ])("whose target is marked %o, %s, is withheld", (params, target) => {
+    expect(partyOf({ identity: { uri: "sip:14155550123@pbx" }, target, params })).toEqual(anonymous);
+  });
+
+  test.each<[string, string | undefined]>([
+    ["sip:14155550123@pbx", "Unknown"],
+    ["sip:14155550123@pbx", "Unavailable"],
+    ["sip:14155550123@pbx", "Private Bank of Example"],
+    ["sip:14155550123@pbx;privacy=none", undefined],
+    ["sip:14155550123@pbx;privacy=off", undefined],
+    ["sip:14155550123@pbx;privacyid=full", undefined],
+  ])("of %s, named %s, is not", (uri, display) => {
+    const end = { identity: { uri, ...(display === undefined ? {} : { display }) }, params: {} };
+    expect(partyOf(end)).toEqual({ identity: "14155550123" });
+  });
+
   test.each([
     ["a number in the name beside an account", "sip:trunk-7@pbx", "+1 (415) 555-0123", "+1 (415) 555-0123"],
     ["not a number in the name beside a number", "sip:1002@pbx", "14155550123", "1002"],
