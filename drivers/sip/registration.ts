@@ -29,22 +29,26 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
   const { config, log, onGood, onBad } = options;
   const at = config.proxy ?? config.domain;
   let expires = config.expiresSeconds;
+  let isRegistered = false;
   for (let failures = 0; !signal.aborted;) {
     const answer = await register(options, expires).catch(notSent);
     if (signal.aborted) return;
     if (answer instanceof NotSent) {
+      isRegistered = false;
       onBad(answer.message);
       await pause(pauseAfter("soon", failures++, Math.random()), signal);
       continue;
     }
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
     if (answer.status >= 200 && answer.status <= 299) {
-      if (failures >= 0) log.debug("Registered", { at });
+      if (!isRegistered) log.debug("Registered", { at });
+      isRegistered = true;
       failures = 0;
       onGood();
       await pause(renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
     } else if (least !== undefined && least > expires && least <= 86400) expires = least;
     else {
+      isRegistered = false;
       const end = endOfRegister(answer, { at, user: config.user });
       onBad(end.why);
       await pause(pauseAfter(end.again, failures++, Math.random()), signal);
