@@ -48,6 +48,7 @@ interface Ringing {
   readonly sent: Sent;
   readonly dialog: PhoneDialog;
   cseq: number;
+  /** Lifted, or declined: it rings no longer. */
   answered: boolean;
   referred: boolean;
 }
@@ -272,6 +273,7 @@ export class SipPbx implements Network {
     this.#ringing.set(header(message, "call-id") ?? "", ringing);
     client.respond(sent, 180);
     this.#begin(ringing.dialog);
+    if (this.handset.startsWith("declines")) ringing.answered = true;
     if (this.handset === "declines") {
       this.change(ringing.dialog.id, { state: "terminated" });
       client.respond(sent, 486);

@@ -14,12 +14,8 @@ export interface Attempt {
   dialog: string | undefined;
   /** The phone rings, or the switch has said anything at all. */
   heard: boolean;
-  /** When the REFER was accepted, in ms of `performance.now`. */
-  referred: number | undefined;
   /** A NOTIFY of the REFER has come. */
   told: boolean;
-  /** The far end was said to ring: a 200 that follows is its own. */
-  progress: boolean;
   /** Resolves with what the NOTIFYs of the REFER say in the end; nothing when they say nothing. */
   readonly outcome: PromiseWithResolvers<number | undefined>;
 }
@@ -34,9 +30,7 @@ export function newAttempt(command: DialCommand, tracker: DialogTracker, ends: E
     sent: undefined,
     dialog: undefined,
     heard: false,
-    referred: undefined,
     told: false,
-    progress: false,
     outcome: Promise.withResolvers(),
   };
 }

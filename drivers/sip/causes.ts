@@ -3,9 +3,7 @@ import type { Failure } from "../../src/core/line.ts";
 import { farEnd, handsetFailure } from "../parts/causes.ts";
 
 const handset: Readonly<Record<number, string>> = {
-  404: "SUBSCRIBER_ABSENT",
   408: "RECOVERY_ON_TIMER_EXPIRE",
-  410: "SUBSCRIBER_ABSENT",
   415: "INCOMPATIBLE_DESTINATION",
   486: "USER_BUSY",
   487: "ORIGINATOR_CANCEL",
@@ -16,7 +14,6 @@ const handset: Readonly<Record<number, string>> = {
   504: "RECOVERY_ON_TIMER_EXPIRE",
   600: "USER_BUSY",
   603: "CALL_REJECTED",
-  604: "SUBSCRIBER_ABSENT",
   606: "INCOMPATIBLE_DESTINATION",
 };
 
@@ -43,11 +40,33 @@ export function switchSilent(extension: string): Failure {
   return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
 }
 
+/** The phone is on a call, and its switch would not show another. */
+export function occupied(extension: string, what: "talking" | "ringing"): Failure {
+  const [is, first] = what === "talking" ? ["is on a call", "end"] : ["is ringing", "answer or decline"];
+  const why = `Phone ${extension} ${is}, and this phone system shows only one call of a phone: ${first} that call first.`;
+  return { cause: "PHONE_OCCUPIED", why };
+}
+
+/**
+ * Whether an answer to an INVITE says that the phone is not registered. A switch that lets us watch the extension knows it: when it finds
+ * nobody there (Asterisk: 404, Q.850 cause 3), no phone has registered.
+ * @param cause see `handsetAnswer`.
+ */
+export function isAbsent(status: number, cause: string | undefined): boolean {
+  if (cause === "USER_NOT_REGISTERED" || cause === "SUBSCRIBER_ABSENT") return true;
+  return [404, 410, 604].includes(status) && (cause === undefined || cause === "NO_ROUTE_TO_DESTINATION");
+}
+
 /**
  * Why the handset could not be rung or was not lifted.
  * @param cause the name of the cause in the answer's Reason header, where the switch gives one.
  */
 export function handsetAnswer(status: number, cause: string | undefined, extension: string): Failure {
+  if (cause !== "USER_NOT_REGISTERED" && isAbsent(status, cause)) {
+    const why =
+      `Phone ${extension} is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
+    return { cause: cause ?? `SIP ${status}`, why };
+  }
   if (cause !== undefined) return handsetFailure(cause, extension);
   if (status === 480) {
     const why = `Phone ${extension} cannot be reached: it is not registered, or set not to be disturbed.`;

@@ -60,6 +60,10 @@ export const sipConfig = z.strictObject({
   dial: z.enum(dialMethods).default("invite-refer").meta({
     description: "how MakeCall dials: ring the phone and hand it over to the number (invite-refer), or tell it to dial (refer)",
   }),
+  referTellsAnswer: z.boolean().default(false).meta({
+    description:
+      "whether the switch's 200 to a REFER means that the number has answered; otherwise only the phone's own dialog does",
+  }),
   phone: z.enum(phoneMakes).default("generic").meta({
     description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
   }),

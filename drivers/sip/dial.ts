@@ -6,9 +6,9 @@ import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/c
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
-import { farAnswer, handsetAnswer, notHandedOver, switchSilent } from "./causes.ts";
+import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
-import { reasonText, sipfragStatus, word } from "./headers.ts";
+import { parameter, reasonText, sipfragStatus, word } from "./headers.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "./request.ts";
 import { holdSdp, hostOf } from "./sdp.ts";
@@ -39,9 +39,7 @@ export const shownWithin = 2000;
  * a REFER at that moment is taken, but the phone stays silent and the number is never called.
  */
 export const referAfter = 200;
-/** A 200 sooner after the REFER than this is the switch's word for "done", not the far end's, in ms. */
-const tooSoon = 1000;
-/** After which time a call that still stands has reached its number, where the switch does not tell, in ms. */
+/** After which time the number of a call that still stands has been called, where the switch reports nothing at all, in ms. */
 export const stillStands = 2500;
 /** How long dialogs may still come of a dial that is over, in ms. */
 const lingers = 5000;
@@ -67,6 +65,8 @@ export class Dialling {
   async dial(command: DialCommand): Promise<CommandResult> {
     const tracker = this.#options.trackers.get(command.desk);
     if (!tracker) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
+    const busy = tracker.occupied();
+    if (busy) return { outcome: "failed", ...occupied(command.desk, busy) };
     const ends = new Ends((facts) => this.#options.tell({ type: "leg", facts }));
     const attempt = newAttempt(command, tracker, ends);
     this.#attempts.add(attempt);
@@ -182,8 +182,9 @@ export class Dialling {
 
   #refusal(answer: Asked, desk: string): Failure {
     if (answer.own) return switchSilent(desk);
-    const cause = reasonText(answer.header("reason"));
-    if (cause === "USER_NOT_REGISTERED") this.#options.unregistered(desk);
+    const reason = answer.header("reason");
+    const cause = reasonText(reason) ?? (parameter(reason, "cause") === "20" ? "SUBSCRIBER_ABSENT" : undefined);
+    if (isAbsent(answer.status, cause)) this.#options.unregistered(desk);
     return handsetAnswer(answer.status, cause, desk);
   }
 
@@ -198,6 +199,8 @@ export class Dialling {
     // A voicemail that takes the call must not be handed over: the phone's own dialog has to be there.
     if (!await this.#isShown(attempt, shownWithin)) {
       await this.#bye(attempt);
+      const busy = attempt.tracker.occupied();
+      if (busy) return { outcome: "failed", ...occupied(desk, busy) };
       const why = `Something else than phone ${desk} answered, a voicemail perhaps: the number was not dialled.`;
       return { outcome: "failed", cause: "NOT_THE_PHONE", why };
     }
@@ -252,11 +255,12 @@ export class Dialling {
       });
       return await this.#fail(attempt, notHandedOver(answer.status, number));
     }
-    attempt.referred ??= performance.now();
     const status = await this.#outcome(attempt);
     await this.#settle(attempt, status);
+    const untold = () => this.#options.told(desk, attempt.tracker.far(call, "untold"));
+    if (status !== undefined && status < 300 && !config.referTellsAnswer) untold();
     await this.#bye(attempt);
-    if (status === undefined) this.#reachedLater(attempt);
+    if (status === undefined) setTimeout(untold, stillStands);
   }
 
   /** What came of the number is known: when it was not reached, that is why the phone's legs end. */
@@ -287,28 +291,11 @@ export class Dialling {
 
   #progress(attempt: Attempt, status: number): void {
     const { tracker, command: { call, desk } } = attempt;
-    if (status >= 180 && status < 200) {
-      attempt.progress = true;
-      this.#options.told(desk, tracker.far(call, "called"));
-    } else if (status >= 200) {
-      attempt.referred ??= performance.now();
-      if (status < 300) this.#reached(attempt, attempt.progress || performance.now() - attempt.referred > tooSoon);
-      attempt.outcome.resolve(status);
-    }
-  }
-
-  /**
-   * RFC 3515, section 2.4.5: a 2xx is the number's own answer. FreeSWITCH says it as soon as it has taken the REFER, and nothing more,
-   * not even in the phone's dialog: there the number is taken as reached when the phone's call still stands a little later.
-   */
-  #reached(attempt: Attempt, own: boolean): void {
-    const { tracker, command: { call, desk } } = attempt;
-    this.#options.told(desk, tracker.far(call, own ? "answered" : "called"));
-    if (!own) this.#reachedLater(attempt);
-  }
-
-  #reachedLater({ tracker, command: { call, desk } }: Attempt): void {
-    setTimeout(() => this.#options.told(desk, tracker.far(call, "answered")), stillStands);
+    // RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has taken the REFER, and Asterisk at
+    // the first sound, its own ringback (res_pjsip_refer.c): it counts only where the administrator vouches for it.
+    const isAnswer = status >= 200 && this.#options.config.referTellsAnswer;
+    if (status >= 180 && status < 300) this.#options.told(desk, tracker.far(call, isAnswer ? "answered" : "called"));
+    if (status >= 200) attempt.outcome.resolve(status);
   }
 
   /** The phone is let go, and its leg is said to have ended for this reason: its dialog would not tell it. */
@@ -352,7 +339,6 @@ export class Dialling {
       return { outcome: "failed", cause: `REFER ${answer.status}`, why };
     }
     if (answer.status < 200 || answer.status > 299) return { outcome: "failed", ...this.#refusal(answer, desk) };
-    attempt.referred = performance.now();
     const refused = attempt.outcome.promise.then((status) =>
       status !== undefined && status >= 300 ? status : new Promise<never>(() => {})
     );

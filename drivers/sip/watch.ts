@@ -103,7 +103,7 @@ export class Watch {
       // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
       this.#present();
     } else events.forEach(tell);
-    if (this.#missing !== undefined && events.some(({ type }) => type === "leg")) this.#present();
+    if (this.#missing !== undefined && events.some(isSignOfLife)) this.#present();
     if (wants === undefined) {
       if (why === undefined) return;
       const desk = about.extension;
@@ -192,6 +192,11 @@ export class Watch {
     this.#forget();
     tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
   }
+}
+
+/** The end of a call may be that of the phone. */
+function isSignOfLife(event: LineEvent): boolean {
+  return event.type === "leg" && event.facts.ended === undefined;
 }
 
 /** The reason of an abort after which the switch is there, and is told that we go. */

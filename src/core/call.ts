@@ -51,6 +51,8 @@ export interface Call {
   readonly rang: boolean;
   /** Both ends talk. */
   readonly answered: boolean;
+  /** The far end of a MakeCall was called, and the switch will not report whether it answers. */
+  readonly answerUntold?: boolean;
   readonly held: boolean;
   readonly callerDialled?: string;
   readonly data: Readonly<Record<string, string>>;
@@ -95,6 +97,7 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
     answered: call.answered || (dials ? facts.farAnswered : facts.answered) === true,
     held: facts.held ?? call.held,
     data: facts.data ? { ...call.data, ...facts.data } : call.data,
+    ...(call.answerUntold || facts.answerUntold ? { answerUntold: true } : {}),
     ...(farLeg === undefined ? {} : { farLeg }),
     ...(party === undefined ? {} : { party }),
     ...(callerDialled === undefined ? {} : { callerDialled }),

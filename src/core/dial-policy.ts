@@ -20,7 +20,7 @@ export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialP
   if (policy.registeredOnly && registration?.agent !== agent) {
     return `Cannot dial: agent ${agent} is not registered at phone ${extension}: log in to UWQ again.`;
   }
-  if (!policy.whileOnCall && desk.calls.some(({ answered }) => answered)) {
+  if (!policy.whileOnCall && desk.calls.some(({ answered, answerUntold }) => answered || answerUntold)) {
     return `Cannot dial: phone ${extension} is on a call: end it first.`;
   }
   const count = counted(desk.dialled, now);

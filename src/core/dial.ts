@@ -11,8 +11,9 @@ import type { DialRecord, Effect, Step } from "./effect.ts";
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;
 
-/** What is on record of a dial that came to a talk. */
+/** What is on record of a dial that came to a talk, and of one of which that is not reported. */
 const answered = "answered";
+const called = "called: this phone system does not report whether the number answers";
 
 /** After which time a dial that nothing is known of is over, in ms: longer than any handset rings. */
 const staleAfter = 180_000;
@@ -96,7 +97,8 @@ export function onDialCall(
   const call = desk.calls.find(({ id }) => id === dial.call);
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
-  return call.answered ? finished(made, dial, answered, now) : made;
+  if (call.answered) return finished(made, dial, answered, now);
+  return call.answerUntold ? finished(made, dial, called, now) : made;
 }
 
 /** Once the handset was lifted the cause is the far end's; before, the handset's. Who does not know of the far end cannot tell it. */
@@ -126,9 +128,10 @@ function ended(made: Step, dial: Dial, outcome: string, now: number, call: Call 
 
 function finished({ desk, effects }: Step, dial: Dial, outcome: string, at: number): Step {
   const { dialString, number } = dial;
+  const result = outcome === answered ? "answered" : outcome === called ? "called" : "failed";
   return {
     desk: { ...desk, dial: null, lastDial: { dialString, number, at, outcome } },
-    effects: [...effects, { type: "audit", dial: recordOf(dial, outcome), result: outcome === answered ? "answered" : "failed" }],
+    effects: [...effects, { type: "audit", dial: recordOf(dial, outcome), result }],
   };
 }
 

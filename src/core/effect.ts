@@ -25,8 +25,8 @@ export interface DialRecord {
   readonly outcome: string;
 }
 
-/** What became of a dial, in the few words that can be counted. */
-export const dialResults = ["asked", "refused", "answered", "failed"] as const;
+/** What became of a dial, in the few words that can be counted; `called`: the switch does not report whether the number answered. */
+export const dialResults = ["asked", "refused", "answered", "called", "failed"] as const;
 export type DialResult = (typeof dialResults)[number];
 
 /** What is to be done, in this order. */

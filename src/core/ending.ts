@@ -9,7 +9,7 @@ export type CallKind = (typeof callKinds)[number];
 
 /**
  * How a call ended: both ends talked; nobody answered in time; the caller (or the agent who dialled) gave up; somebody else
- * took it; refused; busy; it ended while the link to the switch was down, so nobody knows; anything else.
+ * took it; refused; busy; nobody knows (it ended while the link to the switch was down, or the switch does not report answers); anything else.
  */
 export const endings = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
 export type CallEnding = (typeof endings)[number];
@@ -73,6 +73,7 @@ export function endedCalls(before: Desk, after: Desk, input: Input): readonly En
 
 function endingOf(call: Call, cause: string): CallEnding {
   if (call.answered) return "answered";
+  if (call.answerUntold) return "unknown";
   const ending = unansweredEnding(cause);
   // A phone that has rung was not busy: its agent pressed Reject, which many phones tell as 486.
   return ending === "busy" && call.origin === "called" && call.rang ? "rejected" : ending;

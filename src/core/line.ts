@@ -58,7 +58,7 @@ export interface LegFacts {
   readonly farCalled?: boolean;
   /** The far end has answered and is connected. */
   readonly farAnswered?: boolean;
-  /** The switch has called the far end for our dial, and will not tell whether it answers. */
+  /** The switch has called the far end for our dial, and will not report whether it answers. */
   readonly answerUntold?: boolean;
   /** The handset has put the leg on hold, or taken it back. */
   readonly held?: boolean;

@@ -75,7 +75,7 @@ export class Metrics {
   );
   readonly dials = new Counter(
     "telesetd_dials_total",
-    "Numbers that the CRM asked to dial: asked of the switch, refused by us, and, of those asked, answered or failed.",
+    "Numbers that the CRM asked to dial: asked of the switch, refused by us, and, of those asked, answered, called (the switch does not report whether the number answered) or failed.",
     { name: "result", values: dialResults },
   );
   readonly linkUps = new Counter("telesetd_link_ups_total", "How often the connection to the switch came up.");

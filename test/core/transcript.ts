@@ -235,6 +235,8 @@ function readFact(word: string): Partial<LegFacts> {
       return { farCalled: true };
     case "far-answered":
       return { farAnswered: true };
+    case "answer-untold":
+      return { answerUntold: true };
     case "ended":
       return { ended: failure(value) };
     default:

@@ -24,6 +24,7 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: A
     domain: "pbx",
     user: "1009",
     password: "s3cret",
+    referTellsAnswer: true,
   };
   const box = new Box({
     folder,

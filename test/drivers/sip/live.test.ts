@@ -12,6 +12,13 @@ const asterisk = {
   "partner dials 6001, 6001 declines": ["ScreenPop 3", "CallReleased 3"],
 };
 
+/** The first call goes on until the second is over. */
+const asteriskWaiting = {
+  "cust calls 1001": ["ScreenPop 1 14155550123"],
+  "desk answers": ["CallEstablished 1"],
+  "cust2 hangs up": ["CallReleased 1"],
+};
+
 /** By what people did; `?` where the full state was asked for and did not come. */
 const live: Record<string, Record<string, string[]>> = {
   "live-freeswitch": {
@@ -53,6 +60,22 @@ const live: Record<string, Record<string, string[]>> = {
     "2001 hangs up (current line)": ["CallReleased 4"],
   },
   "live-asterisk-pjsip": asterisk,
+  "live-asterisk22-two-in-a-row": {
+    "cust calls 1001": ["ScreenPop 1 14155550123"],
+    "desk answers": ["CallEstablished 1", "CallReleased 1", "ScreenPop 2 14155550999", "CallEstablished 2", "CallReleased 2"],
+  },
+  // The second call rings as the first ends: its documents are those of a second call during the first.
+  "live-asterisk22-two-in-a-row-at-once": {
+    "cust calls 1001": ["ScreenPop 1 14155550123"],
+    "desk answers": ["CallEstablished 1", "CallReleased 1"],
+  },
+  "live-asterisk22-call-waiting": asteriskWaiting,
+  "live-asterisk22-call-waiting-early-inuse": asteriskWaiting,
+  "live-asterisk22-anonymous": {
+    "cust calls 7004": ["ScreenPop 1"],
+    "desk answers": ["CallEstablished 1", "CallReleased 1"],
+  },
+  "live-asterisk22-keypad": {},
   "live-asterisk-chan-sip": asterisk,
 };
 

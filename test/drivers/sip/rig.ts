@@ -8,6 +8,8 @@ import { listeningLog } from "./peer.ts";
 /** What a rig is made of, where it differs from one desk 1001. */
 export interface RigOptions {
   readonly pbx?: PbxOptions;
+  /** The switch itself, where it is of another kind. */
+  readonly at?: SipPbx;
   /** Deadlines may be shorter than the schema allows. */
   readonly config?: Partial<SipConfig>;
   readonly desks?: readonly string[];
@@ -38,7 +40,7 @@ export class Rig implements AsyncDisposable {
 
   /** Starts the switch, then the driver. */
   static async open(options: RigOptions = {}): Promise<Rig> {
-    const pbx = new SipPbx(options.pbx);
+    const pbx = options.at ?? new SipPbx(options.pbx);
     await pbx.server.listen();
     await options.before?.(pbx);
     return new Rig(pbx, options);

@@ -52,6 +52,16 @@ test("counted from the last dial that has shown it", () => {
   expect(told).toEqual([false, false, true]);
 });
 
+test("the end of a call is no sign that it is back", () => {
+  const { watch, told } = quietWatch();
+  watch.unregistered();
+  const ended = { cause: "GONE", why: "The phone system does not list the call any more." };
+  watch.told({ events: [{ type: "snapshot", desks: ["1001"], legs: [] }] });
+  watch.unregistered();
+  watch.told({ events: [{ type: "leg", facts: { desk: "1001", leg: "l1", ended } }] });
+  expect(told).toEqual([false, true, false]);
+});
+
 test("what is heard of it ends that, and nothing more is told", () => {
   const { watch, told } = quietWatch();
   watch.told({ events: [{ type: "snapshot", desks: ["1001"], legs: [] }] });
