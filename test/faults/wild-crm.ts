@@ -73,7 +73,7 @@ export class WildCrm {
   }
 
   /** Resolves as soon as the test holds; it is asked again after every POST. Rejects when it has not come true in time. */
-  until(test: (crm: this) => boolean, ms = 10_000): Promise<void> {
+  until(test: (crm: this) => boolean, ms = 50_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiters.delete(ask);
