@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../src/address.ts";
 import { privateRanges } from "../src/config.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 describe("an address has one spelling:", () => {
   test.each([

@@ -1,5 +1,5 @@
 /** What a site's settings do to the bytes on both wires (docs/cctsdk.md), over TCP. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
@@ -12,6 +12,9 @@ import { parseConfig } from "../../src/config.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
 import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 afterEach(cleanUp);
 const declared = '<?xml version="1.0" encoding="UTF-8"?>';

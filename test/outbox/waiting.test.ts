@@ -1,10 +1,13 @@
 /** The heap and the index of waiting events, against the simple things that they stand for. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Heap } from "../../src/outbox/heap.ts";
 import { callKey, type OutboxEvent } from "../../src/outbox/schedule.ts";
 import { Waiting } from "../../src/outbox/waiting.ts";
 import { event } from "./events.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 test("a heap gives its items in order, whatever was put in, changed and taken out before", () => {
   const deeds = fc.array(fc.record({ item: fc.nat(30), at: fc.option(fc.nat(50), { nil: undefined }) }), { maxLength: 200 });

@@ -1,10 +1,13 @@
 /** What the driver says to FreeSWITCH, word for word, and what its answers mean to an agent. */
 import { agentName } from "../../../drivers/freeswitch/acd.ts";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
 import { handsetFailure } from "../../../drivers/parts/causes.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const config = freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example" });
 const desk = { extension: "1001", presence: ["1001@pbx.example"] };

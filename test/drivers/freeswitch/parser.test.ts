@@ -1,5 +1,5 @@
 /** The bytes of the event socket, right and wrong, whole and in pieces: no byte from the switch may crash us or hang us. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
@@ -7,6 +7,9 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { FrameParser, LinkClosed, readFrame } from "../../../drivers/freeswitch/link.ts";
 import { event, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const beat = event('{"Event-Name":"HEARTBEAT"}');
 

@@ -1,7 +1,10 @@
 /** What the switch says of the phone itself, and the translator before frames that make no sense. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const desks = [{ extension: "1001", presence: ["1001@pbx.example", "1001@10.0.0.1"] }];
 const site = { desks, outsideProfiles: ["external"], variables: ["CustomerID"] };

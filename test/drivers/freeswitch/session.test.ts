@@ -1,10 +1,13 @@
 /** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and finds it again. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
 import { longestPause, pauseBefore, shortestPause } from "../../../drivers/parts/pause.ts";
 import type { Simulator } from "../../../drivers/simulator/mod.ts";
 import { Rig } from "./rig.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const limit = 15_000;
 // The pauses between two tries are as short as the dice allow.

@@ -1,7 +1,11 @@
 /** The reader of dialog-info documents: what it takes, and what it refuses in words. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { longestDialogInfo, readDialogInfo } from "../../../drivers/sip/dialog-info.ts";
+import { cpuMs } from "../../cpu.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const namespace = "urn:ietf:params:xml:ns:dialog-info";
 const head = `xmlns="${namespace}" version="3" state="full" entity="sip:1001@pbx"`;
@@ -161,18 +165,16 @@ describe("refused with a sentence:", () => {
   });
 });
 
-test("a document full of prefixes, or of children, takes no time", () => {
+test("a document full of prefixes, or of children, takes no time", async () => {
   const prefixes = Array.from({ length: 5000 }, (_, n) => ` xmlns:p${n}="u"`).join("");
   const children = Array.from({ length: 5000 }, (_, n) => `<dialog id="${n}" xmlns:q="u"/>`).join("");
-  const begin = performance.now();
-  expect(readDialogInfo(documentOf(children).replace("<dialog-info", `<dialog-info${prefixes}`)).dialogs).toHaveLength(5000);
-  expect(performance.now() - begin).toBeLessThan(2000);
+  const document = documentOf(children).replace("<dialog-info", `<dialog-info${prefixes}`);
+  expect(await cpuMs(() => expect(readDialogInfo(document).dialogs).toHaveLength(5000))).toBeLessThan(2000);
 });
 
-test.each([" ", "\n", "\0"])("a body full of %j takes no time", (padding) => {
-  const begin = performance.now();
-  expect(() => readDialogInfo(`<dialog-info>${padding.repeat(longestDialogInfo - 100)}x`)).toThrow("Cannot parse XML");
-  expect(performance.now() - begin).toBeLessThan(2000);
+test.each([" ", "\n", "\0"])("a body full of %j takes no time", async (padding) => {
+  const document = `<dialog-info>${padding.repeat(longestDialogInfo - 100)}x`;
+  expect(await cpuMs(() => expect(() => readDialogInfo(document)).toThrow("Cannot parse XML"))).toBeLessThan(2000);
 });
 
 /** A value, or an Error whose words say what was being done. */

@@ -1,6 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { authorization, type Challenge, challengeOf } from "../../../drivers/sip/digest.ts";
+import { cpuMs } from "../../cpu.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const mufasa = { user: "Mufasa", password: "Circle of Life" };
 
@@ -58,14 +62,11 @@ describe("of several challenges the best that can be answered is taken:", () => 
     expect(challengeOf('Digest realm="a", nonce="1", stale="false"')?.stale).toBe(false);
   });
 
-  test("any text at all, in no time: nothing is thrown", () => {
+  test("any text at all, in no time: nothing is thrown", async () => {
     fc.assert(fc.property(fc.string({ maxLength: 300, unit: fc.constantFrom(...'Digest aA1=",\\ \n\0\u00e9\ud800') }), (text) => {
       challengeOf(`Digest ${text}`);
     }));
-    const since = performance.now();
-    challengeOf(`Digest realm="${"\\".repeat(50_000)}`);
-    challengeOf("Digest ".repeat(20_000));
-    challengeOf(`Digest ${"a ".repeat(50_000)}`);
-    expect(performance.now() - since).toBeLessThan(500);
+    const long = [`Digest realm="${"\\".repeat(50_000)}`, "Digest ".repeat(20_000), `Digest ${"a ".repeat(50_000)}`];
+    expect(await cpuMs(() => long.forEach((text) => challengeOf(text)))).toBeLessThan(1000);
   });
 });

@@ -1,9 +1,12 @@
 /** When to ask again, and small readers of headers. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { endOfState, pauseAfter } from "../../../drivers/sip/ends.ts";
 import { parameter, reasonText, secondsIn, sipfragStatus, word } from "../../../drivers/sip/headers.ts";
 import { holdSdp, hostOf } from "../../../drivers/sip/sdp.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const about = { extension: "1001", at: "pbx", user: "1009" };
 

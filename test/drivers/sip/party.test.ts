@@ -1,8 +1,12 @@
 /** Who stands at an end of a dialog: URIs and names into identities. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { identify } from "../../../src/core/number.ts";
 import { addressOf, partyOf } from "../../../drivers/sip/party.ts";
+import { cpuMs } from "../../cpu.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const anonymous = { identity: "anonymous", outside: true };
 
@@ -97,10 +101,9 @@ describe("the identity", () => {
     ["not a year in a name", "sip:alice@pbx", "Alice 2024", "alice"],
   ])("%s", (_, uri, display, identity) => expect(partyOf({ identity: { uri, display }, params: {} })).toEqual({ identity }));
 
-  test("of brackets and spaces without end takes no time", () => {
-    const begin = performance.now();
-    for (const uri of [`<>${" ".repeat(200_000)}<`, "<".repeat(200_000), `sip:${";".repeat(200_000)}@pbx`]) addressOf(uri);
-    expect(performance.now() - begin).toBeLessThan(2000);
+  test("of brackets and spaces without end takes no time", async () => {
+    const uris = [`<>${" ".repeat(200_000)}<`, "<".repeat(200_000), `sip:${";".repeat(200_000)}@pbx`];
+    expect(await cpuMs(() => uris.forEach((uri) => addressOf(uri)))).toBeLessThan(2000);
   });
 
   test("of an end without one is not known", () =>

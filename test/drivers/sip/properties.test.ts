@@ -1,5 +1,5 @@
 /** What holds of the tracker whatever a switch says, and in whatever pieces it says it. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { newDesk } from "../../../src/core/desk.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
@@ -9,6 +9,9 @@ import type { DialogTracker, Envelope, Told } from "../../../drivers/sip/transla
 import { policyWith } from "../../core/site.ts";
 import { factsOf, tracker } from "./desk.ts";
 import { dialog, end, info } from "./documents.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const ids = [
   "1001",

@@ -1,7 +1,10 @@
 /** A switch and a drachtio-server gone wild, by chance from a seed: nothing ends the process, and when they are sane again the phone is watched. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Rig } from "./rig.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 const statuses = [
   100,
