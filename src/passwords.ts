@@ -2,6 +2,7 @@
  * Who may log in to the ACD: the password of a Login is compared with an argon2id hash from the configuration, or with what
  * the switch's directory says. Guessing is limited; nothing of the password is ever logged.
  */
+import { count } from "./core/count.ts";
 import type { Reply } from "./core/crm.ts";
 
 /** How a Login's password is verified. */
@@ -12,12 +13,18 @@ export type Verify =
   /** The switch's directory; `lookUp` gives the password on record, nothing when there is none, and throws when it cannot ask. */
   | { readonly by: "directory"; readonly lookUp: (agent: string) => Promise<string | undefined> };
 
-/** How often a wrong password may be given for one agent, and how long he is kept out afterwards. */
+/** How many wrong passwords lock an agent out, and for how long after the last of them, in ms. */
 const mostFailures = 5;
-const keptOutFor = 5 * 60_000;
+const lockedFor = 5 * 60_000;
 
 /** How many agents' failures are remembered. */
-const remembered = 1000;
+const maxAgents = 1000;
+
+/** The wrong passwords given for one agent, and when the last was, in ms. */
+interface Failures {
+  readonly count: number;
+  readonly last: number;
+}
 
 /** Settings of the hash: OWASP's smallest for argon2id, 19 MiB, so that a small box can verify it beside its work. */
 const argon2id = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
@@ -26,7 +33,10 @@ const argon2id = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as c
 export class Passwords {
   readonly #verify: Verify;
   readonly #now: () => number;
-  readonly #failures = new Map<string, { count: number; last: number }>();
+  /** By agent, the one whose last failure is longest ago first. */
+  readonly #failures = new Map<string, Failures>();
+  /** The failures of all agents together for whom there was no place, because all that are remembered are locked out. */
+  #others: Failures | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(verify: Verify, now: () => number) {
@@ -43,11 +53,8 @@ export class Passwords {
   }
 
   async #check(agent: string, password: string): Promise<Reply> {
-    const failures = this.#failures.get(agent);
-    if (failures && failures.count >= mostFailures && this.#now() - failures.last < keptOutFor) {
-      const minutes = Math.ceil((keptOutFor - (this.#now() - failures.last)) / 60_000);
-      return { ok: false, why: `LoginFailed: too many wrong passwords for agent ${agent}: try again in ${minutes} minutes.` };
-    }
+    const locked = this.#lockedFor(agent);
+    if (locked !== undefined) return { ok: false, why: `LoginFailed: ${locked}.` };
     let good: boolean;
     try {
       good = await this.#matches(agent, password);
@@ -58,8 +65,22 @@ export class Passwords {
       this.#failures.delete(agent);
       return { ok: true };
     }
-    this.#note(agent, failures);
+    this.#note(agent);
     return { ok: false, why: "LoginFailed: agent or password is wrong." };
+  }
+
+  /** Why an agent may not try now, and when to try again; nothing when the agent may. */
+  #lockedFor(agent: string): string | undefined {
+    const failures = this.#failures.get(agent) ?? this.#others;
+    if (!failures || !this.#isLocked(failures)) return undefined;
+    const minutes = count(Math.ceil((lockedFor - (this.#now() - failures.last)) / 60_000), "minute");
+    return failures === this.#others
+      ? `too many wrong passwords for too many agents: try again in ${minutes}`
+      : `too many wrong passwords for agent ${agent}: try again in ${minutes}`;
+  }
+
+  #isLocked({ count, last }: Failures): boolean {
+    return count >= mostFailures && this.#now() - last < lockedFor;
   }
 
   /** An unknown agent takes as long as a known one, so that nobody learns who exists. */
@@ -77,11 +98,33 @@ export class Passwords {
     return true;
   }
 
-  #note(agent: string, before: { count: number; last: number } | undefined): void {
-    const fresh = before === undefined || this.#now() - before.last >= keptOutFor;
-    this.#failures.set(agent, { count: fresh ? 1 : before.count + 1, last: this.#now() });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > remembered && oldest !== undefined) this.#failures.delete(oldest);
+  /**
+   * Who invents names makes the agent forgotten whose failure is longest ago, but never one who is locked out. When all are,
+   * the agents who are not among them share one count: guessing stays limited, and so does what is remembered.
+   */
+  #note(agent: string): void {
+    const known = this.#failures.get(agent);
+    if (known === undefined && this.#failures.size >= maxAgents && !this.#forgetOne()) {
+      this.#others = this.#oneMore(this.#others);
+      return;
+    }
+    this.#failures.delete(agent);
+    this.#failures.set(agent, this.#oneMore(known));
+  }
+
+  #oneMore(before: Failures | undefined): Failures {
+    const last = this.#now();
+    return { count: before === undefined || last - before.last >= lockedFor ? 1 : before.count + 1, last };
+  }
+
+  /** Makes room for an agent; false when all that are remembered are locked out. */
+  #forgetOne(): boolean {
+    for (const [agent, failures] of this.#failures) {
+      if (this.#isLocked(failures)) continue;
+      this.#failures.delete(agent);
+      return true;
+    }
+    return false;
   }
 }
 

@@ -112,7 +112,7 @@ describe("guessing is limited:", () => {
   };
   const out = (minutes: number) => ({
     ok: false,
-    why: `LoginFailed: too many wrong passwords for agent 7: try again in ${minutes} minutes.`,
+    why: `LoginFailed: too many wrong passwords for agent 7: try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
   });
 
   test("after five wrong ones the right one does not help, and the directory is not asked", async () => {
@@ -181,10 +181,46 @@ describe("guessing is limited:", () => {
     expect(await second).toEqual(ok);
   });
 
-  test("what is remembered has an end", async () => {
-    const { passwords } = directory();
+  /** Names that somebody invents. */
+  const invent = async (passwords: Passwords, count: number, times = 1) => {
+    for (let n = 0; n < count; n++) await guess(passwords, `invented ${n}`, times);
+  };
+
+  test("the lock-out of an agent is not forgotten, however many names are invented", async () => {
+    const { passwords, clock } = directory();
     await guess(passwords, "7", 5);
-    for (let n = 0; n < 1000; n++) await passwords.check(`stranger ${n}`, "x");
+    await invent(passwords, 3000);
+    expect(await passwords.check("7", "open sesame")).toEqual(out(5));
+    clock.now += 5 * minute;
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+  });
+
+  test("of 1000 agents the one whose last failure is longest ago makes room", async () => {
+    const { passwords } = directory();
+    await guess(passwords, "7", 4);
+    await guess(passwords, "8", 4);
+    await invent(passwords, 998);
+    await passwords.check("8", "once more");
+    await guess(passwords, "one too many", 1);
+    // Agent 7 was forgotten: five more wrong ones are needed; agent 8 is locked out.
+    await guess(passwords, "7", 5);
+    expect(await passwords.check("7", "open sesame")).toEqual(out(5));
+    expect(await passwords.check("8", "x")).toMatchObject({
+      why: expect.stringContaining("too many wrong passwords for agent 8"),
+    });
+  });
+
+  test("when all that can be remembered are locked out, five wrong ones of all others together lock these out", async () => {
+    const { passwords, clock, asked } = directory(directoryOf({ "7": "open sesame", "8": "x" }));
+    await invent(passwords, 1000, 5);
+    for (let n = 0; n < 4; n++) await guess(passwords, `another ${n}`, 1);
+    expect(await passwords.check("7", "open sesame")).toEqual(ok);
+    await guess(passwords, "8", 1);
+    asked.length = 0;
+    const why = "LoginFailed: too many wrong passwords for too many agents: try again in 5 minutes.";
+    expect(await passwords.check("7", "open sesame")).toEqual({ ok: false, why });
+    expect(asked).toEqual([]);
+    clock.now += 5 * minute;
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
   });
 });
