@@ -1,37 +1,34 @@
 /** `telesetd hash-password` */
 import { hashPassword } from "../passwords.ts";
 import type { Io } from "./io.ts";
+import { type Asker, Interrupted, Terminal } from "./setup/terminal.ts";
 
 /** Reads a password (never from the command line, where others could see it) and prints its argon2id hash for the configuration. */
-export async function hashPasswordCommand(io: Io): Promise<number> {
-  if (process.stdin.isTTY) io.err("Password (it is not shown): ");
-  const password = (await readLine()).replace(/\r$/, "");
-  if (process.stdin.isTTY) io.err("\n");
+export async function hashPasswordCommand(io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
+  let password: string;
+  try {
+    password = asker ? await asker.ask("Password (not shown): ", { hidden: true }) : await firstLine();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    io.err("Interrupted: nothing was hashed\n");
+    return 1;
+  } finally {
+    asker?.close();
+  }
   if (password === "") {
-    io.err("No password was given: type one, or pipe one in\n");
+    io.err("The password is empty: type one, or pipe one in\n");
     return 2;
   }
   io.out(`${await hashPassword(password)}\n`);
   return 0;
 }
 
-/** One line; on a terminal without echo. */
-async function readLine(): Promise<string> {
-  const { stdin } = process;
-  if (!stdin.isTTY) return (await Bun.stdin.text()).split("\n")[0] ?? "";
-  stdin.setRawMode(true);
-  let line = "";
-  try {
-    for await (const part of stdin) {
-      for (const key of String(part)) {
-        if (key === "\r" || key === "\n") return line;
-        if (key === "\u0003") throw new Error("interrupted");
-        line = key === "\u007f" ? line.slice(0, -1) : line + key;
-      }
-    }
-    return line;
-  } finally {
-    stdin.setRawMode(false);
-    stdin.pause();
-  }
+/** The hash goes to standard output, which may be a file: the question does not. */
+function terminal({ err }: Io): Asker | undefined {
+  return process.stdin.isTTY === true ? new Terminal(process.stdin, err) : undefined;
+}
+
+async function firstLine(): Promise<string> {
+  const [line = ""] = (await Bun.stdin.text()).split("\n");
+  return line.replace(/\r$/, "");
 }

@@ -174,7 +174,7 @@ describe("hash-password", () => {
   );
 
   test.concurrent.each(["", "\n", "\r\n"])("%j by pipe: no password, 2", async (input) => {
-    expect(await run(input)).toEqual({ out: "", err: "No password was given: type one, or pipe one in\n", code: 2 });
+    expect(await run(input)).toEqual({ out: "", err: "The password is empty: type one, or pipe one in\n", code: 2 });
   }, limit);
 
   test.concurrent("takes none from the command line, where others could see it", async () => {

@@ -5,7 +5,7 @@
 
 /** Somebody who is asked. */
 export interface Asker {
-  /** One line, without its end. Rejects with Interrupted on Ctrl-C, at the end of input, and when the terminal goes away. */
+  /** One line, without its end and the blanks around it; a hidden one is what was typed. Rejects with Interrupted on Ctrl-C, at the end of input, and when the terminal goes away. */
   ask(question: string, options?: { readonly hidden?: boolean }): Promise<string>;
   close(): void;
 }
@@ -57,7 +57,7 @@ export class Terminal implements Asker {
       }
     }
     this.#out("\n");
-    return line.trim();
+    return hidden ? line : line.trim();
   }
 
   close(): void {

@@ -1,0 +1,64 @@
+/** `telesetd hash-password` on a terminal, key by key. By a pipe: test/e2e/dial.test.ts. */
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+
+const main = join(import.meta.dir, "../../src/main.ts");
+/** Starting the program from its source takes a while on a busy machine, in ms. */
+const limit = 60_000;
+
+/** Types keys when the question is there; returns what the terminal shows, and its settings afterwards. */
+async function typed(keys: readonly string[]): Promise<{ shown: string; hash: string; code: string; settings: string }> {
+  let text = "";
+  const asked = Promise.withResolvers<void>();
+  const script = `"$0" "$1" hash-password; echo "code $?"; stty -a`;
+  const child = Bun.spawn(["sh", "-c", script, process.execPath, main], {
+    terminal: {
+      cols: 400,
+      rows: 24,
+      data: (_, bytes) => {
+        text += new TextDecoder().decode(bytes);
+        if (text.includes("Password")) asked.resolve();
+      },
+    },
+  });
+  await asked.promise;
+  for (const key of keys) child.terminal?.write(key);
+  await child.exited;
+  const [, shown = "", code = "", settings = ""] = /^([^]*)code (\d+)\r\n([^]*)$/.exec(text) ?? [];
+  return { shown, hash: /\$argon2id\S+/.exec(shown)?.[0] ?? "", code, settings };
+}
+
+const question = "Password (not shown): \r\n";
+
+describe.concurrent("on a terminal:", () => {
+  test.each([
+    ["a line", ["open sesame\r"], "open sesame"],
+    ["keys one by one", [..."open sesame", "\r"], "open sesame"],
+    ["a wrong key taken back", ["open sesamx\x7fe\r"], "open sesame"],
+    ["a new start by Ctrl-U", ["closed\x15open sesame\r"], "open sesame"],
+    ["arrows between", ["open\x1b[D sesame\r"], "open sesame"],
+    ["blanks around it, which belong to it", [" open sesame \r"], " open sesame "],
+    ["letters beyond ASCII", ["öffne dich\r"], "öffne dich"],
+  ])("%s: not shown, and hashed", async (_, keys, password) => {
+    const { shown, hash, code, settings } = await typed(keys);
+    expect([shown, code]).toEqual([`${question}${hash}\r\n`, "0"]);
+    expect(await Bun.password.verify(password, hash)).toBe(true);
+    expect(settings).toMatch(/(?<!-)\becho\b/);
+  }, limit);
+
+  test.each([["Ctrl-C", "open\x03"], ["Ctrl-D on an empty line", "\x04"]])(
+    "%s ends it with 1, and the terminal is as it was",
+    async (_, keys) => {
+      const { shown, code, settings } = await typed([keys]);
+      expect([shown, code]).toEqual([`${question}Interrupted: nothing was hashed\r\n`, "1"]);
+      expect(settings).toMatch(/(?<!-)\becho\b/);
+      expect(settings).toMatch(/(?<!-)\bicanon\b/);
+    },
+    limit,
+  );
+
+  test("an empty line is refused with 2", async () => {
+    const { shown, code } = await typed(["\r"]);
+    expect([shown, code]).toEqual([`${question}The password is empty: type one, or pipe one in\r\n`, "2"]);
+  }, limit);
+});
