@@ -5,6 +5,7 @@
 import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { type Arrival, isSameAddress } from "./core/destination.ts";
+import { dialAnswerAt } from "./core/dial.ts";
 import type { Effect, Input } from "./core/effect.ts";
 import { type EndedCall, endedCalls } from "./core/ending.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
@@ -95,6 +96,8 @@ export class Loop {
 
   /** Follows the line until `stop`. */
   async run(): Promise<void> {
+    // A dial that was left by a restart: nothing else may happen at its desk for hours.
+    for (const desk of this.#desks.values()) this.#wakeAt(desk.extension, dialAnswerAt(desk));
     for await (const event of this.#options.line.events(this.#stop.signal, () => this.#knownLegs())) this.#onLine(event);
     if (!this.#stop.signal.aborted) throw new Error("the line has ended by itself");
   }

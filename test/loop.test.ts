@@ -207,6 +207,22 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
+  test("a dial that was left by a restart is given up in time, although the line says nothing at all", async () => {
+    const first = new Rig();
+    await first.register();
+    await first.line.say(up);
+    answerOf(first.loop.submit(makeCall));
+    await settle();
+    first.loop.stop();
+    await Promise.all([first.running, first.courier.stop(0)]);
+    const rig = new Rig({ store: first.store });
+    await pass(rig, 179_999);
+    expect(rig.loop.desks()[0]?.dial?.dialString).toBe("914155550123");
+    await pass(rig, 1);
+    expect(rig.loop.desks()[0]).toMatchObject({ dial: null, lastDial: { outcome: expect.stringContaining("not known") } });
+    await rig.end();
+  });
+
   test("a result after stop changes nothing", async () => {
     const rig = new Rig();
     await rig.line.say(up);
