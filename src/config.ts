@@ -185,7 +185,9 @@ const agent = z.strictObject({
 
 const dial = z.strictObject({
   perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk a minute" }),
-  perDay: z.int().positive().default(1000).meta({ description: "numbers that MakeCall dials from one desk a day" }),
+  perDay: z.int().positive().default(1000).meta({
+    description: "numbers that MakeCall dials from one desk in 24 hours, counted from the first",
+  }),
   whileOnCall: z.boolean().default(true).meta({ description: "whether a desk that is on a call may dial a second one" }),
   registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
 });

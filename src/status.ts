@@ -1,4 +1,5 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
+import { count } from "./core/count.ts";
 import { type Call, kindOf } from "./core/call.ts";
 import type { Registration } from "./core/crm.ts";
 import type { Desk, Dial } from "./core/desk.ts";
@@ -145,5 +146,6 @@ export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: 
   ]);
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
   const store = storeTrouble === undefined ? [] : [storeText(storeTrouble)];
-  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${outbox.waiting} events wait${age}`, ...store].join("\n");
+  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${count(outbox.waiting, "event")} waiting${age}`, ...store]
+    .join("\n");
 }

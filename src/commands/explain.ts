@@ -1,4 +1,5 @@
 /** `telesetd explain NUMBER [--desk N]` */
+import { count } from "../core/count.ts";
 import type { Config } from "../config.ts";
 import {
   type AniSteps,
@@ -63,8 +64,8 @@ function verdict(dial: DialSteps, { dial: limits }: Config, desk: string, now: D
   if (held.length > 0) return { accepted: false, why: `would be refused now: ${held.join("; ")}` };
   const unless = dial.emergency
     ? "it is an emergency number, which no limit holds back"
-    : `unless it is still dialling another number, or has dialled ${limits.perMinute} numbers within a minute or ` +
-      `${limits.perDay} within a day (dial.perMinute, dial.perDay)`;
+    : `unless it is still dialling another number, or has dialled ${count(limits.perMinute, "number")} within a minute or ` +
+      `${limits.perDay.toLocaleString("en")} within 24 hours (dial.perMinute, dial.perDay)`;
   if (now !== undefined) {
     const who = limits.registeredOnly && !dial.emergency ? ` from agent ${now.registered?.agent}` : "";
     return { accepted: true, why: `would be accepted now${who}: ${unless}` };

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Config, ConfigError, parseConfig } from "../config.ts";
+import { count } from "../core/count.ts";
 
 /** Where the configuration is, unless told otherwise. */
 export const defaultConfig = "/etc/telesetd/config.json";
@@ -66,9 +67,4 @@ export function original(file: string, { environment }: Pick<Io, "environment">)
 /** All that is wrong with a file, one error a line. */
 export function problemsText(file: string, problems: readonly string[]): string {
   return `${file} has ${count(problems.length, "error")}:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
-}
-
-/** `1 error`, `2 errors`. */
-export function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }

@@ -1,7 +1,8 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
 import type { ShownEvent } from "../outbox/desk.ts";
 import { askDaemon } from "./ask.ts";
-import { count, type Io } from "./io.ts";
+import { count } from "../core/count.ts";
+import type { Io } from "./io.ts";
 
 /** Options of the commands. */
 export interface OutboxOptions {

@@ -9,7 +9,8 @@ import { lineSchemas } from "../../drivers/mod.ts";
 import { type Choice, choose, readBootFile } from "../boot-file.ts";
 import { ConfigError, parseConfig, withSecretsFrom } from "../config.ts";
 import { installConfig, type Installed, syncFolder } from "./install-config.ts";
-import { count, type Io } from "./io.ts";
+import { count } from "../core/count.ts";
+import type { Io } from "./io.ts";
 
 /** Where it looks and where it writes. */
 export interface ProvisionOptions {

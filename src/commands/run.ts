@@ -8,7 +8,8 @@ import { statusLine } from "../status.ts";
 import { notify, pingEvery, Reporter, statusState } from "../systemd.ts";
 import { version } from "../version.ts";
 import { handedOver } from "./hand-over.ts";
-import { count, type Io, original, problemsText, readConfig } from "./io.ts";
+import { count } from "../core/count.ts";
+import { type Io, original, problemsText, readConfig } from "./io.ts";
 import { Signals } from "./signals.ts";
 
 /** How long a reload may take before the watchdog is left alone, in ms. */

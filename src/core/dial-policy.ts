@@ -1,4 +1,5 @@
 /** What MakeCall may dial, how often, and for whom. Emergency numbers are never held back. */
+import { count } from "./count.ts";
 import type { Desk, DialCount } from "./desk.ts";
 
 /** The site's limits. */
@@ -23,20 +24,24 @@ export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialP
   if (!policy.whileOnCall && desk.calls.some(({ answered, answerUntold }) => answered || answerUntold)) {
     return `Cannot dial: phone ${extension} is on a call: end it first.`;
   }
-  const count = counted(desk.dialled, now);
-  if (count.minute.length >= policy.perMinute) {
-    return `Cannot dial: phone ${extension} has dialled ${count.minute.length} numbers within a minute, which is the most that is allowed: wait a moment.`;
+  const dialled = counted(desk.dialled, now);
+  if (dialled.minute.length >= policy.perMinute) {
+    return `Cannot dial: phone ${extension} has dialled ${
+      count(dialled.minute.length, "number")
+    } within a minute, which is the most that is allowed: wait a moment.`;
   }
-  if (count.inDay >= policy.perDay) {
-    return `Cannot dial: phone ${extension} has dialled ${count.inDay} numbers today, which is the most that is allowed: ask the administrator.`;
+  if (dialled.inDay >= policy.perDay) {
+    return `Cannot dial: phone ${extension} has dialled ${
+      count(dialled.inDay, "number")
+    } in the last 24 hours, which is the most that is allowed: ask the administrator.`;
   }
   return undefined;
 }
 
 /** The count with one dial more. */
 export function withDial(old: DialCount | undefined, now: number): DialCount {
-  const count = counted(old, now);
-  return { day: count.day, inDay: count.inDay + 1, minute: [...count.minute, now] };
+  const dialled = counted(old, now);
+  return { day: dialled.day, inDay: dialled.inDay + 1, minute: [...dialled.minute, now] };
 }
 
 /** The count as of now: a new day begins a day after the first dial of the old one. */

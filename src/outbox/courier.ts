@@ -3,6 +3,7 @@
  * What waits for an agent at a desk goes to one address; it follows the agent to a new one.
  * However many events wait, it does a little in each turn of the loop, and lets the daemon's other work go in between.
  */
+import { count } from "../core/count.ts";
 import type { Address, Crm, Delivery } from "../core/crm.ts";
 import { type Arrival, isSameAddress } from "../core/destination.ts";
 import type { Log } from "../log.ts";
@@ -356,7 +357,7 @@ export class Courier {
       if (!call || call.busy) continue;
       if (this.#discardsLeft === 0) return true;
       this.#discardsLeft--;
-      this.#discard(event, call, `the outbox is full: it holds at most ${atMost} events`);
+      this.#discard(event, call, `the outbox is full: it holds at most ${count(atMost, "event")}`);
       this.#look(call);
       if (this.#waiting.size <= atMost) return false;
     }

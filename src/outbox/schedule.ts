@@ -2,6 +2,7 @@
  * When an event is sent, and when it is too old to be sent. Pure. The rules: the events of one call go in order, calls do not wait
  * for each other; a ScreenPop is useful for two minutes, the rest for a day.
  */
+import { count } from "../core/count.ts";
 import type { Address, CrmEvent } from "../core/crm.ts";
 
 /** An event that the CRM has not confirmed. Times in ms of the daemon's steady clock. */
@@ -82,7 +83,9 @@ function expiry({ event, created }: OutboxEvent, rules: DeliveryRules): number {
 }
 
 function tooOld(event: OutboxEvent, now: number, rules: DeliveryRules, why: string | undefined): string | undefined {
-  if (event.refusals >= rules.refusals) return `the CRM refused it ${event.refusals} times: ${event.why ?? "no reason given"}`;
+  if (event.refusals >= rules.refusals) {
+    return `the CRM refused it ${count(event.refusals, "time")}: ${event.why ?? "no reason given"}`;
+  }
   if (now < expiry(event, rules)) return undefined;
   const lived = event.event.name === "ScreenPop" ? rules.screenPopFor : rules.othersFor;
   return `too old after ${lived / 1000} s; last attempt: ${why ?? event.why ?? "none was possible"}`;

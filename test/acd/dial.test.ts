@@ -113,7 +113,7 @@ describe("how often:", () => {
   const perMinute = (n: number) =>
     `Cannot dial: phone 1001 has dialled ${n} numbers within a minute, which is the most that is allowed: wait a moment.`;
   const perDay = (n: number) =>
-    `Cannot dial: phone 1001 has dialled ${n} numbers today, which is the most that is allowed: ask the administrator.`;
+    `Cannot dial: phone 1001 has dialled ${n} numbers in the last 24 hours, which is the most that is allowed: ask the administrator.`;
 
   test("a minute: a window that slides, to the millisecond", () => {
     const dialler = new Dialler({ perMinute: 2 });

@@ -62,7 +62,7 @@ async function verdict(...asked: Parameters<typeof explained>): Promise<string> 
   return out.trimEnd().split("\n").at(-1)?.trim() ?? "";
 }
 
-const limits = "unless it is still dialling another number, or has dialled 20 numbers within a minute or 1000 within a day " +
+const limits = "unless it is still dialling another number, or has dialled 20 numbers within a minute or 1,000 within 24 hours " +
   "(dial.perMinute, dial.perDay)";
 const denied = 'MakeCall at desk 1001 is refused: Cannot dial "19005550123": the administrator does not allow this number.';
 const emergency = "it is an emergency number, which no limit holds back";

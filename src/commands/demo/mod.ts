@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { Simulator } from "../../../drivers/simulator/mod.ts";
 import { openLog } from "../../log.ts";
-import { count, type Io } from "../io.ts";
+import { count } from "../../core/count.ts";
+import type { Io } from "../io.ts";
 import { type Rig, startRig } from "../rig.ts";
 import { type Scene, scenes, type Stage } from "./scenes.ts";
 import { type Entry, entryText, frameText } from "./transcript.ts";

@@ -2,7 +2,8 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config.ts";
-import { count, type Io, readConfig } from "../io.ts";
+import { count } from "../../core/count.ts";
+import { type Io, readConfig } from "../io.ts";
 import { provisionTrouble } from "../provision.ts";
 import type { Found } from "./hop.ts";
 

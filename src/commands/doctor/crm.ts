@@ -1,6 +1,6 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
 import type { StoreLook } from "../../store-look.ts";
-import { count } from "../io.ts";
+import { count } from "../../core/count.ts";
 import { tryToConnect } from "./connect.ts";
 import type { Daemon } from "./daemon.ts";
 import { ago, type Found, notTried } from "./hop.ts";
@@ -171,7 +171,9 @@ export function lookAtDeliveries(known: Known): Found {
   if (waiting > 0 && oldest > late) {
     return {
       verdict: "failed",
-      says: `${count(waiting, "event")} wait, the oldest for ${ago(oldest)}${stuck?.why === undefined ? "" : `: ${stuck.why}`}.`,
+      says: `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${
+        stuck?.why === undefined ? "" : `: ${stuck.why}`
+      }.`,
       details,
       next: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
     };

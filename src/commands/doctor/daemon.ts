@@ -7,7 +7,7 @@ import type { ShownEvent } from "../../outbox/desk.ts";
 import type { Status } from "../../status.ts";
 import { version } from "../../version.ts";
 import { exchange, placeOf } from "../ask.ts";
-import { count } from "../io.ts";
+import { count } from "../../core/count.ts";
 import { ago, type Found } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 

@@ -1,7 +1,8 @@
 /** What the doctor says: a line a hop for people, one object for machines. */
 import type { Config } from "../../config.ts";
 import { version } from "../../version.ts";
-import { count, type Io } from "../io.ts";
+import { count } from "../../core/count.ts";
+import type { Io } from "../io.ts";
 import type { ShownHop } from "./hop.ts";
 
 const marks: Record<ShownHop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };

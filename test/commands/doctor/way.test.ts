@@ -278,6 +278,6 @@ describe("the deliveries", () => {
     await place.stop();
     const { verdict, says, next } = (await place.examined()).hop("deliveries");
     expect([verdict, next]).toEqual(["failed", "Start the daemon: it sends them."]);
-    expect(says).toMatch(/^2 events wait, the oldest for (90|91) seconds/);
+    expect(says).toMatch(/^2 events waiting, the oldest for (90|91) seconds/);
   }, limit);
 });
