@@ -212,9 +212,8 @@ describe("from the CRM to the phone:", () => {
     await first.register();
     await first.line.say(up);
     answerOf(first.loop.submit(makeCall));
-    await settle();
     first.loop.stop();
-    await Promise.all([first.running, first.courier.stop(0)]);
+    await first.running;
     const rig = new Rig({ store: first.store });
     await pass(rig, 179_999);
     expect(rig.loop.desks()[0]?.dial?.dialString).toBe("914155550123");

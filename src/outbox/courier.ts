@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
 import { Heap } from "./heap.ts";
-import { type Post, Posts } from "./posts.ts";
+import { atOnce, type Post, Posts } from "./posts.ts";
 import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
@@ -27,9 +27,6 @@ export interface CourierOptions {
   readonly metrics?: Metrics;
 }
 
-/** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
-const atOnce = 32;
-const failingAtOnce = 16;
 /** How many go to one address at once before it has answered: it may not be there, and others wait. */
 const firstWindow = 4;
 /** How many POSTs are started in a turn of the loop, how many calls are looked at, and how many events are discarded. */
@@ -47,12 +44,8 @@ export class Courier {
   readonly #schedule = new Heap<WaitingCall | Lane>((one, other) =>
     one.at < other.at || (one.at === other.at && one.id < other.id)
   );
-  /** Lanes from which something can be sent now, each in its turn. */
-  readonly #open = new Set<Lane>();
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
-  /** How many of those go to addresses whose last POST failed. */
-  #failing = 0;
   readonly #posts = new Posts();
   #discardsLeft = discardsInTurn;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +79,7 @@ export class Courier {
   isFree(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
     const { desk, agent, to } = event;
     return !this.#stopping && !this.#suppressedCalls.has(event) && this.#waiting.callOf(event) === undefined &&
-      this.#hasRoom(this.#waiting.lane(desk, agent)) && to !== undefined;
+      this.#posts.hasRoom(this.#waiting.lane(desk, agent)) && to !== undefined;
   }
 
   /** Takes events that have been committed; those that count as attempted are sent without noting it again. */
@@ -166,7 +159,7 @@ export class Courier {
     }
     for (let starts = 0; starts < startsInTurn && this.#sendNext(); starts++);
     const next = this.#schedule.first()?.at ?? Infinity;
-    if (full || next <= now() || this.#nextLane()) this.#pumpSoon();
+    if (full || next <= now() || this.#posts.next(now())) this.#pumpSoon();
     else if (next < Infinity) this.#timer = setTimeout(() => this.pump(), Math.min(longestTimer, next - now()));
   }
 
@@ -206,7 +199,7 @@ export class Courier {
       if (due.type === "wait") lane.later.add(call);
       else if (due.type === "send") {
         lane.ready.put(call);
-        this.#open.add(lane);
+        this.#posts.open(lane);
       }
     }
     this.#waiting.forget(call);
@@ -228,29 +221,12 @@ export class Courier {
     return undefined;
   }
 
-  /** Lanes take turns, so that no address waits for another. Those that cannot send are looked at again when that changes. */
-  #nextLane(): Lane | undefined {
-    const now = this.#options.now();
-    for (const lane of this.#open) {
-      if (!lane.canSend(now)) this.#open.delete(lane);
-      else if (this.#hasRoom(lane)) return lane;
-    }
-    return undefined;
-  }
-
-  #hasRoom(lane: Lane | undefined): boolean {
-    return this.#onTheWay.size < atOnce && !(lane?.failing === true && this.#failing >= failingAtOnce);
-  }
-
   /** Sends the next event; false when none can be sent now. */
   #sendNext(): boolean {
-    const lane = this.#nextLane();
+    const lane = this.#posts.next(this.#options.now());
     const call = lane?.ready.first();
     const event = call?.events[0];
     if (!lane?.to || !call || !event) return false;
-    // Its turn is over.
-    this.#open.delete(lane);
-    this.#open.add(lane);
     const attempt = { ...event, attempts: event.attempts + 1 };
     this.#waiting.put(attempt);
     this.#options.store.update(attempt, true);
@@ -266,22 +242,16 @@ export class Courier {
   #reopen(lane: Lane): void {
     lane.at = 0;
     this.#schedule.delete(lane);
-    this.#open.add(lane);
+    this.#posts.open(lane);
   }
 
   /** Makes an attempt that has been noted. */
   #begin(call: WaitingCall, event: OutboxEvent, to: Address): void {
     const { lane } = call;
-    const failing = Number(lane.failing);
     call.busy = true;
-    lane.onTheWay++;
-    this.#failing += failing;
     const done = this.#attempt(event, this.#posts.begin(event.id, lane, to)).finally(() => {
       this.#onTheWay.delete(done);
-      this.#failing -= failing;
-      lane.onTheWay--;
       call.busy = false;
-      this.#open.add(lane);
       this.#look(call);
       this.#pumpSoon();
     });

@@ -260,7 +260,7 @@ describe("the outbox is bounded:", () => {
     expect(rig.record).toEqual([
       "note 1: attempt 1, on the way",
       "post ScreenPop c1",
-      "retired 4: the outbox is full: it holds at most 1 events",
+      "retired 4: the outbox is full: it holds at most 1 event",
     ]);
   });
 });
