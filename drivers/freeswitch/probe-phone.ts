@@ -1,6 +1,7 @@
 /** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
 import { phoneMakes } from "../parts/phones.ts";
 import type { FreeswitchConfig } from "./config.ts";
+import type { Reply } from "./link.ts";
 import { type Ask, type Found, isDenied, registrations } from "./probe-ask.ts";
 
 /** Whether the switch serves `line.domain`; what it serves instead. */
@@ -67,19 +68,21 @@ interface Registered {
   readonly agent?: string | undefined;
 }
 
-/** Says where the phone is, and which make; each of several that have the same extension by itself. */
+/** Where the phone is, and which make; each of several that are registered for the same extension. */
 async function describePhone(ask: Ask, extension: string, contacts: readonly string[], config: FreeswitchConfig): Promise<Found> {
   const { domain, phone } = config;
-  const [, profile = ""] = /^sofia\/([^/]+)\//.exec(contacts[0] ?? "") ?? [];
-  const details = profile === "" ? undefined : await ask(`sofia status profile ${profile} reg ${extension}@${domain}`);
-  const listed = details?.ok ? blocksOf(details.text) : [];
-  const known = listed.length === contacts.length ? listed : await fromContacts(ask, extension, contacts, domain);
+  const profiles = [...new Set(contacts.flatMap((contact) => /^sofia\/([^/]+)\//.exec(contact)?.[1] ?? []))];
+  const details: Reply[] = [];
+  for (const profile of profiles) details.push(await ask(`sofia status profile ${profile} user ${extension}@${domain}`));
+  const listed = details.flatMap(({ ok, text }) => ok ? blocksOf(text) : []);
+  const known = listed.length > 0 ? listed : await fromContacts(ask, extension, contacts, domain);
   const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((each) => agent?.toLowerCase().includes(each))))];
   const [make] = makes;
   const says = [
     known.length === 1 ? "Registered: " : `Registered ${known.length} times: `,
-    known.slice(0, 4).map(described).join("; "),
-    details !== undefined && isDenied(details) ? " (which make is not told: the switch denies sofia)" : "",
+    known.slice(0, maxShown).map(described).join("; "),
+    known.length > maxShown ? `; and ${known.length - maxShown} more` : "",
+    details.some(isDenied) ? " (the make is unknown: the switch denies sofia)" : "",
     makes.length === 1 && make !== undefined && phone === "generic"
       ? `; line.phone is ${phone}: set it to ${make} for auto-answer`
       : "",
@@ -87,7 +90,10 @@ async function describePhone(ask: Ask, extension: string, contacts: readonly str
   return { verdict: "good", says: `${says}.` };
 }
 
-/** What is not listed one by one is told from the contacts; of several nobody says which address is whose. */
+/** How many registrations of one extension are shown. */
+const maxShown = 10;
+
+/** From the contacts alone; of several nothing says which address is whose. */
 async function fromContacts(ask: Ask, extension: string, contacts: readonly string[], domain: string): Promise<Registered[]> {
   const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
   const from = contacts.length === 1 ? row?.from : undefined;
@@ -98,7 +104,7 @@ function described({ uri, from, agent }: Registered): string {
   return `${tame(uri)}${from === undefined ? "" : `, from ${tame(from)}`}${agent === undefined ? "" : `, a ${tame(agent)}`}`;
 }
 
-/** The registrations of `sofia status profile NAME reg USER` (mod_sofia.c): each begins with its Call-ID. */
+/** The registrations of `sofia status profile NAME user USER@DOMAIN` (mod_sofia.c): each begins with its Call-ID. */
 function blocksOf(text: string): Registered[] {
   return text.split(/^(?=Call-ID:)/m).slice(1).map((block) => {
     const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.+)$`, "m").exec(block)?.[1]?.trim();

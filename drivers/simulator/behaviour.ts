@@ -12,9 +12,9 @@ export interface Behaviours {
 /** What nobody decided by then happens; what the script did meanwhile stands. */
 export function behave(house: House, call: DialledCall, { handset, far, timeoutMs }: Behaviours): void {
   const whileRinging = (ms: number, step: () => void) => house.later(ms, () => call.state === "handset rings" && step());
-  whileRinging(timeoutMs, () => void call.refuse("NO_ANSWER"));
+  whileRinging(timeoutMs, () => void call.timeOut());
   if (handset.does === "rejects") whileRinging(handset.afterMs ?? 0, () => void call.refuse(handset.cause));
-  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => lift(house, call, far));
+  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => call.ringing.length > 0 && lift(house, call, far));
 }
 
 function lift(house: House, call: DialledCall, far: FarBehaviour): void {

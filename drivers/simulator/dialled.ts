@@ -1,12 +1,14 @@
 /**
- * A click-to-dial: `originate {vars}user/E@D NUMBER XML CONTEXT`. The handset rings, somebody lifts it, then the number is called.
+ * A click-to-dial: `originate {vars}user/E@D NUMBER XML CONTEXT`. Every registered phone rings, the first that is lifted takes
+ * the call and the others stop (LOSE_RACE), then the number is called.
  * Source: recordings `makecall-*`; mod_commands.c, `originate_function`; switch_ivr_originate.c.
  */
 import type { Channel } from "./channel.ts";
 import type { House } from "./house.ts";
 import { outsideRoute } from "./keypad.ts";
 import { bridge, join, ringHandset, ringLeg } from "./pair.ts";
-import { calledHandset, type Handset, outsideCallee } from "./parties.ts";
+import { calledHandset, outsideCallee } from "./parties.ts";
+import type { Contact } from "./phonebook.ts";
 import { Talk } from "./talk.ts";
 
 /** What becomes of a handset that the daemon rings. Times in milliseconds, default 0. `waits`: the script decides. */
@@ -44,24 +46,47 @@ export function parseOriginate(arg: string): Originate | undefined {
 export class DialledCall {
   readonly house: House;
   readonly number: string;
-  /** The handset's own leg, with the origination_uuid that was asked for. */
-  readonly leg: Channel;
+  /** What stood in the `{}` of the originate; a variable of each leg. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The legs of the phones, in the order of their registrations. */
+  readonly legs: readonly Channel[];
+  readonly #silent: ReadonlySet<Channel>;
   readonly #report: (text: string) => void;
+  #lifted: Channel | undefined;
   #far: Channel | undefined;
   #talk: Talk | undefined;
 
-  /** `report` gets the answer to the originate: `+OK uuid` when the handset is lifted, `-ERR CAUSE` otherwise. */
-  constructor(house: House, handset: Handset, originate: Originate, report: (text: string) => void) {
+  /** `report` gets the answer to the originate: `+OK uuid` when a handset is lifted, `-ERR CAUSE` when none will be. */
+  constructor(house: House, contacts: readonly Contact[], originate: Originate, report: (text: string) => void) {
     const { variables, number } = originate;
     const { sw } = house;
     this.house = house;
     this.number = number;
+    this.variables = variables;
     this.#report = report;
+    const uuid = variables["origination_uuid"];
     const callerNumber = variables["origination_caller_id_number"];
-    this.leg = calledHandset(sw, handset, undefined, { uuid: variables["origination_uuid"], callerNumber, variables });
-    sw.create(this.leg);
-    sw.progress(this.leg);
-    this.leg.kill = (cause) => void this.#kill(cause);
+    // Every leg would get the same id: from the second on it is refused ("Duplicate UUID!", switch_core_session.c).
+    const reached = uuid === undefined ? contacts : contacts.slice(0, 1);
+    this.legs = reached.map(({ handset }) => calledHandset(sw, handset, undefined, { uuid, callerNumber, variables }));
+    this.#silent = new Set(this.legs.filter((_, index) => reached[index]?.silent));
+    for (const leg of this.legs) {
+      sw.create(leg);
+      leg.kill = (cause) => void this.#kill(leg, cause);
+    }
+    for (const leg of this.ringing) sw.progress(leg);
+  }
+
+  /** The leg that was lifted; while none is, the first that rings. */
+  get leg(): Channel {
+    const [first] = this.legs;
+    if (first === undefined) throw new Error(`Cannot dial ${this.number}: no phone is registered`);
+    return this.#lifted ?? this.ringing[0] ?? first;
+  }
+
+  /** The legs of the phones that ring. */
+  get ringing(): readonly Channel[] {
+    return this.#lifted === undefined ? this.legs.filter((leg) => !leg.over && !this.#silent.has(leg)) : [];
   }
 
   get uuid(): string {
@@ -75,15 +100,20 @@ export class DialledCall {
 
   /** Where the call stands. */
   get state(): "handset rings" | "calling" | "talking" | "over" {
-    if (this.leg.over) return "over";
+    if (this.legs.every((leg) => leg.over)) return "over";
     if (this.#talk !== undefined) return "talking";
-    return this.leg.answerState === "answered" ? "calling" : "handset rings";
+    return this.#lifted === undefined ? "handset rings" : "calling";
   }
 
-  /** The handset is lifted: the originate is done, the leg goes to the dialplan. `route` false: the dialplan has no route. */
-  async lift(route = true): Promise<void> {
+  /**
+   * A handset is lifted: the originate is done, the leg goes to the dialplan. `route` false: the dialplan has no route.
+   * `leg`: which one; the first that rings when it is left out.
+   */
+  async lift(route = true, leg: Channel = this.leg): Promise<void> {
     const { sw } = this.house;
+    this.#lifted = leg;
     sw.answer(this.leg);
+    for (const loser of this.legs) if (loser !== leg) sw.end(loser, "LOSE_RACE");
     this.#report(`+OK ${this.leg.uuid}\n`);
     this.leg.transfer(this.number, sw.now());
     const { profile } = this.leg;
@@ -111,15 +141,27 @@ export class DialledCall {
     ringLeg(sw, this.leg, this.#far);
   }
 
-  /** The handset is not lifted: rejected, or the switch stops ringing. */
-  async refuse(cause = "USER_BUSY"): Promise<void> {
-    const { sw } = this.house;
-    sw.hangup(this.leg, cause);
-    sw.callState(this.leg, "HANGUP");
-    sw.complete(this.leg);
-    this.#report(`-ERR ${cause}\n`);
-    sw.destroy(this.leg);
+  /** A phone rejects; all that ring when `leg` is left out. The originate fails when no phone is left, not even a silent one. */
+  async refuse(cause = "USER_BUSY", leg?: Channel): Promise<void> {
+    for (const refusing of leg === undefined ? this.ringing : [leg]) this.#end(refusing, cause);
     await this.house.sent();
+  }
+
+  /** The switch stops ringing. */
+  async timeOut(): Promise<void> {
+    for (const leg of this.legs) this.#end(leg, "NO_ANSWER");
+    await this.house.sent();
+  }
+
+  /** The originate reports the cause of its first leg (switch_ivr_originate.c). */
+  #end(leg: Channel, cause: string): void {
+    const { sw } = this.house;
+    if (leg.over) return;
+    sw.hangup(leg, cause);
+    sw.callState(leg, "HANGUP");
+    sw.complete(leg);
+    if (this.legs.every((each) => each.over)) this.#report(`-ERR ${this.legs[0]?.hangupCause}\n`);
+    sw.destroy(leg);
   }
 
   /** The far end sends sound before it answers (183): the legs are bridged already. */
@@ -159,8 +201,8 @@ export class DialledCall {
   /** The agent hangs up: before the lift he rejects, before the far end answers he gives up. */
   async hangUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.agentHangsUp();
-    if (this.leg.answerState !== "answered") return await this.refuse();
-    await this.#kill("NORMAL_CLEARING");
+    if (this.#lifted === undefined) return await this.refuse();
+    await this.#kill(this.leg, "NORMAL_CLEARING");
   }
 
   async farHangsUp(): Promise<void> {
@@ -168,10 +210,10 @@ export class DialledCall {
     return await this.#talk.farHangsUp();
   }
 
-  async #kill(cause: string): Promise<void> {
+  async #kill(leg: Channel, cause: string): Promise<void> {
     const { sw } = this.house;
-    if (this.leg.answerState !== "answered") return await this.refuse(cause);
-    sw.end(this.leg, cause);
+    if (this.#lifted === undefined) return await this.refuse(cause, leg);
+    sw.end(leg, cause);
     if (this.#far !== undefined) sw.end(this.#far, "ORIGINATOR_CANCEL");
     await this.house.sent();
   }

@@ -2,42 +2,57 @@
 import type { Handset } from "./parties.ts";
 import type { Switch } from "./switch.ts";
 
+/** A phone that is registered. An extension may have several (`multiple-registrations`), counted from 0. */
+interface Registered {
+  readonly device: number;
+  readonly agent: string;
+  /** Unplugged: its registration has not run out, and it answers nothing. */
+  readonly silent: boolean;
+}
+
+/** A phone that an INVITE goes to. */
+export interface Contact {
+  readonly handset: Handset;
+  readonly silent: boolean;
+}
+
 export class Phonebook {
   readonly domain: string;
   /** What the phones call themselves. */
   userAgent = "simulator";
   readonly #sw: Switch;
   readonly #extensions: Set<string>;
-  readonly #registered: Set<string>;
+  readonly #registered = new Map<string, readonly Registered[]>();
 
-  /** All extensions are registered to begin with. */
+  /** The first phone of each extension is registered to begin with. */
   constructor(sw: Switch, domain: string, extensions: readonly string[]) {
     this.#sw = sw;
     this.domain = domain;
     this.#extensions = new Set(extensions);
-    this.#registered = new Set(extensions);
+    for (const extension of extensions) this.#add(extension, { device: 0, agent: "", silent: false });
   }
 
   knows(extension: string): boolean {
     return this.#extensions.has(extension);
   }
 
-  isRegistered(extension: string): boolean {
-    return this.#registered.has(extension);
-  }
-
   /** The phone of an extension. Throws when there is no such extension. */
   handset(extension: string, device = 0): Handset {
     if (!this.knows(extension)) {
-      throw new Error(`Cannot find the phone of ${extension}: want one of ${[...this.#extensions].join(", ")}`);
+      throw new Error(`Cannot find the phone of ${extension}: expected one of ${[...this.#extensions].join(", ")}`);
     }
     return { extension, domain: this.domain, contact: contact(extension, device) };
   }
 
+  /** The registered phones of an extension, in the order of their registrations. */
+  contacts(extension: string): Contact[] {
+    return this.#of(extension).map(({ device, silent }) => ({ handset: this.handset(extension, device), silent }));
+  }
+
   /** The phone registers, or renews: `sofia::register`. */
-  register(extension: string): void {
-    const { contact } = this.handset(extension);
-    this.#registered.add(extension);
+  register(extension: string, device = 0, agent = ""): void {
+    const { contact } = this.handset(extension, device);
+    this.#add(extension, { device, agent, silent: false });
     this.#sw.fire("CUSTOM", {
       "profile-name": "internal",
       "from-user": extension,
@@ -50,19 +65,26 @@ export class Phonebook {
       expires: "60",
       "to-user": extension,
       "to-host": this.domain,
-      ...this.#network(extension),
+      "network-ip": "127.0.0.1",
+      "network-port": String(port(extension, device)),
       username: extension,
       realm: this.domain,
-      "user-agent": this.userAgent,
+      "user-agent": agent || this.userAgent,
       user_name: extension,
       domain_name: this.domain,
     }, "sofia::register");
   }
 
+  /** The phone is unplugged: it stays registered until that runs out, and answers nothing. */
+  unplug(extension: string, device = 0): void {
+    const phone = this.#of(extension).find((each) => each.device === device);
+    if (phone) this.#add(extension, { ...phone, silent: true });
+  }
+
   /** The phone says goodbye: `sofia::unregister`. */
-  unregister(extension: string): void {
-    const { contact } = this.handset(extension);
-    this.#registered.delete(extension);
+  unregister(extension: string, device = 0): void {
+    const { contact } = this.handset(extension, device);
+    this.#remove(extension, device);
     this.#sw.fire("CUSTOM", {
       "profile-name": "internal",
       "from-user": extension,
@@ -75,15 +97,15 @@ export class Phonebook {
   }
 
   /** The phone is gone and its registration runs out: `sofia::expire`. */
-  expire(extension: string): void {
-    this.handset(extension);
-    this.#registered.delete(extension);
+  expire(extension: string, device = 0): void {
+    const { contact } = this.handset(extension, device);
+    this.#remove(extension, device);
     this.#sw.fire("CUSTOM", {
       "profile-name": "internal",
       "call-id": crypto.randomUUID(),
       user: extension,
       host: this.domain,
-      contact: `"" <sip:${contact(extension, 0)}>`,
+      contact: `"" <sip:${contact}>`,
       expires: String(Math.floor(Number(this.#sw.now()) / 1e6)),
       "user-agent": this.userAgent,
     }, "sofia::expire");
@@ -92,20 +114,20 @@ export class Phonebook {
   /** The answer to `sofia_contact [PROFILE/]USER@DOMAIN`. */
   contactOf(query: string): string {
     const [user = "", domain = this.domain] = query.replace(/^.*\//, "").split("@");
-    if (domain !== this.domain || !this.isRegistered(user)) return "error/user_not_registered";
-    return `sofia/internal/sip:${contact(user, 0)}`;
+    const phones = domain === this.domain ? this.contacts(user) : [];
+    return phones.map(({ handset }) => `sofia/internal/sip:${handset.contact}`).join(",") || "error/user_not_registered";
   }
 
   /** `show registrations as json` (switch_core_sqldb.c). */
   registrations(): string {
-    const rows = [...this.#registered].map((extension) => ({
+    const rows = this.#all().map(({ extension, device }) => ({
       reg_user: extension,
       realm: this.domain,
       token: `${extension}-token`,
-      url: `sofia/internal/sip:${contact(extension, 0)}`,
+      url: `sofia/internal/sip:${contact(extension, device)}`,
       expires: "1795000000",
       network_ip: "127.0.0.1",
-      network_port: String(port(extension, 0)),
+      network_port: String(port(extension, device)),
       network_proto: "udp",
       hostname: "simulator",
       metadata: "",
@@ -113,32 +135,53 @@ export class Phonebook {
     return `${JSON.stringify(rows.length === 0 ? { row_count: 0 } : { row_count: rows.length, rows })}\n`;
   }
 
-  /** `sofia status profile internal reg USER@DOMAIN` (mod_sofia.c). */
-  status(query: string): string {
-    const [user = "", domain = this.domain] = query.split("@");
+  /**
+   * `sofia status profile internal reg|user TEXT` (mod_sofia.c): `reg` lists the registrations whose contact contains the
+   * text, `user` those of exactly that USER@DOMAIN.
+   */
+  status(by: string, text: string): string {
     const line = "=".repeat(97);
-    const found = domain === this.domain && this.isRegistered(user);
-    const block = found
-      ? [
-        "Call-ID:    \tsimulated",
-        `User:       \t${user}@${domain}`,
-        `Contact:    \t"" <sip:${contact(user, 0)}>`,
-        `Agent:      \t${this.userAgent}`,
-        "Status:     \tRegistered(UDP)(unknown) EXP(2026-11-19 00:00:00) EXPSECS(60)",
-        "Ping-Status:\tReachable",
-        "Host:       \tsimulator",
-        "IP:         \t127.0.0.1",
-        `Port:       \t${port(user, 0)}`,
-        `Auth-User:  \t${user}`,
-        `Auth-Realm: \t${domain}`,
-        "",
-      ]
-      : [];
-    return `\nRegistrations:\n${line}\n${block.join("\n")}\nTotal items returned: ${found ? 1 : 0}\n${line}\n`;
+    const [user, domain] = text.split("@");
+    const found = this.#all().filter(({ extension, device }) =>
+      by === "user" ? extension === user && domain === this.domain : `"" <sip:${contact(extension, device)}>`.includes(text)
+    );
+    const blocks = found.flatMap((phone, index) => [...this.#block(phone, index), ""]);
+    return `\nRegistrations:\n${line}\n${blocks.join("\n")}\nTotal items returned: ${found.length}\n${line}\n`;
   }
 
-  #network(extension: string): Record<string, string> {
-    return { "network-ip": "127.0.0.1", "network-port": String(port(extension, 0)) };
+  #block({ extension, device, agent }: Registered & { extension: string }, index: number): string[] {
+    return [
+      `Call-ID:    \tsimulated-${index}`,
+      `User:       \t${extension}@${this.domain}`,
+      `Contact:    \t"" <sip:${contact(extension, device)}>`,
+      `Agent:      \t${agent || this.userAgent}`,
+      "Status:     \tRegistered(UDP)(unknown) EXP(2026-11-19 00:00:00) EXPSECS(60)",
+      "Ping-Status:\tReachable",
+      "Host:       \tsimulator",
+      "IP:         \t127.0.0.1",
+      `Port:       \t${port(extension, device)}`,
+      `Auth-User:  \t${extension}`,
+      `Auth-Realm: \t${this.domain}`,
+    ];
+  }
+
+  #of(extension: string): readonly Registered[] {
+    return this.#registered.get(extension) ?? [];
+  }
+
+  #all(): (Registered & { extension: string })[] {
+    return [...this.#registered].flatMap(([extension, phones]) => phones.map((phone) => ({ extension, ...phone })));
+  }
+
+  /** A renewal keeps its place. */
+  #add(extension: string, phone: Registered): void {
+    const before = this.#of(extension);
+    const renewed = before.map((each) => each.device === phone.device ? phone : each);
+    this.#registered.set(extension, before.some(({ device }) => device === phone.device) ? renewed : [...before, phone]);
+  }
+
+  #remove(extension: string, device: number): void {
+    this.#registered.set(extension, this.#of(extension).filter((each) => each.device !== device));
   }
 }
 

@@ -244,8 +244,9 @@ export class Simulator implements Backend, House {
     }
     const { extension, domain, variables } = wanted;
     if (!this.knows(extension) || domain !== this.phones.domain) return report("-ERR SUBSCRIBER_ABSENT\n");
-    if (!this.phones.isRegistered(extension)) return report("-ERR USER_NOT_REGISTERED\n");
-    const call = new DialledCall(this, this.handset(extension), wanted, report);
+    const contacts = this.phones.contacts(extension);
+    if (contacts.length === 0) return report("-ERR USER_NOT_REGISTERED\n");
+    const call = new DialledCall(this, contacts, wanted, report);
     this.dialled.push(call);
     if (this.dialled.length > 1_000) this.dialled.shift();
     this.#dialWaiters.shift()?.(call);

@@ -287,6 +287,42 @@ describe("the phone", () => {
     expect(named(hops, "phone 1001")?.says).toContain("is not registered");
   });
 
+  test("several registrations: each contact with its make, asked by the user and not by the text of a contact", async () => {
+    const { hops } = await simulated({
+      before: (sim) => {
+        sim.phones.userAgent = "Yealink SIP-T46S 66.84.0.15";
+        sim.phones.register("1001", 1, "Zoiper v2.10.20");
+        sim.phones.register("1001", 2, "snomD785/10.1.184.14");
+      },
+    });
+    expect(named(hops, "phone 1001")?.says).toMatch(
+      new RegExp(
+        [
+          "^Registered 3 times: sip:1001-0x\\w+@127.0.0.1:5110, from 127.0.0.1:5110, a Yealink SIP-T46S 66.84.0.15",
+          "sip:1001-0x\\w+@127.0.0.1:5111, from 127.0.0.1:5111, a Zoiper v2.10.20",
+          "sip:1001-0x\\w+@127.0.0.1:5112, from 127.0.0.1:5112, a snomD785/10.1.184.14\\.$",
+        ].join("; "),
+      ),
+    );
+  });
+
+  test("registered twice on one profile, and on another: all are listed", async () => {
+    await using peer = await RawPeer.listen((command) => {
+      if (command.startsWith("api sofia_contact")) {
+        return response("sofia/internal/sip:1001@10.0.0.7:5060,sofia/tls/sip:1001@10.0.0.9:5061;transport=tls");
+      }
+      const [, profile] = /^api sofia status profile (\S+) user 1001@127\.0\.0\.1$/.exec(command) ?? [];
+      if (profile === undefined) return obliging(command);
+      const [contact, agent] = profile === "tls" ? ["10.0.0.9:5061", "snomD785"] : ["10.0.0.7:5060", "Yealink T46U"];
+      return response(
+        `\nRegistrations:\n===\nCall-ID:    \ta\nContact:    \t"" <sip:1001@${contact}>\nAgent:      \t${agent}\n\n`,
+      );
+    });
+    expect(named(await probed(peer.port), "phone 1001")?.says).toBe(
+      "Registered 2 times: sip:1001@10.0.0.7:5060, a Yealink T46U; sip:1001@10.0.0.9:5061, a snomD785.",
+    );
+  });
+
   test("registered twice: each with its own address and make", async () => {
     await using peer = await RawPeer.listen((command) => {
       if (command.startsWith("api sofia_contact")) {
