@@ -174,8 +174,7 @@ export class Loop {
 
   #knownLegs(): { desk: string; leg: string }[] {
     return this.desks().flatMap(({ extension, calls }) =>
-      // A dial of which nothing is known yet has its first leg's id.
-      calls.flatMap(({ id, legs }) => (legs.length > 0 ? legs : [id]).map((leg) => ({ desk: extension, leg })))
+      calls.flatMap(({ legs }) => legs.map((leg) => ({ desk: extension, leg })))
     );
   }
 

@@ -2,9 +2,7 @@
  * What the driver says to FreeSWITCH, and what its answers mean. Pure text. Everything that comes from outside has been
  * checked before it gets here; `link.ts` refuses control characters once more.
  */
-import type { CommandResult } from "../../src/core/line.ts";
 import { agentName } from "./acd.ts";
-import { handsetFailure } from "../parts/causes.ts";
 import { autoAnswer } from "./autoanswer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
@@ -65,28 +63,33 @@ export function subscribe(names: readonly string[] = eventNames): string {
 }
 
 /**
- * The click-to-dial command: rings the handset, and when it is lifted sends it into the dialplan with the number. The
- * number goes to the dialplan, never to an application. `telesetd_call` marks every leg of the handset: when two phones
- * share the extension, only the first gets our origination_uuid (switch_core_session.c).
+ * The click-to-dial command: rings every registered contact of the extension, and sends the first that is lifted into the
+ * dialplan with the number. The number goes to the dialplan, never to an application. `telesetd_call` marks each leg: an
+ * `origination_uuid` would be given to all of them, and only the first could ring ("Duplicate UUID!", switch_core_session.c).
+ * Early media of a phone would count as lifting it (switch_ivr_originate.c), hence `ignore_early_media`.
  * @throws RangeError if call or number could break out of their places.
  */
 export function originate(call: string, number: string, desk: DeskNames, config: FreeswitchConfig): string {
-  if (!/^[0-9*#+]{1,32}$/.test(number)) throw new RangeError(`number to dial is ${JSON.stringify(number)}: want 0-9 * # +`);
-  if (!/^[0-9A-Za-z-]{1,60}$/.test(call)) throw new RangeError(`call id is ${JSON.stringify(call)}: want letters, digits and -`);
+  if (!/^[0-9*#+]{1,32}$/.test(number)) {
+    throw new RangeError(`The number to dial is ${JSON.stringify(number)}: expected at most 32 of 0-9 * # +`);
+  }
+  if (!/^[0-9A-Za-z-]{1,60}$/.test(call)) {
+    throw new RangeError(`The call id is ${JSON.stringify(call)}: expected at most 60 letters, digits and -`);
+  }
   const variables = [
-    `origination_uuid=${call}`,
     `telesetd_call=${call}`,
     `origination_caller_id_number=${number}`,
     `origination_caller_id_name=${number}`,
+    "ignore_early_media=true",
     ...autoAnswer(config.phone),
     `originate_timeout=${config.ringSeconds}`,
   ];
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;
 }
 
-/** What the end of an originate job says: `+OK uuid` (lifted) or `-ERR CAUSE`. */
-export function originateResult(body: string, extension: string): CommandResult {
+/** What an originate job ended with: `+OK uuid` names the leg that was lifted, `-ERR CAUSE` says why none was. */
+export function originateResult(body: string): { readonly lifted: string } | { readonly cause: string } {
   const text = body.trim();
-  if (text.startsWith("+OK")) return { outcome: "done" };
-  return { outcome: "failed", ...handsetFailure(text.replace(/^-ERR\s*/, ""), extension) };
+  const [, lifted] = /^\+OK\s*(\S*)/.exec(text) ?? [];
+  return lifted === undefined ? { cause: text.replace(/^-ERR\s*/, "") } : { lifted };
 }

@@ -4,11 +4,13 @@
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
+import { handsetFailure } from "../parts/causes.ts";
 import { type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
+import { DialLegs } from "./dial-legs.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
-import { lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
+import { hasAnswered, isLegId, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
@@ -31,6 +33,9 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #translator: Translator;
   readonly #jobs = new Map<string, (body: string) => void>();
+  readonly #dialLegs = new DialLegs();
+  /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
+  readonly #lifted = new Map<string, string>();
   #link: Link | undefined;
   /** Registrations are not told, so they are asked for. */
   #asksForPhones = false;
@@ -161,9 +166,8 @@ export class Session {
 
   async #seen(link: Link): Promise<Snapshot> {
     const { known, log } = this.#options;
-    const snapshot = await lookAtLegs(link, this.#translator, known, log);
-    for (const leg of snapshot.legs) await this.#watchFarLeg(link, leg);
-    return snapshot;
+    const { legs, sequence } = await lookAtLegs(link, this.#translator, known, log);
+    return { legs: await Promise.all(legs.map((leg) => this.#watchedLeg(link, leg))), sequence };
   }
 
   #snapshot(legs: readonly LegFacts[]): void {
@@ -171,11 +175,13 @@ export class Session {
     tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
   }
 
-  /** A dial that was under way when the link was lost: its far end's answer is still to come. */
-  async #watchFarLeg(link: Link, { leg, call, desk, farAnswered }: LegFacts): Promise<void> {
-    if (call === undefined || farAnswered || this.#translator.dials.has(leg)) return;
-    this.#translator.dials.set(leg, desk);
-    await link.command(`filter variable_originating_leg_uuid ${leg}`);
+  /** A dial that was under way when the link was lost, with the far end's answer if it came before it is watched. */
+  async #watchedLeg(link: Link, facts: LegFacts): Promise<LegFacts> {
+    if (!isLiftedDial(facts) || facts.farAnswered) return facts;
+    this.#watch(facts);
+    if (facts.farLeg === undefined) return facts;
+    this.#lifted.set(facts.leg, facts.farLeg);
+    return await hasAnswered(link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
   async #lookUpPhone(link: Link, desk: string): Promise<void> {
@@ -216,12 +222,32 @@ export class Session {
     if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
     if (said.type !== "leg") return;
     this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
-    this.#watchDial(said.facts);
+    this.#dialLegs.note(said.facts);
+    this.#followDial(said.facts);
   }
 
-  /** The far leg of a dial is watched only until it has answered or the call is over. */
-  #watchDial({ leg, farAnswered, ended }: LegFacts): void {
+  /** The far leg of a dial is watched from the lift until it has answered or the call is over. */
+  #followDial(facts: LegFacts): void {
+    const { leg, farLeg, farAnswered, ended } = facts;
     if (farAnswered || ended) this.#unwatch(leg);
+    else if (isLiftedDial(facts)) this.#watch(facts);
+    if (ended) this.#lifted.delete(leg);
+    if (farLeg === undefined || !this.#translator.dials.has(leg) || this.#lifted.get(leg) === farLeg) return;
+    this.#lifted.set(leg, farLeg);
+    this.#lookAtFarLeg(facts.desk, leg, farLeg).catch(() => {});
+  }
+
+  /** The far leg may have answered before the filter for it stood. Bridged to early media, our own leg never shows that. */
+  async #lookAtFarLeg(desk: string, leg: string, farLeg: string): Promise<void> {
+    if (!this.#link || !(await hasAnswered(this.#link, farLeg)) || !this.#translator.dials.has(leg)) return;
+    this.#onSaid({ type: "leg", facts: { desk, leg, farCalled: true, farAnswered: true } });
+  }
+
+  #watch({ leg, desk }: Pick<LegFacts, "leg" | "desk">): void {
+    if (this.#lifted.has(leg)) return;
+    this.#lifted.set(leg, "");
+    this.#translator.dials.set(leg, desk);
+    this.#link?.command(`filter variable_originating_leg_uuid ${leg}`).catch(() => {});
   }
 
   #unwatch(leg: string): void {
@@ -279,14 +305,14 @@ export class Session {
     const command = originate(call, number, names, config);
     // The waiters stand before the command goes out: its outcome can be faster than its reply.
     const done = Promise.withResolvers<CommandResult>();
-    this.#jobs.set(job, (body) => done.resolve(originateResult(body, names.extension)));
-    this.#translator.dials.set(call, names.extension);
+    this.#jobs.set(job, (body) => done.resolve(this.#outcome(call, names.extension, body)));
+    this.#dialLegs.open(call);
     const late = (config.ringSeconds + 2 * config.commandSeconds) * 1000;
-    const timer = setTimeout(() => done.resolve({ outcome: "unknown", why: "The switch did not tell the outcome" }), late);
+    const timer = setTimeout(() => done.resolve({ outcome: "unknown", why: "The switch did not report the outcome" }), late);
     try {
-      await prepare(link, [`filter Job-UUID ${job}`, `filter variable_originating_leg_uuid ${call}`]);
+      await prepare(link, `filter Job-UUID ${job}`);
       const reply = await link.command(command, { "Job-UUID": job });
-      if (!reply.ok) done.resolve(originateResult(reply.text, names.extension));
+      if (!reply.ok) done.resolve(this.#outcome(call, names.extension, reply.text));
       const cut = link.closed.then((why): CommandResult => ({
         outcome: "unknown",
         why: `The connection to the phone system was lost (${why})`,
@@ -294,15 +320,28 @@ export class Session {
       const result = await Promise.race([done.promise, cut]);
       // What was told before must be heard before: the iteration over the events takes some turns of its own.
       await new Promise((resolve) => setImmediate(resolve));
-      // A handset that could not even be rung has no leg whose end would tell.
-      if (result.outcome === "failed") this.#unwatch(call);
       return result;
     } finally {
       clearTimeout(timer);
       this.#jobs.delete(job);
+      this.#dialLegs.close(call);
       link.command(`filter delete Job-UUID ${job}`).catch(() => {});
     }
   }
+
+  /** What the end of an originate job means. */
+  #outcome(call: string, desk: string, body: string): CommandResult {
+    const result = originateResult(body);
+    if ("cause" in result) return { outcome: "failed", ...handsetFailure(this.#dialLegs.cause(call, result.cause), desk) };
+    // A leg without our mark is known by the job alone.
+    if (isLegId(result.lifted) && !this.#dialLegs.hasLeg(call)) this.#watch({ leg: result.lifted, desk });
+    return { outcome: "done" };
+  }
+}
+
+/** A leg of our own dialling that was lifted: the number is called from here on. */
+function isLiftedDial({ call, answered }: LegFacts): boolean {
+  return call !== undefined && answered === true;
 }
 
 /** Sends what nothing works without. Rejects with an Error for people when it is refused. */
@@ -312,9 +351,9 @@ async function must(link: Link, command: string): Promise<void> {
 }
 
 /** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
-async function prepare(link: Link, commands: readonly string[]): Promise<void> {
+async function prepare(link: Link, command: string): Promise<void> {
   try {
-    for (const command of commands) await link.command(command);
+    await link.command(command);
   } catch (error) {
     throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
   }

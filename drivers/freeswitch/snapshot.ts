@@ -49,9 +49,12 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
 
 /** Whether the far end has answered stands on its own leg: our leg's copy is as old as the bridge. */
 async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promise<LegFacts> {
-  if (!isLegId(farLeg)) return facts;
-  const far = await dump(link, farLeg);
-  return far?.["Answer-State"] === "answered" ? { ...facts, farAnswered: true } : facts;
+  return await hasAnswered(link, farLeg) ? { ...facts, farAnswered: true } : facts;
+}
+
+/** Whether a leg is answered now. */
+export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
+  return isLegId(leg) && (await dump(link, leg))?.["Answer-State"] === "answered";
 }
 
 /** What a leg is now; nothing when there is no such leg. */
@@ -68,7 +71,7 @@ export function refused(command: string, { text }: Reply): string {
 }
 
 /** Ids come from the switch and go back into commands. */
-function isLegId(id: string): boolean {
+export function isLegId(id: string): boolean {
   return /^[0-9A-Za-z-]{1,60}$/.test(id);
 }
 

@@ -27,7 +27,7 @@ const rememberedOffers = 100;
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
-  /** Legs of our dialling whose far leg is being watched: leg to desk. */
+  /** Lifted legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
   readonly #offers = new Map<string, string>();
   readonly #agents: ReadonlyMap<string, string>;

@@ -142,8 +142,8 @@ export class DialledCall {
   }
 
   /** A phone rejects; all that ring when `leg` is left out. The originate fails when no phone is left, not even a silent one. */
-  async refuse(cause = "USER_BUSY", leg?: Channel): Promise<void> {
-    for (const refusing of leg === undefined ? this.ringing : [leg]) this.#end(refusing, cause);
+  async refuse(cause?: string, leg?: Channel): Promise<void> {
+    for (const refusing of leg === undefined ? this.ringing : [leg]) this.#end(refusing, cause ?? "USER_BUSY");
     await this.house.sent();
   }
 

@@ -7,6 +7,7 @@ import { type Call, due, newCall, type Origin, type PopPolicy, withFacts } from 
 import type { CrmEvent, Registration, Reply } from "./crm.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
 import type { Failure, LegFacts } from "./line.ts";
+import { aniSteps, type NumberPlan } from "./number.ts";
 
 /** Whether the line can be trusted: the link to the switch, and the phone's registration there. */
 export interface LineState {
@@ -35,6 +36,10 @@ export interface Dial {
   readonly lifted: boolean;
   /** Why it may never be known what becomes of it: the link was cut, or telesetd was started again, before that was told. */
   readonly unsure?: string;
+  /** How and when its last leg ended, before the switch reported the outcome: another phone may still be about to ring. */
+  readonly lastEnd?: { readonly failure: Failure; readonly at: number };
+  /** A look at the live legs has found none of it, so soon after the dial that the switch's list may lag. */
+  readonly missed?: boolean;
 }
 
 /** The last number that the CRM asked for and what became of it, for `status`. */
@@ -96,8 +101,8 @@ export interface CallChange {
 /** The desk after one leg's facts. */
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
   if (desk.gone.includes(facts.leg)) return { desk, tell: [], ended: [] };
-  const old = callOf(desk, facts);
-  if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended);
+  const old = callOf(desk, facts, policy.numbers);
+  if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended, now);
   const origin = old?.origin ?? originOf(facts);
   if (origin === undefined) return { desk, tell: [], ended: [] };
   const id = facts.call ?? facts.leg;
@@ -115,16 +120,34 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
   const steps: ((desk: Desk) => CallChange)[] = [
     ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
     ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),
-    (desk) => endUnmade(desk, gone),
+    (desk) => isFresh(desk, now) ? missed(desk) : endUnmade(desk, gone),
   ];
   return inTurn(desk, steps);
 }
 
-/** A dial whose outcome is known or unknowable, and of which no leg lives, is over. */
-export function endUnmade(desk: Desk, failure: Failure): CallChange {
+/** For how long after a dial its legs may be missing in the switch's list of channels, in ms. */
+export const listLag = 3000;
+
+/** Whether the legs of the dial may live although a look has not found them: none has been seen, and it has just begun. */
+function isFresh({ dial }: Desk, now: number): boolean {
+  return dial !== null && dial.lastEnd === undefined && now < dial.since + listLag;
+}
+
+/** A dial that no leg was found of is over as soon as the list cannot lag any more (`isStale`). */
+function missed(desk: Desk): CallChange {
   const { dial } = desk;
-  const call = dial?.settled ? desk.calls.find(({ id, legs }) => id === dial.call && legs.length === 0) : undefined;
+  const after = dial?.settled && unmade(desk) ? { ...desk, dial: { ...dial, missed: true } } : desk;
+  return { desk: after, tell: [], ended: [] };
+}
+
+/** A dial whose outcome is known, or will not be, and of which no leg lives, is over. */
+export function endUnmade(desk: Desk, failure: Failure): CallChange {
+  const call = unmade(desk);
   return call ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
+}
+
+function unmade({ dial, calls }: Desk): Call | undefined {
+  return dial?.settled || dial?.lastEnd ? calls.find(({ id, legs }) => id === dial.call && legs.length === 0) : undefined;
 }
 
 /** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
@@ -153,22 +176,23 @@ export function withoutDestination(desk: Desk, agent: string): Desk {
 }
 
 /** The call that a leg belongs to: its own, the one whose dialling made it, or one with the same far leg (two phones). */
-function callOf(desk: Desk, facts: LegFacts): Call | undefined {
+function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefined {
   return desk.calls.find(({ legs }) => legs.includes(facts.leg)) ??
     desk.calls.find(({ id }) => id === (facts.call ?? facts.leg)) ??
     desk.calls.find((call) =>
       call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
     ) ??
-    (isDialled(desk, facts) ? desk.calls.find(({ id }) => id === desk.dial?.call) : undefined);
+    (isDialled(desk, facts, numbers) ? desk.calls.find(({ id }) => id === desk.dial?.call) : undefined);
 }
 
 /**
- * The second phone of an extension that rings for our own dial: it shows the dialled number as its caller, and nobody calls.
- * A switch that marks only the first leg of a dial tells no more.
+ * A leg of our own dial without its mark: it shows the dialled number as its caller, and nobody calls. The switch may show
+ * the number rewritten.
  */
-function isDialled({ dial }: Desk, { direction, caller, farLeg, queue }: LegFacts): boolean {
-  return dial !== null && !dial.lifted && direction === "to-desk" && farLeg === undefined && queue !== true &&
-    caller?.identity === dial.number;
+function isDialled({ dial }: Desk, { direction, caller, farLeg, queue }: LegFacts, numbers: NumberPlan): boolean {
+  if (dial === null || dial.lifted || direction !== "to-desk" || farLeg !== undefined || queue === true || !caller) return false;
+  const plain = (number: string) => aniSteps(numbers, number, "outbound").ani || number;
+  return plain(caller.identity) === plain(dial.number);
 }
 
 function originOf(facts: LegFacts): Origin | undefined {
@@ -179,12 +203,23 @@ function originOf(facts: LegFacts): Origin | undefined {
 }
 
 /** The end of a leg of which nothing else was heard is noted too. */
-function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure): CallChange {
+function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure, now: number): CallChange {
   const noted = { ...desk, gone: withGone(desk.gone, leg) };
   if (!call) return { desk: noted, tell: [], ended: [] };
   const left = { ...call, legs: call.legs.filter((id) => id !== leg) };
   const after = withCall(noted, left);
-  return left.legs.length > 0 ? { desk: after, tell: [], ended: [] } : endCall(after, left, failure);
+  if (left.legs.length > 0) return { desk: after, tell: [], ended: [] };
+  const { dial } = after;
+  if (!dial || !awaitsOutcome(dial, left)) return endCall(after, left, failure);
+  return { desk: { ...after, dial: { ...dial, lastEnd: { failure, at: now } } }, tell: [], ended: [] };
+}
+
+/**
+ * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still be about to ring. Once
+ * the number is being called there is only one leg left.
+ */
+function awaitsOutcome(dial: Dial, call: Call): boolean {
+  return dial.call === call.id && !dial.settled && !call.rang && !call.answered;
 }
 
 function withGone(gone: readonly string[], leg: string): string[] {

@@ -4,7 +4,7 @@
  */
 import type { Call } from "./call.ts";
 import type { CrmEvent, Reply } from "./crm.ts";
-import type { Desk, Dial } from "./desk.ts";
+import { type Desk, type Dial, listLag } from "./desk.ts";
 import type { CommandResult, Failure } from "./line.ts";
 import type { DialRecord, Effect, Step } from "./effect.ts";
 
@@ -14,6 +14,9 @@ export const answerWithin = 2000;
 /** What is on record of a dial that came to a talk, and of one of which that is not reported. */
 const answered = "answered";
 const called = "called: this phone system does not report whether the number answers";
+
+/** How long after the end of a dial's last leg the switch may take to report the outcome, in ms. */
+const outcomeWithin = 2000;
 
 /** After which time a dial that nothing is known of is over, in ms: longer than any handset rings. */
 const staleAfter = 180_000;
@@ -30,14 +33,24 @@ export function dialling(desk: Desk, callout: string): Step | undefined {
 export function dialAnswerAt(desk: Desk): number | undefined {
   const { dial } = desk;
   if (!dial) return undefined;
-  if (!dial.answer) return dial.since + answerWithin;
-  return dial.settled && (dial.unsure !== undefined || !hasLeg(desk, dial)) ? dial.since + staleAfter : undefined;
+  const overAt = hasLeg(desk, dial) ? undefined : staleAt(dial);
+  const times = [dial.answer ? undefined : dial.since + answerWithin, overAt, dial.unsure && dial.since + staleAfter];
+  const due = times.filter((at) => typeof at === "number");
+  return due.length > 0 ? Math.min(...due) : undefined;
 }
 
-/** A dial whose outcome is not known and of which no leg was ever seen is over after a while. */
+/** A dial of which no leg lives, and of which nothing more is to be expected, is over after a while. */
 export function isStale(desk: Desk, now: number): boolean {
   const { dial } = desk;
-  return dial !== null && dial.settled && !hasLeg(desk, dial) && now >= dial.since + staleAfter;
+  const at = dial && !hasLeg(desk, dial) ? staleAt(dial) : undefined;
+  return at !== undefined && now >= at;
+}
+
+/** When a dial without a leg is over, in ms; nothing while the switch has yet to report the outcome. */
+function staleAt({ since, settled, missed, lastEnd }: Dial): number | undefined {
+  if (lastEnd) return lastEnd.at + outcomeWithin;
+  if (!settled) return undefined;
+  return since + (missed === true ? listLag : staleAfter);
 }
 
 /** A dial of which nobody may ever tell more is over after a while, although its leg lives; its call goes on by itself. */
@@ -81,6 +94,15 @@ export function onDialResult(desk: Desk, call: string, result: CommandResult): S
 }
 
 /**
+ * Why a dial of which no leg lives is over, now that the switch has reported its outcome; nothing when it may go on. The leg
+ * that was lifted has been seen before the switch reports it. An unknown outcome is decided by the next snapshot.
+ */
+export function unmadeBy({ dial }: Desk, result: CommandResult): Failure | undefined {
+  if (result.outcome === "failed") return result;
+  return result.outcome === "done" ? dial?.lastEnd?.failure : undefined;
+}
+
+/**
  * What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over.
  * @param errors whether the agent hears in an event of his own what came of it after the answer.
  */
@@ -101,12 +123,12 @@ export function onDialCall(
   return call.answerUntold ? finished(made, dial, called, now) : made;
 }
 
-/** Once the handset was lifted the cause is the far end's; before, the handset's. Who does not know of the far end cannot tell it. */
+/** Once the handset was lifted, or the number was called, the cause is the far end's; before, the handset's. */
 function onOver(desk: Desk, dial: Dial, { call, failure }: { call: Call; failure: Failure }, now: number, errors: boolean): Step {
   const made = answer(desk, dial, { ok: false, why: failure.why });
   const outcome = dial.unsure !== undefined && failure.far === undefined
     ? unknownEnd(dial.unsure)
-    : dial.lifted
+    : dial.lifted || call.rang
     ? failure.far ?? `The number was not reached (${failure.cause}).`
     : failure.why;
   return ended(made, dial, outcome, now, errors && dial.answer?.ok ? call : undefined);

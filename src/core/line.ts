@@ -91,7 +91,7 @@ export type LineEvent =
 export interface DialCommand {
   readonly type: "dial";
   readonly desk: string;
-  /** The id that the call shall have, and its leg too where the switch lets us choose. */
+  /** The id that the call shall have. Its legs have ids of their own: several phones may ring for one dial. */
   readonly call: string;
   /** The number to dial: `^[0-9*#+]{1,32}$`. */
   readonly number: string;

@@ -29,6 +29,7 @@ import {
   onDialDeadline,
   onDialResult,
   recordOf,
+  unmadeBy,
 } from "./dial.ts";
 import { addressOf } from "./destination.ts";
 import type { Effect, Input, Step } from "./effect.ts";
@@ -57,9 +58,9 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       if (input.command.type === "agent") return onAgentResult(desk, input.command, input.result, now);
       const { command: { call }, result } = input;
       const settled = onDialResult(desk, call, result);
-      // An unknown outcome is decided by the next snapshot: the leg may live. A late result says nothing about a newer dial.
-      if (result.outcome !== "failed" || desk.dial?.call !== call) return settled;
-      return withEffects(settled.effects, told(endUnmade(settled.desk, result), now, policy));
+      // A late result carries no information about a newer dial.
+      const over = desk.dial?.call === call ? unmadeBy(settled.desk, result) : undefined;
+      return over ? withEffects(settled.effects, told(endUnmade(settled.desk, over), now, policy)) : settled;
     }
     case "arrival":
       return quiet(withArrival(desk, input.registration));
@@ -68,7 +69,8 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       if (!isStale(answered.desk, now)) {
         return withEffects(answered.effects, endUnsure(answered.desk, now, policy.events?.errors === true));
       }
-      const failure = { cause: "UNKNOWN", why: "The switch did not tell what became of it." };
+      const unknown = { cause: "UNKNOWN", why: "The switch did not report the outcome." };
+      const failure = answered.desk.dial?.lastEnd?.failure ?? unknown;
       return withEffects(answered.effects, told(endUnmade(answered.desk, failure), now, policy));
     }
   }

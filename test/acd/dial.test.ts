@@ -57,10 +57,16 @@ class Dialler {
     return outcome;
   }
 
-  fails(): void {
-    const call = `m${this.#ids}`;
+  fails(failure = { cause: "X", why: "Phone 1001 is not there." }, call = `m${this.#ids}`): void {
     const command = { type: "dial", desk: "1001", call, number: "1" } as const;
-    this.step({ type: "result", command, result: { outcome: "failed", cause: "X", why: "Phone 1001 is not there." } });
+    this.step({ type: "result", command, result: { outcome: "failed", ...failure } });
+  }
+
+  /** The phone's leg ends unanswered, and the switch reports the outcome. */
+  rejects(): void {
+    this.leg({ leg: "m1", call: "m1", rings: true });
+    this.leg({ leg: "m1", ended });
+    this.fails(ended, "m1");
   }
 
   step(input: Input): string[] {
@@ -153,7 +159,7 @@ describe("how often:", () => {
     const dialler = new Dialler({ perMinute: 2 });
     for (let n = 0; n < 5; n++) dialler.asks();
     expect(dialler.driven).toHaveLength(1);
-    dialler.leg({ leg: "m1", call: "m1", ended });
+    dialler.rejects();
     expect(dialler.asks()).toBe("dialled");
   });
 
@@ -227,7 +233,7 @@ describe("on record:", () => {
     });
   const endings: [string, (dialler: Dialler) => void, string][] = [
     ["the switch cannot", (dialler) => dialler.fails(), "Phone 1001 is not there."],
-    ["the handset rejects", (dialler) => dialler.leg({ leg: "m1", call: "m1", rings: true, ended }), "Phone 1001 is busy."],
+    ["the handset rejects", (dialler) => dialler.rejects(), "Phone 1001 is busy."],
     ["the far end is busy", (dialler) => {
       lifted(dialler);
       dialler.leg({ leg: "m1", call: "m1", answered: true });
@@ -239,6 +245,7 @@ describe("on record:", () => {
     }, "answered"],
     ["it is gone after a cut", (dialler) => {
       lifted(dialler);
+      dialler.now += 3000;
       dialler.line({ type: "snapshot", desks: ["1001"], legs: [] });
     }, "The number was not reached (GONE)."],
   ];
@@ -278,8 +285,7 @@ describe("on record:", () => {
 describe("crm.errorEvents:", () => {
   const reject = (dialler: Dialler) => {
     dialler.asks();
-    dialler.leg({ leg: "m1", call: "m1", rings: true });
-    dialler.leg({ leg: "m1", ended });
+    dialler.rejects();
   };
   test.each([[true, ["A: Error"]], [false, []]])("%p: after a rejected call: %j", (errors, told) => {
     const dialler = new Dialler({}, {}, { errors, telephony: false });

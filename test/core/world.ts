@@ -102,7 +102,7 @@ export class World {
   end(): void {
     while (this.#commands.length > 0) this.#result(0, "unknown");
     this.#snapshot(this.#names.map((_, index) => index));
-    this.#now += 2000;
+    this.#now += 3000;
     this.#step({ type: "wake" });
     this.watch.end();
   }
@@ -171,9 +171,9 @@ export class World {
       if (effect.type !== "drive") continue;
       this.#commands.push(effect.command);
       if (effect.command.type !== "dial") continue;
-      // The newest MakeCall's first leg has its id, a second phone's has another.
+      // A switch may give the first leg the call's id (a SIP one does), or an id of its own.
       this.#made = effect.command.call;
-      this.#names[6] = this.#made;
+      this.#names[6] = this.#commands.length % 2 === 0 ? this.#made : `${this.#made}-a`;
       this.#names[7] = `${this.#made}-b`;
     }
   }

@@ -120,7 +120,8 @@ export class House {
 
   /** Notes the click-to-dials that have reached the switch; they play themselves. */
   noteDials(): void {
-    for (const { uuid, number, leg } of this.sim.dialled) {
+    for (const { uuid: legId, variables, number, leg } of this.sim.dialled) {
+      const uuid = variables["telesetd_call"] ?? legId;
       const desk = leg.presenceId?.split("@")[0] ?? "";
       // Whether it was answered, and when it ended, is not followed: both are left open.
       if (!this.#dials.has(uuid)) this.#dials.set(uuid, this.#began(uuid, desk, number, true));

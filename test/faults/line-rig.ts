@@ -1,5 +1,5 @@
 /** The daemon between a simulated switch and a small CRM, for the tests that take the link away. */
-import { type InboundCall, type Loss, Simulator } from "../../drivers/simulator/mod.ts";
+import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../drivers/simulator/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Rig, startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config.ts";
@@ -100,6 +100,11 @@ export class LineRig {
     const answer = this.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
     return { call: await dialled, answer };
   }
+}
+
+/** The id that the daemon has given a MakeCall; the legs of its phones have ids of their own. */
+export function markOf({ variables }: DialledCall): string {
+  return variables["telesetd_call"] ?? "no mark";
 }
 
 /** How a link is lost: see `Loss`; `shutdown`: FreeSWITCH is stopped in order; `restart`: it crashes and comes back as another. */

@@ -1,6 +1,6 @@
 /** The link to the switch is lost, in each way, at each moment of a call: what the CRM has been told at the end, and under which id. */
 import { describe, expect, test } from "bun:test";
-import { cuts, ends, type Fault, LineRig } from "./line-rig.ts";
+import { cuts, ends, type Fault, LineRig, markOf } from "./line-rig.ts";
 
 /** A call at a moment of its life, and how it goes on. */
 interface Moment {
@@ -91,7 +91,7 @@ const clicked: Moment = {
       await call.farAnswers();
       await call.hangUp();
     };
-    return { id: call.uuid, before: [], finish, after: [pop, established, released], end: () => call.hangUp() };
+    return { id: markOf(call), before: [], finish, after: [pop, established, released], end: () => call.hangUp() };
   },
 };
 
@@ -107,7 +107,7 @@ const lifted: Moment = {
       await call.hangUp();
     };
     const far = () => call.farAnswers();
-    return { id: call.uuid, before: [pop], finish, after: [established, released], answer: far, end: () => call.hangUp() };
+    return { id: markOf(call), before: [pop], finish, after: [established, released], answer: far, end: () => call.hangUp() };
   },
 };
 

@@ -1,7 +1,7 @@
 /** A link that is slow, lies about what lives, or is lost at the very moment of a command. */
 import { expect, test } from "bun:test";
 import type { Connection } from "../../drivers/simulator/mod.ts";
-import { cuts, LineRig } from "./line-rig.ts";
+import { cuts, LineRig, markOf } from "./line-rig.ts";
 
 async function withRig(play: (rig: LineRig) => Promise<void>): Promise<void> {
   const rig = await LineRig.start();
@@ -38,7 +38,7 @@ test.concurrent.each(cuts)(
       await call.farAnswers();
       await call.hangUp();
       await rig.told(3);
-      expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+      expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${markOf(call)}`));
       expect(rig.sim.dialled).toHaveLength(1);
     }),
   20_000,

@@ -14,8 +14,8 @@ function configOf(part: Record<string, unknown> = {}): ReturnType<typeof freeswi
 
 /** The whole command, its variables for the make left open. */
 const command = (variables: string) =>
-  "bgapi originate {origination_uuid=m1,telesetd_call=m1,origination_caller_id_number=914155550123," +
-  `origination_caller_id_name=914155550123,${variables}originate_timeout=25}user/1001@pbx 914155550123 XML default`;
+  "bgapi originate {telesetd_call=m1,origination_caller_id_number=914155550123," +
+  `origination_caller_id_name=914155550123,ignore_early_media=true,${variables}originate_timeout=25}user/1001@pbx 914155550123 XML default`;
 
 describe("the click-to-dial for a phone of make", () => {
   const byMake: Record<PhoneMake, string> = {
