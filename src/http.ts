@@ -13,6 +13,7 @@ import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
 import { type LocalOptions, localRoutes } from "./local.ts";
 import type { Log } from "./log.ts";
+import { RequestLines } from "./request-line.ts";
 
 /** What the listener needs. */
 export interface HttpOptions {
@@ -58,7 +59,7 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   const server = httpServer(site(options), connections, options);
   // Half open: a client may close its sending side when it has asked, and still wants the answer.
   const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (connections.admit(socket)) server.emit("connection", socket);
+    if (connections.admit(socket)) server.emit("connection", repairing(socket));
   });
   await new Promise<void>((resolve, reject) => {
     front.once("error", (error) => reject(cannotListen(options, error)));
@@ -81,6 +82,20 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
       await connections.stop(stopMs);
     },
   };
+}
+
+/** The socket, whose data reaches its reader with repaired request lines. */
+function repairing(socket: Socket): Socket {
+  const lines = new RequestLines(longestHeader);
+  const emit = socket.emit.bind(socket);
+  return Object.assign(socket, {
+    emit: (event: string, ...values: unknown[]): boolean => {
+      const [data] = values;
+      const bytes = event === "data" && data instanceof Buffer ? lines.through(data) : event === "end" ? lines.end() : undefined;
+      if (bytes !== undefined && bytes.length > 0) emit("data", bytes);
+      return event === "data" && bytes !== undefined ? bytes.length > 0 : emit(event, ...values);
+    },
+  });
 }
 
 /** What is served where. `/healthz`, `/status`, `/metrics` and their like do not stand behind the prefix: they are for the box, not for UWQ. */
@@ -134,7 +149,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
   // Else the end of what a client sends would count as the end of its interest. Node's own switch, missing from its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("connect", (_request, socket) => {
-    if (socket instanceof Socket) connections.dismiss(socket, 405, "This is no proxy: want GET.");
+    if (socket instanceof Socket) connections.dismiss(socket, 405, "This is not a proxy: use GET.");
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     log.debug("bad request", { error: error.message });
@@ -149,10 +164,10 @@ function bodyTooLong({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > longestBody;
 }
 
-/** The codes are llhttp's: the first two mean that the request line has what should have been percent-encoded. */
+/** The codes are llhttp's: the first two mean that the request line holds what no URL may, such as NUL. */
 function notHttp(code: string | undefined): string {
-  if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: want GET.";
-  return "The request's URL holds a space or a special character: want it percent-encoded, such as %20 for a space.";
+  if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: use GET.";
+  return "The request's URL holds a control character or has no HTTP version behind it: use GET URL HTTP/1.1.";
 }
 
 /** A whole HTTP answer, for connections that no request object exists for. */

@@ -21,12 +21,50 @@ describe("a callout over a socket", () => {
     ["HTTP/1.0 without a Host", `GET ${ready} HTTP/1.0\r\n\r\n`],
     ["HTTP/1.1 without a Host", get(ready, "")],
     ["an absolute URL", get(`http://127.0.0.1${ready}`)],
+    ["an absolute URL without a slash", get(`http://127.0.0.1:8090${ready.slice(1)}`)],
+    ["a target without a slash", get(ready.slice(1))],
+    ["a space in the URL", get(`${ready}&dialString=(415) 555-0123`)],
+    ["raw UTF-8 in the URL", get(`${ready}&agentPassword=é`)],
+    ["a raw byte in the URL", Buffer.from(get(`${ready}&agentPassword=\xfc`), "latin1")],
     ["a small body, which is ignored", `${get(ready, "Content-Length: 5\r\n")}hello`],
     ["a body that is announced and does not come", get(ready, "Content-Length: 5\r\n")],
     ["an upgrade, which is ignored", get(ready, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n")],
-  ])("is served: %s", async (_, text) => {
+  ])("is served: %s", async (_, text: string | Buffer) => {
     const { port } = await open();
     expect(await ask(port, text)).toMatchObject({ status: 200, body: success });
+  });
+
+  test.each([
+    ready.slice(1),
+    `http://127.0.0.1${ready.slice(1)}`,
+    ` ${ready}`,
+    `/ k3y${ready.slice(1)}`,
+    `/k3y ${ready.slice(1)}`,
+    `/k3y/ ${ready.slice(1)}`,
+    `/k3y\u00a0${ready.slice(1)}`,
+  ])("behind a prefix: %j is not served", async (target) => {
+    let submitted = 0;
+    const submit = () => {
+      submitted += 1;
+      return Promise.resolve<Reply>({ ok: true });
+    };
+    const { port } = await open({ callouts: { prefix: "/k3y", submit } });
+    expect([(await ask(port, Buffer.from(get(target), "latin1")))?.status, submitted]).toEqual([404, 0]);
+    expect(await ask(port, get(`/k3y${ready.slice(1)}&dialString=1 2`))).toMatchObject({ status: 200, body: success });
+  });
+
+  test("a small body that looks like an old client's request is still a body", async () => {
+    let submitted = 0;
+    const submit = () => {
+      submitted += 1;
+      return Promise.resolve<Reply>({ ok: true });
+    };
+    const { port } = await open({ callouts: { submit } });
+    const body = get(`?FunctionName=NotReady&telesetNumber=1001&agentID=A B`);
+    const client = await dial(port);
+    client.send(get(ready, `Content-Length: ${body.length}\r\n`) + body + get(ready));
+    expect([(await client.answer())?.body, (await client.answer())?.body]).toEqual([success, success]);
+    expect(submitted).toBe(2);
   });
 
   test("HTTP/1.0: the connection is closed after the answer", async () => {
@@ -103,20 +141,15 @@ describe("what is no sound request gets an Error body and no work:", () => {
     ["TLS", new Uint8Array([22, 3, 1, 0, 5, 1, 2, 3, 4, 5]), 400, "not HTTP"],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "not HTTP"],
     ["an unknown method", "DIAL / HTTP/1.1\r\nHost: box\r\n\r\n", 400, "not HTTP"],
-    ["a space in the URL", get(`${ready}&dialString=1 2`), 400, "%20 for a space"],
-    ["raw UTF-8 in the URL", get(`${ready}&dialString=é`), 400, "percent-encoded"],
-    [
-      "a raw byte in the URL",
-      new Uint8Array([...Buffer.from("GET /?a="), 255, ...Buffer.from(" HTTP/1.1\r\nHost: box\r\n\r\n")]),
-      400,
-      "percent-encoded",
-    ],
+    ["a control character in the URL", get(`${ready}&dialString=1\u00012`), 400, "control character"],
+    ["a request line without a version", `GET ${ready} x\r\n\r\n`, 400, "no HTTP version"],
+    ["a method in small letters", get(ready).replace("GET", "get"), 400, "use GET"],
     ["a length and chunks", get("/", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, "not HTTP"],
     ["two lengths", get("/", "Content-Length: 5\r\nContent-Length: 6\r\n"), 400, "not HTTP"],
     ["a header folded over lines", get("/", "X: a\r\nY\r\n"), 400, "not HTTP"],
     ["a Host that is none", get("/", "Host: a/b\r\n"), 400, "URL or Host"],
     ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: box\r\n\r\n", 400, "URL or Host"],
-    ["a proxy request", "CONNECT box:80 HTTP/1.1\r\nHost: box\r\n\r\n", 405, "no proxy"],
+    ["a proxy request", "CONNECT box:80 HTTP/1.1\r\nHost: box\r\n\r\n", 405, "not a proxy"],
     ["TRACE", "TRACE / HTTP/1.1\r\nHost: box\r\n\r\n", 405, "want GET"],
     ["a long header", get("/", `X: ${"x".repeat(20_000)}\r\n`), 431, "too long"],
     ["a long URL", get(`/?x=${"x".repeat(20_000)}`), 431, "too long"],
@@ -136,6 +169,13 @@ describe("what is no sound request gets an Error body and no work:", () => {
     expect(submitted).toBe(0);
     expect(refused).toEqual([status]);
     expect(await ask(port, get(ready))).toMatchObject({ body: success });
+  });
+
+  test("an end in the middle of the request line", async () => {
+    const { port } = await open();
+    const client = await dial(port);
+    client.socket.end(`GET ${ready}`);
+    expect((await client.answer())?.status).toBe(400);
   });
 
   test("garbage after a request in work: closed, lest its answer be taken for that of the request", async () => {

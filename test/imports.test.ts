@@ -90,7 +90,7 @@ const rules: Rule[] = [
     why: "whom the service may speak with is decided without asking anybody",
   },
   {
-    place: /^src\/(clock|log|systemd|address|connections|unreached|xml)\.ts$/,
+    place: /^src\/(clock|log|systemd|address|connections|request-line|unreached|xml)\.ts$/,
     may: [node, "ipaddr.js"],
     why: "a tool knows nobody who uses it",
   },

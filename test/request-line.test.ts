@@ -1,0 +1,134 @@
+/** Request lines of old clients, repaired on the way to node:http, whatever the pieces that they come in. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { RequestLines } from "../src/request-line.ts";
+
+const longest = 16_384;
+
+/** What comes out for these bytes in these pieces. */
+function through(text: string, ...cuts: readonly number[]): string {
+  const bytes = Buffer.from(text, "latin1");
+  const lines = new RequestLines(longest);
+  const ends = [...cuts.toSorted((a, b) => a - b), bytes.length];
+  const parts = ends.map((end, i) => lines.through(bytes.subarray(ends[i - 1] ?? 0, end)));
+  return Buffer.concat([...parts, lines.end()]).toString("latin1");
+}
+const eachByte = (text: string) => through(text, ...text.split("").keys());
+
+const head = "Host: box\r\n\r\n";
+const sent = `GET ?a=1 2&b=gr\xfc\xdfe HTTP/1.1\r\n${head}`;
+const made = `GET /?a=1%202&b=gr%FC%DFe HTTP/1.1\r\n${head}`;
+
+describe("a request line is repaired:", () => {
+  test.each([
+    ["/?a=1 2", "/?a=1%202"],
+    ["/?a=1  2 ", "/?a=1%20%202"],
+    ["?a=1", "/?a=1"],
+    [" ?a=1", "/?a=1"],
+    ["/?a=1\t2", "/?a=1%092"],
+    ["/?a=\x80\xff", "/?a=%80%FF"],
+    ["/?a= HTTP/1.1 b", "/?a=%20HTTP/1.1%20b"],
+    ["http://box?a=1 2", "http://box?a=1%202"],
+    ["/k3y/?a=(415) 555-0123", "/k3y/?a=(415)%20555-0123"],
+  ])("%j is %s", (target, becomes) => {
+    for (const version of ["HTTP/1.0", "HTTP/1.1"]) {
+      expect(through(`GET ${target} ${version}\r\n${head}`)).toBe(`GET ${becomes} ${version}\r\n${head}`);
+    }
+  });
+
+  test.each([
+    ["a sound one", `GET /?a=1%202 HTTP/1.1\r\n${head}`],
+    ["one without a version", `GET /?a=1 2\r\n${head}`],
+    ["one with a control character", `GET /?a=1\x002 HTTP/1.1\r\n${head}`.replace(" 2", "2")],
+    ["one with a bare CR", `GET /?a=1\r2 HTTP/1.1\r\n${head}`],
+    ["a method in small letters", `get ?a=1 2 HTTP/1.1\r\n${head}`],
+    ["a space in a header", `GET /?a HTTP/1.1\r\nUser-Agent: Java 1.3 \xfc\r\n${head}`],
+  ])("not %s", (_, text) => expect([through(text), eachByte(text)]).toEqual([text, text]));
+
+  test("in pieces, cut at any byte", () => {
+    for (let cut = 0; cut <= sent.length; cut++) expect(through(sent, cut)).toBe(made);
+    expect(eachByte(sent)).toBe(made);
+  });
+
+  test("each of several on one connection, after empty lines too", () => {
+    const several = sent + "\r\n\r\n" + sent + sent.replace("Host", "content-length: 0 \r\nHost");
+    const becomes = made + "\r\n\r\n" + made + made.replace("Host", "content-length: 0 \r\nHost");
+    expect([through(several), eachByte(several), through(several, 30, 61)]).toEqual([becomes, becomes, becomes]);
+  });
+
+  test("at once when its last byte is there", () => {
+    const lines = new RequestLines(longest);
+    expect(lines.through(Buffer.from("GET ?a HTTP/1.1\r")).length).toBe(0);
+    expect(lines.through(Buffer.from("\n")).toString()).toBe("GET /?a HTTP/1.1\r\n");
+  });
+});
+
+describe("where a request ends is decided by node:http alone:", () => {
+  test.each([
+    "Content-Length: 30",
+    "content-length:30",
+    "CONTENT-LENGTH : 030",
+    "Content-Length: 0, 30",
+    "Content-Length: 0\r\nContent-Length: 30",
+    "Transfer-Encoding: chunked",
+    "X: y\r\n\ttransfer-encoding: chunked",
+    "Upgrade: h2c",
+  ])("after a header with %j nothing is changed", (header) => {
+    const text = `POST /?a=1 HTTP/1.1\r\n${header}\r\n\r\n${sent}${sent}`;
+    expect([through(text), eachByte(text)]).toEqual([text, text]);
+  });
+
+  test("a header that ends in bare line feeds, or does not end, has nothing behind it", () => {
+    const text = `GET /?a=1 HTTP/1.1\nHost: box\n\nGET ?a=1 2 HTTP/1.1\r\n`;
+    expect(through(text)).toBe(text);
+  });
+
+  test("no line end comes or goes, and what is not a space or above 127 in a request line stays", () => {
+    const piece = fc.constantFrom(
+      "GET ",
+      "?",
+      "/",
+      " ",
+      "\xfc",
+      "\r\n",
+      "\n",
+      "\r\n\r\n",
+      "HTTP/1.1",
+      "Content-Length: 3",
+      "a",
+      "\0",
+      "POST ",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), fc.array(fc.nat(100), { maxLength: 5 }), (pieces, cuts) => {
+        const text = pieces.join("");
+        const out = through(text, ...cuts.filter((cut) => cut <= text.length));
+        expect(out).toBe(through(text));
+        expect(out.split("\n").length).toBe(text.split("\n").length);
+        const bare = (line: string) => line.replace(/%20|%FC|[ \xfc]|\/(?=\?)/g, "");
+        expect(out.split("\n").map(bare)).toEqual(text.split("\n").map(bare));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("what is too long goes on as it is, for node:http to refuse:", () => {
+  test.each([
+    ["a line", `GET /?${"x ".repeat(longest)} HTTP/1.1\r\n${head}`],
+    ["a header", `GET /?a HTTP/1.1\r\nX: ${"x".repeat(longest)}\r\n\r\nGET ?a HTTP/1.1\r\n`],
+  ])("%s", (_, text) => {
+    const cuts = Array.from({ length: Math.floor(text.length / 1000) }, (_, i) => i * 1000);
+    expect(through(text, ...cuts)).toBe(text);
+  });
+
+  test("and is not kept until its end comes", () => {
+    const lines = new RequestLines(longest);
+    lines.through(Buffer.from("G".repeat(longest)));
+    expect(lines.through(Buffer.from("G")).length).toBe(longest + 1);
+  });
+});
+
+test.each([["TLS", "\x16\x03\x01"], ["garbage", "\xff"]])("%s is handed on at once", (_, text) => {
+  expect(new RequestLines(longest).through(Buffer.from(text, "latin1")).toString("latin1")).toBe(text);
+});
