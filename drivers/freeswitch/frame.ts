@@ -22,6 +22,12 @@ export function readFrame(text: string): Frame | undefined {
   return frame;
 }
 
+/** A header's text; empty when it is missing; the last one when it is repeated. */
+export function text(frame: Frame, name: string): string {
+  const value = frame[name];
+  return typeof value === "string" ? value : value?.at(-1) ?? "";
+}
+
 /** As it nearly always is: then it is taken as it came. Without the JIT a copy costs three times as much as the parser. */
 function isAllText(raw: object): raw is Frame {
   for (const value of Object.values(raw)) if (typeof value !== "string") return false;

@@ -7,7 +7,8 @@ import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
 import { farEnd, handsetFailure } from "../parts/causes.ts";
 import type { DeskNames } from "./commands.ts";
-import type { Frame } from "./link.ts";
+import { type Frame, text } from "./frame.ts";
+import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
 /** What the translation must know of the site. */
 export interface Site {
@@ -107,7 +108,11 @@ export class Translator {
     const callerDialled = dialled ? { callerDialled: dialled } : {};
     if (isFlipped(frame)) return callerDialled;
     const outside = this.#isOutside(frame);
-    const caller: Party = { identity: text(frame, "Caller-Caller-ID-Number"), ...(outside === undefined ? {} : { outside }) };
+    const caller: Party = {
+      identity: text(frame, "Caller-Caller-ID-Number"),
+      ...(outside === undefined ? {} : { outside }),
+      ...(isCallerWithheld(frame) ? { withheld: true } : {}),
+    };
     return { caller, ...callerDialled };
   }
 
@@ -121,13 +126,17 @@ export class Translator {
     if (!connected || text(frame, "Answer-State") !== "answered") return undefined;
     if (farLeg === "") {
       return direction === "from-desk" && isPickedUp(frame, name)
-        ? { identity: text(frame, "Caller-Caller-ID-Number") }
+        ? { identity: text(frame, "Caller-Caller-ID-Number"), ...(hidesNumber(frame, "Caller") ? { withheld: true } : {}) }
         : undefined;
     }
     const outside = this.#isOutside(frame) === true;
     const identity = partnerIdentity(frame, direction, outside);
     if (identity === undefined) return undefined;
-    return { identity, outside, dialledByLeg: originatedLegs(frame).some((leg) => leg.startsWith(farLeg)) };
+    const dialledByLeg = originatedLegs(frame).some((leg) => leg.startsWith(farLeg));
+    // The leg's own flags are those of whoever its profile shows as the caller: after a turn round that is nobody else.
+    const shown = direction === "to-desk" && identity === text(frame, "Caller-Caller-ID-Number");
+    const withheld = shown ? isCallerWithheld(frame) : isOtherWithheld(frame);
+    return { identity, outside, dialledByLeg, ...(withheld ? { withheld } : {}) };
   }
 
   /** Whether the other leg came in from outside: by its sofia profile or as a gateway's. Unknown when there is none. */
@@ -293,10 +302,4 @@ function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean
 function dialledBy(frame: Frame): Partial<LegFacts> {
   const dialled = text(frame, "Caller-Destination-Number");
   return dialled ? { dialled } : {};
-}
-
-/** A header's text; empty when it is missing; the last one when it is repeated. */
-function text(frame: Frame, name: string): string {
-  const value = frame[name];
-  return typeof value === "string" ? value : value?.at(-1) ?? "";
 }

@@ -109,17 +109,28 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
  * is replaced when somebody from outside is put through (transfer, pickup), but not by the far end of our own dialling.
  */
 function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | undefined {
-  if (call.party?.outside) return call.party;
+  if (call.party?.outside) return isNowWithheld(call, call.party, facts) ? { ...call.party, identity: "" } : call.party;
   const queue = call.queue || facts.queue === true;
   if (facts.partner && !(call.origin !== "called" && facts.partner.dialledByLeg) && isOutside(facts.partner, numbers, queue)) {
-    return { identity: facts.partner.identity, outside: true, direction: "inbound" };
+    return { identity: shownIdentity(facts.partner), outside: true, direction: "inbound" };
   }
   if (call.origin === "called") {
     if (!facts.caller || call.answered) return call.party;
-    return { identity: facts.caller.identity, outside: isOutside(facts.caller, numbers, queue), direction: "inbound" };
+    return { identity: shownIdentity(facts.caller), outside: isOutside(facts.caller, numbers, queue), direction: "inbound" };
   }
   if (call.party || facts.dialled === undefined) return call.party;
   return dialledParty(facts.dialled, numbers);
+}
+
+/** What may be passed on of an identity. Whether it is from outside is decided by the true one. */
+function shownIdentity({ identity, withheld }: Party): string {
+  return withheld ? "" : identity;
+}
+
+/** The wish not to be shown may arrive later than the number, and concerns whoever the call is with. */
+function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFacts): boolean {
+  if (call.origin === "called" && caller?.withheld && !call.answered) return true;
+  return partner?.withheld === true && partner.identity === party.identity;
 }
 
 /** The party of a call that the desk dials: the number as it was dialled or asked for. */

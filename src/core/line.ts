@@ -14,6 +14,8 @@ export interface Party {
   readonly outside?: boolean;
   /** True when this leg itself set that party's leg up: the party is whom the phone dialled, not somebody who was put through. */
   readonly dialledByLeg?: boolean;
+  /** The party has asked that the number not be shown: the CRM never gets it, although the switch may know it. */
+  readonly withheld?: boolean;
 }
 
 /** Why a leg or a command came to nothing. */

@@ -244,12 +244,13 @@ function readFact(word: string): Partial<LegFacts> {
   }
 }
 
-/** `14155550123/outside/dialled`: identity, where from, and whether the leg itself called him. */
+/** `14155550123/outside/dialled/withheld`: identity, where from, whether the leg itself called them, whether the number is withheld. */
 function readParty(text: string): Party {
   const [identity = "", ...marks] = text.split("/");
   return {
     identity,
     ...(marks.includes("outside") ? { outside: true } : marks.includes("inside") ? { outside: false } : {}),
+    ...(marks.includes("withheld") ? { withheld: true } : {}),
     ...(marks.includes("dialled") ? { dialledByLeg: true } : {}),
   };
 }

@@ -8,7 +8,7 @@ import { openLog } from "../../src/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];
-const sets = ["freeswitch", "more"].map((name) => {
+const sets = ["freeswitch", "more", "cases"].map((name) => {
   const folder = join(root, name);
   const names = readdirSync(folder).filter((file) => file.endsWith(".jsonl")).map((file) => file.replace(".jsonl", "")).sort();
   const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));

@@ -12,7 +12,7 @@ import { parseRecording, type Step } from "../../../drivers/simulator/mod.ts";
 
 const recordings = join(import.meta.dir, "../../fixtures/recordings");
 const transcripts = join(import.meta.dir, "transcripts");
-const names = [...new Bun.Glob("{freeswitch,more}/*.jsonl").scanSync({ cwd: recordings })].map((name) =>
+const names = [...new Bun.Glob("{freeswitch,more,cases}/*.jsonl").scanSync({ cwd: recordings })].map((name) =>
   name.replace(".jsonl", "")
 ).sort();
 
