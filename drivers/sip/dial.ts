@@ -8,6 +8,7 @@ import { ask, type Asked } from "./ask.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
 import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
+import type { FarSign } from "./dials.ts";
 import { parameter, reasonText, sipfragStatus, word } from "./headers.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "./request.ts";
@@ -22,8 +23,8 @@ export interface DiallingOptions {
   readonly account: Account;
   readonly log: Log;
   readonly trackers: ReadonlyMap<string, DialogTracker>;
-  /** What a tracker tells goes this way. */
-  readonly told: (desk: string, events: readonly LineEvent[]) => void;
+  /** What a dial learns of its far end goes this way. */
+  readonly far: (desk: string, call: string, sign: FarSign) => void;
   readonly tell: (event: LineEvent) => void;
   /** The switch has said that a desk's phone is not registered. */
   readonly unregistered: (desk: string) => void;
@@ -257,7 +258,7 @@ export class Dialling {
     }
     const status = await this.#outcome(attempt);
     await this.#settle(attempt, status);
-    const untold = () => this.#options.told(desk, attempt.tracker.far(call, "untold"));
+    const untold = () => this.#options.far(desk, call, "untold");
     if (status !== undefined && status < 300 && !config.referTellsAnswer) untold();
     await this.#bye(attempt);
     if (status === undefined) setTimeout(untold, stillStands);
@@ -290,11 +291,11 @@ export class Dialling {
   }
 
   #progress(attempt: Attempt, status: number): void {
-    const { tracker, command: { call, desk } } = attempt;
+    const { command: { call, desk } } = attempt;
     // RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has taken the REFER, and Asterisk at
     // the first sound, its own ringback (res_pjsip_refer.c): it counts only where the administrator vouches for it.
     const isAnswer = status >= 200 && this.#options.config.referTellsAnswer;
-    if (status >= 180 && status < 300) this.#options.told(desk, tracker.far(call, isAnswer ? "answered" : "called"));
+    if (status >= 180 && status < 300) this.#options.far(desk, call, isAnswer ? "answered" : "called");
     if (status >= 200) attempt.outcome.resolve(status);
   }
 

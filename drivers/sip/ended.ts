@@ -26,6 +26,10 @@ export class EndedDialogs {
     this.#notifier = notifier;
   }
 
+  clear(): void {
+    this.#ended = [];
+  }
+
   /** A dialog has begun. */
   begun({ id }: Dialog): void {
     this.#hasManyIds ||= differ(this.#lastId, id);

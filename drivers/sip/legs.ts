@@ -29,6 +29,11 @@ export class LegNames {
     this.#adoptable = legs.filter((leg) => !this.#used.has(leg));
   }
 
+  /** The dialogs of these legs are forgotten, not over: they may have their names again. */
+  release(legs: readonly string[]): void {
+    for (const leg of legs) this.#used.delete(leg);
+  }
+
   /** After a restart the name that the daemon knows, else a new one. */
   of(dialog: Pick<Dialog, "id" | "callId">): string {
     const name = this.#known(dialog) ?? this.#made(dialog);

@@ -223,14 +223,14 @@ async function lookAtPhone(
     about,
     log: context.log,
     expires: moment,
-    onDocument: (body, userAgent) => {
+    onDocument: (body, { userAgent }) => {
       if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, of a phone or not.";
       try {
         told.resolve(body === "" ? 0 : dialogsIn(body, context, about));
       } catch (error) {
         told.resolve(error as Error);
       }
-      return true;
+      return "read";
     },
     onPending: () => {},
   });

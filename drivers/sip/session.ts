@@ -7,6 +7,7 @@ import type { Log, LogFields } from "../../src/log.ts";
 import { pause } from "../parts/pause.ts";
 import { ask } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
+import type { FarSign } from "./dials.ts";
 import { Dialling } from "./dial.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { keepRegistered, register } from "./registration.ts";
@@ -65,7 +66,7 @@ export class Session {
     this.#stack = stack;
     this.#account = accountOf(options.config);
     const { config, log, trackers } = options;
-    const told = (desk: string, events: readonly LineEvent[]) => this.#watches.get(desk)?.told({ events });
+    const far = (desk: string, call: string, sign: FarSign) => this.#watches.get(desk)?.far(call, sign);
     const unregistered = (desk: string) => this.#watches.get(desk)?.unregistered();
     this.#dialling = new Dialling({
       stack,
@@ -73,7 +74,7 @@ export class Session {
       account: this.#account,
       log,
       trackers,
-      told,
+      far,
       tell: options.tell,
       unregistered,
     });
@@ -91,12 +92,13 @@ export class Session {
     const working = this.#work(over.signal).catch((error: unknown) => {
       if (!(error instanceof StackClosed)) throw error;
     });
-    const why = await Promise.race([this.#stack.closed, working.then(() => "stopped")]);
-    signal.removeEventListener("abort", stop);
-    over.abort("lost");
-    await working;
-    this.#stack.close(why);
-    return why;
+    try {
+      return await Promise.race([this.#stack.closed, working.then(() => "stopped")]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      over.abort("lost");
+      await working.finally(() => this.#stack.close("stopped"));
+    }
   }
 
   /** Dials from a desk that is served, once. */
@@ -114,10 +116,14 @@ export class Session {
       signal.addEventListener("abort", end, { once: true });
       const { log, tell, config } = this.#options;
       const working = this.#epoch(epoch.signal);
-      await Promise.race([working, this.#untilGone(epoch.signal)]);
-      const gone = !epoch.signal.aborted;
-      epoch.abort("gone");
-      signal.removeEventListener("abort", end);
+      let gone = false;
+      try {
+        await Promise.race([working, this.#untilGone(epoch.signal)]);
+        gone = !epoch.signal.aborted;
+      } finally {
+        epoch.abort("gone");
+        signal.removeEventListener("abort", end);
+      }
       await working;
       if (!gone || signal.aborted) return;
       const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
@@ -128,8 +134,10 @@ export class Session {
   }
 
   /** Registers, where that is asked for, and watches all desks. */
-  async #epoch(signal: AbortSignal): Promise<void> {
+  async #epoch(stopped: AbortSignal): Promise<void> {
     const { config, log, tell } = this.#options;
+    const broken = new AbortController();
+    const signal = AbortSignal.any([stopped, broken.signal]);
     const begin = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => begin.resolve(), { once: true });
     const parts = { stack: this.#stack, config, account: this.#account };
@@ -138,17 +146,22 @@ export class Session {
       log.rarely(`registration ${why}`).warning("The registration was refused", { why });
       if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
     };
+    // One part that fails ends the others: who waits for all of them would never see it.
+    let fault: unknown;
+    const seen = (error: unknown) => {
+      if (error instanceof StackClosed) return;
+      fault ??= error;
+      broken.abort("broken");
+    };
     const registering = config.register
-      ? keepRegistered({ ...parts, log, onGood: begin.resolve, onBad }, signal)
+      ? keepRegistered({ ...parts, log, onGood: begin.resolve, onBad }, signal).catch(seen)
       : begin.resolve();
     await begin.promise;
     this.#watches = new Map(signal.aborted ? [] : this.#newWatches());
-    const watching = [...this.#watches.values()].map((watch) => watch.run(signal));
-    const done = await Promise.allSettled([registering, ...watching]);
+    await Promise.all([registering, ...[...this.#watches.values()].map((watch) => watch.run(signal).catch(seen))]);
     this.#watches = new Map();
     if (signal.reason === giveBack && config.register) await register(parts, 0).catch(() => {});
-    const fault = done.find((each) => each.status === "rejected" && !(each.reason instanceof StackClosed));
-    if (fault?.status === "rejected") throw fault.reason;
+    if (fault !== undefined) throw fault;
   }
 
   #newWatches(): [string, Watch][] {

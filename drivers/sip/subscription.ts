@@ -10,6 +10,7 @@ import { parameter, secondsIn, word } from "./headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, requestIn, requestTo } from "./request.ts";
 import type { Stack } from "./stack.ts";
+import type { Envelope } from "./translate.ts";
 
 /** What a subscription is made of. */
 export interface SubscriptionOptions {
@@ -20,11 +21,14 @@ export interface SubscriptionOptions {
   readonly log: Log;
   /** For how long it is asked, in s. */
   readonly expires: number;
-  /** A document of the phone's dialogs, or "" when the switch says that it has none; gives whether it could be read. */
-  readonly onDocument: (body: string, userAgent: string | undefined) => boolean;
+  /** A document of the phone's dialogs, or "" when the switch says that it has none. */
+  readonly onDocument: (body: string, came: Envelope) => Reading;
   /** It waits for somebody at the switch to allow it. */
   readonly onPending: () => void;
 }
+
+/** What came of a document: it says what the phone does; it cannot be read; it is not about the phone. */
+export type Reading = "read" | "unreadable" | "dropped";
 
 /** Answers to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
 const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
@@ -63,15 +67,19 @@ export class Subscription {
   #stood = false;
   /** A NOTIFY has come. */
   #notified = false;
+  /** A document about the phone has come, even if it cannot be read. */
+  #heard = false;
   #least: number | undefined;
   /** How many renewals in a row have not been answered. */
   #silent = 0;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    // A fault before anybody waits for the end is seen by who does later.
+    this.#ended.promise.catch(() => {});
   }
 
-  /** Resolves with the reason when it is over. */
+  /** Resolves with the reason when it is over; rejects with the fault when `fail` has ended it. */
   get ended(): Promise<End> {
     return this.#ended.promise;
   }
@@ -100,7 +108,7 @@ export class Subscription {
     if (!good(answer)) return this.#end(this.#refused(answer));
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
-    if (this.#over || this.#stood) return;
+    if (this.#over || this.#heard) return;
     const why = `${about.at} has taken the subscription to phone ${about.extension}, but tells nothing`;
     this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
   }
@@ -132,12 +140,18 @@ export class Subscription {
   wantWhole(): void {
     // A document may come before the answer to the renewal that brought it: what it leaves open needs another.
     if (this.#renewing) this.#wanted = true;
-    else if (this.#dialog !== undefined) void this.#renew();
+    else if (this.#dialog !== undefined) this.#renew();
   }
 
   /** Ends it from our side, and tells nobody. */
   end(): void {
     this.#end({ why: "given up", again: "now" });
+  }
+
+  /** Ends it because of a fault in telesetd, with which `ended` rejects. */
+  fail(fault: unknown): void {
+    this.#ended.reject(fault);
+    this.end();
   }
 
   /** Ends it from our side; the switch is told, which takes half a second at most. */
@@ -192,9 +206,11 @@ export class Subscription {
     if (state === "pending" && !this.#stood) {
       clearTimeout(this.#waiting);
       this.#options.onPending();
-    } else if (this.#read(request, state)) {
-      this.#stood = true;
-      clearTimeout(this.#waiting);
+    } else {
+      const reading = this.#read(request, state);
+      this.#stood ||= reading === "read";
+      this.#heard ||= reading !== "dropped";
+      if (this.#heard) clearTimeout(this.#waiting);
     }
     if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
     const left = secondsIn(parameter(header, "expires"));
@@ -202,21 +218,29 @@ export class Subscription {
     if (left !== undefined && left > 0) this.#shortened(left);
   }
 
-  #read(request: SipIncoming, state: string): boolean {
+  #read(request: SipIncoming, state: string): Reading {
     const { log, about, onDocument } = this.#options;
-    const agent = request.header("user-agent") ?? request.header("server");
-    if (request.body.trim() === "") return state === "active" && onDocument("", agent);
+    const userAgent = request.header("user-agent") ?? request.header("server");
+    const came = {
+      ...(userAgent === undefined ? {} : { userAgent }),
+      ...(this.#callId === undefined ? {} : { subscription: this.#callId }),
+    };
+    if (request.body.trim() === "") return state === "active" ? onDocument("", came) : "dropped";
     const type = word(request.header("content-type"));
-    if (type === "application/dialog-info+xml") return onDocument(request.body, agent);
+    if (type === "application/dialog-info+xml") return onDocument(request.body, came);
     const desk = about.extension;
     log.rarely(`language ${desk}`).warning("The switch tells the state of the phone in a language that is not dialog-info", {
       desk,
       type: type.slice(0, 60),
     });
-    return false;
+    return "dropped";
   }
 
-  async #renew(): Promise<void> {
+  #renew(): void {
+    this.#renewed().catch((error: unknown) => this.fail(error));
+  }
+
+  async #renewed(): Promise<void> {
     if (this.#renewing || this.#over) return;
     this.#renewing = true;
     clearTimeout(this.#timer);
@@ -225,7 +249,7 @@ export class Subscription {
     if (!answer || this.#over) return;
     if (this.#wanted) {
       this.#wanted = false;
-      return void this.#renew();
+      return this.#renew();
     }
     if (good(answer)) return this.#agreed(secondsIn(answer.header("expires")) ?? this.#options.expires);
     const { about } = this.#options;
@@ -283,7 +307,7 @@ export class Subscription {
 
   #renewIn(ms: number): void {
     clearTimeout(this.#timer);
-    if (this.#dialog !== undefined) this.#timer = setTimeout(() => void this.#renew(), ms);
+    if (this.#dialog !== undefined) this.#timer = setTimeout(() => this.#renew(), ms);
   }
 
   #wait(ms: number, end: End): void {

@@ -30,6 +30,10 @@ export class DialogTable<R extends Row> {
     this.#rows.delete(leg);
   }
 
+  clear(): void {
+    this.#rows.clear();
+  }
+
   /** The other branches of a forked call that go by the same id. */
   branchesOf({ leg, id, callId }: R): R[] {
     return this.all().filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));

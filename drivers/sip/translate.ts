@@ -103,6 +103,13 @@ export class DialogTracker {
     this.#asked = false;
   }
 
+  /** What is believed of the calls may be wrong: it is forgotten. Call `connected` after it, with the legs that the daemon believes to live. */
+  forget(): void {
+    this.#names.release(this.#table.all().map(({ leg }) => leg));
+    this.#table.clear();
+    this.#ended.clear();
+  }
+
   /** A new subscription has been made on the same link: versions begin anew, and its first full document is the truth. */
   subscribed(): void {
     this.#version = undefined;

@@ -6,13 +6,15 @@ import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
 import { pause } from "../parts/pause.ts";
 import type { SipConfig } from "./config.ts";
-import { readDialogInfo } from "./dialog-info.ts";
-import { type About, pauseAfter } from "./ends.ts";
+import type { FarSign } from "./dials.ts";
+import { type DialogInfo, readDialogInfo } from "./dialog-info.ts";
+import { type About, type End, pauseAfter } from "./ends.ts";
 import type { SipIncoming } from "./message.ts";
+import { repaired } from "./repair.ts";
 import type { Account } from "./request.ts";
 import type { Stack } from "./stack.ts";
-import { Subscription } from "./subscription.ts";
-import type { DialogTracker, Told } from "./translate.ts";
+import { type Reading, Subscription } from "./subscription.ts";
+import type { DialogTracker, Envelope, Told } from "./translate.ts";
 
 /** What a watch is made of. */
 export interface WatchOptions {
@@ -35,6 +37,12 @@ export const wholeWithin = 500;
 /** How long a phone is said not to be registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
 export const missingFor = 60_000;
 
+/** How long a document that can be read may take after one that cannot, in ms. */
+export const readableWithin = 2000;
+
+/** How often the whole state is asked for because a document is not well-formed, in ms. */
+export const refreshEvery = 10_000;
+
 /** A subscription that stood less long counts as a try that failed, in ms: its switch ends what it gives. */
 const shortLived = 10_000;
 
@@ -48,6 +56,10 @@ export class Watch {
   #why = "";
   #expires: number;
   #asked: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while the last document could not be read. */
+  #unreadable: ReturnType<typeof setTimeout> | undefined;
+  /** When the whole state was last asked for because of one that is not well-formed, in ms of `performance.now`. */
+  #refreshed = -Infinity;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -66,29 +78,71 @@ export class Watch {
 
   /** Keeps the subscription up until the signal; gives it back then, if `giveBack` is the signal's reason. */
   async run(signal: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    const stopped = new Promise<undefined>((resolve) =>
+      signal.addEventListener("abort", () => resolve(undefined), { once: true })
+    );
     for (let failures = 0; !signal.aborted; failures++) {
-      const subscription = this.#next();
       const since = performance.now();
-      await Promise.race([subscription.begin().then(() => subscription.ended), stopped]);
+      const end = await this.#once(stopped).catch((fault: unknown) => this.#endOfFault(fault));
       clearTimeout(this.#asked);
-      if (signal.aborted) {
+      this.#readable();
+      const subscription = this.#subscription;
+      if (signal.aborted || !end) {
         this.#forget();
         this.#subscription = undefined;
-        return signal.reason === giveBack ? await subscription.giveBack() : subscription.end();
+        return signal.reason === giveBack ? await subscription?.giveBack() : subscription?.end();
       }
-      const end = await subscription.ended;
-      if (subscription.stood && performance.now() - since > shortLived) failures = 0;
-      this.#expires = subscription.least ?? this.#expires;
+      if (subscription?.stood && performance.now() - since > shortLived) failures = 0;
+      this.#expires = subscription?.least ?? this.#expires;
       const ms = pauseAfter(end.again, failures, Math.random());
       if (ms > 0) this.#down(end.why, ms);
       await pause(ms, signal);
     }
   }
 
+  /** One subscription to its end; nothing when it is stopped before. */
+  #once(stopped: Promise<undefined>): Promise<End | undefined> {
+    const watching = async () => {
+      const subscription = this.#next();
+      const fault = subscription.ended.then(() => new Promise<never>(() => {}));
+      return await Promise.race([subscription.begin().then(() => subscription.ended), fault]);
+    };
+    return Promise.race([watching(), stopped]);
+  }
+
+  /**
+   * A fault of our own must not end the watch, nor go unseen: what is believed of the phone is thrown away, and the next subscription shows
+   * what is true.
+   */
+  #endOfFault(fault: unknown): End {
+    const { tracker, log, about: { extension } } = this.#options;
+    this.#subscription?.end();
+    log.rarely(`fault ${extension}`, 10).error("Internal error while watching a phone: starting again", {
+      desk: extension,
+      why: fault instanceof Error ? fault.message : String(fault),
+    });
+    tracker.forget();
+    return { why: `internal error in telesetd while watching phone ${extension}`, again: "soon" };
+  }
+
   /** Takes a NOTIFY; false when it belongs to another subscription. */
   notify(request: SipIncoming): boolean {
-    return this.#subscription?.notify(request) ?? false;
+    return this.#guarded(() => this.#subscription?.notify(request)) ?? false;
+  }
+
+  /** What a dial of the phone has learned of its far end. */
+  far(call: string, sign: FarSign): void {
+    this.#guarded(() => this.told({ events: this.#options.tracker.far(call, sign) }));
+  }
+
+  /** Does something for the subscription, which a fault ends. */
+  #guarded<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (fault) {
+      this.#subscription?.fail(fault);
+      return undefined;
+    }
   }
 
   /** Tells what something else than a document has brought about. */
@@ -112,7 +166,7 @@ export class Watch {
     log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
     this.#subscription?.wantWhole();
     clearTimeout(this.#asked);
-    this.#asked = setTimeout(() => this.#read(() => tracker.noAnswer()), wholeWithin);
+    this.#asked = setTimeout(() => this.#guarded(() => this.told(tracker.noAnswer())), wholeWithin);
   }
 
   /**
@@ -146,34 +200,63 @@ export class Watch {
       about,
       log,
       expires: this.#expires,
-      onDocument: (body, userAgent) => this.#document(body, userAgent),
+      onDocument: (body, came) => this.#document(body, came),
       onPending: () => this.#down(`${about.at} waits for somebody to allow that phone ${about.extension} is watched`, 0),
     });
   }
 
-  #document(body: string, userAgent: string | undefined): boolean {
+  #document(body: string, came: Envelope): Reading {
     const { tracker } = this.#options;
-    const told = this.#read(() =>
-      body === "" ? tracker.none() : tracker.notify(readDialogInfo(body), userAgent === undefined ? {} : { userAgent })
-    );
+    const info = body === "" ? undefined : this.#parsed(body);
+    if (info === null) return "unreadable";
+    const told = info ? tracker.notify(info, came) : tracker.none();
+    this.told(told);
     // A document that was dropped does not show that the phone is watched.
-    return told !== undefined && (told.wants !== undefined || told.why === undefined);
+    if (told.wants === undefined && told.why !== undefined) return "dropped";
+    this.#readable();
+    return "read";
   }
 
-  /** Tells what can be read; what cannot is said, and skipped. */
-  #read(read: () => Told): Told | undefined {
-    const { log, about } = this.#options;
+  /** A document, even one that is not quite well-formed, and null for one that cannot be read. In both cases it is asked for again. */
+  #parsed(body: string): DialogInfo | null {
     try {
-      const told = read();
-      this.told(told);
-      return told;
+      return readDialogInfo(body);
     } catch (error) {
-      log.rarely(`unread ${about.extension}`, 5).warning("Cannot read what the switch tells of the phone: skipped", {
-        desk: about.extension,
-        why: error instanceof Error ? error.message : String(error),
-      });
-      return undefined;
+      this.#again(error);
     }
+    try {
+      return readDialogInfo(repaired(body));
+    } catch {
+      this.#unreadable ??= setTimeout(() => this.#unread(), readableWithin);
+      return null;
+    }
+  }
+
+  /** Asks for the whole state, now and then: what is written wrongly may be written wrongly again. */
+  #again(error: unknown): void {
+    const { log, about: { extension } } = this.#options;
+    const isDue = performance.now() - this.#refreshed > refreshEvery;
+    const why = error instanceof Error ? error.message : String(error);
+    log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch tells of the phone: asking for the full state", {
+      desk: extension,
+      why,
+    });
+    if (!isDue) return;
+    this.#refreshed = performance.now();
+    this.#subscription?.wantWhole();
+  }
+
+  #readable(): void {
+    clearTimeout(this.#unreadable);
+    this.#unreadable = undefined;
+  }
+
+  /** No document that can be read has come since: the calls of the phone are not known until one does. */
+  #unread(): void {
+    const { tracker, about: { at, extension } } = this.#options;
+    this.#unreadable = undefined;
+    tracker.lost();
+    this.#down(`${at} sends documents about phone ${extension} that cannot be read (see the log)`, 0);
   }
 
   /** A reason is logged once, not at every try. */

@@ -1,0 +1,55 @@
+/** Documents of notifiers as NOTIFYs to the real driver, over TCP: what it says of the line goes through the core to the CRM. */
+import { expect, test } from "bun:test";
+import { TestDesk } from "./desk.ts";
+import { readFixture } from "./documents.ts";
+import { Rig } from "./rig.ts";
+
+const cases: Record<string, readonly string[]> = {
+  "dialog-id-is-the-uri": [
+    "ScreenPop 1 14155550123",
+    "CallEstablished 1",
+    "CallReleased 1",
+    "ScreenPop 2 14155550999",
+    "CallEstablished 2",
+    "CallReleased 2",
+  ],
+  "kamailio-early-after-terminated": ["ScreenPop 1 14155550123", "CallEstablished 1", "CallReleased 1"],
+  "forked-tags": [
+    "ScreenPop 1 14155550123",
+    "CallEstablished 1",
+    "CallReleased 1",
+    "ScreenPop 2 14155550999",
+    "CallEstablished 2",
+    "CallReleased 2",
+  ],
+  "live-asterisk22-two-in-a-row": [
+    "ScreenPop 1 14155550123",
+    "CallEstablished 1",
+    "CallReleased 1",
+    "ScreenPop 2 14155550999",
+    "CallEstablished 2",
+    "CallReleased 2",
+  ],
+};
+
+test.concurrent.each(Object.entries(cases))("%s", async (name, expected) => {
+  const { documents } = readFixture(name);
+  const bodies = documents.map(({ body }) => body.trim());
+  let shown = 0;
+  await using rig = await Rig.ready({ before: (pbx) => pbx.document = () => bodies[shown] ?? "" });
+  for (shown = 1; shown < bodies.length; shown++) {
+    const transaction = rig.pbx.tell(rig.sub);
+    await rig.until(() => rig.pbx.answers.has(transaction));
+  }
+  const desk = new TestDesk();
+  let heard = 0;
+  await rig.until(() => {
+    for (; heard < rig.events.length; heard++) {
+      const event = rig.events[heard];
+      if (event) desk.step({ type: "line", event });
+    }
+    return desk.told.length >= expected.length;
+  });
+  expect(desk.told).toEqual([...expected]);
+  expect(desk.calls).toEqual([]);
+}, 20_000);
