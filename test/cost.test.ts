@@ -180,7 +180,7 @@ describe("as a process", () => {
     } finally {
       await end();
     }
-  }, 30_000);
+  }, 60_000);
 
   test.skipIf(noStrace !== "")(`an event is one connection and some 65 system calls${noStrace}`, async () => {
     const { pid, end } = await started("traced");
@@ -203,7 +203,7 @@ describe("as a process", () => {
     } finally {
       await end();
     }
-  }, 30_000);
+  }, 60_000);
 
   /** Counts a process's system calls from now on; the function that it gives ends that and tells. */
   async function traced(pid: number): Promise<() => Promise<Map<string, number>>> {

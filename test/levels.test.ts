@@ -1,5 +1,5 @@
 /** `telesetd log`: the level changes while the daemon runs, comes back by itself, and nobody else may change it. */
-import { afterEach, describe, expect, onTestFinished, test } from "bun:test";
+import { afterEach, describe, expect, jest, onTestFinished, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,10 @@ import { Levels, longestLevel, readDuration, wantedLevel } from "../src/levels.t
 import { type LogLevel, openLog } from "../src/log.ts";
 import { ask, cleanUp, get, open, quietLocal } from "./httpclient.ts";
 
-afterEach(cleanUp);
+afterEach(async () => {
+  jest.useRealTimers();
+  await cleanUp();
+});
 
 function opened(configured: LogLevel = "info"): { levels: Levels; level: () => LogLevel; lines: string[] } {
   const lines: string[] = [];
@@ -18,12 +21,14 @@ function opened(configured: LogLevel = "info"): { levels: Levels; level: () => L
 
 describe("a level", () => {
   test("holds for its time, and both ends are in the log, even of a level that writes no info", async () => {
+    jest.useFakeTimers();
     const { levels, level, lines } = opened("error");
     const state = levels.set("warning", 0.05);
     expect(state).toMatchObject({ level: "warning", configured: "error", seconds: 1 });
-    expect(Math.abs(Date.parse(state.until ?? "") - Date.now())).toBeLessThan(1000);
+    expect(Date.parse(state.until ?? "") - Date.now()).toBeWithin(0, 51);
+    jest.advanceTimersByTime(49);
     expect(level()).toBe("warning");
-    for (const late = performance.now() + 5000; level() !== "error" && performance.now() < late;) await Bun.sleep(5);
+    jest.advanceTimersByTime(1);
     expect(levels.state()).toEqual({ level: "error", configured: "error" });
     expect(lines).toEqual([
       "notice  The log level is changed for a while level=warning seconds=0.05 then=error",
@@ -39,19 +44,21 @@ describe("a level", () => {
   });
 
   test("with a time outlives that; afterwards the new configuration holds", async () => {
+    jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.05);
     levels.configure("warning");
     expect(level()).toBe("trace");
-    for (const late = performance.now() + 5000; level() === "trace" && performance.now() < late;) await Bun.sleep(5);
+    jest.advanceTimersByTime(50);
     expect(level()).toBe("warning");
   });
 
   test("set anew takes the place of the one before, with its time", async () => {
+    jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.03);
     levels.set("debug");
-    await Bun.sleep(60);
+    jest.advanceTimersByTime(60);
     expect(level()).toBe("debug");
   });
 

@@ -50,7 +50,7 @@ export interface Contractor {
 
 const desk = "1001";
 const customer = "14155550123";
-const limit = 15_000;
+const limit = 60_000;
 
 /** All that a line says, as it comes. */
 class Listener {

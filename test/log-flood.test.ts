@@ -42,11 +42,13 @@ test("a PC that takes no events: one line, whatever waits and however often it i
   for (let caller = 10; caller < 30; caller++) {
     await (await sim.inbound({ from: `141555501${caller}`, to: "1001" })).callerHangsUp();
   }
-  for (const late = performance.now() + 8000; app.status().outbox.waiting < 40 && performance.now() < late;) await Bun.sleep(10);
+  for (const late = performance.now() + 50_000; app.status().outbox.waiting < 40 && performance.now() < late;) {
+    await Bun.sleep(10);
+  }
   expect(app.status().outbox.waiting).toBe(40);
   expect(about(lines, "Cannot deliver to the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
   expect(about(lines, "Call ended")).toHaveLength(20);
-}, 20_000);
+}, 60_000);
 
 test("a source that is turned away, or sends what is no callout: a few lines", async () => {
   const { app, lines } = await daemon();
@@ -64,14 +66,14 @@ test("a phone that registers again and again: one line", async () => {
   await sim.server.subscriber();
   for (let time = 0; time < 20; time++) sim.phones.register("1001");
   sim.phones.unregister("1001");
-  for (const late = performance.now() + 8000; app.status().desks[0]?.phone !== "unregistered" && performance.now() < late;) {
+  for (const late = performance.now() + 50_000; app.status().desks[0]?.phone !== "unregistered" && performance.now() < late;) {
     await Bun.sleep(10);
   }
   expect(about(lines, "The phone is").map((line) => line.slice(8))).toEqual([
     "The phone is registered desk=1001",
     "The phone is not registered desk=1001",
   ]);
-}, 20_000);
+}, 60_000);
 
 test("a switch that hangs up at once, again and again: its reason once", async () => {
   let knocks = 0;
@@ -84,7 +86,7 @@ test("a switch that hangs up at once, again and again: its reason once", async (
   );
   undo.push(() => server.close());
   const { lines } = await daemon(port);
-  for (const late = performance.now() + 12_000; knocks < 4 && performance.now() < late;) await Bun.sleep(20);
+  for (const late = performance.now() + 50_000; knocks < 4 && performance.now() < late;) await Bun.sleep(20);
   expect(knocks).toBeGreaterThanOrEqual(4);
   expect(about(lines, "No connection to FreeSWITCH")).toHaveLength(1);
-}, 20_000);
+}, 60_000);

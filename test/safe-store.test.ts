@@ -202,7 +202,7 @@ describe("damaged", () => {
       }
       live.close();
     },
-    30_000,
+    60_000,
   );
 
   test("while it is in use: it is set aside; desks and what waits stand in the new one, under the same ids", () => {

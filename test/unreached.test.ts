@@ -60,4 +60,4 @@ test.skipIf(!namespaces)(`a real machine that is not there, a network without a 
   });
   const out = await new Response(child.stdout).text();
   expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n10.8.8.8 ECONNREFUSED\n");
-}, 30_000);
+}, 60_000);

@@ -8,7 +8,7 @@ import type { DialRecord } from "../../src/core/effect.ts";
 import { openLog } from "../../src/log.ts";
 import { answering } from "../drivers/freeswitch/acd-rig.ts";
 
-export const limit = 30_000;
+export const limit = 60_000;
 export const name = "1001@default";
 
 /** The daemon at work, its line up, with what the tests ask of it. */
@@ -35,7 +35,7 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
   const desk = () => rig.app.status().desks[0];
   /** There is no event to wait for. */
   const until = async (what: string, test: () => unknown): Promise<void> => {
-    for (const late = performance.now() + 10_000; !test();) {
+    for (const late = performance.now() + 50_000; !test();) {
       if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(rig.app.status())}`);
       await Bun.sleep(3);
     }

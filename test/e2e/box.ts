@@ -95,7 +95,7 @@ export class Box {
 
   /** Resolves when the log has `text`, so many times. */
   async says(text: string, times = 1): Promise<void> {
-    for (const late = performance.now() + 15_000; this.log.split(text).length <= times;) {
+    for (const late = performance.now() + 50_000; this.log.split(text).length <= times;) {
       if (performance.now() > late || this.#child?.exitCode) throw new Error(`"${text}" is not in the log: ${this.log}`);
       await new Promise((done) => setTimeout(done, 5));
     }
@@ -103,7 +103,7 @@ export class Box {
 
   /** Asks for the status until it is as wanted, at most 15 s: there is no event to wait for. */
   async until(otherwise: string, wanted: (status: Status) => boolean): Promise<Status> {
-    const late = performance.now() + 15_000;
+    const late = performance.now() + 50_000;
     while (performance.now() < late) {
       const status = await this.status().catch(() => undefined);
       if (status && wanted(status)) return status;

@@ -71,7 +71,7 @@ export class Daemon {
 
   /** Asks for the status until it is as wanted, at most 10 s. */
   async until(otherwise: string, wanted: (status: Status) => boolean): Promise<void> {
-    const late = performance.now() + 10_000;
+    const late = performance.now() + 50_000;
     while (performance.now() < late) {
       const answer = await fetch(`http://127.0.0.1:${this.#options.port}/status`);
       if (wanted(await answer.json() as Status)) return;

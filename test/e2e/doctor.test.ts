@@ -29,7 +29,7 @@ class OnTerminal {
 
   /** Types when the question stands there. */
   async answer(question: string, text: string): Promise<void> {
-    for (const late = performance.now() + 15_000; !this.shown.includes(question, this.#answered);) {
+    for (const late = performance.now() + 50_000; !this.shown.includes(question, this.#answered);) {
       if (performance.now() > late) throw new Error(`${question} is not asked: ${this.shown}`);
       await Bun.sleep(10);
     }

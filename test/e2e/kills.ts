@@ -138,7 +138,7 @@ async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[
 
 /** The click-to-dials that still play themselves come to their end. */
 async function allQuiet({ sim }: House): Promise<void> {
-  const late = performance.now() + 10_000;
+  const late = performance.now() + 50_000;
   while (sim.sw.channels.size > 0) {
     if (performance.now() > late) {
       throw new Error(`These legs never end: ${[...sim.sw.channels.values()].map(({ name }) => name)}`);

@@ -39,7 +39,7 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
       await box.kill();
       sim.stop();
     }
-  }, 30_000);
+  }, 60_000);
 
   test.each([["the very file", true], ["another file", false]])("JOURNAL_STREAM names %s: priorities %p", async (_, same) => {
     const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
@@ -54,7 +54,7 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
     });
     closeSync(log);
     try {
-      for (const late = performance.now() + 15_000; !readFileSync(path, "utf8").includes("telesetd runs");) {
+      for (const late = performance.now() + 50_000; !readFileSync(path, "utf8").includes("telesetd runs");) {
         if (performance.now() > late) throw new Error("It does not start");
         await Bun.sleep(10);
       }
@@ -64,5 +64,5 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
       child.kill("SIGKILL");
       await child.exited;
     }
-  }, 20_000);
+  }, 60_000);
 });

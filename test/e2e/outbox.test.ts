@@ -90,7 +90,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         expect(shown[2]?.attempts).toBeGreaterThan(0);
         expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -119,7 +119,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         ]);
         expect(out).toContain("its ScreenPop was not delivered");
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -164,7 +164,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(crm.posts).toEqual([]);
       // What was dropped does not wait: there is nothing to drop again.
       expect((await box.run("outbox", "drop", "1")).code).toBe(1);
-    }), 30_000);
+    }), 60_000);
 
   test.concurrent(
     "retry --all after a ScreenPop and its followers were retired: all arrive, in order",
@@ -179,7 +179,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
         expect((await record()).map(({ state }) => state)).toEqual(["told", "told", "told"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -196,7 +196,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         }
         expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -215,7 +215,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         expect(said.err).not.toBe("");
         expect(crm.posts).toHaveLength(3);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent("without a daemon it says so and ends with 1; with a wrong use with 2", async () => {
@@ -230,5 +230,5 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }
     box.configure("{");
     expect((await box.run("outbox", "list")).code).toBe(2);
-  }, 30_000);
+  }, 60_000);
 });

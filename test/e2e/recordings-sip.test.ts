@@ -42,7 +42,7 @@ test("every recording has a twin", () => {
 for (const { how, ...options } of ways) {
   test.concurrent.each(Object.entries(twins))(`%s, ${how}: the CRM gets exactly what it gets of %s`, async (name, twin) => {
     expect(await told(name, options)).toEqual(expected[twin] ?? []);
-  }, 30_000);
+  }, 60_000);
 }
 
 test.concurrent.each(Object.entries(twins))(
@@ -50,5 +50,5 @@ test.concurrent.each(Object.entries(twins))(
   async (name, twin) => {
     expect(await told(name, { speed: 1, whole: false })).toEqual(expected[twin] ?? []);
   },
-  30_000,
+  60_000,
 );

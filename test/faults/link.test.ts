@@ -41,7 +41,7 @@ test.concurrent.each(cuts)(
       expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${markOf(call)}`));
       expect(rig.sim.dialled).toHaveLength(1);
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent("show channels lags behind a new call: the second look, 2 s later, pops it", () =>
@@ -56,7 +56,7 @@ test.concurrent("show channels lags behind a new call: the second look, 2 s late
     await rig.told(2);
     await call.callerHangsUp();
     expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
-  }), 20_000);
+  }), 60_000);
 
 test.concurrent(
   "show channels lags behind the end of a call: it shows a leg that is gone, and the call is released",
@@ -71,7 +71,7 @@ test.concurrent(
       await rig.back("fin");
       expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -88,7 +88,7 @@ test.concurrent(
       await call.callerHangsUp();
       expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -104,7 +104,7 @@ test.concurrent(
       expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
       expect(rig.sim.server.connections).toEqual(connection ? [connection] : []);
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -120,5 +120,5 @@ test.concurrent(
       await call.callerHangsUp();
       expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
     }),
-  20_000,
+  60_000,
 );

@@ -59,7 +59,7 @@ test.concurrent.each(["refuses", "closes before the answer"] as const)(
       expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       next.close();
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -82,7 +82,7 @@ test.concurrent(
       expect((await outbox()).map(({ to }) => to)).toEqual(Array(4).fill(`127.0.0.1:${next.port}`));
       next.close();
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -105,7 +105,7 @@ test.concurrent(
       expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
       other.close();
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -128,7 +128,7 @@ test.concurrent(
       expect(moved.told()).toEqual([`CallReleased ${call.uuid}`]);
       moved.close();
     }),
-  20_000,
+  60_000,
 );
 
 test.concurrent(
@@ -150,5 +150,5 @@ test.concurrent(
       expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
         .toBe("its ScreenPop was not delivered");
     }),
-  20_000,
+  60_000,
 );

@@ -65,7 +65,7 @@ async function site(
     },
     // Monitors may ask 5 times a second, so it looks seldom.
     until: async (is) => {
-      for (const late = performance.now() + 8000; performance.now() < late; await Bun.sleep(250)) {
+      for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(250)) {
         const text = await page();
         if (is(text)) return text;
       }
@@ -125,7 +125,7 @@ test("calls, events, callouts, dials and the link are counted as they are", asyn
   expect(counted(page, "telesetd_uwq_registered")).toEqual({ '{desk="1001"}': 1 });
   expect(counted(page, "telesetd_active_calls")).toEqual({});
   expect(page).not.toMatch(/1415555|914155/);
-}, 20_000);
+}, 60_000);
 
 describe("events that are not confirmed", () => {
   test("are counted with their age, and as withdrawn when their agent goes", async () => {
@@ -146,7 +146,7 @@ describe("events that are not confirmed", () => {
       '{event="CallReleased",result="withdrawn"}': 1,
     });
     expect(seriesOf(after).get("telesetd_outbox_oldest_age_seconds")).toBe(0);
-  }, 20_000);
+  }, 60_000);
 });
 
 test("before the first connect: alive, all series at 0, not ready, in the words of the status", async () => {
@@ -182,7 +182,7 @@ test("ready with nobody logged in; not with a phone gone, or its link; what was 
   const page = await until((text) => seriesOf(text).get('telesetd_line_up{desk="1001"}') === 0);
   expect(seriesOf(page).get("telesetd_link_downs_total")).toBe(1);
   await until((text) => (seriesOf(text).get("telesetd_link_failures_total") ?? 0) > 0);
-}, 20_000);
+}, 60_000);
 
 test("after the loss of its store: told, counted, and not ready, in words", async () => {
   const { sim, crm, callout, ready, until } = await site((config, folder) => {
@@ -200,7 +200,7 @@ test("after the loss of its store: told, counted, and not ready, in words", asyn
   expect(await crm.until(2, 5000)).toBe(true);
   const after = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 1);
   expect(counted(after, "telesetd_calls_total")).toEqual({ '{kind="inbound",ending="abandoned"}': 1 });
-}, 20_000);
+}, 60_000);
 
 test("1,000 desks: each has its series, the same at each scrape", async () => {
   const desks = Array.from({ length: 1000 }, (_, at) => ({ extension: String(2000 + at), aliases: [] }));
@@ -210,7 +210,7 @@ test("1,000 desks: each has its series, the same at each scrape", async () => {
   expect(first.get('telesetd_phone_registered{desk="2999"}')).toBe(0);
   expect([...second.keys()]).toEqual([...first.keys()]);
   expect(first.size).toBeLessThan(3200);
-}, 20_000);
+}, 60_000);
 
 test("the counters go on over a reload, when they are kept", async () => {
   const metrics = new Metrics();

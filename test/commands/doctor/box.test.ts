@@ -8,7 +8,7 @@ import { binary, noBinary } from "../../e2e/box.ts";
 import { noMount, SmallDisk } from "../../mounts.ts";
 import { Place } from "./rig.ts";
 
-const limit = 30_000;
+const limit = 60_000;
 const root = process.getuid?.() === 0;
 const noRoot = root ? "" : " (skipped: this user is not root)";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Place } from "./rig.ts";
 
-const limit = 30_000;
+const limit = 60_000;
 
 test("settings of the wire are shown with their hops, and no header's value; without settings nothing is", async () => {
   await using place = await Place.open();

@@ -76,7 +76,7 @@ export class Place implements AsyncDisposable {
   /** Starts the daemon, and waits until it knows its phone. */
   async start(config: Config = this.config): Promise<App> {
     const app = this.#app = await startApp(config, openLog(() => {}, "error", false));
-    const late = performance.now() + 10_000;
+    const late = performance.now() + 50_000;
     while (app.status().desks.some(({ phone }) => phone === "unknown") && performance.now() < late) await Bun.sleep(5);
     return app;
   }

@@ -8,7 +8,7 @@ import { lookAtConfig, withCredentials } from "../../../src/commands/doctor/conf
 import { Swallower } from "../../swallower.ts";
 import { brief, Place, secrets } from "./rig.ts";
 
-const limit = 30_000;
+const limit = 60_000;
 const names = [
   "config",
   "store",
@@ -166,9 +166,10 @@ test("everything hangs at once: it ends in time", async () => {
   using swallower = await Swallower.open();
   await using place = await Place.open();
   place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
+  // What hangs has a minute; the doctor's own deadlines come before.
   const since = performance.now();
   const report = await place.examined();
-  expect(performance.now() - since).toBeLessThan(15_000);
+  expect(performance.now() - since).toBeLessThan(50_000);
   expect(report.hop("switch").says).toContain("does not answer within 4 s");
   expect(report.hop("phone 1001").verdict).toBe("skipped");
 }, limit);

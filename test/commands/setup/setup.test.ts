@@ -6,7 +6,7 @@ import { Simulator } from "../../../drivers/simulator/mod.ts";
 import { RawPeer } from "../../drivers/freeswitch/rawpeer.ts";
 import { type Answers, Desk } from "./rig.ts";
 
-const limit = 30_000;
+const limit = 60_000;
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 
 describe("by questions", () => {

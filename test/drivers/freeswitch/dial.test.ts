@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import type { Connection, Simulator } from "../../../drivers/simulator/mod.ts";
 import { Rig } from "./rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 const dice = spyOn(Math, "random");
 beforeAll(() => void dice.mockReturnValue(0));
 afterAll(() => dice.mockRestore());

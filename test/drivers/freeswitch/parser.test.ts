@@ -213,7 +213,7 @@ describe("any bytes in any pieces", () => {
       }),
       { numRuns: 50 },
     );
-  }, 20_000);
+  }, 60_000);
 
   test("in memory: the parser never throws, and tells the same whatever the cuts", () => {
     fc.assert(
@@ -223,7 +223,7 @@ describe("any bytes in any pieces", () => {
       }),
       { numRuns: 3000 },
     );
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("a whole recorded session, byte for byte as it came", () => {

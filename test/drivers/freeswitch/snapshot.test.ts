@@ -4,7 +4,7 @@ import type { LegFacts } from "../../../src/core/line.ts";
 import type { Simulator } from "../../../drivers/simulator/mod.ts";
 import { holdAnswer, Rig } from "./rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 const dice = spyOn(Math, "random");
 beforeAll(() => void dice.mockReturnValue(0));
 afterAll(() => dice.mockRestore());

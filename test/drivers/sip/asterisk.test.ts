@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { type Sent, SipPbx, type Sub } from "../../../drivers/simulator-sip/mod.ts";
 import { Rig } from "./rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 
 /** See res_pjsip_dialog_info_body_generator.c. */
 class Asterisk extends SipPbx {

@@ -4,7 +4,7 @@ import { header, userOf } from "../../../drivers/simulator-sip/mod.ts";
 import { referAfter, stillStands } from "../../../drivers/sip/dial.ts";
 import { quietFor, Rig } from "./rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 const absent = (status: number) =>
   `Phone 1001 is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
 const ask = (rig: Rig, method: string) =>

@@ -39,4 +39,4 @@ test("it is in the log, and the desk is down with the reason", async () => {
     pbx.server.stop();
   }
   expect(lines.join("\n")).toMatch(/A document about the state of phones was dropped.*1002/);
-}, 15_000);
+}, 60_000);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { header, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
 import { quietFor, Rig } from "./rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 
 describe("drachtio-server", () => {
   test.concurrent("is restarted: said once, and the phone is watched again", async () => {

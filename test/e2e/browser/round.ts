@@ -150,7 +150,7 @@ export class Round {
     evil.go();
     const names = [...this.#options.attacks.map(({ name }) => name), ...Object.keys(reboundAttacks)];
     // An attack that a browser holds back for ever counts as one of which nothing arrives.
-    const late = performance.now() + 20_000;
+    const late = performance.now() + 50_000;
     do await this.#watch(evil, chromium); while (names.some((name) => !this.#tried(evil, name)) && performance.now() < late);
   }
 
