@@ -148,14 +148,14 @@ describe("the disk", () => {
       onSmallDisk(async (place, disk) => {
         const app = await place.start();
         disk.fill();
-        await place.register(await place.listener());
+        // The first may still fit in what the log's last page on the disk has left.
+        while (app.status().storeTrouble === undefined) await place.register(await place.listener());
         const report = await place.examined();
         expect(report.hop("disk")).toMatchObject({
           verdict: "failed",
           says: expect.stringMatching(/^The disk is full: 0 MB of 4 MB/),
         });
         expect(report.hop("disk").next).toContain("Make room");
-        expect(app.status().storeTrouble).toBeDefined();
         expect(report.hop("daemon")).toMatchObject({ verdict: "failed", says: expect.stringContaining("the disk is full") });
         await place.stop();
       }),
