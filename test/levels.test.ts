@@ -20,7 +20,7 @@ function opened(configured: LogLevel = "info"): { levels: Levels; level: () => L
 }
 
 describe("a level", () => {
-  test("holds for its time, and both ends are in the log, even of a level that writes no info", async () => {
+  test("holds for its time, and both ends are in the log, even of a level that writes no info", () => {
     jest.useFakeTimers();
     const { levels, level, lines } = opened("error");
     const state = levels.set("warning", 0.05);
@@ -43,7 +43,7 @@ describe("a level", () => {
     expect([level(), levels.state()]).toEqual(["warning", { level: "warning", configured: "warning" }]);
   });
 
-  test("with a time outlives that; afterwards the new configuration holds", async () => {
+  test("with a time outlives that; afterwards the new configuration holds", () => {
     jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.05);
@@ -53,7 +53,7 @@ describe("a level", () => {
     expect(level()).toBe("warning");
   });
 
-  test("set anew takes the place of the one before, with its time", async () => {
+  test("set anew takes the place of the one before, with its time", () => {
     jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.03);
