@@ -1,10 +1,14 @@
 /** Documents that are not well-formed: what is plainly meant is read, the rest is asked for again and shows in the status. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { readDialogInfo } from "../../../drivers/sip/dialog-info.ts";
 import { repaired } from "../../../drivers/sip/repair.ts";
 import { refreshEvery } from "../../../drivers/sip/watch.ts";
 import { quietFor, Rig } from "./rig.ts";
+import { cpuMs } from "../../cpu.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 /** A phone that rings, with this name and identity of its caller. */
 function ringing(display: string, identity = "sip:14155550123@pbx", version = 1): string {
@@ -37,13 +41,12 @@ describe("read all the same:", () => {
     const good = ringing("A &amp; B &#38; &lt;C&gt; 'd'");
     expect(repaired(good)).toBe(good);
   });
-  test("nothing breaks it, and it takes no time", () => {
+  test("nothing breaks it, and it takes no time", async () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."<>&;\"'a/!?: ") }), (text) => typeof repaired(text) === "string"),
     );
-    const begin = performance.now();
-    for (const text of ["<", "&", '<a b="', "&a"]) repaired(text.repeat(60_000));
-    expect(performance.now() - begin).toBeLessThan(2000);
+    const long = ["<", "&", '<a b="', "&a"].map((text) => text.repeat(60_000));
+    expect(await cpuMs(() => long.forEach((text) => repaired(text)))).toBeLessThan(2000);
   });
 });
 
