@@ -108,8 +108,11 @@ export class Translator {
     const callerDialled = dialled ? { callerDialled: dialled } : {};
     if (isFlipped(frame)) return callerDialled;
     const outside = this.#isOutside(frame);
+    const identity = text(frame, "Caller-Caller-ID-Number");
+    const original = originalCaller(frame, identity);
     const caller: Party = {
-      identity: text(frame, "Caller-Caller-ID-Number"),
+      identity,
+      ...(original === undefined ? {} : { original }),
       ...(outside === undefined ? {} : { outside }),
       ...(isCallerWithheld(frame) ? { withheld: true } : {}),
     };
@@ -271,6 +274,16 @@ function originatedLegs(frame: Frame): readonly string[] {
   return value === undefined ? [] : typeof value === "string" ? [value] : value;
 }
 
+/**
+ * The number that the caller's leg was made with (switch_caller.c), where a dialplan has put another in its place
+ * (effective_caller_id_number). A phone that was called and now calls us hands its own caller's on (live:
+ * attended-transfer-to-this): that is not who calls.
+ */
+function originalCaller(frame: Frame, identity: string): string | undefined {
+  const original = text(frame, "Caller-Orig-Caller-ID-Number");
+  return original === "" || original === identity || text(frame, "Other-Leg-Direction") === "outbound" ? undefined : original;
+}
+
 /** The leg's own identity stands where its caller's stood. */
 function isFlipped(frame: Frame): boolean {
   // Before the answer it never does: a caller who shows our own extension as his number is still the caller.
@@ -288,9 +301,11 @@ function isOwn(frame: Frame, identity: string): boolean {
 function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean): string | undefined {
   const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
   const callee = text(frame, "Caller-Callee-ID-Number");
-  const own = direction === "to-desk" && !isFlipped(frame) ? text(frame, "Caller-Caller-ID-Number") : callee;
+  const caller = direction === "to-desk" && !isFlipped(frame) ? text(frame, "Caller-Caller-ID-Number") : undefined;
+  // Whom the dialplan withholds is withheld, although the other leg still has the number. Zeros are what a dialler leaves.
+  if (caller !== undefined && /\p{L}/u.test(caller) && identify(caller).kind === "withheld") return caller;
   const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
-  const places = [own, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter((identity) =>
+  const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter((identity) =>
     identity !== "" && !isOwn(frame, identity)
   );
   const numbers = places.filter((identity) => identify(identity).kind === "number");

@@ -5,7 +5,15 @@
 import type { CrmEvent, Registration } from "./crm.ts";
 import { addressOf, type Destination } from "./destination.ts";
 import type { LegFacts, Party } from "./line.ts";
-import { aniSteps, type CallDirection, identifyCaller, isInternal, type NumberPlan, plainDialString } from "./number.ts";
+import {
+  aniSteps,
+  type CallDirection,
+  identify,
+  identifyCaller,
+  isInternal,
+  type NumberPlan,
+  plainDialString,
+} from "./number.ts";
 
 /** When the CRM hears of a kind of call. */
 export type PopWhen = "ring" | "answer" | "never";
@@ -116,7 +124,8 @@ function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | u
   }
   if (call.origin === "called") {
     if (!facts.caller || call.answered) return call.party;
-    return { identity: shownIdentity(facts.caller), outside: isOutside(facts.caller, numbers, queue), direction: "inbound" };
+    const caller = { ...facts.caller, identity: ownIdentity(facts.caller, numbers) };
+    return { identity: shownIdentity(caller), outside: isOutside(caller, numbers, queue), direction: "inbound" };
   }
   if (call.party || facts.dialled === undefined) return call.party;
   return dialledParty(facts.dialled, numbers);
@@ -136,6 +145,15 @@ function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFact
 /** The party of a call that the desk dials: the number as it was dialled or asked for. */
 export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
   return { identity: dialled, outside: !isInternal(numbers, plainDialString(dialled)), direction: "outbound" };
+}
+
+/**
+ * A caller's own number, although a ring group shows its name or another number in its place. Who is withheld stays so; a
+ * colleague stays one, and a trunk's short account number is nobody's.
+ */
+function ownIdentity({ identity, original = "", outside }: Party, numbers: NumberPlan): string {
+  if (identify(original).kind !== "number" || identifyCaller(numbers, identity).identity.kind === "withheld") return identity;
+  return isInternal(numbers, plainDialString(outside ? original : identity)) ? identity : original;
 }
 
 /** Whether somebody is from outside: by the way he came in, else by his number; a name alone never is. */

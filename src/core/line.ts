@@ -10,6 +10,8 @@ export type LegDirection = "to-desk" | "from-desk";
 export interface Party {
   /** The identity as the switch shows it: a number, words such as `anonymous`, or a contact such as `1002-0x55`. */
   readonly identity: string;
+  /** The number that the party's own leg came in with, where a dialplan shows another identity in its place. */
+  readonly original?: string;
   /** True when that party's own leg came in from outside (an outside profile or a gateway), false when it came from inside. */
   readonly outside?: boolean;
   /** True when this leg itself set that party's leg up: the party is whom the phone dialled, not somebody who was put through. */

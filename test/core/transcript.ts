@@ -244,11 +244,16 @@ function readFact(word: string): Partial<LegFacts> {
   }
 }
 
-/** `14155550123/outside/dialled/withheld`: identity, where from, whether the leg itself called them, whether the number is withheld. */
+/**
+ * `Sales/outside/dialled/withheld/was:14155550123`: identity, where from, whether the leg itself called the party, whether the number is
+ * withheld, the party's own number.
+ */
 function readParty(text: string): Party {
   const [identity = "", ...marks] = text.split("/");
+  const original = marks.find((mark) => mark.startsWith("was:"))?.slice(4);
   return {
     identity,
+    ...(original === undefined ? {} : { original }),
     ...(marks.includes("outside") ? { outside: true } : marks.includes("inside") ? { outside: false } : {}),
     ...(marks.includes("withheld") ? { withheld: true } : {}),
     ...(marks.includes("dialled") ? { dialledByLeg: true } : {}),

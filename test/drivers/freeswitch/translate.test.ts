@@ -74,6 +74,18 @@ describe("a called phone", () => {
     expect(factsOf({ ...ringing, "Caller-Caller-ID-Number": "1001" }).caller?.identity).toBe("1001");
   });
 
+  test("is shown with the number that the leg came in with where a dialplan has put another in its place", () => {
+    const original = (part: Record<string, string>) => factsOf({ ...ringing, ...part }).caller?.original;
+    const header = "Caller-Orig-Caller-ID-Number";
+    expect(original({ "Caller-Caller-ID-Number": "Sales:14155550123", [header]: "14155550123" })).toBe("14155550123");
+    expect(original({ [header]: "14155550123" })).toBeUndefined();
+    expect(original({ [header]: "" })).toBeUndefined();
+    // A colleague's phone, which was called by a customer, calls us.
+    const colleague = { "Caller-Caller-ID-Number": "1002", "Other-Leg-Direction": "outbound" };
+    expect(original({ ...colleague, [header]: "14155550123" })).toBeUndefined();
+    expect(factsOf({ ...ringing, "Call-Direction": "inbound", [header]: "1001" }).caller).toBeUndefined();
+  });
+
   test("CALLSTATE comes without variables: signs only, nothing to begin a call with", () => {
     const facts = factsOf({ ...ringing, "Event-Name": "CHANNEL_CALLSTATE", "Channel-Call-State": "RINGING" });
     expect(facts).toEqual({ desk: "1001", leg: "leg", rings: true });
@@ -184,6 +196,13 @@ describe("who the partner is", () => {
     }, "anonymous"],
   ])("%s", (_name, frame, identity) => {
     expect(factsOf(frame).partner).toEqual({ identity, outside: true, dialledByLeg: false });
+  });
+
+  test("whom the dialplan withholds stays withheld, although the other leg has the number", () => {
+    const withheld = { ...connected, "Caller-Caller-ID-Number": "anonymous", "Other-Leg-Caller-ID-Number": "14155550123" };
+    expect(factsOf({ ...withheld, "Other-Leg-Direction": "inbound" }).partner?.identity).toBe("anonymous");
+    const dialler = { ...withheld, "Caller-Caller-ID-Number": "0000000000", "Other-Leg-Direction": "inbound" };
+    expect(factsOf(dialler).partner?.identity).toBe("14155550123");
   });
 
   test("after a turn round our own identity is no caller", () => {
