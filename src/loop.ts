@@ -207,7 +207,11 @@ export class Loop {
     const made = step(desk, input, now(), policy);
     this.#desks.set(extension, made.desk);
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
-      this.#options.log.warning("The agent's state was changed at the switch", { desk: extension, state: input.event.mode });
+      this.#options.log.warning("The agent's state was changed at the switch", {
+        desk: extension,
+        state: input.event.mode,
+        why: input.event.why,
+      });
     }
     const arrival = arrivalIn(input, made.desk);
     if (arrival || made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) {

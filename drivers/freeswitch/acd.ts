@@ -23,11 +23,38 @@ export function modeOf(status: string): AgentMode | undefined {
   return /^logged out$/i.test(status) ? "logged-out" : "not-ready";
 }
 
+/** What an agent's row of `agent list` says. */
+export interface ListedAgent {
+  readonly contact: string;
+  readonly status: string;
+}
+
 /** A command of callcenter_config, and which refusals are none. */
 export interface AcdStep {
   readonly command: string;
   /** Refusals that mean it is so already. */
   readonly fine?: RegExp;
+  /** The status that it sets. */
+  readonly status?: string;
+  /** The command that takes it back, by what the agent was before; nothing when there is nothing to take back. */
+  readonly undo?: (was: ListedAgent | undefined) => AcdStep | undefined;
+}
+
+function statusStep(name: string, status: string): AcdStep {
+  return {
+    command: `agent set status ${name} '${status}'`,
+    status,
+    undo: (was) => (was && /^[A-Za-z ()]+$/.test(was.status) ? statusStep(name, was.status) : undefined),
+  };
+}
+
+function contactStep(name: string, contact: string): AcdStep {
+  // As switch_separate_string takes it apart: quotes keep spaces together, a backslash keeps a quote.
+  const word = /[\s'\\]/.test(contact) ? `'${contact.replace(/['\\]/g, "\\$&")}'` : contact;
+  return {
+    command: `agent set contact ${name} ${word}`,
+    undo: (was) => (was && was.contact !== "" ? contactStep(name, was.contact) : undefined),
+  };
 }
 
 /**
@@ -46,9 +73,9 @@ export function acdSteps(
   }
   const queues = queue === undefined ? [] : queuesOf(queue, acd);
   if (typeof queues === "string") return queues;
-  const set = `agent set status ${name} '${statuses[mode]}'`;
+  const set = statusStep(name, statuses[mode]);
   // Whom the switch does not know is logged out already.
-  const state: AcdStep[] = [mode === "logged-out" ? { command: set, fine: /Agent not found/i } : { command: set }];
+  const state: AcdStep[] = [mode === "logged-out" ? { ...set, fine: /Agent not found/i } : set];
   if (mode === "ready") state.push({ command: `agent set state ${name} Waiting` });
   if (login) return [...enrolment(name, queues, desk, config, acd), ...state];
   if (mode !== "logged-out" || !acd.create) return state;
@@ -65,9 +92,14 @@ function enrolment(
   if (!acd.create) return [];
   const contact = acd.contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
   return [
-    { command: `agent add ${name} callback`, fine: /already exist/i },
-    { command: `agent set contact ${name} ${contact}` },
-    ...queues.map((queue) => ({ command: `tier add ${queue} ${name} 1 1`, fine: /already exist/i })),
+    { command: `agent add ${name} callback`, fine: /already exist/i, undo: () => ({ command: `agent del ${name}` }) },
+    // The contact comes after what is refused most: until it is set, calls go on ringing the phone that the agent has now.
+    ...queues.map((queue): AcdStep => ({
+      command: `tier add ${queue} ${name} 1 1`,
+      fine: /already exist/i,
+      undo: () => ({ command: `tier del ${queue} ${name}` }),
+    })),
+    contactStep(name, contact),
   ];
 }
 
@@ -99,11 +131,18 @@ export function refusal({ command }: AcdStep, answer: string): CommandResult {
   return { outcome: "failed", cause: text.slice(0, 80), why };
 }
 
-/** The status of an agent in `agent list` (`name|instance_id|...|status|...`); nothing when he is not listed. */
-export function listedStatus(listing: string, name: string): string | undefined {
+/**
+ * An agent in `agent list` (`name|instance_id|uuid|type|contact|status|...`); nothing when the list does not have the agent.
+ * A contact may contain `|` itself (one phone after the other): the columns after it are counted from the end.
+ */
+export function listedAgent(listing: string, name: string): ListedAgent | undefined {
   const [head = "", ...rows] = listing.split("\n");
-  const column = head.split("|").indexOf("status");
-  return rows.map((row) => row.split("|")).find(([first]) => first === name)?.[column];
+  const columns = head.split("|");
+  const [contact, status] = [columns.indexOf("contact"), columns.indexOf("status")];
+  const row = rows.map((row) => row.split("|")).find(([first]) => first === name);
+  if (!row || row.length < columns.length || contact < 0 || status < contact) return undefined;
+  const more = row.length - columns.length;
+  return { contact: row.slice(contact, contact + more + 1).join("|"), status: row[status + more] ?? "" };
 }
 
 /** Why the switch may have changed a state, in words for the agent. */

@@ -1,5 +1,5 @@
 /** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events: only listings are asked for. */
-import { agentName, listedStatus } from "./acd.ts";
+import { agentName, listedAgent } from "./acd.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { type Ask, type Found, isDenied } from "./probe-ask.ts";
 
@@ -30,7 +30,7 @@ export async function lookAtQueues(ask: Ask, config: FreeswitchConfig, desks: re
   const queues = wanted.length === 0 ? "" : ` The queues ${wanted.join(", ")} are there.`;
   if (agent.includes("{agent}")) return { verdict: "good", says: `mod_callcenter answers; agents are named at Login.${queues}` };
   const names = desks.map((desk) => agentName(agent, desk, ""));
-  const unknown = names.filter((name) => listedStatus(agents.text, name) === undefined);
+  const unknown = names.filter((name) => listedAgent(agents.text, name) === undefined);
   if (unknown.length > 0 && !acd.create) {
     return {
       verdict: "failed",
@@ -38,6 +38,6 @@ export async function lookAtQueues(ask: Ask, config: FreeswitchConfig, desks: re
       next: `Add it: callcenter_config agent add ${unknown[0]} callback; or set line.acd.create to true.`,
     };
   }
-  const known = names.map((name) => `${name} ${listedStatus(agents.text, name) ?? "is added at Login"}`).join(", ");
+  const known = names.map((name) => `${name} ${listedAgent(agents.text, name)?.status ?? "is added at Login"}`).join(", ");
   return { verdict: "good", says: `Agents: ${known}.${queues}` };
 }

@@ -5,7 +5,7 @@
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
 import { handsetFailure } from "../parts/causes.ts";
-import { type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
+import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
@@ -46,7 +46,7 @@ export class Session {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#translator = new Translator(options.site, options.agents.names);
+    this.#translator = new Translator(options.site, options.agents);
   }
 
   /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
@@ -83,8 +83,8 @@ export class Session {
   }
 
   async #ask(link: Link): Promise<void> {
-    const { config, site } = this.#options;
-    for (const command of filters(site.desks, config)) await must(link, command);
+    const { config, site, agents } = this.#options;
+    for (const command of [...filters(site.desks, config), ...agentFilters(agents, config)]) await must(link, command);
     if ((await link.command(subscribe())).ok) return;
     // A user with narrow rights needs each subclass of CUSTOM in his list, even when all events are in it.
     const custom = eventNames.indexOf("CUSTOM");
@@ -278,7 +278,8 @@ export class Session {
         why: "There is no connection to the phone system: try again when it is back.",
       };
     }
-    return await setAgent(this.#link, command, this.#options.config, this.#options.agents);
+    const { config, agents, log } = this.#options;
+    return await setAgent(this.#link, command, { config, memory: agents, log });
   }
 
   /** Dials: rings the handset, and when it is lifted lets the dialplan call the number. Sent once. */

@@ -7,6 +7,7 @@ import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
 import { farEnd, handsetFailure } from "../parts/causes.ts";
 import type { DeskNames } from "./commands.ts";
+import { Echoes } from "./echoes.ts";
 import { type Frame, text } from "./frame.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
@@ -21,6 +22,12 @@ export interface Site {
 /** What an event says: facts of the line, or that a phone's registration must be looked up. */
 export type Said = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
 
+/** What the translation must know of the agents: names at mod_callcenter to desks, and which events are of our own doing. */
+export interface Agents {
+  readonly names: ReadonlyMap<string, string>;
+  readonly echoes: Echoes;
+}
+
 /** How many offers of the queue are remembered until their leg comes. */
 const rememberedOffers = 100;
 
@@ -31,10 +38,10 @@ export class Translator {
   /** Lifted legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
   readonly #offers = new Map<string, string>();
-  readonly #agents: ReadonlyMap<string, string>;
+  readonly #agents: Agents;
 
-  /** @param agents names at mod_callcenter to desks; it may grow. */
-  constructor(site: Site, agents: ReadonlyMap<string, string> = new Map()) {
+  /** @param agents whose names may change. */
+  constructor(site: Site, agents: Agents = { names: new Map(), echoes: new Echoes() }) {
     this.#site = site;
     this.#agents = agents;
     for (const { extension, presence } of site.desks) {
@@ -184,9 +191,11 @@ export class Translator {
     return subclass === "sofia::unregister" || subclass === "sofia::expire" ? [{ type: "look-up-phone", desk }] : [];
   }
 
-  /** Whoever changed it: our own doing comes back too, and then says nothing new. */
+  /** A change by others: the switch, or a supervisor. */
   #agent(frame: Frame): Said[] {
-    const desk = this.#agents.get(text(frame, "CC-Agent"));
+    const name = text(frame, "CC-Agent");
+    if (this.#agents.echoes.take(name, text(frame, "CC-Agent-Status"))) return [];
+    const desk = this.#agents.names.get(name);
     const mode = modeOf(text(frame, "CC-Agent-Status"));
     return desk === undefined || mode === undefined ? [] : [{ type: "agent", desk, mode, why: whyChanged(mode) }];
   }

@@ -188,9 +188,10 @@ function isFree(agent: Agent | undefined): boolean {
   return agent?.status === "Available" && agent.state === "Waiting";
 }
 
-/** Words between spaces; quotes keep spaces together (`switch_separate_string`). */
+/** Words between spaces; quotes keep spaces together, a backslash keeps a quote (`switch_separate_string`). */
 function separate(text: string): string[] {
-  return [...text.matchAll(/'([^']*)'|(\S+)/g)].map((each) => each[1] ?? each[2] ?? "");
+  const words = text.match(/(?:\\.|'(?:\\.|[^'])*'|[^\s'])+/g) ?? [];
+  return words.map((word) => word.replace(/\\(['"\\])|'/g, "$1"));
 }
 
 const agentColumns =

@@ -68,7 +68,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   return ask(desk, command);
 }
 
-/** Asks the ACD, and notes it: what it then says of its own accord is an echo. */
+/** Asks the ACD, and notes it: until it has answered, a change by others to the same state is no news. */
 function ask(desk: Desk, command: AgentCommand): Step {
   const { id, mode } = command;
   const last = holder(desk.agents);

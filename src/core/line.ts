@@ -84,7 +84,7 @@ export type LineEvent =
   | { readonly type: "leg"; readonly facts: LegFacts }
   /** The switch gave a leg another id. */
   | { readonly type: "leg-renamed"; readonly desk: string; readonly from: string; readonly to: string }
-  /** The ACD of the switch has an agent in this state now, by whoever's doing; `why` in words for the agent. */
+  /** The ACD of the switch has an agent in this state now, not by a command of ours; `why` as a sentence for the agent. */
   | { readonly type: "agent"; readonly desk: string; readonly mode: AgentMode; readonly why: string }
   /** The ACD may not know what it was told (the switch or we have been restarted): it must be told again. */
   | { readonly type: "acd-reset"; readonly desks: readonly string[] }

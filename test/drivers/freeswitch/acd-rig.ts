@@ -44,11 +44,10 @@ export function tell(rig: Rig, part: Partial<AgentCommand> = {}): Promise<Comman
   return rig.line.execute({ ...login, queue: "support@default", ...part }, new AbortController().signal);
 }
 
-/** The commands of callcenter_config from number `from` on, and the filters of agents. */
+/** The commands of callcenter_config from number `from` on that change something, and the filters of agents. */
 export function acdCommands(rig: Rig, from = 0): string[] {
-  return rig.commands.slice(from).filter((command) => /callcenter_config|CC-Agent/.test(command)).map((command) =>
-    command.replace("api callcenter_config ", "")
-  );
+  const changes = (command: string) => /callcenter_config|CC-Agent/.test(command) && !command.includes("agent list");
+  return rig.commands.slice(from).filter(changes).map((command) => command.replace("api callcenter_config ", ""));
 }
 
 /** What was said of agents from number `from` on: `1001 ready`. */
@@ -61,4 +60,33 @@ export async function heard(rig: Rig): Promise<void> {
   const from = rig.events.length;
   rig.sim.phones.register("1001");
   await rig.next("phone", () => true, from);
+}
+
+/** Holds the events of agents back at the switch, as a busy event queue does; gives what lets them go, in order. */
+export function holdAgentEvents({ callcenter }: Simulator): () => void {
+  const held: (() => void)[] = [];
+  const info = callcenter.info.bind(callcenter);
+  callcenter.info = (facts) => void held.push(() => info(facts));
+  return () => {
+    callcenter.info = info;
+    for (const send of held.splice(0)) send();
+  };
+}
+
+/** What the switch has of agents and tiers. */
+export function acdState({ callcenter }: Simulator): unknown {
+  const agents = [...callcenter.agents.values()].map(({ name, contact, status, state }) => ({ name, contact, status, state }));
+  return { agents, tiers: callcenter.command("tier list") };
+}
+
+/** The filters of agents that stand on the last connection. */
+export function agentFilters(rig: Rig): string[] {
+  const standing = new Set<string>();
+  for (const command of rig.commands) {
+    if (command.startsWith("auth")) standing.clear();
+    const [, removed, agent = ""] = /^filter (delete )?CC-Agent (.*)$/.exec(command) ?? [];
+    if (removed) standing.delete(agent);
+    else if (agent !== "") standing.add(agent);
+  }
+  return [...standing];
 }

@@ -4,7 +4,7 @@ import {
   type AcdConfig,
   acdSteps,
   agentName,
-  listedStatus,
+  listedAgent,
   modeOf,
   refusal,
   whyChanged,
@@ -42,8 +42,8 @@ describe("what is told for", () => {
   const out = `agent set status ${name} 'Logged Out'`;
   const queue = "support@default";
   const cases: [string, Partial<AgentCommand>, boolean, string[]][] = [
-    ["a Login", { login: true, mode: "not-ready", queue }, true, [add, contact, tier, onBreak]],
-    ["a Login while ready", { login: true, mode: "ready", queue }, true, [add, contact, tier, ...available]],
+    ["a Login", { login: true, mode: "not-ready", queue }, true, [add, tier, contact, onBreak]],
+    ["a Login while ready", { login: true, mode: "ready", queue }, true, [add, tier, contact, ...available]],
     ["a Login without a queue", { login: true, mode: "not-ready" }, true, [add, contact, onBreak]],
     ["a Login where agents must exist", { login: true, mode: "not-ready", queue }, false, [onBreak]],
     ["Ready", { mode: "ready", queue }, true, available],
@@ -242,9 +242,9 @@ describe("what a status means:", () => {
     "1002@default|single_box||callback|user/1002@pbx|Available|Waiting\n+OK\n";
   test.each([["1001@default", "On Break"], ["1002@default", "Available"], ["1003@default", undefined], ["+OK", undefined]])(
     "%s is listed as %s",
-    (agent, status) => expect(listedStatus(listing, agent)).toBe(status as string),
+    (agent, status) => expect(listedAgent(listing, agent)?.status).toBe(status as string),
   );
   test.each(["", "+OK\n", "-ERR no\n"])("a listing that is %j lists nobody", (text) => {
-    expect(listedStatus(text, name)).toBeUndefined();
+    expect(listedAgent(text, name)).toBeUndefined();
   });
 });

@@ -11,8 +11,8 @@ afterAll(() => dice.mockRestore());
 const name = "1001@default";
 const login = [
   `agent add ${name} callback`,
-  `agent set contact ${name} user/1001@127.0.0.1`,
   `tier add support@default ${name} 1 1`,
+  `agent set contact ${name} user/1001@127.0.0.1`,
   `agent set status ${name} 'On Break'`,
 ];
 
@@ -51,14 +51,18 @@ describe("what is told", () => {
     ]);
   }, limit);
 
-  test.concurrent("a refusal ends it, in words; nothing after it is told", async () => {
+  test.concurrent("a refusal ends it, with the reason; what was done before it is taken back", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
     expect(await tell(rig, { queue: "nosuch@default" })).toMatchObject({
       outcome: "failed",
       why: "Queue nosuch@default does not exist on the switch: ask the administrator.",
     });
-    expect(acdCommands(rig, from).at(-1)).toBe(`tier add nosuch@default ${name} 1 1`);
+    expect(acdCommands(rig, from)).toEqual([
+      `agent add ${name} callback`,
+      `tier add nosuch@default ${name} 1 1`,
+      `agent del ${name}`,
+    ]);
     expect(await tell(rig, { queue: "support@default" })).toEqual({ outcome: "done" });
   }, limit);
 

@@ -1,0 +1,137 @@
+/** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
+import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "./acd-rig.ts";
+import { holdAnswer } from "./rig.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const name = "1001@default";
+const ready = { login: false, mode: "ready" } as const;
+
+describe("echoes of our own commands", () => {
+  test.concurrent("events that come before the answers: nothing is said of the agent", async () => {
+    await using rig = await acdRig();
+    const from = rig.events.length;
+    await tell(rig);
+    await tell(rig, ready);
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual([]);
+  }, limit);
+
+  test.concurrent("Login and Ready, and both events come when both are long done: nothing is said of the agent", async () => {
+    await using rig = await acdRig();
+    const from = rig.events.length;
+    const release = holdAgentEvents(rig.sim);
+    await Promise.all([tell(rig), tell(rig, ready)]);
+    release();
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual([]);
+  }, limit);
+
+  test.concurrent("the event of the Login comes while the Ready is under way", async () => {
+    await using rig = await acdRig();
+    const from = rig.events.length;
+    const release = holdAgentEvents(rig.sim);
+    await tell(rig);
+    const held = holdAnswer(rig.sim, "callcenter_config");
+    const done = tell(rig, ready);
+    await held.asked;
+    release();
+    held.release();
+    expect(await done).toEqual({ outcome: "done" });
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual([]);
+  }, limit);
+
+  test.concurrent("a supervisor sets what we had set before, while our events are late: that one change is heard", async () => {
+    await using rig = await acdRig();
+    const from = rig.events.length;
+    const release = holdAgentEvents(rig.sim);
+    await tell(rig);
+    await tell(rig, ready);
+    rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
+    release();
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
+  }, limit);
+
+  test.concurrent("a supervisor sets what we have set once: the second time is a change by others", async () => {
+    await using rig = await acdRig();
+    await tell(rig);
+    await tell(rig, ready);
+    await heard(rig);
+    const from = rig.events.length;
+    rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
+    rig.sim.callcenter.command(`agent set status ${name} Available`);
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready", "1001 ready"]);
+  }, limit);
+
+  test.concurrent("a status that the switch refuses to set brings no event: the next one like it is by others", async () => {
+    let refuses = true;
+    const instead = (_: string, arg: string) =>
+      refuses && arg.includes("'Available'") ? "-ERR Invalid Agent Status!\n" : undefined;
+    await using rig = await acdRig({ instead });
+    await tell(rig);
+    expect(await tell(rig, ready)).toMatchObject({ outcome: "failed" });
+    refuses = false;
+    const from = rig.events.length;
+    rig.sim.callcenter.command(`agent set status ${name} Available`);
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
+  }, limit);
+
+  test.concurrent("an event that was lost with the connection does not hide a supervisor's change after it", async () => {
+    await using rig = await acdRig();
+    holdAgentEvents(rig.sim);
+    await tell(rig, { mode: "ready" });
+    const from = await rig.reconnect();
+    await rig.next("agent", ({ mode }) => mode === "ready", from);
+    const later = rig.events.length;
+    rig.sim.sw.fire(
+      "CUSTOM",
+      { "CC-Agent": name, "CC-Action": "agent-status-change", "CC-Agent-Status": "Available" },
+      "callcenter::info",
+    );
+    await heard(rig);
+    expect(saidOfAgents(rig, later)).toEqual(["1001 ready"]);
+  }, limit);
+
+  test.concurrent("after a reconnect, a Ready that waits for the look at the agents is not contradicted by it", async () => {
+    await using rig = await acdRig();
+    await tell(rig);
+    const held = holdAnswer(rig.sim, "global_getvar");
+    rig.sim.cut("rst");
+    await held.asked;
+    const list = holdAnswer(rig.sim, "callcenter_config");
+    held.release();
+    await list.asked;
+    const from = rig.events.length;
+    const done = tell(rig, ready);
+    list.release();
+    expect(await done).toEqual({ outcome: "done" });
+    await heard(rig);
+    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
+  }, limit);
+});
+
+describe("what is expected", () => {
+  test("once for each command, agent and status; a refusal takes it back, the end of the connection all", () => {
+    const echoes = new Echoes();
+    expect(echoes.take("a", "Available")).toBe(false);
+    for (let time = 0; time < 2; time++) echoes.expect("a", "Available");
+    echoes.expect("b", "On Break");
+    expect(["Available", "Available", "Available"].map((status) => echoes.take("a", status))).toEqual([true, true, false]);
+    expect(echoes.take("a", "On Break")).toBe(false);
+    echoes.withdraw("b", "On Break");
+    expect(echoes.take("b", "On Break")).toBe(false);
+    echoes.expect("a", "Logged Out");
+    echoes.clear();
+    expect(echoes.take("a", "Logged Out")).toBe(false);
+  });
+});
