@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
 import { Heap } from "./heap.ts";
-import { atOnce, type Post, Posts } from "./posts.ts";
+import { type Post, Posts } from "./posts.ts";
 import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
@@ -249,7 +249,7 @@ export class Courier {
   #begin(call: WaitingCall, event: OutboxEvent, to: Address): void {
     const { lane } = call;
     call.busy = true;
-    const done = this.#attempt(event, this.#posts.begin(event.id, lane, to)).finally(() => {
+    const done = this.#attempt(event, this.#posts.begin(event.id, lane, to, this.#options.now())).finally(() => {
       this.#onTheWay.delete(done);
       call.busy = false;
       this.#look(call);
@@ -272,7 +272,7 @@ export class Courier {
     // What the old address does says nothing about the new one.
     if (!isSameAddress(to, lane.to)) return;
     if (delivery.outcome !== "retry") {
-      lane.answered(atOnce);
+      this.#posts.answered(post, this.#options.now());
       if (lane.at > 0) this.#reopen(lane);
     } else if (epoch === lane.epoch) {
       lane.failed();

@@ -4,8 +4,11 @@ import type { EventResult } from "../metrics/metrics.ts";
 import type { Lane } from "./waiting.ts";
 
 /** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
-export const atOnce = 32;
+const atOnce = 32;
 const failingAtOnce = 16;
+/** An address that answers within so many ms gets so many at once: more would only come back all in one turn of the loop. */
+const fastMs = 10;
+const fastAtOnce = 8;
 
 /** A POST on the way. */
 export interface Post {
@@ -15,6 +18,8 @@ export interface Post {
   readonly epoch: number;
   /** The address had failed before. */
   readonly failing: boolean;
+  /** When it began, in ms. */
+  readonly since: number;
   readonly abort: AbortController;
   /** What has become of its event meanwhile, which counts only if the CRM does not confirm it all the same. */
   result?: EventResult;
@@ -47,8 +52,8 @@ export class Posts {
   }
 
   /** One is about to begin; its lane waits for its next turn. */
-  begin(event: number, lane: Lane, to: Address): Post {
-    const post: Post = { to, lane, epoch: lane.epoch, failing: lane.failing, abort: new AbortController() };
+  begin(event: number, lane: Lane, to: Address, since: number): Post {
+    const post: Post = { to, lane, epoch: lane.epoch, failing: lane.failing, since, abort: new AbortController() };
     this.#posts.set(event, post);
     this.#failing += Number(post.failing);
     lane.onTheWay++;
@@ -69,6 +74,11 @@ export class Posts {
     this.#failing -= Number(post.failing);
     post.lane.onTheWay--;
     this.#open.add(post.lane);
+  }
+
+  /** The address of one has answered. */
+  answered({ lane, since }: Post, now: number): void {
+    lane.answered(now - since < fastMs ? fastAtOnce : atOnce);
   }
 
   /** Aborts those of a lane, or all. */

@@ -11,16 +11,20 @@ afterEach(() => {
 });
 
 describe("at once:", () => {
-  test("4 POSTs go to an address at first, twice as many with each answer, at most 32 in all", async () => {
+  test.each([
+    ["in 10 ms or more, at most 32", 10, [4, 8, 16, 32, 32, 32]],
+    ["sooner, at most 8", 0, [4, 8, 8, 8, 8, 8]],
+  ])("4 POSTs go to an address at first, twice as many with each answer; when it answers %s", async (_, ms, expected) => {
     const rig = new Rig();
     rig.courier.add(calls(200));
     await settle();
     const onTheWay = [rig.posts.length];
     for (let answers = 0; answers < 5; answers++) {
+      rig.now += ms;
       await rig.answer(done);
       onTheWay.push(rig.posts.length);
     }
-    expect(onTheWay).toEqual([4, 8, 16, 32, 32, 32]);
+    expect(onTheWay).toEqual(expected);
   });
 
   test("in one turn of the loop at most 4 POSTs are started, and 32 events discarded, however many are due", () => {
@@ -82,7 +86,7 @@ describe("an address that fails:", () => {
     await rig.pass(500);
     await rig.answer(refused);
     for (let answers = 0; answers < 4; answers++) await rig.answer(done);
-    expect(rig.posts).toHaveLength(32);
+    expect(rig.posts).toHaveLength(8);
   });
 
   test("a new event is tried at once all the same", async () => {
