@@ -18,6 +18,7 @@ import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./readiness.ts";
 import { openSafeStore, type SafeStore } from "./safe-store.ts";
 import { type Status, status } from "./status.ts";
+import type { RecordedDial } from "./store-dials.ts";
 
 /** A daemon at work. */
 export interface App {
@@ -74,7 +75,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
     metrics: page,
     ...(levels ? { levels } : {}),
     outbox,
-    dials: () => store.dials(500),
+    dials: () => dialPages(store),
   };
   const http = await listen(config, loop, local, { now, log, metrics }).catch((error: unknown) => {
     store.close();
@@ -204,4 +205,9 @@ function openClock(store: SafeStore): () => number {
   const current = markFor(machine, mark, last);
   if (current !== mark) store.setClock(current);
   return clockBy(current, machine);
+}
+
+/** All dials on record, page by page, the newest first. */
+function* dialPages(store: SafeStore): Generator<RecordedDial[]> {
+  for (let page = store.dials(50); page.length > 0; page = store.dials(50, page.at(-1))) yield page;
 }

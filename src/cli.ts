@@ -128,25 +128,25 @@ export function table(io: Io, done: (code: number) => void): Command {
 
 function addOutbox(program: Command, io: Io, done: (code: number) => void): void {
   const outbox = program.command("outbox").description(
-    "What waits to be told to the CRM, and what was given up, on the running daemon.",
+    "Events not yet delivered to the CRM, and those discarded, on the running daemon.",
   );
   const add = (name: string, description: string, example: string) =>
     outbox.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`)
       .option("-c, --config <file>", "configuration file", defaultConfig).option("--json", "for machines");
-  add("list", "List what waits; with --all also what has ended.", "telesetd outbox list --all").option(
+  add("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all").option(
     "--all",
-    "what has ended too",
+    "finished events too",
   )
     .action(async (options) => done(await outboxList(options, io)));
-  add("show <id>", "One event with its data.", "telesetd outbox show 42").action(async (id, options) =>
+  add("show <id>", "Show one event with its data.", "telesetd outbox show 42").action(async (id, options) =>
     done(await outboxShow(id, options, io))
   );
-  add("retry [id]", "Send an event, or --all, once more at once.", "telesetd outbox retry --all").option(
+  add("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all").option(
     "--all",
-    "all that waits or was given up",
+    "all that are waiting or were discarded",
   )
     .action(async (id, options) => done(await outboxRetry(id, options, io)));
-  add("drop <id>", "Give an event up.", "telesetd outbox drop 42").action(async (id, options) =>
+  add("drop <id>", "Discard an event.", "telesetd outbox drop 42").action(async (id, options) =>
     done(await outboxDrop(id, options, io))
   );
 }

@@ -9,14 +9,14 @@ import { type Rate, rateLimit } from "./cctsdk/rate.ts";
 import { type Levels, wantedLevel } from "./levels.ts";
 import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
 import { type Readiness, readyText } from "./readiness.ts";
-import type { OutboxDesk } from "./outbox/desk.ts";
+import { noSuchEvent, type OutboxDesk, type Outcome } from "./outbox/desk.ts";
 
 /** What the routes speak to. */
 export interface LocalOptions {
   readonly status: () => unknown;
-  readonly outbox: Pick<OutboxDesk, "list" | "show" | "retry" | "retryAll" | "drop">;
-  /** The dials on record, the newest first. */
-  readonly dials: () => unknown[];
+  readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
+  /** The dials on record, page by page, the newest first. */
+  readonly dials: () => Iterable<readonly unknown[]>;
   /** Addresses and ranges that may watch, besides this machine. */
   readonly monitors: readonly string[];
   readonly ready: () => Readiness;
@@ -45,29 +45,62 @@ export function localRoutes(options: LocalOptions): Hono {
     if (isLoopback(from(context)) && !isForeign(context, options.names)) return await next();
     return refused(403, "This is told on the box itself only: run telesetd status there.");
   };
-  const json = (context: Context, value: unknown): Response =>
-    value === undefined
-      ? context.json({ error: "There is no such event in the outbox: see telesetd outbox list --all" }, 404)
-      : context.json(value as never, 200, { "Cache-Control": "no-store" });
+  const json = (context: Context, value: unknown): Response => context.json(value as never, 200, { "Cache-Control": "no-store" });
+  const outcome = (context: Context, result: Outcome): Response =>
+    "event" in result ? json(context, result.event) : context.json({ error: result.why }, result.status);
   const id = (context: Context): number => Number(context.req.param("id"));
   for (const path of ["/status", "/dials", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
-  app.get("/dials", (context) => json(context, dials()));
-  app.get("/outbox", (context) => json(context, outbox.list(context.req.query("all") === "1")));
-  app.get("/outbox/:id", (context) => json(context, outbox.show(id(context))));
-  app.post("/outbox/retry", (context) => json(context, { retried: outbox.retryAll() }));
-  app.post("/outbox/:id/retry", (context) => json(context, outbox.retry(id(context))));
-  app.post("/outbox/:id/drop", (context) => json(context, outbox.drop(id(context))));
-  const { levels } = options;
-  app.get("/log", (context) => json(context, levels?.state()));
-  app.post("/log", (context) => {
-    const wanted = wantedLevel(context.req.query("level"), context.req.query("seconds"));
-    if (typeof wanted === "string") return context.json({ error: wanted }, 400);
-    return json(context, levels?.set(wanted.level, wanted.seconds));
+  app.get("/dials", () => pages(dials()));
+  app.get("/outbox", (context) => pages(outbox.pages(context.req.query("all") === "1")));
+  app.get("/outbox/:id", (context) => {
+    const event = outbox.show(id(context));
+    return event ? json(context, event) : context.json({ error: noSuchEvent }, 404);
   });
+  app.post("/outbox/retry", async (context) => json(context, await outbox.retryAll()));
+  app.post("/outbox/:id/retry", (context) => outcome(context, outbox.retry(id(context))));
+  app.post("/outbox/:id/drop", (context) => outcome(context, outbox.drop(id(context))));
+  addLog(app, options, json);
   addWatched(app, options);
   return app;
 }
+
+/** The log's level. */
+function addLog(app: Hono, { levels }: LocalOptions, json: (context: Context, value: unknown) => Response): void {
+  const fixed = { error: "The log level of this telesetd cannot be changed while it runs." };
+  app.get("/log", (context) => levels ? json(context, levels.state()) : context.json(fixed, 404));
+  app.post("/log", (context) => {
+    const wanted = wantedLevel(context.req.query("level"), context.req.query("seconds"));
+    if (typeof wanted === "string") return context.json({ error: wanted }, 400);
+    return levels ? json(context, levels.set(wanted.level, wanted.seconds)) : context.json(fixed, 404);
+  });
+}
+
+/**
+ * A list as one JSON array, sent page by page: it may be long, and the daemon's other work goes in between. Whoever reads slowly
+ * gets the next page when there is room for it.
+ */
+function pages(all: Iterable<readonly unknown[]>): Response {
+  const iterator = all[Symbol.iterator]();
+  let before = "[";
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const { value: page, done } = iterator.next();
+      if (done === true) {
+        controller.enqueue(encoder.encode(before === "[" ? "[]" : "]"));
+        return controller.close();
+      }
+      for (const row of page) {
+        controller.enqueue(encoder.encode(before + JSON.stringify(row)));
+        before = ",";
+      }
+    },
+  });
+  return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
+}
+
+const encoder = new TextEncoder();
 
 /** What a monitor reads, `/healthz` as often as it likes. Each answer ends its connection: those who watch take no place from those who work. */
 function addWatched(app: Hono, options: LocalOptions): void {

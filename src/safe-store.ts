@@ -24,13 +24,13 @@ import {
   type Retention,
   type Store,
 } from "./store.ts";
+import type { DialPlace, RecordedDial } from "./store-dials.ts";
 import { NewerStore } from "./store-file.ts";
 import { isDamage, reason } from "./store-trouble.ts";
+import { recorded, Unwritten } from "./store-unwritten.ts";
 
 /** How often a lost store is tried again, in ms. */
 const againAfter = 10_000;
-/** How many events that ended while the store was lost are remembered for the record. */
-const mostEnded = 10_000;
 /** Where the ids of events begin when nothing is known of the store: beyond any that it may hold. */
 const idsFrom = 1_000_000_000;
 
@@ -47,10 +47,10 @@ export class SafeStore implements Store {
   #store: FileStore | undefined;
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What is true now, for the day that the disk comes back: desks, what waits, and what has ended since the disk was lost. */
+  /** What is true now, for the day that the disk comes back: desks, what waits, and what was to go on record since it was lost. */
   readonly #desks = new Map<string, Desk>();
   readonly #waiting = new Map<number, Kept>();
-  readonly #ended = new Map<number, Kept>();
+  readonly #unwritten = new Unwritten();
   #untold: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
   #lastId = idsFrom;
@@ -116,7 +116,7 @@ export class SafeStore implements Store {
   #inMemory(told: Change["tell"][number], now: number): OutboxEvent[] {
     const event = newEvent(++this.#lastId, told, now);
     if (told.lost === undefined) return [event];
-    this.#noteEnded({ ...event, onTheWay: false, ending: "retired", why: told.lost, ended: now });
+    this.#unwritten.noteEnded({ ...event, onTheWay: false, ending: "retired", why: told.lost, ended: now });
     return [];
   }
 
@@ -141,13 +141,7 @@ export class SafeStore implements Store {
   #end(id: number, end: Pick<Recorded, "ending" | "why" | "ended">, written: boolean): void {
     const event = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (event && !written) this.#noteEnded({ ...event, ...end, onTheWay: false });
-  }
-
-  #noteEnded(event: Kept): void {
-    this.#ended.set(event.id, event);
-    const [oldest] = this.#ended.keys();
-    if (this.#ended.size > mostEnded && oldest !== undefined) this.#ended.delete(oldest);
+    if (event && !written) this.#unwritten.noteEnded({ ...event, ...end, onTheWay: false });
   }
 
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
@@ -158,37 +152,37 @@ export class SafeStore implements Store {
   }
 
   #retryInMemory(id: number, now: number, to: Address | undefined): OutboxEvent | undefined {
-    const event = this.#ended.get(id);
+    const event = this.#waiting.has(id) ? undefined : this.get(id);
     if (event?.ending !== "retired") return undefined;
-    this.#ended.delete(id);
-    const { ending: _, ended: __, onTheWay: ___, to: ____, ...given } = event;
+    this.#unwritten.takeBack(id);
+    const { ending: _, ended: __, to: ___, ...given } = event;
     return { ...given, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
   }
 
-  list(all: boolean, limit: number): Recorded[] {
-    const stored = this.#read((store) => store.list(all, limit)) ?? [];
-    if (this.#trouble === undefined) return stored;
-    const events = new Map(stored.map((event): [number, Recorded] => [event.id, event]));
-    for (const id of this.#ended.keys()) events.delete(id);
-    for (const { onTheWay: _, ...event } of [...this.#waiting.values(), ...(all ? this.#ended.values() : [])]) {
-      events.set(event.id, event);
-    }
-    return [...events.values()].sort((one, other) => other.id - one.id).slice(0, limit);
+  list(all: boolean, limit: number, before: number = Infinity): Recorded[] {
+    const lost = this.#trouble !== undefined;
+    // While the store is lost, all that waits is known here.
+    const stored = lost && !all ? [] : this.#read((store) => store.list(all, limit, before)) ?? [];
+    return lost ? this.#unwritten.amongEvents(stored, this.#waiting, { all, limit, before }) : stored;
+  }
+
+  discarded(after: number, limit: number): Recorded[] {
+    const stored = this.#read((store) => store.discarded(after, limit)) ?? [];
+    return this.#unwritten.amongDiscarded(stored, after, limit);
   }
 
   get(id: number): Recorded | undefined {
-    const kept = this.#trouble === undefined ? undefined : this.#waiting.get(id) ?? this.#ended.get(id);
-    if (kept === undefined) return this.#read((store) => store.get(id));
-    const { onTheWay: _, ...event } = kept;
-    return event;
+    const kept = this.#trouble === undefined ? undefined : this.#waiting.get(id) ?? this.#unwritten.ended().get(id);
+    return kept === undefined ? this.#read((store) => store.get(id)) : recorded(kept);
   }
 
   recordDial(desk: string, dial: DialRecord): void {
-    this.#write((store) => store.recordDial(desk, dial));
+    const written = this.#write((store) => store.recordDial(desk, dial));
+    if (!written) this.#unwritten.noteDial({ ...dial, desk });
   }
 
-  dials(limit: number): (DialRecord & { readonly desk: string })[] {
-    return this.#read((store) => store.dials(limit)) ?? [];
+  dials(limit: number, before?: DialPlace): RecordedDial[] {
+    return this.#unwritten.amongDials(this.#read((store) => store.dials(limit, before)) ?? [], limit, before);
   }
 
   prune(retention: Retention, now: number): number {
@@ -335,9 +329,10 @@ export class SafeStore implements Store {
   }
 
   #fill(): void {
-    this.#store?.restore([...this.#desks.values()], [...this.#ended.values(), ...this.#waiting.values()]);
+    const { ended, dials } = { ended: this.#unwritten.ended().values(), dials: this.#unwritten.dials() };
+    this.#store?.restore([...this.#desks.values()], [...ended, ...this.#waiting.values()], dials);
     if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
-    this.#ended.clear();
+    this.#unwritten.clear();
   }
 
   /** True when a new store stands ready in place of a damaged one. */

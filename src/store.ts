@@ -6,11 +6,12 @@ import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import type { ClockMark } from "./clock.ts";
 import type { Address, CrmEvent } from "./core/crm.ts";
-import { type Desk, unknownLine } from "./core/desk.ts";
-import { addressOf, type Arrival, takenBy } from "./core/destination.ts";
-import type { Call } from "./core/call.ts";
+import type { Desk } from "./core/desk.ts";
+import { type Arrival, takenBy } from "./core/destination.ts";
 import type { DialRecord } from "./core/effect.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
+import { type DialPlace, DialTable, type RecordedDial } from "./store-dials.ts";
+import { afterRestart, written } from "./store-desk.ts";
 import { openFile } from "./store-file.ts";
 
 /** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
@@ -62,7 +63,7 @@ export interface Store {
   commit(change: Change, now: number): OutboxEvent[];
   /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
   waiting(): OutboxEvent[];
-  /** The calls whose ScreenPop was given up and cannot have arrived: what follows is not told either. */
+  /** The calls that go on whose ScreenPop was discarded and cannot have arrived: what follows is not delivered either. */
   untoldCalls(): { readonly desk: string; readonly call: string }[];
   /** Notes an attempt before it is made, or what came of it. */
   update(event: OutboxEvent, onTheWay: boolean): void;
@@ -70,13 +71,15 @@ export interface Store {
   end(id: number, ending: Ending, why: string, now: number): void;
   /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
-  /** Events on record, the newest first: those that wait, or all. */
-  list(all: boolean, limit: number): Recorded[];
+  /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
+  list(all: boolean, limit: number, before?: number): Recorded[];
+  /** At most `limit` discarded events, the oldest first, those with a higher id than `after`. */
+  discarded(after: number, limit: number): Recorded[];
   get(id: number): Recorded | undefined;
   /** Puts a dial on record, or changes its outcome. */
   recordDial(desk: string, dial: DialRecord): void;
-  /** The dials on record, the newest first. */
-  dials(limit: number): (DialRecord & { readonly desk: string })[];
+  /** At most `limit` dials on record, the newest first; `before`: those that follow it. */
+  dials(limit: number, before?: DialPlace): RecordedDial[];
   /** Deletes what ended long ago; returns how many. */
   prune(retention: Retention, now: number): number;
   /** The clock's mark, and the latest time on record. */
@@ -89,8 +92,8 @@ export interface Store {
 export interface FileStore extends Store {
   /** The highest id that an event has or had. */
   lastId(): number;
-  /** Puts these desks and events in, in place of what the store has of them. */
-  restore(desks: readonly Desk[], events: readonly Kept[]): void;
+  /** Puts these desks, events and dials in, in place of what the store has of them. */
+  restore(desks: readonly Desk[], events: readonly Kept[], dials?: readonly RecordedDial[]): void;
 }
 
 interface Row {
@@ -129,6 +132,7 @@ class SqliteStore implements FileStore {
   readonly #db: Database;
   readonly #path: string;
   readonly #statements;
+  readonly #dials: DialTable;
   /** What stands in the file of each desk: most events change nothing that must survive, and the flash wears. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
@@ -136,6 +140,7 @@ class SqliteStore implements FileStore {
   constructor(db: Database, path: string) {
     this.#db = db;
     this.#path = path;
+    this.#dials = new DialTable(db);
     this.#statements = {
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       tell: db.query(
@@ -155,7 +160,6 @@ class SqliteStore implements FileStore {
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
       end: db.query("UPDATE events SET ending = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND ending IS NULL"),
-      dial: db.query("INSERT INTO dials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET outcome = ?8"),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
       retry: db.query(
         `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
@@ -215,9 +219,11 @@ class SqliteStore implements FileStore {
   }
 
   untoldCalls(): { desk: string; call: string }[] {
-    const query =
-      `SELECT desk, call FROM events WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 AND on_the_way = 0
-       ORDER BY id DESC LIMIT 1000`;
+    const query = `WITH live (desk, call) AS (
+         SELECT desk, call FROM events WHERE ending IS NULL
+         UNION SELECT extension, json_extract(value, '$.id') FROM desks, json_each(state, '$.calls'))
+       SELECT DISTINCT desk, call FROM events
+       WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 AND on_the_way = 0 AND (desk, call) IN live`;
     return this.#db.query(query).all() as { desk: string; call: string }[];
   }
 
@@ -239,9 +245,14 @@ class SqliteStore implements FileStore {
     return this.get(id);
   }
 
-  list(all: boolean, limit: number): Recorded[] {
-    const which = all ? "" : "WHERE ending IS NULL";
-    return (this.#db.query(`SELECT * FROM events ${which} ORDER BY id DESC LIMIT ?1`).all(limit) as Row[]).map(fromRow);
+  list(all: boolean, limit: number, before: number = Number.MAX_SAFE_INTEGER): Recorded[] {
+    const query = `SELECT * FROM events WHERE ${all ? "" : "ending IS NULL AND "}id < ?2 ORDER BY id DESC LIMIT ?1`;
+    return (this.#db.query(query).all(limit, before) as Row[]).map(fromRow);
+  }
+
+  discarded(after: number, limit: number): Recorded[] {
+    const query = "SELECT * FROM events WHERE ending = 'retired' AND id > ?2 ORDER BY id LIMIT ?1";
+    return (this.#db.query(query).all(limit, after) as Row[]).map(fromRow);
   }
 
   get(id: number): Recorded | undefined {
@@ -249,21 +260,17 @@ class SqliteStore implements FileStore {
     return row === null ? undefined : fromRow(row);
   }
 
-  recordDial(desk: string, { id, agent, from, at, dialString, number, outcome }: DialRecord): void {
-    this.#statements.dial.run(id, desk, agent, from, at, dialString, number ?? null, outcome);
+  recordDial(desk: string, dial: DialRecord): void {
+    this.#dials.put({ ...dial, desk });
     this.#syncSoon();
   }
 
-  dials(limit: number): (DialRecord & { readonly desk: string })[] {
-    const query =
-      `SELECT id, desk, agent, source AS "from", at, dial_string AS dialString, number, outcome FROM dials ORDER BY at DESC LIMIT ?1`;
-    return (this.#db.query(query).all(limit) as (DialRecord & { desk: string; number: string | null })[])
-      .map(({ number, ...dial }) => ({ ...dial, ...(number === null ? {} : { number }) }));
+  dials(limit: number, before?: DialPlace): RecordedDial[] {
+    return this.#dials.list(limit, before);
   }
 
   prune({ days, rows }: Retention, now: number): number {
-    this.#db.query("DELETE FROM dials WHERE at < ?1").run(now - days * 86_400_000);
-    this.#db.query("DELETE FROM dials WHERE at <= (SELECT at FROM dials ORDER BY at DESC LIMIT 1 OFFSET ?1)").run(rows);
+    this.#dials.prune(now - days * 86_400_000, rows);
     const old = this.#db.query("DELETE FROM events WHERE ending IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
     const many = this.#db.query(
       `DELETE FROM events WHERE ending IS NOT NULL AND id <=
@@ -293,7 +300,7 @@ class SqliteStore implements FileStore {
     return seq;
   }
 
-  restore(desks: readonly Desk[], events: readonly Kept[]): void {
+  restore(desks: readonly Desk[], events: readonly Kept[], dials: readonly RecordedDial[] = []): void {
     const put = this.#db.query(
       `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended, address, port)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
@@ -301,6 +308,7 @@ class SqliteStore implements FileStore {
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
     this.#db.transaction(() => {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
+      for (const dial of dials) this.#dials.put(dial);
       for (
         const { id, desk, agent, to, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events
       ) {
@@ -341,35 +349,10 @@ class SqliteStore implements FileStore {
   }
 }
 
-/**
- * A desk as it is written. The line is looked at afresh after every start, and of the legs that have ended only the last can
- * still echo then: neither is worth the pages.
- */
-function written(desk: Desk): string {
-  return JSON.stringify({ ...desk, line: unknownLine, gone: desk.gone.slice(-8) });
-}
-
 /** Waits for the flash off the main thread. When it fails, the next write of the database does too, and says so. */
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.datasync().finally(() => file.close());
-}
-
-/** What cannot be true any more after a restart: the link, callouts that wait for an answer, a driver that knows of a dial. */
-function afterRestart(desk: Desk): Desk {
-  const dial = desk.dial && {
-    unsure: "telesetd was started again",
-    ...desk.dial,
-    waiting: [],
-    settled: true,
-    answer: desk.dial.answer ?? { ok: true },
-  };
-  return { ...desk, line: unknownLine, dial, calls: desk.calls.map((call) => withDestination(desk, call)) };
-}
-
-/** A call that an older telesetd has written has no destination: it was always that of the registered agent. */
-function withDestination({ registration }: Desk, call: Call): Call {
-  return call.to === undefined && registration?.agent === call.agent ? { ...call, to: addressOf(registration) } : call;
 }
 
 /** An event as it is when it is new. */

@@ -1,4 +1,5 @@
 /** A listener for tests, and an HTTP client that sees and sends every byte. */
+import { noSuchEvent } from "../src/outbox/desk.ts";
 import { connect, type Socket } from "node:net";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import type { Reply } from "../src/core/crm.ts";
@@ -100,11 +101,11 @@ interface Part extends Partial<Omit<HttpOptions, "callouts">> {
 
 /** An outbox with nothing in it. */
 export const emptyOutbox = {
-  list: () => [],
+  *pages() {},
   show: () => undefined,
-  retry: () => undefined,
-  retryAll: () => 0,
-  drop: () => undefined,
+  retry: () => ({ status: 404, why: noSuchEvent }) as const,
+  retryAll: () => Promise.resolve({ retried: 0, full: false }),
+  drop: () => ({ status: 404, why: noSuchEvent }) as const,
 };
 
 /** What the box says of itself when a test does not care. */

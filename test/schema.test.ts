@@ -46,7 +46,7 @@ const registration = { agent: "A", ...home };
 const { to: _, ...call } = newCall("c1", "called", registration, 7);
 const desk = { ...newDesk("1001"), registration, calls: [{ ...call, legs: ["c1"], popped: true }] };
 const pop = { name: "ScreenPop", call: "c1", ani: "14155550123", dnis: "1001", data: { CustomerID: "C-1" } };
-const given = { name: "ScreenPop", call: "c0", ani: "", dnis: "1001", data: {} };
+const given = { name: "ScreenPop", call: "c2", ani: "", dnis: "1001", data: {} };
 const released = { name: "CallReleased", call: "c2" };
 
 /** A store as that version left it: a desk with a call, an event that was told, one given up, one that waits. */
@@ -95,11 +95,11 @@ function holdsAll(path: string, version: number): void {
       next: 3000,
     },
   ]);
-  expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "c0" }]);
+  expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "c2" }]);
   expect(store.get(1)).toMatchObject({ event: pop, ending: "told", ended: 1010, attempts: 1 });
   expect(store.get(2)).toMatchObject({ event: given, ending: "retired", why: "too old after 120 s" });
   expect(store.clock()).toEqual(version < 2 ? { last: 122_000 } : { last: 122_000, mark: { boot: "boot-1", offset: 123456 } });
-  expect(store.retry(2, 5000)?.event.call).toBe("c0");
+  expect(store.retry(2, 5000)?.event.call).toBe("c2");
   const change = { desk, tell: [{ desk: "1001", agent: "A", event: { name: "CallReleased", call: "c9" } as const }], retire: [] };
   expect(store.commit(change, 6000)).toMatchObject([{ id: 4 }]);
   store.close();

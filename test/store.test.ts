@@ -300,7 +300,24 @@ describe("an event that has ended", () => {
       store.end(1, "retired", "too old", 20);
       store.end(2, "retired", "too old", 20);
       store.end(3, "told", "", 20);
+      expect(store.untoldCalls()).toEqual([]);
+      store.commit({ desk, tell: calls.map((call) => tell("CallReleased", { call })), retire: [] }, 30);
       expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "never" }]);
+      store.end(5, "retired", "its ScreenPop was not delivered", 40);
+      expect(store.untoldCalls()).toEqual([]);
+    });
+  });
+
+  test("names its call as untold as long as it goes on, and all such calls, however many", () => {
+    using((store) => {
+      const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
+      store.commit({ desk, tell: calls.map(({ id }) => tell("ScreenPop", { call: id })), retire: [] }, 10);
+      for (const { id } of store.waiting()) store.end(id, "retired", "too old", 20);
+      expect(store.untoldCalls()).toEqual([]);
+      store.commit({ desk: { ...desk, calls }, tell: [], retire: [] }, 30);
+      expect(store.untoldCalls()).toHaveLength(1200);
+      store.commit({ desk: { ...desk, calls: calls.slice(0, 1) }, tell: [], retire: [] }, 30);
+      expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "n0" }]);
     });
   });
 

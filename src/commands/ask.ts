@@ -3,13 +3,25 @@ import { request } from "node:http";
 import { isIPv4, isIPv6 } from "node:net";
 import { configOr2, type Io } from "./io.ts";
 
-/** The daemon's answer as JSON, or an exit code after saying what is wrong: 2 for the configuration, 1 for the daemon. */
-export async function askDaemon<T>(configFile: string, method: "GET" | "POST", path: string, io: Io): Promise<T | number> {
+/** How long the daemon may say nothing, in ms. */
+const answersWithin = 3000;
+
+/**
+ * The daemon's answer as JSON, or an exit code after saying what is wrong: 2 for the configuration, 1 for the daemon.
+ * @param within how long the daemon may say nothing, in ms.
+ */
+export async function askDaemon<T>(
+  configFile: string,
+  method: "GET" | "POST",
+  path: string,
+  io: Io,
+  within: number = answersWithin,
+): Promise<T | number> {
   const config = configOr2(configFile, io);
   if (config === 2) return 2;
   const { port } = config.http;
   const place = placeOf(config.http);
-  const answer = await exchange(place, port, method, path).catch((error: NodeJS.ErrnoException) => error);
+  const answer = await exchange(place, port, method, path, within).catch((error: NodeJS.ErrnoException) => error);
   if (answer instanceof Error) {
     io.err(
       `telesetd does not answer at ${place}:${port} (${
@@ -22,7 +34,7 @@ export async function askDaemon<T>(configFile: string, method: "GET" | "POST", p
   if (status === 200) return JSON.parse(text) as T;
   io.err(
     `${
-      status === 404 || status === 400
+      [400, 404, 409].includes(status)
         ? (JSON.parse(text) as { error: string }).error
         : `telesetd answers with status ${status}: ${text.slice(0, 200)}`
     }\n`,
@@ -35,14 +47,23 @@ export function placeOf({ host }: { readonly host: string }): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }
 
-/** One request, answered within 3 s. node:http takes no proxy from the environment. */
-export function exchange(host: string, port: number, method: string, path: string): Promise<{ status: number; text: string }> {
+/** One request; fails when nothing comes for `within` ms. node:http takes no proxy from the environment. */
+export function exchange(
+  host: string,
+  port: number,
+  method: string,
+  path: string,
+  within: number = answersWithin,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     // The daemon tells of itself to loopback only, also where it listens on one address of the LAN.
     const from = isIPv4(host) ? { localAddress: "127.0.0.1" } : isIPv6(host) ? { localAddress: "::1" } : {};
     const asked = request({ host, port, method, path, agent: false, ...from }, (response) => {
       const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("data", (part: Buffer) => {
+        parts.push(part);
+        late.refresh();
+      });
       response.on("end", () => {
         clearTimeout(late);
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() });
@@ -50,9 +71,9 @@ export function exchange(host: string, port: number, method: string, path: strin
     });
     // Bun's own timeout of a request does not count while it connects. Rejects first: a destroyed request may say nothing.
     const late = setTimeout(() => {
-      reject(new Error("no answer within 3 s"));
+      reject(new Error(`no answer within ${within / 1000} s`));
       asked.destroy();
-    }, 3000);
+    }, within);
     asked.on("error", (error) => {
       clearTimeout(late);
       reject(error);

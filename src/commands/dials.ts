@@ -1,4 +1,5 @@
 /** `telesetd dials` */
+import { count } from "../core/count.ts";
 import type { DialRecord } from "../core/effect.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
@@ -13,5 +14,6 @@ export async function showDials(file: string, json: boolean, io: Io): Promise<nu
     const became = number === undefined || number === dialString ? "" : ` as ${number}`;
     io.out(`${new Date(at).toISOString()}  desk ${desk}, agent ${agent} from ${from}: ${dialString}${became}: ${outcome}\n`);
   }
+  if (!json && dials.length > 0) io.out(`${count(dials.length, "dial")}.\n`);
   return 0;
 }

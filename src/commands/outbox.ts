@@ -1,7 +1,7 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
-import type { ShownEvent } from "../outbox/desk.ts";
-import { askDaemon } from "./ask.ts";
 import { count } from "../core/count.ts";
+import type { RetriedAll, ShownEvent } from "../outbox/desk.ts";
+import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the commands. */
@@ -11,16 +11,35 @@ export interface OutboxOptions {
   readonly all?: boolean;
 }
 
-/** What waits to be told, or, with `--all`, also what has ended. */
+/** Pending events, or, with `--all`, also those that were delivered or discarded. */
 export async function outboxList(options: OutboxOptions, io: Io): Promise<number> {
   const events = await askDaemon<ShownEvent[]>(options.config, "GET", `/outbox${options.all ? "?all=1" : ""}`, io);
   if (typeof events === "number") return events;
   if (options.json) io.out(`${JSON.stringify(events, null, 2)}\n`);
   else if (events.length === 0) {
-    io.out(options.all ? "The outbox is empty.\n" : "Nothing waits to be told. (--all shows what has ended.)\n");
-  } else io.out(events.map(line).join(""));
+    io.out(options.all ? "The outbox is empty.\n" : "No event is waiting. (--all shows finished ones too.)\n");
+  } else io.out(`${events.map(line).join("")}${total(events)}\n`);
   return 0;
 }
+
+/** How many events there are, of each state: `3 events: 1 waiting, 2 delivered.` */
+function total(events: readonly ShownEvent[]): string {
+  const states = [...Map.groupBy(events, ({ state }) => state)].map(([state, { length }]) => ({
+    state: stateWords[state],
+    length,
+  }));
+  const [only, ...others] = states;
+  if (only && others.length === 0) return `${count(only.length, "event")} ${only.state}.`;
+  return `${count(events.length, "event")}: ${
+    states.map(({ state, length }) => `${length.toLocaleString("en")} ${state}`).join(", ")
+  }.`;
+}
+
+const stateWords: Readonly<Record<ShownEvent["state"], string>> = {
+  waiting: "waiting",
+  told: "delivered",
+  retired: "discarded",
+};
 
 /** One event with its data. */
 export async function outboxShow(id: string, options: OutboxOptions, io: Io): Promise<number> {
@@ -31,24 +50,26 @@ export async function outboxShow(id: string, options: OutboxOptions, io: Io): Pr
   return 0;
 }
 
+/** How long the daemon may take to try thousands of events once more, in ms. */
+const retryAllWithin = 120_000;
+
 /** Sends one event, or all, once more. */
 export async function outboxRetry(id: string | undefined, options: OutboxOptions, io: Io): Promise<number> {
   if ((id === undefined) === (options.all !== true)) {
-    io.err("telesetd outbox retry wants an id, or --all\n");
+    io.err("telesetd outbox retry needs an id, or --all\n");
     return 2;
   }
-  if (id === undefined) {
-    const done = await askDaemon<{ retried: number }>(options.config, "POST", "/outbox/retry", io);
-    if (typeof done === "number") return done;
-    io.out(options.json ? `${JSON.stringify(done)}\n` : `Trying ${count(done.retried, "event")} once more.\n`);
-    return 0;
-  }
-  return await change(id, "retry", "Trying it once more:", options, io);
+  if (id !== undefined) return await change(id, "retry", "Retrying:", options, io);
+  const done = await askDaemon<RetriedAll>(options.config, "POST", "/outbox/retry", io, retryAllWithin);
+  if (typeof done === "number") return done;
+  const more = done.full ? " The outbox is full (outbox.atMost): run this again for the rest." : "";
+  io.out(options.json ? `${JSON.stringify(done)}\n` : `Retried ${count(done.retried, "event")}.${more}\n`);
+  return 0;
 }
 
-/** Gives one event up. */
+/** Discards one event. */
 export function outboxDrop(id: string, options: OutboxOptions, io: Io): Promise<number> {
-  return change(id, "drop", "Given up:", options, io);
+  return change(id, "drop", "Discarded:", options, io);
 }
 
 async function change(id: string, what: "retry" | "drop", words: string, options: OutboxOptions, io: Io): Promise<number> {
@@ -60,7 +81,7 @@ async function change(id: string, what: "retry" | "drop", words: string, options
 
 function line({ id, state, event, call, desk, agent, created, attempts, why, next }: ShownEvent): string {
   const tries = `${count(attempts, "attempt")}${next === undefined ? "" : `, next ${next}`}`;
-  return `${String(id).padStart(6)}  ${state.padEnd(7)}  ${
+  return `${String(id).padStart(6)}  ${stateWords[state].padEnd(9)}  ${
     event.padEnd(15)
   }  desk ${desk}, agent ${agent}, call ${call}, ${created}, ${tries}${why ? `: ${why}` : ""}\n`;
 }

@@ -116,12 +116,28 @@ export class Courier {
     return true;
   }
 
-  /** Takes an event back that the store lets wait again, in its place in its call; it is tried at once. */
-  again(event: OutboxEvent): void {
-    this.#suppressedCalls.delete(event);
-    const call = this.#waiting.add(event);
-    this.#look(call);
-    this.#reopen(call.lane);
+  /** How many more events may wait before the oldest are discarded. */
+  room(): number {
+    return Math.max(0, this.#options.rules.atMost - this.#waiting.size);
+  }
+
+  /** Takes events back that the store lets wait again, each in its place in its call; they are tried at once. */
+  again(events: readonly OutboxEvent[]): void {
+    for (const event of events) {
+      this.#suppressedCalls.delete(event);
+      const call = this.#waiting.add(event);
+      this.#look(call);
+      this.#reopen(call.lane);
+    }
+    this.pump();
+  }
+
+  /** All that waits is tried at once. */
+  retryNow(): void {
+    for (const lane of this.#waiting.allLanes()) {
+      for (const call of this.#waiting.refresh(lane, false)) this.#schedule.put(call);
+      this.#reopen(lane);
+    }
     this.pump();
   }
 

@@ -22,12 +22,24 @@ export interface ShownEvent {
   readonly ended?: string;
 }
 
-/** The most rows that a list shows. */
-const longestList = 500;
+/** How many events are read from the store in a turn of the loop, and how many are sent once more. */
+const pageSize = 50;
+const retriesInTurn = 20;
+
+/** What became of a command about one event: the event as it is now, or a sentence. */
+export type Outcome = { readonly event: ShownEvent } | { readonly status: 404 | 409; readonly why: string };
+
+/** What `retry --all` has done. */
+export interface RetriedAll {
+  /** How many are tried once more. */
+  readonly retried: number;
+  /** True when there are more, for which the outbox has no room. */
+  readonly full: boolean;
+}
 
 /** What it works with. */
 export interface OutboxDeskOptions {
-  readonly store: Pick<Store, "list" | "get" | "retry">;
+  readonly store: Pick<Store, "list" | "discarded" | "get" | "retry">;
   readonly courier: Courier;
   readonly now: () => number;
   /** Where a discarded event goes when it is sent again. */
@@ -46,9 +58,13 @@ export class OutboxDesk {
     this.#courier = options.courier;
   }
 
-  /** What waits, or, with `all`, also what has ended; the newest first, at most 500. */
-  list(all: boolean): ShownEvent[] {
-    return this.#store.list(all, longestList).map(shown);
+  /** What waits, or, with `all`, also what has ended: page by page, the newest first. */
+  *pages(all: boolean): Generator<ShownEvent[]> {
+    for (let before: number | undefined = Infinity; before !== undefined;) {
+      const page: Recorded[] = this.#store.list(all, pageSize, Math.min(before, Number.MAX_SAFE_INTEGER));
+      if (page.length > 0) yield page.map(shown);
+      before = page.at(-1)?.id;
+    }
   }
 
   /** One event with its data; nothing when there is none. */
@@ -57,32 +73,62 @@ export class OutboxDesk {
     return event && { ...shown(event), data: event.event };
   }
 
-  /** Sends an event once more, at once: one that waits, or one that was given up. Nothing when it was told, or is not there. */
-  retry(id: number): ShownEvent | undefined {
+  /** Sends an event once more, at once: one that waits, or one that was discarded. */
+  retry(id: number): Outcome {
     const waiting = this.#courier.get(id);
-    const event = waiting ? { ...waiting, next: 0 } : this.#retryDiscarded(id);
-    if (event) this.#courier.again(event);
-    return event && shown(event);
+    const event = waiting ? { ...waiting, next: 0 } : this.#retryDiscarded(this.#store.get(id));
+    if (!event) return this.#refusal(id, "retry");
+    this.#courier.again([event]);
+    return { event: shown(event) };
   }
 
-  #retryDiscarded(id: number): OutboxEvent | undefined {
-    const event = this.#store.get(id);
-    return event && this.#store.retry(id, this.#options.now(), this.#options.addressFor(event));
+  #retryDiscarded(event: Recorded | undefined): OutboxEvent | undefined {
+    return event && this.#store.retry(event.id, this.#options.now(), this.#options.addressFor(event));
   }
 
-  /** Sends all that waits or was given up once more; returns how many. Oldest first, so that calls keep their order. */
-  retryAll(): number {
-    const given = this.#store.list(true, longestList).filter(({ ending }) => ending !== "told").reverse();
-    return given.filter(({ id }) => this.retry(id) !== undefined).length;
+  /**
+   * Sends all that waits or was discarded once more, the oldest first, so that calls keep their order; some in each turn of the
+   * loop. No more than the outbox holds: the rest would push out what waits.
+   */
+  async retryAll(): Promise<RetriedAll> {
+    let retried = this.#courier.status().waiting;
+    this.#courier.retryNow();
+    const began = this.#options.now();
+    for (let after = 0;;) {
+      const page = this.#store.discarded(after, Math.min(retriesInTurn, Math.max(1, this.#courier.room())));
+      const last = page.at(-1);
+      if (!last) return { retried, full: false };
+      if (this.#courier.room() === 0) return { retried, full: true };
+      after = last.id;
+      // What is discarded meanwhile is not tried a second time.
+      const events = page.filter(({ ended = 0 }) => ended <= began).flatMap((event) => this.#retryDiscarded(event) ?? []);
+      retried += events.length;
+      this.#courier.again(events);
+      await nextTurn();
+    }
   }
 
-  /** Gives an event up; nothing when it does not wait. */
-  drop(id: number): ShownEvent | undefined {
+  /** Discards an event that waits. */
+  drop(id: number): Outcome {
     const event = this.#courier.get(id);
-    return event && this.#courier.drop(id)
-      ? { ...shown(event), state: "retired", why: "dropped by the administrator" }
-      : undefined;
+    if (!event || !this.#courier.drop(id)) return this.#refusal(id, "drop");
+    return { event: { ...shown(event), state: "retired", why: "dropped by the administrator" } };
   }
+
+  /** Why there is nothing to do about an event. */
+  #refusal(id: number, what: "retry" | "drop"): Outcome {
+    const event = this.#store.get(id);
+    if (!event || event.ended === undefined) return { status: 404, why: noSuchEvent };
+    const ended = `${event.ending === "told" ? "delivered" : "discarded"} at ${new Date(event.ended).toISOString()}`;
+    return { status: 409, why: `Event ${id} was ${ended}: nothing to ${what}.` };
+  }
+}
+
+/** What is said of an event that is not on record. */
+export const noSuchEvent = "There is no such event in the outbox: see telesetd outbox list --all";
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function shown(event: Recorded): ShownEvent {

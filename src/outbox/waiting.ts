@@ -160,6 +160,11 @@ export class Waiting {
     return [...this.#lanes.get(desk)?.values() ?? []];
   }
 
+  /** The lanes of all agents at all desks. */
+  *allLanes(): Generator<Lane> {
+    for (const lanes of this.#lanes.values()) yield* lanes.values();
+  }
+
   /** Whether anything waits that happened at this desk. */
   holds(desk: string): boolean {
     return this.#lanes.has(desk);

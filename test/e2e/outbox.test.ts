@@ -64,7 +64,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       onStage({}, async (stage) => {
         const { box } = stage;
         expect(await box.run("outbox", "list")).toEqual({
-          out: "Nothing waits to be told. (--all shows what has ended.)\n",
+          out: "No event is waiting. (--all shows finished ones too.)\n",
           err: "",
           code: 0,
         });
@@ -72,12 +72,13 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         const { out, code } = await box.run("outbox", "list");
         expect(code).toBe(0);
         const lines = out.trimEnd().split("\n");
+        expect(lines.pop()).toBe("3 events waiting.");
         expect(lines.map((line) => /(ScreenPop|CallEstablished|CallReleased)/.exec(line)?.[0])).toEqual(
           ["CallReleased", "CallEstablished", "ScreenPop"],
         );
         expect(lines[2]).toMatch(
           new RegExp(
-            `^ +1  waiting  ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
+            `^ +1  waiting    ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
               `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
           ),
         );
@@ -107,15 +108,15 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         await box.kill();
         await box.start();
         const { out } = await box.run("outbox", "list", "--all");
-        const states = out.trimEnd().split("\n").map((line) =>
-          /(told|retired) +(\w+) .*call ([^,]*),/.exec(line)?.slice(1).join(" ")
-        );
+        const lines = out.trimEnd().split("\n");
+        expect(lines.pop()).toBe("5 events: 2 delivered, 3 discarded.");
+        const states = lines.map((line) => /(delivered|discarded) +(\w+) .*call ([^,]*),/.exec(line)?.slice(1).join(" "));
         expect(states).toEqual([
-          `told CallReleased ${call.uuid}`,
-          `told ScreenPop ${call.uuid}`,
-          `retired CallReleased ${lost}`,
-          `retired CallEstablished ${lost}`,
-          `retired ScreenPop ${lost}`,
+          `delivered CallReleased ${call.uuid}`,
+          `delivered ScreenPop ${call.uuid}`,
+          `discarded CallReleased ${lost}`,
+          `discarded CallEstablished ${lost}`,
+          `discarded ScreenPop ${lost}`,
         ]);
         expect(out).toContain("its ScreenPop was not delivered");
       }),
@@ -153,7 +154,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       const { box, crm, record } = stage;
       await missed(stage);
       const { out, code } = await box.run("outbox", "drop", "1");
-      expect([out.startsWith("Given up:"), code]).toEqual([true, 0]);
+      expect([out.startsWith("Discarded:"), code]).toEqual([true, 0]);
       await crm.turn("answers");
       await box.told();
       expect((await record()).map(({ state, why }) => [state, why])).toEqual([
@@ -163,7 +164,10 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       ]);
       expect(crm.posts).toEqual([]);
       // What was dropped does not wait: there is nothing to drop again.
-      expect((await box.run("outbox", "drop", "1")).code).toBe(1);
+      expect(await box.run("outbox", "drop", "1")).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^Event 1 was discarded at 20\S+Z: nothing to drop\.\n$/),
+      });
     }), 60_000);
 
   test.concurrent(
@@ -173,7 +177,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         const { box, crm, record } = stage;
         const call = await givenUp(stage);
         await crm.turn("answers");
-        expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Trying 3 events once more.\n", err: "", code: 0 });
+        expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Retried 3 events.\n", err: "", code: 0 });
         await crm.until(({ posts }) => posts.length === 3);
         await box.told();
         expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
@@ -191,7 +195,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         await crm.turn("answers");
         for (const id of ["3", "1", "2"]) {
           const { out, code } = await box.run("outbox", "retry", id);
-          expect([out.startsWith("Trying it once more:"), code]).toEqual([true, 0]);
+          expect([out.startsWith("Retrying:"), code]).toEqual([true, 0]);
           await box.told();
         }
         expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
@@ -212,7 +216,9 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
         const said = await box.run("outbox", "retry", "1");
         expect(said.code).toBe(1);
-        expect(said.err).not.toBe("");
+        expect(said.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
+        const dropped = await box.run("outbox", "drop", "1");
+        expect([dropped.code, dropped.err]).toEqual([1, said.err.replace("retry", "drop")]);
         expect(crm.posts).toHaveLength(3);
       }),
     60_000,

@@ -212,7 +212,7 @@ describe("the agent:", () => {
 test("the oldest event that waits is the oldest, also when it was taken back after younger ones", () => {
   const rig = new Rig();
   rig.courier.add([event(2, { call: "c2", created: 5000, nowhere: true })]);
-  rig.courier.again(event(1, { created: 1000, nowhere: true }));
+  rig.courier.again([event(1, { created: 1000, nowhere: true })]);
   expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 1000 });
 });
 
@@ -229,7 +229,7 @@ describe("the administrator:", () => {
     const rig = new Rig();
     rig.courier.add([established, released]);
     await rig.answer(timeout);
-    rig.courier.again(event(1, { reached: true }));
+    rig.courier.again([event(1, { reached: true })]);
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
     await rig.answer(done);
     await rig.pass(500);

@@ -1,0 +1,165 @@
+/** The administrator's commands on an outbox of thousands: nothing is left out, and the loop goes on in between. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Crm } from "../../src/core/crm.ts";
+import { newDesk } from "../../src/core/desk.ts";
+import { openLog } from "../../src/log.ts";
+import { Courier } from "../../src/outbox/courier.ts";
+import { OutboxDesk } from "../../src/outbox/desk.ts";
+import { deliveryRules } from "../../src/outbox/schedule.ts";
+import { openSafeStore } from "../../src/safe-store.ts";
+import { exchange } from "../../src/commands/ask.ts";
+import { open, quietLocal } from "../httpclient.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-desk-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let made = 0;
+
+const home = { address: "10.0.0.7", port: 8080 };
+
+/** An outbox with so many discarded events, three of each call, and a CRM that takes everything. */
+function outbox(discarded: number, atMost = 10_000) {
+  const log = openLog(() => {}, "error", false);
+  const store = openSafeStore(join(folder, `${++made}.db`), log);
+  const desk = newDesk("1001");
+  const names = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
+  const tell = Array.from({ length: discarded }, (_, n) => {
+    const name = names[n % 3] ?? "ScreenPop";
+    const call = `c${Math.floor(n / 3)}`;
+    const event = name === "ScreenPop" ? { name, call, ani: "", dnis: "", data: {} } : { name, call };
+    return { desk: "1001", agent: "A", to: home, event };
+  });
+  store.commit({ desk, tell, retire: [] }, 10);
+  store.commit({ desk, tell: [], retire: [{ agent: "A", why: "the CRM was away" }] }, 20);
+  const told: string[] = [];
+  let taken = Infinity;
+  const crm: Crm = {
+    deliver: (event) => {
+      if (told.length >= taken) return new Promise(() => {});
+      told.push(`${event.call} ${event.name}`);
+      return Promise.resolve({ outcome: "done" });
+    },
+  };
+  const rules = { ...deliveryRules, atMost };
+  const now = () => 30;
+  const courier = new Courier({ store, crm, now, random: () => 1, rules, log });
+  const box = new OutboxDesk({ store, courier, now, addressFor: () => home });
+  const takes = (most: number) => void (taken = most);
+  const rows = (all: boolean) => [...box.pages(all)].flat();
+  return { box, store, courier, told, takes, rows };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("of 3,000 discarded events", () => {
+  test("list --all shows each, the newest first, in pages", () => {
+    const { box, rows, store } = outbox(3000);
+    expect(rows(true).map(({ id }) => id)).toEqual(Array.from({ length: 3000 }, (_, n) => 3000 - n));
+    expect(rows(false)).toEqual([]);
+    for (const page of box.pages(true)) expect(page.length).toBeLessThanOrEqual(50);
+    store.close();
+  });
+
+  test("retry --all sends each once, those of a call in order, and says how many", async () => {
+    const { box, courier, told, rows, store } = outbox(3000);
+    expect(await box.retryAll()).toEqual({ retried: 3000, full: false });
+    while (courier.status().waiting > 0) await turn();
+    expect(new Set(told).size).toBe(3000);
+    expect(told).toHaveLength(3000);
+    const calls = Map.groupBy(told, (line) => line.split(" ")[0]);
+    for (const [call, lines] of calls) {
+      expect(lines).toEqual([`${call} ScreenPop`, `${call} CallEstablished`, `${call} CallReleased`]);
+    }
+    expect(rows(true).every(({ state }) => state === "told")).toBe(true);
+    expect(await box.retryAll()).toEqual({ retried: 0, full: false });
+    store.close();
+  });
+
+  test("retry --all takes at most 20 of them in a turn of the loop", async () => {
+    const { box, courier, takes, store } = outbox(3000);
+    takes(0);
+    const all = box.retryAll();
+    let waiting = courier.status().waiting;
+    while (waiting < 3000) {
+      await turn();
+      expect(courier.status().waiting - waiting).toBeLessThanOrEqual(20);
+      waiting = courier.status().waiting;
+    }
+    expect(await all).toEqual({ retried: 3000, full: false });
+    store.close();
+  });
+
+  test("retry --all counts what waits already, and takes no more than the outbox holds", async () => {
+    const { box, courier, takes, rows, store } = outbox(3000, 1000);
+    takes(0);
+    box.retry(1);
+    expect(await box.retryAll()).toEqual({ retried: 1000, full: true });
+    expect(courier.status().waiting).toBe(1000);
+    expect(rows(false).map(({ id }) => id)).toEqual(Array.from({ length: 1000 }, (_, n) => 1000 - n));
+    store.close();
+  });
+});
+
+test("an event that was delivered, or discarded, says so when it is retried or dropped", async () => {
+  const { box, courier, store } = outbox(3);
+  expect(box.drop(2)).toEqual({ status: 409, why: "Event 2 was discarded at 1970-01-01T00:00:00.020Z: nothing to drop." });
+  expect(box.retry(1)).toMatchObject({ event: { id: 1, state: "waiting" } });
+  while (courier.status().waiting > 0) await turn();
+  const why = "Event 1 was delivered at 1970-01-01T00:00:00.030Z: nothing to";
+  expect([box.retry(1), box.drop(1)]).toEqual([{ status: 409, why: `${why} retry.` }, { status: 409, why: `${why} drop.` }]);
+  const unknown = { status: 404, why: "There is no such event in the outbox: see telesetd outbox list --all" } as const;
+  for (const id of [4, 0, -1, 1.5, NaN]) expect([box.retry(id), box.drop(id)]).toEqual([unknown, unknown]);
+  store.close();
+});
+
+describe("over HTTP", () => {
+  test.each([[0], [1], [49], [50], [51], [3000]])("a list of %i rows is one JSON array", async (rows) => {
+    const { box, store } = outbox(rows);
+    const listener = await open({ local: { ...quietLocal, outbox: box } });
+    const { status, text } = await exchange("127.0.0.1", listener.port, "GET", "/outbox?all=1");
+    expect([status, (JSON.parse(text) as unknown[]).length]).toEqual([200, rows]);
+    store.close();
+  });
+
+  test("the loop turns between the pages of a list", async () => {
+    let turns = 0;
+    let counting = true;
+    const count = () => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    const seen: number[] = [];
+    function* dials(): Generator<number[]> {
+      for (let page = 0; page < 20; page++) {
+        seen.push(turns);
+        yield [page];
+      }
+    }
+    setImmediate(count);
+    const listener = await open({ local: { ...quietLocal, dials } });
+    const { text } = await exchange("127.0.0.1", listener.port, "GET", "/dials");
+    counting = false;
+    expect(JSON.parse(text)).toEqual(Array.from({ length: 20 }, (_, page) => page));
+    expect(new Set(seen).size).toBe(20);
+  });
+
+  test("what is refused has the reason", async () => {
+    const { box, store } = outbox(3);
+    const listener = await open({ local: { ...quietLocal, outbox: box } });
+    const { status, text } = await exchange("127.0.0.1", listener.port, "POST", "/outbox/2/drop");
+    expect([status, JSON.parse(text)]).toEqual([409, { error: expect.stringContaining("Event 2 was discarded at") }]);
+    store.close();
+  });
+
+  test("a log level that cannot be changed has nothing to do with the outbox", async () => {
+    const listener = await open();
+    for (const method of ["GET", "POST"]) {
+      const { status, text } = await exchange("127.0.0.1", listener.port, method, "/log?level=debug");
+      expect([status, JSON.parse(text)]).toEqual([404, {
+        error: "The log level of this telesetd cannot be changed while it runs.",
+      }]);
+    }
+  });
+});
