@@ -154,6 +154,7 @@ function listen(
   { now, log, metrics }: Omit<Parts, "store">,
 ): Promise<Listener> {
   const { host, port, connections, prefix, monitors, answer, ...guards } = config.http;
+  const { allow: crmAllow, port: defaultPort } = config.crm;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
     host,
@@ -163,7 +164,8 @@ function listen(
       ...guards,
       answers: answer,
       ...(prefix === undefined ? {} : { prefix }),
-      crmAllow: config.crm.allow,
+      crmAllow,
+      ...(defaultPort === undefined ? {} : { defaultPort }),
       desks: () => desks,
       submit: (callout) => loop.submit(callout),
       log,

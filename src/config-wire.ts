@@ -6,6 +6,9 @@ import {
   errorStatusProblem,
   headerConflicts,
   headerProblem,
+  type ParameterAliases,
+  type ParameterName,
+  parameterNames,
   statusRange,
   type SuccessBody,
   successOfAll,
@@ -62,6 +65,32 @@ export const eventForm = {
   }),
 };
 
+const alias = /^[A-Za-z0-9_.-]{1,50}$/;
+
+/** `http.parameters`: Oracle's names, in any case, each with the further ones; out comes each further one with Oracle's. */
+export const parameterAliases = z.record(
+  z.string(),
+  z.union([z.string(), z.array(z.string())], { error: "expected a parameter name, or a list of them" }),
+).transform((given, context): ParameterAliases => {
+  const aliases: Record<string, ParameterName> = {};
+  const known = (name: string) => parameterNames.find((parameter) => parameter.toLowerCase() === name.toLowerCase());
+  for (const [key, names] of Object.entries(given)) {
+    const add = (message: string) => context.addIssue({ code: "custom", path: [key], message, input: {} });
+    const parameter = known(key);
+    if (parameter === undefined) {
+      add(unlike(key, "a parameter of UWQ", parameterNames));
+      continue;
+    }
+    for (const name of [names].flat()) {
+      const other = known(name) ?? aliases[name.toLowerCase()];
+      if (!alias.test(name)) add(`${JSON.stringify(name).slice(0, 60)} is not a name: expected letters, digits and _ . -`);
+      else if (other !== undefined) add(`${name} already means ${other}`);
+      else aliases[name.toLowerCase()] = parameter;
+    }
+  }
+  return aliases;
+});
+
 /** The body of a success for every function, from what is the same for all or differs by function. */
 const success = z.union([z.string(), z.record(z.string(), z.string())], {
   error: "expected element, none, the text to answer, or an object of these by function",
@@ -78,8 +107,9 @@ const success = z.union([z.string(), z.record(z.string(), z.string())], {
   const byName = new Map<string, string>();
   for (const [key, text] of Object.entries(given)) {
     const name = key.toLowerCase();
-    if (name !== "others" && !calloutNames.some((known) => known.toLowerCase() === name)) add(unknownFunction(key), key);
-    else if (byName.has(name)) add("the same function as another key: expected each once", key);
+    if (name !== "others" && !calloutNames.some((known) => known.toLowerCase() === name)) {
+      add(unlike(key, "a function", [...calloutNames, "others"]), key);
+    } else if (byName.has(name)) add("the same function as another key: expected each once", key);
     byName.set(name, body(text, key));
   }
   const others = byName.get("others") ?? "element";
@@ -89,11 +119,11 @@ const success = z.union([z.string(), z.record(z.string(), z.string())], {
   };
 });
 
-function unknownFunction(key: string): string {
-  const names = [...calloutNames, "others"];
+/** What to say of a key that is none of these. */
+function unlike(key: string, what: string, names: readonly string[]): string {
   const near = meant(key.toLowerCase(), names.map((name) => name.toLowerCase()));
   const name = names.find((known) => known.toLowerCase() === near);
-  return name === undefined ? `not a function: expected ${names.join(", ")}` : `not a function: did you mean ${name}?`;
+  return name === undefined ? `not ${what}: expected ${names.join(", ")}` : `not ${what}: did you mean ${name}?`;
 }
 
 /** `http.answer`: how callouts are answered. */

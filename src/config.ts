@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "./address.ts";
 import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
-import { answerForm, eventForm } from "./config-wire.ts";
+import { answerForm, eventForm, parameterAliases } from "./config-wire.ts";
 import { logLevels } from "./log.ts";
 
 export { ConfigError } from "./config-text.ts";
@@ -105,12 +105,18 @@ const http = z.strictObject({
   perSecond: z.number().positive().default(50).meta({ description: "callouts a second from one address; more get 429" }),
   burst: z.int().positive().default(200).meta({ description: "callouts at once from one address before perSecond counts" }),
   connections: z.int().min(1).max(10000).default(64).meta({ description: "open connections; more are turned away" }),
+  parameters: parameterAliases.default({}).meta({
+    description: 'further names that UWQ gives to parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
+  }),
   answer: answerForm.prefault({}).meta({
     description: "how callouts are answered, where UWQ expects something else (docs/cctsdk.md)",
   }),
 });
 
 const crm = z.strictObject({
+  port: port.optional().meta({
+    description: "UWQ's port for a Register that names none; without it such a Register is an error",
+  }),
   ...eventForm,
   timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
   errorEvents: z.boolean().default(false).meta({

@@ -211,6 +211,35 @@ test.each(["crm", "http.answer"])("%s.declaration is true or false", (where) => 
   expect(at("yes")).toEqual([`${where}.declaration is "yes": want true or false`]);
 });
 
+describe("http.parameters:", () => {
+  const parameters = (given: unknown) =>
+    parseConfig(JSON.stringify({ ...minimal, http: { parameters: given } }), lineSchemas, {}).http.parameters;
+
+  test("one further name or several, in any case", () => {
+    expect(parameters({ dialString: ["Number", "canonicalNumber"], AGENTPASSWORD: "pwd" })).toEqual({
+      number: "dialString",
+      canonicalnumber: "dialString",
+      pwd: "agentPassword",
+    });
+  });
+
+  test.each<[unknown, string]>([
+    [{ dialstrin: "x" }, "http.parameters.dialstrin: not a parameter of UWQ: did you mean dialString?"],
+    [{ dance: "x" }, "http.parameters.dance: not a parameter of UWQ: expected FunctionName, telesetNumber, "],
+    [{ dialString: "a b" }, 'http.parameters.dialString: "a b" is not a name: expected letters, digits and _ . -'],
+    [{ dialString: "" }, 'http.parameters.dialString: "" is not a name'],
+    [{ dialString: "agentid" }, "http.parameters.dialString: agentid already means agentID"],
+    [{ dialString: "who", agentID: ["WHO"] }, "http.parameters.agentID: WHO already means dialString"],
+    [{ dialString: 5 }, "expected a parameter name, or a list of them"],
+    ["x", 'http.parameters is "x": want an object'],
+  ])("%j is an error", (given, text) => expect(() => parameters(given)).toThrow(text));
+});
+
+test("crm.port is a port", () => {
+  expect(parse({ port: 7777 }).crm.port).toBe(7777);
+  expect(problems({ port: 0 })).toEqual([expect.stringContaining("crm.port is 0: ")]);
+});
+
 test("a mistyped key gets a hint", () => {
   expect(problems({ header: {} }, { sucess: "OK" })).toEqual([
     "http.answer.sucess is not a key: did you mean success?",

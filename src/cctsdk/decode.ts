@@ -6,7 +6,8 @@ import { closest, distance } from "fastest-levenshtein";
 import { isLoopback, normaliseAddress } from "../address.ts";
 import { type Callout, type CalloutName, calloutNames, type CheckStatus } from "../core/crm.ts";
 import { inAscii, oddCharacter } from "../core/spelling.ts";
-import { type ParameterName, readQuery, shown } from "./query.ts";
+import type { ParameterAliases, ParameterName } from "./profile.ts";
+import { readQuery, shown } from "./query.ts";
 import { parse } from "../xml.ts";
 
 /** What a callout is judged by, besides its own text. */
@@ -15,6 +16,10 @@ export interface CalloutContext {
   readonly from: string;
   /** The extensions of this box. */
   readonly desks: readonly string[];
+  /** Further names of parameters. */
+  readonly aliases?: ParameterAliases;
+  /** The port of UWQ for a Register that names none; absent: it must name one. */
+  readonly defaultPort?: number;
   /** Whether a Register from `from` may name this other address. */
   addressAllowed(address: string, from: string): boolean;
 }
@@ -32,7 +37,7 @@ const listed = 10;
 
 /** Reads a callout. Every problem of a parameter that it uses is reported at once; a password is never repeated. */
 export function decodeCallout(query: string, context: CalloutContext): Decoded {
-  const parameters = readQuery(query);
+  const parameters = readQuery(query, context.aliases);
   const problems: string[] = [];
   const asked = parameters.get("FunctionName");
   if (asked?.sound === false) return { ok: false, why: `Cannot read the callout: ${asked.problem}.` };
@@ -53,8 +58,8 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
 }
 
 /** The callout that a query names, whatever else is wrong with it. */
-export function calloutNamed(query: string): CalloutName | undefined {
-  const asked = readQuery(query).get("FunctionName");
+export function calloutNamed(query: string, aliases?: ParameterAliases): CalloutName | undefined {
+  const asked = readQuery(query, aliases).get("FunctionName");
   return asked?.sound ? nameOf(asked.value) : undefined;
 }
 
@@ -151,6 +156,7 @@ function limited(reading: Reading, parameter: Limited): string | undefined {
 function port(reading: Reading): number {
   const given = reading.value("port");
   const wanted = "expected a number from 1 to 65535, the port that UWQ listens on";
+  if (reading.missing("port") && reading.context.defaultPort !== undefined) return reading.context.defaultPort;
   if (reading.missing("port")) reading.problem(`port is missing: ${wanted}`);
   if (given === undefined) return 0;
   const number = /^\d{1,5}$/.test(given) ? Number(given) : 0;

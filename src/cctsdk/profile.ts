@@ -4,6 +4,22 @@
  */
 import { type CalloutName, calloutNames } from "../core/crm.ts";
 
+/** The parameters of the callouts, spelt as Oracle spells them (E13402, Basic Telephony). */
+export const parameterNames = [
+  "FunctionName",
+  "telesetNumber",
+  "agentID",
+  "ipAddress",
+  "port",
+  "agentPassword",
+  "agentQueue",
+  "dialString",
+] as const;
+export type ParameterName = (typeof parameterNames)[number];
+
+/** Further names that a site's UWQ gives to parameters, in lower case, and which parameter each is. */
+export type ParameterAliases = Readonly<Record<string, ParameterName>>;
+
 /** How a body of XML is written. */
 export interface BodyForm {
   /** A media type, with its charset when that is not UTF-8. */

@@ -5,19 +5,7 @@
  */
 import { quoted } from "../core/number.ts";
 import { codePoint, withoutInvisible } from "../core/spelling.ts";
-
-/** The parameters of the callouts, spelt as Oracle spells them (E13402, Basic Telephony). */
-export const parameterNames = [
-  "FunctionName",
-  "telesetNumber",
-  "agentID",
-  "ipAddress",
-  "port",
-  "agentPassword",
-  "agentQueue",
-  "dialString",
-] as const;
-export type ParameterName = (typeof parameterNames)[number];
+import { type ParameterAliases, type ParameterName, parameterNames } from "./profile.ts";
 
 /** A parameter that was given: its value, trimmed and without invisible characters, or what is wrong with its form. */
 export type Parameter =
@@ -36,10 +24,10 @@ const broken = /[\p{Cs}\ufffd]/u;
  * Bytes: `+` is a space, except where a dial string begins; `%XX` is a byte of UTF-8 (RFC 3986 section 2.1, RFC 3629), or of
  * windows-1252 where the bytes are not UTF-8.
  */
-export function readQuery(query: string): ReadonlyMap<ParameterName, Parameter> {
+export function readQuery(query: string, aliases: ParameterAliases = {}): ReadonlyMap<ParameterName, Parameter> {
   const found = new Map<ParameterName, Parameter>();
   for (const segment of query.split("&")) {
-    const { name, text } = split(segment);
+    const { name, text } = split(segment, aliases);
     if (name === undefined) continue;
     const parameter = soundness(name, text);
     if (parameter === undefined) continue;
@@ -50,8 +38,9 @@ export function readQuery(query: string): ReadonlyMap<ParameterName, Parameter> 
 }
 
 /** The query as the log may show it: whatever could hold a password is hidden, even behind odd spelling. */
-export function hidePassword(query: string): string {
+export function hidePassword(query: string, aliases: ParameterAliases = {}): string {
   return query.split("&").map((segment) => {
+    if (split(segment, aliases).name === "agentPassword") return `${segment.slice(0, Math.max(segment.indexOf("="), 0))}=***`;
     const plain = unescape(segment);
     if (plain !== undefined && !/password/i.test(plain)) return segment;
     const end = segment.indexOf("=");
@@ -64,11 +53,12 @@ export function shown(value: string): string {
   return /password/i.test(value) ? "something with a password in it" : quoted(value);
 }
 
-function split(segment: string): { name: ParameterName | undefined; text: string } {
+function split(segment: string, aliases: ParameterAliases): { name: ParameterName | undefined; text: string } {
   const equals = segment.indexOf("=");
   const end = equals < 0 ? segment.length : equals;
   const name = unescape(segment.slice(0, end))?.trim().toLowerCase();
-  return { name: byLowerName.get(name ?? ""), text: segment.slice(end + 1) };
+  const alias = name !== undefined && Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  return { name: byLowerName.get(name ?? "") ?? alias, text: segment.slice(end + 1) };
 }
 
 /** The text that a value means; undefined when a `%` is not followed by two hexadecimal digits. */

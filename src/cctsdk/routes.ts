@@ -7,7 +7,7 @@ import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { calloutNamed, decodeCallout } from "./decode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
-import { type AnswerForm, defaultAnswers } from "./profile.ts";
+import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./wire.ts";
@@ -20,6 +20,10 @@ export interface CalloutOptions extends GuardOptions {
   readonly desks: () => readonly string[];
   /** Does what the callout asks; the promise settles when the answer is known. */
   readonly submit: (callout: Callout | CheckStatus) => Promise<Answered>;
+  /** Further names that this site's UWQ gives to parameters. */
+  readonly parameters?: ParameterAliases;
+  /** The port of UWQ for a Register that names none. */
+  readonly defaultPort?: number;
   /** How this site's UWQ expects answers; Oracle's form as far as it is known when absent. */
   readonly answers?: AnswerForm;
   readonly log: Log;
@@ -60,7 +64,12 @@ export function responseOf({ status, headers, body }: WrittenReply): Response {
 export function callouts(options: CalloutOptions): Hono {
   const { log, now, answers = defaultAnswers } = options;
   const refusal = guard(options);
-  const named = parseRanges(options.crmAllow);
+  const { parameters: aliases = {}, defaultPort } = options;
+  const decoding = {
+    aliases,
+    addressAllowed: parseRanges(options.crmAllow),
+    ...(defaultPort === undefined ? {} : { defaultPort }),
+  };
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
     log.rarely(`refused ${asked.from}`, repeats).warning("request refused", { from: asked.from, status, why });
@@ -72,10 +81,9 @@ export function callouts(options: CalloutOptions): Hono {
     if (log.tracing()) traceRequest(asked, context, options);
     const refused = refusal(asked, now());
     if (refused !== undefined) return turnAway(asked, refused);
-    const desks = options.desks();
-    const decoded = decodeCallout(asked.query, { from: asked.from, desks, addressAllowed: named });
+    const decoded = decodeCallout(asked.query, { ...decoding, from: asked.from, desks: options.desks() });
     if (!decoded.ok) {
-      const name = calloutNamed(asked.query);
+      const name = calloutNamed(asked.query, aliases);
       options.counted?.callout(name ?? "unknown", "malformed");
       log.rarely(`malformed ${asked.from}`, repeats).info("callout not understood", { from: asked.from, why: decoded.why });
       return traced(replyTo(name, decoded, answers), { to: asked.from }, log);
@@ -88,12 +96,12 @@ export function callouts(options: CalloutOptions): Hono {
 /** How often in an hour the same source's same trouble is written: it must not fill the journal. */
 const repeats = 5;
 
-function traceRequest(asked: Asked, context: Context, { log, prefix }: CalloutOptions): void {
-  const named = readQuery(asked.query).get("telesetNumber");
+function traceRequest(asked: Asked, context: Context, { log, prefix, parameters }: CalloutOptions): void {
+  const named = readQuery(asked.query, parameters).get("telesetNumber");
   log.trace("callout received", {
     desk: named?.sound ? named.value : undefined,
     from: asked.from,
-    ...requestText(asked, context.req.header(), prefix),
+    ...requestText(asked, context.req.header(), prefix, parameters),
   });
 }
 

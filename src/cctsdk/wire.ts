@@ -1,4 +1,5 @@
 /** A callout's request as the trace shows it: whole, but for what is secret. Pure. */
+import type { ParameterAliases } from "./profile.ts";
 import { hidePassword } from "./query.ts";
 import type { Asked } from "./guard.ts";
 
@@ -10,9 +11,10 @@ export function requestText(
   { method, path, query }: Asked,
   headers: Readonly<Record<string, string>>,
   prefix: string | undefined,
+  aliases: ParameterAliases = {},
 ): { readonly request: string; readonly headers: string } {
   const hide = (text: string): string => (prefix === undefined ? text : withoutPrefix(text, prefix));
-  const target = [path, ...(query === "" ? [] : [query])].map((part) => hide(hidePassword(part))).join("?");
+  const target = [path, ...(query === "" ? [] : [query])].map((part) => hide(hidePassword(part, aliases))).join("?");
   const lines = Object.entries(headers).map(([name, value]) =>
     `${name}: ${secret.test(name) || /password/i.test(value) ? "***" : hide(value)}`
   );

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
+import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { type AnswerForm, defaultAnswers, headerConflicts, headerProblem, successOfAll } from "../../src/cctsdk/profile.ts";
 import { startRig } from "../../src/commands/rig.ts";
@@ -105,6 +106,45 @@ describe("an answer to a callout:", () => {
       expect(line).toContain("Content-Type: text/xml; Content-Length: ");
       expect(line).toContain("<?xml version=");
     }
+  });
+});
+
+describe("a callout:", () => {
+  test("parameters have their further names too, in any case; two values for one are an error; the trace hides the password", async () => {
+    const got: unknown[] = [];
+    const lines: string[] = [];
+    const submit = (callout: unknown) => {
+      got.push(callout);
+      return Promise.resolve<Reply>({ ok: true });
+    };
+    const parameters = { number: "dialString", pwd: "agentPassword" } as const;
+    const { port } = await open({ callouts: { submit, parameters, log: openLog((line) => lines.push(line), "trace", false) } });
+    const who = "&telesetNumber=1001&agentID=SMITH";
+    await ask(port, get(`/?FunctionName=DialCanonical${who}&NUMBER=+1+(415)+5550123`));
+    await ask(port, get(`/?FunctionName=Login${who}&pwd=s3cret`));
+    expect(got).toEqual([
+      expect.objectContaining({ name: "DialCanonical", dialString: expect.stringContaining("415") }),
+      expect.objectContaining({ name: "Login", password: "s3cret" }),
+    ]);
+    const twice = await ask(port, get(`/?FunctionName=MakeCall${who}&number=1&dialString=2`));
+    expect(decodeAnswer(twice?.body ?? "")).toContain("dialString is given twice with different values");
+    expect(lines.join("\n")).toContain("pwd=***");
+    expect(lines.join("\n")).not.toContain("s3cret");
+  });
+
+  test("a Register that names no port has the site's, if there is one", async () => {
+    const register = get("/?FunctionName=Register&telesetNumber=1001&agentID=SMITH");
+    const got: unknown[] = [];
+    const submit = (callout: unknown) => {
+      got.push(callout);
+      return Promise.resolve<Reply>({ ok: true });
+    };
+    const { port } = await open({ callouts: { submit, defaultPort: 7777 } });
+    await ask(port, register);
+    await ask(port, register.replace("SMITH", "SMITH&port=1234"));
+    expect(got).toEqual([expect.objectContaining({ port: 7777 }), expect.objectContaining({ port: 1234 })]);
+    const none = await open();
+    expect(decodeAnswer((await ask(none.port, register))?.body ?? "")).toContain("port is missing");
   });
 });
 
@@ -265,13 +305,17 @@ test("the daemon takes all of it from its configuration", async () => {
     });
   }));
   const { desks, line } = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "127.0.0.1" } };
-  const crm = { path: "/uwq", declaration: true, headers: { "X-Site": "Kiel" }, delivered: [302] };
+  const crm = { path: "/uwq", port, declaration: true, headers: { "X-Site": "Kiel" }, delivered: [302] };
   const answer = { success: { Register: "registered" }, errorStatus: 500, contentType: "text/plain", declaration: true };
-  const config = parseConfig(JSON.stringify({ desks, line, crm, http: { answer } }), lineSchemas, {});
+  const config = parseConfig(
+    JSON.stringify({ desks, line, crm, http: { answer, parameters: { agentID: "who" } } }),
+    lineSchemas,
+    {},
+  );
   const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
   servers.push({ close: () => rig.stop() });
   const who = { telesetNumber: "1001", agentID: "7" };
-  expect(await rig.callout("Register", { ...who, port: String(port) })).toBe("registered");
+  expect(await rig.callout("Register", { telesetNumber: "1001", who: "7" })).toBe("registered");
   expect(await rig.callout("Unregister", { ...who, agentID: "8" })).toBe(`${declared}<CCTSDK></CCTSDK>`);
   expect(await ask(rig.app.port, get("/?FunctionName=Dance"))).toMatchObject({ status: 500 });
   await sim.server.subscriber();

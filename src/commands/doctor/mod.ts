@@ -10,7 +10,7 @@ import { askWhoAnswers, type Daemon, lookAtDaemon, lookAtHttp } from "./daemon.t
 import { type ShownHop, skipped, tried, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
-import { answerSettings, eventSettings } from "./profile.ts";
+import { calloutSettings, eventSettings } from "./profile.ts";
 import { lookAtStoreFile, type LookedAt } from "./store.ts";
 
 /** What `doctor` is asked for. */
@@ -93,7 +93,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Sho
     tried(`CRM port ${extension}`, () => lookAtCrmPort(extension, registeredAt(extension, known), known))
   );
   yield await tried("daemon", () => lookAtDaemon(answered, config, machine));
-  yield await tried("http", async () => withDetails(await lookAtHttp(answered, config, machine), answerSettings(config)));
+  yield await tried("http", async () => withDetails(await lookAtHttp(answered, config, machine), calloutSettings(config)));
   for (const hop of await line) yield hop;
   for (const [index, { extension }] of config.desks.entries()) {
     // The same for all desks: said once.

@@ -2,8 +2,8 @@
 import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
 import type { Config } from "../../config.ts";
 
-/** A sentence about the settings of `http.answer` that are not the default; none when all are. */
-export function answerSettings({ http: { answer } }: Config): readonly string[] {
+/** A sentence about the settings of callouts and their answers that are not the default; none when all are. */
+export function calloutSettings({ http: { answer, parameters } }: Config): readonly string[] {
   const { success, ...others } = answer;
   const bodies = Object.entries(success).filter(([name, body]) => body !== defaultAnswers.success[name as keyof typeof success]);
   const same = bodies.length === Object.keys(success).length && new Set(Object.values(success)).size === 1;
@@ -11,17 +11,20 @@ export function answerSettings({ http: { answer } }: Config): readonly string[] 
   if (bodies.length > 0) {
     changed.unshift(`http.answer.success is ${short(JSON.stringify(same ? bodies[0]?.[1] : Object.fromEntries(bodies)))}`);
   }
-  return sentence("Answers", changed);
+  const aliases = Object.entries(parameters).map(([alias, name]) => `${alias} for ${name}`);
+  if (aliases.length > 0) changed.push(`http.parameters adds ${aliases.join(", ")}`);
+  return sentence("callouts", changed);
 }
 
 /** A sentence about the settings of the event POSTs that are not the default; none when all are. A header's value is not shown. */
 export function eventSettings({ crm }: Config): readonly string[] {
-  const { path, contentType, declaration, headers, delivered } = crm;
+  const { path, contentType, declaration, headers, delivered, port } = crm;
   const changed = changedKeys("crm", { path, contentType, declaration }, defaultEvents);
   const names = Object.keys(headers);
   if (names.length > 0) changed.push(`crm.headers adds ${names.join(", ")}`);
   if (statusText(delivered) !== statusText(defaultEvents.delivered)) changed.push(`crm.delivered is ${statusText(delivered)}`);
-  return sentence("Events", changed);
+  if (port !== undefined) changed.push(`crm.port is ${port}`);
+  return sentence("events", changed);
 }
 
 function changedKeys(where: string, given: object, defaults: object): string[] {
@@ -32,7 +35,7 @@ function changedKeys(where: string, given: object, defaults: object): string[] {
 }
 
 function sentence(what: string, changed: readonly string[]): readonly string[] {
-  return changed.length === 0 ? [] : [`${what} are not in the default form: ${changed.join(", ")}.`];
+  return changed.length === 0 ? [] : [`The wire of ${what} differs from the default: ${changed.join(", ")}.`];
 }
 
 function short(text: string): string {

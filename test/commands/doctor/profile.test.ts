@@ -9,18 +9,18 @@ test("settings of the wire are shown with their hops, and no header's value; wit
   const plain = await place.examined();
   expect([plain.hop("http").details, plain.hop("CRM 1001").details]).toEqual([undefined, undefined]);
   place.configure({
-    http: { answer: { success: { CheckStatus: "OK\n" }, errorStatus: 500 } },
-    crm: { path: "/uwq", headers: { "X-Site": "s3cret", Cookie: "s3cret" }, delivered: ["200-299", 302] },
+    http: { answer: { success: { CheckStatus: "OK\n" }, errorStatus: 500 }, parameters: { dialString: ["Number"] } },
+    crm: { path: "/uwq", headers: { "X-Site": "s3cret", Cookie: "s3cret" }, delivered: ["200-299", 302], port: 7777 },
   });
   const report = await place.examined();
   expect(report.hop("http").details).toEqual([
-    'Answers are not in the default form: http.answer.success is {"CheckStatus":"OK\\n"}, http.answer.errorStatus is 500.',
+    'The wire of callouts differs from the default: http.answer.success is {"CheckStatus":"OK\\n"}, http.answer.errorStatus is 500, http.parameters adds number for dialString.',
   ]);
   expect(report.hop("CRM 1001").details).toEqual([
-    'Events are not in the default form: crm.path is "/uwq", crm.headers adds X-Site, Cookie, crm.delivered is 200-299, 302.',
+    'The wire of events differs from the default: crm.path is "/uwq", crm.headers adds X-Site, Cookie, crm.delivered is 200-299, 302, crm.port is 7777.',
   ]);
   place.configure({ http: { answer: { success: "none" } } });
   expect((await place.examined()).hop("http").details).toEqual([
-    'Answers are not in the default form: http.answer.success is "none".',
+    'The wire of callouts differs from the default: http.answer.success is "none".',
   ]);
 }, limit);

@@ -1,0 +1,59 @@
+/** docs/cctsdk.md names settings that exist, and shows bytes that telesetd writes. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { keys } from "../../scripts/keys.ts";
+import { encodeEvent } from "../../src/cctsdk/encode.ts";
+import { defaultAnswers } from "../../src/cctsdk/profile.ts";
+import { replyTo } from "../../src/cctsdk/reply.ts";
+import { parseConfig } from "../../src/config.ts";
+import type { CrmEvent, Reply } from "../../src/core/crm.ts";
+
+const page = readFileSync(join(import.meta.dir, "../../docs/cctsdk.md"), "utf8");
+const blocks = [...page.matchAll(/^```(\w*)\n(.*?)^```/gms)].map(([, language = "", text = ""]) => ({ language, text }));
+const paths = new Set(keys().map(({ path }) => path));
+
+test("each setting that it names exists", () => {
+  const named = [...page.matchAll(/`((?:crm|http|numbers|screenPop)\.[a-zA-Z.]+)`/g)].map(([, path = ""]) => path);
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter((path) => !paths.has(path) && path !== "http.answer")).toEqual([]);
+});
+
+test("each setting of the wire is in it", () => {
+  const wire = [...paths].filter((path) => /^http\.(answer\.|parameters|prefix|port)/.test(path) || path.startsWith("crm."));
+  expect(wire.filter((path) => !page.includes(`\`${path}\``))).toEqual([]);
+});
+
+test("its examples of settings are accepted", () => {
+  const examples = blocks.filter(({ language }) => language === "json");
+  expect(examples).toHaveLength(2);
+  const line = { driver: "freeswitch", password: "x", domain: "d" };
+  for (const { text } of examples) {
+    const given = { desks: [{ extension: "1001" }], line, ...JSON.parse(`{${text}}`) };
+    expect(() => parseConfig(JSON.stringify(given), lineSchemas, {})).not.toThrow();
+  }
+});
+
+describe("its bytes are what is written:", () => {
+  const written = (reply: Reply): string => {
+    const { headers, body } = replyTo("Ready", reply, defaultAnswers);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`);
+    return `HTTP/1.1 200 OK\n${lines.join("")}\n${body}\n`;
+  };
+  test.each<Reply>([{ ok: true }, { ok: false, why: "Phone 1001 is not registered: check its cable and power." }])(
+    "an answer, %j",
+    (reply) => expect(blocks.map(({ text }) => text)).toContain(written(reply)),
+  );
+
+  const call = "b29bdc09-cf88-46ac-ba6b-47b547afab30";
+  test.each<CrmEvent>([
+    { name: "ScreenPop", call, ani: "14155550123", dnis: "1001", data: {} },
+    { name: "CallEstablished", call },
+    { name: "CallReleased", call },
+  ])("an event, %j", (event) => {
+    const { xml } = encodeEvent(event);
+    expect(page).toContain(`\n${xml}\n`);
+    if (event.name === "ScreenPop") expect(page).toContain(`Content-Length: ${Buffer.byteLength(xml)}\nConnection: close\n`);
+  });
+});
