@@ -3,14 +3,9 @@
 /** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
 export type Frame = Readonly<Record<string, string | readonly string[]>>;
 
-/** Reads a JSON event; nothing when it is none. Numbers and truth values are made text; what is no text at all is left out. */
+/** Reads a JSON event; nothing when it is invalid. Numbers and truth values are made text; what is no text at all is left out. */
 export function readFrame(text: string): Frame | undefined {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const raw = readJson(text);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
   if (isAllText(raw)) return Object.setPrototypeOf(raw, null);
   const frame: Record<string, string | string[]> = Object.create(null);
@@ -20,6 +15,32 @@ export function readFrame(text: string): Frame | undefined {
     else if (isPlain(value)) frame[name] = String(value);
   }
   return frame;
+}
+
+/**
+ * The value of a JSON text; nothing when it is invalid. Older FreeSWITCH writes control characters into JSON as they are, which strict
+ * JSON refuses: they are read when the rest is well formed.
+ */
+export function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    try {
+      return JSON.parse(withoutRawControls(text));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Escapes each control character inside a string; outside of strings they are blanks. */
+function withoutRawControls(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is looked for
+  return text.replace(/"(?:[^"\\]|\\[^])*"|[\u0000-\u001f]+/g, (part) =>
+    part.startsWith('"')
+      // deno-lint-ignore no-control-regex -- see above
+      ? part.replace(/[\u0000-\u001f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      : " ");
 }
 
 /** A header's text; empty when it is missing; the last one when it is repeated. */

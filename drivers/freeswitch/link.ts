@@ -38,6 +38,8 @@ export interface LinkOptions {
   readonly log: Log;
   /** Whose leg an event is about, for the trace. */
   readonly deskOf?: (frame: Frame) => string | undefined;
+  /** Called for each event that cannot be read. */
+  readonly onUnreadable?: () => void;
   /** Told when a step of the way in is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
 }
@@ -302,10 +304,14 @@ export class Link {
   #json(text: string): void {
     const frame = readFrame(text);
     if (this.#options.log.tracing()) this.#trace(text, frame);
-    if (frame) this.#onFrame(frame);
-    else {this.#options.log.rarely("no JSON").warning("Cannot read an event of the switch: not a JSON object; skipped", {
+    if (frame) return this.#onFrame(frame);
+    this.#options.log.rarely("no JSON").warning(
+      "An event of the switch is not a JSON object: looking at all live calls instead",
+      {
         begins: text.slice(0, 80),
-      });}
+      },
+    );
+    this.#options.onUnreadable?.();
   }
 
   #trace(text: string, frame: Frame | undefined): void {

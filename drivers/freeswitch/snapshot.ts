@@ -4,7 +4,9 @@
  */
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
-import { type Frame, type Link, readFrame, type Reply } from "./link.ts";
+import { parseHeaders } from "./cutter.ts";
+import { type Frame, readFrame, readJson } from "./frame.ts";
+import type { Link, Reply } from "./link.ts";
 import type { Translator } from "./translate.ts";
 
 /** The live legs of our desks, and for each the sequence number of the event stream that it was true at. */
@@ -19,26 +21,26 @@ export interface Snapshot {
  */
 export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
   const shown = await link.command("api show channels as json");
-  const rows = readRows(shown.text);
-  if (!rows) {
-    log.rarely("no channels").warning("Cannot read the switch's list of channels: asking only for the legs already known", {
+  const whole = readRows(shown.text);
+  const rows = whole ?? readBrokenRows(shown.text);
+  if (!whole) {
+    log.rarely("no channels").warning("Cannot read the switch's list of channels: looking only at those that can be made out", {
       begins: shown.text.slice(0, 80),
     });
   }
-  const ids = new Set([
-    ...(rows ?? []).filter((row) => translator.deskOf({ "Channel-Presence-ID": row.presence, "Channel-Name": row.name })).map((
-      { uuid },
-    ) => uuid),
-    ...known().map(({ leg }) => leg),
-  ]);
+  const ids = new Map(rows.filter(({ frame }) => translator.deskOf(frame)).map(({ uuid }) => [uuid, ""]));
+  for (const { leg, desk } of known()) ids.set(leg, desk);
   const legs: LegFacts[] = [];
   const sequence = new Map<string, number>();
-  for (const id of ids) {
+  for (const [id, knownDesk] of ids) {
     if (!isLegId(id)) continue;
     const frame = await dump(link, id);
-    const desk = frame && translator.deskOf(frame);
-    const facts = frame && desk !== undefined ? translator.facts(frame, desk, "CHANNEL_DATA") : undefined;
-    if (!frame || !facts || facts.ended) continue;
+    // It lives, and no more can be said of it.
+    if (frame === "unreadable" && knownDesk !== "") legs.push({ desk: knownDesk, leg: id });
+    if (frame === undefined || frame === "unreadable") continue;
+    const desk = translator.deskOf(frame);
+    const facts = desk === undefined ? undefined : translator.facts(frame, desk, "CHANNEL_DATA");
+    if (!facts || facts.ended) continue;
     legs.push(
       facts.farLeg !== undefined && !facts.farAnswered && facts.answered ? await withFarAnswer(link, facts, facts.farLeg) : facts,
     );
@@ -54,15 +56,23 @@ async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promi
 
 /** Whether a leg is answered now. */
 export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
-  return isLegId(leg) && (await dump(link, leg))?.["Answer-State"] === "answered";
+  const frame = isLegId(leg) ? await dump(link, leg) : undefined;
+  return typeof frame === "object" && frame["Answer-State"] === "answered";
 }
 
-/** What a leg is now; nothing when there is no such leg. */
-async function dump(link: Link, id: string): Promise<Frame | undefined> {
+/** What a leg is now; nothing when there is no such leg. As plain text when it is not valid JSON. */
+async function dump(link: Link, id: string): Promise<Frame | "unreadable" | undefined> {
   const command = `api uuid_dump ${id} json`;
   const reply = await link.command(command);
   if (!reply.ok && !/no such channel/i.test(reply.text)) throw new Error(refused(command, reply));
-  return reply.ok ? readFrame(reply.text) : undefined;
+  if (!reply.ok) return undefined;
+  const frame = readFrame(reply.text);
+  if (frame) return frame;
+  const plain = await link.command(`api uuid_dump ${id}`);
+  const headers = plain.ok ? parseHeaders(plain.text) : {};
+  return headers["Unique-ID"] === id
+    ? Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+    : "unreadable";
 }
 
 /** What to say of a command that the switch does not carry out. */
@@ -75,23 +85,35 @@ export function isLegId(id: string): boolean {
   return /^[0-9A-Za-z-]{1,60}$/.test(id);
 }
 
-/** The rows of `show channels as json`, those fields that matter; nothing when it is not to be read. */
-function readRows(text: string): { uuid: string; presence: string; name: string }[] | undefined {
-  let shown: unknown;
-  try {
-    shown = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const rows = (shown as { rows?: unknown } | null)?.rows ?? [];
-  if (!Array.isArray(rows)) return undefined;
-  return rows.map((row: Record<string, unknown> | null) => ({
-    uuid: plain(row?.["uuid"]),
-    presence: plain(row?.["presence_id"]),
-    name: plain(row?.["name"]),
-  }));
+/** A row of `show channels`: its leg, and what says whose it is, in the form of an event. */
+interface Row {
+  readonly uuid: string;
+  readonly frame: Frame;
 }
 
-function plain(value: unknown): string {
-  return typeof value === "string" ? value : "";
+/** The rows of `show channels as json`, those fields that matter; nothing when it cannot be read. */
+function readRows(text: string): Row[] | undefined {
+  const shown = readJson(text);
+  if (shown === undefined) return undefined;
+  const rows = (shown as { rows?: unknown } | null)?.rows ?? [];
+  if (!Array.isArray(rows)) return undefined;
+  return rows.map((row: Record<string, unknown> | null) => readRow((name) => row?.[name]));
+}
+
+/** The same from a list that is not valid JSON: each row begins with its `uuid`, and what a caller sends stands further behind. */
+function readBrokenRows(text: string): Row[] {
+  return text.split(/(?="uuid":)/).slice(1).map((row) => readRow((name) => new RegExp(`"${name}":"([^"]*)"`).exec(row)?.[1]));
+}
+
+function readRow(value: (name: string) => unknown): Row {
+  const plain = (name: string) => {
+    const found = value(name);
+    return typeof found === "string" ? found : "";
+  };
+  const frame = {
+    "Channel-Presence-ID": plain("presence_id"),
+    "Channel-Name": plain("name"),
+    "Call-Direction": plain("direction"),
+  };
+  return { uuid: plain("uuid"), frame };
 }

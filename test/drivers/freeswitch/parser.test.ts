@@ -61,7 +61,7 @@ describe("a length that cannot be is the end of the link", () => {
 });
 
 describe("what is no event is passed over", () => {
-  const skipped = "Cannot read an event of the switch: not a JSON object; skipped";
+  const skipped = "An event of the switch is not a JSON object: looking at all live calls instead";
 
   test.each([
     ["text that is no JSON", event("Event-Name: HEARTBEAT")],

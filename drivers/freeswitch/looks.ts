@@ -1,0 +1,84 @@
+/**
+ * The looks at the live legs while events go on: a little after a connect, and whenever something came that cannot be read. One at
+ * a time, and a second one soon after the other waits for those that are asked for meanwhile.
+ */
+import type { LegFacts } from "../../src/core/line.ts";
+import type { Said } from "./translate.ts";
+
+/** The shortest time from the end of one look to the next that is asked for, in ms: what strangers send must not keep the switch busy. */
+const atMostEvery = 1000;
+
+/** What `Looks` needs of its session. */
+export interface LooksOptions {
+  /** Looks at all live legs. */
+  readonly legs: () => Promise<readonly LegFacts[]>;
+  /** Takes what was seen. */
+  readonly seen: (legs: readonly LegFacts[]) => void;
+  /** What else is looked at when something could not be read. */
+  readonly others: () => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The looks of one connection. */
+export class Looks {
+  readonly #options: LooksOptions;
+  /** The legs told of during a look, each with its desk, or "" when it is over; nothing at other times. */
+  #meanwhile: Map<string, string> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isAsked = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
+
+  constructor(options: LooksOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what is told meanwhile. */
+  note(said: Said): void {
+    if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
+    if (said.type === "leg") this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
+  }
+
+  /** Looks after so many ms. */
+  later(ms: number): void {
+    setTimeout(() => this.#isOver || this.#inTurn(() => this.#look()), ms).unref();
+  }
+
+  /** Looks at everything, at once or soon: once for all that ask before it begins. */
+  repair(): void {
+    if (this.#isAsked || this.#isOver) return;
+    this.#isAsked = true;
+    this.#inTurn(async () => {
+      this.#isAsked = false;
+      await this.#look();
+      await this.#options.others();
+      await new Promise<void>((resolve) => this.#timer = setTimeout(resolve, atMostEvery));
+    });
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  #inTurn(work: () => Promise<void>): void {
+    this.#turn = this.#turn.then(() => this.#isOver ? undefined : work()).catch(this.#options.failed);
+  }
+
+  /**
+   * What comes meanwhile is told at once: a leg that begins after the list was made is put into the snapshot, which would end it
+   * otherwise; one that ends is taken out.
+   */
+  async #look(): Promise<void> {
+    const meanwhile = this.#meanwhile = new Map<string, string>();
+    try {
+      const legs = await this.#options.legs();
+      const ids = new Set(legs.map(({ leg }) => leg));
+      const begun = [...meanwhile].filter(([leg, desk]) => desk !== "" && !ids.has(leg)).map(([leg, desk]) => ({ desk, leg }));
+      this.#options.seen([...legs.filter(({ leg }) => meanwhile.get(leg) !== ""), ...begun]);
+    } finally {
+      this.#meanwhile = undefined;
+    }
+  }
+}
