@@ -10,6 +10,8 @@ import { type DeskNames, eventNames, filters, login, originate, originateResult,
 import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
+import { Looks } from "./looks.ts";
+import { Phones } from "./phones.ts";
 import { hasAnswered, isLegId, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
 
@@ -40,13 +42,22 @@ export class Session {
   /** Registrations are not told, so they are asked for. */
   #asksForPhones = false;
   /** Events that came before the first look was done; nothing once it is. */
-  #early: Frame[] | undefined = [];
-  /** The legs told of during the second look, each with its desk, or "" when it is over; nothing at other times. */
-  #meanwhile: Map<string, string> | undefined;
+  #early: (Frame | undefined)[] | undefined = [];
+  readonly #phones: Phones;
+  readonly #looks: Looks;
 
   private constructor(options: SessionOptions) {
+    const { site: { desks }, log, tell, known, agents } = options;
     this.#options = options;
-    this.#translator = new Translator(options.site, options.agents);
+    this.#phones = new Phones({ desks, log, tell });
+    const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
+    this.#translator = new Translator(options.site, { agents, known, contactsOf });
+    this.#looks = new Looks({
+      legs: async () => (await this.#seen()).legs,
+      seen: (legs) => this.#snapshot(legs),
+      others: () => this.#lookAtOthers(),
+      failed: (error) => log.debug("A look at the live legs failed", { why: String(error) }),
+    });
   }
 
   /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
@@ -63,11 +74,13 @@ export class Session {
         silenceMs: config.silenceSeconds * 1000,
         log,
         deskOf: (frame) => session.#translator.deskOf(frame),
+        onUnreadable: () => session.#onFrame(undefined),
       },
       (frame) => session.#onFrame(frame),
       signal,
     );
     session.#link = link;
+    link.closed.then(() => session.#looks.stop());
     try {
       await session.#ask(link);
       return session;
@@ -114,58 +127,50 @@ export class Session {
   async begin(): Promise<void> {
     const link = this.#link;
     if (!link) return;
-    const { config, site, log, tell } = this.#options;
+    const { config, tell } = this.#options;
     tell({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
       await this.#firstLook(link);
-      for (const desk of site.desks) await this.#lookUpPhone(link, desk.extension);
-      await lookAtAgents(link, {
-        config,
-        memory: this.#options.agents,
-        desks: site.desks.map(({ extension }) => extension),
-        tell,
-        log,
-      });
+      await this.#lookAtAgents(link);
     } catch (error) {
       link.close(error instanceof Error ? error.message : String(error));
       throw error;
     }
-    const again = setTimeout(() => {
-      this.#secondLook(link).catch((error) => log.debug("The second look at the legs failed", { why: String(error) }));
-    }, secondLookAfter);
-    link.closed.then(() => clearTimeout(again));
-  }
-
-  /** The look after a connect. What comes meanwhile waits, and is told after it when it is newer. */
-  async #firstLook(link: Link): Promise<void> {
-    const { legs, sequence } = await this.#seen(link);
-    this.#snapshot(legs);
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const frame of early) {
-      const seen = sequence.get(String(frame["Unique-ID"]));
-      if (seen === undefined || Number(frame["Event-Sequence"] ?? 0) > seen) this.#onFrame(frame);
-    }
+    this.#looks.later(secondLookAfter);
   }
 
   /**
-   * The look a little later. What comes meanwhile is told at once: a leg that begins after the list was made is put into the
-   * snapshot, which would end it otherwise; one that ends is taken out.
+   * The look after a connect: first where the phones are, which decides whose a leg is, then at the legs. What comes meanwhile
+   * waits, and is told after it when it is newer.
    */
-  async #secondLook(link: Link): Promise<void> {
-    const meanwhile = this.#meanwhile = new Map<string, string>();
-    try {
-      const { legs } = await this.#seen(link);
-      const ids = new Set(legs.map(({ leg }) => leg));
-      const begun = [...meanwhile].filter(([leg, desk]) => desk !== "" && !ids.has(leg)).map(([leg, desk]) => ({ desk, leg }));
-      this.#snapshot([...legs.filter(({ leg }) => meanwhile.get(leg) !== ""), ...begun]);
-    } finally {
-      this.#meanwhile = undefined;
+  async #firstLook(link: Link): Promise<void> {
+    await this.#phones.lookUpAll(link);
+    const { legs, sequence } = await this.#seen();
+    this.#snapshot(legs);
+    this.#phones.release();
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const frame of early) {
+      const seen = sequence.get(String(frame?.["Unique-ID"]));
+      if (seen === undefined || Number(frame?.["Event-Sequence"] ?? 0) > seen) this.#onFrame(frame);
     }
   }
 
-  async #seen(link: Link): Promise<Snapshot> {
+  async #lookAtAgents(link: Link): Promise<void> {
+    const { config, site, agents: memory, tell, log } = this.#options;
+    await lookAtAgents(link, { config, memory, desks: site.desks.map(({ extension }) => extension), tell, log });
+  }
+
+  async #lookAtOthers(): Promise<void> {
+    if (!this.#link) return;
+    await this.#phones.lookUpAll(this.#link);
+    await this.#lookAtAgents(this.#link);
+  }
+
+  async #seen(): Promise<Snapshot> {
     const { known, log } = this.#options;
+    const link = this.#link;
+    if (!link) throw new Error("not connected");
     const { legs, sequence } = await lookAtLegs(link, this.#translator, known, log);
     return { legs: await Promise.all(legs.map((leg) => this.#watchedLeg(link, leg))), sequence };
   }
@@ -184,46 +189,47 @@ export class Session {
     return await hasAnswered(link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
-  async #lookUpPhone(link: Link, desk: string): Promise<void> {
-    const { config, log, tell } = this.#options;
-    const { ok, text } = await link.command(`api sofia_contact */${desk}@${config.domain}`);
-    if (!ok) {
-      return log.rarely(`no phone ${desk}`).warning("Cannot ask whether the phone is registered: check the rights of line.user", {
-        desk,
-        says: text.trim(),
-      });
-    }
-    const registered = !text.startsWith("error/") && text.trim() !== "";
-    tell({ type: "phone", desk, registered, ...(registered ? { contact: text.trim() } : {}) });
-  }
-
-  #onFrame(frame: Frame): void {
+  /** @param frame nothing for an event that cannot be read: what it said is found by a look. */
+  #onFrame(frame: Frame | undefined): void {
     if (this.#early) {
       this.#early.push(frame);
       return;
     }
-    if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
+    if (frame === undefined) this.#looks.repair();
+    else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
     else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
   }
 
+  /** A phone that is not registered is looked up: it may be back without an event, when its SIP profile is started again. */
   #onHeartbeat(): void {
-    if (!this.#asksForPhones) return;
-    for (const { extension } of this.#options.site.desks) this.#onSaid({ type: "look-up-phone", desk: extension });
+    for (const { extension } of this.#options.site.desks) {
+      if (this.#asksForPhones || this.#phones.isUnregistered(extension)) this.#lookUpPhone(extension);
+    }
+  }
+
+  /** @param proven see `Phones.lookUp`. */
+  #lookUpPhone(desk: string, proven = false): void {
+    if (this.#link) this.#phones.lookUp(this.#link, desk, proven).catch(() => {});
   }
 
   #onSaid(said: Said): void {
-    if (said.type === "look-up-phone") {
-      if (this.#link) this.#lookUpPhone(this.#link, said.desk).catch(() => {});
+    if (said.type === "look-up-phone") return this.#lookUpPhone(said.desk);
+    if (said.type === "phone") {
+      if (this.#phones.onRegister(said)) this.#lookUpPhone(said.desk, true);
       return;
     }
     this.#options.tell(said);
-    if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
+    this.#looks.note(said);
     if (said.type !== "leg") return;
-    this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
+    if (said.facts.rings) this.#onReached(said.facts.desk);
     this.#dialLegs.note(said.facts);
     this.#followDial(said.facts);
+  }
+
+  #onReached(desk: string): void {
+    if (this.#phones.onReached(desk)) this.#lookUpPhone(desk, true);
   }
 
   /** The far leg of a dial is watched from the lift until it has answered or the call is over. */
@@ -333,7 +339,12 @@ export class Session {
   /** What the end of an originate job means. */
   #outcome(call: string, desk: string, body: string): CommandResult {
     const result = originateResult(body);
-    if ("cause" in result) return { outcome: "failed", ...handsetFailure(this.#dialLegs.cause(call, result.cause), desk) };
+    if ("cause" in result) {
+      const failure = handsetFailure(this.#dialLegs.cause(call, result.cause), desk);
+      if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
+      return { outcome: "failed", ...failure };
+    }
+    this.#onReached(desk);
     // A leg without our mark is known by the job alone.
     if (isLegId(result.lifted) && !this.#dialLegs.hasLeg(call)) this.#watch({ leg: result.lifted, desk });
     return { outcome: "done" };

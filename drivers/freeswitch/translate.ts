@@ -2,13 +2,14 @@
  * Events of FreeSWITCH into facts of the line. What each event means for a handset's leg was read off a live switch
  * (test/fixtures/recordings) and off its source; the file is named where a rule comes from there.
  */
-import type { Failure, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
+import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
 import { farEnd, handsetFailure } from "../parts/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import { Echoes } from "./echoes.ts";
 import { type Frame, text } from "./frame.ts";
+import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
 /** What the translation must know of the site. */
@@ -28,6 +29,15 @@ export interface Agents {
   readonly echoes: Echoes;
 }
 
+/** What the translation looks up while it goes on. */
+export interface Sources {
+  readonly agents?: Agents;
+  /** The legs that are believed to live. */
+  readonly known?: KnownLegs;
+  /** The registered contacts of a desk; nothing while they are not known. */
+  readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
+}
+
 /** How many offers of the queue are remembered until their leg comes. */
 const rememberedOffers = 100;
 
@@ -38,12 +48,16 @@ export class Translator {
   /** Lifted legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
   readonly #offers = new Map<string, string>();
-  readonly #agents: Agents;
+  readonly #sources: Required<Sources>;
 
-  /** @param agents whose names may change. */
-  constructor(site: Site, agents: Agents = { names: new Map(), echoes: new Echoes() }) {
+  constructor(site: Site, sources: Sources = {}) {
     this.#site = site;
-    this.#agents = agents;
+    this.#sources = {
+      agents: { names: new Map(), echoes: new Echoes() },
+      known: () => [],
+      contactsOf: () => undefined,
+      ...sources,
+    };
     for (const { extension, presence } of site.desks) {
       for (const id of presence) this.#desks.set(id.toLowerCase(), extension);
     }
@@ -54,7 +68,7 @@ export class Translator {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);
     const desk = this.deskOf(frame);
-    if (desk === undefined) return this.#farLeg(frame, name);
+    if (desk === undefined) return this.#left(frame) ?? this.#farLeg(frame, name);
     if (name === "CHANNEL_UUID") {
       const [from, to] = [text(frame, "Old-Unique-ID"), text(frame, "Unique-ID")];
       return from && to ? [{ type: "leg-renamed", desk, from, to }] : [];
@@ -65,9 +79,36 @@ export class Translator {
 
   /** The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. */
   deskOf(frame: Frame): string | undefined {
-    const presence = text(frame, "Channel-Presence-ID").toLowerCase();
+    const desk = this.#claimedBy(frame);
+    if (desk === undefined) return undefined;
+    const destination = this.#destinationOf(frame, desk);
+    // Contacts change: a leg that was the desk's when it came stays so, unless the phone sends it elsewhere.
+    if (destination === "desk" || (destination === "elsewhere" && this.#isKnown(frame))) return desk;
+    return undefined;
+  }
+
+  #destinationOf(frame: Frame, desk: string): Destination {
+    return destinationOf(frame, { extension: desk, contacts: this.#sources.contactsOf(desk) }, this.#site.outsideProfiles);
+  }
+
+  /** The desk whose presence id a leg carries, be it the handset's or not. */
+  #claimedBy(frame: Frame): string | undefined {
     const foreign = text(frame, "variable_sip_gateway_name") !== "" || text(frame, "Channel-Name").startsWith("loopback/");
-    return foreign ? undefined : this.#desks.get(presence);
+    return foreign ? undefined : this.#desks.get(text(frame, "Channel-Presence-ID").toLowerCase());
+  }
+
+  #isKnown(frame: Frame): boolean {
+    const ids = [text(frame, "Unique-ID"), text(frame, "Old-Unique-ID")];
+    return this.#sources.known().some(({ leg }) => ids.includes(leg));
+  }
+
+  /** A leg that the phone has sent elsewhere (302) is over for the desk, whatever becomes of it. */
+  #left(frame: Frame): Said[] | undefined {
+    const desk = this.#claimedBy(frame);
+    if (desk === undefined || this.#destinationOf(frame, desk) !== "redirected") return undefined;
+    const why = `Phone ${desk} has forwarded the call to another place.`;
+    const ended = { cause: "REDIRECTION_TO_NEW_DESTINATION", why };
+    return [{ type: "leg", facts: { desk, leg: text(frame, "Unique-ID"), ended } }];
   }
 
   /** The facts of a leg that an event, or a `uuid_dump` (CHANNEL_DATA), shows. */
@@ -184,18 +225,21 @@ export class Translator {
       }
       return [];
     }
-    const desk = this.#registrant(frame);
-    if (desk === undefined) return [];
-    if (subclass === "sofia::register") return [{ type: "phone", desk, registered: true, contact: text(frame, "contact") }];
+    const registrant = this.#registrant(frame);
+    if (registrant === undefined || !["sofia::register", "sofia::unregister", "sofia::expire"].includes(subclass)) return [];
+    const { desk, isSure } = registrant;
+    if (subclass === "sofia::register" && isSure) {
+      return [{ type: "phone", desk, registered: true, contact: text(frame, "contact") }];
+    }
     // One of several phones may have gone: only the switch knows whether another is left.
-    return subclass === "sofia::unregister" || subclass === "sofia::expire" ? [{ type: "look-up-phone", desk }] : [];
+    return [{ type: "look-up-phone", desk }];
   }
 
   /** A change by others: the switch, or a supervisor. */
   #agent(frame: Frame): Said[] {
     const name = text(frame, "CC-Agent");
-    if (this.#agents.echoes.take(name, text(frame, "CC-Agent-Status"))) return [];
-    const desk = this.#agents.names.get(name);
+    if (this.#sources.agents.echoes.take(name, text(frame, "CC-Agent-Status"))) return [];
+    const desk = this.#sources.agents.names.get(name);
     const mode = modeOf(text(frame, "CC-Agent-Status"));
     return desk === undefined || mode === undefined ? [] : [{ type: "agent", desk, mode, why: whyChanged(mode) }];
   }
@@ -206,17 +250,20 @@ export class Translator {
     if (this.#offers.size > rememberedOffers && oldest !== undefined) this.#offers.delete(oldest);
   }
 
-  /** Whose registration an event is about (sofia_reg.c). Another tenant's 1001 passes the filter: the domain decides. */
-  #registrant(frame: Frame): string | undefined {
-    const users = ["from-user", "to-user", "user"].map((name) => text(frame, name));
-    const hosts = ["from-host", "to-host", "host", "realm", "domain_name"].map((name) => text(frame, name));
-    for (const user of users) {
-      for (const host of hosts) {
-        const desk = this.#desks.get(`${user}@${host}`.toLowerCase());
-        if (desk !== undefined) return desk;
-      }
-    }
-    return undefined;
+  /**
+   * Whose registration an event is about (sofia_reg.c). Another tenant's 1001 passes the filter, perhaps with our realm or on our
+   * profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
+   * must be asked: it may have that domain as one of ours.
+   */
+  #registrant(frame: Frame): { readonly desk: string; readonly isSure: boolean } | undefined {
+    const user = ["from-user", "user", "to-user"].map((name) => text(frame, name)).find((value) => value !== "");
+    const deskAt = (host: string) => this.#desks.get(`${user}@${host.trim()}`.toLowerCase());
+    const registeredIn = text(frame, "from-host") || text(frame, "host");
+    const sure = deskAt(registeredIn || text(frame, "to-host") || text(frame, "realm"));
+    if (sure !== undefined) return { desk: sure, isSure: true };
+    const others = ["to-host", "realm", "domain_name", "presence-hosts"].flatMap((name) => text(frame, name).split(","));
+    const desk = others.map(deskAt).find((found) => found !== undefined);
+    return desk === undefined ? undefined : { desk, isSure: false };
   }
 }
 

@@ -15,7 +15,7 @@ import {
   withoutAsked,
 } from "./agent.ts";
 import type { Callout } from "./crm.ts";
-import type { Desk } from "./desk.ts";
+import { type Desk, phoneTrouble } from "./desk.ts";
 import type { Effect, Step } from "./effect.ts";
 import type { AgentCommand, AgentMode, CommandResult } from "./line.ts";
 
@@ -47,8 +47,9 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
     const why = `Agent ${callout.agent} is not logged in: log in first, then press Ready.`;
     return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
   }
-  if (callout.name === "Ready" && desk.line.phone === "unregistered") {
-    const why = `Phone ${desk.extension} is not registered: check its cable and power, then press Ready.`;
+  const trouble = phoneTrouble(desk.extension, desk.line);
+  if (callout.name === "Ready" && trouble !== undefined) {
+    const why = `${trouble.replace(/\.$/, "")}, then press Ready.`;
     return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
   }
   const known = queue ?? old?.queue;

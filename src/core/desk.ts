@@ -14,6 +14,8 @@ export interface LineState {
   readonly link: { readonly up: true; readonly to: string } | { readonly up: false; readonly why: string };
   readonly phone: "registered" | "unregistered" | "unknown";
   readonly contact?: string;
+  /** Why the phone is not registered, where the switch says more than that. */
+  readonly why?: string;
 }
 
 /** A number that the CRM asked to dial, until the far end answers or the call is over. */
@@ -88,6 +90,11 @@ export function newDesk(extension: string): Desk {
 
 /** The line before the first connect, and after a restart. */
 export const unknownLine: LineState = { link: { up: false, why: "not connected yet" }, phone: "unknown" };
+
+/** Why the phone cannot ring, as a sentence for the agent, the same in every answer; nothing unless it is known not to be registered. */
+export function phoneTrouble(extension: string, { phone, why }: LineState): string | undefined {
+  return phone === "unregistered" ? why ?? `Phone ${extension} is not registered: check its cable and power.` : undefined;
+}
 
 /** What a change of the calls brings about. */
 export interface CallChange {

@@ -13,6 +13,7 @@ import {
   type LineState,
   onLeg,
   onSnapshot,
+  phoneTrouble,
   renameLeg,
   withArrival,
   withCall,
@@ -105,6 +106,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
     link: line.link,
     phone: event.registered ? "registered" : "unregistered",
     ...(event.contact === undefined ? {} : { contact: event.contact }),
+    ...(event.why === undefined ? {} : { why: event.why }),
   };
 }
 
@@ -241,7 +243,8 @@ export function lineTrouble(extension: string, line: LineState): string | undefi
     const { why } = line.link;
     return `No connection to the phone system: ${why}${/[.?!]$/.test(why) ? "" : "."} Calls are not shown until it is back.`;
   }
-  if (line.phone === "unregistered") return `Phone ${extension} is not registered: check its cable and power.`;
+  const trouble = phoneTrouble(extension, line);
+  if (trouble !== undefined) return trouble;
   if (line.phone === "unknown") return `Phone ${extension}: not known yet whether it is registered.`;
   return undefined;
 }

@@ -5,7 +5,7 @@
  *     policy inbound=answer deny=^1900     first of all, what differs from the reference configuration
  *     policy withheld=^266696687$ from-identity=^Sales:>     ... more of it
  *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony     ... more of it
- *     up | down WHY | phone on | phone off
+ *     up | down WHY | phone on | phone off | phone off WHY
  *     register A7 10.0.0.7:8080 | elsewhere A7 10.0.0.9:8080     at this desk, at another desk of the box
  *     unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
  *     makecall A7 914155550123 | canonical A7 +1 (415) 555-0123     its id is c1, then c2 ...
@@ -184,7 +184,12 @@ function readEvent(word: string, rest: string[], line: string): LineEvent {
     case "down":
       return { type: "link-down", why: rest.join(" ") };
     case "phone":
-      return { type: "phone", desk: extension, registered: rest[0] === "on" };
+      return {
+        type: "phone",
+        desk: extension,
+        registered: rest[0] === "on",
+        ...(rest.length > 1 ? { why: rest.slice(1).join(" ") } : {}),
+      };
     case "agent":
       return { type: "agent", desk: extension, mode: rest[0] as AgentMode, why: rest.slice(1).join(" ") };
     case "acd-reset":

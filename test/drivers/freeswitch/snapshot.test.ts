@@ -125,7 +125,7 @@ describe("events during the first look", () => {
     expect(told).toMatchObject({ leg: call.uuid, caller: { identity: "14155550123" } });
     expect(await snapshot(rig)).toEqual([]);
     const order = rig.events.map(({ type }) => type).filter((type) => type !== "link-down");
-    expect(order.slice(0, 3)).toEqual(["link-up", "snapshot", "leg"]);
+    expect(order.slice(0, 4)).toEqual(["link-up", "snapshot", "phone", "leg"]);
   }, limit);
 
   test.concurrent("newer than the look at the leg: told after the snapshot", async () => {

@@ -1,0 +1,132 @@
+/**
+ * The desks' phones: whether each is registered, and where. All that is learned of a phone, by a look, an event, a dial or a leg,
+ * passes through here, so that every answer comes from one state.
+ */
+import type { Failure, LineEvent } from "../../src/core/line.ts";
+import type { Log } from "../../src/log.ts";
+import { handsetFailure } from "../parts/causes.ts";
+import type { DeskNames } from "./commands.ts";
+import type { Link } from "./link.ts";
+import { type Contact, readContacts } from "./whose-leg.ts";
+
+type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
+
+/** What `Phones` needs of its session. */
+export interface PhonesOptions {
+  readonly desks: readonly DeskNames[];
+  readonly log: Log;
+  readonly tell: (event: PhoneEvent) => void;
+}
+
+/** The phones of one connection. */
+export class Phones {
+  readonly #options: PhonesOptions;
+  readonly #states = new Map<string, PhoneEvent>();
+  readonly #contacts = new Map<string, readonly Contact[]>();
+  #isHeld = true;
+
+  constructor(options: PhonesOptions) {
+    this.#options = options;
+  }
+
+  /** The registered contacts of a desk; nothing while they are not known. */
+  contactsOf(desk: string): readonly Contact[] | undefined {
+    return this.#contacts.get(desk);
+  }
+
+  /** Whether the phone is known not to be registered. */
+  isUnregistered(desk: string): boolean {
+    return this.#states.get(desk)?.registered === false;
+  }
+
+  /** Reports what is known of all phones, and from now on what changes: after a connect the legs come first. */
+  release(): void {
+    this.#isHeld = false;
+    for (const state of this.#states.values()) this.#options.tell(state);
+  }
+
+  /** Asks the switch where all these phones are. */
+  async lookUpAll(link: Link): Promise<void> {
+    for (const { extension } of this.#options.desks) await this.lookUp(link, extension);
+  }
+
+  /**
+   * Asks the switch where a phone is. What was learned of it meanwhile is newer than an answer that it is nowhere.
+   * @param proven whether it is known to be reachable: then the answer only says where.
+   */
+  async lookUp(link: Link, desk: string, proven = false): Promise<void> {
+    const names = this.#options.desks.find(({ extension }) => extension === desk);
+    if (!names) return;
+    const before = this.#states.get(desk);
+    const found = await this.#ask(link, names);
+    if (found === undefined) return;
+    const isNewer = this.#states.get(desk) !== before;
+    if (found.length === 0 && (proven || isNewer)) return;
+    this.#contacts.set(desk, found.flatMap(readContacts));
+    if (found.length > 0) return this.#learn({ type: "phone", desk, registered: true, contact: found.join(",") });
+    const why = await this.#whyNowhere(link, names);
+    if (this.#states.get(desk) !== before) return;
+    this.#learn({ type: "phone", desk, registered: false, ...(why === undefined ? {} : { why }) });
+  }
+
+  /** The phone has registered, as an event says. Whether with a contact that is new is told by the return value. */
+  onRegister(event: PhoneEvent): boolean {
+    const known = this.#contacts.get(event.desk) ?? [];
+    const [contact] = readContacts(`sofia/any/${/<([^>]*)>/.exec(event.contact ?? "")?.[1] ?? event.contact ?? ""}`);
+    const isNew = contact === undefined || !known.some(({ places }) => Bun.deepEquals(places, contact.places));
+    // Until the switch says which contacts there are now, a leg to any of them is the desk's.
+    if (isNew) this.#contacts.delete(event.desk);
+    this.#learn(event);
+    return isNew;
+  }
+
+  /** The phone rings or was lifted, so it can be reached. Whether that is new is told by the return value. */
+  onReached(desk: string): boolean {
+    if (!this.isUnregistered(desk)) return false;
+    this.#contacts.delete(desk);
+    this.#learn({ type: "phone", desk, registered: true });
+    return true;
+  }
+
+  /** A dial has failed. Whether the phone must be looked up is told by the return value: its cause says nothing of the phone. */
+  onDialFailed(desk: string, { cause, why }: Failure): boolean {
+    if (cause !== "USER_NOT_REGISTERED" && cause !== "SUBSCRIBER_ABSENT") return true;
+    this.#contacts.set(desk, []);
+    this.#learn({ type: "phone", desk, registered: false, ...(cause === "SUBSCRIBER_ABSENT" ? { why } : {}) });
+    return false;
+  }
+
+  #learn(event: PhoneEvent): void {
+    this.#states.set(event.desk, event);
+    if (!this.#isHeld) this.#options.tell(event);
+  }
+
+  /** The contacts of all presence ids of a desk, as `sofia_contact` names them; nothing when it cannot be asked. */
+  async #ask(link: Link, { extension, presence }: DeskNames): Promise<string[] | undefined> {
+    const answers = new Set<string>();
+    for (const id of presence) {
+      const { ok, text } = await link.command(`api sofia_contact */${id}`);
+      if (!ok) {
+        this.#contacts.delete(extension);
+        this.#options.log.rarely(`no phone ${extension}`).warning(
+          "Cannot ask whether the phone is registered: check the rights of line.user",
+          { desk: extension, says: text.trim() },
+        );
+        return undefined;
+      }
+      const answer = text.trim();
+      if (answer !== "" && !answer.startsWith("error/")) answers.add(answer);
+    }
+    return [...answers];
+  }
+
+  /** Why a phone is registered nowhere, where the switch's directory says so; nothing when it is known there or cannot be asked. */
+  async #whyNowhere(link: Link, { extension, presence }: DeskNames): Promise<string | undefined> {
+    for (const id of presence) {
+      const { text } = await link.command(`api user_exists id ${id.replace("@", " ")}`);
+      if (text.trim() === "true") return undefined;
+      if (text.trim() !== "false") return this.#states.get(extension)?.why;
+    }
+    return handsetFailure("SUBSCRIBER_ABSENT", extension).why;
+  }
+}

@@ -1,0 +1,132 @@
+/** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { holdAnswer, Rig } from "./rig.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const unknown = "The switch does not know extension 1001: ask the administrator.";
+
+/** The SIP profile of the phones is stopped, or runs again: the switch sends no event about any phone. */
+function profile(rig: Rig, runs: boolean): void {
+  if (runs) Reflect.deleteProperty(rig.sim.phones, "contacts");
+  else rig.sim.phones.contacts = () => [];
+}
+
+/** The phone's state as it was reported last. */
+function last(rig: Rig): unknown {
+  return rig.events.findLast(({ type }) => type === "phone");
+}
+
+/** A rig whose profile was stopped, and whose phone is known not to be registered by a dial that failed. */
+async function stopped(): Promise<Rig> {
+  const rig = await Rig.ready();
+  profile(rig, false);
+  await rig.dial(crypto.randomUUID());
+  return rig;
+}
+
+describe("a dial", () => {
+  test.concurrent("that finds no registration: the phone is not registered, and that is known before the result", async () => {
+    await using rig = await Rig.ready();
+    profile(rig, false);
+    expect(await rig.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed", cause: "USER_NOT_REGISTERED" });
+    expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false });
+  }, limit);
+
+  test.concurrent("to an extension that the directory has lost: said of the phone too", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.phones.knows = () => false;
+    expect(await rig.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed", cause: "SUBSCRIBER_ABSENT", why: unknown });
+    expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
+  }, limit);
+
+  test.concurrent("that fails for another reason: the phone is looked up", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.handsetDoes = { does: "rejects" };
+    const from = rig.events.length;
+    await rig.dial(crypto.randomUUID());
+    expect(await rig.next("phone", () => true, from)).toMatchObject({ registered: true });
+  }, limit);
+
+  test.concurrent("that is lifted: the phone is there", async () => {
+    await using rig = await stopped();
+    profile(rig, true);
+    const from = rig.events.length;
+    expect(await rig.dial(crypto.randomUUID())).toEqual({ outcome: "done" });
+    await rig.next("phone", ({ registered }) => registered, from);
+    expect(await rig.next("phone", ({ contact }) => contact !== undefined, from)).toMatchObject({ registered: true });
+  }, limit);
+});
+
+describe("a phone that is known not to be registered", () => {
+  test.concurrent("is looked up at each HEARTBEAT: its profile runs again, and no event comes", async () => {
+    await using rig = await stopped();
+    const before = rig.events.length;
+    rig.sim.sw.heartbeat();
+    expect(await rig.next("phone", () => true, before)).toEqual({ type: "phone", desk: "1001", registered: false });
+    profile(rig, true);
+    const from = rig.events.length;
+    rig.sim.sw.heartbeat();
+    expect(await rig.next("phone", () => true, from)).toMatchObject({ registered: true });
+    const after = rig.commands.length;
+    rig.sim.sw.heartbeat();
+    expect((await rig.dial(crypto.randomUUID())).outcome).toBe("done");
+    expect(rig.commands.slice(after)[0]).toStartWith("filter Job-UUID");
+  }, limit);
+
+  test.concurrent("rings: it is registered, whatever its registration says", async () => {
+    await using rig = await stopped();
+    const from = rig.events.length;
+    await rig.sim.inbound({ from: "14155550123", to: "1001" });
+    expect(await rig.next("phone", () => true, from)).toEqual({ type: "phone", desk: "1001", registered: true });
+    rig.sim.phones.unregister("1002");
+    await rig.facts(({ rings }) => rings === true, from);
+    expect(last(rig)).toMatchObject({ registered: true });
+  }, limit);
+
+  test.concurrent("and is unknown to the directory: said after the connect", async () => {
+    await using rig = await Rig.ready({
+      before: (sim) => {
+        sim.phones.contacts = () => [];
+        sim.phones.knows = () => false;
+      },
+    });
+    expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
+  }, limit);
+});
+
+test.concurrent("an answer that is older than a registration does not overrule it", async () => {
+  await using rig = await stopped();
+  const held = holdAnswer(rig.sim, "sofia_contact");
+  rig.sim.sw.heartbeat();
+  await held.asked;
+  profile(rig, true);
+  const from = rig.events.length;
+  rig.sim.phones.register("1001");
+  await rig.next("phone", ({ registered }) => registered, from);
+  held.release();
+  await rig.next("phone", ({ contact = "" }) => contact.startsWith("sofia/"), from);
+  expect(rig.events.slice(from).some((event) => event.type === "phone" && !event.registered)).toBe(false);
+}, limit);
+
+test.concurrent("a leg to a contact that has just registered is the desk's, before the switch was asked about it", async () => {
+  await using rig = await Rig.ready();
+  const held = holdAnswer(rig.sim, "sofia_contact");
+  rig.sim.phones.register("1001", 1);
+  await held.asked;
+  const [leg] = rig.sim.phones.contacts("1001").slice(1);
+  const name = `sofia/internal/${leg?.handset.contact.replace("1001-", "x")}`;
+  rig.sim.sw.fire("CHANNEL_PROGRESS", {
+    "Unique-ID": "new",
+    "Channel-Presence-ID": "1001@127.0.0.1",
+    "Channel-Name": name,
+    "Call-Direction": "outbound",
+    "Answer-State": "ringing",
+    "Caller-Caller-ID-Number": "14155550123",
+  });
+  expect(await rig.facts(({ leg }) => leg === "new")).toMatchObject({ rings: true });
+  held.release();
+}, limit);

@@ -1,0 +1,187 @@
+/** Events whose JSON is broken: what can be read is read, and what cannot is found by a look at the switch. Nothing is lost. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { readFrame } from "../../../drivers/freeswitch/link.ts";
+import type { SwitchEvent } from "../../../drivers/simulator/events.ts";
+import { eventJson } from "../../../drivers/simulator/wire.ts";
+import { holdAnswer, Rig } from "./rig.ts";
+import { event, openLink, RawPeer } from "./rawpeer.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const customer = { from: "14155550123", to: "1001" };
+
+/** The body as it is when a value with a quote is not escaped. */
+const unescaped = (body: string) => body.replace('"Event-Name":"', '"Caller-Caller-ID-Name":"Joe "Fixit" Smith","Event-Name":"');
+const truncated = (body: string) => body.slice(0, -20);
+
+/** From now on the switch writes these events in this way. */
+function writes(rig: Rig, how: (body: string) => string, which: (event: SwitchEvent) => boolean = () => true): void {
+  const publish = rig.sim.server.publish.bind(rig.sim.server);
+  rig.sim.server.publish = (event) => {
+    if (!which(event)) return publish(event);
+    const body = how(eventJson(event).split("\n\n").slice(1).join("\n\n"));
+    publish(event, `Content-Length: ${Buffer.byteLength(body)}\nContent-Type: text/event-json\n\n${body}`);
+  };
+}
+
+const isOfCall = (event: SwitchEvent) =>
+  String(event["Event-Name"]).startsWith("CHANNEL_") || event["Event-Name"] === "CALL_UPDATE";
+const looks = (rig: Rig) => rig.commands.filter((command) => command === "api show channels as json").length;
+
+describe("control characters that are not escaped", () => {
+  test.each([
+    ["NUL", "\u0000"],
+    ["TAB", "\t"],
+    ["LF", "\n"],
+    ["CR LF", "\r\n"],
+    ["ESC", "\u001b[31m"],
+    ["after an escaped quote", 'say \\"hi\\"\u0007'],
+    ["after a backslash", "\\\\\u0001"],
+  ])("%s in a value: the event is read, with the character", (_name, value) => {
+    const frame = readFrame(`{"Event-Name":"HEARTBEAT","Name":"a${value}b","Next":"c"}`);
+    const plain = value.replace(/\\(.)/g, "$1");
+    expect({ ...frame }).toEqual({ "Event-Name": "HEARTBEAT", Name: `a${plain}b`, Next: "c" });
+  });
+
+  test.each([
+    ["in a name", '{"a\u0001b":"c"}', { "a\u0001b": "c" }],
+    ["in a list", '{"a":["b\u0001","c\t"]}', { a: ["b\u0001", "c\t"] }],
+    ["behind the object", '{"a":"b"}\u0000', { a: "b" }],
+    ["between two members", '{"a":"b",\u0000\u001b"c":"d"}', { a: "b", c: "d" }],
+  ])("%s", (_name, text, frame) => {
+    expect({ ...readFrame(text) }).toEqual(frame);
+  });
+
+  test.each([
+    ["an unescaped quote", '{"a":"b "c" d\u0001"}'],
+    ["cut off", '{"a":"b\u0001'],
+    ["within a word", '{"a":tr\u0000ue}'],
+    ["nothing else", "\u0000"],
+  ])("%s: it stays unreadable", (_name, text) => {
+    expect(readFrame(text)).toBeUndefined();
+  });
+
+  test("bytes that are no UTF-8 are replaced, and the event is read", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer);
+    const heard = opened.next();
+    const body = Buffer.concat([
+      Buffer.from('{"Event-Name":"HEARTBEAT","Name":"M'),
+      Buffer.from([0xfc, 0xe4]),
+      Buffer.from('ller"}'),
+    ]);
+    peer.write(Buffer.concat([Buffer.from(event("x".repeat(body.length)).slice(0, -body.length)), body]));
+    expect({ ...(await heard) }).toEqual({ "Event-Name": "HEARTBEAT", Name: "M\ufffd\ufffdller" });
+  });
+
+  test.concurrent("a whole call is followed without a look", async () => {
+    await using rig = await Rig.ready();
+    await rig.next("snapshot", () => true, 3);
+    const before = looks(rig);
+    writes(rig, (body) => body.replace('"Event-Name":"', '"Caller-Caller-ID-Name":"Joe\tFixit\u0000\u001b","Event-Name":"'));
+    const call = await rig.sim.inbound(customer);
+    await call.answer();
+    await call.callerHangsUp();
+    const { leg } = await rig.facts(({ ended }) => ended !== undefined);
+    expect(rig.legs().some((facts) => facts.rings && facts.leg === leg)).toBe(true);
+    expect(looks(rig)).toBe(before);
+  }, limit);
+});
+
+describe("an event that cannot be read makes the driver look", () => {
+  test.concurrent.each([["an unescaped quote", unescaped], ["cut off", truncated], ["no object", () => "[]"]])(
+    "%s: the call is found, and its end",
+    async (_name, how) => {
+      await using rig = await Rig.ready();
+      writes(rig, how, isOfCall);
+      const call = await rig.sim.inbound(customer);
+      const seen = await rig.next("snapshot", ({ legs }) => legs.some(({ rings }) => rings));
+      expect(seen.legs).toMatchObject([{ leg: call.uuid, caller: { identity: "14155550123" }, direction: "to-desk" }]);
+      rig.known = [{ desk: "1001", leg: call.uuid }];
+      const from = rig.events.length;
+      await call.answer();
+      await rig.next("snapshot", ({ legs }) => legs.some(({ answered }) => answered), from);
+      await call.callerHangsUp();
+      await rig.next("snapshot", ({ legs }) => legs.length === 0, from);
+      expect(rig.legs()).toEqual([]);
+    },
+    limit,
+  );
+
+  test.concurrent("a registration that has gone is noticed", async () => {
+    await using rig = await Rig.ready();
+    writes(rig, truncated);
+    rig.sim.phones.unregister("1001");
+    await rig.next("phone", ({ registered }) => !registered);
+  }, limit);
+
+  test.concurrent("many at once are one look, and one more a second later", async () => {
+    await using rig = await Rig.ready();
+    await rig.next("snapshot", () => true, 3);
+    const before = looks(rig);
+    writes(rig, truncated);
+    const begun = performance.now();
+    for (let n = 0; n < 200; n++) rig.sim.sw.heartbeat();
+    await rig.until(() => looks(rig) === before + 1);
+    await rig.until(() => looks(rig) > before + 1);
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect(looks(rig)).toBe(before + 2);
+  }, limit);
+
+  test.concurrent("one that comes during the first look: looked once more", async () => {
+    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    const held = holdAnswer(rig.sim, "show");
+    await rig.sim.server.listen();
+    await held.asked;
+    writes(rig, truncated, isOfCall);
+    const call = await rig.sim.inbound(customer);
+    held.release();
+    await rig.next("snapshot", ({ legs }) => legs.some(({ leg, rings }) => leg === call.uuid && rings));
+  }, limit);
+});
+
+describe("answers that cannot be read either", () => {
+  /** The switch answers these commands with broken JSON. */
+  function breaks(rig: Rig, commands: readonly string[], isPlainKnown: boolean): void {
+    const api = rig.sim.api.bind(rig.sim);
+    rig.sim.api = (command, arg) => {
+      if (!commands.includes(command)) return api(command, arg);
+      if (command !== "uuid_dump") return Promise.resolve(api(command, arg)).then(unescapedRows);
+      const [id = "", format] = arg.split(" ");
+      return Promise.resolve(api(command, `${id} json`)).then((text) =>
+        text.startsWith("-ERR")
+          ? text
+          : format === "json"
+          ? unescaped(text)
+          : isPlainKnown
+          ? plain(text)
+          : "-USAGE: <uuid> [format]"
+      );
+    };
+  }
+  const unescapedRows = (text: string) => text.replaceAll('"name":', '"cid_name":"Joe "Fixit" Smith","name":');
+  const plain = (text: string) =>
+    Object.entries(JSON.parse(text)).map(([name, value]) => `${name}: ${encodeURIComponent(String(value))}\n`).join("");
+
+  test.concurrent("the list and the leg: the list's rows are made out, the leg is asked for as plain text", async () => {
+    await using rig = await Rig.ready();
+    breaks(rig, ["show", "uuid_dump"], true);
+    const call = await rig.sim.inbound(customer);
+    await rig.sim.inbound({ ...customer, to: "1002" });
+    const from = await rig.reconnect();
+    const { legs } = await rig.next("snapshot", () => true, from);
+    expect(legs).toMatchObject([{ leg: call.uuid, rings: true, caller: { identity: "14155550123" } }]);
+  }, limit);
+
+  test.concurrent("a leg that is known and cannot be read lives on", async () => {
+    await using rig = await Rig.ready();
+    breaks(rig, ["uuid_dump"], false);
+    const call = await rig.sim.inbound(customer);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const from = await rig.reconnect();
+    expect((await rig.next("snapshot", () => true, from)).legs).toEqual([{ desk: "1001", leg: call.uuid }]);
+  }, limit);
+});

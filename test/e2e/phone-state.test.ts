@@ -1,0 +1,34 @@
+/** One state of the phone: MakeCall, CheckStatus, Ready, status and readiness never contradict each other. */
+import { expect, test } from "bun:test";
+import { limit, start } from "./acd-office.ts";
+
+const lost = "Phone 1001 is not registered: check its cable and power.";
+const unknown = "The switch does not know extension 1001: ask the administrator.";
+
+test.concurrent("the SIP profile is stopped: what MakeCall learns is what everything says, until the phone is back", async () => {
+  const all = await start();
+  all.sim.phones.contacts = () => [];
+  expect(await all.checkStatus()).toBe("ok");
+  expect(await all.dial()).toBe(lost);
+  expect(await all.checkStatus()).toBe(lost);
+  expect(all.desk()).toMatchObject({ phone: "unregistered", trouble: lost });
+  Reflect.deleteProperty(all.sim.phones, "contacts");
+  all.sim.sw.heartbeat();
+  await all.until("the phone", () => all.desk()?.phone === "registered");
+  expect(await all.checkStatus()).toBe("ok");
+  await all.stop();
+}, limit);
+
+test.concurrent("the directory loses the extension: MakeCall, CheckStatus and status say so", async () => {
+  const all = await start();
+  const { knows } = all.sim.phones;
+  all.sim.phones.knows = () => false;
+  expect(await all.dial()).toBe(unknown);
+  expect(await all.checkStatus()).toBe(unknown);
+  expect(all.desk()?.trouble).toBe(unknown);
+  all.sim.phones.knows = knows;
+  await all.sim.inbound({ from: "14155550123", to: "1001" });
+  await all.until("the phone", () => all.desk()?.phone === "registered");
+  expect(all.desk()?.trouble).toBeUndefined();
+  await all.stop();
+}, limit);
