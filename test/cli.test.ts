@@ -122,6 +122,8 @@ describe("explain", () => {
     ["00 1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the 00 in front)"]],
     ["+44 (0)20 7946 0000", ["occtANI is 442079460000", "MakeCall dials +442079460000"]],
     ["tel:+1-201-555-0123", ["as a caller: occtANI is 12015550123", "MakeCall dials 912015550123"]],
+    ["\u202a+14155550123\u202c", ['"<U+202A>+14155550123<U+202C>", read as +14155550123\n', "occtANI is 14155550123"]],
+    ["911", ["MakeCall dials 911, an emergency number: no limit holds it back (numbers.emergency)"]],
     ["266696687", [
       "is outside\n",
       "as a caller: occtANI is empty: this number means that the caller's is withheld (numbers.withheld[0]), popped at ring",
@@ -129,7 +131,7 @@ describe("explain", () => {
       "MakeCall dials 266696687",
     ]],
     ["Sales:14155550123", [
-      'as a caller it is read as "14155550123" (numbers.fromIdentity[0]: ^Sales: becomes )\n  is outside\n',
+      'as a caller it is read as "14155550123" (numbers.fromIdentity[0]: ^Sales: becomes nothing)\n  is outside\n',
       "as a caller: occtANI is 14155550123",
       "MakeCall refuses",
     ]],

@@ -22,9 +22,14 @@ export function addressOf(uri: string): Address {
   const [user, host] = at >= 0 ? [rest.slice(0, at), rest.slice(at + 1)] : scheme === "" ? [rest, ""] : ["", rest];
   return {
     // An escaped semicolon is part of the name, a plain one begins parameters (`+1415;ext=22@`, `;phone-context=`).
-    user: unescaped(user.replace(/[;:].*$/s, "")).trim(),
+    user: unescaped(withoutPassword(user.replace(/;.*$/s, ""))).trim(),
     host: (/^\s*(?:\[([^\]]*)\]|([^:;?>]*))/.exec(host)?.slice(1).join("") ?? "").trim().toLowerCase(),
   };
+}
+
+/** What follows a name is a number that a ring group has put its name before (`Sales:14155550123`); anything else is a password. */
+function withoutPassword(user: string): string {
+  return /^[^:]*[a-z][^:]*:\+?\d{3,}$/i.test(user) ? user : user.replace(/:.*$/s, "");
 }
 
 /** `"Name" <uri>` without the name. */

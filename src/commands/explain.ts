@@ -11,6 +11,7 @@ import {
   isInternal,
   type NumberPlan,
   plainDialString,
+  quoted,
 } from "../core/number.ts";
 import type { DeskStatus, Status } from "../status.ts";
 import { askDaemon } from "./ask.ts";
@@ -21,7 +22,7 @@ export function explain(number: string, file: string, json: boolean, io: Io): nu
   const config = configOr2(file, io);
   if (config === 2) return 2;
   const found = foundOf(number, config.numbers);
-  io.out(json ? `${JSON.stringify(found, null, 2)}\n` : [number, ...lines(found, config)].join("\n  ") + "\n");
+  io.out(json ? `${JSON.stringify(found, null, 2)}\n` : [title(number), ...lines(found, config)].join("\n  ") + "\n");
   return 0;
 }
 
@@ -47,7 +48,7 @@ export async function explainAtDesk(
   const now = typeof status === "number" ? undefined : status.desks.find(({ extension }) => extension === desk);
   const makeCall = { desk, ...verdict(found.dial, config, desk, now) };
   if (json) io.out(`${JSON.stringify({ ...found, makeCall }, null, 2)}\n`);
-  else io.out([number, ...lines(found, config), `MakeCall at desk ${desk} ${makeCall.why}`].join("\n  ") + "\n");
+  else io.out([title(number), ...lines(found, config), `MakeCall at desk ${desk} ${makeCall.why}`].join("\n  ") + "\n");
   return 0;
 }
 
@@ -87,6 +88,12 @@ function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered,
   ];
 }
 
+/** The number as it was given; what cannot be seen in it is shown by its code point, and how it is read. */
+function title(number: string): string {
+  const identity = identify(number);
+  return identity.kind !== "number" || identity.number === number ? number : `${quoted(number)}, read as ${identity.number}`;
+}
+
 function foundOf(number: string, plan: NumberPlan): Found {
   const inbound = aniSteps(plan, number, "inbound");
   return {
@@ -111,7 +118,10 @@ function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, 
   const first = read === undefined
     ? []
     : [`as a caller it is read as "${read.rewritten}"${by(read.rule, "fromIdentity", numbers)}`];
-  const dialled = dial.ok ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}` : `MakeCall refuses: ${dial.why}`;
+  const emergency = dial.ok && dial.emergency ? ", an emergency number: no limit holds it back (numbers.emergency)" : "";
+  const dialled = dial.ok
+    ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}${emergency}`
+    : `MakeCall refuses: ${dial.why}`;
   const { identity } = inbound;
   if (internal) return [...first, ...internalLines(number, inbound, numbers, screenPop.internal), dialled];
   if (identity.kind === "withheld" && identity.number === undefined) {
@@ -153,5 +163,5 @@ function pops(when: string): string {
 
 function by(rule: number | undefined, list: "toCrm" | "toDial" | "fromIdentity", plan: NumberPlan): string {
   const found = rule === undefined ? undefined : plan[list]?.[rule];
-  return found ? ` (numbers.${list}[${rule}]: ${found.match.source} becomes ${found.replace})` : "";
+  return found ? ` (numbers.${list}[${rule}]: ${found.match.source} becomes ${found.replace || "nothing"})` : "";
 }
