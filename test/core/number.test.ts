@@ -220,6 +220,10 @@ describe("a number of the house", () => {
     const own = planWith({ internal: [/^41555501\d\d$/] });
     expect(["4155550123", "+4155550123", "004155550123"].map((number) => isInternal(own, number))).toEqual([true, false, false]);
   });
+  test("is not one of seven digits: +683 4000 is in Niue", () => {
+    const seven = planWith({ internal: [/^\d{6,7}$/] });
+    expect(["+683400", "6834000", "+6834000"].map((number) => isInternal(seven, number))).toEqual([true, true, false]);
+  });
   test("is by the plan alone: +112 is not where 112 is not", () => {
     expect(isInternal(planWith({ internal: [/^1\d{3}$/] }), "+112")).toBe(false);
   });
