@@ -145,6 +145,11 @@ const screenPop = z.strictObject({
   dnis: z.enum(["extension", "dialled"]).default("extension").meta({
     description: "occtDNIS: the desk's extension, or the number that the caller dialled",
   }),
+  onPartyChange: z.enum(["keep", "new"]).default("keep").meta({
+    description:
+      "when another outside number takes the first one's place on a call, as with a dialler that bridges customers to the " +
+      "desk: keep the first ScreenPop, or send CallReleased and a new ScreenPop with its own id",
+  }),
 });
 
 /** What telephone keypads make of "anonymous", "restricted", "blocked", "unknown" and "unavailable". */

@@ -1,6 +1,6 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
 import { count } from "./core/count.ts";
-import { type Call, kindOf } from "./core/call.ts";
+import { type Call, isCall, kindOf } from "./core/call.ts";
 import type { Registration } from "./core/crm.ts";
 import type { Desk, Dial } from "./core/desk.ts";
 import { lineTrouble } from "./core/step.ts";
@@ -89,9 +89,10 @@ function deskStatus(
 }
 
 /** Of a call that the CRM asked for and whose dial is given up, or nobody may ever tell of, only that it was answered is sure. */
-function stateOf({ id, origin, answered, held, rang }: Call, dial: Dial | null): string {
+function stateOf(call: Call, dial: Dial | null): string {
+  const { origin, answered, held, rang } = call;
   if (answered) return held ? "held" : "answered";
-  if (origin === "makecall" && (dial?.call !== id || dial.unsure !== undefined)) return "not known";
+  if (origin === "makecall" && (!dial || !isCall(call, dial.call) || dial.unsure !== undefined)) return "not known";
   return rang ? "ringing" : "new";
 }
 

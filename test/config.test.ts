@@ -53,7 +53,7 @@ describe("the reference configuration", () => {
       line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", outsideProfiles: ["external"] },
       http: { host: "127.0.0.1", port: 8090, browsers: false },
       crm: { path: "/", contentType: "text/xml; charset=utf-8" },
-      screenPop: { inbound: "ring", outbound: "ring", internal: "never", dnis: "extension" },
+      screenPop: { inbound: "ring", outbound: "ring", internal: "never", dnis: "extension", onPartyChange: "keep" },
       numbers: {
         internal: [/^\d{2,5}$/],
         toCrm: [{ match: /^9(\d{4,})$/, replace: "$1", direction: "outbound" }],

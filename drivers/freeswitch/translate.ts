@@ -138,6 +138,7 @@ export class Translator {
       ...(call ? { call } : {}),
       ...(direction === "to-desk" ? this.#caller(frame, farLeg) : dialledBy(frame)),
       ...(farLeg ? { farLeg } : {}),
+      ...(isRelay(frame) ? { relay: true as const } : {}),
       ...(partner ? { partner } : {}),
       ...(queue ? { queue } : {}),
       ...(data ? { data } : {}),
@@ -187,7 +188,13 @@ export class Translator {
     // The leg's own flags are those of whoever its profile shows as the caller: after a turn round that is nobody else.
     const shown = direction === "to-desk" && identity === text(frame, "Caller-Caller-ID-Number");
     const withheld = shown ? isCallerWithheld(frame) : isOtherWithheld(frame);
-    return { identity, outside, dialledByLeg, ...(withheld ? { withheld } : {}) };
+    return {
+      identity,
+      outside,
+      dialledByLeg,
+      ...(!dialledByLeg && text(frame, "Other-Leg-Direction") === "outbound" ? { called: true } : {}),
+      ...(withheld ? { withheld } : {}),
+    };
   }
 
   /** Whether the other leg came in from outside: by its sofia profile or as a gateway's. Unknown when there is none. */
@@ -340,6 +347,14 @@ function originalCaller(frame: Frame, identity: string): string | undefined {
   return original === "" || original === identity || text(frame, "Other-Leg-Direction") === "outbound" ? undefined : original;
 }
 
+/**
+ * The other leg is half of a pair of the switch's own (mod_loopback), as a dialplan uses it for follow-me: when the far end
+ * has answered, the pair steps aside (bow-out), and the leg that it has called takes its place.
+ */
+function isRelay(frame: Frame): boolean {
+  return text(frame, "Other-Leg-Channel-Name").startsWith("loopback/");
+}
+
 /** The leg's own identity stands where its caller's stood. */
 function isFlipped(frame: Frame): boolean {
   // Before the answer it never does: a caller who shows our own extension as his number is still the caller.
@@ -361,13 +376,16 @@ function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean
   // Whom the dialplan withholds is withheld, although the other leg still has the number. Zeros are what a dialler leaves.
   if (caller !== undefined && /\p{L}/u.test(caller) && identify(caller).kind === "withheld") return caller;
   const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
-  const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter((identity) =>
-    identity !== "" && !isOwn(frame, identity)
-  );
-  const numbers = places.filter((identity) => identify(identity).kind === "number");
+  const isOther = (identity: string) => identity !== "" && !isOwn(frame, identity);
+  const isNumber = (identity: string) => identify(identity).kind === "number";
+  // The other leg's own number, which uuid_bridge leaves out of this leg's profile (live: dialler-uuid-bridge).
+  const theirs = inboundFar ? text(frame, "Other-Leg-Orig-Caller-ID-Number") : far;
+  if (isOther(theirs) && isNumber(theirs) && theirs.replace(/\D/g, "").length > 6) return theirs;
+  const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter(isOther);
+  const numbers = places.filter(isNumber);
+  if (!outside) return numbers[0] ?? places[0];
   // Colleagues' numbers are short: among several the longest is the outside party's.
-  if (outside) return numbers.toSorted((a, b) => b.length - a.length)[0] ?? places[0] ?? "";
-  return numbers[0] ?? places[0];
+  return numbers.toSorted((a, b) => b.length - a.length)[0] ?? places[0] ?? "";
 }
 
 function dialledBy(frame: Frame): Partial<LegFacts> {

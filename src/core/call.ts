@@ -11,6 +11,7 @@ import {
   identify,
   identifyCaller,
   isInternal,
+  isSameNumber,
   type NumberPlan,
   plainDialString,
 } from "./number.ts";
@@ -26,6 +27,8 @@ export interface PopPolicy {
   /** ScreenPop data name to channel variable, in the order of the event. */
   readonly data: Readonly<Record<string, string>>;
   readonly dnis: "extension" | "dialled";
+  /** What another outside number on the same leg means: nothing, or the end of this call and the start of a new one. */
+  readonly onPartyChange: "keep" | "new";
   readonly numbers: NumberPlan;
 }
 
@@ -34,6 +37,8 @@ export interface FarParty {
   readonly identity: string;
   readonly outside: boolean;
   readonly direction: CallDirection;
+  /** The far leg that the switch has shown this party on. */
+  readonly leg?: string;
 }
 
 /** How a call came about: the desk was called, its keypad dialled, or the CRM asked for it. */
@@ -43,6 +48,8 @@ export type Origin = "called" | "keypad" | "makecall";
 export interface Call {
   /** occtSourceID: the first handset leg's id, for life. */
   readonly id: string;
+  /** The first call of its legs, when the party has changed since, and how many calls there have been with this one. */
+  readonly follows?: { readonly first: string; readonly calls: number };
   readonly origin: Origin;
   /** The agent who was registered when it began, who alone hears of it; null when there was none. */
   readonly agent: string | null;
@@ -51,6 +58,10 @@ export interface Call {
   /** The handset legs that live, by id. */
   readonly legs: readonly string[];
   readonly farLeg?: string;
+  /** The other end is a leg of the switch's own now, and another leg may take its place. */
+  readonly relayed?: boolean;
+  /** The leg that has taken the place of such a leg: the call itself has led there. */
+  readonly ledTo?: string;
   readonly party?: FarParty;
   readonly queue: boolean;
   /** The handset rings, or was lifted. */
@@ -93,7 +104,8 @@ export function newCall(id: string, origin: Origin, registration: Registration |
 /** The call with what one leg's facts add. The end of a leg is not among them: see `desk.ts`. */
 export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Call {
   const dials = call.origin !== "called";
-  const party = partyOf(call, facts, numbers);
+  const led = afterRelay(call, facts);
+  const party = partyOf(call, facts, numbers, led.ledTo);
   const farLeg = call.farLeg ?? facts.farLeg;
   const callerDialled = call.callerDialled ?? facts.callerDialled;
   return {
@@ -106,6 +118,7 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
     held: facts.held ?? call.held,
     data: facts.data ? { ...call.data, ...facts.data } : call.data,
     ...(call.answerUntold || facts.answerUntold ? { answerUntold: true } : {}),
+    ...led,
     ...(farLeg === undefined ? {} : { farLeg }),
     ...(party === undefined ? {} : { party }),
     ...(callerDialled === undefined ? {} : { callerDialled }),
@@ -113,27 +126,78 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
 }
 
 /**
+ * Where the call has led by way of a leg of the switch's own (loopback), which may step aside for the leg that it has called.
+ * A party who was put through is found at the end of a leg that has called in, or after a real party.
+ */
+function afterRelay({ relayed }: Call, { relay, partner, farLeg }: LegFacts): Pick<Call, "relayed" | "ledTo"> {
+  if (relay) return { relayed: true };
+  if (!relayed || !partner) return {};
+  return partner.called && farLeg !== undefined ? { relayed: false, ledTo: farLeg } : { relayed: false };
+}
+
+/**
  * Whom the call is with, now. An outside party stays: what a later transfer shows is another desk's business. A colleague
  * is replaced when somebody from outside is put through (transfer, pickup), but not by the far end of our own dialling.
  */
-function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | undefined {
+function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.ledTo): FarParty | undefined {
   if (call.party?.outside) return isNowWithheld(call, call.party, facts) ? { ...call.party, identity: "" } : call.party;
   const queue = call.queue || facts.queue === true;
-  if (facts.partner && !(call.origin !== "called" && facts.partner.dialledByLeg) && isOutside(facts.partner, numbers, queue)) {
-    return { identity: shownIdentity(facts.partner), outside: true, direction: "inbound" };
+  if (facts.partner && !isOwnDoing(call, facts, ledTo) && isOutside(facts.partner, numbers, queue)) {
+    return inboundParty(facts.partner, facts, true);
   }
   if (call.origin === "called") {
     if (!facts.caller || call.answered) return call.party;
-    const caller = { ...facts.caller, identity: ownIdentity(facts.caller, numbers) };
-    return { identity: shownIdentity(caller), outside: isOutside(caller, numbers, queue), direction: "inbound" };
+    const caller = asOwn(facts.caller, numbers);
+    return inboundParty(caller, facts, isOutside(caller, numbers, queue));
   }
   if (call.party || facts.dialled === undefined) return call.party;
   return dialledParty(facts.dialled, numbers);
 }
 
-/** What may be passed on of an identity. Whether it is from outside is decided by the true one. */
-function shownIdentity({ identity, withheld }: Party): string {
-  return withheld ? "" : identity;
+/** Whether the call itself has led to its partner: then nobody was put through. */
+function isOwnDoing({ origin }: Call, { partner, farLeg }: LegFacts, ledTo: string | undefined): boolean {
+  return (origin !== "called" && partner?.dialledByLeg === true) || (farLeg !== undefined && farLeg === ledTo);
+}
+
+/**
+ * The party that the call is with now, when that is another outside number than the one before (a dialler has bridged a
+ * customer to the desk); nothing when it is not. What is shown of the same far leg is another spelling of the same party.
+ */
+export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | undefined {
+  const { party, origin } = call;
+  const caller = facts.caller && asOwn(facts.caller, numbers);
+  const shown = facts.partner ?? (origin === "called" && !call.answered ? caller : undefined);
+  if (!party?.outside || !shown || shown.withheld) return undefined;
+  if (facts.farLeg !== undefined && facts.farLeg === party.leg) return undefined;
+  // Whom the desk itself dials beside a party on the line is consulted; a dialler's number rings without a party.
+  if (shown.dialledByLeg && party.leg !== undefined) return undefined;
+  const { ledTo } = { ...call, ...afterRelay(call, facts) };
+  if (isOwnDoing(call, facts, ledTo) || !isOutside(shown, numbers, false)) return undefined;
+  const { identity } = identifyCaller(numbers, shown.identity);
+  const before = identifyCaller(numbers, party.identity).identity;
+  if (identity.kind !== "number" || (before.kind === "number" && isSameNumber(before.number, identity.number))) return undefined;
+  return inboundParty(shown, facts, true);
+}
+
+/** The call that takes this one's place on its legs, with another party. */
+export function withNewParty(call: Call, party: FarParty, now: number): Call {
+  const { farLeg: _, ...rest } = call;
+  const { first, calls } = call.follows ?? { first: call.id, calls: 1 };
+  const suffix = `-${calls + 1}`;
+  // Oracle takes ids of at most 60 characters.
+  const id = `${first.slice(0, 60 - suffix.length)}${suffix}`;
+  return { ...rest, id, follows: { first, calls: calls + 1 }, party, popped: false, established: false, since: now };
+}
+
+/** Whether this is the call with that id, or has taken its place. */
+export function isCall({ id, follows }: Call, named: string | undefined): boolean {
+  return id === named || (follows !== undefined && follows.first === named);
+}
+
+/** Whether somebody is from outside is decided by the true identity; what may be passed on of it is another thing. */
+function inboundParty({ identity, withheld }: Party, { farLeg }: LegFacts, outside: boolean): FarParty {
+  const leg = farLeg === undefined ? {} : { leg: farLeg };
+  return { identity: withheld ? "" : identity, outside, direction: "inbound", ...leg };
 }
 
 /** The wish not to be shown may arrive later than the number, and concerns whoever the call is with. */
@@ -148,12 +212,13 @@ export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
 }
 
 /**
- * A caller's own number, although a ring group shows its name or another number in its place. Who is withheld stays so; a
+ * A caller with their own number, although a ring group shows its name or another number in its place. Who is withheld stays so; a
  * colleague stays one, and a trunk's short account number is nobody's.
  */
-function ownIdentity({ identity, original = "", outside }: Party, numbers: NumberPlan): string {
-  if (identify(original).kind !== "number" || identifyCaller(numbers, identity).identity.kind === "withheld") return identity;
-  return isInternal(numbers, plainDialString(outside ? original : identity)) ? identity : original;
+function asOwn(caller: Party, numbers: NumberPlan): Party {
+  const { identity, original = "", outside } = caller;
+  if (identify(original).kind !== "number" || identifyCaller(numbers, identity).identity.kind === "withheld") return caller;
+  return isInternal(numbers, plainDialString(outside ? original : identity)) ? caller : { ...caller, identity: original };
 }
 
 /** Whether somebody is from outside: by the way he came in, else by his number; a name alone never is. */

@@ -3,7 +3,7 @@
  * which leg belongs to which call, when a call begins and when it is over.
  */
 import type { Agent } from "./agent.ts";
-import { type Call, due, newCall, type Origin, type PopPolicy, withFacts } from "./call.ts";
+import { type Call, changedParty, due, isCall, newCall, type Origin, type PopPolicy, withFacts, withNewParty } from "./call.ts";
 import type { CrmEvent, Registration, Reply } from "./crm.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
 import type { Failure, LegFacts } from "./line.ts";
@@ -115,8 +115,20 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
   const id = facts.call ?? facts.leg;
   if (!old && desk.gone.includes(id)) return { desk, tell: [], ended: [] };
   const begun = old ?? newCall(id, origin, desk.registration, now);
-  const { call, events } = due(withFacts(begun, facts, policy.numbers), desk.extension, policy);
+  const party = policy.onPartyChange === "new" ? changedParty(begun, facts, policy.numbers) : undefined;
+  if (party && begun.popped) return changeParty(desk, begun, withNewParty(begun, party, now), facts, policy);
+  const { call, events } = due(withFacts(party ? { ...begun, party } : begun, facts, policy.numbers), desk.extension, policy);
   return { desk: withCall(desk, call), tell: events.map((event) => ({ call, event })), ended: [] };
+}
+
+/** To the CRM the call with the party before is over, and one with the new party begins. */
+function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, policy: PopPolicy): CallChange {
+  const { call, events } = due(withFacts(after, facts, policy.numbers), desk.extension, policy);
+  return {
+    desk: { ...desk, calls: desk.calls.map((old) => (old.id === before.id ? call : old)) },
+    tell: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],
+    ended: [],
+  };
 }
 
 /** The desk after a look at all its live legs: what is not among them has ended, what is may be new. */
@@ -154,7 +166,7 @@ export function endUnmade(desk: Desk, failure: Failure): CallChange {
 }
 
 function unmade({ dial, calls }: Desk): Call | undefined {
-  return dial?.settled || dial?.lastEnd ? calls.find(({ id, legs }) => id === dial.call && legs.length === 0) : undefined;
+  return dial?.settled || dial?.lastEnd ? calls.find((call) => isCall(call, dial.call) && call.legs.length === 0) : undefined;
 }
 
 /** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
@@ -185,11 +197,11 @@ export function withoutDestination(desk: Desk, agent: string): Desk {
 /** The call that a leg belongs to: its own, the one whose dialling made it, or one with the same far leg (two phones). */
 function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefined {
   return desk.calls.find(({ legs }) => legs.includes(facts.leg)) ??
-    desk.calls.find(({ id }) => id === (facts.call ?? facts.leg)) ??
+    desk.calls.find((call) => isCall(call, facts.call ?? facts.leg)) ??
     desk.calls.find((call) =>
       call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
     ) ??
-    (isDialled(desk, facts, numbers) ? desk.calls.find(({ id }) => id === desk.dial?.call) : undefined);
+    (isDialled(desk, facts, numbers) ? desk.calls.find((call) => isCall(call, desk.dial?.call)) : undefined);
 }
 
 /**
@@ -226,7 +238,7 @@ function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failur
  * the number is being called there is only one leg left.
  */
 function awaitsOutcome(dial: Dial, call: Call): boolean {
-  return dial.call === call.id && !dial.settled && !call.rang && !call.answered;
+  return isCall(call, dial.call) && !dial.settled && !call.rang && !call.answered;
 }
 
 function withGone(gone: readonly string[], leg: string): string[] {
@@ -237,7 +249,8 @@ function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const calls = desk.calls.filter(({ id }) => id !== call.id);
   const event: CrmEvent = { name: "CallReleased", call: call.id };
   // A leg of its dial that comes late must not begin it again.
-  const gone = desk.gone.includes(call.id) ? desk.gone : withGone(desk.gone, call.id);
+  const first = call.follows?.first ?? call.id;
+  const gone = desk.gone.includes(first) ? desk.gone : withGone(desk.gone, first);
   return { desk: { ...desk, calls, gone }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
 }
 

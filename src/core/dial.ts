@@ -2,7 +2,7 @@
  * A number that the CRM asked to dial: when its callout is answered, and with what. The answer waits for the first fact
  * (the phone rings, or cannot), at most two seconds; a repeat while it is still dialling gets the same answer.
  */
-import type { Call } from "./call.ts";
+import { type Call, isCall } from "./call.ts";
 import type { CrmEvent, Reply } from "./crm.ts";
 import { type Desk, type Dial, listLag } from "./desk.ts";
 import type { CommandResult, Failure } from "./line.ts";
@@ -57,12 +57,12 @@ function staleAt({ since, settled, missed, lastEnd }: Dial): number | undefined 
 export function endUnsure(desk: Desk, now: number, errors: boolean): Step {
   const { dial } = desk;
   if (dial?.unsure === undefined || now < dial.since + staleAfter) return { desk, effects: [] };
-  const call = desk.calls.find(({ id }) => id === dial.call);
+  const call = desk.calls.find((one) => isCall(one, dial.call));
   return ended({ desk, effects: [] }, dial, unknownEnd(dial.unsure), now, errors ? call : undefined);
 }
 
 function hasLeg({ calls }: Desk, dial: Dial): boolean {
-  return calls.some(({ id, legs }) => id === dial.call && legs.length > 0);
+  return calls.some((call) => isCall(call, dial.call) && call.legs.length > 0);
 }
 
 /** Lets go of a dial that is in the way: those who wait for it are answered; its call goes on by itself. */
@@ -114,9 +114,9 @@ export function onDialCall(
 ): Step {
   const { dial } = desk;
   if (!dial) return { desk, effects: [] };
-  const over = ended.find(({ call }) => call.id === dial.call);
+  const over = ended.find(({ call }) => isCall(call, dial.call));
   if (over) return onOver(desk, dial, over, now, errors);
-  const call = desk.calls.find(({ id }) => id === dial.call);
+  const call = desk.calls.find((one) => isCall(one, dial.call));
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
   if (call.answered) return finished(made, dial, answered, now);

@@ -37,6 +37,8 @@ const unanswered: Readonly<Record<string, CallEnding>> = {
   ATTENDED_TRANSFER: "elsewhere",
   CALL_REJECTED: "rejected",
   USER_BUSY: "busy",
+  // The leg goes on, with another party (screenPop.onPartyChange).
+  PARTY_CHANGED: "elsewhere",
   GONE: "unknown",
   UNKNOWN: "unknown",
   // The ends of dialogs (RFC 4235 section 4.1.2), and the answers of SIP that say more (RFC 3261 section 21).
@@ -90,5 +92,5 @@ function unansweredEnding(cause: string): CallEnding {
 function causeOf(input: Input): string {
   if (input.type === "result") return input.result.outcome === "failed" ? input.result.cause : "UNKNOWN";
   if (input.type !== "line") return "UNKNOWN";
-  return input.event.type === "leg" ? input.event.facts.ended?.cause ?? "UNKNOWN" : "GONE";
+  return input.event.type === "leg" ? input.event.facts.ended?.cause ?? "PARTY_CHANGED" : "GONE";
 }

@@ -16,6 +16,8 @@ export interface Party {
   readonly outside?: boolean;
   /** True when this leg itself set that party's leg up: the party is whom the phone dialled, not somebody who was put through. */
   readonly dialledByLeg?: boolean;
+  /** True when the switch set that party's leg up: the party was called by somebody, and has not called in. */
+  readonly called?: boolean;
   /** The party has asked that the number not be shown: the CRM never gets it, although the switch may know it. */
   readonly withheld?: boolean;
 }
@@ -50,6 +52,8 @@ export interface LegFacts {
   readonly callerDialled?: string;
   /** The id of the leg at the other end: two legs to one desk with the same far leg are one call. */
   readonly farLeg?: string;
+  /** That leg is one of the switch's own (loopback), which only leads to the party: another leg may take its place. */
+  readonly relay?: true;
   /** With whom the leg is connected now (after a transfer or a pickup this is not the one it began with). */
   readonly partner?: Party;
   /** The leg comes from a queue of the switch. */

@@ -97,6 +97,16 @@ export function isInternal(plan: NumberPlan, number: string): boolean {
   return /^[*#]/.test(number) || internalPattern(plan, number) !== undefined;
 }
 
+/**
+ * Whether two numbers are the same, one of them perhaps in another spelling: with a plus, an international prefix or the
+ * country, or with the digit for an outside line.
+ */
+export function isSameNumber(one: string, other: string): boolean {
+  const [short = "", long = ""] = [one, other].map((number) => number.replace(/\D/g, "").replace(/^0+/, ""))
+    .sort((a, b) => a.length - b.length);
+  return short === long || (short.length >= 7 && long.endsWith(short));
+}
+
 /** The pattern of `numbers.internal` that a number matches. */
 export function internalPattern({ internal }: NumberPlan, number: string): RegExp | undefined {
   const short = shortNumber.exec(number)?.[1];

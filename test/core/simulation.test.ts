@@ -19,7 +19,19 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("leg" as const),
       leg,
-      sign: fc.constantFrom("create", "bare", "ring", "answer", "far-called", "far-answer", "transfer", "hold", "end"),
+      sign: fc.constantFrom(
+        "create",
+        "bare",
+        "ring",
+        "answer",
+        "far-called",
+        "far-answer",
+        "transfer",
+        "bridge",
+        "relay",
+        "hold",
+        "end",
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("rename" as const), leg }) },
@@ -56,6 +68,7 @@ const policy = fc.record({
   inbound: when,
   outbound: when,
   internal: when,
+  onPartyChange: fc.constantFrom("keep" as const, "new" as const),
   acd: fc.record({ driven: fc.boolean(), afterCall: fc.constantFrom("not-ready" as const, "nothing" as const) }),
   dial: fc.record({
     perMinute: fc.constantFrom(1, 100),

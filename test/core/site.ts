@@ -19,6 +19,7 @@ export function policyWith(part: Partial<Policy> = {}): Policy {
     internal: "never",
     data: { CustomerID: "CustomerID", language: "language" },
     dnis: "extension",
+    onPartyChange: "keep",
     numbers: plan,
     ...part,
   };

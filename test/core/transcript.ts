@@ -4,7 +4,7 @@
  *
  *     policy inbound=answer deny=^1900     first of all, what differs from the reference configuration
  *     policy withheld=^266696687$ from-identity=^Sales:>     ... more of it
- *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony     ... more of it
+ *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony new-party     ... more of it
  *     up | down WHY | phone on | phone off | phone off WHY
  *     register A7 10.0.0.7:8080 | elsewhere A7 10.0.0.9:8080     at this desk, at another desk of the box
  *     unregister A7 | login A7 Q | logout A7 | ready A7 | notready A7
@@ -111,6 +111,7 @@ function readPolicy(words: string[]): Policy {
     outbound: when("outbound"),
     internal: when("internal"),
     dnis: (values.get("dnis") ?? base.dnis) as PopPolicy["dnis"],
+    onPartyChange: values.has("new-party") ? "new" : "keep",
     numbers: {
       ...base.numbers,
       deny: patterns("deny"),
@@ -232,6 +233,7 @@ function readFact(word: string): Partial<LegFacts> {
     case "rings":
     case "answered":
     case "queue":
+    case "relay":
     case "held":
       return { [name]: true };
     case "retrieved":
@@ -262,6 +264,7 @@ function readParty(text: string): Party {
     ...(marks.includes("outside") ? { outside: true } : marks.includes("inside") ? { outside: false } : {}),
     ...(marks.includes("withheld") ? { withheld: true } : {}),
     ...(marks.includes("dialled") ? { dialledByLeg: true } : {}),
+    ...(marks.includes("called") ? { called: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 /** A switch with eight legs for the simulation, and a watch that checks each step of the core. */
 import { expect } from "bun:test";
+import type { Call } from "../../src/core/call.ts";
 import type { Callout } from "../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import type { Effect, Input, Step } from "../../src/core/effect.ts";
@@ -43,6 +44,8 @@ const signs: Readonly<Record<string, Partial<LegFacts>>> = {
   answer: { answered: true },
   "far-called": { farCalled: true },
   "far-answer": { answered: true, farCalled: true, farAnswered: true },
+  bridge: { answered: true, farAnswered: true, farLeg: "f8", partner: { identity: "14155550888", outside: true, called: true } },
+  relay: { farLeg: "f7", relay: true },
   transfer: { answered: true, farAnswered: true, farLeg: "f9", partner: { identity: "14155550777", outside: true } },
   hold: { held: true },
   end: { ended: over },
@@ -257,14 +260,17 @@ export class Watch {
     expect(legs.filter((leg) => gone.includes(leg))).toEqual([]);
     for (const call of calls) {
       if (!this.#begunWith.has(call.id)) {
-        this.#begunWith.set(call.id, before.registration?.agent ?? null);
-        if (before.registration) this.#ports.set(call.id, before.registration.port);
+        // One with another party is the same agent's.
+        const earlier = before.calls.find((old) => call.follows !== undefined && familyOf(old) === familyOf(call));
+        const port = earlier ? this.#ports.get(earlier.id) : before.registration?.port;
+        this.#begunWith.set(call.id, (earlier ? this.#begunWith.get(earlier.id) : before.registration?.agent) ?? null);
+        if (port !== undefined) this.#ports.set(call.id, port);
       } else expect(before.calls.some(({ id }) => id === call.id)).toBe(true);
       expect(call.agent).toBe(this.#begunWith.get(call.id) ?? null);
-      if (call.legs.length === 0) expect(call.id).toBe(dial?.call ?? "the call of an open dial");
+      if (call.legs.length === 0) expect(familyOf(call)).toBe(dial?.call ?? "the call of an open dial");
     }
-    const callOf = new Map(before.calls.flatMap(({ id, legs }) => legs.map((leg) => [leg, id])));
-    for (const { id, legs } of calls) for (const leg of legs) expect(callOf.get(leg) ?? id).toBe(id);
+    const callOf = new Map(before.calls.flatMap((call) => call.legs.map((leg) => [leg, familyOf(call)])));
+    for (const call of calls) for (const leg of call.legs) expect(callOf.get(leg) ?? familyOf(call)).toBe(familyOf(call));
   }
 
   /** What was told of a call that is over ends with its release. */
@@ -300,6 +306,11 @@ export class Watch {
     const alive = after.calls.some(({ id }) => id === call);
     if (name === "CallReleased") expect(alive).toBe(false);
   }
+}
+
+/** The first call of the same legs. */
+function familyOf({ id, follows }: Call): string {
+  return follows?.first ?? id;
 }
 
 /** Frozen through and through: a step that changed its input would throw. */

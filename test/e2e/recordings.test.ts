@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Pace, parseRecording } from "../../drivers/simulator/mod.ts";
 import { play, type Played } from "../../src/commands/replay.ts";
+import { referenceConfig } from "../../src/commands/rig.ts";
 import { openLog } from "../../src/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");
@@ -35,11 +36,41 @@ function summary({ told }: Played): Expected {
   });
 }
 
+/** With screenPop.onPartyChange = new: what differs from expected.json, of the recordings in which a dialler bridges customers. */
+const withNewParties: Record<string, Expected> = {
+  "dialler-uuid-bridge": [
+    ["ScreenPop", 1, { occtANI: "18005550100", occtDNIS: "1001" }, 1],
+    ["CallEstablished", 1, {}, 2],
+    ["CallReleased", 1, {}, 4],
+    ["ScreenPop", 2, { occtANI: "14155550123", occtDNIS: "1001" }, 4],
+    ["CallEstablished", 2, {}, 4],
+    ["CallReleased", 2, {}, 5],
+    ["ScreenPop", 3, { occtANI: "14155550999", occtDNIS: "1001" }, 5],
+    ["CallEstablished", 3, {}, 5],
+    ["CallReleased", 3, {}, 6],
+  ],
+  "dialler-uuid-bridge-inbound": [
+    ["ScreenPop", 1, { occtANI: "18005550100", occtDNIS: "1001" }, 2],
+    ["CallEstablished", 1, {}, 3],
+    ["CallReleased", 1, {}, 4],
+    ["ScreenPop", 2, { occtANI: "14155550123", occtDNIS: "1001" }, 4],
+    ["CallEstablished", 2, {}, 4],
+    ["CallReleased", 2, {}, 5],
+  ],
+};
+const reference = referenceConfig();
+const newParties = { ...reference, screenPop: { ...reference.screenPop, onPartyChange: "new" as const } };
+
 for (const { folder, names, expected } of sets) {
   test.each(names)(
     "%s: there is word of what is expected, and of nothing else",
     (name) => expect(expected).toHaveProperty([name]),
   );
+
+  test.concurrent.each(names)("%s, with onPartyChange = new: only a dialler's customers are new calls", async (name) => {
+    const played = await play(recording(name, folder), { speed: 8, log, config: newParties });
+    expect(summary(played)).toEqual(withNewParties[name] ?? expected[name] ?? []);
+  }, 30_000);
 
   for (const { how, speed, pace } of ways) {
     test.concurrent.each(names)(`%s, ${how}: the CRM gets exactly what is expected`, async (name) => {
