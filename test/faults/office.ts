@@ -1,4 +1,5 @@
 /** The outbox with a real store and a clock of its own, so that an hour passes in no time. */
+import { newCall } from "../../src/core/call.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import type { Address, Crm, CrmEvent, Delivery } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
@@ -39,6 +40,7 @@ export class Office {
   /** `ScreenPop c1`, ... as they were posted, and whether they were taken. */
   readonly posts: { readonly event: string; readonly at: number; readonly taken: boolean }[] = [];
   readonly #options: OfficeOptions;
+  readonly #calls = new Set<string>();
   store: Store;
   courier: Courier;
 
@@ -73,7 +75,11 @@ export class Office {
       event: crmEvent(call, name),
     };
     const tell = [{ ...told, atOnce: this.courier.isFree(told) }];
-    this.courier.add(this.store.commit({ desk: newDesk("1001"), tell, retire: [] }, this.#now()));
+    // The desk has the calls that go on: the store reads from it whose later events are suppressed.
+    if (name === "ScreenPop") this.#calls.add(call);
+    if (name === "CallReleased") this.#calls.delete(call);
+    const calls = [...this.#calls].map((id) => newCall(id, "called", null, this.#now()));
+    this.courier.add(this.store.commit({ desk: { ...newDesk("1001"), calls }, tell, retire: [] }, this.#now()));
   }
 
   #now(): number {
