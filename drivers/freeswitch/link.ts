@@ -21,6 +21,7 @@ import type { Log } from "../../src/log.ts";
 import { codeOf } from "../../src/unreached.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame } from "./frame.ts";
+import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./secrets.ts";
 
 export { type Frame, readFrame } from "./frame.ts";
@@ -42,6 +43,8 @@ export interface LinkOptions {
   readonly onUnreadable?: () => void;
   /** Told when a step of the way in is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
+  /** Called when the peer has not greeted within a second, with what it has done so far, for people. */
+  readonly onDelay?: (why: string) => void;
 }
 
 /** Why no link came about, and how far it got. `greet`: connected, but the peer did not behave as an event socket. */
@@ -63,6 +66,9 @@ export class LinkClosed extends Error {
     super(why);
   }
 }
+
+/** After which time without a greeting it is said why, in ms: an administrator looks at `status` at once. */
+const patience = 1000;
 
 /** The frames that matter beside JSON events. */
 const frameTypes: ReadonlySet<string> = new Set([
@@ -161,8 +167,7 @@ export class Link {
   readonly #greeted = Promise.withResolvers<void>();
   #stage: CannotOpen["stage"] = "connect";
   #code: string | undefined;
-  /** What came before the greeting, for people: another program says who it is. */
-  #first = "";
+  readonly #greeting: Greeting;
 
   /** Connects and logs in. Rejects with CannotOpen, which says why not, for people. */
   static async open(options: LinkOptions, onFrame: (frame: Frame) => void, signal: AbortSignal): Promise<Link> {
@@ -171,11 +176,11 @@ export class Link {
     signal.addEventListener("abort", abort, { once: true });
     link.closed.then(() => signal.removeEventListener("abort", abort));
     const where = `${options.host}:${options.port}`;
-    const timer = setTimeout(() => link.close(link.#late(where)), options.connectMs);
+    const deadline = setTimeout(() => link.close(link.#ungreeted()), options.connectMs);
+    const delay = setTimeout(() => options.onDelay?.(link.#ungreeted()), patience);
     try {
       if (signal.aborted) link.close("stopped");
-      await link.#greeted.promise;
-      clearTimeout(timer);
+      await link.#greeted.promise.finally(() => [deadline, delay].forEach(clearTimeout));
       link.#stage = "login";
       options.onStage?.("greet");
       const reply = await link.command(options.login);
@@ -184,7 +189,6 @@ export class Link {
       }
       return link;
     } catch (error) {
-      clearTimeout(timer);
       const why = error instanceof Error ? error.message : String(error);
       link.close(why);
       throw new CannotOpen(why, link.#stage, link.#code);
@@ -194,6 +198,7 @@ export class Link {
   private constructor(options: LinkOptions, onFrame: (frame: Frame) => void) {
     this.#options = options;
     this.#onFrame = onFrame;
+    this.#greeting = new Greeting(`${options.host}:${options.port}`);
     // Unobserved rejections must not end the process: whoever waits has his own handler.
     this.#greeted.promise.catch(() => {});
     const connection = new Connection(options.host, options.port, "");
@@ -202,8 +207,9 @@ export class Link {
     const { socket } = connection;
     socket?.setNoDelay(true);
     socket?.setKeepAlive(true, 15_000);
-    socket?.on("close", () => this.#ended("FreeSWITCH closed the connection"));
-    socket?.on("end", () => this.#ended("FreeSWITCH closed the connection"));
+    const onGone = () => this.#ended(this.#stage === "greet" ? this.#greeting.closed() : "FreeSWITCH closed the connection");
+    socket?.on("close", onGone);
+    socket?.on("end", onGone);
     connection.on("error", (error) => this.#ended(this.#reason(error)));
     connection.on("esl::event::auth::request", () => {
       options.log.trace("from the switch", { frame: "auth/request" });
@@ -230,7 +236,9 @@ export class Link {
       this.#stage = "greet";
       this.#options.onStage?.("connect");
       socket.on("data", () => this.#alive());
-      socket.once("data", (data) => this.#first = said(data));
+      socket.on("data", (data) => {
+        if (this.#stage === "greet" && !this.#greeting.take(data)) this.close(this.#ungreeted());
+      });
       const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
       this.#parser = parser;
       parser.on("esl::event", connection._onEvent.bind(connection));
@@ -332,11 +340,8 @@ export class Link {
     this.#silence = setTimeout(() => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`), silenceMs);
   }
 
-  #late(where: string): string {
-    const within = `within ${this.#options.connectMs / 1000} s`;
-    if (this.#stage === "connect") return `${where} does not answer ${within}: is line.host right, is there a firewall between?`;
-    const says = this.#first === "" ? "" : ` (it says ${this.#first})`;
-    return `${where} did not greet ${within}: is that FreeSWITCH's event socket?${says}`;
+  #ungreeted(): string {
+    return this.#greeting.missing(this.#stage !== "connect");
   }
 
   #reason(error: unknown): string {
@@ -355,11 +360,6 @@ function refuseControls(line: string): void {
   if (/\p{Cc}/u.test(line)) {
     throw new RangeError(`a command to the switch holds a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`);
   }
-}
-
-/** The first words of what is no event socket, as one line. */
-function said(data: Buffer | string): string {
-  return JSON.stringify(String(data).slice(0, 60).replace(/[^\x20-\x7e]+/g, " ").trim());
 }
 
 /** A command's first words, without a secret. */

@@ -73,10 +73,10 @@ class FreeswitchLine implements Line {
     return await session.execute(command);
   }
 
-  async #connect({ signal, known, tell, takes, up }: Attempt<Session>): Promise<string> {
+  async #connect({ signal, known, tell, takes, delayed, up }: Attempt<Session>): Promise<string> {
     const { log } = this.#context;
     const session = await Session.open(
-      { config: this.#config, site: this.#site, agents: this.#agents, known, log, tell },
+      { config: this.#config, site: this.#site, agents: this.#agents, known, log, tell, delayed },
       signal,
     );
     takes(session);

@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly agents: AgentMemory;
   /** Passes a fact on. */
   readonly tell: (event: LineEvent) => void;
+  /** Takes why the connection is not up yet, when that takes long. */
+  readonly delayed: (why: string) => void;
 }
 
 /** A connection that is logged in and subscribed. */
@@ -74,6 +76,7 @@ export class Session {
         silenceMs: config.silenceSeconds * 1000,
         log,
         deskOf: (frame) => session.#translator.deskOf(frame),
+        onDelay: options.delayed,
         onUnreadable: () => session.#onFrame(undefined),
       },
       (frame) => session.#onFrame(frame),

@@ -11,6 +11,8 @@ export interface Attempt<S> {
   readonly tell: (event: LineEvent) => void;
   /** Commands go to this session from now on. */
   readonly takes: (session: S) => void;
+  /** The connection is not up yet: why, as far as it is known. Nothing is logged: it may still succeed. */
+  readonly delayed: (why: string) => void;
   /** All that has a deadline is done: from here on the connection's own deadline on silence ends it. The fields are for the log. */
   readonly up: (about: LogFields) => void;
 }
@@ -38,6 +40,8 @@ export class Reconnection<S> {
   readonly #peer: Peer<S>;
   #session: S | undefined;
   #why = "not connected yet";
+  /** The reason that the log says last. */
+  #logged = "";
   /** By when the loop must have gone on, in ms of performance.now(). */
   #goesOnBy = Infinity;
 
@@ -97,8 +101,12 @@ export class Reconnection<S> {
         known,
         tell: (event) => queue.push(event),
         takes: (session) => this.#session = session,
+        delayed: (why) => {
+          this.#why = why;
+          queue.push({ type: "link-down", why });
+        },
         up: (about) => {
-          this.#why = "";
+          this.#why = this.#logged = "";
           this.#goesOnBy = Infinity;
           onUp(about);
         },
@@ -113,8 +121,8 @@ export class Reconnection<S> {
   /** Says a reason once, not at every try. */
   #down(why: string, queue: AsyncQueue<LineEvent>): void {
     const { name, log } = this.#peer;
-    const known = this.#why === why;
-    this.#why = why;
+    const known = this.#logged === why;
+    this.#why = this.#logged = why;
     queue.push({ type: "link-down", why });
     if (!known) log.rarely(`down ${why}`, flaps).warning(`No connection to ${name}: trying again until it is there`, { why });
   }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventNames, login, subscribe } from "../../../drivers/freeswitch/commands.ts";
 import { Link, LinkClosed } from "../../../drivers/freeswitch/link.ts";
-import { linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+import { greeting, linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
 
 const root = join(import.meta.dir, "../../..");
 const never = new AbortController().signal;
@@ -247,8 +247,42 @@ describe("hole 9, no timeouts", () => {
   test("a server that does not greet is given up", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const error = await rejection(openLink(peer, { connectMs: 300 }));
-    expect(error.message).toContain("did not greet within 0.3 s: is that FreeSWITCH's event socket?");
+    expect(error.message).toBe(
+      `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`,
+    );
     await peer.until(() => !peer.connected);
+  });
+
+  test.each([
+    ["SSH", "SSH-2.0-OpenSSH_9.2p1\r\n", '"SSH-2.0-OpenSSH_9.2p1"'],
+    ["HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", '"HTTP/1.1 400 Bad Request"'],
+    ["a long line without an end", "x".repeat(100), `"${"x".repeat(60)}"`],
+  ])("another program (%s) is told by its first line, long before the deadline", async (_name, welcome, quoted) => {
+    await using peer = await RawPeer.listen(undefined, welcome);
+    const error = await rejection(openLink(peer, { connectMs: 60_000 }));
+    expect(error.message).toBe(
+      `127.0.0.1:${peer.port} does not greet (it sent ${quoted}): is that FreeSWITCH's event socket? Check line.port`,
+    );
+  });
+
+  test("a greeting that comes byte by byte is a greeting", async () => {
+    await using peer = await RawPeer.listen(undefined, "");
+    const opening = openLink(peer, { connectMs: 60_000 });
+    await peer.until(() => peer.connected);
+    for (const byte of greeting) {
+      peer.write(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    using opened = await opening;
+    expect((await opened.link.command("api version")).ok).toBe(true);
+  });
+
+  test("a peer that closes without a greeting is not said to be FreeSWITCH", async () => {
+    await using peer = await RawPeer.listen(undefined, "");
+    const opening = rejection(openLink(peer, { connectMs: 60_000 }));
+    await peer.until(() => peer.connected);
+    peer.fin();
+    expect((await opening).message).toStartWith(`127.0.0.1:${peer.port} closed the connection without a greeting: `);
   });
 
   test("a command without a reply ends the link: the replies after it could not be told apart", async () => {

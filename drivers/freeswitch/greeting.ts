@@ -1,0 +1,41 @@
+/** What a peer does before it greets as an event socket does, so that another program on that port is told apart from a slow switch. */
+
+/** How much of what comes first is kept, in characters. */
+const longest = 64;
+
+/** What one peer has sent before its greeting. */
+export class Greeting {
+  readonly #where: string;
+  #sent = "";
+
+  /** @param where its address, for people. */
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  /** Takes what comes first. False when that is surely no event socket: its first line is no header of a frame. */
+  take(data: Buffer | string): boolean {
+    if (this.#sent.length < longest) this.#sent = (this.#sent + String(data)).slice(0, longest);
+    const [line = "", ...rest] = this.#sent.split("\n");
+    return (rest.length === 0 && this.#sent.length < longest) || /^[A-Za-z-]+:/.test(line);
+  }
+
+  /** Why there is no greeting, or not yet. */
+  missing(isConnected: boolean): string {
+    if (!isConnected) return `${this.#where} does not answer: is line.host right, is there a firewall in between?`;
+    const does = this.#sent === "" ? "accepts the connection but sends nothing" : `does not greet${this.#quoted()}`;
+    return `${this.#where} ${does}: is that FreeSWITCH's event socket? Check line.port`;
+  }
+
+  /** Why there will be none: the peer has closed the connection. */
+  closed(): string {
+    return `${this.#where} closed the connection without a greeting${this.#quoted()}: ` +
+      "is that FreeSWITCH's event socket, and does it allow this address (apply-inbound-acl)?";
+  }
+
+  /** The first words, as one line. */
+  #quoted(): string {
+    if (this.#sent === "") return "";
+    return ` (it sent ${JSON.stringify(this.#sent.slice(0, 60).replace(/[^\x20-\x7e]+/g, " ").trim())})`;
+  }
+}

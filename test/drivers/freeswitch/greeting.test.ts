@@ -1,0 +1,37 @@
+/** A port that is no event socket: the driver says so while it still waits, and the log once it has stopped waiting. */
+import { expect, test } from "bun:test";
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
+import { listeningLog, RawPeer } from "./rawpeer.ts";
+
+test(
+  "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",
+  async () => {
+    await using peer = await RawPeer.listen(undefined, "");
+    const { log, lines } = listeningLog();
+    const config = freeswitchConfig.parse({
+      driver: "freeswitch",
+      port: peer.port,
+      password: "ClueCon",
+      domain: "127.0.0.1",
+      connectSeconds: 1.3,
+    });
+    const line = freeswitch.open(config, { desks: [{ extension: "1001", aliases: [] }], variables: [], log });
+    const stop = new AbortController();
+    const why =
+      `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`;
+    const warned = () => lines.filter((text) => text.includes("No connection to FreeSWITCH")).length;
+    const seen: number[] = [];
+    for await (const event of line.events(stop.signal, () => [])) {
+      expect(event).toEqual({ type: "link-down", why });
+      expect(await line.execute({ type: "dial", desk: "1001", call: "c", number: "1" }, stop.signal)).toMatchObject({
+        outcome: "failed",
+        why: `The connection to the phone system is down (${why}).`,
+      });
+      if (seen.push(warned()) === 4) stop.abort();
+    }
+    // Two tries: each is reported when it takes long and when it has failed; the log has it from the first failure on.
+    expect(seen).toEqual([0, 1, 1, 1]);
+  },
+  20_000,
+);
