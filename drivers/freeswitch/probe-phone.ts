@@ -58,7 +58,7 @@ export async function lookAtPhone(ask: Ask, extension: string, config: Freeswitc
       next: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
     };
   }
-  return await whyUnregistered(ask, extension, domain);
+  return await whyUnregistered(ask, extension, config);
 }
 
 /** One registration of a phone, as far as it is known. */
@@ -118,7 +118,10 @@ function blocksOf(text: string): Registered[] {
   });
 }
 
-async function whyUnregistered(ask: Ask, extension: string, domain: string): Promise<Found> {
+async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Found> {
+  const { domain } = config;
+  const stopped = await whyNoProfile(ask, config);
+  if (stopped) return stopped;
   const elsewhere = (await registrations(ask)).find(({ user, realm }) => user === extension && realm !== domain);
   if (elsewhere) {
     return {
@@ -140,6 +143,25 @@ async function whyUnregistered(ask: Ask, extension: string, domain: string): Pro
     says: `Phone ${extension} is not registered in the domain ${domain}.`,
     next: "Check the phone's cable and power, and the server, user and password of its SIP account.",
   };
+}
+
+/** Whether no SIP profile runs that phones could register on; nothing when one does, or it cannot be asked. */
+async function whyNoProfile(ask: Ask, { outsideProfiles }: FreeswitchConfig): Promise<Found | undefined> {
+  const listed = await ask("sofia status");
+  if (!listed.ok || !/^\s*Name\s+Type\s/m.test(listed.text)) return undefined;
+  const running = [...new Set(readProfiles(listed.text))];
+  if (running.some((name) => !outsideProfiles.includes(name))) return undefined;
+  const next =
+    'On the switch: fs_cli -x "sofia profile internal start" (or the name of the profile that phones use); its log says why ' +
+    "a profile does not start, for example because its port is in use.";
+  if (running.length === 0) return { verdict: "failed", says: "No SIP profile of the switch runs: no phone can register.", next };
+  const names = tame(running.join(", "));
+  return { verdict: "failed", says: `No SIP profile for phones runs on the switch, only ${names} (line.outsideProfiles).`, next };
+}
+
+/** The names of the running profiles in `sofia status`: `internal\tprofile\tsip:...\tRUNNING (0)` (mod_sofia.c). */
+function readProfiles(text: string): string[] {
+  return text.split("\n").flatMap((line) => /^\s*(\S+)\s+profile\s.*\bRUNNING\b/.exec(line)?.[1] ?? []);
 }
 
 /** What a phone says of itself, fit for a terminal. */

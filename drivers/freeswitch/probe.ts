@@ -123,7 +123,10 @@ function wayInNext({ stage, code, message }: CannotOpen, { host, port, user }: F
     return "Something else than the password: look at the log of the switch at this moment, and how busy it is.";
   }
   if (stage === "greet") return "Compare line.port with listen-port in event_socket.conf.xml (8021 by default).";
-  if (user !== undefined) return `Compare line.password with esl-password of the user ${user} in the switch's directory.`;
+  if (user !== undefined) {
+    return `Check that the switch's directory has the user ${user} with an esl-password, and that line.password is the same: ` +
+      "FreeSWITCH gives one answer for all of these.";
+  }
   return "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed.";
 }
 

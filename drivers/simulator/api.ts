@@ -34,7 +34,9 @@ export function answerApi(parts: ApiParts, command: string, arg: string): string
     case "sofia_contact":
       return parts.phones.contactOf(first);
     case "sofia":
-      return parts.phones.status(arg.split(" ")[3] ?? "", arg.split(" ")[4] ?? "");
+      return arg.trim() === "status"
+        ? parts.phones.profiles()
+        : parts.phones.status(arg.split(" ")[3] ?? "", arg.split(" ")[4] ?? "");
     case "domain_exists":
       return String(first === parts.phones.domain);
     case "user_exists":

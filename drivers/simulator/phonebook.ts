@@ -118,6 +118,22 @@ export class Phonebook {
     return phones.map(({ handset }) => `sofia/internal/sip:${handset.contact}`).join(",") || "error/user_not_registered";
   }
 
+  /** `sofia status` (mod_sofia.c). */
+  profiles(): string {
+    const line = `${"=".repeat(97)}\n`;
+    const rows = [
+      [this.domain, "  alias", "internal", "ALIASED"],
+      ...["external", "internal"].map(
+        (name) => [name, "profile", `sip:mod_sofia@127.0.0.1:${name === "internal" ? 5060 : 5080}`, "RUNNING (0)"],
+      ),
+    ];
+    const row = ([name = "", type, data = "", state]: string[]) =>
+      `${name.padStart(25)}\t${type}\t  ${data.padStart(40)}\t${state}\n`;
+    return `${" ".repeat(21)}Name\t   Type\t${" ".repeat(38)}Data\tState\n${line}${
+      rows.map(row).join("")
+    }${line}2 profiles 1 alias\n`;
+  }
+
   /** `show registrations as json` (switch_core_sqldb.c). */
   registrations(): string {
     const rows = this.#all().map(({ extension, device }) => ({

@@ -49,7 +49,7 @@ export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: reado
 
 /**
  * The first failure, or else the first warning: what comes later may be its consequence. That the daemon does not run comes last: it
- * may not start because of another failure.
+ * may not start because of another failure. docs/troubleshooting.md states the same order.
  */
 export function firstToMend(hops: readonly ShownHop[]): ShownHop | undefined {
   const failed = hops.filter(({ verdict }) => verdict === "failed");

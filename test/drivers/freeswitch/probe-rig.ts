@@ -1,0 +1,54 @@
+/** The probe against the simulated switch: what a case needs of both, and what came of it. */
+import { afterEach } from "bun:test";
+import { eventNames } from "../../../drivers/freeswitch/commands.ts";
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
+import { Simulator, type SimulatorOptions } from "../../../drivers/simulator/mod.ts";
+import type { Hop } from "../../../drivers/entry.ts";
+import { openLog } from "../../../src/log.ts";
+
+export const sims: Simulator[] = [];
+afterEach(() => {
+  sims.splice(0).forEach((sim) => sim.stop());
+});
+
+export const acd = { queues: { "7000": "support@default" } };
+export const lines: string[] = [];
+
+export interface Case {
+  readonly sim?: SimulatorOptions;
+  readonly line?: Readonly<Record<string, unknown>>;
+  readonly desks?: readonly string[];
+  readonly directory?: boolean;
+  readonly before?: (sim: Simulator) => unknown;
+}
+
+export async function simulated(
+  { sim: options = {}, line = {}, before, ...rest }: Case = {},
+): Promise<{ hops: Hop[]; sim: Simulator }> {
+  const sim = new Simulator(options);
+  sims.push(sim);
+  await sim.start();
+  await before?.(sim);
+  return { hops: await probed(sim.port, line, rest), sim };
+}
+
+export async function probed(
+  port: number,
+  line: object = {},
+  { desks = ["1001"], directory = false }: Case = {},
+): Promise<Hop[]> {
+  const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "ClueCon", domain: "127.0.0.1", ...line });
+  const log = openLog((text) => lines.push(text), "trace", false);
+  const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], directory, log };
+  const hops: Hop[] = [];
+  for await (const hop of freeswitch.probe(config, context, new AbortController().signal)) hops.push(hop);
+  return hops;
+}
+
+export const brief = (hops: readonly Hop[]): string[] => hops.map(({ name, verdict }) => `${name}: ${verdict}`);
+export const named = (hops: readonly Hop[], name: string): Hop | undefined => hops.find((hop) => hop.name === name);
+export const narrow = (api: readonly string[], events: readonly string[] = eventNames): Case => ({
+  sim: { logins: [{ user: "box@pbx", password: "s3cret", api, events }] },
+  line: { user: "box@pbx", password: "s3cret" },
+});
