@@ -143,12 +143,12 @@ function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.
   if (call.party?.outside) return isNowWithheld(call, call.party, facts) ? { ...call.party, identity: "" } : call.party;
   const queue = call.queue || facts.queue === true;
   if (facts.partner && !isOwnDoing(call, facts, ledTo) && isOutside(facts.partner, numbers, queue)) {
-    return inboundParty(facts.partner, facts, true);
+    return inboundParty(call, facts.partner, facts, true);
   }
   if (call.origin === "called") {
     if (!facts.caller || call.answered) return call.party;
     const caller = asOwn(facts.caller, numbers);
-    return inboundParty(caller, facts, isOutside(caller, numbers, queue));
+    return inboundParty(call, caller, facts, isOutside(caller, numbers, queue));
   }
   if (call.party || facts.dialled === undefined) return call.party;
   return dialledParty(facts.dialled, numbers);
@@ -176,7 +176,7 @@ export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): 
   const { identity } = identifyCaller(numbers, shown.identity);
   const before = identifyCaller(numbers, party.identity).identity;
   if (identity.kind !== "number" || (before.kind === "number" && isSameNumber(before.number, identity.number))) return undefined;
-  return inboundParty(shown, facts, true);
+  return inboundParty(call, shown, facts, true);
 }
 
 /** The call that takes this one's place on its legs, with another party. */
@@ -195,9 +195,10 @@ export function isCall({ id, follows }: Call, named: string | undefined): boolea
 }
 
 /** Whether somebody is from outside is decided by the true identity; what may be passed on of it is another thing. */
-function inboundParty({ identity, withheld }: Party, { farLeg }: LegFacts, outside: boolean): FarParty {
-  const leg = farLeg === undefined ? {} : { leg: farLeg };
-  return { identity: withheld ? "" : identity, outside, direction: "inbound", ...leg };
+function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, outside: boolean): FarParty {
+  // A switch that does not name the other leg lets one of the handset's stand for it.
+  const named = farLeg !== undefined && farLeg !== leg && !call.legs.includes(farLeg);
+  return { identity: withheld ? "" : identity, outside, direction: "inbound", ...(named ? { leg: farLeg } : {}) };
 }
 
 /** The wish not to be shown may arrive later than the number, and concerns whoever the call is with. */

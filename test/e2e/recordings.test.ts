@@ -69,7 +69,9 @@ for (const { folder, names, expected } of sets) {
 
   test.concurrent.each(names)("%s, with onPartyChange = new: only a dialler's customers are new calls", async (name) => {
     const played = await play(recording(name, folder), { speed: 8, log, config: newParties });
-    expect(summary(played)).toEqual(withNewParties[name] ?? expected[name] ?? []);
+    // When each is sent, expected.json says: on a busy machine a mark may come first.
+    const untimed = (events: Expected) => events.map(([event, call, data]) => [event, call, data]);
+    expect(untimed(summary(played))).toEqual(untimed(withNewParties[name] ?? expected[name] ?? []));
   }, 30_000);
 
   for (const { how, speed, pace } of ways) {

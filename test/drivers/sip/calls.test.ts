@@ -207,6 +207,30 @@ describe("who is at the other end", () => {
       "CallEstablished 1",
     ]]);
   });
+
+  test.each(["keep", "new"] as const)("is another customer: a new call where onPartyChange is new (%s)", (onPartyChange) => {
+    const desk = new TestDesk({}, { onPartyChange });
+    const says = (version: number, state: string, number: string) =>
+      desk.notify(
+        `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="${version}" state="full" entity="sip:1001@pbx">
+        <dialog id="d" call-id="c" direction="recipient"><state>${state}</state><remote><identity>sip:${number}@pbx</identity></remote></dialog>
+        </dialog-info>`,
+        strict,
+      );
+    says(0, "early", "18005550100");
+    says(1, "confirmed", "18005550100");
+    const changes = [
+      says(2, "confirmed", "+18005550100"),
+      says(3, "confirmed", "14155550123"),
+      says(4, "confirmed", "anonymous"),
+    ];
+    const released = says(5, "terminated", "14155550123");
+    expect([...changes, released]).toEqual(
+      onPartyChange === "keep"
+        ? [[], [], [], ["CallReleased 1"]]
+        : [[], ["CallReleased 1", "ScreenPop 2 14155550123", "CallEstablished 2"], [], ["CallReleased 2"]],
+    );
+  });
 });
 
 describe("our own dial:", () => {
