@@ -49,10 +49,9 @@ export class DialLegs {
     const legs = [...this.#dials.get(call)?.values() ?? []];
     const rang = legs.filter((leg) => leg.rang);
     const causes = (rang.length > 0 ? rang : legs).flatMap(({ cause }) => cause ?? []);
-    const best = causes.find((cause) => answers.includes(cause)) ??
-      (rang.length > 0 ? causes.find((cause) => timeouts.includes(cause)) : undefined);
-    if (best !== undefined) return best;
-    if (rang.length > 0) return causes[0] ?? reported;
+    const answer = causes.find((cause) => answers.includes(cause));
+    if (answer !== undefined) return answer;
+    if (rang.length > 0) return causes.find((cause) => timeouts.includes(cause)) ?? causes[0] ?? reported;
     // Time was up, and no phone had even said that it rings.
     return legs.length > 0 && timeouts.includes(reported) ? "RECOVERY_ON_TIMER_EXPIRE" : reported;
   }

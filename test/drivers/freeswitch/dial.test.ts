@@ -1,7 +1,7 @@
 /** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import type { Connection, Simulator } from "../../../drivers/simulator/mod.ts";
-import { Rig } from "./rig.ts";
+import { extraFilters, Rig } from "./rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");
@@ -11,18 +11,6 @@ afterAll(() => dice.mockRestore());
 const farFilter = (call: string) => `filter variable_originating_leg_uuid ${call}`;
 const farFilterGone = (call: string) => `filter delete variable_originating_leg_uuid ${call}`;
 const newCall = () => crypto.randomUUID();
-
-/** The filters that stand at the switch beyond those of the line itself. */
-function extraFilters(rig: Rig): string[] {
-  const standing = new Set<string>();
-  for (const command of rig.commands) {
-    if (command.startsWith("auth")) standing.clear();
-    const [, removed, filter = ""] = /^filter (delete )?(.*)$/.exec(command) ?? [];
-    if (removed) standing.delete(filter);
-    else if (/^(Job-UUID|variable_)/.test(filter)) standing.add(filter);
-  }
-  return [...standing];
-}
 
 describe("a dial that works", () => {
   test.concurrent(
@@ -118,6 +106,23 @@ describe("a dial that works", () => {
     limit,
   );
 
+  test.concurrent("lifted and put down before the job is done: no filter is left behind", async () => {
+    await using rig = await Rig.ready({ before: (sim) => sim.losesJobs = true });
+    rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
+    const ringing = rig.sim.nextDialled();
+    const outcome = rig.dial(newCall());
+    const dialled = await ringing;
+    await dialled.lift();
+    await dialled.hangUp();
+    // HANGUP, HANGUP_COMPLETE, DESTROY
+    await rig.until(() => rig.legs().filter(({ ended }) => ended !== undefined).length === 3);
+    const job = rig.commands.findLast((command) => command.startsWith("filter Job-UUID"))?.split(" ").at(-1) ?? "";
+    rig.sim.sw.fire("BACKGROUND_JOB", { "Job-UUID": job, _body: `+OK ${dialled.uuid}\n` });
+    expect(await outcome).toEqual({ outcome: "done" });
+    await rig.until(() => rig.commands.at(-1)?.startsWith("filter delete Job-UUID") === true);
+    expect(extraFilters(rig)).toEqual([]);
+  }, limit);
+
   test.concurrent("the far end does not answer: the filter goes when the leg ends", async () => {
     await using rig = await Rig.ready();
     rig.sim.farDoes = { does: "busy" };
@@ -196,79 +201,6 @@ describe("a dial that fails, in words", () => {
     await rig.sim.server.listen();
     await rig.next("phone", () => true, from);
     expect(rig.dials()).toBe(0);
-  }, limit);
-});
-
-/** Two phones of desk 1001; what they do is up to the test. */
-const twoPhones = (stale?: "first" | "both") =>
-  Rig.ready({
-    simulator: { secondMs: 2 },
-    before: (sim) => {
-      sim.phones.register("1001", 1);
-      if (stale) sim.phones.unplug("1001", 0);
-      if (stale === "both") sim.phones.unplug("1001", 1);
-      sim.handsetDoes = { does: "waits" };
-    },
-  });
-
-describe("several registered contacts", () => {
-  test.concurrent.each([0, 1])(
-    "phone %i of two is lifted: both ring, each leg with the dial's mark, and the other stops",
-    async (which) => {
-      await using rig = await twoPhones();
-      const [call, ringing] = [newCall(), rig.sim.nextDialled()];
-      const outcome = rig.dial(call);
-      const dialled = await ringing;
-      const [first, second] = dialled.legs.map(({ uuid }) => uuid);
-      for (const leg of [first, second]) {
-        await rig.facts((facts) => facts.leg === leg && facts.call === call && facts.rings === true);
-      }
-      await dialled.lift(true, dialled.legs[which]);
-      expect(await outcome).toEqual({ outcome: "done" });
-      const { leg, ended } = await rig.facts((facts) => facts.ended !== undefined);
-      expect([leg, ended?.cause]).toEqual([[first, second][1 - which], "LOSE_RACE"]);
-      await dialled.farAnswers();
-      await rig.facts((facts) => facts.leg === dialled.uuid && facts.farAnswered === true);
-      await rig.until(() => extraFilters(rig).length === 0);
-    },
-    limit,
-  );
-
-  test.concurrent("a stale contact first: the live phone rings and is lifted", async () => {
-    await using rig = await twoPhones("first");
-    rig.sim.handsetDoes = { does: "lifts" };
-    expect(await rig.dial(newCall())).toEqual({ outcome: "done" });
-    expect(rig.sim.dialled[0]?.leg).toBe(rig.sim.dialled[0]?.legs[1]);
-  }, limit);
-
-  test.concurrent(
-    "a stale contact first, and the live phone declines: the reason is that of the phone, not of the contact",
-    async () => {
-      await using rig = await twoPhones("first");
-      rig.sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" };
-      expect(await rig.dial(newCall())).toMatchObject({ outcome: "failed", cause: "CALL_REJECTED" });
-    },
-    limit,
-  );
-
-  test.concurrent("a contact fails at once, the live phone is not lifted: not lifted in time", async () => {
-    await using rig = await twoPhones();
-    const ringing = rig.sim.nextDialled();
-    const outcome = rig.dial(newCall());
-    const dialled = await ringing;
-    await rig.until(() => rig.legs().filter(({ rings }) => rings === true).length >= 2);
-    await dialled.refuse("NORMAL_TEMPORARY_FAILURE", dialled.legs[0]);
-    await dialled.timeOut();
-    expect(await outcome).toMatchObject({ outcome: "failed", cause: "NO_ANSWER" });
-  }, limit);
-
-  test.concurrent("none of the contacts answers the switch: that is said, not that nobody lifted", async () => {
-    await using rig = await twoPhones("both");
-    expect(await rig.dial(newCall())).toEqual({
-      outcome: "failed",
-      cause: "RECOVERY_ON_TIMER_EXPIRE",
-      why: "Phone 1001 does not answer the switch: check its network.",
-    });
   }, limit);
 });
 
@@ -352,6 +284,24 @@ describe("the link is cut during a dial", () => {
     await rig.facts(({ leg, farAnswered }) => leg === uuid && farAnswered === true, from);
     await rig.until(() => extraFilters(rig).length === 0);
     expect(rig.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("the far end answers between the look at it and its filter: that is seen", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.farDoes = { does: "waits" };
+    const ringing = rig.sim.nextDialled();
+    await rig.dial(newCall());
+    const dialled = await ringing;
+    await dialled.earlyMedia();
+    await rig.until(() => rig.commands.includes(farFilter(dialled.uuid)));
+    const from = await rig.reconnect(() => {
+      rig.onCommand = (command) => {
+        if (command !== farFilter(dialled.uuid)) return;
+        rig.onCommand = () => {};
+        void dialled.farAnswers();
+      };
+    });
+    expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg: dialled.uuid, farAnswered: true }]);
   }, limit);
 
   test.concurrent("the end of the job is never told: unknown, when the handset must have stopped ringing", async () => {

@@ -1,0 +1,83 @@
+/** Dialling from an extension with several registered contacts, against the simulated switch. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { extraFilters, Rig } from "./rig.ts";
+
+const limit = 15_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const newCall = () => crypto.randomUUID();
+
+/** Two phones of desk 1001; what they do is up to the test. */
+const twoPhones = (stale?: "first" | "both") =>
+  Rig.ready({
+    simulator: { secondMs: 2 },
+    before: (sim) => {
+      sim.phones.register("1001", 1);
+      if (stale) sim.phones.unplug("1001", 0);
+      if (stale === "both") sim.phones.unplug("1001", 1);
+      sim.handsetDoes = { does: "waits" };
+    },
+  });
+
+describe("several registered contacts", () => {
+  test.concurrent.each([0, 1])(
+    "phone %i of two is lifted: both ring, each leg with the dial's mark, and the other stops",
+    async (which) => {
+      await using rig = await twoPhones();
+      const [call, ringing] = [newCall(), rig.sim.nextDialled()];
+      const outcome = rig.dial(call);
+      const dialled = await ringing;
+      const [first, second] = dialled.legs.map(({ uuid }) => uuid);
+      for (const leg of [first, second]) {
+        await rig.facts((facts) => facts.leg === leg && facts.call === call && facts.rings === true);
+      }
+      await dialled.lift(true, dialled.legs[which]);
+      expect(await outcome).toEqual({ outcome: "done" });
+      const { leg, ended } = await rig.facts((facts) => facts.ended !== undefined);
+      expect([leg, ended?.cause]).toEqual([[first, second][1 - which], "LOSE_RACE"]);
+      await dialled.farAnswers();
+      await rig.facts((facts) => facts.leg === dialled.uuid && facts.farAnswered === true);
+      await rig.until(() => extraFilters(rig).length === 0);
+    },
+    limit,
+  );
+
+  test.concurrent("a stale contact first: the live phone rings and is lifted", async () => {
+    await using rig = await twoPhones("first");
+    rig.sim.handsetDoes = { does: "lifts" };
+    expect(await rig.dial(newCall())).toEqual({ outcome: "done" });
+    expect(rig.sim.dialled[0]?.leg).toBe(rig.sim.dialled[0]?.legs[1]);
+  }, limit);
+
+  test.concurrent(
+    "a stale contact first, and the live phone declines: the reason is that of the phone, not of the contact",
+    async () => {
+      await using rig = await twoPhones("first");
+      rig.sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" };
+      expect(await rig.dial(newCall())).toMatchObject({ outcome: "failed", cause: "CALL_REJECTED" });
+    },
+    limit,
+  );
+
+  test.concurrent("a contact fails at once, the live phone is not lifted: not lifted in time", async () => {
+    await using rig = await twoPhones();
+    const ringing = rig.sim.nextDialled();
+    const outcome = rig.dial(newCall());
+    const dialled = await ringing;
+    await rig.until(() => rig.legs().filter(({ rings }) => rings === true).length >= 2);
+    await dialled.refuse("NORMAL_TEMPORARY_FAILURE", dialled.legs[0]);
+    await dialled.timeOut();
+    expect(await outcome).toMatchObject({ outcome: "failed", cause: "NO_ANSWER" });
+  }, limit);
+
+  test.concurrent("none of the contacts answers the switch: that is said, not that nobody lifted", async () => {
+    await using rig = await twoPhones("both");
+    expect(await rig.dial(newCall())).toEqual({
+      outcome: "failed",
+      cause: "RECOVERY_ON_TIMER_EXPIRE",
+      why: "Phone 1001 does not answer the switch: check its network.",
+    });
+  }, limit);
+});
