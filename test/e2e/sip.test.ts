@@ -131,4 +131,32 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     },
     60_000,
   );
+
+  test("documents that cannot be read: status says so until one can, and no call is lost", async () => {
+    await using desk = await office();
+    const { pbx, box, told } = desk;
+    const document = pbx.document.bind(pbx);
+    pbx.document = () => '<dialog-info state="full">\u0007';
+    pbx.publish("1001");
+    const unreadable = "sends documents about phone 1001 that cannot be read";
+    await box.until("it is not said", ({ desks }) => desks[0]?.trouble?.includes(unreadable) === true);
+    pbx.document = document;
+    const { id } = pbx.rings("14155550123");
+    await box.until("the call is not told", ({ desks }) => desks[0]?.trouble === undefined && told.length === 1);
+    expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"]]);
+  }, 30_000);
+
+  test("a phone that is not registered: MakeCall, status and CheckStatus say so until it rings", async () => {
+    await using desk = await office();
+    const { pbx, box } = desk;
+    pbx.instead = ({ method }) => method === "INVITE" ? { status: 404, headers: { Reason: "Q.850;cause=3" } } : undefined;
+    const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
+    const why = "Phone 1001 is probably not registered: the switch cannot ring it (404). Check its cable and power.";
+    expect(await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters })).toContain(why);
+    await box.until("it is not shown", ({ desks }) => desks[0]?.phone === "unregistered");
+    expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toContain("Phone 1001 is not registered");
+    pbx.rings("14155550123");
+    await box.until("it is shown still", ({ desks }) => desks[0]?.phone === "assumed");
+    expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toBe("<CCTSDK></CCTSDK>");
+  }, 30_000);
 });
