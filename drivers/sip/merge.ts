@@ -46,7 +46,7 @@ export function differ(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
-/** In the order of the document. What has no tags goes to the first branch that it may belong to, so it is placed last. */
+/** What has no tags goes to the first branch that it may belong to, so it is placed last. */
 function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
   const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
   const groups: Dialog[][] = [];
@@ -55,8 +55,7 @@ function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
     if (group) group.push(dialog);
     else groups.push([dialog]);
   }
-  const place = (group: readonly Dialog[]) => Math.min(...group.map((dialog) => dialogs.indexOf(dialog)));
-  return groups.sort((a, b) => place(a) - place(b));
+  return groups;
 }
 
 function furthest(before: Dialog, dialog: Dialog): Dialog {

@@ -37,6 +37,7 @@ describe("a call", () => {
     ["cancelled, with its status", rang, ends("cancelled 487"), "abandoned"],
     ["a dialog that ended without a reason", rang, ends("terminated"), "unknown"],
     ["of a phone that is away", dialled, ends("SIP 480"), "no_answer"],
+    ["whose answer nobody reports", { ...dialled, rang: true, answerUntold: true }, ends("local-bye"), "unknown"],
     ["of a cause that is new to us", dialled, ends("UNALLOCATED_NUMBER"), "failed"],
     ["of a cause that is a trap", dialled, ends("constructor"), "failed"],
     [

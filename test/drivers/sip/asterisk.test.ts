@@ -74,6 +74,17 @@ describe("MakeCall while the phone", () => {
     limit,
   );
 
+  test.concurrent("begins to ring for a customer, and a voicemail takes the box's call: that is the reason", async () => {
+    await using desk = await office((pbx) => pbx.handset = "voicemail");
+    const { rig, pbx } = desk;
+    pbx.instead = ({ method }) => {
+      if (method === "INVITE") pbx.rings("14155550123");
+      return undefined;
+    };
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
+    expect([pbx.count("REFER"), pbx.count("BYE")]).toEqual([0, 1]);
+  }, limit);
+
   test.concurrent("is on the call of the MakeCall before", async () => {
     await using desk = await office();
     const { rig, pbx } = desk;

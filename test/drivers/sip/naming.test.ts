@@ -137,6 +137,21 @@ describe("an id that stands for every call:", () => {
     expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first)]);
   });
 
+  test("a Call-ID that is always the same: another caller is another call", () => {
+    const phone = new Phone();
+    phone.says();
+    for (const number of [first, second]) phone.call("17", number, 'call-id="always@192.0.2.7"');
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
+  });
+
+  test("one of two ids that come again: the same caller too, once another one has shown it", () => {
+    const phone = new Phone();
+    phone.says();
+    const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
+    for (const [id = "", number = ""] of [...calls, ["line-a-0000000001", second]]) phone.call(id, number);
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
+  });
+
   test("the alias of a desk is the phone's name too", () => {
     const phone = new Phone("Some PBX", ["1001", "+14155557001"]);
     phone.says();
@@ -197,6 +212,37 @@ describe("what arrives late about a call that is over:", () => {
       "CallReleased 2",
     ]);
     expect(phone.desk.calls).toEqual([]);
+  });
+  test("early again, of a switch that gives each call an id, without a Call-ID", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    phone.call("padi-6b050258-43f-1", first);
+    for (const state of ["early", "terminated", "early"]) phone.says({ id: "padi-6b050258-43f-2", state, number: second });
+    expect(phone.desk.told).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
+  });
+  test("early again without the Call-ID that its end had", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const shown = { id: "padi-6b050258-43f-2", number: second };
+    for (const state of ["early", "terminated"]) phone.says({ ...shown, state, more: 'call-id="77aa12bc"' });
+    phone.says({ ...shown, state: "early" });
+    expect(phone.desk.told).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
+  });
+  test("of FreeSWITCH, whoever is at its other end: its ids are UUIDs of its own", () => {
+    const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
+    phone.says();
+    phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
+    phone.says({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
+    expect(phone.desk.told).toEqual(call(1, first));
+  });
+  test("after a hundred documents that list the end of another one", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
+    phone.says(listed("a-call-of-long-ago", "terminated"));
+    for (let n = 0; n < 100; n++) phone.says(listed("a-call-of-late", "terminated"));
+    phone.says(listed("a-call-of-long-ago", "early"));
+    expect(phone.desk.told).toEqual([]);
   });
   test("in one document with its end", () => {
     const phone = new Phone("kamailio");
@@ -289,6 +335,27 @@ describe("one document shows a dialog as confirmed and as over:", () => {
       const { length } = phone.desk.asked;
       expect([phone.says(...dialogs), phone.says(shown("confirmed")), phone.desk.asked.length]).toEqual([[], [], length]);
     }
+  });
+  test("a partial document answers no question: nothing is believed before the full state", () => {
+    const phone = talking();
+    phone.says(shown("confirmed"), shown("terminated"));
+    expect(phone.document("partial", shown("confirmed"), shown("terminated"))).toEqual([]);
+    expect(phone.says(shown("confirmed"))).toEqual([]);
+    expect(phone.desk.calls).toHaveLength(1);
+  });
+  test("branches under one id are one call, whoever calls", () => {
+    const phone = new Phone("Forker/1.0");
+    phone.says();
+    const branch = (local: string, state: string): Shown => ({
+      id: "9f31c7aa@203.0.113.9",
+      state,
+      number: "anonymous",
+      more: tags(local),
+    });
+    phone.says(branch("phone-a", "early"), branch("phone-b", "early"));
+    phone.says(branch("phone-a", "confirmed"), branch("phone-b", "terminated"));
+    phone.says(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
+    expect(phone.desk.told).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
   });
   test("a call that was not seen before is not told before it is asked about", () => {
     const phone = new Phone("kamailio");

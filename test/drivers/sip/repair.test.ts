@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { readDialogInfo } from "../../../drivers/sip/dialog-info.ts";
 import { repaired } from "../../../drivers/sip/repair.ts";
-import { refreshEvery } from "../../../drivers/sip/watch.ts";
+import { readableWithin, refreshEvery } from "../../../drivers/sip/watch.ts";
 import { quietFor, Rig } from "./rig.ts";
 import { cpuMs } from "../../cpu.ts";
 
@@ -92,6 +92,14 @@ describe("a document that cannot be read:", () => {
     await rig.next("phone", ({ registered }) => registered, from);
     expect(rig.events.slice(from).map(({ type }) => type)).toEqual(["link-up", "snapshot", "phone"]);
     expect(rig.pbx.subscriptions.size).toBe(1);
+  }, limit);
+
+  test.concurrent("once, and a good one after it: nothing is said", async () => {
+    await using rig = await Rig.ready();
+    rig.pbx.tell(rig.sub, { body: "hello" });
+    await rig.until(() => renewals(rig) > 1);
+    await quietFor(readableWithin + 500);
+    expect(rig.links()).toEqual(["up"]);
   }, limit);
 
   test.concurrent("the calls that ended meanwhile are released by the snapshot", async () => {
