@@ -9,7 +9,7 @@ import { type Attempt, Ends, newAttempt } from "./attempt.ts";
 import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";
-import { parameter, reasonText, sipfragStatus, word } from "./headers.ts";
+import { reasonCause, sipfragStatus, word } from "./headers.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "./request.ts";
 import { holdSdp, hostOf } from "./sdp.ts";
@@ -183,8 +183,7 @@ export class Dialling {
 
   #refusal(answer: Asked, desk: string): Failure {
     if (answer.own) return switchSilent(desk);
-    const reason = answer.header("reason");
-    const cause = reasonText(reason) ?? (parameter(reason, "cause") === "20" ? "SUBSCRIBER_ABSENT" : undefined);
+    const cause = reasonCause(answer.header("reason"));
     if (isAbsent(answer.status, cause)) this.#options.unregistered(desk);
     return handsetAnswer(answer.status, cause, desk);
   }

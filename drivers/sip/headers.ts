@@ -32,3 +32,13 @@ export function reasonText(value: string | undefined): string | undefined {
   const text = parameter(value, "text")?.toUpperCase().replace(/\s+/g, "_");
   return text !== undefined && /^[A-Z_]{4,40}$/.test(text) ? text : undefined;
 }
+
+/** Causes of Q.850 that say more of a phone than the status that comes with them: Asterisk answers 403 for one that has declined. */
+const causes: Readonly<Record<string, string>> = { 17: "USER_BUSY", 20: "SUBSCRIBER_ABSENT", 21: "CALL_REJECTED" };
+
+/** The same, or by its number in Q.850, if that says more than the status. */
+export function reasonCause(value: string | undefined): string | undefined {
+  const cause = parameter(value, "cause") ?? "";
+  const numbered = word(value) === "q.850" && Object.hasOwn(causes, cause) ? causes[cause] : undefined;
+  return reasonText(value) ?? numbered;
+}

@@ -125,3 +125,12 @@ test("of the legs that have ended the newest are remembered, and no more than ca
   expect(now.gone).toHaveLength(64);
   expect(now.gone.at(-1)).toBe("L199");
 });
+
+test("a dial whose answer nobody reports is counted neither as answered nor as failed", () => {
+  const called = { desk: "1001", leg: "l1", call: "c1", direction: "to-desk", answered: true, farCalled: true } as const;
+  const callout = { name: "MakeCall", desk: "1001", agent: "A", from: "10.0.0.1", dialString: "914155550123" } as const;
+  const asked = step(desk("1001", up, "10.0.0.1"), { type: "callout", id: "c1", callout }, 0, policyWith()).desk;
+  const event: LineEvent = { type: "leg", facts: { ...called, answerUntold: true } };
+  const { effects } = step(asked, { type: "line", event }, 1, policyWith());
+  expect(effects.flatMap((effect) => effect.type === "audit" ? [effect.result] : [])).toEqual(["called"]);
+});
