@@ -42,9 +42,8 @@ test("a PC that takes no events: one line, whatever waits and however often it i
   for (let caller = 10; caller < 30; caller++) {
     await (await sim.inbound({ from: `141555501${caller}`, to: "1001" })).callerHangsUp();
   }
-  for (const late = performance.now() + 50_000; app.status().outbox.waiting < 40 && performance.now() < late;) {
-    await Bun.sleep(10);
-  }
+  const tried = () => about(lines, "Cannot deliver to the CRM yet").length > 0 && app.status().outbox.waiting === 40;
+  for (const late = performance.now() + 50_000; !tried() && performance.now() < late;) await Bun.sleep(10);
   expect(app.status().outbox.waiting).toBe(40);
   expect(about(lines, "Cannot deliver to the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
   expect(about(lines, "Call ended")).toHaveLength(20);
@@ -64,11 +63,15 @@ test("a source that is turned away, or sends what is no callout: a few lines", a
 test("a phone that registers again and again: one line", async () => {
   const { sim, app, lines } = await daemon();
   await sim.server.subscriber();
+  const until = async (phone: string) => {
+    for (const late = performance.now() + 50_000; app.status().desks[0]?.phone !== phone && performance.now() < late;) {
+      await Bun.sleep(10);
+    }
+  };
+  await until("registered");
   for (let time = 0; time < 20; time++) sim.phones.register("1001");
   sim.phones.unregister("1001");
-  for (const late = performance.now() + 50_000; app.status().desks[0]?.phone !== "unregistered" && performance.now() < late;) {
-    await Bun.sleep(10);
-  }
+  await until("unregistered");
   expect(about(lines, "The phone is").map((line) => line.slice(8))).toEqual([
     "The phone is registered desk=1001",
     "The phone is not registered desk=1001",
