@@ -38,6 +38,8 @@ const longestMood = 250;
 export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   const random = new Random(plan.seed);
   const sim = new Simulator({});
+  // A second phone on the first desk: its click-to-dials have two legs.
+  sim.phones.register("1001", 1);
   await sim.start();
   const port = await quietPort();
   const house = new House(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
