@@ -1,15 +1,15 @@
 /** docs/cctsdk.md names settings that exist, and shows bytes that telesetd writes. */
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { keys } from "../../scripts/keys.ts";
 import { encodeEvent } from "../../src/cctsdk/encode.ts";
-import { defaultAnswers } from "../../src/cctsdk/profile.ts";
-import { replyTo } from "../../src/cctsdk/reply.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { CrmEvent, Reply } from "../../src/core/crm.ts";
+import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
 
+afterEach(cleanUp);
 const page = readFileSync(join(import.meta.dir, "../../docs/cctsdk.md"), "utf8");
 const blocks = [...page.matchAll(/^```(\w*)\n(.*?)^```/gms)].map(([, language = "", text = ""]) => ({ language, text }));
 const paths = new Set(keys().map(({ path }) => path));
@@ -36,14 +36,15 @@ test("its examples of settings are accepted", () => {
 });
 
 describe("its bytes are what is written:", () => {
-  const written = (reply: Reply): string => {
-    const { headers, body } = replyTo("Ready", reply, defaultAnswers);
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`);
-    return `HTTP/1.1 200 OK\n${lines.join("")}\n${body}\n`;
-  };
   test.each<Reply>([{ ok: true }, { ok: false, why: "Phone 1001 is not registered: check its cable and power." }])(
     "an answer, %j",
-    (reply) => expect(blocks.map(({ text }) => text)).toContain(written(reply)),
+    async (reply) => {
+      const { port } = await open({ callouts: { submit: () => Promise.resolve(reply) } });
+      const { head = "", body = "" } = await ask(port, get(ready)) ?? {};
+      const written = `${head.replaceAll("\r\n", "\n")}\n\n${body}\n`;
+      const date = /^Date: .*$/m;
+      expect(blocks.map(({ text }) => text.replace(date, ""))).toContain(written.replace(date, ""));
+    },
   );
 
   const call = "b29bdc09-cf88-46ac-ba6b-47b547afab30";
