@@ -63,9 +63,9 @@ export async function start(
   setup: Setup,
   more: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  const { folder, pbxPort, crmPort, desks } = setup;
+  const { pbxPort, crmPort, desks } = setup;
   const httpPort = key === "floor" ? undefined : await quietPort();
-  const name = join(folder, `${key}-${pbxPort}`);
+  const name = nameOf(key, setup);
   const command = key === "node"
     ? ["node", programs.bridge ?? "", String(pbxPort), String(httpPort), domain, ...desks]
     : key === "floor"
@@ -82,6 +82,16 @@ export async function start(
     clearTimeout(late);
   };
   return { key, pid: child.pid, began, httpPort, log: () => readFileSync(`${name}.log`, "utf8"), stop };
+}
+
+/** The beginning of the names of its files. */
+function nameOf(key: Key, { folder, pbxPort }: Setup): string {
+  return join(folder, `${key}-${pbxPort}`);
+}
+
+/** Where telesetd's store will be. */
+export function storeOf(key: Key, setup: Setup): string {
+  return `${nameOf(key, setup)}.db`;
 }
 
 /** The unit's environment: JIT off (systemd/telesetd.service), and nothing that a runtime would obey. */

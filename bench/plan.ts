@@ -1,4 +1,5 @@
 /** What is measured, in which order, and how long: the whole run, the quick one, and single rounds. */
+import { type Backlog, backlog } from "./backlog.ts";
 import type { CalloutResult } from "./callouts.ts";
 import { type Key, keys, present } from "./contestants.ts";
 import {
@@ -20,7 +21,7 @@ import { profile, type Stage } from "./profile.ts";
 import { type Memory, memory } from "./process.ts";
 
 /** The rounds that `--only` takes. */
-export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways", "profile"] as const;
+export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways", "profile", "backlog"] as const;
 export type RoundName = (typeof roundNames)[number];
 
 /** How much of each. */
@@ -38,6 +39,8 @@ export interface Extent {
   readonly memoryCalls: number;
   readonly memoryOf: readonly Key[];
   readonly gatewayCalls: number;
+  /** Events that wait for the CRM. */
+  readonly backlog: number;
   readonly restMs: number;
   readonly idleSeconds: number;
 }
@@ -56,6 +59,7 @@ export const full: Extent = {
   memoryCalls: 10_000,
   memoryOf: keys,
   gatewayCalls: 30,
+  backlog: 10_000,
   restMs: 6000,
   idleSeconds: 30,
 };
@@ -74,6 +78,7 @@ export const quick: Extent = {
   memoryCalls: 200,
   memoryOf: ["unit"],
   gatewayCalls: 6,
+  backlog: 1000,
   restMs: 300,
   idleSeconds: 1,
 };
@@ -103,6 +108,7 @@ export interface Results {
   memory?: Partial<Record<Key, MemoryResult>>;
   idle?: Partial<Record<Key, number>>;
   gateways?: GatewayCost;
+  backlog?: Backlog;
   profile?: readonly Stage[];
 }
 
@@ -132,6 +138,10 @@ export async function run(bench: Bench, extent: Extent, wanted: (name: RoundName
   if (wanted("profile")) {
     bench.say("profile: one event, stage by stage");
     results.profile = await profile(extent.calls * extent.turns);
+  }
+  if (wanted("backlog")) {
+    bench.say(`backlog: ${extent.backlog} events that waited for the CRM`);
+    results.backlog = await backlog(bench, extent.backlog);
   }
   if (wanted("memory")) results.memory = await memoryOfAll(bench, there, extent);
   return results;

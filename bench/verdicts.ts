@@ -19,6 +19,7 @@ export function verdicts(results: Results): Verdict[] {
     against(results, "node", { p50: 1 / 3, p99: 1 / 3 }),
     crowded(results),
     thousand(results),
+    ...ofBacklog(results),
     ...ofCallouts(results),
     ...ofMemory(results),
     single("start to READY", 150, "under 150 ms", median(results.start?.unit ?? []), (value) => `${value.toFixed(0)} ms`),
@@ -68,6 +69,20 @@ function thousand({ growth = [] }: Results): Verdict[] {
   return [
     verdict("1,000 desks, p99 against one desk", "under 3 times", ratio("p99", many.flows, ours(1)?.flows), 3, times),
     { what: "1,000 desks, events lost, repeated or out of order", target: "none", measured: String(bad), met: bad === 0 },
+  ];
+}
+
+function ofBacklog({ backlog }: Results): Verdict[] {
+  const events = (backlog?.expected ?? 10_000).toLocaleString("en");
+  const bad = backlog ? backlog.lost + backlog.repeated + backlog.outOfOrder : 0;
+  return [
+    single(`${events} waiting events, all delivered`, 10, "under 10 s", backlog?.seconds ?? NaN, (s) => `${s.toFixed(1)} s`),
+    single("longest turn of the loop meanwhile", 5, "under 5 ms", backlog?.longestTurn ?? NaN, milliseconds),
+    {
+      what: "waiting events lost, repeated or out of order",
+      target: "none",
+      ...(backlog ? { measured: String(bad), met: bad === 0 } : { measured: notMeasured }),
+    },
   ];
 }
 

@@ -1,0 +1,97 @@
+/** An outbox of thousands that waited for the CRM: how long they take, and how long other work has to wait meanwhile. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clockBy, machineClocks, markFor } from "../src/clock.ts";
+import { newDesk } from "../src/core/desk.ts";
+import { openStore } from "../src/store.ts";
+import { start, storeOf } from "./contestants.ts";
+import { Crm } from "./crm.ts";
+import { heartbeat, moments, newParties } from "./frames.ts";
+import { Ledger, type Tally } from "./ledger.ts";
+import { Pbx } from "./pbx.ts";
+import { resultMark } from "./pauses.ts";
+import { type Bench, within } from "./rounds.ts";
+
+/** How it went. */
+export interface Backlog extends Tally {
+  /** From the start of the process until the last had arrived, in s. */
+  readonly seconds: number;
+  /** The most processor time that the main thread took in one turn of its loop, in ms, once the first had arrived. */
+  readonly longestTurn: number;
+}
+
+const desk = "1001";
+const agent = "anna";
+/** How long it may take at most, in ms. */
+const limit = 60_000;
+
+/** Starts telesetd with so many events waiting, three of each call; twice: as it is, and from its sources with a watch inside. */
+export async function backlog(bench: Bench, events: number): Promise<Backlog> {
+  const here = import.meta.dirname;
+  const watched = [process.execPath, "--preload", join(here, "pauses.ts"), join(here, "../src/main.ts")];
+  const { seconds, tally } = await drained(bench.programs.telesetd, events);
+  const { log } = await drained(watched, events);
+  const result = log.split("\n").find((line) => line.startsWith(resultMark));
+  return { ...tally, seconds, longestTurn: Number(result?.slice(resultMark.length) ?? NaN) };
+}
+
+interface Drained {
+  /** What it has written. */
+  readonly log: string;
+  readonly seconds: number;
+  readonly tally: Tally;
+}
+
+async function drained(telesetd: readonly string[], events: number): Promise<Drained> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-backlog-"));
+  const ledger = new Ledger();
+  const first = Promise.withResolvers<void>();
+  const crm = new Crm((body, at) => {
+    ledger.arrived(body, at);
+    first.resolve();
+  });
+  const pbx = new Pbx();
+  pbx.listen(heartbeat(), newParties(desk));
+  const setup = { folder, pbxPort: pbx.port, crmPort: crm.port, desks: [desk] };
+  try {
+    fill(storeOf("unit", setup), ledger, events, crm.port);
+    const running = await start("unit", { telesetd }, setup, { BENCH_PAUSES: "1" });
+    try {
+      const silent = () => `telesetd sends nothing:\n${running.log().slice(-2000)}`;
+      await within(limit, first.promise, silent);
+      // Only the watch knows this signal; anything else would end by it.
+      if (telesetd.includes("--preload")) process.kill(running.pid, "SIGUSR2");
+      await ledger.complete(limit);
+      const seconds = (performance.now() - running.began) / 1000;
+      await running.stop();
+      return { log: running.log(), seconds, tally: ledger.tally };
+    } finally {
+      await running.stop();
+    }
+  } finally {
+    crm.close();
+    pbx.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Puts events into a store as if the CRM had been away. */
+function fill(path: string, ledger: Ledger, events: number, port: number): void {
+  const machine = machineClocks();
+  const mark = markFor(machine, undefined, 0);
+  const now = clockBy(mark, machine);
+  const to = { address: "127.0.0.1", port };
+  const calls = Array.from({ length: Math.floor(events / moments.length) }, (_, n) => `call-${n}`);
+  const tell = calls.flatMap((call) => {
+    ledger.begin(call, false);
+    return moments.map((name) => {
+      const event = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: desk, data: {} } : { name, call };
+      return { desk, agent, to, event };
+    });
+  });
+  const store = openStore(path);
+  store.setClock(mark);
+  store.commit({ desk: { ...newDesk(desk), registration: { agent, ...to }, registeredAt: now() }, tell, retire: [] }, now());
+  store.close();
+}
