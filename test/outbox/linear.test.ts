@@ -1,0 +1,138 @@
+/**
+ * What one event costs does not depend on how many wait, counted without a stopwatch: how often the courier looks at events
+ * for each one that is delivered, discarded or retried. A search through all that waits would show.
+ */
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import type { CrmEvent } from "../../src/core/crm.ts";
+import type { OutboxEvent } from "../../src/outbox/schedule.ts";
+import { SuppressedCalls } from "../../src/outbox/suppressed.ts";
+import { calls, event } from "./events.ts";
+import { done, Rig, settle, unreachable } from "./rig.ts";
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** Counts how often the calls of events are asked for: nobody finds an event's place without. */
+class Looks {
+  count = 0;
+
+  watch(events: readonly OutboxEvent[]): OutboxEvent[] {
+    return events.map((one) => {
+      const { call, ...rest } = one.event;
+      const watched = { ...rest } as CrmEvent;
+      Object.defineProperty(watched, "call", { get: () => (this.count++, call), enumerable: true });
+      return { ...one, event: watched };
+    });
+  }
+}
+
+/** Answers until nothing is on the way any more; returns how many were answered. */
+async function drain(rig: Rig, most = Infinity): Promise<number> {
+  let answered = 0;
+  while (rig.posts.length > 0 && answered < most) {
+    for (const post of rig.posts.splice(0)) {
+      post.answer(done);
+      answered++;
+    }
+    await settle();
+  }
+  return answered;
+}
+
+const [few, many] = [300, 3000] as const;
+
+/** Looks for each event, when few and when many wait. */
+async function compare(looksPerEvent: (count: number) => Promise<number>): Promise<void> {
+  const [ofFew, ofMany] = [await looksPerEvent(few), await looksPerEvent(many)];
+  expect(ofMany).toBeLessThan(1.2 * ofFew + 1);
+}
+
+const scenes: [name: string, make: (count: number) => OutboxEvent[]][] = [
+  ["many calls of one event", (count) => calls(count)],
+  [
+    "calls of three events",
+    (count) => {
+      const names = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
+      return Array.from(
+        { length: count },
+        (_, n) => event(n + 1, { name: names[n % 3] ?? "ScreenPop", call: `c${Math.floor(n / 3)}` }),
+      );
+    },
+  ],
+  ["one call of many events", (count) => calls(count, { name: "CallEstablished", call: "one" })],
+  ["many agents", (count) => Array.from({ length: count }, (_, n) => event(n + 1, { call: `c${n}`, agent: `A${n % 100}` }))],
+];
+
+describe("the looks for each event do not grow with the number of events:", () => {
+  test.each(scenes)("delivered, %s", async (_, make) => {
+    await compare(async (count) => {
+      const looks = new Looks();
+      const rig = new Rig({ stored: looks.watch(make(count)) });
+      rig.courier.pump();
+      await settle();
+      expect(await drain(rig)).toBe(count);
+      expect(rig.courier.status().waiting).toBe(0);
+      return looks.count / count;
+    });
+  });
+
+  test("delivered, while many wait for an address that is dead", async () => {
+    await compare(async (count) => {
+      const looks = new Looks();
+      const dead = looks.watch(calls(count, { agent: "B" }, 1000));
+      const rig = new Rig({ stored: dead });
+      rig.courier.pump();
+      await settle();
+      while (rig.posts.length > 0) await rig.answer(unreachable);
+      // All that waited has been looked at once.
+      for (let turns = 0; turns < count; turns += 20) await settle();
+      looks.count = 0;
+      for (let n = 0; n < 100; n++) {
+        rig.courier.add([event(100_000 + n, { call: `live${n}`, attempts: 1 })]);
+        await rig.answer(done);
+      }
+      return looks.count / 100;
+    });
+  });
+
+  test("discarded because they are too old", async () => {
+    await compare(async (count) => {
+      const looks = new Looks();
+      const rig = new Rig({ stored: looks.watch(calls(count)) });
+      rig.now = 200_000;
+      rig.courier.pump();
+      while (rig.courier.status().waiting > 0) await settle();
+      return looks.count / count;
+    });
+  });
+
+  test("asked for by the administrator, or by their number", async () => {
+    await compare((count) => {
+      const looks = new Looks();
+      const rig = new Rig({ stored: looks.watch(calls(count, { agent: "gone" })) });
+      looks.count = 0;
+      for (let id = 1; id <= 100; id++) {
+        rig.courier.get(id);
+        rig.courier.drop(id);
+      }
+      return Promise.resolve(looks.count / 100);
+    });
+  });
+});
+
+test("a call that was suppressed is not remembered beyond its end, and never more than 1,000 are", () => {
+  const suppressed = new SuppressedCalls([{ desk: "1001", call: "c0" }]);
+  for (let n = 0; n < 5000; n++) {
+    suppressed.note(event(1, { call: `c${n}` }), false);
+    suppressed.note(event(2, { call: `c${n}`, name: "CallEstablished" }), false);
+    suppressed.note(event(3, { call: `c${n}`, name: "CallReleased" }), false);
+  }
+  expect(suppressed.size).toBe(0);
+  for (let n = 0; n < 5000; n++) suppressed.note(event(1, { call: `c${n}` }), false);
+  expect(suppressed.size).toBe(1000);
+  expect([suppressed.has(event(1, { call: "c4999" })), suppressed.has(event(1, { call: "c3999" }))]).toEqual([true, false]);
+});
