@@ -25,6 +25,8 @@ export interface RegistrationRow {
   readonly user: string;
   readonly realm: string;
   readonly from: string;
+  /** Its contact, with the profile: `sofia/internal/sip:...`. It stays in the list when that profile is stopped. */
+  readonly url: string;
 }
 
 /** Who is registered; nobody when it may not be asked. */
@@ -41,6 +43,7 @@ export async function registrations(ask: Ask): Promise<RegistrationRow[]> {
   return rows.map((row: Record<string, unknown> | null) => ({
     user: plain(row?.["reg_user"]),
     realm: plain(row?.["realm"]),
+    url: plain(row?.["url"]),
     from: `${plain(row?.["network_ip"])}:${plain(row?.["network_port"])}`,
   }));
 }

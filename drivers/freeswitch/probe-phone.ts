@@ -120,8 +120,8 @@ function blocksOf(text: string): Registered[] {
 
 async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Found> {
   const { domain } = config;
-  const stopped = await whyNoProfile(ask, config);
-  if (stopped) return stopped;
+  const profiles = await checkProfiles(ask, extension, config);
+  if (profiles.sure) return profiles.sure;
   const elsewhere = (await registrations(ask)).find(({ user, realm }) => user === extension && realm !== domain);
   if (elsewhere) {
     return {
@@ -138,30 +138,51 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
       next: "Check desks[].extension and line.domain, or add the user to the switch's directory.",
     };
   }
-  return {
+  return profiles.likely ?? {
     verdict: "failed",
     says: `Phone ${extension} is not registered in the domain ${domain}.`,
     next: "Check the phone's cable and power, and the server, user and password of its SIP account.",
   };
 }
 
-/** Whether no SIP profile runs that phones could register on; nothing when one does, or it cannot be asked. */
-async function whyNoProfile(ask: Ask, { outsideProfiles }: FreeswitchConfig): Promise<Found | undefined> {
+/** Whether the SIP profile that the phone needs does not run: surely, or likely; neither when it seems to, or cannot be asked for. */
+async function checkProfiles(
+  ask: Ask,
+  extension: string,
+  { domain, outsideProfiles }: FreeswitchConfig,
+): Promise<{ readonly sure?: Found; readonly likely?: Found }> {
   const listed = await ask("sofia status");
-  if (!listed.ok || !/^\s*Name\s+Type\s/m.test(listed.text)) return undefined;
-  const running = [...new Set(readProfiles(listed.text))];
-  if (running.some((name) => !outsideProfiles.includes(name))) return undefined;
-  const next =
-    'On the switch: fs_cli -x "sofia profile internal start" (or the name of the profile that phones use); its log says why ' +
-    "a profile does not start, for example because its port is in use.";
-  if (running.length === 0) return { verdict: "failed", says: "No SIP profile of the switch runs: no phone can register.", next };
+  if (!listed.ok || !/^\s*Name\s+Type\s/m.test(listed.text)) return {};
+  const { running, aliases } = readProfiles(listed.text);
+  const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
+  const last = /^sofia\/([^/]+)\//.exec(row?.url ?? "")?.[1];
+  if (last !== undefined && !running.includes(last)) {
+    return { sure: stopped(`The SIP profile ${tame(last)}, on which phone ${extension} was registered, does not run.`, last) };
+  }
+  if (running.length === 0) return { sure: stopped("No SIP profile of the switch runs: no phone can register.") };
   const names = tame(running.join(", "));
-  return { verdict: "failed", says: `No SIP profile for phones runs on the switch, only ${names} (line.outsideProfiles).`, next };
+  if (running.every((name) => outsideProfiles.includes(name))) {
+    return { sure: stopped(`No SIP profile for phones runs on the switch, only ${names} (line.outsideProfiles).`) };
+  }
+  if (aliases.length === 0 || [...aliases, ...running].includes(domain)) return {};
+  const says =
+    `Phone ${extension} is not registered, and no running SIP profile serves the domain ${domain} (running: ${names}).`;
+  return { likely: stopped(says) };
 }
 
-/** The names of the running profiles in `sofia status`: `internal\tprofile\tsip:...\tRUNNING (0)` (mod_sofia.c). */
-function readProfiles(text: string): string[] {
-  return text.split("\n").flatMap((line) => /^\s*(\S+)\s+profile\s.*\bRUNNING\b/.exec(line)?.[1] ?? []);
+function stopped(says: string, name = "internal"): Found {
+  const start = `On the switch: fs_cli -x "sofia profile ${tame(name)} start"`;
+  return {
+    verdict: "failed",
+    says,
+    next: `${start}; its log says why a profile does not start (its port is in use, for example).`,
+  };
+}
+
+/** `sofia status`: `internal\tprofile\tsip:...\tRUNNING (0)`, `pbx.example\t  alias\tinternal\tALIASED` (mod_sofia.c). */
+function readProfiles(text: string): { readonly running: readonly string[]; readonly aliases: readonly string[] } {
+  const names = (pattern: RegExp) => [...new Set(text.split("\n").flatMap((line) => pattern.exec(line)?.[1] ?? []))];
+  return { running: names(/^\s*(\S+)\s+profile\s.*\bRUNNING\b/), aliases: names(/^\s*(\S+)\s+alias\s/) };
 }
 
 /** What a phone says of itself, fit for a terminal. */

@@ -21,15 +21,33 @@ describe("the phone", () => {
   });
 
   test.each([
-    ["none", [], "No SIP profile of the switch runs: no phone can register."],
-    ["the outside one", ["external"], "No SIP profile for phones runs on the switch, only external (line.outsideProfiles)."],
-  ])("not registered, and of the SIP profiles runs %s: that is said, instead of cable and power", async (_name, left, says) => {
+    ["none runs", [], "", "No SIP profile of the switch runs: no phone can register."],
+    [
+      "the outside one runs",
+      ["external"],
+      "",
+      "No SIP profile for phones runs on the switch, only external (line.outsideProfiles).",
+    ],
+    [
+      "another tenant's runs",
+      ["external", "tenant2"],
+      "",
+      "Phone 1001 is not registered, and no running SIP profile serves the domain 127.0.0.1 (running: external, tenant2).",
+    ],
+    [
+      "another tenant's runs, and the phone's registration is still listed",
+      ["external", "tenant2"],
+      "sofia/internal/sip:1001@127.0.0.1:5100",
+      "The SIP profile internal, on which phone 1001 was registered, does not run.",
+    ],
+  ])("not registered, and of the SIP profiles %s: that is said, instead of cable and power", async (_name, left, url, says) => {
     const stop = (sim: Simulator) => {
-      const { phones } = sim;
-      const whole = phones.profiles();
-      phones.contacts = () => [];
-      phones.profiles = () =>
-        whole.split("\n").filter((line) => !/profile\s+sip/.test(line) || left.some((name) => line.includes(name))).join("\n");
+      const row = (name: string) => `${name.padStart(25)}\tprofile\tsip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n`;
+      sim.phones.contacts = () => [];
+      sim.phones.profiles = () =>
+        `Name\t   Type\tData\tState\n====\n${left.map(row).join("")} tenant2.test\t  alias\ttenant2\tALIASED\n`;
+      const rows = url === "" ? [] : [{ reg_user: "1001", realm: "127.0.0.1", url }];
+      sim.phones.registrations = () => JSON.stringify({ row_count: rows.length, rows });
     };
     const { hops } = await simulated({ before: stop });
     expect(named(hops, "phone 1001")).toMatchObject({
