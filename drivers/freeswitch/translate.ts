@@ -10,6 +10,7 @@ import type { DeskNames } from "./commands.ts";
 import { Echoes } from "./echoes.ts";
 import { type Frame, text } from "./frame.ts";
 import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
+import { registrantOf } from "./registrant.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
 /** What the translation must know of the site. */
@@ -185,9 +186,8 @@ export class Translator {
     const identity = partnerIdentity(frame, direction, outside);
     if (identity === undefined) return undefined;
     const dialledByLeg = originatedLegs(frame).some((leg) => leg.startsWith(farLeg));
-    // The leg's own flags are those of whoever its profile shows as the caller: after a turn round that is nobody else.
-    const shown = direction === "to-desk" && identity === text(frame, "Caller-Caller-ID-Number");
-    const withheld = shown ? isCallerWithheld(frame) : isOtherWithheld(frame);
+    // The leg's own flags are those of its caller: after a turn round, or on a leg that dialled, that is nobody else.
+    const withheld = direction === "to-desk" && !isFlipped(frame) ? isCallerWithheld(frame) : isOtherWithheld(frame);
     return {
       identity,
       outside,
@@ -232,7 +232,7 @@ export class Translator {
       }
       return [];
     }
-    const registrant = this.#registrant(frame);
+    const registrant = registrantOf(frame, (id) => this.#desks.get(id));
     if (registrant === undefined || !["sofia::register", "sofia::unregister", "sofia::expire"].includes(subclass)) return [];
     const { desk, isSure } = registrant;
     if (subclass === "sofia::register" && isSure) {
@@ -255,22 +255,6 @@ export class Translator {
     this.#offers.set(member, dialled);
     const [oldest] = this.#offers.keys();
     if (this.#offers.size > rememberedOffers && oldest !== undefined) this.#offers.delete(oldest);
-  }
-
-  /**
-   * Whose registration an event is about (sofia_reg.c). Another tenant's 1001 passes the filter, perhaps with our realm or on our
-   * profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
-   * must be asked: it may have that domain as one of ours.
-   */
-  #registrant(frame: Frame): { readonly desk: string; readonly isSure: boolean } | undefined {
-    const user = ["from-user", "user", "to-user"].map((name) => text(frame, name)).find((value) => value !== "");
-    const deskAt = (host: string) => this.#desks.get(`${user}@${host.trim()}`.toLowerCase());
-    const registeredIn = text(frame, "from-host") || text(frame, "host");
-    const sure = deskAt(registeredIn || text(frame, "to-host") || text(frame, "realm"));
-    if (sure !== undefined) return { desk: sure, isSure: true };
-    const others = ["to-host", "realm", "domain_name", "presence-hosts"].flatMap((name) => text(frame, name).split(","));
-    const desk = others.map(deskAt).find((found) => found !== undefined);
-    return desk === undefined ? undefined : { desk, isSure: false };
   }
 }
 

@@ -1,0 +1,26 @@
+/** Whose registration an event of mod_sofia is about (sofia_reg.c). */
+import { type Frame, text } from "./frame.ts";
+
+/** A desk whose phone has registered or gone. */
+export interface Registrant {
+  readonly desk: string;
+  /** Registered in a domain of the desk's; otherwise only the switch knows whether that domain is one. */
+  readonly isSure: boolean;
+}
+
+/**
+ * The desk that an event is about; nothing when it is about none. Another tenant's 1001 passes the filter, perhaps with our realm or
+ * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
+ * must be asked: it may have that domain as one of ours.
+ * @param deskOf the desk with this presence id, in small letters.
+ */
+export function registrantOf(frame: Frame, deskOf: (presence: string) => string | undefined): Registrant | undefined {
+  const user = ["from-user", "user", "to-user"].map((name) => text(frame, name)).find((value) => value !== "");
+  const deskAt = (host: string) => deskOf(`${user}@${host.trim()}`.toLowerCase());
+  const registeredIn = text(frame, "from-host") || text(frame, "host");
+  const sure = deskAt(registeredIn || text(frame, "to-host") || text(frame, "realm"));
+  if (sure !== undefined) return { desk: sure, isSure: true };
+  const others = ["to-host", "realm", "domain_name", "presence-hosts"].flatMap((name) => text(frame, name).split(","));
+  const desk = others.map(deskAt).find((found) => found !== undefined);
+  return desk === undefined ? undefined : { desk, isSure: false };
+}
