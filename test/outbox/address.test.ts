@@ -78,6 +78,16 @@ describe("the agent:", () => {
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c1", moved]]);
   });
 
+  test("the reason why an event waits for its agent's next Register stays with it until it is discarded", async () => {
+    const rig = new Rig();
+    rig.courier.add([event(1, { next: 1000 })]);
+    rig.register("B", home);
+    await rig.pass(120_000);
+    expect(rig.record).toEqual([
+      "retired 1: too old after 120 s; last attempt: agent B has registered at this address; it waits for its own agent's next Register",
+    ]);
+  });
+
   test("agents who are registered at different desks may share an address", () => {
     const rig = new Rig();
     rig.courier.add([event(4, { desk: "1002" })]);
@@ -127,6 +137,19 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.courier.get(1)).toMatchObject({ reached: true, attempts: 2 });
     await rig.answer(done);
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["CallReleased c1", moved]]);
+  });
+
+  test("the POSTs to other agents go on", async () => {
+    const rig = new Rig();
+    rig.courier.add([
+      pop,
+      event(4, { desk: "1002" }),
+      event(5, { call: "c2", agent: "B", to: { address: "10.0.0.8", port: 8080 } }),
+    ]);
+    rig.register("A", moved);
+    await settle();
+    expect(rig.posts.map(({ signal }) => signal.aborted)).toEqual([true, false, false, false]);
+    expect(rig.courier.get(5)?.attempts).toBe(1);
   });
 
   test("a POST that the old address has answered meanwhile is not repeated", async () => {

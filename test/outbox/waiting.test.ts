@@ -106,4 +106,13 @@ describe("waiting events:", () => {
     expect(waiting.callOf(event(1))).toBeUndefined();
     expect(waiting.lane("1001", "A")).toBeUndefined();
   });
+
+  test("what is left of one agent stays when nothing of another waits at the desk any more", () => {
+    const waiting = new Waiting(4);
+    waiting.put(event(1));
+    waiting.put(event(2, { agent: "B", call: "c2" }));
+    waiting.delete(event(1));
+    expect(waiting.lanes("1001").map(({ agent }) => agent)).toEqual(["B"]);
+    expect(waiting.lane("1001", "B")?.calls.size).toBe(1);
+  });
 });
