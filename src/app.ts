@@ -211,5 +211,5 @@ function openClock(store: SafeStore): () => number {
 
 /** All dials on record, page by page, the newest first. */
 function* dialPages(store: SafeStore): Generator<RecordedDial[]> {
-  for (let page = store.dials(50); page.length > 0; page = store.dials(50, page.at(-1))) yield page;
+  for (let page = store.dials(25); page.length > 0; page = store.dials(25, page.at(-1))) yield page;
 }

@@ -23,7 +23,7 @@ export interface ShownEvent {
 }
 
 /** How many events are read from the store in a turn of the loop, and how many are sent once more. */
-const pageSize = 50;
+const pageSize = 25;
 const retriesInTurn = 20;
 
 /** What became of a command about one event: the event as it is now, or a sentence. */
