@@ -34,7 +34,7 @@ export interface LocalOptions {
 const watching: Rate = { perSecond: 5, burst: 30 };
 
 /**
- * `GET /status`, `GET /dials`, `GET /outbox`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
+ * `GET /status`, `GET /dials`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
  * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /healthz`, `GET /readyz` and `GET /metrics`.
  * @throws Error when `monitors` holds what is no range.
  */
@@ -52,7 +52,10 @@ export function localRoutes(options: LocalOptions): Hono {
   for (const path of ["/status", "/dials", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
   app.get("/dials", () => pages(dials()));
-  app.get("/outbox", (context) => pages(outbox.pages(context.req.query("all") === "1")));
+  app.get("/outbox", (context) => {
+    const { all, limit } = context.req.query();
+    return pages(upTo(outbox.pages(all === "1"), /^\d+$/.test(limit ?? "") ? Number(limit) : Infinity));
+  });
   app.get("/outbox/:id", (context) => {
     const event = outbox.show(id(context));
     return event ? json(context, event) : context.json({ error: noSuchEvent }, 404);
@@ -98,6 +101,16 @@ function pages(all: Iterable<readonly unknown[]>): Response {
     },
   });
   return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
+}
+
+/** The first rows of a list. */
+function* upTo(all: Iterable<readonly unknown[]>, limit: number): Generator<readonly unknown[]> {
+  let left = limit;
+  for (const page of all) {
+    if (left <= 0) return;
+    yield page.slice(0, left);
+    left -= page.length;
+  }
 }
 
 const encoder = new TextEncoder();

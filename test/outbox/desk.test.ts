@@ -123,6 +123,17 @@ describe("over HTTP", () => {
     store.close();
   });
 
+  test.each([["0", 0], ["1", 1], ["26", 26], ["9999", 60], ["x", 60]])(
+    "with limit=%s of 60 rows it has %i, the newest",
+    async (limit, rows) => {
+      const { box, store } = outbox(60);
+      const listener = await open({ local: { ...quietLocal, outbox: box } });
+      const { text } = await exchange("127.0.0.1", listener.port, "GET", `/outbox?all=1&limit=${limit}`);
+      expect((JSON.parse(text) as { id: number }[]).map(({ id }) => id)).toEqual(Array.from({ length: rows }, (_, n) => 60 - n));
+      store.close();
+    },
+  );
+
   test("the loop turns between the pages of a list", async () => {
     let turns = 0;
     let counting = true;

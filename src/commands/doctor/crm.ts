@@ -2,7 +2,7 @@
 import type { StoreLook } from "../../store-look.ts";
 import { count } from "../../core/count.ts";
 import { tryToConnect } from "./connect.ts";
-import type { Daemon } from "./daemon.ts";
+import { type Daemon, eventsLooked } from "./daemon.ts";
 import { ago, type Found, notTried } from "./hop.ts";
 
 /** An agent's registration, wherever it is known from. */
@@ -134,8 +134,7 @@ interface Told {
   readonly why?: string;
 }
 
-/** How many of the last events are looked at, and how many are shown. */
-const looked = 20;
+/** How many of the last events are shown. */
 const shown = 5;
 
 /** An event that waits for longer has not just been made. */
@@ -162,7 +161,7 @@ export function lookAtDeliveries(known: Known): Found {
   const events = eventsOf(known);
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
-  const last = events.slice(0, looked);
+  const last = events.slice(0, eventsLooked);
   const details = last.slice(0, shown).map(line);
   const retired = last.filter(({ state }) => state === "retired");
   const failing = events.find((event) => event.state === "waiting" && wasTried(event));

@@ -24,6 +24,9 @@ export type Answered =
   | { readonly who: "other"; readonly says: string; readonly hangs: boolean }
   | { readonly who: "nobody"; readonly code: string };
 
+/** How many of the last events are looked at. */
+export const eventsLooked = 20;
+
 /** Asks whoever listens at the daemon's port. */
 export async function askWhoAnswers({ http }: Config): Promise<Answered> {
   const ask = (path: string) => exchange(placeOf(http), http.port, "GET", path);
@@ -33,7 +36,7 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
       return { who: "other", says: `it answers with status ${status}`, hangs: false };
     }
-    const events = parsed((await ask("/outbox?all=1")).text);
+    const events = parsed((await ask(`/outbox?all=1&limit=${eventsLooked}`)).text);
     return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
