@@ -125,8 +125,7 @@ interface Parts {
 
 /** The parts that move: line, courier, loop. */
 function compose(config: Config, { store, now, log, metrics }: Parts): { loop: Loop; courier: Courier } {
-  const { path, contentType, declaration, headers, delivered, timeoutSeconds } = config.crm;
-  const crm = httpCrm({ path, contentType, declaration, headers, delivered, timeoutMs: timeoutSeconds * 1000, log });
+  const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
   const { screenPopSeconds, otherHours, atMost } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };

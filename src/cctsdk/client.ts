@@ -9,18 +9,10 @@ import { codeOf } from "../unreached.ts";
 import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
-import {
-  contentTypeProblem,
-  defaultEvents,
-  type EventForm,
-  headerConflicts,
-  headerProblem,
-  statusText,
-  writeXml,
-} from "./profile.ts";
+import { type EventForm, statusText, writeXml } from "./profile.ts";
 
-/** How events are posted, and by when. What is absent is as in `defaultEvents`. */
-export interface ClientOptions extends Partial<EventForm> {
+/** How events are posted, in a form that the configuration has accepted, and by when. */
+export interface ClientOptions extends EventForm {
   /** The deadline of the whole exchange, answer included, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Log;
@@ -42,8 +34,7 @@ interface Exchange {
  * Posts events over node:net: without the JIT a request of node:http costs four times as much as all that is said here, and
  * fetch takes a proxy from the environment. No redirect is followed.
  */
-export function httpCrm(given: ClientOptions): Crm {
-  const options = { ...defaultEvents, ...given };
+export function httpCrm(options: ClientOptions): Crm {
   const warn = warnings(options.log);
   return {
     async deliver(event, to, signal, desk) {
@@ -53,10 +44,6 @@ export function httpCrm(given: ClientOptions): Crm {
       const place = to.address.includes(":") ? `[${to.address}]:${to.port}` : `${to.address}:${to.port}`;
       const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
       const request = wholeRequest(body, to, options);
-      if (request === undefined) {
-        const why = `Cannot post to ${place}: crm.path, crm.contentType or crm.headers is invalid`;
-        return { outcome: "refused", why, reached: false };
-      }
       tracePost(options, about, request, body);
       const seen = await exchange(request, to, signal, options.timeoutMs);
       traceAnswer(options, about, seen);
@@ -82,13 +69,8 @@ function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, h
   log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer, body });
 }
 
-/** The bytes of the POST; nothing when the path, the type or a header would break out of its line. */
-function wholeRequest(body: string, { address, port }: Address, options: EventForm): string | undefined {
-  const { path, contentType, headers } = options;
-  const further = Object.entries(headers);
-  const unsound = !/^\/[\x21-\x7e]*$/.test(path) || contentTypeProblem(contentType) !== undefined ||
-    further.some(([name, value]) => headerProblem(name, value) !== undefined) || headerConflicts(headers).length > 0;
-  if (unsound) return undefined;
+/** The bytes of the POST. */
+function wholeRequest(body: string, { address, port }: Address, { path, contentType, headers }: EventForm): string {
   // Without the zone of a link-local address, which means nothing to the other side (RFC 6874).
   const host = address.includes(":") ? `[${address.replace(/%.*/, "")}]` : address;
   const lines = [
@@ -96,7 +78,7 @@ function wholeRequest(body: string, { address, port }: Address, options: EventFo
     `Host: ${host}:${port}`,
     `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...further.map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   return `${lines.join("\r\n")}\r\n\r\n${body}`;

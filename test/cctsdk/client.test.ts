@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import { type ClientOptions, httpCrm } from "../../src/cctsdk/client.ts";
+import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log.ts";
 
@@ -45,7 +46,7 @@ const lines: string[] = [];
 const log = openLog((line) => lines.push(line), "trace", false);
 function crm(options: Partial<ClientOptions> = {}) {
   lines.length = 0;
-  return httpCrm({ path: "/", contentType: "text/xml; charset=utf-8", timeoutMs: 5000, log, ...options });
+  return httpCrm({ ...defaultEvents, timeoutMs: 5000, log, ...options });
 }
 const to = (port: number, address = "127.0.0.1") => ({ agent: "SMITH", address, port });
 const says = (text: string) => (socket: Socket) => void socket.end(text);
@@ -186,14 +187,6 @@ describe("reached is false only when there was no connection:", () => {
     const { port } = await peer((socket) => void socket.resetAndDestroy(), false);
     expect(await crm().deliver(event, to(port), never)).toMatchObject({ outcome: "retry", reached: true });
   });
-
-  test("an event that cannot even be written down", async () => {
-    expect(await crm({ path: "/a b" }).deliver(event, to(1), never)).toMatchObject({ outcome: "refused", reached: false });
-    expect(await crm({ contentType: "x\r\ny" }).deliver(event, to(1), never)).toMatchObject({
-      outcome: "refused",
-      reached: false,
-    });
-  });
 });
 
 describe("the signal", () => {
@@ -258,8 +251,9 @@ test("a proxy of the environment is not asked", async () => {
   const { port, heard } = await peer(status(200));
   const script = `
     import { httpCrm } from ${JSON.stringify(new URL("../../src/cctsdk/client.ts", import.meta.url).pathname)};
+    import { defaultEvents } from ${JSON.stringify(new URL("../../src/cctsdk/profile.ts", import.meta.url).pathname)};
     import { openLog } from ${JSON.stringify(new URL("../../src/log.ts", import.meta.url).pathname)};
-    const crm = httpCrm({ path: "/", contentType: "text/xml", timeoutMs: 5000, log: openLog(() => {}, "error", false) });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 5000, log: openLog(() => {}, "error", false) });
     const delivery = await crm.deliver({ name: "CallReleased", call: "c1" }, { agent: "a", address: "127.0.0.1", port: ${port} }, new AbortController().signal);
     console.log(delivery.outcome);`;
   const url = `http://127.0.0.1:${proxy.port}`;

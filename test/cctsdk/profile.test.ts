@@ -7,7 +7,14 @@ import { Simulator } from "../../drivers/simulator/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";
-import { type AnswerForm, defaultAnswers, headerConflicts, headerProblem, successOfAll } from "../../src/cctsdk/profile.ts";
+import {
+  type AnswerForm,
+  defaultAnswers,
+  defaultEvents,
+  headerConflicts,
+  headerProblem,
+  successOfAll,
+} from "../../src/cctsdk/profile.ts";
 import { startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
@@ -18,6 +25,7 @@ import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
 setDefaultTimeout(60_000);
 
 afterEach(cleanUp);
+const served = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "127.0.0.1" } };
 const declared = '<?xml version="1.0" encoding="UTF-8"?>';
 
 describe("an answer to a callout:", () => {
@@ -176,7 +184,7 @@ describe("an event:", () => {
         if (heard.endsWith("</CCTSDK>")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
       })
     ));
-    const crm = httpCrm({ timeoutMs: 60_000, log, ...form });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log, ...form });
     expect(await crm.deliver(event, { address: "127.0.0.1", port }, never)).toEqual({ outcome: "done" });
     return heard.replace(`:${port}\r\n`, ":PORT\r\n");
   }
@@ -238,7 +246,7 @@ describe("an event:", () => {
         void socket.once("data", () => socket.end(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`))
       ),
     );
-    const crm = httpCrm({ timeoutMs: 60_000, log, delivered });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log, delivered });
     expect<unknown>(await crm.deliver(released, { address: "127.0.0.1", port }, never)).toEqual(delivery);
   });
 });
@@ -257,35 +265,43 @@ describe("whatever crm.headers has,", () => {
     Object.entries(headers).every(([name, value]) => headerProblem(name, value) === undefined) &&
     headerConflicts(headers).length === 0;
 
-  test("an accepted set makes one well-formed request with exactly these headers; another is never sent", async () => {
-    const requests: IncomingMessage[] = [];
-    const bodies: string[] = [];
-    let connections = 0;
-    const server = createHttpServer((request, response) => {
-      requests.push(request);
-      let body = "";
-      request.on("data", (data) => body += data).on("end", () => {
-        bodies.push(body);
-        response.writeHead(200, { "Content-Length": 0 }).end();
-      });
-    }).on("connection", () => connections += 1).on("clientError", (_, socket) => socket.destroy());
-    const port = await listening(server);
-    const quiet = openLog(() => {}, "error", false);
-    await fc.assert(
-      fc.asyncProperty(anyHeaders, async (headers) => {
-        requests.length = bodies.length = connections = 0;
-        const crm = httpCrm({ timeoutMs: 60_000, log: quiet, headers });
-        const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
-        if (!sound(headers)) return expect([outcome, connections]).toEqual(["refused", 0]);
-        expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
-        const own = ["host", "content-type", "content-length", "connection"];
-        const further = Object.fromEntries(Object.entries(requests[0]?.headers ?? {}).filter(([name]) => !own.includes(name)));
-        expect(further).toEqual(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])));
-        expect(bodies[0]).toStartWith("<CCTSDK>");
-      }),
-      { numRuns: 300 },
-    );
-  }, 60_000);
+  const parse = (crm: unknown) => parseConfig(JSON.stringify({ ...served, crm }), lineSchemas, {}).crm;
+
+  test(
+    "an accepted set makes one well-formed request with exactly these headers; the configuration refuses another",
+    async () => {
+      const requests: IncomingMessage[] = [];
+      const bodies: string[] = [];
+      let connections = 0;
+      const server = createHttpServer((request, response) => {
+        requests.push(request);
+        let body = "";
+        request.on("data", (data) => body += data).on("end", () => {
+          bodies.push(body);
+          response.writeHead(200, { "Content-Length": 0 }).end();
+        });
+      }).on("connection", () => connections += 1).on("clientError", (_, socket) => socket.destroy());
+      const port = await listening(server);
+      const quiet = openLog(() => {}, "error", false);
+      await fc.assert(
+        fc.asyncProperty(anyHeaders, async (headers) => {
+          requests.length = bodies.length = connections = 0;
+          if (!sound(headers)) return expect(() => parse({ headers })).toThrow("crm.headers");
+          const crm = httpCrm({ ...parse({ headers }), timeoutMs: 60_000, log: quiet });
+          const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
+          expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
+          const own = ["host", "content-type", "content-length", "connection"];
+          const further = Object.fromEntries(Object.entries(requests[0]?.headers ?? {}).filter(([name]) => !own.includes(name)));
+          expect(further).toEqual(
+            Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+          );
+          expect(bodies[0]).toStartWith("<CCTSDK>");
+        }),
+        { numRuns: 300 },
+      );
+    },
+    60_000,
+  );
 });
 
 test("the daemon takes all of it from its configuration", async () => {
@@ -304,11 +320,10 @@ test("the daemon takes all of it from its configuration", async () => {
       if (heard.length === 2) told.resolve();
     });
   }));
-  const { desks, line } = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "127.0.0.1" } };
   const crm = { path: "/uwq", port, declaration: true, headers: { "X-Site": "Kiel" }, delivered: [302] };
   const answer = { success: { Register: "registered" }, errorStatus: 500, contentType: "text/plain", declaration: true };
   const config = parseConfig(
-    JSON.stringify({ desks, line, crm, http: { answer, parameters: { agentID: "who" } } }),
+    JSON.stringify({ ...served, crm, http: { answer, parameters: { agentID: "who" } } }),
     lineSchemas,
     {},
   );

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { httpCrm } from "../../src/cctsdk/client.ts";
+import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log.ts";
 import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
@@ -151,7 +152,7 @@ test("a ScreenPop that is given up while it is on the way may arrive: after a re
 describe("over HTTP: a call meets a CRM that", () => {
   const log = openLog(() => {}, "error", false);
   // Patient: on a busy machine an answer may take long, and an attempt that ends by its deadline would be one POST too many.
-  const crm = httpCrm({ path: "/", contentType: "text/xml", timeoutMs: 60_000, log });
+  const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log });
 
   test.concurrent("refuses, then answers: all arrives, in order", async () => {
     const peer = await WildCrm.open();
