@@ -3,36 +3,36 @@ import * as z from "zod";
 import {
   charsetOf,
   contentTypeProblem,
+  defaultAnswers,
+  defaultEvents,
   errorStatusProblem,
-  headerConflicts,
-  headerProblem,
+  headerProblems,
   type ParameterAliases,
   type ParameterName,
   parameterNames,
   statusRange,
-  type SuccessBody,
+  statusText,
   successOfAll,
   successProblem,
 } from "./cctsdk/profile.ts";
 import { meant } from "./config-text.ts";
 import { calloutNames } from "./core/crm.ts";
 
-const contentType = z.string().superRefine((text, context) => {
-  const message = contentTypeProblem(text);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
+/** What a rule says of a value is an error of the configuration. */
+function ruled<T>(problem: (value: T) => string | undefined): (value: T, context: z.RefinementCtx) => void {
+  return (value, context) => {
+    const message = problem(value);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  };
+}
 
-const declaration = z.boolean().default(false);
+const contentType = z.string().superRefine(ruled(contentTypeProblem));
 
 const headers = z.record(z.string(), z.string().meta({ secret: true })).superRefine((given, context) => {
-  const add = (name: string, message: string) =>
+  for (const { name, why } of headerProblems(given)) {
     // The input is an object here, so that no value is shown: it may be a secret.
-    context.addIssue({ code: "custom", path: [name], message, input: given });
-  for (const [name, value] of Object.entries(given)) {
-    const message = headerProblem(name, value);
-    if (message !== undefined) add(name, message);
+    context.addIssue({ code: "custom", path: [name], message: why, input: given });
   }
-  for (const { name, why } of headerConflicts(given)) add(name, why);
 });
 
 const delivered = z.array(
@@ -54,13 +54,15 @@ export const eventForm = {
   path: z.string().startsWith("/", "expected a path that begins with /").regex(
     /^[\x21\x22\x24-\x7e]*$/,
     "expected no space, no # and only ASCII: percent-encode them, such as %20 for a space",
-  ).default("/").meta({ description: "path of the event POSTs" }),
-  contentType: contentType.default("text/xml; charset=utf-8").meta({ description: "Content-Type of the event POSTs" }),
-  declaration: declaration.meta({ description: "begin the body of an event with an XML declaration" }),
-  headers: headers.default({}).meta({
+  ).default(defaultEvents.path).meta({ description: "path of the event POSTs" }),
+  contentType: contentType.default(defaultEvents.contentType).meta({ description: "Content-Type of the event POSTs" }),
+  declaration: z.boolean().default(defaultEvents.declaration).meta({
+    description: "begin the body of an event with an XML declaration",
+  }),
+  headers: headers.default(defaultEvents.headers).meta({
     description: "further headers of the event POSTs, by name; each value may be a credential",
   }),
-  delivered: delivered.prefault(["200-299"]).meta({
+  delivered: delivered.prefault([statusText(defaultEvents.delivered)]).meta({
     description: "the statuses of UWQ's answer that confirm an event: codes (200) and ranges (200-299)",
   }),
 };
@@ -98,7 +100,7 @@ const success = z.union([z.string(), z.record(z.string(), z.string())], {
   const add = (message: string, ...path: string[]) => {
     context.addIssue({ code: "custom", path, message, input: path.length === 0 ? given : {} });
   };
-  const body = (text: string, ...path: string[]): SuccessBody => {
+  const body = (text: string, ...path: string[]): string => {
     const problem = successProblem(text);
     if (problem !== undefined) add(problem, ...path);
     return text === "" ? "none" : text;
@@ -112,11 +114,9 @@ const success = z.union([z.string(), z.record(z.string(), z.string())], {
     } else if (byName.has(name)) add("the same function as another key: expected each once", key);
     byName.set(name, body(text, key));
   }
-  const others = byName.get("others") ?? "element";
-  return {
-    ...successOfAll(others),
-    ...Object.fromEntries(calloutNames.map((name) => [name, byName.get(name.toLowerCase()) ?? others])),
-  };
+  const bodies = successOfAll(byName.get("others") ?? "element");
+  for (const name of calloutNames) bodies[name] = byName.get(name.toLowerCase()) ?? bodies[name];
+  return bodies;
 });
 
 /** What to say of a key that is none of these. */
@@ -132,14 +132,11 @@ export const answerForm = z.strictObject({
     description: "body of a successful answer: element (an empty CCTSDK element), none (no body), or any other text unchanged; " +
       'or an object of these by function, such as {"CheckStatus": "OK", "others": "element"}',
   }),
-  contentType: contentType.default("text/xml; charset=utf-8").meta({ description: "Content-Type of every answer" }),
-  errorStatus: z.int().superRefine((status, context) => {
-    const message = errorStatusProblem(status);
-    if (message !== undefined) context.addIssue({ code: "custom", message });
-  }).default(200).meta({
+  contentType: contentType.default(defaultAnswers.contentType).meta({ description: "Content-Type of every answer" }),
+  errorStatus: z.int().superRefine(ruled(errorStatusProblem)).default(defaultAnswers.errorStatus).meta({
     description: "HTTP status of a callout's Error; what is refused before it counts as a callout keeps its own (403, 404, ...)",
   }),
-  declaration: declaration.meta({
+  declaration: z.boolean().default(defaultAnswers.declaration).meta({
     description: "begin the body of an answer with an XML declaration; not before a text of success",
   }),
 }).superRefine(({ success, contentType }, context) => {

@@ -28,12 +28,10 @@ export interface BodyForm {
   readonly declaration: boolean;
 }
 
-/** The body of a successful answer: `element` is the empty CCTSDK element, `none` is no body, other text is sent unchanged. */
-export type SuccessBody = string;
-
 /** How callouts are answered. */
 export interface AnswerForm extends BodyForm {
-  readonly success: Readonly<Record<CalloutName, SuccessBody>>;
+  /** The body of a success: `element` is the empty CCTSDK element, `none` is no body, other text is sent unchanged. */
+  readonly success: Readonly<Record<CalloutName, string>>;
   /** The HTTP status of a callout's Error. */
   readonly errorStatus: number;
 }
@@ -57,8 +55,8 @@ export interface EventForm extends BodyForm {
 const defaultType = "text/xml; charset=utf-8";
 
 /** The same body for every function. */
-export function successOfAll(body: SuccessBody): Record<CalloutName, SuccessBody> {
-  return Object.fromEntries(calloutNames.map((name) => [name, body])) as Record<CalloutName, SuccessBody>;
+export function successOfAll(body: string): Record<CalloutName, string> {
+  return Object.fromEntries(calloutNames.map((name) => [name, body])) as Record<CalloutName, string>;
 }
 
 export const defaultAnswers: AnswerForm = {
@@ -109,7 +107,7 @@ export function writeXml(xml: string, { contentType, declaration }: BodyForm): s
 const maxSuccessLength = 4000;
 
 /** What is wrong with the body of a successful answer; nothing when it can be sent. */
-export function successProblem(body: SuccessBody): string | undefined {
+export function successProblem(body: string): string | undefined {
   const keyword = ["element", "none"].find((word) => word === body.toLowerCase() && word !== body);
   if (keyword !== undefined) return `did you mean ${keyword}?`;
   if (body.length > maxSuccessLength) return `it has ${body.length} characters: expected at most ${maxSuccessLength}`;
@@ -137,9 +135,23 @@ const ownHeaders = [
 
 /** The most characters of a header's value, and of all names and values together. */
 const maxHeaderLength = 4000;
+const maxHeadersLength = 8000;
 
-/** What is wrong with a further header of the event POSTs; nothing when it can be sent. Never repeats the value. */
-export function headerProblem(name: string, value: string): string | undefined {
+/** What is wrong with further headers of the event POSTs, each with its name. Never repeats a value. */
+export function headerProblems(headers: Readonly<Record<string, string>>): { readonly name: string; readonly why: string }[] {
+  const entries = Object.entries(headers);
+  const [first] = entries;
+  const problems = entries.flatMap(([name, value], index) => {
+    const before = entries.slice(0, index).find(([other]) => other.toLowerCase() === name.toLowerCase());
+    const why = headerProblem(name, value) ?? (before && `the same header as ${before[0]}: expected each once`);
+    return why === undefined ? [] : [{ name, why }];
+  });
+  const length = entries.flat().join("").length;
+  if (first === undefined || length <= maxHeadersLength) return problems;
+  return [...problems, { name: first[0], why: `all headers have ${length} characters: expected at most ${maxHeadersLength}` }];
+}
+
+function headerProblem(name: string, value: string): string | undefined {
   if (!new RegExp(`^${token}$`).test(name)) return "expected a header name of letters, digits and -";
   if (ownHeaders.includes(name.toLowerCase())) {
     return name.toLowerCase() === "content-type"
@@ -149,21 +161,6 @@ export function headerProblem(name: string, value: string): string | undefined {
   if (!/^[\t\x20-\x7e]*$/.test(value)) return "expected a value of plain ASCII without control characters";
   if (value.trim() !== value) return "expected a value without spaces around it";
   return value.length > maxHeaderLength ? `expected a value of at most ${maxHeaderLength} characters` : undefined;
-}
-
-/** What is wrong with headers that are each sound: two that HTTP takes for one, or too much in all. Each with its name. */
-export function headerConflicts(headers: Readonly<Record<string, string>>): { readonly name: string; readonly why: string }[] {
-  const names = Object.keys(headers);
-  const first = new Map<string, string>();
-  const twice = names.flatMap((name) => {
-    const before = first.get(name.toLowerCase());
-    first.set(name.toLowerCase(), before ?? name);
-    return before === undefined ? [] : [{ name, why: `the same header as ${before}: expected each once` }];
-  });
-  const length = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  const [name] = names;
-  if (name === undefined || length <= 2 * maxHeaderLength) return twice;
-  return [...twice, { name, why: `all headers have ${length} characters: expected at most ${2 * maxHeaderLength}` }];
 }
 
 /** What is wrong with the status of an Error; nothing when it can be sent. */
