@@ -152,7 +152,7 @@ function listen(
   local: Omit<HttpOptions["local"], "monitors">,
   { now, log, metrics }: Omit<Parts, "store">,
 ): Promise<Listener> {
-  const { host, port, connections, prefix, monitors, answer, ...guards } = config.http;
+  const { host, port, connections, monitors, answer, ...guards } = config.http;
   const { allow: crmAllow, port: defaultPort } = config.crm;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
@@ -162,9 +162,8 @@ function listen(
     callouts: {
       ...guards,
       answers: answer,
-      ...(prefix === undefined ? {} : { prefix }),
       crmAllow,
-      ...(defaultPort === undefined ? {} : { defaultPort }),
+      defaultPort,
       desks: () => desks,
       submit: (callout) => loop.submit(callout),
       log,

@@ -7,7 +7,7 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
 import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import { createServer as createTcpServer, Socket } from "node:net";
-import { type BodyForm, defaultAnswers } from "./cctsdk/profile.ts";
+import type { BodyForm } from "./cctsdk/profile.ts";
 import { refusal } from "./cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
@@ -53,7 +53,7 @@ const stopMs = 1000;
 export async function openHttp(options: HttpOptions): Promise<Listener> {
   const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
   const connections = new Connections({ connections: options.connections, ...deadlines }, {
-    words: (status, why) => wholeAnswer(status, why, answersOf(options)),
+    words: (status, why) => wholeAnswer(status, why, options.callouts.answers),
     counted: (status) => options.callouts.counted?.refused(status),
   });
   const server = httpServer(site(options), connections, options);
@@ -107,18 +107,13 @@ function site(options: HttpOptions): Hono {
   app.onError((error) => {
     log.rarely("request failed").error("request failed inside", { error: error.message });
     const why = "UnexpectedError: telesetd failed inside: try again, and tell the administrator.";
-    return responseOf(refusal(500, why, answersOf(options)));
+    return responseOf(refusal(500, why, options.callouts.answers));
   });
   return app;
 }
 
 function source(context: Context): string {
   return getConnInfo(context).remote.address ?? "";
-}
-
-/** How this site's UWQ expects answers. */
-function answersOf({ callouts: { answers = defaultAnswers } }: HttpOptions): BodyForm {
-  return answers;
 }
 
 function httpServer(app: Hono, connections: Connections, options: HttpOptions): Server {
@@ -130,7 +125,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
     errorHandler: () => {
       counted?.refused(400);
       const why = "The request has an invalid URL or Host header: compare the URL that UWQ calls.";
-      return responseOf(refusal(400, why, answersOf(options)));
+      return responseOf(refusal(400, why, options.callouts.answers));
     },
   });
   const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
@@ -140,7 +135,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
     if (bodyTooLong(incoming)) {
       counted?.refused(413);
       const why = "The request has a body: a callout has none, its values stand in the URL.";
-      const { headers, body } = refusal(413, why, answersOf(options));
+      const { headers, body } = refusal(413, why, options.callouts.answers);
       outgoing.writeHead(413, { ...headers, Connection: "close" }).end(body);
     } else {
       void listener(incoming, outgoing);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { defaultAnswers } from "../src/cctsdk/profile.ts";
 import { networkInterfaces } from "node:os";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../src/http.ts";
@@ -275,6 +276,8 @@ function options(): HttpOptions {
     allow: [],
     names: [],
     browsers: false,
+    answers: defaultAnswers,
+    parameters: {},
     perSecond: 1,
     burst: 1,
     crmAllow: [],

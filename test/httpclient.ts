@@ -2,6 +2,7 @@
 import { noSuchEvent } from "../src/outbox/desk.ts";
 import { connect, type Socket } from "node:net";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
+import { defaultAnswers } from "../src/cctsdk/profile.ts";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
 import { openLog } from "../src/log.ts";
@@ -138,6 +139,8 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
       submit: () => Promise.resolve<Reply>({ ok: true }),
       log,
       now: () => 0,
+      answers: defaultAnswers,
+      parameters: {},
       ...callouts,
     },
     ...part,

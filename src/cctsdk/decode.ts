@@ -19,7 +19,7 @@ export interface CalloutContext {
   /** Further names of parameters. */
   readonly aliases?: ParameterAliases;
   /** The port of UWQ for a Register that names none; absent: it must name one. */
-  readonly defaultPort?: number;
+  readonly defaultPort?: number | undefined;
   /** Whether a Register from `from` may name this other address. */
   addressAllowed(address: string, from: string): boolean;
 }

@@ -8,7 +8,7 @@ import { type Rate, rateLimit } from "./rate.ts";
 /** Who may send callouts, where to, and how often. */
 export interface GuardOptions extends Rate {
   /** The secret path before the callouts, such as `/k3y`; absent: callouts come to `/`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Addresses and ranges that may send callouts. */
   readonly allow: readonly string[];
   /** Host names of the box, besides its addresses and `localhost`. */

@@ -21,11 +21,11 @@ export interface CalloutOptions extends GuardOptions {
   /** Does what the callout asks; the promise settles when the answer is known. */
   readonly submit: (callout: Callout | CheckStatus) => Promise<Answered>;
   /** Further names that this site's UWQ gives to parameters. */
-  readonly parameters?: ParameterAliases;
+  readonly parameters: ParameterAliases;
   /** The port of UWQ for a Register that names none. */
-  readonly defaultPort?: number;
-  /** How this site's UWQ expects answers; Oracle's form as far as it is known when absent. */
-  readonly answers?: AnswerForm;
+  readonly defaultPort?: number | undefined;
+  /** How this site's UWQ expects answers. */
+  readonly answers: AnswerForm;
   readonly log: Log;
   /** The time in milliseconds, never going back. */
   readonly now: () => number;
@@ -62,14 +62,10 @@ export function responseOf({ status, headers, body }: WrittenReply): Response {
  * @throws Error when `allow` or `crmAllow` holds what is no range.
  */
 export function callouts(options: CalloutOptions): Hono {
-  const { log, now, answers = defaultAnswers } = options;
+  const { log, now, answers } = options;
   const refusal = guard(options);
-  const { parameters: aliases = {}, defaultPort } = options;
-  const decoding = {
-    aliases,
-    addressAllowed: parseRanges(options.crmAllow),
-    ...(defaultPort === undefined ? {} : { defaultPort }),
-  };
+  const { parameters: aliases, defaultPort } = options;
+  const decoding = { aliases, defaultPort, addressAllowed: parseRanges(options.crmAllow) };
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
     log.rarely(`refused ${asked.from}`, repeats).warning("request refused", { from: asked.from, status, why });
@@ -106,7 +102,7 @@ function traceRequest(asked: Asked, context: Context, { log, prefix, parameters 
 }
 
 async function done(callout: Callout | CheckStatus, from: string, options: CalloutOptions): Promise<Response> {
-  const { submit, log, counted, answers = defaultAnswers } = options;
+  const { submit, log, counted, answers } = options;
   const reply = await submitted(callout, submit).catch((error: unknown): Answered => {
     log.rarely(`${callout.name} failed`, repeats).error(`${callout.name} failed inside`, {
       error: error instanceof Error ? error.message : String(error),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type CalloutOptions, callouts } from "../../src/cctsdk/routes.ts";
+import { defaultAnswers } from "../../src/cctsdk/profile.ts";
 import { parse } from "../../src/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import type { Callout, CheckStatus, Reply } from "../../src/core/crm.ts";
@@ -21,6 +22,8 @@ function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Be
     allow: ["127.0.0.0/8", "10.0.0.0/8", "::1/128"],
     names: ["Box.example"],
     browsers: false,
+    answers: defaultAnswers,
+    parameters: {},
     perSecond: 1,
     burst: 1000,
     crmAllow: ["10.9.0.0/16"],
