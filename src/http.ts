@@ -10,6 +10,7 @@ import { createServer as createTcpServer, Socket } from "node:net";
 import type { BodyForm } from "./cctsdk/profile.ts";
 import { refusal } from "./cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
+import { addressText } from "./core/crm.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
 import { type LocalOptions, localRoutes } from "./local.ts";
 import type { Log } from "./log.ts";
@@ -179,6 +180,6 @@ const reasons: Record<string, string> = {
 };
 
 function cannotListen({ host, port }: HttpOptions, error: NodeJS.ErrnoException): Error {
-  const place = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const place = addressText({ address: host, port });
   return new Error(`Cannot listen on ${place}: ${reasons[error.code ?? ""] ?? error.message}`, { cause: error });
 }

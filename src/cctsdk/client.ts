@@ -3,7 +3,7 @@
  * the moment of sending, and then nobody knows whether the CRM got the event; a new one is either made or not.
  */
 import { connect } from "node:net";
-import type { Address, Crm, CrmEvent, Delivery } from "../core/crm.ts";
+import { type Address, addressText, type Crm, type CrmEvent, type Delivery } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { codeOf } from "../unreached.ts";
 import { AnswerReader } from "./answer.ts";
@@ -41,7 +41,7 @@ export function httpCrm(options: ClientOptions): Crm {
       const { xml, dropped } = encodeEvent(event);
       const body = writeXml(xml, options);
       warn(event, dropped, desk);
-      const place = to.address.includes(":") ? `[${to.address}]:${to.port}` : `${to.address}:${to.port}`;
+      const place = addressText(to);
       const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
       const request = wholeRequest(body, to, options);
       tracePost(options, about, request, body);
@@ -72,10 +72,10 @@ function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, h
 /** The bytes of the POST. */
 function wholeRequest(body: string, { address, port }: Address, { path, contentType, headers }: EventForm): string {
   // Without the zone of a link-local address, which means nothing to the other side (RFC 6874).
-  const host = address.includes(":") ? `[${address.replace(/%.*/, "")}]` : address;
+  const host = addressText({ address: address.replace(/%.*/, ""), port });
   const lines = [
     `POST ${path} HTTP/1.1`,
-    `Host: ${host}:${port}`,
+    `Host: ${host}`,
     `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),

@@ -54,6 +54,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** `10.1.0.50:7777`, `[fd00::5]:7777` */
+export function addressText({ address, port }: Address): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /** Where an agent's UWQ listens. */
 export interface Registration extends Address {
   readonly agent: string;

@@ -4,7 +4,7 @@
  * However many events wait, it does a little in each turn of the loop, and lets the daemon's other work go in between.
  */
 import { count } from "../core/count.ts";
-import type { Address, Crm, Delivery } from "../core/crm.ts";
+import { type Address, addressText, type Crm, type Delivery } from "../core/crm.ts";
 import { type Arrival, isSameAddress } from "../core/destination.ts";
 import type { Log } from "../log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
@@ -87,7 +87,7 @@ export class Courier {
     for (const event of events) {
       const call = this.#waiting.add(event);
       if (event.attempts > 0 && event.to) this.#begin(call, event, event.to);
-      this.#look(call);
+      else this.#look(call);
     }
     this.pump();
   }
@@ -308,7 +308,7 @@ export class Courier {
 
   #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>, to: Address, moved: boolean): void {
     const { now, random, store, log } = this.#options;
-    const place = `${to.address}:${to.port}`;
+    const place = addressText(to);
     // Every event meets the same trouble at every try: it is said once, and counted.
     log.rarely(`${place} ${delivery.why}`).warning("Cannot deliver to the CRM yet", {
       desk: event.desk,

@@ -1,5 +1,5 @@
 /** The outbox as an administrator handles it: what waits and what was given up, why, and trying it once more. */
-import type { Address } from "../core/crm.ts";
+import { type Address, addressText } from "../core/crm.ts";
 import type { Recorded, Store } from "../store.ts";
 import type { Courier } from "./courier.ts";
 import type { OutboxEvent } from "./schedule.ts";
@@ -49,41 +49,39 @@ export interface OutboxDeskOptions {
 /** What `telesetd outbox` speaks to. */
 export class OutboxDesk {
   readonly #options: OutboxDeskOptions;
-  readonly #store: OutboxDeskOptions["store"];
-  readonly #courier: Courier;
 
   constructor(options: OutboxDeskOptions) {
     this.#options = options;
-    this.#store = options.store;
-    this.#courier = options.courier;
   }
 
   /** What waits, or, with `all`, also what has ended: page by page, the newest first. */
   *pages(all: boolean): Generator<ShownEvent[]> {
-    for (let before: number | undefined = Infinity; before !== undefined;) {
-      const page: Recorded[] = this.#store.list(all, pageSize, Math.min(before, Number.MAX_SAFE_INTEGER));
-      if (page.length > 0) yield page.map(shown);
-      before = page.at(-1)?.id;
+    const { store } = this.#options;
+    for (let page = store.list(all, pageSize); page.length > 0; page = store.list(all, pageSize, page.at(-1)?.id)) {
+      yield page.map(shown);
     }
   }
 
   /** One event with its data; nothing when there is none. */
   show(id: number): (ShownEvent & { readonly data: unknown }) | undefined {
-    const event = this.#courier.get(id) ?? this.#store.get(id);
+    const { store, courier } = this.#options;
+    const event = courier.get(id) ?? store.get(id);
     return event && { ...shown(event), data: event.event };
   }
 
   /** Sends an event once more, at once: one that waits, or one that was discarded. */
   retry(id: number): Outcome {
-    const waiting = this.#courier.get(id);
-    const event = waiting ? { ...waiting, next: 0 } : this.#retryDiscarded(this.#store.get(id));
+    const { store, courier } = this.#options;
+    const waiting = courier.get(id);
+    const event = waiting ? { ...waiting, next: 0 } : this.#retryDiscarded(store.get(id));
     if (!event) return this.#refusal(id, "retry");
-    this.#courier.again([event]);
+    courier.again([event]);
     return { event: shown(event) };
   }
 
   #retryDiscarded(event: Recorded | undefined): OutboxEvent | undefined {
-    return event && this.#store.retry(event.id, this.#options.now(), this.#options.addressFor(event));
+    const { store, now, addressFor } = this.#options;
+    return event && store.retry(event.id, now(), addressFor(event));
   }
 
   /**
@@ -91,33 +89,35 @@ export class OutboxDesk {
    * loop. No more than the outbox holds: the rest would push out what waits.
    */
   async retryAll(): Promise<RetriedAll> {
-    let retried = this.#courier.status().waiting;
-    this.#courier.retryNow();
-    const began = this.#options.now();
+    const { store, courier, now } = this.#options;
+    let retried = courier.status().waiting;
+    courier.retryNow();
+    const began = now();
     for (let after = 0;;) {
-      const page = this.#store.discarded(after, Math.min(retriesInTurn, Math.max(1, this.#courier.room())));
+      const page = store.discarded(after, Math.min(retriesInTurn, Math.max(1, courier.room())));
       const last = page.at(-1);
       if (!last) return { retried, full: false };
-      if (this.#courier.room() === 0) return { retried, full: true };
+      if (courier.room() === 0) return { retried, full: true };
       after = last.id;
       // What is discarded meanwhile is not tried a second time.
       const events = page.filter(({ ended = 0 }) => ended <= began).flatMap((event) => this.#retryDiscarded(event) ?? []);
       retried += events.length;
-      this.#courier.again(events);
-      await nextTurn();
+      courier.again(events);
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
   /** Discards an event that waits. */
   drop(id: number): Outcome {
-    const event = this.#courier.get(id);
-    if (!event || !this.#courier.drop(id)) return this.#refusal(id, "drop");
+    const { courier } = this.#options;
+    const event = courier.get(id);
+    if (!event || !courier.drop(id)) return this.#refusal(id, "drop");
     return { event: { ...shown(event), state: "retired", why: "dropped by the administrator" } };
   }
 
   /** Why there is nothing to do about an event. */
   #refusal(id: number, what: "retry" | "drop"): Outcome {
-    const event = this.#store.get(id);
+    const event = this.#options.store.get(id);
     if (!event || event.ended === undefined) return { status: 404, why: noSuchEvent };
     const ended = `${event.ending === "told" ? "delivered" : "discarded"} at ${new Date(event.ended).toISOString()}`;
     return { status: 409, why: `Event ${id} was ${ended}: nothing to ${what}.` };
@@ -126,10 +126,6 @@ export class OutboxDesk {
 
 /** What is said of an event that is not on record. */
 export const noSuchEvent = "There is no such event in the outbox: see telesetd outbox list --all";
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 function shown(event: Recorded): ShownEvent {
   const { id, desk, agent, to, created, attempts, why, ending, ended, next } = event;
@@ -140,15 +136,11 @@ function shown(event: Recorded): ShownEvent {
     call: event.event.call,
     desk,
     agent,
-    ...(to ? { to: placeOf(to) } : {}),
+    ...(to ? { to: addressText(to) } : {}),
     created: new Date(created).toISOString(),
     attempts,
     ...(why === undefined || why === "" ? {} : { why }),
     ...(ending === undefined && next > created ? { next: new Date(next).toISOString() } : {}),
     ...(ended === undefined ? {} : { ended: new Date(ended).toISOString() }),
   };
-}
-
-function placeOf({ address, port }: Address): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
