@@ -4,7 +4,7 @@
  */
 import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
-import { type Arrival, isSameAddress } from "./core/destination.ts";
+import { addressOf, type Arrival, isSameAddress } from "./core/destination.ts";
 import { dialAnswerAt } from "./core/dial.ts";
 import type { Effect, Input } from "./core/effect.ts";
 import { type EndedCall, endedCalls } from "./core/ending.ts";
@@ -84,14 +84,11 @@ export class Loop {
 
   /** Where an event that was discarded goes when it is sent again; nowhere while its agent's address is unknown. */
   addressFor({ desk, agent, to }: Pick<Recorded, "desk" | "agent" | "to">): Address | undefined {
-    const registered = [...this.#desks.values(), ...this.#former.values()].filter(({ registration }) => registration !== null)
-      .toSorted((a, b) =>
-        Number(b.extension === desk) - Number(a.extension === desk) || (b.registeredAt ?? 0) - (a.registeredAt ?? 0)
-      )
-      .flatMap(({ registration }) => registration ?? []);
-    const own = registered.find((registration) => registration.agent === agent);
-    if (own) return { address: own.address, port: own.port };
-    return registered.some((other) => isSameAddress(other, to)) ? undefined : to;
+    const desks = [...this.#desks.values(), ...this.#former.values()];
+    const rank = ({ extension, registeredAt = 0 }: Desk) => extension === desk ? Infinity : registeredAt;
+    const [own] = desks.filter(({ registration }) => registration?.agent === agent).sort((a, b) => rank(b) - rank(a));
+    if (own?.registration) return addressOf(own.registration);
+    return desks.some(({ registration }) => registration && isSameAddress(registration, to)) ? undefined : to;
   }
 
   /** Follows the line until `stop`. */
