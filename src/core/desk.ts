@@ -165,8 +165,14 @@ export function endUnmade(desk: Desk, failure: Failure): CallChange {
   return call ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
 }
 
-function unmade({ dial, calls }: Desk): Call | undefined {
-  return dial?.settled || dial?.lastEnd ? calls.find((call) => isCall(call, dial.call) && call.legs.length === 0) : undefined;
+function unmade(desk: Desk): Call | undefined {
+  const call = desk.dial?.settled || desk.dial?.lastEnd ? callOfDial(desk) : undefined;
+  return call?.legs.length === 0 ? call : undefined;
+}
+
+/** The call of the dial in progress. */
+export function callOfDial({ dial, calls }: Desk): Call | undefined {
+  return dial ? calls.find((call) => isCall(call, dial.call)) : undefined;
 }
 
 /** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
@@ -201,7 +207,7 @@ function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefi
     desk.calls.find((call) =>
       call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
     ) ??
-    (isDialled(desk, facts, numbers) ? desk.calls.find((call) => isCall(call, desk.dial?.call)) : undefined);
+    (isDialled(desk, facts, numbers) ? callOfDial(desk) : undefined);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { type Call, isCall } from "./call.ts";
 import type { CrmEvent, Reply } from "./crm.ts";
-import { type Desk, type Dial, listLag } from "./desk.ts";
+import { callOfDial, type Desk, type Dial, listLag } from "./desk.ts";
 import type { CommandResult, Failure } from "./line.ts";
 import type { DialRecord, Effect, Step } from "./effect.ts";
 
@@ -33,36 +33,29 @@ export function dialling(desk: Desk, callout: string): Step | undefined {
 export function dialAnswerAt(desk: Desk): number | undefined {
   const { dial } = desk;
   if (!dial) return undefined;
-  const overAt = hasLeg(desk, dial) ? undefined : staleAt(dial);
-  const times = [dial.answer ? undefined : dial.since + answerWithin, overAt, dial.unsure && dial.since + staleAfter];
+  const times = [dial.answer ? undefined : dial.since + answerWithin, staleAt(desk), dial.unsure && dial.since + staleAfter];
   const due = times.filter((at) => typeof at === "number");
   return due.length > 0 ? Math.min(...due) : undefined;
 }
 
 /** A dial of which no leg lives, and of which nothing more is to be expected, is over after a while. */
 export function isStale(desk: Desk, now: number): boolean {
-  const { dial } = desk;
-  const at = dial && !hasLeg(desk, dial) ? staleAt(dial) : undefined;
-  return at !== undefined && now >= at;
+  return now >= (staleAt(desk) ?? Infinity);
 }
 
-/** When a dial without a leg is over, in ms; nothing while the switch has yet to report the outcome. */
-function staleAt({ since, settled, missed, lastEnd }: Dial): number | undefined {
-  if (lastEnd) return lastEnd.at + outcomeWithin;
-  if (!settled) return undefined;
-  return since + (missed === true ? listLag : staleAfter);
+/** When a dial is over, in ms; nothing while it has a leg, or the switch has yet to report the outcome. */
+function staleAt(desk: Desk): number | undefined {
+  const { dial } = desk;
+  if (!dial || callOfDial(desk)?.legs.length) return undefined;
+  if (dial.lastEnd) return dial.lastEnd.at + outcomeWithin;
+  return dial.settled ? dial.since + (dial.missed ? listLag : staleAfter) : undefined;
 }
 
 /** A dial of which nobody may ever tell more is over after a while, although its leg lives; its call goes on by itself. */
 export function endUnsure(desk: Desk, now: number, errors: boolean): Step {
   const { dial } = desk;
   if (dial?.unsure === undefined || now < dial.since + staleAfter) return { desk, effects: [] };
-  const call = desk.calls.find((one) => isCall(one, dial.call));
-  return ended({ desk, effects: [] }, dial, unknownEnd(dial.unsure), now, errors ? call : undefined);
-}
-
-function hasLeg({ calls }: Desk, dial: Dial): boolean {
-  return calls.some((call) => isCall(call, dial.call) && call.legs.length > 0);
+  return ended({ desk, effects: [] }, dial, unknownEnd(dial.unsure), now, errors ? callOfDial(desk) : undefined);
 }
 
 /** Lets go of a dial that is in the way: those who wait for it are answered; its call goes on by itself. */
@@ -116,7 +109,7 @@ export function onDialCall(
   if (!dial) return { desk, effects: [] };
   const over = ended.find(({ call }) => isCall(call, dial.call));
   if (over) return onOver(desk, dial, over, now, errors);
-  const call = desk.calls.find((one) => isCall(one, dial.call));
+  const call = callOfDial(desk);
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
   if (call.answered) return finished(made, dial, answered, now);
