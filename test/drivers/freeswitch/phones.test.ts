@@ -98,6 +98,44 @@ describe("a phone that is known not to be registered", () => {
   }, limit);
 });
 
+test.concurrent("what the directory has said of an extension stays when it may not be asked again", async () => {
+  await using rig = await Rig.ready();
+  const api = rig.sim.api.bind(rig.sim);
+  rig.sim.api = (command, arg) => command === "user_exists" ? "-ERR permission denied\n" : api(command, arg);
+  profile(rig, false);
+  rig.sim.phones.knows = () => false;
+  await rig.dial(crypto.randomUUID());
+  const from = rig.events.length;
+  rig.sim.sw.heartbeat();
+  expect(await rig.next("phone", () => true, from)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
+}, limit);
+
+test.concurrent("a phone that is registered in an alias's domain only is registered, and its legs are the desk's", async () => {
+  await using rig = await Rig.ready({
+    aliases: ["1001@other.example"],
+    before: (sim) => {
+      const api = sim.api.bind(sim);
+      const contact = "sofia/internal/sip:7kq2@10.0.0.9:5060";
+      sim.api = (command, arg) =>
+        command !== "sofia_contact" ? api(command, arg) : arg === "*/1001@other.example" ? contact : "error/user_not_registered";
+    },
+  });
+  expect(last(rig)).toMatchObject({ registered: true, contact: "sofia/internal/sip:7kq2@10.0.0.9:5060" });
+  const ring = (id: string, name: string) =>
+    rig.sim.sw.fire("CHANNEL_PROGRESS", {
+      "Unique-ID": id,
+      "Channel-Presence-ID": "1001@other.example",
+      "Channel-Name": name,
+      "Call-Direction": "outbound",
+      "Answer-State": "ringing",
+      "Caller-Caller-ID-Number": "14155550123",
+    });
+  ring("elsewhere", "sofia/internal/14155550177@203.0.113.9");
+  ring("ours", "sofia/internal/7kq2@10.0.0.9:5060");
+  await rig.facts(({ leg }) => leg === "ours");
+  expect(rig.legs().map(({ leg }) => leg)).toEqual(["ours"]);
+}, limit);
+
 test.concurrent("an answer that is older than a registration does not overrule it", async () => {
   await using rig = await stopped();
   const held = holdAnswer(rig.sim, "sofia_contact");

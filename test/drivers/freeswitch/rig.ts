@@ -11,6 +11,8 @@ export interface RigOptions {
   /** Deadlines may be shorter than the schema allows. */
   readonly config?: Partial<FreeswitchConfig>;
   readonly desks?: readonly string[];
+  /** More presence ids of each desk. */
+  readonly aliases?: readonly string[];
   /** What happens before the driver begins. */
   readonly before?: (sim: Simulator) => unknown;
 }
@@ -33,11 +35,11 @@ export class Rig implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #waiters = new Set<() => void>();
 
-  private constructor(readonly sim: Simulator, { config = {}, desks = ["1001"] }: RigOptions) {
+  private constructor(readonly sim: Simulator, { config = {}, desks = ["1001"], aliases = [] }: RigOptions) {
     const { log, lines } = listeningLog();
     this.lines = lines;
     const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log };
+    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log };
     this.line = freeswitch.open({ ...settings, ...config }, context);
     this.ended = this.#run();
   }
