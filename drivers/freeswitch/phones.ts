@@ -60,12 +60,14 @@ export class Phones {
     const before = this.#states.get(desk);
     const found = await this.#ask(link, names);
     if (found === undefined) return;
-    const isNewer = this.#states.get(desk) !== before;
-    if (found.length === 0 && (proven || isNewer)) return;
-    this.#contacts.set(desk, found.flatMap(readContacts));
-    if (found.length > 0) return this.#learn({ type: "phone", desk, registered: true, contact: found.join(",") });
+    if (found.length > 0) {
+      this.#contacts.set(desk, found.flatMap(readContacts));
+      return this.#learn({ type: "phone", desk, registered: true, contact: found.join(",") });
+    }
+    if (proven) return;
     const why = await this.#whyNowhere(link, names);
     if (this.#states.get(desk) !== before) return;
+    this.#contacts.set(desk, []);
     this.#learn({ type: "phone", desk, registered: false, ...(why === undefined ? {} : { why }) });
   }
 
