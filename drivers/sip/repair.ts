@@ -1,32 +1,50 @@
 /** Text of switches that write names into XML as they are: what is plainly meant is escaped, so that the call is not lost. Pure. */
 
-/** A reference, known or not: an unknown one is a fault that cannot be guessed. */
-const reference = /^&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#[xX][0-9A-Fa-f]+);/;
+/** A reference that needs no document type: one of XML's own five names, or a character by its number. */
+const reference = /^&(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9A-Fa-f]+);/;
 
-/** What XML 1.0 cannot hold (section 2.2, Char), of which nothing is meant. */
+/** A character by its number. */
+const numbered = /&#(?:[xX]([0-9A-Fa-f]+)|(\d+));/g;
+
+/** What XML 1.0 cannot hold (section 2.2, Char). */
 // deno-lint-ignore no-control-regex -- control characters are what is removed
-const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/gu;
+
+/** What follows the quote at the end of a value: the next attribute, or the end of the tag. */
+const afterValue = /^\s*(?:[\w:.-]+\s*=\s*["']|[\/?]?>)/;
+
+/** How far the next attribute is looked for, in characters. */
+const longestName = 100;
 
 /**
- * The text with `&` escaped that begins no reference, `<` that begins no tag (in the value of an attribute, around a SIP URI, alone), and
- * without control characters. What is still not well-formed then has to be asked for again.
+ * The text with `&` escaped where no reference that XML knows begins, `<` where no tag begins (in the value of an attribute, around a SIP
+ * URI, alone) and quotes inside the value of an attribute, and without characters that XML cannot hold. What is still not well-formed
+ * has to be asked for again.
  */
 export function repaired(xml: string): string {
-  const text = xml.replace(notXml, "");
+  const text = xml.replace(numbered, withoutInvalid).replace(notXml, "");
   let out = "";
   let inTag = false;
   let quote = "";
   for (let at = 0; at < text.length; at++) {
     const char = text.charAt(at);
+    const ends = quote !== "" && char === quote && afterValue.test(text.slice(at + 1, at + 1 + longestName));
     if (char === "&" && !reference.test(text.slice(at, at + 40))) out += "&amp;";
     else if (char === "<" && (inTag || !beginsTag(text, at))) out += "&lt;";
+    else if (quote !== "" && char === quote && !ends) out += char === '"' ? "&quot;" : "&apos;";
     else out += char;
     if (!inTag) inTag = char === "<" && beginsTag(text, at);
-    else if (quote !== "") quote = char === quote ? "" : quote;
+    else if (quote !== "") quote = ends ? "" : quote;
     else if (char === '"' || char === "'") quote = char;
     else if (char === ">") inTag = false;
   }
   return out;
+}
+
+/** The reference, if it is one to a character that XML can hold. */
+function withoutInvalid(whole: string, hex: string | undefined, decimal: string | undefined): string {
+  const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+  return code > 0x10ffff || String.fromCodePoint(code).search(notXml) >= 0 ? "" : whole;
 }
 
 function beginsTag(text: string, at: number): boolean {
