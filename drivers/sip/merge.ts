@@ -46,16 +46,28 @@ export function differ(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
+/** One dialog of a document: its reports, and what they say of its names and tags together. */
+interface Group {
+  names: DialogTags;
+  readonly reports: Dialog[];
+}
+
 /** What has no tags goes to the first branch that it may belong to, so it is placed last. */
 function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
   const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
-  const groups: Dialog[][] = [];
+  const byId = new Map<string, Group[]>();
   for (const dialog of new Set([...tagged, ...dialogs])) {
-    const group = groups.find((reports) => reports.every((report) => isSameDialog(report, dialog)));
-    if (group) group.push(dialog);
-    else groups.push([dialog]);
+    const groups = byId.get(dialog.id) ?? [];
+    const group = groups.find(({ names }) => isSameDialog(names, dialog));
+    if (group) {
+      group.names = { ...group.names, ...tagsOf(dialog) };
+      group.reports.push(dialog);
+    } else {
+      groups.push({ names: tagsOf(dialog), reports: [dialog] });
+      byId.set(dialog.id, groups);
+    }
   }
-  return groups;
+  return [...byId.values()].flatMap((groups) => groups.map(({ reports }) => reports));
 }
 
 function furthest(before: Dialog, dialog: Dialog): Dialog {

@@ -1,7 +1,11 @@
 /** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
+import type { Dialog } from "../../../drivers/sip/dialog-info.ts";
+import { merge } from "../../../drivers/sip/merge.ts";
 import { Notifier } from "../../../drivers/sip/notifier.ts";
+import { cpuMs } from "../../cpu.ts";
 import { TestDesk } from "./desk.ts";
+import { dialog } from "./documents.ts";
 
 /** A dialog as attributes and children of its element. */
 interface Shown {
@@ -385,4 +389,12 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     expect(phone.says(stale, shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
     expect([phone.says(stale), phone.desk.calls]).toEqual([[], []]);
   });
+});
+
+test.each<[string, (n: number) => Partial<Dialog>]>([
+  ["each another", (n) => ({ id: String(n) })],
+  ["all the same", () => ({})],
+])("thousands of dialogs in one document, %s, take no time", async (_, part) => {
+  const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
+  expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
 });
