@@ -7,11 +7,13 @@ import type { Notifier } from "./notifier.ts";
 /** How many ended dialogs are remembered. */
 const maxEnded = 64;
 
+/** What was known of a dialog before its end. */
+export type Seen = "unseen" | "ringing" | "answered";
+
 interface Ended extends DialogTags {
   /** The far end as it was named last. */
   readonly other?: Party;
-  /** It was known before its end. */
-  readonly wasKnown: boolean;
+  readonly seen: Seen;
 }
 
 /** The ended dialogs of one phone. */
@@ -37,10 +39,10 @@ export class EndedDialogs {
   }
 
   /** A dialog is over, whether its beginning was seen or not. */
-  add(dialog: DialogTags, other: Party | undefined, wasKnown: boolean): void {
+  add(dialog: DialogTags, other: Party | undefined, seen: Seen): void {
     const naming = this.#notifier.naming(dialog);
     if (naming === "phone" || naming === "counter") return;
-    const ended: Ended = { ...tagsOf(dialog), wasKnown, ...(other === undefined ? {} : { other }) };
+    const ended: Ended = { ...tagsOf(dialog), seen, ...(other === undefined ? {} : { other }) };
     const known = this.#ended.find((before) => isSameDialog(before, ended));
     // A switch that lists what is over for minutes says nothing new.
     if (known) return this.#renew(known);
@@ -59,7 +61,7 @@ export class EndedDialogs {
   isEcho(dialog: Dialog, other: Party | undefined): boolean {
     const naming = this.#notifier.naming(dialog);
     if (naming === "phone" || naming === "counter") return false;
-    const ended = this.#ended.find((before) => isSameDialog(before, dialog));
+    const ended = this.#ended.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
     if (!ended) return false;
     if (this.#isEchoOf(ended, other, naming === "unique" || ended.callId !== undefined)) {
       this.#renew(ended);
@@ -74,10 +76,16 @@ export class EndedDialogs {
     // FreeSWITCH's ids are channel UUIDs, whoever is at the other end later.
     if (this.#notifier.holds === "one") return true;
     if (differ(ended.other?.identity, other?.identity)) return false;
-    return isUnique || !ended.wasKnown || this.#hasManyIds;
+    return isUnique || ended.seen === "unseen" || this.#hasManyIds;
   }
 
   #renew(ended: Ended): void {
     this.#ended = [...this.#ended.filter((before) => before !== ended), ended];
   }
+}
+
+/** Whether a report is about another branch of a call that was answered and is over: no branch of it rings any more. */
+function isBranch({ id, callId, seen }: Ended, dialog: Dialog): boolean {
+  return seen === "answered" && dialog.state !== "confirmed" && id === dialog.id && callId !== undefined &&
+    callId === dialog.callId;
 }

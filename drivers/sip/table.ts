@@ -39,9 +39,9 @@ export class DialogTable<R extends Row> {
     return this.all().filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));
   }
 
-  /** Whether a dialog of this id lives whose tags are others. */
-  hasOther({ id, callId }: DialogTags): boolean {
-    return this.all().some((row) => row.id === id && !differ(row.callId, callId));
+  /** Whether a dialog of this id lives, whatever its Call-ID and tags. */
+  hasId(id: string): boolean {
+    return this.all().some((row) => row.id === id);
   }
 
   /**

@@ -80,6 +80,8 @@ export class DialogTracker {
   #fresh = true;
   #snapshotDue = true;
   #asked = false;
+  /** Documents before this one are missing. */
+  #gap = false;
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -133,8 +135,8 @@ export class DialogTracker {
     if (old && !(this.#asked && info.state === "full")) {
       return this.#ask([], `version ${info.version} came after version ${this.#version}`);
     }
-    const gap = info.state === "partial" && this.#version !== undefined && info.version > this.#version + 1;
-    const lost = gap ? `versions between ${this.#version} and ${info.version} are missing` : undefined;
+    this.#gap = info.state === "partial" && this.#version !== undefined && info.version > this.#version + 1;
+    const lost = this.#gap ? `versions between ${this.#version} and ${info.version} are missing` : undefined;
     this.#version = info.version;
     this.#last = text;
     this.#notifier.learn(dialogs, info.state === "full", isAnswer, userAgent);
@@ -226,7 +228,7 @@ export class DialogTracker {
     const found = this.#found(dialogs);
     const events = found.flatMap(({ dialog, entry }) => this.#apply(dialog, entry && this.#table.get(entry.leg)));
     if (this.#snapshotDue) return this.#ask([], "the first document is not a full state");
-    const other = found.find(({ dialog, entry }) => dialog.state === "terminated" && !entry && this.#table.hasOther(dialog));
+    const other = found.find(({ dialog, entry }) => dialog.state === "terminated" && !entry && this.#table.hasId(dialog.id));
     const why = lost ?? (other ? "another branch of a call is over" : undefined);
     return why === undefined ? { events } : this.#ask(events, why);
   }
@@ -302,7 +304,7 @@ export class DialogTracker {
     const report = reportOf(dialog, this.#isDesk);
     if (dialog.state === "terminated") {
       if (entry) return this.#end(entry, endOf(dialog), dialog, report.other);
-      this.#ended.add(dialog, report.other, false);
+      this.#ended.add(dialog, report.other, "unseen");
       return [];
     }
     const another = entry !== undefined && this.#isAnother(entry, dialog, report);
@@ -316,7 +318,8 @@ export class DialogTracker {
   /** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
   #isAnother({ callId, other }: Entry, dialog: Dialog, report: Report): boolean {
     if (callId !== undefined && dialog.callId !== undefined) return callId !== dialog.callId;
-    return this.#fresh && this.#notifier.naming(dialog) !== "unique" && other !== undefined && report.other !== undefined &&
+    const wasUnseen = this.#fresh || this.#gap;
+    return wasUnseen && this.#notifier.naming(dialog) !== "unique" && other !== undefined && report.other !== undefined &&
       other.identity !== report.other.identity;
   }
 
@@ -354,7 +357,7 @@ export class DialogTracker {
   /** @param dialog the dialog that a document says is over; without one it is a conclusion, and the dialog may come back. */
   #end(entry: Entry, failure: Failure, dialog?: DialogTags, other = entry.other): LineEvent[] {
     this.#table.remove(entry.leg);
-    if (dialog) this.#ended.add({ ...entry, ...tagsOf(dialog) }, other, true);
+    if (dialog) this.#ended.add({ ...entry, ...tagsOf(dialog) }, other, entry.facts.answered === true ? "answered" : "ringing");
     // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
     const branches = dialog && entry.facts.answered === true ? this.#table.branchesOf(entry) : [];
     const rest = branches.filter(({ facts }) => facts.answered !== true).flatMap((branch) => this.#end(branch, failure, branch));

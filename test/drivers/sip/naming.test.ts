@@ -1,62 +1,7 @@
 /** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
-import type { Dialog } from "../../../drivers/sip/dialog-info.ts";
-import { merge } from "../../../drivers/sip/merge.ts";
 import { Notifier } from "../../../drivers/sip/notifier.ts";
-import { cpuMs } from "../../cpu.ts";
-import { TestDesk } from "./desk.ts";
-import { dialog } from "./documents.ts";
-
-/** A dialog as attributes and children of its element. */
-interface Shown {
-  readonly id: string;
-  readonly state: string;
-  readonly number?: string;
-  readonly more?: string;
-  readonly direction?: string;
-}
-
-const first = "14155550123";
-const second = "14155550999";
-
-/** A desk that hears documents about 1001@192.0.2.10. */
-class Phone {
-  readonly desk: TestDesk;
-  #version = 0;
-
-  constructor(readonly userAgent = "Some PBX", readonly users: readonly string[] = ["1001"]) {
-    this.desk = new TestDesk({ users });
-  }
-
-  says(...dialogs: Shown[]): string[] {
-    return this.document("full", ...dialogs);
-  }
-
-  document(state: "full" | "partial", ...dialogs: Shown[]): string[] {
-    const body = dialogs.map(({ id, state, number, more = "", direction = number === undefined ? "" : "recipient" }) =>
-      `<dialog id="${id}" ${more}${direction === "" ? "" : ` direction="${direction}"`}><state>${state}</state>${
-        number === undefined ? "" : `<remote><identity>sip:${number}@192.0.2.10</identity></remote>`
-      }</dialog>`
-    ).join("");
-    const root = `xmlns="urn:ietf:params:xml:ns:dialog-info" version="${this.#version++}" state="${state}"`;
-    const text = `<dialog-info ${root} entity="sip:1001@192.0.2.10">${body}</dialog-info>`;
-    return this.desk.notify(text, { userAgent: this.userAgent, subscription: "sub-1@192.0.2.99" });
-  }
-
-  /** A call from its first ring to its end. */
-  call(id: string, number: string, more = ""): void {
-    for (const state of ["early", "confirmed", "terminated"]) this.says({ id, state, number, more });
-  }
-
-  /** telesetd is started again, and subscribes. */
-  restart(...live: Shown[]): string[] {
-    this.desk.restart();
-    this.#version = 0;
-    return this.says(...live);
-  }
-}
-
-const call = (n: number, number: string) => [`ScreenPop ${n} ${number}`, `CallEstablished ${n}`, `CallReleased ${n}`];
+import { call, first, Phone, second, type Shown } from "./phone.ts";
 
 describe("an id that stands for every call:", () => {
   const ids = [
@@ -389,12 +334,4 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     expect(phone.says(stale, shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
     expect([phone.says(stale), phone.desk.calls]).toEqual([[], []]);
   });
-});
-
-test.each<[string, (n: number) => Partial<Dialog>]>([
-  ["each another", (n) => ({ id: String(n) })],
-  ["all the same", () => ({})],
-])("thousands of dialogs in one document, %s, take no time", async (_, part) => {
-  const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
-  expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
 });
