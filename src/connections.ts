@@ -24,6 +24,8 @@ interface Connection {
   working: number;
   /** What the peer had sent when the last answer was given; more than that is the beginning of a request. */
   bytesBefore: number;
+  /** What came after the requests in work is no request: nothing more is read. */
+  isLast?: boolean;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -83,15 +85,22 @@ export class Connections {
     connection.working -= 1;
     if (connection.working > 0) return;
     connection.bytesBefore = socket.bytesRead;
-    if (this.#stopping) this.#end(socket);
+    if (this.#stopping || connection.isLast) this.#end(socket);
     else this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
   }
 
-  /** Tells the peer one last thing and closes; when an answer is on its way or too many are being told, just closes. */
+  /**
+   * Tells the peer one last thing and closes. Requests that are in work get their own answers instead, and the connection is
+   * closed after them. When too many are being told, it is just closed.
+   */
   dismiss(socket: Socket, status: Dismissal, why: string): void {
-    const working = this.#open.get(socket)?.working ?? 0;
+    const connection = this.#open.get(socket);
     // What cannot be told any more has had its answer.
-    if (working > 0 || !socket.writable) return void socket.destroy();
+    if (!socket.writable) return void socket.destroy();
+    if (connection !== undefined && connection.working > 0) {
+      connection.isLast = true;
+      return;
+    }
     this.#farewell.counted(status);
     if (this.#leaving.size >= this.#limits.connections * dismissedPerConnection) return void socket.destroy();
     this.#leave(socket, () => socket.end(this.#farewell.words(status, why)));

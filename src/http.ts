@@ -50,6 +50,9 @@ const longestBody = 16_384;
 const drainMs = 1000;
 const stopMs = 1000;
 
+/** How many times `drain` waits for connections that the system has accepted. */
+const drainTurns = 50;
+
 /** Opens the listener. @throws Error that says why it cannot listen and what to do. */
 export async function openHttp(options: HttpOptions): Promise<Listener> {
   const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
@@ -59,7 +62,9 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   });
   const server = httpServer(site(options), connections, options);
   // Half open: a client may close its sending side when it has asked, and still wants the answer.
+  let accepted = 0;
   const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    accepted += 1;
     if (connections.admit(socket)) server.emit("connection", repairing(socket));
   });
   await new Promise<void>((resolve, reject) => {
@@ -70,8 +75,12 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   const bound = front.address();
   let drained: Promise<void> | undefined;
   const drain = async () => {
-    // The system has accepted connections that we have not seen yet: closed now, they would be reset without an answer.
-    await turns();
+    // The system has accepted connections that we have not seen yet: closed now, they would be reset without an answer. Under
+    // load there are new ones after each turn, so the listener is closed after a short turn that has brought none.
+    for (let turn = 0, before = -1; turn < drainTurns && before !== accepted; turn++) {
+      before = accepted;
+      await turns();
+    }
     front.close();
     await connections.drain(drainMs);
   };

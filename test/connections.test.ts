@@ -186,6 +186,18 @@ describe("stop:", () => {
     rmSync(folder, { recursive: true });
   });
 
+  test("connections that keep coming while it stops are answered", async () => {
+    const { port, stop } = await open();
+    const stopped = stop();
+    const answers: Promise<Answer | undefined>[] = [];
+    for (let i = 0; i < 8; i++) {
+      answers.push(dial(port).then((client) => client.send(get(ready)).answer()));
+      await new Promise((turn) => setImmediate(turn));
+    }
+    expect((await Promise.all(answers)).map((answer) => answer?.body)).toEqual(Array(8).fill(success));
+    await stopped;
+  });
+
   const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
 
   test.each(["first", "second"])("half a request, the %s on its connection, is answered when the rest comes", async (which) => {
