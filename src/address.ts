@@ -26,6 +26,11 @@ export function isLoopback(text: string): boolean {
   return parse(text)?.range() === "loopback";
 }
 
+/** The host and port in a URL, as written; absent when it has none. */
+export function authorityOf(url: string): string | undefined {
+  return /^[a-z]+:\/\/([^/?#]*)/i.exec(url)?.[1];
+}
+
 /**
  * Whether the `Host` header names the box by address, as `localhost`, or by one of its names; any port. A web page that
  * makes its own name point at the box (DNS rebinding) is caught by this. No Host at all (HTTP/1.0) passes.

@@ -3,7 +3,7 @@
  * those who watch it too. Never to a browser.
  */
 import { type Context, Hono } from "hono";
-import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./address.ts";
+import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./address.ts";
 import { refused } from "./cctsdk/routes.ts";
 import { type Rate, rateLimit } from "./cctsdk/rate.ts";
 import { type Levels, wantedLevel } from "./levels.ts";
@@ -161,6 +161,7 @@ function addWatched(app: Hono, options: LocalOptions): void {
 function isForeign(context: Context, names: readonly string[]): boolean {
   const header = (name: string): string | undefined => context.req.header(name);
   const site = header("sec-fetch-site");
-  return header("origin") !== undefined || header("referer") !== undefined || !hostAllowed(header("host"), names) ||
+  const hosts = [header("host"), authorityOf(context.req.url)];
+  return header("origin") !== undefined || header("referer") !== undefined || !hosts.every((host) => hostAllowed(host, names)) ||
     site !== undefined && site !== "none";
 }

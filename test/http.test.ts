@@ -127,6 +127,25 @@ describe("a callout over a socket", () => {
     expect(from).toEqual(["::1", "127.0.0.1"]);
   });
 
+  test.each([
+    "http://evil.example",
+    "http://evil.example:8090",
+    "http://evil.example@localhost",
+    "http://127.0.0.1.evil.example",
+  ])(
+    "to a proxy for %s is refused, whatever its Host says",
+    async (host) => {
+      const { port } = await open();
+      for (const text of [get(`${host}${ready}`), `GET ${host}${ready} HTTP/1.0\r\n\r\n`]) {
+        expect(complaint(await ask(port, text))).toEqual([
+          403,
+          expect.stringContaining("names a host that this box does not have"),
+        ]);
+      }
+      expect((await ask(port, get(`${host}/status`)))?.status).toBe(403);
+    },
+  );
+
   test("from a source that is not allowed is refused", async () => {
     const { port } = await open({ callouts: { allow: ["10.0.0.0/8"] } });
     expect(complaint(await ask(port, get(ready)))).toEqual([
@@ -179,9 +198,22 @@ describe("what is no sound request gets an Error body and no work:", () => {
     expect((await client.answer())?.status).toBe(400);
   });
 
-  test("garbage after a request in work: closed, lest its answer be taken for that of the request", async () => {
-    const { port } = await open({ callouts: { submit: () => new Promise(() => {}) } });
-    expect(await ask(port, `${get(ready)}garbage\r\n\r\n`)).toBeUndefined();
+  test.each([
+    ["garbage", "garbage\r\n\r\n"],
+    ["a byte that no request has", "\0"],
+    ["a method in small letters", `get ${ready} HTTP/1.1\r\n\r\n`],
+    ["a header that is too long", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`],
+    ["a request to a proxy", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("requests in work are answered, and then the connection is closed, when %s follows", async (_, rest) => {
+    const replies: ((reply: Reply) => void)[] = [];
+    const { port } = await open({ callouts: { submit: () => new Promise((resolve) => replies.push(resolve)) } });
+    const client = await dial(port);
+    client.send(get(ready) + get(ready) + rest);
+    while (replies.length < 2) await ask(port, get("/healthz"));
+    for (const reply of replies) reply({ ok: true });
+    expect([await client.answer(), await client.answer()]).toMatchObject([{ body: success }, { body: success }]);
+    expect(await client.answer()).toBeUndefined();
+    await client.closed;
   });
 
   test("a body without an end: the connection is closed", async () => {

@@ -23,6 +23,8 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly query: string;
+  /** The host in the request's URL: a proxy's request names it there too (RFC 9112, section 3.2.2). */
+  readonly authority?: string | undefined;
   header(name: string): string | undefined;
 }
 
@@ -65,7 +67,7 @@ function refuse(status: Refusal["status"], why: string): Refusal {
 }
 
 function wrongHost(asked: Asked, names: readonly string[]): string | undefined {
-  if (hostAllowed(asked.header("host"), names)) return undefined;
+  if ([asked.header("host"), asked.authority].every((host) => hostAllowed(host, names))) return undefined;
   return "The request names a host that this box does not have: call it by its IP address, or list the name in http.names.";
 }
 
@@ -80,7 +82,7 @@ function browser(asked: Asked): string | undefined {
     asked.header("origin") === undefined ? [] : ["an Origin"],
     site === undefined || site === "none" || site === "same-origin" ? [] : ["a Sec-Fetch-Site of another site"],
     asked.header("referer") === undefined ? [] : ["a Referer"],
-    /mozilla/i.test(agent) && !/\bjava\/\d/i.test(agent) ? ["a browser's User-Agent"] : [],
+    /mozilla/i.test(agent) && !/\bjava\/?\d/i.test(agent) ? ["a browser's User-Agent"] : [],
   ].flat();
   if (marks.length === 0) return undefined;
   return `The request comes from a web browser (it has ${marks.join(", ")}): to try callouts by hand, set http.browsers to true.`;

@@ -2,7 +2,7 @@
  * The callouts over HTTP: guard, decode, submit, answer. The only file of the CRM side with hono.
  */
 import { type Context, Hono } from "hono";
-import { normaliseAddress, parseRanges } from "../address.ts";
+import { authorityOf, normaliseAddress, parseRanges } from "../address.ts";
 import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { calloutNamed, decodeCallout } from "./decode.ts";
@@ -147,6 +147,7 @@ function read(context: Context, { from }: CalloutOptions): Asked {
   return {
     from: normaliseAddress(source) ?? source,
     method,
+    authority: authorityOf(url),
     path: mark < 0 ? target : target.slice(0, mark),
     // A raw `#` is kept: nobody sends fragments, but UWQ may send a dial string such as *98# as it is.
     query: mark < 0 ? "" : target.slice(mark + 1),

@@ -195,6 +195,7 @@ describe("let through:", () => {
     ["Sec-Fetch-Site none", "/", headers({ "sec-fetch-site": "none" })],
     ["Sec-Fetch-Site same-origin", "/", headers({ "sec-fetch-site": "same-origin" })],
     ["Java", "/", headers({ "user-agent": "Java/1.8.0_201" })],
+    ["the Java plug-in of 1.3", "/", headers({ "user-agent": "Mozilla/4.0 (Windows 2000 5.0) Java1.3.1_04" })],
     ["the Java plug-in", "/", headers({ "user-agent": "Mozilla/4.0 (Windows 10 10.0) Java/1.8.0_201" })],
     [
       "a browser when allowed",
