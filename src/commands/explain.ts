@@ -88,10 +88,14 @@ function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered,
   ];
 }
 
+/** Control characters and others that a terminal does not show, or that turn the text around. */
+const hidden = /[\p{C}\p{Default_Ignorable_Code_Point}]|(?! )\p{Z}/u;
+
 /** The number as it was given; what cannot be seen in it is shown by its code point, and how it is read. */
 function title(number: string): string {
   const identity = identify(number);
-  return identity.kind !== "number" || identity.number === number ? number : `${quoted(number)}, read as ${identity.number}`;
+  if (identity.kind === "number" && identity.number !== number) return `${quoted(number)}, read as ${identity.number}`;
+  return hidden.test(number) ? quoted(number) : number;
 }
 
 function foundOf(number: string, plan: NumberPlan): Found {

@@ -204,6 +204,7 @@ function whyUndialable(number: string, rule: number | undefined): string | undef
   if (scheme !== undefined) return `a ${scheme}: address is not a number. ${expected}, or a tel: URI.`;
   const odd = oddCharacter(number, /[0-9*#+]/);
   if (odd !== undefined) return `${odd} is not dialable${made}. ${expected}; a rule of numbers.toDial can remove the rest.`;
+  if (/\+(?!\d)|\+.*\+/.test(number)) return `a + belongs once, directly before a digit${made}.`;
   return length > longestDial ? `it has ${length} digits${made}. ${expected}.` : undefined;
 }
 

@@ -16,7 +16,7 @@ const dashes = /[\p{Pd}\u02d7\u2043\u2212\u30fc]/gu;
 const zeros = [0x0660, 0x06f0, 0x0966, 0x09e6, 0x0e50];
 
 /** What is written between digits for the eye: spaces of any kind, brackets, dots, hyphens, slashes, bullets. */
-const punctuation = /[\s().\/\u00b7\u2022-]/g;
+const punctuation = /[\s()[\].\/\u00b7\u2022-]/g;
 
 /** Parameters of a `tel:` URI without which the number is another one, or cannot be reached (RFC 3966, section 5). */
 const undialable = /^\s*(ext|isub|phone-context|postd)\s*(=|$)/i;
@@ -71,12 +71,15 @@ function digit(character: string): string {
 
 /**
  * Without punctuation, and without the zero that callers from abroad leave out: `+44 (0)20`. It counts only after `+`, 00 or
- * 011 and a country code: `(0)20` alone is a national number. Italy and San Marino dial it from abroad too.
+ * 011, perhaps with the digits for an outside line in front, and a country code: `(0)20` alone is a national number. Italy and
+ * San Marino dial it from abroad too.
  */
 function plain(text: string): string {
   return text
     .replace(/[\s.\/-]/g, "")
-    .replace(/^(\(?(?:\+|00|011)\(?(?!(?:39|378)\D)[1-9]\d{0,2}\)?)\(0\)/, "$1")
+    .replace(/\[/g, "(")
+    .replace(/\]/g, ")")
+    .replace(/^(\(?(?:\d{0,3}\+|[09]?(?:00|011))\(?(?!(?:39|378)\D)[1-9]\d{0,2}\)?)\(0\)/, "$1")
     .replace(punctuation, "");
 }
 

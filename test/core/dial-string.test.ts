@@ -16,6 +16,7 @@ describe("MakeCall dials", () => {
     ["+1 (415) 555-0123", "+14155550123"],
     ["9 1 415.555.0123", "914155550123"],
     ["*98", "*98"],
+    ["9+44 20 7946 0000", "9+442079460000"],
     ["#31#4155550123", "#31#4155550123"],
     ["1".repeat(32), "1".repeat(32)],
   ])("%j as %s", (text, number) => expect(dialSteps(plan, text)).toMatchObject({ ok: true, number }));
@@ -106,6 +107,11 @@ describe("MakeCall refuses", () => {
       "tel:7042;phone-context=example.com",
       'Cannot dial "tel:7042;phone-context=example.com": its ;phone-context cannot be dialled. Dial the number without it, and the rest by hand.',
     ],
+    ["3210555514+", 'Cannot dial "3210555514+": a + belongs once, directly before a digit.'],
+    ["\u202e3210555514+", 'Cannot dial "<U+202E>3210555514+": a + belongs once, directly before a digit.'],
+    ["++1415", 'Cannot dial "++1415": a + belongs once, directly before a digit.'],
+    ["+1+415", 'Cannot dial "+1+415": a + belongs once, directly before a digit.'],
+    ["+*98", 'Cannot dial "+*98": a + belongs once, directly before a digit.'],
     [
       "tel:+1-201;isub=7",
       'Cannot dial "tel:+1-201;isub=7": its ;isub cannot be dialled. Dial the number without it, and the rest by hand.',
