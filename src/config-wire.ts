@@ -74,7 +74,7 @@ export const parameterAliases = z.record(
   z.string(),
   z.union([z.string(), z.array(z.string())], { error: "expected a parameter name, or a list of them" }),
 ).transform((given, context): ParameterAliases => {
-  const aliases: Record<string, ParameterName> = {};
+  const aliases = new Map<string, ParameterName>();
   const known = (name: string) => parameterNames.find((parameter) => parameter.toLowerCase() === name.toLowerCase());
   for (const [key, names] of Object.entries(given)) {
     const add = (message: string) => context.addIssue({ code: "custom", path: [key], message, input: {} });
@@ -84,13 +84,13 @@ export const parameterAliases = z.record(
       continue;
     }
     for (const name of [names].flat()) {
-      const other = known(name) ?? aliases[name.toLowerCase()];
+      const other = known(name) ?? aliases.get(name.toLowerCase());
       if (!alias.test(name)) add(`${JSON.stringify(name).slice(0, 60)} is not a name: expected letters, digits and _ . -`);
       else if (other !== undefined) add(`${name} already means ${other}`);
-      else aliases[name.toLowerCase()] = parameter;
+      else aliases.set(name.toLowerCase(), parameter);
     }
   }
-  return aliases;
+  return Object.fromEntries(aliases);
 });
 
 /** The body of a success for every function, from what is the same for all or differs by function. */

@@ -27,7 +27,9 @@ const oneOrMore = <T extends z.ZodType>(item: T) =>
 const patterns = oneOrMore(pattern);
 
 /** A number stands for itself, with or without a plus, 00 or the 1 of North America in front; else a regular expression. */
-const numberOrPattern = z.string().min(1).transform((text) => text.replace(/^\+?(\d+)$/, "^(?:\\+|00)?1?$1$$")).pipe(pattern);
+const numberOrPattern = z.string().min(1).transform((text) =>
+  /^\+?\d[\d -]*$/.test(text) ? `^(?:\\+|00)?1?${text.replace(/\D/g, "")}$` : text
+).pipe(pattern);
 
 const rewriting = {
   match: pattern.meta({ description: "regular expression that the number must match" }),

@@ -90,6 +90,7 @@ describe("what may be left out or written otherwise:", () => {
       expect([`2${number}`, `${number}0`, number.slice(1)].map(byDefault)).toEqual([false, false, false]);
     }
     expect(["4155550199", "266696687"].map(withheld("+4155550199"))).toEqual([true, false]);
+    expect(["2666", "+12666", "26660"].map(withheld(["+26 6-6"]))).toEqual([true, true, false]);
     expect(["000000", "4155550123"].map(withheld(["^0{4,}$"]))).toEqual([true, false]);
     expect(["266696687"].map(withheld([]))).toEqual([false]);
   });

@@ -108,7 +108,7 @@ const maxSuccessLength = 4000;
 
 /** What is wrong with the body of a successful answer; nothing when it can be sent. */
 export function successProblem(body: string): string | undefined {
-  const keyword = ["element", "none"].find((word) => word === body.toLowerCase() && word !== body);
+  const keyword = ["element", "none"].find((word) => word === body.trim().toLowerCase() && word !== body);
   if (keyword !== undefined) return `did you mean ${keyword}?`;
   if (body.length > maxSuccessLength) return `it has ${body.length} characters: expected at most ${maxSuccessLength}`;
   // Line ends are part of a text; all other control characters, and halves of surrogate pairs, no reader expects.

@@ -79,8 +79,13 @@ function windows1252(text: string): string {
 
 function soundness(name: ParameterName, text: string): Parameter | undefined {
   const value = unescape(text);
-  if (value === undefined || broken.test(value)) {
+  if (value === undefined) {
     return { sound: false, problem: `${name} cannot be read: expected each % to be followed by two hexadecimal digits` };
+  }
+  const [lost] = broken.exec(value) ?? [];
+  if (lost !== undefined) {
+    const problem = `${name} holds ${codePoint(lost)} in place of a character that was lost: expected UTF-8 or windows-1252`;
+    return { sound: false, problem };
   }
   // Looked for before trimming: trimming would take a line break at the end away.
   const [bad] = control.exec(value) ?? [];
