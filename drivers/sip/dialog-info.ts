@@ -60,9 +60,10 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
 
 /**
  * Reads the body of a NOTIFY.
+ * @param lenient whether dialogs that cannot be read are left out; the document is then partial, so that they do not count as over.
  * @throws Error with a sentence: not XML, too long, with a document type, or not a dialog-info document.
  */
-export function readDialogInfo(body: string): DialogInfo {
+export function readDialogInfo(body: string, lenient = false): DialogInfo {
   const root = new Element(parse(unpadded(body), longestDialogInfo).root);
   if (root.name !== "dialog-info") {
     throw new Error(`Cannot read the dialog-info: its root is <${shown(root.raw)}>: want <dialog-info>`);
@@ -72,8 +73,12 @@ export function readDialogInfo(body: string): DialogInfo {
   if (state !== "full" && state !== "partial") {
     throw new Error(`Cannot read the dialog-info: its state is ${shown(state)}: want full or partial`);
   }
-  const dialogs = root.all("dialog").map(readDialog);
-  return { version: readVersion(root.attribute("version")), state, entity: root.attribute("entity")?.trim() ?? "", dialogs };
+  const read = root.all("dialog").map(readDialog);
+  const dialogs = read.filter((dialog): dialog is Dialog => !(dialog instanceof Error));
+  const fault = read.find((dialog) => dialog instanceof Error);
+  if (fault && !(lenient && dialogs.length > 0)) throw fault;
+  const version = readVersion(root.attribute("version"));
+  return { version, state: fault ? "partial" : state, entity: root.attribute("entity")?.trim() ?? "", dialogs };
 }
 
 /**
@@ -94,15 +99,15 @@ function readVersion(text: string | undefined): number {
   return Number(version);
 }
 
-function readDialog(dialog: Element, index: number): Dialog {
+function readDialog(dialog: Element, index: number): Dialog | Error {
   const callId = text(dialog.attribute("call-id"));
   const id = text(dialog.attribute("id")) ?? callId;
-  if (id === undefined) throw new Error(`Cannot read the dialog-info: its dialog ${index + 1} has no id`);
+  if (id === undefined) return new Error(`Cannot read the dialog-info: its dialog ${index + 1} has no id`);
   const state = dialog.first("state");
   // A dialog without a state is how some switches show a phone that is idle (MikoPBX).
   const word = state?.text.toLowerCase() || "terminated";
   if (!states.includes(word)) {
-    throw new Error(
+    return new Error(
       `Cannot read the dialog-info: the state of its dialog ${index + 1} is ${shown(state?.text)}: want ${states.join(", ")}`,
     );
   }

@@ -5,7 +5,7 @@
 import type { DriverContext, Hop } from "../entry.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
-import { readDialogInfo } from "./dialog-info.ts";
+import { readLeniently } from "./repair.ts";
 import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./ends.ts";
 import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
 import { type Account, accountOf, requestTo } from "./request.ts";
@@ -252,14 +252,14 @@ async function lookAtPhone(
   }
 }
 
-/** How many dialogs a document shows. @throws Error if it cannot be read, or the daemon would drop it. */
+/** How many live dialogs a document shows. @throws Error if it cannot be read, or the daemon would drop it. */
 function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: About): number {
   const aliases = desks.find((desk) => desk.extension === extension)?.aliases ?? [];
   const tracker = new DialogTracker({ desk: extension, users: usersOf(extension, aliases), self: user, freshId: () => "" });
-  const document = readDialogInfo(body);
-  const { events, wants, why } = tracker.notify(document);
+  const { info } = readLeniently(body);
+  const { events, wants, why } = tracker.notify(info);
   if (events.length === 0 && wants === undefined && why !== undefined) throw new Error(why);
-  return document.dialogs.length;
+  return info.dialogs.filter(({ state }) => state !== "terminated").length;
 }
 
 function writePassword(user: string): string {

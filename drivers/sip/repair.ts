@@ -1,4 +1,5 @@
-/** Text of switches that write names into XML as they are: what is plainly meant is escaped, so that the call is not lost. Pure. */
+/** Documents of switches that write names into XML as they are: what is plainly meant is read, so that the call is not lost. Pure. */
+import { type DialogInfo, readDialogInfo } from "./dialog-info.ts";
 
 /** A reference that needs no document type: one of XML's own five names, or a character by its number. */
 const reference = /^&(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9A-Fa-f]+);/;
@@ -15,6 +16,29 @@ const afterValue = /^\s*(?:[\w:.-]+\s*=\s*["']|[\/?]?>)/;
 
 /** How far the next attribute is looked for, in characters. */
 const longestName = 100;
+
+/** A document, and what is wrong with it. */
+export interface Read {
+  readonly info: DialogInfo;
+  /** Why it had to be repaired, or dialogs left out: the full state may say more. */
+  readonly fault?: unknown;
+}
+
+/**
+ * Reads the body of a NOTIFY, even one that is not quite right.
+ * @throws Error with a sentence if nothing can be read.
+ */
+export function readLeniently(body: string): Read {
+  try {
+    return { info: readDialogInfo(body) };
+  } catch (fault) {
+    try {
+      return { info: readDialogInfo(repaired(body), true), fault };
+    } catch {
+      throw fault;
+    }
+  }
+}
 
 /**
  * The text with `&` escaped where no reference that XML knows begins, `<` where no tag begins (in the value of an attribute, around a SIP

@@ -7,10 +7,10 @@ import type { Log } from "../../src/log.ts";
 import { pause } from "../parts/pause.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";
-import { type DialogInfo, readDialogInfo } from "./dialog-info.ts";
+import type { DialogInfo } from "./dialog-info.ts";
 import { type About, type End, pauseAfter } from "./ends.ts";
 import type { SipIncoming } from "./message.ts";
-import { repaired } from "./repair.ts";
+import { readLeniently } from "./repair.ts";
 import type { Account } from "./request.ts";
 import type { Stack } from "./stack.ts";
 import { type Reading, Subscription } from "./subscription.ts";
@@ -217,16 +217,14 @@ export class Watch {
     return "read";
   }
 
-  /** A document, even one that is not quite well-formed, and null for one that cannot be read. In both cases it is asked for again. */
+  /** A document, even one that is not quite right, and null for one that cannot be read. In both cases it is asked for again. */
   #parsed(body: string): DialogInfo | null {
     try {
-      return readDialogInfo(body);
+      const { info, fault } = readLeniently(body);
+      if (fault !== undefined) this.#again(fault);
+      return info;
     } catch (error) {
       this.#again(error);
-    }
-    try {
-      return readDialogInfo(repaired(body));
-    } catch {
       this.#unreadable ??= setTimeout(() => this.#unread(), readableWithin);
       return null;
     }

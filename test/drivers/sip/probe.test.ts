@@ -141,6 +141,18 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
   },
 );
 
+test("what is over is no call, and a document that the daemon can repair is good", async () => {
+  const pbx = await pbxWith((pbx) => {
+    pbx.rings("14155550123");
+    pbx.rings("14155550999").state = "terminated";
+    const document = pbx.document.bind(pbx);
+    pbx.document = (sub) => document(sub).replace("<dialog ", '<note by="R&D"/><dialog ');
+  });
+  const { shown } = await hops(pbx);
+  expect(shown.at(-1)).toBe("phone 1001 good: pbx tells the calls of phone 1001: 1 now.");
+  pbx.server.stop();
+});
+
 test("FreeSWITCH tells of any number: a good hop does not promise a phone", async () => {
   const pbx = await pbxWith((pbx) =>
     pbx.tell = (sub) => {

@@ -148,4 +148,25 @@ describe("a document that cannot be read:", () => {
     await quietFor(2500);
     expect(rig.links()).toEqual(["up"]);
   }, limit);
+
+  test.concurrent.each([
+    ["an unknown state", '<dialog id="odd"><state>ringing</state></dialog>'],
+    ["no id", "<dialog><state>early</state></dialog>"],
+  ])("one dialog with %s: the others are read, none ends, and it is asked about", async (_, odd) => {
+    await using rig = await Rig.ready();
+    const first = rig.pbx.rings("14155550999");
+    rig.pbx.change(first.id, { state: "confirmed" });
+    await rig.facts(({ answered }) => answered === true);
+    const [before, from] = [renewals(rig), rig.events.length];
+    const { version } = rig.sub;
+    rig.pbx.tell(rig.sub, {
+      body: ringing("Bob", "sip:14155550123@pbx", version).replace("</dialog-info>", `${odd}</dialog-info>`),
+    });
+    rig.sub.version++;
+    expect(await rig.facts(({ rings }) => rings === true, from)).toMatchObject({ caller: { identity: "14155550123" } });
+    await rig.until(() => renewals(rig) > before);
+    expect(rig.events.slice(from).some((event) => event.type === "leg" && event.facts.leg === first.id && event.facts.ended))
+      .toBe(false);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
 });
