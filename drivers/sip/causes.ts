@@ -28,7 +28,6 @@ const far: Readonly<Record<number, string>> = {
   487: "ORIGINATOR_CANCEL",
   500: "NORMAL_TEMPORARY_FAILURE",
   502: "DESTINATION_OUT_OF_ORDER",
-  503: "NORMAL_CIRCUIT_CONGESTION",
   504: "RECOVERY_ON_TIMER_EXPIRE",
   600: "USER_BUSY",
   603: "CALL_REJECTED",
@@ -38,6 +37,11 @@ const far: Readonly<Record<number, string>> = {
 /** drachtio-server has reached nobody at the switch, so the phone was not rung. */
 export function switchSilent(extension: string): Failure {
   return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
+}
+
+/** The switch has taken the call, but the phone has not rung: it is registered, and does not answer the switch. */
+export function phoneSilent(extension: string): Failure {
+  return handsetFailure("RECOVERY_ON_TIMER_EXPIRE", extension);
 }
 
 /** The phone is on a call, and its switch would not show another. */
@@ -81,6 +85,11 @@ export function handsetAnswer(status: number, cause: string | undefined, extensi
 
 /** What a status means when it is the number's, after the handset was lifted. */
 export function farAnswer(status: number): Failure {
+  if (status === 503) {
+    // Asterisk says it of every number that was not reached, also of one that does not exist (res_pjsip_refer.c).
+    const words = "The number was not reached (503): check it, or try again in a moment.";
+    return { cause: "SIP 503", why: words, far: words };
+  }
   const cause = far[status] ?? `SIP ${status}`;
   const words = farEnd(cause);
   return { cause, why: words, far: words };

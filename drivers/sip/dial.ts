@@ -6,7 +6,7 @@ import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/c
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
-import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, switchSilent } from "./causes.ts";
+import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, phoneSilent, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";
 import { reasonCause, sipfragStatus, word } from "./headers.ts";
@@ -172,7 +172,8 @@ export class Dialling {
       if (!answer || givenUp) {
         // An answer that comes after all must not leave the phone with us.
         if (!answer) asking.then((late) => this.#leave(attempt, late)).catch(() => {});
-        return { outcome: "failed", ...(attempt.heard ? notLifted : switchSilent(desk)) };
+        if (attempt.heard) return { outcome: "failed", ...notLifted };
+        return { outcome: "failed", ...(answer && !answer.own ? phoneSilent(desk) : switchSilent(desk)) };
       }
       return { outcome: "failed", ...this.#refusal(answer, desk) };
     } finally {

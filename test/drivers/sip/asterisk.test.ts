@@ -151,3 +151,18 @@ describe("MakeCall", () => {
     await rig.next("phone", ({ registered }) => registered, from);
   }, limit);
 });
+
+test("a switch that takes the call while the phone is dead: the phone does not answer, the switch did", async () => {
+  const before = (pbx: SipPbx) => {
+    const request = pbx.request.bind(pbx);
+    let invite: Sent | undefined;
+    pbx.request = (sent) => {
+      if (sent.message.method === "CANCEL" && invite) return invite.client.respond(invite, 487);
+      if (sent.message.method !== "INVITE") return request(sent);
+      invite = sent;
+    };
+  };
+  await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before });
+  const why = "Phone 1001 does not answer the switch: check its network.";
+  expect(await rig.dial()).toEqual({ outcome: "failed", cause: "RECOVERY_ON_TIMER_EXPIRE", why });
+});

@@ -193,7 +193,7 @@ describe("INVITE and REFER:", () => {
     [404, "There is no such number: check it."],
     [480, "Nobody answers."],
     [603, "The call was declined."],
-    [503, "All lines are busy: try again in a moment."],
+    [503, "The number was not reached (503): check it, or try again in a moment."],
   ];
   test.concurrent.each(outcomes)("the number says %d: %s", async (status, words) => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, status] });
