@@ -53,6 +53,6 @@ export async function domainsOf(settings: Settings, context: DriverContext, sign
 
 function entryOf({ driver }: Settings): DriverEntry {
   const entry = entries.find(({ name }) => name === driver);
-  if (!entry) throw new Error(`There is no driver ${driver}: want one of ${entries.map(({ name }) => name).join(", ")}`);
+  if (!entry) throw new Error(`There is no driver ${driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
   return entry;
 }

@@ -12,7 +12,7 @@ export function changelog(text: string, version: string, maintainer: string, sec
   });
   const [newest] = entries;
   if (newest?.number !== version) {
-    throw new Error(`CHANGELOG.md begins with ${newest?.number ?? "nothing"}: want ${version}, the version in package.json`);
+    throw new Error(`CHANGELOG.md begins with ${newest?.number ?? "nothing"}: expected ${version}, the version in package.json`);
   }
   return entries.map(({ text }) => text).join("\n");
 }

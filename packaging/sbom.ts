@@ -119,7 +119,7 @@ function named(licence: string, spdx: string | undefined): object {
 
 /** The version or commit of a part, by the Bun that runs this, which is the one whose runtime goes into the binary. */
 function versionOf(part: string): string {
-  if (process.versions["bun"] !== bun) throw new Error(`This is Bun ${process.versions["bun"]}: want ${bun}, run npm ci`);
+  if (process.versions["bun"] !== bun) throw new Error(`This is Bun ${process.versions["bun"]}: expected ${bun}, run npm ci`);
   const version = process.versions[part];
   if (version === undefined) throw new Error(`Bun ${bun} tells no version of ${part}: look at packaging/runtime.ts`);
   return version;

@@ -17,7 +17,7 @@ const texts: Record<string, () => string> = {
 const [what = ""] = process.argv.slice(2);
 const text = texts[what];
 if (text === undefined || !Number.isSafeInteger(seconds)) {
-  process.stderr.write(`write: ${what}: want SOURCE_DATE_EPOCH, and one of ${Object.keys(texts).join(", ")}\n`);
+  process.stderr.write(`write: ${what}: expected SOURCE_DATE_EPOCH, and one of ${Object.keys(texts).join(", ")}\n`);
   process.exit(2);
 }
 process.stdout.write(text());

@@ -102,7 +102,7 @@ function growth(rested: readonly Sample[]): string[] {
   const opened = least(second, ({ descriptors }) => descriptors) - least(first, ({ descriptors }) => descriptors);
   say(`the second half added ${added} kB and ${opened} descriptors`);
   return [
-    ...(added > mayGrow ? [`memory grows: ${added} kB in the second half, want at most ${mayGrow}`] : []),
+    ...(added > mayGrow ? [`memory grows: ${added} kB in the second half, expected at most ${mayGrow}`] : []),
     ...(opened > 0 ? [`descriptors grow: ${opened} more in the second half`] : []),
   ];
 }

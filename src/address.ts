@@ -81,7 +81,7 @@ function parseRange(text: string): Range {
   const shift = widest === 32 && address.includes(":") ? 96 : 0;
   const bits = length === undefined ? widest : /^\d{1,3}$/.test(length) ? Number(length) - shift : -1;
   if (base === undefined || rest.length > 0 || bits < 0 || bits > widest) {
-    throw new Error(`Cannot read the address range ${text}: want an address such as 10.1.2.3 or a range such as 10.1.0.0/16`);
+    throw new Error(`Cannot read the address range ${text}: expected an address such as 10.1.2.3 or a range such as 10.1.0.0/16`);
   }
   return { base, bits };
 }

@@ -20,7 +20,7 @@ const longest = 262_144;
 
 /** Why a file is not opened. The first boot has none of root's rights: it reads what is root's, or everybody's. */
 const closedFor: Readonly<Record<string, string>> = {
-  ELOOP: "it is a symbolic link: want the file itself",
+  ELOOP: "it is a symbolic link: expected the file itself",
   EACCES: "root may not read it: give it to root (chown root:root)",
 };
 
@@ -38,7 +38,7 @@ export function readBootFile(path: string): BootFile | undefined {
     const stat = fstatSync(handle);
     const content = stat.isFile()
       ? contentOf(handle, stat.size)
-      : { trouble: stat.isDirectory() ? "it is a folder: want a file" : "it is no plain file" };
+      : { trouble: stat.isDirectory() ? "it is a folder: expected a file" : "it is no plain file" };
     return { path, id: `${stat.dev}:${stat.ino}`, content };
   } catch (error) {
     return { path, id: path, content: { trouble: `cannot read it: ${(error as NodeJS.ErrnoException).code}` } };
@@ -48,7 +48,7 @@ export function readBootFile(path: string): BootFile | undefined {
 }
 
 function contentOf(handle: number, size: number): BootFile["content"] {
-  if (size > longest) return { trouble: `it has ${size} bytes: want at most ${longest}` };
+  if (size > longest) return { trouble: `it has ${size} bytes: expected at most ${longest}` };
   const bytes = Buffer.alloc(longest + 1);
   let length = 0;
   for (let read = -1; read !== 0 && length <= longest; length += read) {

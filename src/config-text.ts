@@ -86,7 +86,7 @@ export function givenTwice(text: string): Problem[] {
 /** Quotation marks that a word processor or a phone has made round are what people do not see. */
 function curly(text: string, offset: number, length: number): string {
   const [mark] = /[\u2018-\u201f\u00ab\u00bb]/.exec(text.slice(offset, offset + length)) ?? [];
-  return mark === undefined ? "" : ` ${mark}: want "`;
+  return mark === undefined ? "" : ` ${mark}: expected "`;
 }
 
 /** "CommaExpected" as people write it. */
@@ -141,7 +141,7 @@ export class Secrets {
     const directory = this.#environment["CREDENTIALS_DIRECTORY"];
     if (key === "credential" && directory === undefined) {
       const place = `/etc/telesetd/secrets/${target}`;
-      return this.#problem(at, `asks for the credential ${target}: want the file ${place}, and there is no such folder`);
+      return this.#problem(at, `asks for the credential ${target}: expected the file ${place}, and there is no such folder`);
     }
     // LoadCredential=secrets:FOLDER (systemd.exec(5)) gives the file X in that folder the name secrets_X.
     const folded = join(directory ?? "", `secrets_${target}`);
@@ -186,7 +186,7 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
     const known = keysAt(schema, issue.path);
     return issue.keys.map((key) => {
       const near = meant(key, known);
-      const hint = near === undefined ? `: want one of ${known.join(", ")}` : `: did you mean ${near}?`;
+      const hint = near === undefined ? `: expected one of ${known.join(", ")}` : `: did you mean ${near}?`;
       const place = [...issue.path, key];
       return { path: place, text: `${pathText(place)} is not a key${hint}` };
     });
@@ -207,13 +207,15 @@ export function meant(given: string, names: readonly string[]): string | undefin
 function wanted(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return `want ${typeWords[issue.expected] ?? issue.expected}`;
+      return `expected ${typeWords[issue.expected] ?? issue.expected}`;
     case "invalid_value":
-      return `want ${issue.values.map(String).join(" or ")}`;
+      return `expected ${issue.values.map(String).join(" or ")}`;
     case "too_small":
-      return `want ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
+      return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${
+        unit(issue.origin, issue.minimum)
+      }`;
     case "too_big":
-      return `want at most ${issue.maximum}`;
+      return `expected at most ${issue.maximum}`;
     case "invalid_key":
       return issue.issues[0]?.message ?? issue.message;
     default:

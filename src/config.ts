@@ -18,7 +18,7 @@ const pattern = z.string().transform((text, context) => {
   try {
     return new RegExp(text);
   } catch (error) {
-    context.addIssue({ code: "custom", message: `want a regular expression: ${(error as Error).message}` });
+    context.addIssue({ code: "custom", message: `expected a regular expression: ${(error as Error).message}` });
     return z.NEVER;
   }
 });
@@ -57,8 +57,10 @@ export const screenPopKeys = [
 ] as const;
 
 const desk = z.strictObject({
-  extension: z.string().regex(/^\d{1,20}$/, "want digits").meta({ description: "the extension, which UWQ calls telesetNumber" }),
-  aliases: z.array(z.string().regex(/^[^\s@]+@[^\s@]+$/, "want user@domain")).default([]).meta({
+  extension: z.string().regex(/^\d{1,20}$/, "expected digits").meta({
+    description: "the extension, which UWQ calls telesetNumber",
+  }),
+  aliases: z.array(z.string().regex(/^[^\s@]+@[^\s@]+$/, "expected user@domain")).default([]).meta({
     description: "further presence ids (user@domain) of the same handset",
   }),
 });
@@ -75,7 +77,7 @@ export const privateRanges = [
   "fe80::/10",
 ] as const;
 
-const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "want an address or a range such as 10.1.0.0/16")
+const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "expected an address or a range such as 10.1.0.0/16")
   .meta({
     pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$",
   });
@@ -89,9 +91,9 @@ export const prefixPattern = new RegExp(`^(?!/(${ownPaths})(/|$))/[A-Za-z0-9._~/
 const http = z.strictObject({
   host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
   port: port.default(8090).meta({ description: "port to listen on, the one in UWQ's URL" }),
-  prefix: z.string().regex(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "want a path such as /k3y").regex(
+  prefix: z.string().regex(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "expected a path such as /k3y").regex(
     new RegExp(`^(?!/(${ownPaths})(/|$))`),
-    "want a path that the box does not use itself, such as /k3y",
+    "expected a path that the box does not use itself, such as /k3y",
   ).optional().meta({
     description: "secret path before the callouts (recommended): with /k3y UWQ calls http://BOX:8090/k3y/?FunctionName=...",
     secret: true,
@@ -138,7 +140,7 @@ const screenPop = z.strictObject({
     description: "when a call to the outside pops: ring (the far end is called), answer or never",
   }),
   internal: when.default("never").meta({ description: "when a call between colleagues pops; it never carries a number" }),
-  data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "want a name of letters, digits and _"), z.string().min(1))
+  data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "expected a name of letters, digits and _"), z.string().min(1))
     .default(
       Object.fromEntries(screenPopKeys.map((key) => [key, key])),
     ).meta({
@@ -186,10 +188,11 @@ const agent = z.strictObject({
   verify: z.enum(["none", "config", "directory"]).default("none").meta({
     description: "how a Login's password is verified: not at all, by agent.hashes, or by the switch's directory",
   }),
-  hashes: z.record(z.string(), z.string().startsWith("$argon2id$", "want what telesetd hash-password prints")).default({}).meta({
-    description: "argon2id hashes by agent id, made by telesetd hash-password",
-    secret: true,
-  }),
+  hashes: z.record(z.string(), z.string().startsWith("$argon2id$", "expected what telesetd hash-password prints")).default({})
+    .meta({
+      description: "argon2id hashes by agent id, made by telesetd hash-password",
+      secret: true,
+    }),
   afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
     description:
       "after an answered queue call: not ready until the agent asks for work (Oracle's rule), or as he was; only with line.acd",

@@ -184,8 +184,8 @@ function wholeAnswer(status: number, why: string, form: BodyForm): string {
 
 const reasons: Record<string, string> = {
   EADDRINUSE: "address in use: another telesetd? Stop it, or choose another http.port",
-  EADDRNOTAVAIL: "this box has no such address: want one of its own as http.host, or 0.0.0.0 for all",
-  EACCES: "not permitted: want an http.port of 1024 or above",
+  EADDRNOTAVAIL: "this box has no such address: expected one of its own as http.host, or 0.0.0.0 for all",
+  EACCES: "not permitted: expected an http.port of 1024 or above",
 };
 
 function cannotListen({ host, port }: HttpOptions, error: NodeJS.ErrnoException): Error {

@@ -84,14 +84,14 @@ export function wantedLevel(
 ): { readonly level: LogLevel; readonly seconds?: number } | string {
   const known = logLevels.find((one) => one === level);
   if (known === undefined) {
-    return `There is no log level ${JSON.stringify((level ?? "").slice(0, 40))}: want ${logLevels.slice(0, -1).join(", ")} or ${
-      logLevels.at(-1)
-    }`;
+    return `There is no log level ${JSON.stringify((level ?? "").slice(0, 40))}: expected ${
+      logLevels.slice(0, -1).join(", ")
+    } or ${logLevels.at(-1)}`;
   }
   if (seconds === undefined) return { level: known };
   const time = /^\d{1,9}$/.test(seconds) ? Number(seconds) : 0;
   if (time < 1 || time > longestLevel) {
-    return `A log level cannot be set for ${JSON.stringify(seconds.slice(0, 40))} s: want 1 to ${longestLevel}`;
+    return `A log level cannot be set for ${JSON.stringify(seconds.slice(0, 40))} s: expected 1 to ${longestLevel}`;
   }
   return { level: known, seconds: time };
 }
@@ -103,5 +103,7 @@ export function readDuration(text: string): number | string {
   const [, digits, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const seconds = digits === undefined ? 0 : Number(digits) * (units[unit] ?? 0);
   if (seconds >= 1 && seconds <= longestLevel) return seconds;
-  return `The duration ${JSON.stringify(text.slice(0, 40))} is none: want a number with s, m, h or d, such as 10m, at most 7d`;
+  return `Invalid duration ${
+    JSON.stringify(text.slice(0, 40))
+  }: expected a number followed by s, m, h or d (for example 10m), at most 7d`;
 }

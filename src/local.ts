@@ -135,10 +135,10 @@ function addWatched(app: Hono, options: LocalOptions): void {
     }
     const { method } = context.req;
     if (method !== "GET" && method !== "HEAD") {
-      return refuse(405, `The method ${method} does nothing here: want GET.`, { Allow: "GET, HEAD" });
+      return refuse(405, `Method ${method} is not supported: use GET.`, { Allow: "GET, HEAD" });
     }
     if (context.req.path !== "/healthz" && !granted(source, now())) {
-      return refuse(429, `Too many requests from ${source}: want at most ${watching.perSecond} a second.`);
+      return refuse(429, `Too many requests from ${source}: expected at most ${watching.perSecond} a second.`);
     }
     return await next();
   };

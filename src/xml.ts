@@ -43,9 +43,9 @@ export function element(
  */
 export function parse(text: string, longest = longestXml): { readonly root: XmlElement } {
   if (text.length > longest) {
-    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: want at most ${longest}`);
+    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: expected at most ${longest}`);
   }
-  if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: it has a document type (<!DOCTYPE>): want none");
+  if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: it has a document type (<!DOCTYPE>): expected none");
   try {
     return { root: fromBun(Bun.XML.parse(text, { compact: false }), 1) };
   } catch (error) {

@@ -68,7 +68,7 @@ describe("ranges:", () => {
   test.each(["10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0/8", "::/129", "::ffff:10.0.0.0/90", "x", ""])(
     "%p is none",
     (text) => {
-      expect(() => parseRanges(["10.0.0.1", text])).toThrow(`Cannot read the address range ${text}: want an address such as`);
+      expect(() => parseRanges(["10.0.0.1", text])).toThrow(`Cannot read the address range ${text}: expected an address such as`);
     },
   );
 });

@@ -81,7 +81,7 @@ describe("check", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(err.split("\n").toSorted()).toEqual([
       "",
-      "  desks: want at least 1 entry (line 1, column 10)",
+      "  desks: expected at least 1 entry (line 1, column 10)",
       "  line.prot is not a key: did you mean port? (line 1, column 92)",
       `${badFile} has 2 errors:`,
     ]);
@@ -103,7 +103,7 @@ describe("check", () => {
     expect([code, err]).toEqual([2, ""]);
     const said: { file: string; errors: string[] } = JSON.parse(out);
     expect(said.file).toBe(badFile);
-    expect(said.errors.toSorted()).toEqual(["desks: want at least 1 entry", "line.prot is not a key: did you mean port?"]);
+    expect(said.errors.toSorted()).toEqual(["desks: expected at least 1 entry", "line.prot is not a key: did you mean port?"]);
   });
 });
 

@@ -73,8 +73,8 @@ describe("crm.headers:", () => {
       { "X-Site": "a", "x-site": "b" },
       "crm.headers.x-site: the same header as X-Site: expected each once",
     ],
-    ["a number", { X: 5 }, "crm.headers.X: want text"],
-    ["a text", "X: y", 'crm.headers is "X: y": want an object'],
+    ["a number", { X: 5 }, "crm.headers.X: expected text"],
+    ["a text", "X: y", 'crm.headers is "X: y": expected an object'],
   ])("%s: an error that does not show the value", (_, headers, text) => {
     const said = problems({ headers });
     expect(said).toEqual([expect.stringContaining(text)]);
@@ -93,7 +93,7 @@ describe("crm.delivered:", () => {
 
   const wanted = "expected a status from 200 to 599, or a range such as 200-299";
   test.each<[unknown, string]>([
-    [[], "crm.delivered: want at least 1 entry"],
+    [[], "crm.delivered: expected at least 1 entry"],
     [[100], `crm.delivered[0] is 100: ${wanted}`],
     [[200, 600], `crm.delivered[1] is 600: ${wanted}`],
     [["299-200"], `crm.delivered[0] is "299-200": ${wanted}`],
@@ -102,8 +102,8 @@ describe("crm.delivered:", () => {
     [[""], `crm.delivered[0] is "": ${wanted}`],
     [[200.5], "crm.delivered[0] is 200.5: expected a status such as 200, or a range such as 200-299"],
     [[null], "crm.delivered[0]: expected a status such as 200"],
-    ["200", 'crm.delivered is "200": want a list'],
-    [200, "crm.delivered is 200: want a list"],
+    ["200", 'crm.delivered is "200": expected a list'],
+    [200, "crm.delivered is 200: expected a list"],
   ])("%j is an error", (delivered, text) => expect(problems({ delivered })).toEqual([expect.stringContaining(text)]));
 });
 
@@ -199,8 +199,8 @@ describe("http.answer.errorStatus:", () => {
     [205, "no body"],
     [302, "a redirect has no destination"],
     [304, "a redirect has no destination"],
-    [500.5, "want a whole number"],
-    ["500", "want a number"],
+    [500.5, "expected a whole number"],
+    ["500", "expected a number"],
   ])("%j is an error", (errorStatus, text) => {
     expect(problems({}, { errorStatus })).toEqual([expect.stringContaining(text)]);
   });
@@ -209,7 +209,7 @@ describe("http.answer.errorStatus:", () => {
 test.each(["crm", "http.answer"])("%s.declaration is true or false", (where) => {
   const at = (declaration: unknown) => where === "crm" ? problems({ declaration }) : problems({}, { declaration });
   expect(at(true)).toEqual([]);
-  expect(at("yes")).toEqual([`${where}.declaration is "yes": want true or false`]);
+  expect(at("yes")).toEqual([`${where}.declaration is "yes": expected true or false`]);
 });
 
 describe("http.parameters:", () => {
@@ -234,7 +234,7 @@ describe("http.parameters:", () => {
     [{ agentID: ["constructor", "Constructor"] }, "http.parameters.agentID: Constructor already means agentID"],
     [{ dialString: "who", agentID: ["WHO"] }, "http.parameters.agentID: WHO already means dialString"],
     [{ dialString: 5 }, "expected a parameter name, or a list of them"],
-    ["x", 'http.parameters is "x": want an object'],
+    ["x", 'http.parameters is "x": expected an object'],
   ])("%j is an error", (given, text) => expect(() => parameters(given)).toThrow(text));
 });
 

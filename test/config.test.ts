@@ -130,64 +130,62 @@ test("all errors are said at once, each with its path, what is there and what is
   };
   expect(problems(wrong).toSorted()).toEqual([
     'crm.path is "x": expected a path that begins with /',
-    'desks[0].extension is "12a": want digits',
+    'desks[0].extension is "12a": expected digits',
     "desks[1].alias is not a key: did you mean aliases?",
     "desks[2].extension: 1001 is listed twice",
-    'http.allow[0] is "nonsense": want an address or a range such as 10.1.0.0/16',
-    'http.allow[1] is "10.0.0.0/33": want an address or a range such as 10.1.0.0/16',
-    'http.allow[2] is "999.1.1.1": want an address or a range such as 10.1.0.0/16',
-    "http.host is 5: want text",
-    'http.monitors[0] is "10.1.0": want an address or a range such as 10.1.0.0/16',
-    "http.perSecond is -1: want more than 0",
-    'line.domain is "a b": want letters, digits and . _ : -',
-    "line.port is 70000: want at most 65535",
-    'log.level is "loud": want error or warning or info or debug or trace',
-    'numbers.deny[0] is "[": want a regular expression: Invalid regular expression: missing terminating ] for character class',
-    "numbers.fromIdentity[0].direction is not a key: want one of match, replace",
-    'numbers.fromIdentity[0].match is "[": want a regular expression: Invalid regular expression: missing terminating ] for character class',
-    "numbers.fromIdentity[1].replace is missing: want text",
-    'numbers.toCrm[0].match is "(": want a regular expression: Invalid regular expression: missing )',
-    "numbers.toCrm[0].replace is 1: want text",
-    'numbers.withheld[0] is "(": want a regular expression: Invalid regular expression: missing )',
-    'numbers.withheld[1] is "": want at least 1 character',
-    'screenPop.data["a b"] is "a b": want a name of letters, digits and _',
-    'screenPop.inbound is "sometimes": want ring or answer or never',
+    'http.allow[0] is "nonsense": expected an address or a range such as 10.1.0.0/16',
+    'http.allow[1] is "10.0.0.0/33": expected an address or a range such as 10.1.0.0/16',
+    'http.allow[2] is "999.1.1.1": expected an address or a range such as 10.1.0.0/16',
+    "http.host is 5: expected text",
+    'http.monitors[0] is "10.1.0": expected an address or a range such as 10.1.0.0/16',
+    "http.perSecond is -1: expected more than 0",
+    'line.domain is "a b": expected letters, digits and . _ : -',
+    "line.port is 70000: expected at most 65535",
+    'log.level is "loud": expected error or warning or info or debug or trace',
+    'numbers.deny[0] is "[": expected a regular expression: Invalid regular expression: missing terminating ] for character class',
+    "numbers.fromIdentity[0].direction is not a key: expected one of match, replace",
+    'numbers.fromIdentity[0].match is "[": expected a regular expression: Invalid regular expression: missing terminating ] for character class',
+    "numbers.fromIdentity[1].replace is missing: expected text",
+    'numbers.toCrm[0].match is "(": expected a regular expression: Invalid regular expression: missing )',
+    "numbers.toCrm[0].replace is 1: expected text",
+    'numbers.withheld[0] is "(": expected a regular expression: Invalid regular expression: missing )',
+    'numbers.withheld[1] is "": expected at least 1 character',
+    'screenPop.data["a b"] is "a b": expected a name of letters, digits and _',
+    'screenPop.inbound is "sometimes": expected ring or answer or never',
     "sotre is not a key: did you mean store?",
   ]);
 });
 
 describe("an error:", () => {
   const cases: [string, unknown, readonly string[]][] = [
-    ["nothing at all", {}, ["desks is missing: want a list", "line is missing: want an object"]],
-    ["not an object", [], ["the configuration: want an object"]],
-    ["null", null, ["the configuration: want an object"]],
-    ["no desk", { ...minimal, desks: [] }, ["desks: want at least 1 entry"]],
-    ["a desk listed twice", { ...minimal, desks: [{ extension: "1001" }, { extension: "1002" }, { extension: "1001" }] }, [
-      "desks[2].extension: 1001 is listed twice",
+    ["nothing at all", {}, ["desks is missing: expected a list", "line is missing: expected an object"]],
+    ["not an object", [], ["the configuration: expected an object"]],
+    ["null", null, ["the configuration: expected an object"]],
+    ["no desk", { ...minimal, desks: [] }, ["desks: expected at least 1 entry"]],
+    ["a desk twice", { ...minimal, desks: [1, 2].flatMap(() => minimal.desks) }, ["desks[1].extension: 1001 is listed twice"]],
+    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, [`line.driver is "asterisk": expected ${drivers}`]],
+    ["a driver: constructor", { ...minimal, line: { driver: "constructor" } }, [
+      `line.driver is "constructor": expected ${drivers}`,
     ]],
-    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, [`line.driver is "asterisk": want ${drivers}`]],
-    ["a driver that is a word of the language", { ...minimal, line: { driver: "constructor" } }, [
-      `line.driver is "constructor": want ${drivers}`,
-    ]],
-    ["no driver", { ...minimal, line: {} }, [`line.driver is missing: want ${drivers}`]],
-    ["the line is not an object", { ...minimal, line: 5 }, ["line is 5: want an object"]],
+    ["no driver", { ...minimal, line: {} }, [`line.driver is missing: expected ${drivers}`]],
+    ["the line is not an object", { ...minimal, line: 5 }, ["line is 5: expected an object"]],
     ["the driver's keys are missing", { ...minimal, line: { driver: "freeswitch" } }, [
-      "line.password is missing: want text",
-      "line.domain is missing: want text",
+      "line.password is missing: expected text",
+      "line.domain is missing: expected text",
     ]],
-    ["a short key that is near none", { ...minimal, log: { tls: true } }, ["log.tls is not a key: want one of level"]],
+    ["a short key that is near none", { ...minimal, log: { tls: true } }, ["log.tls is not a key: expected one of level"]],
     ["a key that is near another", { ...minimal, http: { prot: 80 } }, ["http.prot is not a key: did you mean port?"]],
-    ["a key that is near none", { ...minimal, log: { colours: true } }, ["log.colours is not a key: want one of level"]],
+    ["a key that is near none", { ...minimal, log: { colours: true } }, ["log.colours is not a key: expected one of level"]],
     ["a key of the driver", { ...minimal, line: { ...line, passwrd: "x" } }, [
       "line.passwrd is not a key: did you mean password?",
     ]],
-    ["a port as text", { ...minimal, http: { port: "80" } }, ['http.port is "80": want a number']],
-    ["half a port", { ...minimal, http: { port: 80.5 } }, ["http.port is 80.5: want a whole number"]],
+    ["a port as text", { ...minimal, http: { port: "80" } }, ['http.port is "80": expected a number']],
+    ["half a port", { ...minimal, http: { port: 80.5 } }, ["http.port is 80.5: expected a whole number"]],
     ["an alias without a domain", { ...minimal, desks: [{ extension: "1001", aliases: ["1001"] }] }, [
-      'desks[0].aliases[0] is "1001": want user@domain',
+      'desks[0].aliases[0] is "1001": expected user@domain',
     ]],
     ["a reference where no secret is wanted", { ...minimal, log: { level: { file: "/etc/hostname" } } }, [
-      "log.level: want error or warning or info or debug or trace",
+      "log.level: expected error or warning or info or debug or trace",
     ]],
   ];
   test.each(cases)("%s", (_, config, wanted) => expect(problems(config)).toEqual(wanted));
@@ -195,7 +193,9 @@ describe("an error:", () => {
 
 test.each(["constructor", "toString", "__proto__"])("%s is no key of the configuration, whatever the language says", (key) => {
   const text = `{"http": {${JSON.stringify(key)}: {"file": "/etc/hostname"}}, ${JSON.stringify(minimal).slice(1)}`;
-  expect(problems(text)).toEqual([expect.stringMatching(new RegExp(`^http\\.${key} is not a key: want one of host, port, `))]);
+  expect(problems(text)).toEqual([
+    expect.stringMatching(new RegExp(`^http\\.${key} is not a key: expected one of host, port, `)),
+  ]);
 });
 
 test("a key that is given twice is an error, with both places: JSON would take the second without a word", () => {
@@ -221,7 +221,7 @@ describe("text that is not JSON is said with line and column:", () => {
     ["a missing comma", '{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: not JSON: comma expected"],
     ["a comma too many", '{\n  "a": 1,\n}', "line 3, column 1: not JSON: property name expected"],
     ["a comment", "// here\n{}", "line 1, column 1: not JSON: invalid comment token"],
-    ["round quotation marks", "{\n  \u201cdesks\u201d: []\n}", 'line 2, column 3: not JSON: invalid symbol \u201c: want "'],
+    ["round quotation marks", "{\n  \u201cdesks\u201d: []\n}", 'line 2, column 3: not JSON: invalid symbol \u201c: expected "'],
     ["an open bracket", '{"a": [1', "line 1, column 9: not JSON"],
     ["something after the end", "{}\n{}", "line 2, column 1: not JSON: end of file expected"],
     ["a control character in text", '{"a": "\u0001"}', "line 1, column 7: not JSON: invalid character"],
@@ -246,7 +246,9 @@ describe("a secret", () => {
   test.each(["/metrics", "/status", "/healthz", "/log"])(
     "as http.prefix may not be %s, which the box uses itself",
     (prefix) => {
-      expect(() => parse({ ...minimal, http: { prefix } })).toThrow("http.prefix: want a path that the box does not use itself");
+      expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
+        "http.prefix: expected a path that the box does not use itself",
+      );
       expect(parse({ ...minimal, http: { prefix: `${prefix}y` } }).http.prefix).toBe(`${prefix}y`);
     },
   );
@@ -261,7 +263,7 @@ describe("a secret", () => {
   });
   test("that is a credential which systemd does not give is an error with what to do", () => {
     expect(problems(withPassword({ credential: "esl" }))).toEqual([
-      "line.password asks for the credential esl: want the file /etc/telesetd/secrets/esl, and there is no such folder",
+      "line.password asks for the credential esl: expected the file /etc/telesetd/secrets/esl, and there is no such folder",
     ]);
   });
 
@@ -285,7 +287,7 @@ describe("a secret", () => {
   });
 
   test("that is a number is an error that does not show it", () => {
-    expect(problems(withPassword(8080801))).toEqual(["line.password: want text"]);
+    expect(problems(withPassword(8080801))).toEqual(["line.password: expected text"]);
   });
 });
 

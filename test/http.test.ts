@@ -170,10 +170,10 @@ describe("what is no sound request gets an Error body and no work:", () => {
     ["a Host that is none", get("/", "Host: a/b\r\n"), 400, "URL or Host"],
     ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: box\r\n\r\n", 400, "URL or Host"],
     ["a proxy request", "CONNECT box:80 HTTP/1.1\r\nHost: box\r\n\r\n", 405, "not a proxy"],
-    ["TRACE", "TRACE / HTTP/1.1\r\nHost: box\r\n\r\n", 405, "want GET"],
+    ["TRACE", "TRACE / HTTP/1.1\r\nHost: box\r\n\r\n", 405, "use GET"],
     ["a long header", get("/", `X: ${"x".repeat(20_000)}\r\n`), 431, "too long"],
     ["a long URL", get(`/?x=${"x".repeat(20_000)}`), 431, "too long"],
-    ["a long query", get(`/?x=${"x".repeat(5000)}`), 414, "want at most 4096"],
+    ["a long query", get(`/?x=${"x".repeat(5000)}`), 414, "expected at most 4096"],
     ["a long body", get(ready, "Content-Length: 16385\r\n"), 413, "has a body"],
     ["a body in chunks", get(ready, "Transfer-Encoding: chunked\r\n"), 413, "has a body"],
   ])("%s", async (_, text, status, why) => {

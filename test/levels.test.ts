@@ -79,7 +79,7 @@ describe("a duration", () => {
     "%j is none",
     (text) => {
       expect(readDuration(text)).toBe(
-        `The duration ${JSON.stringify(text)} is none: want a number with s, m, h or d, such as 10m, at most 7d`,
+        `Invalid duration ${JSON.stringify(text)}: expected a number followed by s, m, h or d (for example 10m), at most 7d`,
       );
     },
   );
@@ -87,7 +87,7 @@ describe("a duration", () => {
 
 test.each([[undefined, undefined], ["loud", undefined], ["info", "0"], ["info", "-1"], ["info", "604801"], ["info", "1e3"]])(
   "asked for %j, %j: that is none",
-  (level, seconds) => expect(wantedLevel(level, seconds)).toMatch(/want (error, warning, info, debug or trace|1 to 604800)$/),
+  (level, seconds) => expect(wantedLevel(level, seconds)).toMatch(/expected (error, warning, info, debug or trace|1 to 604800)$/),
 );
 
 /** Runs `telesetd log` against a listener. */
@@ -130,9 +130,9 @@ describe("telesetd log", () => {
   });
 
   test.each([
-    [["verbose"], 'There is no log level "verbose": want error, warning, info, debug or trace\n'],
-    [["trace", "10"], 'The duration "10" is none: want a number with s, m, h or d, such as 10m, at most 7d\n'],
-    [["loud", "x"], 'There is no log level "loud": want error, warning, info, debug or trace\n'],
+    [["verbose"], 'There is no log level "verbose": expected error, warning, info, debug or trace\n'],
+    [["trace", "10"], 'Invalid duration "10": expected a number followed by s, m, h or d (for example 10m), at most 7d\n'],
+    [["loud", "x"], 'There is no log level "loud": expected error, warning, info, debug or trace\n'],
   ])("%j is wrong usage", async (args, err) => {
     const { levels, level } = opened();
     const { port } = await open({ local: { ...quietLocal, levels } });
@@ -165,7 +165,7 @@ describe("POST /log", () => {
       const { levels, level } = opened();
       const { port } = await open({ local: { ...quietLocal, levels } });
       const answer = await ask(port, post(query));
-      expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([400, { error: expect.stringContaining("want ") }]);
+      expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([400, { error: expect.stringContaining("expected ") }]);
       expect(level()).toBe("info");
     },
   );

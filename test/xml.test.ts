@@ -44,7 +44,7 @@ describe("refused with a sentence:", () => {
   test.each([
     ["a document type", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "it has a document type"],
     ["a document type in odd case", "<!doctype a><a/>", "it has a document type"],
-    ["too long a text", `<a>${"x".repeat(longestXml)}</a>`, `want at most ${longestXml}`],
+    ["too long a text", `<a>${"x".repeat(longestXml)}</a>`, `expected at most ${longestXml}`],
     ["no XML", "hello", "Cannot parse XML:"],
     ["nothing", "", "Cannot parse XML:"],
     ["an unknown entity", "<a>&nbsp;</a>", "Cannot parse XML:"],
@@ -54,7 +54,7 @@ describe("refused with a sentence:", () => {
   ])("%s", (_, text, why) => expect(() => parse(text)).toThrow(why));
 
   test("too long a text for a reader with a limit of its own", () => {
-    expect(() => parse("<a></a>", 6)).toThrow("Cannot parse XML of 7 characters: want at most 6");
+    expect(() => parse("<a></a>", 6)).toThrow("Cannot parse XML of 7 characters: expected at most 6");
     expect(parse(`<a>${"x".repeat(longestXml)}</a>`, 2 * longestXml).root.name.raw).toBe("a");
   });
 });

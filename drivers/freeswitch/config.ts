@@ -3,8 +3,8 @@ import * as z from "zod";
 import { phoneMakes } from "../parts/phones.ts";
 
 /** Control characters would end a command and start another: refused where they come in, and once more where they go out. */
-const clean = z.string().regex(/^[^\p{Cc}]*$/u, "want no control characters");
-const token = z.string().regex(/^[A-Za-z0-9_.:-]+$/, "want letters, digits and . _ : -");
+const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");
+const token = z.string().regex(/^[A-Za-z0-9_.:-]+$/, "expected letters, digits and . _ : -");
 
 const queueName = /^[A-Za-z0-9_.@-]{1,80}$/;
 
@@ -14,7 +14,7 @@ export const freeswitchConfig = z.strictObject({
   host: clean.min(1).default("127.0.0.1").meta({ description: "address of FreeSWITCH's event socket" }),
   port: z.int().min(1).max(65535).default(8021).meta({ description: "port of the event socket" }),
   password: clean.min(1).meta({ description: "password of the event socket, or of user", secret: true }),
-  user: z.string().regex(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+$/, "want user@domain").optional().meta({
+  user: z.string().regex(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+$/, "expected user@domain").optional().meta({
     description: "log in as this directory user (userauth), whose rights can be narrow; recommended",
   }),
   domain: token.meta({ description: "the domain that the phones register in" }),
@@ -26,22 +26,24 @@ export const freeswitchConfig = z.strictObject({
     description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
-  agent: z.string().regex(/^[A-Za-z0-9_.@{}-]+$/, "want an agent name such as {extension}@default").default("{extension}@default")
+  agent: z.string().regex(/^[A-Za-z0-9_.@{}-]+$/, "expected an agent name such as {extension}@default").default(
+    "{extension}@default",
+  )
     .meta({
       description: "the desk's agent name in mod_callcenter",
     }),
   acd: z.union([
     z.literal("none"),
     z.strictObject({
-      contact: z.string().regex(/^[A-Za-z0-9_.@\/:{}\[\]=,-]+$/, "want a contact such as user/{extension}@{domain}").default(
+      contact: z.string().regex(/^[A-Za-z0-9_.@\/:{}\[\]=,-]+$/, "expected a contact such as user/{extension}@{domain}").default(
         "user/{extension}@{domain}",
       )
         .meta({ description: "how mod_callcenter rings the desk" }),
       queues: z.record(
         z.string(),
         z.union([
-          z.string().regex(queueName, "want a queue such as support@default"),
-          z.array(z.string().regex(queueName, "want a queue such as support@default")),
+          z.string().regex(queueName, "expected a queue such as support@default"),
+          z.array(z.string().regex(queueName, "expected a queue such as support@default")),
         ]),
       )
         .default({}).meta({ description: "agentQueue of a Login to queues of mod_callcenter; empty: as it stands" }),

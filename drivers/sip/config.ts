@@ -3,18 +3,18 @@ import * as z from "zod";
 import { phoneMakes } from "../parts/phones.ts";
 
 /** What stands in SIP headers must not end them: refused where it comes in, and once more where it goes out (stack.ts). */
-const clean = z.string().regex(/^[^\p{Cc}]*$/u, "want no control characters");
+const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");
 const host = z.string().regex(
   /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/,
-  "want a host without a port (that is for line.proxy), an IPv6 address in brackets",
+  "expected a host without a port (that is for line.proxy), an IPv6 address in brackets",
 );
 const hostport = z.string().regex(
   /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/,
-  "want a host or host:port, an IPv6 address in brackets",
+  "expected a host or host:port, an IPv6 address in brackets",
 ).refine((text) => {
   const port = Number(/:(\d+)$/.exec(text)?.[1] ?? 5060);
   return port >= 1 && port <= 65535;
-}, "want a port from 1 to 65535");
+}, "expected a port from 1 to 65535");
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
 
 /** How MakeCall gets the phone to dial. */
@@ -23,19 +23,19 @@ export const dialMethods = ["invite-refer", "refer"] as const;
 /** Settings of the driver. */
 export const sipConfig = z.strictObject({
   driver: z.literal("sip").meta({ description: "any SIP switch that tells the dialogs of its phones, through drachtio-server" }),
-  host: clean.regex(/^[^[\]]+$/, "want an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
+  host: clean.regex(/^[^[\]]+$/, "expected an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
     description: "address of drachtio-server",
   }),
   port: z.int().min(1).max(65535).default(9022).meta({ description: "port of drachtio-server" }),
-  secret: clean.regex(/^[^|]*$/, "want no |").min(1).default("cymru").meta({
+  secret: clean.regex(/^[^|]*$/, "expected no |").min(1).default("cymru").meta({
     description: "secret of drachtio-server",
     secret: true,
   }),
   domain: host.meta({ description: "the SIP domain of the phones" }),
-  user: z.string().regex(/^[A-Za-z0-9_.!~*'()&=+$,;?\/-]+$/, "want a SIP user, without its domain").meta({
+  user: z.string().regex(/^[A-Za-z0-9_.!~*'()&=+$,;?\/-]+$/, "expected a SIP user, without its domain").meta({
     description: "the SIP account of the box",
   }),
-  login: z.string().regex(/^[\x20-\x7e]+$/, "want ASCII characters").optional().meta({
+  login: z.string().regex(/^[\x20-\x7e]+$/, "expected ASCII characters").optional().meta({
     description: "user name for the password, where it is another than user",
   }),
   password: clean.min(1).optional().meta({ description: "password of that account", secret: true }),

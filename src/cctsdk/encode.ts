@@ -7,7 +7,7 @@ import type { CrmEvent, Reply } from "../core/crm.ts";
 import { longestAni, quoted } from "../core/number.ts";
 import { element, stringify, type XmlElement } from "../xml.ts";
 
-/** A value that was left out of an event, and why: a phrase such as `it has 51 characters: want at most 50`. */
+/** A value that was left out of an event, and why: a phrase such as `it has 51 characters: expected at most 50`. */
 export interface Dropped {
   readonly name: string;
   readonly why: string;
@@ -78,24 +78,24 @@ function screenPop(event: Extract<CrmEvent, { name: "ScreenPop" }>, dropped: Dro
 }
 
 function notAni(ani: string): string | undefined {
-  if (!/^\d*$/.test(ani)) return `it is ${quoted(ani)}: want digits only`;
+  if (!/^\d*$/.test(ani)) return `it is ${quoted(ani)}: expected digits only`;
   return tooLong(ani, longest.ani);
 }
 
 function notData(key: string, value: string): string | undefined {
-  if (!name.test(key)) return "its name is none: want letters, digits and _, at most 50";
+  if (!name.test(key)) return "invalid name: expected at most 50 letters, digits or _";
   if (ours.includes(key)) return "the event has a value of that name already";
-  if (classified.includes(key) && !classes.includes(value)) return `it is ${quoted(value)}: want ${classes.join(", ")}`;
+  if (classified.includes(key) && !classes.includes(value)) return `it is ${quoted(value)}: expected ${classes.join(", ")}`;
   return notHarmless(value, longest.value);
 }
 
 function notHarmless(value: string, limit: number): string | undefined {
-  if (!harmless.test(value)) return `it is ${quoted(value)}: want only letters A-Z, digits, space and . _ : / @ + -`;
+  if (!harmless.test(value)) return `it is ${quoted(value)}: expected only letters A-Z, digits, space and . _ : / @ + -`;
   return tooLong(value, limit);
 }
 
 function tooLong(value: string, limit: number): string | undefined {
-  return value.length > limit ? `it has ${value.length} characters: want at most ${limit}` : undefined;
+  return value.length > limit ? `it has ${value.length} characters: expected at most ${limit}` : undefined;
 }
 
 /** The first pairs that fit; from the first that does not, the rest is left out. */
@@ -104,7 +104,7 @@ function fitting(pairs: readonly Pair[], dropped: Dropped[]): readonly Pair[] {
   const end = pairs.findIndex(([name, value]) => (length += `${name}="${value}" `.length) > longest.pairs);
   if (end < 0) return pairs;
   for (const [name] of pairs.slice(end)) {
-    dropped.push({ name, why: `all values together are too long: want at most ${longest.pairs} characters` });
+    dropped.push({ name, why: `all values together are too long: expected at most ${longest.pairs} characters` });
   }
   return pairs.slice(0, end);
 }

@@ -53,10 +53,10 @@ export function guard(options: GuardOptions): (asked: Asked, now: number) => Ref
     if (!paths.includes(asked.path)) {
       return refuse(404, "Nothing is served at this path: compare the URL that UWQ calls with the one of this box.");
     }
-    if (asked.method !== "GET") return refuse(405, `A callout with the method ${asked.method} is not done: want GET.`);
+    if (asked.method !== "GET") return refuse(405, `Method ${asked.method} is not supported: use GET.`);
     if (!granted(asked.from, now)) return refuse(429, `Too many callouts from ${asked.from}: try again in a second.`);
     if (asked.query.length > longestQuery) {
-      return refuse(414, `The callout has ${asked.query.length} characters: want at most ${longestQuery}.`);
+      return refuse(414, `The callout has ${asked.query.length} characters: expected at most ${longestQuery}.`);
     }
     return undefined;
   };

@@ -138,7 +138,7 @@ export async function replay(
   if (config === 2) return 2;
   const speed = Number(options.speed);
   if (!(speed > 0)) {
-    io.err(`--speed is ${options.speed}: want a number above 0\n`);
+    io.err(`--speed is ${options.speed}: expected a number above 0\n`);
     return 2;
   }
   let recording: AnyRecording;
@@ -148,7 +148,7 @@ export async function replay(
     io.err(
       `Cannot read the recording ${file}: ${
         error instanceof Error ? error.message : String(error)
-      }: want one JSON object a line, with t, dir and frame (or data, of drachtio)\n`,
+      }: expected one JSON object a line, with t, dir and frame (or data, of drachtio)\n`,
     );
     return 2;
   }

@@ -78,7 +78,7 @@ function tryConfig(file: string, io: Pick<Io, "environment">): Read {
   }
 }
 
-/** `The configuration has 3 errors: desks is missing: want a list ...` */
+/** `The configuration has 3 errors: desks is missing: expected a list ...` */
 function wrong(what: string, problems: readonly string[]): string {
   return `${what} ${count(problems.length, "error")}: ${problems[0]}${problems.length > 1 ? " ..." : ""}`;
 }

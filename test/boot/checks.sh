@@ -24,9 +24,9 @@ echo "== first boot"
 check "a wrong telesetd.json does not stop the boot" systemctl is-active --quiet multi-user.target
 check "the first-boot unit has failed" systemctl is-failed --quiet telesetd-firstboot.service
 check "systemctl status says every error with its line" \
-  has "$(journalctl --no-pager -o cat -u telesetd-firstboot)" 'desks[0].extension is "12a": want digits (line 2, column 28)'
-check "so does the file on the card" has "$(cat $card/telesetd-errors.txt)" 'want digits (line 2, column 28)'
-check "and telesetd status" has "$(telesetd status 2>&1)" 'want digits (line 2, column 28)'
+  has "$(journalctl --no-pager -o cat -u telesetd-firstboot)" 'desks[0].extension is "12a": expected digits (line 2, column 28)'
+check "so does the file on the card" has "$(cat $card/telesetd-errors.txt)" 'expected digits (line 2, column 28)'
+check "and telesetd status" has "$(telesetd status 2>&1)" 'expected digits (line 2, column 28)'
 check "without a configuration the service is skipped, not failed" test "$(show ActiveState)/$(show ConditionResult)" = inactive/no
 config 1001 203.0.113.9 >$card/telesetd.json
 check "a right one is installed" systemctl start telesetd-firstboot.service
@@ -74,7 +74,7 @@ if systemctl reload telesetd.service 2>/dev/null; then no "a reload with a wrong
 check "and the old one stays in force" state_is active/running
 check "systemctl status says why" status_has "the old configuration stays in force, the new one has"
 check "no error number of systemctl is left in the status" test "$(show StatusErrno)" = 0
-check "the journal says all of it" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: want at least 1 entry (line 1, column 12)"
+check "the journal says all of it" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: expected at least 1 entry (line 1, column 12)"
 
 echo "== ends"
 restarts=$(show NRestarts)

@@ -214,7 +214,7 @@ describe("the log", () => {
     await client.deliver(pop, to(port), never);
     await client.deliver({ ...pop }, to(port), never);
     expect(lines.filter((line) => line.startsWith("warning"))).toEqual([
-      expect.stringMatching(/^warning ScreenPop: language is left out call=c1 why="it is .*<script>.*: want only letters/),
+      expect.stringMatching(/^warning ScreenPop: language is left out call=c1 why="it is .*<script>.*: expected only letters/),
     ]);
     await client.deliver({ ...pop, call: "c2" }, to(port), never);
     expect(lines.filter((line) => line.startsWith("warning")).length).toBe(2);

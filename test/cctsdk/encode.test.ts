@@ -59,16 +59,16 @@ describe("a value of a ScreenPop", () => {
   ])("%s is sent", (_, value) => expect(pairsOf(pop({ data: { AccountNum: value } }))).toContainEqual(["AccountNum", value]));
 
   test.each([
-    ["of 51 characters", "AccountNum", "x".repeat(51), "it has 51 characters: want at most 50"],
-    ["with a quote", "AccountNum", 'a"b', 'it is "a?b": want only letters'],
-    ["with an angle bracket", "AccountNum", "<b>", "want only letters"],
-    ["with an ampersand", "AccountNum", "a&b", "want only letters"],
+    ["of 51 characters", "AccountNum", "x".repeat(51), "it has 51 characters: expected at most 50"],
+    ["with a quote", "AccountNum", 'a"b', 'it is "a?b": expected only letters'],
+    ["with an angle bracket", "AccountNum", "<b>", "expected only letters"],
+    ["with an ampersand", "AccountNum", "a&b", "expected only letters"],
     ["with a newline inside", "AccountNum", "a\nb", 'it is "a?b"'],
-    ["with a letter that is not of ASCII", "AccountNum", "Zoë", "want only letters"],
-    ["of an unknown class", "ScreenPopType", "LEAD", "want SR, OPPORTUNITY, EVENT"],
-    ["of a class in small letters", "occtClassification", "sr", "want SR, OPPORTUNITY, EVENT"],
-    ["under a name that is none", 'a"b', "1", "its name is none"],
-    ["under a name of 51 characters", "x".repeat(51), "1", "its name is none"],
+    ["with a letter that is not of ASCII", "AccountNum", "Zoë", "expected only letters"],
+    ["of an unknown class", "ScreenPopType", "LEAD", "expected SR, OPPORTUNITY, EVENT"],
+    ["of a class in small letters", "occtClassification", "sr", "expected SR, OPPORTUNITY, EVENT"],
+    ["under a name that is none", 'a"b', "1", "invalid name"],
+    ["under a name of 51 characters", "x".repeat(51), "1", "invalid name"],
     ["under a name of ours", "occtANI", "1", "has a value of that name already"],
   ])("%s is left out and reported", (_, name, value, why) => {
     const { xml, dropped } = encodeEvent(pop({ data: { [name]: value, EventCode: "9" } }));
@@ -133,7 +133,7 @@ test("the pairs stay under 1,800 characters: the first that does not fit and all
   expect(pairs(xml).length - 3 + dropped.length).toBe(40);
   expect(dropped.at(-1)).toEqual({
     name: "key39",
-    why: `all values together are too long: want at most ${longest.pairs} characters`,
+    why: `all values together are too long: expected at most ${longest.pairs} characters`,
   });
 });
 

@@ -284,6 +284,6 @@ describe("the log", () => {
 });
 
 test("a range that is none is an error at the start", () => {
-  expect(() => bench({ allow: ["10.0.0.0/33"] })).toThrow("Cannot read the address range 10.0.0.0/33: want");
-  expect(() => bench({ crmAllow: ["10.0.0"] })).toThrow("Cannot read the address range 10.0.0: want");
+  expect(() => bench({ allow: ["10.0.0.0/33"] })).toThrow("Cannot read the address range 10.0.0.0/33: expected");
+  expect(() => bench({ crmAllow: ["10.0.0"] })).toThrow("Cannot read the address range 10.0.0: expected");
 });

@@ -171,9 +171,9 @@ describe("a wrong file", () => {
     expect(code).toBe(2);
     for (
       const line of [
-        `${file}: desks[0].extension is "12a": want digits (line 2, column 28)`,
+        `${file}: desks[0].extension is "12a": expected digits (line 2, column 28)`,
         `${file}: line.prot is not a key: did you mean port? (line 5, column 13)`,
-        `${file}: line.password is missing: want text (line 3, column 11)`,
+        `${file}: line.password is missing: expected text (line 3, column 11)`,
         "The configuration that the box has stays in force.",
       ]
     ) expect(err).toContain(line);
@@ -217,8 +217,8 @@ describe("a wrong file", () => {
 
   const mark = "\uFEFF";
   const secrets: [string, (file: string) => void, string][] = [
-    ["a folder", (file) => mkdirSync(file), "it is a folder: want a file"],
-    ["a link", (file) => symlinkSync("/etc/hostname", file), "it is a symbolic link: want the file itself"],
+    ["a folder", (file) => mkdirSync(file), "it is a folder: expected a file"],
+    ["a link", (file) => symlinkSync("/etc/hostname", file), "it is a symbolic link: expected the file itself"],
     ["a pipe", (file) => Bun.spawnSync(["mkfifo", file]), "it is no plain file"],
     ["UTF-16", (file) => writeFileSync(file, Buffer.from(`${mark}hunter3`, "utf16le")), "it is saved as UTF-16"],
     ["empty", (file) => writeFileSync(file, ""), "it is empty"],
@@ -269,11 +269,11 @@ describe("a wrong file", () => {
     ["of another code page", (box) => box.put(Buffer.from('{"desks": "\xfc"}', "latin1")), "it is not saved as UTF-8"],
     ["a program", (box) => box.put(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1])), "it is no text"],
     ["not JSON", (box) => box.put("desks: 1001\n"), "line 1, column 1: not JSON"],
-    ["a folder", (box) => mkdirSync(join(box.firmware, "telesetd.json")), "it is a folder: want a file"],
+    ["a folder", (box) => mkdirSync(join(box.firmware, "telesetd.json")), "it is a folder: expected a file"],
     [
       "a link",
       (box) => symlinkSync("/etc/passwd", join(box.firmware, "telesetd.json")),
-      "it is a symbolic link: want the file itself",
+      "it is a symbolic link: expected the file itself",
     ],
     ["a link to nothing", (box) => symlinkSync("nothing", join(box.firmware, "telesetd.json")), "it is a symbolic link"],
     ["a device", (box) => Bun.spawnSync(["mkfifo", join(box.firmware, "telesetd.json")]), "it is no plain file"],

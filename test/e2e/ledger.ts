@@ -66,7 +66,7 @@ function problemsOf(call: TrueCall, told: readonly Entry[]): string[] {
       : ["told again after its confirmation was committed"]),
     ...(names.includes("CallEstablished") && !call.answered ? ["established, but nobody answered"] : []),
     ...(unseen(call) ? ["told, although it came and went while the daemon was dead"] : []),
-    ...(told.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: want ${call.ani}`]),
+    ...(told.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: expected ${call.ani}`]),
     ...(repeatedWithinALife(told) ? ["told again in the same life of the daemon, although it was confirmed"] : []),
   ].map((problem) => `${problem}: ${about}`);
 }

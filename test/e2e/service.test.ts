@@ -135,7 +135,7 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
         box.spawn();
         expect(await box.ended()).toBe(2);
         await manager.hears(
-          'STATUS=The configuration has 3 errors: desks[0].extension is "12a": want digits (line 2, column 28) ...',
+          'STATUS=The configuration has 3 errors: desks[0].extension is "12a": expected digits (line 2, column 28) ...',
         );
         expect(manager.told).not.toContain("READY=1");
       }),
@@ -216,7 +216,7 @@ describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
         writeFileSync(join(root, "etc/config.json"), '{ "desks": [] }');
         const { code, err } = await reload();
         expect(code).toBe(2);
-        expect(err).toContain("desks: want at least 1 entry (line 1, column 12)");
+        expect(err).toContain("desks: expected at least 1 entry (line 1, column 12)");
         expect(err).toContain("line is missing");
         await box.connected();
         writeFileSync(join(root, "etc/config.json"), readFileSync(box.config));

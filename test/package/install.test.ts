@@ -66,7 +66,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
 
     root.write(config, '{"desks":[{"extension":"12a"}]}\n', 0o600);
     const bad = install(root, "real").text;
-    expect(bad).toContain('desks[0].extension is "12a": want digits');
+    expect(bad).toContain('desks[0].extension is "12a": expected digits');
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(1);
     expect(root.run("telesetd", "version").text).toBe(`telesetd ${version}\n`);
     expect(root.dpkg("--remove", "telesetd").code).toBe(0);

@@ -205,7 +205,7 @@ async function answer({ asker, say }: Talk, { text, fallback = "", pattern, want
     const typed = await asker.ask(`${text}${fallback === "" ? "" : ` [${fallback}]`}: `);
     const given = typed === "" ? fallback : typed;
     if (pattern.test(given)) return given;
-    say(given === "" ? `  Want ${want}.` : `  ${JSON.stringify(given)} is not right: want ${want}.`);
+    say(given === "" ? `  Enter ${want}.` : `  ${JSON.stringify(given)} is not right: expected ${want}.`);
   }
 }
 

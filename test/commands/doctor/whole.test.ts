@@ -82,7 +82,7 @@ test("a wrong configuration: every error, the box's own hops all the same, exit 
   expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 4);
   const { code, out } = await place.said();
   expect(code).toBe(2);
-  expect(out).toContain('  desks[0].extension is "12a": want digits (line 1, column ');
+  expect(out).toContain('  desks[0].extension is "12a": expected digits (line 1, column ');
   expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
 }, limit);
 

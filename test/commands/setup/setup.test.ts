@@ -94,8 +94,8 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect(code).toBe(0);
     expect(read(desk.file).http).toEqual({ prefix: "/k3y" });
-    expect(out).toContain('"12a" is not right: want digits, such as 1001.');
-    expect(out).toContain("  Want digits, such as 1001.");
+    expect(out).toContain('"12a" is not right: expected digits, such as 1001.');
+    expect(out).toContain("  Enter digits, such as 1001.");
   }, limit);
 
   test("a port that nobody listens on, then another program's, then the right one", async () => {

@@ -13,14 +13,14 @@ test.each([
 ])("%o is good", (part) => expect(parse(part).success).toBe(true));
 
 test.each([
-  [{ host: "[::1]" }, "want an address or a name, IPv6 without brackets"],
-  [{ host: "" }, "want an address or a name, IPv6 without brackets"],
-  [{ domain: "pbx:5060" }, "want a host without a port (that is for line.proxy), an IPv6 address in brackets"],
-  [{ domain: "fd00::5" }, "want a host without a port (that is for line.proxy), an IPv6 address in brackets"],
-  [{ proxy: "pbx:0" }, "want a port from 1 to 65535"],
-  [{ proxy: "[fd00::6]:99999" }, "want a port from 1 to 65535"],
-  [{ proxy: "sip:pbx" }, "want a host or host:port, an IPv6 address in brackets"],
-  [{ user: "1099@pbx" }, "want a SIP user, without its domain"],
-  [{ login: "J\u00fcrgen" }, "want ASCII characters"],
-  [{ secret: "a|b" }, "want no |"],
+  [{ host: "[::1]" }, "expected an address or a name, IPv6 without brackets"],
+  [{ host: "" }, "expected an address or a name, IPv6 without brackets"],
+  [{ domain: "pbx:5060" }, "expected a host without a port (that is for line.proxy), an IPv6 address in brackets"],
+  [{ domain: "fd00::5" }, "expected a host without a port (that is for line.proxy), an IPv6 address in brackets"],
+  [{ proxy: "pbx:0" }, "expected a port from 1 to 65535"],
+  [{ proxy: "[fd00::6]:99999" }, "expected a port from 1 to 65535"],
+  [{ proxy: "sip:pbx" }, "expected a host or host:port, an IPv6 address in brackets"],
+  [{ user: "1099@pbx" }, "expected a SIP user, without its domain"],
+  [{ login: "J\u00fcrgen" }, "expected ASCII characters"],
+  [{ secret: "a|b" }, "expected no |"],
 ])("%o: %s", (part, why) => expect(parse(part).error?.issues.map(({ message }) => message)).toEqual([why]));

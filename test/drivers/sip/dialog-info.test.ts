@@ -136,7 +136,7 @@ describe("refused with a sentence:", () => {
     [
       "an endless one",
       `${documentOf("")}${" ".repeat(8)}<!--${"x".repeat(longestDialogInfo)}-->`,
-      `want at most ${longestDialogInfo}`,
+      `expected at most ${longestDialogInfo}`,
     ],
     ["a document that is cut off", documentOf(one).slice(0, -8), "Cannot parse XML"],
     ["two documents", documentOf("") + documentOf(""), "Cannot parse XML"],
