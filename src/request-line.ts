@@ -83,9 +83,17 @@ function mayHaveBody(header: string): boolean {
 function repaired(line: string): string {
   const [, method, target, version] = /^([A-Z]+) +([^\r\n]*[^\r\n ]) +(HTTP\/\d\.\d *\r?\n)$/.exec(line) ?? [];
   if (method === undefined || target === undefined || version === undefined) return line;
-  const encoded = target.replace(
+  const encoded = target.split("&").map(plusKept).join("&").replace(
     /[\t \x80-\xff]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
   );
   return `${method} ${encoded.startsWith("?") ? "/" : ""}${encoded} ${version}`;
+}
+
+/** A client that leaves the spaces in a value as they are does not write + for a space: its + is one. */
+function plusKept(parameter: string): string {
+  const start = parameter.indexOf("=") + 1;
+  const value = parameter.slice(start);
+  if (start === 0 || !/[ \t]/.test(value.trim())) return parameter;
+  return parameter.slice(0, start) + value.replaceAll("+", "%2B");
 }
