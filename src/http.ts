@@ -116,7 +116,7 @@ function site(options: HttpOptions): Hono {
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.rarely("request failed").error("request failed inside", { error: error.message });
-    const why = "UnexpectedError: telesetd failed inside: try again, and tell the administrator.";
+    const why = "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.";
     return responseOf(refusal(500, why, options.callouts.answers));
   });
   return app;
@@ -134,7 +134,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
     overrideGlobalObjects: false,
     errorHandler: () => {
       counted?.refused(400);
-      const why = "The request has an invalid URL or Host header: compare the URL that UWQ calls.";
+      const why = "The request has an invalid URL or Host header: check the URL configured in UWQ.";
       return responseOf(refusal(400, why, options.callouts.answers));
     },
   });
@@ -144,7 +144,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
     outgoing.once("close", () => connections.ended(socket));
     if (bodyTooLong(incoming)) {
       counted?.refused(413);
-      const why = "The request has a body: a callout has none, its values stand in the URL.";
+      const why = "The request has a body: send the values of a callout in the URL.";
       const { headers, body } = refusal(413, why, options.callouts.answers);
       outgoing.writeHead(413, { ...headers, Connection: "close" }).end(body);
     } else {
@@ -169,10 +169,10 @@ function bodyTooLong({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > longestBody;
 }
 
-/** The codes are llhttp's: the first two mean that the request line holds what no URL may, such as NUL. */
+/** The codes are llhttp's: the first two mean that the request line is not one. */
 function notHttp(code: string | undefined): string {
   if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: use GET.";
-  return "The request's URL holds a control character or has no HTTP version behind it: use GET URL HTTP/1.1.";
+  return "The request line is malformed: expected GET URL HTTP/1.1, with a URL that begins with / or ? and has no control characters.";
 }
 
 /** A whole HTTP answer, for connections that no request object exists for. */

@@ -161,8 +161,8 @@ describe("what is no sound request gets an Error body and no work:", () => {
     ["TLS", new Uint8Array([22, 3, 1, 0, 5, 1, 2, 3, 4, 5]), 400, "not HTTP"],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "not HTTP"],
     ["an unknown method", "DIAL / HTTP/1.1\r\nHost: box\r\n\r\n", 400, "not HTTP"],
-    ["a control character in the URL", get(`${ready}&dialString=1\u00012`), 400, "control character"],
-    ["a request line without a version", `GET ${ready} x\r\n\r\n`, 400, "no HTTP version"],
+    ["a control character in the URL", get(`${ready}&dialString=1\u00012`), 400, "malformed"],
+    ["a request line without a version", `GET ${ready} x\r\n\r\n`, 400, "malformed"],
     ["a method in small letters", get(ready).replace("GET", "get"), 400, "use GET"],
     ["a length and chunks", get("/", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, "not HTTP"],
     ["two lengths", get("/", "Content-Length: 5\r\nContent-Length: 6\r\n"), 400, "not HTTP"],
@@ -274,7 +274,7 @@ describe("besides the callouts:", () => {
     });
     expect(complaint(await ask(port, get("/status")))).toEqual([
       500,
-      "UnexpectedError: telesetd failed inside: try again, and tell the administrator.",
+      "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.",
     ]);
   });
 });

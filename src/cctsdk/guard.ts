@@ -51,7 +51,7 @@ export function guard(options: GuardOptions): (asked: Asked, now: number) => Ref
     const stranger = wrongHost(asked, options.names) ?? (options.browsers ? undefined : browser(asked));
     if (stranger !== undefined) return refuse(403, stranger);
     if (!paths.includes(asked.path)) {
-      return refuse(404, "Nothing is served at this path: compare the URL that UWQ calls with the one of this box.");
+      return refuse(404, "Nothing is served at this path: check the URL configured in UWQ.");
     }
     if (asked.method !== "GET") return refuse(405, `Method ${asked.method} is not supported: use GET.`);
     if (!granted(asked.from, now)) return refuse(429, `Too many callouts from ${asked.from}: try again in a second.`);

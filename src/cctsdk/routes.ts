@@ -108,7 +108,11 @@ async function done(callout: Callout | CheckStatus, from: string, options: Callo
       error: error instanceof Error ? error.message : String(error),
     });
     // The name in front is Oracle's (E13402).
-    return { ok: false, why: `UnexpectedError: ${callout.name} failed inside telesetd: try again, and tell the administrator.` };
+    return {
+      ok: false,
+      why:
+        `UnexpectedError: internal error in telesetd during ${callout.name}: try again; if it persists, tell the administrator.`,
+    };
   });
   counted?.callout(callout.name, reply.ok ? "ok" : "error");
   const outcome = reply.ok ? { outcome: "ok" } : { outcome: "error", why: reply.why };

@@ -82,7 +82,7 @@ test.each<[string, CalloutOptions["submit"]]>([
   const response = await ask(`/?${ready}`);
   expect([response.status, await complaint(response)]).toEqual([
     200,
-    "UnexpectedError: Ready failed inside telesetd: try again, and tell the administrator.",
+    "UnexpectedError: internal error in telesetd during Ready: try again; if it persists, tell the administrator.",
   ]);
   expect(lines[0]).toBe('error   Ready failed inside error="disk on fire"');
 });
