@@ -137,7 +137,6 @@ export class Loop {
         this.#waiting.delete(id);
         return verdict;
       }
-      if (this.#stop.signal.aborted) return await reply.promise;
     }
     if (callout.name === "Register") this.#arriveElsewhere(callout);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });

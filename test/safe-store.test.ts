@@ -341,6 +341,8 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(store.trouble).toBeDefined();
       const [first, second] = added;
       store.end(first?.id ?? 0, "told", "", 130);
+      store.end(1, "told", "", 130);
+      expect(store.list(false, 100).map(({ id }) => id)).not.toContain(1);
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
       store.setClock({ boot: "b0071e57", offset: 4711 });
       expect(log.filter((line) => line.includes("The store is lost"))).toHaveLength(1);

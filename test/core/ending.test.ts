@@ -46,6 +46,10 @@ describe("a call", () => {
       { type: "result", command, result: { outcome: "failed", cause: "USER_NOT_REGISTERED", why: "" } },
       "failed",
     ],
+    ["whose leg goes on with another party", rang, {
+      type: "line",
+      event: { type: "leg", facts: { desk: "1001", leg: "c1" } },
+    }, "elsewhere"],
     ["of which nothing came", dialled, { type: "wake" }, "unknown"],
   ];
   test.each(cases)("%s", (_, call, input, ending) => {

@@ -6,6 +6,7 @@ import {
   dialSteps,
   identify,
   isInternal,
+  isSameNumber,
   longestAni,
   type NumberPlan,
   type NumberRule,
@@ -25,6 +26,16 @@ const rule = (match: RegExp, replace: string, direction: NumberRule["direction"]
   direction,
 });
 const planWith = (part: Partial<NumberPlan>): NumberPlan => ({ ...plan, toCrm: [], ...part });
+
+test.each([
+  ["+442079460000", "00442079460000", true],
+  ["02079460000", "+442079460000", true],
+  ["914155550123", "4155550123", true],
+  ["4155550123", "4155550124", false],
+  ["550123", "4155550123", false],
+])("%s and %s are the same number: %p", (one, other, same) => {
+  expect([isSameNumber(one, other), isSameNumber(other, one)]).toEqual([same, same]);
+});
 
 describe("an identity of the switch", () => {
   test.each([

@@ -102,6 +102,18 @@ describe("of 3,000 discarded events", () => {
   });
 });
 
+test("a ScreenPop that is sent again takes along what follows in its call", async () => {
+  const { box, courier, told, store } = outbox(1);
+  const event = { name: "ScreenPop", call: "c0", ani: "", dnis: "", data: {} } as const;
+  courier.lose({ desk: "1001", event });
+  box.retry(1);
+  const released = { desk: "1001", agent: "A", to: home, event: { name: "CallReleased", call: "c0" } } as const;
+  courier.add(store.commit({ desk: newDesk("1001"), tell: [released], retire: [] }, 30));
+  while (courier.status().waiting > 0) await turn();
+  expect(told).toEqual(["c0 ScreenPop", "c0 CallReleased"]);
+  store.close();
+});
+
 test("an event that was delivered, or discarded, says so when it is retried or dropped", async () => {
   const { box, courier, store } = outbox(3);
   expect(box.drop(2)).toEqual({ status: 409, why: "Event 2 was discarded at 1970-01-01T00:00:00.020Z: nothing to drop." });
