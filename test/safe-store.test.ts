@@ -341,8 +341,9 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(store.trouble).toBeDefined();
       const [first, second] = added;
       store.end(first?.id ?? 0, "told", "", 130);
-      store.end(1, "told", "", 130);
-      expect(store.list(false, 100).map(({ id }) => id)).not.toContain(1);
+      const [old] = store.list(false, 100).filter(({ event }) => event.call === "c1");
+      store.end(old?.id ?? 0, "told", "", 130);
+      expect(store.list(false, 100).map(({ event }) => event.call)).not.toContain("c1");
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
       store.setClock({ boot: "b0071e57", offset: 4711 });
       expect(log.filter((line) => line.includes("The store is lost"))).toHaveLength(1);
@@ -350,7 +351,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       await says("The store works again");
       store.close();
       const again = openStore(path);
-      expect(again.waiting().map(({ event }) => event.call)).toEqual(["c1", ...added.slice(1).map(({ event }) => event.call)]);
+      expect(again.waiting().map(({ event }) => event.call)).toEqual(added.slice(1).map(({ event }) => event.call));
       expect(again.get(second?.id ?? 0)).toMatchObject({ attempts: 3, next: 501, why: "no answer" });
       expect(again.get(first?.id ?? 0)).toMatchObject({ ending: "told", ended: 130 });
       expect(again.clock().mark).toEqual({ boot: "b0071e57", offset: 4711 });
