@@ -26,7 +26,7 @@ const agent = "anna";
 /** How long it may take at most, in ms. */
 const limit = 60_000;
 
-/** Starts telesetd with so many events waiting, three of each call; twice: as it is, and from its sources with a watch inside. */
+/** Starts telesetd with this number of waiting events, three of each call, twice: unchanged, and from its sources with `pauses.ts`. */
 export async function backlog(bench: Bench, events: number): Promise<Backlog> {
   const here = import.meta.dirname;
   const watched = [process.execPath, "--preload", join(here, "pauses.ts"), join(here, "../src/main.ts")];

@@ -1,6 +1,6 @@
 /**
  * Loaded before telesetd's own main (`bun --preload`): how much processor time the main thread takes between two turns of its
- * loop. Processor time, because a busy machine lets every process wait. SIGUSR2 begins anew; the log gets the result at the end.
+ * loop. Processor time, because a busy machine lets every process wait. SIGUSR2 starts the measurement again; the log gets the result at the end.
  */
 import { readFileSync } from "node:fs";
 

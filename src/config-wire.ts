@@ -119,7 +119,7 @@ const success = z.union([z.string(), z.record(z.string(), z.string())], {
   return bodies;
 });
 
-/** What to say of a key that is none of these. */
+/** The error for a key that is not one of these names. */
 function unlike(key: string, what: string, names: readonly string[]): string {
   const near = meant(key.toLowerCase(), names.map((name) => name.toLowerCase()));
   const name = names.find((known) => known.toLowerCase() === near);

@@ -17,7 +17,7 @@ export interface ConnectionLimits {
 /** How long a peer has to read the last thing that it is told, in milliseconds. */
 const lastWordsMs = 500;
 
-/** How many may be told why they are sent away at the same time, for each connection that may be open. */
+/** How many peers may get a reason for their dismissal at the same time, for each connection that may be open. */
 const dismissedPerConnection = 4;
 
 interface Connection {

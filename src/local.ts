@@ -43,7 +43,7 @@ export function localRoutes(options: LocalOptions): Hono {
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
     if (isLoopback(from(context)) && !isForeign(context, options.names)) return await next();
-    return refused(403, "This is told on the box itself only: run telesetd status there.");
+    return refused(403, "Only the box itself may read this: run telesetd status there.");
   };
   const json = (context: Context, value: unknown): Response => context.json(value as never, 200, { "Cache-Control": "no-store" });
   const outcome = (context: Context, result: Outcome): Response =>
@@ -80,7 +80,7 @@ function addLog(app: Hono, { levels }: LocalOptions, json: (context: Context, va
 }
 
 /**
- * A list as one JSON array, sent page by page: it may be long, and the daemon's other work goes in between. Whoever reads slowly
+ * A list as one JSON array, sent page by page: it may be long, and the daemon's other work goes in between. A slow reader
  * gets the next page when there is room for it.
  */
 function pages(all: Iterable<readonly unknown[]>): Response {

@@ -71,7 +71,7 @@ function isMethod(byte: number): boolean {
   return byte >= 65 && byte <= 90;
 }
 
-/** Whether what follows the header may be a body, whatever the spelling; a length of zero is none. */
+/** Whether what follows the header may be a body, whatever the spelling; a length of zero means that there is none. */
 function mayHaveBody(header: string): boolean {
   return /content-length|transfer-encoding|upgrade/i.test(header.replace(/\r\ncontent-length:[ \t]*0[ \t]*(?=\r\n)/gi, ""));
 }

@@ -246,7 +246,7 @@ describe("besides the callouts:", () => {
     const { port } = await open();
     expect(complaint(await ask(port, get("/status", "Host: evil.example\r\n")))).toEqual([
       403,
-      expect.stringContaining("on the box itself only"),
+      expect.stringContaining("Only the box itself may read this"),
     ]);
   });
 
@@ -258,7 +258,7 @@ describe("besides the callouts:", () => {
       const client = await dial(port, { host: outside ?? "" });
       expect(complaint(await client.send(get("/status")).answer())).toEqual([
         403,
-        expect.stringContaining("on the box itself only"),
+        expect.stringContaining("Only the box itself may read this"),
       ]);
     },
   );

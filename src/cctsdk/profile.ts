@@ -96,7 +96,7 @@ export function charsetOf(contentType: string): string {
   return (/;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1] ?? "UTF-8").toUpperCase();
 }
 
-/** XML as this site wants it: with its declaration, and in its charset. */
+/** XML as this site expects it: with its declaration, and in its charset. */
 export function writeXml(xml: string, { contentType, declaration }: BodyForm): string {
   const charset = charsetOf(contentType);
   const text = charset === "UTF-8" ? xml : xml.replace(/[^\0-\x7f]/gu, (character) => `&#${character.codePointAt(0)};`);

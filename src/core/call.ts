@@ -201,7 +201,7 @@ function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }
   return { identity: withheld ? "" : identity, outside, direction: "inbound", ...(named ? { leg: farLeg } : {}) };
 }
 
-/** The wish not to be shown may arrive later than the number, and concerns whoever the call is with. */
+/** The wish not to be shown may arrive later than the number, and concerns the party that the call is with now. */
 function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFacts): boolean {
   if (call.origin === "called" && caller?.withheld && !call.answered) return true;
   return partner?.withheld === true && partner.identity === party.identity;
@@ -213,8 +213,8 @@ export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
 }
 
 /**
- * A caller with their own number, although a ring group shows its name or another number in its place. Who is withheld stays so; a
- * colleague stays one, and a trunk's short account number is nobody's.
+ * A caller with their own number, although a ring group shows its name or another number in its place. A withheld caller stays
+ * withheld, a colleague stays a colleague, and the short account number of a trunk does not count.
  */
 function asOwn(caller: Party, numbers: NumberPlan): Party {
   const { identity, original = "", outside } = caller;

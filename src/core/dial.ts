@@ -11,7 +11,7 @@ import type { DialRecord, Effect, Step } from "./effect.ts";
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;
 
-/** What is on record of a dial that came to a talk, and of one of which that is not reported. */
+/** The recorded outcome of a dial that was answered, and of one whose answer the switch does not report. */
 const answered = "answered";
 const called = "called: this phone system does not report whether the number answers";
 

@@ -92,7 +92,7 @@ export type LineEvent =
   | { readonly type: "agent"; readonly desk: string; readonly mode: AgentMode; readonly why: string }
   /** The ACD may not know what it was told (the switch or we have been restarted): it must be told again. */
   | { readonly type: "acd-reset"; readonly desks: readonly string[] }
-  /** The phone is registered at the switch, or is not; `why` in words for the agent where more is known than that. */
+  /** The phone is registered at the switch, or is not; `why` is a sentence for the agent where more is known. */
   | {
     readonly type: "phone";
     readonly desk: string;

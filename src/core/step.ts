@@ -139,7 +139,7 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
   }
 }
 
-/** The registered agent gets the calls that begin from now on. Calls in progress stay with the agent whose they are. */
+/** The registered agent gets the calls that begin from now on. Calls in progress stay with their agents. */
 function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>, now: number): Step {
   const { agent, address, port } = callout;
   const registration = { agent, address, port };

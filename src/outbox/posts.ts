@@ -6,7 +6,7 @@ import type { Lane } from "./waiting.ts";
 /** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
 const atOnce = 32;
 const failingAtOnce = 16;
-/** An address that answers within so many ms gets so many at once: more would only come back all in one turn of the loop. */
+/** An address that answers within `fastMs` gets `fastAtOnce` at once: the answers to more would arrive in one turn of the loop. */
 const fastMs = 10;
 const fastAtOnce = 8;
 
