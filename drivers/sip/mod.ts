@@ -9,7 +9,8 @@ import { type Attempt, Reconnection } from "../parts/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
-import { DialogTracker, usersOf } from "./translate.ts";
+import { usersOf } from "./notifier.ts";
+import { DialogTracker } from "./translate.ts";
 
 /** The registry's entry. */
 export const sip: DriverEntry<typeof sipConfig> = {

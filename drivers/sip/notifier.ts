@@ -14,6 +14,11 @@ const shortestUnique = 16;
 /** How many ids are remembered as standing for more than one call. */
 const maxSharedIds = 64;
 
+/** The users of a desk with these aliases (`user@domain`). */
+export function usersOf(extension: string, aliases: readonly string[]): string[] {
+  return [extension, ...aliases.map((alias) => alias.replace(/@.*$/, ""))];
+}
+
 /** The parts of a dialog that name it. */
 export type DialogNames = Pick<Dialog, "id" | "callId">;
 
@@ -22,6 +27,7 @@ export class Notifier {
   readonly #users: readonly string[];
   /** Whether full documents hold all dialogs, or only the one that has changed; unknown until the notifier has shown it. */
   #holds: "all" | "one" | undefined;
+  #listsEnds = false;
   /** Ids that were seen to stand for more than one call. */
   readonly #shared = new Set<string>();
 
@@ -35,9 +41,15 @@ export class Notifier {
     return this.#holds;
   }
 
+  /** Whether full documents hold all dialogs and list those that are over as such: what is missing has not been told yet. */
+  get listsEnds(): boolean {
+    return this.#listsEnds && this.#holds === "all";
+  }
+
   /** Another notifier may answer after the next connect. What it names its dialogs by is kept: that is seldom learned. */
   reconnected(): void {
     this.#holds = undefined;
+    this.#listsEnds = false;
   }
 
   /** Whether a URI is about the phone. */
@@ -51,6 +63,7 @@ export class Notifier {
    */
   learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {
     const marked = dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"));
+    this.#listsEnds ||= /kamailio|opensips/i.test(userAgent) || (full && dialogs.some(({ state }) => state === "terminated"));
     const exact = !full || dialogs.some(({ state }) => state === "trying" || state === "proceeding");
     if (marked) this.#holds = "one";
     else if (exact) this.#holds = "all";

@@ -5,13 +5,14 @@
 import type { DriverContext, Hop } from "../entry.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
-import { readLeniently } from "./repair.ts";
 import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./ends.ts";
 import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
+import { usersOf } from "./notifier.ts";
+import { readLeniently } from "./repair.ts";
 import { type Account, accountOf, requestTo } from "./request.ts";
 import { Stack } from "./stack.ts";
 import { Subscription } from "./subscription.ts";
-import { DialogTracker, usersOf } from "./translate.ts";
+import { DialogTracker } from "./translate.ts";
 
 type Found = Omit<Hop, "name" | "ms">;
 /** `lost`: why what comes after cannot be tried. `unsure`: the next hop shows what this one means. */

@@ -32,6 +32,24 @@ describe("what a lost or late document leaves behind:", () => {
     for (const state of ["confirmed", "terminated"]) phone.document("partial", { id: name, state, number: second });
     expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
   });
+  test("a document that crosses with the first report of a call does not end it", () => {
+    const phone = new Phone("kamailio (5.6.3)");
+    const ringing = { id, state: "early", number: first, more: 'call-id="77aa12bc"' };
+    phone.says();
+    phone.says(ringing);
+    expect([phone.says(), phone.desk.asked.length]).toEqual([[], 1]);
+    expect([phone.says(ringing), phone.says({ ...ringing, state: "confirmed" })]).toEqual([[], ["CallEstablished 1"]]);
+    expect(phone.says()).toEqual(["CallReleased 1"]);
+  });
+  test.each<[string, (phone: Phone) => string[]]>([
+    ["leaves it out too", (phone) => phone.says()],
+    ["does not come", (phone) => phone.desk.hear(phone.desk.tracker.noAnswer())],
+  ])("it has ended when the full state %s", (_, answer) => {
+    const phone = new Phone("kamailio (5.6.3)");
+    phone.says();
+    phone.says({ id, state: "early", number: first });
+    expect([phone.says(), answer(phone)]).toEqual([[], ["CallReleased 1"]]);
+  });
   test("the end of a call under another Call-ID is asked about", () => {
     const phone = new Phone("Rewriter/1.0");
     phone.says();
