@@ -37,9 +37,12 @@ export interface Played {
   readonly dialled?: string;
 }
 
-/** How long the daemon gets to deal with what it has been sent, before a mark and at the end, in ms. */
-const quiet = 30;
-const longest = 2000;
+/**
+ * How many turns of the loop the daemon gets to deal with what it has been sent, before a mark and at the end. The daemon shares
+ * this loop: on a busy machine both stand still together, and no event is late because of that.
+ */
+const quietTurns = 30;
+const mostTurns = 2000;
 
 /** A recording of either kind of switch. */
 export type AnyRecording = Recording | SipRecording;
@@ -114,10 +117,12 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
   }
 }
 
-/** Waits until nothing waits to be told, for a while. */
+/** Waits until nothing has waited to be told for some turns of the loop, of at least 1 ms each. */
 async function untilTold({ app }: Rig): Promise<void> {
-  const late = performance.now() + longest;
-  do await new Promise((done) => setTimeout(done, quiet)); while (app.status().outbox.waiting > 0 && performance.now() < late);
+  for (let turns = 0, quiet = 0; quiet < quietTurns && turns < mostTurns; turns++) {
+    await new Promise((done) => setTimeout(done, 1));
+    quiet = app.status().outbox.waiting > 0 ? 0 : quiet + 1;
+  }
 }
 
 /** MakeCall, once the line is up. */
