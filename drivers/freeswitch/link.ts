@@ -17,6 +17,7 @@
  */
 import esl from "modesl";
 import type { Socket } from "node:net";
+import { deadline } from "../parts/deadline.ts";
 import type { Log } from "../../src/log.ts";
 import { codeOf } from "../../src/unreached.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
@@ -150,7 +151,7 @@ interface Waiter {
   readonly text: string;
   readonly settle: (reply: Reply) => void;
   readonly fail: (error: LinkClosed) => void;
-  timer?: ReturnType<typeof setTimeout>;
+  cancelDeadline?: () => void;
   sent: boolean;
 }
 
@@ -160,7 +161,7 @@ export class Link {
   readonly #connection: ModeslConnection;
   readonly #onFrame: (frame: Frame) => void;
   readonly #waiters: Waiter[] = [];
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  #cancelSilence: () => void = () => {};
   #parser: FrameParser | undefined;
   #why: string | undefined;
   readonly #closed = Promise.withResolvers<string>();
@@ -176,11 +177,14 @@ export class Link {
     signal.addEventListener("abort", abort, { once: true });
     link.closed.then(() => signal.removeEventListener("abort", abort));
     const where = `${options.host}:${options.port}`;
-    const deadline = setTimeout(() => link.close(link.#ungreeted()), options.connectMs);
+    const cancelDeadline = deadline(options.connectMs, () => link.close(link.#ungreeted()));
     const delay = setTimeout(() => options.onDelay?.(link.#ungreeted()), patience);
     try {
       if (signal.aborted) link.close("stopped");
-      await link.#greeted.promise.finally(() => [deadline, delay].forEach(clearTimeout));
+      await link.#greeted.promise.finally(() => {
+        cancelDeadline();
+        clearTimeout(delay);
+      });
       link.#stage = "login";
       options.onStage?.("greet");
       const reply = await link.command(options.login);
@@ -276,10 +280,10 @@ export class Link {
   close(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
-    clearTimeout(this.#silence);
+    this.#cancelSilence();
     this.#parser?.stop();
-    for (const { timer, fail, sent } of this.#waiters.splice(0)) {
-      clearTimeout(timer);
+    for (const { cancelDeadline, fail, sent } of this.#waiters.splice(0)) {
+      cancelDeadline?.();
       fail(new LinkClosed(why, sent));
     }
     this.#connection.socket?.destroy();
@@ -291,9 +295,10 @@ export class Link {
     const [first] = this.#waiters;
     if (!first || first.sent) return;
     first.sent = true;
-    first.timer = setTimeout(
-      () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${this.#options.commandMs / 1000} s`),
-      this.#options.commandMs,
+    const { commandMs } = this.#options;
+    first.cancelDeadline = deadline(
+      commandMs,
+      () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${commandMs / 1000} s`),
     );
     if (this.#options.log.tracing()) this.#options.log.trace("to the switch", { frame: hideSecret(first.text.trim()) });
     this.#connection.socket?.write(first.text);
@@ -304,7 +309,7 @@ export class Link {
     const { log } = this.#options;
     if (log.tracing()) log.trace("from the switch", { reply: shownReply(first?.text ?? "", text) });
     if (!first) return;
-    clearTimeout(first.timer);
+    first.cancelDeadline?.();
     first.settle({ ok: !text.startsWith("-ERR"), text });
     this.#pump();
   }
@@ -335,9 +340,9 @@ export class Link {
 
   #alive(): void {
     if (this.#why !== undefined) return;
-    clearTimeout(this.#silence);
+    this.#cancelSilence();
     const { silenceMs } = this.#options;
-    this.#silence = setTimeout(() => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`), silenceMs);
+    this.#cancelSilence = deadline(silenceMs, () => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`));
   }
 
   #ungreeted(): string {

@@ -16,6 +16,7 @@
  * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
  * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
  */
+import { deadline } from "../parts/deadline.ts";
 import "./quiet.ts";
 import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
 import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
@@ -100,7 +101,7 @@ export class Stack {
   /** Those who wait for something of the server. */
   readonly #waiters = new Set<(why: string) => void>();
   readonly #pongs = new Map<string, () => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = () => {};
   #why: string | undefined;
   /** How often something came. */
   #heard = 0;
@@ -114,13 +115,13 @@ export class Stack {
     const abort = () => stack.close("stopped");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) stack.close("stopped");
-    const timer = setTimeout(() => stack.close(stack.#late()), options.connectMs);
+    const cancelDeadline = deadline(options.connectMs, () => stack.close(stack.#late()));
     try {
       await stack.#greeted.promise;
       stack.#ping();
       return stack;
     } finally {
-      clearTimeout(timer);
+      cancelDeadline();
       signal.removeEventListener("abort", abort);
     }
   }
@@ -244,7 +245,7 @@ export class Stack {
   close(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#socket.destroy();
     this.#agent._onClose(this.#socket);
     this.#greeted.reject(new CannotOpen(why, this.#stage, this.#code));
@@ -307,22 +308,22 @@ export class Stack {
   #ping(): void {
     const { pingMs = 15_000, pongMs = 5000 } = this.#options;
     if (this.#why !== undefined) return;
-    this.#timer = setTimeout(() => {
+    this.#cancelTimer = deadline(pingMs, () => {
       const since = this.#heard;
       const id = this.#wire.send(this.#socket, "ping");
-      this.#timer = setTimeout(() => {
+      this.#cancelTimer = deadline(pongMs, () => {
         this.#pongs.delete(id);
         // A server that knows no ping does not answer it; one that still talks is not silent.
         if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
         else this.#ping();
-      }, pongMs);
+      });
       this.#pongs.set(id, () => {
         this.#answersPings = true;
         this.#pongs.delete(id);
-        clearTimeout(this.#timer);
+        this.#cancelTimer();
         this.#ping();
       });
-    }, pingMs);
+    });
   }
 
   #late(): string {

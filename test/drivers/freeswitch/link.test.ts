@@ -121,6 +121,19 @@ describe("hole 4, only 'end' is watched", () => {
     await peer.until(() => !peer.connected);
   });
 
+  test("what has come while the process stood still puts the deadline off too", async () => {
+    await using peer = await RawPeer.listen();
+    using opened = await openLink(peer, { silenceMs: 200 });
+    const heard = opened.next();
+    peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}");
+    const awake = performance.now() + 250;
+    while (performance.now() < awake);
+    await heard;
+    const asked = peer.until(() => peer.received.includes("api last"));
+    const refused = opened.link.command("api last").catch(String);
+    expect(await Promise.race([opened.link.closed, refused, asked])).toBeUndefined();
+  });
+
   test("every byte puts the deadline on silence off", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 500 });
