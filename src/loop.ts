@@ -138,8 +138,10 @@ export class Loop {
         return verdict;
       }
     }
+    const before = this.#desks.get(callout.desk)?.registration;
     if (callout.name === "Register") this.#arriveElsewhere(callout);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
+    if (callout.name === "Register" && before) this.#shareNoLonger(callout.desk, before);
     if (!isDial(callout.name)) return await reply.promise;
     const call = this.#callOf(callout.desk, id);
     return { ...await reply.promise, call };
@@ -160,6 +162,15 @@ export class Loop {
       );
     for (const desk of others(this.#desks)) this.#step(desk.extension, { type: "arrival", registration });
     for (const desk of others(this.#former)) this.#stepFormer(desk, { type: "arrival", registration });
+  }
+
+  /** An agent whose desk another one has taken, and whose address agents at other desks had too, has lost it to them. */
+  #shareNoLonger(desk: string, { agent, ...address }: Registration): void {
+    const sharers = this.desks().flatMap(({ registration }) =>
+      registration && isSameAddress(registration, address) ? [registration] : []
+    );
+    const [other] = sharers;
+    if (other && sharers.every((sharer) => sharer.agent !== agent)) this.#step(desk, { type: "arrival", registration: other });
   }
 
   /** The call of a dial's callout: its own, or the one that it repeats. */

@@ -51,6 +51,22 @@ describe("hot desk:", () => {
     await rig.end();
   });
 
+  test("an agent who shared an address with another desk's agent has lost it once somebody else is at the desk", async () => {
+    const path = storePath();
+    const rig = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
+    await rig.register();
+    await rig.line.say(rings);
+    await rig.register("B", "1002", places.A);
+    await rig.line.say(leg({ answered: true }));
+    await rig.register("B", "1001", "10.0.0.9");
+    await rig.line.say(over);
+    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1"]);
+    const after = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
+    await after.register("A", "1001", "10.0.0.10");
+    expect(after.told).toEqual(["10.0.0.10: CallReleased L1"]);
+    await Promise.all([rig.end(), after.end()]);
+  });
+
   test("after a kill -9 the rest of the call, and what waited, goes where it would have gone", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });
