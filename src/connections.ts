@@ -17,11 +17,16 @@ export interface ConnectionLimits {
 /** How long a peer has to read the last thing that it is told, in milliseconds. */
 const lastWordsMs = 500;
 
+/** How long after connecting a client that has sent nothing yet is waited for in a stop, in milliseconds. */
+const freshMs = 200;
+
 /** How many peers may get a reason for their dismissal at the same time, for each connection that may be open. */
 const dismissedPerConnection = 4;
 
 interface Connection {
   working: number;
+  /** When it was accepted. */
+  readonly since: number;
   /** What the peer had sent when the last answer was given; more than that is the beginning of a request. */
   bytesBefore: number;
   /** What came after the requests in work is no request: nothing more is read. */
@@ -63,7 +68,7 @@ export class Connections {
       this.dismiss(socket, 503, "The box has too many open connections: try again in a few seconds.");
       return false;
     }
-    const connection: Connection = { working: 0, bytesBefore: 0 };
+    const connection: Connection = { working: 0, bytesBefore: 0, since: performance.now() };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#gone(socket, connection));
     this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
@@ -110,14 +115,20 @@ export class Connections {
 
   /**
    * Lets what is in work end, and half a request be completed: resolves when nothing of that is left, at the latest after
-   * `graceMs`. A connection is closed as soon as its request is answered; one that is idle, at once.
+   * `graceMs`. A connection is closed as soon as its request is answered; one that is idle, at once, unless it is so new that
+   * its first request may still be on the way.
    */
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
     // What the kernel has is read first: requests on connections that seem idle.
     await turns();
-    for (const [socket, connection] of this.#open) {
+    const endIdle = (socket: Socket, connection: Connection) => {
       if (connection.working === 0 && !isHalfway(socket, connection)) this.#end(socket);
+    };
+    for (const [socket, connection] of this.#open) {
+      const age = performance.now() - connection.since;
+      if (socket.bytesRead > 0 || age >= freshMs) endIdle(socket, connection);
+      else this.#arm(connection, freshMs - age, () => endIdle(socket, connection));
     }
     await this.#until(() => this.#open.keys().every((socket) => this.#leaving.has(socket)), graceMs);
   }

@@ -198,6 +198,29 @@ describe("stop:", () => {
     await stopped;
   });
 
+  test("a client that has just connected is answered when its request comes", async () => {
+    const { port, stop } = await open();
+    const other = await dial(port);
+    const client = await dial(port);
+    // The answer says that both have been accepted.
+    expect((await other.send(get(ready)).answer())?.body).toBe(success);
+    const stopped = stop();
+    await other.closed;
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    await stopped;
+  });
+
+  test("a client that has just connected and says nothing is closed, and not waited for as long as work is", async () => {
+    const { port, stop } = await open({ callouts: { submit: () => new Promise(() => {}) } });
+    const silent = await dial(port), busy = await dial(port);
+    busy.send(get(ready));
+    expect((await ask(port, get("/healthz")))?.status).toBe(200);
+    const order: string[] = [];
+    await Promise.all([silent.closed.then(() => order.push("silent")), stop().then(() => order.push("stopped"))]);
+    expect(order).toEqual(["silent", "stopped"]);
+    expect(await silent.answer()).toBeUndefined();
+  });
+
   const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
 
   test.each(["first", "second"])("half a request, the %s on its connection, is answered when the rest comes", async (which) => {
