@@ -24,9 +24,10 @@ export interface CalloutContext {
   addressAllowed(address: string, from: string): boolean;
 }
 
+/** A callout, or what is wrong with it; `name` is absent when its function is unknown. */
 export type Decoded =
   | { readonly ok: true; readonly callout: Callout | CheckStatus }
-  | { readonly ok: false; readonly why: string };
+  | { readonly ok: false; readonly name?: CalloutName; readonly why: string };
 
 /** The longest values, in characters. agentID: what EBS stores; the others: more than any switch takes. */
 export const longestParameter = { agentID: 60, agentPassword: 100, agentQueue: 100, dialString: 100 } as const;
@@ -54,13 +55,7 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
     missing: (parameter) => !parameters.has(parameter),
     problem: (text) => problems.push(text),
   });
-  return problems.length === 0 ? { ok: true, callout } : { ok: false, why: `Cannot do ${name}: ${problems.join("; ")}.` };
-}
-
-/** The callout that a query names, whatever else is wrong with it. */
-export function calloutNamed(query: string, aliases?: ParameterAliases): CalloutName | undefined {
-  const asked = readQuery(query, aliases).get("FunctionName");
-  return asked?.sound ? nameOf(asked.value) : undefined;
+  return problems.length === 0 ? { ok: true, callout } : { ok: false, name, why: `Cannot do ${name}: ${problems.join("; ")}.` };
 }
 
 function nameOf(text: string | undefined): CalloutName | undefined {

@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { authorityOf, normaliseAddress, parseRanges } from "../address.ts";
 import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
-import { calloutNamed, decodeCallout } from "./decode.ts";
+import { decodeCallout } from "./decode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
@@ -64,8 +64,8 @@ export function responseOf({ status, headers, body }: WrittenReply): Response {
 export function callouts(options: CalloutOptions): Hono {
   const { log, now, answers } = options;
   const refusal = guard(options);
-  const { parameters: aliases, defaultPort } = options;
-  const decoding = { aliases, defaultPort, addressAllowed: parseRanges(options.crmAllow) };
+  const { parameters, defaultPort } = options;
+  const decoding = { aliases: parameters, defaultPort, addressAllowed: parseRanges(options.crmAllow) };
   const turnAway = (asked: Asked, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
     log.rarely(`refused ${asked.from}`, repeats).warning("request refused", { from: asked.from, status, why });
@@ -79,10 +79,9 @@ export function callouts(options: CalloutOptions): Hono {
     if (refused !== undefined) return turnAway(asked, refused);
     const decoded = decodeCallout(asked.query, { ...decoding, from: asked.from, desks: options.desks() });
     if (!decoded.ok) {
-      const name = calloutNamed(asked.query, aliases);
-      options.counted?.callout(name ?? "unknown", "malformed");
+      options.counted?.callout(decoded.name ?? "unknown", "malformed");
       log.rarely(`malformed ${asked.from}`, repeats).info("callout not understood", { from: asked.from, why: decoded.why });
-      return traced(replyTo(name, decoded, answers), { to: asked.from }, log);
+      return traced(replyTo(decoded.name, decoded, answers), { to: asked.from }, log);
     }
     return await done(decoded.callout, asked.from, options);
   });

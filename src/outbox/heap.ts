@@ -19,10 +19,6 @@ export class Heap<T> {
     return this.#items[0];
   }
 
-  has(item: T): boolean {
-    return this.#places.has(item);
-  }
-
   /** Puts an item in, or to its new place. */
   put(item: T): void {
     const place = this.#places.get(item) ?? this.#items.length;

@@ -13,10 +13,6 @@ export class SuppressedCalls {
     for (const { desk, call } of calls) this.#keys.add(callKey({ desk, event: { call } }));
   }
 
-  get size(): number {
-    return this.#keys.size;
-  }
-
   /** Whether this event's call is one of them. */
   has(event: CallOf): boolean {
     return this.#keys.has(callKey(event));

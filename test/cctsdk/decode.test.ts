@@ -180,6 +180,7 @@ describe("limits:", () => {
       expect(of(most).ok).toBe(true);
       expect(of(most + 1)).toEqual({
         ok: false,
+        name,
         why: `Cannot do ${name}: ${parameter} has ${most + 1} characters: expected at most ${most}.`,
       });
     },
@@ -225,6 +226,7 @@ describe("ipAddress", () => {
   test.each(["10.0.0.6", "8.8.8.8", "0.0.0.0", "::", "fe80::1"])("%s is another that is not allowed", (ip) => {
     expect(register(ip)).toEqual({
       ok: false,
+      name: "Register",
       why:
         `Cannot do Register: ipAddress is ${ip}, but the request came from 10.0.0.5: expected the same, or list ${ip} in crm.allow.`,
     });

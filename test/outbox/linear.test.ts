@@ -131,8 +131,8 @@ test("a call that was suppressed is not remembered beyond its end, and never mor
     suppressed.note(event(2, { call: `c${n}`, name: "CallEstablished" }), false);
     suppressed.note(event(3, { call: `c${n}`, name: "CallReleased" }), false);
   }
-  expect(suppressed.size).toBe(0);
-  for (let n = 0; n < 5000; n++) suppressed.note(event(1, { call: `c${n}` }), false);
-  expect(suppressed.size).toBe(1000);
-  expect([suppressed.has(event(1, { call: "c4999" })), suppressed.has(event(1, { call: "c3999" }))]).toEqual([true, false]);
+  const pops = Array.from({ length: 5000 }, (_, n) => event(1, { call: `c${n}` }));
+  expect(pops.filter((pop) => suppressed.has(pop))).toEqual([]);
+  for (const pop of pops) suppressed.note(pop, false);
+  expect(pops.filter((pop) => suppressed.has(pop))).toEqual(pops.slice(4000));
 });
