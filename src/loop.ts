@@ -129,10 +129,7 @@ export class Loop {
     this.#waiting.set(id, { name: callout.name, answer: reply.resolve });
     if (callout.name === "Login" && this.#options.passwords) {
       const checked = this.#options.passwords.check(callout.agent, callout.password);
-      const verdict = await Promise.race([checked, reply.promise]).catch((error: unknown) => {
-        this.#waiting.delete(id);
-        throw error;
-      });
+      const verdict = await Promise.race([checked, reply.promise]);
       if (!verdict.ok) {
         this.#waiting.delete(id);
         return verdict;
