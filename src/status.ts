@@ -88,10 +88,10 @@ function deskStatus(
   };
 }
 
-/** Of a call that the CRM asked for and whose dial is given up, or nobody may ever tell of, only that it was answered is sure. */
+/** When the dial of a call was given up, or its outcome may never be reported, only an answer is certain. */
 function stateOf(call: Call, dial: Dial | null): string {
-  const { origin, answered, held, rang } = call;
-  if (answered) return held ? "held" : "answered";
+  const { origin, answered, answerUntold, held, rang } = call;
+  if (answered || answerUntold) return held ? "held" : answered ? "answered" : "called";
   if (origin === "makecall" && (!dial || !isCall(call, dial.call) || dial.unsure !== undefined)) return "not known";
   return rang ? "ringing" : "new";
 }

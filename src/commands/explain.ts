@@ -81,7 +81,7 @@ function verdict(dial: DialSteps, { dial: limits }: Config, desk: string, now: D
 
 /** What of the desk's state keeps a MakeCall back. */
 function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered, calls }: DeskStatus): string[] {
-  const talks = calls.some(({ state }) => state === "answered" || state === "held");
+  const talks = calls.some(({ state }) => ["answered", "called", "held"].includes(state));
   return [
     ...(registeredOnly && registered === undefined ? ["nobody is registered there (dial.registeredOnly)"] : []),
     ...(!whileOnCall && talks ? ["it is on a call (dial.whileOnCall)"] : []),

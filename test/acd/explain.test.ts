@@ -71,6 +71,10 @@ const talking = {
   ...well,
   calls: [{ id: "L1", origin: "called", answered: true } as (typeof well.calls)[number]],
 };
+const called = {
+  ...well,
+  calls: [{ id: "L1", origin: "makecall", answerUntold: true } as (typeof well.calls)[number]],
+};
 
 describe("while the daemon runs:", () => {
   const cases: [string, Parameters<typeof explained>, string][] = [
@@ -89,6 +93,11 @@ describe("while the daemon runs:", () => {
     [
       "on a call, where that counts",
       ["14155550123", { desk: talking, dial: { whileOnCall: false } }],
+      "would be refused now: it is on a call (dial.whileOnCall)",
+    ],
+    [
+      "on a call of which the switch does not report whether it was answered, where that counts",
+      ["14155550123", { desk: called, dial: { whileOnCall: false } }],
       "would be refused now: it is on a call (dial.whileOnCall)",
     ],
     ["the link is down", ["14155550123", { desk: down }], "would be refused now: the connection to the phone system is down"],
