@@ -195,7 +195,7 @@ const agent = z.strictObject({
     }),
   afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
     description:
-      "after an answered queue call: not ready until the agent asks for work (Oracle's rule), or as he was; only with line.acd",
+      "after an answered queue call: not ready until the agent asks for work (Oracle's rule), or the state before; only with line.acd",
   }),
 });
 

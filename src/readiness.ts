@@ -9,7 +9,7 @@ export interface Readiness {
   readonly troubles: readonly string[];
   /**
    * Where agents have logged in to UWQ: of so many desks, so many. A box where nobody has is ready all the same: nobody can
-   * be told of calls before he is there.
+   * be told of calls before the agent is there.
    */
   readonly uwq: { readonly desks: number; readonly registered: number };
   /** Events that the CRM has not confirmed yet. They wait for the CRM, and are no reason not to be ready. */

@@ -15,7 +15,7 @@ export interface DeskStatus {
   /** `assumed`: its calls are watched, but the switch does not tell whether it is registered. */
   readonly phone: "registered" | "assumed" | "unregistered" | "unknown";
   readonly contact?: string;
-  /** Who is registered, where UWQ listens for him, and when he sent his last Register. */
+  /** Who is registered, where their UWQ listens, and when the last Register came. */
   readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
   readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];

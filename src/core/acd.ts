@@ -108,7 +108,7 @@ export function onAgentEvent(desk: Desk, mode: AgentMode, why: string, now: numb
   return { desk: { ...desk, agents: withAgent(desk.agents, { ...withoutAsked(agent), mode, why, since }) }, effects: [] };
 }
 
-/** The ACD may have forgotten: what the agent last asked for is applied again, unless his phone cannot ring. */
+/** The ACD may have forgotten: what the agent last asked for is applied again, unless the phone cannot ring. */
 export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
   const agent = atWork(desk.agents);
   if (!policy.driven || !agent) return { desk, effects: [] };
@@ -165,7 +165,7 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
   return ask({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 
-/** What the agent should know of his state, in words; nothing when it is what he asked for. */
+/** What the agent should know of their state, as a sentence; nothing when it is what they asked for. */
 export function agentTrouble(desk: Desk): string | undefined {
   const agent = holder(desk.agents);
   if (agent?.why === undefined) return undefined;

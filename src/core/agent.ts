@@ -7,9 +7,9 @@ export type { AgentMode } from "./line.ts";
 export interface Agent {
   readonly id: string;
   readonly mode: AgentMode;
-  /** The queue of his last Login. */
+  /** The queue of the last Login. */
   readonly queue?: string;
-  /** Why he is in this state although he did not ask for it, in words for him; absent when he did. */
+  /** Why the agent is in this state without having asked for it, as a sentence for the agent; absent otherwise. */
   readonly why?: string;
   /** What the ACD was asked for last at this desk, until it has told: the id of the callout ("" for our own doing) and the mode. */
   readonly asked?: { readonly id: string; readonly mode: AgentMode };
@@ -68,7 +68,7 @@ export function withoutAsked({ asked: _, ...agent }: Agent): Agent {
   return agent;
 }
 
-/** A Login of one who is logged in changes nothing; a break of one who is logged out does not log him in. */
+/** A Login of one who is logged in changes nothing; a break of one who is logged out logs nobody in. */
 export function modeAfter(name: AgentCallout, mode: AgentMode): AgentMode {
   switch (name) {
     case "Login":

@@ -222,7 +222,7 @@ function asOwn(caller: Party, numbers: NumberPlan): Party {
   return isInternal(numbers, plainDialString(outside ? original : identity)) ? caller : { ...caller, identity: original };
 }
 
-/** Whether somebody is from outside: by the way he came in, else by his number; a name alone never is. */
+/** Whether somebody is from outside: by the way they came in, else by their number; a name alone never is. */
 function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   if (party.outside) return true;
   const { identity } = identifyCaller(numbers, party.identity);

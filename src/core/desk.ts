@@ -66,7 +66,7 @@ export interface Desk {
   readonly extension: string;
   readonly line: LineState;
   readonly registration: Registration | null;
-  /** When the agent who is registered sent his last Register, in ms. */
+  /** When the agent who is registered sent the last Register, in ms. */
   readonly registeredAt?: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Call[];

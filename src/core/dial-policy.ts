@@ -15,7 +15,7 @@ export interface DialPolicy {
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Why an agent may not dial now, in words for him; nothing when he may. */
+/** Why an agent may not dial now, as a sentence for the agent; nothing when allowed. */
 export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialPolicy): string | undefined {
   const { extension, registration } = desk;
   if (policy.registeredOnly && registration?.agent !== agent) {

@@ -97,7 +97,7 @@ export function unmadeBy({ dial }: Desk, result: CommandResult): Failure | undef
 
 /**
  * What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over.
- * @param errors whether the agent hears in an event of his own what came of it after the answer.
+ * @param errors whether the agent hears in a separate event how it ended after the answer.
  */
 export function onDialCall(
   desk: Desk,

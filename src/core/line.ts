@@ -26,7 +26,7 @@ export interface Party {
 export interface Failure {
   /** The switch's own name for it, for logs and records: `USER_BUSY`. */
   readonly cause: string;
-  /** A sentence for the agent: what happened to his phone, what to do. */
+  /** A sentence for the agent: what happened to the phone, what to do. */
   readonly why: string;
   /** The same when it was the far end's doing. */
   readonly far?: string;
@@ -121,10 +121,10 @@ export interface AgentCommand {
   /** The callout that waits for the result; empty when none does. */
   readonly id: string;
   readonly agent: string;
-  /** He logs in now: what the ACD needs to know of him is put there first. */
+  /** The agent logs in now: what the ACD needs to know of the agent is put there first. */
   readonly login: boolean;
   readonly mode: AgentMode;
-  /** The queue of his Login, as UWQ names it. */
+  /** The queue of the Login, as UWQ names it. */
   readonly queue?: string;
 }
 

@@ -228,7 +228,7 @@ function onLineHealth(made: Step, policy: Policy): Step {
   return { ...after, effects: [...made.effects, { type: "tell", agent, to: addressOf(desk.registration), event }] };
 }
 
-/** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent as he asked to be, at every desk asked about. */
+/** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent in the state asked for, at every desk asked about. */
 export function checkStatus(desks: readonly Desk[], from: string): Reply {
   const own = desks.filter(({ registration }) => registration?.address === from);
   const wrong = (own.length > 0 ? own : desks).flatMap((desk) =>

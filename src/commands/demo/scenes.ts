@@ -34,7 +34,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "A customer calls, the agent answers, the customer hangs up; the switch has looked him up (CustomerID)",
+    title: "A customer calls, the agent answers, the customer hangs up; the switch has looked the customer up (CustomerID)",
     events: 3,
     async play({ sim, pause }) {
       const call = await sim.inbound({ from: customer, to: "1001", data: { CustomerID: "C-4711" } });
@@ -104,7 +104,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "A colleague calls: internal calls tell the CRM nothing. Then he puts a customer through: now it pops",
+    title: "A colleague calls: internal calls tell the CRM nothing. Then the colleague puts a customer through: now it pops",
     events: 3,
     async play({ sim, pause }) {
       const transfer = await sim.attendedTransferToDesk({ from: customer, via: "1002", to: "1001" });

@@ -10,7 +10,7 @@ export interface Registered {
   readonly agent: string;
   readonly host: string;
   readonly port: number;
-  /** How long ago he sent his Register, in ms; absent when that is not on record. */
+  /** How long ago the Register came, in ms; absent when that is not on record. */
   readonly before?: number;
 }
 
@@ -74,7 +74,7 @@ const answerMs = 2500;
 
 /**
  * Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. What hangs, or is not UWQ,
- * takes connections too: so the desk's last event since his Register says whether it is of use.
+ * takes connections too: so the desk's last event since the Register says whether it is of use.
  */
 export async function lookAtCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Found> {
   if (registered === undefined) return notTried(unknown(known) ?? "nobody has registered.");
