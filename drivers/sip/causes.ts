@@ -1,4 +1,4 @@
-/** SIP statuses in words for the agent: as the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
+/** SIP statuses as sentences for the agent: through the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
 import type { Failure } from "../../src/core/line.ts";
 import { farEnd, handsetFailure } from "../parts/causes.ts";
 

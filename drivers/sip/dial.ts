@@ -1,6 +1,6 @@
 /**
  * Dialling from a desk's phone (RFC 3515): the box rings the phone, and when it is lifted hands the call over to the number with a REFER
- * inside the dialog, and leaves. Or (`dial` = `refer`) it tells the phone to dial by itself. Each command is carried out once.
+ * inside the dialog, and leaves. Or (`dial` = `refer`) it makes the phone dial on its own. Each command is carried out once.
  */
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log.ts";
@@ -325,7 +325,7 @@ export class Dialling {
     await this.#bye(attempt);
   }
 
-  /** REFER outside of any dialog: the phone dials by itself. `done` when its own dialog is there. */
+  /** REFER outside of any dialog: the phone dials on its own. `done` when its own dialog is there. */
   async #tell(attempt: Attempt): Promise<CommandResult> {
     const { stack, account, config } = this.#options;
     const { desk, number } = attempt.command;
@@ -336,7 +336,7 @@ export class Dialling {
       ...(credentials ? { credentials } : {}),
     });
     if (answer.status === 405 || answer.status === 501) {
-      const why = `Phone ${desk} does not dial when it is told to (${answer.status}): ask the administrator to change line.dial.`;
+      const why = `Phone ${desk} does not accept a REFER (${answer.status}): ask the administrator to change line.dial.`;
       return { outcome: "failed", cause: `REFER ${answer.status}`, why };
     }
     if (answer.status < 200 || answer.status > 299) return { outcome: "failed", ...this.#refusal(answer, desk) };
@@ -349,7 +349,7 @@ export class Dialling {
       return { outcome: "done" };
     }
     if (status !== false) return { outcome: "failed", ...farAnswer(status) };
-    return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was told to dial, but did not.` };
+    return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} accepted the REFER, but did not dial.` };
   }
 
   #over(attempt: Attempt): void {

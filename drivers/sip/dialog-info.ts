@@ -66,12 +66,12 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
 export function readDialogInfo(body: string, lenient = false): DialogInfo {
   const root = new Element(parse(unpadded(body), longestDialogInfo).root);
   if (root.name !== "dialog-info") {
-    throw new Error(`Cannot read the dialog-info: its root is <${shown(root.raw)}>: want <dialog-info>`);
+    throw new Error(`Cannot read the dialog-info: its root is <${shown(root.raw)}>: expected <dialog-info>`);
   }
-  if (!root.isOurs) throw new Error(`Cannot read the dialog-info: its namespace is ${shown(root.space)}: want ${namespace}`);
+  if (!root.isOurs) throw new Error(`Cannot read the dialog-info: its namespace is ${shown(root.space)}: expected ${namespace}`);
   const state = root.attribute("state");
   if (state !== "full" && state !== "partial") {
-    throw new Error(`Cannot read the dialog-info: its state is ${shown(state)}: want full or partial`);
+    throw new Error(`Cannot read the dialog-info: its state is ${shown(state)}: expected full or partial`);
   }
   const read = root.all("dialog").map(readDialog);
   const dialogs = read.filter((dialog): dialog is Dialog => !(dialog instanceof Error));
@@ -83,7 +83,7 @@ export function readDialogInfo(body: string, lenient = false): DialogInfo {
 
 /**
  * White space and padding around a document do no harm; before a declaration XML does not allow it. Without a regular expression, which
- * would begin anew at every space inside: minutes for a body full of them.
+ * would start again at every space inside: minutes for a body full of them.
  */
 function unpadded(body: string): string {
   let end = body.length;
@@ -94,7 +94,7 @@ function unpadded(body: string): string {
 function readVersion(text: string | undefined): number {
   const version = text?.trim() ?? "";
   if (!/^\d{1,20}$/.test(version) || Number(version) > 0xffff_ffff) {
-    throw new Error(`Cannot read the dialog-info: its version is ${shown(text)}: want a number from 0 to 4294967295`);
+    throw new Error(`Cannot read the dialog-info: its version is ${shown(text)}: expected a number from 0 to 4294967295`);
   }
   return Number(version);
 }
@@ -108,7 +108,7 @@ function readDialog(dialog: Element, index: number): Dialog | Error {
   const word = state?.text.toLowerCase() || "terminated";
   if (!states.includes(word)) {
     return new Error(
-      `Cannot read the dialog-info: the state of its dialog ${index + 1} is ${shown(state?.text)}: want ${states.join(", ")}`,
+      `Cannot read the dialog-info: the state of its dialog ${index + 1} is ${shown(state?.text)}: expected ${states.join(", ")}`,
     );
   }
   const direction = dialog.attribute("direction")?.trim().toLowerCase();
@@ -170,7 +170,7 @@ class Element {
     this.space = this.spaceOf(colon < 0 ? "xmlns" : `xmlns:${this.raw.slice(0, colon)}`);
   }
 
-  /** A document without any namespace is one of a careless writer; one of another namespace is something else. */
+  /** A document without any namespace counts as ours; one of another namespace does not. */
   get isOurs(): boolean {
     return this.space === namespace || this.space === "";
   }

@@ -60,7 +60,7 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): En
         why: authorized
           ? `${at} refuses the password of user ${user}: check line.user and line.password`
           : hasPassword
-          ? `${at} asks for a password in a way that cannot be answered: want Digest with MD5, SHA-256 or SHA-512-256`
+          ? `${at} asks for a password in a way that cannot be answered: expected Digest with MD5, SHA-256 or SHA-512-256`
           : `${at} asks for the password of user ${user}: line.password is not set`,
         again: "long",
       };

@@ -58,7 +58,7 @@ export class Notifier {
   }
 
   /**
-   * Whose documents these are. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says
+   * Learns which switch writes the documents. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says
    * `partial`, `trying` or `proceeding`. No other switch lists several dialogs without being asked and means less than all.
    */
   learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {

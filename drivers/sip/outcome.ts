@@ -1,4 +1,4 @@
-/** The end of a dialog in words (RFC 4235, section 4.1.2): for the agent, for the log. Pure. */
+/** The end of a dialog (RFC 4235, section 4.1.2) as a sentence for the agent and for the log. Pure. */
 import type { Failure } from "../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
 

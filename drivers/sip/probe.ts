@@ -164,7 +164,7 @@ async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): 
     if (deaf === undefined) return { verdict: "good", says };
     return {
       verdict: "warning",
-      says: `${says} ${deaf} does not tell a phone to dial, as line.dial "refer" wants it: MakeCall will fail.`,
+      says: `${says} ${deaf} does not make a phone dial, which line.dial "refer" requires: MakeCall will fail.`,
       next: 'Set line.dial to "invite-refer".',
     };
   }
@@ -192,7 +192,7 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
   });
   if (answer.status >= 200 && answer.status <= 299) {
     const bound = answer.header("contact") === undefined ? "is not registered now" : "is registered";
-    return { verdict: "good", says: `The switch knows user ${config.user} and his password; he ${bound}.` };
+    return { verdict: "good", says: `The switch knows user ${config.user} and the password; it ${bound}.` };
   }
   const at = config.proxy ?? config.domain;
   const { why } = endOfRegister(answer, { at, user: config.user });
@@ -240,10 +240,10 @@ async function lookAtPhone(
     void subscription.begin();
     const found = await Promise.race([told.promise, subscription.ended]);
     if (typeof found === "number") {
-      return { verdict: "good", says: `${about.at} tells the calls of phone ${about.extension}: ${found} now.${blind}` };
+      return { verdict: "good", says: `${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}` };
     }
     if (found instanceof Error) {
-      const says = `What ${about.at} tells of phone ${about.extension} cannot be used: ${found.message}`;
+      const says = `What ${about.at} reports of phone ${about.extension} cannot be used: ${found.message}`;
       const next = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
       return { verdict: "failed", says: sentence(says), next };
     }
@@ -269,7 +269,7 @@ function writePassword(user: string): string {
 
 function nextFor(why: string, { extension, user }: About): string {
   if (/is not set/.test(why)) return writePassword(user);
-  if (/want Digest/.test(why)) return "Let the switch ask for the password in one of these ways.";
+  if (/expected Digest/.test(why)) return "Let the switch ask for the password in one of these ways.";
   if (/password/.test(why)) return "Compare line.user and line.password with the account on the switch.";
   if (/no dialog subscriptions/.test(why)) {
     return "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.";

@@ -58,7 +58,7 @@ export function requestIn(
   return { method, uri: "sip:placeholder", headers, dialog };
 }
 
-/** What an INVITE to a phone of this make says, which shall answer by itself. */
+/** The headers that make a phone of this make answer an INVITE automatically. */
 export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Record<string, string> {
   const { callInfo, alertInfo } = autoAnswerOf(make);
   return {

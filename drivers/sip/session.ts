@@ -82,7 +82,7 @@ export class Session {
 
   /**
    * Works until the connection is lost, or the signal; resolves with the reason. While the switch does not answer, all desks
-   * are down; when it does again, they begin anew.
+   * are down; when it answers again, they start again.
    */
   async run(signal: AbortSignal): Promise<string> {
     const over = new AbortController();

@@ -89,7 +89,7 @@ const MessageClass = SipMessage as unknown as new (text: string) => Message;
 /** A longer first line of a SIP message is not read, in characters. */
 const longestFirstLine = 4096;
 
-/** A connection that is logged in, until it closes; it never reconnects by itself. */
+/** A connection that is logged in, until it closes; it never reconnects. */
 export class Stack {
   readonly #options: StackOptions;
   readonly #agent: Agent;

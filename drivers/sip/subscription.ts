@@ -109,7 +109,7 @@ export class Subscription {
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
     if (this.#over || this.#heard) return;
-    const why = `${about.at} has taken the subscription to phone ${about.extension}, but tells nothing`;
+    const why = `${about.at} accepted the subscription to phone ${about.extension}, but sends no NOTIFY`;
     this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
   }
 
@@ -229,7 +229,7 @@ export class Subscription {
     const type = word(request.header("content-type"));
     if (type === "application/dialog-info+xml") return onDocument(request.body, came);
     const desk = about.extension;
-    log.rarely(`language ${desk}`).warning("The switch tells the state of the phone in a language that is not dialog-info", {
+    log.rarely(`language ${desk}`).warning("The switch reports the state of the phone in a format that is not dialog-info", {
       desk,
       type: type.slice(0, 60),
     });
@@ -270,7 +270,7 @@ export class Subscription {
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
     if (least === undefined || least <= expires || least > 86400) return endOfAnswer(answer, about);
     this.#least = least;
-    return { why: `${about.at} wants subscriptions of at least ${least} s`, again: "now" };
+    return { why: `${about.at} requires subscriptions of at least ${least} s`, again: "now" };
   }
 
   /** For so long it stands: what we asked, or less. */

@@ -107,7 +107,7 @@ export class DialogTracker {
     this.#ended.clear();
   }
 
-  /** A new subscription has been made on the same link: versions begin anew, and its first full document is the truth. */
+  /** A new subscription has been made on the same link: versions start again, and its first full document is the truth. */
   subscribed(): void {
     this.#version = undefined;
     this.#fresh = true;
@@ -116,7 +116,7 @@ export class DialogTracker {
   /** A NOTIFY with a document. One about another entity is dropped. */
   notify(info: DialogInfo, { userAgent, subscription }: Envelope = {}): Told {
     if (info.entity !== "" && !this.#notifier.isUser(info.entity)) {
-      return { events: [], why: `it is about ${quoted(info.entity)}: want ${this.#watched.users.join(" or ")}` };
+      return { events: [], why: `it is about ${quoted(info.entity)}: expected ${this.#watched.users.join(" or ")}` };
     }
     const isAnswer = info.state === "full" && (this.#fresh || this.#asked);
     const all = merge(info.dialogs.map((dialog) => this.#notifier.cleaned(dialog, subscription)));

@@ -1,5 +1,5 @@
 /**
- * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, begins a new one when one
+ * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, starts a new one when one
  * has ended and the reason allows, and passes on what its documents say (translate.ts).
  */
 import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
@@ -235,7 +235,7 @@ export class Watch {
     const { log, about: { extension } } = this.#options;
     const isDue = performance.now() - this.#refreshed > refreshEvery;
     const why = error instanceof Error ? error.message : String(error);
-    log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch tells of the phone: asking for the full state", {
+    log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch reports of the phone: asking for the full state", {
       desk: extension,
       why,
     });

@@ -126,9 +126,13 @@ describe("refused with a sentence:", () => {
     ["no XML", "hello", "Cannot parse XML"],
     ["HTML", "<html><body>404<br></body></html>", "Cannot parse XML"],
     ["JSON", '{"state":"full"}', "Cannot parse XML"],
-    ["another document", '<presence xmlns="urn:ietf:params:xml:ns:pidf"/>', 'its root is <"presence">: want <dialog-info>'],
-    ["another namespace", `<dialog-info xmlns="urn:x" version="1" state="full"/>`, `its namespace is "urn:x": want ${namespace}`],
-    ["an undeclared prefix", `<x:dialog-info version="1" state="full"/>`, `want ${namespace}`],
+    ["another document", '<presence xmlns="urn:ietf:params:xml:ns:pidf"/>', 'its root is <"presence">: expected <dialog-info>'],
+    [
+      "another namespace",
+      `<dialog-info xmlns="urn:x" version="1" state="full"/>`,
+      `its namespace is "urn:x": expected ${namespace}`,
+    ],
+    ["an undeclared prefix", `<x:dialog-info version="1" state="full"/>`, `expected ${namespace}`],
     ["a document type with a billion laughs", `${laughs}<dialog-info ${head}>&j;</dialog-info>`, "it has a document type"],
     ["an outside entity", '<!DOCTYPE d SYSTEM "file:///etc/passwd"><d/>', "it has a document type"],
     ["an entity that is not there", documentOf("&nbsp;"), "Cannot parse XML"],
@@ -143,25 +147,29 @@ describe("refused with a sentence:", () => {
     ["control characters", documentOf("\u0007"), "Cannot parse XML"],
     ["a control character by its number", documentOf("&#7;"), "Cannot parse XML"],
     ["no version", documentOf("").replace('version="3"', ""), "its version is missing"],
-    ["a negative version", documentOf("").replace('version="3"', 'version="-1"'), 'its version is "-1": want a number from 0'],
+    [
+      "a negative version",
+      documentOf("").replace('version="3"', 'version="-1"'),
+      'its version is "-1": expected a number from 0',
+    ],
     [
       "a version beyond 32 bits",
       documentOf("").replace('version="3"', 'version="4294967296"'),
-      "want a number from 0 to 4294967295",
+      "expected a number from 0 to 4294967295",
     ],
-    ["no state", documentOf("").replace('state="full"', ""), "its state is missing: want full or partial"],
+    ["no state", documentOf("").replace('state="full"', ""), "its state is missing: expected full or partial"],
     ["a state of its own", documentOf("").replace("full", "most"), 'its state is "most"'],
     ["a dialog without an id", documentOf(`${one}<dialog><state>early</state></dialog>`), "its dialog 2 has no id"],
     [
       "a dialog's state of its own",
       documentOf(one.replace("early", "ringing")),
-      'the state of its dialog 1 is "ringing": want trying',
+      'the state of its dialog 1 is "ringing": expected trying',
     ],
   ])("%s", (_, body, why) => expect(() => readDialogInfo(body)).toThrow(why));
 
   test("words of a stranger come tame and short into the error", () => {
     const body = documentOf(one.replace("early", `x\u0085"${"y".repeat(100)}`));
-    expect(() => readDialogInfo(body)).toThrow(/is "x\?\?y{37}\.\.\.": want/);
+    expect(() => readDialogInfo(body)).toThrow(/is "x\?\?y{37}\.\.\.": expected/);
   });
 });
 

@@ -30,7 +30,7 @@ test("it is in the log, and the desk is down with the reason", async () => {
     for await (const event of line.events(stop.signal, () => [])) {
       expect(event).toEqual({
         type: "link-down",
-        why: expect.stringMatching(/has taken the subscription to phone 1001, but tells nothing/),
+        why: expect.stringMatching(/accepted the subscription to phone 1001, but sends no NOTIFY/),
       });
       break;
     }

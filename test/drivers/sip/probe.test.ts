@@ -38,8 +38,8 @@ test("all is well, and the subscription is given back", async () => {
     "drachtio login good: Logged in to drachtio-server v0.9.10-1-g9c2dd4cb6a.",
     "SIP listener good: drachtio-server speaks SIP at udp/127.0.0.1:5160.",
     "switch good: pbx answers (200).",
-    "registration good: The switch knows user 1009 and his password; he is not registered now.",
-    "phone 1001 good: pbx tells the calls of phone 1001: 1 now.",
+    "registration good: The switch knows user 1009 and the password; it is not registered now.",
+    "phone 1001 good: pbx reports the calls of phone 1001 (1 active).",
   ]);
   const registers = pbx.requests.filter(({ method }) => method === "REGISTER");
   expect(registers.map((message) => header(message, "contact"))).toEqual([undefined]);
@@ -109,7 +109,7 @@ test("a switch that leaves only OPTIONS alone is a warning", async () => {
   const { shown } = await hops(pbx);
   expect(shown.slice(3)).toEqual([
     "switch warning: pbx does not answer OPTIONS over udp (408).",
-    "phone 1001 good: pbx tells the calls of phone 1001: 0 now.",
+    "phone 1001 good: pbx reports the calls of phone 1001 (0 active).",
   ]);
   pbx.server.stop();
 });
@@ -149,7 +149,7 @@ test("what is over is no call, and a document that the daemon can repair is good
     pbx.document = (sub) => document(sub).replace("<dialog ", '<note by="R&D"/><dialog ');
   });
   const { shown } = await hops(pbx);
-  expect(shown.at(-1)).toBe("phone 1001 good: pbx tells the calls of phone 1001: 1 now.");
+  expect(shown.at(-1)).toBe("phone 1001 good: pbx reports the calls of phone 1001 (1 active).");
   pbx.server.stop();
 });
 
@@ -162,7 +162,7 @@ test("FreeSWITCH tells of any number: a good hop does not promise a phone", asyn
   );
   const { shown } = await hops(pbx);
   expect(shown.at(-1)).toBe(
-    "phone 1001 good: pbx tells the calls of phone 1001: 0 now. FreeSWITCH does so for any number, of a phone or not.",
+    "phone 1001 good: pbx reports the calls of phone 1001 (0 active). FreeSWITCH does so for any number, of a phone or not.",
   );
   pbx.server.stop();
 });
@@ -191,7 +191,7 @@ describe("what the switch tells, but the daemon could not use, is no good hop:",
     [
       "about another phone",
       (text) => text.replace("sip:1001@pbx", "sip:14155551001@pbx"),
-      'it is about "sip:14155551001@pbx": want 1001.',
+      'it is about "sip:14155551001@pbx": expected 1001.',
     ],
   ];
   test.each(kinds)("%s", async (_, changed, why) => {
@@ -202,7 +202,7 @@ describe("what the switch tells, but the daemon could not use, is no good hop:",
     const { all } = await hops(pbx);
     const { verdict, says, next } = all.at(-1) ?? {};
     expect(verdict).toBe("failed");
-    expect(says).toStartWith(`What pbx tells of phone 1001 cannot be used: ${why}`);
+    expect(says).toStartWith(`What pbx reports of phone 1001 cannot be used: ${why}`);
     expect(next).toContain("aliases");
     pbx.server.stop();
   });
@@ -229,7 +229,7 @@ describe("the phone:", () => {
       "Allow user 1009",
     ],
     ["silence", (pbx) => pbx.instead = () => "silence", "does not answer", "line.proxy"],
-    ["no document", (pbx) => pbx.tells = false, "tells nothing", "docs/sip.md"],
+    ["no document", (pbx) => pbx.tells = false, "sends no NOTIFY", "docs/sip.md"],
   ];
   test.each(broken)("%s", async (_, change, says, next) => {
     const pbx = await pbxWith(change);

@@ -133,7 +133,7 @@ describe("an answer to the SUBSCRIBE:", () => {
 
   test.concurrent("202 and then nothing: said, and tried again", async () => {
     await using rig = await Rig.open({ config: { answerSeconds: 1 }, before: (pbx) => pbx.tells = false });
-    expect((await rig.next("link-down")).why).toBe("pbx has taken the subscription to phone 1001, but tells nothing");
+    expect((await rig.next("link-down")).why).toBe("pbx accepted the subscription to phone 1001, but sends no NOTIFY");
     rig.pbx.tells = true;
     await rig.next("link-up");
   }, limit);
@@ -355,7 +355,7 @@ describe("a NOTIFY", () => {
     async (_, body) => {
       await using rig = await Rig.ready();
       expect(await answerOf(rig, rig.pbx.tell(rig.sub, { body }))).toBe(200);
-      await rig.until(() => rig.lines.some((line) => line.includes("Cannot read what the switch tells of the phone")));
+      await rig.until(() => rig.lines.some((line) => line.includes("Cannot read what the switch reports of the phone")));
       rig.pbx.rings("14155550123");
       await rig.facts(({ rings }) => rings === true);
       expect(rig.links()).toEqual(["up"]);

@@ -234,7 +234,7 @@ describe("after a connect", () => {
     const one = tracker();
     one.connected();
     const about = (entity: string) => one.notify({ ...info(0, "full"), entity });
-    expect(about("sip:1002@pbx")).toEqual({ events: [], why: 'it is about "sip:1002@pbx": want 1001' });
+    expect(about("sip:1002@pbx")).toEqual({ events: [], why: 'it is about "sip:1002@pbx": expected 1001' });
     expect(about("sip:%31001@elsewhere;transport=udp").events).toHaveLength(1);
   });
   test("a NOTIFY without a body says that there are no calls", () => {
