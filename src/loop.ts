@@ -3,8 +3,9 @@
  * carried out. Line events, callouts, results of commands and time all take this way.
  */
 import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
+import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
-import { addressOf, type Arrival, isSameAddress } from "./core/destination.ts";
+import { addressOf, type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
 import { dialAnswerAt } from "./core/dial.ts";
 import type { Effect, Input } from "./core/effect.ts";
 import { type EndedCall, endedCalls } from "./core/ending.ts";
@@ -135,6 +136,12 @@ export class Loop {
         return verdict;
       }
     }
+    const withdrawn = callout.name === "Unregister" ? this.#withdraw(callout) : undefined;
+    if (withdrawn && !await Promise.race([withdrawn, reply.promise.then(() => false)])) {
+      this.#waiting.delete(id);
+      reply.resolve({ ok: true });
+      return await reply.promise;
+    }
     const before = this.#desks.get(callout.desk)?.registration;
     if (callout.name === "Register") this.#arriveElsewhere(callout);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
@@ -142,6 +149,17 @@ export class Loop {
     if (!isDial(callout.name)) return await reply.promise;
     const call = this.#callOf(callout.desk, id);
     return { ...await reply.promise, call };
+  }
+
+  /**
+   * What waits for an agent who unregisters goes before the Unregister when it is much: all in one turn would be a pause. False
+   * when somebody has registered meanwhile: that came after the Unregister, which is over.
+   */
+  #withdraw({ desk, agent }: Extract<Callout, { name: "Unregister" }>): Promise<boolean> | undefined {
+    const before = this.#desks.get(desk)?.registration;
+    if (before?.agent !== agent) return undefined;
+    const withdrawn = this.#options.courier.withdraw(desk, agent, unregistered(agent, desk));
+    return withdrawn?.then(() => this.#desks.get(desk)?.registration === before);
   }
 
   /**
@@ -358,16 +376,6 @@ export class Loop {
   }
 }
 
-/** The answer to a callout that comes too late, or waits too long. */
-const stopping = { ok: false, why: "telesetd is stopping: try again." } as const;
-
-/** The same for one that is dialling: the switch may go on with it. */
-const stoppingInDial = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
-
-function isDial(name: Callout["name"]): boolean {
-  return name === "MakeCall" || name === "DialCanonical";
-}
-
 /** How long a change may wait to be written, in ms; then it goes with the sync of what was written before. */
 const mayWaitFor = 80;
 
@@ -386,11 +394,4 @@ function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
   if (input.type === "arrival") return { registration: input.registration, atDesk: registration?.agent ?? null };
   if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;
   return { registration, atDesk: registration.agent };
-}
-
-/** Beyond its verification nobody needs the password. */
-function withoutPassword(callout: Callout): Callout {
-  if (callout.name !== "Login" && callout.name !== "Logout") return callout;
-  const { password: _, ...rest } = callout;
-  return rest;
 }

@@ -89,10 +89,7 @@ export class SafeStore implements Store {
     this.#desks.set(desk.extension, desk);
     for (const { agent, why } of retire) {
       const given = [...this.#waiting.values()].filter((event) => event.desk === desk.extension && event.agent === agent);
-      for (const { to: _, ...event } of given) {
-        this.#waiting.set(event.id, event);
-        this.#end(event.id, { ending: "retired", why, ended: now }, written !== undefined);
-      }
+      this.#withdrawn(given.map(({ id }) => id), { why, ended: now }, written !== undefined);
     }
     if (arrival) this.#arrived(desk.extension, arrival);
     const added = written ?? tell.flatMap((event) => this.#inMemory(event, now));
@@ -136,6 +133,19 @@ export class SafeStore implements Store {
   end(id: number, ending: Ending, why: string, now: number): void {
     const written = this.#write((store) => store.end(id, ending, why, now)) !== undefined;
     this.#end(id, { ending, why, ended: now }, written);
+  }
+
+  withdraw(ids: readonly number[], why: string, now: number): void {
+    const written = this.#write((store) => store.withdraw(ids, why, now)) !== undefined;
+    this.#withdrawn(ids, { why, ended: now }, written);
+  }
+
+  /** These go nowhere any more. */
+  #withdrawn(ids: readonly number[], end: Pick<Recorded, "why" | "ended">, written: boolean): void {
+    for (const { to: _, ...event } of ids.flatMap((id) => this.#waiting.get(id) ?? [])) {
+      this.#waiting.set(event.id, event);
+      this.#end(event.id, { ...end, ending: "retired" }, written);
+    }
   }
 
   #end(id: number, end: Pick<Recorded, "ending" | "why" | "ended">, written: boolean): void {

@@ -69,6 +69,8 @@ export interface Store {
   update(event: OutboxEvent, onTheWay: boolean): void;
   /** Ends an event. */
   end(id: number, ending: Ending, why: string, now: number): void;
+  /** Retires these events of an agent; they have no address any more. */
+  withdraw(ids: readonly number[], why: string, now: number): void;
   /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
   /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
@@ -150,6 +152,10 @@ class SqliteStore implements FileStore {
       retire: db.query(
         `UPDATE events SET ending = 'retired', why = ?3, ended = ?4, address = NULL, port = NULL
          WHERE desk = ?1 AND agent = ?2 AND ending IS NULL`,
+      ),
+      withdraw: db.query(
+        `UPDATE events SET ending = 'retired', why = ?2, ended = ?3, address = NULL, port = NULL
+         WHERE id = ?1 AND ending IS NULL`,
       ),
       follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL"),
       lose: db.query(
@@ -235,6 +241,13 @@ class SqliteStore implements FileStore {
 
   end(id: number, ending: Ending, why: string, now: number): void {
     this.#statements.end.run(id, ending, why, now);
+    this.#syncSoon();
+  }
+
+  withdraw(ids: readonly number[], why: string, now: number): void {
+    this.#db.transaction(() => {
+      for (const id of ids) this.#statements.withdraw.run(id, why, now);
+    })();
     this.#syncSoon();
   }
 

@@ -95,6 +95,60 @@ describe("hot desk:", () => {
   });
 });
 
+describe("an agent unregisters with thousands of events waiting:", () => {
+  /** Events of 1,000 calls that wait for agent A, who has lost the address. */
+  async function withMuch(): Promise<Rig> {
+    const store = openStore(storePath());
+    const tell = Array.from({ length: 1000 }, (_, n) => ({ desk: "1001", agent: "A", event: released(n) }));
+    const registration = { agent: "A", address: places.A, port: 8080 };
+    store.commit({ desk: { ...newDesk("1001"), registration }, tell, retire: [] }, 0);
+    const rig = new Rig({ store });
+    await rig.line.say(up);
+    return rig;
+  }
+  const released = (n: number) => ({ name: "CallReleased", call: `c${n}` } as const);
+  const unregister = { name: "Unregister", desk: "1001", agent: "A" } as const;
+
+  test("they are discarded in many turns of the loop, then it is answered; what comes next is not delivered either", async () => {
+    const rig = await withMuch();
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    const answer = rig.loop.submit(unregister);
+    expect(rig.loop.desks()[0]?.registration?.agent).toBe("A");
+    expect(await answer).toEqual({ ok: true });
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(1000 / 32);
+    expect(rig.loop.desks()[0]?.registration).toBeNull();
+    await rig.line.say(leg({ rings: true }), leg({ ended }));
+    expect(rig.told).toEqual([]);
+    expect(rig.courier.status()).toEqual({ waiting: 0 });
+    expect(rig.store.list(false, 1)).toEqual([]);
+    expect(rig.store.get(1)).toMatchObject({ ending: "retired", why: "agent A has unregistered from desk 1001" });
+    await rig.end();
+  });
+
+  test("whoever registers meanwhile stays registered", async () => {
+    const rig = await withMuch();
+    const answer = rig.loop.submit(unregister);
+    await rig.register("B");
+    expect(await answer).toEqual({ ok: true });
+    await rig.line.say(leg({ rings: true }));
+    expect(rig.told).toEqual(["B: ScreenPop L1"]);
+    await rig.end();
+  });
+
+  test("a stop answers it with an Error", async () => {
+    const rig = await withMuch();
+    const answer = rig.loop.submit(unregister);
+    await rig.end();
+    expect(await answer).toMatchObject({ ok: false, why: "telesetd is stopping: try again." });
+  });
+});
+
 describe("an event that is sent again goes", () => {
   const home = { address: places.A, port: 8080 };
   const old = { desk: "1001", agent: "A", to: home };

@@ -252,6 +252,20 @@ describe("a commit", () => {
     });
   });
 
+  test("withdraws events by their ids: those that wait, and they have no address any more", () => {
+    using((store) => {
+      const place = { to: { address: "10.0.0.7", port: 8080 } };
+      const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
+      store.commit({ desk, tell: events, retire: [] }, 10);
+      store.end(2, "told", "", 15);
+      store.withdraw([1, 2], "gone", 20);
+      expect(ids(store.waiting())).toEqual([3]);
+      expect(store.get(1)).toMatchObject({ ending: "retired", why: "gone", ended: 20 });
+      expect(store.get(1)).not.toHaveProperty("to");
+      expect(store.get(2)).toMatchObject({ ending: "told", ended: 15, ...place });
+    });
+  });
+
   test("puts what cannot be told on record, and does not let it wait", () => {
     using((store) => {
       expect(store.commit({ desk, tell: [tell("CallReleased", { lost: "he has gone" })], retire: [] }, 10)).toEqual([]);

@@ -97,3 +97,21 @@ export interface Crm {
    */
   deliver(event: CrmEvent, to: Address, signal: AbortSignal, desk?: string): Promise<Delivery>;
 }
+
+/** The answer to a callout that comes too late, or waits too long. */
+export const stopping = { ok: false, why: "telesetd is stopping: try again." } as const;
+
+/** The same for one that is dialling: the switch may go on with it. */
+export const stoppingInDial = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
+
+/** Whether it makes the phone ring. */
+export function isDial(name: Callout["name"]): boolean {
+  return name === "MakeCall" || name === "DialCanonical";
+}
+
+/** Beyond its verification nobody needs the password. */
+export function withoutPassword(callout: Callout): Callout {
+  if (callout.name !== "Login" && callout.name !== "Logout") return callout;
+  const { password: _, ...rest } = callout;
+  return rest;
+}

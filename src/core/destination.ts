@@ -29,6 +29,11 @@ export function takenBy(agent: string): string {
   return `agent ${agent} has registered at this address; it waits for its own agent's next Register`;
 }
 
+/** Why nothing more goes to an agent who was registered at a desk. */
+export function unregistered(agent: string, desk: string): string {
+  return `agent ${agent} has unregistered from desk ${desk}`;
+}
+
 /** The address alone. */
 export function addressOf({ address, port }: Address): Address {
   return { address, port };

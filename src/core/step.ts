@@ -32,7 +32,7 @@ import {
   recordOf,
   unmadeBy,
 } from "./dial.ts";
-import { addressOf } from "./destination.ts";
+import { addressOf, unregistered } from "./destination.ts";
 import type { Effect, Input, Step } from "./effect.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
@@ -149,7 +149,7 @@ function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>,
 /** By one who is not, or no longer, the registered agent it changes nothing. */
 function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return quiet(desk);
-  const why = `agent ${agent} has unregistered from desk ${desk.extension}`;
+  const why = unregistered(agent, desk.extension);
   return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "retire", agent, why }] };
 }
 

@@ -17,7 +17,7 @@ import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {
-  readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end">;
+  readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end" | "withdraw">;
   readonly crm: Crm;
   /** Steady ms. */
   readonly now: () => number;
@@ -33,6 +33,9 @@ const firstWindow = 4;
 const startsInTurn = 4;
 const looksInTurn = 32;
 const discardsInTurn = 32;
+/** How many calls of an agent who unregisters are discarded in a turn, and how many are few enough for the last one. */
+const withdrawalsInTurn = 16;
+const fewCalls = 64;
 /** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -94,10 +97,29 @@ export class Courier {
 
   /** Forgets what waits for an agent; the store has discarded it. What is on the way stays on the way. */
   retire(desk: string, agent: string): void {
-    for (const call of [...this.#waiting.lane(desk, agent)?.calls ?? []]) {
-      for (const event of [...call.events]) this.#forget(event, call, "withdrawn");
+    this.#withdraw([...this.#waiting.lane(desk, agent)?.calls ?? []]);
+  }
+
+  /**
+   * Discards, some in each turn of the loop, most of what waits for an agent who is about to unregister, so that few are left
+   * to `retire`. Nothing to wait for when they are few already.
+   */
+  withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
+    const calls = this.#waiting.lane(desk, agent)?.calls;
+    if (this.#stopping || !calls || calls.size <= fewCalls) return undefined;
+    // Of those on the way nothing may be left.
+    const some = calls.values().filter(({ events }) => events.length > 0).take(withdrawalsInTurn);
+    this.#options.store.withdraw(this.#withdraw([...some]), why, this.#options.now());
+    return new Promise((resolve) => setImmediate(() => resolve(this.withdraw(desk, agent, why))));
+  }
+
+  #withdraw(calls: readonly WaitingCall[]): number[] {
+    return calls.flatMap((call) => {
+      const events = [...call.events];
+      for (const event of events) this.#forget(event, call, "withdrawn");
       this.#look(call);
-    }
+      return events.map(({ id }) => id);
+    });
   }
 
   /** An event that cannot be delivered: without its ScreenPop nobody would know what the rest of its call is about. */

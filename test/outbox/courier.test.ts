@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { event, home } from "./events.ts";
+import { calls, event, home } from "./events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
 
 beforeEach(() => {
@@ -185,6 +185,22 @@ describe("the agent:", () => {
     await rig.pass(500);
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c2", inUse], ["ScreenPop c1", home]]);
     expect(rig.courier.status().waiting).toBe(2);
+  });
+
+  test("about to unregister with much waiting: some calls go in each turn, whole, but none that is on the way; few are left", async () => {
+    const rig = new Rig({
+      stored: calls(100).flatMap((one) => [one, event(one.id + 1000, { name: "CallEstablished", call: one.event.call })]),
+    });
+    rig.courier.pump();
+    expect(rig.posts).toHaveLength(4);
+    rig.record.length = 0;
+    const withdrawn = rig.courier.withdraw("1001", "A", "gone");
+    expect(rig.record).toEqual([`withdrawn ${calls(16).map(({ id }) => `${id} ${id + 1000}`).join(" ")}: gone`]);
+    await withdrawn;
+    expect(rig.record).toHaveLength(3);
+    expect(rig.courier.status().waiting).toBe(2 * (100 - 3 * 16));
+    expect(rig.courier.withdraw("1001", "A", "gone")).toBeUndefined();
+    expect(rig.courier.withdraw("1001", "nobody", "gone")).toBeUndefined();
   });
 
   test("retired while it is on the way: its failure does not bring it back", async () => {

@@ -47,6 +47,9 @@ export class Rig {
       end: (id: number, ending: string, why: string) => {
         this.record.push(`${ending} ${id}${why === "" ? "" : `: ${why}`}`);
       },
+      withdraw: (ids: readonly number[], why: string) => {
+        this.record.push(`withdrawn ${ids.join(" ")}: ${why}`);
+      },
     };
     const crm: Crm = {
       deliver: (event, to, signal) => {

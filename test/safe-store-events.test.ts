@@ -1,0 +1,46 @@
+/** What becomes of events while the store is lost: where they go, and what is on record when it works again. */
+import { afterAll, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newDesk } from "../src/core/desk.ts";
+import { openLog } from "../src/log.ts";
+import { openSafeStore } from "../src/safe-store.ts";
+import { openStore } from "../src/store.ts";
+import { crmEvent } from "./faults/office.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-events-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const home = { address: "10.0.0.7", port: 8080 };
+
+/** A store that holds the ScreenPops of two calls, and a lock that makes it lost until it is `undone`. */
+function lost(name: string) {
+  const path = join(folder, name);
+  const store = openSafeStore(path, openLog(() => {}, "error", false), 60_000);
+  const desk = { ...newDesk("1001"), registration: { agent: "A", ...home } };
+  const tell = ["c1", "c2"].map((call) => ({ desk: "1001", agent: "A", to: home, event: crmEvent(call, "ScreenPop") }));
+  const events = store.commit({ desk, tell, retire: [] }, 10);
+  const db = new Database(path);
+  db.run("BEGIN IMMEDIATE");
+  /** The store's contents, once it has been written. */
+  const healed = () => {
+    db.run("ROLLBACK");
+    db.close();
+    store.close();
+    return openStore(path);
+  };
+  return { store, desk, events, healed };
+}
+
+test("events that were withdrawn meanwhile are on record", () => {
+  const { store, healed } = lost("withdrawn.db");
+  store.withdraw([1], "gone", 20);
+  expect([store.trouble !== undefined, store.waiting().map(({ id }) => id)]).toEqual([true, [2]]);
+  const after = healed();
+  expect(after.get(1)).toMatchObject({ ending: "retired", why: "gone", ended: 20 });
+  expect(after.get(1)).not.toHaveProperty("to");
+  expect(after.waiting().map(({ id }) => id)).toEqual([2]);
+  after.close();
+});
