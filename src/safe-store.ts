@@ -126,7 +126,12 @@ export class SafeStore implements Store {
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
-    if (this.#waiting.has(event.id)) this.#waiting.set(event.id, { ...event, onTheWay });
+    const kept = this.#waiting.get(event.id);
+    if (kept) {
+      // Where it goes changes only with a Register: the courier knows it by agent, not by event.
+      const { to: _, ...tried } = event;
+      this.#waiting.set(event.id, { ...tried, ...(kept.to ? { to: kept.to } : {}), onTheWay });
+    }
     this.#write((store) => store.update(event, onTheWay));
   }
 

@@ -14,6 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-events-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const home = { address: "10.0.0.7", port: 8080 };
+const moved = { address: "10.0.0.9", port: 8080 };
 
 /** A store that holds the ScreenPops of two calls, and a lock that makes it lost until it is `undone`. */
 function lost(name: string) {
@@ -42,5 +43,18 @@ test("events that were withdrawn meanwhile are on record", () => {
   expect(after.get(1)).toMatchObject({ ending: "retired", why: "gone", ended: 20 });
   expect(after.get(1)).not.toHaveProperty("to");
   expect(after.waiting().map(({ id }) => id)).toEqual([2]);
+  after.close();
+});
+
+test("an event that is tried meanwhile keeps the address to which its agent has moved", () => {
+  const { store, desk, events, healed } = lost("moved.db");
+  const registration = { agent: "A", ...moved };
+  store.commit({ desk: { ...desk, registration }, tell: [], retire: [], arrival: { registration, atDesk: "A" } }, 20);
+  for (const event of events) store.update({ ...event, attempts: 1 }, true);
+  expect(store.trouble).toBeDefined();
+  const after = healed();
+  expect(after.waiting().map(({ attempts, to }) => ({ attempts, to }))).toEqual(
+    [1, 1].map((attempts) => ({ attempts, to: moved })),
+  );
   after.close();
 });
