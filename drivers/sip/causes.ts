@@ -39,6 +39,11 @@ export function switchSilent(extension: string): Failure {
   return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
 }
 
+/** The phone rang until the time was up. */
+export function notLifted(extension: string): Failure {
+  return handsetFailure("NO_ANSWER", extension);
+}
+
 /** The switch has taken the call, but the phone has not rung: it is registered, and does not answer the switch. */
 export function phoneSilent(extension: string): Failure {
   return handsetFailure("RECOVERY_ON_TIMER_EXPIRE", extension);

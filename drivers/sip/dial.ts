@@ -6,7 +6,7 @@ import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/c
 import type { Log } from "../../src/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
-import { farAnswer, handsetAnswer, isAbsent, notHandedOver, occupied, phoneSilent, switchSilent } from "./causes.ts";
+import { farAnswer, handsetAnswer, isAbsent, notHandedOver, notLifted, occupied, phoneSilent, switchSilent } from "./causes.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";
 import { reasonCause, sipfragStatus, word } from "./headers.ts";
@@ -168,12 +168,11 @@ export class Dialling {
     try {
       const answer = await Promise.race([asking, late.promise]);
       if (answer && answer.status >= 200 && answer.status <= 299) return await this.#lifted(attempt, answer, givenUp);
-      const notLifted = { cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
       if (!answer || givenUp) {
         // An answer that comes after all must not leave the phone with us.
         if (!answer) asking.then((late) => this.#leave(attempt, late)).catch(() => {});
-        if (attempt.heard) return { outcome: "failed", ...notLifted };
-        return { outcome: "failed", ...(answer && !answer.own ? phoneSilent(desk) : switchSilent(desk)) };
+        const why = attempt.heard ? notLifted : answer && !answer.own ? phoneSilent : switchSilent;
+        return { outcome: "failed", ...why(desk) };
       }
       return { outcome: "failed", ...this.#refusal(answer, desk) };
     } finally {
@@ -195,7 +194,7 @@ export class Dialling {
     attempt.dialog = answer.dialog;
     if (givenUp) {
       await this.#bye(attempt);
-      return { outcome: "failed", cause: "NO_ANSWER", why: `Phone ${desk} was not lifted in time.` };
+      return { outcome: "failed", ...notLifted(desk) };
     }
     // A voicemail that takes the call must not be handed over: the phone's own dialog has to be there.
     if (!await this.#isShown(attempt, shownWithin)) {
