@@ -391,7 +391,7 @@ function mayWait(desk: Desk, input: Input): boolean {
 
 /** The Register that an input is about, as this desk sees it. */
 function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
-  if (input.type === "arrival") return { registration: input.registration, atDesk: registration?.agent ?? null };
+  if (input.type === "arrival") return { registration: input.registration, atDesk: registration };
   if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;
-  return { registration, atDesk: registration.agent };
+  return { registration, atDesk: registration };
 }

@@ -158,6 +158,10 @@ class SqliteStore implements FileStore {
          WHERE id = ?1 AND ending IS NULL`,
       ),
       follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL"),
+      fallBack: db.query(
+        `UPDATE events SET address = ?3, port = ?4
+         WHERE desk = ?1 AND agent = ?2 AND address = ?5 AND port = ?6 AND ending IS NULL`,
+      ),
       lose: db.query(
         `UPDATE events SET address = NULL, port = NULL, why = ?6
          WHERE desk = ?1 AND agent NOT IN (?2, ?5) AND address = ?3 AND port = ?4 AND ending IS NULL`,
@@ -207,7 +211,10 @@ class SqliteStore implements FileStore {
   /** What waits follows its agent (`destinationAfter`). */
   #arrived(desk: string, { registration: { agent, address, port }, atDesk }: Arrival): void {
     this.#statements.follow.run(desk, agent, address, port);
-    this.#statements.lose.run(desk, agent, address, port, atDesk ?? agent, takenBy(agent));
+    this.#statements.lose.run(desk, agent, address, port, atDesk?.agent ?? agent, takenBy(agent));
+    if (atDesk && atDesk.agent !== agent) {
+      this.#statements.fallBack.run(desk, atDesk.agent, atDesk.address, atDesk.port, address, port);
+    }
   }
 
   #insert({ desk, agent, event, lost, atOnce, to }: NewEvent, now: number): number {

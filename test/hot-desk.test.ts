@@ -67,6 +67,19 @@ describe("hot desk:", () => {
     await Promise.all([rig.end(), after.end()]);
   });
 
+  test("an agent whose newer address goes to another agent has the one from the call's own desk again", async () => {
+    const path = storePath();
+    const rig = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
+    await rig.register();
+    await rig.line.say(rings);
+    await rig.register("A", "1002", places.B);
+    await rig.register("B", "1002");
+    const after = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
+    await after.line.say(over);
+    expect([rig.told, after.told]).toEqual([["A: ScreenPop L1"], ["A: CallReleased L1"]]);
+    await Promise.all([rig.end(), after.end()]);
+  });
+
   test("after a kill -9 the rest of the call, and what waited, goes where it would have gone", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });

@@ -49,7 +49,7 @@ test("events that were withdrawn meanwhile are on record", () => {
 test("an event that is tried meanwhile keeps the address to which its agent has moved", () => {
   const { store, desk, events, healed } = lost("moved.db");
   const registration = { agent: "A", ...moved };
-  store.commit({ desk: { ...desk, registration }, tell: [], retire: [], arrival: { registration, atDesk: "A" } }, 20);
+  store.commit({ desk: { ...desk, registration }, tell: [], retire: [], arrival: { registration, atDesk: registration } }, 20);
   for (const event of events) store.update({ ...event, attempts: 1 }, true);
   expect(store.trouble).toBeDefined();
   const after = healed();

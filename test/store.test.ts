@@ -140,13 +140,14 @@ describe("after it was closed and opened again", () => {
         tell("ScreenPop", { desk: "1002", to: home }),
       ];
       store.commit({ desk, tell: told, retire: [] }, 10);
-      store.commit({ desk, tell: [], retire: [], arrival: { registration: { agent: "A", ...moved }, atDesk: "D" } }, 20);
+      const atDesk = { agent: "D", address: "10.0.0.10", port: 8080 };
+      store.commit({ desk, tell: [], retire: [], arrival: { registration: { agent: "A", ...moved }, atDesk } }, 20);
     });
     expect(using((store) => store.waiting().map(({ agent, to }) => [agent, to]))).toEqual([
       ["A", moved],
       ["B", inUse],
       ["C", undefined],
-      ["D", moved],
+      ["D", { address: "10.0.0.10", port: 8080 }],
       ["A", moved],
       ["A", home],
     ]);

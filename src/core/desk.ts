@@ -190,7 +190,7 @@ export function withCall(desk: Desk, call: Call): Desk {
 
 /** The desk after a Register at this desk or at another: its calls follow their agents. */
 export function withArrival(desk: Desk, registration: Registration): Desk {
-  const arrival: Arrival = { registration, atDesk: desk.registration?.agent ?? null };
+  const arrival: Arrival = { registration, atDesk: desk.registration };
   const moved = desk.calls.map((call) => ({ ...call, to: destinationAfter(call, arrival) }));
   return moved.every(({ to }, index) => isSameAddress(to, desk.calls[index]?.to)) ? desk : { ...desk, calls: moved };
 }

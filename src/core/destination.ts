@@ -20,8 +20,8 @@ interface Owed {
 export interface Arrival {
   /** Who has registered where, at whichever desk. */
   readonly registration: Registration;
-  /** The agent who is registered at the desk that looks; null when there is none. */
-  readonly atDesk: string | null;
+  /** Who is registered where at the desk that looks; null when there is none. */
+  readonly atDesk: Registration | null;
 }
 
 /** Why an event waits whose address another agent's UWQ has now. */
@@ -46,9 +46,12 @@ export function isSameAddress(one: Destination, other: Destination): boolean {
 
 /**
  * Where what is owed goes after a Register. What Unregister has cancelled comes back only when the agent registers at the
- * same desk again. Agents who are registered at different desks may share an address; one who no longer is has lost it.
+ * same desk again. An address that another agent registers is that agent's: the one who is registered at the desk has the
+ * address from there, which may be shared with agents of other desks; any other has none.
  */
 export function destinationAfter({ agent, to }: Owed, { registration, atDesk }: Arrival): Destination {
-  if (agent === registration.agent) return to === undefined && atDesk !== agent ? undefined : addressOf(registration);
-  return to && agent !== atDesk && isSameAddress(to, registration) ? null : to;
+  const isAtDesk = agent === atDesk?.agent;
+  if (agent === registration.agent) return to === undefined && !isAtDesk ? undefined : addressOf(registration);
+  if (!to || !isSameAddress(to, registration)) return to;
+  return isAtDesk ? addressOf(atDesk) : null;
 }

@@ -224,7 +224,7 @@ export class Watch {
     for (const [call, names] of this.#events) expect(`${call} ${names.at(-1)}`).toBe(`${call} CallReleased`);
   }
 
-  /** Who registers takes all calls of this agent along, and the address from those who have left the desk. */
+  /** Who registers takes all calls of this agent along, and the address from others, who keep that of this desk if they are registered there. */
   #move(input: Input, { registration }: Desk): void {
     const callout = input.type === "callout" ? input.callout : undefined;
     const [here, there] = [
@@ -232,12 +232,14 @@ export class Watch {
       input.type === "arrival" ? input.registration : undefined,
     ];
     const mover = here ?? there;
-    const atDesk = here ? here.agent : registration?.agent;
+    const atDesk = here ?? registration;
     for (const [call, agent] of this.#begunWith) {
       const port = this.#ports.get(call);
-      if (callout?.name === "Unregister" && agent === callout.agent && agent === atDesk) this.#ports.delete(call);
+      if (callout?.name === "Unregister" && agent === callout.agent && agent === atDesk?.agent) this.#ports.delete(call);
       if (mover && agent === mover.agent && (here || port !== undefined)) this.#ports.set(call, mover.port);
-      if (mover && agent !== mover.agent && port === mover.port && agent !== atDesk) this.#ports.set(call, null);
+      if (mover && agent !== mover.agent && port === mover.port) {
+        this.#ports.set(call, agent === atDesk?.agent ? atDesk.port : null);
+      }
     }
   }
 

@@ -91,10 +91,18 @@ describe("the agent:", () => {
   test("agents who are registered at different desks may share an address", () => {
     const rig = new Rig();
     rig.courier.add([event(4, { desk: "1002" })]);
-    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: "A" })).toBe(false);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...home } })).toBe(false);
     expect(rig.courier.get(4)?.to).toEqual(home);
-    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: "C" })).toBe(true);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "C", ...home } })).toBe(true);
     expect(rig.courier.get(4)?.to).toBeUndefined();
+  });
+
+  test("an agent whose newer address at another desk is taken has the address of this desk", () => {
+    const rig = new Rig();
+    const here = { address: "10.0.0.10", port: 8080 };
+    rig.courier.add([event(4, { desk: "1002" })]);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...here } })).toBe(true);
+    expect(rig.courier.get(4)?.to).toEqual(here);
   });
 
   test("while an agent has no address nothing is sent, and nobody looks", async () => {
