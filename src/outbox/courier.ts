@@ -33,7 +33,7 @@ const firstWindow = 4;
 const startsInTurn = 4;
 const looksInTurn = 32;
 const discardsInTurn = 32;
-/** How many calls of an agent who unregisters are discarded in a turn, and how many are few enough for the last one. */
+/** How many calls of an agent who unregisters are discarded in a turn, and how many are few enough for one. */
 const withdrawalsInTurn = 16;
 const fewCalls = 64;
 /** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
@@ -101,16 +101,20 @@ export class Courier {
   }
 
   /**
-   * Discards, some in each turn of the loop, most of what waits for an agent who is about to unregister, so that few are left
-   * to `retire`. Nothing to wait for when they are few already.
+   * Discards, some calls in each turn of the loop, what waits for an agent who is about to unregister, but not what comes
+   * meanwhile. Nothing to wait for when it is little: `retire` takes that.
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;
-    if (this.#stopping || !calls || calls.size <= fewCalls) return undefined;
-    // Of those on the way nothing may be left.
-    const some = calls.values().filter(({ events }) => events.length > 0).take(withdrawalsInTurn);
-    this.#options.store.withdraw(this.#withdraw([...some]), why, this.#options.now());
-    return new Promise((resolve) => setImmediate(() => resolve(this.withdraw(desk, agent, why))));
+    return calls && calls.size > fewCalls ? this.#withdrawUpTo(this.#waiting.newest, desk, agent, why) : undefined;
+  }
+
+  async #withdrawUpTo(newest: number, desk: string, agent: string, why: string): Promise<void> {
+    const next = () => this.#stopping ? [] : this.#waiting.callsUpTo(newest, desk, agent).take(withdrawalsInTurn).toArray();
+    for (let calls = next(); calls.length > 0; calls = next()) {
+      this.#options.store.withdraw(this.#withdraw(calls), why, this.#options.now());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   #withdraw(calls: readonly WaitingCall[]): number[] {
@@ -272,11 +276,6 @@ export class Courier {
     return true;
   }
 
-  #pause(lane: Lane, until: number): void {
-    lane.at = until;
-    this.#schedule.put(lane);
-  }
-
   #reopen(lane: Lane): void {
     lane.at = 0;
     this.#schedule.delete(lane);
@@ -314,7 +313,8 @@ export class Courier {
       if (lane.at > 0) this.#reopen(lane);
     } else if (epoch === lane.epoch) {
       lane.failed();
-      this.#pause(lane, this.#options.now() + pauseAfter(lane.failures, 0, this.#options.random()));
+      lane.at = this.#options.now() + pauseAfter(lane.failures, 0, this.#options.random());
+      this.#schedule.put(lane);
     }
   }
 

@@ -114,6 +114,8 @@ export class Waiting {
   readonly #lanes = new Map<string, Map<string, Lane>>();
   readonly #window: number;
   #oldest: number | undefined;
+  /** The highest id that an event has had. */
+  newest = 0;
 
   /** @param window how many events of a new lane may be on the way. */
   constructor(window: number) {
@@ -165,6 +167,12 @@ export class Waiting {
     for (const lanes of this.#lanes.values()) yield* lanes.values();
   }
 
+  /** The calls of an agent at a desk whose first event is not newer than this one. */
+  callsUpTo(newest: number, desk: string, agent: string): IteratorObject<WaitingCall> {
+    const calls = this.lane(desk, agent)?.calls ?? new Set<WaitingCall>();
+    return calls.values().filter(({ events: [first] }) => first !== undefined && first.id <= newest);
+  }
+
   /** Whether anything waits that happened at this desk. */
   holds(desk: string): boolean {
     return this.#lanes.has(desk);
@@ -198,6 +206,7 @@ export class Waiting {
     events.splice(place, Number(events[place]?.id === event.id), event);
     if (this.#events.get(event.id)?.created === this.#oldest) this.#oldest = undefined;
     this.#events.set(event.id, event);
+    this.newest = Math.max(this.newest, event.id);
     if (this.#oldest !== undefined) this.#oldest = Math.min(this.#oldest, event.created);
     return call;
   }
