@@ -24,7 +24,7 @@ export interface EndedCall {
 }
 
 /** Causes of an unanswered call's end (FreeSWITCH: switch_types.h; Q.850), by what they come to. */
-const unanswered: Readonly<Record<string, CallEnding>> = {
+const unanswered: ReadonlyMap<string, CallEnding> = new Map(Object.entries<CallEnding>({
   NO_ANSWER: "no_answer",
   NO_USER_RESPONSE: "no_answer",
   ALLOTTED_TIMEOUT: "no_answer",
@@ -55,22 +55,14 @@ const unanswered: Readonly<Record<string, CallEnding>> = {
   "487": "abandoned",
   "600": "busy",
   "603": "rejected",
-};
-
-const none: readonly EndedCall[] = [];
+}));
 
 /** The calls that a step has ended. */
 export function endedCalls(before: Desk, after: Desk, input: Input): readonly EndedCall[] {
-  if (before.calls === after.calls || before.calls.length === 0) return none;
-  const over = before.calls.filter(({ id }) => !after.calls.some((call) => call.id === id));
-  if (over.length === 0) return none;
   const cause = causeOf(input);
-  return over.map((call) => ({
-    call,
-    kind: kindOf(call),
-    ending: endingOf(call, cause),
-    cause,
-  }));
+  return before.calls
+    .filter(({ id }) => !after.calls.some((call) => call.id === id))
+    .map((call) => ({ call, kind: kindOf(call), ending: endingOf(call, cause), cause }));
 }
 
 function endingOf(call: Call, cause: string): CallEnding {
@@ -83,10 +75,9 @@ function endingOf(call: Call, cause: string): CallEnding {
 
 /** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. The status says more, but for a few. */
 function unansweredEnding(cause: string): CallEnding {
-  const [word = "", status] = cause.split(" ");
-  if (status !== undefined && Object.hasOwn(unanswered, status)) return unanswered[status] ?? "failed";
-  if (status !== undefined && word === "rejected") return "failed";
-  return Object.hasOwn(unanswered, word) ? unanswered[word] ?? "failed" : "failed";
+  const [word = cause, status] = cause.split(" ");
+  if (status === undefined) return unanswered.get(word) ?? "failed";
+  return unanswered.get(status) ?? (word === "rejected" ? "failed" : unanswered.get(word) ?? "failed");
 }
 
 function causeOf(input: Input): string {

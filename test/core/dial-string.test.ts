@@ -51,6 +51,10 @@ describe("MakeCall dials", () => {
     expect(dialSteps(cut, "tel:+1-415-555-0123;ext=5")).toMatchObject({ ok: true, number: "+14155550123" });
   });
 
+  test("by a rule for outbound calls only, too", () => {
+    expect(dialSteps(planWith({ toDial: [rule(/^0/, "9", "outbound")] }), "0112233")).toMatchObject({ number: "9112233" });
+  });
+
   test("a name that a rule turns into a number", () => {
     expect(dialSteps(planWith({ toDial: [rule(/^FRONTDESK$/, "1000")] }), "FRONT DESK")).toMatchObject({
       ok: true,
@@ -99,6 +103,8 @@ describe("MakeCall refuses", () => {
     ["(-)", `Cannot dial "(-)": it holds no digits. ${rest}.`],
     ["1".repeat(33), `Cannot dial "${"1".repeat(33)}": it has 33 digits. ${rest}.`],
     ["sip:1002@example.com", `Cannot dial "sip:1002@example.com": a sip: address is not a number. ${rest}, or a tel: URI.`],
+    ["http://example.com", `Cannot dial "http://example.com": a http: address is not a number. ${rest}, or a tel: URI.`],
+    ["HTTPS:1002", `Cannot dial "HTTPS:1002": a https: address is not a number. ${rest}, or a tel: URI.`],
     [
       "tel:+1-201-555-0123;ext=22",
       'Cannot dial "tel:+1-201-555-0123;ext=22": its ;ext cannot be dialled. Dial the number without it, and the rest by hand.',
@@ -135,6 +141,11 @@ describe("MakeCall refuses", () => {
   test("what numbers.allow does not match, and nothing else", () => {
     const allowing = planWith({ allow: [/^1415/, /^1002$/] });
     expect(["14155550123", "1002", "14085550123"].map((text) => dialSteps(allowing, text).ok)).toEqual([true, true, false]);
+  });
+
+  test.each([/^1415/, /^91415/])("nothing that numbers.allow %s matches as it is written or as it is dialled", (allow) => {
+    const allowing = planWith({ toDial: [rule(/^1/, "91")], allow: [allow] });
+    expect(dialSteps(allowing, "14155550123")).toMatchObject({ ok: true, number: "914155550123" });
   });
 
   test("what is denied although it is allowed", () => {

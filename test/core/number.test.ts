@@ -33,6 +33,9 @@ test.each([
   ["914155550123", "4155550123", true],
   ["4155550123", "4155550124", false],
   ["550123", "4155550123", false],
+  ["5550123", "4155550123", true],
+  ["00123456", "+123456", true],
+  ["123-456", "123456", true],
 ])("%s and %s are the same number: %p", (one, other, same) => {
   expect([isSameNumber(one, other), isSameNumber(other, one)]).toEqual([same, same]);
 });
@@ -101,6 +104,7 @@ describe("an identity of the switch", () => {
     "++1",
     "anonymously",
     "unknownperson",
+    "Mr Private",
     "4155550123;ext=1",
     "4155550123²",
     "tel:1-800-FLOWERS",
@@ -245,6 +249,7 @@ test.each([
   ['a"b\u0000\n', '"a?b??"'],
   ["1001\u200e\u00a0", '"1001<U+200E><U+00A0>"'],
   ["\ud800", '"<U+D800>"'],
+  ["x".repeat(40), `"${"x".repeat(40)}"`],
   ["x".repeat(41), `"${"x".repeat(40)}..."`],
 ])("%j is quoted as %s", (value, text) => expect(quoted(value)).toBe(text));
 

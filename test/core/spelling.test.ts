@@ -74,6 +74,7 @@ describe("the zero in brackets after a country code", () => {
     ["+39 (0)6 698", "+3906698"],
     ["+378 (0)549 88", "+378054988"],
     ["+390 (0)6", "+3906"],
+    ["x+44 (0)20", "x+44020"],
   ])("stays where it is dialled: %s is %s", (text, number) => expect(numberOf(text)).toBe(number));
 });
 
@@ -92,6 +93,11 @@ describe("a tel: URI (RFC 3966)", () => {
     ["tel:+12015550123;EXT=22;isub=1", "+12015550123", ["EXT=22", "isub=1"]],
     ["tel:863-1234;phone-context=+1-914-555", "8631234", ["phone-context=+1-914-555"]],
     ["tel:+12015550123;npdi;verstat=TN-Validation-Passed", "+12015550123", []],
+    ["tel:+12015550123; ext =22", "+12015550123", ["ext =22"]],
+    ["tel:+12015550123;ext", "+12015550123", ["ext"]],
+    ["tel:+12015550123;my-ext=22;next=3", "+12015550123", []],
+    ["tel:+12015550123;extra=3", "+12015550123", []],
+    ["hotel:123", "hotel:123", []],
     ["tel:100%zz", "100%zz", []],
   ])("%s", (text, number, parameters) => expect(readWritten(text)).toEqual({ number, parameters }));
 });
