@@ -6,8 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const groups = {
-  core: { mutate: ["src/core/**/*.ts"], tests: "test/core test/acd/core.test.ts test/acd/dial.test.ts test/oracle.test.ts" },
-  outbox: { mutate: ["src/outbox/*.ts"], tests: "test/outbox test/loop.test.ts" },
+  core: {
+    mutate: ["src/core/**/*.ts"],
+    tests: "test/core test/acd/core.test.ts test/acd/places.test.ts test/acd/dial.test.ts test/oracle.test.ts",
+  },
+  outbox: {
+    mutate: ["src/outbox/*.ts"],
+    tests: "test/outbox test/loop.test.ts",
+  },
   store: {
     mutate: ["src/store*.ts", "src/safe-store.ts", "src/schema.ts"],
     tests: "test/store.test.ts test/safe-store.test.ts test/schema.test.ts test/clock.test.ts",
@@ -18,18 +24,26 @@ const groups = {
     tests: "test/drivers/freeswitch/translate.test.ts test/drivers/freeswitch/transcript.test.ts",
   },
   dialogs: {
-    mutate: ["drivers/sip/{translate,dialog-info,facts,legs,party,distinct}.ts"],
+    mutate: [
+      "drivers/sip/{translate,dialog-info,facts,legs,party,distinct}.ts",
+    ],
     tests: "test/drivers/sip/translate.test.ts test/drivers/sip/dialog-info.test.ts test/drivers/sip/notifiers.test.ts",
   },
 };
 
 const name = process.env["MUTATION_GROUP"] ?? "core";
 const group = groups[name];
-if (!group) throw new Error(`Unknown group "${name}": expected one of ${Object.keys(groups).join(", ")}`);
+if (!group) {
+  throw new Error(
+    `Unknown group "${name}": expected one of ${Object.keys(groups).join(", ")}`,
+  );
+}
 
 export default {
   testRunner: "command",
-  commandRunner: { command: `./node_modules/.bin/bun test --bail ${group.tests}` },
+  commandRunner: {
+    command: `./node_modules/.bin/bun test --bail ${group.tests}`,
+  },
   mutate: process.env["MUTATION_FILES"]?.split(",") ?? group.mutate,
   reporters: ["clear-text", "json"],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },

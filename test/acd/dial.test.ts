@@ -17,6 +17,8 @@ class Dialler {
   desk: Desk = newDesk("1001");
   now = 0;
   readonly records: DialRecord[] = [];
+  /** What is counted. */
+  readonly results: string[] = [];
   readonly told: string[] = [];
   readonly driven: string[] = [];
   readonly #policy;
@@ -75,7 +77,10 @@ class Dialler {
     const replies: string[] = [];
     for (const effect of made.effects) {
       if (effect.type === "reply") replies.push(effect.reply.ok ? "ok" : effect.reply.why);
-      if (effect.type === "audit") this.records.push(effect.dial);
+      if (effect.type === "audit") {
+        this.records.push(effect.dial);
+        this.results.push(effect.result);
+      }
       if (effect.type === "drive" && effect.command.type === "dial") this.driven.push(effect.command.number);
       if (effect.type === "tell") this.told.push(`${effect.agent}: ${effect.event.name}`);
     }
@@ -255,6 +260,7 @@ describe("on record:", () => {
     dialler.leg({ leg: "m1", ended });
     dialler.line({ type: "snapshot", desks: ["1001"], legs: [] });
     expect(dialler.records).toEqual(["asked", outcome].map((text) => ({ id: "m1", ...asked, outcome: text })));
+    expect(dialler.results).toEqual(["asked", outcome === "answered" ? "answered" : "failed"]);
     expect(dialler.desk.lastDial).toMatchObject({ dialString: asked.dialString, outcome });
   });
 
@@ -271,6 +277,7 @@ describe("on record:", () => {
       expect.stringContaining('m3 refused: Cannot dial "call me": c (U+0063) is not dialable.'),
       "m4 refused: Cannot dial: the connection to the phone system is down (reset). Dial on the phone itself.",
     ]);
+    expect(dialler.results).toEqual(["refused", "refused", "refused", "refused"]);
     expect(dialler.records.map(({ number }) => number)).toEqual([undefined, "914155550123", undefined, "914155550123"]);
   });
 

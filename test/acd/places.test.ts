@@ -36,6 +36,12 @@ describe("a phone that is not registered is never left available:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales"]);
   });
 
+  test("Ready is refused with the switch's own reason, of which only the last dot goes", () => {
+    const desk = deskOf("not-ready");
+    desk.hear({ type: "phone", desk: "1001", registered: false, why: "Phone 1001 has left 10.0.0.9." });
+    expect(desk.does("Ready")).toEqual(["Phone 1001 has left 10.0.0.9, then press Ready."]);
+  });
+
   test("Login, NotReady and Logout work without a phone", () => {
     const desk = new AcdDesk();
     desk.phone(false);
@@ -155,6 +161,33 @@ describe("hot desk:", () => {
     desk.does("Logout", { agent: "B" });
     expect(desk.agents.map((agent) => agent.split(" ")[1])).toEqual(["logged-out", "logged-out"]);
     expect(desk.hear({ type: "acd-reset", desks: ["1001"] })).toEqual([]);
+  });
+
+  test("since when: a callout or a word of the switch that changes nothing leaves it, another agent's does not count", () => {
+    const desk = deskOf("not-ready");
+    const since = () => desk.desk.agents.map(({ id, since }) => `${id} ${since}`);
+    desk.now = 5;
+    desk.does("Ready");
+    desk.now = 6;
+    desk.does("Ready");
+    desk.asks("NotReady");
+    desk.says("ready");
+    expect(since()).toEqual(["A 5"]);
+    desk.now = 7;
+    desk.does("Login", { agent: "B" });
+    expect(since()).toEqual(["A 7", "B 7"]);
+    desk.now = 8;
+    desk.does("Login", { agent: "C" });
+    expect(since()).toEqual(["A 7", "B 8", "C 8"]);
+    desk.does("NotReady", { agent: "B" });
+    expect(since()).toEqual(["A 7", "B 8", "C 8"]);
+  });
+
+  test("without an ACD: a Ready of the agent who was there before leaves the other at work", () => {
+    const desk = new AcdDesk({ driven: false, afterCall: "not-ready" });
+    desk.does("Login", { agent: "B" });
+    desk.does("NotReady");
+    expect(desk.agents).toEqual(["B not-ready in sales", "A logged-out"]);
   });
 
   test("he comes back: he takes the place again, without the words", () => {

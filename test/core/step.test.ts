@@ -43,6 +43,16 @@ describe("CheckStatus from 10.0.0.1", () => {
       "Phone 1002 is not registered: check its cable and power.",
     ],
     [
+      "the reason names an address",
+      [desk("1001", { ...down, link: { up: false, why: "10.1.0.5 refuses" } })],
+      "No connection to the phone system: 10.1.0.5 refuses. Calls are not shown until it is back.",
+    ],
+    [
+      "two phones are not registered: both are said",
+      [desk("1001", unplugged), desk("1002", unplugged)],
+      "Phone 1001 is not registered: check its cable and power. Phone 1002 is not registered: check its cable and power.",
+    ],
+    [
       "he has two desks and the link is down: said once",
       [desk("1001", down, "10.0.0.1"), desk("1002", down, "10.0.0.1")],
       noLink,
@@ -52,6 +62,15 @@ describe("CheckStatus from 10.0.0.1", () => {
     expect(checkStatus(desks, "10.0.0.1")).toEqual(why === undefined ? { ok: true } : { ok: false, why });
   });
 });
+
+test.each([{}, { contact: "sip:1001@10.0.0.9" }, { why: "Its password is wrong." }])(
+  "a phone's report says %j and no more",
+  (more) => {
+    const event = { type: "phone", desk: "1001", registered: false, ...more } as const;
+    const { line } = step(desk("1001", up), { type: "line", event }, 0, policyWith()).desk;
+    expect(line).toStrictEqual({ link: up.link, phone: "unregistered", ...more });
+  },
+);
 
 describe("what is about another desk changes nothing:", () => {
   const facts: LegFacts = { desk: "1002", leg: "L1", direction: "to-desk", caller: { identity: "14155550123" }, rings: true };
@@ -93,6 +112,22 @@ describe("an agent who is", () => {
     const [agent] = changeAgent([{ id: "A", mode, since: 1 }], { name, agent: "A" }, 2);
     expect(agent).toEqual({ id: "A", mode: becomes, since: becomes === mode ? 1 : 2 });
   });
+});
+
+test("of two agents each keeps their own queue", () => {
+  const two: Agent[] = [{ id: "A", mode: "ready", queue: "sales", since: 1 }, {
+    id: "B",
+    mode: "not-ready",
+    queue: "support",
+    since: 2,
+  }];
+  expect(changeAgent(two, { name: "Ready", agent: "B" }, 3).at(-1)).toStrictEqual({
+    id: "B",
+    mode: "ready",
+    queue: "support",
+    since: 3,
+  });
+  expect(changeAgent(two, { name: "Ready", agent: "C" }, 3).at(-1)).toStrictEqual({ id: "C", mode: "ready", since: 3 });
 });
 
 test(`of more than ${agentsPerDesk} agents the one that changed longest ago is forgotten`, () => {
