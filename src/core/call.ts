@@ -226,16 +226,9 @@ function asOwn(caller: Party, numbers: NumberPlan): Party {
 function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   if (party.outside) return true;
   const { identity } = identifyCaller(numbers, party.identity);
-  switch (identity.kind) {
-    case "number":
-      return !isInternal(numbers, identity.number);
-    case "withheld":
-      // A number that stands for "anonymous" is an outside number all the same.
-      if (identity.number !== undefined) return !isInternal(numbers, identity.number);
-      return queue || party.outside === undefined && party.identity.trim() === "";
-    case "name":
-      return queue;
-  }
+  // A number that stands for "anonymous" is an outside number all the same.
+  if (identity.kind !== "name" && identity.number !== undefined) return !isInternal(numbers, identity.number);
+  return queue || (identity.kind === "withheld" && party.outside === undefined && party.identity.trim() === "");
 }
 
 /** What the CRM must hear now, in order, and the call with that noted. A call without an agent is never told. */

@@ -122,9 +122,16 @@ describe("which numbers:", () => {
 
 describe("how often:", () => {
   const perMinute = (n: number) =>
-    `Cannot dial: phone 1001 has dialled ${n} numbers within a minute, which is the most that is allowed: wait a moment.`;
+    `Cannot dial: phone 1001 has dialled ${n} number${
+      n === 1 ? "" : "s"
+    } within a minute, which is the most that is allowed: wait a moment.`;
   const perDay = (n: number) =>
     `Cannot dial: phone 1001 has dialled ${n} numbers in the last 24 hours, which is the most that is allowed: ask the administrator.`;
+
+  test("once a minute: the second is refused, one number is said as one", () => {
+    const dialler = new Dialler({ perMinute: 1 });
+    expect([dialler.tries(), dialler.tries()]).toEqual(["dialled", perMinute(1)]);
+  });
 
   test("a minute: a window that slides, to the millisecond", () => {
     const dialler = new Dialler({ perMinute: 2 });
