@@ -9,10 +9,11 @@ import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
+import { HeldLegs } from "./held-legs.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
-import { hasAnswered, isLegId, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
+import { hasAnswered, isLegId, lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
@@ -45,6 +46,7 @@ export class Session {
   #asksForPhones = false;
   /** Events that came before the first look was done; nothing once it is. */
   #early: (Frame | undefined)[] | undefined = [];
+  readonly #held = new HeldLegs();
   readonly #phones: Phones;
   readonly #looks: Looks;
 
@@ -202,7 +204,27 @@ export class Session {
     else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
     else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
-    else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
+    else this.#onLineFrame(frame);
+  }
+
+  #onLineFrame(frame: Frame): void {
+    if (this.#held.takes(frame)) return;
+    const caller = this.#translator.unseenCaller(frame);
+    if (caller !== undefined && this.#link) {
+      const look = this.#lookAtCaller(this.#link, caller);
+      // After a lost connection the next look shows what has become of the leg.
+      this.#held.until(look, frame, (each) => this.#onLineFrame(each)).catch(() => {});
+    } else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
+  }
+
+  async #lookAtCaller(link: Link, leg: string): Promise<void> {
+    try {
+      await lookAtCaller(link, this.#translator, leg);
+    } catch (error) {
+      if (error instanceof LinkClosed) throw error;
+      this.#options.log.rarely("no caller").warning("Cannot see whether a queue's caller is withheld", { why: String(error) });
+      this.#translator.noteCaller(leg, false);
+    }
   }
 
   /** A phone that is not registered is looked up: it may be back without an event, when its SIP profile is started again. */

@@ -7,6 +7,7 @@ import type { Log } from "../../src/log.ts";
 import { parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame, readJson } from "./frame.ts";
 import type { Link, Reply } from "./link.ts";
+import { isCallerWithheld } from "./privacy.ts";
 import type { Translator } from "./translate.ts";
 
 /** The live legs of our desks, and for each the sequence number of the event stream that it was true at. */
@@ -38,6 +39,8 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
     // It lives, and no more can be said of it.
     if (frame === "unreadable" && knownDesk !== "") legs.push({ desk: knownDesk, leg: id });
     if (frame === undefined || frame === "unreadable") continue;
+    const caller = translator.unseenCaller(frame);
+    if (caller !== undefined) await lookAtCaller(link, translator, caller);
     const desk = translator.deskOf(frame);
     const facts = desk === undefined ? undefined : translator.facts(frame, desk, "CHANNEL_DATA");
     if (!facts || facts.ended) continue;
@@ -58,6 +61,12 @@ async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promi
 export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
   const frame = isLegId(leg) ? await dump(link, leg) : undefined;
   return typeof frame === "object" && frame["Answer-State"] === "answered";
+}
+
+/** Notes whether a queue's caller is withheld: only the caller's own leg shows that, mod_callcenter hands on the number alone. */
+export async function lookAtCaller(link: Link, translator: Translator, leg: string): Promise<void> {
+  const frame = isLegId(leg) ? await dump(link, leg) : undefined;
+  translator.noteCaller(leg, typeof frame === "object" && isCallerWithheld(frame));
 }
 
 /** What a leg is now; nothing when there is no such leg. As plain text when it is not valid JSON. */

@@ -39,16 +39,19 @@ export interface Sources {
   readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
 }
 
-/** How many offers of the queue are remembered until their leg comes. */
-const rememberedOffers = 100;
+/** How many callers in queues are remembered. */
+const rememberedCallers = 100;
 
-/** Translates frames. Remembers only which number a queue's member had dialled: it comes before the leg, in an event of its own. */
+/** Translates frames. Remembers only what the agent's leg does not show of a caller from a queue. */
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
   /** Lifted legs of our dialling whose far leg is being watched: leg to desk. */
   readonly dials = new Map<string, string>();
+  /** Which number a queue's caller has dialled, by the caller's leg: it comes before the agent's leg, in a separate event. */
   readonly #offers = new Map<string, string>();
+  /** Whether a queue's caller is withheld, by the caller's leg. */
+  readonly #queued = new Map<string, boolean>();
   readonly #sources: Required<Sources>;
 
   constructor(site: Site, sources: Sources = {}) {
@@ -112,6 +115,16 @@ export class Translator {
     return [{ type: "leg", facts: { desk, leg: text(frame, "Unique-ID"), ended } }];
   }
 
+  /** The leg of a queue's caller, on an agent's leg, until it is noted whether that caller is withheld. */
+  unseenCaller(frame: Frame): string | undefined {
+    const caller = text(frame, "variable_cc_member_session_uuid");
+    return caller === "" || this.#queued.has(caller) || this.deskOf(frame) === undefined ? undefined : caller;
+  }
+
+  noteCaller(leg: string, withheld: boolean): void {
+    remember(this.#queued, leg, withheld);
+  }
+
   /** The facts of a leg that an event, or a `uuid_dump` (CHANNEL_DATA), shows. */
   facts(frame: Frame, desk: string, name: string): LegFacts | undefined {
     const leg = text(frame, "Unique-ID");
@@ -164,7 +177,7 @@ export class Translator {
       identity,
       ...(original === undefined ? {} : { original }),
       ...(outside === undefined ? {} : { outside }),
-      ...(isCallerWithheld(frame) ? { withheld: true } : {}),
+      ...(isCallerWithheld(frame) || this.#queued.get(text(frame, "variable_cc_member_session_uuid")) ? { withheld: true } : {}),
     };
     return { caller, ...callerDialled };
   }
@@ -228,7 +241,7 @@ export class Translator {
     if (subclass === "callcenter::info" && text(frame, "CC-Action") === "agent-status-change") return this.#agent(frame);
     if (subclass === "callcenter::info") {
       if (text(frame, "CC-Action") === "agent-offering") {
-        this.#offer(text(frame, "CC-Member-Session-UUID"), text(frame, "CC-Member-DNIS"));
+        remember(this.#offers, text(frame, "CC-Member-Session-UUID"), text(frame, "CC-Member-DNIS"));
       }
       return [];
     }
@@ -250,12 +263,13 @@ export class Translator {
     const mode = modeOf(text(frame, "CC-Agent-Status"));
     return desk === undefined || mode === undefined ? [] : [{ type: "agent", desk, mode, why: whyChanged(mode) }];
   }
+}
 
-  #offer(member: string, dialled: string): void {
-    this.#offers.set(member, dialled);
-    const [oldest] = this.#offers.keys();
-    if (this.#offers.size > rememberedOffers && oldest !== undefined) this.#offers.delete(oldest);
-  }
+/** Notes what is known of a queue's caller, and forgets the one that was noted first when there are too many. */
+function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
+  callers.set(leg, known);
+  const [oldest] = callers.keys();
+  if (callers.size > rememberedCallers && oldest !== undefined) callers.delete(oldest);
 }
 
 /** The end of a leg, in the words for both: the agent's phone, and the far end. */

@@ -14,6 +14,8 @@ export interface QueueEntry {
   readonly queue?: string;
   /** What the caller dialled, default 7000. */
   readonly dialled?: string;
+  /** Variables of the caller's leg. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export class QueueCall {
@@ -36,6 +38,7 @@ export class QueueCall {
     this.#cc = cc;
     this.#queue = entry.queue ?? "support@default";
     this.caller = outsideCaller(sw, entry.from, entry.dialled ?? "7000");
+    for (const [name, value] of Object.entries(entry.variables ?? {})) this.caller.variables.set(name, value);
     this.#joined = this.#seconds();
     sw.create(this.caller);
     this.caller.transfer(this.caller.profile.destination, sw.now());

@@ -1,0 +1,26 @@
+/**
+ * Legs whose events wait until something has been looked at: what was sent to the CRM cannot be taken back. The events of other
+ * legs do not wait for them.
+ */
+import { type Frame, text } from "./frame.ts";
+
+/** The legs of one connection that are held back. */
+export class HeldLegs {
+  readonly #held = new Map<string, Frame[]>();
+
+  /** Whether an event waits, because its leg is held back. */
+  takes(frame: Frame): boolean {
+    const held = this.#held.get(text(frame, "Unique-ID"));
+    held?.push(frame);
+    return held !== undefined;
+  }
+
+  /** Holds a leg back, from this event on, until a look is done; then `pass` gets its events in order. They are lost when the look fails. */
+  async until(look: Promise<void>, frame: Frame, pass: (frame: Frame) => void): Promise<void> {
+    const leg = text(frame, "Unique-ID");
+    const held = [frame];
+    this.#held.set(leg, held);
+    await look.finally(() => this.#held.delete(leg));
+    held.forEach(pass);
+  }
+}

@@ -1,0 +1,71 @@
+/** Withheld callers of a queue: the agent's leg shows their number, only their own leg that it is withheld. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { acdRig, tell } from "./acd-rig.ts";
+import { holdAnswer, type Rig } from "./rig.ts";
+
+const limit = 60_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+const withheld = { from: "14155550777", variables: { sip_Privacy: "id" } };
+
+/** The callers that the line has shown, of legs and of the last snapshot. */
+function callers(rig: Rig) {
+  const last = rig.events.findLast((event) => event.type === "snapshot");
+  return [...rig.legs(), ...(last?.type === "snapshot" ? last.legs : [])].flatMap(({ caller }) => caller ?? []);
+}
+
+/** An agent who gets calls. */
+async function readyRig(options: Parameters<typeof acdRig>[0] = {}): Promise<Rig> {
+  const rig = await acdRig(options);
+  await tell(rig, { mode: "ready" });
+  return rig;
+}
+
+describe("a queue's caller who is withheld", () => {
+  test.concurrent("is never shown, not even before the look at the caller's leg is done", async () => {
+    await using rig = await readyRig();
+    const dump = holdAnswer(rig.sim, "uuid_dump");
+    const call = await rig.sim.queueCall(withheld);
+    await dump.asked;
+    await call.answer();
+    await call.callerHangsUp();
+    expect(rig.legs()).toEqual([]);
+    dump.release();
+    await rig.facts(({ ended }) => ended !== undefined);
+    expect(rig.legs().map(({ rings, answered, ended }) => ended ? "ended" : answered ? "answered" : rings ? "rings" : "begins"))
+      .toEqual(expect.arrayContaining(["begins", "rings", "answered", "ended"]));
+    expect(callers(rig).length).toBeGreaterThan(0);
+    expect(callers(rig).every((caller) => caller.withheld)).toBe(true);
+  }, limit);
+
+  test.concurrent("is not shown after a connect either", async () => {
+    await using rig = await readyRig();
+    const from = await rig.reconnect(async () => {
+      await (await rig.sim.queueCall(withheld)).offered;
+    });
+    const { legs } = await rig.next("snapshot", () => true, from);
+    expect(legs).toMatchObject([{ rings: true, queue: true, caller: { withheld: true } }]);
+  }, limit);
+
+  test.concurrent("the leg is looked at once, and a caller who is not withheld is shown", async () => {
+    await using rig = await readyRig();
+    const call = await rig.sim.queueCall({ from: "14155550123" });
+    await rig.facts(({ rings }) => rings === true);
+    await call.answer();
+    await rig.facts(({ answered }) => answered === true);
+    expect(callers(rig).some((caller) => caller.withheld)).toBe(false);
+    const dumps = rig.commands.filter((command) => command === `api uuid_dump ${call.caller.uuid} json`);
+    expect(dumps).toHaveLength(1);
+  }, limit);
+
+  test.concurrent("an agent's leg rings although the caller's cannot be looked at", async () => {
+    await using rig = await readyRig({
+      instead: (command) => command === "uuid_dump" ? "-ERR permission denied\n" : undefined,
+    });
+    await rig.sim.queueCall(withheld);
+    await rig.facts(({ queue, rings }) => queue === true && rings === true);
+    expect(rig.lines.filter((line) => line.includes("Cannot see whether a queue's caller is withheld"))).toHaveLength(1);
+  }, limit);
+});
