@@ -9,7 +9,9 @@ import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
+import { passwordIn } from "./directory.ts";
 import { HeldLegs } from "./held-legs.ts";
+import { LegFilters } from "./leg-filters.ts";
 import { type Frame, Link, LinkClosed } from "./link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
@@ -44,9 +46,10 @@ export class Session {
   #link: Link | undefined;
   /** Registrations are not told, so they are asked for. */
   #asksForPhones = false;
-  /** Events that came before the first look was done; nothing once it is. */
+  /** Events from before the end of the first look; nothing after it. */
   #early: (Frame | undefined)[] | undefined = [];
   readonly #held = new HeldLegs();
+  readonly #filters = new LegFilters((command) => this.#send(command));
   readonly #phones: Phones;
   readonly #looks: Looks;
 
@@ -101,7 +104,8 @@ export class Session {
   }
 
   async #ask(link: Link): Promise<void> {
-    const { config, site, agents } = this.#options;
+    const { config, site, agents, known } = this.#options;
+    this.#filters.keep(known());
     for (const command of [...filters(site.desks, config), ...agentFilters(agents, config)]) await must(link, command);
     if ((await link.command(subscribe())).ok) return;
     // A user with narrow rights needs each subclass of CUSTOM in his list, even when all events are in it.
@@ -118,10 +122,7 @@ export class Session {
     if (subclass.startsWith("sofia::")) this.#asksForPhones = true;
     this.#options.log.rarely(`denied ${subclass}`).warning(
       "FreeSWITCH does not let us hear all we want: add it to esl-allowed-events of line.user, behind CUSTOM",
-      {
-        missing: subclass,
-        says: answer.trim(),
-      },
+      { missing: subclass, says: answer.trim() },
     );
   }
 
@@ -182,6 +183,7 @@ export class Session {
 
   #snapshot(legs: readonly LegFacts[]): void {
     const { site, tell } = this.#options;
+    this.#filters.keep(legs);
     tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
   }
 
@@ -247,6 +249,7 @@ export class Session {
     }
     this.#options.tell(said);
     this.#looks.note(said);
+    this.#filters.note(said);
     if (said.type !== "leg") return;
     if (said.facts.rings) this.#onReached(said.facts.desk);
     this.#dialLegs.note(said.facts);
@@ -278,25 +281,23 @@ export class Session {
     if (this.#lifted.has(leg)) return;
     this.#lifted.set(leg, "");
     this.#translator.dials.set(leg, desk);
-    this.#link?.command(`filter variable_originating_leg_uuid ${leg}`).catch(() => {});
+    this.#send(`filter variable_originating_leg_uuid ${leg}`);
   }
 
   #unwatch(leg: string): void {
     if (!this.#translator.dials.delete(leg)) return;
-    this.#link?.command(`filter delete variable_originating_leg_uuid ${leg}`).catch(() => {});
+    this.#send(`filter delete variable_originating_leg_uuid ${leg}`);
   }
 
-  /** The password of a user in the switch's directory (user_data of mod_commands). */
+  /** Sends what no answer is waited for. */
+  #send(command: string): void {
+    this.#link?.command(command).catch(() => {});
+  }
+
+  /** The password of a user in the switch's directory. */
   async passwordOf(user: string): Promise<string | undefined> {
-    const { config } = this.#options;
-    if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
     if (!this.#link) throw new Error("not connected");
-    const { ok, text } = await this.#link.command(`api user_data ${user}@${config.domain} param ${config.passwordParam}`);
-    if (!ok && /permission denied/i.test(text)) {
-      throw new Error("FreeSWITCH does not let us ask its directory: add user_data to esl-allowed-api");
-    }
-    const password = text.replace(/\n$/, "");
-    return ok && password !== "" ? password : undefined;
+    return await passwordIn(this.#link, user, this.#options.config);
   }
 
   /** Carries one command out, once. */

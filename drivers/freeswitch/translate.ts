@@ -81,14 +81,14 @@ export class Translator {
     return facts ? [{ type: "leg", facts }] : [];
   }
 
-  /** The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. */
+  /**
+   * The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. Contacts and presence
+   * ids change: a leg stays the desk's that it came to, unless the phone sends it elsewhere.
+   */
   deskOf(frame: Frame): string | undefined {
     const desk = this.#claimedBy(frame);
-    if (desk === undefined) return undefined;
-    const destination = this.#destinationOf(frame, desk);
-    // Contacts change: a leg that was the desk's when it came stays so, unless the phone sends it elsewhere.
-    if (destination === "desk" || (destination === "elsewhere" && this.#isKnown(frame))) return desk;
-    return undefined;
+    const destination = desk === undefined ? "elsewhere" : this.#destinationOf(frame, desk);
+    return destination === "elsewhere" ? this.#knownDesk(frame) : destination === "desk" ? desk : undefined;
   }
 
   #destinationOf(frame: Frame, desk: string): Destination {
@@ -101,9 +101,10 @@ export class Translator {
     return foreign ? undefined : this.#desks.get(text(frame, "Channel-Presence-ID").toLowerCase());
   }
 
-  #isKnown(frame: Frame): boolean {
-    const ids = [text(frame, "Unique-ID"), text(frame, "Old-Unique-ID")];
-    return this.#sources.known().some(({ leg }) => ids.includes(leg));
+  /** The desk whose leg this was before. */
+  #knownDesk(frame: Frame): string | undefined {
+    const ids = [text(frame, "Unique-ID"), text(frame, "Old-Unique-ID")].filter((id) => id !== "");
+    return ids.length === 0 ? undefined : this.#sources.known().find(({ leg }) => ids.includes(leg))?.desk;
   }
 
   /** A leg that the phone has sent elsewhere (302) is over for the desk, whatever becomes of it. */

@@ -66,7 +66,7 @@ export class Channel {
   readonly uuid: string;
   readonly name: string;
   readonly direction: Direction;
-  readonly presenceId: string | undefined;
+  presenceId: string | undefined;
   readonly variables: Map<string, HeaderValue>;
   readonly times: Times;
   profile: Profile;

@@ -14,7 +14,7 @@ const newCall = () => crypto.randomUUID();
 
 describe("a dial that works", () => {
   test.concurrent(
-    "the job's filter, the one command; the far leg's filter from the lift; both go when they have served",
+    "the job's filter, the one command, the leg's filter; the far leg's filter from the lift; each goes when it has served",
     async () => {
       await using rig = await Rig.ready();
       rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
@@ -24,22 +24,25 @@ describe("a dial that works", () => {
       const dialled = await ringing;
       const { uuid } = dialled;
       await rig.facts(({ leg, rings }) => leg === uuid && rings === true);
+      await rig.until(() => rig.commands.length === before + 3);
       expect(rig.commands.slice(before)).toEqual([
         expect.stringMatching(/^filter Job-UUID [0-9a-f-]{36}$/),
         expect.stringMatching(new RegExp(`^bgapi originate {telesetd_call=${call},`)),
+        `filter Unique-ID ${uuid}`,
       ]);
       const [job = ""] = rig.commands.slice(before);
       await dialled.lift();
       expect(await outcome).toEqual({ outcome: "done" });
       await rig.facts(({ leg, farCalled }) => leg === uuid && farCalled === true);
-      await rig.until(() => rig.commands.length === before + 4);
-      expect(rig.commands.slice(before + 2).toSorted()).toEqual([job.replace("filter", "filter delete"), farFilter(uuid)]);
+      await rig.until(() => rig.commands.length === before + 5);
+      expect(rig.commands.slice(before + 3).toSorted()).toEqual([job.replace("filter", "filter delete"), farFilter(uuid)]);
       await dialled.farAnswers();
       await rig.facts(({ leg, farAnswered }) => leg === uuid && farAnswered === true);
       await rig.until(() => rig.commands.at(-1) === farFilterGone(uuid));
       expect(extraFilters(rig)).toEqual([]);
       await dialled.farHangsUp();
       await rig.facts(({ ended }) => ended !== undefined);
+      await rig.until(() => rig.commands.at(-1) === `filter delete Unique-ID ${uuid}`);
       expect(rig.commands.filter((command) => command === farFilter(uuid))).toHaveLength(1);
     },
     limit,

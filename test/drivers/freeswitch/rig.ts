@@ -168,13 +168,13 @@ export function holdAnswer(sim: Simulator, command: string): { readonly asked: P
 }
 
 /** The filters that stand at the switch beyond those of the line itself. */
-export function extraFilters(rig: Rig): string[] {
+export function extraFilters(rig: Rig, names = /^(Job-UUID|variable_)/): string[] {
   const standing = new Set<string>();
   for (const command of rig.commands) {
     if (command.startsWith("auth")) standing.clear();
     const [, removed, filter = ""] = /^filter (delete )?(.*)$/.exec(command) ?? [];
     if (removed) standing.delete(filter);
-    else if (/^(Job-UUID|variable_)/.test(filter)) standing.add(filter);
+    else if (names.test(filter)) standing.add(filter);
   }
   return [...standing];
 }

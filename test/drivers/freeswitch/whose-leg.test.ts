@@ -71,6 +71,20 @@ describe("where it cannot be told, the leg is the desk's", () => {
     expect(said(direct, change)).toMatchObject([{ type: "leg", facts: { call: "call" } }]);
   });
 
+  test("a leg that was another desk's when it came stays that desk's, although it carries this one's presence id now", () => {
+    const desks = [...site.desks, { extension: "1002", presence: ["1002@pbx.example"] }];
+    const known = () => [{ desk: "1002", leg: "leg" }];
+    const translator = new Translator({ ...site, desks }, { contactsOf: () => readContacts(direct), known });
+    const frame = { ...ringing, "Channel-Name": "sofia/internal/1002@10.0.0.9:5070", "Event-Name": "CALL_UPDATE" };
+    expect(translator.frame(frame)).toMatchObject([{ facts: { desk: "1002" } }]);
+  });
+
+  test("a leg that was the desk's when it came, although it carries a presence id now that is nobody's here", () => {
+    const change = { "Channel-Presence-ID": "1005@pbx.example", "Event-Name": "CHANNEL_HANGUP" };
+    expect(said(direct, change, ringing)).toEqual([]);
+    expect(said(direct, change, ringing, ["leg"])).toMatchObject([{ facts: { desk: "1001", ended: {} } }]);
+  });
+
   test("a leg that was the desk's when it came, although the contact is gone now", () => {
     expect(said(direct, { "Channel-Name": "sofia/internal/7kq2@10.9.9.9" })).toEqual([]);
     const ended = { "Channel-Name": "sofia/internal/7kq2@10.9.9.9", "Event-Name": "CHANNEL_HANGUP" };

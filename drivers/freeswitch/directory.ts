@@ -1,0 +1,18 @@
+/** The switch's directory of users. */
+import type { FreeswitchConfig } from "./config.ts";
+import type { Link } from "./link.ts";
+
+/** The password of a user (user_data of mod_commands); nothing when the directory has none. Rejects when it may not be asked. */
+export async function passwordIn(
+  link: Link,
+  user: string,
+  { domain, passwordParam }: Pick<FreeswitchConfig, "domain" | "passwordParam">,
+): Promise<string | undefined> {
+  if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
+  const { ok, text } = await link.command(`api user_data ${user}@${domain} param ${passwordParam}`);
+  if (!ok && /permission denied/i.test(text)) {
+    throw new Error("FreeSWITCH does not let us ask its directory: add user_data to esl-allowed-api");
+  }
+  const password = text.replace(/\n$/, "");
+  return ok && password !== "" ? password : undefined;
+}

@@ -1,0 +1,45 @@
+/**
+ * Filters that let all events of the desks' live legs through, whatever presence id they come to carry: a dialplan may set another, and a
+ * `[presence_id=...]` of follow-me before `user/...` takes effect only when the phone answers.
+ */
+import type { LegFacts } from "../../src/core/line.ts";
+import { isLegId } from "./snapshot.ts";
+import type { Said } from "./translate.ts";
+
+/** The filters of one connection. */
+export class LegFilters {
+  readonly #legs = new Set<string>();
+  readonly #send: (command: string) => void;
+
+  constructor(send: (command: string) => void) {
+    this.#send = send;
+  }
+
+  /** Follows a leg from the first that is said of it to its end. */
+  note(said: Said): void {
+    if (said.type === "leg-renamed") {
+      this.#remove(said.from);
+      this.#add(said.to);
+    } else if (said.type === "leg") {
+      if (said.facts.ended) this.#remove(said.facts.leg);
+      else this.#add(said.facts.leg);
+    }
+  }
+
+  /** Follows the legs that live, and no others. */
+  keep(alive: readonly LegFacts[]): void {
+    const ids = new Set(alive.map(({ leg }) => leg));
+    for (const leg of this.#legs) if (!ids.has(leg)) this.#remove(leg);
+    for (const leg of ids) this.#add(leg);
+  }
+
+  #add(leg: string): void {
+    if (this.#legs.has(leg) || !isLegId(leg)) return;
+    this.#legs.add(leg);
+    this.#send(`filter Unique-ID ${leg}`);
+  }
+
+  #remove(leg: string): void {
+    if (this.#legs.delete(leg)) this.#send(`filter delete Unique-ID ${leg}`);
+  }
+}

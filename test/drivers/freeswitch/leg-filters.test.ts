@@ -1,0 +1,53 @@
+/** Which legs are followed by their ids, whatever presence id they come to carry. */
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { LegFilters } from "../../../drivers/freeswitch/leg-filters.ts";
+import { extraFilters, Rig } from "./rig.ts";
+
+const limit = 60_000;
+const dice = spyOn(Math, "random");
+beforeAll(() => void dice.mockReturnValue(0));
+afterAll(() => dice.mockRestore());
+
+describe("a leg whose presence id changes", () => {
+  test.concurrent("is seen to its end, and its filter goes", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+    await rig.facts(({ rings }) => rings === true);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    await rig.until(() => extraFilters(rig, /^Unique-ID/).length > 0);
+    call.leg.presenceId = "1005@127.0.0.1";
+    await call.answer();
+    await rig.facts(({ answered }) => answered === true);
+    await call.callerHangsUp();
+    expect(await rig.facts(({ ended }) => ended !== undefined)).toMatchObject({ desk: "1001", leg: call.uuid });
+    await rig.until(() => extraFilters(rig, /^Unique-ID/).length === 0);
+  }, limit);
+
+  test.concurrent("is found after a connect too", async () => {
+    await using rig = await Rig.ready();
+    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+    await rig.facts(({ rings }) => rings === true);
+    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const from = await rig.reconnect(() => void (call.leg.presenceId = "1005@127.0.0.1"));
+    expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ desk: "1001", leg: call.uuid }]);
+    await call.callerHangsUp();
+    await rig.facts(({ ended }) => ended !== undefined, from);
+  }, limit);
+});
+
+test("what is followed: each leg once, under its newest id, until it ends or a look no longer finds it", () => {
+  const sent: string[] = [];
+  const filters = new LegFilters((command) => sent.push(command.replace("filter ", "").replace("Unique-ID ", "")));
+  const leg = (id: string) => ({ desk: "1001", leg: id });
+  filters.note({ type: "leg", facts: leg("a") });
+  filters.note({ type: "leg", facts: { ...leg("a"), rings: true } });
+  filters.note({ type: "leg-renamed", desk: "1001", from: "a", to: "b" });
+  filters.note({ type: "leg", facts: { ...leg("gone"), ended: { cause: "NO_ANSWER", why: "" } } });
+  filters.note({ type: "leg", facts: leg("/.*/") });
+  expect(sent.splice(0)).toEqual(["a", "delete a", "b"]);
+  filters.keep([leg("c"), leg("b")]);
+  filters.keep([leg("c")]);
+  expect(sent.splice(0)).toEqual(["c", "delete b"]);
+  filters.note({ type: "leg", facts: { ...leg("c"), ended: { cause: "NORMAL_CLEARING", why: "" } } });
+  expect(sent).toEqual(["delete c"]);
+});
