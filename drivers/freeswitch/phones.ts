@@ -90,11 +90,13 @@ export class Phones {
     return true;
   }
 
-  /** A dial has failed. Whether the phone must be looked up is told by the return value: its cause says nothing of the phone. */
+  /** A dial has failed. True when its cause carries no information about the phone, which must then be looked up. */
   onDialFailed(desk: string, { cause, why }: Failure): boolean {
-    if (cause !== "USER_NOT_REGISTERED" && cause !== "SUBSCRIBER_ABSENT") return true;
+    // While a profile stops, the switch still lists the contacts that were registered on it.
+    const isExplained = cause === "SUBSCRIBER_ABSENT" || cause === "INVALID_PROFILE";
+    if (cause !== "USER_NOT_REGISTERED" && !isExplained) return true;
     this.#contacts.set(desk, []);
-    this.#learn({ type: "phone", desk, registered: false, ...(cause === "SUBSCRIBER_ABSENT" ? { why } : {}) });
+    this.#learn({ type: "phone", desk, registered: false, ...(isExplained ? { why } : {}) });
     return false;
   }
 

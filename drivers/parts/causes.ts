@@ -35,6 +35,7 @@ export function handsetFailure(cause: string, extension: string): Failure {
   const phone = `Phone ${extension}`;
   const words: Record<string, string> = {
     USER_NOT_REGISTERED: `${phone} is not registered: check its cable and power.`,
+    INVALID_PROFILE: `${phone} cannot be rung: its SIP profile does not run on the switch. Ask the administrator.`,
     SUBSCRIBER_ABSENT: `The switch does not know extension ${extension}: ask the administrator.`,
     NO_ROUTE_DESTINATION: `The switch has no way to extension ${extension}: ask the administrator.`,
     NO_ANSWER: `${phone} was not lifted in time.`,

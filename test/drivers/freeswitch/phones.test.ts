@@ -1,5 +1,6 @@
 /** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { handsetFailure } from "../../../drivers/parts/causes.ts";
 import { holdAnswer, Rig } from "./rig.ts";
 
 const limit = 15_000;
@@ -47,6 +48,19 @@ describe("a dial", () => {
     expect(await rig.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed", cause: "SUBSCRIBER_ABSENT", why: unknown });
     expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
   }, limit);
+
+  test.concurrent(
+    "over a SIP profile that does not run any more, although its contacts are still listed: said of the phone too",
+    async () => {
+      await using rig = await Rig.ready();
+      rig.sim.handsetDoes = { does: "rejects", cause: "INVALID_PROFILE" };
+      const { why } = handsetFailure("INVALID_PROFILE", "1001");
+      expect(why).toContain("SIP profile does not run");
+      expect(await rig.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed", cause: "INVALID_PROFILE", why });
+      expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why });
+    },
+    limit,
+  );
 
   test.concurrent("that fails for another reason: the phone is looked up", async () => {
     await using rig = await Rig.ready();
