@@ -84,7 +84,7 @@ export function onAgentResult(desk: Desk, command: AgentCommand, result: Command
     id === "" ? [] : [{ type: "reply", to: id, reply: ok ? { ok: true } : { ok: false, why } }];
   const last = holder(desk.agents);
   const awaited = last?.asked?.id === id && last.asked.mode === mode;
-  const agents = awaited ? desk.agents.map((one) => (one === last ? withoutAsked(one) : one)) : desk.agents;
+  const agents = awaited ? desk.agents.map(withoutAsked) : desk.agents;
   const settled = awaited ? { ...desk, agents } : desk;
   if (result.outcome !== "done") return { desk: settled, effects: reply(false, result.why) };
   // A command of our own doing says nothing about why: that has been noted when it was given.

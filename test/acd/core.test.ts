@@ -198,6 +198,28 @@ describe("results that come late:", () => {
     expect(desk.status).toBe("ok");
   });
 
+  test("the Login of another comes last, after the first one is ready: it takes the place", () => {
+    const desk = new AcdDesk();
+    desk.asks("Login");
+    desk.asks("Login", { agent: "B" });
+    const [first, second] = desk.open.splice(0);
+    if (!first || !second) throw new Error("The switch was not asked twice.");
+    expect(desk.settles(first)).toEqual(["ok"]);
+    desk.does("Ready");
+    expect(desk.settles(second)).toEqual(["ok"]);
+    expect(desk.agents).toEqual(["A logged-out in sales: agent B has logged in at phone 1001", "B not-ready in sales"]);
+  });
+
+  test("what is applied again after a restart is done only after the agent has asked for something else: that counts", () => {
+    const desk = deskOf("ready");
+    desk.hear({ type: "acd-reset", desks: ["1001"] });
+    const [again] = desk.open.splice(0);
+    if (!again) throw new Error("The switch was not asked.");
+    desk.does("NotReady");
+    expect(desk.settles(again)).toEqual([]);
+    expect(desk.agents).toEqual(["A not-ready in sales"]);
+  });
+
   test("a stale refusal takes nothing back", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");

@@ -180,6 +180,8 @@ describe("hot desk:", () => {
     desk.does("Login", { agent: "C" });
     expect(since()).toEqual(["A 7", "B 8", "C 8"]);
     desk.does("NotReady", { agent: "B" });
+    desk.now = 9;
+    desk.does("NotReady", { agent: "C" });
     expect(since()).toEqual(["A 7", "B 8", "C 8"]);
   });
 
