@@ -2,6 +2,7 @@
  * Whether a party has asked that the number not be shown, in every form in which FreeSWITCH reports it. The number itself is
  * often still there. `Caller-Screen-Bit` is not among the forms: it says whether the network has verified the number.
  */
+import { isHidingName } from "../parts/hiding-name.ts";
 import { type Frame, text } from "./frame.ts";
 
 /**
@@ -31,9 +32,10 @@ export function isOtherWithheld(frame: Frame): boolean {
   return text(frame, "Other-Leg-Direction") === "inbound" && hidesNumber(frame, "Other-Leg");
 }
 
-/** The flag of a caller profile (switch_caller.c). */
+/** The flag of a caller profile (switch_caller.c), or a name such as `Anonymous`: a trunk may send no other sign beside the number that it asserts. */
 export function hidesNumber(frame: Frame, profile: "Caller" | "Other-Leg"): boolean {
-  return /^(true|yes|on|1)$/i.test(text(frame, `${profile}-Privacy-Hide-Number`));
+  return /^(true|yes|on|1)$/i.test(text(frame, `${profile}-Privacy-Hide-Number`)) ||
+    isHidingName(text(frame, `${profile}-Caller-ID-Name`));
 }
 
 /** `id`, `user;id;critical`, `Privacy: id`, `hide_name:hide_number`. */

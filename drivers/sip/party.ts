@@ -2,6 +2,7 @@
 import type { Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
 import type { Participant } from "./dialog-info.ts";
+import { isHidingName } from "../parts/hiding-name.ts";
 
 /** The parts of a URI that say who somebody is. */
 export interface Address {
@@ -66,12 +67,6 @@ function isWithheld(user: string, host: string): boolean {
   return identify(user).kind === "withheld" || /(^|\.)invalid$/.test(host) || /^(invalid|restricted)$/i.test(user);
 }
 
-/** Words of the name of a caller who wants to stay unknown. `Unknown` says only that the switch has no name for the number. */
-const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "withheld", "blocked", "hidden", "suppressed"]);
-
-/** Words that may stand beside those; with any other word it is somebody's name (`Private Bank`). */
-const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user"]);
-
 /** The words that ask for privacy (RFC 3323, section 4.2; RFC 3325, section 9.3; Remote-Party-ID's `full`, `name`, `uri`). */
 const privacy = /^(id|user|header|session|critical|history|full|name|uri|yes|on|true|1)$/i;
 
@@ -86,15 +81,6 @@ function isPrivate({ identity, target, params }: Participant): boolean {
   ) => [...(uri ?? "").slice(0, 4096).matchAll(/[;?&]privacy=([^;?&@>\s]*)/gi)]);
   const values = [...marks.map(([, value = ""]) => value), params["privacy"] ?? "", params["+sip.privacy"] ?? ""];
   return values.some((value) => unescaped(value).split(/[\s;,"]+/).some((one) => privacy.test(one)));
-}
-
-/** Whether a name only says that the caller wants to stay unknown. */
-function isHidingName(name: string): boolean {
-  const words = name.replace(/\p{Cf}/gu, "").normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) =>
-    word !== ""
-  );
-  if (/^no caller ?id$/.test(words.join(" "))) return true;
-  return words.some((word) => hidingWords.has(word)) && words.every((word) => hidingWords.has(word) || callerWords.has(word));
 }
 
 /** The name in front of `<uri>`. */

@@ -6,6 +6,8 @@ describe("a caller", () => {
   test.each([
     ["the leg's caller profile", { "Caller-Privacy-Hide-Number": "true" }],
     ["the profile of the calling leg", { "Other-Leg-Privacy-Hide-Number": "true" }],
+    ["their name alone, beside the number that a trunk asserts", { "Caller-Caller-ID-Name": "Anonymous" }],
+    ["the name on the calling leg alone", { "Other-Leg-Caller-ID-Name": "Private Number" }],
     ["the Privacy header that the phone is sent", { variable_sip_h_Privacy: "id" }],
     ["a Privacy header with several values", { variable_sip_Privacy: "Privacy: user;id;critical" }],
     ["the privacy variable", { variable_privacy: "full" }],
@@ -23,6 +25,7 @@ describe("a caller", () => {
 
   test.each([
     ["false", { "Caller-Privacy-Hide-Number": "false", "Other-Leg-Privacy-Hide-Number": "false" }],
+    ["a name that is not known", { "Caller-Caller-ID-Name": "Unknown", "Other-Leg-Caller-ID-Name": "Private Bank" }],
     ["only the name is hidden", { "Caller-Privacy-Hide-Name": "true", variable_origination_privacy: "hide_name:screen" }],
     ["Privacy: none", { variable_sip_h_Privacy: "none", variable_privacy: "no" }],
     ["an unverified number is not a withheld one", { "Caller-Screen-Bit": "false", variable_sip_cid_type: "none" }],

@@ -1,0 +1,16 @@
+/** Names of callers who want to stay unknown. */
+
+/** Words of the name of a caller who wants to stay unknown. `Unknown` says only that the switch has no name for the number. */
+const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "withheld", "blocked", "hidden", "suppressed"]);
+
+/** Words that may stand beside those; with any other word it is somebody's name (`Private Bank`). */
+const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user"]);
+
+/** Whether a name only says that the caller wants to stay unknown. */
+export function isHidingName(name: string): boolean {
+  const words = name.replace(/\p{Cf}/gu, "").normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) =>
+    word !== ""
+  );
+  if (/^no caller ?id$/.test(words.join(" "))) return true;
+  return words.some((word) => hidingWords.has(word)) && words.every((word) => hidingWords.has(word) || callerWords.has(word));
+}
