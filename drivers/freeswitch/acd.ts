@@ -69,7 +69,7 @@ export function acdSteps(
   const { desk, agent, login, mode, queue } = command;
   const name = agentName(config.agent, desk, agent);
   if (!/^[A-Za-z0-9_.@-]{1,80}$/.test(name)) {
-    return `Agent ${JSON.stringify(agent).slice(0, 64)} cannot be an agent of the ACD: want letters, digits and . _ - @.`;
+    return `Agent ${JSON.stringify(agent).slice(0, 64)} cannot be an agent of the ACD: expected letters, digits and . _ - @.`;
   }
   const queues = queue === undefined ? [] : queuesOf(queue, acd);
   if (typeof queues === "string") return queues;

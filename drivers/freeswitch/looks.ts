@@ -22,7 +22,7 @@ export interface LooksOptions {
 /** The looks of one connection. */
 export class Looks {
   readonly #options: LooksOptions;
-  /** The legs told of during a look, each with its desk, or "" when it is over; nothing at other times. */
+  /** The legs reported during a look, each with its desk, or "" when it is over; nothing at other times. */
   #meanwhile: Map<string, string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #isAsked = false;
@@ -33,7 +33,7 @@ export class Looks {
     this.#options = options;
   }
 
-  /** Takes in what is told meanwhile. */
+  /** Notes what is reported meanwhile. */
   note(said: Said): void {
     if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
     if (said.type === "leg") this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
@@ -67,7 +67,7 @@ export class Looks {
   }
 
   /**
-   * What comes meanwhile is told at once: a leg that begins after the list was made is put into the snapshot, which would end it
+   * What comes meanwhile is reported at once: a leg that begins after the list was made is put into the snapshot, which would end it
    * otherwise; one that ends is taken out.
    */
   async #look(): Promise<void> {

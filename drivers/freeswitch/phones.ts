@@ -71,7 +71,7 @@ export class Phones {
     this.#learn({ type: "phone", desk, registered: false, ...(why === undefined ? {} : { why }) });
   }
 
-  /** The phone has registered, as an event says. Whether with a contact that is new is told by the return value. */
+  /** The phone has registered, as an event says. True when its contact is new. */
   onRegister(event: PhoneEvent): boolean {
     const known = this.#contacts.get(event.desk) ?? [];
     const [contact] = readContacts(`sofia/any/${/<([^>]*)>/.exec(event.contact ?? "")?.[1] ?? event.contact ?? ""}`);
@@ -82,7 +82,7 @@ export class Phones {
     return isNew;
   }
 
-  /** The phone rings or was lifted, so it can be reached. Whether that is new is told by the return value. */
+  /** The phone rings or was answered, so it can be reached. True when it was not known to be registered. */
   onReached(desk: string): boolean {
     if (!this.isUnregistered(desk)) return false;
     this.#contacts.delete(desk);

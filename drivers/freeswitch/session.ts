@@ -44,7 +44,7 @@ export class Session {
   /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
   readonly #lifted = new Map<string, string>();
   #link: Link | undefined;
-  /** Registrations are not told, so they are asked for. */
+  /** The switch does not report registrations, so they are asked for. */
   #asksForPhones = false;
   /** Events from before the end of the first look; nothing after it. */
   #early: (Frame | undefined)[] | undefined = [];
@@ -121,13 +121,13 @@ export class Session {
   #denied(subclass: string, answer: string): void {
     if (subclass.startsWith("sofia::")) this.#asksForPhones = true;
     this.#options.log.rarely(`denied ${subclass}`).warning(
-      "FreeSWITCH does not let us hear all we want: add it to esl-allowed-events of line.user, behind CUSTOM",
+      "FreeSWITCH does not send all events that are needed: add this one to esl-allowed-events of line.user, behind CUSTOM",
       { missing: subclass, says: answer.trim() },
     );
   }
 
   /**
-   * Tells that the link is up, then what lives, and looks once more a little later. Commands may come from the first moment.
+   * Reports that the link is up, then what lives, and looks once more a little later. Commands may come from the first moment.
    * Rejects with an Error for people, the connection closed, when the first look fails.
    */
   async begin(): Promise<void> {
@@ -147,7 +147,7 @@ export class Session {
 
   /**
    * The look after a connect: first where the phones are, which decides whose a leg is, then at the legs. What comes meanwhile
-   * waits, and is told after it when it is newer.
+   * waits, and is reported after it when it is newer.
    */
   async #firstLook(link: Link): Promise<void> {
     await this.#phones.lookUpAll(link);

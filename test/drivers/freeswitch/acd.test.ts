@@ -131,7 +131,7 @@ describe("what could break out of its place is never told:", () => {
     for (const mode of ["ready", "not-ready", "logged-out"] as const) {
       const why = told({ agent, mode, login: mode === "ready", queue: "support@default" }, acdOf(), config);
       expect(why).toStartWith("Agent ");
-      expect(why).toEndWith(" cannot be an agent of the ACD: want letters, digits and . _ - @.");
+      expect(why).toEndWith(" cannot be an agent of the ACD: expected letters, digits and . _ - @.");
     }
   });
 
