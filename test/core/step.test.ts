@@ -99,6 +99,13 @@ describe("what is about another desk changes nothing:", () => {
   });
 });
 
+test("a Register at another desk that moves none of the calls leaves the desk as it is", () => {
+  const event: LineEvent = { type: "leg", facts: { desk: "1001", leg: "L1", direction: "to-desk", rings: true } };
+  const ringing = step(desk("1001", up, "10.0.0.1"), { type: "line", event }, 0, policyWith()).desk;
+  const registration = { agent: "B", address: "10.0.0.2", port: 1 };
+  expect(step(ringing, { type: "arrival", registration }, 1, policyWith()).desk).toBe(ringing);
+});
+
 describe("an agent who is", () => {
   const changes = ["Login", "Logout", "Ready", "NotReady"] as const;
   const after: Record<Agent["mode"], Record<(typeof changes)[number], Agent["mode"]>> = {
