@@ -110,10 +110,9 @@ export function onDialCall(
   const over = ended.find(({ call }) => isCall(call, dial.call));
   if (over) return onOver(desk, dial, over, now, errors);
   const call = callOfDial(desk);
-  if (!call) return { desk, effects: [] };
-  const made = call.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
-  if (call.answered) return finished(made, dial, answered, now);
-  return call.answerUntold ? finished(made, dial, called, now) : made;
+  const made = call?.alerted ? answer(desk, dial, { ok: true }) : { desk, effects: [] };
+  if (call?.answered) return finished(made, dial, answered, now);
+  return call?.answerUntold ? finished(made, dial, called, now) : made;
 }
 
 /** Once the handset was lifted, or the number was called, the cause is the far end's; before, the handset's. */

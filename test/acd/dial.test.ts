@@ -255,6 +255,12 @@ describe("on record:", () => {
       lifted(dialler);
       dialler.leg({ leg: "m1", call: "m1", answered: true, farAnswered: true });
     }, "answered"],
+    ["the far end is busy after a cut", (dialler) => {
+      const command = { type: "dial", desk: "1001", call: "m1", number: "914155550123" } as const;
+      dialler.leg({ leg: "m1", call: "m1", answered: true, farCalled: true });
+      dialler.step({ type: "result", command, result: { outcome: "unknown", why: "The connection was lost" } });
+      dialler.leg({ leg: "m1", ended });
+    }, "The number is busy."],
     ["it is gone after a cut", (dialler) => {
       lifted(dialler);
       dialler.now += 3000;
