@@ -139,7 +139,7 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
   const steps: ((desk: Desk) => CallChange)[] = [
     ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
     ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),
-    (desk) => isFresh(desk, now) ? missed(desk) : endUnmade(desk, gone),
+    (desk) => isFresh(desk, now) ? missed(desk) : endUnmade(desk, desk.dial?.lastEnd?.failure ?? gone),
   ];
   return inTurn(desk, steps);
 }
