@@ -176,6 +176,9 @@ describe("a caller's number that stands for no number", () => {
   test.each(["2666966870", "14155266696687", "86566960"])("%s is another number", (text) => {
     expect(aniSteps(withheld, text, "inbound").ani).toBe(text);
   });
+  test("is no name", () => {
+    expect(aniSteps(planWith({ withheld: [/^/] }), "alice", "inbound").identity).toEqual({ kind: "name" });
+  });
   test("is a number when the agent dials it", () => expect(aniSteps(withheld, "266696687", "outbound").ani).toBe("266696687"));
 });
 
@@ -187,6 +190,7 @@ describe("numbers.fromIdentity", () => {
   test.each([
     ["Sales:14155550123", "14155550123", 0],
     ["\u200eSales: +1 (415) 555-0123", "14155550123", 0],
+    [" Sales:14155550123 ", "14155550123", 0],
     ["Vip - 4155550123", "4155550123", 1],
     ["Sales:266696687", "", 0],
     ["Sales:anonymous", "", 0],
