@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { clockBy, machineClocks, markFor } from "../src/clock.ts";
+import { clockBy, machineClocks, markFor } from "../src/platform/clock.ts";
 import { newDesk } from "../src/core/desk.ts";
 import { openStore } from "../src/store.ts";
 import { start, storeOf } from "./contestants.ts";

@@ -1,7 +1,7 @@
 /** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
 import { assumesRegistered, openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
-import { clockBy, machineClocks, markFor } from "./clock.ts";
+import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { type Config, fingerprint } from "./config.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";

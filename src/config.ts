@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { normaliseRange } from "./address.ts";
+import { normaliseRange } from "./platform/address.ts";
 import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { answerForm, eventForm, parameterAliases } from "./config-wire.ts";
 import { logLevels } from "./log.ts";

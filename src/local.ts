@@ -3,9 +3,9 @@
  * those who watch it too. Never to a browser.
  */
 import { type Context, Hono } from "hono";
-import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./address.ts";
+import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./platform/address.ts";
 import { refused } from "./cctsdk/routes.ts";
-import { type Rate, rateLimit } from "./cctsdk/rate.ts";
+import { type Rate, rateLimit } from "./platform/rate-limit.ts";
 import { type Levels, wantedLevel } from "./levels.ts";
 import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
 import { type Readiness, readyText } from "./readiness.ts";

@@ -6,7 +6,7 @@
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ClockMark } from "./clock.ts";
+import type { ClockMark } from "./platform/clock.ts";
 import type { Address } from "./core/crm.ts";
 import type { Desk } from "./core/desk.ts";
 import { type Arrival, destinationAfter, takenBy } from "./core/destination.ts";

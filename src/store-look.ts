@@ -4,7 +4,7 @@
  */
 import { constants, Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import type { ClockMark } from "./clock.ts";
+import type { ClockMark } from "./platform/clock.ts";
 import type { Registration } from "./core/crm.ts";
 import { schemaVersion } from "./schema.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
-import type { ClockMark } from "./clock.ts";
+import type { ClockMark } from "./platform/clock.ts";
 import type { Address, CrmEvent } from "./core/crm.ts";
 import type { Desk } from "./core/desk.ts";
 import { type Arrival, takenBy } from "./core/destination.ts";

@@ -42,9 +42,7 @@ const rules: Rule[] = [
       "src/core/number.ts",
       "src/core/spelling.ts",
       "type src/log.ts",
-      "src/address.ts",
-      "src/unreached.ts",
-      "src/xml.ts",
+      /^src\/platform\//,
       node,
       "hono",
       "fastest-levenshtein",
@@ -74,7 +72,7 @@ const rules: Rule[] = [
       "src/store-trouble.ts",
       "src/store-unwritten.ts",
       "src/schema.ts",
-      "type src/clock.ts",
+      "type src/platform/clock.ts",
       "type src/log.ts",
       "type src/outbox/schedule.ts",
       node,
@@ -88,13 +86,13 @@ const rules: Rule[] = [
     why: "what a stranger may have written is read before anything else is known of it",
   },
   {
-    place: /^src\/address-rules\.ts$/,
-    may: ["src/address.ts"],
-    why: "whom the service may speak with is decided without asking anybody",
+    place: /^src\/platform\//,
+    may: [/^src\/platform\//, node, "ipaddr.js"],
+    why: "it knows the machine and nobody who uses it",
   },
   {
-    place: /^src\/(clock|log|systemd|address|connections|request-line|unreached|xml)\.ts$/,
-    may: [node, "ipaddr.js"],
+    place: /^src\/(log|connections|request-line)\.ts$/,
+    may: [node],
     why: "a tool knows nobody who uses it",
   },
   {
@@ -105,7 +103,7 @@ const rules: Rule[] = [
   {
     place: /^src\/config(-text|-wire)?\.ts$/,
     may: [
-      "src/address.ts",
+      "src/platform/address.ts",
       "src/cctsdk/profile.ts",
       "src/core/crm.ts",
       "src/boot-file.ts",
@@ -148,8 +146,8 @@ const rules: Rule[] = [
       "src/core/line.ts",
       "src/core/number.ts",
       // One file knows the XML library, for the CRM and for switches that speak XML.
-      "src/xml.ts",
-      "src/unreached.ts",
+      "src/platform/xml.ts",
+      "src/platform/connect-error.ts",
       "type src/log.ts",
       "zod",
       node,
@@ -174,7 +172,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
     why: "the store knows SQLite; one file looks without a trace",
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },
-  "ipaddr.js": { places: /^src\/address\.ts$/, why: "what an address is, is decided once" },
+  "ipaddr.js": { places: /^src\/platform\/address\.ts$/, why: "what an address is, is decided once" },
   "jsonc-parser": { places: /^src\/config-text\.ts$/, why: "only the configuration is written by hand" },
   "fastest-levenshtein": { places: /^src\/(config-text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
@@ -220,7 +218,9 @@ describe("imports:", () => {
   });
 
   test("one file knows the XML library", () => {
-    expect(files.filter(({ text }) => /\bBun\.XML\b/.test(codeOf(text))).map(({ path }) => path)).toEqual(["src/xml.ts"]);
+    expect(files.filter(({ text }) => /\bBun\.XML\b/.test(codeOf(text))).map(({ path }) => path)).toEqual([
+      "src/platform/xml.ts",
+    ]);
   });
 
   test("there is no ring of imports, types included", () => expect(ringIn(files)).toBeUndefined());

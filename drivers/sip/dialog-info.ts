@@ -3,7 +3,7 @@
  * What a document means for the line is told by `translate.ts`.
  */
 import { quoted } from "../../src/core/number.ts";
-import { parse, type XmlElement } from "../../src/xml.ts";
+import { parse, type XmlElement } from "../../src/platform/xml.ts";
 
 /** How far a dialog has come (RFC 4235, section 3.7.1). */
 export type DialogState = "trying" | "proceeding" | "early" | "confirmed" | "terminated";

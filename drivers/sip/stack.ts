@@ -23,7 +23,7 @@ import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../src/log.ts";
-import { codeOf } from "../../src/unreached.ts";
+import { codeOf } from "../../src/platform/connect-error.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./shown.ts";
 import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";

@@ -16,7 +16,7 @@ const groups = {
   },
   store: {
     mutate: ["src/store*.ts", "src/safe-store.ts", "src/schema.ts"],
-    tests: "test/store.test.ts test/safe-store.test.ts test/schema.test.ts test/clock.test.ts",
+    tests: "test/store.test.ts test/safe-store.test.ts test/schema.test.ts test/platform/clock.test.ts",
   },
   shared: { mutate: ["drivers/parts/*.ts"], tests: "test/drivers/parts" },
   freeswitch: {

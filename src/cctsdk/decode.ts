@@ -3,12 +3,12 @@
  * and what the CRM answers to an event. Pure.
  */
 import { closest, distance } from "fastest-levenshtein";
-import { isLoopback, normaliseAddress } from "../address.ts";
+import { isLoopback, normaliseAddress } from "../platform/address.ts";
 import { type Callout, type CalloutName, calloutNames, type CheckStatus } from "../core/crm.ts";
 import { inAscii, oddCharacter } from "../core/spelling.ts";
 import type { ParameterAliases, ParameterName } from "./profile.ts";
 import { readQuery, shown } from "./query.ts";
-import { parse } from "../xml.ts";
+import { parse } from "../platform/xml.ts";
 
 /** What a callout is judged by, besides its own text. */
 export interface CalloutContext {

@@ -5,7 +5,7 @@
  */
 import type { CrmEvent, Reply } from "../core/crm.ts";
 import { longestAni, quoted } from "../core/number.ts";
-import { element, stringify, type XmlElement } from "../xml.ts";
+import { element, stringify, type XmlElement } from "../platform/xml.ts";
 
 /** A value that was left out of an event, and why: a phrase such as `it has 51 characters: expected at most 50`. */
 export interface Dropped {

@@ -2,8 +2,8 @@
  * What a request must pass before it counts as a callout. A callout is a plain GET that can make a phone dial, and any web
  * page that a colleague opens could send one: so the source, the Host and the marks of a browser are looked at first. Pure.
  */
-import { hostAllowed, parseRanges } from "../address.ts";
-import { type Rate, rateLimit } from "./rate.ts";
+import { hostAllowed, parseRanges } from "../platform/address.ts";
+import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 
 /** Who may send callouts, where to, and how often. */
 export interface GuardOptions extends Rate {

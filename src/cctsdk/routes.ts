@@ -2,7 +2,7 @@
  * The callouts over HTTP: guard, decode, submit, answer. The only file of the CRM side with hono.
  */
 import { type Context, Hono } from "hono";
-import { authorityOf, normaliseAddress, parseRanges } from "../address.ts";
+import { authorityOf, normaliseAddress, parseRanges } from "../platform/address.ts";
 import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
 import type { Log } from "../log.ts";
 import { decodeCallout } from "./decode.ts";

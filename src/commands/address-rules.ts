@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { lineHosts } from "../../drivers/mod.ts";
-import { type AddressRules, addressRules, dropIn, type Names, nameServers, namesIn, type Spoken } from "../address-rules.ts";
+import { type AddressRules, addressRules, dropIn, type Names, nameServers, namesIn, type Spoken } from "../platform/ip-filter.ts";
 import type { Config } from "../config.ts";
 import { configOr2, type Io } from "./io.ts";
 

@@ -5,7 +5,7 @@ import { Levels } from "../levels.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../log.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { statusLine } from "../status.ts";
-import { notify, pingEvery, Reporter, statusState } from "../systemd.ts";
+import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
 import { version } from "../version.ts";
 import { handedOver } from "./hand-over.ts";
 import { count } from "../core/count.ts";

@@ -1,7 +1,7 @@
 /** A CRM just large enough to watch: it registers an agent, sends callouts and keeps the events that it is told. For demo and replay. */
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { parse } from "../xml.ts";
+import { parse } from "../platform/xml.ts";
 
 /** An event as it arrived. */
 export interface Arrived {

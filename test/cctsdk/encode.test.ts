@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { encodeEvent, encodeReply, longest } from "../../src/cctsdk/encode.ts";
-import { parse, type XmlElement } from "../../src/xml.ts";
+import { parse, type XmlElement } from "../../src/platform/xml.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.

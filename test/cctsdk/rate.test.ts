@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { rateLimit } from "../../src/cctsdk/rate.ts";
+import { rateLimit } from "../../src/platform/rate-limit.ts";
 
 test("a full bucket, then what comes back", () => {
   const granted = rateLimit({ perSecond: 10, burst: 3 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type CalloutOptions, callouts } from "../../src/cctsdk/routes.ts";
 import { defaultAnswers } from "../../src/cctsdk/profile.ts";
-import { parse } from "../../src/xml.ts";
+import { parse } from "../../src/platform/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import type { Callout, CheckStatus, Reply } from "../../src/core/crm.ts";
 import { type LogLevel, openLog } from "../../src/log.ts";

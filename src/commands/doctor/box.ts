@@ -1,7 +1,7 @@
 /** The hops of the box itself: its disk, its clock, its network. */
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isLoopback } from "../../address.ts";
+import { isLoopback } from "../../platform/address.ts";
 import type { StoreLook } from "../../store-look.ts";
 import { ago, type Found } from "./hop.ts";
 import type { Machine } from "./machine.ts";

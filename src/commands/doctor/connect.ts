@@ -1,6 +1,6 @@
 /** Whether a port takes a connection. */
 import { connect } from "node:net";
-import { codeOf } from "../../unreached.ts";
+import { codeOf } from "../../platform/connect-error.ts";
 
 /** Opens a connection and closes it; the error's code when there is none, ETIMEDOUT after `ms`. */
 export function tryToConnect(host: string, port: number, ms: number): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 /** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { isLoopback, parseRanges } from "../../address.ts";
+import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config.ts";
 import type { ShownEvent } from "../../outbox/desk.ts";
 import type { Status } from "../../status.ts";

@@ -1,7 +1,7 @@
 /** What the doctor asks of the machine it runs on, so that tests can give it another. */
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { type MachineClocks, machineClocks } from "../../clock.ts";
+import { type MachineClocks, machineClocks } from "../../platform/clock.ts";
 
 /** An address of the machine that is not loopback. */
 export interface Address {

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { clockBy, type ClockMark, type MachineClocks, machineClocks, markFor } from "../src/clock.ts";
-import { done, hour, minute, Office, unreachable } from "./faults/office.ts";
+import { clockBy, type ClockMark, type MachineClocks, machineClocks, markFor } from "../../src/platform/clock.ts";
+import { done, hour, minute, Office, unreachable } from "../faults/office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-clock-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

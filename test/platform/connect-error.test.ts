@@ -1,6 +1,6 @@
 /** A machine that is off and a network without a way are not taken for a port that refuses; in real network namespaces too. */
 import { describe, expect, test } from "bun:test";
-import { codeOf, type Tables } from "../src/unreached.ts";
+import { codeOf, type Tables } from "../../src/platform/connect-error.ts";
 
 const head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 /** 10.1.2.0/24 on eth0, 10.9.0.0/16 refused, and if wanted the rest by 10.1.2.1. */
@@ -41,7 +41,7 @@ describe("what Bun calls ECONNREFUSED is", () => {
 });
 
 const inside = `
-  import { tryToConnect } from "${import.meta.dir}/../src/commands/doctor/connect.ts";
+  import { tryToConnect } from "${import.meta.dir}/../../src/commands/doctor/connect.ts";
   for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3", "10.8.8.8"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
 /** Two ends of a cable, and nobody at the other. */
 const network =

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { element, longestXml, parse, stringify } from "../src/xml.ts";
+import { element, longestXml, parse, stringify } from "../../src/platform/xml.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const units = join(import.meta.dir, "../systemd");
+const units = join(import.meta.dir, "../../systemd");
 const skipped = Bun.which("systemd-analyze") ? "" : " (skipped: there is no systemd-analyze: install Debian's systemd)";
 
 function analyze(...args: readonly string[]): { readonly code: number; readonly said: string } {

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addressRules, dropIn, nameServers, namesIn } from "../src/address-rules.ts";
-import { type AddressWorld, showAddressRules } from "../src/commands/address-rules.ts";
+import { addressRules, dropIn, nameServers, namesIn } from "../../src/platform/ip-filter.ts";
+import { type AddressWorld, showAddressRules } from "../../src/commands/address-rules.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-rules-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
