@@ -1,7 +1,7 @@
 /** What a driver is to the rest: a name, the schema of its part of the configuration, and a way to open it. */
 import type * as z from "zod";
 import type { Line } from "../src/core/line.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/log.ts";
 
 /** What a driver is given beside its own settings. */
 export interface DriverContext {

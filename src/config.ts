@@ -7,7 +7,7 @@ import * as z from "zod";
 import { normaliseRange } from "./platform/address.ts";
 import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
 import { answerForm, eventForm, parameterAliases } from "./config-wire.ts";
-import { logLevels } from "./log.ts";
+import { logLevels } from "./log/log.ts";
 
 export { ConfigError } from "./config-text.ts";
 

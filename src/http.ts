@@ -13,7 +13,7 @@ import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
 import { addressText } from "./core/crm.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
 import { type LocalOptions, localRoutes } from "./local.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import { RequestLines } from "./request-line.ts";
 
 /** What the listener needs. */

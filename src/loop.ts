@@ -12,7 +12,7 @@ import { type EndedCall, endedCalls } from "./core/ending.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";

@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cli } from "./cli.ts";
-import { isJournal, marked } from "./log.ts";
+import { isJournal, marked } from "./log/log.ts";
 
 // The log is another matter than the output of a command: a daemon goes on without it.
 process.stderr.on("error", () => {});

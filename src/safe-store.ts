@@ -11,7 +11,7 @@ import type { Address } from "./core/crm.ts";
 import type { Desk } from "./core/desk.ts";
 import { type Arrival, destinationAfter, takenBy } from "./core/destination.ts";
 import type { DialRecord } from "./core/effect.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import type { OutboxEvent } from "./outbox/schedule.ts";
 import {
   type Change,

@@ -19,7 +19,7 @@ import { startApp } from "../src/app.ts";
 import { encodeEvent } from "../src/cctsdk/encode.ts";
 import { sendCallout } from "../src/commands/small-crm.ts";
 import { parseConfig } from "../src/config.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 
 const closers: (() => void)[] = [];
 afterEach(() => {

@@ -17,7 +17,7 @@ import { lineSchemas } from "../drivers/mod.ts";
 import { type App, startApp } from "../src/app.ts";
 import { sendCallout } from "../src/commands/small-crm.ts";
 import { parseConfig } from "../src/config.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { quietPort } from "./e2e/box.ts";
 
 const root = join(import.meta.dir, "..");

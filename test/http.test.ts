@@ -3,7 +3,7 @@ import { defaultAnswers } from "../src/cctsdk/profile.ts";
 import { networkInterfaces } from "node:os";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../src/http.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "./httpclient.ts";
 
 afterEach(cleanUp);

@@ -5,7 +5,7 @@ import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import { defaultAnswers } from "../src/cctsdk/profile.ts";
 import type { Reply } from "../src/core/crm.ts";
 import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 
 /** The target of a callout that succeeds, and the body of its answer. */
 export const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";

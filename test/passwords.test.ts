@@ -8,7 +8,7 @@ import { Simulator } from "../drivers/simulator/mod.ts";
 import { startApp } from "../src/app.ts";
 import { sendCallout } from "../src/commands/small-crm.ts";
 import { parseConfig } from "../src/config.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { hashPassword, Passwords } from "../src/passwords.ts";
 
 const ok = { ok: true } as const;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { newDesk } from "../src/core/desk.ts";
 import type { DialRecord } from "../src/core/effect.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { openSafeStore, type SafeStore } from "../src/safe-store.ts";
 import { openStore } from "../src/store.ts";
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newDesk } from "../src/core/desk.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { openSafeStore } from "../src/safe-store.ts";
 import { openStore } from "../src/store.ts";
 import { crmEvent } from "./faults/office.ts";

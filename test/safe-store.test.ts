@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newCall } from "../src/core/call.ts";
 import { type Desk, newDesk } from "../src/core/desk.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { openSafeStore, type SafeStore } from "../src/safe-store.ts";
 import { schemaVersion } from "../src/schema.ts";
 import { openStore } from "../src/store.ts";

@@ -5,7 +5,7 @@ import { lineSchemas } from "../drivers/mod.ts";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import { type Rig, startRig } from "../src/commands/rig.ts";
 import { parseConfig } from "../src/config.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { hashPassword } from "../src/passwords.ts";
 import { Client, get } from "./httpclient.ts";
 

@@ -7,7 +7,7 @@ import { startApp } from "../src/app.ts";
 import { parseConfig } from "../src/config.ts";
 import type { Line, LineEvent } from "../src/core/line.ts";
 import { lineSchemas, openLine } from "../drivers/mod.ts";
-import { openLog } from "../src/log.ts";
+import { openLog } from "../src/log/log.ts";
 import { Loop, type LoopOptions } from "../src/loop.ts";
 import { openSafeStore } from "../src/safe-store.ts";
 

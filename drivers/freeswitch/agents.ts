@@ -1,6 +1,6 @@
 /** The agents' side of a connection: carries agent commands out, and finds out what the ACD knows after a connect. */
 import type { AgentCommand, CommandResult, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { Echoes } from "./echoes.ts";

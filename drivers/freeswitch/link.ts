@@ -18,7 +18,7 @@
 import esl from "modesl";
 import type { Socket } from "node:net";
 import { deadline } from "../parts/deadline.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { codeOf } from "../../src/platform/connect-error.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame } from "./frame.ts";

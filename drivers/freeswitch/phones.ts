@@ -3,7 +3,7 @@
  * passes through here, so that every answer comes from one state.
  */
 import type { Failure, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { handsetFailure } from "../parts/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import type { Link } from "./link.ts";

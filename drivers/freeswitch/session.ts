@@ -3,7 +3,7 @@
  * The order after a connect: log in, filters, events, look; so that nothing is missed and nothing foreign is heard.
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { handsetFailure } from "../parts/causes.ts";
 import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";

@@ -3,7 +3,7 @@
  * lags by up to seconds, so that the legs it names, and those we knew, are each looked at with `uuid_dump`, live truth.
  */
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { parseHeaders } from "./cutter.ts";
 import { type Frame, readFrame, readJson } from "./frame.ts";
 import type { Link, Reply } from "./link.ts";

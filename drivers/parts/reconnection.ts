@@ -1,6 +1,6 @@
 /** What drivers that keep one connection to their switch have alike: they connect for ever, with a pause of full jitter between tries. */
 import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
-import type { Log, LogFields } from "../../src/log.ts";
+import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./queue.ts";
 

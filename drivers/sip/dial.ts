@@ -3,7 +3,7 @@
  * inside the dialog, and leaves. Or (`dial` = `refer`) it makes the phone dial on its own. Each command is carried out once.
  */
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
 import { farAnswer, handsetAnswer, isAbsent, notHandedOver, notLifted, occupied, phoneSilent, switchSilent } from "./causes.ts";

@@ -1,5 +1,5 @@
 /** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { pause } from "../parts/pause.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";

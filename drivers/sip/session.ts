@@ -3,7 +3,7 @@
  * switch is there at all.
  */
 import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
-import type { Log, LogFields } from "../../src/log.ts";
+import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause } from "../parts/pause.ts";
 import { ask } from "./ask.ts";
 import type { SipConfig } from "./config.ts";

@@ -22,7 +22,7 @@ import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
 import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { codeOf } from "../../src/platform/connect-error.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./shown.ts";

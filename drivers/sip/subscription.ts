@@ -2,7 +2,7 @@
  * One subscription to an extension's dialogs, from its SUBSCRIBE to its end (RFC 6665, event package of RFC 4235). It is
  * renewed in time and never begins again: that is for `watch.ts`.
  */
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, type End, endOfAnswer, endOfState, isNoAnswer } from "./ends.ts";

@@ -3,7 +3,7 @@
  * has ended and the reason allows, and passes on what its documents say (translate.ts).
  */
 import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/log.ts";
 import { pause } from "../parts/pause.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";

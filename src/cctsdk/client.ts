@@ -4,7 +4,7 @@
  */
 import { connect } from "node:net";
 import { type Address, addressText, type Crm, type CrmEvent, type Delivery } from "../core/crm.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { codeOf } from "../platform/connect-error.ts";
 import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";

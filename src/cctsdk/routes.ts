@@ -4,7 +4,7 @@
 import { type Context, Hono } from "hono";
 import { authorityOf, normaliseAddress, parseRanges } from "../platform/address.ts";
 import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { decodeCallout } from "./decode.ts";
 import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";

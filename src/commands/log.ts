@@ -1,5 +1,5 @@
 /** `telesetd log` */
-import { type LevelState, readDuration, wantedLevel } from "../levels.ts";
+import { type LevelState, readDuration, wantedLevel } from "../log/level.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type App, startApp } from "../app.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Config, parseConfig } from "../config.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { type Arrived, sendCallout, SmallCrm } from "./small-crm.ts";
 
 /** The daemon at work between two peers. */

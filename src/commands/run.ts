@@ -1,8 +1,8 @@
 /** `telesetd run` */
 import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config.ts";
-import { Levels } from "../levels.ts";
-import { isJournal, type LogLevel, openLog, type RootLog } from "../log.ts";
+import { Levels } from "../log/level.ts";
+import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { statusLine } from "../status.ts";
 import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";

@@ -5,7 +5,7 @@
 import { callKinds, type EndedCall, endings } from "../core/ending.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
 import { dialResults } from "../core/effect.ts";
-import { logLevels } from "../log.ts";
+import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
 
 /** The names of events, spelt as Oracle spells them. */

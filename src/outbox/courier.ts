@@ -6,7 +6,7 @@
 import { count } from "../core/count.ts";
 import { type Address, addressText, type Crm, type Delivery } from "../core/crm.ts";
 import { type Arrival, isSameAddress } from "../core/destination.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
 import type { Store } from "../store.ts";
 import { Heap } from "./heap.ts";

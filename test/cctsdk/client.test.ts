@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type ClientOptions, httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 
 const event: CrmEvent = { name: "CallReleased", call: "c1" };
 const xml = '<CCTSDK><event name="CallReleased"><data name="occtSourceID" value="c1"/></event></CCTSDK>';
@@ -252,7 +252,7 @@ test("a proxy of the environment is not asked", async () => {
   const script = `
     import { httpCrm } from ${JSON.stringify(new URL("../../src/cctsdk/client.ts", import.meta.url).pathname)};
     import { defaultEvents } from ${JSON.stringify(new URL("../../src/cctsdk/profile.ts", import.meta.url).pathname)};
-    import { openLog } from ${JSON.stringify(new URL("../../src/log.ts", import.meta.url).pathname)};
+    import { openLog } from ${JSON.stringify(new URL("../../src/log/log.ts", import.meta.url).pathname)};
     const crm = httpCrm({ ...defaultEvents, timeoutMs: 5000, log: openLog(() => {}, "error", false) });
     const delivery = await crm.deliver({ name: "CallReleased", call: "c1" }, { agent: "a", address: "127.0.0.1", port: ${port} }, new AbortController().signal);
     console.log(delivery.outcome);`;

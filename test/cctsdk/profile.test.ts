@@ -11,7 +11,7 @@ import { type AnswerForm, defaultAnswers, defaultEvents, headerProblems, success
 import { startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.

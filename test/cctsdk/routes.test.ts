@@ -4,7 +4,7 @@ import { defaultAnswers } from "../../src/cctsdk/profile.ts";
 import { parse } from "../../src/platform/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import type { Callout, CheckStatus, Reply } from "../../src/core/crm.ts";
-import { type LogLevel, openLog } from "../../src/log.ts";
+import { type LogLevel, openLog } from "../../src/log/log.ts";
 
 const ready = "FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
 

@@ -6,7 +6,7 @@ import { SipPbx } from "../../drivers/simulator-sip/mod.ts";
 import { InboundCall, KeypadCall, Simulator } from "../../drivers/simulator/mod.ts";
 import { sipConfig } from "../../drivers/sip/config.ts";
 import { sip } from "../../drivers/sip/mod.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { contractOf, type Peer, type Subject } from "../line.contract.ts";
 import { MemoryWire } from "./memorywire.ts";
 

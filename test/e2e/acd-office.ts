@@ -5,7 +5,7 @@ import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts
 import { startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { DialRecord } from "../../src/core/effect.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { answering } from "../drivers/freeswitch/acd-rig.ts";
 
 export const limit = 60_000;

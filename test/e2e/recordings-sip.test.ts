@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { play, type PlayOptions, readRecording } from "../../src/commands/replay.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Pace, parseRecording } from "../../drivers/simulator/mod.ts";
 import { play, type Played } from "../../src/commands/replay.ts";
 import { referenceConfig } from "../../src/commands/rig.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import { newDesk } from "../../src/core/desk.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
 import { type Mood, WildCrm } from "./wild-crm.ts";
 

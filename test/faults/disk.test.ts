@@ -5,7 +5,7 @@ import { Simulator } from "../../drivers/simulator/mod.ts";
 import { startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rig.ts";
 import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store.ts";
 import { noMount, SmallDisk } from "../mounts.ts";
 

@@ -3,7 +3,7 @@ import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Rig, startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 
 /** A rig whose link is up, with what the tests ask of it. */
 export class LineRig {

@@ -2,7 +2,7 @@
 import { newCall } from "../../src/core/call.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import type { Address, Crm, CrmEvent, Delivery } from "../../src/core/crm.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/desk.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";

@@ -8,7 +8,7 @@ import { type App, startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rig.ts";
 import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
 import type { Config } from "../../src/config.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/readiness.ts";
 import { statusText } from "../../src/status.ts";

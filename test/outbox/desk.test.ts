@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Crm } from "../../src/core/crm.ts";
 import { newDesk } from "../../src/core/desk.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/desk.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";

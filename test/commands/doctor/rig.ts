@@ -11,7 +11,7 @@ import { type Machine, thisMachine } from "../../../src/commands/doctor/machine.
 import { doctor } from "../../../src/commands/doctor/mod.ts";
 import { sendCallout } from "../../../src/commands/small-crm.ts";
 import { type Config, parseConfig } from "../../../src/config.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 import { quietPort } from "../../e2e/box.ts";
 
 /** What must never be shown. */

@@ -5,7 +5,7 @@ import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../../drivers/simulator/mod.ts";
 import type { Hop } from "../../../drivers/entry.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 
 export const sims: Simulator[] = [];
 afterEach(() => {

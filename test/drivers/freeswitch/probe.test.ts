@@ -5,7 +5,7 @@ import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { Simulator } from "../../../drivers/simulator/mod.ts";
 import type { Hop } from "../../../drivers/entry.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 import { Swallower } from "../../swallower.ts";
 import { acd, brief, lines, named, narrow, probed, sims, simulated } from "./probe-rig.ts";
 import { obliging, RawPeer } from "./rawpeer.ts";

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
 import { Reconnection } from "../../../drivers/parts/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

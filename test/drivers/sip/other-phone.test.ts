@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { SipPbx } from "../../../drivers/simulator-sip/mod.ts";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 
 class Mistaken extends SipPbx {
   override document(...args: Parameters<SipPbx["document"]>): string {

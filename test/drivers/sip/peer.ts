@@ -2,7 +2,7 @@
 import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
 import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/message.ts";
 import { Stack, type StackOptions } from "../../../drivers/sip/stack.ts";
-import { type Log, openLog } from "../../../src/log.ts";
+import { type Log, openLog } from "../../../src/log/log.ts";
 
 /** A log whose lines can be looked at. */
 export function listeningLog(): { readonly log: Log; readonly lines: string[] } {

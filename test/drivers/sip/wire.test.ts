@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { framesOf, header, parseSipRecording, readSip, SipReplayPeer } from "../../../drivers/simulator-sip/mod.ts";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
-import { openLog } from "../../../src/log.ts";
+import { openLog } from "../../../src/log/log.ts";
 
 const folder = join(import.meta.dir, "../../fixtures/recordings/drachtio");
 const names = readdirSync(folder).map((file) => file.replace(".jsonl", ""));

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../drivers/simulator/mod.ts";
-import { type App, startApp } from "../src/app.ts";
-import { referenceConfig } from "../src/commands/rig.ts";
-import { sendCallout } from "../src/commands/small-crm.ts";
-import { openLog } from "../src/log.ts";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { type App, startApp } from "../../src/app.ts";
+import { referenceConfig } from "../../src/commands/rig.ts";
+import { sendCallout } from "../../src/commands/small-crm.ts";
+import { openLog } from "../../src/log/log.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

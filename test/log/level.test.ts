@@ -3,10 +3,10 @@ import { afterEach, describe, expect, jest, onTestFinished, test } from "bun:tes
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cli } from "../src/cli.ts";
-import { Levels, longestLevel, readDuration, wantedLevel } from "../src/levels.ts";
-import { type LogLevel, openLog } from "../src/log.ts";
-import { ask, cleanUp, get, open, quietLocal } from "./httpclient.ts";
+import { cli } from "../../src/cli.ts";
+import { Levels, longestLevel, readDuration, wantedLevel } from "../../src/log/level.ts";
+import { type LogLevel, openLog } from "../../src/log/log.ts";
+import { ask, cleanUp, get, open, quietLocal } from "../httpclient.ts";
 
 afterEach(async () => {
   jest.useRealTimers();

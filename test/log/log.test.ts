@@ -1,7 +1,16 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { fstatSync } from "node:fs";
-import { isJournal, type Log, type LogFields, type LogLevel, logLevels, marked, openLog, type RootLog } from "../src/log.ts";
+import {
+  isJournal,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  logLevels,
+  marked,
+  openLog,
+  type RootLog,
+} from "../../src/log/log.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
