@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clockBy, machineClocks, markFor } from "../src/platform/clock.ts";
 import { newDesk } from "../src/core/desk.ts";
-import { openStore } from "../src/store.ts";
+import { openStore } from "../src/store/sqlite.ts";
 import { start, storeOf } from "./contestants.ts";
 import { Crm } from "./crm.ts";
 import { heartbeat, moments, newParties } from "./frames.ts";

@@ -6,7 +6,7 @@ import { FrameParser } from "../drivers/freeswitch/link.ts";
 import { Translator } from "../drivers/freeswitch/translate.ts";
 import type { CrmEvent } from "../src/core/crm.ts";
 import { Courier } from "../src/outbox/courier.ts";
-import { SafeStore } from "../src/safe-store.ts";
+import { SafeStore } from "../src/store/resilient.ts";
 
 /** Times of one event, in ns of this process's clock, in the order in which things happen. */
 export interface Stamps {

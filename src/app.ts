@@ -16,9 +16,9 @@ import { OutboxDesk } from "./outbox/desk.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./readiness.ts";
-import { openSafeStore, type SafeStore } from "./safe-store.ts";
+import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status.ts";
-import type { RecordedDial } from "./store-dials.ts";
+import type { RecordedDial } from "./store/dials.ts";
 
 /** A daemon at work. */
 export interface App {

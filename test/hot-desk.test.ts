@@ -1,7 +1,7 @@
 /** Who gets the events of a call when agents change desks: another agent registers, the first one moves, a PC changes hands. */
 import { describe, expect, test } from "bun:test";
 import { newDesk } from "../src/core/desk.ts";
-import { openStore } from "../src/store.ts";
+import { openStore } from "../src/store/sqlite.ts";
 import { ended, leg, places, Rig, storePath, up } from "./loop-rig.ts";
 
 describe("hot desk:", () => {

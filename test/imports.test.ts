@@ -26,7 +26,7 @@ const rules: Rule[] = [
   },
   {
     place: /^src\/outbox\//,
-    may: [/^src\/core\//, /^src\/outbox\//, "type src/log/log.ts", "type src/metrics/metrics.ts", "type src/store.ts"],
+    may: [/^src\/core\//, /^src\/outbox\//, "type src/log/log.ts", "type src/metrics/metrics.ts", "type src/store/sqlite.ts"],
     why: "delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock",
   },
   {
@@ -54,7 +54,7 @@ const rules: Rule[] = [
     may: [
       /^src\/core\//,
       "type src/log/log.ts",
-      "type src/store.ts",
+      "type src/store/sqlite.ts",
       "type src/metrics/metrics.ts",
       "type src/outbox/courier.ts",
       "type src/passwords.ts",
@@ -62,16 +62,10 @@ const rules: Rule[] = [
     why: "the one writer works with any line, store and CRM",
   },
   {
-    place: /^src\/(store|safe-store|store-(desk|dials|file|look|trouble|unwritten)|schema)\.ts$/,
+    place: /^src\/store\//,
     may: [
       /^src\/core\//,
-      "src/store.ts",
-      "src/store-desk.ts",
-      "src/store-dials.ts",
-      "src/store-file.ts",
-      "src/store-trouble.ts",
-      "src/store-unwritten.ts",
-      "src/schema.ts",
+      /^src\/store\//,
       "type src/platform/clock.ts",
       "type src/log/log.ts",
       "type src/outbox/schedule.ts",
@@ -168,7 +162,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@hono/node-server": { places: /^src\/http\.ts$/, why: "one file opens the listener" },
   "@hono/node-server/conninfo": { places: /^src\/http\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
-    places: /^src\/store(-dials|-file|-look)?\.ts$/,
+    places: /^src\/store\/(sqlite|dials|open|inspect)\.ts$/,
     why: "the store knows SQLite; one file looks without a trace",
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },

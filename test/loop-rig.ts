@@ -8,7 +8,7 @@ import { openLog } from "../src/log/log.ts";
 import { Loop } from "../src/loop.ts";
 import { Courier } from "../src/outbox/courier.ts";
 import { deliveryRules } from "../src/outbox/schedule.ts";
-import { openStore, type Store } from "../src/store.ts";
+import { openStore, type Store } from "../src/store/sqlite.ts";
 import { policyWith } from "./core/site.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-loop-"));

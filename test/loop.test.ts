@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Reply } from "../src/core/crm.ts";
 import { newDesk } from "../src/core/desk.ts";
-import { openStore, type Store } from "../src/store.ts";
+import { openStore, type Store } from "../src/store/sqlite.ts";
 import { ended, leg, makeCall, Rig, settle, storePath, up } from "./loop-rig.ts";
 
 describe("from the phone to the CRM:", () => {

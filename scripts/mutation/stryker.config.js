@@ -15,8 +15,8 @@ const groups = {
     tests: "test/outbox test/loop.test.ts",
   },
   store: {
-    mutate: ["src/store*.ts", "src/safe-store.ts", "src/schema.ts"],
-    tests: "test/store.test.ts test/safe-store.test.ts test/schema.test.ts test/platform/clock.test.ts",
+    mutate: ["src/store*.ts", "src/store/resilient.ts", "src/store/migrations.ts"],
+    tests: "test/store/sqlite.test.ts test/store/resilient.test.ts test/store/migrations.test.ts test/platform/clock.test.ts",
   },
   shared: { mutate: ["drivers/parts/*.ts"], tests: "test/drivers/parts" },
   freeswitch: {

@@ -6,7 +6,7 @@ import { startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rig.ts";
 import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
 import { openLog } from "../../src/log/log.ts";
-import { openStore } from "../../src/store.ts";
+import { openStore } from "../../src/store/sqlite.ts";
 import { noMount, SmallDisk } from "../mounts.ts";
 
 describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {

@@ -6,7 +6,7 @@ import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/desk.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
-import { openStore, type Recorded, type Store } from "../../src/store.ts";
+import { openStore, type Recorded, type Store } from "../../src/store/sqlite.ts";
 
 export const minute = 60_000, hour = 60 * minute;
 

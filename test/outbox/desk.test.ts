@@ -9,7 +9,7 @@ import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/desk.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
-import { openSafeStore } from "../../src/safe-store.ts";
+import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
 import { open, quietLocal } from "../httpclient.ts";
 

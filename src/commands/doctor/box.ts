@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isLoopback } from "../../platform/address.ts";
-import type { StoreLook } from "../../store-look.ts";
+import type { StoreLook } from "../../store/inspect.ts";
 import { ago, type Found } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 

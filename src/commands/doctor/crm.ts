@@ -1,5 +1,5 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
-import type { StoreLook } from "../../store-look.ts";
+import type { StoreLook } from "../../store/inspect.ts";
 import { count } from "../../core/count.ts";
 import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";

@@ -1,9 +1,9 @@
 /** The hop of the store: it can be read, it is whole, of this version, and the daemon can write it. */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { schemaVersion } from "../../schema.ts";
-import { lookAtStore, type StoreLook } from "../../store-look.ts";
-import { isDamage, reason } from "../../store-trouble.ts";
+import { schemaVersion } from "../../store/migrations.ts";
+import { lookAtStore, type StoreLook } from "../../store/inspect.ts";
+import { isDamage, reason } from "../../store/errors.ts";
 import type { Found } from "./hop.ts";
 
 /** What a look at the store has come to. */

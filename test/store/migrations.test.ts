@@ -4,10 +4,10 @@ import { Database } from "bun:sqlite";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newCall } from "../src/core/call.ts";
-import { newDesk } from "../src/core/desk.ts";
-import { migrate, schemaVersion } from "../src/schema.ts";
-import { openStore } from "../src/store.ts";
+import { newCall } from "../../src/core/call.ts";
+import { newDesk } from "../../src/core/desk.ts";
+import { migrate, schemaVersion } from "../../src/store/migrations.ts";
+import { openStore } from "../../src/store/sqlite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-schema-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

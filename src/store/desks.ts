@@ -1,7 +1,7 @@
 /** A desk as the store has it: what is written of it, and what is true of it after a restart. */
-import type { Call } from "./core/call.ts";
-import { type Desk, unknownLine } from "./core/desk.ts";
-import { addressOf } from "./core/destination.ts";
+import type { Call } from "../core/call.ts";
+import { type Desk, unknownLine } from "../core/desk.ts";
+import { addressOf } from "../core/destination.ts";
 
 /**
  * A desk as it is written. The line is looked at afresh after every start, and of the legs that have ended only the last can

@@ -6,13 +6,13 @@
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ClockMark } from "./platform/clock.ts";
-import type { Address } from "./core/crm.ts";
-import type { Desk } from "./core/desk.ts";
-import { type Arrival, destinationAfter, takenBy } from "./core/destination.ts";
-import type { DialRecord } from "./core/effect.ts";
-import type { Log } from "./log/log.ts";
-import type { OutboxEvent } from "./outbox/schedule.ts";
+import type { ClockMark } from "../platform/clock.ts";
+import type { Address } from "../core/crm.ts";
+import type { Desk } from "../core/desk.ts";
+import { type Arrival, destinationAfter, takenBy } from "../core/destination.ts";
+import type { DialRecord } from "../core/effect.ts";
+import type { Log } from "../log/log.ts";
+import type { OutboxEvent } from "../outbox/schedule.ts";
 import {
   type Change,
   type Ending,
@@ -23,11 +23,11 @@ import {
   type Recorded,
   type Retention,
   type Store,
-} from "./store.ts";
-import type { DialPlace, RecordedDial } from "./store-dials.ts";
-import { NewerStore } from "./store-file.ts";
-import { isDamage, reason } from "./store-trouble.ts";
-import { recorded, Unwritten } from "./store-unwritten.ts";
+} from "./sqlite.ts";
+import type { DialPlace, RecordedDial } from "./dials.ts";
+import { NewerStore } from "./open.ts";
+import { isDamage, reason } from "./errors.ts";
+import { recorded, Unwritten } from "./unwritten.ts";
 
 /** How often a lost store is tried again, in ms. */
 const againAfter = 10_000;

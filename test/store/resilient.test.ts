@@ -16,15 +16,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newCall } from "../src/core/call.ts";
-import { type Desk, newDesk } from "../src/core/desk.ts";
-import { openLog } from "../src/log/log.ts";
-import { openSafeStore, type SafeStore } from "../src/safe-store.ts";
-import { schemaVersion } from "../src/schema.ts";
-import { openStore } from "../src/store.ts";
-import { noMount, SmallDisk } from "./mounts.ts";
-import { type CallEventName, crmEvent } from "./faults/office.ts";
-import { Random } from "./faults/random.ts";
+import { newCall } from "../../src/core/call.ts";
+import { type Desk, newDesk } from "../../src/core/desk.ts";
+import { openLog } from "../../src/log/log.ts";
+import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
+import { schemaVersion } from "../../src/store/migrations.ts";
+import { openStore } from "../../src/store/sqlite.ts";
+import { noMount, SmallDisk } from "../mounts.ts";
+import { type CallEventName, crmEvent } from "../faults/office.ts";
+import { Random } from "../faults/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,11 +3,11 @@ import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CrmEvent } from "../src/core/crm.ts";
-import { type Desk, newDesk } from "../src/core/desk.ts";
-import { newCall } from "../src/core/call.ts";
-import { schemaVersion } from "../src/schema.ts";
-import { type NewEvent, openStore, type Store } from "../src/store.ts";
+import type { CrmEvent } from "../../src/core/crm.ts";
+import { type Desk, newDesk } from "../../src/core/desk.ts";
+import { newCall } from "../../src/core/call.ts";
+import { schemaVersion } from "../../src/store/migrations.ts";
+import { type NewEvent, openStore, type Store } from "../../src/store/sqlite.ts";
 
 let folder: string;
 let path: string;
@@ -197,7 +197,7 @@ describe("after it was closed and opened again", () => {
 
   test("a process that was killed (SIGKILL) has lost nothing that it had committed", async () => {
     const script = `
-      const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../src/store.ts"))});
+      const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))});
       const store = openStore(${JSON.stringify(path)});
       store.commit(${JSON.stringify({ desk, tell: [tell("ScreenPop")], retire: [] })}, 10);
       process.kill(process.pid, "SIGKILL");

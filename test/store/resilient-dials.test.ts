@@ -4,11 +4,11 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { newDesk } from "../src/core/desk.ts";
-import type { DialRecord } from "../src/core/effect.ts";
-import { openLog } from "../src/log/log.ts";
-import { openSafeStore, type SafeStore } from "../src/safe-store.ts";
-import { openStore } from "../src/store.ts";
+import { newDesk } from "../../src/core/desk.ts";
+import type { DialRecord } from "../../src/core/effect.ts";
+import { openLog } from "../../src/log/log.ts";
+import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
+import { openStore } from "../../src/store/sqlite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-dials-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 /** What is wrong when the store fails: whose fault it is, and how to say it. */
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
-import { NewerStore } from "./store-file.ts";
+import { NewerStore } from "./open.ts";
 
 /** What the disk or its owner's rights are to blame for; all else is the file's own fault. */
 const environment =

@@ -4,15 +4,15 @@
  */
 import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
-import type { ClockMark } from "./platform/clock.ts";
-import type { Address, CrmEvent } from "./core/crm.ts";
-import type { Desk } from "./core/desk.ts";
-import { type Arrival, takenBy } from "./core/destination.ts";
-import type { DialRecord } from "./core/effect.ts";
-import type { OutboxEvent } from "./outbox/schedule.ts";
-import { type DialPlace, DialTable, type RecordedDial } from "./store-dials.ts";
-import { afterRestart, written } from "./store-desk.ts";
-import { openFile } from "./store-file.ts";
+import type { ClockMark } from "../platform/clock.ts";
+import type { Address, CrmEvent } from "../core/crm.ts";
+import type { Desk } from "../core/desk.ts";
+import { type Arrival, takenBy } from "../core/destination.ts";
+import type { DialRecord } from "../core/effect.ts";
+import type { OutboxEvent } from "../outbox/schedule.ts";
+import { type DialPlace, DialTable, type RecordedDial } from "./dials.ts";
+import { afterRestart, written } from "./desks.ts";
+import { openFile } from "./open.ts";
 
 /** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
 export interface NewEvent {

@@ -4,9 +4,9 @@
  */
 import { constants, Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import type { ClockMark } from "./platform/clock.ts";
-import type { Registration } from "./core/crm.ts";
-import { schemaVersion } from "./schema.ts";
+import type { ClockMark } from "../platform/clock.ts";
+import type { Registration } from "../core/crm.ts";
+import { schemaVersion } from "./migrations.ts";
 
 /** An event on record. Times in ms of the steady clock. */
 export interface SeenEvent {

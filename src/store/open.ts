@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { migrate, schemaQuery, schemaVersion } from "./schema.ts";
+import { migrate, schemaQuery, schemaVersion } from "./migrations.ts";
 
 /**
  * Opens it, making it when it is not there and bringing it up to date when it is older.

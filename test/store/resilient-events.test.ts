@@ -4,11 +4,11 @@ import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newDesk } from "../src/core/desk.ts";
-import { openLog } from "../src/log/log.ts";
-import { openSafeStore } from "../src/safe-store.ts";
-import { openStore } from "../src/store.ts";
-import { crmEvent } from "./faults/office.ts";
+import { newDesk } from "../../src/core/desk.ts";
+import { openLog } from "../../src/log/log.ts";
+import { openSafeStore } from "../../src/store/resilient.ts";
+import { openStore } from "../../src/store/sqlite.ts";
+import { crmEvent } from "../faults/office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-events-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
