@@ -1,6 +1,6 @@
 /** The keys of the configuration, one by one, out of its JSON Schema: for the page, and for the manual. */
 import { lineSchemas } from "../drivers/mod.ts";
-import { jsonSchema } from "../src/config.ts";
+import { jsonSchema } from "../src/config/schema.ts";
 
 /** A key. */
 export interface Key {

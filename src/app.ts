@@ -2,7 +2,7 @@
 import { assumesRegistered, openLine } from "../drivers/mod.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
-import { type Config, fingerprint } from "./config.ts";
+import { type Config, fingerprint } from "./config/schema.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http.ts";

@@ -18,7 +18,7 @@ import { BareClient } from "../drivers/simulator/mod.ts";
 import { startApp } from "../src/app.ts";
 import { encodeEvent } from "../src/cctsdk/encode.ts";
 import { sendCallout } from "../src/commands/small-crm.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 
 const closers: (() => void)[] = [];

@@ -75,7 +75,7 @@ const rules: Rule[] = [
     why: "the store keeps what it is given and decides nothing",
   },
   {
-    place: /^src\/boot-file\.ts$/,
+    place: /^src\/config\/boot-file\.ts$/,
     may: [node],
     why: "what a stranger may have written is read before anything else is known of it",
   },
@@ -95,14 +95,11 @@ const rules: Rule[] = [
     why: "who may log in is asked of nobody but the configuration",
   },
   {
-    place: /^src\/config(-text|-wire)?\.ts$/,
+    place: /^src\/config\//,
     may: [
-      "src/platform/address.ts",
+      /^src\/(config|platform)\//,
       "src/cctsdk/profile.ts",
       "src/core/crm.ts",
-      "src/boot-file.ts",
-      "src/config-text.ts",
-      "src/config-wire.ts",
       "src/log/log.ts",
       node,
       "zod",
@@ -167,10 +164,10 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },
   "ipaddr.js": { places: /^src\/platform\/address\.ts$/, why: "what an address is, is decided once" },
-  "jsonc-parser": { places: /^src\/config-text\.ts$/, why: "only the configuration is written by hand" },
-  "fastest-levenshtein": { places: /^src\/(config-text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
+  "jsonc-parser": { places: /^src\/config\/text\.ts$/, why: "only the configuration is written by hand" },
+  "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
-    places: /^(src\/config(-text|-wire)?|drivers\/(entry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+    places: /^(src\/config\/(schema|text|wire)|drivers\/(entry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for the configuration",
   },
 };

@@ -7,7 +7,7 @@ import { lineSchemas } from "../drivers/mod.ts";
 import { Simulator } from "../drivers/simulator/mod.ts";
 import { startApp } from "../src/app.ts";
 import { sendCallout } from "../src/commands/small-crm.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { hashPassword, Passwords } from "../src/passwords.ts";
 

@@ -4,7 +4,7 @@ import { Simulator } from "../drivers/simulator/mod.ts";
 import { lineSchemas } from "../drivers/mod.ts";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import { type Rig, startRig } from "../src/commands/rig.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { hashPassword } from "../src/passwords.ts";
 import { Client, get } from "./httpclient.ts";

@@ -1,5 +1,5 @@
 /** `telesetd check` */
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/schema.ts";
 import { configOr2, type Io, readConfig } from "./io.ts";
 
 /** Says every error of the configuration at once. Exit code 0 or 2. */

@@ -1,6 +1,6 @@
 /** `telesetd explain NUMBER [--desk N]` */
 import { count } from "../core/count.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import {
   type AniSteps,
   aniSteps,

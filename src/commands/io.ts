@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
-import { type Config, ConfigError, parseConfig } from "../config.ts";
+import { type Config, ConfigError, parseConfig } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 
 /** Where the configuration is, unless told otherwise. */

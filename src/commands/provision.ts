@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
-import { type Choice, choose, readBootFile } from "../boot-file.ts";
-import { ConfigError, parseConfig, withSecretsFrom } from "../config.ts";
+import { type Choice, choose, readBootFile } from "../config/boot-file.ts";
+import { ConfigError, parseConfig, withSecretsFrom } from "../config/schema.ts";
 import { installConfig, type Installed, syncFolder } from "./install-config.ts";
 import { count } from "../core/count.ts";
 import type { Io } from "./io.ts";

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../drivers/simulator/mod.ts";
 import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../drivers/simulator-sip/mod.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { configOr2, type Io } from "./io.ts";
 import { type Rig, startRig } from "./rig.ts";

@@ -1,6 +1,6 @@
 /** `telesetd run` */
 import { type App, startApp } from "../app.ts";
-import { type Config, ConfigError } from "../config.ts";
+import { type Config, ConfigError } from "../config/schema.ts";
 import { Levels } from "../log/level.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
 import { Metrics } from "../metrics/metrics.ts";

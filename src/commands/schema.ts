@@ -1,6 +1,6 @@
 /** `telesetd schema` */
 import { lineSchemas } from "../../drivers/mod.ts";
-import { jsonSchema } from "../config.ts";
+import { jsonSchema } from "../config/schema.ts";
 import type { Io } from "./io.ts";
 
 /** Prints the JSON Schema of the configuration. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { keys } from "../../scripts/keys.ts";
 import { encodeEvent } from "../../src/cctsdk/encode.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/schema.ts";
 import type { CrmEvent, Reply } from "../../src/core/crm.ts";
 import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
 

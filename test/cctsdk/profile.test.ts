@@ -9,7 +9,7 @@ import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { type AnswerForm, defaultAnswers, defaultEvents, headerProblems, successOfAll } from "../../src/cctsdk/profile.ts";
 import { startRig } from "../../src/commands/rig.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/schema.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";
 import { ask, cleanUp, get, open, ready } from "../httpclient.ts";

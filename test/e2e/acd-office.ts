@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
 import { startRig } from "../../src/commands/rig.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/schema.ts";
 import type { DialRecord } from "../../src/core/effect.ts";
 import { openLog } from "../../src/log/log.ts";
 import { answering } from "../drivers/freeswitch/acd-rig.ts";

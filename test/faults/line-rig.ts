@@ -2,7 +2,7 @@
 import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../drivers/simulator/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Rig, startRig } from "../../src/commands/rig.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 
 /** A rig whose link is up, with what the tests ask of it. */

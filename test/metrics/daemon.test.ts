@@ -7,7 +7,7 @@ import { Simulator } from "../../drivers/simulator/mod.ts";
 import { type App, startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rig.ts";
 import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
-import type { Config } from "../../src/config.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/readiness.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../../src/platform/address.ts";
-import { privateRanges } from "../../src/config.ts";
+import { privateRanges } from "../../src/config/schema.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

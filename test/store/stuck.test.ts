@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/schema.ts";
 import type { Line, LineEvent } from "../../src/core/line.ts";
 import { lineSchemas, openLine } from "../../drivers/mod.ts";
 import { openLog } from "../../src/log/log.ts";

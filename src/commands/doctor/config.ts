@@ -1,7 +1,7 @@
 /** The hop of the configuration: every error with its place, and who else can read its secrets. */
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Config, ConfigError } from "../../config.ts";
+import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
 import { type Io, readConfig } from "../io.ts";
 import { provisionTrouble } from "../provision.ts";

@@ -1,6 +1,6 @@
 /** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
 import { type Hop, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import type { Io } from "../io.ts";
 import { lookAtClock, lookAtDisk, lookAtNetwork } from "./box.ts";

@@ -1,5 +1,5 @@
 /** What the doctor says: a line a hop for people, one object for machines. */
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 import { version } from "../../version.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";

@@ -1,6 +1,6 @@
 /** How this site's wire differs from the defaults: what to look at first when UWQ does not understand telesetd, or the reverse. */
 import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 
 /** A sentence about the settings of callouts and their answers that are not the default; none when all are. */
 export function calloutSettings({ http: { answer, parameters } }: Config): readonly string[] {

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { lineSchemas } from "../../../drivers/mod.ts";
-import { ConfigError, parseConfig } from "../../config.ts";
+import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";
 import { installConfig } from "../install-config.ts";

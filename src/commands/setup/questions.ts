@@ -1,6 +1,6 @@
 /** What setup asks, one question after the other, each answer tried at once against the real thing. */
 import { domainsOf, type Hop, lineSchemas, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
-import { type Config, ConfigError, parseConfig, prefixPattern } from "../../config.ts";
+import { type Config, ConfigError, parseConfig, prefixPattern } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import { tryToConnect } from "../doctor/connect.ts";
 import { desksWith, type Draft, extensionsOf, outsideDigits, outsideRule, randomPrefix } from "./draft.ts";

@@ -10,7 +10,7 @@ import type { ShownHop } from "../../../src/commands/doctor/hop.ts";
 import { type Machine, thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { doctor } from "../../../src/commands/doctor/mod.ts";
 import { sendCallout } from "../../../src/commands/small-crm.ts";
-import { type Config, parseConfig } from "../../../src/config.ts";
+import { type Config, parseConfig } from "../../../src/config/schema.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { quietPort } from "../../e2e/box.ts";
 

@@ -4,12 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { normaliseRange } from "./platform/address.ts";
-import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./config-text.ts";
-import { answerForm, eventForm, parameterAliases } from "./config-wire.ts";
-import { logLevels } from "./log/log.ts";
+import { normaliseRange } from "../platform/address.ts";
+import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./text.ts";
+import { answerForm, eventForm, parameterAliases } from "./wire.ts";
+import { logLevels } from "../log/log.ts";
 
-export { ConfigError } from "./config-text.ts";
+export { ConfigError } from "./text.ts";
 
 const port = z.int().min(1).max(65535);
 

@@ -14,9 +14,9 @@ import {
   statusText,
   successOfAll,
   successProblem,
-} from "./cctsdk/profile.ts";
-import { meant } from "./config-text.ts";
-import { calloutNames } from "./core/crm.ts";
+} from "../cctsdk/profile.ts";
+import { meant } from "./text.ts";
+import { calloutNames } from "../core/crm.ts";
 
 /** What a rule says of a value is an error of the configuration. */
 function ruled<T>(problem: (value: T) => string | undefined): (value: T, context: z.RefinementCtx) => void {

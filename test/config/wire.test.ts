@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../drivers/mod.ts";
-import { defaultAnswers, defaultEvents, successOfAll } from "../src/cctsdk/profile.ts";
-import { type Config, ConfigError, jsonSchema, parseConfig } from "../src/config.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { defaultAnswers, defaultEvents, successOfAll } from "../../src/cctsdk/profile.ts";
+import { type Config, ConfigError, jsonSchema, parseConfig } from "../../src/config/schema.ts";
 
 const minimal = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "d" } };
 

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../drivers/mod.ts";
-import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../src/config.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
 
 /** The reference configuration, as the design (section 5) gives it. */
 const reference = `{
