@@ -5,7 +5,7 @@ import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { type Config, fingerprint } from "./config/schema.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
-import { type HttpOptions, type Listener, openHttp } from "./http.ts";
+import { type HttpOptions, type Listener, openHttp } from "./http/listener.ts";
 import type { Levels } from "./log/level.ts";
 import type { Log } from "./log/log.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -15,9 +15,9 @@ import { Courier } from "./outbox/courier.ts";
 import { OutboxDesk } from "./outbox/desk.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
-import { readiness } from "./readiness.ts";
+import { readiness } from "./status/readiness.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
-import { type Status, status } from "./status.ts";
+import { type Status, status } from "./status/status.ts";
 import type { RecordedDial } from "./store/dials.ts";
 
 /** A daemon at work. */

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import { defaultAnswers } from "../src/cctsdk/profile.ts";
 import type { Reply } from "../src/core/crm.ts";
-import { type HttpOptions, type Listener, openHttp } from "../src/http.ts";
+import { type HttpOptions, type Listener, openHttp } from "../src/http/listener.ts";
 import { openLog } from "../src/log/log.ts";
 
 /** The target of a callout that succeeds, and the body of its answer. */

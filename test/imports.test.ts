@@ -85,7 +85,7 @@ const rules: Rule[] = [
     why: "it knows the machine and nobody who uses it",
   },
   {
-    place: /^src\/(log\/.*|connections|request-line)\.ts$/,
+    place: /^src\/(log\/.*|http\/connections|http\/request-line)\.ts$/,
     may: [/^src\/log\//, node],
     why: "a tool knows nobody who uses it",
   },
@@ -155,9 +155,12 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "drachtio-srf/lib/sip-parser/message.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
   "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
   debug: { places: /^drivers\/sip\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
-  hono: { places: /^src\/(cctsdk\/routes|http|local)\.ts$/, why: "what a callout means does not depend on a web framework" },
-  "@hono/node-server": { places: /^src\/http\.ts$/, why: "one file opens the listener" },
-  "@hono/node-server/conninfo": { places: /^src\/http\.ts$/, why: "one file knows the sockets" },
+  hono: {
+    places: /^src\/(cctsdk\/routes|http\/(listener|monitoring))\.ts$/,
+    why: "what a callout means does not depend on a web framework",
+  },
+  "@hono/node-server": { places: /^src\/http\/listener\.ts$/, why: "one file opens the listener" },
+  "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
     places: /^src\/store\/(sqlite|dials|open|inspect)\.ts$/,
     why: "the store knows SQLite; one file looks without a trace",
@@ -196,7 +199,7 @@ describe("imports:", () => {
   test("only the composition, the commands and the listener are under no rule of their own", () => {
     const free = files.map(({ path }) => path).filter((path) => !places.some((place) => place.path === path));
     expect(
-      free.filter((path) => !/^src\/(app|main|cli|http|local|status|readiness|version|commands\/.*)(\.ts)?$/.test(path)),
+      free.filter((path) => !/^src\/(app|main|cli|version|(http|status|commands)\/.*)(\.ts)?$/.test(path)),
     )
       .toEqual([]);
   });

@@ -1,6 +1,6 @@
 /** What the service manager is told, and when the watchdog is left alone; with a notifier and a clock of the test's own. */
 import { describe, expect, test } from "bun:test";
-import { type DeskStatus, type Status, statusLine } from "../src/status.ts";
+import { type DeskStatus, type Status, statusLine } from "../src/status/status.ts";
 import { pingEvery, type Reported, Reporter, statusState } from "../src/platform/systemd.ts";
 
 /** A reporter by hand: `look` is what its timer would do. */

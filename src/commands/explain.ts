@@ -13,7 +13,7 @@ import {
   plainDialString,
   quoted,
 } from "../core/number.ts";
-import type { DeskStatus, Status } from "../status.ts";
+import type { DeskStatus, Status } from "../status/status.ts";
 import { askDaemon } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 

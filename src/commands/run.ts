@@ -4,7 +4,7 @@ import { type Config, ConfigError } from "../config/schema.ts";
 import { Levels } from "../log/level.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { statusLine } from "../status.ts";
+import { statusLine } from "../status/status.ts";
 import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
 import { version } from "../version.ts";
 import { handedOver } from "./hand-over.ts";

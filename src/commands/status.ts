@@ -1,5 +1,5 @@
 /** `telesetd status` */
-import { type Status, statusText } from "../status.ts";
+import { type Status, statusText } from "../status/status.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 import { provisionTrouble } from "./provision.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { explainAtDesk } from "../../src/commands/explain.ts";
 import { newDesk } from "../../src/core/desk.ts";
-import { status } from "../../src/status.ts";
+import { status } from "../../src/status/status.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
 afterAll(() => rmSync(folder, { recursive: true }));

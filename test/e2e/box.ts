@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { ShownEvent } from "../../src/outbox/desk.ts";
-import type { Status } from "../../src/status.ts";
+import type { Status } from "../../src/status/status.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */
 export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../dist/telesetd-linux-x64");

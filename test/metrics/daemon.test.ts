@@ -10,8 +10,8 @@ import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
-import type { Readiness } from "../../src/readiness.ts";
-import { statusText } from "../../src/status.ts";
+import type { Readiness } from "../../src/status/readiness.ts";
+import { statusText } from "../../src/status/status.ts";
 import { counted, seriesOf } from "./parse.ts";
 
 const undo: (() => unknown)[] = [];

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { contentTypes } from "../../src/metrics/exposition.ts";
-import type { Readiness } from "../../src/readiness.ts";
+import type { Readiness } from "../../src/status/readiness.ts";
 import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../httpclient.ts";
 
 afterEach(cleanUp);

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config/schema.ts";
 import type { ShownEvent } from "../../outbox/desk.ts";
-import type { Status } from "../../status.ts";
+import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
 import { exchange, placeOf } from "../ask.ts";
 import { count } from "../../core/count.ts";

@@ -1,13 +1,13 @@
 /** The whole daemon is stopped while callouts are under way: each that it has accepted is answered. */
 import { afterEach, expect, test } from "bun:test";
-import { Simulator } from "../drivers/simulator/mod.ts";
-import { lineSchemas } from "../drivers/mod.ts";
-import { decodeAnswer } from "../src/cctsdk/decode.ts";
-import { type Rig, startRig } from "../src/commands/rig.ts";
-import { parseConfig } from "../src/config/schema.ts";
-import { openLog } from "../src/log/log.ts";
-import { hashPassword } from "../src/passwords.ts";
-import { Client, get } from "./httpclient.ts";
+import { Simulator } from "../../drivers/simulator/mod.ts";
+import { lineSchemas } from "../../drivers/mod.ts";
+import { decodeAnswer } from "../../src/cctsdk/decode.ts";
+import { type Rig, startRig } from "../../src/commands/rig.ts";
+import { parseConfig } from "../../src/config/schema.ts";
+import { openLog } from "../../src/log/log.ts";
+import { hashPassword } from "../../src/passwords.ts";
+import { Client, get } from "../httpclient.ts";
 
 /** A backstop: nothing here depends on it. */
 const limit = 60_000;

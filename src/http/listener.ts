@@ -7,13 +7,13 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
 import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import { createServer as createTcpServer, Socket } from "node:net";
-import type { BodyForm } from "./cctsdk/profile.ts";
-import { refusal } from "./cctsdk/reply.ts";
-import { type CalloutOptions, callouts, responseOf } from "./cctsdk/routes.ts";
-import { addressText } from "./core/crm.ts";
+import type { BodyForm } from "../cctsdk/profile.ts";
+import { refusal } from "../cctsdk/reply.ts";
+import { type CalloutOptions, callouts, responseOf } from "../cctsdk/routes.ts";
+import { addressText } from "../core/crm.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
-import { type LocalOptions, localRoutes } from "./local.ts";
-import type { Log } from "./log/log.ts";
+import { type LocalOptions, localRoutes } from "./monitoring.ts";
+import type { Log } from "../log/log.ts";
 import { RequestLines } from "./request-line.ts";
 
 /** What the listener needs. */

@@ -1,10 +1,10 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
-import { count } from "./core/count.ts";
-import { type Call, isCall, kindOf } from "./core/call.ts";
-import type { Registration } from "./core/crm.ts";
-import type { Desk, Dial } from "./core/desk.ts";
-import { lineTrouble } from "./core/step.ts";
-import { version } from "./version.ts";
+import { count } from "../core/count.ts";
+import { type Call, isCall, kindOf } from "../core/call.ts";
+import type { Registration } from "../core/crm.ts";
+import type { Desk, Dial } from "../core/desk.ts";
+import { lineTrouble } from "../core/step.ts";
+import { version } from "../version.ts";
 
 /** One desk, as `/status` shows it. Customers' numbers are not in it. */
 export interface DeskStatus {

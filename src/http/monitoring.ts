@@ -3,13 +3,13 @@
  * those who watch it too. Never to a browser.
  */
 import { type Context, Hono } from "hono";
-import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "./platform/address.ts";
-import { refused } from "./cctsdk/routes.ts";
-import { type Rate, rateLimit } from "./platform/rate-limit.ts";
-import { type Levels, wantedLevel } from "./log/level.ts";
-import { contentTypes, type Format, formatFor } from "./metrics/exposition.ts";
-import { type Readiness, readyText } from "./readiness.ts";
-import { noSuchEvent, type OutboxDesk, type Outcome } from "./outbox/desk.ts";
+import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../platform/address.ts";
+import { refused } from "../cctsdk/routes.ts";
+import { type Rate, rateLimit } from "../platform/rate-limit.ts";
+import { type Levels, wantedLevel } from "../log/level.ts";
+import { contentTypes, type Format, formatFor } from "../metrics/exposition.ts";
+import { type Readiness, readyText } from "../status/readiness.ts";
+import { noSuchEvent, type OutboxDesk, type Outcome } from "../outbox/desk.ts";
 
 /** What the routes speak to. */
 export interface LocalOptions {

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { defaultAnswers } from "../src/cctsdk/profile.ts";
+import { defaultAnswers } from "../../src/cctsdk/profile.ts";
 import { networkInterfaces } from "node:os";
-import type { Reply } from "../src/core/crm.ts";
-import { type HttpOptions, openHttp } from "../src/http.ts";
-import { openLog } from "../src/log/log.ts";
-import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "./httpclient.ts";
+import type { Reply } from "../../src/core/crm.ts";
+import { type HttpOptions, openHttp } from "../../src/http/listener.ts";
+import { openLog } from "../../src/log/log.ts";
+import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "../httpclient.ts";
 
 afterEach(cleanUp);
 

@@ -1,7 +1,7 @@
 /** Request lines of old clients, repaired on the way to node:http, whatever the pieces that they come in. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { RequestLines } from "../src/request-line.ts";
+import { RequestLines } from "../../src/http/request-line.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

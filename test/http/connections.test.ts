@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Reply } from "../src/core/crm.ts";
-import { type Answer, ask, cleanUp, complaint, dial, get, open, quietLocal, ready, refused, success } from "./httpclient.ts";
+import type { Reply } from "../../src/core/crm.ts";
+import { type Answer, ask, cleanUp, complaint, dial, get, open, quietLocal, ready, refused, success } from "../httpclient.ts";
 
 afterEach(cleanUp);
 
