@@ -12,7 +12,7 @@ import { Metrics } from "./metrics/metrics.ts";
 import { metricsPage } from "./metrics/page.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
-import { OutboxDesk } from "./outbox/desk.ts";
+import { OutboxDesk } from "./outbox/admin.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";

@@ -6,9 +6,9 @@ import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { addressOf, type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
-import { dialAnswerAt } from "./core/dial.ts";
-import type { Effect, Input } from "./core/effect.ts";
-import { type EndedCall, endedCalls } from "./core/ending.ts";
+import { dialAnswerAt } from "./core/dial/dial.ts";
+import type { Effect, Input } from "./core/input.ts";
+import { type EndedCall, endedCalls } from "./core/disposition.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";

@@ -1,5 +1,5 @@
 /** A listener for tests, and an HTTP client that sees and sends every byte. */
-import { noSuchEvent } from "../src/outbox/desk.ts";
+import { noSuchEvent } from "../src/outbox/admin.ts";
 import { connect, type Socket } from "node:net";
 import { decodeAnswer } from "../src/cctsdk/decode.ts";
 import { defaultAnswers } from "../src/cctsdk/profile.ts";

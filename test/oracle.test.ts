@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { type Desk, newDesk } from "../src/core/desk.ts";
-import type { Input } from "../src/core/effect.ts";
+import type { Input } from "../src/core/input.ts";
 import type { LegFacts } from "../src/core/line.ts";
 import { step } from "../src/core/step.ts";
 import {

@@ -10,7 +10,7 @@ import { type Asked, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
-import { requestText } from "./wire.ts";
+import { requestText } from "./redact.ts";
 
 /** What the callouts need to know and whom they speak to. */
 export interface CalloutOptions extends GuardOptions {

@@ -1,6 +1,6 @@
 /** `telesetd dials` */
 import { count } from "../core/count.ts";
-import type { DialRecord } from "../core/effect.ts";
+import type { DialRecord } from "../core/input.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 

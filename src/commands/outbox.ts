@@ -1,6 +1,6 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
 import { count } from "../core/count.ts";
-import type { RetriedAll, ShownEvent } from "../outbox/desk.ts";
+import type { RetriedAll, ShownEvent } from "../outbox/admin.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 

@@ -2,7 +2,7 @@
  * A desk: one extension with its agent, the state of its line, and its calls. Here is how the facts of legs become calls:
  * which leg belongs to which call, when a call begins and when it is over.
  */
-import type { Agent } from "./agent.ts";
+import type { Agent } from "./agent/agent.ts";
 import { type Call, changedParty, due, isCall, newCall, type Origin, type PopPolicy, withFacts, withNewParty } from "./call.ts";
 import type { CrmEvent, Registration, Reply } from "./crm.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";

@@ -1,7 +1,7 @@
 /** What a site has decided, all of it that the core needs. */
-import type { AcdPolicy } from "./acd.ts";
+import type { AcdPolicy } from "./agent/acd.ts";
 import type { PopPolicy } from "./call.ts";
-import type { DialPolicy } from "./dial-policy.ts";
+import type { DialPolicy } from "./dial/limits.ts";
 
 /** The site's decisions. What is absent is as if it were not configured. */
 export interface Policy extends PopPolicy {

@@ -2,7 +2,15 @@
  * The core's one function: a desk, an input and the time give the desk's next state and what is to be done. The only
  * place that knows both the line and the CRM. No clock, no random, no await: effects are carried out by `loop.ts`.
  */
-import { type AcdPolicy, afterChange, agentTrouble, onAcdReset, onAgentCallout, onAgentEvent, onAgentResult } from "./acd.ts";
+import {
+  type AcdPolicy,
+  afterChange,
+  agentTrouble,
+  onAcdReset,
+  onAgentCallout,
+  onAgentEvent,
+  onAgentResult,
+} from "./agent/acd.ts";
 import { dialledParty, newCall } from "./call.ts";
 import type { Callout, CrmEvent, Reply } from "./crm.ts";
 import {
@@ -19,7 +27,7 @@ import {
   withCall,
   withoutDestination,
 } from "./desk.ts";
-import { mayNotDial, withDial } from "./dial-policy.ts";
+import { mayNotDial, withDial } from "./dial/limits.ts";
 import {
   dialAnswerAt,
   dialling,
@@ -31,9 +39,9 @@ import {
   onDialResult,
   recordOf,
   unmadeBy,
-} from "./dial.ts";
+} from "./dial/dial.ts";
 import { addressOf, unregistered } from "./destination.ts";
-import type { Effect, Input, Step } from "./effect.ts";
+import type { Effect, Input, Step } from "./input.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 import { dialSteps } from "./number.ts";
 import type { Policy } from "./policy.ts";

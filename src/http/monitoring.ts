@@ -9,7 +9,7 @@ import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import { type Levels, wantedLevel } from "../log/level.ts";
 import { contentTypes, type Format, formatFor } from "../metrics/exposition.ts";
 import { type Readiness, readyText } from "../status/readiness.ts";
-import { noSuchEvent, type OutboxDesk, type Outcome } from "../outbox/desk.ts";
+import { noSuchEvent, type OutboxDesk, type Outcome } from "../outbox/admin.ts";
 
 /** What the routes speak to. */
 export interface LocalOptions {

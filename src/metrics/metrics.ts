@@ -2,9 +2,9 @@
  * All that is counted: the one table of names, from which `/metrics` and docs/metrics.md are made. No number of a customer and
  * no agent is in a label: what a label can say is a list here, or the extensions of the configuration.
  */
-import { callKinds, type EndedCall, endings } from "../core/ending.ts";
+import { callKinds, type EndedCall, endings } from "../core/disposition.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
-import { dialResults } from "../core/effect.ts";
+import { dialResults } from "../core/input.ts";
 import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
 

@@ -1,6 +1,6 @@
 /** The record of dials: who asked for which number, and what became of it. */
 import type { Database } from "bun:sqlite";
-import type { DialRecord } from "../core/effect.ts";
+import type { DialRecord } from "../core/input.ts";
 
 /** A dial on record, with its desk. */
 export interface RecordedDial extends DialRecord {

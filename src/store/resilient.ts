@@ -10,7 +10,7 @@ import type { ClockMark } from "../platform/clock.ts";
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import { type Arrival, destinationAfter, takenBy } from "../core/destination.ts";
-import type { DialRecord } from "../core/effect.ts";
+import type { DialRecord } from "../core/input.ts";
 import type { Log } from "../log/log.ts";
 import type { OutboxEvent } from "../outbox/schedule.ts";
 import {

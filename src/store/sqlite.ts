@@ -8,7 +8,7 @@ import type { ClockMark } from "../platform/clock.ts";
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import { type Arrival, takenBy } from "../core/destination.ts";
-import type { DialRecord } from "../core/effect.ts";
+import type { DialRecord } from "../core/input.ts";
 import type { OutboxEvent } from "../outbox/schedule.ts";
 import { type DialPlace, DialTable, type RecordedDial } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";

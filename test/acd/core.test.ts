@@ -1,9 +1,9 @@
 /**
- * The agent's state under everything that can happen to it. The rule (src/core/acd.ts): while the link stands the switch is
+ * The agent's state under everything that can happen to it. The rule (src/core/agent/acd.ts): while the link stands the switch is
  * right; after a restart what the agent last asked for is applied again; who logs in takes the desk's place.
  */
 import { describe, expect, test } from "bun:test";
-import type { AgentCallout } from "../../src/core/agent.ts";
+import type { AgentCallout } from "../../src/core/agent/agent.ts";
 import type { AgentMode } from "../../src/core/line.ts";
 import { AcdDesk, results } from "./desk.ts";
 

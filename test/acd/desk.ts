@@ -1,8 +1,8 @@
 /** Desk 1001 of the core with an ACD, or without: callouts in, the switch's word in, and what comes of it in words. */
-import type { AcdPolicy } from "../../src/core/acd.ts";
-import type { AgentCallout } from "../../src/core/agent.ts";
+import type { AcdPolicy } from "../../src/core/agent/acd.ts";
+import type { AgentCallout } from "../../src/core/agent/agent.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { Effect, Input } from "../../src/core/effect.ts";
+import type { Effect, Input } from "../../src/core/input.ts";
 import type { AgentCommand, AgentMode, CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import { checkStatus, step } from "../../src/core/step.ts";

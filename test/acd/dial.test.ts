@@ -1,8 +1,8 @@
 /** Whether MakeCall may dial, for whom, how often, and what is put on record: by the core alone. */
 import { describe, expect, test } from "bun:test";
-import type { DialPolicy } from "../../src/core/dial-policy.ts";
+import type { DialPolicy } from "../../src/core/dial/limits.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { DialRecord, Input } from "../../src/core/effect.ts";
+import type { DialRecord, Input } from "../../src/core/input.ts";
 import type { LegFacts } from "../../src/core/line.ts";
 import type { NumberPlan } from "../../src/core/number.ts";
 import { step } from "../../src/core/step.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { requestText } from "../../src/cctsdk/wire.ts";
+import { requestText } from "../../src/cctsdk/redact.ts";
 
 const asked = (path: string, query = "") => ({ from: "10.0.0.5", method: "GET", path, query, header: () => undefined });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Agent, agentsPerDesk, changeAgent } from "../../src/core/agent.ts";
+import { type Agent, agentsPerDesk, changeAgent } from "../../src/core/agent/agent.ts";
 import { type Desk, type LineState, newDesk } from "../../src/core/desk.ts";
 import type { LegFacts, LineEvent } from "../../src/core/line.ts";
 import { checkStatus, step } from "../../src/core/step.ts";

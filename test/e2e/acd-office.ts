@@ -4,7 +4,7 @@ import { lineSchemas } from "../../drivers/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
 import { startRig } from "../../src/commands/rig.ts";
 import { parseConfig } from "../../src/config/schema.ts";
-import type { DialRecord } from "../../src/core/effect.ts";
+import type { DialRecord } from "../../src/core/input.ts";
 import { openLog } from "../../src/log/log.ts";
 import { answering } from "../drivers/freeswitch/acd-rig.ts";
 

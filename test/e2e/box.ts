@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { ShownEvent } from "../../src/outbox/desk.ts";
+import type { ShownEvent } from "../../src/outbox/admin.ts";
 import type { Status } from "../../src/status/status.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */

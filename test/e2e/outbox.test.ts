@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { sendCallout } from "../../src/commands/small-crm.ts";
-import type { ShownEvent } from "../../src/outbox/desk.ts";
+import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { WildCrm } from "../faults/wild-crm.ts";
 import { Box, noBinary, quietPort } from "./box.ts";
 

@@ -4,7 +4,7 @@ import { newDesk } from "../../src/core/desk.ts";
 import type { Address, Crm, CrmEvent, Delivery } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
-import { OutboxDesk } from "../../src/outbox/desk.ts";
+import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openStore, type Recorded, type Store } from "../../src/store/sqlite.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rig.ts";
 import { openLog } from "../../src/log/log.ts";
-import type { ShownEvent } from "../../src/outbox/desk.ts";
+import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { WildCrm } from "./wild-crm.ts";
 
 interface Stage {

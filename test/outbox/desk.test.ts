@@ -7,7 +7,7 @@ import type { Crm } from "../../src/core/crm.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
-import { OutboxDesk } from "../../src/outbox/desk.ts";
+import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { newDesk } from "../../src/core/desk.ts";
-import type { DialRecord } from "../../src/core/effect.ts";
+import type { DialRecord } from "../../src/core/input.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
 import { openStore } from "../../src/store/sqlite.ts";

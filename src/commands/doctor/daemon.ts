@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config/schema.ts";
-import type { ShownEvent } from "../../outbox/desk.ts";
+import type { ShownEvent } from "../../outbox/admin.ts";
 import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
 import { exchange, placeOf } from "../ask.ts";

@@ -1,6 +1,6 @@
 /** A desk for tests of the sip driver: documents go through the reader, the tracker and the core, and come out as what the CRM is told. */
 import { newDesk } from "../../../src/core/desk.ts";
-import type { Input } from "../../../src/core/effect.ts";
+import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";

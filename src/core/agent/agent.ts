@@ -1,7 +1,7 @@
 /** The agents of a desk, as UWQ has set them, or as the switch has. */
-import type { AgentMode } from "./line.ts";
+import type { AgentMode } from "../line.ts";
 
-export type { AgentMode } from "./line.ts";
+export type { AgentMode } from "../line.ts";
 
 /** One agent at a desk. */
 export interface Agent {

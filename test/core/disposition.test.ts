@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Call, newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { Input } from "../../src/core/effect.ts";
-import { type CallEnding, endedCalls } from "../../src/core/ending.ts";
+import type { Input } from "../../src/core/input.ts";
+import { type CallEnding, endedCalls } from "../../src/core/disposition.ts";
 
 const party = (outside: boolean, direction: "inbound" | "outbound") => ({ identity: "14155550123", outside, direction });
 const registration = { agent: "A", address: "10.0.0.7", port: 8080 };

@@ -14,10 +14,10 @@ import {
   withAgent,
   withoutAsked,
 } from "./agent.ts";
-import type { Callout } from "./crm.ts";
-import { type Desk, phoneTrouble } from "./desk.ts";
-import type { Effect, Step } from "./effect.ts";
-import type { AgentCommand, AgentMode, CommandResult } from "./line.ts";
+import type { Callout } from "../crm.ts";
+import { type Desk, phoneTrouble } from "../desk.ts";
+import type { Effect, Step } from "../input.ts";
+import type { AgentCommand, AgentMode, CommandResult } from "../line.ts";
 
 /** What a site has decided about agents. */
 export interface AcdPolicy {

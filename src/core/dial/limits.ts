@@ -1,6 +1,6 @@
 /** What MakeCall may dial, how often, and for whom. Emergency numbers are never held back. */
-import { count } from "./count.ts";
-import type { Desk, DialCount } from "./desk.ts";
+import { count } from "../count.ts";
+import type { Desk, DialCount } from "../desk.ts";
 
 /** The site's limits. */
 export interface DialPolicy {

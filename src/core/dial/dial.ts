@@ -2,11 +2,11 @@
  * A number that the CRM asked to dial: when its callout is answered, and with what. The answer waits for the first fact
  * (the phone rings, or cannot), at most two seconds; a repeat while it is still dialling gets the same answer.
  */
-import { type Call, isCall } from "./call.ts";
-import type { CrmEvent, Reply } from "./crm.ts";
-import { callOfDial, type Desk, type Dial, listLag } from "./desk.ts";
-import type { CommandResult, Failure } from "./line.ts";
-import type { DialRecord, Effect, Step } from "./effect.ts";
+import { type Call, isCall } from "../call.ts";
+import type { CrmEvent, Reply } from "../crm.ts";
+import { callOfDial, type Desk, type Dial, listLag } from "../desk.ts";
+import type { CommandResult, Failure } from "../line.ts";
+import type { DialRecord, Effect, Step } from "../input.ts";
 
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
 export const answerWithin = 2000;

@@ -1,7 +1,7 @@
 /** How calls end, in the few words that can be counted. Pure. */
 import { type Call, kindOf } from "./call.ts";
 import type { Desk } from "./desk.ts";
-import type { Input } from "./effect.ts";
+import type { Input } from "./input.ts";
 
 /** The kinds of calls. */
 export const callKinds = ["inbound", "outbound", "internal"] as const;
