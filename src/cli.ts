@@ -1,19 +1,19 @@
 /** The table of commands. Human text on a terminal, `--json` for machines; exit codes: 0 good, 1 failed, 2 wrong usage or config. */
 import { Command, CommanderError } from "commander";
-import { showAddressRules } from "./commands/address-rules.ts";
+import { showAddressRules } from "./commands/install/address-rules.ts";
 import { check } from "./commands/check.ts";
-import { demo } from "./commands/demo/mod.ts";
+import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
 import { explain, explainAtDesk } from "./commands/explain.ts";
-import { reload } from "./commands/hand-over.ts";
+import { reload } from "./commands/run/hand-over.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
-import { bootFolders, provision } from "./commands/provision.ts";
-import { replay } from "./commands/replay.ts";
-import { run } from "./commands/run.ts";
+import { bootFolders, provision } from "./commands/install/provision.ts";
+import { replay } from "./commands/rehearsal/replay.ts";
+import { run } from "./commands/run/mod.ts";
 import { schema } from "./commands/schema.ts";
 import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";

@@ -2,7 +2,7 @@
 import { type Status, statusText } from "../status/status.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
-import { provisionTrouble } from "./provision.ts";
+import { provisionTrouble } from "./install/provision.ts";
 
 /** What the running daemon sees. Exit code 1 when it does not run, or something is wrong with a desk or the store. */
 export async function showStatus(file: string, json: boolean, io: Io): Promise<number> {

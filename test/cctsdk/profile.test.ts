@@ -8,7 +8,7 @@ import { lineSchemas } from "../../drivers/mod.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { type AnswerForm, defaultAnswers, defaultEvents, headerProblems, successOfAll } from "../../src/cctsdk/profile.ts";
-import { startRig } from "../../src/commands/rig.ts";
+import { startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installConfig } from "../../src/commands/install-config.ts";
+import { installConfig } from "../../src/commands/install/install-config.ts";
 
 const root = mkdtempSync(join(tmpdir(), "telesetd-install-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cli } from "../../src/cli.ts";
-import { provisionTrouble } from "../../src/commands/provision.ts";
+import { provisionTrouble } from "../../src/commands/install/provision.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-provision-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@
 import { request } from "node:http";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
-import { startRig } from "../../src/commands/rig.ts";
+import { startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import type { DialRecord } from "../../src/core/input.ts";
 import { openLog } from "../../src/log/log.ts";

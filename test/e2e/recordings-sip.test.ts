@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { play, type PlayOptions, readRecording } from "../../src/commands/replay.ts";
+import { play, type PlayOptions, readRecording } from "../../src/commands/rehearsal/replay.ts";
 import { openLog } from "../../src/log/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");

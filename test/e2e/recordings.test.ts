@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Pace, parseRecording } from "../../drivers/simulator/mod.ts";
-import { play, type Played } from "../../src/commands/replay.ts";
-import { referenceConfig } from "../../src/commands/rig.ts";
+import { play, type Played } from "../../src/commands/rehearsal/replay.ts";
+import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 
 const root = join(import.meta.dir, "../fixtures/recordings");

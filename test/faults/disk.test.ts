@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { startApp } from "../../src/app.ts";
-import { referenceConfig } from "../../src/commands/rig.ts";
+import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store/sqlite.ts";

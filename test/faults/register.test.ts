@@ -1,7 +1,7 @@
 /** The agent's UWQ moves or another agent registers while events wait: where the rest goes. */
 import { expect, test } from "bun:test";
 import { Simulator } from "../../drivers/simulator/mod.ts";
-import { referenceConfig, type Rig, startRig } from "../../src/commands/rig.ts";
+import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { WildCrm } from "./wild-crm.ts";

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
-import { type Rig, startRig } from "../../src/commands/rig.ts";
+import { type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { hashPassword } from "../../src/passwords.ts";

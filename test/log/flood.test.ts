@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../drivers/simulator/mod.ts";
 import { type App, startApp } from "../../src/app.ts";
-import { referenceConfig } from "../../src/commands/rig.ts";
+import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout } from "../../src/commands/small-crm.ts";
 import { openLog } from "../../src/log/log.ts";
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addressRules, dropIn, nameServers, namesIn } from "../../src/platform/ip-filter.ts";
-import { type AddressWorld, showAddressRules } from "../../src/commands/address-rules.ts";
+import { type AddressWorld, showAddressRules } from "../../src/commands/install/address-rules.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-rules-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

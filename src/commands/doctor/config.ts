@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
 import { type Io, readConfig } from "../io.ts";
-import { provisionTrouble } from "../provision.ts";
+import { provisionTrouble } from "../install/provision.ts";
 import type { Found } from "./hop.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */

@@ -5,7 +5,7 @@ import { lineSchemas } from "../../../drivers/mod.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";
-import { installConfig } from "../install-config.ts";
+import { installConfig } from "../install/install-config.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
 import { readDraft, withAnswers } from "./draft.ts";

@@ -4,7 +4,7 @@ import { Simulator } from "../../../drivers/simulator/mod.ts";
 import { openLog } from "../../log/log.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
-import { type Rig, startRig } from "../rig.ts";
+import { type Rig, startRig } from "./stage.ts";
 import { type Scene, scenes, type Stage } from "./scenes.ts";
 import { type Entry, entryText, frameText } from "./transcript.ts";
 

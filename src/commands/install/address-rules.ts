@@ -6,10 +6,18 @@
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { lineHosts } from "../../drivers/mod.ts";
-import { type AddressRules, addressRules, dropIn, type Names, nameServers, namesIn, type Spoken } from "../platform/ip-filter.ts";
-import type { Config } from "../config/schema.ts";
-import { configOr2, type Io } from "./io.ts";
+import { lineHosts } from "../../../drivers/mod.ts";
+import {
+  type AddressRules,
+  addressRules,
+  dropIn,
+  type Names,
+  nameServers,
+  namesIn,
+  type Spoken,
+} from "../../platform/ip-filter.ts";
+import type { Config } from "../../config/schema.ts";
+import { configOr2, type Io } from "../io.ts";
 
 /** What is around the command: tests give it another. */
 export interface AddressWorld {

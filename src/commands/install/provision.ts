@@ -5,12 +5,12 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
-import { type Choice, choose, readBootFile } from "../config/boot-file.ts";
-import { ConfigError, parseConfig, withSecretsFrom } from "../config/schema.ts";
+import { lineSchemas } from "../../../drivers/mod.ts";
+import { type Choice, choose, readBootFile } from "../../config/boot-file.ts";
+import { ConfigError, parseConfig, withSecretsFrom } from "../../config/schema.ts";
 import { installConfig, type Installed, syncFolder } from "./install-config.ts";
-import { count } from "../core/count.ts";
-import type { Io } from "./io.ts";
+import { count } from "../../core/count.ts";
+import type { Io } from "../io.ts";
 
 /** Where it looks and where it writes. */
 export interface ProvisionOptions {

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type App, startApp } from "../app.ts";
-import { lineSchemas } from "../../drivers/mod.ts";
-import { type Config, parseConfig } from "../config/schema.ts";
-import type { Log } from "../log/log.ts";
-import { type Arrived, sendCallout, SmallCrm } from "./small-crm.ts";
+import { type App, startApp } from "../../app.ts";
+import { lineSchemas } from "../../../drivers/mod.ts";
+import { type Config, parseConfig } from "../../config/schema.ts";
+import type { Log } from "../../log/log.ts";
+import { type Arrived, sendCallout, SmallCrm } from "../small-crm.ts";
 
 /** The daemon at work between two peers. */
 export interface Rig {

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Io } from "./io.ts";
+import type { Io } from "../io.ts";
 
 /** What the daemon made of the new configuration; no problems: it is in force. */
 interface Verdict {

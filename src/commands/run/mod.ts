@@ -1,15 +1,15 @@
 /** `telesetd run` */
-import { type App, startApp } from "../app.ts";
-import { type Config, ConfigError } from "../config/schema.ts";
-import { Levels } from "../log/level.ts";
-import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
-import { Metrics } from "../metrics/metrics.ts";
-import { statusLine } from "../status/status.ts";
-import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
-import { version } from "../version.ts";
+import { type App, startApp } from "../../app.ts";
+import { type Config, ConfigError } from "../../config/schema.ts";
+import { Levels } from "../../log/level.ts";
+import { isJournal, type LogLevel, openLog, type RootLog } from "../../log/log.ts";
+import { Metrics } from "../../metrics/metrics.ts";
+import { statusLine } from "../../status/status.ts";
+import { notify, pingEvery, Reporter, statusState } from "../../platform/systemd.ts";
+import { version } from "../../version.ts";
 import { handedOver } from "./hand-over.ts";
-import { count } from "../core/count.ts";
-import { type Io, original, problemsText, readConfig } from "./io.ts";
+import { count } from "../../core/count.ts";
+import { type Io, original, problemsText, readConfig } from "../io.ts";
 import { Signals } from "./signals.ts";
 
 /** How long a reload may take before the watchdog is left alone, in ms. */
