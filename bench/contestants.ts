@@ -1,7 +1,7 @@
 /** Who is measured: telesetd as the unit runs it and with JIT on, a bridge written by hand for Node, and a floor in C. */
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sendCallout } from "../src/commands/small-crm.ts";
+import { sendCallout } from "../simulator/crm/mod.ts";
 import { quietPort } from "../test/e2e/box.ts";
 import { domain } from "./frames.ts";
 

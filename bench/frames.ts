@@ -5,8 +5,8 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HeaderValue, SwitchEvent } from "../drivers/simulator/events.ts";
-import { parseRecording, type Step } from "../drivers/simulator/recording.ts";
+import type { HeaderValue, SwitchEvent } from "../simulator/freeswitch/events.ts";
+import { parseRecording, type Step } from "../simulator/freeswitch/recording.ts";
 
 /** The domain of all phones, as recorded. */
 export const domain = "127.0.0.1";

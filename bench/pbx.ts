@@ -1,10 +1,10 @@
 /**
  * The switch of the bench: an event socket that sends each client what it asked for, by the filters' true rules
- * (drivers/simulator/filters.ts), and counts what that costs the switch. It answers what clients ask after a connect; it
+ * (simulator/freeswitch/filters.ts), and counts what that costs the switch. It answers what clients ask after a connect; it
  * has no calls of its own.
  */
 import type { Socket, TCPSocketListener } from "bun";
-import { Filters, Subscription } from "../drivers/simulator/filters.ts";
+import { Filters, Subscription } from "../simulator/freeswitch/filters.ts";
 import { Clock, type Frame, type Parties } from "./frames.ts";
 
 /** What one client costs the switch. */

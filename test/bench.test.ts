@@ -14,10 +14,10 @@ import { median, quantile } from "../bench/statistics.ts";
 import { markdown, tables } from "../bench/tables.ts";
 import { verdicts } from "../bench/verdicts.ts";
 import { lineSchemas } from "../drivers/mod.ts";
-import { BareClient } from "../drivers/simulator/mod.ts";
+import { BareClient } from "../simulator/freeswitch/mod.ts";
 import { startApp } from "../src/app.ts";
 import { encodeEvent } from "../src/cctsdk/encode.ts";
-import { sendCallout } from "../src/commands/small-crm.ts";
+import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 

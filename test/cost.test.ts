@@ -15,7 +15,7 @@ import { rush } from "../bench/load.ts";
 import { type Cost, Pbx } from "../bench/pbx.ts";
 import { lineSchemas } from "../drivers/mod.ts";
 import { type App, startApp } from "../src/app.ts";
-import { sendCallout } from "../src/commands/small-crm.ts";
+import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { quietPort } from "./e2e/box.ts";

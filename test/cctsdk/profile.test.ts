@@ -3,7 +3,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";

@@ -2,8 +2,8 @@
 import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
-import { SipPbx } from "../../drivers/simulator-sip/mod.ts";
-import { InboundCall, KeypadCall, Simulator } from "../../drivers/simulator/mod.ts";
+import { SipPbx } from "../../simulator/drachtio/mod.ts";
+import { InboundCall, KeypadCall, Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sipConfig } from "../../drivers/sip/config.ts";
 import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log/log.ts";

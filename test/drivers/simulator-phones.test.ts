@@ -1,6 +1,6 @@
 /** Several phones of one extension at the simulated switch, as a live one treats them (mod_sofia.c, switch_core_session.c). */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { BareClient, Simulator } from "../../drivers/simulator/mod.ts";
+import { BareClient, Simulator } from "../../simulator/freeswitch/mod.ts";
 
 let sim: Simulator;
 let clients: BareClient[];

@@ -1,7 +1,7 @@
 /** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
 import { request } from "node:http";
 import { lineSchemas } from "../../drivers/mod.ts";
-import { Simulator, type SimulatorOptions } from "../../drivers/simulator/mod.ts";
+import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
 import { startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import type { DialRecord } from "../../src/core/input.ts";

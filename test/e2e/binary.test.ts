@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
-import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
+import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
 import { Daemon, freePort } from "./daemon.ts";
 

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
-import { SmallCrm } from "../../src/commands/small-crm.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
+import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { binary, Box, noBinary, quietPort } from "./box.ts";
 
 const limit = 60_000;

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Pace, parseRecording } from "../../drivers/simulator/mod.ts";
+import { type Pace, parseRecording } from "../../simulator/freeswitch/mod.ts";
 import { play, type Played } from "../../src/commands/rehearsal/replay.ts";
 import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";

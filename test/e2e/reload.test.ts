@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
-import { sendCallout } from "../../src/commands/small-crm.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
+import { sendCallout } from "../../simulator/crm/mod.ts";
 import { WildCrm } from "../faults/wild-crm.ts";
 import { Box, type BoxOptions, noBinary, quietPort } from "./box.ts";
 

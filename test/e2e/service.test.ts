@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { binary, Box, noBinary, quietPort } from "./box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-service-"));

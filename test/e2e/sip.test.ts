@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SipPbx } from "../../drivers/simulator-sip/mod.ts";
-import { type Arrived, sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { SipPbx } from "../../simulator/drachtio/mod.ts";
+import { type Arrived, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { Box, noBinary, quietPort } from "./box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-sip-"));

@@ -1,10 +1,10 @@
 /** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
-import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { noMount, SmallDisk } from "../mounts.ts";

@@ -1,5 +1,5 @@
 /** The daemon between a simulated switch and a small CRM, for the tests that take the link away. */
-import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../drivers/simulator/mod.ts";
+import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../simulator/freeswitch/mod.ts";
 import { lineSchemas } from "../../drivers/mod.ts";
 import { type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";

@@ -1,6 +1,6 @@
 /** The agent's UWQ moves or another agent registers while events wait: where the rest goes. */
 import { expect, test } from "bun:test";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { type App, startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
-import { sendCallout } from "../../src/commands/small-crm.ts";
+import { sendCallout } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 
 const undo: (() => unknown)[] = [];

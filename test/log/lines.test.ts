@@ -1,6 +1,6 @@
 /** The log of a whole daemon while people telephone: each line about a call names desk and call, and none holds a secret. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Simulator } from "../../drivers/simulator/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { scenes } from "../../src/commands/rehearsal/scenes.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";

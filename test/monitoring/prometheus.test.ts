@@ -4,8 +4,8 @@ import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { YAML } from "bun";
-import { Simulator } from "../../drivers/simulator/mod.ts";
-import { sendCallout, SmallCrm } from "../../src/commands/small-crm.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
+import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
 import { Box, noBinary, quietPort } from "../e2e/box.ts";
 import { alerts, dashboard, folder } from "./promql.ts";

@@ -1,6 +1,6 @@
 /** `telesetd demo`: a simulated FreeSWITCH, the real daemon and a small CRM, and both wires in words. */
 import { writeFileSync } from "node:fs";
-import { Simulator } from "../../../drivers/simulator/mod.ts";
+import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { openLog } from "../../log/log.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";

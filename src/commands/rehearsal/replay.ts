@@ -3,13 +3,13 @@
  * listens.
  */
 import { readFileSync } from "node:fs";
-import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../drivers/simulator/mod.ts";
-import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../drivers/simulator-sip/mod.ts";
+import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../simulator/freeswitch/mod.ts";
+import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import type { Config } from "../../config/schema.ts";
 import { type Log, openLog } from "../../log/log.ts";
 import { configOr2, type Io } from "../io.ts";
 import { type Rig, startRig } from "./stage.ts";
-import type { Arrived } from "../small-crm.ts";
+import type { Arrived } from "../../../simulator/crm/mod.ts";
 
 /** An event, and after which mark of the recording it came (0: before the first). */
 export interface Told extends Arrived {

@@ -1,5 +1,5 @@
 /** The demo's scenes: what a person would do at a desk, one flow after the other, each with the word that introduces it. */
-import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { Rig } from "./stage.ts";
 
 /** What a scene plays with. */

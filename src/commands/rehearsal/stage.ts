@@ -6,7 +6,7 @@ import { type App, startApp } from "../../app.ts";
 import { lineSchemas } from "../../../drivers/mod.ts";
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
-import { type Arrived, sendCallout, SmallCrm } from "../small-crm.ts";
+import { type Arrived, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
 
 /** The daemon at work between two peers. */
 export interface Rig {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv4, isIPv6 } from "node:net";
 import { thisMachine } from "../../../src/commands/doctor/machine.ts";
-import { SmallCrm } from "../../../src/commands/small-crm.ts";
+import { SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Swallower } from "../../swallower.ts";
 import { Place } from "./rig.ts";
 
@@ -258,7 +258,7 @@ describe("the deliveries", () => {
     const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
     await call.callerHangsUp();
     // The agent leaves: what waits for that agent is discarded.
-    const { sendCallout } = await import("../../../src/commands/small-crm.ts");
+    const { sendCallout } = await import("../../../simulator/crm/mod.ts");
     await sendCallout(place.port, "/hidd3n/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7" });
     const { verdict, says } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator, type SimulatorOptions } from "../../../drivers/simulator/mod.ts";
+import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { setup, type SetupOptions } from "../../../src/commands/setup/mod.ts";
 import { type Asker, Interrupted } from "../../../src/commands/setup/terminal.ts";
 

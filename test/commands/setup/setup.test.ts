@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Simulator } from "../../../drivers/simulator/mod.ts";
+import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { RawPeer } from "../../drivers/freeswitch/rawpeer.ts";
 import { type Answers, Desk } from "./rig.ts";
 

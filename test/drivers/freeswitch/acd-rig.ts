@@ -1,6 +1,6 @@
 /** The driver with an ACD, against the simulated switch; the switch can say which one it is, as the real one does. */
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { AgentCommand, CommandResult, LineEvent } from "../../../src/core/line.ts";
 import { Rig, type RigOptions } from "./rig.ts";
 

@@ -4,7 +4,7 @@ import { autoAnswer } from "../../../drivers/freeswitch/autoanswer.ts";
 import { type PhoneMake, phoneMakes } from "../../../drivers/parts/phones.ts";
 import { originate } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import { parseOriginate } from "../../../drivers/simulator/dialled.ts";
+import { parseOriginate } from "../../../simulator/freeswitch/dialled.ts";
 
 const desk = { extension: "1001", presence: ["1001@pbx"] };
 

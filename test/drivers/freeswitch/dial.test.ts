@@ -1,6 +1,6 @@
 /** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import type { Connection, Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { extraFilters, Rig } from "./rig.ts";
 
 const limit = 60_000;

@@ -1,6 +1,6 @@
 /** What the probe says of a phone: where it is, or why it is not registered. */
 import { describe, expect, test } from "bun:test";
-import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { type Case, named, narrow, probed, simulated } from "./probe-rig.ts";
 import { obliging, RawPeer, response } from "./rawpeer.ts";
 

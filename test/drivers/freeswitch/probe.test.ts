@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import { Simulator } from "../../../drivers/simulator/mod.ts";
+import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { Hop } from "../../../drivers/entry.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { Swallower } from "../../swallower.ts";

@@ -2,7 +2,7 @@
 import type { KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../../src/core/line.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import { type Connection, Simulator, type SimulatorOptions } from "../../../drivers/simulator/mod.ts";
+import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
 
 /** What a rig is made of, where it differs from one desk 1001 at a switch with the usual password. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test }
 import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
 import { longestPause, pauseBefore, shortestPause } from "../../../drivers/parts/pause.ts";
-import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { Rig } from "./rig.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.

@@ -1,7 +1,7 @@
 /** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
-import type { Simulator } from "../../../drivers/simulator/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { holdAnswer, Rig } from "./rig.ts";
 
 const limit = 60_000;

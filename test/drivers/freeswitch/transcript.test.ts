@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readFrame } from "../../../drivers/freeswitch/link.ts";
 import { type Said, Translator } from "../../../drivers/freeswitch/translate.ts";
-import { parseRecording, type Step } from "../../../drivers/simulator/mod.ts";
+import { parseRecording, type Step } from "../../../simulator/freeswitch/mod.ts";
 
 const recordings = join(import.meta.dir, "../../fixtures/recordings");
 const transcripts = join(import.meta.dir, "transcripts");

@@ -3,7 +3,7 @@
  * documents and the order of its messages are those that were recorded.
  */
 import { describe, expect, test } from "bun:test";
-import { type Sent, SipPbx, type Sub } from "../../../drivers/simulator-sip/mod.ts";
+import { type Sent, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
 import { Rig } from "./rig.ts";
 
 const limit = 60_000;

@@ -1,6 +1,6 @@
 /** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
 import { describe, expect, test } from "bun:test";
-import { header, userOf } from "../../../drivers/simulator-sip/mod.ts";
+import { header, userOf } from "../../../simulator/drachtio/mod.ts";
 import { referAfter, stillStands } from "../../../drivers/sip/dial.ts";
 import { quietFor, Rig } from "./rig.ts";
 

@@ -1,6 +1,6 @@
 /** A switch that answers a subscription with the state of another phone. */
 import { expect, test } from "bun:test";
-import { SipPbx } from "../../../drivers/simulator-sip/mod.ts";
+import { SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { openLog } from "../../../src/log/log.ts";

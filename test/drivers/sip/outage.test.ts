@@ -1,6 +1,6 @@
 /** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
 import { describe, expect, test } from "bun:test";
-import { header, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
+import { header, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import { quietFor, Rig } from "./rig.ts";
 
 const limit = 60_000;

@@ -1,5 +1,5 @@
 /** A drachtio-server on loopback that does what a test says: for the connection and its holes. */
-import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
+import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/message.ts";
 import { Stack, type StackOptions } from "../../../drivers/sip/stack.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Hop } from "../../../drivers/entry.ts";
-import { header, SipPbx } from "../../../drivers/simulator-sip/mod.ts";
+import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { probe } from "../../../drivers/sip/probe.ts";
 import { listeningLog } from "./peer.ts";

@@ -1,6 +1,6 @@
 /** The SIP driver against the scripted drachtio-server with a small switch behind it, over TCP, with all that both say. */
 import type { KnownLegs, LegFacts, Line, LineEvent } from "../../../src/core/line.ts";
-import { type PbxOptions, SipPbx, type Sub } from "../../../drivers/simulator-sip/mod.ts";
+import { type PbxOptions, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { listeningLog } from "./peer.ts";

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { framesOf } from "../../../drivers/simulator-sip/mod.ts";
+import { framesOf } from "../../../simulator/drachtio/mod.ts";
 import { CannotOpen, NotSent, StackClosed } from "../../../drivers/sip/message.ts";
 import { requestIn } from "../../../drivers/sip/request.ts";
 import { Swallower } from "../../swallower.ts";

@@ -1,6 +1,6 @@
 /** The subscription to a phone's dialogs at a switch that does what RFC 6665 lets it, and what it does not. */
 import { describe, expect, test } from "bun:test";
-import { header, type Instead, type SipMessage } from "../../../drivers/simulator-sip/mod.ts";
+import { header, type Instead, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import { quietFor, Rig } from "./rig.ts";
 
 const limit = 60_000;

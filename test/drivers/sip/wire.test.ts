@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { framesOf, header, parseSipRecording, readSip, SipReplayPeer } from "../../../drivers/simulator-sip/mod.ts";
+import { framesOf, header, parseSipRecording, readSip, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { openLog } from "../../../src/log/log.ts";

@@ -1,6 +1,6 @@
 /** The event socket over real TCP: login, commands, replies, faults. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { BareClient, Simulator } from "../../drivers/simulator/mod.ts";
+import { BareClient, Simulator } from "../../simulator/freeswitch/mod.ts";
 
 let sim: Simulator;
 const clients: BareClient[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Filters, Subscription, type SwitchEvent } from "../../drivers/simulator/mod.ts";
+import { Filters, Subscription, type SwitchEvent } from "../../simulator/freeswitch/mod.ts";
 
 const ringing: SwitchEvent = {
   "Event-Name": "CHANNEL_CALLSTATE",

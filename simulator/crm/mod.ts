@@ -1,7 +1,6 @@
 /** A CRM just large enough to watch: it registers an agent, sends callouts and keeps the events that it is told. For demo and replay. */
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { parse } from "../platform/xml.ts";
 
 /** An event as it arrived. */
 export interface Arrived {
@@ -84,10 +83,11 @@ export function sendCallout(port: number, path: string, parameters: Readonly<Rec
 }
 
 function readEvent(xml: string): Arrived {
-  const event = parse(xml).root.children.find((child) => child.type === "element");
-  const data: Record<string, string> = {};
-  for (const child of event?.children ?? []) {
-    if (child.type === "element") data[child.attributes["name"] ?? ""] = child.attributes["value"] ?? "";
-  }
-  return { name: event?.attributes["name"] ?? "", data, xml };
+  const [event] = elementsIn(Bun.XML.parse(xml, { compact: false }));
+  const data = (event ? elementsIn(event) : []).map(({ attributes }) => [attributes["name"] ?? "", attributes["value"] ?? ""]);
+  return { name: event?.attributes["name"] ?? "", data: Object.fromEntries(data), xml };
+}
+
+function elementsIn({ children }: Bun.XML.Node): Bun.XML.Node[] {
+  return children.filter((child): child is Bun.XML.Node => typeof child !== "string" && "name" in child);
 }

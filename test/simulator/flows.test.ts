@@ -1,6 +1,12 @@
 /** The simulated flows fire, for the desk's own legs, what the live switch fired in the recordings of the same flows. */
 import { afterEach, expect, test } from "bun:test";
-import { BareClient, parseRecording, Simulator, type SimulatorOptions, type SwitchEvent } from "../../drivers/simulator/mod.ts";
+import {
+  BareClient,
+  parseRecording,
+  Simulator,
+  type SimulatorOptions,
+  type SwitchEvent,
+} from "../../simulator/freeswitch/mod.ts";
 
 const folder = `${import.meta.dir}/../fixtures/recordings/freeswitch`;
 const customer = "14155550123";

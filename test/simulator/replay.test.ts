@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { BareClient, type Chunking, parseRecording, type ReplayOptions, ReplayPeer } from "../../drivers/simulator/mod.ts";
+import { BareClient, type Chunking, parseRecording, type ReplayOptions, ReplayPeer } from "../../simulator/freeswitch/mod.ts";
 
 const folder = `${import.meta.dir}/../fixtures/recordings/freeswitch`;
 const names = readdirSync(folder).filter((each) => each.endsWith(".jsonl")).map((each) => each.replace(".jsonl", ""));
