@@ -2,7 +2,7 @@
  * Loaded before telesetd's own main (`bun --preload`): notes when each stage of an event begins and ends, by putting itself
  * around the parts' public methods, and hands it to the bench over loopback. telesetd itself knows nothing of it.
  */
-import { FrameParser } from "../drivers/freeswitch/link.ts";
+import { FrameParser } from "../drivers/freeswitch/wire/link.ts";
 import { Translator } from "../drivers/freeswitch/translate.ts";
 import type { CrmEvent } from "../src/core/crm.ts";
 import { Courier } from "../src/outbox/courier.ts";

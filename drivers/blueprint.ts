@@ -7,14 +7,14 @@
  *  1. Copy this file to `drivers/NAME/mod.ts`, its tests to `test/drivers/NAME/`.
  *  2. Replace `Wire` by the switch's library or socket. Keep what knows that library in one file, so that it can be replaced.
  *  3. Replace `factsOf` by what the switch's messages mean. Keep it pure: recorded messages in, facts out.
- *  4. Put the entry into `drivers/mod.ts`, and a subject into `test/drivers/contract.test.ts`. What the switch cannot show
+ *  4. Put the entry into `drivers/registry.ts`, and a subject into `test/drivers/contract.test.ts`. What the switch cannot show
  *     goes there as `cannot`, with the reason.
  *
  * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.
  */
 import * as z from "zod";
 import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
-import type { DriverContext, DriverEntry, Hop } from "./entry.ts";
+import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
 export const blueprintConfig = z.strictObject({

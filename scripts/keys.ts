@@ -1,5 +1,5 @@
 /** The keys of the configuration, one by one, out of its JSON Schema: for the page, and for the manual. */
-import { lineSchemas } from "../drivers/mod.ts";
+import { lineSchemas } from "../drivers/registry.ts";
 import { jsonSchema } from "../src/config/schema.ts";
 
 /** A key. */

@@ -1,5 +1,5 @@
 /** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
-import { assumesRegistered, openLine } from "../drivers/mod.ts";
+import { assumesRegistered, openLine } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { type Config, fingerprint } from "./config/schema.ts";

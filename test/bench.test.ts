@@ -13,7 +13,7 @@ import type { Flow } from "../bench/rounds.ts";
 import { median, quantile } from "../bench/statistics.ts";
 import { markdown, tables } from "../bench/tables.ts";
 import { verdicts } from "../bench/verdicts.ts";
-import { lineSchemas } from "../drivers/mod.ts";
+import { lineSchemas } from "../drivers/registry.ts";
 import { BareClient } from "../simulator/freeswitch/mod.ts";
 import { startApp } from "../src/app.ts";
 import { encodeEvent } from "../src/cctsdk/encode.ts";

@@ -13,7 +13,7 @@ import { domain, heartbeat, newParties, scripts } from "../bench/frames.ts";
 import { Ledger } from "../bench/ledger.ts";
 import { rush } from "../bench/load.ts";
 import { type Cost, Pbx } from "../bench/pbx.ts";
-import { lineSchemas } from "../drivers/mod.ts";
+import { lineSchemas } from "../drivers/registry.ts";
 import { type App, startApp } from "../src/app.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../drivers/mod.ts";
+import { lineSchemas } from "../drivers/registry.ts";
 import { Simulator } from "../simulator/freeswitch/mod.ts";
 import { startApp } from "../src/app.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";

@@ -4,7 +4,7 @@ import type { Log } from "../../src/log/log.ts";
 import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { Echoes } from "./echoes.ts";
-import { type Link, LinkClosed } from "./link.ts";
+import { type Link, LinkClosed } from "./wire/link.ts";
 
 /** What outlives a connection: which FreeSWITCH it was, and whose agents are whose. */
 export interface AgentMemory {

@@ -1,6 +1,6 @@
 /** The `line` part of the configuration for the event socket of FreeSWITCH. */
 import * as z from "zod";
-import { phoneMakes } from "../parts/phones.ts";
+import { phoneMakes } from "../shared/phones.ts";
 
 /** Control characters would end a command and start another: refused where they come in, and once more where they go out. */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");

@@ -1,6 +1,6 @@
 /** The switch's directory of users. */
 import type { FreeswitchConfig } from "./config.ts";
-import type { Link } from "./link.ts";
+import type { Link } from "./wire/link.ts";
 
 /** The password of a user (user_data of mod_commands); nothing when the directory has none. Rejects when it may not be asked. */
 export async function passwordIn(

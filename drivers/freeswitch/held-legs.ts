@@ -2,7 +2,7 @@
  * Legs whose events wait until something has been looked at: what was sent to the CRM cannot be taken back. The events of other
  * legs do not wait for them.
  */
-import { type Frame, text } from "./frame.ts";
+import { type Frame, text } from "./wire/event.ts";
 
 /** The legs of one connection that are held back. */
 export class HeldLegs {

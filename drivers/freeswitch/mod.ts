@@ -3,11 +3,11 @@
  * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
-import type { DriverContext, DriverEntry } from "../entry.ts";
-import { type Attempt, Reconnection } from "../parts/reconnection.ts";
+import type { DriverContext, DriverEntry } from "../driver.ts";
+import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type AgentMemory, agentMemory } from "./agents.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
-import { domains, probe } from "./probe.ts";
+import { domains, probe } from "./probe/mod.ts";
 import { Session } from "./session.ts";
 import type { Site } from "./translate.ts";
 

@@ -4,9 +4,9 @@
  */
 import type { Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
-import { handsetFailure } from "../parts/causes.ts";
+import { handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
-import type { Link } from "./link.ts";
+import type { Link } from "./wire/link.ts";
 import { type Contact, readContacts } from "./whose-leg.ts";
 
 type PhoneEvent = Extract<LineEvent, { type: "phone" }>;

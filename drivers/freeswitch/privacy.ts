@@ -2,8 +2,8 @@
  * Whether a party has asked that the number not be shown, in every form in which FreeSWITCH reports it. The number itself is
  * often still there. `Caller-Screen-Bit` is not among the forms: it says whether the network has verified the number.
  */
-import { isHidingName } from "../parts/hiding-name.ts";
-import { type Frame, text } from "./frame.ts";
+import { isHidingName } from "../shared/hiding-name.ts";
+import { type Frame, text } from "./wire/event.ts";
 
 /**
  * Variables of a leg that say how its caller is shown to the phone: mod_sofia's (sofia.c; `sip_h_` is a header that is sent),

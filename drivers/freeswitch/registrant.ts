@@ -1,5 +1,5 @@
 /** Whose registration an event of mod_sofia is about (sofia_reg.c). */
-import { type Frame, text } from "./frame.ts";
+import { type Frame, text } from "./wire/event.ts";
 
 /** A desk whose phone has registered or gone. */
 export interface Registrant {

@@ -4,7 +4,7 @@
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
-import { handsetFailure } from "../parts/causes.ts";
+import { handsetFailure } from "../shared/causes.ts";
 import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
@@ -12,7 +12,7 @@ import { DialLegs } from "./dial-legs.ts";
 import { passwordIn } from "./directory.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { type Frame, Link, LinkClosed } from "./link.ts";
+import { type Frame, Link, LinkClosed } from "./wire/link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
 import { hasAnswered, isLegId, lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";

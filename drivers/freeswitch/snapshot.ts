@@ -4,9 +4,9 @@
  */
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
-import { parseHeaders } from "./cutter.ts";
-import { type Frame, readFrame, readJson } from "./frame.ts";
-import type { Link, Reply } from "./link.ts";
+import { parseHeaders } from "./wire/framing.ts";
+import { type Frame, readFrame, readJson } from "./wire/event.ts";
+import type { Link, Reply } from "./wire/link.ts";
 import { isCallerWithheld } from "./privacy.ts";
 import type { Translator } from "./translate.ts";
 

@@ -5,10 +5,10 @@
 import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
-import { farEnd, handsetFailure } from "../parts/causes.ts";
+import { farEnd, handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import { Echoes } from "./echoes.ts";
-import { type Frame, text } from "./frame.ts";
+import { type Frame, text } from "./wire/event.ts";
 import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
 import { registrantOf } from "./registrant.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";

@@ -3,7 +3,7 @@
  * call forwarding), and a phone's 302 sends its leg elsewhere. A leg is not the desk's when it surely goes to none of the desk's
  * registered contacts; where that cannot be told it is the desk's: a lost call is worse than one too many.
  */
-import { type Frame, text } from "./frame.ts";
+import { type Frame, text } from "./wire/event.ts";
 
 /** Where a SIP URI leads: `1001-0x55@10.0.0.9:5060`. */
 interface Place {

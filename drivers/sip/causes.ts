@@ -1,6 +1,6 @@
 /** SIP statuses as sentences for the agent: through the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
 import type { Failure } from "../../src/core/line.ts";
-import { farEnd, handsetFailure } from "../parts/causes.ts";
+import { farEnd, handsetFailure } from "../shared/causes.ts";
 
 const handset: Readonly<Record<number, string>> = {
   408: "RECOVERY_ON_TIMER_EXPIRE",

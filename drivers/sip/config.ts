@@ -1,6 +1,6 @@
 /** The `line` part of the configuration for a SIP switch behind drachtio-server. */
 import * as z from "zod";
-import { phoneMakes } from "../parts/phones.ts";
+import { phoneMakes } from "../shared/phones.ts";
 
 /** What stands in SIP headers must not end them: refused where it comes in, and once more where it goes out (stack.ts). */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");

@@ -1,5 +1,5 @@
 /** Why a subscription could not be had or has ended, and when to ask again (RFC 6665, sections 4.1.2 and 4.1.3). Pure. */
-import { pauseBefore } from "../parts/pause.ts";
+import { pauseBefore } from "../shared/pause.ts";
 import { parameter, secondsIn, word } from "./headers.ts";
 
 /** The end of a subscription. */

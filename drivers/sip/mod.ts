@@ -4,8 +4,8 @@
  * told of it, `stack.ts` the library.
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
-import type { DriverContext, DriverEntry } from "../entry.ts";
-import { type Attempt, Reconnection } from "../parts/reconnection.ts";
+import type { DriverContext, DriverEntry } from "../driver.ts";
+import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";

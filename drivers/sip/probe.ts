@@ -2,7 +2,7 @@
  * Tries each hop from the box to its phones, on a connection to drachtio-server of its own: the switch is asked what it would tell, and
  * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
  */
-import type { DriverContext, Hop } from "../entry.ts";
+import type { DriverContext, Hop } from "../driver.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./ends.ts";

@@ -1,6 +1,6 @@
 /** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
 import type { Log } from "../../src/log/log.ts";
-import { pause } from "../parts/pause.ts";
+import { pause } from "../shared/pause.ts";
 import { ask, type Asked } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import { endOfRegister, pauseAfter } from "./ends.ts";

@@ -1,5 +1,5 @@
 /** The SIP requests that the box makes in the name of its account. Pure. */
-import { autoAnswerOf, type PhoneMake } from "../parts/phones.ts";
+import { autoAnswerOf, type PhoneMake } from "../shared/phones.ts";
 import type { SipConfig } from "./config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";

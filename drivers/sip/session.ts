@@ -4,7 +4,7 @@
  */
 import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
-import { pause } from "../parts/pause.ts";
+import { pause } from "../shared/pause.ts";
 import { ask } from "./ask.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";

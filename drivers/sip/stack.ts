@@ -16,7 +16,7 @@
  * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
  * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
  */
-import { deadline } from "../parts/deadline.ts";
+import { deadline } from "../shared/deadline.ts";
 import "./quiet.ts";
 import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
 import SipMessage from "drachtio-srf/lib/sip-parser/message.js";

@@ -4,7 +4,7 @@
  */
 import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
-import { pause } from "../parts/pause.ts";
+import { pause } from "../shared/pause.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dials.ts";
 import type { DialogInfo } from "./dialog-info.ts";

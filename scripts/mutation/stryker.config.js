@@ -18,7 +18,7 @@ const groups = {
     mutate: ["src/store*.ts", "src/store/resilient.ts", "src/store/migrations.ts"],
     tests: "test/store/sqlite.test.ts test/store/resilient.test.ts test/store/migrations.test.ts test/platform/clock.test.ts",
   },
-  shared: { mutate: ["drivers/parts/*.ts"], tests: "test/drivers/parts" },
+  shared: { mutate: ["drivers/shared/*.ts"], tests: "test/drivers/parts" },
   freeswitch: {
     mutate: ["drivers/freeswitch/translate.ts"],
     tests: "test/drivers/freeswitch/translate.test.ts test/drivers/freeswitch/transcript.test.ts",

@@ -1,7 +1,7 @@
 /** What a command has of the world around it, so that tests can give it another. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, parseConfig } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 

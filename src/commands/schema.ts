@@ -1,5 +1,5 @@
 /** `telesetd schema` */
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { jsonSchema } from "../config/schema.ts";
 import type { Io } from "./io.ts";
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { keys } from "../../scripts/keys.ts";
 import { encodeEvent } from "../../src/cctsdk/encode.ts";
 import { parseConfig } from "../../src/config/schema.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { type AnswerForm, defaultAnswers, defaultEvents, headerProblems, successOfAll } from "../../src/cctsdk/profile.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
 
 /** The reference configuration, as the design (section 5) gives it. */

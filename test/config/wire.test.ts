@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { defaultAnswers, defaultEvents, successOfAll } from "../../src/cctsdk/profile.ts";
 import { type Config, ConfigError, jsonSchema, parseConfig } from "../../src/config/schema.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 
 const root = join(import.meta.dir, "../..");
 const guide = readFileSync(join(root, "docs/drivers.md"), "utf8");
@@ -16,7 +16,7 @@ test("the guide names the page, the suite, the blueprint, the registry and the s
     "src/core/line.ts",
     "test/line.contract.ts",
     "drivers/blueprint.ts",
-    "drivers/mod.ts",
+    "drivers/registry.ts",
     "test/drivers/contract.test.ts",
   ];
   expect(needed.filter((path) => !links.includes(path))).toEqual([]);
@@ -31,7 +31,7 @@ test("every driver of the registry, and the blueprint, has a row and a subject",
 });
 
 test("what the blueprint says to copy and where to put it is as the guide says", () => {
-  for (const word of ["drivers/NAME/mod.ts", "drivers/mod.ts", "test/drivers/contract.test.ts", "docs/drivers.md"]) {
+  for (const word of ["drivers/NAME/mod.ts", "drivers/registry.ts", "test/drivers/contract.test.ts", "docs/drivers.md"]) {
     expect(blueprint).toContain(word);
   }
 });

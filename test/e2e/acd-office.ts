@@ -1,6 +1,6 @@
 /** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
 import { request } from "node:http";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
 import { startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";

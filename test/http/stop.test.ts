@@ -1,7 +1,7 @@
 /** The whole daemon is stopped while callouts are under way: each that it has accepted is answered. */
 import { afterEach, expect, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { lineSchemas } from "../../drivers/mod.ts";
+import { lineSchemas } from "../../drivers/registry.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";

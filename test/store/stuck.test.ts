@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import type { Line, LineEvent } from "../../src/core/line.ts";
-import { lineSchemas, openLine } from "../../drivers/mod.ts";
+import { lineSchemas, openLine } from "../../drivers/registry.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Loop, type LoopOptions } from "../../src/loop.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";

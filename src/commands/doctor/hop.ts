@@ -1,5 +1,5 @@
 /** A hop as the doctor shows it, and how one is tried. */
-import type { Hop } from "../../../drivers/mod.ts";
+import type { Hop } from "../../../drivers/registry.ts";
 
 /** A hop with what else is worth reading, a line each. */
 export interface ShownHop extends Hop {

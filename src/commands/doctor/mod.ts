@@ -1,5 +1,5 @@
 /** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
-import { type Hop, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
+import { type Hop, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
 import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import type { Io } from "../io.ts";

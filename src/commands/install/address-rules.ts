@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { lineHosts } from "../../../drivers/mod.ts";
+import { lineHosts } from "../../../drivers/registry.ts";
 import {
   type AddressRules,
   addressRules,

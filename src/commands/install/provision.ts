@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { lineSchemas } from "../../../drivers/mod.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Choice, choose, readBootFile } from "../../config/boot-file.ts";
 import { ConfigError, parseConfig, withSecretsFrom } from "../../config/schema.ts";
 import { installConfig, type Installed, syncFolder } from "./install-config.ts";

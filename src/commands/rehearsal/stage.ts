@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../app.ts";
-import { lineSchemas } from "../../../drivers/mod.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import { type Arrived, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";

@@ -1,7 +1,7 @@
 /** `telesetd setup`: makes the configuration by questions, or installs one that is ready; and says what the doctor says of it. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { lineSchemas } from "../../../drivers/mod.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";

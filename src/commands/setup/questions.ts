@@ -1,5 +1,5 @@
 /** What setup asks, one question after the other, each answer tried at once against the real thing. */
-import { domainsOf, type Hop, lineSchemas, type ProbeContext, probeLine } from "../../../drivers/mod.ts";
+import { domainsOf, type Hop, lineSchemas, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
 import { type Config, ConfigError, parseConfig, prefixPattern } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import { tryToConnect } from "../doctor/connect.ts";

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lineSchemas } from "../../../drivers/mod.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
 import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { type App, startApp } from "../../../src/app.ts";
 import type { ShownHop } from "../../../src/commands/doctor/hop.ts";

@@ -1,7 +1,7 @@
 /** How each make of phone is asked to answer by itself, and that a click-to-dial cannot be talked into anything else. */
 import { describe, expect, test } from "bun:test";
 import { autoAnswer } from "../../../drivers/freeswitch/autoanswer.ts";
-import { type PhoneMake, phoneMakes } from "../../../drivers/parts/phones.ts";
+import { type PhoneMake, phoneMakes } from "../../../drivers/shared/phones.ts";
 import { originate } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { parseOriginate } from "../../../simulator/freeswitch/dialled.ts";

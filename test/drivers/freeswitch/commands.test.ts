@@ -3,7 +3,7 @@ import { agentName } from "../../../drivers/freeswitch/acd.ts";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
-import { handsetFailure } from "../../../drivers/parts/causes.ts";
+import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.

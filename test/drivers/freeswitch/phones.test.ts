@@ -1,6 +1,6 @@
 /** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { handsetFailure } from "../../../drivers/parts/causes.ts";
+import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { holdAnswer, Rig } from "./rig.ts";
 
 const limit = 15_000;

@@ -4,7 +4,7 @@ import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
-import type { Hop } from "../../../drivers/entry.ts";
+import type { Hop } from "../../../drivers/driver.ts";
 import { openLog } from "../../../src/log/log.ts";
 
 export const sims: Simulator[] = [];

@@ -1,6 +1,6 @@
 /** A peer on loopback that is no simulator: it writes what bytes it is told to, so that the link can be shown a switch gone wrong. */
 import { createServer, type Server, type Socket } from "node:net";
-import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/link.ts";
+import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 
 /** What a command is answered with: text that goes on the wire as it is; nothing for no answer. */

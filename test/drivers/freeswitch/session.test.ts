@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
-import { longestPause, pauseBefore, shortestPause } from "../../../drivers/parts/pause.ts";
+import { longestPause, pauseBefore, shortestPause } from "../../../drivers/shared/pause.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { Rig } from "./rig.ts";
 

@@ -1,6 +1,6 @@
 /** Events whose JSON is broken: what can be read is read, and what cannot is found by a look at the switch. Nothing is lost. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { readFrame } from "../../../drivers/freeswitch/link.ts";
+import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";
 import { holdAnswer, Rig } from "./rig.ts";

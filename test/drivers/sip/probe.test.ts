@@ -1,7 +1,7 @@
 /** What `telesetd doctor` tries on the way to a SIP phone, each hop broken in turn. */
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import type { Hop } from "../../../drivers/entry.ts";
+import type { Hop } from "../../../drivers/driver.ts";
 import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { probe } from "../../../drivers/sip/probe.ts";

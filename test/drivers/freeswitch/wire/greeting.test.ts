@@ -1,8 +1,8 @@
 /** A port that is no event socket: the driver says so while it still waits, and the log once it has stopped waiting. */
 import { expect, test } from "bun:test";
-import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import { listeningLog, RawPeer } from "./rawpeer.ts";
+import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
+import { listeningLog, RawPeer } from "../rawpeer.ts";
 
 test(
   "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",

@@ -1,6 +1,6 @@
 /** Hangup causes in words for the agent: the handset's, and the far end's. The names: switch_types.h, Q.850. */
 import { describe, expect, test } from "bun:test";
-import { farEnd, handsetFailure } from "../../../drivers/parts/causes.ts";
+import { farEnd, handsetFailure } from "../../../drivers/shared/causes.ts";
 
 describe("the far end, after the handset was lifted:", () => {
   test.each([

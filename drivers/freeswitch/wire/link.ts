@@ -1,7 +1,7 @@
 /**
  * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
  * knows modesl (1.2.1, unmaintained since 2019, pinned). Of modesl serve its Connection (socket, frame dispatch) and its
- * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/link.test.ts:
+ * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/wire/link.test.ts:
  *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (cutter.ts) decodes leniently
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
@@ -17,15 +17,15 @@
  */
 import esl from "modesl";
 import type { Socket } from "node:net";
-import { deadline } from "../parts/deadline.ts";
-import type { Log } from "../../src/log/log.ts";
-import { codeOf } from "../../src/platform/connect-error.ts";
-import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./cutter.ts";
-import { type Frame, readFrame } from "./frame.ts";
+import { deadline } from "../../shared/deadline.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { codeOf } from "../../../src/platform/connect-error.ts";
+import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./framing.ts";
+import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
-import { hideSecret, hideSecrets, shownReply } from "./secrets.ts";
+import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
 
-export { type Frame, readFrame } from "./frame.ts";
+export { type Frame, readFrame } from "./event.ts";
 
 /** How to reach the event socket. All times in ms. */
 export interface LinkOptions {

@@ -5,8 +5,8 @@ import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { FrameParser, LinkClosed, readFrame } from "../../../drivers/freeswitch/link.ts";
-import { event, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+import { FrameParser, LinkClosed, readFrame } from "../../../../drivers/freeswitch/wire/link.ts";
+import { event, obliging, openLink, RawPeer, reply, response } from "../rawpeer.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
@@ -227,7 +227,7 @@ describe("any bytes in any pieces", () => {
 });
 
 describe("a whole recorded session, byte for byte as it came", () => {
-  const path = join(import.meta.dir, "../../fixtures/recordings/freeswitch/in-answer-caller-hangs-up.jsonl");
+  const path = join(import.meta.dir, "../../../fixtures/recordings/freeswitch/in-answer-caller-hangs-up.jsonl");
   const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
   const frames: Buffer[] = lines.filter(({ dir }) => dir === "recv").map(({ frame }) => Buffer.from(frame));
 

@@ -1,7 +1,7 @@
 /** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events: only listings are asked for. */
-import { agentName, listedAgent } from "./acd.ts";
-import type { FreeswitchConfig } from "./config.ts";
-import { type Ask, type Found, isDenied } from "./probe-ask.ts";
+import { agentName, listedAgent } from "../acd.ts";
+import type { FreeswitchConfig } from "../config.ts";
+import { type Ask, type Found, isDenied } from "./ask.ts";
 
 /** Looks at the lists of agents and queues. */
 export async function lookAtQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Found> {

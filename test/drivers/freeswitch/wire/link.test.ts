@@ -1,12 +1,12 @@
-/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/link.ts names them) is shut. */
+/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/wire/link.ts names them) is shut. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventNames, login, subscribe } from "../../../drivers/freeswitch/commands.ts";
-import { Link, LinkClosed } from "../../../drivers/freeswitch/link.ts";
-import { greeting, linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "./rawpeer.ts";
+import { eventNames, login, subscribe } from "../../../../drivers/freeswitch/commands.ts";
+import { Link, LinkClosed } from "../../../../drivers/freeswitch/wire/link.ts";
+import { greeting, linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "../rawpeer.ts";
 
-const root = join(import.meta.dir, "../../..");
+const root = join(import.meta.dir, "../../../..");
 const never = new AbortController().signal;
 
 /** Why a promise was rejected. */

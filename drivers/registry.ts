@@ -1,10 +1,10 @@
 /** The registry of drivers. To add one: copy `blueprint.ts`, and put its entry here. */
-import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./entry.ts";
+import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./driver.ts";
 import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
 import { sip } from "./sip/mod.ts";
 
-export type { DriverContext, Hop, ProbeContext } from "./entry.ts";
+export type { DriverContext, Hop, ProbeContext } from "./driver.ts";
 
 const entries: readonly DriverEntry[] = [freeswitch, sip];
 

@@ -1,14 +1,14 @@
 /** The probe against the simulated switch, each hop broken in turn. */
 import { describe, expect, test } from "bun:test";
-import { eventNames } from "../../../drivers/freeswitch/commands.ts";
-import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import type { Hop } from "../../../drivers/entry.ts";
-import { openLog } from "../../../src/log/log.ts";
-import { Swallower } from "../../swallower.ts";
-import { acd, brief, lines, named, narrow, probed, sims, simulated } from "./probe-rig.ts";
-import { obliging, RawPeer } from "./rawpeer.ts";
+import { eventNames } from "../../../../drivers/freeswitch/commands.ts";
+import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
+import { Simulator } from "../../../../simulator/freeswitch/mod.ts";
+import type { Hop } from "../../../../drivers/driver.ts";
+import { openLog } from "../../../../src/log/log.ts";
+import { Swallower } from "../../../swallower.ts";
+import { acd, brief, lines, named, narrow, probed, sims, simulated } from "../probe-rig.ts";
+import { obliging, RawPeer } from "../rawpeer.ts";
 
 describe("all is well", () => {
   test("each hop says what it found; nothing is dialled, no event is fired, nobody stays connected", async () => {

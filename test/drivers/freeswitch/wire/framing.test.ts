@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
-import { FrameCutter } from "../../../drivers/freeswitch/cutter.ts";
-import { Link } from "../../../drivers/freeswitch/link.ts";
-import { openLog } from "../../../src/log/log.ts";
+import { FrameCutter } from "../../../../drivers/freeswitch/wire/framing.ts";
+import { Link } from "../../../../drivers/freeswitch/wire/link.ts";
+import { openLog } from "../../../../src/log/log.ts";
 
 const event = (name: string) => `Content-Length: ${name.length}\nContent-Type: text/event-json\n\n${name}`;
 const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";

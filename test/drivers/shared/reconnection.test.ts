@@ -1,6 +1,6 @@
 /** How long the driver pauses between two connections, on a fake clock. */
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
-import { Reconnection } from "../../../drivers/parts/reconnection.ts";
+import { Reconnection } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
 import { openLog } from "../../../src/log/log.ts";
 

@@ -1,8 +1,8 @@
 /** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
-import { phoneMakes } from "../parts/phones.ts";
-import type { FreeswitchConfig } from "./config.ts";
-import type { Reply } from "./link.ts";
-import { type Ask, type Found, isDenied, registrations } from "./probe-ask.ts";
+import { phoneMakes } from "../../shared/phones.ts";
+import type { FreeswitchConfig } from "../config.ts";
+import type { Reply } from "../wire/link.ts";
+import { type Ask, type Found, isDenied, registrations } from "./ask.ts";
 
 /** Whether the switch serves `line.domain`; what it serves instead. */
 export async function lookAtDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Found> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hideSecret, hideSecrets, shownReply } from "../../../drivers/freeswitch/secrets.ts";
+import { hideSecret, hideSecrets, shownReply } from "../../../../drivers/freeswitch/wire/redact.ts";
 
 describe("of what the switch says, passwords are hidden", () => {
   test.each([

@@ -3,13 +3,13 @@
  * of the phones and queues. Nothing is dialled or changed: filters and events are those of this connection, and `agent get`,
  * which fires events, is never asked.
  */
-import type { DriverContext, Hop, ProbeContext } from "../entry.ts";
-import { eventNames, filters, login, subscribe } from "./commands.ts";
-import type { FreeswitchConfig } from "./config.ts";
-import { CannotOpen, Link, LinkClosed } from "./link.ts";
-import { type Ask, type Found, isDenied, registeredRealms } from "./probe-ask.ts";
-import { lookAtDomain, lookAtPhone } from "./probe-phone.ts";
-import { lookAtQueues } from "./probe-queues.ts";
+import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
+import { eventNames, filters, login, subscribe } from "../commands.ts";
+import type { FreeswitchConfig } from "../config.ts";
+import { CannotOpen, Link, LinkClosed } from "../wire/link.ts";
+import { type Ask, type Found, isDenied, registeredRealms } from "./ask.ts";
+import { lookAtDomain, lookAtPhone } from "./phone.ts";
+import { lookAtQueues } from "./queues.ts";
 
 /** The longest deadlines of a probe, in ms: somebody waits for it. */
 const connectMs = 4000;

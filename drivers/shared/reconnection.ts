@@ -2,7 +2,7 @@
 import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause, pauseBefore } from "./pause.ts";
-import { AsyncQueue } from "./queue.ts";
+import { AsyncQueue } from "./async-queue.ts";
 
 /** What one try is given. */
 export interface Attempt<S> {

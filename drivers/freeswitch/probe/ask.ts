@@ -1,6 +1,6 @@
 /** What a probe asks FreeSWITCH, and what its answers say. */
-import type { Hop } from "../entry.ts";
-import type { Reply } from "./link.ts";
+import type { Hop } from "../../driver.ts";
+import type { Reply } from "../wire/link.ts";
 
 /** What a hop has come to; its name and time are added around it. */
 export type Found = Omit<Hop, "name" | "ms">;
