@@ -151,10 +151,10 @@ const rules: Rule[] = [
 /** Each package stands in one named place, so that replacing it is a change of one file. */
 const packages: Record<string, { readonly places: RegExp; readonly why: string }> = {
   modesl: { places: /^drivers\/freeswitch\/wire\/link\.ts$/, why: "its holes are shut in one file (freeswitch.md, section 3)" },
-  "drachtio-srf/lib/drachtio-agent.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
-  "drachtio-srf/lib/sip-parser/message.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
-  "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/stack\.ts$/, why: "its holes are shut in one file" },
-  debug: { places: /^drivers\/sip\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
+  "drachtio-srf/lib/drachtio-agent.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are shut in one file" },
+  "drachtio-srf/lib/sip-parser/message.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are shut in one file" },
+  "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are shut in one file" },
+  debug: { places: /^drivers\/sip\/wire\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
   hono: {
     places: /^src\/(cctsdk\/routes|http\/(listener|monitoring))\.ts$/,
     why: "what a callout means does not depend on a web framework",

@@ -9,8 +9,8 @@ import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
-import { usersOf } from "./notifier.ts";
-import { DialogTracker } from "./translate.ts";
+import { usersOf } from "./dialogs/notifier.ts";
+import { DialogTracker } from "./dialogs/tracker.ts";
 
 /** The registry's entry. */
 export const sip: DriverEntry<typeof sipConfig> = {

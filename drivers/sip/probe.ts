@@ -3,16 +3,16 @@
  * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
  */
 import type { DriverContext, Hop } from "../driver.ts";
-import { ask, type Asked } from "./ask.ts";
+import { ask, type Asked } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
-import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./ends.ts";
-import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./message.ts";
-import { usersOf } from "./notifier.ts";
-import { readLeniently } from "./repair.ts";
-import { type Account, accountOf, requestTo } from "./request.ts";
-import { Stack } from "./stack.ts";
-import { Subscription } from "./subscription.ts";
-import { DialogTracker } from "./translate.ts";
+import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
+import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./wire/message.ts";
+import { usersOf } from "./dialogs/notifier.ts";
+import { readLeniently } from "./dialogs/repair.ts";
+import { type Account, accountOf, requestTo } from "./wire/request.ts";
+import { Stack } from "./wire/stack.ts";
+import { Subscription } from "./watch/subscription.ts";
+import { DialogTracker } from "./dialogs/tracker.ts";
 
 type Found = Omit<Hop, "name" | "ms">;
 /** `lost`: why what comes after cannot be tried. `unsure`: the next hop shows what this one means. */

@@ -5,16 +5,16 @@
 import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause } from "../shared/pause.ts";
-import { ask } from "./ask.ts";
+import { ask } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
-import type { FarSign } from "./dials.ts";
-import { Dialling } from "./dial.ts";
-import { NotSent, type SipIncoming, StackClosed } from "./message.ts";
-import { keepRegistered, register } from "./registration.ts";
-import { accountOf, requestTo } from "./request.ts";
-import { Stack } from "./stack.ts";
-import type { DialogTracker } from "./translate.ts";
-import { giveBack, Watch } from "./watch.ts";
+import type { FarSign } from "./dial/own-dials.ts";
+import { Dialling } from "./dial/dial.ts";
+import { NotSent, type SipIncoming, StackClosed } from "./wire/message.ts";
+import { keepRegistered, register } from "./watch/registration.ts";
+import { accountOf, requestTo } from "./wire/request.ts";
+import { Stack } from "./wire/stack.ts";
+import type { DialogTracker } from "./dialogs/tracker.ts";
+import { giveBack, Watch } from "./watch/watch.ts";
 
 /** What a session needs of its driver. */
 export interface SessionOptions {

@@ -27,7 +27,8 @@ const groups = {
     mutate: [
       "drivers/sip/{translate,dialog-info,facts,legs,party,distinct}.ts",
     ],
-    tests: "test/drivers/sip/translate.test.ts test/drivers/sip/dialog-info.test.ts test/drivers/sip/notifiers.test.ts",
+    tests:
+      "test/drivers/sip/dialogs/tracker.test.ts test/drivers/sip/dialogs/dialog-info.test.ts test/drivers/sip/dialogs/notifiers.test.ts",
   },
 };
 

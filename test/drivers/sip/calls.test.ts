@@ -1,8 +1,8 @@
 /** Names of legs, who is at the other end, and our own dials. */
 import { describe, expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
-import type { Dialog } from "../../../drivers/sip/dialog-info.ts";
-import type { DialogTracker, Envelope } from "../../../drivers/sip/translate.ts";
+import type { Dialog } from "../../../drivers/sip/dialogs/dialog-info.ts";
+import type { DialogTracker, Envelope } from "../../../drivers/sip/dialogs/tracker.ts";
 import { factsOf, TestDesk, tracker } from "./desk.ts";
 import { dialog, end, info } from "./documents.ts";
 

@@ -1,7 +1,7 @@
 /** Writes dialog-info documents for tests, and reads those of test/fixtures/dialog-info. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Dialog, DialogInfo } from "../../../drivers/sip/dialog-info.ts";
+import type { Dialog, DialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
 
 /** A dialog in a word or two, with what a test wants otherwise. */
 export function dialog(id: string, state: Dialog["state"], part: Partial<Dialog> = {}): Dialog {

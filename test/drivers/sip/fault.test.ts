@@ -1,9 +1,9 @@
 /** A fault of our own inside the watch of one phone: it is seen, that watch starts again, and nobody else notices. */
 import { afterEach, expect, spyOn, test } from "bun:test";
-import type { SipRequest } from "../../../drivers/sip/message.ts";
-import { Stack } from "../../../drivers/sip/stack.ts";
-import { Subscription } from "../../../drivers/sip/subscription.ts";
-import { DialogTracker } from "../../../drivers/sip/translate.ts";
+import type { SipRequest } from "../../../drivers/sip/wire/message.ts";
+import { Stack } from "../../../drivers/sip/wire/stack.ts";
+import { Subscription } from "../../../drivers/sip/watch/subscription.ts";
+import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
 import { Rig } from "./rig.ts";
 
 const limit = 15_000;

@@ -1,7 +1,7 @@
 /** A drachtio-server on loopback that does what a test says: for the connection and its holes. */
 import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../simulator/drachtio/mod.ts";
-import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/message.ts";
-import { Stack, type StackOptions } from "../../../drivers/sip/stack.ts";
+import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/wire/message.ts";
+import { Stack, type StackOptions } from "../../../drivers/sip/wire/stack.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 
 /** A log whose lines can be looked at. */

@@ -1,0 +1,109 @@
+/** SIP statuses as sentences for the agent: through the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
+import type { Failure } from "../../../src/core/line.ts";
+import { farEnd, handsetFailure } from "../../shared/causes.ts";
+
+const handset: Readonly<Record<number, string>> = {
+  408: "RECOVERY_ON_TIMER_EXPIRE",
+  415: "INCOMPATIBLE_DESTINATION",
+  486: "USER_BUSY",
+  487: "ORIGINATOR_CANCEL",
+  488: "INCOMPATIBLE_DESTINATION",
+  500: "NORMAL_TEMPORARY_FAILURE",
+  502: "NORMAL_TEMPORARY_FAILURE",
+  503: "NORMAL_TEMPORARY_FAILURE",
+  504: "RECOVERY_ON_TIMER_EXPIRE",
+  600: "USER_BUSY",
+  603: "CALL_REJECTED",
+  606: "INCOMPATIBLE_DESTINATION",
+};
+
+const far: Readonly<Record<number, string>> = {
+  403: "OUTGOING_CALL_BARRED",
+  404: "UNALLOCATED_NUMBER",
+  408: "NO_ANSWER",
+  410: "NUMBER_CHANGED",
+  480: "NO_ANSWER",
+  484: "INVALID_NUMBER_FORMAT",
+  486: "USER_BUSY",
+  487: "ORIGINATOR_CANCEL",
+  500: "NORMAL_TEMPORARY_FAILURE",
+  502: "DESTINATION_OUT_OF_ORDER",
+  504: "RECOVERY_ON_TIMER_EXPIRE",
+  600: "USER_BUSY",
+  603: "CALL_REJECTED",
+  604: "UNALLOCATED_NUMBER",
+};
+
+/** drachtio-server has reached nobody at the switch, so the phone was not rung. */
+export function switchSilent(extension: string): Failure {
+  return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
+}
+
+/** The phone rang until the time was up. */
+export function notLifted(extension: string): Failure {
+  return handsetFailure("NO_ANSWER", extension);
+}
+
+/** The switch has taken the call, but the phone has not rung: it is registered, and does not answer the switch. */
+export function phoneSilent(extension: string): Failure {
+  return handsetFailure("RECOVERY_ON_TIMER_EXPIRE", extension);
+}
+
+/** The phone is on a call, and its switch would not show another. */
+export function occupied(extension: string, what: "talking" | "ringing"): Failure {
+  const [is, first] = what === "talking" ? ["is on a call", "end"] : ["is ringing", "answer or decline"];
+  const why = `Phone ${extension} ${is}, and this phone system shows only one call of a phone: ${first} that call first.`;
+  return { cause: "PHONE_OCCUPIED", why };
+}
+
+/**
+ * Whether an answer to an INVITE says that the phone is not registered. A switch that lets us watch the extension knows it: when it finds
+ * nobody there (Asterisk: 404, Q.850 cause 3), no phone has registered.
+ * @param cause see `handsetAnswer`.
+ */
+export function isAbsent(status: number, cause: string | undefined): boolean {
+  if (cause === "USER_NOT_REGISTERED" || cause === "SUBSCRIBER_ABSENT") return true;
+  return [404, 410, 604].includes(status) && (cause === undefined || cause === "NO_ROUTE_TO_DESTINATION");
+}
+
+/**
+ * Why the handset could not be rung or was not lifted.
+ * @param cause the name of the cause in the answer's Reason header, where the switch gives one.
+ */
+export function handsetAnswer(status: number, cause: string | undefined, extension: string): Failure {
+  if (cause !== "USER_NOT_REGISTERED" && isAbsent(status, cause)) {
+    const why =
+      `Phone ${extension} is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
+    return { cause: cause ?? `SIP ${status}`, why };
+  }
+  if (cause !== undefined) return handsetFailure(cause, extension);
+  if (status === 480) {
+    const why = `Phone ${extension} cannot be reached: it is not registered, or set not to be disturbed.`;
+    return { cause: "SIP 480", why };
+  }
+  if (status === 401 || status === 403 || status === 407) {
+    const why = `The switch does not let this box ring phone ${extension}: ask the administrator.`;
+    return { cause: `SIP ${status}`, why };
+  }
+  return handsetFailure(handset[status] ?? `SIP ${status}`, extension);
+}
+
+/** What a status means when it is the number's, after the handset was lifted. */
+export function farAnswer(status: number): Failure {
+  if (status === 503) {
+    // Asterisk says it of every number that was not reached, also of one that does not exist (res_pjsip_refer.c).
+    const words = "The number was not reached (503): check it, or try again in a moment.";
+    return { cause: "SIP 503", why: words, far: words };
+  }
+  const cause = far[status] ?? `SIP ${status}`;
+  const words = farEnd(cause);
+  return { cause, why: words, far: words };
+}
+
+/** The hand-over itself came to nothing: the phone's call was ended, and the number was never called. */
+export function notHandedOver(status: number, number: string): Failure {
+  const why = status === 481
+    ? `The handset was put down before ${number} was dialled.`
+    : `The switch does not hand a call over (${status}): dial ${number} on the phone itself.`;
+  return { cause: `REFER ${status}`, why, far: why };
+}

@@ -1,0 +1,114 @@
+/** What one report of a dialog adds to the facts of its leg. Pure; facts only add up (core/line.ts). */
+import type { LegDirection, LegFacts, Party } from "../../../src/core/line.ts";
+import { identify } from "../../../src/core/number.ts";
+import type { Dialog, Participant } from "./dialog-info.ts";
+import { partyOf } from "./party.ts";
+
+/** A report as seen from the desk: direction turned round where the notifier looks from the other end. */
+export interface Report {
+  readonly state: Dialog["state"];
+  readonly direction?: LegDirection;
+  /** The far end; absent when the report does not name it, or names the desk itself. */
+  readonly other?: Party;
+  /** Whether the desk's phone plays the call's sound (RFC 5359, `+sip.rendering`): not while it holds it. */
+  readonly rendering?: boolean;
+}
+
+/** What is remembered of a dialog beside the facts. */
+export interface Past {
+  readonly facts: LegFacts;
+  /** The far end as it was named last. */
+  readonly other?: Party;
+  /** Reports that were told as they happened, not on being asked. */
+  readonly reports: number;
+}
+
+/** Reads a dialog from the desk's side. `isDesk` says whether an end is the desk's own phone. */
+export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) => boolean): Report {
+  const turned = isDesk(dialog.remote) && dialog.local?.identity !== undefined && !isDesk(dialog.local);
+  const far = turned ? dialog.local : dialog.remote;
+  const own = turned ? dialog.remote : dialog.local;
+  const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
+  // A switch that does not know who calls may write the called phone itself.
+  const other = isDesk(far) ? undefined : partyOf(far);
+  // RFC 3840, section 9: the plus belongs to the name in a Contact, and some leave it out.
+  const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
+  return {
+    state: dialog.state,
+    ...(recipient === undefined ? {} : { direction: recipient ? "to-desk" : "from-desk" }),
+    ...(other === undefined ? {} : { other }),
+    ...(rendering === "no" || rendering === "yes" ? { rendering: rendering === "yes" } : {}),
+  };
+}
+
+/**
+ * The direction of a leg. A notifier that does not say it (Asterisk's chan_sip) rings with `early` and shows a phone that
+ * dials as `confirmed` from the start.
+ */
+export function directionOf({ state, direction }: Report): LegDirection | undefined {
+  return direction ?? (state === "early" ? "to-desk" : state === "confirmed" ? "from-desk" : undefined);
+}
+
+/** The number that was dialled, if the far end of the phone's own dialling is one. A name or somebody withheld is nobody outside. */
+export function dialledOf({ other }: Report): string | undefined {
+  if (other === undefined || other.outside) return undefined;
+  return /^[*#]/.test(other.identity) || identify(other.identity).kind === "number" ? other.identity : undefined;
+}
+
+/**
+ * The facts with what a report adds.
+ * @param loose whether the notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a
+ * call that is held (FreeSWITCH, sofia_presence.c).
+ * @param counts whether it made the report because something has happened, and not because it was asked.
+ */
+export function grown(past: Past, report: Report, loose: boolean, counts: boolean): LegFacts {
+  const direction = past.facts.direction ?? directionOf(report);
+  if (direction === undefined) return past.facts;
+  const signs = direction === "to-desk" ? calledSigns(past, report, loose) : diallingSigns(past, report, loose, counts);
+  const facts = { ...past.facts, direction, ...signs };
+  return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, loose) };
+}
+
+/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. Who plays nothing then need not have the call on hold. */
+function calledSigns({ facts }: Past, { state, rendering }: Report, loose: boolean): Partial<LegFacts> {
+  if (state === "confirmed" || (loose && rendering === false)) return { answered: true };
+  return state === "early" && facts.answered !== true ? { rings: true } : {};
+}
+
+/** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
+function diallingSigns({ reports, facts, other }: Past, report: Report, loose: boolean, counts: boolean): Partial<LegFacts> {
+  if (report.state === "early") return { farCalled: true };
+  if (report.state !== "confirmed") return {};
+  // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
+  const rerouted = report.other !== undefined && other !== undefined && report.other.identity !== other.identity;
+  if (loose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
+  return { answered: true, farCalled: true, farAnswered: true };
+}
+
+function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts): Partial<LegFacts> {
+  const { other } = report;
+  const settled = past.facts.answered === true;
+  if (direction === "from-desk") {
+    const dialled = past.facts.dialled ?? dialledOf(report);
+    return { ...(dialled === undefined ? {} : { dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
+  }
+  if (settled) return partnerOf(past, report, undefined);
+  const rings = past.facts.rings === true || report.state === "early" || answered === true;
+  // A phone that rings for somebody unknown rings for somebody: as for an anonymous caller.
+  const caller = other ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
+  return caller === undefined ? {} : { caller };
+}
+
+/**
+ * Somebody else is at the other end of an answered call: put through, or picked up with a feature code. Whom the phone itself dialled may
+ * answer under another number, and stays the one who was dialled.
+ */
+function partnerOf({ other: before }: Past, { other, state }: Report, dialled: string | undefined): Partial<LegFacts> {
+  if (state !== "confirmed" || other === undefined || before === undefined || other.identity === before.identity) return {};
+  return { partner: dialled === undefined || /^[*#]/.test(dialled) ? other : { ...other, dialledByLeg: true } };
+}
+
+function heldOf({ state, rendering }: Report, { held }: LegFacts, loose: boolean): Partial<LegFacts> {
+  if (rendering === false && (loose || state === "confirmed")) return { held: true };
+  return held === true && state === "confirmed" ? { held: false } : {};
+}

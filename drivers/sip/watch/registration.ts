@@ -1,0 +1,84 @@
+/** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
+import type { Log } from "../../../src/log/log.ts";
+import { pause } from "../../shared/pause.ts";
+import { ask, type Asked } from "../wire/transaction.ts";
+import type { SipConfig } from "../config.ts";
+import { endOfRegister, pauseAfter } from "./subscription-end.ts";
+import { secondsIn } from "../wire/headers.ts";
+import { NotSent } from "../wire/message.ts";
+import { type Account, requestTo } from "../wire/request.ts";
+import type { Stack } from "../wire/stack.ts";
+
+/** What a registration is made of. */
+export interface RegistrationOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly log: Log;
+  /** The switch has accepted it for the first time. */
+  readonly onGood: () => void;
+  /** It would not; with the reason for people. */
+  readonly onBad: (why: string) => void;
+}
+
+/**
+ * Keeps the box registered until the signal.
+ * Rejects with StackClosed when the connection to drachtio-server is lost.
+ */
+export async function keepRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  const { config, log, onGood, onBad } = options;
+  const at = config.proxy ?? config.domain;
+  let expires = config.expiresSeconds;
+  let isRegistered = false;
+  for (let failures = 0; !signal.aborted;) {
+    const answer = await register(options, expires).catch(notSent);
+    if (signal.aborted) return;
+    if (answer instanceof NotSent) {
+      isRegistered = false;
+      onBad(answer.message);
+      await pause(pauseAfter("soon", failures++, Math.random()), signal);
+      continue;
+    }
+    const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
+    if (answer.status >= 200 && answer.status <= 299) {
+      if (!isRegistered) log.debug("Registered", { at });
+      isRegistered = true;
+      failures = 0;
+      onGood();
+      await pause(renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
+    } else if (least !== undefined && least > expires && least <= 86400) expires = least;
+    else {
+      isRegistered = false;
+      const end = endOfRegister(answer, { at, user: config.user });
+      onBad(end.why);
+      await pause(pauseAfter(end.again, failures++, Math.random()), signal);
+    }
+  }
+}
+
+/** One REGISTER; with 0 the registration is given back. */
+export function register(
+  { stack, config, account }: Pick<RegistrationOptions, "stack" | "config" | "account">,
+  expires: number,
+): Promise<Asked> {
+  const { credentials } = account;
+  const request = requestTo(account, "REGISTER", undefined, { Contact: account.contact, Expires: String(expires) });
+  // The address of record is registered, not the switch.
+  const headers = { ...request.headers, To: account.from };
+  return ask(stack, { ...request, headers }, {
+    withinMs: config.answerSeconds * 1000,
+    ...(credentials ? { credentials } : {}),
+  });
+}
+
+function notSent(error: unknown): NotSent {
+  if (error instanceof NotSent) return error;
+  throw error;
+}
+
+/** Half of what was granted, in s: our Contact's own `expires`, else the header. */
+function renewAfter(contact: string | undefined, header: string | undefined, asked: number): number {
+  const own = /;\s*expires\s*=\s*"?(\d{1,9})/i.exec((contact ?? "").slice(0, 8192))?.[1];
+  const granted = (own === undefined ? undefined : Number(own)) ?? secondsIn(header) ?? asked;
+  return Math.max(1, Math.min(granted, asked) / 2);
+}

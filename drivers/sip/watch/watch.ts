@@ -1,0 +1,284 @@
+/**
+ * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, starts a new one when one
+ * has ended and the reason allows, and passes on what its documents say (translate.ts).
+ */
+import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { pause } from "../../shared/pause.ts";
+import type { SipConfig } from "../config.ts";
+import type { FarSign } from "../dial/own-dials.ts";
+import type { DialogInfo } from "../dialogs/dialog-info.ts";
+import { type About, type End, pauseAfter } from "./subscription-end.ts";
+import type { SipIncoming } from "../wire/message.ts";
+import { readLeniently } from "../dialogs/repair.ts";
+import type { Account } from "../wire/request.ts";
+import type { Stack } from "../wire/stack.ts";
+import { type Reading, Subscription } from "./subscription.ts";
+import type { DialogTracker, Envelope, Told } from "../dialogs/tracker.ts";
+
+/** What a watch is made of. */
+export interface WatchOptions {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly about: About;
+  /** What is known of the phone's dialogs; outlives the watch. */
+  readonly tracker: DialogTracker;
+  readonly known: KnownLegs;
+  readonly log: Log;
+  /** The desks that link-up and link-down are about; nothing when this one is all. */
+  readonly desks?: readonly string[];
+  readonly tell: (event: LineEvent) => void;
+}
+
+/** How long the whole state may take after it was asked for, in ms. */
+export const wholeWithin = 500;
+
+/** How long a phone is said not to be registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
+export const missingFor = 60_000;
+
+/** How long a document that can be read may take after one that cannot, in ms. */
+export const readableWithin = 2000;
+
+/** How often the whole state is asked for because a document is not well-formed, in ms. */
+export const refreshEvery = 10_000;
+
+/** A subscription that stood less long counts as a try that failed, in ms: its switch ends what it gives. */
+const shortLived = 10_000;
+
+/** A phone that is watched. */
+export class Watch {
+  readonly #options: WatchOptions;
+  #subscription: Subscription | undefined;
+  #up = false;
+  /** Runs while the phone is said not to be registered. */
+  #missing: ReturnType<typeof setTimeout> | undefined;
+  #why = "";
+  #expires: number;
+  #asked: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while the last document could not be read. */
+  #unreadable: ReturnType<typeof setTimeout> | undefined;
+  /** When the whole state was last asked for because of one that is not well-formed, in ms of `performance.now`. */
+  #refreshed = -Infinity;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#expires = options.config.expiresSeconds;
+  }
+
+  /** The subscription stands, and the phone's dialogs are known. */
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Why not, when not. */
+  get why(): string {
+    return this.#why || "not connected yet";
+  }
+
+  /** Keeps the subscription up until the signal; gives it back then, if `giveBack` is the signal's reason. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopped = new Promise<undefined>((resolve) =>
+      signal.addEventListener("abort", () => resolve(undefined), { once: true })
+    );
+    for (let failures = 0; !signal.aborted; failures++) {
+      const since = performance.now();
+      const end = await this.#once(stopped).catch((fault: unknown) => this.#endOfFault(fault));
+      clearTimeout(this.#asked);
+      this.#readable();
+      const subscription = this.#subscription;
+      if (signal.aborted || !end) {
+        this.#forget();
+        this.#subscription = undefined;
+        return signal.reason === giveBack ? await subscription?.giveBack() : subscription?.end();
+      }
+      if (subscription?.stood && performance.now() - since > shortLived) failures = 0;
+      this.#expires = subscription?.least ?? this.#expires;
+      const ms = pauseAfter(end.again, failures, Math.random());
+      if (ms > 0) this.#down(end.why, ms);
+      await pause(ms, signal);
+    }
+  }
+
+  /** One subscription to its end; nothing when it is stopped before. */
+  #once(stopped: Promise<undefined>): Promise<End | undefined> {
+    const watching = async () => {
+      const subscription = this.#next();
+      const fault = subscription.ended.then(() => new Promise<never>(() => {}));
+      return await Promise.race([subscription.begin().then(() => subscription.ended), fault]);
+    };
+    return Promise.race([watching(), stopped]);
+  }
+
+  /**
+   * A fault of our own must not end the watch, nor go unseen: what is believed of the phone is thrown away, and the next subscription shows
+   * what is true.
+   */
+  #endOfFault(fault: unknown): End {
+    const { tracker, log, about: { extension } } = this.#options;
+    this.#subscription?.end();
+    log.rarely(`fault ${extension}`, 10).error("Internal error while watching a phone: starting again", {
+      desk: extension,
+      why: fault instanceof Error ? fault.message : String(fault),
+    });
+    tracker.forget();
+    return { why: `internal error in telesetd while watching phone ${extension}`, again: "soon" };
+  }
+
+  /** Takes a NOTIFY; false when it belongs to another subscription. */
+  notify(request: SipIncoming): boolean {
+    return this.#guarded(() => this.#subscription?.notify(request)) ?? false;
+  }
+
+  /** What a dial of the phone has learned of its far end. */
+  far(call: string, sign: FarSign): void {
+    this.#guarded(() => this.told({ events: this.#options.tracker.far(call, sign) }));
+  }
+
+  /** Does something for the subscription, which a fault ends. */
+  #guarded<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (fault) {
+      this.#subscription?.fail(fault);
+      return undefined;
+    }
+  }
+
+  /** Tells what something else than a document has brought about. */
+  told({ events, wants, why }: Told): void {
+    const { tell, log, about, desks, tracker } = this.#options;
+    if (events.length > 0 && !this.#up) {
+      this.#up = true;
+      this.#why = "";
+      log.rarely(`watched ${about.extension}`, 10).info("The phone is watched", { desk: about.extension, at: about.at });
+      tell({ type: "link-up", to: about.at, ...(desks ? { desks } : {}) });
+      events.forEach(tell);
+      // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
+      this.#present();
+    } else events.forEach(tell);
+    if (this.#missing !== undefined && events.some(isSignOfLife)) this.#present();
+    if (wants === undefined) {
+      if (why === undefined) return;
+      const desk = about.extension;
+      return log.rarely(`dropped ${desk}`, 5).warning("A document about the state of phones was dropped", { desk, why });
+    }
+    log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
+    this.#subscription?.wantWhole();
+    clearTimeout(this.#asked);
+    this.#asked = setTimeout(() => this.#guarded(() => this.told(tracker.noAnswer())), wholeWithin);
+  }
+
+  /**
+   * A dial has shown that the phone is not registered: that holds until it is heard of again, and a minute at most. Nobody tells
+   * when it is back.
+   */
+  unregistered(): void {
+    clearTimeout(this.#missing);
+    this.#missing = setTimeout(() => this.#present(), missingFor);
+    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: false });
+  }
+
+  #present(): void {
+    this.#forget();
+    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: true });
+  }
+
+  #forget(): void {
+    clearTimeout(this.#missing);
+    this.#missing = undefined;
+  }
+
+  #next(): Subscription {
+    const { stack, config, account, about, log, tracker, known } = this.#options;
+    if (this.#up) tracker.subscribed();
+    else tracker.connected(known().flatMap(({ desk, leg }) => (desk === about.extension ? [leg] : [])));
+    return this.#subscription = new Subscription({
+      stack,
+      config,
+      account,
+      about,
+      log,
+      expires: this.#expires,
+      onDocument: (body, came) => this.#document(body, came),
+      onPending: () => this.#down(`${about.at} waits for somebody to allow that phone ${about.extension} is watched`, 0),
+    });
+  }
+
+  #document(body: string, came: Envelope): Reading {
+    const { tracker } = this.#options;
+    const info = body === "" ? undefined : this.#parsed(body);
+    if (info === null) return "unreadable";
+    const told = info ? tracker.notify(info, came) : tracker.none();
+    this.told(told);
+    // A document that was dropped does not show that the phone is watched.
+    if (told.wants === undefined && told.why !== undefined) return "dropped";
+    this.#readable();
+    return "read";
+  }
+
+  /** A document, even one that is not quite right, and null for one that cannot be read. In both cases it is asked for again. */
+  #parsed(body: string): DialogInfo | null {
+    try {
+      const { info, fault } = readLeniently(body);
+      if (fault !== undefined) this.#again(fault);
+      return info;
+    } catch (error) {
+      this.#again(error);
+      this.#unreadable ??= setTimeout(() => this.#unread(), readableWithin);
+      return null;
+    }
+  }
+
+  /** Asks for the whole state, now and then: what is written wrongly may be written wrongly again. */
+  #again(error: unknown): void {
+    const { log, about: { extension } } = this.#options;
+    const isDue = performance.now() - this.#refreshed > refreshEvery;
+    const why = error instanceof Error ? error.message : String(error);
+    log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch reports of the phone: asking for the full state", {
+      desk: extension,
+      why,
+    });
+    if (!isDue) return;
+    this.#refreshed = performance.now();
+    this.#subscription?.wantWhole();
+  }
+
+  #readable(): void {
+    clearTimeout(this.#unreadable);
+    this.#unreadable = undefined;
+  }
+
+  /** No document that can be read has come since: the calls of the phone are not known until one does. */
+  #unread(): void {
+    const { tracker, about: { at, extension } } = this.#options;
+    this.#unreadable = undefined;
+    tracker.lost();
+    this.#down(`${at} sends documents about phone ${extension} that cannot be read (see the log)`, 0);
+  }
+
+  /** A reason is logged once, not at every try. */
+  #down(why: string, ms: number): void {
+    const { tell, log, about, desks } = this.#options;
+    if (why !== this.#why) {
+      const again = ms > 20_000 ? { againIn: `${Math.round(ms / 1000)} s` } : {};
+      log.rarely(`unwatched ${about.extension} ${why}`, 10).warning("The phone is not watched", {
+        desk: about.extension,
+        why,
+        ...again,
+      });
+    }
+    this.#up = false;
+    this.#why = why;
+    this.#forget();
+    tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
+  }
+}
+
+/** The end of a call may be that of the phone. */
+function isSignOfLife(event: LineEvent): boolean {
+  return event.type === "leg" && event.facts.ended === undefined;
+}
+
+/** The reason of an abort after which the switch is there, and is told that we go. */
+export const giveBack = "give back";

@@ -1,0 +1,75 @@
+/** The SIP requests that the box makes in the name of its account. Pure. */
+import { autoAnswerOf, type PhoneMake } from "../../shared/phones.ts";
+import type { SipConfig } from "../config.ts";
+import type { Credentials } from "./digest.ts";
+import type { SipRequest } from "./message.ts";
+
+/** The box's account at the switch, as requests need it. */
+export interface Account {
+  readonly domain: string;
+  /** Our own address of record, as From. */
+  readonly from: string;
+  /** Where the switch reaches us: drachtio-server puts its own address in the place of `localhost`. */
+  readonly contact: string;
+  /** Where requests are sent to. Nothing when the domain itself says it all. */
+  readonly route?: string;
+  readonly credentials?: Credentials;
+}
+
+/** The account that the configuration describes. */
+export function accountOf({ domain, user, login, password, proxy, transport }: SipConfig): Account {
+  const by = transport === "udp" ? "" : `;transport=${transport}`;
+  return {
+    domain,
+    from: `<sip:${user}@${domain}>`,
+    contact: `<sip:${user}@localhost${by}>`,
+    ...(proxy === undefined && by === "" ? {} : { route: `sip:${proxy ?? domain}${by}` }),
+    ...(password === undefined ? {} : { credentials: { user: login ?? user, password } }),
+  };
+}
+
+/** A request outside of any dialog, to a user of the switch, or to the switch itself. */
+export function requestTo(
+  { domain, from, route }: Account,
+  method: string,
+  user: string | undefined,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): SipRequest {
+  const uri = `sip:${user === undefined ? "" : `${user}@`}${domain}`;
+  return {
+    method,
+    uri,
+    headers: { From: from, To: `<${uri}>`, ...headers },
+    ...(route === undefined ? {} : { route }),
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+/**
+ * A request inside a dialog: the server knows the far end, the tags, the route and our Contact. It must not be given one: drachtio-server
+ * 0.9 then sends the request without any of our headers (doSendRequestInsideDialog, "bad tag"), and the switch answers 489.
+ */
+export function requestIn(
+  dialog: string,
+  method: string,
+  { Contact: _, ...headers }: Readonly<Record<string, string>>,
+): SipRequest {
+  return { method, uri: "sip:placeholder", headers, dialog };
+}
+
+/** The headers that make a phone of this make answer an INVITE automatically. */
+export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Record<string, string> {
+  const { callInfo, alertInfo } = autoAnswerOf(make);
+  return {
+    Contact: contact,
+    Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
+    ...(callInfo ? { "Call-Info": `<sip:${domain}>;answer-after=0` } : {}),
+    ...(alertInfo === undefined ? {} : { "Alert-Info": alertInfo }),
+  };
+}
+
+/** What a REFER to a number says. `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
+export function referHeaders({ contact, domain, from }: Account, number: string): Record<string, string> {
+  return { Contact: contact, "Refer-To": `<sip:${number.replaceAll("#", "%23")}@${domain}>`, "Referred-By": from };
+}

@@ -1,0 +1,395 @@
+/**
+ * One connection to drachtio-server, the SIP stack on the box: log in, SIP requests with their answers, what the network asks of us.
+ * The only file that knows drachtio-srf (5.0.29, well kept, pinned). Of it serve its agent (which message belongs to which
+ * request) and its SIP reader and writer. Its holes, each shut here and named in test/drivers/sip/wire/stack.test.ts:
+ *  1. a bad length throws in the socket handler, `#` first spins for ever ... framing.ts cuts the frames
+ *  2. an unknown or unreadable message throws or goes to stderr whole ...... `#onFrame` reads first, passes on what can be read
+ *  3. it reconnects by itself, for ever, never with TLS, without jitter ..... `Wire` connects once
+ *  4. an 'error' that nobody listens to ends the process .................... `Wire` makes a reason of it
+ *  5. no deadline for connecting or login, a lost connection leaves callbacks waiting ... `open`, `close` settle every waiter
+ *  6. CR or LF in a header is another header ................................ `refuseControls`, every control character
+ *  7. DEBUG writes passwords to stderr ...................................... quiet.ts
+ *  8. digest: MD5 only, one challenge only, no stale, wrong uri in dialogs .. not used: digest.ts
+ *  9. a request on a closed connection throws ............................... `send` looks first
+ * 10. a dead server is noticed by nobody .................................... `#ping`, a deadline on its answer
+ * 11. Content-Length counts characters ...................................... `send` refuses what is not ASCII
+ * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
+ * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
+ */
+import { deadline } from "../../shared/deadline.ts";
+import "./quiet.ts";
+import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
+import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
+import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
+import { connect, type Socket } from "node:net";
+import type { Log } from "../../../src/log/log.ts";
+import { codeOf } from "../../../src/platform/connect-error.ts";
+import { FrameCutter } from "./framing.ts";
+import { hideCredentials, shownRequest } from "./redact.ts";
+import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";
+
+/** How to reach drachtio-server. All times in ms. */
+export interface StackOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  readonly connectMs: number;
+  /** The methods of requests outside of our dialogs that shall come to us, in small letters. */
+  readonly routes: readonly string[];
+  readonly log: Log;
+  /** The pause between pings and the longest silence after one; the server is on this box or beside it. */
+  readonly pingMs?: number;
+  readonly pongMs?: number;
+}
+
+/** What of drachtio-srf is used; its inner files have no types of their own. */
+interface Message {
+  readonly type: string;
+  readonly method?: string;
+  readonly uri?: string;
+  readonly status?: number;
+  readonly reason?: string;
+  readonly body?: string;
+  get(name: string): unknown;
+}
+interface Request extends Message {
+  on(name: "response", listener: (response: Response, ack: unknown) => void): void;
+  cancel(callback: () => void): void;
+}
+interface Response extends Message {
+  readonly stackDialogId?: string;
+  /** Who has sent it; empty when the server has made it itself. */
+  readonly source_address?: string;
+}
+interface Answerer {
+  send(status: number, options: { headers?: Record<string, string>; body?: string }): void;
+}
+interface Agent {
+  secret: string;
+  tags: string[];
+  wp: unknown;
+  readonly mapServer: ReadonlyMap<Socket, { readonly serverVersion?: string; readonly hostport?: string }>;
+  route(verb: string): void;
+  request(options: object, callback: (error: Error | null, request?: Request) => void): void;
+  on(name: string, listener: (...args: never[]) => void): void;
+  _onConnect(socket: Socket): void;
+  _onClose(socket: Socket): void;
+  _onMsg(socket: Socket, text: string): void;
+}
+interface WireParts {
+  installListeners(socket: Socket): void;
+  emit(name: string, ...args: unknown[]): boolean;
+  on(name: string, listener: (...args: never[]) => void): void;
+  send(socket: Socket, text: string): string;
+}
+const AgentClass = DrachtioAgent as unknown as new (onRequest: (req: Message, res: Answerer) => void) => Agent;
+const WireClass = WireProtocol as unknown as new (options: object) => WireParts;
+const MessageClass = SipMessage as unknown as new (text: string) => Message;
+
+/** A longer first line of a SIP message is not read, in characters. */
+const longestFirstLine = 4096;
+
+/** A connection that is logged in, until it closes; it never reconnects. */
+export class Stack {
+  readonly #options: StackOptions;
+  readonly #agent: Agent;
+  readonly #wire: WireParts;
+  readonly #socket: Socket;
+  readonly #onRequest: (request: SipIncoming) => void;
+  readonly #closed = Promise.withResolvers<string>();
+  readonly #greeted = Promise.withResolvers<void>();
+  /** Those who wait for something of the server. */
+  readonly #waiters = new Set<(why: string) => void>();
+  readonly #pongs = new Map<string, () => void>();
+  #cancelTimer: () => void = () => {};
+  #why: string | undefined;
+  /** How often something came. */
+  #heard = 0;
+  #answersPings = false;
+  #stage: "connect" | "login" = "connect";
+  #code: string | undefined;
+
+  /** Connects and logs in; the signal is for that alone. Rejects with CannotOpen, which says why not, for people. */
+  static async open(options: StackOptions, onRequest: (request: SipIncoming) => void, signal: AbortSignal): Promise<Stack> {
+    const stack = new Stack(options, onRequest);
+    const abort = () => stack.close("stopped");
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) stack.close("stopped");
+    const cancelDeadline = deadline(options.connectMs, () => stack.close(stack.#late()));
+    try {
+      await stack.#greeted.promise;
+      stack.#ping();
+      return stack;
+    } finally {
+      cancelDeadline();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  private constructor(options: StackOptions, onRequest: (request: SipIncoming) => void) {
+    this.#options = options;
+    this.#onRequest = onRequest;
+    // Unobserved rejections must not end the process: whoever waits has his own handler.
+    this.#greeted.promise.catch(() => {});
+    const agent = new AgentClass((req, res) => this.#asked(req, res));
+    agent.secret = options.secret;
+    agent.tags = [];
+    for (const method of options.routes) agent.route(method);
+    const wire = new WireClass({});
+    agent.wp = wire;
+    wire.on("connect", (socket: Socket) => agent._onConnect(socket));
+    wire.on("msg", (socket: Socket, text: string) => agent._onMsg(socket, text));
+    agent.on("connect", (error: Error | null) => this.#onLogin(error));
+    this.#agent = agent;
+    this.#wire = wire;
+    this.#socket = this.#connect();
+  }
+
+  /** In the place of drachtio-srf's `connect` and `installListeners`, which would reconnect and trust every length. */
+  #connect(): Socket {
+    const { host, port } = this.#options;
+    const socket = connect({ host, port });
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 15_000);
+    const cutter = new FrameCutter((text) => this.#onFrame(text), (why) => this.close(why));
+    socket.on("connect", () => {
+      this.#stage = "login";
+      this.#wire.emit("connect", socket);
+    });
+    socket.on("data", (data) => {
+      this.#heard++;
+      cutter.push(data as Buffer);
+    });
+    socket.on("error", (error) => this.close(this.#reason(error)));
+    socket.on("end", () => this.close("drachtio-server closed the connection"));
+    socket.on("close", () => this.close("drachtio-server closed the connection"));
+    return socket;
+  }
+
+  #onLogin(error: Error | null): void {
+    const where = `${this.#options.host}:${this.#options.port}`;
+    if (error) this.close(`drachtio-server at ${where} refuses the login: check line.secret`);
+    else {
+      this.#answersPings = knowsPings(this.version);
+      this.#greeted.resolve();
+    }
+  }
+
+  /** Resolves with the reason when the connection is over. */
+  get closed(): Promise<string> {
+    return this.#closed.promise;
+  }
+
+  /** What the server says of itself, such as `v0.9.10`. */
+  get version(): string {
+    return tamed(this.#agent.mapServer.get(this.#socket)?.serverVersion ?? "");
+  }
+
+  /** Where the server listens for SIP, such as `udp/10.0.0.5:5060`. */
+  get listeners(): string {
+    return tamed(this.#agent.mapServer.get(this.#socket)?.hostport ?? "");
+  }
+
+  /**
+   * Sends a request; `watcher` is told, at once and in order, what becomes of it.
+   * @throws RangeError if a part of it holds a control character or is not ASCII.
+   */
+  send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
+    refuseControls([method, uri, route ?? "", dialog ?? "", ...Object.entries(headers).flat()], body ?? "");
+    if (this.#why !== undefined) return watcher.failed(new StackClosed(this.#why, false));
+    const { log } = this.#options;
+    if (log.tracing()) log.trace("to drachtio-server", { frame: shownRequest({ method, uri, headers, body }) });
+    const lost = (why: string) => watcher.failed(new StackClosed(why, true));
+    this.#waiters.add(lost);
+    const options = {
+      _socket: this.#socket,
+      method,
+      uri: dialog === undefined ? uri : "sip:placeholder",
+      headers: { ...headers },
+      ...(route === undefined ? {} : { proxy: route }),
+      ...(body === undefined ? {} : { body }),
+      ...(dialog === undefined ? {} : { stackDialogId: dialog }),
+    };
+    this.#agent.request(options, (error, req) => {
+      if (!error && req) return this.#sent(req, watcher, lost);
+      this.#waiters.delete(lost);
+      watcher.failed(new NotSent(whyNotSent(tamed(error?.message ?? "no reason"), route ?? uri)));
+    });
+  }
+
+  #sent(req: Request, watcher: Watcher, lost: (why: string) => void): void {
+    req.on("response", (response, ack) => {
+      const status = Number(response.status);
+      if (status >= 200) this.#waiters.delete(lost);
+      watcher.answer({
+        ...textOf(response),
+        status,
+        reason: tamed(response.reason ?? ""),
+        own: response.source_address === "",
+        dialog: response.stackDialogId ?? "",
+        ack: () => {
+          if (typeof ack === "function" && this.#why === undefined) ack({});
+        },
+      });
+    });
+    watcher.sent({
+      uri: req.uri ?? "",
+      header: (name) => headerOf(req, name),
+      cancel: () => {
+        if (this.#why === undefined) req.cancel(() => {});
+      },
+    });
+  }
+
+  /** Ends the connection; all who wait are told. */
+  close(why: string): void {
+    if (this.#why !== undefined) return;
+    this.#why = why;
+    this.#cancelTimer();
+    this.#socket.destroy();
+    this.#agent._onClose(this.#socket);
+    this.#greeted.reject(new CannotOpen(why, this.#stage, this.#code));
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter(why);
+    this.#closed.resolve(why);
+  }
+
+  #onFrame(text: string): void {
+    const { log } = this.#options;
+    if (log.tracing()) log.trace("from drachtio-server", { frame: hideCredentials(text) });
+    const why = this.#unreadable(text);
+    try {
+      if (why !== undefined) return this.#skip(why);
+      const [, type, id] = text.split("|", 3);
+      const pong = type === "response" ? this.#pongs.get(id?.split("\r")[0] ?? "") : undefined;
+      if (pong) return pong();
+      this.#wire.emit("msg", this.#socket, text);
+    } catch (error) {
+      this.#skip(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Why a message cannot be passed on; nothing when it can. */
+  #unreadable(text: string): string | undefined {
+    const end = text.indexOf("\r\n");
+    const [, type, source] = (end < 0 ? text : text.slice(0, end)).split("|");
+    if (type === "response") return undefined;
+    if (type !== "sip") return `a message of type ${JSON.stringify((type ?? "").slice(0, 20))}`;
+    if (source !== "network" && source !== "application") return "a SIP message from nowhere";
+    // The library reads the first line with a pattern that takes the square of its length.
+    const first = text.indexOf("\r\n", end + 2) - end;
+    const message = first > 0 && first <= longestFirstLine ? readMessage(text.slice(end + 2)) : undefined;
+    if (!message) return "a SIP message that is none";
+    const missing = ["call-id", "cseq", "from", "to"].find((name) => headerOf(message, name) === undefined);
+    return missing === undefined ? undefined : `a SIP message without ${missing}`;
+  }
+
+  /** The first few are said: a flood of them must not wear the flash out. */
+  #skip(why: string): void {
+    this.#options.log.rarely("drachtio unread", 5).warning("Cannot read what drachtio-server sent: skipped", {
+      why: why.slice(0, 200),
+    });
+  }
+
+  #asked(req: Message, res: Answerer): void {
+    this.#onRequest({
+      ...textOf(req),
+      method: tamed(req.method ?? ""),
+      uri: req.uri ?? "",
+      answer: (status, headers, body) => {
+        refuseControls(Object.entries(headers ?? {}).flat(), body ?? "");
+        if (this.#why === undefined) res.send(status, { headers: { ...headers }, ...(body === undefined ? {} : { body }) });
+      },
+    });
+  }
+
+  /** A server that hangs, or a cut cable to one on another machine, is noticed by its silence. */
+  #ping(): void {
+    const { pingMs = 15_000, pongMs = 5000 } = this.#options;
+    if (this.#why !== undefined) return;
+    this.#cancelTimer = deadline(pingMs, () => {
+      const since = this.#heard;
+      const id = this.#wire.send(this.#socket, "ping");
+      this.#cancelTimer = deadline(pongMs, () => {
+        this.#pongs.delete(id);
+        // A server that knows no ping does not answer it; one that still talks is not silent.
+        if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
+        else this.#ping();
+      });
+      this.#pongs.set(id, () => {
+        this.#answersPings = true;
+        this.#pongs.delete(id);
+        this.#cancelTimer();
+        this.#ping();
+      });
+    });
+  }
+
+  #late(): string {
+    const { host, port, connectMs } = this.#options;
+    const within = `within ${connectMs / 1000} s`;
+    return this.#stage === "connect"
+      ? `${host}:${port} does not answer ${within}: is line.host right, is there a firewall between?`
+      : `${host}:${port} did not answer the login ${within}: drachtio-server hangs, or something else listens there`;
+  }
+
+  #reason(error: NodeJS.ErrnoException): string {
+    const { host, port } = this.#options;
+    const where = `${host}:${port}`;
+    const code = this.#code = codeOf(error);
+    if (code === "ECONNREFUSED") return `nothing listens on ${where}: is drachtio-server running?`;
+    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${host} is not known: check line.host`;
+    if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the one of drachtio-server on, and line.host right?`;
+    if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
+    return `the connection to drachtio-server at ${where} failed (${code ?? error.message})`;
+  }
+}
+
+/** From 0.8.2 on the server answers pings; one whose version cannot be read may show it by its first answer. */
+function knowsPings(version: string): boolean {
+  const [major, minor, patch] = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
+  return (major ?? 0) * 1e6 + (minor ?? 0) * 1e3 + (patch ?? 0) >= 8002;
+}
+
+/** What drachtio-server says of a request that it would not send, with what to do where that is known. */
+function whyNotSent(reason: string, to: string): string {
+  if (!/transport not available/.test(reason)) return `drachtio-server would not send: ${reason}`;
+  const transport = /;transport=(\w+)/.exec(to)?.[1] ?? "udp";
+  return `drachtio-server does not speak SIP over ${transport}: ` +
+    `add a <contact> with transport=${transport} to <sip> in its drachtio.conf.xml, or change line.transport`;
+}
+
+function readMessage(text: string): Message | undefined {
+  try {
+    const message = new MessageClass(text);
+    return message.type === "unknown" ? undefined : message;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(message: Message): SipText {
+  return { header: (name) => headerOf(message, name), body: typeof message.body === "string" ? message.body : "" };
+}
+
+function headerOf(message: Message, name: string): string | undefined {
+  const value = message.get(name);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A word of the other side, for logs and for people. */
+function tamed(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, 120).trim();
+}
+
+/** The one place that lets SIP out: a control character would end a header and begin another. */
+function refuseControls(parts: readonly string[], body: string): void {
+  const bad = parts.find((part) => /[^\x20-\x7e]/.test(part));
+  if (bad !== undefined) {
+    throw new RangeError(
+      `a part of a SIP message holds a control character or is not ASCII: ${JSON.stringify(bad).slice(0, 80)}`,
+    );
+  }
+  if (/[^\r\n\x20-\x7e]/.test(body)) throw new RangeError("a SIP body holds a control character or is not ASCII");
+}

@@ -1,0 +1,388 @@
+/** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
+import { describe, expect, test } from "bun:test";
+import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
+import { referAfter, stillStands } from "../../../../drivers/sip/dial/dial.ts";
+import { quietFor, Rig } from "../rig.ts";
+
+const limit = 60_000;
+const absent = (status: number) =>
+  `Phone 1001 is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
+const ask = (rig: Rig, method: string) =>
+  rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
+
+describe("INVITE and REFER:", () => {
+  test.concurrent("rings the phone on hold, hands it over when it is lifted, and leaves", async () => {
+    await using rig = await Rig.ready({ config: { referTellsAnswer: true } });
+    expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    const invite = ask(rig, "INVITE");
+    expect([invite.uri, header(invite, "from")?.split(";")[0], header(invite, "call-info")]).toEqual([
+      "sip:1001@pbx",
+      "<sip:1009@pbx>",
+      "<sip:pbx>;answer-after=0",
+    ]);
+    expect(invite.body).toContain("a=inactive\r\n");
+    expect(invite.body).toContain("m=audio 9 RTP/AVP 0 8 9 101\r\n");
+    const refer = ask(rig, "REFER");
+    expect([header(refer, "refer-to"), header(refer, "call-id")]).toEqual(["<sip:914155550123@pbx>", header(invite, "call-id")]);
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({
+      call: "call-1",
+      direction: "to-desk",
+      answered: true,
+    });
+    expect(rig.pbx.dials()).toBe(1);
+  }, limit);
+
+  test.concurrent("it is not handed over in the moment in which it is lifted, nor when it was put down meanwhile", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
+    const dials = [rig.dial("call-1")];
+    await rig.until(() => rig.pbx.dialogs.length === 1);
+    const lifted = performance.now();
+    rig.pbx.lift();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    expect(performance.now() - lifted).toBeGreaterThanOrEqual(referAfter - 1);
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    dials.push(rig.dial("call-2"));
+    await rig.until(() => rig.pbx.count("INVITE") === 2 && rig.pbx.dialogs.length === 2);
+    const [, second] = rig.pbx.dialogs;
+    rig.pbx.lift();
+    expect(await Promise.all(dials)).toEqual([{ outcome: "done" }, { outcome: "done" }]);
+    rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
+    rig.pbx.change(second?.id ?? "", { state: "terminated" });
+    await rig.facts(({ ended }) => ended !== undefined);
+    await quietFor(2 * referAfter);
+    expect(rig.pbx.count("REFER")).toBe(1);
+  }, limit);
+
+  test.concurrent("# of a number is escaped, * and + stay", async () => {
+    await using rig = await Rig.ready();
+    await rig.dial("call-1", "*72#+1");
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    expect(header(ask(rig, "REFER"), "refer-to")).toBe("<sip:*72%23+1@pbx>");
+  }, limit);
+
+  const makes: ["yealink" | "polycom" | "none", string | undefined, string | undefined][] = [
+    ["yealink", "<sip:pbx>;answer-after=0", "info=alert-autoanswer;delay=0"],
+    ["polycom", undefined, "Ring Answer"],
+    ["none", undefined, undefined],
+  ];
+  test.concurrent.each(makes)(
+    "a phone of make %s is asked to answer by itself as it reads it",
+    async (phone, callInfo, alertInfo) => {
+      await using rig = await Rig.ready({ config: { phone } });
+      await rig.dial();
+      expect([header(ask(rig, "INVITE"), "call-info"), header(ask(rig, "INVITE"), "alert-info")]).toEqual([callInfo, alertInfo]);
+    },
+    limit,
+  );
+
+  test.concurrent("drachtio-server does not reach the switch: that is said of the switch, not of the phone", async () => {
+    await using rig = await Rig.ready();
+    rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
+    const why = "The switch did not answer when phone 1001 was to be rung: try again.";
+    expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
+  }, limit);
+
+  test.concurrent("not lifted in time: the phone rings no longer, and the agent is told", async () => {
+    await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before: (pbx) => pbx.handset = "waits" });
+    expect(await rig.dial()).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });
+    expect([rig.pbx.count("CANCEL"), rig.pbx.count("REFER"), rig.pbx.dialogs.length]).toEqual([1, 0, 0]);
+  }, limit);
+
+  const refusals: [number, Record<string, string>, string][] = [
+    [486, {}, "Phone 1001 is busy or has declined the call."],
+    [603, {}, "Phone 1001 has declined the call."],
+    [404, {}, absent(404)],
+    [404, { Reason: "Q.850;cause=3" }, absent(404)],
+    [404, { Reason: 'Q.850;cause=3;text="No route to destination"' }, absent(404)],
+    [403, { Reason: "Q.850;cause=21" }, "Phone 1001 has declined the call."],
+    [480, { Reason: "Q.850;cause=17" }, "Phone 1001 is busy or has declined the call."],
+    [480, { Reason: "SIP;cause=17" }, "Phone 1001 cannot be reached: it is not registered, or set not to be disturbed."],
+    [410, {}, absent(410)],
+    [604, {}, absent(604)],
+    [480, { Reason: "Q.850;cause=20" }, absent(480)],
+    [
+      404,
+      { Reason: 'Q.850;cause=1;text="UNALLOCATED_NUMBER"' },
+      "Phone 1001 could not be rung: the switch says UNALLOCATED_NUMBER.",
+    ],
+    [488, {}, "Phone 1001 and the switch have no codec in common: ask the administrator."],
+    [480, {}, "Phone 1001 cannot be reached: it is not registered, or set not to be disturbed."],
+    [480, { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' }, "Phone 1001 is not registered: check its cable and power."],
+    [403, {}, "The switch does not let this box ring phone 1001: ask the administrator."],
+    [408, {}, "Phone 1001 does not answer the switch: check its network."],
+    [503, {}, "Phone 1001 could not be reached: try again, then ask the administrator."],
+    [499, {}, "Phone 1001 could not be rung: the switch says SIP 499."],
+  ];
+  test.concurrent.each(refusals)("%d %o: %s", async (status, headers, why) => {
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why });
+  }, limit);
+
+  test.concurrent.each<[number, Record<string, string>]>([
+    [480, { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' }],
+    [480, { Reason: 'SIP;cause=480;text="USER_NOT_REGISTERED"' }],
+    [404, {}],
+    [404, { Reason: "Q.850;cause=3" }],
+  ])("a phone that %d %o shows not to be registered is shown so, until it is heard of again", async (status, headers) => {
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
+    });
+    await rig.dial();
+    await rig.next("phone", ({ registered }) => !registered);
+    const from = rig.events.length;
+    rig.pbx.rings("14155550123");
+    await rig.next("phone", ({ registered }) => registered, from);
+  }, limit);
+
+  test.concurrent.each(["declines", "declines first"] as const)(
+    "the phone %s: the answer to the INVITE says why, whether the phone's dialog ends before it or after it",
+    async (handset) => {
+      await using rig = await Rig.ready({ before: (pbx) => pbx.handset = handset });
+      const words = { cause: "USER_BUSY", why: "Phone 1001 is busy or has declined the call." };
+      expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
+      expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
+    },
+    limit,
+  );
+
+  test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
+    await using rig = await Rig.ready({ config: { ringSeconds: 3 }, before: (pbx) => pbx.handset = "waits" });
+    const dial = rig.dial();
+    await rig.facts(({ rings }) => rings === true);
+    rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.cause).toBe("terminated");
+    rig.stop();
+    await dial;
+  }, limit);
+
+  test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
+    await rig.dial();
+    await rig.facts(({ farCalled }) => farCalled === true);
+    rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
+    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    expect(ended?.far).toBe("The number was not reached: the phone system does not say why.");
+  }, limit);
+
+  test.concurrent("something else than the phone answers: nothing is handed over", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
+    expect([rig.pbx.count("REFER"), rig.pbx.count("BYE")]).toEqual([0, 1]);
+  }, limit);
+
+  const refers = [405, 501, 603];
+  test.concurrent.each(refers)(
+    "a switch that answers %d to the REFER: the phone is let go, and the agent reads why",
+    async (status) => {
+      await using rig = await Rig.ready({
+        before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status } : undefined,
+      });
+      expect(await rig.dial()).toEqual({ outcome: "done" });
+      const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+      expect(ended?.far).toBe(`The switch does not hand a call over (${status}): dial 914155550123 on the phone itself.`);
+      await rig.until(() => rig.pbx.count("BYE") === 1);
+    },
+    limit,
+  );
+
+  const outcomes: [number, string][] = [
+    [486, "The number is busy."],
+    [404, "There is no such number: check it."],
+    [480, "Nobody answers."],
+    [603, "The call was declined."],
+    [503, "The number was not reached (503): check it, or try again in a moment."],
+  ];
+  test.concurrent.each(outcomes)("the number says %d: %s", async (status, words) => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, status] });
+    await rig.dial();
+    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe(words);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+  }, limit);
+
+  const progress: [string, readonly number[]][] = [
+    ["with the first ringback (Asterisk)", [100, 180, 200]],
+    ["at once and nothing more (FreeSWITCH)", [200]],
+  ];
+  test.concurrent.each(progress)(
+    "a switch that says 200 %s: called, and nobody tells whether it is answered",
+    async (_, refer) => {
+      await using rig = await Rig.ready({ before: (pbx) => pbx.refer = refer });
+      await rig.dial("call-1");
+      const facts = await rig.facts(({ answerUntold }) => answerUntold === true);
+      expect(facts).toMatchObject({ call: "call-1", farCalled: true });
+      await quietFor(stillStands + 500);
+      expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    },
+    limit,
+  );
+
+  test.concurrent.each(progress)("a switch that says 200 %s and is vouched for: answered", async (_, refer) => {
+    await using rig = await Rig.ready({ config: { referTellsAnswer: true }, before: (pbx) => pbx.refer = refer });
+    await rig.dial("call-1");
+    await rig.facts(({ farAnswered }) => farAnswered === true);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUntold)).toBe(false);
+  }, limit);
+
+  test.concurrent("the phone dials by itself behind a proxy: its own dialog tells the answer", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
+    await rig.dial("call-1");
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    const own = rig.pbx.dialsOut("914155550123");
+    rig.pbx.refers(200);
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    rig.pbx.change(own.id, { state: "confirmed" });
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ call: "call-1" });
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUntold)).toBe(false);
+  }, limit);
+
+  test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, 486] });
+    await rig.dial("call-1");
+    await rig.until(() => rig.pbx.count("BYE") === 1 && rig.pbx.dialogs.length === 0);
+    rig.pbx.refer = [180, 200];
+    expect(await rig.dial("call-2", "914155550999")).toEqual({ outcome: "done" });
+    expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
+  }, limit);
+
+  test.concurrent("what the switch asks inside the call is answered", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    const { invite } = rig.pbx;
+    const asked = (method: string) => invite?.client.ask(method, invite.message, {}, "", 50) ?? "";
+    const answered = async (method: string) => {
+      const transaction = asked(method);
+      await rig.until(() => rig.pbx.answers.has(transaction));
+      return rig.pbx.answers.get(transaction);
+    };
+    const again = await answered("INVITE");
+    expect([again?.status, again?.body.includes("a=inactive")]).toEqual([200, true]);
+    expect((await answered("INFO"))?.status).toBe(200);
+    expect((await answered("PUBLISH"))?.status).toBe(501);
+    expect((await answered("BYE"))?.status).toBe(200);
+    expect(rig.pbx.count("BYE")).toBe(0);
+  }, limit);
+});
+
+describe("a switch that does not tell what came of the REFER:", () => {
+  const untold = (rig: Rig) => rig.facts(({ farCalled, answerUntold }) => farCalled === true && answerUntold === true);
+  const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
+  const byes = (rig: Rig) => rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
+
+  test.concurrent("no NOTIFY at all: the box leaves, and the number counts as called when the call still stands", async () => {
+    await using rig = await Rig.ready({ config: { answerSeconds: 2 }, before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("BYE") === 1);
+    expect(isReached(rig)).toBe(false);
+    await untold(rig);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+  }, limit);
+
+  test.concurrent("a BYE instead: the same", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    byes(rig);
+    await untold(rig);
+    expect(rig.pbx.count("BYE")).toBe(0);
+  }, limit);
+
+  test.concurrent("a BYE between the NOTIFYs: those after it count too", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [180] });
+    await rig.dial();
+    await rig.facts(({ farCalled }) => farCalled === true);
+    byes(rig);
+    await quietFor(2700);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
+    rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
+    await untold(rig);
+  }, limit);
+
+  test.concurrent("the agent hangs up while the REFER is under way: nothing was reached", async () => {
+    await using rig = await Rig.ready({
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 481 } : undefined,
+    });
+    await rig.dial();
+    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    expect(ended?.far).toBe("The handset was put down before 914155550123 was dialled.");
+    await quietFor(2700);
+    expect(isReached(rig)).toBe(false);
+  }, limit);
+
+  test.concurrent("the agent hangs up when it has taken the REFER: nothing was reached", async () => {
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
+    await rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    const [dialog] = rig.pbx.dialogs;
+    byes(rig);
+    rig.pbx.change(dialog?.id ?? "", { state: "terminated" });
+    await rig.facts(({ ended }) => ended !== undefined);
+    await quietFor(2700);
+    expect(isReached(rig)).toBe(false);
+  }, limit);
+});
+
+describe("REFER straight to the phone:", () => {
+  const config = { dial: "refer" as const };
+
+  test.concurrent("the phone dials by itself: done, and its leg is the command's", async () => {
+    await using rig = await Rig.ready({ config });
+    expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
+    const refer = ask(rig, "REFER");
+    expect([refer.uri, userOf(header(refer, "refer-to")), rig.pbx.count("INVITE")]).toEqual(["sip:1001@pbx", "914155550123", 0]);
+    expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
+  }, limit);
+
+  const orders: [string, (rig: Rig, dialog: string) => void][] = [
+    ["after", (rig, dialog) => (rig.pbx.change(dialog, { state: "terminated" }), rig.pbx.refers(486))],
+    ["before", (rig, dialog) => (rig.pbx.refers(486), rig.pbx.change(dialog, { state: "terminated" }))],
+  ];
+  test.concurrent.each(orders)(
+    "the number's answer comes %s the end of the phone's dialog: it is the reason",
+    async (_, happens) => {
+      await using rig = await Rig.ready({ config, before: (pbx) => pbx.refer = [100] });
+      await rig.dial();
+      happens(rig, rig.pbx.dialogs[0]?.id ?? "");
+      expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe("The number is busy.");
+    },
+    limit,
+  );
+
+  test.concurrent("the connection is lost before the phone has dialled: nobody knows", async () => {
+    await using rig = await Rig.ready({ config, before: (pbx) => pbx.handset = "waits" });
+    const result = rig.dial();
+    await rig.until(() => rig.pbx.count("REFER") === 1);
+    rig.pbx.goes();
+    expect(await result).toMatchObject({ outcome: "unknown" });
+  }, limit);
+
+  test.concurrent("a phone that cannot: the administrator is asked for", async () => {
+    await using rig = await Rig.ready({
+      config,
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dial.") });
+  }, limit);
+
+  test.concurrent("a phone that does not take it", async () => {
+    await using rig = await Rig.ready({
+      config,
+      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 603 } : undefined,
+    });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: "Phone 1001 has declined the call." });
+  }, limit);
+});
+
+test("an ACD command is refused in words", async () => {
+  await using rig = await Rig.ready();
+  const command = { type: "agent", desk: "1001", id: "x", agent: "A", login: true, mode: "ready" } as const;
+  expect(await rig.line.execute(command, new AbortController().signal)).toEqual({
+    outcome: "failed",
+    cause: "NOT_SUPPORTED",
+    why: "This phone system has no call queues: the state is kept here only.",
+  });
+}, limit);

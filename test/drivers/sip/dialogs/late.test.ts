@@ -1,0 +1,69 @@
+/** Documents that are late, lost or huge: no call is made up, none is lost, and none is kept. */
+import { describe, expect, test } from "bun:test";
+import type { Dialog } from "../../../../drivers/sip/dialogs/dialog-info.ts";
+import { merge } from "../../../../drivers/sip/dialogs/merge.ts";
+import { cpuMs } from "../../../cpu.ts";
+import { dialog } from "../documents.ts";
+import { call, first, Phone, second, type Shown } from "../phone.ts";
+
+describe("what a lost or late document leaves behind:", () => {
+  const id = "b5a8c1e0d4f34a2b@203.0.113.7";
+  const branch = (local: string, state: string): Shown => ({
+    id,
+    state,
+    number: first,
+    more: `call-id="77aa12bc" local-tag="${local}" remote-tag="r"`,
+  });
+  test("a branch that never was seen does not ring after the call was answered and is over", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    for (const state of ["early", "confirmed", "terminated"]) phone.document("partial", branch("a", state));
+    phone.document("partial", branch("b", "early"));
+    phone.says(branch("a", "terminated"), branch("b", "early"));
+    expect(phone.desk.told).toEqual(call(1, first));
+  });
+  test.each(["1", "line-0000000000000001"])("%s is another call when it comes with another party after a gap", (name) => {
+    const phone = new Phone("Counter/1.0");
+    phone.says();
+    for (const state of ["early", "confirmed"]) phone.document("partial", { id: name, state, number: first });
+    phone.skip();
+    phone.document("partial", { id: name, state: "early", number: second });
+    phone.says({ id: name, state: "early", number: second });
+    for (const state of ["confirmed", "terminated"]) phone.document("partial", { id: name, state, number: second });
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
+  });
+  test("a document that crosses with the first report of a call does not end it", () => {
+    const phone = new Phone("kamailio (5.6.3)");
+    const ringing = { id, state: "early", number: first, more: 'call-id="77aa12bc"' };
+    phone.says();
+    phone.says(ringing);
+    expect([phone.says(), phone.desk.asked.length]).toEqual([[], 1]);
+    expect([phone.says(ringing), phone.says({ ...ringing, state: "confirmed" })]).toEqual([[], ["CallEstablished 1"]]);
+    expect(phone.says()).toEqual(["CallReleased 1"]);
+  });
+  test.each<[string, (phone: Phone) => string[]]>([
+    ["leaves it out too", (phone) => phone.says()],
+    ["does not come", (phone) => phone.desk.hear(phone.desk.tracker.noAnswer())],
+  ])("it has ended when the full state %s", (_, answer) => {
+    const phone = new Phone("kamailio (5.6.3)");
+    phone.says();
+    phone.says({ id, state: "early", number: first });
+    expect([phone.says(), answer(phone)]).toEqual([[], ["CallReleased 1"]]);
+  });
+  test("the end of a call under another Call-ID is asked about", () => {
+    const phone = new Phone("Rewriter/1.0");
+    phone.says();
+    const shown = (state: string, callId: string): Shown => ({ id, state, number: first, more: `call-id="${callId}"` });
+    for (const state of ["early", "confirmed"]) phone.document("partial", shown(state, "77aa12bc"));
+    expect([phone.document("partial", shown("terminated", "99dd")), phone.desk.asked.length]).toEqual([[], 1]);
+    expect(phone.says()).toEqual(["CallReleased 1"]);
+  });
+});
+
+test.each<[string, (n: number) => Partial<Dialog>]>([
+  ["each another", (n) => ({ id: String(n) })],
+  ["all the same", () => ({})],
+])("thousands of dialogs in one document, %s, take no time", async (_, part) => {
+  const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
+  expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
+});

@@ -1,0 +1,337 @@
+/** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
+import { describe, expect, test } from "bun:test";
+import { Notifier } from "../../../../drivers/sip/dialogs/notifier.ts";
+import { call, first, Phone, second, type Shown } from "../phone.ts";
+
+describe("an id that stands for every call:", () => {
+  const ids = [
+    "1001",
+    "sip:1001@192.0.2.10",
+    "sips:1001@192.0.2.10:5061;transport=tls",
+    "SIP:1001@PBX.EXAMPLE.COM",
+    "1001@192.0.2.10",
+    "1001@from-internal-context",
+    "&lt;sip:1001@192.0.2.10&gt;",
+    "sip%3A1001%40192.0.2.10",
+    "PJSIP/1001",
+    "SIP/1001-dialog-status",
+    "dialog:sip:1001@192.0.2.10:5060",
+    "extension-1001-presence",
+    "1001-192.0.2.10",
+    "urn:x-pbx:extension:1001",
+    // Not made of the phone's name: only its use shows it.
+    "line-0000000000000001",
+    "0004f2a1b2c3d4e5-primary",
+    "11111111-2222-4333-8444-555555555555",
+    "Y2FsbGhhbGYtMTU1OTU6MA==",
+  ];
+  test.each(ids)("%s: each call is told, also of the same caller, also after a restart", (id) => {
+    const phone = new Phone();
+    phone.says({ id, state: "terminated" });
+    for (const number of [first, second, second]) phone.call(id, number);
+    expect(phone.desk.told.splice(0)).toEqual([...call(1, first), ...call(2, second), ...call(3, second)]);
+    phone.restart({ id, state: "terminated" });
+    for (const number of [second, first]) phone.call(id, number);
+    expect(phone.desk.told).toEqual([...call(4, second), ...call(5, first)]);
+  });
+
+  test.each(ids)("%s: the same where an idle phone is shown as no dialog", (id) => {
+    const phone = new Phone();
+    phone.says();
+    for (const number of [first, first, second]) {
+      phone.call(id, number);
+      phone.says();
+    }
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
+  });
+
+  test.each(ids.filter((id) => !id.includes("2222")))("%s: the same after a restart", (id) => {
+    const phone = new Phone();
+    phone.says();
+    phone.call(id, first);
+    for (let n = 2; n < 5; n++) {
+      phone.desk.told.splice(0);
+      phone.restart();
+      phone.call(id, n % 2 === 0 ? second : first);
+      expect(phone.desk.told).toEqual(call(n, n % 2 === 0 ? second : first));
+    }
+  });
+
+  test.each(ids)("%s: a call that is up goes on through a restart", (id) => {
+    const phone = new Phone();
+    phone.says({ id, state: "terminated" });
+    phone.says({ id, state: "early", number: first });
+    phone.says({ id, state: "confirmed", number: first });
+    phone.restart({ id, state: "confirmed", number: first });
+    phone.says({ id, state: "terminated" });
+    expect(phone.desk.told).toEqual(call(1, first));
+  });
+
+  test.each(["sip:1001@192.0.2.10", "1001", "sub-1@192.0.2.99", "pickup-7f3a@192.0.2.10"])(
+    "and so does the Call-ID %s",
+    (callId) => {
+      const phone = new Phone();
+      phone.says();
+      for (const number of [first, first, second]) phone.call("sip:1001@192.0.2.10", number, `call-id="${callId}"`);
+      expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
+    },
+  );
+
+  test("a long id with a Call-ID for each call: the Call-ID names them, also after a restart", () => {
+    const phone = new Phone();
+    phone.says();
+    phone.call("sip:1001@192.0.2.10", first, 'call-id="one@192.0.2.7"');
+    phone.restart();
+    phone.call("sip:1001@192.0.2.10", first, 'call-id="two@192.0.2.7"');
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first)]);
+  });
+
+  test("a Call-ID that is always the same: another caller is another call", () => {
+    const phone = new Phone();
+    phone.says();
+    for (const number of [first, second]) phone.call("17", number, 'call-id="always@192.0.2.7"');
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
+  });
+
+  test("one of two ids that come again: the same caller too, once another one has shown it", () => {
+    const phone = new Phone();
+    phone.says();
+    const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
+    for (const [id = "", number = ""] of [...calls, ["line-a-0000000001", second]]) phone.call(id, number);
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
+  });
+
+  test("the alias of a desk is the phone's name too", () => {
+    const phone = new Phone("Some PBX", ["1001", "+14155557001"]);
+    phone.says();
+    for (const number of [first, first]) phone.call("sip:+14155557001@192.0.2.10", number);
+    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first)]);
+  });
+});
+
+test.each(
+  [
+    ["77aa12bc-9c01-4d@203.0.113.7", "unproven"],
+    ["1001-77aa12bc9c014d@203.0.113.7", "unproven"],
+    ["padi-6b0502bf-2a8e-1", "unproven"],
+    ["10017", "counter"],
+    ["17", "counter"],
+    ["1001", "phone"],
+  ] as const,
+)("%s is of worth: %s", (id, worth) => expect(new Notifier(["1001"]).naming({ id })).toBe(worth));
+
+describe("what arrives late about a call that is over:", () => {
+  const other = 'call-id="9f31c7aa@203.0.113.9"';
+  const talking: Shown = { id: "9f31c7aa@203.0.113.9", state: "confirmed", number: first, more: other };
+
+  /** A talk, during which a second call is refused whose states come in this order. */
+  function refused(id: string, more: string, states: readonly string[], parties = true): Phone {
+    const phone = new Phone("kamailio (5.6.4 (x86_64/linux))");
+    phone.says();
+    phone.says({ ...talking, state: "early" });
+    phone.says(talking);
+    for (const state of states) {
+      phone.says(talking, { id, state, more, ...(parties ? { number: second } : { direction: "recipient" }) });
+    }
+    phone.says({ ...talking, state: "terminated" }, { id, state: states.at(-1) ?? "", more, number: second });
+    return phone;
+  }
+  const id = "77aa12bc-9c01-4d@203.0.113.7";
+  const orders: [string, readonly string[]][] = [
+    ["early after an end whose beginning was not seen", ["terminated", "early"]],
+    ["confirmed after it", ["terminated", "confirmed"]],
+    ["trying, then early", ["terminated", "trying", "early"]],
+    ["again and again", ["terminated", "early", "terminated", "early"]],
+  ];
+  for (const more of ['call-id="77aa12bc-9c01-4d@203.0.113.7"', 'call-id="x"', ""]) {
+    test.each(orders)(`%s, with ${more || "no Call-ID"}`, (_, states) => {
+      const phone = refused(id, more, states);
+      expect(phone.desk.told).toEqual(call(1, first));
+      expect(phone.desk.calls).toEqual([]);
+    });
+  }
+  test.each(["early", "confirmed"])("%s, where nobody is named", (state) => {
+    expect(refused(id, "", ["terminated", state], false).desk.told).toEqual(call(1, first));
+  });
+  test("early after the end of a call that was told", () => {
+    const phone = refused(id, 'call-id="77aa12bc"', ["early", "terminated", "early"]);
+    expect(phone.desk.told.filter((text) => text.includes("2"))).toEqual([
+      "ScreenPop 1 14155550123",
+      "ScreenPop 2 14155550999",
+      "CallReleased 2",
+    ]);
+    expect(phone.desk.calls).toEqual([]);
+  });
+  test("early again, of a switch that gives each call an id, without a Call-ID", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    phone.call("padi-6b050258-43f-1", first);
+    for (const state of ["early", "terminated", "early"]) phone.says({ id: "padi-6b050258-43f-2", state, number: second });
+    expect(phone.desk.told).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
+  });
+  test("early again without the Call-ID that its end had", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const shown = { id: "padi-6b050258-43f-2", number: second };
+    for (const state of ["early", "terminated"]) phone.says({ ...shown, state, more: 'call-id="77aa12bc"' });
+    phone.says({ ...shown, state: "early" });
+    expect(phone.desk.told).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
+  });
+  test("of FreeSWITCH, whoever is at its other end: its ids are UUIDs of its own", () => {
+    const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
+    phone.says();
+    phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
+    phone.says({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
+    expect(phone.desk.told).toEqual(call(1, first));
+  });
+  test("after a hundred documents that list the end of another one", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
+    phone.says(listed("a-call-of-long-ago", "terminated"));
+    for (let n = 0; n < 100; n++) phone.says(listed("a-call-of-late", "terminated"));
+    phone.says(listed("a-call-of-long-ago", "early"));
+    expect(phone.desk.told).toEqual([]);
+  });
+  test("in one document with its end", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const shown = { id, number: second, more: 'call-id="77aa12bc"' };
+    phone.says({ ...shown, state: "terminated" }, { ...shown, state: "early" });
+    phone.says({ ...shown, state: "early" }, { ...shown, state: "terminated" });
+    phone.says({ ...shown, state: "early" });
+    expect(phone.desk.told).toEqual([]);
+  });
+  test("still after a hundred other calls, while the switch goes on listing it", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
+    phone.says({ ...stale, state: "terminated" });
+    phone.says(stale);
+    for (let n = 1; n <= 100; n++) {
+      for (const state of ["early", "terminated"]) {
+        phone.says(stale, { id: `call-number-${n}-of-many`, state, number: first, more: `call-id="n${n}"` });
+      }
+    }
+    expect(phone.desk.told).toHaveLength(200);
+  });
+  test("after a new subscription and a lost connection", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
+    phone.says({ ...stale, state: "terminated" });
+    phone.desk.tracker.subscribed();
+    phone.says(stale);
+    phone.desk.tracker.connected();
+    phone.says(stale);
+    expect(phone.desk.told).toEqual([]);
+  });
+  test("a branch that rings after another has declined is no echo: its tag is another", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const branch = (tag: string, state: string): Shown => ({
+      id,
+      state,
+      number: second,
+      more: `call-id="77aa12bc" local-tag="${tag}" remote-tag="r"`,
+    });
+    for (const [tag, state] of [["a", "early"], ["a", "terminated"], ["b", "early"], ["b", "confirmed"]] as const) {
+      phone.document("partial", branch(tag, state));
+    }
+    expect(phone.desk.told.filter((text) => text.startsWith("CallEstablished"))).toHaveLength(1);
+  });
+});
+
+describe("one document shows a dialog as confirmed and as over:", () => {
+  const shown = (state: string, more = ""): Shown => ({
+    id: "9f31c7aa@203.0.113.9",
+    state,
+    number: first,
+    more: `call-id="c1" ${more}`,
+  });
+  const tags = (local: string, remote = "r") => `local-tag="${local}" remote-tag="${remote}"`;
+
+  /** A phone that is talking. */
+  function talking(more = ""): Phone {
+    const phone = new Phone("kamailio");
+    phone.says();
+    phone.says(shown("early", more));
+    phone.says(shown("confirmed", more));
+    phone.desk.told.splice(0);
+    return phone;
+  }
+  const both = [[shown("confirmed"), shown("terminated")], [shown("terminated"), shown("confirmed")]];
+  test.each(both)("without tags: the full state is asked for, and nothing is told before", (...dialogs) => {
+    const phone = talking();
+    expect([phone.says(...dialogs), phone.desk.asked.length]).toEqual([[], 1]);
+  });
+  test.each(both)("it talks on when the full state shows it so", (...dialogs) => {
+    const phone = talking();
+    phone.says(...dialogs);
+    expect(phone.says(shown("confirmed"))).toEqual([]);
+    expect(phone.desk.hear(phone.desk.tracker.noAnswer())).toEqual([]);
+    expect(phone.says(shown("terminated"))).toEqual(["CallReleased 1"]);
+  });
+  test.each(both)("it is over when the full state says so again, or does not come; and stays over", (...dialogs) => {
+    const answers = [
+      (phone: Phone) => phone.says(...dialogs),
+      (phone: Phone) => phone.desk.hear(phone.desk.tracker.noAnswer()),
+    ];
+    for (const answer of answers) {
+      const phone = talking();
+      phone.says(...dialogs);
+      expect(answer(phone)).toEqual(["CallReleased 1"]);
+      const { length } = phone.desk.asked;
+      expect([phone.says(...dialogs), phone.says(shown("confirmed")), phone.desk.asked.length]).toEqual([[], [], length]);
+    }
+  });
+  test("a partial document answers no question: nothing is believed before the full state", () => {
+    const phone = talking();
+    phone.says(shown("confirmed"), shown("terminated"));
+    expect(phone.document("partial", shown("confirmed"), shown("terminated"))).toEqual([]);
+    expect(phone.says(shown("confirmed"))).toEqual([]);
+    expect(phone.desk.calls).toHaveLength(1);
+  });
+  test("branches under one id are one call, whoever calls", () => {
+    const phone = new Phone("Forker/1.0");
+    phone.says();
+    const branch = (local: string, state: string): Shown => ({
+      id: "9f31c7aa@203.0.113.9",
+      state,
+      number: "anonymous",
+      more: tags(local),
+    });
+    phone.says(branch("phone-a", "early"), branch("phone-b", "early"));
+    phone.says(branch("phone-a", "confirmed"), branch("phone-b", "terminated"));
+    phone.says(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
+    expect(phone.desk.told).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
+  });
+  test("a call that was not seen before is not told before it is asked about", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    expect([phone.says(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);
+    expect(phone.says(shown("confirmed"))).toEqual(["ScreenPop 1 14155550123", "CallEstablished 1"]);
+  });
+  test.each([tags("phone-b"), 'local-tag="phone-b"'])("with tags, %s is over: it is another branch", (more) => {
+    const phone = talking(tags("phone-a"));
+    expect(phone.says(shown("confirmed", tags("phone-a")), shown("terminated", more))).toEqual([]);
+    expect(phone.says(shown("terminated", more), shown("confirmed", tags("phone-a")))).toEqual([]);
+    expect(phone.desk.asked).toEqual([]);
+    expect(phone.says(shown("terminated", tags("phone-a")), shown("terminated", more))).toEqual(["CallReleased 1"]);
+  });
+  test("a partial document ends another branch: it is asked about, and the talk goes on", () => {
+    const phone = talking(tags("phone-a"));
+    expect([phone.document("partial", shown("terminated", tags("phone-b"))), phone.desk.asked.length]).toEqual([[], 1]);
+    expect(phone.says(shown("confirmed", tags("phone-a")))).toEqual([]);
+    expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
+  });
+  test("an old report of a branch that rang does not keep an answered call alive", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const stale = shown("early", tags("phone-b"));
+    phone.says(stale);
+    phone.says(stale, shown("confirmed", tags("phone-a")));
+    expect(phone.says(stale, shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
+    expect([phone.says(stale), phone.desk.calls]).toEqual([[], []]);
+  });
+});

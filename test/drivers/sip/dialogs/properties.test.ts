@@ -1,0 +1,240 @@
+/** What holds of the tracker whatever a switch says, and in whatever pieces it says it. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
+import { newDesk } from "../../../../src/core/desk.ts";
+import type { LegFacts, LineEvent } from "../../../../src/core/line.ts";
+import { step } from "../../../../src/core/step.ts";
+import type { Dialog, DialogInfo, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
+import type { DialogTracker, Envelope, Told } from "../../../../drivers/sip/dialogs/tracker.ts";
+import { policyWith } from "../../../core/site.ts";
+import { factsOf, tracker } from "../desk.ts";
+import { dialog, end, info } from "../documents.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
+
+const ids = [
+  "1001",
+  "1",
+  "c-long-enough-to-be-unique",
+  "11111111-aaaa-4bbb-8ccc-000000000001",
+  "11111111-aaaa-4bbb-8ccc-000000000002",
+];
+const uris = [
+  "sip:14155550123@pbx",
+  "sip:14155550999@pbx",
+  "sip:1002@pbx",
+  "sip:1001@pbx",
+  "sip:1009@pbx",
+  "sip:anonymous@anonymous.invalid",
+  "tel:*8",
+  "",
+];
+const states: readonly DialogState[] = ["trying", "proceeding", "early", "confirmed", "terminated"];
+
+const maybe = <T>(what: fc.Arbitrary<T>) => fc.option(what, { nil: undefined });
+const ends = maybe(fc.tuple(fc.constantFrom(...uris), maybe(fc.constantFrom("yes" as const, "no" as const))));
+
+const anyDialog: fc.Arbitrary<Dialog> = fc.record({
+  id: fc.constantFrom(...ids),
+  state: fc.constantFrom(...states),
+  direction: maybe(fc.constantFrom("initiator" as const, "recipient" as const)),
+  callId: maybe(fc.constantFrom("c1", "c2", "pickup-1", `x${"y".repeat(80)}`)),
+  local: ends,
+  remote: ends,
+  code: maybe(fc.constantFrom(200, 486)),
+}).map(({ id, state, direction, callId, local, remote, code }) => ({
+  id,
+  state,
+  ...(direction === undefined ? {} : { direction }),
+  ...(callId === undefined ? {} : { callId }),
+  ...(code === undefined ? {} : { code }),
+  ...(local === undefined ? {} : { local: end(...local) }),
+  ...(remote === undefined ? {} : { remote: end(...remote) }),
+}));
+
+const anyInfo: fc.Arbitrary<DialogInfo> = fc.record({
+  version: fc.nat(12),
+  state: fc.constantFrom("full" as const, "partial" as const),
+  entity: fc.constantFrom("sip:1001@pbx", "sip:1001@pbx", "", "sip:1002@pbx"),
+  dialogs: fc.array(anyDialog, { maxLength: 3 }),
+});
+
+const envelopes: readonly Envelope[] = [{}, { userAgent: "FreeSWITCH" }, { userAgent: "Asterisk" }];
+
+type Act = (one: DialogTracker) => Told;
+const events = (said: readonly LineEvent[]): Told => ({ events: said });
+const anyAct: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.tuple(anyInfo, fc.constantFrom(...envelopes)).map(([each, envelope]): Act =>
+      Object.assign((one: DialogTracker) => one.notify(each, envelope), {
+        [fc.toStringMethod]: () => JSON.stringify([each, envelope]),
+      })
+    ),
+  },
+  fc.constantFrom<Act>(
+    (one) => one.noAnswer(),
+    (one) => one.none(),
+    (one) => (one.subscribed(), events([])),
+    (one) => (one.connected(["old-1", "c1"]), events([])),
+    (one) => (one.dialling({ call: "m1", number: "14155550123" }), one.ours("m1", "c2"), events([])),
+    (one) => events(one.far("m1", "answered")),
+    (one) => (one.dialOver("m1"), events([])),
+  ),
+);
+
+/** What must hold of every event, given all before it. */
+class Watch {
+  readonly #alive = new Map<string, LegFacts>();
+  readonly #over = new Set<string>();
+
+  see(event: LineEvent): void {
+    if (event.type === "snapshot") {
+      expect(event.desks).toEqual(["1001"]);
+      for (const leg of this.#alive.keys()) if (!event.legs.some((facts) => facts.leg === leg)) this.#end(leg);
+      for (const facts of event.legs) this.#leg(facts);
+    } else if (event.type === "leg") this.#leg(event.facts);
+    else throw new Error(`The tracker says ${event.type}`);
+  }
+
+  #leg(facts: LegFacts): void {
+    const { leg, ended } = facts;
+    expect([facts.desk, leg.length > 0 && leg.length <= 60, this.#over.has(leg)]).toEqual(["1001", true, false]);
+    const before = this.#alive.get(leg);
+    if (ended) {
+      // Nothing ends that was not there.
+      expect(before).toBeDefined();
+      return this.#end(leg);
+    }
+    expect([undefined, facts.direction]).toContain(before?.direction);
+    expect(facts.direction).toBeDefined();
+    for (const sign of ["rings", "answered", "farCalled", "farAnswered"] as const) {
+      if (before?.[sign]) expect(facts[sign]).toBe(true);
+    }
+    for (const fixed of ["call", "dialled", "farLeg"] as const) {
+      if (before?.[fixed] !== undefined) expect(facts[fixed]).toBe(before[fixed]);
+    }
+    this.#alive.set(leg, facts);
+  }
+
+  #end(leg: string): void {
+    this.#alive.delete(leg);
+    this.#over.add(leg);
+  }
+}
+
+test("nothing breaks it, states only go up, names are never used again, nothing ends that was not there", () => {
+  fc.assert(
+    fc.property(fc.array(anyAct, { maxLength: 30 }), (acts) => {
+      const one = tracker();
+      one.connected();
+      const watch = new Watch();
+      for (const act of acts) for (const event of act(one).events) watch.see(event);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("whatever came before, a full state that was asked for makes it right: what it lists lives, and nothing else", () => {
+  const list = fc.uniqueArray(fc.constantFrom(...ids.slice(2)), { maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(anyAct, { maxLength: 15 }), list, (acts, listed) => {
+      const one = tracker();
+      one.connected();
+      const said = acts.flatMap((act) => [...act(one).events]);
+      one.subscribed();
+      const truth = info(0, "full", ...listed.map((id) => dialog(id, "confirmed", { callId: `of ${id}` })));
+      let desk = newDesk("1001");
+      for (const event of [...said, ...one.notify(truth).events]) {
+        desk = step(desk, { type: "line", event }, 0, policyWith()).desk;
+      }
+      expect(desk.calls.flatMap(({ legs }) => legs).length).toBeLessThanOrEqual(listed.length);
+      expect(one.notify({ ...truth, version: 1 })).toEqual({ events: [] });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** Calls of a notifier that keeps to the RFC, as one report after the other. */
+const stories = fc.array(
+  fc.record({ call: fc.nat(2), state: fc.constantFrom(...states.slice(0, 4)), over: fc.boolean(), held: fc.boolean() }),
+  { maxLength: 12 },
+);
+
+interface Report {
+  readonly call: number;
+  readonly state: DialogState;
+  readonly held: boolean;
+}
+
+/** The reports in the order in which a state can follow another. */
+function told(story: readonly { call: number; state: DialogState; over: boolean; held: boolean }[]): Dialog[] {
+  const rank = new Map<number, number>();
+  return story.flatMap(({ call, state, over, held }): Report[] => {
+    const before = rank.get(call) ?? -1;
+    if (before === 4) return [];
+    const next = over && before >= 0 ? 4 : Math.max(before, states.indexOf(state));
+    rank.set(call, next);
+    return [{ call, state: states[next] ?? "trying", held }];
+  }).map(({ call, state, held }) =>
+    dialog(`id-${call}`, state, {
+      callId: `call-${call}`,
+      direction: call === 2 ? "initiator" : "recipient",
+      local: end("sip:1001@pbx", held ? "no" : "yes"),
+      remote: end(`sip:1415555012${call}@pbx`),
+    })
+  );
+}
+
+/** All that is known in the end: of each leg the signs that were told, and whether it is over. */
+function known(said: readonly LineEvent[]): Record<string, unknown> {
+  const legs: Record<string, Record<string, unknown>> = {};
+  for (const facts of factsOf(said)) legs[facts.leg] = { ...legs[facts.leg], ...facts, ended: facts.ended !== undefined };
+  return legs;
+}
+
+function heard(documents: readonly (readonly Dialog[])[], state: "full" | "partial"): Record<string, unknown> {
+  const one = tracker();
+  one.connected();
+  const strict = { userAgent: "Strict/1.0" };
+  return known(
+    [info(0, "full"), ...documents.map((dialogs, n) => info(n + 1, state, ...dialogs))].flatMap((
+      each,
+    ) => [...one.notify(each, strict).events]),
+  );
+}
+
+test("partial documents say the same one by one and put together", () => {
+  fc.assert(
+    fc.property(stories, fc.array(fc.boolean()), (story, cuts) => {
+      const reports = told(story);
+      const joined: Dialog[][] = [];
+      for (const [n, each] of reports.entries()) {
+        // A dialog stands once in a document.
+        const last = joined.at(-1);
+        if (last && !cuts[n] && !last.some(({ id }) => id === each.id)) last.push(each);
+        else joined.push([each]);
+      }
+      expect(heard(joined, "partial")).toEqual(heard(reports.map((each) => [each]), "partial"));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("full documents say the same as partial ones, and a repeated one nothing", () => {
+  fc.assert(
+    fc.property(stories, (story) => {
+      const live = new Map<string, Dialog>();
+      const full = told(story).map((each) => {
+        for (const [id, { state }] of live) if (state === "terminated") live.delete(id);
+        live.set(each.id, each);
+        return [...live.values()];
+      });
+      const partial = heard(told(story).map((each) => [each]), "partial");
+      expect(heard(full, "full")).toEqual(partial);
+      expect(heard(full.flatMap((each) => [each, each]), "full")).toEqual(partial);
+    }),
+    { numRuns: 1000 },
+  );
+});

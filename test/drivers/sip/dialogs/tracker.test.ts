@@ -1,0 +1,350 @@
+/** The tracker of one desk's dialogs: states, versions, full and partial documents, questions, names of legs. */
+import { describe, expect, test } from "bun:test";
+import type { Dialog, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
+import type { Report } from "../../../../drivers/sip/dialogs/report.ts";
+import type { DialogTracker, Envelope } from "../../../../drivers/sip/dialogs/tracker.ts";
+import { factsOf, tracker } from "../desk.ts";
+import { dialog, end, info } from "../documents.ts";
+
+const customer = end("sip:14155550123@pbx");
+const uuid = "11111111-aaaa-4bbb-8ccc-000000000001";
+const uuid2 = "22222222-aaaa-4bbb-8ccc-000000000002";
+const uuid3 = "33333333-aaaa-4bbb-8ccc-000000000003";
+const freeswitch: Envelope = { userAgent: "FreeSWITCH-mod_sofia/1.11" };
+const strict: Envelope = { userAgent: "Strict/1.0" };
+
+/** A tracker that is connected, with what is live. */
+function begun(envelope: Envelope, ...live: Dialog[]): DialogTracker {
+  const one = tracker();
+  one.connected();
+  one.notify(info(0, "full", ...live), envelope);
+  return one;
+}
+
+const signs = ["rings", "answered", "farCalled", "farAnswered", "held"] as const;
+type Sign = typeof signs[number];
+
+const states: readonly DialogState[] = ["trying", "proceeding", "early", "confirmed", "terminated"];
+const strictSigns: Record<"recipient" | "initiator", Partial<Record<DialogState, readonly Sign[]>>> = {
+  recipient: { early: ["rings"], confirmed: ["answered"] },
+  initiator: { early: ["farCalled"], confirmed: ["answered", "farCalled", "farAnswered"] },
+};
+
+describe("states only go up:", () => {
+  const pairs = (["recipient", "initiator"] as const).flatMap((direction) =>
+    states.flatMap((before) => states.map((after) => [direction, before, after] as const))
+  );
+  test.each(pairs)("a %s that is %s, then %s", (direction, before, after) => {
+    const one = begun(strict);
+    const said = [before, after].map((state, n) => {
+      const { events } = one.notify(
+        info(n + 1, "partial", dialog("d1", state, { callId: "c1", direction, remote: customer })),
+        strict,
+      );
+      return factsOf(events);
+    });
+    const known = new Set([before, after].flatMap((state) => strictSigns[direction][state] ?? []));
+    if (before === "confirmed") known.delete("rings");
+    const last = said.flat().at(-1);
+    if (before === "terminated") expect(said).toEqual([[], after === "terminated" ? [] : said[1] ?? []]);
+    else if (after === "terminated") expect(said[1]).toEqual([{ desk: "1001", leg: "c1", ended: expect.anything() }]);
+    else expect(signs.filter((sign) => last?.[sign] === true)).toEqual(signs.filter((sign) => known.has(sign)));
+    if (before === after) expect(said[1]).toEqual([]);
+  });
+});
+
+describe("FreeSWITCH says", () => {
+  const report = (direction: Dialog["direction"], state: DialogState, rendering: "yes" | "no", uri = "sip:914155550123@pbx") =>
+    dialog(uuid, state, { direction: direction ?? "recipient", local: end("sip:1001@pbx", rendering), remote: end(uri) });
+  test.each([
+    ["that the phone dials", [report("initiator", "confirmed", "yes")], ["farCalled"]],
+    ["it again when the far end answers", [report("initiator", "confirmed", "yes"), report("initiator", "confirmed", "yes")], [
+      "answered",
+      "farCalled",
+      "farAnswered",
+    ]],
+    ["it again when the dialplan sends the call elsewhere", [
+      report("initiator", "confirmed", "yes"),
+      report("initiator", "confirmed", "yes", "sip:3000@pbx"),
+    ], ["farCalled"]],
+    ["early of a call that is held", [report("recipient", "confirmed", "yes"), report("recipient", "early", "no")], [
+      "answered",
+      "held",
+    ]],
+    ["confirmed of one that is taken back", [
+      report("recipient", "confirmed", "yes"),
+      report("recipient", "early", "no"),
+      report("recipient", "confirmed", "yes"),
+    ], ["answered"]],
+  ])("%s", (_, reports, wanted) => {
+    const one = begun(freeswitch);
+    const said = reports.flatMap((each, n) => factsOf(one.notify(info(n + 1, "full", each), freeswitch).events));
+    expect(signs.filter((sign) => said.at(-1)?.[sign] === true)).toEqual(wanted as Sign[]);
+  });
+
+  test("what others say: a peer that goes by its name, but keeps to the RFC", () => {
+    const one = begun(freeswitch);
+    const dials = (version: number, state: DialogState) =>
+      factsOf(one.notify(info(version, "full", { ...report("initiator", state, "yes"), callId: "c1" }), freeswitch).events);
+    expect([...dials(1, "trying"), ...dials(2, "early"), ...dials(3, "confirmed")].at(-1)?.farAnswered).toBe(true);
+  });
+
+  test("in its answer to a question, as when it dials: that is no second report", () => {
+    const one = begun(freeswitch);
+    one.notify(info(1, "full", report("initiator", "confirmed", "yes")), freeswitch);
+    const listed = { ...report("initiator", "confirmed", "yes"), callId: "c@10.0.0.21" };
+    expect(one.notify(info(2, "full", listed), freeswitch).events).toEqual([]);
+  });
+});
+
+test("a held call is known by the parameter without its plus too", () => {
+  const one = begun(strict);
+  const talks = (version: number, rendering: string) =>
+    one.notify(
+      info(
+        version,
+        "full",
+        dialog("d1", "confirmed", { callId: "c1", local: { params: { "sip.rendering": rendering } }, remote: customer }),
+      ),
+      strict,
+    );
+  expect([talks(1, "no"), talks(2, "yes")].map(({ events }) => factsOf(events)[0]?.held)).toEqual([true, false]);
+});
+
+test("another notifier's early phone that plays nothing yet is neither answered nor held", () => {
+  const ringing = dialog("d1", "early", { callId: "c1", local: end("sip:1001@pbx", "no"), remote: customer });
+  const [facts] = factsOf(begun(strict).notify(info(1, "partial", ringing), strict).events);
+  expect(signs.filter((sign) => facts?.[sign] === true)).toEqual(["rings"]);
+});
+
+describe("versions:", () => {
+  const ring = (version: number, state: "full" | "partial" = "partial") =>
+    info(version, state, dialog("d1", "early", { callId: "c1", remote: customer }));
+  const answer = (version: number, state: "full" | "partial" = "partial") =>
+    info(version, state, dialog("d1", "confirmed", { callId: "c1" }));
+
+  test("a repeat is dropped without a word", () => {
+    const one = begun(strict);
+    one.notify(ring(1), strict);
+    expect(one.notify(ring(1), strict)).toEqual({ events: [] });
+  });
+  test.each([[1, 1], [2, 1], [7, 0]])(
+    "after version %i another document of version %i is dropped, and the state asked for",
+    (last, next) => {
+      const one = begun(strict);
+      one.notify(ring(last, "full"), strict);
+      expect(one.notify(answer(next), strict)).toEqual({
+        events: [],
+        wants: "full",
+        why: `version ${next} came after version ${last}`,
+      });
+    },
+  );
+  test("a gap in partial documents asks for the full state, and what came is believed", () => {
+    const one = begun(strict);
+    const { events, wants, why } = one.notify(ring(3), strict);
+    expect([factsOf(events)[0]?.rings, wants, why]).toEqual([true, "full", "versions between 0 and 3 are missing"]);
+  });
+  test("a gap in full documents is none", () => {
+    const one = begun(strict);
+    expect(one.notify(ring(9, "full"), strict).wants).toBeUndefined();
+  });
+  test("a new subscription counts anew, and its first full state is the truth", () => {
+    const one = begun(strict);
+    one.notify(ring(7, "full"), strict);
+    one.subscribed();
+    expect(factsOf(one.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
+  });
+  test("what answers a question may have any version", () => {
+    const one = begun(strict);
+    one.notify(ring(7, "full"), strict);
+    expect(one.notify(answer(0), strict).wants).toBe("full");
+    expect(factsOf(one.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
+  });
+  test("one question is asked at a time, and again after it came to nothing", () => {
+    const one = begun(strict);
+    one.notify(ring(7, "full"), strict);
+    const asked = () => one.notify(answer(0), strict).wants;
+    expect([asked(), asked()]).toEqual(["full", undefined]);
+    one.noAnswer();
+    expect(asked()).toBe("full");
+  });
+  test("a question of an earlier link is forgotten with it", () => {
+    const one = begun(strict);
+    one.notify(ring(7, "full"), strict);
+    one.notify(answer(0), strict);
+    one.connected();
+    one.notify(ring(0, "full"), strict);
+    expect(one.notify(answer(5), strict).wants).toBe("full");
+  });
+});
+
+describe("after a connect", () => {
+  const talking = dialog("d1", "confirmed", { callId: "c1", remote: customer });
+  test("the first full state is the snapshot", () => {
+    const one = tracker();
+    one.connected();
+    expect(one.notify(info(0, "full", talking, dialog("d2", "terminated"))).events).toEqual([{
+      type: "snapshot",
+      desks: ["1001"],
+      legs: [{
+        desk: "1001",
+        leg: "c1",
+        direction: "to-desk",
+        answered: true,
+        caller: { identity: "14155550123" },
+        farLeg: "c1",
+      }],
+    }]);
+  });
+  test("partial documents say nothing before it, and are in it", () => {
+    const one = tracker();
+    one.connected();
+    expect(one.notify(info(0, "partial", talking))).toEqual({
+      events: [],
+      wants: "full",
+      why: "the first document is not a full state",
+    });
+    expect(factsOf(one.notify(info(1, "full", { ...talking, local: end("sip:1001@pbx", "no") })).events)).toMatchObject([{
+      leg: "c1",
+      held: true,
+    }]);
+  });
+  test("when no full state comes, what is known is the snapshot", () => {
+    const one = tracker();
+    one.connected();
+    one.notify(info(0, "partial", talking));
+    expect(one.noAnswer().events).toMatchObject([{ type: "snapshot", legs: [{ leg: "c1" }] }]);
+  });
+  test("a call goes on under its name after a break, and under other ids, if it has a Call-ID", () => {
+    const one = begun(strict, talking);
+    one.connected();
+    expect(factsOf(one.notify(info(0, "full", { ...talking, id: "e9" }), strict).events)).toMatchObject([{ leg: "c1" }]);
+    expect(factsOf(one.notify(info(1, "partial", dialog("e9", "terminated")), strict).events)).toMatchObject([{
+      leg: "c1",
+      ended: {},
+    }]);
+  });
+  test("a call that ended meanwhile is not in the snapshot", () => {
+    const one = begun(strict, talking);
+    one.connected();
+    expect(one.notify(info(0, "full"), strict).events).toEqual([{ type: "snapshot", desks: ["1001"], legs: [] }]);
+  });
+  test("a document about another extension is dropped, and says so", () => {
+    const one = tracker();
+    one.connected();
+    const about = (entity: string) => one.notify({ ...info(0, "full"), entity });
+    expect(about("sip:1002@pbx")).toEqual({ events: [], why: 'it is about "sip:1002@pbx": expected 1001' });
+    expect(about("sip:%31001@elsewhere;transport=udp").events).toHaveLength(1);
+  });
+  test("a NOTIFY without a body says that there are no calls", () => {
+    const one = begun(strict, talking);
+    expect(factsOf(one.none().events)).toMatchObject([{ leg: "c1", ended: {} }]);
+  });
+});
+
+describe("a full document that leaves a live call out", () => {
+  const a = dialog(uuid, "confirmed", { remote: customer });
+  const b = dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") });
+  const ends = (events: Parameters<typeof factsOf>[0]) => factsOf(events).filter(({ ended }) => ended).map(({ leg }) => leg);
+
+  test("ends it, of a notifier that keeps to the RFC", () => {
+    const { events, wants } = begun(strict, a).notify(info(1, "full", b), strict);
+    expect([ends(events), wants]).toEqual([[uuid], undefined]);
+  });
+  test("does not end it, of FreeSWITCH", () => {
+    const { events, wants } = begun(freeswitch, a).notify(info(1, "full", b), freeswitch);
+    expect([ends(events), wants]).toEqual([[], undefined]);
+  });
+  test("is asked about, of a notifier that does not say who it is", () => {
+    const one = begun({}, a);
+    const { events, wants } = one.notify(info(1, "full", b));
+    expect([ends(events), wants]).toEqual([[], "full"]);
+    expect(ends(one.noAnswer().events)).toEqual([uuid]);
+  });
+  test("ends it, when that notifier has shown several calls before", () => {
+    const one = begun({}, a);
+    one.notify(info(1, "full", a, b));
+    expect(ends(one.notify(info(2, "full", b)).events)).toEqual([uuid]);
+  });
+  test("ends it, of FreeSWITCH too, when it names Call-IDs: it was asked", () => {
+    expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, callId: "c2" }), freeswitch).events)).toEqual([uuid]);
+  });
+  test("ends it, of FreeSWITCH too, when it lists several", () => {
+    const c = dialog(uuid3, "confirmed", { remote: customer });
+    expect(ends(begun(freeswitch, a, b, c).notify(info(1, "full", b, c), freeswitch).events)).toEqual([uuid]);
+  });
+  test("ends none when it is empty, of FreeSWITCH: a registration brings one; then it is asked", () => {
+    const one = begun(freeswitch, a);
+    const { events, wants } = one.notify(info(1, "full"), freeswitch);
+    expect([ends(events), wants]).toEqual([[], "full"]);
+    expect(one.noAnswer().events).toEqual([]);
+  });
+  test("ends none after FreeSWITCH has listed all at a renewal", () => {
+    const one = begun(freeswitch, a);
+    one.notify(info(1, "full", { ...a, callId: "c1" }, { ...b, callId: "c2" }), freeswitch);
+    expect(ends(one.notify(info(2, "full", dialog(uuid3, "early")), freeswitch).events)).toEqual([]);
+  });
+  test("ends it when FreeSWITCH says that the last one is over", () => {
+    const one = begun(freeswitch, a, { ...b, callId: "c2" });
+    const { events, wants } = one.notify(info(1, "full", dialog(uuid2, "terminated")), freeswitch);
+    expect([ends(events), wants]).toEqual([[uuid2], "full"]);
+    expect(ends(one.noAnswer().events)).toEqual([uuid]);
+  });
+});
+
+test("the far end's answer that was in doubt is believed when FreeSWITCH lists the call", () => {
+  const held = dialog(uuid, "early", { local: end("sip:1001@pbx", "no"), remote: customer });
+  const dials = dialog(uuid2, "confirmed", { direction: "initiator", remote: end("sip:14155550999@pbx") });
+  const one = begun(freeswitch, held);
+  one.notify(info(1, "full", dials), freeswitch);
+  expect(one.notify(info(2, "full", dials), freeswitch)).toMatchObject({ events: [], wants: "full" });
+  const listed = [{ ...held, callId: "c1" }, { ...dials, callId: "c2" }];
+  expect(factsOf(one.notify(info(3, "full", ...listed), freeswitch).events)).toMatchObject([{ leg: uuid2, farAnswered: true }]);
+});
+
+describe("when no full state comes, FreeSWITCH's word for a second call", () => {
+  const shown = (state: DialogState, rendering: "yes" | "no" = "yes"): Partial<Dialog> & Pick<Report, "state"> => ({
+    state,
+    local: end("sip:1001@pbx", rendering),
+  });
+  const cases: [string, Partial<Dialog>, Partial<Dialog>, DialogState, string][] = [
+    ["confirmed", shown("confirmed"), shown("early"), "confirmed", "ended"],
+    ["confirmed, the first being held,", shown("early", "no"), shown("early"), "confirmed", "answered"],
+    ["confirmed, the first still ringing,", shown("early"), shown("early"), "confirmed", "answered"],
+    ["early again", shown("early"), shown("early"), "early", "ended"],
+    ["confirmed again", shown("confirmed"), shown("confirmed"), "confirmed", "ended"],
+    ["early, though it was confirmed,", shown("early"), shown("confirmed"), "early", "ended"],
+  ];
+  const named = cases.map((each) => ({ said: each[0], meaning: each[4], each }));
+  test.each(named)("$said, means that it has $meaning", ({ each: [, first, second, word, meaning] }) => {
+    const one = begun(freeswitch);
+    one.notify(info(1, "full", { ...dialog(uuid, "early"), remote: customer, ...first }), freeswitch);
+    one.notify(info(2, "full", { ...dialog(uuid2, "early"), remote: end("sip:14155550999@pbx"), ...second }), freeswitch);
+    const { events, wants } = one.notify(
+      info(3, "full", { ...dialog(uuid2, word), local: end("sip:1001@pbx", "yes") }),
+      freeswitch,
+    );
+    expect([events, wants]).toEqual([[], "full"]);
+    const decided = factsOf(one.noAnswer().events);
+    expect(decided).toMatchObject([{ leg: uuid2, [meaning]: meaning === "answered" ? true : { cause: "GONE" } }]);
+    expect(one.noAnswer().events).toEqual([]);
+  });
+
+  test("is plain when the last call is over: it has ended before", () => {
+    const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
+    one.notify(info(2, "full", dialog(uuid2, "confirmed")), freeswitch);
+    const { events } = one.notify(info(3, "full", dialog(uuid, "terminated")), freeswitch);
+    expect(factsOf(events)).toMatchObject([{ leg: uuid2, ended: {} }, { leg: uuid, ended: {} }]);
+    expect(one.noAnswer().events).toEqual([]);
+  });
+
+  test("a third one is nobody's business", () => {
+    const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
+    one.notify(info(2, "full", dialog(uuid3, "early", { remote: end("sip:14155550777@pbx") })), freeswitch);
+    one.notify(info(3, "full", dialog(uuid2, "confirmed")), freeswitch);
+    expect(factsOf(one.noAnswer().events).map(({ leg }) => leg)).toEqual([uuid2]);
+  });
+});

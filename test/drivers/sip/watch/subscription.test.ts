@@ -1,0 +1,392 @@
+/** The subscription to a phone's dialogs at a switch that does what RFC 6665 lets it, and what it does not. */
+import { describe, expect, test } from "bun:test";
+import { header, type Instead, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
+import { quietFor, Rig } from "../rig.ts";
+
+const limit = 60_000;
+/** Answers the first requests of a method so, one after the other; then as the switch is. */
+function first(method: string, ...answers: Instead[]): (message: SipMessage) => Instead {
+  return (message) => message.method === method && answers.length > 0 ? answers.shift() : undefined;
+}
+const isRenewal = (message: SipMessage) => message.method === "SUBSCRIBE" && (header(message, "to") ?? "").includes("tag=");
+
+describe("digest:", () => {
+  const kinds = [
+    { challenge: 407, algorithm: "MD5" },
+    { challenge: 401, algorithm: "MD5" },
+    { challenge: 407, algorithm: "SHA-256" },
+    { challenge: "none", algorithm: "MD5" },
+  ] as const;
+  test.each(kinds)("%o", async (pbx) => {
+    await using rig = await Rig.ready({ pbx });
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test("a nonce that was too old is answered once more", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        let seen = 0;
+        pbx.instead = () => (++seen === 2 ? pbx.forgetNonces() : undefined, undefined);
+      },
+    });
+    await rig.next("phone");
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test("a proxy that asks for it, and the switch behind it too: both are answered in one request", async () => {
+    await using rig = await Rig.open({
+      pbx: { challenge: 401 },
+      before: (pbx) =>
+        pbx.instead = (message) =>
+          message.method === "OPTIONS" || header(message, "proxy-authorization") !== undefined
+            ? undefined
+            : { status: 407, headers: { "Proxy-Authenticate": 'Digest realm="proxy", nonce="n", qop="auth"' } },
+    });
+    await rig.next("phone");
+    const proved = rig.pbx.requests.find(({ method }) => method === "SUBSCRIBE") ?? { headers: [], body: "" };
+    expect(header(proved, "proxy-authorization")).toContain('realm="proxy",nonce="n"');
+    expect(header(proved, "proxy-authorization")).toContain("nc=00000002");
+    expect(header(proved, "authorization")).toContain('realm="pbx"');
+  }, limit);
+
+  test("a wrong password: said in words, and not tried again soon", async () => {
+    await using rig = await Rig.open({ pbx: { password: "other" } });
+    const { why } = await rig.next("link-down");
+    expect(why).toBe("pbx refuses the password of user 1009: check line.user and line.password");
+    let more = 0;
+    rig.pbx.instead = () => (more++, undefined);
+    await quietFor(700);
+    expect([more, rig.pbx.subscriptions.size]).toEqual([0, 0]);
+    expect(rig.lines.filter((line) => line.includes("refuses the password"))).toHaveLength(1);
+    expect(rig.lines.join()).not.toContain("s3cret");
+  }, limit);
+
+  test("a challenge that must not be written back, at a renewal: the link goes on with a new subscription", async () => {
+    const faults: unknown[] = [];
+    const note = (error: unknown) => void faults.push(error);
+    process.on("unhandledRejection", note);
+    await using rig = await Rig.ready({ config: { refreshSeconds: 0.1 } });
+    let once = 0;
+    rig.pbx.instead = (message) =>
+      isRenewal(message) && once++ === 0
+        ? { status: 407, headers: { "Proxy-Authenticate": 'Digest realm="\u00e9", nonce="n"' } }
+        : undefined;
+    const [old] = rig.pbx.subscriptions.keys();
+    await rig.until(() => [...rig.pbx.subscriptions.keys()].some((key) => key !== old));
+    process.off("unhandledRejection", note);
+    expect([faults, rig.links()]).toEqual([[], ["up"]]);
+  }, limit);
+
+  test("no password where one is wanted", async () => {
+    await using rig = await Rig.open({ config: { password: undefined } });
+    expect((await rig.next("link-down")).why).toBe("pbx asks for the password of user 1009: line.password is not set");
+  }, limit);
+
+  test("a challenge of another kind: it is not the password that is missing", async () => {
+    const headers = { "Proxy-Authenticate": 'NTLM realm="pbx"' };
+    await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 407, headers }) });
+    expect((await rig.next("link-down")).why).toContain("in a way that cannot be answered");
+  }, limit);
+});
+
+describe("an answer to the SUBSCRIBE:", () => {
+  const words: [number, string][] = [
+    [403, "pbx does not let user 1009 watch extension 1001 (403)"],
+    [404, "pbx does not know extension 1001 (404)"],
+    [489, "pbx does not tell the state of phones: it takes no dialog subscriptions (489)"],
+    [405, "pbx does not tell the state of phones: it takes no dialog subscriptions (405)"],
+    [500, "pbx refuses to tell the state of phone 1001 (500 Whatever)"],
+    [408, "pbx does not answer"],
+  ];
+  test.concurrent.each(words)("%d: %s", async (status, why) => {
+    await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status }) });
+    expect((await rig.next("link-down")).why).toBe(why);
+  }, limit);
+
+  test.concurrent("none at all", async () => {
+    await using rig = await Rig.open({
+      config: { answerSeconds: 0.1 },
+      before: (pbx) => pbx.instead = first("SUBSCRIBE", "silence"),
+    });
+    expect((await rig.next("link-down")).why).toBe("pbx does not answer");
+    await rig.next("link-up");
+  }, limit);
+
+  test.concurrent("423: asks for as long as the switch wants, at once, and stays with that", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 423, headers: { "Min-Expires": "3600" } }),
+    });
+    await rig.next("phone");
+    expect(rig.links()).toEqual(["up"]);
+    expect(header(rig.sub.sent.message, "expires")).toBe("3600");
+  }, limit);
+
+  test.concurrent("503 with Retry-After: not before", async () => {
+    const since = performance.now();
+    await using rig = await Rig.open({
+      before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 503, headers: { "Retry-After": "1" } }),
+    });
+    await rig.next("link-down");
+    await rig.next("link-up");
+    expect(performance.now() - since).toBeGreaterThan(900);
+  }, limit);
+
+  test.concurrent("202 and then nothing: said, and tried again", async () => {
+    await using rig = await Rig.open({ config: { answerSeconds: 1 }, before: (pbx) => pbx.tells = false });
+    expect((await rig.next("link-down")).why).toBe("pbx accepted the subscription to phone 1001, but sends no NOTIFY");
+    rig.pbx.tells = true;
+    await rig.next("link-up");
+  }, limit);
+});
+
+describe("renewal:", () => {
+  const config = { refreshSeconds: 0.1, answerSeconds: 0.3 };
+  const renewals = (rig: Rig) => rig.pbx.requests.filter(isRenewal).length;
+
+  test.concurrent("in time, inside the dialog, and what it brings is heard", async () => {
+    await using rig = await Rig.ready({ config });
+    await rig.until(() => renewals(rig) >= 3);
+    expect(rig.pbx.subscriptions.size).toBe(1);
+    expect(rig.links()).toEqual(["up"]);
+    // Not told when it happened: the next renewal tells.
+    const dialog = {
+      id: crypto.randomUUID(),
+      extension: "1001",
+      direction: "recipient",
+      remote: "14155550123",
+      state: "early",
+      held: false,
+    } as const;
+    rig.pbx.dialogs.push({ ...dialog });
+    expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ leg: dialog.id, caller: { identity: "14155550123" } });
+  }, limit);
+
+  test.concurrent("half of what the switch grants when that is little", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const tell = pbx.tell.bind(pbx);
+        pbx.tell = (sub, what = {}) => tell(sub, { state: "active;expires=1", ...what });
+      },
+    });
+    await rig.until(() => renewals(rig) >= 1);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("481: a new subscription at once, and the link stands meanwhile", async () => {
+    await using rig = await Rig.ready({ config });
+    const [old] = rig.pbx.subscriptions.keys();
+    rig.pbx.subscriptions.clear();
+    await rig.until(() => rig.pbx.subscriptions.size === 1 && !rig.pbx.subscriptions.has(old ?? ""));
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("423: longer from then on", async () => {
+    await using rig = await Rig.ready({ config });
+    let asked = 0;
+    rig.pbx.instead = (message) =>
+      isRenewal(message) && asked++ === 0 ? { status: 423, headers: { "Min-Expires": "900" } } : undefined;
+    await rig.until(() => rig.pbx.requests.some((message) => header(message, "expires") === "900"));
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("no answer twice: the link is down, although the subscription would still stand", async () => {
+    await using rig = await Rig.ready({ config });
+    let unanswered = 0;
+    rig.pbx.instead = (message) => message.method === "SUBSCRIBE" ? (unanswered++, "silence") : undefined;
+    expect((await rig.next("link-down")).why).toBe("pbx does not answer");
+    expect(unanswered).toBe(2);
+    rig.pbx.instead = () => undefined;
+    await rig.next("link-up", () => true, rig.events.findIndex(({ type }) => type === "link-down"));
+  }, limit);
+
+  test.concurrent("a 500 once leaves it standing", async () => {
+    await using rig = await Rig.ready({ config: { refreshSeconds: 0.1, answerSeconds: 1 } });
+    let asked = 0;
+    rig.pbx.instead = (message) => isRenewal(message) && asked++ === 0 ? { status: 500 } : undefined;
+    await rig.until(() => renewals(rig) >= 2);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("a whole state that is wanted while a renewal is under way is asked for after it", async () => {
+    await using rig = await Rig.ready({ config: { refreshSeconds: 0.4 } });
+    const ringing = rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    // The document comes before the answer to the renewal, and leaves the call open.
+    const tell = rig.pbx.tell.bind(rig.pbx);
+    const before = renewals(rig);
+    rig.pbx.dialogs.splice(0);
+    rig.pbx.instead = (message) => {
+      if (isRenewal(message) && header(message, "proxy-authorization") !== undefined && renewals(rig) === before) tell(rig.sub);
+      return undefined;
+    };
+    await rig.facts(({ leg, ended }) => leg === ringing.id && ended !== undefined);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+});
+
+describe("Subscription-State: terminated;", () => {
+  const atOnce = ["deactivated", "timeout"];
+  test.concurrent.each(atOnce)("reason=%s: subscribes anew at once, the link stands", async (reason) => {
+    await using rig = await Rig.ready();
+    const old = rig.sub;
+    rig.pbx.end(old, reason);
+    await rig.until(() => rig.pbx.subscriptions.size === 1 && rig.sub !== old);
+    rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  const later = ["probation;retry-after=1", "giveup;retry-after=1", ";retry-after=1", "whatever;retry-after=1"];
+  test.concurrent.each(later)("reason=%s: not before", async (reason) => {
+    await using rig = await Rig.ready();
+    const since = performance.now();
+    rig.pbx.end(rig.sub, reason);
+    const from = rig.events.length;
+    const { why } = await rig.next("link-down");
+    expect(why).toMatch(/^pbx has ended the subscription to phone 1001 \(\w/);
+    await rig.next("link-up", () => true, from);
+    expect(performance.now() - since).toBeGreaterThan(900);
+  }, limit);
+
+  const never: [string, string][] = [
+    ["rejected", "pbx does not let us watch extension 1001 any more (rejected)"],
+    ["noresource", "pbx says that there is no extension 1001 (noresource)"],
+    ["invariant", "pbx says that the state of phone 1001 never changes (invariant)"],
+    ["rejected;retry-after=0", "pbx does not let us watch extension 1001 any more (rejected)"],
+    ["probation", "pbx has ended the subscription to phone 1001 (probation)"],
+  ];
+  test.concurrent.each(never)("reason=%s: said, and not asked soon", async (reason, why) => {
+    await using rig = await Rig.ready();
+    rig.pbx.end(rig.sub, reason);
+    expect((await rig.next("link-down")).why).toBe(why);
+    await quietFor(800);
+    expect(rig.pbx.subscriptions.size).toBe(0);
+  }, limit);
+});
+
+describe("a switch that ends every subscription as soon as it has given it is not asked in a storm:", () => {
+  const reasons = ["deactivated", "timeout", "probation;retry-after=0", "giveup;retry-after=31536000"];
+  test.concurrent.each(reasons)("reason=%s", async (reason) => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const tell = pbx.tell.bind(pbx);
+        pbx.tell = (sub, what) => {
+          const transaction = tell(sub, what);
+          if (what === undefined) pbx.end(sub, reason);
+          return transaction;
+        };
+      },
+    });
+    await rig.next("link-down");
+    await quietFor(900);
+    expect(rig.pbx.count("SUBSCRIBE")).toBeLessThanOrEqual(4);
+  }, limit);
+
+  test.concurrent("for 0 s: said, and asked again later", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) =>
+        pbx.subscribed = ({ sent }) => sent.client.respond(sent, 202, { Expires: "0", Contact: "<sip:1001@127.0.0.1:5060>" }),
+    });
+    expect((await rig.next("link-down")).why).toBe("pbx ends the subscription to phone 1001 as soon as it takes it");
+    await quietFor(900);
+    expect(rig.pbx.count("SUBSCRIBE")).toBeLessThanOrEqual(4);
+  }, limit);
+
+  test.concurrent("active, for 0 s: the answer to the SUBSCRIBE counts", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const tell = pbx.tell.bind(pbx);
+        pbx.tell = (sub, what = {}) => tell(sub, { state: "active;expires=0", ...what });
+      },
+    });
+    await rig.next("phone");
+    await quietFor(900);
+    expect([rig.pbx.count("SUBSCRIBE"), rig.links()]).toEqual([1, ["up"]]);
+  }, limit);
+});
+
+describe("a NOTIFY", () => {
+  const answerOf = async (rig: Rig, transaction: string) => {
+    await rig.until(() => rig.pbx.answers.has(transaction));
+    return rig.pbx.answers.get(transaction)?.status;
+  };
+
+  test.concurrent("before the answer to the SUBSCRIBE is heard", async () => {
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const respond = pbx.subscribed.bind(pbx);
+        pbx.subscribed = (sub) => (pbx.tell(sub), respond(sub));
+      },
+    });
+    await rig.next("phone");
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("of a subscription that is none of ours: 481", async () => {
+    await using rig = await Rig.ready();
+    const { sent } = rig.sub;
+    const headers = sent.message.headers.map(([name, value]) => [name, name === "Call-ID" ? "another" : value] as const);
+    const stranger = { ...rig.sub, sent: { ...sent, message: { ...sent.message, headers } } };
+    expect(await answerOf(rig, rig.pbx.tell(stranger))).toBe(481);
+  }, limit);
+
+  test.concurrent("of another event package: 489, and the subscription stands", async () => {
+    await using rig = await Rig.ready();
+    const headers = { Event: "presence", "Subscription-State": "terminated;reason=noresource" };
+    expect(await answerOf(rig, rig.sub.sent.client.ask("NOTIFY", rig.sub.sent.message, headers, "", 99))).toBe(489);
+    rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    expect(rig.links()).toEqual(["up"]);
+  }, limit);
+
+  test.concurrent("of a fork: 481, and the first goes on", async () => {
+    await using rig = await Rig.ready();
+    const { sent } = rig.sub;
+    const headers = sent.message.headers.map(([name, value]) => [name, name === "To" ? `${value};tag=fork` : value] as const);
+    const fork = { ...rig.sub, sent: { ...sent, message: { ...sent.message, headers } } };
+    expect(await answerOf(rig, rig.pbx.tell(fork))).toBe(481);
+    expect(await answerOf(rig, rig.pbx.tell(rig.sub))).toBe(200);
+    expect(rig.lines.some((line) => line.includes("A second phone answers the subscription"))).toBe(true);
+  }, limit);
+
+  const odd = ["<html>", "<?xml version='1.0'?>", "<!DOCTYPE x><dialog-info/>", "\0\0", "x".repeat(300_000), "<dialog-info/>"];
+  test.concurrent.each(odd.map((body) => [body.slice(0, 30), body]))(
+    "with %j: 200, said, and the link stands",
+    async (_, body) => {
+      await using rig = await Rig.ready();
+      expect(await answerOf(rig, rig.pbx.tell(rig.sub, { body }))).toBe(200);
+      await rig.until(() => rig.lines.some((line) => line.includes("Cannot read what the switch reports of the phone")));
+      rig.pbx.rings("14155550123");
+      await rig.facts(({ rings }) => rings === true);
+      expect(rig.links()).toEqual(["up"]);
+    },
+    limit,
+  );
+
+  test.concurrent("without a body while it is pending: the desk waits, in words; then it is allowed", async () => {
+    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await rig.until(() => rig.pbx.subscriptions.size === 1);
+    expect(await answerOf(rig, rig.pbx.tell(rig.sub, { state: "pending;expires=300", body: "" }))).toBe(200);
+    expect((await rig.next("link-down")).why).toBe("pbx waits for somebody to allow that phone 1001 is watched");
+    rig.pbx.publish("1001");
+    await rig.next("link-up");
+  }, limit);
+
+  test.concurrent("without a body in an active subscription: the phone has no calls", async () => {
+    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await rig.until(() => rig.pbx.subscriptions.size === 1);
+    rig.pbx.tell(rig.sub, { body: "" });
+    expect((await rig.next("snapshot")).legs).toEqual([]);
+  }, limit);
+});
+
+test("when the daemon stops the subscription is given back", async () => {
+  const rig = await Rig.ready();
+  rig.stop();
+  await rig.ended;
+  expect(header(rig.pbx.requests.findLast(({ method }) => method === "SUBSCRIBE") ?? { headers: [], body: "" }, "expires")).toBe(
+    "0",
+  );
+  expect(rig.pbx.subscriptions.size).toBe(0);
+  rig.pbx.server.stop();
+}, limit);
