@@ -1,5 +1,5 @@
 /**
- * The smallest driver that keeps the contract (test/line.contract.ts): copy this file to begin one.
+ * The smallest driver that keeps the contract (test/contract/line.ts): copy this file to begin one.
  *
  * A driver turns what one kind of switch says into `LineEvent`s, and `LineCommand`s into what that switch understands
  * (src/core/line.ts). It knows nothing of Oracle, HTTP or the store. To make one:
@@ -7,7 +7,7 @@
  *  1. Copy this file to `drivers/NAME/mod.ts`, its tests to `test/drivers/NAME/`.
  *  2. Replace `Wire` by the switch's library or socket. Keep what knows that library in one file, so that it can be replaced.
  *  3. Replace `factsOf` by what the switch's messages mean. Keep it pure: recorded messages in, facts out.
- *  4. Put the entry into `drivers/registry.ts`, and a subject into `test/drivers/contract.test.ts`. What the switch cannot show
+ *  4. Put the entry into `drivers/registry.ts`, and a subject into `test/contract/line.test.ts`. What the switch cannot show
  *     goes there as `cannot`, with the reason.
  *
  * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Simulator } from "../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";
-import { Box, quietPort } from "../test/e2e/box.ts";
-import { desks, killAgainAndAgain, type Kills } from "../test/e2e/kills.ts";
-import { House } from "../test/e2e/people.ts";
-import { Random } from "../test/faults/random.ts";
-import { WildCrm } from "../test/faults/wild-crm.ts";
+import { Box, quietPort } from "../test/support/daemon/box.ts";
+import { desks, killAgainAndAgain, type Kills } from "../test/support/daemon/kills.ts";
+import { House } from "../test/support/daemon/people.ts";
+import { Random } from "../test/support/faults/random.ts";
+import { WildCrm } from "../test/support/faults/wild-crm.ts";
 
 /** How much the second half of the calls may add to the memory, in kB (design.md, section 7). */
 const mayGrow = 1024;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { newDesk } from "../src/core/desk.ts";
 import { openStore } from "../src/store/sqlite.ts";
-import { ended, leg, places, Rig, storePath, up } from "./loop-rig.ts";
+import { ended, leg, places, Rig, storePath, up } from "./support/loop-rig.ts";
 
 describe("hot desk:", () => {
   const rings = leg({ rings: true });

@@ -1,6 +1,6 @@
 /** Who may import what (design, section 3), with the reason for each ban; over all files of src and drivers. */
 import { describe, expect, test } from "bun:test";
-import { codeOf, type Import, importsOf, ringIn, type Source, sources } from "./sources.ts";
+import { codeOf, type Import, importsOf, ringIn, type Source, sources } from "./support/sources.ts";
 
 const files = sources("src", "drivers", "simulator");
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { keys } from "../scripts/keys.ts";
 import { escape, prose } from "../scripts/roff.ts";
-import { said } from "./package/root.ts";
+import { said } from "./support/package/root.ts";
 
 const root = join(import.meta.dir, "..");
 const pages = ["man/telesetd.8", "man/telesetd.json.5"];

@@ -3,7 +3,7 @@
  * ACD that is driven, whose switch does what it is told, and without one.
  */
 import { describe, expect, test } from "bun:test";
-import { AcdDesk } from "./acd/desk.ts";
+import { AcdDesk } from "./support/acd-desk.ts";
 
 /** The desk, and what the switch is told when there is an ACD. */
 const sites = [

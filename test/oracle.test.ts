@@ -21,8 +21,8 @@ import {
   retrieves,
   rings,
   unbridged,
-} from "./core/handset.ts";
-import { policyWith } from "./core/site.ts";
+} from "./support/core/handset.ts";
+import { policyWith } from "./support/core/site.ts";
 
 const outside = { identity: "14155550123", outside: true };
 const colleagueA = { identity: "1001", outside: false };

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../src/version.ts";
-import { build, project, unpack } from "./package/packages.ts";
-import { said } from "./package/root.ts";
+import { build, project, unpack } from "./support/package/packages.ts";
+import { said } from "./support/package/root.ts";
 
 const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
 const none = lacking.length === 0 ? "" : ` (skipped: there is no ${lacking.join(", no ")})`;

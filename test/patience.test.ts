@@ -1,6 +1,6 @@
 /** Tests do not depend on how fast the machine is: rules for their files. */
 import { expect, test } from "bun:test";
-import { sources } from "./sources.ts";
+import { sources } from "./support/sources.ts";
 
 const files = sources("test");
 

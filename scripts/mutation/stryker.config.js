@@ -15,20 +15,19 @@ const groups = {
     tests: "test/outbox test/loop.test.ts",
   },
   store: {
-    mutate: ["src/store*.ts", "src/store/resilient.ts", "src/store/migrations.ts"],
-    tests: "test/store/sqlite.test.ts test/store/resilient.test.ts test/store/migrations.test.ts test/platform/clock.test.ts",
+    mutate: ["src/store/*.ts"],
+    tests: "test/store",
   },
-  shared: { mutate: ["drivers/shared/*.ts"], tests: "test/drivers/parts" },
+  shared: { mutate: ["drivers/shared/*.ts"], tests: "test/drivers/shared" },
   freeswitch: {
     mutate: ["drivers/freeswitch/translate.ts"],
     tests: "test/drivers/freeswitch/translate.test.ts test/drivers/freeswitch/transcript.test.ts",
   },
   dialogs: {
     mutate: [
-      "drivers/sip/{translate,dialog-info,facts,legs,party,distinct}.ts",
+      "drivers/sip/dialogs/*.ts",
     ],
-    tests:
-      "test/drivers/sip/dialogs/tracker.test.ts test/drivers/sip/dialogs/dialog-info.test.ts test/drivers/sip/dialogs/notifiers.test.ts",
+    tests: "test/drivers/sip/dialogs",
   },
 };
 

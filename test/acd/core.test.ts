@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import type { AgentCallout } from "../../src/core/agent/agent.ts";
 import type { AgentMode } from "../../src/core/line.ts";
-import { AcdDesk, results } from "./desk.ts";
+import { AcdDesk, results } from "../support/acd-desk.ts";
 
 type Was = "unknown" | AgentMode;
 

@@ -6,7 +6,7 @@ import type { DialRecord, Input } from "../../src/core/input.ts";
 import type { LegFacts } from "../../src/core/line.ts";
 import type { NumberPlan } from "../../src/core/number.ts";
 import { step } from "../../src/core/step.ts";
-import { plan, policyWith } from "../core/site.ts";
+import { plan, policyWith } from "../support/core/site.ts";
 
 const open: DialPolicy = { perMinute: 1000, perDay: 1000, whileOnCall: true, registeredOnly: false };
 const minute = 60_000, day = 24 * 60 * minute;

@@ -1,7 +1,7 @@
 /** Who is at a desk: phones that are lost, restarts, and several agents and desks. */
 import { describe, expect, test } from "bun:test";
 import type { AgentMode } from "../../src/core/line.ts";
-import { AcdDesk, results } from "./desk.ts";
+import { AcdDesk, results } from "../support/acd-desk.ts";
 
 /** A desk whose agent A is logged in and so. */
 function deskOf(mode: AgentMode, agent = "A"): AcdDesk {

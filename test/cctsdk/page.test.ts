@@ -7,7 +7,7 @@ import { keys } from "../../scripts/keys.ts";
 import { encodeEvent } from "../../src/cctsdk/encode.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import type { CrmEvent, Reply } from "../../src/core/crm.ts";
-import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
+import { ask, cleanUp, get, open, ready } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 const page = readFileSync(join(import.meta.dir, "../../docs/cctsdk.md"), "utf8");

@@ -12,7 +12,7 @@ import { startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, get, open, ready } from "../httpclient.ts";
+import { ask, cleanUp, get, open, ready } from "../support/httpclient.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

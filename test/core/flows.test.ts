@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { played } from "./transcript.ts";
+import { played } from "../support/core/transcript.ts";
 
 const folder = join(import.meta.dir, "transcripts");
 const transcripts = readdirSync(folder).filter((name) => name.endsWith(".txt")).sort().map((name) => {

@@ -15,7 +15,7 @@ import {
   rewrite,
 } from "../../src/core/number.ts";
 import { readWritten } from "../../src/core/spelling.ts";
-import { plan } from "./site.ts";
+import { plan } from "../support/core/site.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -5,8 +5,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { PopWhen } from "../../src/core/call.ts";
-import { policyWith } from "./site.ts";
-import { type Act, World } from "./world.ts";
+import { policyWith } from "../support/core/site.ts";
+import { type Act, World } from "../support/core/world.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

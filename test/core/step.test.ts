@@ -3,7 +3,7 @@ import { type Agent, agentsPerDesk, changeAgent } from "../../src/core/agent/age
 import { type Desk, type LineState, newDesk } from "../../src/core/desk.ts";
 import type { LegFacts, LineEvent } from "../../src/core/line.ts";
 import { checkStatus, step } from "../../src/core/step.ts";
-import { policyWith } from "./site.ts";
+import { policyWith } from "../support/core/site.ts";
 
 const up: LineState = { link: { up: true, to: "switch" }, phone: "registered" };
 const down: LineState = { link: { up: false, why: "connection refused" }, phone: "unknown" };

@@ -14,16 +14,16 @@ test.each([...new Set(links)])("%s is there", (path) => expect(existsSync(join(r
 test("the guide names the page, the suite, the blueprint, the registry and the subjects", () => {
   const needed = [
     "src/core/line.ts",
-    "test/line.contract.ts",
+    "test/contract/line.ts",
     "drivers/blueprint.ts",
     "drivers/registry.ts",
-    "test/drivers/contract.test.ts",
+    "test/contract/line.test.ts",
   ];
   expect(needed.filter((path) => !links.includes(path))).toEqual([]);
 });
 
 test("every driver of the registry, and the blueprint, has a row and a subject", () => {
-  const subjects = readFileSync(join(root, "test/drivers/contract.test.ts"), "utf8");
+  const subjects = readFileSync(join(root, "test/contract/line.test.ts"), "utf8");
   for (const name of [...Object.keys(lineSchemas), "blueprint"]) {
     expect(guide).toContain(`| ${name} `);
     expect(subjects).toContain(`name: "${name}, `);
@@ -31,7 +31,7 @@ test("every driver of the registry, and the blueprint, has a row and a subject",
 });
 
 test("what the blueprint says to copy and where to put it is as the guide says", () => {
-  for (const word of ["drivers/NAME/mod.ts", "drivers/registry.ts", "test/drivers/contract.test.ts", "docs/drivers.md"]) {
+  for (const word of ["drivers/NAME/mod.ts", "drivers/registry.ts", "test/contract/line.test.ts", "docs/drivers.md"]) {
     expect(blueprint).toContain(word);
   }
 });

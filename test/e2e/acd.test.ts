@@ -1,7 +1,7 @@
 /** The whole daemon with an ACD, between the simulated switch and a small CRM. */
 import { describe, expect, test } from "bun:test";
 
-import { limit, name, start, warned } from "./acd-office.ts";
+import { limit, name, start, warned } from "../support/daemon/acd-office.ts";
 describe("an agent and his queue:", () => {
   const withAcd = { line: { acd: {} } };
 

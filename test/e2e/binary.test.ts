@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
-import { Daemon, freePort } from "./daemon.ts";
+import { Daemon, freePort } from "../support/daemon/daemon.ts";
 
 const root = join(import.meta.dir, "../..");
 const binary = join(root, "dist/telesetd-linux-x64");

@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { attacks, reboundAttacks } from "./browser/attacks.ts";
-import { chromium } from "./browser/chromium.ts";
-import { Lan, noLan } from "./browser/lan.ts";
-import { binary, Round } from "./browser/round.ts";
+import { attacks, reboundAttacks } from "../support/browser/attacks.ts";
+import { chromium } from "../support/browser/chromium.ts";
+import { Lan, noLan } from "../support/browser/lan.ts";
+import { binary, Round } from "../support/browser/round.ts";
 
 const missing = [
   existsSync(binary) ? "" : "dist/telesetd-linux-x64 is not there, run ./scripts/build",

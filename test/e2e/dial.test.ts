@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { explainAtDesk } from "../../src/commands/explain.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
-import { Box, noBinary } from "./box.ts";
-import { freePort } from "./daemon.ts";
-import { limit, start } from "./acd-office.ts";
+import { Box, noBinary } from "../support/daemon/box.ts";
+import { freePort } from "../support/daemon/daemon.ts";
+import { limit, start } from "../support/daemon/acd-office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-dial-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
-import { binary, Box, noBinary, quietPort } from "./box.ts";
+import { binary, Box, noBinary, quietPort } from "../support/daemon/box.ts";
 
 const limit = 60_000;
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { noBinary } from "./box.ts";
-import { desks, killAgainAndAgain } from "./kills.ts";
+import { noBinary } from "../support/daemon/box.ts";
+import { desks, killAgainAndAgain } from "../support/daemon/kills.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-kill-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

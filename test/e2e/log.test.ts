@@ -4,8 +4,8 @@ import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { seriesOf } from "../metrics/parse.ts";
-import { binary, Box, noBinary, quietPort } from "./box.ts";
+import { seriesOf } from "../support/metrics.ts";
+import { binary, Box, noBinary, quietPort } from "../support/daemon/box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-log-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Answer, cleanUp, complaint, dial } from "../httpclient.ts";
-import { limit, start } from "./acd-office.ts";
+import { type Answer, cleanUp, complaint, dial } from "../support/httpclient.ts";
+import { limit, start } from "../support/daemon/acd-office.ts";
 
 const fixtures = join(import.meta.dir, "../fixtures/old-clients");
 const agent = "A7";

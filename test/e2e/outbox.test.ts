@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
-import { WildCrm } from "../faults/wild-crm.ts";
-import { Box, noBinary, quietPort } from "./box.ts";
+import { WildCrm } from "../support/faults/wild-crm.ts";
+import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

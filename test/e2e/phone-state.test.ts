@@ -1,6 +1,6 @@
 /** One state of the phone: MakeCall, CheckStatus, Ready, status and readiness never contradict each other. */
 import { expect, test } from "bun:test";
-import { limit, start } from "./acd-office.ts";
+import { limit, start } from "../support/daemon/acd-office.ts";
 
 const lost = "Phone 1001 is not registered: check its cable and power.";
 const unknown = "The switch does not know extension 1001: ask the administrator.";

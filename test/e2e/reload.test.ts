@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
-import { WildCrm } from "../faults/wild-crm.ts";
-import { Box, type BoxOptions, noBinary, quietPort } from "./box.ts";
+import { WildCrm } from "../support/faults/wild-crm.ts";
+import { Box, type BoxOptions, noBinary, quietPort } from "../support/daemon/box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-reload-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

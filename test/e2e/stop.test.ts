@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { hashPassword } from "../../src/passwords.ts";
-import { Client, get } from "../httpclient.ts";
-import { Box, noBinary, quietPort } from "./box.ts";
+import { Client, get } from "../support/httpclient.ts";
+import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-stop-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

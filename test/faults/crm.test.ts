@@ -7,8 +7,8 @@ import { httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
-import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "./office.ts";
-import { type Mood, WildCrm } from "./wild-crm.ts";
+import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "../support/faults/office.ts";
+import { type Mood, WildCrm } from "../support/faults/wild-crm.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-crm-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

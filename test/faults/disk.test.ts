@@ -7,7 +7,7 @@ import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store/sqlite.ts";
-import { noMount, SmallDisk } from "../mounts.ts";
+import { noMount, SmallDisk } from "../support/mounts.ts";
 
 describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   test("full in the middle of a call: all is told, the status says so, and with room again the record is whole", async () => {

@@ -1,6 +1,6 @@
 /** The link to the switch is lost, in each way, at each moment of a call: what the CRM has been told at the end, and under which id. */
 import { describe, expect, test } from "bun:test";
-import { cuts, ends, type Fault, LineRig, markOf } from "./line-rig.ts";
+import { cuts, ends, type Fault, LineRig, markOf } from "../support/faults/line-rig.ts";
 
 /** A call at a moment of its life, and how it goes on. */
 interface Moment {

@@ -1,7 +1,7 @@
 /** A link that is slow, lies about what lives, or is lost at the very moment of a command. */
 import { expect, test } from "bun:test";
 import type { Connection } from "../../simulator/freeswitch/mod.ts";
-import { cuts, LineRig, markOf } from "./line-rig.ts";
+import { cuts, LineRig, markOf } from "../support/faults/line-rig.ts";
 
 async function withRig(play: (rig: LineRig) => Promise<void>): Promise<void> {
   const rig = await LineRig.start();

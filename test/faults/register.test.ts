@@ -4,7 +4,7 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
-import { WildCrm } from "./wild-crm.ts";
+import { WildCrm } from "../support/faults/wild-crm.ts";
 
 interface Stage {
   readonly sim: Simulator;

@@ -3,7 +3,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Reply } from "../../src/core/crm.ts";
-import { type Answer, ask, cleanUp, complaint, dial, get, open, quietLocal, ready, refused, success } from "../httpclient.ts";
+import {
+  type Answer,
+  ask,
+  cleanUp,
+  complaint,
+  dial,
+  get,
+  open,
+  quietLocal,
+  ready,
+  refused,
+  success,
+} from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 

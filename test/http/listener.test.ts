@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import type { Reply } from "../../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../../src/http/listener.ts";
 import { openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "../httpclient.ts";
+import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 

@@ -7,7 +7,7 @@ import { type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { hashPassword } from "../../src/passwords.ts";
-import { Client, get } from "../httpclient.ts";
+import { Client, get } from "../support/httpclient.ts";
 
 /** A backstop: nothing here depends on it. */
 const limit = 60_000;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { cli } from "../../src/cli.ts";
 import { Levels, longestLevel, readDuration, wantedLevel } from "../../src/log/level.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, get, open, quietLocal } from "../httpclient.ts";
+import { ask, cleanUp, get, open, quietLocal } from "../support/httpclient.ts";
 
 afterEach(async () => {
   jest.useRealTimers();

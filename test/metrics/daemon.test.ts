@@ -12,7 +12,7 @@ import { openLog } from "../../src/log/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
 import { statusText } from "../../src/status/status.ts";
-import { counted, seriesOf } from "./parse.ts";
+import { counted, seriesOf } from "../support/metrics.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { contentTypes } from "../../src/metrics/exposition.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
-import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../httpclient.ts";
+import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "bun:test";
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { alerts, folder } from "./promql.ts";
+import { alerts, folder } from "../support/promql.ts";
 
 const promtool = "/usr/bin/promtool";
 const missing = existsSync(promtool) ? "" : ` (skipped: ${promtool} is not there, apt-get install prometheus)`;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { allFamilies } from "../../src/metrics/page.ts";
-import { alerts, dashboard, folder, strangers } from "./promql.ts";
+import { alerts, dashboard, folder, strangers } from "../support/promql.ts";
 
 describe("the reader of PromQL finds", () => {
   test.each([

@@ -1,7 +1,7 @@
 /** Where the courier sends what waits when agents register, move, and take each other's place. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { event, home } from "./events.ts";
-import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
+import { event, home } from "../support/outbox/events.ts";
+import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { calls, event, home } from "./events.ts";
-import { done, refused, Rig, settle, timeout, unreachable } from "./rig.ts";
+import { calls, event, home } from "../support/outbox/events.ts";
+import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

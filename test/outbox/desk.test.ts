@@ -11,7 +11,7 @@ import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
-import { open, quietLocal } from "../httpclient.ts";
+import { open, quietLocal } from "../support/httpclient.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-desk-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 /** Whether an event can be sent at once: then its first attempt is stored together with it. */
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { event } from "./events.ts";
-import { done, Rig } from "./rig.ts";
+import { event } from "../support/outbox/events.ts";
+import { done, Rig } from "../support/outbox/rig.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

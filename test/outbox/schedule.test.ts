@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { deliveryRules, type Due, pauseAfter, whatIsDue } from "../../src/outbox/schedule.ts";
-import { event, type EventPart } from "./events.ts";
+import { event, type EventPart } from "../support/outbox/events.ts";
 
 const day = 86_400_000;
 /** What is said of an event, when, and what is due. */

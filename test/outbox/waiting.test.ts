@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Heap } from "../../src/outbox/heap.ts";
 import { callKey, type OutboxEvent } from "../../src/outbox/schedule.ts";
 import { Waiting } from "../../src/outbox/waiting.ts";
-import { event } from "./events.ts";
+import { event } from "../support/outbox/events.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

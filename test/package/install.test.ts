@@ -4,8 +4,8 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { version } from "../../src/version.ts";
-import { build, unpack, variant } from "./packages.ts";
-import { Root, said } from "./root.ts";
+import { build, unpack, variant } from "../support/package/packages.ts";
+import { Root, said } from "../support/package/root.ts";
 
 const config = "etc/telesetd/config.json";
 const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","password":"x","domain":"d"}}\n';

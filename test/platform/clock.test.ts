@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clockBy, type ClockMark, type MachineClocks, machineClocks, markFor } from "../../src/platform/clock.ts";
-import { done, hour, minute, Office, unreachable } from "../faults/office.ts";
+import { done, hour, minute, Office, unreachable } from "../support/faults/office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-clock-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { openStore } from "../../src/store/sqlite.ts";
-import { crmEvent } from "../faults/office.ts";
+import { crmEvent } from "../support/faults/office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-events-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

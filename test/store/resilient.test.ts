@@ -22,9 +22,9 @@ import { openLog } from "../../src/log/log.ts";
 import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
 import { schemaVersion } from "../../src/store/migrations.ts";
 import { openStore } from "../../src/store/sqlite.ts";
-import { noMount, SmallDisk } from "../mounts.ts";
-import { type CallEventName, crmEvent } from "../faults/office.ts";
-import { Random } from "../faults/random.ts";
+import { noMount, SmallDisk } from "../support/mounts.ts";
+import { type CallEventName, crmEvent } from "../support/faults/office.ts";
+import { Random } from "../support/faults/random.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

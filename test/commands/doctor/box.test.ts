@@ -4,9 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { lookAtDisk } from "../../../src/commands/doctor/box.ts";
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { binary, noBinary } from "../../e2e/box.ts";
-import { noMount, SmallDisk } from "../../mounts.ts";
-import { Place } from "./rig.ts";
+import { binary, noBinary } from "../../support/daemon/box.ts";
+import { noMount, SmallDisk } from "../../support/mounts.ts";
+import { Place } from "../../support/doctor/rig.ts";
 
 const limit = 60_000;
 const root = process.getuid?.() === 0;

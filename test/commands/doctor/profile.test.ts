@@ -1,6 +1,6 @@
 /** What the doctor says of a wire that is not in the default form. */
 import { expect, test } from "bun:test";
-import { Place } from "./rig.ts";
+import { Place } from "../../support/doctor/rig.ts";
 
 const limit = 60_000;
 

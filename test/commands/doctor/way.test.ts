@@ -4,8 +4,8 @@ import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv4, isIPv6 } from "node:net";
 import { thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { SmallCrm } from "../../../simulator/crm/mod.ts";
-import { Swallower } from "../../swallower.ts";
-import { Place } from "./rig.ts";
+import { Swallower } from "../../support/swallower.ts";
+import { Place } from "../../support/doctor/rig.ts";
 
 const limit = 60_000;
 

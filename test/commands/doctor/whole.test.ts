@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstToMend } from "../../../src/commands/doctor/print.ts";
 import { lookAtConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
-import { Swallower } from "../../swallower.ts";
-import { brief, Place, secrets } from "./rig.ts";
+import { Swallower } from "../../support/swallower.ts";
+import { brief, Place, secrets } from "../../support/doctor/rig.ts";
 
 const limit = 60_000;
 const names = [

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { RawPeer } from "../../drivers/freeswitch/rawpeer.ts";
-import { type Answers, Desk } from "./rig.ts";
+import { RawPeer } from "../../support/freeswitch/rawpeer.ts";
+import { type Answers, Desk } from "../../support/setup-rig.ts";
 
 const limit = 60_000;
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));

@@ -1,7 +1,7 @@
 /** The agents over TCP, against the simulated switch: what is told in which order, what is heard, and who is right after a cut. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { acdCommands, acdRig, heard, saidOfAgents, tell } from "./acd-rig.ts";
-import { Rig } from "./rig.ts";
+import { acdCommands, acdRig, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import { Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");

@@ -1,6 +1,6 @@
 /** Dialling from an extension with several registered contacts, against the simulated switch. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { extraFilters, Rig } from "./rig.ts";
+import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
 const dice = spyOn(Math, "random");

@@ -1,7 +1,7 @@
 /** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { extraFilters, Rig } from "./rig.ts";
+import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");

@@ -1,8 +1,8 @@
 /** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
-import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "./acd-rig.ts";
-import { holdAnswer } from "./rig.ts";
+import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import { holdAnswer } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
 const dice = spyOn(Math, "random");

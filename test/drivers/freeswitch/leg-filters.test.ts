@@ -1,7 +1,7 @@
 /** Which legs are followed by their ids, whatever presence id they come to carry. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { LegFilters } from "../../../drivers/freeswitch/leg-filters.ts";
-import { extraFilters, Rig } from "./rig.ts";
+import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");

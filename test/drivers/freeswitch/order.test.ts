@@ -3,7 +3,7 @@
  * known to have ended when the failure is reported.
  */
 import { expect, test } from "bun:test";
-import { Rig } from "./rig.ts";
+import { Rig } from "../../support/freeswitch/rig.ts";
 
 test("the end of the phone's leg is heard before the result of the dial", async () => {
   await using rig = await Rig.ready();

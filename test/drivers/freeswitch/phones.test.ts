@@ -1,7 +1,7 @@
 /** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { handsetFailure } from "../../../drivers/shared/causes.ts";
-import { holdAnswer, Rig } from "./rig.ts";
+import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
 const dice = spyOn(Math, "random");

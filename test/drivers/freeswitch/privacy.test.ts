@@ -1,6 +1,6 @@
 /** How FreeSWITCH says that a number is withheld. */
 import { describe, expect, test } from "bun:test";
-import { connected, dialled, dialling, factsOf, ringing } from "./frames.ts";
+import { connected, dialled, dialling, factsOf, ringing } from "../../support/freeswitch/frames.ts";
 
 describe("a caller", () => {
   test.each([

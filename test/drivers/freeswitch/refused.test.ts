@@ -1,7 +1,7 @@
 /** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known of other desks. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { acdRig, acdState, agentFilters, heard, saidOfAgents, tell } from "./acd-rig.ts";
-import type { Rig } from "./rig.ts";
+import { acdRig, acdState, agentFilters, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import type { Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
 const dice = spyOn(Math, "random");

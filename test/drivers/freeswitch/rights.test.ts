@@ -1,7 +1,7 @@
 /** Logged in as a directory user whose rights are narrow: what is needed works, what is denied is said in words. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
-import { Rig, type RigOptions } from "./rig.ts";
+import { Rig, type RigOptions } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");

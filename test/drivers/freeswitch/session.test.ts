@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
 import { longestPause, pauseBefore, shortestPause } from "../../../drivers/shared/pause.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { Rig } from "./rig.ts";
+import { Rig } from "../../support/freeswitch/rig.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

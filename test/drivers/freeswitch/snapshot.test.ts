@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { holdAnswer, Rig } from "./rig.ts";
+import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
 const dice = spyOn(Math, "random");

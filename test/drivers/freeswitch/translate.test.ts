@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Frame } from "../../../drivers/freeswitch/wire/link.ts";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
-import { connected, dialled, dialling, factsOf, ringing, say, site } from "./frames.ts";
+import { connected, dialled, dialling, factsOf, ringing, say, site } from "../../support/freeswitch/frames.ts";
 
 describe("whose leg it is", () => {
   test.each([

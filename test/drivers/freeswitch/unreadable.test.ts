@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";
-import { holdAnswer, Rig } from "./rig.ts";
-import { event, openLink, RawPeer } from "./rawpeer.ts";
+import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
+import { event, openLink, RawPeer } from "../../support/freeswitch/rawpeer.ts";
 
 const limit = 15_000;
 const dice = spyOn(Math, "random");

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
 import { type Contact, readContacts } from "../../../drivers/freeswitch/whose-leg.ts";
-import { dialling, ringing, site } from "./frames.ts";
+import { dialling, ringing, site } from "../../support/freeswitch/frames.ts";
 
 const direct = "sofia/internal/sip:1001-0x55@10.0.0.9:5060";
 const nat = "sofia/internal/sip:7kq2@192.168.1.20:5062;fs_nat=yes;fs_path=sip%3A7kq2%40203.0.113.9%3A61234";

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { type Sent, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
-import { Rig } from "./rig.ts";
+import { Rig } from "../../support/sip/rig.ts";
 
 const limit = 60_000;
 

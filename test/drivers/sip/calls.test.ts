@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Dialog } from "../../../drivers/sip/dialogs/dialog-info.ts";
 import type { DialogTracker, Envelope } from "../../../drivers/sip/dialogs/tracker.ts";
-import { factsOf, TestDesk, tracker } from "./desk.ts";
-import { dialog, end, info } from "./documents.ts";
+import { factsOf, TestDesk, tracker } from "../../support/sip/desk.ts";
+import { dialog, end, info } from "../../support/sip/documents.ts";
 
 const uuid = "11111111-aaaa-4bbb-8ccc-000000000001";
 const customer = end("sip:14155550123@pbx");

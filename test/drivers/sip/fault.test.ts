@@ -4,7 +4,7 @@ import type { SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack } from "../../../drivers/sip/wire/stack.ts";
 import { Subscription } from "../../../drivers/sip/watch/subscription.ts";
 import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
-import { Rig } from "./rig.ts";
+import { Rig } from "../../support/sip/rig.ts";
 
 const limit = 15_000;
 const spies: { mockRestore(): void }[] = [];

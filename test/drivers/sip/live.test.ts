@@ -1,7 +1,7 @@
 /** What running switches have written to a subscriber while people did what the notes say: the CRM must be told this. */
 import { expect, test } from "bun:test";
-import { TestDesk } from "./desk.ts";
-import { fixtures, readFixture } from "./documents.ts";
+import { TestDesk } from "../../support/sip/desk.ts";
+import { fixtures, readFixture } from "../../support/sip/documents.ts";
 
 /** Neither who calls nor what is dialled; a second call is not told from the first. */
 const asterisk = {

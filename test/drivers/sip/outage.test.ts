@@ -1,7 +1,7 @@
 /** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
 import { describe, expect, test } from "bun:test";
 import { header, type SipMessage } from "../../../simulator/drachtio/mod.ts";
-import { quietFor, Rig } from "./rig.ts";
+import { quietFor, Rig } from "../../support/sip/rig.ts";
 
 const limit = 60_000;
 

@@ -5,7 +5,7 @@ import type { Hop } from "../../../drivers/driver.ts";
 import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { probe } from "../../../drivers/sip/probe.ts";
-import { listeningLog } from "./peer.ts";
+import { listeningLog } from "../../support/sip/peer.ts";
 
 /** All hops, as `name verdict: says`. */
 async function hops(

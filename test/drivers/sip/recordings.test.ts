@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { TestDesk } from "./desk.ts";
+import { TestDesk } from "../../support/sip/desk.ts";
 
 const folder = join(import.meta.dir, "../../fixtures/recordings");
 const expected: Record<string, [string, number, Record<string, string>, number][]> = JSON.parse(

@@ -1,8 +1,8 @@
 /** Documents of notifiers as NOTIFYs to the real driver, over TCP: what it says of the line goes through the core to the CRM. */
 import { expect, test } from "bun:test";
-import { TestDesk } from "./desk.ts";
-import { readFixture } from "./documents.ts";
-import { Rig } from "./rig.ts";
+import { TestDesk } from "../../support/sip/desk.ts";
+import { readFixture } from "../../support/sip/documents.ts";
+import { Rig } from "../../support/sip/rig.ts";
 
 const cases: Record<string, readonly string[]> = {
   "dialog-id-is-the-uri": [

@@ -1,7 +1,7 @@
 /** A switch and a drachtio-server gone wild, by chance from a seed: nothing ends the process, and when they are sane again the phone is watched. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { Rig } from "./rig.ts";
+import { Rig } from "../../support/sip/rig.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

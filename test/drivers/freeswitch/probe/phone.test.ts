@@ -1,8 +1,8 @@
 /** What the probe says of a phone: where it is, or why it is not registered. */
 import { describe, expect, test } from "bun:test";
 import type { Simulator } from "../../../../simulator/freeswitch/mod.ts";
-import { type Case, named, narrow, probed, simulated } from "../probe-rig.ts";
-import { obliging, RawPeer, response } from "../rawpeer.ts";
+import { type Case, named, narrow, probed, simulated } from "../../../support/freeswitch/probe-rig.ts";
+import { obliging, RawPeer, response } from "../../../support/freeswitch/rawpeer.ts";
 
 describe("the phone", () => {
   test("not registered", async () => {

@@ -6,9 +6,9 @@ import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
 import { Simulator } from "../../../../simulator/freeswitch/mod.ts";
 import type { Hop } from "../../../../drivers/driver.ts";
 import { openLog } from "../../../../src/log/log.ts";
-import { Swallower } from "../../../swallower.ts";
-import { acd, brief, lines, named, narrow, probed, sims, simulated } from "../probe-rig.ts";
-import { obliging, RawPeer } from "../rawpeer.ts";
+import { Swallower } from "../../../support/swallower.ts";
+import { acd, brief, lines, named, narrow, probed, sims, simulated } from "../../../support/freeswitch/probe-rig.ts";
+import { obliging, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
 
 describe("all is well", () => {
   test("each hop says what it found; nothing is dialled, no event is fired, nobody stays connected", async () => {

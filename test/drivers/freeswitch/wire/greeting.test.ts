@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
-import { listeningLog, RawPeer } from "../rawpeer.ts";
+import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
 
 test(
   "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",

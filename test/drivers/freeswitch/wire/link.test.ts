@@ -4,7 +4,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventNames, login, subscribe } from "../../../../drivers/freeswitch/commands.ts";
 import { Link, LinkClosed } from "../../../../drivers/freeswitch/wire/link.ts";
-import { greeting, linkOptions, listeningLog, obliging, openLink, RawPeer, reply, response } from "../rawpeer.ts";
+import {
+  greeting,
+  linkOptions,
+  listeningLog,
+  obliging,
+  openLink,
+  RawPeer,
+  reply,
+  response,
+} from "../../../support/freeswitch/rawpeer.ts";
 
 const root = join(import.meta.dir, "../../../..");
 const never = new AbortController().signal;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { FrameParser, LinkClosed, readFrame } from "../../../../drivers/freeswitch/wire/link.ts";
-import { event, obliging, openLink, RawPeer, reply, response } from "../rawpeer.ts";
+import { event, obliging, openLink, RawPeer, reply, response } from "../../../support/freeswitch/rawpeer.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
 import { referAfter, stillStands } from "../../../../drivers/sip/dial/dial.ts";
-import { quietFor, Rig } from "../rig.ts";
+import { quietFor, Rig } from "../../../support/sip/rig.ts";
 
 const limit = 60_000;
 const absent = (status: number) =>

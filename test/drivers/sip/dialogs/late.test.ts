@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Dialog } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { merge } from "../../../../drivers/sip/dialogs/merge.ts";
-import { cpuMs } from "../../../cpu.ts";
-import { dialog } from "../documents.ts";
-import { call, first, Phone, second, type Shown } from "../phone.ts";
+import { cpuMs } from "../../../support/cpu.ts";
+import { dialog } from "../../../support/sip/documents.ts";
+import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
 describe("what a lost or late document leaves behind:", () => {
   const id = "b5a8c1e0d4f34a2b@203.0.113.7";

@@ -1,7 +1,7 @@
 /** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
 import { Notifier } from "../../../../drivers/sip/dialogs/notifier.ts";
-import { call, first, Phone, second, type Shown } from "../phone.ts";
+import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
 describe("an id that stands for every call:", () => {
   const ids = [

@@ -3,8 +3,8 @@
  * through the reader, the tracker and the core, and the CRM must be told this.
  */
 import { expect, test } from "bun:test";
-import { TestDesk } from "../desk.ts";
-import { type Fixture, fixtures, readFixture as read } from "../documents.ts";
+import { TestDesk } from "../../../support/sip/desk.ts";
+import { type Fixture, fixtures, readFixture as read } from "../../../support/sip/documents.ts";
 
 /** By the note of the document that brings it about. */
 const expected: Record<string, Record<string, string[]>> = {

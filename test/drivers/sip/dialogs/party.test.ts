@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { identify } from "../../../../src/core/number.ts";
 import { addressOf, partyOf } from "../../../../drivers/sip/dialogs/party.ts";
-import { cpuMs } from "../../../cpu.ts";
+import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

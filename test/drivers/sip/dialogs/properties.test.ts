@@ -6,9 +6,9 @@ import type { LegFacts, LineEvent } from "../../../../src/core/line.ts";
 import { step } from "../../../../src/core/step.ts";
 import type { Dialog, DialogInfo, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import type { DialogTracker, Envelope, Told } from "../../../../drivers/sip/dialogs/tracker.ts";
-import { policyWith } from "../../../core/site.ts";
-import { factsOf, tracker } from "../desk.ts";
-import { dialog, end, info } from "../documents.ts";
+import { policyWith } from "../../../support/core/site.ts";
+import { factsOf, tracker } from "../../../support/sip/desk.ts";
+import { dialog, end, info } from "../../../support/sip/documents.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { repaired } from "../../../../drivers/sip/dialogs/repair.ts";
 import { readableWithin, refreshEvery } from "../../../../drivers/sip/watch/watch.ts";
-import { quietFor, Rig } from "../rig.ts";
-import { cpuMs } from "../../../cpu.ts";
+import { quietFor, Rig } from "../../../support/sip/rig.ts";
+import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -1,7 +1,7 @@
 /** The subscription to a phone's dialogs at a switch that does what RFC 6665 lets it, and what it does not. */
 import { describe, expect, test } from "bun:test";
 import { header, type Instead, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
-import { quietFor, Rig } from "../rig.ts";
+import { quietFor, Rig } from "../../../support/sip/rig.ts";
 
 const limit = 60_000;
 /** Answers the first requests of a method so, one after the other; then as the switch is. */

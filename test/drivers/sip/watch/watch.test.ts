@@ -5,8 +5,8 @@ import { sipConfig } from "../../../../drivers/sip/config.ts";
 import { accountOf } from "../../../../drivers/sip/wire/request.ts";
 import type { Stack } from "../../../../drivers/sip/wire/stack.ts";
 import { missingFor, Watch } from "../../../../drivers/sip/watch/watch.ts";
-import { tracker } from "../desk.ts";
-import { listeningLog } from "../peer.ts";
+import { tracker } from "../../../support/sip/desk.ts";
+import { listeningLog } from "../../../support/sip/peer.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { authorization, type Challenge, challengeOf } from "../../../../drivers/sip/wire/digest.ts";
-import { cpuMs } from "../../../cpu.ts";
+import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { framesOf } from "../../../../simulator/drachtio/mod.ts";
 import { CannotOpen, NotSent, StackClosed } from "../../../../drivers/sip/wire/message.ts";
 import { requestIn } from "../../../../drivers/sip/wire/request.ts";
-import { Swallower } from "../../../swallower.ts";
-import { answerTo, options, Peer } from "../peer.ts";
-import { cpuMs } from "../../../cpu.ts";
+import { Swallower } from "../../../support/swallower.ts";
+import { answerTo, options, Peer } from "../../../support/sip/peer.ts";
+import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
@@ -252,7 +252,7 @@ describe("hole 6: nothing of ours can be another header:", () => {
 });
 
 test("hole 7: DEBUG in the environment writes nothing", async () => {
-  const script = join(import.meta.dir, "debug-child.ts");
+  const script = join(import.meta.dir, "../../../support/sip/debug-child.ts");
   const child = Bun.spawn([process.execPath, script], { env: { ...process.env, DEBUG: "*" }, stdout: "pipe", stderr: "pipe" });
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   expect([out, err]).toEqual(["200\n", ""]);

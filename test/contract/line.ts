@@ -1,9 +1,9 @@
 /**
  * The contract of every driver (src/core/line.ts; design, sections 4 and 5), as one suite of tests: give it a driver with a
- * peer that can be told what to do. `test/drivers/contract.test.ts` runs it.
+ * peer that can be told what to do. `test/contract/line.test.ts` runs it.
  */
 import { describe, expect, test } from "bun:test";
-import type { LegFacts, Line, LineEvent } from "../src/core/line.ts";
+import type { LegFacts, Line, LineEvent } from "../../src/core/line.ts";
 
 /** What the tests make the other side do. There is one desk, 1001; 1002 is a colleague whom the driver does not serve. */
 export interface Peer {

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Callout, Reply } from "../src/core/crm.ts";
-import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
-import { openLog } from "../src/log/log.ts";
-import { Loop } from "../src/loop.ts";
-import { Courier } from "../src/outbox/courier.ts";
-import { deliveryRules } from "../src/outbox/schedule.ts";
-import { openStore, type Store } from "../src/store/sqlite.ts";
+import type { Callout, Reply } from "../../src/core/crm.ts";
+import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import { openLog } from "../../src/log/log.ts";
+import { Loop } from "../../src/loop.ts";
+import { Courier } from "../../src/outbox/courier.ts";
+import { deliveryRules } from "../../src/outbox/schedule.ts";
+import { openStore, type Store } from "../../src/store/sqlite.ts";
 import { policyWith } from "./core/site.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-loop-"));

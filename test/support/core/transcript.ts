@@ -19,17 +19,17 @@
  *     wait 2000     ms pass; the desk is woken if it asked for it
  *     show     what the desk holds
  */
-import type { AcdPolicy } from "../../src/core/agent/acd.ts";
-import type { PopPolicy, PopWhen } from "../../src/core/call.ts";
-import type { Callout, CrmEvent } from "../../src/core/crm.ts";
-import { type Desk, newDesk } from "../../src/core/desk.ts";
-import { isSameAddress } from "../../src/core/destination.ts";
-import type { DialPolicy } from "../../src/core/dial/limits.ts";
-import type { Effect, Input } from "../../src/core/input.ts";
-import type { AgentMode, CommandResult, Failure, LegFacts, LineCommand, LineEvent, Party } from "../../src/core/line.ts";
-import type { NumberRule } from "../../src/core/number.ts";
-import type { Policy } from "../../src/core/policy.ts";
-import { step } from "../../src/core/step.ts";
+import type { AcdPolicy } from "../../../src/core/agent/acd.ts";
+import type { PopPolicy, PopWhen } from "../../../src/core/call.ts";
+import type { Callout, CrmEvent } from "../../../src/core/crm.ts";
+import { type Desk, newDesk } from "../../../src/core/desk.ts";
+import { isSameAddress } from "../../../src/core/destination.ts";
+import type { DialPolicy } from "../../../src/core/dial/limits.ts";
+import type { Effect, Input } from "../../../src/core/input.ts";
+import type { AgentMode, CommandResult, Failure, LegFacts, LineCommand, LineEvent, Party } from "../../../src/core/line.ts";
+import type { NumberRule } from "../../../src/core/number.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import { step } from "../../../src/core/step.ts";
 import { policyWith } from "./site.ts";
 
 const extension = "1001";

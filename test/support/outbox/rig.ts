@@ -1,11 +1,11 @@
 /** A courier between a store that notes everything and a CRM that answers when the test says so. Time is fake. */
 import { jest } from "bun:test";
-import type { Address, Crm, Delivery } from "../../src/core/crm.ts";
-import { openLog } from "../../src/log/log.ts";
-import { Metrics } from "../../src/metrics/metrics.ts";
-import { Courier } from "../../src/outbox/courier.ts";
-import { type DeliveryRules, deliveryRules, type OutboxEvent } from "../../src/outbox/schedule.ts";
-import { counted } from "../metrics/parse.ts";
+import type { Address, Crm, Delivery } from "../../../src/core/crm.ts";
+import { openLog } from "../../../src/log/log.ts";
+import { Metrics } from "../../../src/metrics/metrics.ts";
+import { Courier } from "../../../src/outbox/courier.ts";
+import { type DeliveryRules, deliveryRules, type OutboxEvent } from "../../../src/outbox/schedule.ts";
+import { counted } from "../metrics.ts";
 
 /** One POST that the CRM has not answered yet. */
 export interface Post {

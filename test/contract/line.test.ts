@@ -7,8 +7,8 @@ import { InboundCall, KeypadCall, Simulator } from "../../simulator/freeswitch/m
 import { sipConfig } from "../../drivers/sip/config.ts";
 import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log/log.ts";
-import { contractOf, type Peer, type Subject } from "../line.contract.ts";
-import { MemoryWire } from "./memorywire.ts";
+import { contractOf, type Peer, type Subject } from "./line.ts";
+import { MemoryWire } from "../support/memorywire.ts";
 
 const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
 

@@ -1,7 +1,7 @@
 /** The compiled daemon as a process of its own, for the end-to-end tests. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Status } from "../../src/status/status.ts";
+import type { Status } from "../../../src/status/status.ts";
 
 export { quietPort as freePort } from "./box.ts";
 

@@ -1,6 +1,6 @@
 /** kill -9 at random moments, again and again, while people call and the CRM comes and goes. The tests and scripts/soak use it. */
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { sendCallout } from "../../simulator/crm/mod.ts";
+import { Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { sendCallout } from "../../../simulator/crm/mod.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
 import { Box, quietPort } from "./box.ts";

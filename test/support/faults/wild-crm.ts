@@ -1,7 +1,7 @@
 /** A CRM with moods, as a real one has them when it is restarted, patched or overloaded: it comes and goes on the same port. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { parse } from "../../src/platform/xml.ts";
+import { parse } from "../../../src/platform/xml.ts";
 
 /**
  * What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off.

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
-import { setup, type SetupOptions } from "../../../src/commands/setup/mod.ts";
-import { type Asker, Interrupted } from "../../../src/commands/setup/terminal.ts";
+import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
+import { setup, type SetupOptions } from "../../src/commands/setup/mod.ts";
+import { type Asker, Interrupted } from "../../src/commands/setup/terminal.ts";
 
 /** Answers by what the question begins with; the answers of one question come in turn. `undefined`: Ctrl-C. */
 export type Answers = Readonly<Record<string, readonly (string | undefined)[]>>;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
-import { Daemon } from "../daemon.ts";
+import { Daemon } from "../daemon/daemon.ts";
 import { type Attack, markOf, reboundAttacks } from "./attacks.ts";
 import { Chromium, type Exchange } from "./chromium.ts";
 import { Evil } from "./evil.ts";

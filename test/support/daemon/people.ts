@@ -1,6 +1,6 @@
 /** People at phones who call and are called without a pause, for the tests that kill the daemon meanwhile. */
-import type { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { sendCallout } from "../../simulator/crm/mod.ts";
+import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { sendCallout } from "../../../simulator/crm/mod.ts";
 import type { Random } from "../faults/random.ts";
 
 /** What a call was in truth. A period is even while the daemon lives and odd while it is dead: it counts starts and kills. */

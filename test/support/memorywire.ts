@@ -1,6 +1,6 @@
 /** A switch in memory, for the blueprint driver: what it says goes to whoever is connected. */
 import type { Wire, WireConnection, WireEvent, WireLeg, WireLook } from "../../drivers/blueprint.ts";
-import type { Peer } from "../line.contract.ts";
+import type { Peer } from "../contract/line.ts";
 
 /** The switch, and what the contract's tests make it do. */
 export class MemoryWire implements Wire, Peer {

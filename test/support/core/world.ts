@@ -1,12 +1,12 @@
 /** A switch with eight legs for the simulation, and a watch that checks each step of the core. */
 import { expect } from "bun:test";
-import type { Call } from "../../src/core/call.ts";
-import type { Callout } from "../../src/core/crm.ts";
-import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { Effect, Input, Step } from "../../src/core/input.ts";
-import type { AgentMode, CommandResult, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
-import type { Policy } from "../../src/core/policy.ts";
-import { step } from "../../src/core/step.ts";
+import type { Call } from "../../../src/core/call.ts";
+import type { Callout } from "../../../src/core/crm.ts";
+import { type Desk, newDesk } from "../../../src/core/desk.ts";
+import type { Effect, Input, Step } from "../../../src/core/input.ts";
+import type { AgentMode, CommandResult, LegFacts, LineCommand, LineEvent } from "../../../src/core/line.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import { step } from "../../../src/core/step.ts";
 
 /** One thing that happens. Numbers choose among what there is. */
 export type Act =

@@ -1,12 +1,12 @@
 /** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
 import { request } from "node:http";
-import { lineSchemas } from "../../drivers/registry.ts";
-import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
-import { startRig } from "../../src/commands/rehearsal/stage.ts";
-import { parseConfig } from "../../src/config/schema.ts";
-import type { DialRecord } from "../../src/core/input.ts";
-import { openLog } from "../../src/log/log.ts";
-import { answering } from "../drivers/freeswitch/acd-rig.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
+import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
+import { startRig } from "../../../src/commands/rehearsal/stage.ts";
+import { parseConfig } from "../../../src/config/schema.ts";
+import type { DialRecord } from "../../../src/core/input.ts";
+import { openLog } from "../../../src/log/log.ts";
+import { answering } from "../freeswitch/acd-rig.ts";
 
 export const limit = 60_000;
 export const name = "1001@default";

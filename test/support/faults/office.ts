@@ -1,12 +1,12 @@
 /** The outbox with a real store and a clock of its own, so that an hour passes in no time. */
-import { newCall } from "../../src/core/call.ts";
-import { newDesk } from "../../src/core/desk.ts";
-import type { Address, Crm, CrmEvent, Delivery } from "../../src/core/crm.ts";
-import { openLog } from "../../src/log/log.ts";
-import { Courier } from "../../src/outbox/courier.ts";
-import { OutboxDesk } from "../../src/outbox/admin.ts";
-import { deliveryRules } from "../../src/outbox/schedule.ts";
-import { openStore, type Recorded, type Store } from "../../src/store/sqlite.ts";
+import { newCall } from "../../../src/core/call.ts";
+import { newDesk } from "../../../src/core/desk.ts";
+import type { Address, Crm, CrmEvent, Delivery } from "../../../src/core/crm.ts";
+import { openLog } from "../../../src/log/log.ts";
+import { Courier } from "../../../src/outbox/courier.ts";
+import { OutboxDesk } from "../../../src/outbox/admin.ts";
+import { deliveryRules } from "../../../src/outbox/schedule.ts";
+import { openStore, type Recorded, type Store } from "../../../src/store/sqlite.ts";
 
 export const minute = 60_000, hour = 60 * minute;
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 /** The repository's root. */
-export const root = join(import.meta.dir, "..");
+export const root = join(import.meta.dir, "../..");
 
 /** One import: `to` is a file of the repository (`src/log/log.ts`) or a package (`zod`, `node:fs`). */
 export interface Import {

@@ -6,7 +6,7 @@ import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
 import { readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
 import { DialogTracker, type Envelope, type Told, type Watched } from "../../../drivers/sip/dialogs/tracker.ts";
-import { policyWith } from "../../core/site.ts";
+import { policyWith } from "../core/site.ts";
 
 /** A tracker for desk 1001, whose fresh ids are fresh-1, fresh-2 and so on. */
 export function tracker(part: Partial<Watched> = {}): DialogTracker {

@@ -1,11 +1,11 @@
 /** A listener for tests, and an HTTP client that sees and sends every byte. */
-import { noSuchEvent } from "../src/outbox/admin.ts";
+import { noSuchEvent } from "../../src/outbox/admin.ts";
 import { connect, type Socket } from "node:net";
-import { decodeAnswer } from "../src/cctsdk/decode.ts";
-import { defaultAnswers } from "../src/cctsdk/profile.ts";
-import type { Reply } from "../src/core/crm.ts";
-import { type HttpOptions, type Listener, openHttp } from "../src/http/listener.ts";
-import { openLog } from "../src/log/log.ts";
+import { decodeAnswer } from "../../src/cctsdk/decode.ts";
+import { defaultAnswers } from "../../src/cctsdk/profile.ts";
+import type { Reply } from "../../src/core/crm.ts";
+import { type HttpOptions, type Listener, openHttp } from "../../src/http/listener.ts";
+import { openLog } from "../../src/log/log.ts";
 
 /** The target of a callout that succeeds, and the body of its answer. */
 export const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";

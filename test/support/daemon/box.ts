@@ -2,11 +2,11 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { ShownEvent } from "../../src/outbox/admin.ts";
-import type { Status } from "../../src/status/status.ts";
+import type { ShownEvent } from "../../../src/outbox/admin.ts";
+import type { Status } from "../../../src/status/status.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */
-export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../dist/telesetd-linux-x64");
+export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../../dist/telesetd-linux-x64");
 /** Why the tests of the binary are skipped; empty when they are not. */
 export const noBinary = existsSync(binary) ? "" : ` (skipped: ${binary} is not there, run ./scripts/build)`;
 

@@ -2,7 +2,7 @@
  * What the FreeSWITCH driver says of a handset's leg, event by event, as read off the recordings of a live switch
  * (test/fixtures/recordings): the facts that `translate.ts` makes of CREATE, PROGRESS, CALLSTATE, ANSWER, BRIDGE ...
  */
-import type { LegFacts, Party } from "../../src/core/line.ts";
+import type { LegFacts, Party } from "../../../src/core/line.ts";
 
 /** A leg of a handset: what all its events have in common. */
 export type Leg = Pick<LegFacts, "desk" | "leg" | "direction" | "caller" | "dialled" | "farLeg" | "callerDialled">;

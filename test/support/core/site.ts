@@ -1,6 +1,6 @@
 /** The site that the tests of the core live in: the reference configuration of the design, written out. */
-import type { NumberPlan } from "../../src/core/number.ts";
-import type { Policy } from "../../src/core/policy.ts";
+import type { NumberPlan } from "../../../src/core/number.ts";
+import type { Policy } from "../../../src/core/policy.ts";
 
 /** Short numbers are internal; a dialled 9 for an outside line is stripped, a caller's leading 9 is not. */
 export const plan: NumberPlan = {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { said } from "./root.ts";
 
-export const project = join(import.meta.dir, "../..");
+export const project = join(import.meta.dir, "../../..");
 
 /** Runs scripts/package, pressed quickly. @returns what it said, when it failed. */
 export function build(architecture: string, folder: string, environment: Record<string, string> = {}): string | undefined {

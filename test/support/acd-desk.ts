@@ -6,7 +6,7 @@ import type { Effect, Input } from "../../src/core/input.ts";
 import type { AgentCommand, AgentMode, CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import { checkStatus, step } from "../../src/core/step.ts";
-import { policyWith } from "../core/site.ts";
+import { policyWith } from "./core/site.ts";
 
 /** What the switch says of a command in these tests. */
 export const results = {

@@ -1,9 +1,9 @@
 /** The daemon between a simulated switch and a small CRM, for the tests that take the link away. */
-import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../simulator/freeswitch/mod.ts";
-import { lineSchemas } from "../../drivers/registry.ts";
-import { type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
-import { parseConfig } from "../../src/config/schema.ts";
-import { openLog } from "../../src/log/log.ts";
+import { type DialledCall, type InboundCall, type Loss, Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { lineSchemas } from "../../../drivers/registry.ts";
+import { type Rig, startRig } from "../../../src/commands/rehearsal/stage.ts";
+import { parseConfig } from "../../../src/config/schema.ts";
+import { openLog } from "../../../src/log/log.ts";
 
 /** A rig whose link is up, with what the tests ask of it. */
 export class LineRig {
