@@ -18,7 +18,7 @@ import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
-import type { RecordedDial } from "./store/dials.ts";
+import type { RecordedDial } from "./outbox/record.ts";
 
 /** A daemon at work. */
 export interface App {

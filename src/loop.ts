@@ -16,7 +16,7 @@ import type { Log } from "./log/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";
-import type { NewEvent, Recorded, Store } from "./store/sqlite.ts";
+import type { NewEvent, Recorded, Store } from "./outbox/record.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Reply } from "../src/core/crm.ts";
 import { newDesk } from "../src/core/desk.ts";
-import { openStore, type Store } from "../src/store/sqlite.ts";
+import { openStore } from "../src/store/sqlite.ts";
 import { ended, leg, makeCall, Rig, settle, storePath, up } from "./support/loop-rig.ts";
+import type { Store } from "../src/outbox/record.ts";
 
 describe("from the phone to the CRM:", () => {
   test("what happens on the line is told, in order", async () => {

@@ -1,8 +1,7 @@
 /** The outbox as an administrator handles it: what waits and what was given up, why, and trying it once more. */
 import { type Address, addressText } from "../core/crm.ts";
-import type { Recorded, Store } from "../store/sqlite.ts";
 import type { Courier } from "./courier.ts";
-import type { OutboxEvent } from "./schedule.ts";
+import type { OutboxEvent, Recorded, Store } from "./record.ts";
 
 /** An event as it is shown. Times in ISO 8601. */
 export interface ShownEvent {

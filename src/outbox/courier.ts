@@ -8,12 +8,12 @@ import { type Address, addressText, type Crm, type Delivery } from "../core/crm.
 import { type Arrival, isSameAddress } from "../core/destination.ts";
 import type { Log } from "../log/log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";
-import type { Store } from "../store/sqlite.ts";
 import { Heap } from "./heap.ts";
 import { type Post, Posts } from "./posts.ts";
-import { type DeliveryRules, type Due, type OutboxEvent, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
+import { type DeliveryRules, type Due, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
+import type { OutboxEvent, Store } from "./record.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {

@@ -3,29 +3,7 @@
  * for each other; a ScreenPop is useful for two minutes, the rest for a day.
  */
 import { count } from "../core/count.ts";
-import type { Address, CrmEvent } from "../core/crm.ts";
-
-/** An event that the CRM has not confirmed. Times in ms of the daemon's steady clock. */
-export interface OutboxEvent {
-  readonly id: number;
-  readonly desk: string;
-  readonly agent: string;
-  /** Where its agent's UWQ listens; absent while the agent has no address. */
-  readonly to?: Address;
-  readonly event: CrmEvent;
-  readonly created: number;
-  readonly attempts: number;
-  /** How many of them went to addresses that its agent has left; not stored. */
-  readonly elsewhere?: number;
-  /** How many attempts the CRM has refused (3xx, 4xx). */
-  readonly refusals: number;
-  /** An attempt may have reached the CRM: a timeout, or a crash in the middle. */
-  readonly reached: boolean;
-  /** Not before. */
-  readonly next: number;
-  /** Why the last attempt failed. */
-  readonly why?: string;
-}
+import type { OutboxEvent } from "./record.ts";
 
 /** How long events live and how they are tried again. */
 export interface DeliveryRules {

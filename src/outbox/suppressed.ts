@@ -1,5 +1,6 @@
 /** Calls whose ScreenPop was discarded and cannot have arrived: nobody would know what the rest of such a call is about. */
-import { callKey, type OutboxEvent } from "./schedule.ts";
+import { callKey } from "./schedule.ts";
+import type { OutboxEvent } from "./record.ts";
 
 /** How many are remembered; the CallReleased of a call makes it forgotten sooner. */
 const most = 1000;

@@ -5,7 +5,8 @@
 import type { Address } from "../core/crm.ts";
 import { type Arrival, destinationAfter, isSameAddress, takenBy } from "../core/destination.ts";
 import { Heap } from "./heap.ts";
-import { callKey, type OutboxEvent, readdressed } from "./schedule.ts";
+import { callKey, readdressed } from "./schedule.ts";
+import type { OutboxEvent } from "./record.ts";
 
 /** The events of one call that wait, the oldest first. */
 export class WaitingCall {

@@ -1,14 +1,6 @@
 /** The record of dials: who asked for which number, and what became of it. */
 import type { Database } from "bun:sqlite";
-import type { DialRecord } from "../core/input.ts";
-
-/** A dial on record, with its desk. */
-export interface RecordedDial extends DialRecord {
-  readonly desk: string;
-}
-
-/** The place of a dial in the record, where the next page goes on. */
-export type DialPlace = Pick<RecordedDial, "at" | "id">;
+import type { DialPlace, RecordedDial } from "../outbox/record.ts";
 
 /** Sorts dials, the newest first. */
 export function newestFirst(one: DialPlace, other: DialPlace): number {

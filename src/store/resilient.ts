@@ -12,22 +12,11 @@ import type { Desk } from "../core/desk.ts";
 import { type Arrival, destinationAfter, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
 import type { Log } from "../log/log.ts";
-import type { OutboxEvent } from "../outbox/schedule.ts";
-import {
-  type Change,
-  type Ending,
-  type FileStore,
-  type Kept,
-  newEvent,
-  openStore,
-  type Recorded,
-  type Retention,
-  type Store,
-} from "./sqlite.ts";
-import type { DialPlace, RecordedDial } from "./dials.ts";
+import { type FileStore, newEvent, openStore } from "./sqlite.ts";
 import { NewerStore } from "./open.ts";
 import { isDamage, reason } from "./errors.ts";
 import { recorded, Unwritten } from "./unwritten.ts";
+import type { Change, DialPlace, Ending, Kept, OutboxEvent, Recorded, RecordedDial, Retention, Store } from "../outbox/record.ts";
 
 /** How often a lost store is tried again, in ms. */
 const againAfter = 10_000;

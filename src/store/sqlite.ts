@@ -9,86 +9,21 @@ import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import { type Arrival, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
-import type { OutboxEvent } from "../outbox/schedule.ts";
-import { type DialPlace, DialTable, type RecordedDial } from "./dials.ts";
+import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
 import { openFile } from "./open.ts";
-
-/** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
-export interface NewEvent {
-  readonly desk: string;
-  readonly agent: string;
-  /** Where it goes; absent while its agent has no address. */
-  readonly to?: Address;
-  readonly event: CrmEvent;
-  readonly lost?: string;
-  readonly atOnce?: boolean;
-}
-
-/** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and who has a new address. */
-export interface Change {
-  readonly desk: Desk;
-  readonly tell: readonly NewEvent[];
-  readonly retire: readonly { readonly agent: string; readonly why: string }[];
-  readonly arrival?: Arrival;
-}
-
-/** What became of an event for good. */
-export type Ending = "told" | "retired";
-
-/** An event on record, ended or not. Times in ms of the steady clock. */
-export interface Recorded extends OutboxEvent {
-  readonly ending?: Ending;
-  readonly ended?: number;
-}
-
-/** An event as the store holds it. */
-export interface Kept extends Recorded {
-  readonly onTheWay: boolean;
-}
-
-/** How much is kept of what has ended. */
-export interface Retention {
-  readonly days: number;
-  readonly rows: number;
-}
-
-/** The store's contract. */
-export interface Store {
-  /** The desks as they were left; their line is unknown, their unanswered callouts are gone. */
-  desks(): Desk[];
-  /** Forgets a desk. */
-  forget(extension: string): void;
-  /** Writes one change; returns the events that now wait, those with `atOnce` as attempted once. */
-  commit(change: Change, now: number): OutboxEvent[];
-  /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
-  waiting(): OutboxEvent[];
-  /** The calls that go on whose ScreenPop was discarded and cannot have arrived: what follows is not delivered either. */
-  untoldCalls(): { readonly desk: string; readonly call: string }[];
-  /** Notes an attempt before it is made, or what came of it. */
-  update(event: OutboxEvent, onTheWay: boolean): void;
-  /** Ends an event. */
-  end(id: number, ending: Ending, why: string, now: number): void;
-  /** Retires these events of an agent; they have no address any more. */
-  withdraw(ids: readonly number[], why: string, now: number): void;
-  /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */
-  retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
-  /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
-  list(all: boolean, limit: number, before?: number): Recorded[];
-  /** At most `limit` discarded events, the oldest first, those with a higher id than `after`. */
-  discarded(after: number, limit: number): Recorded[];
-  get(id: number): Recorded | undefined;
-  /** Puts a dial on record, or changes its outcome. */
-  recordDial(desk: string, dial: DialRecord): void;
-  /** At most `limit` dials on record, the newest first; `before`: those that follow it. */
-  dials(limit: number, before?: DialPlace): RecordedDial[];
-  /** Deletes what ended long ago; returns how many. */
-  prune(retention: Retention, now: number): number;
-  /** The clock's mark, and the latest time on record. */
-  clock(): { readonly mark?: ClockMark; readonly last: number };
-  setClock(mark: ClockMark): void;
-  close(): void;
-}
+import type {
+  Change,
+  DialPlace,
+  Ending,
+  Kept,
+  NewEvent,
+  OutboxEvent,
+  Recorded,
+  RecordedDial,
+  Retention,
+  Store,
+} from "../outbox/record.ts";
 
 /** A store in a file: it can be filled again after it was lost. */
 export interface FileStore extends Store {

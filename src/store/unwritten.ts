@@ -1,6 +1,6 @@
 /** What could not be written while the store is lost, for the record: written when the disk is back, and shown meanwhile. */
-import type { Kept, Recorded } from "./sqlite.ts";
-import { type DialPlace, newestFirst, type RecordedDial } from "./dials.ts";
+import { newestFirst } from "./dials.ts";
+import type { DialPlace, Kept, Recorded, RecordedDial } from "../outbox/record.ts";
 
 /** How many events that ended, and how many dials, are remembered; the oldest are forgotten first. */
 const most = 10_000;

@@ -4,10 +4,10 @@
  */
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { CrmEvent } from "../../src/core/crm.ts";
-import type { OutboxEvent } from "../../src/outbox/schedule.ts";
 import { SuppressedCalls } from "../../src/outbox/suppressed.ts";
 import { calls, event } from "../support/outbox/events.ts";
 import { done, Rig, settle, unreachable } from "../support/outbox/rig.ts";
+import type { OutboxEvent } from "../../src/outbox/record.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();

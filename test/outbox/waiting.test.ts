@@ -2,9 +2,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Heap } from "../../src/outbox/heap.ts";
-import { callKey, type OutboxEvent } from "../../src/outbox/schedule.ts";
+import { callKey } from "../../src/outbox/schedule.ts";
 import { Waiting } from "../../src/outbox/waiting.ts";
 import { event } from "../support/outbox/events.ts";
+import type { OutboxEvent } from "../../src/outbox/record.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);

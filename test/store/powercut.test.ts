@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newDesk } from "../../src/core/desk.ts";
-import type { OutboxEvent } from "../../src/outbox/schedule.ts";
 import { type FileStore, openStore } from "../../src/store/sqlite.ts";
 import { Flash } from "../support/flash.ts";
 import { crmEvent } from "../support/faults/office.ts";
 import { Random } from "../support/faults/random.ts";
+import type { OutboxEvent } from "../../src/outbox/record.ts";
 
 // In memory, where a sync takes no time: what is measured is when the store asks for it, not how fast this machine's disk is.
 const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "telesetd-power-"));

@@ -7,14 +7,13 @@ import type { CrmEvent } from "../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import { newCall } from "../../src/core/call.ts";
 import { schemaVersion } from "../../src/store/migrations.ts";
-import { type NewEvent, openStore, type Store } from "../../src/store/sqlite.ts";
+import { openStore } from "../../src/store/sqlite.ts";
+import type { NewEvent, Store } from "../../src/outbox/record.ts";
 
 let folder: string;
 let path: string;
 let count = 0;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "telesetd-store-"));
-});
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "telesetd-store-"))));
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   path = join(folder, `${++count}`, "telesetd.db");

@@ -8,8 +8,9 @@ import { openLog } from "../../src/log/log.ts";
 import { Loop } from "../../src/loop.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
-import { openStore, type Store } from "../../src/store/sqlite.ts";
+import { openStore } from "../../src/store/sqlite.ts";
 import { policyWith } from "./core/site.ts";
+import type { Store } from "../../src/outbox/record.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-loop-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -6,7 +6,8 @@ import { openLog } from "../../../src/log/log.ts";
 import { Courier } from "../../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../../src/outbox/admin.ts";
 import { deliveryRules } from "../../../src/outbox/schedule.ts";
-import { openStore, type Recorded, type Store } from "../../../src/store/sqlite.ts";
+import { openStore } from "../../../src/store/sqlite.ts";
+import type { Recorded, Store } from "../../../src/outbox/record.ts";
 
 export const minute = 60_000, hour = 60 * minute;
 

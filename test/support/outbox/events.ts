@@ -1,6 +1,6 @@
 /** Events of an outbox, for tests. */
 import type { Address, CrmEvent } from "../../../src/core/crm.ts";
-import type { OutboxEvent } from "../../../src/outbox/schedule.ts";
+import type { OutboxEvent } from "../../../src/outbox/record.ts";
 
 /** What a test says of an event. */
 export type EventPart = Partial<Omit<OutboxEvent, "event">> & {

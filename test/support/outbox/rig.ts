@@ -4,8 +4,9 @@ import type { Address, Crm, Delivery } from "../../../src/core/crm.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { Metrics } from "../../../src/metrics/metrics.ts";
 import { Courier } from "../../../src/outbox/courier.ts";
-import { type DeliveryRules, deliveryRules, type OutboxEvent } from "../../../src/outbox/schedule.ts";
+import { type DeliveryRules, deliveryRules } from "../../../src/outbox/schedule.ts";
 import { counted } from "../metrics.ts";
+import type { OutboxEvent } from "../../../src/outbox/record.ts";
 
 /** One POST that the CRM has not answered yet. */
 export interface Post {
