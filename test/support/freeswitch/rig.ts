@@ -101,10 +101,12 @@ export class Rig implements AsyncDisposable {
 
   /** Loses the link and resolves when it is back and looked at; events from the returned number on are new. */
   async reconnect(whileAway: () => unknown = () => {}): Promise<number> {
-    const from = this.events.length;
+    const before = this.events.length;
     this.sim.cut("rst");
     this.sim.server.refuse();
-    await this.next("link-down", () => true, from);
+    await this.next("link-down", () => true, before);
+    // A look of the old connection may have ended after the cut.
+    const from = this.events.findIndex(({ type }, index) => index >= before && type === "link-down");
     await whileAway();
     await this.sim.server.listen();
     await this.next("phone", () => true, from);
