@@ -56,3 +56,8 @@ export class DialLegs {
     return legs.length > 0 && timeouts.includes(reported) ? "RECOVERY_ON_TIMER_EXPIRE" : reported;
   }
 }
+
+/** A leg of our own dialling that was lifted: the number is called from here on. */
+export function isLiftedDial({ call, answered }: LegFacts): boolean {
+  return call !== undefined && answered === true;
+}

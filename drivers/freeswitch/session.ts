@@ -8,11 +8,11 @@ import { handsetFailure } from "../shared/causes.ts";
 import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
 import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
-import { DialLegs } from "./dial-legs.ts";
+import { DialLegs, isLiftedDial } from "./dial-legs.ts";
 import { passwordIn } from "./directory.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { type Frame, Link, LinkClosed } from "./wire/link.ts";
+import { type Frame, Link, LinkClosed, prepare } from "./wire/link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
 import { hasAnswered, isLegId, lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
@@ -39,15 +39,15 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #translator: Translator;
-  readonly #jobs = new Map<string, (body: string) => void>();
+  readonly #jobs = new Map<string, (body: string | undefined) => void>();
   readonly #dialLegs = new DialLegs();
   /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
   readonly #lifted = new Map<string, string>();
   #link: Link | undefined;
   /** The switch does not report registrations, so they are asked for. */
   #asksForPhones = false;
-  /** Events from before the end of the first look; nothing after it. */
-  #early: (Frame | undefined)[] | undefined = [];
+  /** Events from before the end of the first look, as text when they cannot be read; nothing after it. */
+  #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
   readonly #filters = new LegFilters((command) => this.#send(command));
   readonly #phones: Phones;
@@ -82,7 +82,7 @@ export class Session {
         log,
         deskOf: (frame) => session.#translator.deskOf(frame),
         onDelay: options.delayed,
-        onUnreadable: () => session.#onFrame(undefined),
+        onUnreadable: (text) => session.#onFrame(text),
       },
       (frame) => session.#onFrame(frame),
       signal,
@@ -157,8 +157,8 @@ export class Session {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const frame of early) {
-      const seen = sequence.get(String(frame?.["Unique-ID"]));
-      if (seen === undefined || Number(frame?.["Event-Sequence"] ?? 0) > seen) this.#onFrame(frame);
+      const seen = typeof frame === "string" ? undefined : sequence.get(String(frame["Unique-ID"]));
+      if (typeof frame === "string" || seen === undefined || Number(frame["Event-Sequence"] ?? 0) > seen) this.#onFrame(frame);
     }
   }
 
@@ -196,17 +196,22 @@ export class Session {
     return await hasAnswered(link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
-  /** @param frame nothing for an event that cannot be read: what it said is found by a look. */
-  #onFrame(frame: Frame | undefined): void {
+  /** @param frame the text of an event that cannot be read: what it said is found by a look. */
+  #onFrame(frame: Frame | string): void {
     if (this.#early) {
       this.#early.push(frame);
       return;
     }
-    if (frame === undefined) this.#looks.repair();
+    if (typeof frame === "string") this.#onUnreadable(frame);
     else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
     else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else this.#onLineFrame(frame);
+  }
+
+  #onUnreadable(event: string): void {
+    for (const [job, done] of this.#jobs) if (event.includes(job)) done(undefined);
+    this.#looks.repair();
   }
 
   #onLineFrame(frame: Frame): void {
@@ -338,7 +343,11 @@ export class Session {
     const command = originate(call, number, names, config);
     // The waiters stand before the command goes out: its outcome can be faster than its reply.
     const done = Promise.withResolvers<CommandResult>();
-    this.#jobs.set(job, (body) => done.resolve(this.#outcome(call, names.extension, body)));
+    this.#jobs.set(job, (body) => {
+      if (body !== undefined) done.resolve(this.#outcome(call, names.extension, body));
+      // The legs that have been seen show what becomes of the dial.
+      else if (!this.#dialLegs.hasLeg(call)) done.resolve({ outcome: "unknown", why: "The switch's report cannot be read" });
+    });
     this.#dialLegs.open(call);
     const late = (config.ringSeconds + 2 * config.commandSeconds) * 1000;
     const timer = setTimeout(() => done.resolve({ outcome: "unknown", why: "The switch did not report the outcome" }), late);
@@ -353,6 +362,8 @@ export class Session {
       const result = await Promise.race([done.promise, cut]);
       // What was told before must be heard before: the iteration over the events takes some turns of its own.
       await new Promise((resolve) => setImmediate(resolve));
+      // Only a look shows now whether a phone rings at all.
+      if (result.outcome === "unknown") this.#looks.repair();
       return result;
     } finally {
       clearTimeout(timer);
@@ -377,22 +388,8 @@ export class Session {
   }
 }
 
-/** A leg of our own dialling that was lifted: the number is called from here on. */
-function isLiftedDial({ call, answered }: LegFacts): boolean {
-  return call !== undefined && answered === true;
-}
-
 /** Sends what nothing works without. Rejects with an Error for people when it is refused. */
 async function must(link: Link, command: string): Promise<void> {
   const reply = await link.command(command);
   if (!reply.ok) throw new Error(refused(command, reply));
-}
-
-/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
-async function prepare(link: Link, command: string): Promise<void> {
-  try {
-    await link.command(command);
-  } catch (error) {
-    throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
-  }
 }

@@ -40,8 +40,8 @@ export interface LinkOptions {
   readonly log: Log;
   /** Whose leg an event is about, for the trace. */
   readonly deskOf?: (frame: Frame) => string | undefined;
-  /** Called for each event that cannot be read. */
-  readonly onUnreadable?: () => void;
+  /** Called for each event that cannot be read, with its text. */
+  readonly onUnreadable?: (text: string) => void;
   /** Told when a step of the way in is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
   /** Called when the peer has not greeted within a second, with what it has done so far, for people. */
@@ -324,7 +324,7 @@ export class Link {
         begins: text.slice(0, 80),
       },
     );
-    this.#options.onUnreadable?.();
+    this.#options.onUnreadable?.(text);
   }
 
   #trace(text: string, frame: Frame | undefined): void {
@@ -370,4 +370,13 @@ function refuseControls(line: string): void {
 /** A command's first words, without a secret. */
 function named(text: string): string {
   return hideSecret(text).split("\n")[0]?.split(" ").slice(0, 2).join(" ") ?? "";
+}
+
+/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
+export async function prepare(link: Link, command: string): Promise<void> {
+  try {
+    await link.command(command);
+  } catch (error) {
+    throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
+  }
 }

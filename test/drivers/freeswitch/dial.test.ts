@@ -316,4 +316,14 @@ describe("the link is cut during a dial", () => {
     await rig.until(() => !extraFilters(rig).some((filter) => filter.startsWith("Job-UUID")));
     expect(rig.dials()).toBe(1);
   }, limit);
+
+  test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides what becomes of the dial", async () => {
+    const deadlines = { ringSeconds: 0.1, commandSeconds: 0.5 };
+    await using rig = await Rig.ready({ config: deadlines, before: (sim) => sim.losesJobs = true });
+    // The second look after the connect, which is not meant.
+    await rig.next("snapshot", () => true, 3);
+    rig.sim.phones.contacts = () => [];
+    await rig.dial(newCall());
+    await rig.next("snapshot", ({ legs }) => legs.length === 0, rig.events.length);
+  }, limit);
 });

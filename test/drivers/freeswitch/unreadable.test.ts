@@ -118,6 +118,26 @@ describe("an event that cannot be read makes the driver look", () => {
     await rig.next("phone", ({ registered }) => !registered);
   }, limit);
 
+  test.concurrent("the report of a dial without legs: unknown at once", async () => {
+    await using rig = await Rig.ready();
+    writes(rig, truncated, (event) => event["Event-Name"] === "BACKGROUND_JOB");
+    rig.sim.phones.contacts = () => [];
+    const why = "The switch's report cannot be read";
+    expect(await rig.dial(crypto.randomUUID())).toEqual({ outcome: "unknown", why });
+    await rig.next("phone", ({ registered }) => !registered);
+  }, limit);
+
+  test.concurrent("the report of a dial whose leg has been seen: its events go on, without an unknown outcome", async () => {
+    const deadlines = { ringSeconds: 0.5, commandSeconds: 0.5 };
+    await using rig = await Rig.ready({ config: deadlines });
+    writes(rig, truncated, (event) => event["Event-Name"] === "BACKGROUND_JOB");
+    const begun = performance.now();
+    const outcome = rig.dial(crypto.randomUUID());
+    await rig.facts(({ farAnswered }) => farAnswered === true);
+    expect(await outcome).toMatchObject({ outcome: "unknown", why: "The switch did not report the outcome" });
+    expect(performance.now() - begun).toBeGreaterThan(1400);
+  }, limit);
+
   test.concurrent("many at once are one look, and one more a second later", async () => {
     await using rig = await Rig.ready();
     await rig.next("snapshot", () => true, 3);
