@@ -40,5 +40,5 @@ export function hidesNumber(frame: Frame, profile: "Caller" | "Other-Leg"): bool
 
 /** `id`, `user;id;critical`, `Privacy: id`, `hide_name:hide_number`. */
 function hides(value: string): boolean {
-  return value.toLowerCase().split(/[^a-z_]+/).some((word) => hidingWords.has(word));
+  return value !== "" && value.toLowerCase().split(/[^a-z_]+/).some((word) => hidingWords.has(word));
 }

@@ -47,7 +47,7 @@ export function destinationOf(frame: Frame, { extension, contacts }: LegOwner, o
   if (toDesk && isRedirected(frame, contacts ?? [])) return "redirected";
   const [technology, profile = "", ...rest] = text(frame, "Channel-Name").split("/");
   if (contacts === undefined || technology !== "sofia") return "desk";
-  const place = readPlace(rest.join("/"));
+  const place = placeOf(rest.join("/"));
   const isOutside = outsideProfiles.includes(profile);
   // Without contacts only the number tells: phones may be registered at a proxy that the switch reaches by an outside profile.
   if (contacts.length === 0) return toDesk && isOutside && !isOwn(extension, place?.user ?? "") ? "elsewhere" : "desk";
@@ -80,6 +80,18 @@ function isAmong(contacts: readonly Contact[], leg: Place): boolean {
 
 function isOwn(extension: string, user: string): boolean {
   return user === extension || user.startsWith(`${extension}-`);
+}
+
+/** The places of the last legs: every event of a leg names the same one, and reading it costs more than the rest of the decision. */
+const lastPlaces = new Map<string, Place | undefined>();
+const maxLastPlaces = 100;
+
+function placeOf(name: string): Place | undefined {
+  if (lastPlaces.has(name)) return lastPlaces.get(name);
+  if (lastPlaces.size >= maxLastPlaces) lastPlaces.clear();
+  const place = readPlace(name);
+  lastPlaces.set(name, place);
+  return place;
 }
 
 /** Reads `sip:user@host:port;params`; nothing when no host is named (`sofia/internal/1001` goes to a registered contact). */

@@ -6,8 +6,12 @@ const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "with
 /** Words that may stand beside those; with any other word it is somebody's name (`Private Bank`). */
 const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user"]);
 
+/** A name without any of these, in ASCII, is somebody's: nearly every event has such a name, and the whole look costs far more. */
+const possible = new RegExp(`[^ -~]|caller|${[...hidingWords].join("|")}`, "i");
+
 /** Whether a name only says that the caller wants to stay unknown. */
 export function isHidingName(name: string): boolean {
+  if (!possible.test(name)) return false;
   const words = name.replace(/\p{Cf}/gu, "").normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) =>
     word !== ""
   );

@@ -18,7 +18,10 @@ const groups = {
     mutate: ["src/store/*.ts"],
     tests: "test/store",
   },
-  shared: { mutate: ["drivers/shared/*.ts"], tests: "test/drivers/shared test/drivers/freeswitch/autoanswer.test.ts test/drivers/freeswitch/wire/greeting.test.ts" },
+  shared: {
+    mutate: ["drivers/shared/*.ts"],
+    tests: "test/drivers/shared test/drivers/freeswitch/autoanswer.test.ts test/drivers/freeswitch/wire/greeting.test.ts",
+  },
   freeswitch: {
     mutate: ["drivers/freeswitch/translate.ts"],
     tests: "test/drivers/freeswitch/translate.test.ts test/drivers/freeswitch/transcript.test.ts",
