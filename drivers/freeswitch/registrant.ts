@@ -20,7 +20,13 @@ export function registrantOf(frame: Frame, deskOf: (presence: string) => string 
   const registeredIn = text(frame, "from-host") || text(frame, "host");
   const sure = deskAt(registeredIn || text(frame, "to-host") || text(frame, "realm"));
   if (sure !== undefined) return { desk: sure, isSure: true };
-  const others = ["to-host", "realm", "domain_name", "presence-hosts"].flatMap((name) => text(frame, name).split(","));
-  const desk = others.map(deskAt).find((found) => found !== undefined);
+  const places = ["from-host", "host", "to-host", "realm", "domain_name", "presence-hosts"];
+  const others = places.flatMap((name) => text(frame, name).split(","));
+  const desk = others.flatMap((host) => [host, plainHost(host)]).map(deskAt).find((found) => found !== undefined);
   return desk === undefined ? undefined : { desk, isSure: false };
+}
+
+/** A host without a port, and without the dot that ends an absolute name. */
+function plainHost(host: string): string {
+  return host.trim().replace(/^(\[.*\]|[^:]*?)\.?(:\d+)?$/, "$1");
 }

@@ -6,7 +6,7 @@ import { Translator } from "../../../drivers/freeswitch/translate.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-const desks = [{ extension: "1001", presence: ["1001@pbx.example", "1001@10.0.0.1"] }];
+const desks = [{ extension: "1001", presence: ["1001@pbx.example", "1001@10.0.0.1", "1001@[2001:db8::1]", "1001@2001:db8::1"] }];
 const site = { desks, outsideProfiles: ["external"], variables: ["CustomerID"] };
 const custom = (subclass: string, headers: Record<string, string>) =>
   new Translator(site).frame({ "Event-Name": "CUSTOM", "Event-Subclass": subclass, ...headers });
@@ -46,6 +46,11 @@ describe("registrations", () => {
       username: "1001",
     }, []],
     ["another spelling of our domain", "sofia::register", { ...ours, "from-host": "PBX.Example" }, registered],
+    ["our domain with a port: the switch is asked", "sofia::unregister", { ...ours, "from-host": "PBX.example:5060" }, lookUp],
+    ["our domain as an absolute name: the switch is asked", "sofia::register", { ...ours, "from-host": "pbx.example." }, lookUp],
+    ["our address with a port: the switch is asked", "sofia::expire", { ...expiry, host: "[2001:DB8::1]:5060" }, lookUp],
+    ["another tenant with a port: nothing", "sofia::unregister", { ...ours, "from-host": "Other.example:5060" }, []],
+    ["an address of another tenant that ends like ours: nothing", "sofia::expire", { ...expiry, host: "2001:db8::1:5060" }, []],
     ["another tenant's 1001 registers: nothing", "sofia::register", { ...ours, "from-host": "other.example" }, []],
     ["another tenant's 1001 unregisters: nothing", "sofia::unregister", { ...ours, "from-host": "other.example" }, []],
     ["another tenant's 1001 expires: nothing", "sofia::expire", { ...expiry, host: "other.example" }, []],
