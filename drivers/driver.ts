@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import type { Line } from "../src/core/line.ts";
 import type { Log } from "../src/log/log.ts";
+import type { Timers } from "../src/platform/timers.ts";
 
 /** What a driver is given beside its own settings. */
 export interface DriverContext {
@@ -9,6 +10,8 @@ export interface DriverContext {
   /** The channel variables whose values the CRM is told of. */
   readonly variables: readonly string[];
   readonly log: Log;
+  /** The only clock, and the only chance, that a driver uses. */
+  readonly timers: Timers;
 }
 
 /** What a driver is given to try the way to its phones. */

@@ -2,6 +2,7 @@
 import { assumesRegistered, openLine } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
+import { systemTimers } from "./platform/timers.ts";
 import { type Config, fingerprint } from "./config/schema.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
@@ -126,7 +127,8 @@ interface Parts {
 /** The parts that move: line, courier, loop. */
 function compose(config: Config, { store, now, log, metrics }: Parts): { loop: Loop; courier: Courier } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
-  const line = openLine(config.line, { desks: config.desks, variables: Object.values(config.screenPop.data), log });
+  const variables = Object.values(config.screenPop.data);
+  const line = openLine(config.line, { desks: config.desks, variables, log, timers: systemTimers });
   const { screenPopSeconds, otherHours, atMost } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
   const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics });

@@ -9,8 +9,14 @@ import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { contractOf, type Peer, type Subject } from "./line.ts";
 import { MemoryWire } from "../support/memorywire.ts";
+import { systemTimers } from "../../src/platform/timers.ts";
 
-const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
+const context = {
+  desks: [{ extension: "1001", aliases: [] }],
+  variables: [],
+  log: openLog(() => {}, "error", false),
+  timers: systemTimers,
+};
 
 contractOf({ name: "freeswitch, against the simulated switch over TCP", open: freeswitchSubject });
 contractOf({

@@ -10,6 +10,7 @@ import { lineSchemas, openLine } from "../../drivers/registry.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Loop, type LoopOptions } from "../../src/loop.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
+import { systemTimers } from "../../src/platform/timers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-stuck-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -81,7 +82,7 @@ test.each([
   const end = new AbortController();
   try {
     const desks = [{ extension: "1001", aliases: [] }];
-    const line = openLine(settings, { desks, variables: [], log: quiet });
+    const line = openLine(settings, { desks, variables: [], log: quiet, timers: systemTimers });
     expect(line.stuck?.()).toBeUndefined();
     const events = line.events(end.signal, () => [])[Symbol.asyncIterator]();
     expect((await events.next()).value).toMatchObject({ type: "link-down" });

@@ -12,6 +12,7 @@ import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
 import { lookAtStoreFile, type LookedAt } from "./store.ts";
+import { systemTimers } from "../../platform/timers.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorOptions {
@@ -116,6 +117,7 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     directory: agent.verify === "directory",
     // Nothing of the wire is shown: it would hold the customers' numbers.
     log: openLog(() => {}, "error", false),
+    timers: systemTimers,
   };
   const late = AbortSignal.timeout(switchMs);
   const hops: Hop[] = [];

@@ -5,6 +5,7 @@ import { openLog } from "../../log/log.ts";
 import { tryToConnect } from "../doctor/connect.ts";
 import { desksWith, type Draft, extensionsOf, outsideDigits, outsideRule, randomPrefix } from "./draft.ts";
 import type { Asker } from "./terminal.ts";
+import { systemTimers } from "../../platform/timers.ts";
 
 /** Whom is asked, and where what is found is said. */
 export interface Talk {
@@ -248,5 +249,5 @@ function checkedWith(line: Record<string, unknown>, extensions: readonly string[
 }
 
 function context(desks: Config["desks"]): ProbeContext {
-  return { desks, variables: [], directory: false, log: openLog(() => {}, "error", false) };
+  return { desks, variables: [], directory: false, log: openLog(() => {}, "error", false), timers: systemTimers };
 }

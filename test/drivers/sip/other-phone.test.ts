@@ -4,6 +4,7 @@ import { SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { openLog } from "../../../src/log/log.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 class Mistaken extends SipPbx {
   override document(...args: Parameters<SipPbx["document"]>): string {
@@ -24,7 +25,7 @@ test("it is in the log, and the desk is down with the reason", async () => {
     password: "s3cret",
     answerSeconds: 1,
   });
-  const line = sip.open(settings, { desks: [{ extension: "1001", aliases: [] }], variables: [], log });
+  const line = sip.open(settings, { desks: [{ extension: "1001", aliases: [] }], variables: [], log, timers: systemTimers });
   const stop = new AbortController();
   try {
     for await (const event of line.events(stop.signal, () => [])) {

@@ -6,6 +6,7 @@ import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { probe } from "../../../drivers/sip/probe.ts";
 import { listeningLog } from "../../support/sip/peer.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** All hops, as `name verdict: says`. */
 async function hops(
@@ -15,7 +16,12 @@ async function hops(
   signal = new AbortController().signal,
 ): Promise<{ shown: string[]; all: Hop[] }> {
   const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
-  const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log: listeningLog().log };
+  const context = {
+    desks: desks.map((extension) => ({ extension, aliases: [] })),
+    variables: [],
+    log: listeningLog().log,
+    timers: systemTimers,
+  };
   const all: Hop[] = [];
   for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, signal)) {
     all.push(hop);

@@ -6,6 +6,7 @@ import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import type { Hop } from "../../../drivers/driver.ts";
 import { openLog } from "../../../src/log/log.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 export const sims: Simulator[] = [];
 afterEach(() => {
@@ -40,7 +41,13 @@ export async function probed(
 ): Promise<Hop[]> {
   const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "ClueCon", domain: "127.0.0.1", ...line });
   const log = openLog((text) => lines.push(text), "trace", false);
-  const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], directory, log };
+  const context = {
+    desks: desks.map((extension) => ({ extension, aliases: [] })),
+    variables: [],
+    directory,
+    log,
+    timers: systemTimers,
+  };
   const hops: Hop[] = [];
   for await (const hop of freeswitch.probe(config, context, new AbortController().signal)) hops.push(hop);
   return hops;

@@ -4,6 +4,7 @@ import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freesw
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** What a rig is made of, where it differs from one desk 1001 at a switch with the usual password. */
 export interface RigOptions {
@@ -39,7 +40,7 @@ export class Rig implements AsyncDisposable {
     const { log, lines } = listeningLog();
     this.lines = lines;
     const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log };
+    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers: systemTimers };
     this.line = freeswitch.open({ ...settings, ...config }, context);
     this.ended = this.#run();
   }

@@ -4,6 +4,7 @@ import { type PbxOptions, SipPbx, type Sub } from "../../../simulator/drachtio/m
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { listeningLog } from "./peer.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** What a rig is made of, where it differs from one desk 1001. */
 export interface RigOptions {
@@ -33,7 +34,7 @@ export class Rig implements AsyncDisposable {
     const { log, lines } = listeningLog();
     this.lines = lines;
     const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log };
+    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log, timers: systemTimers };
     this.line = sip.open({ ...settings, ...config }, context);
     this.ended = this.#run();
   }

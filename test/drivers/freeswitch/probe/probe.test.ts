@@ -9,6 +9,7 @@ import { openLog } from "../../../../src/log/log.ts";
 import { Swallower } from "../../../support/swallower.ts";
 import { acd, brief, lines, named, narrow, probed, sims, simulated } from "../../../support/freeswitch/probe-rig.ts";
 import { obliging, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
+import { systemTimers } from "../../../../src/platform/timers.ts";
 
 describe("all is well", () => {
   test("each hop says what it found; nothing is dialled, no event is fired, nobody stays connected", async () => {
@@ -189,7 +190,7 @@ describe("what the switch allows", () => {
     };
     const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
     const log = openLog(() => {}, "error", false);
-    const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log };
+    const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log, timers: systemTimers };
     const hops: Hop[] = [];
     for await (const hop of freeswitch.probe(config, context, stop.signal)) hops.push(hop);
     expect(named(hops, "switch commands")?.says).toBe("The switch takes too long: not all could be asked in time.");
@@ -244,7 +245,7 @@ describe("domains", () => {
     sims.push(sim);
     await sim.start();
     const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "x", ...line });
-    const context = { desks: [], variables: [], log: openLog(() => {}, "error", false) };
+    const context = { desks: [], variables: [], log: openLog(() => {}, "error", false), timers: systemTimers };
     expect(await freeswitch.domains?.(config, context, new AbortController().signal)).toEqual(domains);
   });
 });

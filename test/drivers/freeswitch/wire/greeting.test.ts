@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
 import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
+import { systemTimers } from "../../../../src/platform/timers.ts";
 
 test(
   "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",
@@ -16,7 +17,12 @@ test(
       domain: "127.0.0.1",
       connectSeconds: 1.3,
     });
-    const line = freeswitch.open(config, { desks: [{ extension: "1001", aliases: [] }], variables: [], log });
+    const line = freeswitch.open(config, {
+      desks: [{ extension: "1001", aliases: [] }],
+      variables: [],
+      log,
+      timers: systemTimers,
+    });
     const stop = new AbortController();
     const why =
       `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`;

@@ -9,6 +9,7 @@ import { framesOf, header, parseSipRecording, readSip, SipReplayPeer } from "../
 import { sipConfig } from "../../../../drivers/sip/config.ts";
 import { sip } from "../../../../drivers/sip/mod.ts";
 import { openLog } from "../../../../src/log/log.ts";
+import { systemTimers } from "../../../../src/platform/timers.ts";
 
 const folder = join(import.meta.dir, "../../../fixtures/recordings/drachtio");
 const names = readdirSync(folder).map((file) => file.replace(".jsonl", ""));
@@ -24,7 +25,12 @@ async function played(name: string): Promise<{ in: string[]; out: string[] }> {
   await peer.listen();
   const stop = new AbortController();
   const config = sipConfig.parse({ driver: "sip", port: peer.port, user: "1009", password: "x", domain: "127.0.0.1" });
-  const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
+  const context = {
+    desks: [{ extension: "1001", aliases: [] }],
+    variables: [],
+    log: openLog(() => {}, "error", false),
+    timers: systemTimers,
+  };
   const events = (async () => {
     for await (const _ of sip.open(config, context).events(stop.signal, () => []));
   })();

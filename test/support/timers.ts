@@ -1,0 +1,47 @@
+/** Time that passes when a test says so, and chance that it chooses. */
+import type { Timers } from "../../src/platform/timers.ts";
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/** Starts at 0 ms and stands still until `advance`. */
+export class FakeTimers implements Timers {
+  /** What `random` returns: in the middle, unless a test sets it. */
+  chance = 0.5;
+  #now = 0;
+  /** In the order in which they are due; of those due together, the oldest first. */
+  #waiting: Timer[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, ms), run };
+    const next = this.#waiting.findIndex(({ at }) => at > timer.at);
+    this.#waiting.splice(next < 0 ? this.#waiting.length : next, 0, timer);
+    return () => void (this.#waiting = this.#waiting.filter((other) => other !== timer));
+  }
+
+  random(): number {
+    return this.chance;
+  }
+
+  /** In how many ms each waiting timer is due, the next first. */
+  get pending(): readonly number[] {
+    return this.#waiting.map(({ at }) => at - this.#now);
+  }
+
+  /** Lets this many ms pass: runs what becomes due in its order, each at its own time, with what that starts in turn. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (let [next] = this.#waiting; next && next.at <= end; [next] = this.#waiting) {
+      this.#waiting.shift();
+      this.#now = next.at;
+      next.run();
+    }
+    this.#now = end;
+  }
+}
