@@ -86,25 +86,25 @@ async function* probe(wire: Wire, { desks }: DriverContext, signal: AbortSignal)
   const ms = () => Math.round(performance.now() - since);
   try {
     const connection = await wire.connect(signal);
-    yield { name: "switch", verdict: "good", ms: ms(), says: "The switch answers." };
+    yield { name: "switch", verdict: "good", ms: ms(), message: "The switch answers." };
     const { registered } = await connection.look();
     for (const { extension } of desks) {
       const name = `phone ${extension}`;
       yield registered.includes(extension)
-        ? { name, verdict: "good", ms: ms(), says: "The phone is registered." }
-        : { name, verdict: "failed", ms: ms(), says: "The phone is not registered.", next: "Check its cable and power." };
+        ? { name, verdict: "good", ms: ms(), message: "The phone is registered." }
+        : { name, verdict: "failed", ms: ms(), message: "The phone is not registered.", advice: "Check its cable and power." };
     }
     connection.close();
   } catch (error) {
-    const says = error instanceof Error ? error.message : String(error);
-    yield { name: "switch", verdict: "failed", ms: ms(), says, next: "Check the switch and the settings of line." };
+    const message = error instanceof Error ? error.message : String(error);
+    yield { name: "switch", verdict: "failed", ms: ms(), message, advice: "Check the switch and the settings of line." };
     for (const { extension } of desks) {
       yield {
         name: `phone ${extension}`,
         verdict: "skipped",
         ms: 0,
-        says: "There is no switch.",
-        next: "Mend the switch first.",
+        message: "There is no switch.",
+        advice: "Mend the switch first.",
       };
     }
   }

@@ -29,9 +29,11 @@ export interface Hop {
   /** How long it took, in ms. */
   readonly ms: number;
   /** What was found, with the value, in a sentence for the administrator. */
-  readonly says: string;
+  readonly message: string;
   /** What to do about it; present when the verdict is not good. */
-  readonly next?: string;
+  readonly advice?: string;
+  /** What else is worth reading, a line each. */
+  readonly details?: readonly string[];
 }
 
 /** An entry of the registry in `mod.ts`. The schema checks the settings without opening anything. */

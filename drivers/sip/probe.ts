@@ -3,6 +3,7 @@
  * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
  */
 import type { DriverContext, Hop } from "../driver.ts";
+import { elapsed, type Finding, sentence, skipped } from "../shared/probing.ts";
 import { ask, type Asked } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
@@ -14,7 +15,6 @@ import { Stack } from "./wire/stack.ts";
 import { Subscription } from "./watch/subscription.ts";
 import { DialogTracker } from "./dialogs/tracker.ts";
 
-type Found = Omit<Hop, "name" | "ms">;
 /** `lost`: why what comes after cannot be tried. `unsure`: the next hop shows what this one means. */
 type Lost = { readonly lost?: string; readonly unsure?: boolean };
 
@@ -42,7 +42,7 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   let silent: Hop | undefined;
   try {
     for (const [name, work] of looks(quick, context, inbox)) {
-      const hop = lost === undefined && stack
+      const hop: Hop & Lost = lost === undefined && stack
         ? await timed(name, () => work(stack), signal)
         : skipped(name, lost ?? "There is no connection.");
       const { lost: because, unsure, ...shown } = hop;
@@ -52,8 +52,8 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
         continue;
       }
       // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there.
-      const gone = shown.next === nothingAnswers;
-      if (silent) yield gone ? { ...silent, verdict: "failed", next: nothingAnswers } : silent;
+      const gone = shown.advice === nothingAnswers;
+      if (silent) yield gone ? { ...silent, verdict: "failed", advice: nothingAnswers } : silent;
       if (silent && gone) lost ??= noSwitch;
       silent = undefined;
       yield shown;
@@ -65,23 +65,23 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
 }
 
 /** The hops after the login, in order. */
-function looks(config: SipConfig, context: DriverContext, inbox: Inbox): [string, (stack: Stack) => Promise<Found & Lost>][] {
+function looks(config: SipConfig, context: DriverContext, inbox: Inbox): [string, (stack: Stack) => Promise<Finding & Lost>][] {
   const account = accountOf(config);
   const at = config.proxy ?? config.domain;
   return [
-    ["SIP listener", (stack) => Promise.resolve(lookAtListener(stack, config))],
-    ["switch", (stack) => lookAtSwitch(stack, config, account)],
+    ["SIP listener", (stack) => Promise.resolve(checkListener(stack, config))],
+    ["switch", (stack) => checkSwitch(stack, config, account)],
     ...(config.register
       ? [
-        ["registration", (stack: Stack) => lookAtRegistration(stack, config, account)] as [
+        ["registration", (stack: Stack) => checkRegistration(stack, config, account)] as [
           string,
-          (stack: Stack) => Promise<Found>,
+          (stack: Stack) => Promise<Finding>,
         ],
       ]
       : []),
-    ...context.desks.map(({ extension }): [string, (stack: Stack) => Promise<Found>] => [
+    ...context.desks.map(({ extension }): [string, (stack: Stack) => Promise<Finding>] => [
       `phone ${extension}`,
-      (stack) => lookAtPhone(stack, config, context, inbox, { extension, at, user: config.user }),
+      (stack) => checkPhone(stack, config, context, inbox, { extension, at, user: config.user }),
     ]),
   ];
 }
@@ -96,26 +96,29 @@ async function wayIn(
   const { host, port, secret } = config;
   const since = performance.now();
   const where = `${host}:${port}`;
-  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, says: `${where} takes connections.` };
+  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, message: `${where} takes connections.` };
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
     // Without routes: what is outside of this probe's dialogs is for the daemon.
     const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log }, inbox.take, signal);
-    const says = `Logged in to drachtio-server ${stack.version}.`;
-    return { stack, hops: [{ ...reached, ms: ms(since) }, { name: "drachtio login", verdict: "good", ms: ms(since), says }] };
+    const message = `Logged in to drachtio-server ${stack.version}.`;
+    return {
+      stack,
+      hops: [{ ...reached, ms: elapsed(since) }, { name: "drachtio login", verdict: "good", ms: elapsed(since), message }],
+    };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", says: sentence(error.message), next: wayInNext(error, config) } as const;
+    const failed = { verdict: "failed", message: sentence(error.message), advice: wayInAdvice(error, config) } as const;
     if (error.stage === "connect") {
       const why = "drachtio-server is not reached.";
-      return { why, hops: [{ name: "drachtio", ms: ms(since), ...failed }, skipped("drachtio login", why)] };
+      return { why, hops: [{ name: "drachtio", ms: elapsed(since), ...failed }, skipped("drachtio login", why)] };
     }
     const why = "There is no login to drachtio-server.";
-    return { why, hops: [{ ...reached, ms: ms(since) }, { name: "drachtio login", ms: ms(since), ...failed }] };
+    return { why, hops: [{ ...reached, ms: elapsed(since) }, { name: "drachtio login", ms: elapsed(since), ...failed }] };
   }
 }
 
-function wayInNext({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
+function wayInAdvice({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
   if (stage === "login") {
     if (/refuses the login/.test(message)) return "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml.";
     const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
@@ -131,14 +134,14 @@ function wayInNext({ stage, code, message }: CannotOpen, { host, port }: SipConf
   return `Check line.host and line.port, and whether a firewall lets port ${port} through.`;
 }
 
-function lookAtListener({ listeners }: Stack, { transport }: SipConfig): Found & Lost {
+function checkListener({ listeners }: Stack, { transport }: SipConfig): Finding & Lost {
   if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
-    return { verdict: "good", says: `drachtio-server speaks SIP at ${listeners}.` };
+    return { verdict: "good", message: `drachtio-server speaks SIP at ${listeners}.` };
   }
   return {
     verdict: "failed",
-    says: `drachtio-server speaks SIP at ${listeners || "no address"}, not over ${transport}.`,
-    next: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+    message: `drachtio-server speaks SIP at ${listeners || "no address"}, not over ${transport}.`,
+    advice: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
     lost: `drachtio-server does not speak SIP over ${transport}.`,
   };
 }
@@ -151,39 +154,39 @@ function isSilence(answer: Asked): boolean {
   return isNoAnswer(answer) || [503, 504].includes(answer.status);
 }
 
-async function lookAtSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Found & Lost> {
+async function checkSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
   const at = config.proxy ?? config.domain;
   const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
   const answer = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
   const { status, header } = answer;
   if (!isSilence(answer)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
-    const says = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
+    const message = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
     // It answers such a REFER with 202, and does nothing (docs/sip.md).
     const deaf = config.dial === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
-    if (deaf === undefined) return { verdict: "good", says };
+    if (deaf === undefined) return { verdict: "good", message };
     return {
       verdict: "warning",
-      says: `${says} ${deaf} does not make a phone dial, which line.dial "refer" requires: MakeCall will fail.`,
-      next: 'Set line.dial to "invite-refer".',
+      message: `${message} ${deaf} does not make a phone dial, which line.dial "refer" requires: MakeCall will fail.`,
+      advice: 'Set line.dial to "invite-refer".',
     };
   }
   if (answer.own && status === 503) {
     const about = { extension: "", at, user: config.user };
     const { why } = endOfAnswer(answer, about);
-    return { verdict: "failed", says: sentence(why), next: nextFor(why, about), lost: noSwitch };
+    return { verdict: "failed", message: sentence(why), advice: adviceFor(why, about), lost: noSwitch };
   }
   return {
     verdict: "warning",
     unsure: true,
-    says: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
-    next:
+    message: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
+    advice:
       "Check line.proxy, line.domain and line.transport, and whether the switch lets this box in; some switches never answer OPTIONS.",
   };
 }
 
 /** A REGISTER without a Contact asks for what is there, and changes nothing (RFC 3261, section 10.2.3). */
-async function lookAtRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Found> {
+async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding> {
   const request = requestTo(account, "REGISTER", undefined, {});
   const { credentials } = account;
   const answer = await ask(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
@@ -192,14 +195,14 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
   });
   if (answer.status >= 200 && answer.status <= 299) {
     const bound = answer.header("contact") === undefined ? "is not registered now" : "is registered";
-    return { verdict: "good", says: `The switch knows user ${config.user} and the password; it ${bound}.` };
+    return { verdict: "good", message: `The switch knows user ${config.user} and the password; it ${bound}.` };
   }
   const at = config.proxy ?? config.domain;
   const { why } = endOfRegister(answer, { at, user: config.user });
   return {
     verdict: "failed",
-    says: sentence(why),
-    next: isSilence(answer)
+    message: sentence(why),
+    advice: isSilence(answer)
       ? nothingAnswers
       : /is not set/.test(why)
       ? writePassword(config.user)
@@ -208,13 +211,13 @@ async function lookAtRegistration(stack: Stack, config: SipConfig, account: Acco
 }
 
 /** Subscribes for a moment, and waits for the phone's dialogs. */
-async function lookAtPhone(
+async function checkPhone(
   stack: Stack,
   config: SipConfig,
   context: DriverContext,
   inbox: Inbox,
   about: About,
-): Promise<Found> {
+): Promise<Finding> {
   const told = Promise.withResolvers<number | Error>();
   let blind = "";
   const subscription = new Subscription({
@@ -240,14 +243,14 @@ async function lookAtPhone(
     void subscription.begin();
     const found = await Promise.race([told.promise, subscription.ended]);
     if (typeof found === "number") {
-      return { verdict: "good", says: `${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}` };
+      return { verdict: "good", message: `${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}` };
     }
     if (found instanceof Error) {
-      const says = `What ${about.at} reports of phone ${about.extension} cannot be used: ${found.message}`;
-      const next = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
-      return { verdict: "failed", says: sentence(says), next };
+      const message = `What ${about.at} reports of phone ${about.extension} cannot be used: ${found.message}`;
+      const advice = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
+      return { verdict: "failed", message: sentence(message), advice };
     }
-    return { verdict: "failed", says: sentence(found.why), next: nextFor(found.why, about) };
+    return { verdict: "failed", message: sentence(found.why), advice: adviceFor(found.why, about) };
   } finally {
     await subscription.giveBack();
   }
@@ -267,7 +270,7 @@ function writePassword(user: string): string {
   return `Write the password of user ${user} into line.password.`;
 }
 
-function nextFor(why: string, { extension, user }: About): string {
+function adviceFor(why: string, { extension, user }: About): string {
   if (/is not set/.test(why)) return writePassword(user);
   if (/expected Digest/.test(why)) return "Let the switch ask for the password in one of these ways.";
   if (/password/.test(why)) return "Compare line.user and line.password with the account on the switch.";
@@ -284,44 +287,37 @@ function nextFor(why: string, { extension, user }: About): string {
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Found & Lost>, signal: AbortSignal): Promise<Hop & Lost> {
+async function timed(name: string, work: () => Promise<Finding & Lost>, signal: AbortSignal): Promise<Hop & Lost> {
   const since = performance.now();
   const late = aborted(signal);
   try {
-    return { name, ...await Promise.race([work(), late.promise]), ms: ms(since) };
+    return { name, ...await Promise.race([work(), late.promise]), ms: elapsed(since) };
   } catch (error) {
-    const next = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
+    const advice = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
-      return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next };
+      return { name, verdict: "failed", ms: elapsed(since), message: sentence(error.message), advice };
     }
     if (!(error instanceof StackClosed)) throw error;
-    return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
+    return {
+      name,
+      verdict: "failed",
+      ms: elapsed(since),
+      message: sentence(error.message),
+      advice,
+      lost: "The connection was lost.",
+    };
   } finally {
     late.forget();
   }
 }
 
 /** What is found when the time is up. */
-function aborted(signal: AbortSignal): { readonly promise: Promise<Found & Lost>; readonly forget: () => void } {
-  const { promise, resolve } = Promise.withResolvers<Found & Lost>();
-  const says = "The switch takes too long: not all could be asked in time.";
-  const next = "See how busy it is, and how long the network between takes: ping it.";
-  const end = () => resolve({ verdict: "failed", says, next, lost: "There was no time left." });
+function aborted(signal: AbortSignal): { readonly promise: Promise<Finding & Lost>; readonly forget: () => void } {
+  const { promise, resolve } = Promise.withResolvers<Finding & Lost>();
+  const message = "The switch takes too long: not all could be asked in time.";
+  const advice = "See how busy it is, and how long the network between takes: ping it.";
+  const end = () => resolve({ verdict: "failed", message, advice, lost: "There was no time left." });
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   return { promise, forget: () => signal.removeEventListener("abort", end) };
-}
-
-function skipped(name: string, why: string): Hop & Lost {
-  return { name, verdict: "skipped", ms: 0, says: `Not tried: ${why}`, next: "Mend what is said above first." };
-}
-
-function ms(since: number): number {
-  return Math.round((performance.now() - since) * 10) / 10;
-}
-
-function sentence(text: string): string {
-  // A host's name in front stays as it is written.
-  const first = /^[a-z-]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
-  return `${first}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 }

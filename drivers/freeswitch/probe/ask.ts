@@ -1,9 +1,5 @@
 /** What a probe asks FreeSWITCH, and what its answers say. */
-import type { Hop } from "../../driver.ts";
 import type { Reply } from "../wire/link.ts";
-
-/** What a hop has come to; its name and time are added around it. */
-export type Found = Omit<Hop, "name" | "ms">;
 
 /** Sends an `api` command on the probe's connection. */
 export type Ask = (command: string) => Promise<Reply>;

@@ -7,9 +7,10 @@ import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { CannotOpen, Link, LinkClosed } from "../wire/link.ts";
-import { type Ask, type Found, isDenied, registeredRealms } from "./ask.ts";
-import { lookAtDomain, lookAtPhone } from "./phone.ts";
-import { lookAtQueues } from "./queues.ts";
+import { elapsed, type Finding, sentence, skipped } from "../../shared/probing.ts";
+import { type Ask, isDenied, registeredRealms } from "./ask.ts";
+import { checkDomain, checkPhone } from "./phone.ts";
+import { checkQueues } from "./queues.ts";
 
 /** The longest deadlines of a probe, in ms: somebody waits for it. */
 const connectMs = 4000;
@@ -22,7 +23,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   let lost = why;
   try {
     for (const [name, work] of looks(config, context)) {
-      const hop = lost === undefined && link
+      const hop: Hop & { readonly lost?: string } = lost === undefined && link
         ? await timed(name, () => work(link), signal)
         : skipped(name, lost ?? "There is no link.");
       lost ??= hop.lost;
@@ -56,18 +57,18 @@ export async function domains(
 }
 
 /** The hops after the login, in order. */
-function looks(config: FreeswitchConfig, context: ProbeContext): [string, (link: Link) => Promise<Found>][] {
+function looks(config: FreeswitchConfig, context: ProbeContext): [string, (link: Link) => Promise<Finding>][] {
   const ask = (link: Link): Ask => (command) => link.command(`api ${command}`);
   return [
-    ["switch commands", (link) => lookAtRights(ask(link), config, context)],
-    ["switch filters", (link) => lookAtFilters(link, config, context)],
-    ["switch events", lookAtEvents],
-    ["domain", (link) => lookAtDomain(ask(link), config)],
-    ...context.desks.map(({ extension }): [string, (link: Link) => Promise<Found>] => [
+    ["switch commands", (link) => checkRights(ask(link), config, context)],
+    ["switch filters", (link) => checkFilters(link, config, context)],
+    ["switch events", checkEvents],
+    ["domain", (link) => checkDomain(ask(link), config)],
+    ...context.desks.map(({ extension }): [string, (link: Link) => Promise<Finding>] => [
       `phone ${extension}`,
-      (link) => lookAtPhone(ask(link), extension, config),
+      (link) => checkPhone(ask(link), extension, config),
     ]),
-    ["call queues", (link) => lookAtQueues(ask(link), config, context.desks.map(({ extension }) => extension))],
+    ["call queues", (link) => checkQueues(ask(link), config, context.desks.map(({ extension }) => extension))],
   ];
 }
 
@@ -90,23 +91,34 @@ async function wayIn(
     log,
     onStage: (done: string) => done === "connect" && (connected = performance.now()),
   };
-  const reached = (): Hop => ({ name: "switch", verdict: "good", ms: ms(since, connected), says: `${where} answers.` });
+  const reached = (): Hop => ({ name: "switch", verdict: "good", ms: elapsed(since, connected), message: `${where} answers.` });
   try {
     const link = await Link.open(options, () => {}, signal);
     const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
-    return { link, hops: [reached(), { name: "switch login", verdict: "good", ms: ms(connected), says: `Logged in ${who}.` }] };
+    return {
+      link,
+      hops: [reached(), {
+        name: "switch login",
+        verdict: "good",
+        ms: elapsed(connected ?? performance.now()),
+        message: `Logged in ${who}.`,
+      }],
+    };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", says: sentence(error.message), next: wayInNext(error, config) } as const;
+    const failed = { verdict: "failed", message: sentence(error.message), advice: wayInAdvice(error, config) } as const;
     if (error.stage === "connect") {
       const why = "The switch is not reached.";
-      return { why, hops: [{ name: "switch", ms: ms(since), ...failed }, skipped("switch login", why)] };
+      return { why, hops: [{ name: "switch", ms: elapsed(since), ...failed }, skipped("switch login", why)] };
     }
-    return { why: "There is no login to the switch.", hops: [reached(), { name: "switch login", ms: ms(connected), ...failed }] };
+    return {
+      why: "There is no login to the switch.",
+      hops: [reached(), { name: "switch login", ms: elapsed(connected ?? performance.now()), ...failed }],
+    };
   }
 }
 
-function wayInNext({ stage, code, message }: CannotOpen, { host, port, user }: FreeswitchConfig): string {
+function wayInAdvice({ stage, code, message }: CannotOpen, { host, port, user }: FreeswitchConfig): string {
   if (stage === "connect") {
     if (code === "ECONNREFUSED") {
       return `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`;
@@ -148,20 +160,22 @@ function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [des
   ];
 }
 
-async function lookAtRights(ask: Ask, config: FreeswitchConfig, context: ProbeContext): Promise<Found> {
+async function checkRights(ask: Ask, config: FreeswitchConfig, context: ProbeContext): Promise<Finding> {
   const wanted = commandsFor(config, context);
   const denied = [];
   for (const each of wanted) if (isDenied(await ask(each.command))) denied.push(each);
   const name = ({ command }: { readonly command: string }) => command.split(" ")[0] ?? command;
-  if (denied.length === 0) return { verdict: "good", says: `Allowed: ${wanted.map(name).join(", ")}.` };
+  if (denied.length === 0) return { verdict: "good", message: `Allowed: ${wanted.map(name).join(", ")}.` };
   return {
     verdict: denied.every(({ needed }) => needed === false) ? "warning" : "failed",
-    says: `The switch denies ${denied.map((each) => `${name(each)} (${each.lost})`).join(", ")}.`,
-    next: `Add to esl-allowed-api of ${config.user ?? "the user"} on the switch: ${denied.map(name).join(" ")}; then reloadxml.`,
+    message: `The switch denies ${denied.map((each) => `${name(each)} (${each.lost})`).join(", ")}.`,
+    advice: `Add to esl-allowed-api of ${config.user ?? "the user"} on the switch: ${
+      denied.map(name).join(" ")
+    }; then reloadxml.`,
   };
 }
 
-async function lookAtFilters(link: Link, config: FreeswitchConfig, { desks }: ProbeContext): Promise<Found> {
+async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: ProbeContext): Promise<Finding> {
   const names = desks.map(({ extension, aliases }) => ({ extension, presence: [`${extension}@${config.domain}`, ...aliases] }));
   const wanted = filters(names, config);
   for (const command of wanted) {
@@ -169,17 +183,17 @@ async function lookAtFilters(link: Link, config: FreeswitchConfig, { desks }: Pr
     if (!ok) {
       return {
         verdict: "failed",
-        says: `The switch refuses "${command}" (${text.trim()}).`,
-        next: "Is that a FreeSWITCH of 1.8 or later? Without filters the box would hear every call of the switch.",
+        message: `The switch refuses "${command}" (${text.trim()}).`,
+        advice: "Is that a FreeSWITCH of 1.8 or later? Without filters the box would hear every call of the switch.",
       };
     }
   }
-  return { verdict: "good", says: `${wanted.length} filters accepted: only these desks' events come.` };
+  return { verdict: "good", message: `${wanted.length} filters accepted: only these desks' events come.` };
 }
 
-async function lookAtEvents(link: Link): Promise<Found> {
+async function checkEvents(link: Link): Promise<Finding> {
   if ((await link.command(subscribe())).ok) {
-    return { verdict: "good", says: `All ${eventNames.length - 1} kinds of events are allowed.` };
+    return { verdict: "good", message: `All ${eventNames.length - 1} kinds of events are allowed.` };
   }
   const custom = eventNames.indexOf("CUSTOM");
   const denied: string[] = [];
@@ -189,46 +203,38 @@ async function lookAtEvents(link: Link): Promise<Found> {
     if (!(await link.command(subscribe(["CUSTOM", name]))).ok) subclasses.push(name);
   }
   if (denied.length === 0 && subclasses.length === 0) {
-    return { verdict: "good", says: "All kinds of events are allowed, one by one." };
+    return { verdict: "good", message: "All kinds of events are allowed, one by one." };
   }
   const add = [...denied, ...(subclasses.length > 0 ? ["CUSTOM", ...subclasses] : [])].join(" ");
   return {
     verdict: denied.length > 0 ? "failed" : "warning",
-    says: denied.length > 0
+    message: denied.length > 0
       ? `The switch does not let this user hear ${denied.join(", ")}: the link is not made.`
       : `The switch does not let this user hear ${subclasses.join(", ")}: the phone is asked for every 20 s instead.`,
-    next: `Add to esl-allowed-events of line.user on the switch (CUSTOM and what follows it last): ${add}; then reloadxml.`,
+    advice: `Add to esl-allowed-events of line.user on the switch (CUSTOM and what follows it last): ${add}; then reloadxml.`,
   };
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Found>, signal: AbortSignal): Promise<Hop & { readonly lost?: string }> {
+async function timed(name: string, work: () => Promise<Finding>, signal: AbortSignal): Promise<Hop & { readonly lost?: string }> {
   const since = performance.now();
   try {
-    return { name, ...(await work()), ms: ms(since) };
+    return { name, ...(await work()), ms: elapsed(since) };
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
     if (signal.aborted) {
-      const says = "The switch takes too long: not all could be asked in time.";
-      const next = "See how busy it is, and how long the network between takes: ping it.";
-      return { name, verdict: "failed", ms: ms(since), says, next, lost: "There was no time left." };
+      const message = "The switch takes too long: not all could be asked in time.";
+      const advice = "See how busy it is, and how long the network between takes: ping it.";
+      return { name, verdict: "failed", ms: elapsed(since), message, advice, lost: "There was no time left." };
     }
-    const next = "Try again; if it stays so, look at the log of the switch at this moment.";
-    return { name, verdict: "failed", ms: ms(since), says: sentence(error.message), next, lost: "The connection was lost." };
+    const advice = "Try again; if it stays so, look at the log of the switch at this moment.";
+    return {
+      name,
+      verdict: "failed",
+      ms: elapsed(since),
+      message: sentence(error.message),
+      advice,
+      lost: "The connection was lost.",
+    };
   }
-}
-
-function skipped(name: string, why: string): Hop & { readonly lost?: string } {
-  return { name, verdict: "skipped", ms: 0, says: `Not tried: ${why}`, next: "Mend what is said above first." };
-}
-
-function ms(since: number | undefined, until = performance.now()): number {
-  return Math.round((until - (since ?? until)) * 10) / 10;
-}
-
-/** What the link says, as a sentence. */
-function sentence(text: string): string {
-  // A host's name in front stays as it is written.
-  const first = /^[a-z-]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
-  return `${first}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 }

@@ -1,44 +1,46 @@
 /** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
 import { phoneMakes } from "../../shared/phones.ts";
+import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";
-import { type Ask, type Found, isDenied, registrations } from "./ask.ts";
+import { type Ask, isDenied, registrations } from "./ask.ts";
 
 /** Whether the switch serves `line.domain`; what it serves instead. */
-export async function lookAtDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Found> {
+export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Finding> {
   const served = await ask(`domain_exists ${domain}`);
-  if (served.ok && served.text.trim() === "true") return { verdict: "good", says: `The switch serves the domain ${domain}.` };
+  if (served.ok && served.text.trim() === "true") return { verdict: "good", message: `The switch serves the domain ${domain}.` };
   const realms = [...new Set((await registrations(ask)).map(({ realm }) => realm))];
   // A phone registers also in a domain that the directory gives another name.
-  if (realms.includes(domain)) return { verdict: "good", says: `Phones are registered in the domain ${domain}.` };
+  if (realms.includes(domain)) return { verdict: "good", message: `Phones are registered in the domain ${domain}.` };
   const own = await ask("global_getvar domain");
   const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((each) => each !== "" && each !== domain);
   if (!served.ok) {
     const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
     return {
       verdict: "warning",
-      says: `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists)${there}.`,
-      next: "Compare line.domain with what the phone has as its SIP server or domain.",
+      message:
+        `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists)${there}.`,
+      advice: "Compare line.domain with what the phone has as its SIP server or domain.",
     };
   }
   return {
     verdict: "failed",
-    says: `The switch does not serve the domain ${domain}${
+    message: `The switch does not serve the domain ${domain}${
       others.length > 0 ? `; it serves ${others.slice(0, 5).join(", ")}` : ""
     }.`,
-    next: others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
+    advice: others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
   };
 }
 
 /** Whether the phone is registered: its contact, its make by User-Agent, and where it is. */
-export async function lookAtPhone(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Found> {
+export async function checkPhone(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Finding> {
   const { domain } = config;
   const reply = await ask(`sofia_contact */${extension}@${domain}`);
   if (isDenied(reply)) {
     return {
       verdict: "failed",
-      says: `Cannot ask whether phone ${extension} is registered: the switch denies sofia_contact.`,
-      next: "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
+      message: `Cannot ask whether phone ${extension} is registered: the switch denies sofia_contact.`,
+      advice: "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
     };
   }
   const contacts = reply.text.trim().split(",").filter((each) => each.startsWith("sofia/"));
@@ -46,16 +48,18 @@ export async function lookAtPhone(ask: Ask, extension: string, config: Freeswitc
   if (/command not found/i.test(reply.text)) {
     return {
       verdict: "failed",
-      says: "The switch has no SIP (mod_sofia is not loaded).",
-      next: 'On the switch: fs_cli -x "load mod_sofia".',
+      message: "The switch has no SIP (mod_sofia is not loaded).",
+      advice: 'On the switch: fs_cli -x "load mod_sofia".',
     };
   }
   // An error of another name than error/user_not_registered says nothing of the phone.
   if (!/^error\/user_not_registered/.test(reply.text.trim())) {
     return {
       verdict: "failed",
-      says: `Cannot tell whether phone ${extension} is registered: the switch answers ${tame(reply.text.trim()) || "nothing"}.`,
-      next: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
+      message: `Cannot tell whether phone ${extension} is registered: the switch answers ${
+        tame(reply.text.trim()) || "nothing"
+      }.`,
+      advice: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
     };
   }
   return await whyUnregistered(ask, extension, config);
@@ -69,7 +73,12 @@ interface Registered {
 }
 
 /** Where the phone is, and which make; each of several that are registered for the same extension. */
-async function describePhone(ask: Ask, extension: string, contacts: readonly string[], config: FreeswitchConfig): Promise<Found> {
+async function describePhone(
+  ask: Ask,
+  extension: string,
+  contacts: readonly string[],
+  config: FreeswitchConfig,
+): Promise<Finding> {
   const { domain, phone } = config;
   const profiles = [...new Set(contacts.flatMap((contact) => /^sofia\/([^/]+)\//.exec(contact)?.[1] ?? []))];
   const details: Reply[] = [];
@@ -78,7 +87,7 @@ async function describePhone(ask: Ask, extension: string, contacts: readonly str
   const known = listed.length > 0 ? listed : await fromContacts(ask, extension, contacts, domain);
   const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((each) => agent?.toLowerCase().includes(each))))];
   const [make] = makes;
-  const says = [
+  const message = [
     known.length === 1 ? "Registered: " : `Registered ${known.length} times: `,
     known.slice(0, maxShown).map(described).join("; "),
     known.length > maxShown ? `; and ${known.length - maxShown} more` : "",
@@ -87,7 +96,7 @@ async function describePhone(ask: Ask, extension: string, contacts: readonly str
       ? `; line.phone is ${phone}: set it to ${make} for auto-answer`
       : "",
   ].join("");
-  return { verdict: "good", says: `${says}.` };
+  return { verdict: "good", message: `${message}.` };
 }
 
 /** How many registrations of one extension are shown. */
@@ -118,7 +127,7 @@ function blocksOf(text: string): Registered[] {
   });
 }
 
-async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Found> {
+async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Finding> {
   const { domain } = config;
   const profiles = await checkProfiles(ask, extension, config);
   if (profiles.sure) return profiles.sure;
@@ -126,22 +135,22 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   if (elsewhere) {
     return {
       verdict: "failed",
-      says: `Phone ${extension} is registered in the domain ${tame(elsewhere.realm)}, not in ${domain}.`,
-      next: `Set line.domain to ${tame(elsewhere.realm)}.`,
+      message: `Phone ${extension} is registered in the domain ${tame(elsewhere.realm)}, not in ${domain}.`,
+      advice: `Set line.domain to ${tame(elsewhere.realm)}.`,
     };
   }
   const known = await ask(`user_exists id ${extension} ${domain}`);
   if (known.text.trim() === "false") {
     return {
       verdict: "failed",
-      says: `The switch has no user ${extension} in the domain ${domain}.`,
-      next: "Check desks[].extension and line.domain, or add the user to the switch's directory.",
+      message: `The switch has no user ${extension} in the domain ${domain}.`,
+      advice: "Check desks[].extension and line.domain, or add the user to the switch's directory.",
     };
   }
   return profiles.likely ?? {
     verdict: "failed",
-    says: `Phone ${extension} is not registered in the domain ${domain}.`,
-    next: "Check the phone's cable and power, and the server, user and password of its SIP account.",
+    message: `Phone ${extension} is not registered in the domain ${domain}.`,
+    advice: "Check the phone's cable and power, and the server, user and password of its SIP account.",
   };
 }
 
@@ -150,7 +159,7 @@ async function checkProfiles(
   ask: Ask,
   extension: string,
   { domain, outsideProfiles }: FreeswitchConfig,
-): Promise<{ readonly sure?: Found; readonly likely?: Found }> {
+): Promise<{ readonly sure?: Finding; readonly likely?: Finding }> {
   const listed = await ask("sofia status");
   if (!listed.ok || !/^\s*Name\s+Type\s/m.test(listed.text)) return {};
   const { running, aliases } = readProfiles(listed.text);
@@ -165,17 +174,17 @@ async function checkProfiles(
     return { sure: stopped(`No SIP profile for phones runs on the switch, only ${names} (line.outsideProfiles).`) };
   }
   if (aliases.length === 0 || [...aliases, ...running].includes(domain)) return {};
-  const says =
+  const message =
     `Phone ${extension} is not registered, and no running SIP profile serves the domain ${domain} (running: ${names}).`;
-  return { likely: stopped(says) };
+  return { likely: stopped(message) };
 }
 
-function stopped(says: string, name = "internal"): Found {
+function stopped(message: string, name = "internal"): Finding {
   const start = `On the switch: fs_cli -x "sofia profile ${tame(name)} start"`;
   return {
     verdict: "failed",
-    says,
-    next: `${start}; its log says why a profile does not start (its port is in use, for example).`,
+    message,
+    advice: `${start}; its log says why a profile does not start (its port is in use, for example).`,
   };
 }
 

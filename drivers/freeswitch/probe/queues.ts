@@ -1,20 +1,21 @@
 /** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events: only listings are asked for. */
 import { agentName, listedAgent } from "../acd.ts";
+import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
-import { type Ask, type Found, isDenied } from "./ask.ts";
+import { type Ask, isDenied } from "./ask.ts";
 
 /** Looks at the lists of agents and queues. */
-export async function lookAtQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Found> {
+export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Finding> {
   const { acd, agent } = config;
-  if (acd === "none") return { verdict: "skipped", says: "Not tried: line.acd is none, the agents' state is kept here only." };
+  if (acd === "none") return { verdict: "skipped", message: "Not tried: line.acd is none, the agents' state is kept here only." };
   const agents = await ask("callcenter_config agent list");
   if (isDenied(agents)) {
-    const next = "Add callcenter_config to esl-allowed-api of line.user on the switch; then reloadxml.";
-    return { verdict: "failed", says: "The switch denies callcenter_config.", next };
+    const advice = "Add callcenter_config to esl-allowed-api of line.user on the switch; then reloadxml.";
+    return { verdict: "failed", message: "The switch denies callcenter_config.", advice };
   }
   if (/command not found/i.test(agents.text)) {
-    const next = 'On the switch: fs_cli -x "load mod_callcenter", and add it to modules.conf.xml; or set line.acd to "none".';
-    return { verdict: "failed", says: "The switch has no call queues: mod_callcenter is not loaded.", next };
+    const advice = 'On the switch: fs_cli -x "load mod_callcenter", and add it to modules.conf.xml; or set line.acd to "none".';
+    return { verdict: "failed", message: "The switch has no call queues: mod_callcenter is not loaded.", advice };
   }
   const listed = (await ask("callcenter_config queue list")).text.split("\n").slice(1).map((row) => row.split("|")[0] ?? "");
   const wanted = [...new Set(Object.values(acd.queues).flat())];
@@ -23,21 +24,23 @@ export async function lookAtQueues(ask: Ask, config: FreeswitchConfig, desks: re
     const there = listed.filter((name) => name !== "" && !name.startsWith("+OK"));
     return {
       verdict: "failed",
-      says: `The switch has no queue ${missing.join(", ")} (it has ${there.slice(0, 8).join(", ") || "none"}).`,
-      next: "Correct line.acd.queues, or add the queue to callcenter.conf.xml and load it: callcenter_config queue load NAME.",
+      message: `The switch has no queue ${missing.join(", ")} (it has ${there.slice(0, 8).join(", ") || "none"}).`,
+      advice: "Correct line.acd.queues, or add the queue to callcenter.conf.xml and load it: callcenter_config queue load NAME.",
     };
   }
   const queues = wanted.length === 0 ? "" : ` The queues ${wanted.join(", ")} are there.`;
-  if (agent.includes("{agent}")) return { verdict: "good", says: `mod_callcenter answers; agents are named at Login.${queues}` };
+  if (agent.includes("{agent}")) {
+    return { verdict: "good", message: `mod_callcenter answers; agents are named at Login.${queues}` };
+  }
   const names = desks.map((desk) => agentName(agent, desk, ""));
   const unknown = names.filter((name) => listedAgent(agents.text, name) === undefined);
   if (unknown.length > 0 && !acd.create) {
     return {
       verdict: "failed",
-      says: `The switch does not know the agent ${unknown.join(", ")}, and line.acd.create is false.${queues}`,
-      next: `Add it: callcenter_config agent add ${unknown[0]} callback; or set line.acd.create to true.`,
+      message: `The switch does not know the agent ${unknown.join(", ")}, and line.acd.create is false.${queues}`,
+      advice: `Add it: callcenter_config agent add ${unknown[0]} callback; or set line.acd.create to true.`,
     };
   }
   const known = names.map((name) => `${name} ${listedAgent(agents.text, name)?.status ?? "is added at Login"}`).join(", ");
-  return { verdict: "good", says: `Agents: ${known}.${queues}` };
+  return { verdict: "good", message: `Agents: ${known}.${queues}` };
 }

@@ -1,9 +1,10 @@
 /** The hops of the box itself: its disk, its clock, its network. */
+import type { Finding } from "../../../drivers/shared/probing.ts";
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isLoopback } from "../../platform/address.ts";
 import type { StoreLook } from "../../store/inspect.ts";
-import { ago, type Found } from "./hop.ts";
+import { ago } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 
 const megabyte = 1024 * 1024;
@@ -11,50 +12,57 @@ const megabyte = 1024 * 1024;
 const tmpfs = 0x01021994;
 
 /** Whether the store's disk takes writes, and for how much longer. */
-export function lookAtDisk(storePath: string): Found {
+export function checkDisk(storePath: string): Finding {
   let folder = dirname(storePath);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const { bsize, blocks, bavail, files, ffree, type } = statfsSync(folder);
   if (blocks === 0) {
     return {
       verdict: "failed",
-      says: `No store can be at ${storePath}: ${folder} is no disk.`,
-      next: "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
+      message: `No store can be at ${storePath}: ${folder} is no disk.`,
+      advice: "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
     };
   }
   const free = bavail * bsize;
   const room = `${Math.round(free / megabyte)} MB of ${
     Math.round(blocks * bsize / megabyte)
   } MB are free where the store is (${folder})`;
-  const full = { verdict: "failed", next: `Make room: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M` } as const;
-  if (free < megabyte) return { ...full, says: `The disk is full: ${room}.` };
+  const full = {
+    verdict: "failed",
+    advice: `Make room: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M`,
+  } as const;
+  if (free < megabyte) return { ...full, message: `The disk is full: ${room}.` };
   if (files > 0 && ffree < 16) {
-    return { ...full, says: `The disk takes no more files: ${ffree} of ${files} inodes are free in ${folder}.` };
+    return { ...full, message: `The disk takes no more files: ${ffree} of ${files} inodes are free in ${folder}.` };
   }
   const refusal = tryToWrite(folder);
   if (refusal === "EROFS") {
     return {
       verdict: "failed",
-      says: `The disk is read-only: ${folder}.`,
-      next: `See why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; a worn-out SD card wants to be replaced.`,
+      message: `The disk is read-only: ${folder}.`,
+      advice: `See why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; a worn-out SD card wants to be replaced.`,
     };
   }
   if (refusal === "EACCES" || refusal === "EPERM") {
-    return { verdict: "warning", says: `${room}; this user may not write there.`, next: "Run it as root: sudo telesetd doctor" };
+    return {
+      verdict: "warning",
+      message: `${room}; this user may not write there.`,
+      advice: "Run it as root: sudo telesetd doctor",
+    };
   }
   if (refusal === "ENOSPC" || refusal === "EDQUOT") {
-    return { ...full, says: `The disk does not take a file in ${folder}: ${refusal}.` };
+    return { ...full, message: `The disk does not take a file in ${folder}: ${refusal}.` };
   }
   if (refusal !== undefined) {
-    const next = `Look at ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
-    return { verdict: "failed", says: `The disk does not take a file in ${folder}: ${refusal}.`, next };
+    const advice = `Look at ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
+    return { verdict: "failed", message: `The disk does not take a file in ${folder}: ${refusal}.`, advice };
   }
-  if (free < 50 * megabyte) return { verdict: "warning", says: `The disk is nearly full: ${room}.`, next: full.next };
+  if (free < 50 * megabyte) return { verdict: "warning", message: `The disk is nearly full: ${room}.`, advice: full.advice };
   if (Number(type) === tmpfs) {
-    const next = "Set store.path to a real disk, such as /var/lib/telesetd/telesetd.db.";
-    return { verdict: "warning", says: `The store is in memory only (${folder}): a power cut loses it.`, next };
+    const advice = "Set store.path to a real disk, such as /var/lib/telesetd/telesetd.db.";
+    return { verdict: "warning", message: `The store is in memory only (${folder}): a power cut loses it.`, advice };
   }
-  return { verdict: "good", says: `${room}.` };
+  return { verdict: "good", message: `${room}.` };
 }
 
 /** Writes a small file and takes it away; the error's code when that fails. */
@@ -80,31 +88,33 @@ const latest = Date.UTC(2100, 0, 1);
 const aMinute = 60_000;
 
 /** Whether the clock is right, and whether it was set while the daemon counted on. */
-export async function lookAtClock({ clocks, synchronised }: Machine, store: StoreLook | undefined): Promise<Found> {
+export async function checkClock({ clocks, synchronised }: Machine, store: StoreLook | undefined): Promise<Finding> {
   const wall = clocks.wall();
   const kept = await synchronised();
   const time = new Date(wall).toISOString().slice(0, 19).replace("T", " ");
-  const next = "timedatectl set-ntp true; then timedatectl timesync-status says whether a time server answers.";
-  if (wall < earliest || wall > latest) return { verdict: "failed", says: `The clock is wrong: it says ${time} UTC.`, next };
+  const advice = "timedatectl set-ntp true; then timedatectl timesync-status says whether a time server answers.";
+  if (wall < earliest || wall > latest) return { verdict: "failed", message: `The clock is wrong: it says ${time} UTC.`, advice };
   if (store && store.last > wall + aMinute) {
-    const says = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last event on record. It is wrong, or was.`;
-    return { verdict: kept === true ? "warning" : "failed", says, next };
+    const message = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last event on record. It is wrong, or was.`;
+    return { verdict: kept === true ? "warning" : "failed", message, advice };
   }
   const { mark } = store ?? {};
   // Within a boot the daemon goes by the machine's uptime: what it shows differs from the wall clock by how far that was set.
   const set = mark !== undefined && mark.boot === clocks.boot ? wall - (mark.offset + clocks.uptime()) : 0;
   if (Math.abs(set) > aMinute) {
-    const says = `The clock was set ${set > 0 ? "forward" : "back"} by ${ago(set)} since the box started.`;
+    const message = `The clock was set ${set > 0 ? "forward" : "back"} by ${ago(set)} since the box started.`;
     return {
       verdict: "warning",
-      says,
-      next: "Nothing is lost by it; times in the outbox are off until the box is started again.",
+      message,
+      advice: "Nothing is lost by it; times in the outbox are off until the box is started again.",
     };
   }
-  if (kept === false) return { verdict: "warning", says: `It is ${time} UTC, but no time server keeps the clock right.`, next };
+  if (kept === false) {
+    return { verdict: "warning", message: `It is ${time} UTC, but no time server keeps the clock right.`, advice };
+  }
   return {
     verdict: "good",
-    says: `It is ${time} UTC${kept === true ? ", kept right by NTP" : "; whether NTP keeps it right cannot be told"}.`,
+    message: `It is ${time} UTC${kept === true ? ", kept right by NTP" : "; whether NTP keeps it right cannot be told"}.`,
   };
 }
 
@@ -117,7 +127,7 @@ export interface Places {
 }
 
 /** Whether the box has an address and a way out, and the one that it shall listen on. */
-export function lookAtNetwork({ addresses, hasDefaultRoute }: Machine, places: Places | undefined): Found {
+export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Places | undefined): Finding {
   const all = addresses();
   const listed = all.map(({ interface: name, address }) => `${address} (${name})`).join(", ");
   const real = all.filter(({ address }) => !/^(169\.254\.|fe80:)/i.test(address));
@@ -126,13 +136,13 @@ export function lookAtNetwork({ addresses, hasDefaultRoute }: Machine, places: P
     return all.length === 0
       ? {
         verdict: "failed",
-        says: "The box has no network address.",
-        next: "Plug the cable in; ip link says whether there is a carrier.",
+        message: "The box has no network address.",
+        advice: "Plug the cable in; ip link says whether there is a carrier.",
       }
       : {
         verdict: "failed",
-        says: `The box has only addresses that it made up itself (${listed}): no DHCP server has answered.`,
-        next: "Check the cable, the switch port's VLAN and the DHCP server; or give the box a fixed address.",
+        message: `The box has only addresses that it made up itself (${listed}): no DHCP server has answered.`,
+        advice: "Check the cable, the switch port's VLAN and the DHCP server; or give the box a fixed address.",
       };
   }
   const { listen = "0.0.0.0" } = places ?? {};
@@ -140,13 +150,13 @@ export function lookAtNetwork({ addresses, hasDefaultRoute }: Machine, places: P
   if (!anywhere && !all.some(({ address }) => address === listen)) {
     return {
       verdict: "failed",
-      says: `The box does not have the address of http.host, ${listen}: it has ${listed || "none"}.`,
-      next: `Set http.host to ${real[0]?.address ?? "an address of the box"}, or to 0.0.0.0 for all.`,
+      message: `The box does not have the address of http.host, ${listen}: it has ${listed || "none"}.`,
+      advice: `Set http.host to ${real[0]?.address ?? "an address of the box"}, or to 0.0.0.0 for all.`,
     };
   }
   if (!hasDefaultRoute() && !onlyInside) {
-    const next = "Right if the switch and the PCs are in the same network; else set a gateway.";
-    return { verdict: "warning", says: `The box has ${listed}, and no default route.`, next };
+    const advice = "Right if the switch and the PCs are in the same network; else set a gateway.";
+    return { verdict: "warning", message: `The box has ${listed}, and no default route.`, advice };
   }
-  return { verdict: "good", says: listed === "" ? "Loopback only, and no more is needed." : `The box has ${listed}.` };
+  return { verdict: "good", message: listed === "" ? "Loopback only, and no more is needed." : `The box has ${listed}.` };
 }

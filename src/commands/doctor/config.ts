@@ -1,11 +1,11 @@
 /** The hop of the configuration: every error with its place, and who else can read its secrets. */
+import type { Finding } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
 import { type Io, readConfig } from "../io.ts";
 import { provisionTrouble } from "../install/provision.ts";
-import type { Found } from "./hop.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */
 const serviceCredentials = "/run/credentials/telesetd.service";
@@ -26,11 +26,11 @@ export function withCredentials(
 }
 
 /** Reads the configuration; what is wrong with it is the hop's finding, and so is what lies wrong on the boot partition. */
-export function lookAtConfig(
+export function checkConfig(
   file: string,
   io: Pick<Io, "environment">,
   onCard: string | undefined = provisionTrouble(),
-): { readonly config?: Config; readonly found: Found } {
+): { readonly config?: Config; readonly finding: Finding } {
   const card = onCard === undefined ? [] : onCard.trimEnd().split("\n");
   let config: Config;
   try {
@@ -38,24 +38,27 @@ export function lookAtConfig(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const problems = error.placed;
-    const found: Found = {
+    const finding: Finding = {
       verdict: "failed",
-      says: `${file} has ${count(problems.length, "error")}${problems.length === 1 ? `: ${problems[0]}` : ""}`,
+      message: `${file} has ${count(problems.length, "error")}${problems.length === 1 ? `: ${problems[0]}` : ""}`,
       ...(problems.length === 1 && card.length === 0 ? {} : { details: [...(problems.length === 1 ? [] : problems), ...card] }),
-      next: card.length === 0 ? nextFor(file) : nextOnCard,
+      advice: card.length === 0 ? adviceFor(file) : adviceOnCard,
     };
-    return { found };
+    return { finding };
   }
-  const says = `${file} is good: ${desksOf(config)}.`;
+  const message = `${file} is good: ${desksOf(config)}.`;
   const open = openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
-  if (open !== undefined || card.length === 0) return { config, found: open ?? { verdict: "good", says } };
-  return { config, found: { verdict: "warning", says: `${says} A newer one is not:`, details: card, next: nextOnCard } };
+  if (open !== undefined || card.length === 0) return { config, finding: open ?? { verdict: "good", message } };
+  return {
+    config,
+    finding: { verdict: "warning", message: `${message} A newer one is not:`, details: card, advice: adviceOnCard },
+  };
 }
 
-const nextOnCard = "Correct telesetd.json on the boot partition, or remove it there, and start the box again.";
+const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and start the box again.";
 
 /** What to do about a configuration that cannot be read, or is wrong. */
-function nextFor(file: string): string {
+function adviceFor(file: string): string {
   if (!existsSync(file)) return "Make it: telesetd setup.";
   try {
     accessSync(file, constants.R_OK);
@@ -70,7 +73,7 @@ function desksOf({ desks, line }: Config): string {
 }
 
 /** The configuration and the files of its secrets: whoever reads the switch's password has a shell on the switch. */
-function openToOthers(file: string, credentials: string | undefined): Found | undefined {
+function openToOthers(file: string, credentials: string | undefined): Finding | undefined {
   const text = readFileSync(file, "utf8").replace(/^\uFEFF/, "");
   const files = secretFiles(JSON.parse(text), credentials).filter((each) => existsSync(each));
   const open = [file, ...files].flatMap((each) => {
@@ -81,10 +84,10 @@ function openToOthers(file: string, credentials: string | undefined): Found | un
   if (!first) return undefined;
   return {
     verdict: "warning",
-    says: `Others than its owner can open ${
+    message: `Others than its owner can open ${
       open.map(({ each, mode }) => `${each} (mode ${mode})`).join(", ")
     }, with its secrets.`,
-    next: `chmod 600 ${open.map(({ each }) => each).join(" ")}`,
+    advice: `chmod 600 ${open.map(({ each }) => each).join(" ")}`,
   };
 }
 

@@ -1,9 +1,10 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
+import { type Finding, notTried } from "../../../drivers/shared/probing.ts";
 import type { StoreLook } from "../../store/inspect.ts";
 import { count } from "../../core/count.ts";
 import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
-import { ago, type Found, notTried } from "./hop.ts";
+import { ago } from "./hop.ts";
 
 /** An agent's registration, wherever it is known from. */
 export interface Registered {
@@ -51,22 +52,22 @@ export function registeredAt(desk: string, { daemon, store, now }: Known): Regis
 const aDay = 86_400_000;
 
 /** Who is registered, from where, since when. */
-export function lookAtRegistration(registered: Registered | undefined, known: Known, http: { readonly port: number }): Found {
+export function checkRegistration(registered: Registered | undefined, known: Known, http: { readonly port: number }): Finding {
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
   if (registered === undefined) {
     return {
       verdict: "warning",
-      says: "Nobody has registered from UWQ: no event has anywhere to go.",
-      next:
+      message: "Nobody has registered from UWQ: no event has anywhere to go.",
+      advice:
         `Log in to UWQ. If that does not help, try from the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
     };
   }
   const { agent, host, port, before } = registered;
-  const says = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
-  if (before === undefined || before < aDay) return { verdict: "good", says };
-  const next = `Right if agent ${agent} has not left UWQ since; else let whoever works there log in to UWQ.`;
-  return { verdict: "warning", says, next };
+  const message = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
+  if (before === undefined || before < aDay) return { verdict: "good", message };
+  const advice = `Right if agent ${agent} has not left UWQ since; else let whoever works there log in to UWQ.`;
+  return { verdict: "warning", message, advice };
 }
 
 /** How long UWQ's port has to answer, in ms. */
@@ -76,51 +77,51 @@ const answerMs = 2500;
  * Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. What hangs, or is not UWQ,
  * takes connections too: so the desk's last event since the Register says whether it is of use.
  */
-export async function lookAtCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Found> {
+export async function checkCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Finding> {
   if (registered === undefined) return notTried(unknown(known) ?? "nobody has registered.");
   const { agent, host, port, before = 0 } = registered;
   const where = `${host}:${port}`;
   const code = await tryToConnect(host, port, answerMs);
   if (code === undefined) {
     const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
-    if (last === undefined) return { verdict: "good", says: `${where} takes connections; no event since has tried it.` };
+    if (last === undefined) return { verdict: "good", message: `${where} takes connections; no event since has tried it.` };
     if (last.state === "told") {
-      return { verdict: "good", says: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
+      return { verdict: "good", message: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
     }
     return {
       verdict: "failed",
-      says: `${where} takes connections, but not the last event: ${last.why}.`,
-      next:
+      message: `${where} takes connections, but not the last event: ${last.why}.`,
+      advice:
         `Let agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
     };
   }
   if (code === "ECONNREFUSED") {
     return {
       verdict: "failed",
-      says: `Nothing listens at ${where}: the PC is on, but UWQ is closed there.`,
-      next: `Let agent ${agent} log in to UWQ again: it registers anew, with the port that it has then.`,
+      message: `Nothing listens at ${where}: the PC is on, but UWQ is closed there.`,
+      advice: `Let agent ${agent} log in to UWQ again: it registers anew, with the port that it has then.`,
     };
   }
   if (code === "ETIMEDOUT") {
     return {
       verdict: "failed",
-      says: `${where} does not answer within ${answerMs / 1000} s.`,
-      next:
+      message: `${where} does not answer within ${answerMs / 1000} s.`,
+      advice:
         `The PC is off or asleep, or its firewall drops the box: try ping ${host}; allow TCP port ${port} from this box there.`,
     };
   }
   if (code === "EHOSTUNREACH") {
     return {
       verdict: "failed",
-      says: `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
-      next:
+      message: `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
+      advice:
         `Switch it on; then let agent ${agent} log in to UWQ again: it registers anew, with the address that the PC has then.`,
     };
   }
   return {
     verdict: "failed",
-    says: `${where} cannot be reached (${code}).`,
-    next: `Check the box's route to ${host} and what lies between: ip route get ${host}; ping ${host}.`,
+    message: `${where} cannot be reached (${code}).`,
+    advice: `Check the box's route to ${host} and what lies between: ip route get ${host}; ping ${host}.`,
   };
 }
 
@@ -153,7 +154,7 @@ function wasTried({ state, attempts, why }: Told): boolean {
 }
 
 /** What became of the last events, and what waits. */
-export function lookAtDeliveries(known: Known): Found {
+export function checkDeliveries(known: Known): Finding {
   const { daemon, store, now } = known;
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
@@ -170,27 +171,27 @@ export function lookAtDeliveries(known: Known): Found {
   if (waiting > 0 && oldest > late) {
     return {
       verdict: "failed",
-      says: `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${
+      message: `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${
         stuck?.why === undefined ? "" : `: ${stuck.why}`
       }.`,
       details,
-      next: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
+      advice: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
     };
   }
   if (failing) {
-    const says = `${said}, ${count(waiting, "event")} on the way; a try has failed: ${failing.why}.`;
-    return { verdict: "warning", says, details, next: "Mend the way to UWQ, above: they are then sent by themselves." };
+    const message = `${said}, ${count(waiting, "event")} on the way; a try has failed: ${failing.why}.`;
+    return { verdict: "warning", message, details, advice: "Mend the way to UWQ, above: they are then sent by themselves." };
   }
   if (retired.length > 0) {
     return {
       verdict: "warning",
-      says: `${said}, ${retired.length} given up; the last because: ${retired[0]?.why ?? "it does not say"}.`,
+      message: `${said}, ${retired.length} given up; the last because: ${retired[0]?.why ?? "it does not say"}.`,
       details,
-      next: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one once more.",
+      advice: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one once more.",
     };
   }
-  if (events.length === 0) return { verdict: "good", says: "No event is on record yet, and none waits." };
-  return { verdict: "good", says: `${said}, ${waiting === 0 ? "none waits" : `${waiting} on the way`}.`, details };
+  if (events.length === 0) return { verdict: "good", message: "No event is on record yet, and none waits." };
+  return { verdict: "good", message: `${said}, ${waiting === 0 ? "none waits" : `${waiting} on the way`}.`, details };
 }
 
 function line({ name, desk, state, before, attempts, why }: Told): string {

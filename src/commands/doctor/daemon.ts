@@ -1,4 +1,5 @@
 /** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
+import type { Finding } from "../../../drivers/shared/probing.ts";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
@@ -8,7 +9,7 @@ import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
 import { exchange, placeOf } from "../ask.ts";
 import { count } from "../../core/count.ts";
-import { ago, type Found } from "./hop.ts";
+import { ago } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 
 /** What the running daemon tells of itself. */
@@ -21,7 +22,7 @@ export interface Daemon {
 /** What answers at the daemon's port: the daemon, something else, or nothing. */
 export type Answered =
   | { readonly who: "daemon"; readonly daemon: Daemon }
-  | { readonly who: "other"; readonly says: string; readonly hangs: boolean }
+  | { readonly who: "other"; readonly message: string; readonly hangs: boolean }
   | { readonly who: "nobody"; readonly code: string };
 
 /** How many of the last events are looked at. */
@@ -34,7 +35,7 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     const { status, text } = await ask("/status");
     const told = status === 200 ? parsed(text) as Status | undefined : undefined;
     if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
-      return { who: "other", says: `it answers with status ${status}`, hangs: false };
+      return { who: "other", message: `it answers with status ${status}`, hangs: false };
     }
     const events = parsed((await ask(`/outbox?all=1&limit=${eventsLooked}`)).text);
     return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
@@ -43,7 +44,7 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
     return nobody
       ? { who: "nobody", code }
-      : { who: "other", says: `it does not answer HTTP (${code ?? message})`, hangs: code === undefined };
+      : { who: "other", message: `it does not answer HTTP (${code ?? message})`, hangs: code === undefined };
   }
 }
 
@@ -56,29 +57,29 @@ function parsed(text: string): unknown {
 }
 
 /** Whether the daemon runs, and whether it is this telesetd with this configuration. */
-export async function lookAtDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Found> {
+export async function checkDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Finding> {
   if (answered.who !== "daemon") {
     const said = await service();
     const wrong = said?.includes("exit code 2") ? " Exit code 2: its configuration was wrong." : "";
     const systemd = said === undefined ? "" : ` systemd says: ${said}.${wrong}`;
     return {
       verdict: "failed",
-      says: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${systemd}`,
-      next: "systemctl enable --now telesetd; why it ends: journalctl -u telesetd -n 20",
+      message: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${systemd}`,
+      advice: "systemctl enable --now telesetd; why it ends: journalctl -u telesetd -n 20",
     };
   }
   const { status } = answered.daemon;
   if (status.storeTrouble !== undefined) {
-    const next = "Mend the store and the disk, above: the daemon tries again by itself every 10 s.";
-    return { verdict: "failed", says: `The daemon goes on without its store: ${status.storeTrouble}.`, next };
+    const advice = "Mend the store and the disk, above: the daemon tries again by itself every 10 s.";
+    return { verdict: "failed", message: `The daemon goes on without its store: ${status.storeTrouble}.`, advice };
   }
   const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
-    return { verdict: "warning", says: `${runs}, but installed is ${version}.`, next: "systemctl restart telesetd" };
+    return { verdict: "warning", message: `${runs}, but installed is ${version}.`, advice: "systemctl restart telesetd" };
   }
   if (status.config !== fingerprint(config)) {
-    const next = "systemctl reload telesetd; or name the file that it runs with: telesetd doctor --config FILE";
-    return { verdict: "warning", says: `${runs} with another configuration than this file's.`, next };
+    const advice = "systemctl reload telesetd; or name the file that it runs with: telesetd doctor --config FILE";
+    return { verdict: "warning", message: `${runs} with another configuration than this file's.`, advice };
   }
   const troubled = status.desks.flatMap(({ extension, trouble }) =>
     trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]
@@ -86,17 +87,17 @@ export async function lookAtDaemon(answered: Answered, config: Config, { service
   if (troubled.length > 0) {
     return {
       verdict: "warning",
-      says: `${runs} with this configuration, and says: ${troubled[0]}${
+      message: `${runs} with this configuration, and says: ${troubled[0]}${
         troubled.length > 1 ? ` (and of ${troubled.length - 1} more)` : ""
       }`,
-      next: "The hops of the switch, below, say why; when they are good the daemon is back within 30 s.",
+      advice: "The hops of the switch, below, say why; when they are good the daemon is back within 30 s.",
     };
   }
-  return { verdict: "good", says: `${runs} with this configuration.` };
+  return { verdict: "good", message: `${runs} with this configuration.` };
 }
 
 /** Whether UWQ can reach the port: it is ours or free, its guard lets the agents' PCs in, and strangers out. */
-export async function lookAtHttp(answered: Answered, { http }: Config, { addresses }: Machine): Promise<Found> {
+export async function checkHttp(answered: Answered, { http }: Config, { addresses }: Machine): Promise<Finding> {
   const where = `${http.host}:${http.port}`;
   if (answered.who !== "daemon") {
     const refusal = await tryToListen(http.host, http.port);
@@ -104,8 +105,8 @@ export async function lookAtHttp(answered: Answered, { http }: Config, { address
   }
   const state = answered.who === "daemon" ? `The daemon listens on ${where}` : `${where} is free`;
   if (isLoopback(http.host)) {
-    const next = "Right if UWQ runs on this box; else set http.host to 0.0.0.0.";
-    return { verdict: "warning", says: `${state}: only programs on this box can send callouts.`, next };
+    const advice = "Right if UWQ runs on this box; else set http.host to 0.0.0.0.";
+    return { verdict: "warning", message: `${state}: only programs on this box can send callouts.`, advice };
   }
   const allowed = parseRanges(http.allow);
   const own = addresses().filter(({ address }) => !/^(169\.254\.|fe80:)/i.test(address));
@@ -113,18 +114,19 @@ export async function lookAtHttp(answered: Answered, { http }: Config, { address
   if (own.length > 0 && shut.length === own.length) {
     return {
       verdict: "warning",
-      says: `${state}, but http.allow does not have the network of ${shut.map(({ address }) => address).join(", ")}.`,
-      next: `Add the network of the agents' PCs to http.allow: it has ${http.allow.join(", ")}.`,
+      message: `${state}, but http.allow does not have the network of ${shut.map(({ address }) => address).join(", ")}.`,
+      advice: `Add the network of the agents' PCs to http.allow: it has ${http.allow.join(", ")}.`,
     };
   }
   if (http.prefix === undefined) {
     return {
       verdict: "warning",
-      says: `${state}, without a prefix: whoever reaches the box can send callouts, and dial.`,
-      next: 'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; leave it out only for forwarded ports.',
+      message: `${state}, without a prefix: whoever reaches the box can send callouts, and dial.`,
+      advice:
+        'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; leave it out only for forwarded ports.',
     };
   }
-  return { verdict: "good", says: `${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.` };
+  return { verdict: "good", message: `${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.` };
 }
 
 /** Opens the port for a moment; the error's code when that fails. */
@@ -136,33 +138,33 @@ function tryToListen(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-function cannotListen(code: string, { host, port }: Config["http"], answered: Answered): Found {
+function cannotListen(code: string, { host, port }: Config["http"], answered: Answered): Finding {
   const where = `${host}:${port}`;
   if (code === "EADDRINUSE") {
-    const says = answered.who === "other" ? ` (${answered.says})` : "";
+    const message = answered.who === "other" ? ` (${answered.message})` : "";
     const holder = holderOf(port);
     if (holder?.startsWith("telesetd") && answered.who === "other" && answered.hangs) {
       return {
         verdict: "failed",
-        says: `${where} is held by ${holder}, which hangs${says}.`,
-        next: "systemctl restart telesetd, if its watchdog has not done so; journalctl -u telesetd -n 50 goes with a report.",
+        message: `${where} is held by ${holder}, which hangs${message}.`,
+        advice: "systemctl restart telesetd, if its watchdog has not done so; journalctl -u telesetd -n 50 goes with a report.",
       };
     }
     return {
       verdict: "failed",
-      says: `${where} is held by ${holder ?? "another program"}${says}.`,
-      next: `Stop it (ss -ltnp 'sport = :${port}' shows it), or choose another http.port, also in UWQ's URL.`,
+      message: `${where} is held by ${holder ?? "another program"}${message}.`,
+      advice: `Stop it (ss -ltnp 'sport = :${port}' shows it), or choose another http.port, also in UWQ's URL.`,
     };
   }
   if (code === "EADDRNOTAVAIL") {
-    const next = "Set http.host to an address of the box, or to 0.0.0.0 for all.";
-    return { verdict: "failed", says: `The box does not have the address ${host}.`, next };
+    const advice = "Set http.host to an address of the box, or to 0.0.0.0 for all.";
+    return { verdict: "failed", message: `The box does not have the address ${host}.`, advice };
   }
   if (code === "EACCES") {
-    const next = port < 1024 ? "Choose an http.port of 1024 or above." : "Run it as root: sudo telesetd doctor";
-    return { verdict: port < 1024 ? "failed" : "warning", says: `This user may not listen on ${where}.`, next };
+    const advice = port < 1024 ? "Choose an http.port of 1024 or above." : "Run it as root: sudo telesetd doctor";
+    return { verdict: port < 1024 ? "failed" : "warning", message: `This user may not listen on ${where}.`, advice };
   }
-  return { verdict: "failed", says: `Cannot listen on ${where}: ${code}.`, next: "Check http.host and http.port." };
+  return { verdict: "failed", message: `Cannot listen on ${where}: ${code}.`, advice: "Check http.host and http.port." };
 }
 
 /** The program that listens on a port, as far as this user may see: `nginx (process 123)`. proc_pid_fd(5), proc_net(5). */

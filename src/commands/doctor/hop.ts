@@ -1,43 +1,26 @@
-/** A hop as the doctor shows it, and how one is tried. */
+/** How the doctor checks a hop. */
 import type { Hop } from "../../../drivers/registry.ts";
+import { elapsed, type Finding } from "../../../drivers/shared/probing.ts";
 
-/** A hop with what else is worth reading, a line each. */
-export interface ShownHop extends Hop {
-  readonly details?: readonly string[];
-}
-
-/** What trying a hop has come to; its name and time are added around it. */
-export type Found = Omit<ShownHop, "name" | "ms">;
-
-/** Tries a hop. What nobody has foreseen is a failure of that hop, not of the whole run. */
-export async function tried(name: string, work: () => Found | Promise<Found>): Promise<ShownHop> {
+/** Runs the check of a hop. An unforeseen error is a failure of that hop, not of the whole run. */
+export async function checked(name: string, check: () => Finding | Promise<Finding>): Promise<Hop> {
   const since = performance.now();
-  let found: Found;
+  let finding: Finding;
   try {
-    found = await work();
+    finding = await check();
   } catch (error) {
-    const says = `Cannot look: ${error instanceof Error ? error.message : String(error)}.`;
-    found = { verdict: "failed", says, next: "Run it as root; if that does not help, report it with this line." };
+    const message = `Cannot check: ${error instanceof Error ? error.message : String(error)}.`;
+    finding = { verdict: "failed", message, advice: "Run it as root; if that does not help, report it with this line." };
   }
-  return { name, ...found, ms: Math.round((performance.now() - since) * 10) / 10 };
+  return { name, ...finding, ms: elapsed(since) };
 }
 
 /** A finding with further details below it. */
-export function withDetails(found: Found, details: readonly string[]): Found {
-  return details.length === 0 ? found : { ...found, details: [...found.details ?? [], ...details] };
+export function withDetails(finding: Finding, details: readonly string[]): Finding {
+  return details.length === 0 ? finding : { ...finding, details: [...finding.details ?? [], ...details] };
 }
 
-/** A hop that cannot be tried because of another. */
-export function skipped(name: string, why: string): ShownHop {
-  return { name, ms: 0, ...notTried(why) };
-}
-
-/** What comes of a hop that cannot be tried. */
-export function notTried(why: string): Found {
-  return { verdict: "skipped", says: `Not tried: ${why}`, next: "Mend what is said above first." };
-}
-
-/** A time that has passed, as people say it: `3 minutes`. */
+/** A duration in the largest unit that fits twice: `3 minutes`. */
 export function ago(ms: number): string {
   const units: [number, string][] = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
   const [size, unit] = units.find(([size]) => Math.abs(ms) >= size * 2) ?? [1000, "second"];

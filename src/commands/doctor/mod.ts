@@ -1,17 +1,18 @@
 /** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
 import { type Hop, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
+import { skipped } from "../../../drivers/shared/probing.ts";
 import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import type { Io } from "../io.ts";
-import { lookAtClock, lookAtDisk, lookAtNetwork } from "./box.ts";
-import { lookAtConfig } from "./config.ts";
-import { lookAtCrmPort, lookAtDeliveries, lookAtRegistration, registeredAt } from "./crm.ts";
-import { askWhoAnswers, type Daemon, lookAtDaemon, lookAtHttp } from "./daemon.ts";
-import { type ShownHop, skipped, tried, withDetails } from "./hop.ts";
+import { checkClock, checkDisk, checkNetwork } from "./box.ts";
+import { checkConfig } from "./config.ts";
+import { checkCrmPort, checkDeliveries, checkRegistration, registeredAt } from "./crm.ts";
+import { askWhoAnswers, checkDaemon, checkHttp, type Daemon } from "./daemon.ts";
+import { checked, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
-import { lookAtStoreFile, type LookedAt } from "./store.ts";
+import { checkStoreFile, type LookedAt } from "./store.ts";
 import { systemTimers } from "../../platform/timers.ts";
 
 /** What `doctor` is asked for. */
@@ -30,7 +31,7 @@ const usualStore = "/var/lib/telesetd/telesetd.db";
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
   const since = performance.now();
   const print = options.json === true ? undefined : printer(io);
-  const hops: ShownHop[] = [];
+  const hops: Hop[] = [];
   let config: Config | undefined;
   for await (const hop of examine(options.config, io, machine, (read) => config = read)) {
     hops.push(hop);
@@ -48,12 +49,12 @@ async function* examine(
   io: Io,
   machine: Machine,
   onConfig: (config: Config) => void,
-): AsyncGenerator<ShownHop> {
+): AsyncGenerator<Hop> {
   let config: Config | undefined;
-  yield await tried("config", () => {
-    const looked = lookAtConfig(file, io);
+  yield await checked("config", () => {
+    const looked = checkConfig(file, io);
     config = looked.config;
-    return looked.found;
+    return looked.finding;
   });
   if (config === undefined) return yield* withoutConfig(machine);
   onConfig(config);
@@ -61,52 +62,52 @@ async function* examine(
 }
 
 /** What can be tried of the box alone. */
-async function* withoutConfig(machine: Machine): AsyncGenerator<ShownHop> {
+async function* withoutConfig(machine: Machine): AsyncGenerator<Hop> {
   const why = "the configuration is wrong.";
   yield skipped("store", why);
-  yield await tried("disk", () => lookAtDisk(usualStore));
-  yield await tried("clock", () => lookAtClock(machine, undefined));
-  yield await tried("network", () => lookAtNetwork(machine, undefined));
+  yield await checked("disk", () => checkDisk(usualStore));
+  yield await checked("clock", () => checkClock(machine, undefined));
+  yield await checked("network", () => checkNetwork(machine, undefined));
   for (const name of ["daemon", "http", "switch", "CRM", "CRM port", "deliveries"]) yield skipped(name, why);
 }
 
-async function* withConfig(config: Config, machine: Machine): AsyncGenerator<ShownHop> {
+async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop> {
   const line = probed(config);
   const answering = askWhoAnswers(config);
   let store: LookedAt["look"];
   let unread = false;
-  yield await tried("store", () => {
-    const looked = lookAtStoreFile(config.store.path);
+  yield await checked("store", () => {
+    const looked = checkStoreFile(config.store.path);
     store = looked.look;
     unread = looked.unread ?? false;
-    return looked.found;
+    return looked.finding;
   });
-  const clock = tried("clock", () => lookAtClock(machine, store));
-  yield await tried("disk", () => lookAtDisk(config.store.path));
+  const clock = checked("clock", () => checkClock(machine, store));
+  yield await checked("disk", () => checkDisk(config.store.path));
   yield await clock;
   const peer: unknown = config.line["host"];
   const places = { listen: config.http.host, ...(typeof peer === "string" ? { peer } : {}) };
-  yield await tried("network", () => lookAtNetwork(machine, places));
+  yield await checked("network", () => checkNetwork(machine, places));
   const answered = await answering;
   const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
   const known = { daemon, store, unread, now: machine.clocks.wall() };
   const ports = config.desks.map(({ extension }) =>
-    tried(`CRM port ${extension}`, () => lookAtCrmPort(extension, registeredAt(extension, known), known))
+    checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known))
   );
-  yield await tried("daemon", () => lookAtDaemon(answered, config, machine));
-  yield await tried("http", async () => withDetails(await lookAtHttp(answered, config, machine), calloutSettings(config)));
+  yield await checked("daemon", () => checkDaemon(answered, config, machine));
+  yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
   for (const hop of await line) yield hop;
   for (const [index, { extension }] of config.desks.entries()) {
     // The same for all desks: said once.
     const settings = index === 0 ? eventSettings(config) : [];
-    yield await tried(
+    yield await checked(
       `CRM ${extension}`,
-      () => withDetails(lookAtRegistration(registeredAt(extension, known), known, config.http), settings),
+      () => withDetails(checkRegistration(registeredAt(extension, known), known, config.http), settings),
     );
     const port = ports[index];
     if (port) yield await port;
   }
-  yield await tried("deliveries", () => lookAtDeliveries(known));
+  yield await checked("deliveries", () => checkDeliveries(known));
 }
 
 /** The driver's own hops. It may not hold the doctor up, whatever it does. */
@@ -126,13 +127,19 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     for await (const hop of probeLine(line, context, late)) hops.push(hop);
     return true;
   })().catch((error: unknown) => {
-    const says = `Cannot look: ${error instanceof Error ? error.message : String(error)}.`;
-    hops.push({ name: "switch", verdict: "failed", ms: 0, says, next: "Report it with this line." });
+    const message = `Cannot look: ${error instanceof Error ? error.message : String(error)}.`;
+    hops.push({ name: "switch", verdict: "failed", ms: 0, message, advice: "Report it with this line." });
     return true;
   });
   if (await Promise.race([all, aborted]) === undefined) {
-    const says = `The switch takes more than ${switchMs / 1000} s to answer all questions.`;
-    hops.push({ name: "switch", verdict: "failed", ms: switchMs, says, next: "See how busy it is, and the network between." });
+    const message = `The switch takes more than ${switchMs / 1000} s to answer all questions.`;
+    hops.push({
+      name: "switch",
+      verdict: "failed",
+      ms: switchMs,
+      message,
+      advice: "See how busy it is, and the network between.",
+    });
   }
   return hops;
 }

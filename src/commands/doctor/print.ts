@@ -3,36 +3,38 @@ import type { Config } from "../../config/schema.ts";
 import { version } from "../../version.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
-import type { ShownHop } from "./hop.ts";
+import type { Hop } from "../../../drivers/registry.ts";
 
-const marks: Record<ShownHop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };
-const colours: Record<ShownHop["verdict"], string> = { good: "32", warning: "33", failed: "31", skipped: "90" };
+const marks: Record<Hop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };
+const colours: Record<Hop["verdict"], string> = { good: "32", warning: "33", failed: "31", skipped: "90" };
 
 /** The report for machines. */
-export function report(file: string, config: Config | undefined, hops: readonly ShownHop[]): unknown {
+export function report(file: string, config: Config | undefined, hops: readonly Hop[]): unknown {
   return {
     ok: !hops.some(({ verdict }) => verdict === "failed"),
     version,
     config: file,
     desks: config?.desks.map(({ extension }) => extension) ?? [],
-    first: firstToMend(hops)?.name ?? null,
+    first: firstToFix(hops)?.name ?? null,
     hops,
   };
 }
 
 /** Prints each hop as it comes: mark, name, time, sentence; below it what to do. */
-export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: readonly ShownHop[], ms: number): void } {
+export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly Hop[], ms: number): void } {
   const coloured = io.terminal && io.environment["NO_COLOR"] === undefined;
-  const paint = (text: string, verdict: ShownHop["verdict"]) => coloured ? `\x1b[${colours[verdict]}m${text}\x1b[0m` : text;
+  const paint = (text: string, verdict: Hop["verdict"]) => coloured ? `\x1b[${colours[verdict]}m${text}\x1b[0m` : text;
   return {
-    hop: ({ name, verdict, ms, says, next, details = [] }) => {
+    hop: ({ name, verdict, ms, message, advice, details = [] }) => {
       const time = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-      io.out(`${paint(marks[verdict], verdict)}  ${name.padEnd(16)} ${time.padStart(8)}  ${plain(says)}\n`);
+      io.out(`${paint(marks[verdict], verdict)}  ${name.padEnd(16)} ${time.padStart(8)}  ${plain(message)}\n`);
       for (const detail of details) io.out(`${" ".repeat(34)}${plain(detail)}\n`);
-      if (next !== undefined && (verdict === "failed" || verdict === "warning")) io.out(`${" ".repeat(32)}> ${plain(next)}\n`);
+      if (advice !== undefined && (verdict === "failed" || verdict === "warning")) {
+        io.out(`${" ".repeat(32)}> ${plain(advice)}\n`);
+      }
     },
     summary: (hops, ms) => {
-      const first = firstToMend(hops);
+      const first = firstToFix(hops);
       const took = `${(ms / 1000).toFixed(1)} s`;
       if (!first) return io.out(`\nAll is well: ${hops.length} hops in ${took}.\n`);
       const failures = hops.filter(({ verdict }) => verdict === "failed").length;
@@ -40,7 +42,7 @@ export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: reado
       const what = first.verdict === "failed" ? "Mend first" : "Nothing has failed. Look at";
       io.out(
         `\n${count(failures, "failure")}, ${count(warnings, "warning")} in ${took}. ${what}: ${first.name}. ${
-          plain(first.says)
+          plain(first.message)
         }\n`,
       );
     },
@@ -51,7 +53,7 @@ export function printer(io: Io): { hop(hop: ShownHop): void; summary(hops: reado
  * The first failure, or else the first warning: what comes later may be its consequence. That the daemon does not run comes last: it
  * may not start because of another failure. docs/troubleshooting.md states the same order.
  */
-export function firstToMend(hops: readonly ShownHop[]): ShownHop | undefined {
+export function firstToFix(hops: readonly Hop[]): Hop | undefined {
   const failed = hops.filter(({ verdict }) => verdict === "failed");
   return failed.find(({ name }) => name !== "daemon") ?? failed[0] ?? hops.find(({ verdict }) => verdict === "warning");
 }

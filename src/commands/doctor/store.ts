@@ -1,14 +1,14 @@
 /** The hop of the store: it can be read, it is whole, of this version, and the daemon can write it. */
+import type { Finding } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { schemaVersion } from "../../store/migrations.ts";
 import { lookAtStore, type StoreLook } from "../../store/inspect.ts";
 import { isDamage, reason } from "../../store/errors.ts";
-import type { Found } from "./hop.ts";
 
 /** What a look at the store has come to. */
 export interface LookedAt {
-  readonly found: Found;
+  readonly finding: Finding;
   /** What stands in it, when that can be read. */
   readonly look?: StoreLook;
   /** There is a store, and what stands in it is not known. */
@@ -16,20 +16,20 @@ export interface LookedAt {
 }
 
 /** Looks at the store without touching it. */
-export function lookAtStoreFile(path: string): LookedAt {
+export function checkStoreFile(path: string): LookedAt {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
-  if (wrong !== undefined) return { found: { verdict: "failed", says: wrong, next: usualPlace } };
-  if (!existsSync(path)) return { found: notThere(path, folder), unread: existsSync(folder) && !may(folder, constants.X_OK) };
+  if (wrong !== undefined) return { finding: { verdict: "failed", message: wrong, advice: usualPlace } };
+  if (!existsSync(path)) return { finding: notThere(path, folder), unread: existsSync(folder) && !may(folder, constants.X_OK) };
   let look: StoreLook;
   try {
     look = lookAtStore(path);
   } catch (error) {
-    return { found: unreadable(error, path), unread: true };
+    return { finding: unreadable(error, path), unread: true };
   }
-  const found = judged(look, path, folder);
+  const finding = judged(look, path, folder);
   const known = look.version >= 0 && look.version <= schemaVersion && look.check === "ok";
-  return known ? { look, found } : { found, unread: true };
+  return known ? { look, finding } : { finding, unread: true };
 }
 
 const usualPlace = "Set store.path to a file, such as /var/lib/telesetd/telesetd.db.";
@@ -41,51 +41,55 @@ function noFileAt(path: string, folder: string): string | undefined {
   return undefined;
 }
 
-function notThere(path: string, folder: string): Found {
+function notThere(path: string, folder: string): Finding {
   // Without the right to enter a folder nothing in it is seen.
   if (existsSync(folder) && !may(folder, constants.X_OK)) return otherUser(path);
   if (existsSync(folder) && !may(folder, constants.W_OK) && process.getuid?.() === 0) {
-    return { verdict: "failed", says: `There is no store ${path}, and none can be made.`, next: "See the disk, below." };
+    return { verdict: "failed", message: `There is no store ${path}, and none can be made.`, advice: "See the disk, below." };
   }
-  return { verdict: "good", says: `There is no store ${path} yet: the daemon makes it at its first start.` };
+  return { verdict: "good", message: `There is no store ${path} yet: the daemon makes it at its first start.` };
 }
 
-function otherUser(path: string): Found {
-  return { verdict: "warning", says: `This user may not read the store ${path}.`, next: "Run it as root: sudo telesetd doctor" };
+function otherUser(path: string): Finding {
+  return {
+    verdict: "warning",
+    message: `This user may not read the store ${path}.`,
+    advice: "Run it as root: sudo telesetd doctor",
+  };
 }
 
-function unreadable(error: unknown, path: string): Found {
+function unreadable(error: unknown, path: string): Finding {
   const code = String((error as { code?: unknown }).code);
   if (!may(path, constants.R_OK)) return otherUser(path);
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return {
       verdict: "failed",
-      says: `Another program holds the store ${path}.`,
-      next: `See which: fuser -v ${path}. Two daemons may not share a store, and sqlite3 may not stay open on it.`,
+      message: `Another program holds the store ${path}.`,
+      advice: `See which: fuser -v ${path}. Two daemons may not share a store, and sqlite3 may not stay open on it.`,
     };
   }
   if (isDamage(error, path)) return damaged(path, reason(error));
   return {
     verdict: "failed",
-    says: `Cannot open the store ${path}: ${reason(error)}.`,
-    next: "Check the disk (below) and the file's owner.",
+    message: `Cannot open the store ${path}: ${reason(error)}.`,
+    advice: "Check the disk (below) and the file's owner.",
   };
 }
 
-function damaged(path: string, why: string): Found {
+function damaged(path: string, why: string): Finding {
   return {
     verdict: "failed",
-    says: `The store ${path} is damaged: ${why}.`,
-    next: "systemctl restart telesetd sets it aside and begins a new one; what waited in it is lost. Check the disk.",
+    message: `The store ${path} is damaged: ${why}.`,
+    advice: "systemctl restart telesetd sets it aside and begins a new one; what waited in it is lost. Check the disk.",
   };
 }
 
-function judged({ version, check }: StoreLook, path: string, folder: string): Found {
+function judged({ version, check }: StoreLook, path: string, folder: string): Finding {
   if (version > schemaVersion) {
     return {
       verdict: "failed",
-      says: `The store ${path} is of a newer telesetd (version ${version}, this one knows ${schemaVersion}).`,
-      next: "Install that telesetd again, or move the store away and begin a new one.",
+      message: `The store ${path} is of a newer telesetd (version ${version}, this one knows ${schemaVersion}).`,
+      advice: "Install that telesetd again, or move the store away and begin a new one.",
     };
   }
   if (version < 0) return damaged(path, `it says that its version is ${version}`);
@@ -96,8 +100,8 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fo
   if (owner !== wanted) {
     return {
       verdict: "failed",
-      says: `The store ${path} belongs to user ${owner}, but its folder to user ${wanted}: the daemon cannot open it.`,
-      next: `chown --reference=${folder} ${path}*; then systemctl restart telesetd`,
+      message: `The store ${path} belongs to user ${owner}, but its folder to user ${wanted}: the daemon cannot open it.`,
+      advice: `chown --reference=${folder} ${path}*; then systemctl restart telesetd`,
     };
   }
   for (const place of [path, folder]) {
@@ -105,17 +109,17 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fo
     return process.getuid?.() === 0
       ? {
         verdict: "failed",
-        says: `The store ${path} can be read but not written.`,
-        next: `See the disk, below. If that is good: lsattr -d ${folder} ${path}`,
+        message: `The store ${path} can be read but not written.`,
+        advice: `See the disk, below. If that is good: lsattr -d ${folder} ${path}`,
       }
       : {
         verdict: "warning",
-        says: `The store ${path} is whole; this user may not write it.`,
-        next: "Run it as root: sudo telesetd doctor",
+        message: `The store ${path} is whole; this user may not write it.`,
+        advice: "Run it as root: sudo telesetd doctor",
       };
   }
   const old = version < schemaVersion ? `, which the daemon brings up to ${schemaVersion} when it starts` : "";
-  return { verdict: "good", says: `The store ${path} is whole, version ${version}${old}.` };
+  return { verdict: "good", message: `The store ${path} is whole, version ${version}${old}.` };
 }
 
 function may(path: string, what: number): boolean {

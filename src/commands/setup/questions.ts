@@ -111,7 +111,7 @@ async function askLogin(
     );
     if (hop === undefined || hop.verdict === "skipped") return line;
     if (hop.verdict === "good") {
-      talk.say(`  ${hop.says}`);
+      talk.say(`  ${hop.message}`);
       return line;
     }
     if (await keeps(talk, "this login", explained(hop))) return line;
@@ -147,8 +147,8 @@ async function askDomain(
     const line = { ...former, domain };
     const hops = await hopsOf(line, extensions, talk);
     const wanted = hops.filter(({ name }) => name === "domain" || name.startsWith("phone "));
-    for (const { verdict, name, says } of wanted) {
-      if (verdict === "good" || verdict === "warning") talk.say(`  ${name}: ${says}`);
+    for (const { verdict, name, message } of wanted) {
+      if (verdict === "good" || verdict === "warning") talk.say(`  ${name}: ${message}`);
     }
     const wrong = wanted.filter(({ verdict }) => verdict === "failed");
     if (wrong.length === 0) return line;
@@ -216,8 +216,8 @@ async function keeps({ asker, say }: Talk, what: string, why: string): Promise<b
   return /^(y|yes|keep)$/i.test(await asker.ask(`Keep ${what} anyway? y or n [n]: `));
 }
 
-function explained({ says, next }: Hop): string {
-  return next === undefined ? says : `${says} ${next}`;
+function explained({ message, advice }: Hop): string {
+  return advice === undefined ? message : `${message} ${advice}`;
 }
 
 /** The hops of the switch for these desks, up to the one that is wanted. */
@@ -236,8 +236,8 @@ async function hopsOf(
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const says = `These settings are wrong: ${error.problems.join("; ")}.`;
-    hops.push({ name: last ?? "domain", verdict: "failed", ms: 0, says });
+    const message = `These settings are wrong: ${error.problems.join("; ")}.`;
+    hops.push({ name: last ?? "domain", verdict: "failed", ms: 0, message });
   }
   return hops;
 }

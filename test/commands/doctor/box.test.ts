@@ -1,7 +1,7 @@
 /** The doctor's hops of the box itself, each broken in turn: the store, the disk, the clock, the network. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { lookAtDisk } from "../../../src/commands/doctor/box.ts";
+import { checkDisk } from "../../../src/commands/doctor/box.ts";
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, noBinary } from "../../support/daemon/box.ts";
@@ -24,15 +24,18 @@ async function used(): Promise<Place> {
 /** Of a store that cannot be read nobody says who is registered, or what waits. */
 function nothingClaimed(report: Awaited<ReturnType<Place["examined"]>>): void {
   for (const name of ["CRM 1001", "CRM port 1001", "deliveries"]) {
-    const says = "Not tried: the daemon does not run, and the store cannot be read.";
-    expect(report.hop(name)).toMatchObject({ name, verdict: "skipped", says });
+    const message = "Not tried: the daemon does not run, and the store cannot be read.";
+    expect(report.hop(name)).toMatchObject({ name, verdict: "skipped", message });
   }
 }
 
 describe("the store", () => {
   test("there is none yet, and none is made", async () => {
     await using place = await Place.open();
-    expect((await place.examined()).hop("store")).toMatchObject({ verdict: "good", says: expect.stringContaining("no store") });
+    expect((await place.examined()).hop("store")).toMatchObject({
+      verdict: "good",
+      message: expect.stringContaining("no store"),
+    });
     expect(existsSync(place.store)).toBe(false);
   }, limit);
 
@@ -42,7 +45,7 @@ describe("the store", () => {
     const before = readdirSync(place.folder).sort();
     expect((await place.examined()).hop("store")).toMatchObject({
       verdict: "good",
-      says: expect.stringContaining("is whole, version"),
+      message: expect.stringContaining("is whole, version"),
     });
     expect(readdirSync(place.folder).sort()).toEqual(before);
   }, limit);
@@ -52,14 +55,14 @@ describe("the store", () => {
     const whole = readFileSync(place.store);
     writeFileSync(place.store, "this is no database, it is a letter to somebody".repeat(100));
     const garbage = await place.examined();
-    expect(garbage.hop("store")).toMatchObject({ verdict: "failed", says: expect.stringContaining("is damaged") });
-    expect(garbage.hop("store").next).toContain("sets it aside");
+    expect(garbage.hop("store")).toMatchObject({ verdict: "failed", message: expect.stringContaining("is damaged") });
+    expect(garbage.hop("store").advice).toContain("sets it aside");
     nothingClaimed(garbage);
     // All pages but the first: the head is right, the tables are not.
     writeFileSync(place.store, Buffer.concat([whole.subarray(0, 1024), Buffer.alloc(whole.length - 1024, 0x5a)]));
     expect((await place.examined()).hop("store")).toMatchObject({
       verdict: "failed",
-      says: expect.stringContaining("is damaged"),
+      message: expect.stringContaining("is damaged"),
     });
   }, limit);
 
@@ -69,7 +72,7 @@ describe("the store", () => {
     db.run("PRAGMA user_version = 99");
     db.close();
     const report = await place.examined();
-    expect(report.hop("store").says).toContain("is of a newer telesetd (version 99");
+    expect(report.hop("store").message).toContain("is of a newer telesetd (version 99");
     nothingClaimed(report);
   }, limit);
 
@@ -83,19 +86,19 @@ describe("the store", () => {
     db.run("ROLLBACK");
     db.close();
     nothingClaimed(report);
-    expect(report.hop("store")).toMatchObject({ verdict: "failed", says: `Another program holds the store ${place.store}.` });
+    expect(report.hop("store")).toMatchObject({ verdict: "failed", message: `Another program holds the store ${place.store}.` });
   }, limit);
 
   test("no file: a folder in its place, and a file in the place of its folder", async () => {
     await using place = await Place.open();
     place.configure({ store: { path: place.folder } });
     const folder = await place.examined();
-    expect(folder.hop("store")).toMatchObject({ verdict: "failed", says: `The store ${place.folder} is no file.` });
+    expect(folder.hop("store")).toMatchObject({ verdict: "failed", message: `The store ${place.folder} is no file.` });
     place.configure({ store: { path: join(place.file, "telesetd.db") } });
     const file = await place.examined();
-    expect(file.hop("store").says).toBe(`No store can be at ${place.file}/telesetd.db: ${place.file} is no folder.`);
-    expect(file.hop("store").next).toContain("store.path");
-    expect(file.hop("disk").next).not.toContain("Make room");
+    expect(file.hop("store").message).toBe(`No store can be at ${place.file}/telesetd.db: ${place.file} is no folder.`);
+    expect(file.hop("store").advice).toContain("store.path");
+    expect(file.hop("disk").advice).not.toContain("Make room");
   }, limit);
 
   test.skipIf(!root)(`made by root in another's folder: the daemon could not open it${noRoot}`, async () => {
@@ -104,9 +107,9 @@ describe("the store", () => {
     const hop = (await place.examined()).hop("store");
     expect(hop).toMatchObject({
       verdict: "failed",
-      says: expect.stringContaining("belongs to user 0, but its folder to user 65534"),
+      message: expect.stringContaining("belongs to user 0, but its folder to user 65534"),
     });
-    expect(hop.next).toStartWith(`chown --reference=${place.folder}`);
+    expect(hop.advice).toStartWith(`chown --reference=${place.folder}`);
   }, limit);
 
   test.skipIf(!root || noBinary !== "")(`by a user who may not read it: said, no failure${noRoot}${noBinary}`, async () => {
@@ -120,11 +123,11 @@ describe("the store", () => {
       return (name: string) => hops.find((each: { name: string }) => each.name === name);
     };
     const hop = await asNobody();
-    expect(hop("store")).toMatchObject({ verdict: "warning", says: `This user may not read the store ${place.store}.` });
-    expect(hop("disk").says).toContain("this user may not write there");
+    expect(hop("store")).toMatchObject({ verdict: "warning", message: `This user may not read the store ${place.store}.` });
+    expect(hop("disk").message).toContain("this user may not write there");
     expect(hop("phone 1001").verdict).toBe("good");
     chmodSync(place.file, 0o600);
-    expect((await asNobody())("config")).toMatchObject({ verdict: "failed", next: "Run it as root: sudo telesetd doctor" });
+    expect((await asNobody())("config")).toMatchObject({ verdict: "failed", advice: "Run it as root: sudo telesetd doctor" });
   }, limit);
 });
 
@@ -153,19 +156,19 @@ describe("the disk", () => {
         const report = await place.examined();
         expect(report.hop("disk")).toMatchObject({
           verdict: "failed",
-          says: expect.stringMatching(/^The disk is full: 0 MB of 4 MB/),
+          message: expect.stringMatching(/^The disk is full: 0 MB of 4 MB/),
         });
-        expect(report.hop("disk").next).toContain("Make room");
-        expect(report.hop("daemon")).toMatchObject({ verdict: "failed", says: expect.stringContaining("the disk is full") });
+        expect(report.hop("disk").advice).toContain("Make room");
+        expect(report.hop("daemon")).toMatchObject({ verdict: "failed", message: expect.stringContaining("the disk is full") });
         await place.stop();
       }),
     limit,
   );
 
   test("a place that is no disk", () => {
-    expect(lookAtDisk("/proc/nope/x.db")).toMatchObject({
+    expect(checkDisk("/proc/nope/x.db")).toMatchObject({
       verdict: "failed",
-      says: "No store can be at /proc/nope/x.db: /proc is no disk.",
+      message: "No store can be at /proc/nope/x.db: /proc is no disk.",
     });
   });
 
@@ -173,14 +176,14 @@ describe("the disk", () => {
     onSmallDisk(async (place, disk) => {
       disk.readOnly(true);
       const report = await place.examined();
-      expect(report.hop("disk")).toMatchObject({ verdict: "failed", says: `The disk is read-only: ${disk.path}.` });
+      expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: `The disk is read-only: ${disk.path}.` });
     }), limit);
 
   test.skipIf(noMount !== "")(`no inodes left${noMount}`, () =>
     onSmallDisk(async (place, disk) => {
       Bun.spawnSync(["mount", "-o", "remount,nr_inodes=10", disk.path]);
       const report = await place.examined();
-      expect(report.hop("disk")).toMatchObject({ verdict: "failed", says: expect.stringContaining("takes no more files") });
+      expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: expect.stringContaining("takes no more files") });
     }), limit);
 });
 
@@ -199,8 +202,8 @@ describe("the clock", () => {
     at(place, Date.UTC(1970, 0, 1, 0, 5), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "failed",
-      says: "The clock is wrong: it says 1970-01-01 00:05:00 UTC.",
-      next: expect.stringContaining("timedatectl set-ntp true"),
+      message: "The clock is wrong: it says 1970-01-01 00:05:00 UTC.",
+      advice: expect.stringContaining("timedatectl set-ntp true"),
     });
   }, limit);
 
@@ -209,21 +212,21 @@ describe("the clock", () => {
     at(place, Date.now(), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "warning",
-      says: expect.stringContaining("no time server"),
+      message: expect.stringContaining("no time server"),
     });
     at(place, Date.now(), undefined);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "good",
-      says: expect.stringContaining("cannot be told"),
+      message: expect.stringContaining("cannot be told"),
     });
   }, limit);
 
   test("set while the box ran: by how much", async () => {
     await using place = await used();
     at(place, Date.now() + 3 * 3_600_000, true);
-    expect((await place.examined()).hop("clock").says).toBe("The clock was set forward by 3 hours since the box started.");
+    expect((await place.examined()).hop("clock").message).toBe("The clock was set forward by 3 hours since the box started.");
     at(place, Date.now() - 3 * 3_600_000, true);
-    expect((await place.examined()).hop("clock").says).toBe("The clock was set back by 3 hours since the box started.");
+    expect((await place.examined()).hop("clock").message).toBe("The clock was set back by 3 hours since the box started.");
   }, limit);
 
   test("behind what is on record, after another start of the box", async () => {
@@ -237,7 +240,7 @@ describe("the clock", () => {
     at(place, Date.now(), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "failed",
-      says: expect.stringContaining("5 days before the last event on record"),
+      message: expect.stringContaining("5 days before the last event on record"),
     });
   }, limit);
 });
@@ -255,7 +258,7 @@ describe("the network", () => {
     ],
     ["the address of http.host", { listen: "10.1.2.3" }, "good", "The box has 10.1.2.3 (eth0)."],
   ];
-  test.each(cases)("%s", async (_, { addresses = ["10.1.2.3"], route = true, listen = "0.0.0.0" }, verdict, says) => {
+  test.each(cases)("%s", async (_, { addresses = ["10.1.2.3"], route = true, listen = "0.0.0.0" }, verdict, message) => {
     await using place = await Place.open();
     place.configure({ http: { host: listen } });
     place.machine = {
@@ -263,6 +266,6 @@ describe("the network", () => {
       addresses: () => addresses.map((address) => ({ interface: "eth0", address })),
       hasDefaultRoute: () => route,
     };
-    expect((await place.examined()).hop("network")).toMatchObject({ verdict, says: expect.stringContaining(says) });
+    expect((await place.examined()).hop("network")).toMatchObject({ verdict, message: expect.stringContaining(message) });
   }, limit);
 });

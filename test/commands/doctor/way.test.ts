@@ -13,12 +13,12 @@ describe("the daemon", () => {
   test("does not run: what systemd says of it, exit code 2 in words", async () => {
     await using place = await Place.open();
     place.machine = { ...place.machine, service: () => Promise.resolve("failed, exit code 2") };
-    const { says, next, verdict } = (await place.examined()).hop("daemon");
-    expect([verdict, says]).toEqual([
+    const { message, advice, verdict } = (await place.examined()).hop("daemon");
+    expect([verdict, message]).toEqual([
       "failed",
       `telesetd does not answer at 127.0.0.1:${place.port}. systemd says: failed, exit code 2. Exit code 2: its configuration was wrong.`,
     ]);
-    expect(next).toContain("systemctl enable --now telesetd");
+    expect(advice).toContain("systemctl enable --now telesetd");
   }, limit);
 
   test("runs with what the file said before: a changed number, a changed password", async () => {
@@ -28,8 +28,8 @@ describe("the daemon", () => {
     place.configure({ dial: { perMinute: 7 } });
     expect((await place.examined()).hop("daemon")).toMatchObject({
       verdict: "warning",
-      says: expect.stringContaining("with another configuration than this file's"),
-      next: expect.stringContaining("systemctl reload telesetd"),
+      message: expect.stringContaining("with another configuration than this file's"),
+      advice: expect.stringContaining("systemctl reload telesetd"),
     });
     place.configure({ line: { password: "An0therOne" } });
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");
@@ -40,10 +40,10 @@ describe("the daemon", () => {
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
     const other = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
     await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
-    const { verdict, says, next } = (await place.examined()).hop("daemon");
+    const { verdict, message, advice } = (await place.examined()).hop("daemon");
     other.close();
-    expect([verdict, next]).toEqual(["warning", "systemctl restart telesetd"]);
-    expect(says).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
+    expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
+    expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
   }, limit);
 
   test("has lost its switch: its own words, and the hops of the switch say why", async () => {
@@ -53,7 +53,7 @@ describe("the daemon", () => {
     const late = performance.now() + 50_000;
     while (app.status().desks[0]?.switch === "up" && performance.now() < late) await Bun.sleep(5);
     const report = await place.examined();
-    expect(report.hop("daemon")).toMatchObject({ verdict: "warning", says: expect.stringContaining("desk 1001: ") });
+    expect(report.hop("daemon")).toMatchObject({ verdict: "warning", message: expect.stringContaining("desk 1001: ") });
     expect(report.hop("switch").verdict).toBe("failed");
     expect(report.first).toBe("switch");
   }, limit);
@@ -79,12 +79,12 @@ describe("the port for UWQ", () => {
   test("held by another program: by which", async () => {
     await using place = await Place.open();
     await place.listener(place.port);
-    const { verdict, says, next } = (await place.examined()).hop("http");
+    const { verdict, message, advice } = (await place.examined()).hop("http");
     expect(verdict).toBe("failed");
     // Whose sockets are whose, root and the owner may see: this very process holds it.
-    expect(says).toStartWith(`0.0.0.0:${place.port} is held by `);
-    expect(says).toContain(`(process ${process.pid})`);
-    expect(next).toContain(`ss -ltnp 'sport = :${place.port}'`);
+    expect(message).toStartWith(`0.0.0.0:${place.port} is held by `);
+    expect(message).toContain(`(process ${process.pid})`);
+    expect(advice).toContain(`ss -ltnp 'sport = :${place.port}'`);
   }, limit);
 
   test("a web server that is not telesetd", async () => {
@@ -93,7 +93,7 @@ describe("the port for UWQ", () => {
     await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
     const report = await place.examined();
     other.close();
-    expect(report.hop("http").says).toContain("(it answers with status 404)");
+    expect(report.hop("http").message).toContain("(it answers with status 404)");
     expect(report.hop("daemon").verdict).toBe("failed");
   }, limit);
 
@@ -101,7 +101,7 @@ describe("the port for UWQ", () => {
     await using place = await Place.open();
     expect((await place.examined()).hop("http")).toMatchObject({
       verdict: "good",
-      says: expect.stringContaining("is free, behind a prefix"),
+      message: expect.stringContaining("is free, behind a prefix"),
     });
   }, limit);
 
@@ -114,11 +114,11 @@ describe("the port for UWQ", () => {
       "http.allow does not have the network of 10.1.2.3",
     ],
   ];
-  test.each(warnings)("%s", async (_, http, says) => {
+  test.each(warnings)("%s", async (_, http, message) => {
     await using place = await Place.open();
     place.configure({ http });
     await place.start();
-    expect((await place.examined()).hop("http")).toMatchObject({ verdict: "warning", says: expect.stringContaining(says) });
+    expect((await place.examined()).hop("http")).toMatchObject({ verdict: "warning", message: expect.stringContaining(message) });
   }, limit);
 
   test("an address that the box does not have", async () => {
@@ -126,7 +126,7 @@ describe("the port for UWQ", () => {
     place.configure({ http: { host: "192.0.2.77" } });
     expect((await place.examined()).hop("http")).toMatchObject({
       verdict: "failed",
-      says: "The box does not have the address 192.0.2.77.",
+      message: "The box does not have the address 192.0.2.77.",
     });
   }, limit);
 });
@@ -138,7 +138,7 @@ describe("UWQ", () => {
     const report = await place.examined();
     expect(report.hop("CRM 1001")).toMatchObject({
       verdict: "warning",
-      next: expect.stringContaining("FunctionName=CheckStatus"),
+      advice: expect.stringContaining("FunctionName=CheckStatus"),
     });
     expect(report.hop("CRM port 1001")).toMatchObject({ name: "CRM port 1001", verdict: "skipped" });
     expect(report.code).toBe(0);
@@ -152,10 +152,10 @@ describe("UWQ", () => {
     crm.close();
     await place.register(port);
     const report = await place.examined();
-    expect(report.hop("CRM 1001").says).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since`));
+    expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since`));
     expect(report.hop("CRM port 1001")).toMatchObject({
       verdict: "failed",
-      says: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is closed there.`,
+      message: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is closed there.`,
     });
   }, limit);
 
@@ -164,9 +164,9 @@ describe("UWQ", () => {
     await using place = await Place.open();
     await place.start();
     await place.register(swallower.port);
-    const { verdict, says, next } = (await place.examined()).hop("CRM port 1001");
-    expect([verdict, says]).toEqual(["failed", `127.0.0.1:${swallower.port} does not answer within 2.5 s.`]);
-    expect(next).toContain("firewall");
+    const { verdict, message, advice } = (await place.examined()).hop("CRM port 1001");
+    expect([verdict, message]).toEqual(["failed", `127.0.0.1:${swallower.port} does not answer within 2.5 s.`]);
+    expect(advice).toContain("firewall");
   }, limit);
 
   test.each<[string, (answer: ServerResponse) => unknown, string]>([
@@ -183,7 +183,7 @@ describe("UWQ", () => {
     await place.register(port);
     expect((await place.examined()).hop("CRM port 1001")).toMatchObject({
       verdict: "good",
-      says: `127.0.0.1:${port} takes connections; no event since has tried it.`,
+      message: `127.0.0.1:${port} takes connections; no event since has tried it.`,
     });
     await place.sim.inbound({ from: "14155550123", to: "1001" });
     const { exchange } = await import("../../../src/commands/ask.ts");
@@ -192,11 +192,11 @@ describe("UWQ", () => {
     const running = await place.examined();
     await place.stop();
     for (const report of [running, await place.examined()]) {
-      const { verdict, says, next } = report.hop("CRM port 1001");
+      const { verdict, message, advice } = report.hop("CRM port 1001");
       expect([verdict, report.code]).toEqual(["failed", 1]);
-      expect(says).toStartWith(`127.0.0.1:${port} takes connections, but not the last event: `);
-      expect(says).toContain(why);
-      expect(next).toContain("crm.path");
+      expect(message).toStartWith(`127.0.0.1:${port} takes connections, but not the last event: `);
+      expect(message).toContain(why);
+      expect(advice).toContain("crm.path");
     }
     expect(running.hop("deliveries").verdict).toBe("warning");
     served.close();
@@ -210,9 +210,9 @@ describe("UWQ", () => {
     await place.register(crm.port);
     const { machine } = place;
     place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
-    const { verdict, says, next } = (await place.examined()).hop("CRM 1001");
-    expect([verdict, says]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
-    expect(next).toContain("log in to UWQ");
+    const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
+    expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
+    expect(advice).toContain("log in to UWQ");
     crm.close();
   }, limit);
 
@@ -237,9 +237,9 @@ describe("the deliveries", () => {
     await call.callerHangsUp();
     expect(await crm.until(2, 5000)).toBe(true);
     await place.stop();
-    const { verdict, says, details } = (await place.examined()).hop("deliveries");
-    expect([verdict, says]).toEqual(["good", "2 events of the last 2 told, none waits."]);
-    expect((await place.examined()).hop("CRM port 1001").says).toMatch(
+    const { verdict, message, details } = (await place.examined()).hop("deliveries");
+    expect([verdict, message]).toEqual(["good", "2 events of the last 2 told, none waits."]);
+    expect((await place.examined()).hop("CRM port 1001").message).toMatch(
       /takes connections; it took the last event \d seconds? ago\.$/,
     );
     expect(details).toEqual([
@@ -260,9 +260,9 @@ describe("the deliveries", () => {
     // The agent leaves: what waits for that agent is discarded.
     const { sendCallout } = await import("../../../simulator/crm/mod.ts");
     await sendCallout(place.port, "/hidd3n/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7" });
-    const { verdict, says } = (await place.examined()).hop("deliveries");
+    const { verdict, message } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");
-    expect(says).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
+    expect(message).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
   }, limit);
 
   test("waiting for long: since when and why, from the store too", async () => {
@@ -276,8 +276,8 @@ describe("the deliveries", () => {
     const { machine } = place;
     place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 90_000 } };
     await place.stop();
-    const { verdict, says, next } = (await place.examined()).hop("deliveries");
-    expect([verdict, next]).toEqual(["failed", "Start the daemon: it sends them."]);
-    expect(says).toMatch(/^2 events waiting, the oldest for (90|91) seconds/);
+    const { verdict, message, advice } = (await place.examined()).hop("deliveries");
+    expect([verdict, advice]).toEqual(["failed", "Start the daemon: it sends them."]);
+    expect(message).toMatch(/^2 events waiting, the oldest for (90|91) seconds/);
   }, limit);
 });

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstToMend } from "../../../src/commands/doctor/print.ts";
-import { lookAtConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
+import { firstToFix } from "../../../src/commands/doctor/print.ts";
+import { checkConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
 import { Swallower } from "../../support/swallower.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
 
@@ -53,14 +53,14 @@ test("while the daemon does not run: the store says who is registered, and the s
   const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
   const report = await place.examined();
   expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
-  expect(report.hop("CRM 1001").says).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
+  expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
   expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
   expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
 }, limit);
 
 test("what may keep the daemon from running is named before that it does not run", () => {
-  const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, says: name });
-  const first = (...hops: ReturnType<typeof hop>[]) => firstToMend(hops)?.name;
+  const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, message: name });
+  const first = (...hops: ReturnType<typeof hop>[]) => firstToFix(hops)?.name;
   expect(first(hop("daemon", "failed"), hop("http", "failed"))).toBe("http");
   expect(first(hop("clock", "warning"), hop("daemon", "failed"))).toBe("daemon");
   expect(first(hop("store", "good"), hop("clock", "warning"))).toBe("clock");
@@ -90,22 +90,27 @@ test("no file, and a file that is no JSON", async () => {
   await using place = await Place.open();
   const none = await place.examined(join(place.folder, "none.json"));
   expect(none).toMatchObject({ code: 2 });
-  expect(none.hop("config")).toMatchObject({ verdict: "failed", next: "Make it: telesetd setup." });
+  expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: "Make it: telesetd setup." });
   place.write('{ "desks": [,] }');
-  expect((await place.examined()).hop("config").says).toContain("line 1, column");
+  expect((await place.examined()).hop("config").message).toContain("line 1, column");
 }, limit);
 
 test("a telesetd.json on the boot partition that is wrong", async () => {
   await using place = await Place.open();
   const card = "telesetd.json is not installed, it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
   const details = card.trimEnd().split("\n");
-  const next = expect.stringContaining("start the box again");
-  const good = lookAtConfig(place.file, { environment: {} }, card);
-  expect(good.found).toMatchObject({ verdict: "warning", says: expect.stringContaining("is good: desk 1001"), details, next });
+  const advice = expect.stringContaining("start the box again");
+  const good = checkConfig(place.file, { environment: {} }, card);
+  expect(good.finding).toMatchObject({
+    verdict: "warning",
+    message: expect.stringContaining("is good: desk 1001"),
+    details,
+    advice,
+  });
   expect(good.config?.desks).toHaveLength(1);
-  const none = lookAtConfig(join(place.folder, "none.json"), { environment: {} }, card);
-  expect(none.found).toMatchObject({ verdict: "failed", says: expect.stringContaining("no such file"), details, next });
-  expect(lookAtConfig(place.file, { environment: {} }, undefined).found.verdict).toBe("good");
+  const none = checkConfig(join(place.folder, "none.json"), { environment: {} }, card);
+  expect(none.finding).toMatchObject({ verdict: "failed", message: expect.stringContaining("no such file"), details, advice });
+  expect(checkConfig(place.file, { environment: {} }, undefined).finding.verdict).toBe("good");
 }, limit);
 
 test("a credential lies in the folder secrets beside the configuration", async () => {
@@ -126,28 +131,28 @@ test("a configuration that others may read, and a secret's own file", async () =
   chmodSync(place.file, 0o644);
   expect((await place.examined()).hop("config")).toMatchObject({
     verdict: "warning",
-    says: `Others than its owner can open ${place.file} (mode 644), with its secrets.`,
-    next: `chmod 600 ${place.file}`,
+    message: `Others than its owner can open ${place.file} (mode 644), with its secrets.`,
+    advice: `chmod 600 ${place.file}`,
   });
   const secret = join(place.folder, "esl-password");
   writeFileSync(secret, `${secrets.password}\n`, { mode: 0o640 });
   place.configure({ line: { password: { file: secret } } });
   const report = await place.examined();
-  expect(report.hop("config").next).toBe(`chmod 600 ${secret}`);
+  expect(report.hop("config").advice).toBe(`chmod 600 ${secret}`);
   expect(report.hop("switch login").verdict).toBe("good");
   const folder = join(place.folder, "secrets");
   mkdirSync(folder);
   writeFileSync(join(folder, "esl"), `${secrets.password}\n`, { mode: 0o604 });
   place.configure({ line: { password: { credential: "esl" } } });
-  expect((await place.examined()).hop("config").next).toBe(`chmod 600 ${join(folder, "esl")}`);
+  expect((await place.examined()).hop("config").advice).toBe(`chmod 600 ${join(folder, "esl")}`);
 }, limit);
 
 test("a configuration that an editor has put a byte order mark before, and a variable that is called file", async () => {
   await using place = await Place.open();
   place.configure({ screenPop: { data: { file: "cabinet" } } });
   place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
-  const { verdict, says } = (await place.examined()).hop("config");
-  expect([verdict, says]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
+  const { verdict, message } = (await place.examined()).hop("config");
+  expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
 }, limit);
 
 test("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
@@ -170,7 +175,7 @@ test("everything hangs at once: it ends in time", async () => {
   const since = performance.now();
   const report = await place.examined();
   expect(performance.now() - since).toBeLessThan(50_000);
-  expect(report.hop("switch").says).toContain("does not answer: is line.host right");
+  expect(report.hop("switch").message).toContain("does not answer: is line.host right");
   expect(report.hop("phone 1001").verdict).toBe("skipped");
 }, limit);
 
@@ -184,7 +189,7 @@ test("two boxes at one switch: each doctor sees its own daemon", async () => {
   expect([first.code, second.code]).toEqual([0, 0]);
   expect([first.desks, second.desks]).toEqual([["1001"], ["1002"]]);
   other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port }, http: { port: one.port } });
-  expect((await other.examined()).hop("daemon").says).toContain("with another configuration than this file's");
+  expect((await other.examined()).hop("daemon").message).toContain("with another configuration than this file's");
 }, limit);
 
 test("each hop is in docs/troubleshooting.md", () => {

@@ -167,11 +167,13 @@ describe("nothing is changed", () => {
 
   test("when what was there and is not asked for is wrong: said before anything is asked", async () => {
     await using desk = await Desk.open();
-    for (const [wrong, says] of [[{ http: { port: 0 } }, "http.port is 0"], [{ line: { pasword: "x" } }, "pasword"]] as const) {
+    for (
+      const [wrong, message] of [[{ http: { port: 0 } }, "http.port is 0"], [{ line: { pasword: "x" } }, "pasword"]] as const
+    ) {
       writeFileSync(desk.file, JSON.stringify(wrong));
       const { code, err, questions } = await desk.run(desk.good);
       expect([code, read(desk.file), questions]).toEqual([2, wrong, []]);
-      expect(err).toContain(says);
+      expect(err).toContain(message);
     }
   }, limit);
 

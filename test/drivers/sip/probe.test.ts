@@ -26,7 +26,7 @@ async function hops(
   for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, signal)) {
     all.push(hop);
   }
-  return { shown: all.map(({ name, verdict, says }) => `${name} ${verdict}: ${says}`), all };
+  return { shown: all.map(({ name, verdict, message }) => `${name} ${verdict}: ${message}`), all };
 }
 
 async function pbxWith(change: (pbx: SipPbx) => unknown = () => {}, options = {}): Promise<SipPbx> {
@@ -58,14 +58,14 @@ test("nothing listens", async () => {
   pbx.server.stop();
   const { all } = await hops(pbx);
   expect(all.map(({ verdict }) => verdict)).toEqual(["failed", "skipped", "skipped", "skipped", "skipped"]);
-  expect(all[0]?.next).toMatch(/^Start drachtio-server/);
+  expect(all[0]?.advice).toMatch(/^Start drachtio-server/);
 });
 
 test("a wrong secret", async () => {
   const pbx = await pbxWith(undefined, { secret: "other" });
   const { all } = await hops(pbx);
   expect(all.map(({ verdict }) => verdict)).toEqual(["good", "failed", "skipped", "skipped", "skipped"]);
-  expect(all[1]?.next).toContain("line.secret");
+  expect(all[1]?.advice).toContain("line.secret");
   pbx.server.stop();
 });
 
@@ -73,14 +73,14 @@ test.each<[string, (socket: Socket) => unknown, string]>([
   ["says nothing", () => {}, "Restart drachtio-server"],
   ["is another service", (socket) => socket.write("SSH-2.0-x\r\n"), "Compare line.host"],
   ["closes at once", (socket) => socket.end(), "Compare line.host"],
-])("what %s at drachtio's port is no matter of the secret", async (_, behaves, next) => {
+])("what %s at drachtio's port is no matter of the secret", async (_, behaves, advice) => {
   const server = createServer((socket) => void behaves(socket.on("error", () => {})));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const pbx = await pbxWith();
   const { all } = await hops(pbx, { port, connectSeconds: 0.3 });
-  expect(all[1]?.next).toStartWith(next);
-  expect(all[1]).toMatchObject({ name: "drachtio login", verdict: "failed", next: expect.stringContaining("line.port") });
+  expect(all[1]?.advice).toStartWith(advice);
+  expect(all[1]).toMatchObject({ name: "drachtio login", verdict: "failed", advice: expect.stringContaining("line.port") });
   expect(all.slice(2).every(({ verdict }) => verdict === "skipped")).toBe(true);
   pbx.server.stop();
   server.close();
@@ -91,8 +91,8 @@ test("the registration is refused: nothing is said of watching phones, and the p
   const { all } = await hops(pbx, { register: true });
   expect(all[4]).toMatchObject({
     verdict: "failed",
-    says: "Pbx does not let user 1009 register (403 Forbidden).",
-    next: expect.stringContaining("line.user"),
+    message: "Pbx does not let user 1009 register (403 Forbidden).",
+    advice: expect.stringContaining("line.user"),
   });
   expect(all[5]?.verdict).toBe("good");
   pbx.server.stop();
@@ -106,7 +106,7 @@ test("a switch that is silent is asked twice and fails, and what comes after is 
     "registration failed: Pbx does not answer.",
     ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: The switch does not answer.`),
   ]);
-  expect(all[4]?.next).toContain("line.proxy");
+  expect(all[4]?.advice).toContain("line.proxy");
   pbx.server.stop();
 });
 
@@ -125,11 +125,11 @@ test.each(
     ["Service Unavailable", "Pbx does not answer.", "Check line.proxy"],
     ["DNS Error", "The name pbx is not known: set line.proxy to the address of the switch.", "into line.proxy"],
   ] as const,
-)("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, says, next) => {
+)("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, message, advice) => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => ({ unreached }));
   const { shown, all } = await hops(pbx);
-  expect(shown.slice(3)).toEqual([`switch failed: ${says}`, "phone 1001 skipped: Not tried: The switch does not answer."]);
-  expect(all[3]?.next).toContain(next);
+  expect(shown.slice(3)).toEqual([`switch failed: ${message}`, "phone 1001 skipped: Not tried: The switch does not answer."]);
+  expect(all[3]?.advice).toContain(advice);
   pbx.server.stop();
 });
 
@@ -141,7 +141,7 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
     );
     const [told, rung] = [await hops(pbx, { dial: "refer" }), await hops(pbx)];
     expect([told.all[3]?.verdict, rung.all[3]?.verdict]).toEqual([verdict, "good"]);
-    expect(told.all[3]?.next ?? "").toContain(verdict === "good" ? "" : "invite-refer");
+    expect(told.all[3]?.advice ?? "").toContain(verdict === "good" ? "" : "invite-refer");
     expect(told.all[4]?.verdict).toBe("good");
     pbx.server.stop();
   },
@@ -186,7 +186,7 @@ test("the time is up: the hop says so, and every other hop is there", async () =
 test("a transport that drachtio-server does not speak", async () => {
   const pbx = await pbxWith();
   const { all } = await hops(pbx, { transport: "tls" });
-  expect(all[2]).toMatchObject({ verdict: "failed", next: expect.stringContaining("transport=tls") });
+  expect(all[2]).toMatchObject({ verdict: "failed", advice: expect.stringContaining("transport=tls") });
   expect(all.slice(3).map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(["switch skipped", "phone 1001 skipped"]);
   pbx.server.stop();
 });
@@ -206,10 +206,10 @@ describe("what the switch tells, but the daemon could not use, is no good hop:",
       pbx.document = (sub) => changed(document(sub));
     });
     const { all } = await hops(pbx);
-    const { verdict, says, next } = all.at(-1) ?? {};
+    const { verdict, message, advice } = all.at(-1) ?? {};
     expect(verdict).toBe("failed");
-    expect(says).toStartWith(`What pbx reports of phone 1001 cannot be used: ${why}`);
-    expect(next).toContain("aliases");
+    expect(message).toStartWith(`What pbx reports of phone 1001 cannot be used: ${why}`);
+    expect(advice).toContain("aliases");
     pbx.server.stop();
   });
 });
@@ -237,14 +237,14 @@ describe("the phone:", () => {
     ["silence", (pbx) => pbx.instead = () => "silence", "does not answer", "line.proxy"],
     ["no document", (pbx) => pbx.tells = false, "sends no NOTIFY", "docs/sip.md"],
   ];
-  test.each(broken)("%s", async (_, change, says, next) => {
+  test.each(broken)("%s", async (_, change, message, advice) => {
     const pbx = await pbxWith(change);
     const hop = (await hops(pbx)).all.at(-1);
     expect(hop).toMatchObject({
       name: "phone 1001",
       verdict: "failed",
-      says: expect.stringContaining(says),
-      next: expect.stringContaining(next),
+      message: expect.stringContaining(message),
+      advice: expect.stringContaining(advice),
     });
     pbx.server.stop();
   });
@@ -255,8 +255,8 @@ describe("the phone:", () => {
     for (const hop of all.slice(-2)) {
       expect(hop).toMatchObject({
         verdict: "failed",
-        says: "Pbx asks for the password of user 1009: line.password is not set.",
-        next: "Write the password of user 1009 into line.password.",
+        message: "Pbx asks for the password of user 1009: line.password is not set.",
+        advice: "Write the password of user 1009 into line.password.",
       });
     }
     pbx.server.stop();
@@ -265,7 +265,7 @@ describe("the phone:", () => {
   test("a wrong password, without a word of it", async () => {
     const pbx = await pbxWith(undefined, { password: "other" });
     const { all } = await hops(pbx);
-    expect(all.at(-1)).toMatchObject({ verdict: "failed", next: expect.stringContaining("line.password") });
+    expect(all.at(-1)).toMatchObject({ verdict: "failed", advice: expect.stringContaining("line.password") });
     expect(JSON.stringify(all)).not.toContain("s3cret");
     pbx.server.stop();
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { type App, startApp } from "../../../src/app.ts";
-import type { ShownHop } from "../../../src/commands/doctor/hop.ts";
+import type { Hop } from "../../../drivers/registry.ts";
 import { type Machine, thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { doctor } from "../../../src/commands/doctor/mod.ts";
 import { sendCallout } from "../../../simulator/crm/mod.ts";
@@ -23,7 +23,7 @@ export interface Report {
   readonly version: string;
   readonly desks: readonly string[];
   readonly first: string | null;
-  readonly hops: readonly ShownHop[];
+  readonly hops: readonly Hop[];
 }
 
 /** A box: all of it is in order until a test breaks something. */
@@ -110,7 +110,7 @@ export class Place implements AsyncDisposable {
   }
 
   /** What the doctor says to machines. It never says a secret. */
-  async examined(file = this.file): Promise<Report & { readonly code: number; hop(name: string): ShownHop }> {
+  async examined(file = this.file): Promise<Report & { readonly code: number; hop(name: string): Hop }> {
     let out = "";
     const io = { out: (text: string) => void (out += text), err: () => {}, terminal: false, environment: {} };
     const code = await doctor({ config: file, json: true }, io, this.machine);
@@ -118,7 +118,7 @@ export class Place implements AsyncDisposable {
       if (out.includes(secret)) throw new Error(`The secret ${secret} is shown: ${out}`);
     }
     const report = JSON.parse(out) as Report;
-    const hop = (name: string): ShownHop => {
+    const hop = (name: string): Hop => {
       const found = report.hops.find((each) => each.name === name);
       if (!found) throw new Error(`There is no hop ${name}: ${out}`);
       return found;

@@ -9,15 +9,15 @@ describe("the phone", () => {
     const { hops } = await simulated({ before: (sim) => sim.phones.unregister("1001") });
     expect(named(hops, "phone 1001")).toMatchObject({
       verdict: "failed",
-      says: "Phone 1001 is not registered in the domain 127.0.0.1.",
-      next: expect.stringContaining("cable and power"),
+      message: "Phone 1001 is not registered in the domain 127.0.0.1.",
+      advice: expect.stringContaining("cable and power"),
     });
     expect(named(hops, "domain")?.verdict).toBe("good");
   });
 
   test("an extension that the switch does not know", async () => {
     const { hops } = await simulated({ desks: ["1099"] });
-    expect(named(hops, "phone 1099")?.says).toBe("The switch has no user 1099 in the domain 127.0.0.1.");
+    expect(named(hops, "phone 1099")?.message).toBe("The switch has no user 1099 in the domain 127.0.0.1.");
   });
 
   test.each([
@@ -40,43 +40,46 @@ describe("the phone", () => {
       "sofia/internal/sip:1001@127.0.0.1:5100",
       "The SIP profile internal, on which phone 1001 was registered, does not run.",
     ],
-  ])("not registered, and of the SIP profiles %s: that is said, instead of cable and power", async (_name, left, url, says) => {
-    const stop = (sim: Simulator) => {
-      const row = (name: string) => `${name.padStart(25)}\tprofile\tsip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n`;
-      sim.phones.contacts = () => [];
-      sim.phones.profiles = () =>
-        `Name\t   Type\tData\tState\n====\n${left.map(row).join("")} tenant2.test\t  alias\ttenant2\tALIASED\n`;
-      const rows = url === "" ? [] : [{ reg_user: "1001", realm: "127.0.0.1", url }];
-      sim.phones.registrations = () => JSON.stringify({ row_count: rows.length, rows });
-    };
-    const { hops } = await simulated({ before: stop });
-    expect(named(hops, "phone 1001")).toMatchObject({
-      verdict: "failed",
-      says,
-      next: expect.stringContaining("sofia profile internal start"),
-    });
-  });
+  ])(
+    "not registered, and of the SIP profiles %s: that is said, instead of cable and power",
+    async (_name, left, url, message) => {
+      const stop = (sim: Simulator) => {
+        const row = (name: string) => `${name.padStart(25)}\tprofile\tsip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n`;
+        sim.phones.contacts = () => [];
+        sim.phones.profiles = () =>
+          `Name\t   Type\tData\tState\n====\n${left.map(row).join("")} tenant2.test\t  alias\ttenant2\tALIASED\n`;
+        const rows = url === "" ? [] : [{ reg_user: "1001", realm: "127.0.0.1", url }];
+        sim.phones.registrations = () => JSON.stringify({ row_count: rows.length, rows });
+      };
+      const { hops } = await simulated({ before: stop });
+      expect(named(hops, "phone 1001")).toMatchObject({
+        verdict: "failed",
+        message,
+        advice: expect.stringContaining("sofia profile internal start"),
+      });
+    },
+  );
 
   test("not registered, and the profiles may not be asked for: cable and power", async () => {
     const { hops } = await simulated({
       ...narrow(["show", "sofia_contact", "uuid_dump", "originate", "user_exists", "domain_exists"]),
       before: (sim) => sim.phones.unregister("1001"),
     });
-    expect(named(hops, "phone 1001")?.next).toContain("cable and power");
+    expect(named(hops, "phone 1001")?.advice).toContain("cable and power");
   });
 
   test("a wrong domain: the right one is named; a user with narrow rights learns it from his phone", async () => {
     const cases: [Case, object][] = [
-      [{}, { verdict: "failed", next: "Set line.domain to 127.0.0.1." }],
+      [{}, { verdict: "failed", advice: "Set line.domain to 127.0.0.1." }],
       [narrow(["show", "sofia_contact", "uuid_dump", "originate"]), {
         verdict: "warning",
-        says: expect.stringContaining("phones are registered in 127.0.0.1."),
+        message: expect.stringContaining("phones are registered in 127.0.0.1."),
       }],
     ];
     for (const [given, found] of cases) {
       const { hops } = await simulated({ ...given, line: { ...given.line, domain: "pbx.example" } });
       expect(named(hops, "domain")).toMatchObject(found);
-      expect(named(hops, "phone 1001")?.says).toBe("Phone 1001 is registered in the domain 127.0.0.1, not in pbx.example.");
+      expect(named(hops, "phone 1001")?.message).toBe("Phone 1001 is registered in the domain 127.0.0.1, not in pbx.example.");
     }
   });
 
@@ -84,7 +87,7 @@ describe("the phone", () => {
     const given = narrow(["sofia_contact", "uuid_dump", "originate"]);
     const { hops } = await simulated({ ...given, before: (sim) => sim.phones.unregister("1001") });
     expect(named(hops, "domain")?.verdict).toBe("warning");
-    expect(named(hops, "phone 1001")?.says).toContain("is not registered");
+    expect(named(hops, "phone 1001")?.message).toContain("is not registered");
   });
 
   test("several registrations: each contact with its make, asked by the user and not by the text of a contact", async () => {
@@ -95,7 +98,7 @@ describe("the phone", () => {
         sim.phones.register("1001", 2, "snomD785/10.1.184.14");
       },
     });
-    expect(named(hops, "phone 1001")?.says).toMatch(
+    expect(named(hops, "phone 1001")?.message).toMatch(
       new RegExp(
         [
           "^Registered 3 times: sip:1001-0x\\w+@127.0.0.1:5110, from 127.0.0.1:5110, a Yealink SIP-T46S 66.84.0.15",
@@ -118,7 +121,7 @@ describe("the phone", () => {
         `\nRegistrations:\n===\nCall-ID:    \ta\nContact:    \t"" <sip:1001@${contact}>\nAgent:      \t${agent}\n\n`,
       );
     });
-    expect(named(await probed(peer.port), "phone 1001")?.says).toBe(
+    expect(named(await probed(peer.port), "phone 1001")?.message).toBe(
       "Registered 2 times: sip:1001@10.0.0.7:5060, a Yealink T46U; sip:1001@10.0.0.9:5061, a snomD785.",
     );
   });
@@ -135,7 +138,7 @@ describe("the phone", () => {
         ? response(`\nRegistrations:\n===\n${listing}Total items returned: 2\n`)
         : obliging(command);
     });
-    expect(named(await probed(peer.port), "phone 1001")?.says).toBe(
+    expect(named(await probed(peer.port), "phone 1001")?.message).toBe(
       "Registered 2 times: sip:1001@10.0.0.9:5061, from 10.0.0.9:5060, a snomD785; sip:1001@10.0.0.7:5060, from 10.0.0.7:5060, a Yealink T46U.",
     );
     // The domain's hop has asked for it; once a phone, the list of all phones is much to ask of a switch with a thousand.
@@ -146,8 +149,8 @@ describe("the phone", () => {
     await using peer = await RawPeer.listen((command) =>
       command.startsWith("api sofia_contact") ? response("-ERR no reply\n") : obliging(command)
     );
-    const { verdict, says } = named(await probed(peer.port), "phone 1001") ?? {};
-    expect([verdict, says]).toEqual([
+    const { verdict, message } = named(await probed(peer.port), "phone 1001") ?? {};
+    expect([verdict, message]).toEqual([
       "failed",
       "Cannot tell whether phone 1001 is registered: the switch answers -ERR no reply.",
     ]);
@@ -155,6 +158,6 @@ describe("the phone", () => {
 
   test("sofia_contact is denied", async () => {
     const { hops } = await simulated(narrow(["show", "uuid_dump", "originate"]));
-    expect(named(hops, "phone 1001")?.says).toContain("the switch denies sofia_contact");
+    expect(named(hops, "phone 1001")?.message).toContain("the switch denies sofia_contact");
   });
 });

@@ -38,13 +38,13 @@ describe("all is well", () => {
       "phone 1002: good",
       "call queues: good",
     ]);
-    expect(named(hops, "switch commands")?.says).toBe(
+    expect(named(hops, "switch commands")?.message).toBe(
       "Allowed: show, sofia_contact, uuid_dump, originate, callcenter_config, global_getvar, user_data.",
     );
-    expect(named(hops, "phone 1001")?.says).toMatch(
+    expect(named(hops, "phone 1001")?.message).toMatch(
       /^Registered: sip:1001-0x\w+@127\.0\.0\.1:5110, from 127\.0\.0\.1:5110, a Yealink SIP-T46S 66\.84\.0\.15; line\.phone is generic: set it to yealink/,
     );
-    expect(named(hops, "call queues")?.says).toContain("1001@default is added at Login");
+    expect(named(hops, "call queues")?.message).toContain("1001@default is added at Login");
     expect([sim.dialled.length, fired]).toEqual([0, 0]);
     await sim.server.until(({ connections }) => connections.length === 0);
     expect(hops.every(({ ms }) => ms >= 0 && ms < 5000)).toBe(true);
@@ -53,8 +53,8 @@ describe("all is well", () => {
   test("a user with exactly the rights that the README names is enough; what cannot be told is said", async () => {
     const { hops } = await simulated(narrow(["show", "sofia_contact", "uuid_dump", "originate"]));
     expect(new Set(hops.map(({ verdict }) => verdict))).toEqual(new Set(["good", "skipped"]));
-    expect(named(hops, "phone 1001")?.says).toContain("the switch denies sofia");
-    expect(named(hops, "phone 1001")?.says).toContain("from 127.0.0.1:5110");
+    expect(named(hops, "phone 1001")?.message).toContain("the switch denies sofia");
+    expect(named(hops, "phone 1001")?.message).toContain("from 127.0.0.1:5110");
   });
 });
 
@@ -68,23 +68,23 @@ describe("the way in", () => {
     sim.stop();
     const hops = await probed(sim.port);
     expect(hops[0]).toMatchObject({ name: "switch", verdict: "failed" });
-    expect(hops[0]?.says).toStartWith(`Nothing listens on 127.0.0.1:${sim.port}`);
-    expect(hops[0]?.next).toContain("load mod_event_socket");
+    expect(hops[0]?.message).toStartWith(`Nothing listens on 127.0.0.1:${sim.port}`);
+    expect(hops[0]?.advice).toContain("load mod_event_socket");
     expect(named(hops, "switch login")?.verdict).toBe("skipped");
     nothingAfter(hops);
   });
 
   test("a host that does not exist", async () => {
     const hops = await probed(8021, { host: "no-such-host.invalid" });
-    expect(hops[0]).toMatchObject({ verdict: "failed", says: expect.stringContaining("no-such-host.invalid is not known") });
-    expect(hops[0]?.next).toContain("line.host");
+    expect(hops[0]).toMatchObject({ verdict: "failed", message: expect.stringContaining("no-such-host.invalid is not known") });
+    expect(hops[0]?.advice).toContain("line.host");
   });
 
   test("a wrong password: said without it", async () => {
     const { hops } = await simulated({ line: { password: "Wr0ngPassw0rd" } });
     expect(brief(hops).slice(0, 2)).toEqual(["switch: good", "switch login: failed"]);
-    expect(hops[1]?.says).toContain("refuses the login (-ERR invalid)");
-    expect(hops[1]?.next).toContain("event_socket.conf.xml");
+    expect(hops[1]?.message).toContain("refuses the login (-ERR invalid)");
+    expect(hops[1]?.advice).toContain("event_socket.conf.xml");
     expect(JSON.stringify(hops) + lines.join("")).not.toContain("Wr0ngPassw0rd");
     nothingAfter(hops);
   });
@@ -92,13 +92,13 @@ describe("the way in", () => {
   test("a host's name stays as it is written, also where it begins the sentence", async () => {
     await using peer = await RawPeer.listen(obliging, "");
     const hops = await probed(peer.port, { host: "localhost", connectSeconds: 0.3 });
-    expect(named(hops, "switch login")?.says).toStartWith(`localhost:${peer.port} accepts the connection but sends nothing`);
+    expect(named(hops, "switch login")?.message).toStartWith(`localhost:${peer.port} accepts the connection but sends nothing`);
   });
 
   test("a connection that ends at the login says nothing of the password", async () => {
     await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? void peer.fin() : obliging(command));
-    const { says, next } = named(await probed(peer.port), "switch login") ?? {};
-    expect([says, next]).toEqual([
+    const { message, advice } = named(await probed(peer.port), "switch login") ?? {};
+    expect([message, advice]).toEqual([
       "FreeSWITCH closed the connection.",
       expect.stringContaining("Something else than the password"),
     ]);
@@ -106,7 +106,7 @@ describe("the way in", () => {
 
   test("a user's refused login points to the directory: the user may not exist, or have no password", async () => {
     const { hops } = await simulated({ ...narrow([]), line: { user: "box@pbx", password: "no" } });
-    expect(hops[1]?.next).toBe(
+    expect(hops[1]?.advice).toBe(
       "Check that the switch's directory has the user box@pbx with an esl-password, and that line.password is the same: " +
         "FreeSWITCH gives one answer for all of these.",
     );
@@ -119,8 +119,8 @@ describe("the way in", () => {
     );
     const hops = await probed(peer.port);
     expect(brief(hops).slice(0, 2)).toEqual(["switch: good", "switch login: failed"]);
-    expect(hops[1]?.says).toContain("denies this address");
-    expect(hops[1]?.next).toContain("apply-inbound-acl");
+    expect(hops[1]?.message).toContain("denies this address");
+    expect(hops[1]?.advice).toContain("apply-inbound-acl");
     nothingAfter(hops);
   });
 
@@ -128,20 +128,20 @@ describe("the way in", () => {
     await using peer = await RawPeer.listen(undefined, "SSH-2.0-OpenSSH_9.2p1\r\n");
     const hops = await probed(peer.port, { connectSeconds: 0.3 });
     expect(hops[1]).toMatchObject({ name: "switch login", verdict: "failed" });
-    expect(hops[1]?.says).toContain(
+    expect(hops[1]?.message).toContain(
       'does not greet (it sent "SSH-2.0-OpenSSH_9.2p1"): is that FreeSWITCH\'s event socket? Check line.port.',
     );
-    expect(hops[1]?.next).toContain("listen-port");
+    expect(hops[1]?.advice).toContain("listen-port");
   });
 
   test("an address that swallows everything: a deadline, and other words than for a closed port", async () => {
     using swallower = await Swallower.open();
     const { port } = swallower;
     const hops = await probed(port, { connectSeconds: 0.5 });
-    expect(hops[0]?.says).toBe(
+    expect(hops[0]?.message).toBe(
       `127.0.0.1:${port} does not answer: is line.host right, is there a firewall in between?`,
     );
-    expect(hops[0]?.next).toStartWith("Try: ping 127.0.0.1.");
+    expect(hops[0]?.advice).toStartWith("Try: ping 127.0.0.1.");
   });
 });
 
@@ -157,8 +157,8 @@ describe("what the switch allows", () => {
     const given = narrow(all.filter((each) => each !== command));
     const { hops } = await simulated({ ...given, line: { ...given.line, acd }, directory: true });
     const hop = named(hops, "switch commands");
-    expect(hop).toMatchObject({ verdict: "failed", says: `The switch denies ${command} (${lost}).` });
-    expect(hop?.next).toBe(`Add to esl-allowed-api of box@pbx on the switch: ${command}; then reloadxml.`);
+    expect(hop).toMatchObject({ verdict: "failed", message: `The switch denies ${command} (${lost}).` });
+    expect(hop?.advice).toBe(`Add to esl-allowed-api of box@pbx on the switch: ${command}; then reloadxml.`);
   });
 
   test("global_getvar is good to have only", async () => {
@@ -172,11 +172,11 @@ describe("what the switch allows", () => {
     const { hops } = await simulated(narrow(api, eventNames.filter((name) => name !== "CALL_UPDATE")));
     expect(named(hops, "switch events")).toMatchObject({
       verdict: "failed",
-      says: "The switch does not let this user hear CALL_UPDATE: the link is not made.",
+      message: "The switch does not let this user hear CALL_UPDATE: the link is not made.",
     });
     const other = await simulated(narrow(api, eventNames.filter((name) => !name.startsWith("sofia::"))));
     expect(named(other.hops, "switch events")).toMatchObject({ verdict: "warning" });
-    expect(named(other.hops, "switch events")?.next).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
+    expect(named(other.hops, "switch events")?.advice).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
   });
 
   test("a switch that takes too long: the time is up, and the rest is skipped", async () => {
@@ -193,8 +193,8 @@ describe("what the switch allows", () => {
     const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log, timers: systemTimers };
     const hops: Hop[] = [];
     for await (const hop of freeswitch.probe(config, context, stop.signal)) hops.push(hop);
-    expect(named(hops, "switch commands")?.says).toBe("The switch takes too long: not all could be asked in time.");
-    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", says: "Not tried: There was no time left." });
+    expect(named(hops, "switch commands")?.message).toBe("The switch takes too long: not all could be asked in time.");
+    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", message: "Not tried: There was no time left." });
   });
 
   test("a connection that is lost in the middle: said, and the rest skipped", async () => {
@@ -217,24 +217,27 @@ describe("what the switch allows", () => {
 describe("the call queues", () => {
   test("no module", async () => {
     const { hops } = await simulated({ sim: { queues: [] }, line: { acd } });
-    expect(named(hops, "call queues")).toMatchObject({ verdict: "failed", next: expect.stringContaining("load mod_callcenter") });
+    expect(named(hops, "call queues")).toMatchObject({
+      verdict: "failed",
+      advice: expect.stringContaining("load mod_callcenter"),
+    });
   });
 
   test("a queue that is not there", async () => {
     const { hops } = await simulated({ line: { acd: { queues: { "7000": "sales@default" } } } });
-    expect(named(hops, "call queues")?.says).toBe("The switch has no queue sales@default (it has support@default).");
+    expect(named(hops, "call queues")?.message).toBe("The switch has no queue sales@default (it has support@default).");
   });
 
   test("an agent who is not there, and may not be added", async () => {
     const { hops } = await simulated({ line: { acd: { ...acd, create: false } } });
-    expect(named(hops, "call queues")?.says).toContain("does not know the agent 1001@default");
+    expect(named(hops, "call queues")?.message).toContain("does not know the agent 1001@default");
     const added = await simulated({
       line: { acd: { ...acd, create: false } },
       before: (sim) => sim.callcenter.command("agent add 1001@default callback"),
     });
     expect(named(added.hops, "call queues")).toMatchObject({
       verdict: "good",
-      says: expect.stringContaining("1001@default Logged Out"),
+      message: expect.stringContaining("1001@default Logged Out"),
     });
   });
 });

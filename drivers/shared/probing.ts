@@ -1,0 +1,26 @@
+/** What the drivers' probes and `telesetd doctor` have in common: what a hop's finding is, how it is timed and worded. */
+import type { Hop } from "../driver.ts";
+
+/** The outcome of a hop; its name and its duration are added around it. */
+export type Finding = Omit<Hop, "name" | "ms">;
+
+/** The duration of a hop, in ms with one decimal. Both times are in ms of `performance.now()`. */
+export function elapsed(since: number, until: number = performance.now()): number {
+  return Math.round((until - since) * 10) / 10;
+}
+
+/** A hop that was not tried because of another. @param why a sentence that ends with a full stop. */
+export function skipped(name: string, why: string): Hop {
+  return { name, ms: 0, ...notTried(why) };
+}
+
+/** The finding of a hop that was not tried. @param why see `skipped`. */
+export function notTried(why: string): Finding {
+  return { verdict: "skipped", message: `Not tried: ${why}`, advice: "Fix the failure above first." };
+}
+
+/** The message of an error, which is a clause, as a sentence. A host name in front keeps its spelling. */
+export function sentence(text: string): string {
+  const first = /^[a-z-]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
+  return `${first}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+}
