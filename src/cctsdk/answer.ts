@@ -1,43 +1,43 @@
-/** Reads the answer to one POST as it comes (RFC 9112): its status and its body, from a peer that is not trusted. Pure. */
+/** Incremental reader of the answer to one POST (RFC 9112), from an untrusted peer. Pure. */
 
-/** How much of an answer is read, in bytes, its header and its body each; what the CRM has to say fits in a few hundred. */
-export const longestAnswer = 65_536;
+/** The most bytes read of an answer's header, and of its body; the CRM needs a few hundred. */
+const maxPartBytes = 65_536;
 
 type Part = "head" | "body" | "chunk size" | "chunk" | "trailer" | "over";
 
-/** One answer. Interim answers (1xx) are passed over; 101 is none: nothing was asked to be switched. */
+/** One answer. Interim answers (1xx) are skipped, except 101, which is final: we never ask to switch protocols. */
 export class AnswerReader {
-  /** The status, once the header is complete: the CRM has decided, whatever becomes of the body. */
+  /** The status, set once the header is complete: it counts even if the body never arrives. */
   status: number | undefined;
-  /** The header as it came, or what came in its place; for the trace. */
+  /** The header as received, or whatever was received instead; for the trace. */
   get head(): string {
     return this.#header ?? this.#rest;
   }
-  /** Why this is no answer; nothing while it may be one. */
+  /** Why this is not a valid answer; undefined while it may still be one. */
   trouble: string | undefined;
   #header: string | undefined;
   #part: Part = "head";
-  /** What has come and is not understood yet, a byte a character. */
+  /** Received but not yet parsed, one character per byte. */
   #rest = "";
   #searched = 0;
-  /** What the body, or this chunk of it, still lacks. */
-  #lacks = Infinity;
+  /** Bytes still missing from the body or the current chunk. */
+  #missing = Infinity;
   readonly #body: string[] = [];
-  #room = longestAnswer;
+  #room = maxPartBytes;
 
   /** The body so far. */
   get body(): string {
     return this.#body.length === 0 ? "" : Buffer.from(this.#body.join(""), "latin1").toString("utf8");
   }
 
-  /** Takes bytes; true when there is nothing more to wait for. */
+  /** Parses further bytes; returns true when the answer is complete or invalid. */
   take(bytes: Uint8Array): boolean {
     this.#rest += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
     while (this.#part !== "over" && this.#step());
     return this.#part === "over";
   }
 
-  /** One part; false when more must come first. */
+  /** Parses one part; returns false if it needs more bytes. */
   #step(): boolean {
     switch (this.#part) {
       case "head":
@@ -48,7 +48,7 @@ export class AnswerReader {
       case "chunk":
         return this.#text();
       case "trailer":
-        // The body is whole: what follows changes nothing.
+        // The body is complete: trailers change nothing.
         return this.#over();
       case "over":
         return false;
@@ -69,8 +69,8 @@ export class AnswerReader {
     if (/\r\ntransfer-encoding:[^\r]*chunked/i.test(head)) this.#part = "chunk size";
     else {
       this.#part = "body";
-      this.#lacks = Number(/\r\ncontent-length: *(\d+) *(?:\r|$)/i.exec(head)?.[1] ?? Infinity);
-      if (this.#lacks === 0) this.#over();
+      this.#missing = Number(/\r\ncontent-length: *(\d+) *(?:\r|$)/i.exec(head)?.[1] ?? Infinity);
+      if (this.#missing === 0) this.#over();
     }
     return true;
   }
@@ -80,20 +80,20 @@ export class AnswerReader {
     if (line === undefined) return false;
     const size = /^[0-9a-f]{1,8}(?=$|[ ;\t])/i.exec(line)?.[0];
     if (size === undefined) return this.#over("its chunks are broken");
-    this.#lacks = parseInt(size, 16);
-    this.#part = this.#lacks === 0 ? "trailer" : "chunk";
-    // Its line end is taken as part of the chunk, and dropped there.
+    this.#missing = parseInt(size, 16);
+    this.#part = this.#missing === 0 ? "trailer" : "chunk";
+    // The line end after a chunk is dropped together with the chunk.
     return true;
   }
 
   #text(): boolean {
-    const text = this.#rest.slice(0, Math.min(this.#lacks, this.#room));
+    const text = this.#rest.slice(0, Math.min(this.#missing, this.#room));
     this.#body.push(text);
     this.#rest = this.#rest.slice(text.length);
-    this.#lacks -= text.length;
+    this.#missing -= text.length;
     this.#room -= text.length;
     if (this.#room === 0) return this.#over("the answer is endless");
-    if (this.#lacks > 0) return false;
+    if (this.#missing > 0) return false;
     if (this.#part === "body") return this.#over();
     if (this.#rest.length < 2) return false;
     this.#rest = this.#rest.slice(2);
@@ -101,13 +101,13 @@ export class AnswerReader {
     return true;
   }
 
-  /** Takes the text up to a mark off; nothing when the mark has not come. */
+  /** Removes and returns the text before a mark; undefined while the mark has not been received. */
   #upTo(mark: string, endless: string): string | undefined {
     const end = this.#rest.indexOf(mark, this.#searched);
     if (end < 0) {
-      // A drip must not make us search the same again and again.
+      // Bytes may arrive one at a time: do not search the same text again.
       this.#searched = Math.max(0, this.#rest.length - mark.length + 1);
-      if (this.#rest.length > longestAnswer) this.#over(endless);
+      if (this.#rest.length > maxPartBytes) this.#over(endless);
       return undefined;
     }
     const text = this.#rest.slice(0, end);

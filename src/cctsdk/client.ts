@@ -1,38 +1,38 @@
 /**
- * The way to the CRM: one POST for one event, over a connection of its own. A connection that was used before may be gone at
- * the moment of sending, and then nobody knows whether the CRM got the event; a new one is either made or not.
+ * Delivery to the CRM: one POST per event, each over a new connection. If a reused connection breaks during sending, it is
+ * unknown whether the CRM received the event; a new connection is either established or not.
  */
 import { connect } from "node:net";
 import { type Address, addressText, type Crm, type CrmEvent, type Delivery } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
-import { codeOf } from "../platform/connect-error.ts";
+import { connectErrorCode } from "../platform/connect-error.ts";
 import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
 import { type EventForm, statusText, writeXml } from "./profile.ts";
 
-/** How events are posted, in a form that the configuration has accepted, and by when. */
+/** How events are posted; validated by the configuration. */
 export interface ClientOptions extends EventForm {
-  /** The deadline of the whole exchange, answer included, in milliseconds. */
+  /** Deadline of the whole exchange, answer included, in milliseconds. */
   readonly timeoutMs: number;
   readonly log: Log;
 }
 
-/** How many events are remembered as warned about. */
-const remembered = 256;
+/** The most events remembered as already warned about. */
+const maxWarnedEvents = 256;
 
-/** What is known of an exchange when it ends, by itself or by its deadline. */
+/** The outcome of an exchange. */
 interface Exchange {
-  /** Whether the connection was made: from then on the CRM may have got the event. */
+  /** Whether the connection was established: from then on the CRM may have received the event. */
   readonly reached: boolean;
   readonly answer: AnswerReader;
-  /** Why there is no answer, or no whole one. */
+  /** Why the answer is missing or incomplete. */
   readonly trouble: string;
 }
 
 /**
- * Posts events over node:net: without the JIT a request of node:http costs four times as much as all that is said here, and
- * fetch takes a proxy from the environment. No redirect is followed.
+ * Posts events over node:net: without the JIT, node:http costs four times as much, and fetch would use a proxy from the
+ * environment. Redirects are not followed.
  */
 export function httpCrm(options: ClientOptions): Crm {
   const warn = warnings(options.log);
@@ -47,7 +47,7 @@ export function httpCrm(options: ClientOptions): Crm {
       tracePost(options, about, request, body);
       const seen = await exchange(request, to, signal, options.timeoutMs);
       traceAnswer(options, about, seen);
-      return judged(seen, place, options.delivered);
+      return deliveryOf(seen, place, options.delivered);
     },
   };
 }
@@ -60,7 +60,7 @@ function tracePost({ log }: ClientOptions, about: About, request: string, body: 
   log.trace("event posted", { ...about, request: head.replace(secretHeader, "$1: ***"), body });
 }
 
-/** The headers of crm.headers whose values are secrets, by their names. */
+/** Matches headers of crm.headers whose names suggest that the value is secret. */
 const secretHeader = /^([^:\r\n]*(?:authorization|cookie|token|secret|password|key)[^:\r\n]*):[^\r\n]*/gim;
 
 function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, head, body }, trouble }: Exchange): void {
@@ -71,7 +71,7 @@ function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, h
 
 /** The bytes of the POST. */
 function wholeRequest(body: string, { address, port }: Address, { path, contentType, headers }: EventForm): string {
-  // Without the zone of a link-local address, which means nothing to the other side (RFC 6874).
+  // Without the zone of a link-local address, which is meaningless to the peer (RFC 6874).
   const host = addressText({ address: address.replace(/%.*/, ""), port });
   const lines = [
     `POST ${path} HTTP/1.1`,
@@ -84,7 +84,7 @@ function wholeRequest(body: string, { address, port }: Address, { path, contentT
   return `${lines.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** Does the exchange; ends when it is over, its deadline is, or the signal says so. */
+/** Sends the request and reads the answer, until complete, past the deadline, or aborted. */
 function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: number): Promise<Exchange> {
   return new Promise((resolve) => {
     const answer = new AnswerReader();
@@ -107,9 +107,9 @@ function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: 
     socket.on("data", (bytes: Buffer) => {
       if (answer.take(bytes)) end("");
     });
-    // Listened to for ever: destroying a connection may still make it complain.
-    socket.on("error", (error) => end(unreached[codeOf(error) ?? ""] ?? error.message));
-    // After the last of the answer, or without one.
+    // Never removed: a destroyed socket may still emit an error.
+    socket.on("error", (error) => end(unreachableText[connectErrorCode(error) ?? ""] ?? error.message));
+    // The end of an answer without a length, or a lost connection.
     socket.on("close", () => end("the connection was closed"));
   });
 }
@@ -119,17 +119,17 @@ function reasonOf({ reason }: AbortSignal): string {
   return typeof reason === "string" ? reason : "telesetd is stopping";
 }
 
-/** What the system's own words would hide. */
-const unreached: Readonly<Record<string, string>> = {
+/** Clearer texts for error codes of the system. */
+const unreachableText: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no machine answers at that address: is the PC on?",
-  ENETUNREACH: "the box has no way to that network",
+  ENETUNREACH: "the box has no route to that network",
 };
 
 /**
- * What an answer means for its event: confirmed, as the site has it in `crm.delivered`; to be tried again, where the next
- * try may end otherwise (RFC 9110 section 15); else refused, until somebody changes something.
+ * The outcome for the event: confirmed if the status is in `crm.delivered`; retried if another attempt may succeed
+ * (RFC 9110 section 15); otherwise refused.
  */
-function judged(
+function deliveryOf(
   { reached, answer: { status, body }, trouble }: Exchange,
   place: string,
   delivered: EventForm["delivered"],
@@ -146,15 +146,15 @@ function judged(
   return { outcome: again ? "retry" : "refused", why, reached };
 }
 
-/** Warns about what was left out of an event, once for each event, however often it is posted. */
+/** Warns about values omitted from an event, once per event however often it is posted. */
 function warnings(log: Log): (event: CrmEvent, dropped: readonly Dropped[], desk: string | undefined) => void {
   const warned = new Set<string>();
   return (event, dropped, desk) => {
     const key = `${event.name} ${event.call}`;
     if (dropped.length === 0 || warned.has(key)) return;
-    for (const { name, why } of dropped) log.warning(`${event.name}: ${name} is left out`, { desk, call: event.call, why });
+    for (const { name, why } of dropped) log.warning(`${event.name}: ${name} is omitted`, { desk, call: event.call, why });
     warned.add(key);
     const [oldest] = warned;
-    if (warned.size > remembered && oldest !== undefined) warned.delete(oldest);
+    if (warned.size > maxWarnedEvents && oldest !== undefined) warned.delete(oldest);
   };
 }

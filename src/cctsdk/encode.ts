@@ -1,26 +1,26 @@
 /**
- * CCTSDK XML, outward: events to the CRM and answers to its callouts (Oracle E13402, Basic Telephony). Pure.
- * Values come from strangers (caller ID, channel variables), and EBS pastes them unescaped into `name="value"` strings: what
- * is not plainly harmless is left out here, not cut and not repaired.
+ * CCTSDK encoder: XML of events and of answers to callouts (Oracle E13402, Basic Telephony). Pure.
+ * Values come from strangers (caller ID, channel variables), and EBS pastes them unescaped into `name="value"` strings: a
+ * value that is not plainly harmless is omitted, never cut or repaired.
  */
 import type { CrmEvent, Reply } from "../core/crm.ts";
 import { longestAni, quoted } from "../core/number.ts";
 import { element, stringify, type XmlElement } from "../platform/xml.ts";
 
-/** A value that was left out of an event, and why: a phrase such as `it has 51 characters: expected at most 50`. */
+/** A value omitted from an event; `why` is a phrase such as `it has 51 characters: expected at most 50`. */
 export interface Dropped {
   readonly name: string;
   readonly why: string;
 }
 
-/** An event as it goes over the wire, and what had to stay behind. */
+/** An event as sent, and the values omitted from it. */
 export interface Encoded {
   readonly xml: string;
   readonly dropped: readonly Dropped[];
 }
 
-/** The limits of the receiving forms, in characters. `pairs` is for all pairs of an event, written `name="value" `. */
-export const longest = { sourceId: 60, ani: longestAni, dnis: 30, value: 50, pairs: 1799 } as const;
+/** Limits of the receiving Oracle forms, in characters. `pairs` is for all pairs of an event, written `name="value" `. */
+export const maxLengths = { sourceId: 60, ani: longestAni, dnis: 30, value: 50, pairs: 1799 } as const;
 
 const harmless = /^[A-Za-z0-9 ._:\/@+-]*$/;
 const name = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
@@ -30,7 +30,7 @@ const ours = ["occtSourceID", "occtANI", "occtDNIS"];
 
 type Pair = readonly [name: string, value: string];
 
-/** The body of the POST for an event, on one line, and what of the event was left out of it. */
+/** The body of the POST for an event, on one line, and the values omitted. */
 export function encodeEvent(event: CrmEvent): Encoded {
   const dropped: Dropped[] = [];
   if (event.name === "Error") return { xml: body("Error", [["occtErrorMsg", event.message]]), dropped };
@@ -41,7 +41,7 @@ export function encodeEvent(event: CrmEvent): Encoded {
 }
 
 /**
- * The answer to a callout. Oracle documents no body for success: an empty root was chosen, written with both tags, for
+ * The answer to a callout. Oracle documents no body for success: ours is an empty root element, written with both tags for
  * readers that search for the closing one.
  */
 export function encodeReply(reply: Reply): string {
@@ -54,9 +54,9 @@ function body(event: string, pairs: readonly Pair[]): string {
   return stringify(element("CCTSDK", {}, [element("event", { name: event }, data)]));
 }
 
-/** The id is the one value that is repaired: without it an event means nothing, and all events of a call get the same one. */
+/** The id is the only value that is repaired: events are useless without it, and all events of a call need the same one. */
 function sourceId(call: string, dropped: Dropped[]): string {
-  const id = call.replace(/[^A-Za-z0-9 ._:\/@+-]/g, "_").slice(0, longest.sourceId);
+  const id = call.replace(/[^A-Za-z0-9 ._:\/@+-]/g, "_").slice(0, maxLengths.sourceId);
   if (id !== call) dropped.push({ name: "occtSourceID", why: `the call id ${quoted(call)} is sent as ${id}` });
   return id;
 }
@@ -66,10 +66,10 @@ function screenPop(event: Extract<CrmEvent, { name: "ScreenPop" }>, dropped: Dro
     if (why !== undefined) dropped.push({ name, why });
     return why !== undefined;
   };
-  // occtANI is there even when empty: "unknown caller" is said with an empty number, never with a word.
+  // occtANI is always sent: an unknown caller is an empty number, never a word.
   const pairs: Pair[] = [["occtANI", drop("occtANI", notAni(event.ani)) ? "" : event.ani]];
   const dnis = event.dnis.trim();
-  if (dnis !== "" && !drop("occtDNIS", notHarmless(dnis, longest.dnis))) pairs.push(["occtDNIS", dnis]);
+  if (dnis !== "" && !drop("occtDNIS", notHarmless(dnis, maxLengths.dnis))) pairs.push(["occtDNIS", dnis]);
   for (const [key, raw] of Object.entries(event.data)) {
     const value = raw.trim();
     if (value !== "" && !drop(key, notData(key, value))) pairs.push([key, value]);
@@ -79,14 +79,14 @@ function screenPop(event: Extract<CrmEvent, { name: "ScreenPop" }>, dropped: Dro
 
 function notAni(ani: string): string | undefined {
   if (!/^\d*$/.test(ani)) return `it is ${quoted(ani)}: expected digits only`;
-  return tooLong(ani, longest.ani);
+  return tooLong(ani, maxLengths.ani);
 }
 
 function notData(key: string, value: string): string | undefined {
   if (!name.test(key)) return "invalid name: expected at most 50 letters, digits or _";
-  if (ours.includes(key)) return "the event has a value of that name already";
+  if (ours.includes(key)) return "the event already has a value with this name";
   if (classified.includes(key) && !classes.includes(value)) return `it is ${quoted(value)}: expected ${classes.join(", ")}`;
-  return notHarmless(value, longest.value);
+  return notHarmless(value, maxLengths.value);
 }
 
 function notHarmless(value: string, limit: number): string | undefined {
@@ -98,13 +98,13 @@ function tooLong(value: string, limit: number): string | undefined {
   return value.length > limit ? `it has ${value.length} characters: expected at most ${limit}` : undefined;
 }
 
-/** The first pairs that fit; from the first that does not, the rest is left out. */
+/** Returns the pairs up to the size limit; the first that does not fit and all after it are omitted. */
 function fitting(pairs: readonly Pair[], dropped: Dropped[]): readonly Pair[] {
   let length = 0;
-  const end = pairs.findIndex(([name, value]) => (length += `${name}="${value}" `.length) > longest.pairs);
+  const end = pairs.findIndex(([name, value]) => (length += `${name}="${value}" `.length) > maxLengths.pairs);
   if (end < 0) return pairs;
   for (const [name] of pairs.slice(end)) {
-    dropped.push({ name, why: `all values together are too long: expected at most ${longest.pairs} characters` });
+    dropped.push({ name, why: `all values together are too long: expected at most ${maxLengths.pairs} characters` });
   }
   return pairs.slice(0, end);
 }

@@ -1,6 +1,6 @@
 /**
- * The parts of Oracle's wire that no public page states, as a site sets them (docs/cctsdk.md): what bodies, headers and
- * statuses look like. The rules for what is accepted are here too, for the configuration and for the code that writes. Pure.
+ * Site settings for the parts of Oracle's protocol that no public document specifies (docs/cctsdk.md): bodies, headers and
+ * statuses, and the checks on them. Pure.
  */
 import { type CalloutName, calloutNames } from "../core/crm.ts";
 
@@ -17,36 +17,36 @@ export const parameterNames = [
 ] as const;
 export type ParameterName = (typeof parameterNames)[number];
 
-/** Further names that a site's UWQ gives to parameters, in lower case, and which parameter each is. */
+/** Additional parameter names used by a site's UWQ, in lower case, each with the parameter it stands for. */
 export type ParameterAliases = Readonly<Record<string, ParameterName>>;
 
-/** How a body of XML is written. */
+/** The form of an XML body. */
 export interface BodyForm {
-  /** A media type, with its charset when that is not UTF-8. */
+  /** A media type, with its charset unless it is UTF-8. */
   readonly contentType: string;
   /** Whether an XML declaration comes before the body. */
   readonly declaration: boolean;
 }
 
-/** How callouts are answered. */
+/** The form of answers to callouts. */
 export interface AnswerForm extends BodyForm {
   /** The body of a success: `element` is the empty CCTSDK element, `none` is no body, other text is sent unchanged. */
   readonly success: Readonly<Record<CalloutName, string>>;
-  /** The HTTP status of a callout's Error. */
+  /** The HTTP status of an Error answer. */
   readonly errorStatus: number;
 }
 
-/** Status codes, both ends included. */
+/** A range of status codes, inclusive. */
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** How events are posted. */
+/** The form of event POSTs. */
 export interface EventForm extends BodyForm {
   /** The path of the POST; starts with `/`. */
   readonly path: string;
-  /** Further headers, by name. */
+  /** Additional headers, by name. */
   readonly headers: Readonly<Record<string, string>>;
   /** The status codes that confirm an event. */
   readonly delivered: readonly StatusRange[];
@@ -78,10 +78,10 @@ const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** A media type (RFC 9110 section 8.3.1), in one line of visible characters. */
 const mediaType = new RegExp(`^${token}/${token}(?:[ \\t]*;[ \\t]*${token}=(?:${token}|"[ !#-[\\]-~]*"))*$`);
 
-/** Charsets in which ASCII is written as ASCII: what lies beyond it goes as a character reference. */
+/** Supersets of ASCII; other characters are written as character references. */
 const asciiCharsets = ["us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"];
 
-/** What is wrong with a Content-Type; nothing when it can be sent. */
+/** Returns the problem with a Content-Type; undefined if it can be sent. */
 export function contentTypeProblem(contentType: string): string | undefined {
   if (!mediaType.test(contentType)) return "expected a media type such as text/xml; charset=utf-8";
   const charsets = [...contentType.matchAll(/;\s*charset=/gi)];
@@ -91,32 +91,32 @@ export function contentTypeProblem(contentType: string): string | undefined {
   return `telesetd cannot write the charset ${charset}: expected utf-8 or ${asciiCharsets.join(" or ")}`;
 }
 
-/** The charset that a Content-Type names, in capitals; UTF-8 when it names none, as XML has it (RFC 7303 section 3). */
+/** The charset of a Content-Type, in capitals; UTF-8 by default, as in XML (RFC 7303 section 3). */
 export function charsetOf(contentType: string): string {
   return (/;\s*charset="?([^";\s]+)/i.exec(contentType)?.[1] ?? "UTF-8").toUpperCase();
 }
 
-/** XML as this site expects it: with its declaration, and in its charset. */
+/** Adds the XML declaration and applies the charset that this site expects. */
 export function writeXml(xml: string, { contentType, declaration }: BodyForm): string {
   const charset = charsetOf(contentType);
   const text = charset === "UTF-8" ? xml : xml.replace(/[^\0-\x7f]/gu, (character) => `&#${character.codePointAt(0)};`);
   return declaration ? `<?xml version="1.0" encoding="${charset}"?>${text}` : text;
 }
 
-/** The most characters that the body of a successful answer may have. */
+/** The most characters in the body of a success. */
 const maxSuccessLength = 4000;
 
-/** What is wrong with the body of a successful answer; nothing when it can be sent. */
+/** Returns the problem with the body of a success; undefined if it can be sent. */
 export function successProblem(body: string): string | undefined {
   const keyword = ["element", "none"].find((word) => word === body.trim().toLowerCase() && word !== body);
   if (keyword !== undefined) return `did you mean ${keyword}?`;
   if (body.length > maxSuccessLength) return `it has ${body.length} characters: expected at most ${maxSuccessLength}`;
-  // Line ends are part of a text; all other control characters, and halves of surrogate pairs, no reader expects.
+  // Line ends are fine; no reader expects other control characters or unpaired surrogates.
   if (/(?![\t\r\n])\p{Cc}|\p{Cs}/u.test(body)) return "expected no control character except tab and line end";
   return undefined;
 }
 
-/** Headers that telesetd writes itself, or that would change what the request or its answer means (RFC 9110, RFC 9112). */
+/** Headers that telesetd writes, or that would change the meaning of the request or its answer (RFC 9110, RFC 9112). */
 const ownHeaders = [
   "host",
   "content-length",
@@ -133,17 +133,17 @@ const ownHeaders = [
   "upgrade",
 ];
 
-/** The most characters of a header's value, and of all names and values together. */
+/** The most characters in one header's value, and in all names and values together. */
 const maxHeaderLength = 4000;
 const maxHeadersLength = 8000;
 
-/** What is wrong with further headers of the event POSTs, each with its name. Never repeats a value. */
+/** Returns the problems with additional headers of event POSTs, each with the header's name. Never repeats a value. */
 export function headerProblems(headers: Readonly<Record<string, string>>): { readonly name: string; readonly why: string }[] {
   const entries = Object.entries(headers);
   const [first] = entries;
   const problems = entries.flatMap(([name, value], index) => {
-    const before = entries.slice(0, index).find(([other]) => other.toLowerCase() === name.toLowerCase());
-    const why = headerProblem(name, value) ?? (before && `the same header as ${before[0]}: expected each once`);
+    const before = entries.slice(0, index).find(([earlier]) => earlier.toLowerCase() === name.toLowerCase());
+    const why = headerProblem(name, value) ?? (before && `duplicate of ${before[0]}: expected each header once`);
     return why === undefined ? [] : [{ name, why }];
   });
   const length = entries.flat().join("").length;
@@ -163,15 +163,15 @@ function headerProblem(name: string, value: string): string | undefined {
   return value.length > maxHeaderLength ? `expected a value of at most ${maxHeaderLength} characters` : undefined;
 }
 
-/** What is wrong with the status of an Error; nothing when it can be sent. */
+/** Returns the problem with the status of an Error; undefined if it can be sent. */
 export function errorStatusProblem(status: number): string | undefined {
   if (!Number.isInteger(status) || status < 200 || status > 599) return "expected a status from 200 to 599";
   if (status === 204 || status === 205) return "an answer with this status has no body, so the agent would not see the Error";
-  if (status >= 300 && status < 400) return "a redirect has no destination here: expected 200 to 299 or 400 to 599";
+  if (status >= 300 && status < 400) return "redirects are not supported: expected 200 to 299 or 400 to 599";
   return undefined;
 }
 
-/** Reads `200`, `"200"` or `"200-299"`; nothing when it is not one of these. */
+/** Reads `200`, `"200"` or `"200-299"`; returns undefined for anything else. */
 export function statusRange(given: number | string): StatusRange | undefined {
   const [, first, last] = /^([2-5]\d\d)(?:\s*-\s*([2-5]\d\d))?$/.exec(String(given).trim()) ?? [];
   if (first === undefined) return undefined;

@@ -1,14 +1,14 @@
-/** A callout's request as the trace shows it: whole, but for what is secret. Pure. */
+/** A callout's request for the trace, without secrets. Pure. */
 import type { ParameterAliases } from "./profile.ts";
 import { hidePassword } from "./query.ts";
-import type { Asked } from "./guard.ts";
+import type { CalloutRequest } from "./guard.ts";
 
 /** Headers whose values are secrets. */
 const secret = /^(authorization|proxy-authorization|cookie)$/i;
 
-/** The request line and the headers; passwords and the prefix are hidden wherever they stand. */
+/** The request line and the headers, with passwords and the prefix hidden everywhere. */
 export function requestText(
-  { method, path, query }: Asked,
+  { method, path, query }: CalloutRequest,
   headers: Readonly<Record<string, string>>,
   prefix: string | undefined,
   aliases: ParameterAliases = {},
@@ -21,7 +21,7 @@ export function requestText(
   return { request: `${method} ${target}`, headers: lines.join("; ") };
 }
 
-/** Also where it is percent-encoded, which it need not be: then nothing of the text is shown. */
+/** If the prefix is percent-encoded, the whole text is hidden. */
 function withoutPrefix(text: string, prefix: string): string {
   const plain = text.replaceAll(prefix, "/***");
   const decoded = plain.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

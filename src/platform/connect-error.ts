@@ -18,7 +18,10 @@ export interface Tables {
  * The error's code, put right: EHOSTUNREACH when no machine answers at the address, or at the gateway to it; ENETUNREACH when
  * there is no route.
  */
-export function codeOf(error: NodeJS.ErrnoException & { readonly address?: string }, tables?: Tables): string | undefined {
+export function connectErrorCode(
+  error: NodeJS.ErrnoException & { readonly address?: string },
+  tables?: Tables,
+): string | undefined {
   const { code, address } = error;
   if (code !== "ECONNREFUSED" || address === undefined) return code;
   return unreached(address, tables ?? kernelTables()) ?? code;

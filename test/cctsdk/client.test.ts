@@ -19,11 +19,11 @@ afterEach(() => {
 
 interface Peer {
   readonly port: number;
-  /** What each connection sent, in the order of connecting. */
+  /** The bytes of each connection, in the order of connecting. */
   readonly heard: string[];
 }
 
-/** A CRM that does what it is told with each connection, or (with `whenAsked`) with each whole request. */
+/** A scripted CRM, which acts on each connection or (with `whenAsked`) on each complete request. */
 async function peer(act: (socket: Socket) => void, whenAsked = true, host = "127.0.0.1"): Promise<Peer> {
   const heard: string[] = [];
   const server = createServer((socket) => {
@@ -53,7 +53,7 @@ const says = (text: string) => (socket: Socket) => void socket.end(text);
 const status = (code: number, body = "", headers = "") =>
   says(`HTTP/1.1 ${code} X\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
 
-/** Writes the same again and again for as long as it is read, or on a timer. */
+/** Writes the same text repeatedly as long as the peer reads, or on a timer. */
 function again(socket: Socket, chunk: string, everyMs?: number): void {
   const write = () => {
     while (socket.writable && socket.write(chunk) && everyMs === undefined);
@@ -63,7 +63,7 @@ function again(socket: Socket, chunk: string, everyMs?: number): void {
   write();
 }
 
-test("an event is one POST, whole, on a connection of its own", async () => {
+test("an event is one complete POST on its own connection", async () => {
   const { port, heard } = await peer(status(200, "<CCTSDK></CCTSDK>"));
   const client = crm({ path: "/uwq?x=1" });
   expect(await client.deliver(event, to(port), never)).toEqual({ outcome: "done" });
@@ -86,7 +86,7 @@ test.each(["::1", "::1%lo"])("IPv6 (%s): the host is bracketed and has no zone",
   expect(heard[0]?.toLowerCase()).toContain(`host: [::1]:${port}\r\n`);
 });
 
-/** A name, what the CRM does, the delivery, and a part of its reason. */
+/** Name, action of the CRM, expected delivery, part of the expected reason. */
 type Case = [string, (socket: Socket) => void, Record<string, unknown>, string?];
 
 describe("the CRM answers:", () => {
@@ -152,17 +152,17 @@ describe("the CRM answers:", () => {
 describe("the deadline covers the whole exchange:", () => {
   const late = { outcome: "retry", why: expect.stringContaining("no answer within 0.1 s"), reached: true };
   test.each<Case>([
-    ["a CRM that says nothing", () => {}, late],
-    ["a header that drips", (socket) => {
+    ["a silent CRM", () => {}, late],
+    ["a header sent slowly without end", (socket) => {
       socket.write("HTTP/1.1 200 OK\r\nX: ");
       again(socket, "x", 20);
     }, late],
-    ["100 Continue without an end", (socket) => again(socket, "HTTP/1.1 100 Continue\r\n\r\n", 20), late],
-    ["a body that drips, status 200", (socket) => {
+    ["100 Continue without end", (socket) => again(socket, "HTTP/1.1 100 Continue\r\n\r\n", 20), late],
+    ["a body sent slowly without end, status 200", (socket) => {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
       again(socket, "x", 20);
     }, { outcome: "done" }],
-    ["a body that drips, status 500", (socket) => {
+    ["a body sent slowly without end, status 500", (socket) => {
       socket.write("HTTP/1.1 500 X\r\n\r\n");
       again(socket, "x", 20);
     }, { outcome: "retry", why: expect.stringContaining("status 500"), reached: true }],
@@ -173,7 +173,7 @@ describe("the deadline covers the whole exchange:", () => {
 });
 
 describe("reached is false only when there was no connection:", () => {
-  test("a port where nobody listens", async () => {
+  test("a closed port", async () => {
     const { port } = await peer(() => {});
     await new Promise<void>((resolve) => servers.pop()?.close(() => resolve()));
     expect(await crm().deliver(event, to(port), never)).toEqual({
@@ -183,7 +183,7 @@ describe("reached is false only when there was no connection:", () => {
     });
   });
 
-  test("a connection that is reset before anything is read", async () => {
+  test("a connection reset before anything is read", async () => {
     const { port } = await peer((socket) => void socket.resetAndDestroy(), false);
     expect(await crm().deliver(event, to(port), never)).toMatchObject({ outcome: "retry", reached: true });
   });
@@ -197,7 +197,7 @@ describe("the signal", () => {
     expect(heard).toEqual([]);
   });
 
-  test("aborted while waiting: ends at once, may have reached the CRM", async () => {
+  test("aborted while waiting: ends at once, and may have reached the CRM", async () => {
     const stop = new AbortController();
     const { port } = await peer(() => stop.abort());
     const delivery = await crm({ timeoutMs: 60_000 }).deliver(event, to(port), stop.signal);
@@ -208,19 +208,19 @@ describe("the signal", () => {
 describe("the log", () => {
   const pop: CrmEvent = { name: "ScreenPop", call: "c1", ani: "", dnis: "", data: { language: "<script>" } };
 
-  test("warns once of what is left out of an event, however often it is posted", async () => {
+  test("warns once about values omitted from an event, however often it is posted", async () => {
     const { port } = await peer(status(200));
     const client = crm();
     await client.deliver(pop, to(port), never);
     await client.deliver({ ...pop }, to(port), never);
     expect(lines.filter((line) => line.startsWith("warning"))).toEqual([
-      expect.stringMatching(/^warning ScreenPop: language is left out call=c1 why="it is .*<script>.*: expected only letters/),
+      expect.stringMatching(/^warning ScreenPop: language is omitted call=c1 why="it is .*<script>.*: expected only letters/),
     ]);
     await client.deliver({ ...pop, call: "c2" }, to(port), never);
     expect(lines.filter((line) => line.startsWith("warning")).length).toBe(2);
   });
 
-  test("does not remember for ever what it warned of", async () => {
+  test("remembers a limited number of warnings", async () => {
     const client = crm();
     for (let i = 0; i <= 257; i++) await client.deliver({ ...pop, call: `c${i % 257}` }, to(1), AbortSignal.abort());
     expect(lines.filter((line) => line.startsWith("warning")).length).toBe(258);
@@ -232,21 +232,21 @@ describe("the log", () => {
     expect(lines.join("\n")).toContain(JSON.stringify(xml));
   });
 
-  test("hides the CRM's cookies in it", async () => {
+  test("hides the CRM's cookies on trace", async () => {
     const { port } = await peer(status(200, "", "Set-Cookie: JSESSIONID=c00kie\r\nX-A: b\r\n"));
     await crm().deliver(event, to(port), never);
     expect(lines.join("\n")).not.toContain("c00kie");
     expect(lines.join("\n")).toContain(String.raw`Set-Cookie: ***\\u000d\\u000aX-A: b`);
   });
 
-  test("shows in it what is no HTTP", async () => {
+  test("shows on trace an answer that is not HTTP", async () => {
     const { port } = await peer(says("SSH-2.0-x\r\n"));
     await crm().deliver(event, to(port), never);
     expect(lines.join("\n")).toContain("answer=SSH-2.0-x");
   });
 });
 
-test("a proxy of the environment is not asked", async () => {
+test("a proxy from the environment is not used", async () => {
   const proxy = await peer(status(500));
   const { port, heard } = await peer(status(200));
   const script = `

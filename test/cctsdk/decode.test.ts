@@ -19,10 +19,10 @@ const why = (query: string): string => {
 };
 const who = "telesetNumber=1001&agentID=SMITH";
 
-// deno-lint-ignore no-control-regex -- control characters are what must not come through
+// deno-lint-ignore no-control-regex -- control characters must not appear in an error
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-/** A good query for each callout, by parameter. */
+/** A valid query for each callout, by parameter. */
 const good: Record<CalloutName, Record<string, string>> = {
   Register: { telesetNumber: "1001", agentID: "SMITH", ipAddress: "10.0.0.5", port: "5000" },
   Unregister: { telesetNumber: "1001", agentID: "SMITH" },
@@ -37,9 +37,9 @@ const good: Record<CalloutName, Record<string, string>> = {
 const optional = ["ipAddress", "agentPassword", "agentQueue"];
 const query = (name: string, parameters: Record<string, string>): string =>
   [`FunctionName=${name}`, ...Object.entries(parameters).map(([key, value]) => `${key}=${value}`)].join("&");
-const each = calloutNames.flatMap((name) => Object.keys(good[name]).map((parameter) => [name, parameter] as const));
+const parameters = calloutNames.flatMap((name) => Object.keys(good[name]).map((parameter) => [name, parameter] as const));
 
-describe("a good callout is read:", () => {
+describe("a valid callout is decoded:", () => {
   const smith = { desk: "1001", agent: "SMITH" };
   test.each(
     [
@@ -58,15 +58,15 @@ describe("a good callout is read:", () => {
   });
 });
 
-describe("spelling is free:", () => {
+describe("spelling is flexible:", () => {
   const ready = { ok: true, callout: { name: "Ready", desk: "1001", agent: "SMITH" } };
   test.each([
     ["names in any case", "functionname=READY&TELESETNUMBER=1001&AgentId=SMITH"],
     ["any order", `${who}&FunctionName=Ready`],
-    ["repeated alike", `FunctionName=Ready&${who}&telesetNumber=1001&functionName=ready`.replace("ready", "Ready")],
-    ["repeated alike but for blanks", `FunctionName=Ready&${who}&telesetNumber=+1001+`],
+    ["repeated identically", `FunctionName=Ready&${who}&telesetNumber=1001&functionName=ready`.replace("ready", "Ready")],
+    ["repeated identically except for spaces", `FunctionName=Ready&${who}&telesetNumber=+1001+`],
     ["repeated, once empty", `FunctionName=Ready&${who}&telesetNumber=`],
-    ["blanks around values", "FunctionName=+Ready%20&telesetNumber=%201001&agentID=SMITH+"],
+    ["spaces around values", "FunctionName=+Ready%20&telesetNumber=%201001&agentID=SMITH+"],
     ["encoded names and values", "Function%4eame=%52eady&telesetNumber=%31001&agentID=SMITH"],
     ["unknown parameters, even broken", `FunctionName=Ready&${who}&foo=%zz&%ff=1&bar&=&&__proto__=x`],
     ["empty optional parameters", `FunctionName=Ready&${who}&agentPassword=&agentQueue`],
@@ -91,47 +91,47 @@ describe("spelling is free:", () => {
 });
 
 describe("each parameter of each callout:", () => {
-  const with_ = (name: CalloutName, parameter: string, value: string) => query(name, { ...good[name], [parameter]: value });
+  const changed = (name: CalloutName, parameter: string, value: string) => query(name, { ...good[name], [parameter]: value });
 
-  test.each(each)("%s without %s", (name, parameter) => {
-    const text = why(with_(name, parameter, ""));
+  test.each(parameters)("%s without %s", (name, parameter) => {
+    const text = why(changed(name, parameter, ""));
     if (optional.includes(parameter)) expect(text).toBe("");
-    else expect(text).toStartWith(`Cannot do ${name}: ${parameter} is missing: expected `);
+    else expect(text).toStartWith(`${name} failed: ${parameter} is missing: expected `);
   });
 
-  test.each(each)("%s with %s twice, different", (name, parameter) => {
+  test.each(parameters)("%s with %s twice, different", (name, parameter) => {
     const text = why(`${query(name, good[name])}&${parameter}=oth%22er`);
-    expect(text).toStartWith(`Cannot do ${name}: ${parameter} is given twice with different values`);
+    expect(text).toStartWith(`${name} failed: ${parameter} is given twice with different values`);
     if (parameter !== "agentPassword") expect(text).toContain('and "oth?er": expected one');
   });
 
-  test.each(each)("%s with %s of 3,000 characters", (name, parameter) => {
-    const text = why(with_(name, parameter, "7".repeat(3000)));
-    expect(text).toStartWith(`Cannot do ${name}: ${parameter} `);
+  test.each(parameters)("%s with %s of 3,000 characters", (name, parameter) => {
+    const text = why(changed(name, parameter, "7".repeat(3000)));
+    expect(text).toStartWith(`${name} failed: ${parameter} `);
     expect(text.length).toBeLessThan(200);
   });
 
-  test.each(each.flatMap((pair) => ["\ufffd", "%EF%BF%BD"].map((bad) => [...pair, bad] as const)))(
-    "%s with %s that a client has damaged: %p",
+  test.each(parameters.flatMap((pair) => ["\ufffd", "%EF%BF%BD"].map((bad) => [...pair, bad] as const)))(
+    "%s with %s damaged by the client: %p",
     (name, parameter, bad) => {
-      expect(why(with_(name, parameter, `1001${bad}`))).toBe(
-        `Cannot do ${name}: ${parameter} holds U+FFFD in place of a character that was lost: expected UTF-8 or windows-1252.`,
+      expect(why(changed(name, parameter, `1001${bad}`))).toBe(
+        `${name} failed: ${parameter} contains U+FFFD, which replaces an unreadable character: expected UTF-8 or windows-1252.`,
       );
     },
   );
 
   test.each(
-    each.flatMap((pair) => ["%zz", "%", "%4", "%4g", "%FC%"].map((bad) => [...pair, bad] as const)),
+    parameters.flatMap((pair) => ["%zz", "%", "%4", "%4g", "%FC%"].map((bad) => [...pair, bad] as const)),
   )(
-    "%s with %s that is not encoded right: %p",
+    "%s with %s incorrectly encoded: %p",
     (name, parameter, bad) => {
-      expect(why(with_(name, parameter, `1001${bad}`))).toBe(
-        `Cannot do ${name}: ${parameter} cannot be read: expected each % to be followed by two hexadecimal digits.`,
+      expect(why(changed(name, parameter, `1001${bad}`))).toBe(
+        `${name} failed: ${parameter} cannot be decoded: expected two hexadecimal digits after each %.`,
       );
     },
   );
 
-  test.each(each.flatMap((pair) =>
+  test.each(parameters.flatMap((pair) =>
     [
       ["%0d%0a", "U+000D"],
       ["%00", "U+0000"],
@@ -142,27 +142,27 @@ describe("each parameter of each callout:", () => {
       ["\t", "U+0009"],
     ].map(([bad = "", code = ""]) => [...pair, bad, code] as const)
   ))(
-    "%s with %s that holds the control character %p",
+    "%s with %s containing the control character %p",
     (name, parameter, bad, code) => {
       for (const value of [`1001${bad}`, `${bad}1001`, `10${bad}01`]) {
-        expect(why(with_(name, parameter, value))).toBe(
-          `Cannot do ${name}: ${parameter} holds the control character ${code}: expected none.`,
+        expect(why(changed(name, parameter, value))).toBe(
+          `${name} failed: ${parameter} contains the control character ${code}: remove it.`,
         );
       }
     },
   );
 
-  // What is free text passes on to where it is escaped; what has a form is refused, without the quote that could end a string.
-  test.each(each)("%s with %s that holds quotes and angle brackets", (name, parameter) => {
-    const decoded = decode(with_(name, parameter, "%22%3Cb%3E%27"));
+  // Free text is accepted, since it is escaped later; other values are refused, and the error has no quote that could end a string.
+  test.each(parameters)("%s with %s containing quotes and angle brackets", (name, parameter) => {
+    const decoded = decode(changed(name, parameter, "%22%3Cb%3E%27"));
     if (!["telesetNumber", "ipAddress", "port"].includes(parameter)) expect(decoded.ok).toBe(true);
     else expect(decoded).toMatchObject({ ok: false, why: expect.stringContaining(`${parameter} is "?<b>'"`) });
   });
 });
 
-test("a sound repetition does not excuse an unsound value, wherever it stands", () => {
+test("an invalid value is an error even if a valid one is repeated before or after it", () => {
   for (const ids of ["agentID=%zz&agentID=SMITH", "agentID=SMITH&agentID=%zz"]) {
-    expect(why(`FunctionName=Ready&telesetNumber=1001&${ids}`)).toContain("agentID cannot be read");
+    expect(why(`FunctionName=Ready&telesetNumber=1001&${ids}`)).toContain("agentID cannot be decoded");
   }
 });
 
@@ -174,19 +174,19 @@ describe("limits:", () => {
       100,
     ]] as const,
   )(
-    "%s of %s may have %d characters, counted as people do",
+    "%s of %s may have %d characters (code points)",
     (parameter, name, most) => {
       const of = (length: number) => decode(query(name, { ...good[name], [parameter]: encodeURIComponent("😀".repeat(length)) }));
       expect(of(most).ok).toBe(true);
       expect(of(most + 1)).toEqual({
         ok: false,
         name,
-        why: `Cannot do ${name}: ${parameter} has ${most + 1} characters: expected at most ${most}.`,
+        why: `${name} failed: ${parameter} has ${most + 1} characters: expected at most ${most}.`,
       });
     },
   );
 
-  test.each([["1", 1], ["65535", 65535], ["08090", 8090]])("port %s is taken", (port, number) => {
+  test.each([["1", 1], ["65535", 65535], ["08090", 8090]])("port %s is accepted", (port, number) => {
     expect(decode(query("Register", { ...good.Register, port }))).toMatchObject({ callout: { port: number } });
   });
 
@@ -211,29 +211,29 @@ describe("ipAddress", () => {
     "10.0.0.5",
     "::ffff:10.0.0.5",
   ])(
-    "%p means the address that asks",
+    "%p means the source address",
     (ip) => expect(register(ip)).toMatchObject({ callout: { address: "10.0.0.5" } }),
   );
 
-  test.each([["10.9.9.9", "10.9.9.9"], ["::ffff:10.9.9.9", "10.9.9.9"]])("%s is another that is allowed", (ip, address) => {
+  test.each([["10.9.9.9", "10.9.9.9"], ["::ffff:10.9.9.9", "10.9.9.9"]])("%s is a different, allowed address", (ip, address) => {
     expect(register(ip)).toMatchObject({ callout: { address } });
   });
 
-  test("of IPv6 is compared whatever its spelling", () => {
+  test("in IPv6 is compared regardless of spelling", () => {
     expect(register("[2001:DB8:0::1]", "2001:db8::1")).toMatchObject({ callout: { address: "2001:db8::1" } });
   });
 
-  test.each(["10.0.0.6", "8.8.8.8", "0.0.0.0", "::", "fe80::1"])("%s is another that is not allowed", (ip) => {
+  test.each(["10.0.0.6", "8.8.8.8", "0.0.0.0", "::", "fe80::1"])("%s is a different address, not allowed", (ip) => {
     expect(register(ip)).toEqual({
       ok: false,
       name: "Register",
       why:
-        `Cannot do Register: ipAddress is ${ip}, but the request came from 10.0.0.5: expected the same, or list ${ip} in crm.allow.`,
+        `Register failed: ipAddress is ${ip}, but the request came from 10.0.0.5: expected the same, or list ${ip} in crm.allow.`,
     });
   });
 
   test.each(["10.1", "010.0.0.5", "0x7f000001", "2130706433", "agentpc", "10.0.0.5:80", "1.2.3.4/8", "::g"])(
-    "%s is none",
+    "%s is not an address",
     (ip) => {
       expect(register(ip)).toMatchObject({
         ok: false,
@@ -243,29 +243,29 @@ describe("ipAddress", () => {
   );
 });
 
-describe("what cannot be told apart is said clearly:", () => {
+describe("errors are clear:", () => {
   test.each([
     ["", `FunctionName is missing: expected one of ${calloutNames.join(", ")}`],
     [who, "FunctionName is missing"],
-    ["FunctionName=Redy", 'FunctionName is "Redy": did you mean Ready? Else expected one of Register'],
+    ["FunctionName=Redy", 'FunctionName is "Redy": did you mean Ready? Otherwise expected one of Register'],
     ["FunctionName=un-register", "did you mean Unregister?"],
     ["FunctionName=HangUpTheCall", `FunctionName is "HangUpTheCall": expected one of ${calloutNames.join(", ")}`],
     ["FunctionName=Ready&FunctionName=NotReady", 'FunctionName is given twice with different values, "Ready" and "NotReady"'],
-    ["FunctionName=%f", "FunctionName cannot be read"],
+    ["FunctionName=%f", "FunctionName cannot be decoded"],
     ["FunctionName=R%E9ady", 'FunctionName is "Réady": did you mean Ready?'],
     ["FunctionName=Ready&agentID=x&telesetNumber=1OO1", 'telesetNumber is "1OO1" (O (U+004F) is not a digit), but this box'],
     ["FunctionName=Ready&agentID=x&telesetNumber=1%D0%9E01", 'is "1\u041e01" (\u041e (U+041E) is not a digit), but this box'],
     [`FunctionName=Ready&agentID=x&telesetNumber=1009`, 'telesetNumber is "1009", but this box serves 1001, 1002.'],
   ])("%s", (text, part) => expect(why(text)).toContain(part));
 
-  test("all problems of one callout at once", () => {
+  test("all problems of a callout are reported together", () => {
     expect(why("FunctionName=Register&telesetNumber=9&port=0&agentQueue=%f")).toBe(
-      'Cannot do Register: telesetNumber is "9", but this box serves 1001, 1002; agentID is missing: expected the agent\'s id; ' +
+      'Register failed: telesetNumber is "9", but this box serves 1001, 1002; agentID is missing: expected the agent\'s id; ' +
         'port is "0": expected a number from 1 to 65535, the port that UWQ listens on.',
     );
   });
 
-  test("a long list of desks is cut with a count", () => {
+  test("a long list of desks is shortened, with a count", () => {
     const desks = Array.from({ length: 1000 }, (_, i) => String(2000 + i));
     const decoded = decodeCallout("FunctionName=Ready&agentID=x", { ...context, desks });
     expect(decoded).toMatchObject({ why: expect.stringMatching(/this box serves 2000, 2001, .* 2009 and 990 more\.$/) });
@@ -287,7 +287,7 @@ describe("a password is never repeated:", () => {
   });
 });
 
-describe("whatever the query,", () => {
+describe("for any query,", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       ...calloutNames,
@@ -305,13 +305,13 @@ describe("whatever the query,", () => {
   const anyQuery = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(""));
   const anyValue = fc.string({ unit: "binary", maxLength: 20 });
 
-  test("decoding never throws and its errors hold no control character", () => {
+  test("decoding never throws, and errors contain no control character", () => {
     fc.assert(fc.property(anyQuery, (text) => expect(why(text)).not.toMatch(control)), {
       numRuns: 500,
     });
   });
 
-  test("a free value comes through whole, or the callout is refused for a control character or its length", () => {
+  test("a free-text value is kept unchanged, or the callout is refused for a control character or its length", () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         const decoded = decode(
@@ -328,7 +328,7 @@ describe("whatever the query,", () => {
   });
 });
 
-describe("an answer of the CRM", () => {
+describe("an answer from the CRM", () => {
   const error = '<CCTSDK><event name="Error"><data name="occtErrorMsg" value="a &amp; b"/></event></CCTSDK>';
   test.each([
     ["an Error", error, "a & b"],

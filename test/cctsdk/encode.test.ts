@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { encodeEvent, encodeReply, longest } from "../../src/cctsdk/encode.ts";
+import { encodeEvent, encodeReply, maxLengths } from "../../src/cctsdk/encode.ts";
 import { parse, type XmlElement } from "../../src/platform/xml.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
 
@@ -64,24 +64,24 @@ describe("a value of a ScreenPop", () => {
     ["with an angle bracket", "AccountNum", "<b>", "expected only letters"],
     ["with an ampersand", "AccountNum", "a&b", "expected only letters"],
     ["with a newline inside", "AccountNum", "a\nb", 'it is "a?b"'],
-    ["with a letter that is not of ASCII", "AccountNum", "Zoë", "expected only letters"],
+    ["with a non-ASCII letter", "AccountNum", "Zoë", "expected only letters"],
     ["of an unknown class", "ScreenPopType", "LEAD", "expected SR, OPPORTUNITY, EVENT"],
     ["of a class in small letters", "occtClassification", "sr", "expected SR, OPPORTUNITY, EVENT"],
-    ["under a name that is none", 'a"b', "1", "invalid name"],
+    ["with an invalid name", 'a"b', "1", "invalid name"],
     ["under a name of 51 characters", "x".repeat(51), "1", "invalid name"],
-    ["under a name of ours", "occtANI", "1", "has a value of that name already"],
-  ])("%s is left out and reported", (_, name, value, why) => {
+    ["with one of our names", "occtANI", "1", "already has a value with this name"],
+  ])("%s is omitted and reported", (_, name, value, why) => {
     const { xml, dropped } = encodeEvent(pop({ data: { [name]: value, EventCode: "9" } }));
     expect(dropped).toEqual([{ name, why: expect.stringContaining(why) }]);
     expect(pairs(xml)).toEqual([["occtSourceID", "c1"], ["occtANI", "4155550123"], ["occtDNIS", "1001"], ["EventCode", "9"]]);
   });
 
-  test.each(["", "  "])("that is empty (%p) is left out silently", (value) => {
+  test.each(["", "  "])("that is empty (%p) is omitted silently", (value) => {
     const { xml, dropped } = encodeEvent(pop({ data: { EventCode: value } }));
     expect([pairs(xml).length, dropped]).toEqual([3, []]);
   });
 
-  test.each(["SR", "OPPORTUNITY", "EVENT"])("that is the class %s is sent", (value) => {
+  test.each(["SR", "OPPORTUNITY", "EVENT"])("naming the class %s is sent", (value) => {
     const data = { ScreenPopType: value, occtClassification: value };
     expect(pairsOf(pop({ data })).slice(3)).toEqual(Object.entries(data));
   });
@@ -107,13 +107,13 @@ describe("occtDNIS", () => {
 });
 
 describe("occtSourceID", () => {
-  test("of 60 characters is sent as it is", () => {
+  test("of 60 characters is sent unchanged", () => {
     const call = "a".repeat(60);
     expect(encodeEvent({ name: "CallReleased", call })).toMatchObject({ dropped: [], xml: expect.stringContaining(`"${call}"`) });
   });
 
   test.each(["CallEstablished", "CallReleased"] as const)(
-    "too long or strange is repaired alike in the ScreenPop and in %s",
+    "too long or with odd characters is repaired identically in the ScreenPop and in %s",
     (name) => {
       const call = `"<${"a".repeat(70)}`;
       const { xml, dropped } = encodeEvent({ name, call });
@@ -124,7 +124,7 @@ describe("occtSourceID", () => {
   );
 });
 
-test("the pairs stay under 1,800 characters: the first that does not fit and all later are left out", () => {
+test("the pairs stay under 1,800 characters: the first that does not fit and all after it are omitted", () => {
   const data = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key${i}`, i === 39 ? "x" : "v".repeat(50)]));
   const { xml, dropped } = encodeEvent(pop({ data }));
   const length = pairs(xml).map(([name, value]) => `${name}="${value}" `).join("").length;
@@ -133,15 +133,15 @@ test("the pairs stay under 1,800 characters: the first that does not fit and all
   expect(pairs(xml).length - 3 + dropped.length).toBe(40);
   expect(dropped.at(-1)).toEqual({
     name: "key39",
-    why: `all values together are too long: expected at most ${longest.pairs} characters`,
+    why: `all values together are too long: expected at most ${maxLengths.pairs} characters`,
   });
 });
 
-describe("whatever the switch says,", () => {
+describe("for any input from the switch,", () => {
   const text = fc.string({ unit: "binary", maxLength: 80 });
   const anyPop = fc.record({ call: text, ani: text, dnis: text, data: fc.dictionary(text, text) });
 
-  test("the XML parses, its root is ours, and its values hold nothing special", () => {
+  test("the XML parses, its root is CCTSDK, and its values contain no special characters", () => {
     fc.assert(fc.property(anyPop, (part) => {
       const { xml } = encodeEvent(pop(part));
       expect(xml).toMatch(
@@ -151,7 +151,7 @@ describe("whatever the switch says,", () => {
     }));
   });
 
-  test("every value is sent as it was (but for blanks around it), reported, or empty", () => {
+  test("every value is sent (trimmed), reported, or empty", () => {
     fc.assert(fc.property(fc.dictionary(fc.stringMatching(/^[A-Z]{1,5}$/), text), (data) => {
       const { xml, dropped } = encodeEvent(pop({ data }));
       for (const [name, value] of Object.entries(data)) {
@@ -161,7 +161,7 @@ describe("whatever the switch says,", () => {
     }));
   });
 
-  test("an error text parses back to itself but for what XML cannot hold", () => {
+  test("an error text survives a round trip, except for characters that XML does not allow", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (why) => {
       expect(pairs(encodeReply({ ok: false, why }))).toEqual([[
         "occtErrorMsg",

@@ -1,4 +1,4 @@
-/** Queries as old Java clients and agents who paste write them: encodings, a raw plus, values that nobody needs. */
+/** Queries of old Java clients and of agents who paste: encodings, a raw plus, unneeded values. */
 import { describe, expect, test } from "bun:test";
 import { decodeCallout } from "../../src/cctsdk/decode.ts";
 
@@ -10,7 +10,7 @@ const why = (query: string): string => {
 const who = "telesetNumber=1001&agentID=SMITH";
 const ready = { ok: true, callout: { name: "Ready", desk: "1001", agent: "SMITH" } };
 
-describe("values are read:", () => {
+describe("values are decoded:", () => {
   test.each([
     ["M%FCller", "Müller"],
     ["caf%E9+%80", "café €"],
@@ -18,11 +18,11 @@ describe("values are read:", () => {
     ["%C0%AF", "À¯"],
     ["%C3", "Ã"],
     ["M%C3%BCller", "Müller"],
-  ])("windows-1252 where it is not UTF-8: %s is %s", (id, agent) => {
+  ])("windows-1252 if it is not UTF-8: %s is %s", (id, agent) => {
     expect(decode(`FunctionName=Ready&telesetNumber=1001&agentID=${id}`)).toMatchObject({ ok: true, callout: { agent } });
   });
 
-  test("a password in windows-1252, and its invisible characters are kept", () => {
+  test("a password in windows-1252 keeps its invisible characters", () => {
     expect(decode(`FunctionName=Login&${who}&agentPassword=gr%FC%DFe`)).toMatchObject({ callout: { password: "grüße" } });
     expect(decode(`FunctionName=Login&${who}&agentPassword=a%E2%80%8Bb`)).toMatchObject({ callout: { password: "a\u200bb" } });
   });
@@ -76,7 +76,7 @@ describe("the plus of a dial string:", () => {
     }
   });
 
-  test("alone, it is a space: there is no number", () => {
+  test("alone is a space: the number is missing", () => {
     expect(why(`FunctionName=MakeCall&${who}&dialString=+`)).toContain("dialString is missing");
   });
 
@@ -88,7 +88,7 @@ describe("the plus of a dial string:", () => {
   });
 });
 
-describe("what a function does not use is not looked at:", () => {
+describe("parameters that a function does not use are ignored:", () => {
   test.each([
     ["Ready", "agentPassword=%zz&agentQueue=%&ipAddress=x&port=0&dialString=%0a"],
     ["Ready", "agentPassword=a&agentPassword=b"],

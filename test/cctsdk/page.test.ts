@@ -1,4 +1,4 @@
-/** docs/cctsdk.md names settings that exist, and shows bytes that telesetd writes. */
+/** docs/cctsdk.md matches the code: its settings exist, and telesetd writes the bytes that it shows. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,18 +14,18 @@ const page = readFileSync(join(import.meta.dir, "../../docs/cctsdk.md"), "utf8")
 const blocks = [...page.matchAll(/^```(\w*)\n(.*?)^```/gms)].map(([, language = "", text = ""]) => ({ language, text }));
 const paths = new Set(keys().map(({ path }) => path));
 
-test("each setting that it names exists", () => {
+test("every setting on the page exists", () => {
   const named = [...page.matchAll(/`((?:crm|http|numbers|screenPop)\.[a-zA-Z.]+)`/g)].map(([, path = ""]) => path);
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter((path) => !paths.has(path) && path !== "http.answer")).toEqual([]);
 });
 
-test("each setting of the wire is in it", () => {
+test("every setting of the protocol is on the page", () => {
   const wire = [...paths].filter((path) => /^http\.(answer\.|parameters|prefix|port)/.test(path) || path.startsWith("crm."));
   expect(wire.filter((path) => !page.includes(`\`${path}\``))).toEqual([]);
 });
 
-test("its examples of settings are accepted", () => {
+test("its example settings are valid", () => {
   const examples = blocks.filter(({ language }) => language === "json");
   expect(examples).toHaveLength(2);
   const line = { driver: "freeswitch", password: "x", domain: "d" };
@@ -35,7 +35,7 @@ test("its examples of settings are accepted", () => {
   }
 });
 
-describe("its bytes are what is written:", () => {
+describe("its bytes are those that telesetd writes:", () => {
   test.each<Reply>([{ ok: true }, { ok: false, why: "Phone 1001 is not registered: check its cable and power." }])(
     "an answer, %j",
     async (reply) => {

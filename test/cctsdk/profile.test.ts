@@ -1,4 +1,4 @@
-/** What a site's settings do to the bytes on both wires (docs/cctsdk.md), over TCP. */
+/** Effect of a site's settings on the bytes sent to UWQ and in answers (docs/cctsdk.md), over TCP. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
@@ -25,7 +25,7 @@ describe("an answer to a callout:", () => {
   const failing: Reply = { ok: false, why: "Agent Müller is not here." };
   const fails = { submit: () => Promise.resolve(failing) };
 
-  /** Status, Content-Type and body as they come over the wire, without chunks and with the right length. */
+  /** Status, Content-Type and body as received; also checks that the body is not chunked and its length is right. */
   async function answered(answers: Partial<AnswerForm>, text = get(ready), callouts = {}): Promise<readonly unknown[]> {
     const { port } = await open({ callouts: { answers: { ...defaultAnswers, ...answers }, ...callouts } });
     const answer = await ask(port, text);
@@ -57,13 +57,13 @@ describe("an answer to a callout:", () => {
   test.each<[string, Partial<AnswerForm>, readonly unknown[]]>([
     ["without settings", {}, [200, xml, error("Agent Müller is not here.")]],
     ["a status", { errorStatus: 500 }, [500, xml, error("Agent Müller is not here.")]],
-    ["a declaration, whatever a success is", { declaration: true, success: successOfAll("none") }, [
+    ["a declaration, independent of success", { declaration: true, success: successOfAll("none") }, [
       200,
       xml,
       declared + error("Agent Müller is not here."),
     ]],
     [
-      "another charset, in which what is not ASCII is escaped",
+      "another charset, with non-ASCII characters escaped",
       { contentType: "text/xml; charset=iso-8859-1", declaration: true },
       [
         200,
@@ -76,7 +76,7 @@ describe("an answer to a callout:", () => {
   test.each([
     ["a function that UWQ does not have", "/?FunctionName=Dance"],
     ["no function", "/"],
-    ["a parameter that is missing", "/?FunctionName=Ready"],
+    ["a missing parameter", "/?FunctionName=Ready"],
   ])("an Error about %s has errorStatus too", async (_, target) => {
     expect((await answered({ errorStatus: 500, success: successOfAll("none") }, get(target))).slice(0, 2)).toEqual([500, xml]);
   });
@@ -95,7 +95,7 @@ describe("an answer to a callout:", () => {
     expect(body).toStartWith(`${declared}<CCTSDK><event name="Error">`);
   });
 
-  test("the trace shows the answer as it goes out, of a refused request too", async () => {
+  test("the trace shows the answer as sent, also to a refused request", async () => {
     const lines: string[] = [];
     const log = openLog((line) => lines.push(line), "trace", false);
     const answers = { errorStatus: 500, declaration: true, contentType: "text/xml" };
@@ -111,7 +111,7 @@ describe("an answer to a callout:", () => {
 });
 
 describe("a callout:", () => {
-  test("parameters have their further names too, in any case; two values for one are an error; the trace hides the password", async () => {
+  test("parameters may use their aliases, in any case; two values are an error; the trace hides the password", async () => {
     const got: unknown[] = [];
     const lines: string[] = [];
     const submit = (callout: unknown) => {
@@ -133,7 +133,7 @@ describe("a callout:", () => {
     expect(lines.join("\n")).not.toContain("s3cret");
   });
 
-  test("a Register that names no port has the site's, if there is one", async () => {
+  test("a Register without a port uses the site's, if set", async () => {
     const register = get("/?FunctionName=Register&telesetNumber=1001&agentID=SMITH");
     const got: unknown[] = [];
     const submit = (callout: unknown) => {
@@ -154,7 +154,7 @@ afterEach(async () => {
   for (const server of servers.splice(0).toReversed()) await server.close();
 });
 
-/** The port of a server that is closed after the test. */
+/** The port of a server, which is closed after the test. */
 async function listening(server: Server | ReturnType<typeof createHttpServer>): Promise<number> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
@@ -168,7 +168,7 @@ const lines: string[] = [];
 const log = openLog((line) => lines.push(line), "trace", false);
 
 describe("an event:", () => {
-  /** What the CRM reads from the socket, byte for byte. */
+  /** The bytes that the CRM receives. */
   async function posted(form: Parameters<typeof httpCrm>[0] | Record<string, unknown>, event = released): Promise<string> {
     let heard = "";
     const port = await listening(createServer((socket: Socket) =>
@@ -229,7 +229,7 @@ describe("an event:", () => {
     [200, "201-299", { outcome: "refused", reached: true, why: expect.stringContaining("status 200: expected 201-299") }],
     [503, "200, 302", { outcome: "retry", reached: true, why: expect.stringContaining("status 503: expected 200, 302") }],
     [429, "200", { outcome: "retry", reached: true, why: expect.any(String) }],
-  ])("the answer %d, where %s counts as delivered", async (status, given, delivery) => {
+  ])("the answer %d, if %s counts as delivered", async (status, given, delivery) => {
     const delivered = given.split(",").map((range) => {
       const [from = 0, to = from] = range.split("-").map(Number);
       return { from, to };
@@ -244,7 +244,7 @@ describe("an event:", () => {
   });
 });
 
-describe("whatever crm.headers has,", () => {
+describe("for any crm.headers,", () => {
   const text = fc.string({
     unit: fc.oneof(fc.constantFrom("\r", "\n", ":", " ", "\0", "\t", "é", "H", "o", "-"), fc.string({ maxLength: 1 })),
     maxLength: 12,
@@ -259,7 +259,7 @@ describe("whatever crm.headers has,", () => {
   const parse = (crm: unknown) => parseConfig(JSON.stringify({ ...served, crm }), lineSchemas, {}).crm;
 
   test(
-    "an accepted set makes one well-formed request with exactly these headers; the configuration refuses another",
+    "a valid set makes one well-formed request with exactly these headers; the configuration refuses any other",
     async () => {
       const requests: IncomingMessage[] = [];
       const bodies: string[] = [];
@@ -295,12 +295,12 @@ describe("whatever crm.headers has,", () => {
   );
 });
 
-test("the daemon takes all of it from its configuration", async () => {
+test("the daemon reads all these settings from its configuration", async () => {
   const sim = new Simulator();
   await sim.start();
   servers.push({ close: () => sim.stop() });
   const heard: string[] = [];
-  const told = Promise.withResolvers<void>();
+  const delivered = Promise.withResolvers<void>();
   const port = await listening(createServer((socket: Socket) => {
     let text = "";
     socket.on("data", (data) => {
@@ -308,7 +308,7 @@ test("the daemon takes all of it from its configuration", async () => {
       if (!text.endsWith("</CCTSDK>")) return;
       heard.push(text);
       socket.end("HTTP/1.1 302 X\r\nContent-Length: 0\r\n\r\n");
-      if (heard.length === 2) told.resolve();
+      if (heard.length === 2) delivered.resolve();
     });
   }));
   const crm = { path: "/uwq", port, declaration: true, headers: { "X-Site": "Kiel" }, delivered: [302] };
@@ -327,8 +327,8 @@ test("the daemon takes all of it from its configuration", async () => {
   await sim.server.subscriber();
   const call = await sim.inbound({ from: "14155550123", to: "1001" });
   await call.callerHangsUp();
-  await told.promise;
-  // The 302 confirmed the first, or the second would not have been sent.
+  await delivered.promise;
+  // The 302 confirmed the first event, otherwise the second would not have been sent.
   expect(heard.map((text) => /event name="(\w+)"/.exec(text)?.[1])).toEqual(["ScreenPop", "CallReleased"]);
   for (const text of heard) {
     expect(text).toStartWith("POST /uwq HTTP/1.1\r\n");
@@ -337,6 +337,6 @@ test("the daemon takes all of it from its configuration", async () => {
   }
 });
 
-test("every callout has its own success, and no other function", () => {
+test("success bodies are set for every callout and for nothing else", () => {
   expect(Object.keys(defaultAnswers.success)).toEqual([...calloutNames]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { rateLimit } from "../../src/platform/rate-limit.ts";
 
-test("a full bucket, then what comes back", () => {
+test("a full bucket is spent, then refilled at the rate", () => {
   const granted = rateLimit({ perSecond: 10, burst: 3 });
   expect([0, 0, 0, 0, 99, 100, 150, 200].map((now) => granted("a", now))).toEqual([
     true,
@@ -15,17 +15,17 @@ test("a full bucket, then what comes back", () => {
   ]);
 });
 
-test("a bucket is never more than full", () => {
+test("a bucket never exceeds its burst", () => {
   const granted = rateLimit({ perSecond: 10, burst: 2 });
   expect([0, 1e9, 1e9, 1e9].map((now) => granted("a", now))).toEqual([true, true, true, false]);
 });
 
-test("a clock that goes back takes nothing away", () => {
+test("a clock that goes back removes no tokens", () => {
   const granted = rateLimit({ perSecond: 1, burst: 2 });
   expect([1e6, 0, 0].map((now) => granted("a", now))).toEqual([true, true, false]);
 });
 
-test("memory is bounded: the address that was quiet longest is forgotten, not the one in use", () => {
+test("memory is bounded: the least recently used address is forgotten", () => {
   const granted = rateLimit({ perSecond: 0.001, burst: 1 });
   granted("quiet", 0);
   granted("busy", 0);

@@ -14,7 +14,7 @@ interface Bench {
   ask(target: string, options?: { method?: string; from?: string; headers?: Record<string, string> }): Promise<Response>;
 }
 
-/** The callouts in process: what was submitted and logged is kept, the source address is a header of the test. */
+/** The route in process: records submitted callouts and log lines; a test header sets the source address. */
 function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Bench {
   const lines: string[] = [];
   const submitted: (Callout | CheckStatus)[] = [];
@@ -42,7 +42,7 @@ function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Be
   return { lines, submitted, ask };
 }
 
-/** The text of the Error in an answer, after its form has been checked. */
+/** The text of the Error in an answer; also checks the form of the answer. */
 async function complaint(response: Response): Promise<string> {
   const body = await response.clone().text();
   expect(
@@ -63,7 +63,7 @@ test("a callout is submitted, and success is an empty CCTSDK", async () => {
   expect(submitted).toEqual([{ name: "Ready", desk: "1001", agent: "SMITH" }]);
 });
 
-test("an error of the core and one of decoding have status 200 and the Error body", async () => {
+test("errors of the core and of decoding have status 200 and an Error body", async () => {
   const { ask, submitted } = bench({ submit: () => Promise.resolve({ ok: false, why: 'Phone <1001> is "away".' }) });
   const response = await ask(`/?${ready}`);
   expect([response.status, await complaint(response)]).toEqual([200, 'Phone <1001> is "away".']);
@@ -77,14 +77,14 @@ test.each<[string, CalloutOptions["submit"]]>([
   ["throws", () => {
     throw new Error("disk on fire");
   }],
-])("when submit %s, the agent is told in words and the log has the reason", async (_, submit) => {
+])("when submit %s, the agent gets a sentence and the log has the reason", async (_, submit) => {
   const { ask, lines } = bench({ submit });
   const response = await ask(`/?${ready}`);
   expect([response.status, await complaint(response)]).toEqual([
     200,
     "UnexpectedError: internal error in telesetd during Ready: try again; if it persists, tell the administrator.",
   ]);
-  expect(lines[0]).toBe('error   Ready failed inside error="disk on fire"');
+  expect(lines[0]).toBe('error   Ready: internal error error="disk on fire"');
 });
 
 test("the answer waits for submit", async () => {
@@ -95,7 +95,7 @@ test("the answer waits for submit", async () => {
   expect(await complaint(await response)).toBe("later");
 });
 
-test("Register from a mapped address: the source in its one spelling, the allowed other address", async () => {
+test("Register from a mapped address: the source is normalised, an allowed other address is accepted", async () => {
   const { ask, submitted } = bench();
   const register = "/?FunctionName=Register&telesetNumber=1001&agentID=S&port=5000&ipAddress=";
   await ask(`${register}localhost`, { from: "::ffff:10.0.0.5" });
@@ -104,7 +104,7 @@ test("Register from a mapped address: the source in its one spelling, the allowe
   expect(await complaint(await ask(`${register}10.8.1.1`))).toContain("crm.allow");
 });
 
-test("desks are those of the moment", async () => {
+test("the current desks are used for each callout", async () => {
   let desks = ["1001"];
   const { ask, submitted } = bench({ desks: () => desks });
   desks = ["1002"];
@@ -112,19 +112,19 @@ test("desks are those of the moment", async () => {
   expect(submitted).toEqual([]);
 });
 
-test("a raw # in a dial string is part of it", async () => {
+test("a raw # in a dial string is kept", async () => {
   const { ask, submitted } = bench();
   await ask("/?FunctionName=MakeCall&telesetNumber=1001&dialString=*98#&agentID=SMITH");
   expect(submitted).toMatchObject([{ dialString: "*98#", agent: "SMITH" }]);
 });
 
-describe("turned away before it is a callout:", () => {
+describe("refused before it is a callout:", () => {
   const prefix = "/k3y";
   type Case = [string, number, string, Parameters<Bench["ask"]>[1], Partial<CalloutOptions>?];
   const headers = (headers: Record<string, string>) => ({ headers });
   test.each<Case>([
     ["a source that is not allowed", 403, "/", { from: "8.8.8.8" }],
-    ["a source that is no address", 403, "/", { from: "" }],
+    ["a source that is not an address", 403, "/", { from: "" }],
     ["a Host of another name", 403, "/", headers({ host: "evil.example:8090" })],
     ["a Host that only begins with an address", 403, "/", headers({ host: "10.0.0.1.evil.example" })],
     ["two Hosts", 403, "/", headers({ host: "10.0.0.1, evil.example" })],
@@ -138,7 +138,7 @@ describe("turned away before it is a callout:", () => {
     ["a path beside the prefix", 404, "/", {}, { prefix }],
     ["the prefix as a beginning", 404, "/k3yx", {}, { prefix }],
     ["the prefix with two slashes", 404, "/k3y//", {}, { prefix }],
-    ["the prefix in other letters", 404, "/K3Y/", {}, { prefix }],
+    ["the prefix in capitals", 404, "/K3Y/", {}, { prefix }],
     ...["POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"].map((
       method,
     ): Case => [`the method ${method}`, 405, "/", { method }]),
@@ -182,7 +182,7 @@ describe("turned away before it is a callout:", () => {
   });
 });
 
-describe("let through:", () => {
+describe("accepted:", () => {
   const headers = (headers: Record<string, string>) => ({ headers });
   test.each<[string, string, Parameters<Bench["ask"]>[1], Partial<CalloutOptions>?]>([
     ["a mapped IPv4 source", "/", { from: "::ffff:10.1.2.3" }],
@@ -214,7 +214,7 @@ describe("let through:", () => {
 });
 
 describe("the rate", () => {
-  test("is kept for each source, and comes back with time", async () => {
+  test("is limited per source, and recovers with time", async () => {
     let now = 0;
     const { ask } = bench({ burst: 2, perSecond: 2, now: () => now });
     const statuses = async (from: string, count: number) =>
@@ -229,7 +229,7 @@ describe("the rate", () => {
 });
 
 describe("the log", () => {
-  test("has one info line for a callout", async () => {
+  test("has one info line per callout", async () => {
     const { ask, lines } = bench();
     await ask(`/?${ready}`);
     expect(lines).toEqual(["info    Ready desk=1001 agent=SMITH from=10.0.0.5 outcome=ok"]);
@@ -245,7 +245,7 @@ describe("the log", () => {
     ]);
   });
 
-  test("has CheckStatus, which comes all the time, only on debug", async () => {
+  test("has CheckStatus, which is frequent, only on debug", async () => {
     const quiet = bench();
     await quiet.ask("/?FunctionName=CheckStatus");
     expect(quiet.lines).toEqual([]);
@@ -254,7 +254,7 @@ describe("the log", () => {
     expect(loud.lines).toEqual(["debug   CheckStatus from=10.0.0.5 outcome=ok"]);
   });
 
-  test("is not filled by one source that is turned away again and again", async () => {
+  test("is not filled by a source that is refused repeatedly", async () => {
     const { ask, lines } = bench();
     for (let i = 0; i < 50; i++) await ask("/x");
     expect(lines.length).toBe(5);
@@ -269,7 +269,7 @@ describe("the log", () => {
     "FunctionName=Login;telesetNumber=1001;agentPassword=hunter2",
     "FunctionName=Login&telesetNumber=1001&agentID=S%26agentPassword%3dhunter2&agentPassword",
     "agentPassword=hunter2",
-  ])("never has a password, on trace either: %s", async (query) => {
+  ])("never contains a password, even on trace: %s", async (query) => {
     const { ask, lines } = bench({}, "trace");
     await ask(`/?${query}`);
     expect(lines[0]).toContain("callout received");
@@ -283,7 +283,7 @@ describe("the log", () => {
   });
 });
 
-test("a range that is none is an error at the start", () => {
+test("an invalid range is an error at the start", () => {
   expect(() => bench({ allow: ["10.0.0.0/33"] })).toThrow("Cannot read the address range 10.0.0.0/33: expected");
   expect(() => bench({ crmAllow: ["10.0.0"] })).toThrow("Cannot read the address range 10.0.0: expected");
 });

@@ -71,7 +71,7 @@ describe("crm.headers:", () => {
     [
       "the same name twice",
       { "X-Site": "a", "x-site": "b" },
-      "crm.headers.x-site: the same header as X-Site: expected each once",
+      "crm.headers.x-site: duplicate of X-Site: expected each header once",
     ],
     ["a number", { X: 5 }, "crm.headers.X: expected text"],
     ["a text", "X: y", 'crm.headers is "X: y": expected an object'],
@@ -197,8 +197,8 @@ describe("http.answer.errorStatus:", () => {
     [600, "expected a status from 200 to 599"],
     [204, "no body"],
     [205, "no body"],
-    [302, "a redirect has no destination"],
-    [304, "a redirect has no destination"],
+    [302, "redirects are not supported"],
+    [304, "redirects are not supported"],
     [500.5, "expected a whole number"],
     ["500", "expected a number"],
   ])("%j is an error", (errorStatus, text) => {

@@ -139,7 +139,7 @@ describe("a callout over a socket", () => {
       for (const text of [get(`${host}${ready}`), `GET ${host}${ready} HTTP/1.0\r\n\r\n`]) {
         expect(complaint(await ask(port, text))).toEqual([
           403,
-          expect.stringContaining("names a host that this box does not have"),
+          expect.stringContaining("Host of the request is not this box"),
         ]);
       }
       expect((await ask(port, get(`${host}/status`)))?.status).toBe(403);

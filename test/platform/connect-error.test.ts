@@ -1,6 +1,6 @@
 /** A machine that is off and a network without a way are not taken for a port that refuses; in real network namespaces too. */
 import { describe, expect, test } from "bun:test";
-import { codeOf, type Tables } from "../../src/platform/connect-error.ts";
+import { connectErrorCode, type Tables } from "../../src/platform/connect-error.ts";
 
 const head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 /** 10.1.2.0/24 on eth0, 10.9.0.0/16 refused, and if wanted the rest by 10.1.2.1. */
@@ -12,7 +12,7 @@ const arp = (rows: Readonly<Record<string, string>>) =>
     Object.entries(rows).map(([address, flags]) => `${address}  0x1  ${flags}  00:00:00:00:00:00  *  eth0\n`).join("")
   }`;
 const code = (address: string, tables: Partial<Tables>, given = "ECONNREFUSED") =>
-  codeOf(Object.assign(new Error("connect"), { code: given, address }), {
+  connectErrorCode(Object.assign(new Error("connect"), { code: given, address }), {
     arp: arp({}),
     route: head + lan + byGateway,
     trie: "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.3\n        /32 host LOCAL\n",

@@ -19,7 +19,7 @@ import esl from "modesl";
 import type { Socket } from "node:net";
 import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
-import { codeOf } from "../../../src/platform/connect-error.ts";
+import { connectErrorCode } from "../../../src/platform/connect-error.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./framing.ts";
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
@@ -351,7 +351,7 @@ export class Link {
 
   #reason(error: unknown): string {
     const where = `${this.#options.host}:${this.#options.port}`;
-    const code = this.#code = error instanceof Error ? codeOf(error) : undefined;
+    const code = this.#code = error instanceof Error ? connectErrorCode(error) : undefined;
     if (code === "ECONNREFUSED") return `nothing listens on ${where}: is FreeSWITCH running, and mod_event_socket loaded?`;
     if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${this.#options.host} is not known: check line.host`;
     if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the switch on, and line.host right?`;

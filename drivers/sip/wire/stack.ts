@@ -23,7 +23,7 @@ import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../../src/log/log.ts";
-import { codeOf } from "../../../src/platform/connect-error.ts";
+import { connectErrorCode } from "../../../src/platform/connect-error.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./redact.ts";
 import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";
@@ -337,7 +337,7 @@ export class Stack {
   #reason(error: NodeJS.ErrnoException): string {
     const { host, port } = this.#options;
     const where = `${host}:${port}`;
-    const code = this.#code = codeOf(error);
+    const code = this.#code = connectErrorCode(error);
     if (code === "ECONNREFUSED") return `nothing listens on ${where}: is drachtio-server running?`;
     if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${host} is not known: check line.host`;
     if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the one of drachtio-server on, and line.host right?`;

@@ -1,6 +1,6 @@
 /** Whether a port takes a connection. */
 import { connect } from "node:net";
-import { codeOf } from "../../platform/connect-error.ts";
+import { connectErrorCode } from "../../platform/connect-error.ts";
 
 /** Opens a connection and closes it; the error's code when there is none, ETIMEDOUT after `ms`. */
 export function tryToConnect(host: string, port: number, ms: number): Promise<string | undefined> {
@@ -13,6 +13,6 @@ export function tryToConnect(host: string, port: number, ms: number): Promise<st
     };
     const timer = setTimeout(() => end("ETIMEDOUT"), ms);
     socket.once("connect", () => end(undefined));
-    socket.on("error", (error: NodeJS.ErrnoException) => end(codeOf(error) ?? error.message));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(connectErrorCode(error) ?? error.message));
   });
 }
