@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sendCallout } from "../simulator/crm/mod.ts";
-import { quietPort } from "../test/support/daemon/box.ts";
+import { quietPort } from "../test/support/ports.ts";
 import { domain } from "./frames.ts";
 
 /** The names, as JSON has them. */

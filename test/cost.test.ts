@@ -18,7 +18,7 @@ import { type App, startApp } from "../src/app.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
-import { quietPort } from "./support/daemon/box.ts";
+import { quietPort } from "./support/ports.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = mkdtempSync(join(tmpdir(), "telesetd-cost-"));

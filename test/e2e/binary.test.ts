@@ -7,16 +7,15 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
-import { Daemon, freePort } from "../support/daemon/daemon.ts";
+import { binary, Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const root = join(import.meta.dir, "../..");
-const binary = join(root, "dist/telesetd-linux-x64");
 const arm64 = join(root, "dist/telesetd-linux-arm64");
 const fixtures = join(root, "test/fixtures/recordings/freeswitch");
 const folder = mkdtempSync(join(tmpdir(), "telesetd-e2e-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const noBinary = existsSync(binary) ? "" : " (skipped: dist/telesetd-linux-x64 is not there, run ./scripts/build)";
 const qemu = Bun.which("qemu-aarch64-static");
 const sysroot = "/usr/aarch64-linux-gnu";
 const noQemu = !existsSync(arm64)
@@ -127,18 +126,18 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     const sim = new Simulator({});
     await sim.start();
     const crm = await SmallCrm.open();
-    const port = await freePort();
-    const daemon = new Daemon(binary, { folder, port, switchPort: sim.port });
-    await daemon.start();
+    const port = await quietPort();
+    const box = new Box({ folder, port, switchPort: sim.port });
+    await box.start();
     await sendCallout(port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
-    await daemon.connected();
+    await box.connected();
     const call = await sim.inbound({ from: "14155550123", to: "1001" });
     await crm.until(1, 5000);
     // Before the confirmation is on record it would be told once more: at least once is the promise.
-    await daemon.told();
-    await daemon.kill();
-    await daemon.start();
-    await daemon.connected();
+    await box.told();
+    await box.kill();
+    await box.start();
+    await box.connected();
     await call.answer();
     await crm.until(2, 5000);
     await call.callerHangsUp();
@@ -146,7 +145,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(crm.events.map(({ name, data }) => [name, data["occtSourceID"]])).toEqual(
       ["ScreenPop", "CallEstablished", "CallReleased"].map((name) => [name, call.leg.uuid]),
     );
-    expect(await daemon.terminate()).toBe(0);
+    expect(await box.terminate()).toBe(0);
     crm.close();
     await sim.stop();
   }, 60_000);

@@ -7,7 +7,8 @@ import { existsSync } from "node:fs";
 import { attacks, reboundAttacks } from "../support/browser/attacks.ts";
 import { chromium } from "../support/browser/chromium.ts";
 import { Lan, noLan } from "../support/browser/lan.ts";
-import { binary, Round } from "../support/browser/round.ts";
+import { Round } from "../support/browser/round.ts";
+import { binary } from "../support/daemon/box.ts";
 
 const missing = [
   existsSync(binary) ? "" : "dist/telesetd-linux-x64 is not there, run ./scripts/build",

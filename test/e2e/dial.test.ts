@@ -7,7 +7,7 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { explainAtDesk } from "../../src/commands/explain.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
-import { freePort } from "../support/daemon/daemon.ts";
+import { quietPort } from "../support/ports.ts";
 import { limit, start } from "../support/daemon/acd-office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-dial-"));
@@ -188,7 +188,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     await sim.start();
     const box = new Box({
       folder,
-      port: await freePort(),
+      port: await quietPort(),
       switchPort: sim.port,
       more: { numbers: { deny: "^1900", toDial: [{ match: "^\\+1", replace: "91" }] } },
     });

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
-import { binary, Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { binary, Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const limit = 60_000;
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { seriesOf } from "../support/metrics.ts";
-import { binary, Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { binary, Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-log-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

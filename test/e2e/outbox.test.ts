@@ -7,7 +7,8 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { WildCrm } from "../support/faults/wild-crm.ts";
-import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

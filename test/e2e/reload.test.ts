@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { WildCrm } from "../support/faults/wild-crm.ts";
-import { Box, type BoxOptions, noBinary, quietPort } from "../support/daemon/box.ts";
+import { Box, type BoxOptions, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-reload-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

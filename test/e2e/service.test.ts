@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { binary, Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { binary, Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-service-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { type Arrived, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
-import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-sip-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,8 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { hashPassword } from "../../src/passwords.ts";
 import { Client, get } from "../support/httpclient.ts";
-import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-stop-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,8 @@ import { YAML } from "bun";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
-import { Box, noBinary, quietPort } from "../support/daemon/box.ts";
+import { Box, noBinary } from "../support/daemon/box.ts";
+import { quietPort } from "../support/ports.ts";
 import { alerts, dashboard, folder } from "../support/promql.ts";
 
 const missing = existsSync("/usr/bin/prometheus") && existsSync("/usr/bin/promtool")

@@ -1,18 +1,15 @@
 /** One round of the game: a telesetd with its switch on this box, a browser on the PC, every attack tried once. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
-import { Daemon } from "../daemon/daemon.ts";
+import { Box } from "../daemon/box.ts";
+import { quietPort } from "../ports.ts";
 import { type Attack, markOf, reboundAttacks } from "./attacks.ts";
 import { Chromium, type Exchange } from "./chromium.ts";
 import { Evil } from "./evil.ts";
 import type { Lan } from "./lan.ts";
-
-/** The compiled daemon. */
-export const binary = join(import.meta.dir, "../../../dist/telesetd-linux-x64");
 
 const rebound = "rebound.example";
 
@@ -120,7 +117,7 @@ export class Round {
     await this.#sim.start();
     this.#ends.push(() => this.#sim.stop());
     const { prefix } = this.#options;
-    const daemon = new Daemon(binary, {
+    const box = new Box({
       folder: this.#folder,
       port: this.#port,
       switchPort: this.#sim.port,
@@ -128,9 +125,9 @@ export class Round {
         http: { host: "0.0.0.0", port: this.#port, ...(prefix === undefined ? {} : { prefix }) },
       },
     });
-    this.#ends.push(() => daemon.terminate());
-    await daemon.start();
-    await daemon.connected();
+    this.#ends.push(() => box.terminate());
+    await box.start();
+    await box.connected();
     const crm = await SmallCrm.open();
     this.#ends.push(() => crm.close());
     const register = { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) };
@@ -173,16 +170,4 @@ export class Round {
 /** A number of its own for each mark, so that an originate says which attack it comes from. */
 function numberOf(mark: string): string {
   return `0155${Bun.hash.crc32(mark).toString().padStart(10, "0")}`;
-}
-
-/**
- * A free port below those that the system hands out by itself (ip_local_port_range): between the end of the rebinding page's server and
- * the start of telesetd nobody else's connection takes it.
- */
-function quietPort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 10_000);
-  return new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(quietPort()));
-    server.listen(port, "0.0.0.0", () => server.close(() => resolve(port)));
-  });
 }

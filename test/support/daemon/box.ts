@@ -1,6 +1,5 @@
 /** A box: the compiled binary as a process, its configuration file, its signals and its commands. For tests that end it badly. */
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { ShownEvent } from "../../../src/outbox/admin.ts";
 import type { Status } from "../../../src/status/status.ts";
@@ -161,25 +160,5 @@ export class Box {
       child.exited,
     ]);
     return { out, err, code };
-  }
-}
-
-const given = new Set<number>();
-
-/**
- * A free port that stays free while its daemon is dead: below those that the kernel gives to connections that go out
- * (ip_local_port_range, from 32768).
- */
-export async function quietPort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 17_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree && !given.has(port)) {
-      given.add(port);
-      return port;
-    }
   }
 }

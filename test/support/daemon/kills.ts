@@ -3,7 +3,8 @@ import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../../../simulator/crm/mod.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
-import { Box, quietPort } from "./box.ts";
+import { Box } from "./box.ts";
+import { quietPort } from "../ports.ts";
 import { type Entry, judge, type Verdict } from "./ledger.ts";
 import { House } from "./people.ts";
 

@@ -12,7 +12,7 @@ import { doctor } from "../../../src/commands/doctor/mod.ts";
 import { sendCallout } from "../../../simulator/crm/mod.ts";
 import { type Config, parseConfig } from "../../../src/config/schema.ts";
 import { openLog } from "../../../src/log/log.ts";
-import { quietPort } from "../daemon/box.ts";
+import { quietPort } from "../ports.ts";
 
 /** What must never be shown. */
 export const secrets = { password: "Cl3verS3cret", prefix: "/hidd3n" };
