@@ -91,7 +91,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
   const stuck = () => dead ?? (store.answers() ? loop.stuck() : "the store does not answer");
   const tidy = () => {
     loop.closeFormer();
-    store.prune({ days: config.store.keepDays, rows: config.store.keepEvents }, now());
+    store.prune({ days: config.store.keepDays, rows: config.store.keepRecords }, now());
   };
   tidy();
   const tidying = setInterval(tidy, pruneEvery);
@@ -129,8 +129,8 @@ function compose(config: Config, { store, now, log, metrics }: Parts): { loop: L
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
   const line = openLine(config.line, { desks: config.desks, variables, log, timers: systemTimers });
-  const { screenPopSeconds, otherHours, atMost } = config.outbox;
-  const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: otherHours * 3_600_000, atMost };
+  const { screenPopSeconds, callEventHours, maxEvents } = config.outbox;
+  const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: callEventHours * 3_600_000, maxEvents };
   const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics });
   const desks = config.desks.map(({ extension }) => extension);
   const loop = new Loop({
@@ -151,11 +151,11 @@ function compose(config: Config, { store, now, log, metrics }: Parts): { loop: L
 function listen(
   config: Config,
   loop: Loop,
-  local: Omit<HttpOptions["local"], "monitors">,
+  local: Omit<HttpOptions["local"], "monitorAllow">,
   { now, log, metrics }: Omit<Parts, "store">,
 ): Promise<Listener> {
-  const { host, port, connections, monitors, answer, ...guards } = config.http;
-  const { allow: crmAllow, port: defaultPort } = config.crm;
+  const { host, port, connections, monitorAllow, answer, ...guards } = config.http;
+  const { registerAllow, port: defaultPort } = config.crm;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
     host,
@@ -164,7 +164,7 @@ function listen(
     callouts: {
       ...guards,
       answers: answer,
-      crmAllow,
+      registerAllow,
       defaultPort,
       desks: () => desks,
       submit: (callout) => loop.submit(callout),
@@ -175,7 +175,7 @@ function listen(
         refused: (status) => metrics.refused.add(`${status}`),
       },
     },
-    local: { ...local, monitors },
+    local: { ...local, monitorAllow },
     log,
   });
 }
@@ -193,7 +193,7 @@ export function policyOf({ screenPop, numbers, line, agent, dial, crm }: Config)
 }
 
 function verifyBy({ agent }: Config, line: Line): Verify {
-  if (agent.verify === "config") return { by: "config", hashes: agent.hashes };
+  if (agent.verify === "config") return { by: "config", hashes: agent.passwordHashes };
   if (agent.verify === "none") return { by: "none" };
   const lookUp = (user: string): Promise<string | undefined> =>
     line.passwordOf ? line.passwordOf(user) : Promise.reject(new Error("this driver's switch has no directory"));

@@ -119,7 +119,11 @@ export function table(io: Io, done: (code: number) => void): Command {
   ).option("--json", "for machines")
     .action(async (level, duration, options) => done(await logCommand(level, duration, options, io)));
   addOutbox(program, io, done);
-  add("hash-password", "Hash a password for agent.hashes; it is read from the terminal or a pipe.", "telesetd hash-password")
+  add(
+    "hash-password",
+    "Hash a password for agent.passwordHashes; it is read from the terminal or a pipe.",
+    "telesetd hash-password",
+  )
     .action(async () => done(await hashPasswordCommand(io)));
   add("schema", "The JSON Schema of the configuration.", "telesetd schema > config.schema.json").action(() => done(schema(io)));
   add("version", "The version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));

@@ -305,7 +305,7 @@ describe("the whole daemon:", () => {
   );
 
   test("config: in with the password; it is nowhere, also not when it is given for a Logout", async () => {
-    const { login, stop, app } = await daemon({ verify: "config", hashes: { "7": await hashPassword(secret) } });
+    const { login, stop, app } = await daemon({ verify: "config", passwordHashes: { "7": await hashPassword(secret) } });
     expect(await login()).toContain("LoginFailed");
     expect(await login(secret)).not.toContain("Error");
     const logout = { FunctionName: "Logout", telesetNumber: "1001", agentID: "7", agentPassword: secret };

@@ -63,11 +63,11 @@ function contactStep(name: string, contact: string): AcdStep {
  */
 export function acdSteps(
   command: AgentCommand,
-  config: Pick<FreeswitchConfig, "agent" | "domain">,
+  config: Pick<FreeswitchConfig, "acdAgent" | "domain">,
   acd: AcdConfig,
 ): AcdStep[] | string {
   const { desk, agent, login, mode, queue } = command;
-  const name = agentName(config.agent, desk, agent);
+  const name = agentName(config.acdAgent, desk, agent);
   if (!/^[A-Za-z0-9_.@-]{1,80}$/.test(name)) {
     return `Agent ${JSON.stringify(agent).slice(0, 64)} cannot be an agent of the ACD: expected letters, digits and . _ - @.`;
   }

@@ -25,8 +25,8 @@ export interface AgentMemory {
 }
 
 /** The memory at the start: the names that are known without anybody's Login. */
-export function agentMemory(desks: readonly string[], { agent }: Pick<FreeswitchConfig, "agent">): AgentMemory {
-  const known = agent.includes("{agent}") ? [] : desks.map((desk) => [agentName(agent, desk, ""), desk] as const);
+export function agentMemory(desks: readonly string[], { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): AgentMemory {
+  const known = acdAgent.includes("{agent}") ? [] : desks.map((desk) => [agentName(acdAgent, desk, ""), desk] as const);
   return {
     core: undefined,
     names: new Map(known),
@@ -66,7 +66,7 @@ async function carryOut(link: Link, command: AgentCommand, context: AgentContext
   const steps = acdSteps(command, config, config.acd);
   if (typeof steps === "string") return { outcome: "failed", cause: "NOT_SENT", why: steps };
   const { desk } = command;
-  const name = agentName(config.agent, desk, command.agent);
+  const name = agentName(config.acdAgent, desk, command.agent);
   const before = memory.names.get(name);
   try {
     // It stands before anything is set, so that no event is missed, and stays for an agent who is here.
@@ -146,9 +146,9 @@ async function takePlace(
 }
 
 /** The filters of the agents who are known beyond the desks' own names. A new connection begins with them. */
-export function agentFilters({ names, echoes }: AgentMemory, { agent }: Pick<FreeswitchConfig, "agent">): string[] {
+export function agentFilters({ names, echoes }: AgentMemory, { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): string[] {
   echoes.clear();
-  return agent.includes("{agent}") ? [...names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
+  return acdAgent.includes("{agent}") ? [...names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
 }
 
 /**

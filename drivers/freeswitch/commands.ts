@@ -45,13 +45,13 @@ export function login({ user, password }: Pick<FreeswitchConfig, "user" | "passw
 }
 
 /** The filters that let only these desks' events through. Positive filters are OR-ed; each is a whole value. */
-export function filters(desks: readonly DeskNames[], config: Pick<FreeswitchConfig, "agent">): string[] {
+export function filters(desks: readonly DeskNames[], config: Pick<FreeswitchConfig, "acdAgent">): string[] {
   const perDesk = desks.flatMap(({ extension, presence }) => {
     const users = [...new Set(presence.map((id) => id.split("@")[0] ?? id))];
     return [
       ...presence.map((id) => `Channel-Presence-ID ${id}`),
       ...users.flatMap((user) => [`from-user ${user}`, `user ${user}`, `to-user ${user}`]),
-      ...(config.agent.includes("{agent}") ? [] : [`CC-Agent ${agentName(config.agent, extension, "")}`]),
+      ...(config.acdAgent.includes("{agent}") ? [] : [`CC-Agent ${agentName(config.acdAgent, extension, "")}`]),
     ];
   });
   return [...perDesk, "Event-Name HEARTBEAT", "Event-Name SHUTDOWN"].map((filter) => `filter ${filter}`);
@@ -81,7 +81,7 @@ export function originate(call: string, number: string, desk: DeskNames, config:
     `origination_caller_id_number=${number}`,
     `origination_caller_id_name=${number}`,
     "ignore_early_media=true",
-    ...autoAnswer(config.phone),
+    ...autoAnswer(config.phoneMake),
     `originate_timeout=${config.ringSeconds}`,
   ];
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;

@@ -22,15 +22,17 @@ export const freeswitchConfig = z.strictObject({
     description: "sofia profiles on which calls from outside come in",
   }),
   context: token.default("default").meta({ description: "dialplan context in which MakeCall dials" }),
-  phone: z.enum(phoneMakes).default("generic").meta({
+  phoneMake: z.enum(phoneMakes).default("generic").meta({
     description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
+    formerly: "phone",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
-  agent: z.string().regex(/^[A-Za-z0-9_.@{}-]+$/, "expected an agent name such as {extension}@default").default(
+  acdAgent: z.string().regex(/^[A-Za-z0-9_.@{}-]+$/, "expected an agent name such as {extension}@default").default(
     "{extension}@default",
   )
     .meta({
       description: "the desk's agent name in mod_callcenter",
+      formerly: "agent",
     }),
   acd: z.union([
     z.literal("none"),
@@ -52,8 +54,9 @@ export const freeswitchConfig = z.strictObject({
   ]).default("none").meta({
     description: "whether mod_callcenter follows Login, Ready, NotReady and Logout: none, or its settings",
   }),
-  passwordParam: token.default("password").meta({
+  directoryPasswordParam: token.default("password").meta({
     description: "the directory's parameter that agent.verify = directory compares",
+    formerly: "passwordParam",
   }),
   connectSeconds: z.number().positive().max(60).default(5).meta({
     description: "deadline for connecting, until the switch greets, in seconds",

@@ -6,10 +6,10 @@ import type { Link } from "./wire/link.ts";
 export async function passwordIn(
   link: Link,
   user: string,
-  { domain, passwordParam }: Pick<FreeswitchConfig, "domain" | "passwordParam">,
+  { domain, directoryPasswordParam }: Pick<FreeswitchConfig, "domain" | "directoryPasswordParam">,
 ): Promise<string | undefined> {
   if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
-  const { ok, text } = await link.command(`api user_data ${user}@${domain} param ${passwordParam}`);
+  const { ok, text } = await link.command(`api user_data ${user}@${domain} param ${directoryPasswordParam}`);
   if (!ok && /permission denied/i.test(text)) {
     throw new Error("FreeSWITCH does not let us ask its directory: add user_data to esl-allowed-api");
   }

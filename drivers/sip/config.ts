@@ -27,16 +27,18 @@ export const sipConfig = z.strictObject({
     description: "address of drachtio-server",
   }),
   port: z.int().min(1).max(65535).default(9022).meta({ description: "port of drachtio-server" }),
-  secret: clean.regex(/^[^|]*$/, "expected no |").min(1).default("cymru").meta({
+  drachtioSecret: clean.regex(/^[^|]*$/, "expected no |").min(1).default("cymru").meta({
     description: "secret of drachtio-server",
+    formerly: "secret",
     secret: true,
   }),
   domain: host.meta({ description: "the SIP domain of the phones" }),
   user: z.string().regex(/^[A-Za-z0-9_.!~*'()&=+$,;?\/-]+$/, "expected a SIP user, without its domain").meta({
     description: "the SIP account of the box",
   }),
-  login: z.string().regex(/^[\x20-\x7e]+$/, "expected ASCII characters").optional().meta({
+  authUser: z.string().regex(/^[\x20-\x7e]+$/, "expected ASCII characters").optional().meta({
     description: "user name for the password, where it is another than user",
+    formerly: "login",
   }),
   password: clean.min(1).optional().meta({ description: "password of that account", secret: true }),
   proxy: hostport.optional().meta({ description: "where SIP is sent to, host or host:port; the domain when absent" }),
@@ -57,15 +59,17 @@ export const sipConfig = z.strictObject({
   connectSeconds: seconds(0.1, 60).default(5).meta({
     description: "deadline for connecting to drachtio-server, until the login is answered, in seconds",
   }),
-  dial: z.enum(dialMethods).default("invite-refer").meta({
+  dialMethod: z.enum(dialMethods).default("invite-refer").meta({
     description: "how MakeCall dials: ring the phone and hand it over to the number (invite-refer), or tell it to dial (refer)",
+    formerly: "dial",
   }),
   referTellsAnswer: z.boolean().default(false).meta({
     description:
       "whether the switch's 200 to a REFER means that the number has answered; otherwise only the phone's own dialog does",
   }),
-  phone: z.enum(phoneMakes).default("generic").meta({
+  phoneMake: z.enum(phoneMakes).default("generic").meta({
     description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
+    formerly: "phone",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
 });

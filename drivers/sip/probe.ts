@@ -93,7 +93,7 @@ async function wayIn(
   inbox: Inbox,
   signal: AbortSignal,
 ): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
-  const { host, port, secret } = config;
+  const { host, port, drachtioSecret: secret } = config;
   const since = performance.now();
   const where = `${host}:${port}`;
   const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, message: `${where} takes connections.` };
@@ -120,7 +120,9 @@ async function wayIn(
 
 function wayInAdvice({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
   if (stage === "login") {
-    if (/refuses the login/.test(message)) return "Compare line.secret with the secret of <admin> in /etc/drachtio.conf.xml.";
+    if (/refuses the login/.test(message)) {
+      return "Compare line.drachtioSecret with the secret of <admin> in /etc/drachtio.conf.xml.";
+    }
     const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
     return /hangs/.test(message)
       ? `Restart drachtio-server (systemctl restart drachtio); if it stays so, c${compare}.`
@@ -163,12 +165,12 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
     const message = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
     // It answers such a REFER with 202, and does nothing (docs/sip.md).
-    const deaf = config.dial === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
+    const deaf = config.dialMethod === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
     if (deaf === undefined) return { verdict: "good", message };
     return {
       verdict: "warning",
-      message: `${message} ${deaf} does not make a phone dial, which line.dial "refer" requires: MakeCall will fail.`,
-      advice: 'Set line.dial to "invite-refer".',
+      message: `${message} ${deaf} does not make a phone dial, which line.dialMethod "refer" requires: MakeCall will fail.`,
+      advice: 'Set line.dialMethod to "invite-refer".',
     };
   }
   if (answer.own && status === 503) {

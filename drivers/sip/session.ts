@@ -45,10 +45,17 @@ export class Session {
   /** Connects to drachtio-server. Rejects with an Error for people when it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     const { config, log } = options;
-    const { host, port, secret, register } = config;
+    const { host, port, drachtioSecret, register } = config;
     let session: Session | undefined;
     const stack = await Stack.open(
-      { host, port, secret, connectMs: config.connectSeconds * 1000, routes: ["notify", ...(register ? ["options"] : [])], log },
+      {
+        host,
+        port,
+        secret: drachtioSecret,
+        connectMs: config.connectSeconds * 1000,
+        routes: ["notify", ...(register ? ["options"] : [])],
+        log,
+      },
       (request) => session ? session.#asked(request) : request.answer(503),
       signal,
     );

@@ -181,7 +181,9 @@ function address(reading: Reading): string {
   if (plain === undefined) {
     reading.problem(`ipAddress is ${shown(given)}: expected an IP address, localhost or nothing`);
   } else if (plain !== from && !addressAllowed(plain, from)) {
-    reading.problem(`ipAddress is ${plain}, but the request came from ${from}: expected the same, or list ${plain} in crm.allow`);
+    reading.problem(
+      `ipAddress is ${plain}, but the request came from ${from}: expected the same, or list ${plain} in crm.registerAllow`,
+    );
   }
   return plain ?? "";
 }

@@ -12,9 +12,9 @@ export interface GuardOptions extends Rate {
   /** Addresses and ranges that may send callouts. */
   readonly allow: readonly string[];
   /** Host names of the box, besides its addresses and `localhost`. */
-  readonly names: readonly string[];
+  readonly hostNames: readonly string[];
   /** Whether requests from browsers are accepted. */
-  readonly browsers: boolean;
+  readonly allowBrowsers: boolean;
 }
 
 /** A request before decoding. `from` is the source address; `path` and `query` are as sent; `header` takes lower-case names. */
@@ -48,7 +48,7 @@ export function guard(options: GuardOptions): (request: CalloutRequest, now: num
   const paths = options.prefix === undefined ? ["/", ""] : [options.prefix, `${options.prefix}/`];
   return (request, now) => {
     if (!allowed(request.from)) return refuse(403, `Requests from ${request.from} are not allowed: list it in http.allow.`);
-    const stranger = wrongHost(request, options.names) ?? (options.browsers ? undefined : browser(request));
+    const stranger = wrongHost(request, options.hostNames) ?? (options.allowBrowsers ? undefined : browser(request));
     if (stranger !== undefined) return refuse(403, stranger);
     if (!paths.includes(request.path)) {
       return refuse(404, "Nothing is served at this path: check the URL configured in UWQ.");
@@ -68,7 +68,7 @@ function refuse(status: Refusal["status"], why: string): Refusal {
 
 function wrongHost(request: CalloutRequest, names: readonly string[]): string | undefined {
   if ([request.header("host"), request.authority].every((host) => hostAllowed(host, names))) return undefined;
-  return "The Host of the request is not this box: use its IP address, or list the name in http.names.";
+  return "The Host of the request is not this box: use its IP address, or list the name in http.hostNames.";
 }
 
 /**
@@ -85,5 +85,5 @@ function browser(request: CalloutRequest): string | undefined {
     /mozilla/i.test(agent) && !/\bjava\/?\d/i.test(agent) ? ["a browser's User-Agent"] : [],
   ].flat();
   if (signs.length === 0) return undefined;
-  return `The request comes from a web browser (it has ${signs.join(", ")}): to test by hand, set http.browsers to true.`;
+  return `The request comes from a web browser (it has ${signs.join(", ")}): to test by hand, set http.allowBrowsers to true.`;
 }

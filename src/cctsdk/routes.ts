@@ -13,7 +13,7 @@ import { requestText } from "./redact.ts";
 /** Settings and collaborators of the callout route. */
 export interface CalloutOptions extends GuardOptions {
   /** Addresses and ranges that a Register from another address may name. */
-  readonly crmAllow: readonly string[];
+  readonly registerAllow: readonly string[];
   /** The current extensions of this box. */
   readonly desks: () => readonly string[];
   /** Executes the callout; settles when the answer is known. */
@@ -56,13 +56,13 @@ export function responseOf({ status, headers, body }: WrittenReply): Response {
 /**
  * Serves the callouts at the prefix, with or without a slash at the end. The status of every callout is 200 unless the site
  * sets another for Errors, whose body an old Java client may not read. A refused request gets 403, 404, 405, 414 or 429.
- * @throws Error if an entry of `allow` or `crmAllow` is not a range.
+ * @throws Error if an entry of `allow` or `registerAllow` is not a range.
  */
 export function callouts(options: CalloutOptions): Hono {
   const { log, now, answers } = options;
   const refusal = guard(options);
   const { parameters, defaultPort } = options;
-  const decoding = { aliases: parameters, defaultPort, addressAllowed: parseRanges(options.crmAllow) };
+  const decoding = { aliases: parameters, defaultPort, addressAllowed: parseRanges(options.registerAllow) };
   const refuse = ({ from }: CalloutRequest, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
     log.rarely(`refused ${from}`, maxRepeats).warning("request refused", { from, status, why });

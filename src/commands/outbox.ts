@@ -62,7 +62,7 @@ export async function outboxRetry(id: string | undefined, options: OutboxOptions
   if (id !== undefined) return await change(id, "retry", "Retrying:", options, io);
   const done = await askDaemon<RetriedAll>(options.config, "POST", "/outbox/retry", io, retryAllWithin);
   if (typeof done === "number") return done;
-  const more = done.full ? " The outbox is full (outbox.atMost): run this again for the rest." : "";
+  const more = done.full ? " The outbox is full (outbox.maxEvents): run this again for the rest." : "";
   io.out(options.json ? `${JSON.stringify(done)}\n` : `Retried ${count(done.retried, "event")}.${more}\n`);
   return 0;
 }

@@ -1,6 +1,7 @@
 /**
- * The one schema of the configuration: type, default, meaning, secret. It gives the parser (every error at once, with its
- * path), the JSON Schema (`telesetd schema`) and the reference page. The part below `line` belongs to the driver.
+ * The one schema of the configuration: type, default, meaning, secret, and a renamed key's former name. It gives the parser
+ * (every error at once, with its path), the JSON Schema (`telesetd schema`) and the reference page. The part below `line`
+ * belongs to the driver.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
@@ -99,12 +100,17 @@ const http = z.strictObject({
     secret: true,
   }),
   allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may send callouts" }),
-  monitors: z.array(cidr).default([]).meta({
+  monitorAllow: z.array(cidr).default([]).meta({
     description: "addresses that may read /healthz, /readyz and /metrics, besides the box itself",
+    formerly: "monitors",
   }),
-  names: z.array(z.string().min(1)).default([]).meta({ description: "host names of the box that a Host header may carry" }),
-  browsers: z.boolean().default(false).meta({
+  hostNames: z.array(z.string().min(1)).default([]).meta({
+    description: "host names of the box that a Host header may carry",
+    formerly: "names",
+  }),
+  allowBrowsers: z.boolean().default(false).meta({
     description: "accept requests that look like a browser's, to try callouts by hand",
+    formerly: "browsers",
   }),
   perSecond: z.number().positive().default(50).meta({ description: "callouts a second from one address; more get 429" }),
   burst: z.int().positive().default(200).meta({ description: "callouts at once from one address before perSecond counts" }),
@@ -129,8 +135,9 @@ const crm = z.strictObject({
   telephonyEvents: z.boolean().default(false).meta({
     description: "post TelephonyDisabled and TelephonyEnabled when the line is lost and back",
   }),
-  allow: z.array(cidr).default([]).meta({
+  registerAllow: z.array(cidr).default([]).meta({
     description: "addresses that a Register may name although it comes from another address",
+    formerly: "allow",
   }),
 });
 
@@ -186,11 +193,13 @@ const numbers = z.strictObject({
 
 const agent = z.strictObject({
   verify: z.enum(["none", "config", "directory"]).default("none").meta({
-    description: "how a Login's password is verified: not at all, by agent.hashes, or by the switch's directory",
+    description: "how a Login's password is verified: not at all, by agent.passwordHashes, or by the switch's directory",
   }),
-  hashes: z.record(z.string(), z.string().startsWith("$argon2id$", "expected what telesetd hash-password prints")).default({})
+  passwordHashes: z.record(z.string(), z.string().startsWith("$argon2id$", "expected what telesetd hash-password prints"))
+    .default({})
     .meta({
       description: "argon2id hashes by agent id, made by telesetd hash-password",
+      formerly: "hashes",
       secret: true,
     }),
   afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
@@ -213,18 +222,21 @@ const store = z.strictObject({
   keepDays: z.number().positive().max(3650).default(7).meta({
     description: "how long events are kept on record once they have ended, in days",
   }),
-  keepEvents: z.int().min(0).max(1_000_000).default(10_000).meta({
+  keepRecords: z.int().min(0).max(1_000_000).default(10_000).meta({
     description: "how many ended events are kept on record at most",
+    formerly: "keepEvents",
   }),
 });
 
 const outbox = z.strictObject({
   screenPopSeconds: z.number().positive().default(120).meta({ description: "how long a ScreenPop is useful, in seconds" }),
-  otherHours: z.number().positive().default(24).meta({
+  callEventHours: z.number().positive().default(24).meta({
     description: "how long CallEstablished and CallReleased are tried, in hours",
+    formerly: "otherHours",
   }),
-  atMost: z.int().min(10).max(1_000_000).default(10_000).meta({
-    description: "how many events may wait; beyond, the oldest are given up",
+  maxEvents: z.int().min(10).max(1_000_000).default(10_000).meta({
+    description: "how many events may wait; beyond, the oldest are discarded",
+    formerly: "atMost",
   }),
 });
 
@@ -327,6 +339,7 @@ export function jsonSchema(lines: LineSchemas): unknown {
   return z.toJSONSchema(schema, {
     io: "input",
     override: ({ jsonSchema }) => {
+      delete jsonSchema["formerly"];
       if (jsonSchema["secret"] !== true) return;
       const { secret: _, description, ...plain } = jsonSchema;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];

@@ -183,12 +183,10 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
   const path = pathText(issue.path);
   const problem = (text: string): Problem => ({ path: issue.path, text });
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema, issue.path);
+    const shape = shapeAt(schema, issue.path);
     return issue.keys.map((key) => {
-      const near = meant(key, known);
-      const hint = near === undefined ? `: expected one of ${known.join(", ")}` : `: did you mean ${near}?`;
       const place = [...issue.path, key];
-      return { path: place, text: `${pathText(place)} is not a key${hint}` };
+      return { path: place, text: `${pathText(place)} ${notAKey(place, shape)}` };
     });
   }
   const secret = isSecret(schema, issue.path);
@@ -196,6 +194,16 @@ export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[]
   if (input === undefined) return [problem(`${path} is missing: ${wanted(issue)}`)];
   const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
   return [problem(`${path}${shown}: ${wanted(issue)}`)];
+}
+
+/** Why a key is refused, and which one to use instead: the new name of a renamed key, or the one that is spelt most like it. */
+function notAKey(path: readonly PropertyKey[], shape: z.ZodObject["shape"]): string {
+  const key = String(path.at(-1));
+  const known = Object.keys(shape);
+  const renamed = known.find((name) => (shape[name] as z.ZodType).meta()?.["formerly"] === key);
+  if (renamed !== undefined) return `has been renamed: use ${pathText([...path.slice(0, -1), renamed])}`;
+  const near = meant(key, known);
+  return `is not a key: ${near === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`}`;
 }
 
 /** The name that a mistyped one seems to mean; nothing when none is near. */
@@ -273,9 +281,9 @@ function unwrap(schema: z.ZodType): z.ZodType {
   return at;
 }
 
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+function shapeAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject["shape"] {
   const at = schemaAt(schema, path);
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+  return at instanceof z.ZodObject ? at.shape : {};
 }
 
 function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {

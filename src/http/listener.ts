@@ -26,7 +26,7 @@ export interface HttpOptions {
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
   /** What is told and done for the box itself. */
-  readonly local: Omit<LocalOptions, "from" | "names" | "now">;
+  readonly local: Omit<LocalOptions, "from" | "hostNames" | "now">;
   readonly log: Log;
   /** Other deadlines than 10 s for a header and 30 s for an answer: for tests. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
@@ -110,9 +110,9 @@ function repairing(socket: Socket): Socket {
 
 /** What is served where. `/healthz`, `/status`, `/metrics` and their like do not stand behind the prefix: they are for the box, not for UWQ. */
 function site(options: HttpOptions): Hono {
-  const { log, callouts: { names, now } } = options;
+  const { log, callouts: { hostNames, now } } = options;
   const app = new Hono();
-  app.route("/", localRoutes({ ...options.local, names, now, from: source }));
+  app.route("/", localRoutes({ ...options.local, hostNames, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.rarely("request failed").error("request failed inside", { error: error.message });

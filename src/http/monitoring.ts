@@ -18,7 +18,7 @@ export interface LocalOptions {
   /** The dials on record, page by page, the newest first. */
   readonly dials: () => Iterable<readonly unknown[]>;
   /** Addresses and ranges that may watch, besides this machine. */
-  readonly monitors: readonly string[];
+  readonly monitorAllow: readonly string[];
   readonly ready: () => Readiness;
   readonly metrics: (format: Format) => string;
   /** The log's level; absent where it cannot be changed. */
@@ -26,7 +26,7 @@ export interface LocalOptions {
   /** Steady ms. */
   readonly now: () => number;
   /** Host names that a request may carry. */
-  readonly names: readonly string[];
+  readonly hostNames: readonly string[];
   readonly from: (context: Context) => string;
 }
 
@@ -36,13 +36,13 @@ const watching: Rate = { perSecond: 5, burst: 30 };
 /**
  * `GET /status`, `GET /dials`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
  * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /healthz`, `GET /readyz` and `GET /metrics`.
- * @throws Error when `monitors` holds what is no range.
+ * @throws Error when `monitorAllow` holds what is no range.
  */
 export function localRoutes(options: LocalOptions): Hono {
   const { status, outbox, dials, from } = options;
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
-    if (isLoopback(from(context)) && !isForeign(context, options.names)) return await next();
+    if (isLoopback(from(context)) && !isForeign(context, options.hostNames)) return await next();
     return refused(403, "Only the box itself may read this: run telesetd status there.");
   };
   const json = (context: Context, value: unknown): Response => context.json(value as never, 200, { "Cache-Control": "no-store" });
@@ -117,8 +117,8 @@ const encoder = new TextEncoder();
 
 /** What a monitor reads, `/healthz` as often as it likes. Each answer ends its connection: those who watch take no place from those who work. */
 function addWatched(app: Hono, options: LocalOptions): void {
-  const { ready, metrics, from, names, now } = options;
-  const mayWatch = parseRanges(options.monitors);
+  const { ready, metrics, from, hostNames, now } = options;
+  const mayWatch = parseRanges(options.monitorAllow);
   const granted = rateLimit(watching);
   const say = (status: number, type: string, body: string, more: Record<string, string> = {}): Response =>
     new Response(body, { status, headers: { "Content-Type": type, "Cache-Control": "no-store", Connection: "close", ...more } });
@@ -128,10 +128,10 @@ function addWatched(app: Hono, options: LocalOptions): void {
     const sent = from(context);
     const source = normaliseAddress(sent) ?? sent;
     if (!isLoopback(source) && !mayWatch(source)) {
-      return refuse(403, `Requests from ${source} may not read this: list the address in http.monitors.`);
+      return refuse(403, `Requests from ${source} may not read this: list the address in http.monitorAllow.`);
     }
-    if (isForeign(context, names)) {
-      return refuse(403, "This is not told to web pages, nor under a name that is not in http.names.");
+    if (isForeign(context, hostNames)) {
+      return refuse(403, "This is not told to web pages, nor under a name that is not in http.hostNames.");
     }
     const { method } = context.req;
     if (method !== "GET" && method !== "HEAD") {
@@ -158,10 +158,11 @@ function addWatched(app: Hono, options: LocalOptions): void {
 }
 
 /** A web page's request, or one by a name that is not ours (which a page can bend to this box). */
-function isForeign(context: Context, names: readonly string[]): boolean {
+function isForeign(context: Context, hostNames: readonly string[]): boolean {
   const header = (name: string): string | undefined => context.req.header(name);
   const site = header("sec-fetch-site");
   const hosts = [header("host"), authorityOf(context.req.url)];
-  return header("origin") !== undefined || header("referer") !== undefined || !hosts.every((host) => hostAllowed(host, names)) ||
+  return header("origin") !== undefined || header("referer") !== undefined ||
+    !hosts.every((host) => hostAllowed(host, hostNames)) ||
     site !== undefined && site !== "none";
 }

@@ -144,7 +144,7 @@ export class Courier {
 
   /** How many more events may wait before the oldest are discarded. */
   room(): number {
-    return Math.max(0, this.#options.rules.atMost - this.#waiting.size);
+    return Math.max(0, this.#options.rules.maxEvents - this.#waiting.size);
   }
 
   /** Takes events back that the store lets wait again, each in its place in its call; they are tried at once. */
@@ -358,16 +358,16 @@ export class Courier {
    * go than can in a turn.
    */
   #makeRoom(): boolean {
-    const { atMost } = this.#options.rules;
-    if (this.#waiting.size <= atMost) return false;
+    const { maxEvents } = this.#options.rules;
+    if (this.#waiting.size <= maxEvents) return false;
     for (const event of this.#waiting.events()) {
       const call = this.#waiting.callOf(event);
       if (!call || call.busy) continue;
       if (this.#discardsLeft === 0) return true;
       this.#discardsLeft--;
-      this.#discard(event, call, `the outbox is full: it holds at most ${count(atMost, "event")}`);
+      this.#discard(event, call, `the outbox is full: it holds at most ${count(maxEvents, "event")}`);
       this.#look(call);
-      if (this.#waiting.size <= atMost) return false;
+      if (this.#waiting.size <= maxEvents) return false;
     }
     return false;
   }

@@ -14,11 +14,11 @@ export interface DeliveryRules {
   /** How many refusals (3xx, 4xx) end an event. */
   readonly refusals: number;
   /** How many events may wait. */
-  readonly atMost: number;
+  readonly maxEvents: number;
 }
 
 /** Two minutes, a day, three, ten thousand. */
-export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 24 * 3_600_000, refusals: 3, atMost: 10_000 };
+export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 24 * 3_600_000, refusals: 3, maxEvents: 10_000 };
 
 /** What is to be done with a call whose first event is not on the way. Times in ms. */
 export type Due =

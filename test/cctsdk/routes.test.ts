@@ -20,13 +20,13 @@ function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Be
   const submitted: (Callout | CheckStatus)[] = [];
   const app = callouts({
     allow: ["127.0.0.0/8", "10.0.0.0/8", "::1/128"],
-    names: ["Box.example"],
-    browsers: false,
+    hostNames: ["Box.example"],
+    allowBrowsers: false,
     answers: defaultAnswers,
     parameters: {},
     perSecond: 1,
     burst: 1000,
-    crmAllow: ["10.9.0.0/16"],
+    registerAllow: ["10.9.0.0/16"],
     desks: () => ["1001"],
     submit: (callout) => {
       submitted.push(callout);
@@ -101,7 +101,7 @@ test("Register from a mapped address: the source is normalised, an allowed other
   await ask(`${register}localhost`, { from: "::ffff:10.0.0.5" });
   await ask(`${register}10.9.1.1`);
   expect(submitted).toMatchObject([{ address: "10.0.0.5" }, { address: "10.9.1.1" }]);
-  expect(await complaint(await ask(`${register}10.8.1.1`))).toContain("crm.allow");
+  expect(await complaint(await ask(`${register}10.8.1.1`))).toContain("crm.registerAllow");
 });
 
 test("the current desks are used for each callout", async () => {
@@ -176,8 +176,8 @@ describe("refused before it is a callout:", () => {
     expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 404, 405, 429, 414]);
     expect(texts.slice(0, 3)).toEqual([
       expect.stringContaining("8.8.8.8"),
-      expect.stringContaining("http.names"),
-      expect.stringContaining("http.browsers"),
+      expect.stringContaining("http.hostNames"),
+      expect.stringContaining("http.allowBrowsers"),
     ]);
   });
 });
@@ -201,7 +201,7 @@ describe("accepted:", () => {
       "a browser when allowed",
       "/",
       headers({ origin: "http://x", referer: "x", "user-agent": "Mozilla/5.0", "sec-fetch-site": "cross-site" }),
-      { browsers: true },
+      { allowBrowsers: true },
     ],
     ["the prefix", "/k3y", {}, { prefix: "/k3y" }],
     ["the prefix with a slash", "/k3y/", {}, { prefix: "/k3y" }],
@@ -285,5 +285,5 @@ describe("the log", () => {
 
 test("an invalid range is an error at the start", () => {
   expect(() => bench({ allow: ["10.0.0.0/33"] })).toThrow("Cannot read the address range 10.0.0.0/33: expected");
-  expect(() => bench({ crmAllow: ["10.0.0"] })).toThrow("Cannot read the address range 10.0.0: expected");
+  expect(() => bench({ registerAllow: ["10.0.0"] })).toThrow("Cannot read the address range 10.0.0: expected");
 });

@@ -51,7 +51,7 @@ describe("the reference configuration", () => {
     expect(parse(reference)).toMatchObject({
       desks: [{ extension: "1001", aliases: [] }],
       line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", outsideProfiles: ["external"] },
-      http: { host: "127.0.0.1", port: 8090, browsers: false },
+      http: { host: "127.0.0.1", port: 8090, allowBrowsers: false },
       crm: { path: "/", contentType: "text/xml; charset=utf-8" },
       screenPop: { inbound: "ring", outbound: "ring", internal: "never", dnis: "extension", onPartyChange: "keep" },
       numbers: {
@@ -116,7 +116,7 @@ test("all errors are said at once, each with its path, what is there and what is
   const wrong = {
     desks: [{ extension: "12a" }, { extension: "1001", alias: [] }, { extension: "1001" }],
     line: { ...line, port: 70000, domain: "a b" },
-    http: { host: 5, perSecond: -1, allow: ["nonsense", "10.0.0.0/33", "999.1.1.1", "fe80::/10"], monitors: ["10.1.0"] },
+    http: { host: 5, perSecond: -1, allow: ["nonsense", "10.0.0.0/33", "999.1.1.1", "fe80::/10"], monitorAllow: ["10.1.0"] },
     crm: { path: "x" },
     screenPop: { inbound: "sometimes", data: { "a b": "x" } },
     numbers: {
@@ -137,7 +137,7 @@ test("all errors are said at once, each with its path, what is there and what is
     'http.allow[1] is "10.0.0.0/33": expected an address or a range such as 10.1.0.0/16',
     'http.allow[2] is "999.1.1.1": expected an address or a range such as 10.1.0.0/16',
     "http.host is 5: expected text",
-    'http.monitors[0] is "10.1.0": expected an address or a range such as 10.1.0.0/16',
+    'http.monitorAllow[0] is "10.1.0": expected an address or a range such as 10.1.0.0/16',
     "http.perSecond is -1: expected more than 0",
     'line.domain is "a b": expected letters, digits and . _ : -',
     "line.port is 70000: expected at most 65535",

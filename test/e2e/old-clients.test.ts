@@ -14,7 +14,9 @@ let all: All;
 
 beforeAll(async () => {
   const hashes = { [agent]: await Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 }) };
-  all = await start({ more: { dial: { perMinute: 1000, registeredOnly: false }, agent: { verify: "config", hashes } } });
+  all = await start({
+    more: { dial: { perMinute: 1000, registeredOnly: false }, agent: { verify: "config", passwordHashes: hashes } },
+  });
   all.sim.handsetDoes = { does: "rejects", afterMs: 1 };
   await all.rig.callout("Register", { telesetNumber: "1001", agentID: agent, ipAddress: "127.0.0.1", port: "1" });
 });

@@ -21,7 +21,7 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: A
     driver: "sip",
     host: "127.0.0.1",
     port: pbx.server.port,
-    secret: "cymru",
+    drachtioSecret: "cymru",
     domain: "pbx",
     user: "1009",
     password: "s3cret",

@@ -37,7 +37,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       const hashes = { A: await hashPassword("right") };
       const more = {
         http: { host: "127.0.0.1", port: await quietPort(), connections: 500, perSecond: 10_000, burst: 10_000 },
-        agent: { verify: "config", hashes },
+        agent: { verify: "config", passwordHashes: hashes },
         dial: { registeredOnly: false },
       };
       const box = new Box({ folder, port: more.http.port, switchPort: sim.port, more });

@@ -306,13 +306,13 @@ function options(): HttpOptions {
   const submit = () => Promise.resolve<Reply>({ ok: true });
   const callouts = {
     allow: [],
-    names: [],
-    browsers: false,
+    hostNames: [],
+    allowBrowsers: false,
     answers: defaultAnswers,
     parameters: {},
     perSecond: 1,
     burst: 1,
-    crmAllow: [],
+    registerAllow: [],
     desks: () => [],
     submit,
     log,

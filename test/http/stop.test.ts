@@ -106,7 +106,7 @@ test("a Login that waits for the switch gets an Error", async () => {
 
 test("Logins whose passwords are still being verified are all answered", async () => {
   const hashes = { "agent-1001": await hashPassword("right") };
-  const { rig } = await daemon({ agent: { verify: "config", hashes } });
+  const { rig } = await daemon({ agent: { verify: "config", passwordHashes: hashes } });
   // One after the other, each takes long enough that a second does not do.
   const answers = Array.from({ length: 30 }, () => rig.callout("Login", { ...who, agentPassword: "right", agentQueue: "q" }));
   await answers[0];

@@ -74,13 +74,13 @@ describe("refused is", () => {
     const answer = await (await dial(port, { host: own ?? "" })).send(get(path)).answer();
     expect([answer?.status, answer?.body]).toEqual([
       403,
-      `Requests from ${own} may not read this: list the address in http.monitors.\n`,
+      `Requests from ${own} may not read this: list the address in http.monitorAllow.\n`,
     ]);
     expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(200);
   });
 
   foreign.each(watched)("not the one that is listed, which may send no callouts: %s", async (path) => {
-    const { port } = await open({ host: "0.0.0.0", callouts: { allow: [] }, local: { ...quietLocal, monitors: [`${own}`] } });
+    const { port } = await open({ host: "0.0.0.0", callouts: { allow: [] }, local: { ...quietLocal, monitorAllow: [`${own}`] } });
     expect((await (await dial(port, { host: own ?? "" })).send(get(path)).answer())?.status).toBe(200);
     expect((await (await dial(port, { host: own ?? "" })).send(get("/status")).answer())?.status).toBe(403);
     expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(403);

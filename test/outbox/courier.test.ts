@@ -262,7 +262,7 @@ describe("the administrator:", () => {
 
 describe("the outbox is bounded:", () => {
   test("when it is full the oldest is given up, with what follows its ScreenPop", async () => {
-    const rig = new Rig({ rules: { atMost: 2 } });
+    const rig = new Rig({ rules: { maxEvents: 2 } });
     rig.courier.add([event(1, { nowhere: true }), event(2, { name: "CallEstablished", nowhere: true })]);
     rig.courier.add([event(4, { call: "c2", nowhere: true })]);
     expect(rig.record).toEqual([
@@ -274,7 +274,7 @@ describe("the outbox is bounded:", () => {
   });
 
   test("what is on the way is not given up", () => {
-    const rig = new Rig({ rules: { atMost: 1 } });
+    const rig = new Rig({ rules: { maxEvents: 1 } });
     rig.courier.add([pop]);
     rig.courier.add([event(4, { call: "c2", next: 1000 })]);
     expect(rig.record).toEqual([

@@ -20,7 +20,7 @@ let made = 0;
 const home = { address: "10.0.0.7", port: 8080 };
 
 /** An outbox with so many discarded events, three of each call, and a CRM that takes everything. */
-function outbox(discarded: number, atMost = 10_000) {
+function outbox(discarded: number, maxEvents = 10_000) {
   const log = openLog(() => {}, "error", false);
   const store = openSafeStore(join(folder, `${++made}.db`), log);
   const desk = newDesk("1001");
@@ -42,7 +42,7 @@ function outbox(discarded: number, atMost = 10_000) {
       return Promise.resolve({ outcome: "done" });
     },
   };
-  const rules = { ...deliveryRules, atMost };
+  const rules = { ...deliveryRules, maxEvents };
   const now = () => 30;
   const courier = new Courier({ store, crm, now, random: () => 1, rules, log });
   const box = new OutboxDesk({ store, courier, now, addressFor: () => home });

@@ -51,7 +51,7 @@ describe("at once:", () => {
   });
 
   test("a full outbox is emptied in parts, each in a turn", async () => {
-    const rig = new Rig({ stored: calls(200, { agent: "gone" }), rules: { atMost: 10 } });
+    const rig = new Rig({ stored: calls(200, { agent: "gone" }), rules: { maxEvents: 10 } });
     rig.courier.pump();
     expect(rig.courier.status().waiting).toBe(200 - 32);
     await settle();

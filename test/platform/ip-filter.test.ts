@@ -69,8 +69,8 @@ describe("the rules", () => {
 async function apply(host: string, state: string, options: { code?: number; show?: boolean } = {}) {
   const file = join(folder, "config.json");
   const line = { driver: "freeswitch", host, password: "x", domain: "d" };
-  const http = { allow: ["10.2.0.0/16"], monitors: ["10.3.0.1"] };
-  writeFileSync(file, JSON.stringify({ desks: [{ extension: "1001" }], line, http, crm: { allow: ["10.4.0.1"] } }));
+  const http = { allow: ["10.2.0.0/16"], monitorAllow: ["10.3.0.1"] };
+  writeFileSync(file, JSON.stringify({ desks: [{ extension: "1001" }], line, http, crm: { registerAllow: ["10.4.0.1"] } }));
   const told: string[] = [];
   const world: AddressWorld = {
     lookUp: (name) => name === "pbx.example.com" ? Promise.resolve(["10.1.0.6"]) : Promise.reject(new Error("ENOTFOUND")),

@@ -73,7 +73,7 @@ test("a driver whose switch is not there is not stuck, and neither is the daemon
 
 test.each([
   ["FreeSWITCH", { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" }],
-  ["drachtio-server", { driver: "sip", host: "127.0.0.1", port: 1, secret: "x", user: "u", password: "x", domain: "d" }],
+  ["drachtio-server", { driver: "sip", host: "127.0.0.1", port: 1, drachtioSecret: "x", user: "u", password: "x", domain: "d" }],
 ])("a driver for %s whose loop stands still for five minutes is stuck", async (peer, settings) => {
   const { performance } = globalThis;
   const real = performance.now.bind(performance);

@@ -114,7 +114,7 @@ export const quietLocal: HttpOptions["local"] = {
   status: () => ({ desks: 1 }),
   outbox: emptyOutbox,
   dials: () => [],
-  monitors: [],
+  monitorAllow: [],
   ready: () => ({ ready: true, troubles: [], uwq: { desks: 1, registered: 1 }, waiting: 0 }),
   metrics: () => "",
 };
@@ -130,11 +130,11 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     log,
     callouts: {
       allow: ["127.0.0.0/8", "::1"],
-      names: ["box"],
-      browsers: false,
+      hostNames: ["box"],
+      allowBrowsers: false,
       perSecond: 1000,
       burst: 1000,
-      crmAllow: [],
+      registerAllow: [],
       desks: () => ["1001"],
       submit: () => Promise.resolve<Reply>({ ok: true }),
       log,

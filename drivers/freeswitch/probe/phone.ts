@@ -79,7 +79,7 @@ async function describePhone(
   contacts: readonly string[],
   config: FreeswitchConfig,
 ): Promise<Finding> {
-  const { domain, phone } = config;
+  const { domain, phoneMake } = config;
   const profiles = [...new Set(contacts.flatMap((contact) => /^sofia\/([^/]+)\//.exec(contact)?.[1] ?? []))];
   const details: Reply[] = [];
   for (const profile of profiles) details.push(await ask(`sofia status profile ${profile} user ${extension}@${domain}`));
@@ -92,8 +92,8 @@ async function describePhone(
     known.slice(0, maxShown).map(described).join("; "),
     known.length > maxShown ? `; and ${known.length - maxShown} more` : "",
     details.some(isDenied) ? " (the make is unknown: the switch denies sofia)" : "",
-    makes.length === 1 && make !== undefined && phone === "generic"
-      ? `; line.phone is ${phone}: set it to ${make} for auto-answer`
+    makes.length === 1 && make !== undefined && phoneMake === "generic"
+      ? `; line.phoneMake is ${phoneMake}: set it to ${make} for auto-answer`
       : "",
   ].join("");
   return { verdict: "good", message: `${message}.` };

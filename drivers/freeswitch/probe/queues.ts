@@ -6,7 +6,7 @@ import { type Ask, isDenied } from "./ask.ts";
 
 /** Looks at the lists of agents and queues. */
 export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Finding> {
-  const { acd, agent } = config;
+  const { acd, acdAgent } = config;
   if (acd === "none") return { verdict: "skipped", message: "Not tried: line.acd is none, the agents' state is kept here only." };
   const agents = await ask("callcenter_config agent list");
   if (isDenied(agents)) {
@@ -29,10 +29,10 @@ export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: rea
     };
   }
   const queues = wanted.length === 0 ? "" : ` The queues ${wanted.join(", ")} are there.`;
-  if (agent.includes("{agent}")) {
+  if (acdAgent.includes("{agent}")) {
     return { verdict: "good", message: `mod_callcenter answers; agents are named at Login.${queues}` };
   }
-  const names = desks.map((desk) => agentName(agent, desk, ""));
+  const names = desks.map((desk) => agentName(acdAgent, desk, ""));
   const unknown = names.filter((name) => listedAgent(agents.text, name) === undefined);
   if (unknown.length > 0 && !acd.create) {
     return {

@@ -1,6 +1,6 @@
 /**
  * Dialling from a desk's phone (RFC 3515): the box rings the phone, and when it is lifted hands the call over to the number with a REFER
- * inside the dialog, and leaves. Or (`dial` = `refer`) it makes the phone dial on its own. Each command is carried out once.
+ * inside the dialog, and leaves. Or (`dialMethod` = `refer`) it makes the phone dial on its own. Each command is carried out once.
  */
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../../src/core/line.ts";
 import type { Log } from "../../../src/log/log.ts";
@@ -73,7 +73,7 @@ export class Dialling {
     this.#attempts.add(attempt);
     tracker.dialling({ call: command.call, number: command.number });
     try {
-      const result = await (this.#options.config.dial === "refer" ? this.#tell(attempt) : this.#ring(attempt));
+      const result = await (this.#options.config.dialMethod === "refer" ? this.#tell(attempt) : this.#ring(attempt));
       if (result.outcome === "done") return result;
       ends.settle(result.outcome === "failed" ? reasonOf(result) : undefined);
       this.#over(attempt);
@@ -153,7 +153,7 @@ export class Dialling {
       givenUp = true;
       attempt.sent?.cancel();
     }, config.ringSeconds * 1000);
-    const asking = ask(stack, requestTo(account, "INVITE", desk, inviteHeaders(account, config.phone), this.#sdp()), {
+    const asking = ask(stack, requestTo(account, "INVITE", desk, inviteHeaders(account, config.phoneMake), this.#sdp()), {
       ...(credentials ? { credentials } : {}),
       onSent: (sent) => {
         attempt.sent = sent;
@@ -335,7 +335,7 @@ export class Dialling {
       ...(credentials ? { credentials } : {}),
     });
     if (answer.status === 405 || answer.status === 501) {
-      const why = `Phone ${desk} does not accept a REFER (${answer.status}): ask the administrator to change line.dial.`;
+      const why = `Phone ${desk} does not accept a REFER (${answer.status}): ask the administrator to change line.dialMethod.`;
       return { outcome: "failed", cause: `REFER ${answer.status}`, why };
     }
     if (answer.status < 200 || answer.status > 299) return { outcome: "failed", ...this.#refusal(answer, desk) };

@@ -17,14 +17,14 @@ export interface Account {
 }
 
 /** The account that the configuration describes. */
-export function accountOf({ domain, user, login, password, proxy, transport }: SipConfig): Account {
+export function accountOf({ domain, user, authUser, password, proxy, transport }: SipConfig): Account {
   const by = transport === "udp" ? "" : `;transport=${transport}`;
   return {
     domain,
     from: `<sip:${user}@${domain}>`,
     contact: `<sip:${user}@localhost${by}>`,
     ...(proxy === undefined && by === "" ? {} : { route: `sip:${proxy ?? domain}${by}` }),
-    ...(password === undefined ? {} : { credentials: { user: login ?? user, password } }),
+    ...(password === undefined ? {} : { credentials: { user: authUser ?? user, password } }),
   };
 }
 

@@ -168,7 +168,7 @@ export class Stack {
 
   #onLogin(error: Error | null): void {
     const where = `${this.#options.host}:${this.#options.port}`;
-    if (error) this.close(`drachtio-server at ${where} refuses the login: check line.secret`);
+    if (error) this.close(`drachtio-server at ${where} refuses the login: check line.drachtioSecret`);
     else {
       this.#answersPings = knowsPings(this.version);
       this.#greeted.resolve();

@@ -54,7 +54,7 @@ export async function showAddressRules(file: string, apply: boolean, io: Io, wor
 
 /** Everybody whom the daemon speaks with, as the configuration says. */
 export function spokenWith({ line, http, crm }: Config): Spoken {
-  return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitors, ...crm.allow] };
+  return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
 }
 
 async function known(names: readonly string[], world: AddressWorld): Promise<Names> {

@@ -35,7 +35,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const given = options.config ?? referenceConfig(driver);
   // A configuration for another kind of switch than the one that is played keeps all but its line.
   const base = given.line.driver === driver ? given : { ...given, line: referenceConfig(driver).line };
-  const login = driver === "sip" ? { secret: password, proxy: undefined } : { password, user: undefined };
+  const login = driver === "sip" ? { drachtioSecret: password, proxy: undefined } : { password, user: undefined };
   const { prefix: _prefix, ...http } = base.http;
   const app = await startApp({
     ...base,
@@ -69,7 +69,7 @@ export function referenceConfig(driver: "freeswitch" | "sip" = "freeswitch"): Co
   const domain = "127.0.0.1";
   const lines = {
     freeswitch: { driver, host: "127.0.0.1", port: 8021, password: "ClueCon", domain },
-    sip: { driver, host: "127.0.0.1", port: 9022, secret: "cymru", user: "1009", password: "secret", domain },
+    sip: { driver, host: "127.0.0.1", port: 9022, drachtioSecret: "cymru", user: "1009", password: "secret", domain },
   };
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],

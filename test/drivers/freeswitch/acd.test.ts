@@ -19,7 +19,7 @@ function acdOf(part: Record<string, unknown> = {}): AcdConfig {
   return acd;
 }
 
-const names = { agent: "{extension}@default", domain: "pbx" };
+const names = { acdAgent: "{extension}@default", domain: "pbx" };
 
 function command(part: Partial<AgentCommand>): AgentCommand {
   return { type: "agent", desk: "1001", id: "r1", agent: "7", login: false, mode: "ready", ...part };
@@ -58,7 +58,7 @@ describe("what is told for", () => {
     expect(agentName("{extension}@default", "1001", "7")).toBe("1001@default");
     expect(agentName("{agent}", "1001", "7")).toBe("7");
     expect(agentName("{agent}.{extension}.{agent}@x", "1001", "7")).toBe("7.1001.7@x");
-    expect(told({ mode: "not-ready", agent: "anna" }, acdOf(), { ...names, agent: "{agent}@sales" })).toEqual([
+    expect(told({ mode: "not-ready", agent: "anna" }, acdOf(), { ...names, acdAgent: "{agent}@sales" })).toEqual([
       "agent set status anna@sales 'On Break'",
     ]);
   });
@@ -127,7 +127,7 @@ describe("what could break out of its place is never told:", () => {
     "x".repeat(81),
   ];
   test.each(bad)("agent %j", (agent) => {
-    const config = { ...names, agent: "{agent}" };
+    const config = { ...names, acdAgent: "{agent}" };
     for (const mode of ["ready", "not-ready", "logged-out"] as const) {
       const why = told({ agent, mode, login: mode === "ready", queue: "support@default" }, acdOf(), config);
       expect(why).toStartWith("Agent ");
@@ -151,7 +151,7 @@ describe("what could break out of its place is never told:", () => {
   test.each(bad.filter((desk) => desk !== ""))("extension %j", (desk) => expect(told({ desk, mode: "ready" })).toBeString());
 
   test("a sentence about it holds no control character and is short", () => {
-    const why = told({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, agent: "{agent}" });
+    const why = told({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, acdAgent: "{agent}" });
     expect(why).toMatch(/^[^\p{Cc}]{1,150}$/u);
   });
 

@@ -84,7 +84,7 @@ describe("what is told", () => {
   }, limit);
 
   test.concurrent("what could break out is refused before anything is sent, the filter too", async () => {
-    await using rig = await acdRig({ agent: "{agent}@default" });
+    await using rig = await acdRig({ acdAgent: "{agent}@default" });
     const from = rig.commands.length;
     for (const agent of ["7 x", "7\n\napi shutdown", "7'", "7;x", "7|x", "ü", ""]) {
       expect(await tell(rig, { agent: `${agent} ` })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
@@ -253,10 +253,10 @@ describe("who is right after a connect", () => {
 });
 
 describe("names by agent: {agent}@default", () => {
-  const agent = "{agent}@default";
+  const acdAgent = "{agent}@default";
 
   test.concurrent("nothing is filtered for until he logs in, then his name, once, and again after a reconnect", async () => {
-    await using rig = await acdRig({ agent });
+    await using rig = await acdRig({ acdAgent });
     expect(rig.commands.filter((command) => command.includes("CC-Agent"))).toEqual([]);
     const from = rig.commands.length;
     await tell(rig);
@@ -272,7 +272,7 @@ describe("names by agent: {agent}@default", () => {
   }, limit);
 
   test.concurrent("another agent at the desk: the one before is logged out there, and not heard of any more", async () => {
-    await using rig = await acdRig({ agent });
+    await using rig = await acdRig({ acdAgent });
     await tell(rig, { mode: "ready" });
     const from = rig.commands.length;
     await tell(rig, { agent: "8" });
@@ -293,7 +293,7 @@ describe("names by agent: {agent}@default", () => {
   test.concurrent(
     "the same agent at another desk: his phone is that one, and the first desk hears that he has left",
     async () => {
-      await using rig = await acdRig({ agent, desks: ["1001", "1002"] });
+      await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
       await tell(rig, { mode: "ready" });
       await heard(rig);
       const from = rig.events.length;
@@ -315,7 +315,7 @@ describe("names by agent: {agent}@default", () => {
   );
 
   test.concurrent("a Login at another desk that is refused leaves him where he was", async () => {
-    await using rig = await acdRig({ agent, desks: ["1001", "1002"] });
+    await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
     await tell(rig, { mode: "ready" });
     expect(await tell(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
     await heard(rig);

@@ -28,14 +28,14 @@ describe("the click-to-dial for a phone of make", () => {
     none: "",
   };
   test.each(Object.entries(byMake))("%s", (make, variables) => {
-    const text = originate("m1", "914155550123", desk, configOf({ phone: make }));
+    const text = originate("m1", "914155550123", desk, configOf({ phoneMake: make }));
     expect(text).toBe(command(variables));
   });
 
   test("not said: as generic; every make that the configuration knows is here", () => {
     expect(originate("m1", "914155550123", desk, configOf())).toBe(command(byMake.generic));
     expect(Object.keys(byMake).toSorted()).toEqual([...phoneMakes].toSorted());
-    expect(() => configOf({ phone: "acme" })).toThrow();
+    expect(() => configOf({ phoneMake: "acme" })).toThrow();
   });
 
   test.each(phoneMakes)("%s: no variable ends the list, begins a word of its own or ends the line", (make) => {
@@ -78,7 +78,7 @@ describe("nothing but the number and the call's id comes from outside:", () => {
   });
 
   test("the simulated switch reads the same: one extension, one number", () => {
-    const text = originate("m1", "914155550123", desk, configOf({ phone: "yealink" })).replace("bgapi originate ", "");
+    const text = originate("m1", "914155550123", desk, configOf({ phoneMake: "yealink" })).replace("bgapi originate ", "");
     expect(parseOriginate(text)).toMatchObject({
       extension: "1001",
       domain: "pbx",

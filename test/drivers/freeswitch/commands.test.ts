@@ -31,7 +31,7 @@ describe("originate", () => {
   });
 
   test("follows the settings: no auto answer, another context, another time", () => {
-    const text = originate(call, "*99#", desk, { ...config, phone: "none", context: "agents", ringSeconds: 9 });
+    const text = originate(call, "*99#", desk, { ...config, phoneMake: "none", context: "agents", ringSeconds: 9 });
     expect(text).not.toContain("sip_auto_answer");
     expect(text).toContain("originate_timeout=9}");
     expect(text).toEndWith("user/1001@pbx.example *99# XML agents");

@@ -33,10 +33,10 @@ const steps = [
 ] as const;
 const login = { mode: "ready", queue: "support@default,sales@default" } as const;
 
-describe.each(["{extension}@default", "{agent}@default"])("a refused Login where agents are %s", (agent) => {
+describe.each(["{extension}@default", "{agent}@default"])("a refused Login where agents are %s", (acdAgent) => {
   test.concurrent.each(steps)("of somebody new: %s", async (_, text) => {
     const refuses = refusing();
-    await using rig = await acdRig({ ...queues, agent, instead: refuses.instead });
+    await using rig = await acdRig({ ...queues, acdAgent, instead: refuses.instead });
     const before = [acdState(rig.sim), agentFilters(rig)];
     refuses.text = text;
     expect(await tell(rig, login)).toMatchObject({ outcome: "failed" });
@@ -48,24 +48,26 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
 
   test.concurrent.each(steps.filter(([, text]) => text !== "agent add"))("of one who is there already: %s", async (_, text) => {
     const refuses = refusing();
-    await using rig = await acdRig({ ...queues, agent, desks: ["1001", "1002"], instead: refuses.instead });
+    await using rig = await acdRig({ ...queues, acdAgent, desks: ["1001", "1002"], instead: refuses.instead });
     await tell(rig, { queue: "support@default" });
     await heard(rig);
     const before = [acdState(rig.sim), agentFilters(rig)];
     refuses.text = text === "tier add support@default" ? "tier add sales@default" : text;
-    expect(await tell(rig, { ...login, desk: agent.includes("{agent}") ? "1002" : "1001" })).toMatchObject({ outcome: "failed" });
+    expect(await tell(rig, { ...login, desk: acdAgent.includes("{agent}") ? "1002" : "1001" })).toMatchObject({
+      outcome: "failed",
+    });
     refuses.text = undefined;
     await heard(rig);
     expect([acdState(rig.sim), agentFilters(rig)]).toEqual(before);
     const from = rig.events.length;
-    rig.sim.callcenter.command(`agent set status ${agent.includes("{agent}") ? "7" : "1001"}@default Available`);
+    rig.sim.callcenter.command(`agent set status ${acdAgent.includes("{agent}") ? "7" : "1001"}@default Available`);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
   }, limit);
 });
 
 describe("later", () => {
-  const agent = "{agent}@default";
+  const acdAgent = "{agent}@default";
   const added = (rig: Rig, name: string) => {
     for (const command of [`agent add ${name} callback`, `agent set status ${name} Available`]) {
       rig.sim.callcenter.command(command);
@@ -73,7 +75,7 @@ describe("later", () => {
   };
 
   test.concurrent("a mistyped queue of one agent does not log another agent, or that one, out at the next Login", async () => {
-    await using rig = await acdRig({ agent });
+    await using rig = await acdRig({ acdAgent });
     // Agent 9 works elsewhere: another box, or a supervisor's screen.
     added(rig, "9@default");
     await tell(rig, { agent: "7", mode: "ready" });
@@ -130,7 +132,7 @@ describe("later", () => {
   }, limit);
 
   test.concurrent("the link is lost in the middle of a Login at another desk: both desks are set again", async () => {
-    await using rig = await acdRig({ agent, desks: ["1001", "1002"] });
+    await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
     await tell(rig, { mode: "ready" });
     await tell(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;

@@ -16,7 +16,7 @@ beforeAll(() => void dice.mockReturnValue(0));
 afterAll(() => dice.mockRestore());
 
 const asks = [
-  ...filters([{ extension: "1001", presence: ["1001@127.0.0.1"] }], { agent: "{extension}@default" }),
+  ...filters([{ extension: "1001", presence: ["1001@127.0.0.1"] }], { acdAgent: "{extension}@default" }),
   `event json ${eventNames.join(" ")}`,
   "api sofia_contact */1001@127.0.0.1",
   "api show channels as json",

@@ -21,6 +21,6 @@ test.each([
   [{ proxy: "[fd00::6]:99999" }, "expected a port from 1 to 65535"],
   [{ proxy: "sip:pbx" }, "expected a host or host:port, an IPv6 address in brackets"],
   [{ user: "1099@pbx" }, "expected a SIP user, without its domain"],
-  [{ login: "J\u00fcrgen" }, "expected ASCII characters"],
-  [{ secret: "a|b" }, "expected no |"],
+  [{ authUser: "J\u00fcrgen" }, "expected ASCII characters"],
+  [{ drachtioSecret: "a|b" }, "expected no |"],
 ])("%o: %s", (part, why) => expect(parse(part).error?.issues.map(({ message }) => message)).toEqual([why]));

@@ -23,7 +23,7 @@ describe("drachtio-server", () => {
 
   test.concurrent("refuses the secret", async () => {
     await using rig = await Rig.open({ pbx: { secret: "other" } });
-    expect((await rig.next("link-down")).why).toMatch(/^drachtio-server at .* refuses the login: check line.secret$/);
+    expect((await rig.next("link-down")).why).toMatch(/^drachtio-server at .* refuses the login: check line.drachtioSecret$/);
     expect(rig.lines.join()).not.toContain("cymru");
   }, limit);
 

@@ -65,7 +65,7 @@ test("a wrong secret", async () => {
   const pbx = await pbxWith(undefined, { secret: "other" });
   const { all } = await hops(pbx);
   expect(all.map(({ verdict }) => verdict)).toEqual(["good", "failed", "skipped", "skipped", "skipped"]);
-  expect(all[1]?.advice).toContain("line.secret");
+  expect(all[1]?.advice).toContain("line.drachtioSecret");
   pbx.server.stop();
 });
 
@@ -139,7 +139,7 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
     const pbx = await pbxWith((pbx) =>
       pbx.instead = ({ method }) => method === "OPTIONS" ? { status: 200, headers: { "User-Agent": agent } } : undefined
     );
-    const [told, rung] = [await hops(pbx, { dial: "refer" }), await hops(pbx)];
+    const [told, rung] = [await hops(pbx, { dialMethod: "refer" }), await hops(pbx)];
     expect([told.all[3]?.verdict, rung.all[3]?.verdict]).toEqual([verdict, "good"]);
     expect(told.all[3]?.advice ?? "").toContain(verdict === "good" ? "" : "invite-refer");
     expect(told.all[4]?.verdict).toBe("good");

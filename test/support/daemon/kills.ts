@@ -51,7 +51,7 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
     port,
     switchPort: sim.port,
     desks,
-    more: { store: { path: `${plan.folder}/box-${port}.db`, keepEvents: 1_000_000 } },
+    more: { store: { path: `${plan.folder}/box-${port}.db`, keepRecords: 1_000_000 } },
   });
   try {
     await begin(box, house, crm.port);

@@ -8,7 +8,7 @@ export interface AcdRigOptions extends RigOptions {
   /** Keys of `line.acd`. */
   readonly acd?: Readonly<Record<string, unknown>>;
   /** The pattern of the agent's name. */
-  readonly agent?: string;
+  readonly acdAgent?: string;
   /** Answers of the switch that are not the simulator's: nothing for those that are. */
   readonly instead?: (command: string, arg: string) => string | undefined;
 }
@@ -24,11 +24,11 @@ export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = ()
 }
 
 /** A driver that has looked at the agents. */
-export async function acdRig({ acd = {}, agent, instead, ...options }: AcdRigOptions = {}): Promise<Rig> {
+export async function acdRig({ acd = {}, acdAgent, instead, ...options }: AcdRigOptions = {}): Promise<Rig> {
   const parsed = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "127.0.0.1", acd });
   const rig = await Rig.open({
     ...options,
-    config: { acd: parsed.acd, ...(agent === undefined ? {} : { agent }), ...options.config },
+    config: { acd: parsed.acd, ...(acdAgent === undefined ? {} : { acdAgent }), ...options.config },
     before: async (sim) => {
       answering(sim, instead);
       await options.before?.(sim);

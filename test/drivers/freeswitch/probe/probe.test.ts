@@ -42,7 +42,7 @@ describe("all is well", () => {
       "Allowed: show, sofia_contact, uuid_dump, originate, callcenter_config, global_getvar, user_data.",
     );
     expect(named(hops, "phone 1001")?.message).toMatch(
-      /^Registered: sip:1001-0x\w+@127\.0\.0\.1:5110, from 127\.0\.0\.1:5110, a Yealink SIP-T46S 66\.84\.0\.15; line\.phone is generic: set it to yealink/,
+      /^Registered: sip:1001-0x\w+@127\.0\.0\.1:5110, from 127\.0\.0\.1:5110, a Yealink SIP-T46S 66\.84\.0\.15; line\.phoneMake is generic: set it to yealink/,
     );
     expect(named(hops, "call queues")?.message).toContain("1001@default is added at Login");
     expect([sim.dialled.length, fired]).toEqual([0, 0]);

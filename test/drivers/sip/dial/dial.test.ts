@@ -69,7 +69,7 @@ describe("INVITE and REFER:", () => {
   test.concurrent.each(makes)(
     "a phone of make %s is asked to answer by itself as it reads it",
     async (phone, callInfo, alertInfo) => {
-      await using rig = await Rig.ready({ config: { phone } });
+      await using rig = await Rig.ready({ config: { phoneMake: phone } });
       await rig.dial();
       expect([header(ask(rig, "INVITE"), "call-info"), header(ask(rig, "INVITE"), "alert-info")]).toEqual([callInfo, alertInfo]);
     },
@@ -327,7 +327,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
 });
 
 describe("REFER straight to the phone:", () => {
-  const config = { dial: "refer" as const };
+  const config = { dialMethod: "refer" as const };
 
   test.concurrent("the phone dials by itself: done, and its leg is the command's", async () => {
     await using rig = await Rig.ready({ config });
@@ -365,7 +365,7 @@ describe("REFER straight to the phone:", () => {
       config,
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
     });
-    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dial.") });
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dialMethod.") });
   }, limit);
 
   test.concurrent("a phone that does not take it", async () => {

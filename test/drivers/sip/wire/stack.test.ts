@@ -179,7 +179,7 @@ describe("hole 5: nobody waits for ever:", () => {
     await using peer = await Peer.listen("other");
     const error = await peer.open().catch((error: unknown) => error);
     expect((error as CannotOpen).message).toBe(
-      `drachtio-server at 127.0.0.1:${peer.server.port} refuses the login: check line.secret`,
+      `drachtio-server at 127.0.0.1:${peer.server.port} refuses the login: check line.drachtioSecret`,
     );
     expect((error as CannotOpen).stage).toBe("login");
   });
