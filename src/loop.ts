@@ -4,9 +4,10 @@
  */
 import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
+import { firstId } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { addressOf, type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
-import { dialAnswerAt } from "./core/dial/dial.ts";
+import { dialWakeAt } from "./core/dial/progress.ts";
 import type { Effect, Input } from "./core/input.ts";
 import { type EndedCall, endedCalls } from "./core/disposition.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
@@ -95,7 +96,7 @@ export class Loop {
   /** Follows the line until `stop`. */
   async run(): Promise<void> {
     // A dial that was left by a restart: nothing else may happen at its desk for hours.
-    for (const desk of this.#desks.values()) this.#wakeAt(desk.extension, dialAnswerAt(desk));
+    for (const desk of this.#desks.values()) this.#wakeAt(desk.extension, dialWakeAt(desk));
     for await (const event of this.#options.line.events(this.#stop.signal, () => this.#knownLegs())) this.#onLine(event);
     if (!this.#stop.signal.aborted) throw new Error("the line has ended by itself");
   }
@@ -190,8 +191,8 @@ export class Loop {
 
   /** The call of a dial's callout: its own, or the one that it repeats. */
   #callOf(desk: string, id: string): string {
-    const dial = this.#desks.get(desk)?.dial;
-    return dial?.waiting.includes(id) ? dial.call : id;
+    const call = this.#desks.get(desk)?.calls.find(({ dial }) => dial?.waiting.includes(id));
+    return call ? firstId(call) : id;
   }
 
   #knownLegs(): { desk: string; leg: string }[] {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { hasDial } from "../src/core/call.ts";
 import type { Reply } from "../src/core/crm.ts";
 import { newDesk } from "../src/core/desk.ts";
 import { openStore } from "../src/store/sqlite.ts";
@@ -77,7 +78,7 @@ describe("one writer:", () => {
         if (name !== "commit") return value.bind(target);
         return (...[change, now]: Parameters<Store["commit"]>) => {
           most = Math.max(most, ++inside);
-          commits.push(`${change.desk.calls.length} calls, dial ${change.desk.dial?.call ?? "none"}`);
+          commits.push(`${change.desk.calls.length} calls, dial ${change.desk.calls.find(hasDial)?.id ?? "none"}`);
           const added = target.commit(change, now);
           inside--;
           return added;
@@ -96,7 +97,7 @@ describe("one writer:", () => {
     expect(await Promise.all(answers)).toEqual([{ ok: true }, { ok: true }, { ok: true, call: "m3" }]);
     expect(most).toBe(1);
     expect(commits.at(-1)).toBe("2 calls, dial m3");
-    expect(store.desks()).toMatchObject([{ registration: { agent: "A" }, agents: [{ mode: "ready" }], dial: { lifted: true } }]);
+    expect(store.desks()).toMatchObject([{ registration: { agent: "A" }, agents: [{ mode: "ready" }], calls: [{}, { dial: { lifted: true } }] }]);
     await rig.end();
   });
 });
@@ -192,7 +193,7 @@ describe("from the CRM to the phone:", () => {
     rig.line.result.resolve({ outcome: "failed", cause: "USER_NOT_REGISTERED", why: "Phone 1001 is not registered." });
     await settle();
     expect(got.answer).toEqual({ ok: false, why: "Phone 1001 is not registered." });
-    expect(rig.loop.desks()[0]).toMatchObject({ calls: [], dial: null });
+    expect(rig.loop.desks()[0]).toMatchObject({ calls: [] });
     await rig.end();
   });
 
@@ -217,9 +218,9 @@ describe("from the CRM to the phone:", () => {
     await first.running;
     const rig = new Rig({ store: first.store });
     await pass(rig, 179_999);
-    expect(rig.loop.desks()[0]?.dial?.dialString).toBe("914155550123");
+    expect(rig.loop.desks()[0]?.calls).toMatchObject([{ dial: { dialString: "914155550123" } }]);
     await pass(rig, 1);
-    expect(rig.loop.desks()[0]).toMatchObject({ dial: null, lastDial: { outcome: expect.stringContaining("not known") } });
+    expect(rig.loop.desks()[0]).toMatchObject({ calls: [], lastDial: { outcome: expect.stringContaining("not known") } });
     await rig.end();
   });
 
@@ -231,7 +232,7 @@ describe("from the CRM to the phone:", () => {
     rig.line.result.resolve({ outcome: "done" });
     await settle();
     expect(got.answer).toEqual({ ok: false, why: "telesetd is stopping: check the phone before dialling again." });
-    expect(rig.loop.desks()[0]?.dial?.lifted).toBe(false);
+    expect(rig.loop.desks()[0]?.calls).toMatchObject([{ dial: { lifted: false } }]);
     await rig.end();
   });
 

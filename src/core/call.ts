@@ -4,6 +4,7 @@
  */
 import type { CrmEvent, Registration } from "./crm.ts";
 import { addressOf, type Destination } from "./destination.ts";
+import type { Dial } from "./dial/dial.ts";
 import type { LegFacts, Party } from "./line.ts";
 import {
   aniSteps,
@@ -71,14 +72,24 @@ export interface Call {
   /** Both ends talk. */
   readonly answered: boolean;
   /** The far end of a MakeCall was called, and the switch will not report whether it answers. */
-  readonly answerUntold?: boolean;
+  readonly answerUnreported?: boolean;
   readonly held: boolean;
   readonly callerDialled?: string;
   readonly data: Readonly<Record<string, string>>;
   readonly popped: boolean;
   readonly established: boolean;
+  /** What the CRM asked to dial, until it is known what that reached. */
+  readonly dial?: Dial;
   /** When it began, in ms. */
   readonly since: number;
+}
+
+/** A call whose dial is in progress. */
+export type DialledCall = Call & { readonly dial: Dial };
+
+/** Whether the dial of a call is in progress. */
+export function hasDial(call: Call): call is DialledCall {
+  return call.dial !== undefined;
 }
 
 /** A call at its first sign: it is the registered agent's, and its events go to that agent's address. */
@@ -117,7 +128,7 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
     answered: call.answered || (dials ? facts.farAnswered : facts.answered) === true,
     held: facts.held ?? call.held,
     data: facts.data ? { ...call.data, ...facts.data } : call.data,
-    ...(call.answerUntold || facts.answerUntold ? { answerUntold: true } : {}),
+    ...(call.answerUnreported || facts.answerUnreported ? { answerUnreported: true } : {}),
     ...led,
     ...(farLeg === undefined ? {} : { farLeg }),
     ...(party === undefined ? {} : { party }),
@@ -190,8 +201,13 @@ export function withNewParty(call: Call, party: FarParty, now: number): Call {
 }
 
 /** Whether this is the call with that id, or has taken its place. */
-export function isCall({ id, follows }: Call, named: string | undefined): boolean {
-  return id === named || (follows !== undefined && follows.first === named);
+export function isCall(call: Call, named: string): boolean {
+  return call.id === named || firstId(call) === named;
+}
+
+/** The id of the first call of its legs: the one by which its MakeCall knows it. */
+export function firstId({ id, follows }: Call): string {
+  return follows?.first ?? id;
 }
 
 /** Whether somebody is from outside is decided by the true identity; what may be passed on of it is another thing. */

@@ -3,8 +3,22 @@
  * which leg belongs to which call, when a call begins and when it is over.
  */
 import type { Agent } from "./agent/agent.ts";
-import { type Call, changedParty, due, isCall, newCall, type Origin, type PopPolicy, withFacts, withNewParty } from "./call.ts";
-import type { CrmEvent, Registration, Reply } from "./crm.ts";
+import {
+  type Call,
+  changedParty,
+  type DialledCall,
+  due,
+  firstId,
+  hasDial,
+  isCall,
+  newCall,
+  type Origin,
+  type PopPolicy,
+  withFacts,
+  withNewParty,
+} from "./call.ts";
+import type { CrmEvent, Registration } from "./crm.ts";
+import type { Dial, DialCount, DialOutcome } from "./dial/dial.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
 import type { Failure, LegFacts } from "./line.ts";
 import { aniSteps, type NumberPlan } from "./number.ts";
@@ -18,49 +32,6 @@ export interface LineState {
   readonly why?: string;
 }
 
-/** A number that the CRM asked to dial, until the far end answers or the call is over. */
-export interface Dial {
-  /** The call's id. */
-  readonly call: string;
-  readonly dialString: string;
-  readonly number: string;
-  readonly agent: string;
-  /** The address that the callout came from. */
-  readonly from: string;
-  readonly since: number;
-  /** The callouts that wait for the first fact. */
-  readonly waiting: readonly string[];
-  /** The answer that was given; a repeat gets it again. */
-  readonly answer?: Reply;
-  /** What the switch made of the command, once it has told. */
-  readonly settled: boolean;
-  /** The handset was lifted. */
-  readonly lifted: boolean;
-  /** Why it may never be known what becomes of it: the link was cut, or telesetd was started again, before that was told. */
-  readonly unsure?: string;
-  /** How and when its last leg ended, before the switch reported the outcome: another phone may still be about to ring. */
-  readonly lastEnd?: { readonly failure: Failure; readonly at: number };
-  /** A look at the live legs has found none of it, so soon after the dial that the switch's list may lag. */
-  readonly missed?: boolean;
-}
-
-/** The last number that the CRM asked for and what became of it, for `status`. */
-export interface DialOutcome {
-  readonly dialString: string;
-  readonly number: string;
-  readonly at: number;
-  readonly outcome: string;
-}
-
-/** How often a desk has dialled. Times in ms. */
-export interface DialCount {
-  /** When the day began that is being counted. */
-  readonly day: number;
-  readonly inDay: number;
-  /** The dials of the last minute. */
-  readonly minute: readonly number[];
-}
-
 /** All that is known of one desk. A plain value: it is stored as JSON. */
 export interface Desk {
   readonly extension: string;
@@ -70,22 +41,21 @@ export interface Desk {
   readonly registeredAt?: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Call[];
-  readonly dial: Dial | null;
   readonly lastDial: DialOutcome | null;
   /** How often MakeCall has dialled. */
   readonly dialled?: DialCount;
   /** The CRM has been told that the line is lost. */
   readonly lineLost?: boolean;
   /** Legs and calls that have ended, the newest last: what still arrives about them is an echo. */
-  readonly gone: readonly string[];
+  readonly recentlyEnded: readonly string[];
 }
 
 /** How many ended legs and calls are remembered. */
-const goneLegs = 64;
+const maxRecentlyEnded = 64;
 
 /** A desk of which nothing is known yet. */
 export function newDesk(extension: string): Desk {
-  return { extension, line: unknownLine, registration: null, agents: [], calls: [], dial: null, lastDial: null, gone: [] };
+  return { extension, line: unknownLine, registration: null, agents: [], calls: [], lastDial: null, recentlyEnded: [] };
 }
 
 /** The line before the first connect, and after a restart. */
@@ -107,13 +77,13 @@ export interface CallChange {
 
 /** The desk after one leg's facts. */
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
-  if (desk.gone.includes(facts.leg)) return { desk, tell: [], ended: [] };
+  if (desk.recentlyEnded.includes(facts.leg)) return { desk, tell: [], ended: [] };
   const old = callOf(desk, facts, policy.numbers);
   if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended, now);
   const origin = old?.origin ?? originOf(facts);
   if (origin === undefined) return { desk, tell: [], ended: [] };
   const id = facts.call ?? facts.leg;
-  if (!old && desk.gone.includes(id)) return { desk, tell: [], ended: [] };
+  if (!old && desk.recentlyEnded.includes(id)) return { desk, tell: [], ended: [] };
   const begun = old ?? newCall(id, origin, desk.registration, now);
   const party = policy.onPartyChange === "new" ? changedParty(begun, facts, policy.numbers) : undefined;
   if (party && begun.popped) return changeParty(desk, begun, withNewParty(begun, party, now), facts, policy);
@@ -139,7 +109,7 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
   const steps: ((desk: Desk) => CallChange)[] = [
     ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
     ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),
-    (desk) => isFresh(desk, now) ? missed(desk) : endUnmade(desk, desk.dial?.lastEnd?.failure ?? gone),
+    ...desk.calls.map(({ id }) => (desk: Desk) => endUnlisted(desk, id, gone, now)),
   ];
   return inTurn(desk, steps);
 }
@@ -147,39 +117,47 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
 /** For how long after a dial its legs may be missing in the switch's list of channels, in ms. */
 export const listLag = 3000;
 
-/** Whether the legs of the dial may live although a look has not found them: none has been seen, and it has just begun. */
-function isFresh({ dial }: Desk, now: number): boolean {
-  return dial !== null && dial.lastEnd === undefined && now < dial.since + listLag;
+/** A call of which a snapshot has listed no leg is over, unless its dial may be about to make one. */
+function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): CallChange {
+  const call = desk.calls.find((call) => call.id === id);
+  const { dial, legs } = call ?? {};
+  if (!call || legs?.length !== 0 || (dial && !dial.settled && !dial.lastEnd)) return { desk, tell: [], ended: [] };
+  // As soon as the list cannot lag any more it is over (`staleDial`).
+  const lags = dial && !dial.lastEnd && now < dial.since + listLag;
+  if (lags) return { desk: withCall(desk, { ...call, dial: { ...dial, missed: true } }), tell: [], ended: [] };
+  return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
 }
 
-/** A dial that no leg was found of is over as soon as the list cannot lag any more (`isStale`). */
-function missed(desk: Desk): CallChange {
-  const { dial } = desk;
-  const after = dial?.settled && unmade(desk) ? { ...desk, dial: { ...dial, missed: true } } : desk;
-  return { desk: after, tell: [], ended: [] };
+/** Ends a call whose dial has failed, unless a leg of it lives: the end of that leg is the end of the call. */
+export function endIfNeverRang(desk: Desk, call: Call, failure: Failure): CallChange {
+  return call.legs.length === 0 ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
 }
 
-/** A dial whose outcome is known, or will not be, and of which no leg lives, is over. */
-export function endUnmade(desk: Desk, failure: Failure): CallChange {
-  const call = unmade(desk);
-  return call ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
+/** The call whose dial is in progress; there is one at most. */
+export function dialInProgress({ calls }: Desk): DialledCall | undefined {
+  return calls.find(hasDial);
 }
 
-function unmade(desk: Desk): Call | undefined {
-  const call = desk.dial?.settled || desk.dial?.lastEnd ? callOfDial(desk) : undefined;
-  return call?.legs.length === 0 ? call : undefined;
+/** The desk with this changed about the dial of a call that is not over. */
+export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>): Desk {
+  const calls = desk.calls.map((call) => (call.id === id && hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call));
+  return { ...desk, calls };
 }
 
-/** The call of the dial in progress. */
-export function callOfDial({ dial, calls }: Desk): Call | undefined {
-  return dial ? calls.find((call) => isCall(call, dial.call)) : undefined;
+/** The desk whose call, if it is not over, goes on without its dial. */
+export function withoutDial(desk: Desk, { id }: DialledCall): Desk {
+  return { ...desk, calls: desk.calls.map((call) => (call.id === id ? withoutItsDial(call) : call)) };
+}
+
+function withoutItsDial({ dial: _, ...call }: Call): Call {
+  return call;
 }
 
 /** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
 export function renameLeg(desk: Desk, from: string, to: string): Desk {
   if (from === to) return desk;
   const calls = desk.calls.map((call) => ({ ...call, legs: call.legs.map((leg) => (leg === from ? to : leg)) }));
-  return { ...desk, calls, gone: withGone(desk.gone.filter((leg) => leg !== to), from) };
+  return { ...desk, calls, recentlyEnded: withEnded(desk.recentlyEnded.filter((leg) => leg !== to), from) };
 }
 
 /** The desk with this call put in or changed. */
@@ -207,15 +185,15 @@ function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefi
     desk.calls.find((call) =>
       call.origin === "called" && facts.direction === "to-desk" && facts.farLeg !== undefined && call.farLeg === facts.farLeg
     ) ??
-    (isDialled(desk, facts, numbers) ? callOfDial(desk) : undefined);
+    desk.calls.find((call) => hasDial(call) && isUnmarkedLeg(call.dial, facts, numbers));
 }
 
 /**
  * A leg of our own dial without its mark: it shows the dialled number as its caller, and nobody calls. The switch may show
  * the number rewritten.
  */
-function isDialled({ dial }: Desk, { direction, caller, farLeg, queue }: LegFacts, numbers: NumberPlan): boolean {
-  if (dial === null || dial.lifted || direction !== "to-desk" || farLeg !== undefined || queue === true || !caller) return false;
+function isUnmarkedLeg(dial: Dial, { direction, caller, farLeg, queue }: LegFacts, numbers: NumberPlan): boolean {
+  if (dial.lifted || direction !== "to-desk" || farLeg !== undefined || queue === true || !caller) return false;
   const plain = (number: string) => aniSteps(numbers, number, "outbound").ani || number;
   return plain(caller.identity) === plain(dial.number);
 }
@@ -229,35 +207,34 @@ function originOf(facts: LegFacts): Origin | undefined {
 
 /** The end of a leg of which nothing else was heard is noted too. */
 function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure, now: number): CallChange {
-  const noted = { ...desk, gone: withGone(desk.gone, leg) };
+  const noted = { ...desk, recentlyEnded: withEnded(desk.recentlyEnded, leg) };
   if (!call) return { desk: noted, tell: [], ended: [] };
   const left = { ...call, legs: call.legs.filter((id) => id !== leg) };
-  const after = withCall(noted, left);
-  if (left.legs.length > 0) return { desk: after, tell: [], ended: [] };
-  const { dial } = after;
-  if (!dial || !awaitsOutcome(dial, left)) return endCall(after, left, failure);
-  return { desk: { ...after, dial: { ...dial, lastEnd: { failure, at: now } } }, tell: [], ended: [] };
+  if (left.legs.length > 0) return { desk: withCall(noted, left), tell: [], ended: [] };
+  if (!awaitsOutcome(left)) return endCall(noted, left, failure);
+  return { desk: withCall(noted, { ...left, dial: { ...left.dial, lastEnd: { failure, at: now } } }), tell: [], ended: [] };
 }
 
 /**
  * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still be about to ring. Once
  * the number is being called there is only one leg left.
  */
-function awaitsOutcome(dial: Dial, call: Call): boolean {
-  return isCall(call, dial.call) && !dial.settled && !call.rang && !call.answered;
+function awaitsOutcome(call: Call): call is DialledCall {
+  return hasDial(call) && !call.dial.settled && !call.rang && !call.answered;
 }
 
-function withGone(gone: readonly string[], leg: string): string[] {
-  return [...gone, leg].slice(-goneLegs);
+function withEnded(ended: readonly string[], id: string): string[] {
+  return [...ended, id].slice(-maxRecentlyEnded);
 }
 
 function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const calls = desk.calls.filter(({ id }) => id !== call.id);
   const event: CrmEvent = { name: "CallReleased", call: call.id };
   // A leg of its dial that comes late must not begin it again.
-  const first = call.follows?.first ?? call.id;
-  const gone = desk.gone.includes(first) ? desk.gone : withGone(desk.gone, first);
-  return { desk: { ...desk, calls, gone }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+  const first = firstId(call);
+  const ended = desk.recentlyEnded;
+  const recentlyEnded = ended.includes(first) ? ended : withEnded(ended, first);
+  return { desk: { ...desk, calls, recentlyEnded }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
 }
 
 function inTurn(desk: Desk, steps: readonly ((desk: Desk) => CallChange)[]): CallChange {

@@ -67,7 +67,7 @@ export function endedCalls(before: Desk, after: Desk, input: Input): readonly En
 
 function endingOf(call: Call, cause: string): CallEnding {
   if (call.answered) return "answered";
-  if (call.answerUntold) return "unknown";
+  if (call.answerUnreported) return "unknown";
   const ending = unansweredEnding(cause);
   // A phone that has rung was not busy: its agent pressed Reject, which many phones tell as 486.
   return ending === "busy" && call.origin === "called" && call.rang ? "rejected" : ending;

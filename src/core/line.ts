@@ -67,7 +67,7 @@ export interface LegFacts {
   /** The far end has answered and is connected. */
   readonly farAnswered?: boolean;
   /** The switch has called the far end for our dial, and will not report whether it answers. */
-  readonly answerUntold?: boolean;
+  readonly answerUnreported?: boolean;
   /** The handset has put the leg on hold, or taken it back. */
   readonly held?: boolean;
   /** The leg is over. */

@@ -11,39 +11,33 @@ import {
   onAgentEvent,
   onAgentResult,
 } from "./agent/acd.ts";
-import { dialledParty, newCall } from "./call.ts";
+import { hasDial, isCall } from "./call.ts";
 import type { Callout, CrmEvent, Reply } from "./crm.ts";
 import {
   type CallChange,
   type Desk,
-  type Dial,
-  endUnmade,
+  endIfNeverRang,
   type LineState,
   onLeg,
   onSnapshot,
   phoneTrouble,
   renameLeg,
   withArrival,
-  withCall,
   withoutDestination,
 } from "./desk.ts";
-import { mayNotDial, withDial } from "./dial/limits.ts";
+import { onMakeCall } from "./dial/make-call.ts";
 import {
-  dialAnswerAt,
-  dialling,
-  endUnsure,
-  giveUpDial,
-  isStale,
+  dialWakeAt,
+  expireUnknownDial,
+  failureOfDial,
   onDialCall,
   onDialDeadline,
   onDialResult,
-  recordOf,
-  unmadeBy,
-} from "./dial/dial.ts";
+  staleDial,
+} from "./dial/progress.ts";
 import { addressOf, unregistered } from "./destination.ts";
 import type { Effect, Input, Step } from "./input.ts";
-import type { LineCommand, LineEvent } from "./line.ts";
-import { dialSteps } from "./number.ts";
+import type { CommandResult, LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
 
 const noAcd: AcdPolicy = { driven: false, afterCall: "nothing" };
@@ -53,7 +47,7 @@ export function step(desk: Desk, input: Input, now: number, policy: Policy): Ste
   const reacted = react(desk, input, now, policy);
   const rested = afterChange(desk, reacted.desk, now, policy.acd ?? noAcd);
   const made = onLineHealth(withEffects(reacted.effects, rested), policy);
-  const wakeAt = dialAnswerAt(made.desk);
+  const wakeAt = dialWakeAt(made.desk);
   return wakeAt === undefined ? made : { ...made, wakeAt };
 }
 
@@ -63,26 +57,33 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       return onLine(desk, input.event, now, policy);
     case "callout":
       return onCallout(desk, input.id, input.callout, now, policy);
-    case "result": {
+    case "result":
       if (input.command.type === "agent") return onAgentResult(desk, input.command, input.result, now);
-      const { command: { call }, result } = input;
-      const settled = onDialResult(desk, call, result);
-      // A late result carries no information about a newer dial.
-      const over = desk.dial?.call === call ? unmadeBy(settled.desk, result) : undefined;
-      return over ? withEffects(settled.effects, told(endUnmade(settled.desk, over), now, policy)) : settled;
-    }
+      return onResult(desk, input.command.call, input.result, now, policy);
     case "arrival":
       return quiet(withArrival(desk, input.registration));
-    case "wake": {
-      const answered = onDialDeadline(desk, now);
-      if (!isStale(answered.desk, now)) {
-        return withEffects(answered.effects, endUnsure(answered.desk, now, policy.events?.errors === true));
-      }
-      const unknown = { cause: "UNKNOWN", why: "The switch did not report the outcome." };
-      const failure = answered.desk.dial?.lastEnd?.failure ?? unknown;
-      return withEffects(answered.effects, told(endUnmade(answered.desk, failure), now, policy));
-    }
+    case "wake":
+      return onWake(desk, now, policy);
   }
+}
+
+/** What the switch made of a dial command. A dial that was dropped meanwhile is not settled, but its call may be over. */
+function onResult(desk: Desk, id: string, result: CommandResult, now: number, policy: Policy): Step {
+  const call = desk.calls.find((call) => isCall(call, id));
+  if (!call) return quiet(desk);
+  const settled = hasDial(call) ? onDialResult(desk, call, result) : quiet(desk);
+  const failure = failureOfDial(call, result);
+  const after = settled.desk.calls.find((call) => isCall(call, id));
+  return failure && after ? withEffects(settled.effects, told(endIfNeverRang(settled.desk, after, failure), now, policy)) : settled;
+}
+
+/** A dial is answered or over when its time has come. */
+function onWake(desk: Desk, now: number, policy: Policy): Step {
+  const answered = onDialDeadline(desk, now);
+  const stale = staleDial(answered.desk, now);
+  if (!stale) return withEffects(answered.effects, expireUnknownDial(answered.desk, now, policy.events?.errors === true));
+  const failure = stale.dial.lastEnd?.failure ?? { cause: "UNKNOWN", why: "The switch did not report the outcome." };
+  return withEffects(answered.effects, told(endIfNeverRang(answered.desk, stale, failure), now, policy));
 }
 
 function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step {
@@ -159,55 +160,6 @@ function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return quiet(desk);
   const why = unregistered(agent, desk.extension);
   return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "retire", agent, why }] };
-}
-
-type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
-
-function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, policy: Policy): Step {
-  const { agent, from, dialString } = callout;
-  const wanted = dialSteps(policy.numbers, dialString);
-  const refuse = (why: string): Step => ({
-    desk,
-    effects: [{ type: "reply", to: id, reply: { ok: false, why } }, {
-      type: "audit",
-      result: "refused",
-      dial: { id, at: now, agent, from, dialString, ...(wanted.ok ? { number: wanted.number } : {}), outcome: `refused: ${why}` },
-    }],
-  });
-  if (!wanted.ok) return refuse(wanted.why);
-  // A dial that hangs must not keep an emergency call back.
-  const freed = wanted.emergency && desk.dial?.number !== wanted.number ? giveUpDial(desk, now) : { desk, effects: [] };
-  const other = freed.desk.dial;
-  if (other && other.number !== wanted.number) {
-    return refuse(`Phone ${desk.extension} is still dialling ${other.dialString}: hang up first.`);
-  }
-  const busy = dialling(freed.desk, id);
-  if (busy) return busy;
-  const limit = policy.dial && !wanted.emergency ? mayNotDial(desk, agent, now, policy.dial) : undefined;
-  if (limit !== undefined) return refuse(limit);
-  if (!desk.line.link.up) {
-    return refuse(`Cannot dial: the connection to the phone system is down (${desk.line.link.why}). Dial on the phone itself.`);
-  }
-  const call = {
-    ...newCall(id, "makecall", desk.registration, now),
-    party: dialledParty(wanted.plain, policy.numbers),
-  };
-  const dial: Dial = {
-    call: id,
-    dialString,
-    number: wanted.number,
-    agent,
-    from,
-    since: now,
-    waiting: [id],
-    settled: false,
-    lifted: false,
-  };
-  const command: LineCommand = { type: "dial", desk: desk.extension, call: id, number: wanted.number };
-  return {
-    desk: { ...withCall(freed.desk, call), dial, dialled: withDial(desk.dialled, now) },
-    effects: [...freed.effects, { type: "audit", dial: recordOf(dial, "asked"), result: "asked" }, { type: "drive", command }],
-  };
 }
 
 function quiet(desk: Desk): Step {

@@ -1,8 +1,8 @@
 /** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
 import { count } from "../core/count.ts";
-import { type Call, isCall, kindOf } from "../core/call.ts";
+import { type Call, kindOf } from "../core/call.ts";
 import type { Registration } from "../core/crm.ts";
-import type { Desk, Dial } from "../core/desk.ts";
+import { type Desk, dialInProgress } from "../core/desk.ts";
 import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
 
@@ -59,15 +59,14 @@ export function status(
   };
 }
 
-function deskStatus(
-  { extension, line, registration, registeredAt, agents, calls, dial, lastDial }: Desk,
-  assumed: boolean,
-): DeskStatus {
+function deskStatus(desk: Desk, assumed: boolean): DeskStatus {
+  const { extension, line, registration, registeredAt, agents, calls } = desk;
   const trouble = lineTrouble(extension, line);
+  const dial = dialInProgress(desk)?.dial;
   const underWay = dial?.lifted ? "calling" : "ringing the handset";
   const last = dial
     ? { number: dial.number, outcome: dial.unsure === undefined ? underWay : `not known: ${dial.unsure}`, at: dial.since }
-    : lastDial;
+    : desk.lastDial;
   return {
     extension,
     ...(trouble === undefined ? {} : { trouble }),
@@ -79,7 +78,7 @@ function deskStatus(
     calls: calls.map((call) => ({
       id: call.id,
       kind: kindOf(call),
-      state: stateOf(call, dial),
+      state: stateOf(call),
       told: call.popped,
     })),
     ...(last
@@ -89,10 +88,9 @@ function deskStatus(
 }
 
 /** When the dial of a call was given up, or its outcome may never be reported, only an answer is certain. */
-function stateOf(call: Call, dial: Dial | null): string {
-  const { origin, answered, answerUntold, held, rang } = call;
-  if (answered || answerUntold) return held ? "held" : answered ? "answered" : "called";
-  if (origin === "makecall" && (!dial || !isCall(call, dial.call) || dial.unsure !== undefined)) return "not known";
+function stateOf({ origin, answered, answerUnreported, held, rang, dial }: Call): string {
+  if (answered || answerUnreported) return held ? "held" : answered ? "answered" : "called";
+  if (origin === "makecall" && (!dial || dial.unsure !== undefined)) return "not known";
   return rang ? "ringing" : "new";
 }
 

@@ -4,7 +4,7 @@
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
 /** The version that this telesetd writes. */
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 const steps: readonly string[] = [
   // 1: the first one
@@ -37,6 +37,24 @@ const steps: readonly string[] = [
      (SELECT json_extract(state, '$.registration.address'), json_extract(state, '$.registration.port') FROM desks
       WHERE extension = events.desk AND json_extract(state, '$.registration.agent') = events.agent)
    WHERE ending IS NULL;`,
+  // 5: the dial in progress is a part of its call
+  `UPDATE desks SET state = json_remove(
+     json_set(
+       state,
+       '$.recentlyEnded', json(coalesce(state -> '$.gone', '[]')),
+       '$.calls', json((
+         SELECT json_group_array(json(
+           CASE WHEN call ->> '$.answerUntold'
+             THEN json_set(json_remove(call, '$.answerUntold'), '$.answerUnreported', json('true')) ELSE call END
+         )) FROM (
+           SELECT CASE WHEN coalesce(value ->> '$.follows.first', value ->> '$.id') = state ->> '$.dial.call'
+             THEN json_set(value, '$.dial', json_remove(state -> '$.dial', '$.call')) ELSE value END AS call
+           FROM json_each(state, '$.calls')
+         )
+       ))
+     ),
+     '$.dial', '$.gone'
+   );`,
 ];
 
 /** Brings a database from `found` up to date, each step in a transaction of its own. */

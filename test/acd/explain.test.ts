@@ -73,7 +73,7 @@ const talking = {
 };
 const called = {
   ...well,
-  calls: [{ id: "L1", origin: "makecall", answerUntold: true } as (typeof well.calls)[number]],
+  calls: [{ id: "L1", origin: "makecall", answerUnreported: true } as (typeof well.calls)[number]],
 };
 
 describe("while the daemon runs:", () => {

@@ -37,7 +37,7 @@ describe("a call", () => {
     ["cancelled, with its status", rang, ends("cancelled 487"), "abandoned"],
     ["a dialog that ended without a reason", rang, ends("terminated"), "unknown"],
     ["of a phone that is away", dialled, ends("SIP 480"), "no_answer"],
-    ["whose answer nobody reports", { ...dialled, rang: true, answerUntold: true }, ends("local-bye"), "unknown"],
+    ["whose answer nobody reports", { ...dialled, rang: true, answerUnreported: true }, ends("local-bye"), "unknown"],
     ["whose phone never answered the switch", rang, ends("NO_USER_RESPONSE"), "no_answer"],
     ["that rang for as long as it may", rang, ends("ALLOTTED_TIMEOUT"), "no_answer"],
     ["that never began to ring in time", inbound, ends("PROGRESS_TIMEOUT"), "no_answer"],

@@ -164,15 +164,15 @@ test("of the legs that have ended the newest are remembered, and no more than ca
     const facts = { desk: "1001", leg: `L${n}`, ended: { cause: "NORMAL_CLEARING", why: "The handset was put down." } };
     now = step(now, { type: "line", event: { type: "leg", facts } }, n, policyWith()).desk;
   }
-  expect(now.gone).toHaveLength(64);
-  expect(now.gone.at(-1)).toBe("L199");
+  expect(now.recentlyEnded).toHaveLength(64);
+  expect(now.recentlyEnded.at(-1)).toBe("L199");
 });
 
 test("a dial whose answer nobody reports is counted neither as answered nor as failed", () => {
   const called = { desk: "1001", leg: "l1", call: "c1", direction: "to-desk", answered: true, farCalled: true } as const;
   const callout = { name: "MakeCall", desk: "1001", agent: "A", from: "10.0.0.1", dialString: "914155550123" } as const;
   const asked = step(desk("1001", up, "10.0.0.1"), { type: "callout", id: "c1", callout }, 0, policyWith()).desk;
-  const event: LineEvent = { type: "leg", facts: { ...called, answerUntold: true } };
+  const event: LineEvent = { type: "leg", facts: { ...called, answerUnreported: true } };
   const { effects } = step(asked, { type: "line", event }, 1, policyWith());
   expect(effects.flatMap((effect) => effect.type === "audit" ? [effect.result] : [])).toEqual(["called"]);
 });

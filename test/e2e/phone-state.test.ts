@@ -46,7 +46,7 @@ test.concurrent(
     };
     all.sim.phones.contacts = () => [];
     const notKnown = (number: string) =>
-      `The switch's report cannot be read: whether ${number} is being dialled is not known. Look at the phone before you dial again.`;
+      `The switch's report cannot be read: it is not known whether ${number} is being dialled. Check the phone before dialling again.`;
     expect(await all.dial("14155550123")).toBe(notKnown("14155550123"));
     expect(await all.dial("14155550199")).toBe("Phone 1001 is still dialling 14155550123: hang up first.");
     await all.until("the phone's state", () => all.desk()?.phone === "unregistered");

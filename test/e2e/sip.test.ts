@@ -108,7 +108,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(restarted?.lastDial?.outcome).toBe("not known: telesetd was started again");
     expect(restarted?.calls).toMatchObject([{ kind: "outbound", state: "not known" }]);
     pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
-    const outcome = "telesetd was started again: whether the number was reached is not known.";
+    const outcome = "telesetd was restarted: it is not known whether the number was reached.";
     await box.until("the end is not known", ({ desks }) => desks[0]?.lastDial?.outcome === outcome);
     await box.told();
     expect(told.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);

@@ -39,24 +39,31 @@ const versions: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dials_at ON dials (at);
    PRAGMA user_version = 3;`,
+  `ALTER TABLE events ADD COLUMN address TEXT;
+   ALTER TABLE events ADD COLUMN port INTEGER;
+   UPDATE events SET address = '10.0.0.7', port = 8080 WHERE ending IS NULL;
+   PRAGMA user_version = 4;`,
 ];
 
 const home = { address: "10.0.0.7", port: 8080 };
 const registration = { agent: "A", ...home };
-const { to: _, ...call } = newCall("c1", "called", registration, 7);
-const desk = { ...newDesk("1001"), registration, calls: [{ ...call, legs: ["c1"], popped: true }] };
+const { to: _, ...begun } = newCall("c1", "called", registration, 7);
+const call = { ...begun, legs: ["c1"], popped: true };
+const { recentlyEnded: __, ...before } = newDesk("1001");
+const oldDesk = { ...before, registration, calls: [call], dial: null, gone: ["L0"] };
+const desk = { ...before, registration, calls: [{ ...call, to: home }], recentlyEnded: ["L0"] };
 const pop = { name: "ScreenPop", call: "c1", ani: "14155550123", dnis: "1001", data: { CustomerID: "C-1" } };
 const given = { name: "ScreenPop", call: "c2", ani: "", dnis: "1001", data: {} };
 const released = { name: "CallReleased", call: "c2" };
 
 /** A store as that version left it: a desk with a call, an event that was told, one given up, one that waits. */
-function old(version: number): string {
+function old(version: number, state: object = oldDesk): string {
   const path = join(folder, `${++made}.db`);
   const db = new Database(path);
   db.run("PRAGMA journal_mode = WAL");
   const [first = "", ...rest] = versions.slice(0, version);
   db.run(first);
-  db.query("INSERT INTO desks VALUES ('1001', ?1)").run(JSON.stringify(desk));
+  db.query("INSERT INTO desks VALUES ('1001', ?1)").run(JSON.stringify(state));
   const insert = db.query(
     `INSERT INTO events (desk, agent, event, created, attempts, refusals, reached, on_the_way, next, why, ending, ended)
      VALUES ('1001', 'A', ?1, ?2, ?3, 0, 0, ?4, ?2, ?5, ?6, ?7)`,
@@ -80,7 +87,7 @@ function versionOf(path: string): number {
 function holdsAll(path: string, version: number): void {
   const store = openStore(path);
   // An older telesetd sent everything to the registered agent.
-  expect(store.desks()).toEqual([{ ...desk, calls: desk.calls.map((old) => ({ ...old, to: home })) }]);
+  expect(store.desks()).toEqual([desk]);
   expect(store.waiting()).toEqual([
     {
       id: 3,
@@ -152,8 +159,36 @@ describe.each(versions.map((_, index) => index + 1))("a store of version %d", (v
     };
     migrate(run, (work) => db.transaction(work)(), version);
     db.close();
-    expect(copies.length).toBeGreaterThan(2);
+    expect(copies.length).toBeGreaterThan(1);
     for (const each of copies) holdsAll(each, version);
+  });
+});
+
+describe("a desk that was dialling when version 4 was stopped", () => {
+  const dial = { dialString: "9415", number: "9415", agent: "A", from: "10.0.0.7", since: 8, settled: false, lifted: false };
+  const dialled = { ...begun, id: "m1", origin: "makecall", legs: ["L1"] };
+  const dialling = { ...oldDesk, calls: [call, dialled], dial: { ...dial, call: "m1", waiting: ["m1"] } };
+  const unsure = { ...dial, waiting: [], settled: true, answer: { ok: true }, unsure: "telesetd was restarted" };
+
+  test("goes on with its dial, which may never be settled", () => {
+    const store = openStore(old(4, dialling));
+    expect(store.desks()).toEqual([
+      { ...desk, calls: [{ ...call, to: home }, { ...dialled, to: home, dial: unsure }] } as never,
+    ]);
+    store.close();
+  });
+
+  test("whose party has changed since finds its dial too", () => {
+    const followed = { ...dialled, id: "m1-2", follows: { first: "m1", calls: 2 } };
+    const store = openStore(old(4, { ...dialling, calls: [followed] }));
+    expect(store.desks()[0]?.calls).toMatchObject([{ id: "m1-2", dial: { number: "9415", since: 8 } }]);
+    store.close();
+  });
+
+  test("and whose switch does not report answers still knows that it does not", () => {
+    const store = openStore(old(4, { ...oldDesk, calls: [{ ...dialled, answerUntold: true }] }));
+    expect(store.desks()[0]?.calls).toEqual([{ ...dialled, to: home, answerUnreported: true } as never]);
+    store.close();
   });
 });
 

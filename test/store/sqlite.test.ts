@@ -27,10 +27,9 @@ const desk: Desk = {
   agents: [{ id: "A", mode: "ready", queue: "sales", since: 5 }],
   calls: [{ ...newCall("c1", "called", registration, 7), legs: ["c1"], data: { language: "US" }, popped: true }],
   lastDial: { dialString: "+1 415", number: "1415", at: 3, outcome: "answered" },
-  gone: ["old"],
+  recentlyEnded: ["old"],
 };
 const dial = {
-  call: "c2",
   dialString: "1415",
   number: "1415",
   agent: "A",
@@ -87,13 +86,15 @@ describe("after it was closed and opened again", () => {
       { ok: false, why: "no" } as const,
     ],
   ])("%s", (_, before, answer) => {
-    using((store) => store.commit({ desk: { ...desk, dial: before }, tell: [], retire: [] }, 10));
-    expect(using((store) => store.desks())[0]?.dial).toEqual({
+    const dialled = newCall("c2", "makecall", registration, 1);
+    const dialling = { ...desk, calls: [...desk.calls, { ...dialled, dial: before }] };
+    using((store) => store.commit({ desk: dialling, tell: [], retire: [] }, 10));
+    expect(using((store) => store.desks())[0]?.calls[1]?.dial).toEqual({
       ...dial,
       waiting: [],
       settled: true,
       answer,
-      unsure: "telesetd was started again",
+      unsure: "telesetd was restarted",
     });
   });
 
@@ -236,7 +237,7 @@ describe("a commit", () => {
         30,
       );
       expect(version()).toBe(before);
-      store.commit({ desk: { ...desk, gone: [] }, tell: [], retire: [] }, 40);
+      store.commit({ desk: { ...desk, recentlyEnded: [] }, tell: [], retire: [] }, 40);
       expect(version()).not.toBe(before);
       reader.close();
     });

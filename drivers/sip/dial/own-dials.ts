@@ -48,7 +48,7 @@ export class Dials {
     const added = {
       farCalled: true,
       ...(is === "answered" ? { farAnswered: true } : {}),
-      ...(is === "untold" ? { answerUntold: true } : {}),
+      ...(is === "untold" ? { answerUnreported: true } : {}),
     };
     this.#change(call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
     return this.#dials.get(call)?.signs ?? {};

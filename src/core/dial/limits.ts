@@ -1,6 +1,7 @@
-/** What MakeCall may dial, how often, and for whom. Emergency numbers are never held back. */
+/** How often a desk may dial by MakeCall, and for whom. No limit applies to emergency numbers. */
 import { count } from "../count.ts";
-import type { Desk, DialCount } from "../desk.ts";
+import type { Desk } from "../desk.ts";
+import type { DialCount } from "./dial.ts";
 
 /** The site's limits. */
 export interface DialPolicy {
@@ -15,13 +16,14 @@ export interface DialPolicy {
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Why an agent may not dial now, as a sentence for the agent; nothing when allowed. */
-export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialPolicy): string | undefined {
+/** Why an agent (nobody when absent) may not dial now, as a sentence for the agent; nothing when allowed. */
+export function dialRefusal(desk: Desk, agent: string | undefined, now: number, policy: DialPolicy): string | undefined {
   const { extension, registration } = desk;
-  if (policy.registeredOnly && registration?.agent !== agent) {
-    return `Cannot dial: agent ${agent} is not registered at phone ${extension}: log in to UWQ again.`;
+  if (policy.registeredOnly && (agent === undefined || registration?.agent !== agent)) {
+    const who = agent === undefined ? "no agent is" : `agent ${agent} is not`;
+    return `Cannot dial: ${who} registered at phone ${extension}: log in to UWQ again.`;
   }
-  if (!policy.whileOnCall && desk.calls.some(({ answered, answerUntold }) => answered || answerUntold)) {
+  if (!policy.whileOnCall && desk.calls.some(({ answered, answerUnreported }) => answered || answerUnreported)) {
     return `Cannot dial: phone ${extension} is on a call: end it first.`;
   }
   const dialled = counted(desk.dialled, now);
@@ -39,7 +41,7 @@ export function mayNotDial(desk: Desk, agent: string, now: number, policy: DialP
 }
 
 /** The count with one dial more. */
-export function withDial(old: DialCount | undefined, now: number): DialCount {
+export function countDial(old: DialCount | undefined, now: number): DialCount {
   const dialled = counted(old, now);
   return { day: dialled.day, inDay: dialled.inDay + 1, minute: [...dialled.minute, now] };
 }

@@ -89,7 +89,7 @@ describe("MakeCall while the phone", () => {
     await using desk = await office();
     const { rig, pbx } = desk;
     expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
-    await rig.facts(({ answerUntold }) => answerUntold === true);
+    await rig.facts(({ answerUnreported }) => answerUnreported === true);
     expect(await rig.dial("call-2", "914155550999")).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
     expect([invites(pbx), pbx.dialogs.length]).toEqual([1, 1]);
   }, limit);
@@ -114,7 +114,7 @@ describe("MakeCall", () => {
     await rig.until(() => pbx.count("BYE") === 1);
     await gone(rig, pbx);
     const facts = rig.events.flatMap((event) => event.type === "leg" ? [event.facts] : []);
-    expect(facts.some(({ farCalled, answerUntold }) => farCalled && answerUntold)).toBe(true);
+    expect(facts.some(({ farCalled, answerUnreported }) => farCalled && answerUnreported)).toBe(true);
     expect(facts.filter(({ farAnswered }) => farAnswered)).toEqual([]);
     expect(facts.every(({ call }) => call === "call-1")).toBe(true);
   }, limit);
@@ -125,7 +125,7 @@ describe("MakeCall", () => {
     await rig.dial("call-1");
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
     expect(ended?.far).toBe("There is no such number: check it.");
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUntold)).toBe(false);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   }, limit);
 
   test.concurrent("from a phone that declines, then from one that is lifted", async () => {

@@ -243,7 +243,7 @@ function readFact(word: string): Partial<LegFacts> {
     case "far-answered":
       return { farAnswered: true };
     case "answer-untold":
-      return { answerUntold: true };
+      return { answerUnreported: true };
     case "ended":
       return { ended: failure(value) };
     default:
@@ -304,7 +304,7 @@ function commandText(command: LineCommand): string {
   return `agent ${agent} ${login ? "logs in, " : ""}${mode}${queue === undefined ? "" : ` in ${queue}`} as ${id || "own"}`;
 }
 
-function shown({ line, registration, agents, calls, dial, lastDial }: Desk): string[] {
+function shown({ line, registration, agents, calls, lastDial }: Desk): string[] {
   return [
     `line ${line.link.up ? "up" : `down (${line.link.why})`}, phone ${line.phone}`,
     registration ? `agent ${registration.agent} at ${registration.address}:${registration.port}` : "nobody registered",
@@ -314,7 +314,7 @@ function shown({ line, registration, agents, calls, dial, lastDial }: Desk): str
     ...calls.map(({ id, agent, legs, held, popped }) =>
       `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}${popped ? "" : ", not told"}`
     ),
-    ...(dial ? [`dialling ${dial.number}`] : []),
+    ...calls.flatMap(({ dial }) => (dial ? [`dialling ${dial.number}`] : [])),
     ...(lastDial ? [`last dialled ${lastDial.number}: ${lastDial.outcome}`] : []),
   ];
 }

@@ -1,6 +1,6 @@
 /** A switch with eight legs for the simulation, and a watch that checks each step of the core. */
 import { expect } from "bun:test";
-import type { Call } from "../../../src/core/call.ts";
+import { firstId, hasDial } from "../../../src/core/call.ts";
 import type { Callout } from "../../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../../src/core/desk.ts";
 import type { Effect, Input, Step } from "../../../src/core/input.ts";
@@ -219,7 +219,7 @@ export class Watch {
 
   end(): void {
     expect(this.#desk.calls).toEqual([]);
-    expect(this.#desk.dial).toBeNull();
+    expect(this.#desk.calls.filter(hasDial)).toEqual([]);
     expect([...this.#asked].filter((id) => !this.#answered.has(id))).toEqual([]);
     for (const [call, names] of this.#events) expect(`${call} ${names.at(-1)}`).toBe(`${call} CallReleased`);
   }
@@ -256,23 +256,23 @@ export class Watch {
   }
 
   /** A call is there while a leg of it lives or its dial is open; its id and its agent never change. */
-  #calls(before: Desk, { desk: { calls, dial, gone } }: Step): void {
+  #calls(before: Desk, { desk: { calls, recentlyEnded } }: Step): void {
     const legs = calls.flatMap((call) => call.legs);
     expect(new Set(legs).size).toBe(legs.length);
-    expect(legs.filter((leg) => gone.includes(leg))).toEqual([]);
+    expect(legs.filter((leg) => recentlyEnded.includes(leg))).toEqual([]);
     for (const call of calls) {
       if (!this.#begunWith.has(call.id)) {
         // One with another party is the same agent's.
-        const earlier = before.calls.find((old) => call.follows !== undefined && familyOf(old) === familyOf(call));
+        const earlier = before.calls.find((old) => call.follows !== undefined && firstId(old) === firstId(call));
         const port = earlier ? this.#ports.get(earlier.id) : before.registration?.port;
         this.#begunWith.set(call.id, (earlier ? this.#begunWith.get(earlier.id) : before.registration?.agent) ?? null);
         if (port !== undefined) this.#ports.set(call.id, port);
       } else expect(before.calls.some(({ id }) => id === call.id)).toBe(true);
       expect(call.agent).toBe(this.#begunWith.get(call.id) ?? null);
-      if (call.legs.length === 0) expect(familyOf(call)).toBe(dial?.call ?? "the call of an open dial");
+      if (call.legs.length === 0) expect(call).toHaveProperty("dial");
     }
-    const callOf = new Map(before.calls.flatMap((call) => call.legs.map((leg) => [leg, familyOf(call)])));
-    for (const call of calls) for (const leg of call.legs) expect(callOf.get(leg) ?? familyOf(call)).toBe(familyOf(call));
+    const callOf = new Map(before.calls.flatMap((call) => call.legs.map((leg) => [leg, firstId(call)])));
+    for (const call of calls) for (const leg of call.legs) expect(callOf.get(leg) ?? firstId(call)).toBe(firstId(call));
   }
 
   /** What was told of a call that is over ends with its release. */
@@ -308,11 +308,6 @@ export class Watch {
     const alive = after.calls.some(({ id }) => id === call);
     if (name === "CallReleased") expect(alive).toBe(false);
   }
-}
-
-/** The first call of the same legs. */
-function familyOf({ id, follows }: Call): string {
-  return follows?.first ?? id;
 }
 
 /** Frozen through and through: a step that changed its input would throw. */

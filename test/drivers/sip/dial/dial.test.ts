@@ -211,7 +211,7 @@ describe("INVITE and REFER:", () => {
     async (_, refer) => {
       await using rig = await Rig.ready({ before: (pbx) => pbx.refer = refer });
       await rig.dial("call-1");
-      const facts = await rig.facts(({ answerUntold }) => answerUntold === true);
+      const facts = await rig.facts(({ answerUnreported }) => answerUnreported === true);
       expect(facts).toMatchObject({ call: "call-1", farCalled: true });
       await quietFor(stillStands + 500);
       expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
@@ -223,7 +223,7 @@ describe("INVITE and REFER:", () => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true }, before: (pbx) => pbx.refer = refer });
     await rig.dial("call-1");
     await rig.facts(({ farAnswered }) => farAnswered === true);
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUntold)).toBe(false);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   }, limit);
 
   test.concurrent("the phone dials by itself behind a proxy: its own dialog tells the answer", async () => {
@@ -235,7 +235,7 @@ describe("INVITE and REFER:", () => {
     await rig.until(() => rig.pbx.count("BYE") === 1);
     rig.pbx.change(own.id, { state: "confirmed" });
     expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ call: "call-1" });
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUntold)).toBe(false);
+    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   }, limit);
 
   test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
@@ -268,7 +268,7 @@ describe("INVITE and REFER:", () => {
 });
 
 describe("a switch that does not tell what came of the REFER:", () => {
-  const untold = (rig: Rig) => rig.facts(({ farCalled, answerUntold }) => farCalled === true && answerUntold === true);
+  const untold = (rig: Rig) => rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
   const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
   const byes = (rig: Rig) => rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
 

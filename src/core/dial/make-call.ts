@@ -1,0 +1,86 @@
+/** MakeCall: whether a number may be dialled at a desk now, and what follows when the CRM asks for it. */
+import { type DialledCall, dialledParty, newCall } from "../call.ts";
+import type { Callout } from "../crm.ts";
+import { type Desk, dialInProgress, withCall } from "../desk.ts";
+import type { Step } from "../input.ts";
+import { dialSteps } from "../number.ts";
+import type { Policy } from "../policy.ts";
+import { countDial, dialRefusal } from "./limits.ts";
+import { dropDial, joinCurrentDial, recordOf } from "./progress.ts";
+
+/** What is asked for. Without an agent: whoever is registered at the desk. */
+export interface MakeCallRequest {
+  readonly agent?: string;
+  readonly dialString: string;
+}
+
+/** What a MakeCall gets. `number`: what is dialled, after the rules; absent when the dial string cannot be dialled. */
+export type MakeCallDecision =
+  | { readonly type: "refuse"; readonly why: string; readonly number?: string }
+  /** The desk is dialling this number already: the answer is that dial's. */
+  | { readonly type: "join"; readonly number: string }
+  /** `plain`: the dial string without the characters that do not count. `emergency`: no limit applies. */
+  | { readonly type: "dial"; readonly number: string; readonly plain: string; readonly emergency: boolean };
+
+/** The callouts that dial. */
+export type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
+
+/** Decides what a MakeCall gets at this desk now. Changes nothing: `telesetd explain` asks the same question. */
+export function decideMakeCall(
+  desk: Desk,
+  { agent = desk.registration?.agent, dialString }: MakeCallRequest,
+  now: number,
+  policy: Policy,
+): MakeCallDecision {
+  const wanted = dialSteps(policy.numbers, dialString);
+  if (!wanted.ok) return { type: "refuse", why: wanted.why };
+  const { number, plain, emergency } = wanted;
+  const current = dialInProgress(desk)?.dial;
+  if (current?.number === number) return { type: "join", number };
+  const why = emergency ? undefined : held(desk, agent, now, policy);
+  if (why !== undefined) return { type: "refuse", why, number };
+  const { link } = desk.line;
+  if (link.up) return { type: "dial", number, plain, emergency };
+  return {
+    type: "refuse",
+    why: `Cannot dial: the connection to the phone system is down (${link.why}). Dial on the phone itself.`,
+    number,
+  };
+}
+
+/** Why a number that is no emergency number may not be dialled now. A dial that hangs must not hold an emergency call back. */
+function held(desk: Desk, agent: string | undefined, now: number, policy: Policy): string | undefined {
+  const current = dialInProgress(desk)?.dial;
+  if (current) return `Phone ${desk.extension} is still dialling ${current.dialString}: hang up first.`;
+  return policy.dial && dialRefusal(desk, agent, now, policy.dial);
+}
+
+/** The desk after a MakeCall, and what follows. The callout's id becomes the id of the call. */
+export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, policy: Policy): Step {
+  const { agent, from, dialString } = callout;
+  const decision = decideMakeCall(desk, callout, now, policy);
+  if (decision.type === "join") return joinCurrentDial(desk, id);
+  const { number } = decision;
+  if (decision.type === "refuse") {
+    const { why } = decision;
+    const record = { id, at: now, agent, from, dialString, ...(number === undefined ? {} : { number }), outcome: `refused: ${why}` };
+    return {
+      desk,
+      effects: [{ type: "reply", to: id, reply: { ok: false, why } }, { type: "audit", result: "refused", dial: record }],
+    };
+  }
+  const freed = dropDial(desk, now);
+  const call: DialledCall = {
+    ...newCall(id, "makecall", desk.registration, now),
+    party: dialledParty(decision.plain, policy.numbers),
+    dial: { dialString, number: decision.number, agent, from, since: now, waiting: [id], settled: false, lifted: false },
+  };
+  return {
+    desk: { ...withCall(freed.desk, call), dialled: countDial(desk.dialled, now) },
+    effects: [
+      ...freed.effects,
+      { type: "audit", dial: recordOf(call, "asked"), result: "asked" },
+      { type: "drive", command: { type: "dial", desk: desk.extension, call: id, number: decision.number } },
+    ],
+  };
+}
