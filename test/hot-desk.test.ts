@@ -140,7 +140,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
     expect(rig.told).toEqual([]);
     expect(rig.courier.status()).toEqual({ waiting: 0 });
     expect(rig.store.list(false, 1)).toEqual([]);
-    expect(rig.store.get(1)).toMatchObject({ ending: "retired", why: "agent A has unregistered from desk 1001" });
+    expect(rig.store.get(1)).toMatchObject({ settlement: "discarded", why: "agent A has unregistered from desk 1001" });
     await rig.end();
   });
 

@@ -42,7 +42,7 @@ describe("from the phone to the CRM:", () => {
     };
     await rig.line.say(leg({ rings: true }));
     expect(inStore).toEqual([1]);
-    expect(store.list(true, 10)).toMatchObject([{ event: { name: "ScreenPop" }, attempts: 1, ending: "told" }]);
+    expect(store.list(true, 10)).toMatchObject([{ event: { name: "ScreenPop" }, attempts: 1, settlement: "delivered" }]);
     await rig.end();
   });
 
@@ -53,7 +53,7 @@ describe("from the phone to the CRM:", () => {
     await rig.loop.submit({ name: "Unregister", desk: "1001", agent: "A" });
     await rig.line.say(leg({ ended }));
     expect(rig.told).toEqual(["A: ScreenPop L1"]);
-    expect(rig.store.get(2)).toMatchObject({ ending: "retired", why: "agent A has unregistered from desk 1001" });
+    expect(rig.store.get(2)).toMatchObject({ settlement: "discarded", why: "agent A has unregistered from desk 1001" });
     await rig.end();
   });
 
@@ -97,7 +97,11 @@ describe("one writer:", () => {
     expect(await Promise.all(answers)).toEqual([{ ok: true }, { ok: true }, { ok: true, call: "m3" }]);
     expect(most).toBe(1);
     expect(commits.at(-1)).toBe("2 calls, dial m3");
-    expect(store.desks()).toMatchObject([{ registration: { agent: "A" }, agents: [{ mode: "ready" }], calls: [{}, { dial: { lifted: true } }] }]);
+    expect(store.desks()).toMatchObject([{
+      registration: { agent: "A" },
+      agents: [{ mode: "ready" }],
+      calls: [{}, { dial: { lifted: true } }],
+    }]);
     await rig.end();
   });
 });

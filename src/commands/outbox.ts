@@ -24,22 +24,13 @@ export async function outboxList(options: OutboxOptions, io: Io): Promise<number
 
 /** How many events there are, of each state: `3 events: 1 waiting, 2 delivered.` */
 function total(events: readonly ShownEvent[]): string {
-  const states = [...Map.groupBy(events, ({ state }) => state)].map(([state, { length }]) => ({
-    state: stateWords[state],
-    length,
-  }));
+  const states = [...Map.groupBy(events, ({ state }) => state)].map(([state, { length }]) => ({ state, length }));
   const [only, ...others] = states;
   if (only && others.length === 0) return `${count(only.length, "event")} ${only.state}.`;
   return `${count(events.length, "event")}: ${
     states.map(({ state, length }) => `${length.toLocaleString("en")} ${state}`).join(", ")
   }.`;
 }
-
-const stateWords: Readonly<Record<ShownEvent["state"], string>> = {
-  waiting: "waiting",
-  told: "delivered",
-  retired: "discarded",
-};
 
 /** One event with its data. */
 export async function outboxShow(id: string, options: OutboxOptions, io: Io): Promise<number> {
@@ -81,7 +72,7 @@ async function change(id: string, what: "retry" | "drop", words: string, options
 
 function line({ id, state, event, call, desk, agent, created, attempts, why, next }: ShownEvent): string {
   const tries = `${count(attempts, "attempt")}${next === undefined ? "" : `, next ${next}`}`;
-  return `${String(id).padStart(6)}  ${stateWords[state].padEnd(9)}  ${
+  return `${String(id).padStart(6)}  ${state.padEnd(9)}  ${
     event.padEnd(15)
   }  desk ${desk}, agent ${agent}, call ${call}, ${created}, ${tries}${why ? `: ${why}` : ""}\n`;
 }

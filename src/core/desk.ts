@@ -140,7 +140,9 @@ export function dialInProgress({ calls }: Desk): DialledCall | undefined {
 
 /** The desk with this changed about the dial of a call that is not over. */
 export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>): Desk {
-  const calls = desk.calls.map((call) => (call.id === id && hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call));
+  const calls = desk.calls.map((
+    call,
+  ) => (call.id === id && hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call));
   return { ...desk, calls };
 }
 

@@ -74,7 +74,9 @@ function onResult(desk: Desk, id: string, result: CommandResult, now: number, po
   const settled = hasDial(call) ? onDialResult(desk, call, result) : quiet(desk);
   const failure = failureOfDial(call, result);
   const after = settled.desk.calls.find((call) => isCall(call, id));
-  return failure && after ? withEffects(settled.effects, told(endIfNeverRang(settled.desk, after, failure), now, policy)) : settled;
+  return failure && after
+    ? withEffects(settled.effects, told(endIfNeverRang(settled.desk, after, failure), now, policy))
+    : settled;
 }
 
 /** A dial is answered or over when its time has come. */

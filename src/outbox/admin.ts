@@ -6,7 +6,7 @@ import type { OutboxEvent, Recorded, Store } from "./record.ts";
 /** An event as it is shown. Times in ISO 8601. */
 export interface ShownEvent {
   readonly id: number;
-  readonly state: "waiting" | "told" | "retired";
+  readonly state: "waiting" | "delivered" | "discarded";
   readonly event: string;
   readonly call: string;
   readonly desk: string;
@@ -111,14 +111,14 @@ export class OutboxDesk {
     const { courier } = this.#options;
     const event = courier.get(id);
     if (!event || !courier.drop(id)) return this.#refusal(id, "drop");
-    return { event: { ...shown(event), state: "retired", why: "dropped by the administrator" } };
+    return { event: { ...shown(event), state: "discarded", why: "dropped by the administrator" } };
   }
 
   /** Why there is nothing to do about an event. */
   #refusal(id: number, what: "retry" | "drop"): Outcome {
     const event = this.#options.store.get(id);
     if (!event || event.ended === undefined) return { status: 404, why: noSuchEvent };
-    const ended = `${event.ending === "told" ? "delivered" : "discarded"} at ${new Date(event.ended).toISOString()}`;
+    const ended = `${event.settlement === "delivered" ? "delivered" : "discarded"} at ${new Date(event.ended).toISOString()}`;
     return { status: 409, why: `Event ${id} was ${ended}: nothing to ${what}.` };
   }
 }
@@ -127,10 +127,10 @@ export class OutboxDesk {
 export const noSuchEvent = "There is no such event in the outbox: see telesetd outbox list --all";
 
 function shown(event: Recorded): ShownEvent {
-  const { id, desk, agent, to, created, attempts, why, ending, ended, next } = event;
+  const { id, desk, agent, to, created, attempts, why, settlement, ended, next } = event;
   return {
     id,
-    state: ending ?? "waiting",
+    state: settlement ?? "waiting",
     event: event.event.name,
     call: event.event.call,
     desk,
@@ -139,7 +139,7 @@ function shown(event: Recorded): ShownEvent {
     created: new Date(created).toISOString(),
     attempts,
     ...(why === undefined || why === "" ? {} : { why }),
-    ...(ending === undefined && next > created ? { next: new Date(next).toISOString() } : {}),
+    ...(settlement === undefined && next > created ? { next: new Date(next).toISOString() } : {}),
     ...(ended === undefined ? {} : { ended: new Date(ended).toISOString() }),
   };
 }

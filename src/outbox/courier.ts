@@ -17,7 +17,7 @@ import type { OutboxEvent, Store } from "./record.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {
-  readonly store: Pick<Store, "waiting" | "untoldCalls" | "update" | "end" | "withdraw">;
+  readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "end" | "withdraw">;
   readonly crm: Crm;
   /** Steady ms. */
   readonly now: () => number;
@@ -58,7 +58,7 @@ export class Courier {
   /** Takes over what waited when the daemon last stopped; it is tried at once. */
   constructor(options: CourierOptions) {
     this.#options = options;
-    this.#suppressedCalls = new SuppressedCalls(options.store.untoldCalls());
+    this.#suppressedCalls = new SuppressedCalls(options.store.suppressedCalls());
     for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.add({ ...event, next: 0 }));
   }
 
@@ -321,7 +321,7 @@ export class Courier {
   #delivered(event: OutboxEvent, note: string | undefined): void {
     const { now, store, metrics } = this.#options;
     this.#waiting.delete(event);
-    store.end(event.id, "told", note ?? "", now());
+    store.end(event.id, "delivered", note ?? "", now());
     metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
     const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
     if (note === undefined) log.info("Delivered to the CRM", { attempt: event.attempts });
@@ -386,7 +386,7 @@ export class Courier {
 
   #discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "given_up"): void {
     this.#forget(event, call, result);
-    this.#options.store.end(event.id, "retired", why, this.#options.now());
+    this.#options.store.end(event.id, "discarded", why, this.#options.now());
     // Thousands may go for the same reason: the record has them all.
     this.#options.log.rarely(`discarded: ${why}`, 20).warning("Gave up delivering an event", {
       desk: event.desk,

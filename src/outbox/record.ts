@@ -47,16 +47,16 @@ export interface Change {
 }
 
 /** What became of an event for good. */
-export type Ending = "told" | "retired";
+export type Settlement = "delivered" | "discarded";
 
 /** An event on record, ended or not. Times in ms of the steady clock. */
 export interface Recorded extends OutboxEvent {
-  readonly ending?: Ending;
+  readonly settlement?: Settlement;
   readonly ended?: number;
 }
 
 /** An event as the store holds it. */
-export interface Kept extends Recorded {
+export interface StoredEvent extends Recorded {
   readonly onTheWay: boolean;
 }
 
@@ -85,11 +85,11 @@ export interface Store {
   /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
   waiting(): OutboxEvent[];
   /** The calls that go on whose ScreenPop was discarded and cannot have arrived: what follows is not delivered either. */
-  untoldCalls(): { readonly desk: string; readonly call: string }[];
+  suppressedCalls(): { readonly desk: string; readonly call: string }[];
   /** Notes an attempt before it is made, or what came of it. */
   update(event: OutboxEvent, onTheWay: boolean): void;
   /** Ends an event. */
-  end(id: number, ending: Ending, why: string, now: number): void;
+  end(id: number, settlement: Settlement, why: string, now: number): void;
   /** Retires these events of an agent; they have no address any more. */
   withdraw(ids: readonly number[], why: string, now: number): void;
   /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */

@@ -12,7 +12,7 @@ import { schemaVersion } from "./migrations.ts";
 export interface SeenEvent {
   readonly desk: string;
   readonly name: string;
-  readonly state: "waiting" | "told" | "retired";
+  readonly state: "waiting" | "delivered" | "discarded";
   readonly created: number;
   readonly attempts: number;
   readonly why?: string;
@@ -72,16 +72,20 @@ interface Row {
   readonly created: number;
   readonly attempts: number;
   readonly why: string | null;
-  readonly ending: "told" | "retired" | null;
+  readonly settlement: "delivered" | "discarded" | null;
 }
 
 function contents(db: Database, version: number): Omit<StoreLook, "version" | "check"> {
+  // Before version 5 the column was `ending`, with other words.
+  const [column, settlement] = version < 5
+    ? ["ending", "CASE ending WHEN 'told' THEN 'delivered' WHEN 'retired' THEN 'discarded' END AS settlement"]
+    : ["settlement", "settlement"];
   const desks = db.query("SELECT state FROM desks ORDER BY extension").all() as { state: string }[];
   const rows = db.query(
-    "SELECT desk, json_extract(event, '$.name') AS name, created, attempts, why, ending FROM events ORDER BY id DESC LIMIT 20",
+    `SELECT desk, json_extract(event, '$.name') AS name, created, attempts, why, ${settlement} FROM events ORDER BY id DESC LIMIT 20`,
   ).all() as Row[];
   const { waiting, oldest } = db.query(
-    "SELECT count(*) AS waiting, min(created) AS oldest FROM events WHERE ending IS NULL",
+    `SELECT count(*) AS waiting, min(created) AS oldest FROM events WHERE ${column} IS NULL`,
   ).get() as { waiting: number; oldest: number | null };
   const { last } = db.query("SELECT max(max(created), coalesce(max(ended), 0)) AS last FROM events").get() as {
     last: number | null;
@@ -89,10 +93,10 @@ function contents(db: Database, version: number): Omit<StoreLook, "version" | "c
   const mark = version < 2 ? null : db.query("SELECT boot, offset FROM clock").get() as ClockMark | null;
   return {
     desks: desks.map(({ state }) => JSON.parse(state)),
-    events: rows.map(({ desk, name, created, attempts, why, ending }) => ({
+    events: rows.map(({ desk, name, created, attempts, why, settlement }) => ({
       desk,
       name,
-      state: ending ?? "waiting",
+      state: settlement ?? "waiting",
       created,
       attempts,
       ...(why === null || why === "" ? {} : { why }),

@@ -37,7 +37,7 @@ const steps: readonly string[] = [
      (SELECT json_extract(state, '$.registration.address'), json_extract(state, '$.registration.port') FROM desks
       WHERE extension = events.desk AND json_extract(state, '$.registration.agent') = events.agent)
    WHERE ending IS NULL;`,
-  // 5: the dial in progress is a part of its call
+  // 5: the dial in progress is a part of its call; an event is delivered or discarded
   `UPDATE desks SET state = json_remove(
      json_set(
        state,
@@ -54,7 +54,11 @@ const steps: readonly string[] = [
        ))
      ),
      '$.dial', '$.gone'
-   );`,
+   );
+   ALTER TABLE events RENAME COLUMN ending TO settlement;
+   DROP INDEX events_given_up;
+   UPDATE events SET settlement = CASE settlement WHEN 'told' THEN 'delivered' ELSE 'discarded' END WHERE settlement IS NOT NULL;
+   CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;`,
 ];
 
 /** Brings a database from `found` up to date, each step in a transaction of its own. */

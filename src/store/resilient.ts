@@ -16,7 +16,17 @@ import { type FileStore, newEvent, openStore } from "./sqlite.ts";
 import { NewerStore } from "./open.ts";
 import { isDamage, reason } from "./errors.ts";
 import { recorded, Unwritten } from "./unwritten.ts";
-import type { Change, DialPlace, Ending, Kept, OutboxEvent, Recorded, RecordedDial, Retention, Store } from "../outbox/record.ts";
+import type {
+  Change,
+  DialPlace,
+  OutboxEvent,
+  Recorded,
+  RecordedDial,
+  Retention,
+  Settlement,
+  Store,
+  StoredEvent,
+} from "../outbox/record.ts";
 
 /** How often a lost store is tried again, in ms. */
 const againAfter = 10_000;
@@ -38,7 +48,7 @@ export class SafeStore implements Store {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What is true now, for the day that the disk comes back: desks, what waits, and what was to go on record since it was lost. */
   readonly #desks = new Map<string, Desk>();
-  readonly #waiting = new Map<number, Kept>();
+  readonly #waiting = new Map<number, StoredEvent>();
   readonly #unwritten = new Unwritten();
   #untold: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
@@ -102,7 +112,7 @@ export class SafeStore implements Store {
   #inMemory(told: Change["tell"][number], now: number): OutboxEvent[] {
     const event = newEvent(++this.#lastId, told, now);
     if (told.lost === undefined) return [event];
-    this.#unwritten.noteEnded({ ...event, onTheWay: false, ending: "retired", why: told.lost, ended: now });
+    this.#unwritten.noteEnded({ ...event, onTheWay: false, settlement: "discarded", why: told.lost, ended: now });
     return [];
   }
 
@@ -110,7 +120,7 @@ export class SafeStore implements Store {
     return [...this.#waiting.values()].map(({ onTheWay, ...event }) => ({ ...event, reached: event.reached || onTheWay }));
   }
 
-  untoldCalls(): { readonly desk: string; readonly call: string }[] {
+  suppressedCalls(): { readonly desk: string; readonly call: string }[] {
     return this.#untold;
   }
 
@@ -124,9 +134,9 @@ export class SafeStore implements Store {
     this.#write((store) => store.update(event, onTheWay));
   }
 
-  end(id: number, ending: Ending, why: string, now: number): void {
-    const written = this.#write((store) => store.end(id, ending, why, now)) !== undefined;
-    this.#end(id, { ending, why, ended: now }, written);
+  end(id: number, settlement: Settlement, why: string, now: number): void {
+    const written = this.#write((store) => store.end(id, settlement, why, now)) !== undefined;
+    this.#end(id, { settlement, why, ended: now }, written);
   }
 
   withdraw(ids: readonly number[], why: string, now: number): void {
@@ -138,11 +148,11 @@ export class SafeStore implements Store {
   #withdrawn(ids: readonly number[], end: Pick<Recorded, "why" | "ended">, written: boolean): void {
     for (const { to: _, ...event } of ids.flatMap((id) => this.#waiting.get(id) ?? [])) {
       this.#waiting.set(event.id, event);
-      this.#end(event.id, { ...end, ending: "retired" }, written);
+      this.#end(event.id, { ...end, settlement: "discarded" }, written);
     }
   }
 
-  #end(id: number, end: Pick<Recorded, "ending" | "why" | "ended">, written: boolean): void {
+  #end(id: number, end: Pick<Recorded, "settlement" | "why" | "ended">, written: boolean): void {
     const event = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (event && !written) this.#unwritten.noteEnded({ ...event, ...end, onTheWay: false });
@@ -157,9 +167,9 @@ export class SafeStore implements Store {
 
   #retryInMemory(id: number, now: number, to: Address | undefined): OutboxEvent | undefined {
     const event = this.#waiting.has(id) ? undefined : this.get(id);
-    if (event?.ending !== "retired") return undefined;
+    if (event?.settlement !== "discarded") return undefined;
     this.#unwritten.takeBack(id);
-    const { ending: _, ended: __, to: ___, ...given } = event;
+    const { settlement: _, ended: __, to: ___, ...given } = event;
     return { ...given, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
   }
 
@@ -275,7 +285,7 @@ export class SafeStore implements Store {
   }
 
   #learn(store: FileStore): void {
-    const known = { desks: store.desks(), waiting: store.waiting(), untold: store.untoldCalls(), clock: store.clock() };
+    const known = { desks: store.desks(), waiting: store.waiting(), untold: store.suppressedCalls(), clock: store.clock() };
     this.#lastId = store.lastId();
     for (const desk of known.desks) this.#desks.set(desk.extension, desk);
     for (const event of known.waiting) this.#waiting.set(event.id, { ...event, onTheWay: false });

@@ -15,14 +15,14 @@ import { openFile } from "./open.ts";
 import type {
   Change,
   DialPlace,
-  Ending,
-  Kept,
   NewEvent,
   OutboxEvent,
   Recorded,
   RecordedDial,
   Retention,
+  Settlement,
   Store,
+  StoredEvent,
 } from "../outbox/record.ts";
 
 /** A store in a file: it can be filled again after it was lost. */
@@ -30,7 +30,7 @@ export interface FileStore extends Store {
   /** The highest id that an event has or had. */
   lastId(): number;
   /** Puts these desks, events and dials in, in place of what the store has of them. */
-  restore(desks: readonly Desk[], events: readonly Kept[], dials?: readonly RecordedDial[]): void;
+  restore(desks: readonly Desk[], events: readonly StoredEvent[], dials?: readonly RecordedDial[]): void;
 }
 
 interface Row {
@@ -47,7 +47,7 @@ interface Row {
   why: string | null;
   address: string | null;
   port: number | null;
-  ending: Ending | null;
+  settlement: Settlement | null;
   ended: number | null;
 }
 
@@ -81,35 +81,37 @@ class SqliteStore implements FileStore {
     this.#statements = {
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       tell: db.query(
-        `INSERT INTO events (desk, agent, event, name, call, created, next, why, ending, ended, attempts, on_the_way, address, port)
+        `INSERT INTO events (desk, agent, event, name, call, created, next, why, settlement, ended, attempts, on_the_way, address, port)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
       ),
       retire: db.query(
-        `UPDATE events SET ending = 'retired', why = ?3, ended = ?4, address = NULL, port = NULL
-         WHERE desk = ?1 AND agent = ?2 AND ending IS NULL`,
+        `UPDATE events SET settlement = 'discarded', why = ?3, ended = ?4, address = NULL, port = NULL
+         WHERE desk = ?1 AND agent = ?2 AND settlement IS NULL`,
       ),
       withdraw: db.query(
-        `UPDATE events SET ending = 'retired', why = ?2, ended = ?3, address = NULL, port = NULL
-         WHERE id = ?1 AND ending IS NULL`,
+        `UPDATE events SET settlement = 'discarded', why = ?2, ended = ?3, address = NULL, port = NULL
+         WHERE id = ?1 AND settlement IS NULL`,
       ),
-      follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND ending IS NULL"),
+      follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND settlement IS NULL"),
       fallBack: db.query(
         `UPDATE events SET address = ?3, port = ?4
-         WHERE desk = ?1 AND agent = ?2 AND address = ?5 AND port = ?6 AND ending IS NULL`,
+         WHERE desk = ?1 AND agent = ?2 AND address = ?5 AND port = ?6 AND settlement IS NULL`,
       ),
       lose: db.query(
         `UPDATE events SET address = NULL, port = NULL, why = ?6
-         WHERE desk = ?1 AND agent NOT IN (?2, ?5) AND address = ?3 AND port = ?4 AND ending IS NULL`,
+         WHERE desk = ?1 AND agent NOT IN (?2, ?5) AND address = ?3 AND port = ?4 AND settlement IS NULL`,
       ),
       update: db.query(
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
-      end: db.query("UPDATE events SET ending = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND ending IS NULL"),
+      end: db.query(
+        "UPDATE events SET settlement = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND settlement IS NULL",
+      ),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
       retry: db.query(
-        `UPDATE events SET ending = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
+        `UPDATE events SET settlement = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
            address = ?3, port = ?4
-         WHERE id = ?1 AND ending = 'retired'`,
+         WHERE id = ?1 AND settlement = 'discarded'`,
       ),
     };
   }
@@ -153,25 +155,25 @@ class SqliteStore implements FileStore {
   }
 
   #insert({ desk, agent, event, lost, atOnce, to }: NewEvent, now: number): number {
-    const ending = lost === undefined ? [null, null, null] as const : [lost, "retired", now] as const;
+    const settlement = lost === undefined ? [null, null, null] as const : [lost, "discarded", now] as const;
     const attempts = Number(lost === undefined && atOnce === true);
     const text = JSON.stringify(event);
     const { name, call } = event;
     const place = [to?.address ?? null, to?.port ?? null] as const;
-    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, name, call, now, ...ending, attempts, ...place);
+    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, name, call, now, ...settlement, attempts, ...place);
     return Number(lastInsertRowid);
   }
 
   waiting(): OutboxEvent[] {
-    return (this.#db.query("SELECT * FROM events WHERE ending IS NULL ORDER BY id").all() as Row[]).map(fromRow);
+    return (this.#db.query("SELECT * FROM events WHERE settlement IS NULL ORDER BY id").all() as Row[]).map(fromRow);
   }
 
-  untoldCalls(): { desk: string; call: string }[] {
+  suppressedCalls(): { desk: string; call: string }[] {
     const query = `WITH live (desk, call) AS (
-         SELECT desk, call FROM events WHERE ending IS NULL
+         SELECT desk, call FROM events WHERE settlement IS NULL
          UNION SELECT extension, json_extract(value, '$.id') FROM desks, json_each(state, '$.calls'))
        SELECT DISTINCT desk, call FROM events
-       WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0 AND on_the_way = 0 AND (desk, call) IN live`;
+       WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0 AND on_the_way = 0 AND (desk, call) IN live`;
     return this.#db.query(query).all() as { desk: string; call: string }[];
   }
 
@@ -181,8 +183,8 @@ class SqliteStore implements FileStore {
     this.#syncSoon();
   }
 
-  end(id: number, ending: Ending, why: string, now: number): void {
-    this.#statements.end.run(id, ending, why, now);
+  end(id: number, settlement: Settlement, why: string, now: number): void {
+    this.#statements.end.run(id, settlement, why, now);
     this.#syncSoon();
   }
 
@@ -201,12 +203,12 @@ class SqliteStore implements FileStore {
   }
 
   list(all: boolean, limit: number, before: number = Number.MAX_SAFE_INTEGER): Recorded[] {
-    const query = `SELECT * FROM events WHERE ${all ? "" : "ending IS NULL AND "}id < ?2 ORDER BY id DESC LIMIT ?1`;
+    const query = `SELECT * FROM events WHERE ${all ? "" : "settlement IS NULL AND "}id < ?2 ORDER BY id DESC LIMIT ?1`;
     return (this.#db.query(query).all(limit, before) as Row[]).map(fromRow);
   }
 
   discarded(after: number, limit: number): Recorded[] {
-    const query = "SELECT * FROM events WHERE ending = 'retired' AND id > ?2 ORDER BY id LIMIT ?1";
+    const query = "SELECT * FROM events WHERE settlement = 'discarded' AND id > ?2 ORDER BY id LIMIT ?1";
     return (this.#db.query(query).all(limit, after) as Row[]).map(fromRow);
   }
 
@@ -226,10 +228,11 @@ class SqliteStore implements FileStore {
 
   prune({ days, rows }: Retention, now: number): number {
     this.#dials.prune(now - days * 86_400_000, rows);
-    const old = this.#db.query("DELETE FROM events WHERE ending IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
+    const old =
+      this.#db.query("DELETE FROM events WHERE settlement IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
     const many = this.#db.query(
-      `DELETE FROM events WHERE ending IS NOT NULL AND id <=
-         (SELECT id FROM events WHERE ending IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)`,
+      `DELETE FROM events WHERE settlement IS NOT NULL AND id <=
+         (SELECT id FROM events WHERE settlement IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)`,
     ).run(rows).changes;
     return old + many;
   }
@@ -255,9 +258,9 @@ class SqliteStore implements FileStore {
     return seq;
   }
 
-  restore(desks: readonly Desk[], events: readonly Kept[], dials: readonly RecordedDial[] = []): void {
+  restore(desks: readonly Desk[], events: readonly StoredEvent[], dials: readonly RecordedDial[] = []): void {
     const put = this.#db.query(
-      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, ending, ended, address, port)
+      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, settlement, ended, address, port)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
     );
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
@@ -265,7 +268,8 @@ class SqliteStore implements FileStore {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const dial of dials) this.#dials.put(dial);
       for (
-        const { id, desk, agent, to, event, created, attempts, refusals, reached, onTheWay, next, why, ending, ended } of events
+        const { id, desk, agent, to, event, created, attempts, refusals, reached, onTheWay, next, why, settlement, ended }
+          of events
       ) {
         const { name, call } = event;
         const tried = [attempts, refusals, Number(reached), Number(onTheWay), Math.round(next)] as const;
@@ -279,7 +283,7 @@ class SqliteStore implements FileStore {
           created,
           ...tried,
           why ?? null,
-          ending ?? null,
+          settlement ?? null,
           ended ?? null,
           to?.address ?? null,
           to?.port ?? null,
@@ -329,7 +333,7 @@ function fromRow(row: Row): Recorded {
     reached: row.reached === 1 || row.on_the_way === 1,
     next: row.next,
     ...(row.why === null ? {} : { why: row.why }),
-    ...(row.ending === null ? {} : { ending: row.ending }),
+    ...(row.settlement === null ? {} : { settlement: row.settlement }),
     ...(row.ended === null ? {} : { ended: row.ended }),
   };
 }

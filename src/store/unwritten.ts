@@ -1,28 +1,28 @@
 /** What could not be written while the store is lost, for the record: written when the disk is back, and shown meanwhile. */
 import { newestFirst } from "./dials.ts";
-import type { DialPlace, Kept, Recorded, RecordedDial } from "../outbox/record.ts";
+import type { DialPlace, Recorded, RecordedDial, StoredEvent } from "../outbox/record.ts";
 
 /** How many events that ended, and how many dials, are remembered; the oldest are forgotten first. */
 const most = 10_000;
 
 /** Events that ended, and dials. */
 export class Unwritten {
-  readonly #ended = new Map<number, Kept>();
+  readonly #ended = new Map<number, StoredEvent>();
   readonly #dials = new Map<string, RecordedDial>();
 
   /** The events, in the order in which they ended. */
-  ended(): ReadonlyMap<number, Kept> {
+  ended(): ReadonlyMap<number, StoredEvent> {
     return this.#ended;
   }
 
-  noteEnded(event: Kept): void {
+  noteEnded(event: StoredEvent): void {
     bounded(this.#ended, event.id, event);
   }
 
   /** A page of all events, the newest first, as they are now: what is on record, what waits, and these. */
   amongEvents(
     stored: readonly Recorded[],
-    waiting: ReadonlyMap<number, Kept>,
+    waiting: ReadonlyMap<number, StoredEvent>,
     { all, limit, before }: { readonly all: boolean; readonly limit: number; readonly before: number },
   ): Recorded[] {
     const events = new Map(stored.map((event): [number, Recorded] => [event.id, event]));
@@ -37,7 +37,7 @@ export class Unwritten {
 
   /** A page of the discarded events, the oldest first. */
   amongDiscarded(stored: readonly Recorded[], after: number, limit: number): Recorded[] {
-    const own = [...this.#ended.values()].filter(({ id, ending }) => id > after && ending === "retired").map(recorded);
+    const own = [...this.#ended.values()].filter(({ id, settlement }) => id > after && settlement === "discarded").map(recorded);
     return [...stored.filter(({ id }) => !this.#ended.has(id)), ...own].sort((one, other) => one.id - other.id).slice(0, limit);
   }
 
@@ -76,6 +76,6 @@ function bounded<K, V>(map: Map<K, V>, key: K, value: V): void {
 }
 
 /** An event as it is on record. */
-export function recorded({ onTheWay: _, ...event }: Kept): Recorded {
+export function recorded({ onTheWay: _, ...event }: StoredEvent): Recorded {
   return event;
 }

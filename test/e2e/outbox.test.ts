@@ -159,9 +159,9 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       await crm.turn("answers");
       await box.told();
       expect((await record()).map(({ state, why }) => [state, why])).toEqual([
-        ["retired", "dropped by the administrator"],
-        ["retired", "its ScreenPop was not delivered"],
-        ["retired", "its ScreenPop was not delivered"],
+        ["discarded", "dropped by the administrator"],
+        ["discarded", "its ScreenPop was not delivered"],
+        ["discarded", "its ScreenPop was not delivered"],
       ]);
       expect(crm.posts).toEqual([]);
       // What was dropped does not wait: there is nothing to drop again.
@@ -182,7 +182,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         await crm.until(({ posts }) => posts.length === 3);
         await box.told();
         expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-        expect((await record()).map(({ state }) => state)).toEqual(["told", "told", "told"]);
+        expect((await record()).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
       }),
     60_000,
   );

@@ -47,7 +47,7 @@ describe("the CRM is down for an hour:", () => {
       }
       for (let call = 1; call <= 78; call++) {
         const record = office.record(`c${call}`);
-        expect(record.map(({ event, ending }) => [event.name, ending])).toEqual(all.map((name) => [name, "retired"]));
+        expect(record.map(({ event, settlement }) => [event.name, settlement])).toEqual(all.map((name) => [name, "discarded"]));
         expect(record[0]?.why).toBe("too old after 120 s; last attempt: Cannot reach the CRM: connection refused");
         expect(record[1]?.why).toStartWith("its ScreenPop was not delivered");
         expect(record[2]?.why).toStartWith("its ScreenPop was not delivered");
@@ -67,7 +67,7 @@ describe("the CRM is down for an hour:", () => {
       office.answer = done;
       await office.pass(minute);
       expect(office.arrived()).toEqual(all.map((name) => `${name} c1`));
-      expect(office.fates("c1")).toEqual(all.map((name) => `${name} told`));
+      expect(office.fates("c1")).toEqual(all.map((name) => `${name} delivered`));
     }));
 
   test("it is not stormed: about once a minute, and the attempts are counted", () =>
@@ -90,9 +90,9 @@ describe("the CRM is down for an hour:", () => {
       office.answer = unreachable;
       office.tell("c1", "CallReleased");
       await office.pass(24 * hour - 1000);
-      expect(office.fates("c1")).toEqual(["ScreenPop told", "CallReleased waits"]);
+      expect(office.fates("c1")).toEqual(["ScreenPop delivered", "CallReleased waits"]);
       await office.pass(2000);
-      expect(office.fates("c1")).toEqual(["ScreenPop told", "CallReleased retired"]);
+      expect(office.fates("c1")).toEqual(["ScreenPop delivered", "CallReleased discarded"]);
       expect(office.record("c1")[1]?.why).toStartWith("too old after 86400 s");
     }), limit);
 });
@@ -113,7 +113,7 @@ describe("a ScreenPop that is two minutes old", () => {
         office.tell("c1", "CallReleased");
         await office.pass(minute);
         expect(office.arrived()).toEqual([]);
-        expect(office.fates("c1")).toEqual(all.map((name) => `${name} retired`));
+        expect(office.fates("c1")).toEqual(all.map((name) => `${name} discarded`));
         expect(office.record("c1")[2]?.why).toBe("its ScreenPop was not delivered");
       }),
   );
@@ -133,12 +133,12 @@ describe("a ScreenPop that is two minutes old", () => {
         office.tell("c1", "CallReleased");
         await office.pass(minute);
         expect(office.arrived()).toEqual(["CallEstablished c1", "CallReleased c1"]);
-        expect(office.fates("c1")).toEqual(["ScreenPop retired", "CallEstablished told", "CallReleased told"]);
+        expect(office.fates("c1")).toEqual(["ScreenPop discarded", "CallEstablished delivered", "CallReleased delivered"]);
       }),
   );
 });
 
-test("a ScreenPop that is given up while it is on the way may arrive: after a restart the end of its call is still told", () =>
+test("a ScreenPop that is given up while it is on the way may arrive: after a restart the end of its call is still delivered", () =>
   inOffice(async (office) => {
     const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), atOnce: true };
     office.store.commit({ desk: newDesk("1001"), tell: [event], retire: [] }, office.now);

@@ -44,7 +44,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     const store = openStore(path);
     const record = store.list(true, 100);
     expect(record).toHaveLength(23);
-    expect(record.filter(({ ending }) => ending !== "told")).toEqual([]);
+    expect(record.filter(({ settlement }) => settlement !== "delivered")).toEqual([]);
     expect(record.filter(({ event }) => event.call === call.uuid).map(({ event }) => event.name)).toEqual(
       ["CallReleased", "CallEstablished", "ScreenPop"],
     );

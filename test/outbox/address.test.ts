@@ -84,7 +84,7 @@ describe("the agent:", () => {
     rig.register("B", home);
     await rig.pass(120_000);
     expect(rig.record).toEqual([
-      "retired 1: too old after 120 s; last attempt: agent B has registered at this address; it waits for its own agent's next Register",
+      "discarded 1: too old after 120 s; last attempt: agent B has registered at this address; it waits for its own agent's next Register",
     ]);
   });
 
@@ -120,7 +120,7 @@ describe("the agent:", () => {
     await rig.pass(119_999);
     expect(rig.record).toEqual([]);
     await rig.pass(1);
-    expect(rig.record).toEqual(["retired 1: too old after 120 s; last attempt: agent A is not registered"]);
+    expect(rig.record).toEqual(["discarded 1: too old after 120 s; last attempt: agent A is not registered"]);
   });
 
   test("those who have no address do not keep others waiting", () => {

@@ -48,7 +48,7 @@ describe("the record:", () => {
     rig.courier.add([pop]);
     expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
     await rig.answer(done);
-    expect(rig.record.slice(2)).toEqual(["told 1"]);
+    expect(rig.record.slice(2)).toEqual(["delivered 1"]);
   });
 
   test("an attempt that failed is stored with when it is made again", async () => {
@@ -74,7 +74,7 @@ describe("the record:", () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer({ outcome: "done", note: "the CRM answered with an Error: no" });
-    expect(rig.record.at(-1)).toBe("told 1: the CRM answered with an Error: no");
+    expect(rig.record.at(-1)).toBe("delivered 1: the CRM answered with an Error: no");
   });
 
   test("what waits when the daemon starts is tried at once, whenever it was to be", () => {
@@ -104,7 +104,7 @@ describe("again and again:", () => {
     }
     await rig.answer(refused);
     await rig.pass(0);
-    expect(rig.record).toContain("retired 1: the CRM refused it 3 times: status 404");
+    expect(rig.record).toContain("discarded 1: the CRM refused it 3 times: status 404");
     expect(rig.waiting()).toEqual(["CallEstablished c1"]);
   });
 
@@ -130,11 +130,11 @@ describe("too old:", () => {
     }
     await rig.pass(5000);
     expect(rig.record.slice(-2)).toEqual([
-      "retired 1: too old after 120 s; last attempt: connection refused",
-      "retired 2: its ScreenPop was not delivered: too old after 120 s; last attempt: connection refused",
+      "discarded 1: too old after 120 s; last attempt: connection refused",
+      "discarded 2: its ScreenPop was not delivered: too old after 120 s; last attempt: connection refused",
     ]);
     rig.courier.add([event(3, { name: "CallReleased", created: rig.now, next: rig.now })]);
-    expect(rig.record.at(-1)).toBe("retired 3: its ScreenPop was not delivered");
+    expect(rig.record.at(-1)).toBe("discarded 3: its ScreenPop was not delivered");
     expect(rig.courier.status()).toEqual({ waiting: 0 });
   });
 
@@ -147,7 +147,7 @@ describe("too old:", () => {
       if (rig.posts.length > 0 && rig.waiting()[0] === "ScreenPop c1") await rig.answer(unreachable);
     }
     await rig.pass(5000);
-    expect(rig.record).toContain("retired 1: too old after 120 s; last attempt: connection refused");
+    expect(rig.record).toContain("discarded 1: too old after 120 s; last attempt: connection refused");
     expect(rig.waiting()).toEqual(["CallEstablished c1"]);
   });
 
@@ -158,8 +158,8 @@ describe("too old:", () => {
     rig.now = 86_400_000;
     rig.courier.pump();
     expect(rig.record.slice(-2)).toEqual([
-      "retired 2: too old after 86400 s; last attempt: no answer",
-      "retired 3: too old after 86400 s; last attempt: none was possible",
+      "discarded 2: too old after 86400 s; last attempt: no answer",
+      "discarded 3: too old after 86400 s; last attempt: none was possible",
     ]);
   });
 
@@ -167,7 +167,7 @@ describe("too old:", () => {
     const rig = new Rig({ stored: [established, event(9, { call: "c2" })], untold: [{ desk: "1001", call: "c1" }] });
     rig.courier.pump();
     expect(rig.record).toEqual([
-      "retired 2: its ScreenPop was not delivered",
+      "discarded 2: its ScreenPop was not delivered",
       "note 9: attempt 1, on the way",
       "post ScreenPop c2",
     ]);
@@ -266,8 +266,8 @@ describe("the outbox is bounded:", () => {
     rig.courier.add([event(1, { nowhere: true }), event(2, { name: "CallEstablished", nowhere: true })]);
     rig.courier.add([event(4, { call: "c2", nowhere: true })]);
     expect(rig.record).toEqual([
-      "retired 1: the outbox is full: it holds at most 2 events",
-      "retired 2: its ScreenPop was not delivered",
+      "discarded 1: the outbox is full: it holds at most 2 events",
+      "discarded 2: its ScreenPop was not delivered",
     ]);
     await rig.pass(0);
     expect(rig.courier.status().waiting).toBe(1);
@@ -280,7 +280,7 @@ describe("the outbox is bounded:", () => {
     expect(rig.record).toEqual([
       "note 1: attempt 1, on the way",
       "post ScreenPop c1",
-      "retired 4: the outbox is full: it holds at most 1 event",
+      "discarded 4: the outbox is full: it holds at most 1 event",
     ]);
   });
 });
@@ -303,7 +303,7 @@ describe("stop:", () => {
     rig.courier.add([event(5, { call: "c2" })]);
     await rig.answer(done);
     await stopping;
-    expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1", "told 1"]);
+    expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1", "delivered 1"]);
   });
 
   test("waits no longer than it may: then what is on the way is cut short, and noted", async () => {

@@ -72,7 +72,7 @@ describe("of 3,000 discarded events", () => {
     for (const [call, lines] of calls) {
       expect(lines).toEqual([`${call} ScreenPop`, `${call} CallEstablished`, `${call} CallReleased`]);
     }
-    expect(rows(true).every(({ state }) => state === "told")).toBe(true);
+    expect(rows(true).every(({ state }) => state === "delivered")).toBe(true);
     expect(await box.retryAll()).toEqual({ retried: 0, full: false });
     store.close();
   });

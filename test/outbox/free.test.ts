@@ -45,6 +45,6 @@ test("a call that was suppressed is forgotten with its CallReleased", () => {
   const next = event(9, { call: "c2" });
   expect(rig.courier.isFree(next)).toBe(false);
   rig.courier.add([event(8, { call: "c2", name: "CallReleased" })]);
-  expect(rig.record).toEqual(["retired 8: its ScreenPop was not delivered"]);
+  expect(rig.record).toEqual(["discarded 8: its ScreenPop was not delivered"]);
   expect(rig.courier.isFree(next)).toBe(true);
 });

@@ -46,7 +46,7 @@ class History {
       this.deeds.push({ kind: "try", id: event.id });
     } else {
       this.#waiting.splice(at, 1);
-      this.store.end(event.id, "told", `deed ${number}`, number);
+      this.store.end(event.id, "delivered", `deed ${number}`, number);
       this.deeds.push({ kind: "tell the end", id: event.id });
     }
   }
@@ -57,7 +57,10 @@ class History {
     let desk = 0;
     this.deeds.slice(0, count).forEach(({ kind, id }, index) => {
       if (kind === "tell") desk = index + 1;
-      events.set(id, kind === "tell" ? `${id} told at ${index + 1}` : `${id} deed ${index + 1}${kind === "try" ? "" : " told"}`);
+      events.set(
+        id,
+        kind === "tell" ? `${id} told at ${index + 1}` : `${id} deed ${index + 1}${kind === "try" ? "" : " delivered"}`,
+      );
     });
     return [`desk ${desk}`, ...[...events].sort(([one], [other]) => one - other).map(([, text]) => text)];
   }
@@ -70,7 +73,9 @@ function look(path: string): { readonly holds: string[]; readonly last: number }
   const desk = store.desks()[0]?.lastDial?.at ?? 0;
   store.close();
   const deeds = events.map(({ why, created }) => Number(why?.slice("deed ".length) ?? created));
-  const holds = events.map(({ id, why, created, ending }) => `${id} ${why ?? `told at ${created}`}${ending ? ` ${ending}` : ""}`);
+  const holds = events.map(({ id, why, created, settlement }) =>
+    `${id} ${why ?? `told at ${created}`}${settlement ? ` ${settlement}` : ""}`
+  );
   return { holds: [`desk ${desk}`, ...holds], last: Math.max(desk, 0, ...deeds) };
 }
 
@@ -164,7 +169,7 @@ test("an event costs at most 12 kB of the log and one sync: commit, attempt and 
       const desk = { ...newDesk("1001"), registration: { agent: "A", address: "10.0.0.7", port: 8080 }, lastDial };
       const event = { desk: "1001", agent: "A", event: crmEvent(crypto.randomUUID(), name), atOnce: true };
       const [told] = store.commit({ desk, tell: [event], retire: [] }, 1);
-      store.end(told?.id ?? 0, "told", "", 2);
+      store.end(told?.id ?? 0, "delivered", "", 2);
       await synced;
     }
   }

@@ -40,7 +40,7 @@ test("events that were withdrawn meanwhile are on record", () => {
   store.withdraw([1], "gone", 20);
   expect([store.trouble !== undefined, store.waiting().map(({ id }) => id)]).toEqual([true, [2]]);
   const after = healed();
-  expect(after.get(1)).toMatchObject({ ending: "retired", why: "gone", ended: 20 });
+  expect(after.get(1)).toMatchObject({ settlement: "discarded", why: "gone", ended: 20 });
   expect(after.get(1)).not.toHaveProperty("to");
   expect(after.waiting().map(({ id }) => id)).toEqual([2]);
   after.close();

@@ -74,7 +74,7 @@ function fill(path: string): void {
   const store = openStore(path);
   for (let call = 1; call <= 8; call++) {
     const [event] = store.commit(change(`old${call}`), call);
-    store.end(event?.id ?? 0, "told", "", call);
+    store.end(event?.id ?? 0, "delivered", "", call);
   }
   store.commit(change("c1", "CallReleased"), 9);
   store.close();
@@ -151,7 +151,7 @@ describe("damaged", () => {
       "refusals INTEGER NOT NULL DEFAULT 0",
       "refusals INTEGER NOT NULL DEFAULT p",
     ],
-    ["an index's condition", "WHERE ending IS NULL", "WHERE endinf IS NULL"],
+    ["an index's condition", "WHERE settlement IS NULL", "WHERE settlemenu IS NULL"],
   ])("%s that is another: it is set aside, and a new one works", (_, text, damaged) => {
     const path = place();
     fill(path);
@@ -222,7 +222,7 @@ describe("damaged", () => {
     const [third] = store.commit(change("c3"), 51);
     expect(log.join("\n")).toContain("set aside");
     expect(store.trouble).toBeUndefined();
-    store.end(second?.id ?? 0, "told", "", 52);
+    store.end(second?.id ?? 0, "delivered", "", 52);
     store.close();
     const again = openStore(path);
     expect(again.waiting().map(({ id, event }) => `${id} ${event.call}`)).toEqual([`${waiting?.id} c1`, `${third?.id} c3`]);
@@ -265,15 +265,15 @@ describe("gone", () => {
     expect(store.trouble).toContain(`cannot open the store ${path}: `);
     store.commit(change("c1"), 1);
     const [event] = store.commit(change("c2"), 2);
-    store.end(event?.id ?? 0, "told", "", 3);
+    store.end(event?.id ?? 0, "delivered", "", 3);
     rmSync(join(path, ".."));
     await says("The store works again");
     expect(store.trouble).toBeUndefined();
     store.close();
     const again = openStore(path);
     expect(again.waiting().map(({ event }) => event.call)).toEqual(["c1"]);
-    expect(again.list(true, 10).map(({ event, ending }) => `${event.call} ${ending ?? "waits"}`)).toEqual([
-      "c2 told",
+    expect(again.list(true, 10).map(({ event, settlement }) => `${event.call} ${settlement ?? "waits"}`)).toEqual([
+      "c2 delivered",
       "c1 waits",
     ]);
     expect(again.desks()[0]?.calls[0]?.id).toBe("c2");
@@ -314,7 +314,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(store.desks()[0]?.calls[0]?.id).toBe("c1");
       expect(store.waiting().map(({ event }) => `${event.name} ${event.call}`)).toEqual(["CallReleased c1"]);
       const [event] = store.commit(change("c2"), 70);
-      store.end(store.waiting()[0]?.id ?? 0, "told", "", 71);
+      store.end(store.waiting()[0]?.id ?? 0, "delivered", "", 71);
       disk.readOnly(false);
       await says("The store works again");
       store.close();
@@ -340,9 +340,9 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       ]);
       expect(store.trouble).toBeDefined();
       const [first, second] = added;
-      store.end(first?.id ?? 0, "told", "", 130);
+      store.end(first?.id ?? 0, "delivered", "", 130);
       const [old] = store.list(false, 100).filter(({ event }) => event.call === "c1");
-      store.end(old?.id ?? 0, "told", "", 130);
+      store.end(old?.id ?? 0, "delivered", "", 130);
       expect(store.list(false, 100).map(({ event }) => event.call)).not.toContain("c1");
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
       store.setClock({ boot: "b0071e57", offset: 4711 });
@@ -353,7 +353,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       const again = openStore(path);
       expect(again.waiting().map(({ event }) => event.call)).toEqual(added.slice(1).map(({ event }) => event.call));
       expect(again.get(second?.id ?? 0)).toMatchObject({ attempts: 3, next: 501, why: "no answer" });
-      expect(again.get(first?.id ?? 0)).toMatchObject({ ending: "told", ended: 130 });
+      expect(again.get(first?.id ?? 0)).toMatchObject({ settlement: "delivered", ended: 130 });
       expect(again.clock().mark).toEqual({ boot: "b0071e57", offset: 4711 });
       again.close();
     }),

@@ -188,11 +188,11 @@ describe("after it was closed and opened again", () => {
   test("what has ended does not wait", () => {
     using((store) => {
       store.commit({ desk, tell: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], retire: [] }, 10);
-      store.end(1, "told", "", 20);
-      store.end(3, "retired", "too old", 30);
+      store.end(1, "delivered", "", 20);
+      store.end(3, "discarded", "too old", 30);
     });
     expect(using((store) => ids(store.waiting()))).toEqual([2]);
-    expect(using((store) => store.get(3))).toMatchObject({ ending: "retired", ended: 30, why: "too old" });
+    expect(using((store) => store.get(3))).toMatchObject({ settlement: "discarded", ended: 30, why: "too old" });
   });
 
   test("a process that was killed (SIGKILL) has lost nothing that it had committed", async () => {
@@ -249,7 +249,7 @@ describe("a commit", () => {
       store.commit({ desk, tell: [tell("ScreenPop"), ...others], retire: [] }, 10);
       store.commit({ desk, tell: [tell("CallReleased")], retire: [{ agent: "A", why: "he has gone" }] }, 20);
       expect(ids(store.waiting())).toEqual([2, 3, 4]);
-      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", ended: 20 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
     });
   });
 
@@ -258,12 +258,12 @@ describe("a commit", () => {
       const place = { to: { address: "10.0.0.7", port: 8080 } };
       const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
       store.commit({ desk, tell: events, retire: [] }, 10);
-      store.end(2, "told", "", 15);
+      store.end(2, "delivered", "", 15);
       store.withdraw([1, 2], "gone", 20);
       expect(ids(store.waiting())).toEqual([3]);
-      expect(store.get(1)).toMatchObject({ ending: "retired", why: "gone", ended: 20 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "gone", ended: 20 });
       expect(store.get(1)).not.toHaveProperty("to");
-      expect(store.get(2)).toMatchObject({ ending: "told", ended: 15, ...place });
+      expect(store.get(2)).toMatchObject({ settlement: "delivered", ended: 15, ...place });
     });
   });
 
@@ -271,7 +271,7 @@ describe("a commit", () => {
     using((store) => {
       expect(store.commit({ desk, tell: [tell("CallReleased", { lost: "he has gone" })], retire: [] }, 10)).toEqual([]);
       expect(store.waiting()).toEqual([]);
-      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", attempts: 0 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", attempts: 0 });
     });
   });
 });
@@ -280,9 +280,9 @@ describe("an event that has ended", () => {
   test("stays as it ended first", () => {
     using((store) => {
       store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
-      store.end(1, "retired", "he has gone", 20);
-      store.end(1, "told", "", 30);
-      expect(store.get(1)).toMatchObject({ ending: "retired", why: "he has gone", ended: 20 });
+      store.end(1, "discarded", "he has gone", 20);
+      store.end(1, "delivered", "", 30);
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
     });
   });
 
@@ -290,8 +290,8 @@ describe("an event that has ended", () => {
     using((store) => {
       store.commit({ desk, tell: [tell("ScreenPop"), tell("CallReleased")], retire: [] }, 10);
       for (const one of store.waiting()) store.update({ ...one, attempts: 3, refusals: 3, reached: true }, false);
-      store.end(1, "retired", "refused", 20);
-      store.end(2, "told", "", 20);
+      store.end(1, "discarded", "refused", 20);
+      store.end(2, "delivered", "", 20);
       expect(store.retry(1, 99, home)).toMatchObject({
         id: 1,
         to: home,
@@ -309,17 +309,17 @@ describe("an event that has ended", () => {
 
   test("names its call as untold when it was a ScreenPop that cannot have arrived", () => {
     using((store) => {
-      const calls = ["never", "perhaps", "told", "waits"];
+      const calls = ["never", "perhaps", "delivered", "waits"];
       store.commit({ desk, tell: calls.map((call) => tell("ScreenPop", { call })), retire: [] }, 10);
       for (const one of store.waiting()) if (one.id === 2) store.update({ ...one, reached: true }, false);
-      store.end(1, "retired", "too old", 20);
-      store.end(2, "retired", "too old", 20);
-      store.end(3, "told", "", 20);
-      expect(store.untoldCalls()).toEqual([]);
+      store.end(1, "discarded", "too old", 20);
+      store.end(2, "discarded", "too old", 20);
+      store.end(3, "delivered", "", 20);
+      expect(store.suppressedCalls()).toEqual([]);
       store.commit({ desk, tell: calls.map((call) => tell("CallReleased", { call })), retire: [] }, 30);
-      expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "never" }]);
-      store.end(5, "retired", "its ScreenPop was not delivered", 40);
-      expect(store.untoldCalls()).toEqual([]);
+      expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "never" }]);
+      store.end(5, "discarded", "its ScreenPop was not delivered", 40);
+      expect(store.suppressedCalls()).toEqual([]);
     });
   });
 
@@ -327,19 +327,19 @@ describe("an event that has ended", () => {
     using((store) => {
       const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
       store.commit({ desk, tell: calls.map(({ id }) => tell("ScreenPop", { call: id })), retire: [] }, 10);
-      for (const { id } of store.waiting()) store.end(id, "retired", "too old", 20);
-      expect(store.untoldCalls()).toEqual([]);
+      for (const { id } of store.waiting()) store.end(id, "discarded", "too old", 20);
+      expect(store.suppressedCalls()).toEqual([]);
       store.commit({ desk: { ...desk, calls }, tell: [], retire: [] }, 30);
-      expect(store.untoldCalls()).toHaveLength(1200);
+      expect(store.suppressedCalls()).toHaveLength(1200);
       store.commit({ desk: { ...desk, calls: calls.slice(0, 1) }, tell: [], retire: [] }, 30);
-      expect(store.untoldCalls()).toEqual([{ desk: "1001", call: "n0" }]);
+      expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "n0" }]);
     });
   });
 
   test("is deleted when it is old, or when there are too many; what waits never is", () => {
     using((store) => {
       store.commit({ desk, tell: Array.from({ length: 6 }, () => tell("CallReleased")), retire: [] }, 0);
-      for (const id of [1, 2, 3, 4]) store.end(id, "told", "", id * 86_400_000);
+      for (const id of [1, 2, 3, 4]) store.end(id, "delivered", "", id * 86_400_000);
       expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
       expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
       expect(ids(store.list(true, 10))).toEqual([6, 5, 4, 3]);
@@ -364,7 +364,7 @@ test("the clock's mark and the latest time on record are kept", () => {
     store.setClock({ boot: "b1", offset: 5 });
     store.setClock({ boot: "b2", offset: 7 });
     store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
-    store.end(1, "told", "", 20);
+    store.end(1, "delivered", "", 20);
   });
   expect(using((store) => store.clock())).toEqual({ mark: { boot: "b2", offset: 7 }, last: 20 });
 });

@@ -85,7 +85,7 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
   if (code === undefined) {
     const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
     if (last === undefined) return { verdict: "good", message: `${where} takes connections; no event since has tried it.` };
-    if (last.state === "told") {
+    if (last.state === "delivered") {
       return { verdict: "good", message: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
     }
     return {
@@ -129,7 +129,7 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
 interface Told {
   readonly name: string;
   readonly desk: string;
-  readonly state: "waiting" | "told" | "retired";
+  readonly state: "waiting" | "delivered" | "discarded";
   readonly before: number;
   readonly attempts: number;
   readonly why?: string;
@@ -150,7 +150,7 @@ function eventsOf({ daemon, store, now }: Known): Told[] {
 
 /** Whether an event's way to the CRM has come to something; one that is just on the way says nothing yet. */
 function wasTried({ state, attempts, why }: Told): boolean {
-  return state === "told" || (attempts > 0 && why !== undefined);
+  return state === "delivered" || (attempts > 0 && why !== undefined);
 }
 
 /** What became of the last events, and what waits. */
@@ -164,10 +164,10 @@ export function checkDeliveries(known: Known): Finding {
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
   const last = events.slice(0, eventsLooked);
   const details = last.slice(0, shown).map(line);
-  const retired = last.filter(({ state }) => state === "retired");
+  const retired = last.filter(({ state }) => state === "discarded");
   const failing = events.find((event) => event.state === "waiting" && wasTried(event));
   const stuck = failing ?? events.find(({ state }) => state === "waiting");
-  const said = `${count(last.filter(({ state }) => state === "told").length, "event")} of the last ${last.length} told`;
+  const said = `${count(last.filter(({ state }) => state === "delivered").length, "event")} of the last ${last.length} delivered`;
   if (waiting > 0 && oldest > late) {
     return {
       verdict: "failed",

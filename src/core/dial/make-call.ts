@@ -63,7 +63,15 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
   const { number } = decision;
   if (decision.type === "refuse") {
     const { why } = decision;
-    const record = { id, at: now, agent, from, dialString, ...(number === undefined ? {} : { number }), outcome: `refused: ${why}` };
+    const record = {
+      id,
+      at: now,
+      agent,
+      from,
+      dialString,
+      ...(number === undefined ? {} : { number }),
+      outcome: `refused: ${why}`,
+    };
     return {
       desk,
       effects: [{ type: "reply", to: id, reply: { ok: false, why } }, { type: "audit", result: "refused", dial: record }],

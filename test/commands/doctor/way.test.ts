@@ -238,13 +238,13 @@ describe("the deliveries", () => {
     expect(await crm.until(2, 5000)).toBe(true);
     await place.stop();
     const { verdict, message, details } = (await place.examined()).hop("deliveries");
-    expect([verdict, message]).toEqual(["good", "2 events of the last 2 told, none waits."]);
+    expect([verdict, message]).toEqual(["good", "2 events of the last 2 delivered, none waits."]);
     expect((await place.examined()).hop("CRM port 1001").message).toMatch(
       /takes connections; it took the last event \d seconds? ago\.$/,
     );
     expect(details).toEqual([
-      expect.stringMatching(/ago, desk 1001: CallReleased told$/),
-      expect.stringMatching(/ago, desk 1001: ScreenPop told$/),
+      expect.stringMatching(/ago, desk 1001: CallReleased delivered$/),
+      expect.stringMatching(/ago, desk 1001: ScreenPop delivered$/),
     ]);
     // Customers' numbers are not for whoever reads this.
     expect(JSON.stringify(await place.examined())).not.toContain("4155550123");

@@ -130,7 +130,7 @@ async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[
   await house.ghost("1001");
   await crm.until(({ posts }) => posts.length >= before + 3);
   const { storeTrouble } = await box.told();
-  const retired = (await box.outbox()).filter(({ state }) => state !== "told");
+  const retired = (await box.outbox()).filter(({ state }) => state !== "delivered");
   const code = await box.terminate();
   return [
     ...retired.map((event) => `not told: ${JSON.stringify(event)}`),

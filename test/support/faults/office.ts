@@ -120,9 +120,9 @@ export class Office {
     return this.store.list(true, 1000).filter(({ event }) => event.call === call).reverse();
   }
 
-  /** `ScreenPop told`, `CallReleased retired`, ... */
+  /** `ScreenPop delivered`, `CallReleased discarded`, ... */
   fates(call: string): string[] {
-    return this.record(call).map(({ event, ending }) => `${event.name} ${ending ?? "waits"}`);
+    return this.record(call).map(({ event, settlement }) => `${event.name} ${settlement ?? "waits"}`);
   }
 
   /** What has arrived, in order. */

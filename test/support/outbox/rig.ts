@@ -40,13 +40,13 @@ export class Rig {
   constructor({ stored = [], untold = [], rules = {}, random = 1 }: RigOptions = {}) {
     const store = {
       waiting: () => [...stored],
-      untoldCalls: () => [...untold],
+      suppressedCalls: () => [...untold],
       update: ({ id, attempts, refusals, reached, next }: OutboxEvent, onTheWay: boolean) => {
         const result = onTheWay ? "on the way" : `next ${next}, reached ${reached}, refusals ${refusals}`;
         this.record.push(`note ${id}: attempt ${attempts}, ${result}`);
       },
-      end: (id: number, ending: string, why: string) => {
-        this.record.push(`${ending} ${id}${why === "" ? "" : `: ${why}`}`);
+      end: (id: number, settlement: string, why: string) => {
+        this.record.push(`${settlement} ${id}${why === "" ? "" : `: ${why}`}`);
       },
       withdraw: (ids: readonly number[], why: string) => {
         this.record.push(`withdrawn ${ids.join(" ")}: ${why}`);
