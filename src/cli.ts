@@ -11,7 +11,7 @@ import { hashPasswordCommand } from "./commands/hash-password.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
-import { bootFolders, provision } from "./commands/install/provision.ts";
+import { bootFolders, install } from "./commands/install/mod.ts";
 import { replay } from "./commands/rehearsal/replay.ts";
 import { run } from "./commands/run/mod.ts";
 import { schema } from "./commands/schema.ts";
@@ -52,13 +52,15 @@ export function table(io: Io, done: (code: number) => void): Command {
   )
     .option("--apply", "give them to systemd, as telesetd-addresses.service does before each start")
     .action(async ({ config, apply }) => done(await showAddressRules(config, apply === true, io)));
-  add("provision", "Install telesetd.json from the boot partition, as the first-boot unit does.", "telesetd provision")
-    .option("--from <folders...>", "where telesetd.json may lie", [...bootFolders]).option(
-      "--to <file>",
-      "the configuration",
-      defaultConfig,
-    )
-    .action(({ from, to }) => done(provision({ from, to }, io)));
+  const installing = (command: Command) =>
+    command.option("--from <folders...>", "folders to look for telesetd.json", [...bootFolders])
+      .option("--to <file>", "where the configuration goes", defaultConfig)
+      .action(({ from, to }) => done(install({ from, to }, io)));
+  installing(
+    add("install", "Install telesetd.json from the boot partition, as telesetd-firstboot.service does.", "telesetd install"),
+  );
+  // The name in 0.1.0: a copy of its unit in /etc/systemd/system outlives the upgrade of the package.
+  installing(program.command("provision", { hidden: true }).description("The former name of install."));
   // For systemd/telesetd.service, not for people: who wants to reload says systemctl reload telesetd.
   withConfig(program.command("reload", { hidden: true }).description("Hand the configuration over to the running daemon."))
     .requiredOption("--pid <pid>", "the daemon's process")

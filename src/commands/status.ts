@@ -2,11 +2,11 @@
 import { type Status, statusText } from "../status/status.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
-import { provisionTrouble } from "./install/provision.ts";
+import { installTrouble } from "./install/mod.ts";
 
 /** What the running daemon sees. Exit code 1 when it does not run, or something is wrong with a desk or the store. */
 export async function showStatus(file: string, json: boolean, io: Io): Promise<number> {
-  const trouble = provisionTrouble();
+  const trouble = installTrouble();
   if (trouble !== undefined && !json) io.err(trouble);
   const status = await askDaemon<Status>(file, "GET", "/status", io);
   if (typeof status === "number") return status;

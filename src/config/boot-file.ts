@@ -1,30 +1,29 @@
 /**
- * telesetd.json, and the secrets beside it, as they are found on a boot partition, where anybody may have written anything with
- * any editor: read without following links or waiting for pipes, and into words what is wrong. Whether it is a configuration
- * is decided later.
+ * Reads telesetd.json, and the secrets beside it, from a boot partition, where anybody may have written anything with any
+ * editor: without following links or waiting for pipes. The content is not interpreted here.
  */
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-/** A file that was found. */
+/** A file on a boot partition. */
 export interface BootFile {
   readonly path: string;
-  /** Which file it is, whatever path it was found by. */
+  /** Identifies the file, whichever path led to it. */
   readonly id: string;
-  /** What is in it, without a byte order mark; or what is wrong with it, in words. */
+  /** The text without a byte order mark and the SHA-256 of all bytes; or why the file cannot be used. */
   readonly content: { readonly text: string; readonly hash: string } | { readonly trouble: string };
 }
 
-/** The longest file, in bytes: what systemd takes for a credential is 1 MiB, and no configuration is near it. */
-const longest = 262_144;
+/** The largest accepted file, in bytes. systemd accepts credentials up to 1 MiB, and configurations are much smaller. */
+const maxFileBytes = 262_144;
 
-/** Why a file is not opened. The first boot has none of root's rights: it reads what is root's, or everybody's. */
-const closedFor: Readonly<Record<string, string>> = {
+/** Reasons for an open that fails. The first-boot unit has no capabilities: it reads files of root, or files that all may read. */
+const openErrors: Readonly<Record<string, string>> = {
   ELOOP: "it is a symbolic link: expected the file itself",
-  EACCES: "root may not read it: give it to root (chown root:root)",
+  EACCES: "root may not read it: make root its owner (chown root:root)",
 };
 
-/** Reads it; nothing when there is none. */
+/** Reads the file; undefined when there is none. */
 export function readBootFile(path: string): BootFile | undefined {
   let handle: number;
   try {
@@ -32,13 +31,13 @@ export function readBootFile(path: string): BootFile | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    return { path, id: path, content: { trouble: closedFor[code] ?? `cannot read it: ${code}` } };
+    return { path, id: path, content: { trouble: openErrors[code] ?? `cannot read it: ${code}` } };
   }
   try {
     const stat = fstatSync(handle);
     const content = stat.isFile()
       ? contentOf(handle, stat.size)
-      : { trouble: stat.isDirectory() ? "it is a folder: expected a file" : "it is no plain file" };
+      : { trouble: stat.isDirectory() ? "it is a folder: expected a file" : "it is not a regular file" };
     return { path, id: `${stat.dev}:${stat.ino}`, content };
   } catch (error) {
     return { path, id: path, content: { trouble: `cannot read it: ${(error as NodeJS.ErrnoException).code}` } };
@@ -48,24 +47,24 @@ export function readBootFile(path: string): BootFile | undefined {
 }
 
 function contentOf(handle: number, size: number): BootFile["content"] {
-  if (size > longest) return { trouble: `it has ${size} bytes: expected at most ${longest}` };
-  const bytes = Buffer.alloc(longest + 1);
+  if (size > maxFileBytes) return { trouble: `it has ${size} bytes: expected at most ${maxFileBytes}` };
+  const bytes = Buffer.alloc(maxFileBytes + 1);
   let length = 0;
-  for (let read = -1; read !== 0 && length <= longest; length += read) {
+  for (let read = -1; read !== 0 && length <= maxFileBytes; length += read) {
     read = readSync(handle, bytes, length, bytes.length - length, null);
   }
-  return understood(bytes.subarray(0, length));
+  return decode(bytes.subarray(0, length));
 }
 
-/** The bytes as text, or why they are none. */
-export function understood(bytes: Uint8Array): BootFile["content"] {
+/** Decodes the bytes, or says why they are not text. */
+function decode(bytes: Uint8Array): BootFile["content"] {
   const [first, second, third] = bytes;
   if (bytes.length === 0) return { trouble: "it is empty" };
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
     return { trouble: "it is saved as UTF-16 (in Notepad: Unicode): save it as UTF-8" };
   }
   const body = first === 0xef && second === 0xbb && third === 0xbf ? bytes.subarray(3) : bytes;
-  if (body.includes(0)) return { trouble: "it is no text: it has bytes that no text has" };
+  if (body.includes(0)) return { trouble: "it is not text: it contains zero bytes" };
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
     if (text.trim() === "") return { trouble: "it is empty" };
@@ -75,10 +74,10 @@ export function understood(bytes: Uint8Array): BootFile["content"] {
   }
 }
 
-/** What is to be done with what was found. */
+/** What to do with the files. */
 export type Choice =
   | { readonly todo: "nothing" }
-  /** `also`: the same text a second time. */
+  /** `also`: further files with the same text. */
   | {
     readonly todo: "install";
     readonly file: BootFile;
@@ -88,7 +87,7 @@ export type Choice =
   }
   | { readonly todo: "refuse"; readonly problems: readonly string[]; readonly files: readonly BootFile[] };
 
-/** Chooses among the files that were found; two that differ are nobody's guess. */
+/** Chooses the file to install. Two files that differ are refused: nothing says which is meant. */
 export function choose(found: readonly BootFile[]): Choice {
   const files = found.filter(({ id }, index) => found.findIndex((other) => other.id === id) === index);
   const [first] = files;
@@ -99,6 +98,6 @@ export function choose(found: readonly BootFile[]): Choice {
   if (files.every(({ content }) => "hash" in content && content.hash === hash)) {
     return { todo: "install", file: first, text, hash, also: files.slice(1) };
   }
-  const problem = `There are ${files.length} different ones: ${files.map(({ path }) => path).join(" and ")}: keep the right one`;
+  const problem = `There are ${files.length} different files: ${files.map(({ path }) => path).join(" and ")}: keep the right one`;
   return { todo: "refuse", problems: [problem], files };
 }

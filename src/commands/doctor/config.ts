@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
 import { type Io, readConfig } from "../io.ts";
-import { provisionTrouble } from "../install/provision.ts";
+import { installTrouble } from "../install/mod.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */
 const serviceCredentials = "/run/credentials/telesetd.service";
@@ -29,7 +29,7 @@ export function withCredentials(
 export function checkConfig(
   file: string,
   io: Pick<Io, "environment">,
-  onCard: string | undefined = provisionTrouble(),
+  onCard: string | undefined = installTrouble(),
 ): { readonly config?: Config; readonly finding: Finding } {
   const card = onCard === undefined ? [] : onCard.trimEnd().split("\n");
   let config: Config;

@@ -1,6 +1,6 @@
 /**
- * Puts a configuration in its place so that there is never half a one, whatever happens in between: `setup` and `provision`
- * use it. Whether it is right is decided before.
+ * Writes a configuration so that the file is never half written, whatever happens in between. `setup` and `install` use it,
+ * after they have checked the text.
  */
 import {
   closeSync,
@@ -17,18 +17,18 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** What came of it. */
+/** The result. */
 export interface Installed {
-  /** Where the former configuration is kept; absent when there was none, or it was the same. */
+  /** The copy of the old configuration; absent when there was none, or it was the same. */
   readonly backup?: string;
-  /** Whether anything was changed: the same text is not written again. */
+  /** Whether the file was written: the same text is not written again. */
   readonly changed: boolean;
 }
 
 /**
- * Writes the text with mode 600 beside the place, syncs it, renames it into the place and syncs the folder: after a power cut
- * there is the old one or the new one. The old one stays as `FILE.1`, mode 600 too.
- * @throws Error of node:fs when a file or a folder cannot be written; then the old configuration stands.
+ * Writes the text to a temporary file with mode 600, syncs it, renames it to its final name and syncs the folder: after a power
+ * cut the file is the old one or the new one. The old one stays as `FILE.1`, with mode 600 too.
+ * @throws Error of node:fs when a file or a folder cannot be written; then the old configuration is unchanged.
  */
 export function installConfig(file: string, text: string): Installed {
   const folder = dirname(file);
@@ -46,14 +46,14 @@ export function installConfig(file: string, text: string): Installed {
   }
 }
 
-/** A configuration that others may read is written again, with its right mode. */
+/** False for a file that other users may read, so that it is written again with the right mode. */
 function isSame(file: string, text: string): boolean {
   return existsSync(file) && (statSync(file).mode & 0o777) === 0o600 && readFileSync(file, "utf8") === text;
 }
 
 function writeSynced(file: string, text: string): void {
   rmSync(file, { force: true });
-  // Made with this mode: there is no moment in which others could open it.
+  // Created with this mode, so that other users can never open it.
   const handle = openSync(file, "wx", 0o600);
   try {
     for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(handle, rest));
@@ -63,18 +63,19 @@ function writeSynced(file: string, text: string): void {
   }
 }
 
-/** The former one gets a second name, so that it never stops to be in its place. */
+/** Gives the old file a second name, so that it is never missing. */
 function keepFormer(file: string): string | undefined {
   if (!existsSync(file)) return undefined;
   const backup = `${file}.1`;
   rmSync(backup, { force: true });
   const mode = statSync(file).mode & 0o777;
-  // A hard link would keep a mode that lets others read the password.
+  // A hard link would keep a mode that lets other users read the password.
   if (mode === 0o600) linkSync(file, backup);
   else writeSynced(backup, readFileSync(file, "utf8"));
   return backup;
 }
 
+/** Makes what happened in the folder survive a power cut. @throws Error of node:fs */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {

@@ -97,7 +97,7 @@ test("no file, and a file that is no JSON", async () => {
 
 test("a telesetd.json on the boot partition that is wrong", async () => {
   await using place = await Place.open();
-  const card = "telesetd.json is not installed, it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
+  const card = "telesetd.json was not installed: it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
   const details = card.trimEnd().split("\n");
   const advice = expect.stringContaining("start the box again");
   const good = checkConfig(place.file, { environment: {} }, card);
