@@ -1,5 +1,5 @@
 /** `telesetd log` */
-import { type LevelState, readDuration, wantedLevel } from "../log/level.ts";
+import { type LevelState, readDuration, readLevel } from "../log/level.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 
@@ -30,7 +30,7 @@ export async function logCommand(
 function pathFor(level: string | undefined, duration: string | undefined): string | { readonly wrong: string } {
   if (level === undefined) return "/log";
   const seconds = duration === undefined ? undefined : readDuration(duration);
-  const wanted = wantedLevel(level, undefined);
+  const wanted = readLevel(level, undefined);
   if (typeof wanted === "string") return { wrong: wanted };
   if (typeof seconds === "string") return { wrong: seconds };
   return `/log?level=${wanted.level}${seconds === undefined ? "" : `&seconds=${seconds}`}`;

@@ -1,190 +1,191 @@
 /**
- * The open connections of the HTTP listener: how many, how long each may be silent, and how they end. Bun's http.Server
- * applies none of its own limits to sockets that it is handed, so they are kept here.
+ * The open connections of the HTTP listener: their number, deadlines and end. Bun's http.Server applies no limits to sockets
+ * that are handed to it, so they are enforced here.
  */
 import type { Socket } from "node:net";
 
-/** Limits of the listener. Times are absolute, not "since the last byte": a drip does not stretch them. */
+/** Limits of the listener. Deadlines do not restart with each byte, so slow senders cannot extend them. */
 export interface ConnectionLimits {
-  /** Open connections; more are turned away. */
+  /** The most open connections; more are rejected. */
   readonly connections: number;
-  /** From connecting, or from the last answer, until a request's header must be complete, in milliseconds. */
+  /** Deadline for a complete request header, counted from connecting or from the last answer, in milliseconds. */
   readonly headerMs: number;
-  /** From a complete header until its answer must have been given and taken (a peer may not read it), in milliseconds. */
+  /** Deadline for the answer to be sent and received (a peer may not read it), from the complete header, in milliseconds. */
   readonly answerMs: number;
 }
 
-/** How long a peer has to read the last thing that it is told, in milliseconds. */
-const lastWordsMs = 500;
+/** How long a peer has to read its final answer, in milliseconds. */
+const closeMs = 500;
 
-/** How long after connecting a client that has sent nothing yet is waited for in a stop, in milliseconds. */
-const freshMs = 200;
+/** During a stop, the time that a new connection has to send its first bytes, in milliseconds. */
+const firstBytesMs = 200;
 
-/** How many peers may get a reason for their dismissal at the same time, for each connection that may be open. */
-const dismissedPerConnection = 4;
+/** The most concurrent rejections with an answer, per connection that may be open. */
+const maxRejectionsPerConnection = 4;
 
 interface Connection {
-  working: number;
+  /** The number of requests in progress. */
+  requests: number;
   /** When it was accepted. */
   readonly since: number;
-  /** What the peer had sent when the last answer was given; more than that is the beginning of a request. */
+  /** Bytes received by the time of the last answer; any further bytes start a new request. */
   bytesBefore: number;
-  /** What came after the requests in work is no request: nothing more is read. */
+  /** The bytes after the requests in progress are invalid: close after their answers. */
   isLast?: boolean;
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** Why a connection is sent away: an HTTP status (RFC 9110, section 15). */
-export type Dismissal = 400 | 405 | 408 | 431 | 503;
+/** The HTTP status of a rejected connection (RFC 9110, section 15). */
+type RejectionStatus = 400 | 405 | 408 | 431 | 503;
 
-/** What is said to those who are sent away, and who hears of it. */
-export interface Farewell {
+/** Writes and counts rejections. */
+export interface Rejection {
   /** The whole HTTP answer for a status and a sentence. */
-  words(status: Dismissal, why: string): string;
-  /** Hears of each, also of those who are not told; not of what follows a request in work, which has an answer of its own. */
-  counted(status: Dismissal): void;
+  answer(status: RejectionStatus, why: string): string;
+  /** Counts a rejection, whether it is answered or not. */
+  counted(status: RejectionStatus): void;
 }
 
 /** The open connections. */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
-  readonly #leaving = new Set<Socket>();
+  readonly #closing = new Set<Socket>();
   readonly #limits: ConnectionLimits;
-  readonly #farewell: Farewell;
+  readonly #rejection: Rejection;
   #stopping = false;
-  /** Called when a connection has left, or is about to. */
+  /** Called when a connection has closed or started to close. */
   #changed: (() => void) | undefined;
 
-  constructor(limits: ConnectionLimits, farewell: Farewell) {
+  constructor(limits: ConnectionLimits, rejection: Rejection) {
     this.#limits = limits;
-    this.#farewell = farewell;
+    this.#rejection = rejection;
   }
 
-  /** Takes a new connection in, or turns it away and says false. */
-  admit(socket: Socket): boolean {
-    // A reset by the peer is no trouble of ours; `close` follows.
+  /** Accepts a new connection, or rejects it and returns false. */
+  accept(socket: Socket): boolean {
+    // A reset by the peer is harmless; `close` follows.
     socket.on("error", () => {});
     if (this.#open.size >= this.#limits.connections) {
-      this.dismiss(socket, 503, "The box has too many open connections: try again in a few seconds.");
+      this.reject(socket, 503, "The box has too many open connections: try again in a few seconds.");
       return false;
     }
-    const connection: Connection = { working: 0, bytesBefore: 0, since: performance.now() };
+    const connection: Connection = { requests: 0, bytesBefore: 0, since: performance.now() };
     this.#open.set(socket, connection);
-    socket.once("close", () => this.#gone(socket, connection));
-    this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
+    socket.once("close", () => this.#closed(socket, connection));
+    this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(socket, connection));
     return true;
   }
 
   /** A request's header is complete. */
-  began(socket: Socket): void {
+  requestStarted(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.working += 1;
+    connection.requests += 1;
     this.#arm(connection, this.#limits.answerMs, () => socket.destroy());
   }
 
-  /** A request's answer is given, or its peer is gone. */
-  ended(socket: Socket): void {
+  /** A request has been answered, or its peer has disconnected. */
+  requestEnded(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.working -= 1;
-    if (connection.working > 0) return;
+    connection.requests -= 1;
+    if (connection.requests > 0) return;
     connection.bytesBefore = socket.bytesRead;
     if (this.#stopping || connection.isLast) this.#end(socket);
-    else this.#arm(connection, this.#limits.headerMs, () => this.#silent(socket, connection));
+    else this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(socket, connection));
   }
 
   /**
-   * Tells the peer one last thing and closes. Requests that are in work get their own answers instead, and the connection is
-   * closed after them. When too many are being told, it is just closed.
+   * Sends a final answer and closes the connection. If requests are in progress, they get their own answers and the
+   * connection is closed after them, without being counted. Beyond the limit of concurrent rejections it is closed silently.
    */
-  dismiss(socket: Socket, status: Dismissal, why: string): void {
+  reject(socket: Socket, status: RejectionStatus, why: string): void {
     const connection = this.#open.get(socket);
-    // What cannot be told any more has had its answer.
+    // Its sending side is closed: it has been answered.
     if (!socket.writable) return void socket.destroy();
-    if (connection !== undefined && connection.working > 0) {
+    if (connection !== undefined && connection.requests > 0) {
       connection.isLast = true;
       return;
     }
-    this.#farewell.counted(status);
-    if (this.#leaving.size >= this.#limits.connections * dismissedPerConnection) return void socket.destroy();
-    this.#leave(socket, () => socket.end(this.#farewell.words(status, why)));
-    // Unread bytes would turn the close into a reset, which takes the answer away from the peer (RFC 9112 section 9.6).
+    this.#rejection.counted(status);
+    if (this.#closing.size >= this.#limits.connections * maxRejectionsPerConnection) return void socket.destroy();
+    this.#close(socket, this.#rejection.answer(status, why));
+    // With unread bytes the close would become a reset, and the peer could lose the answer (RFC 9112 section 9.6).
     socket.resume();
   }
 
   /**
-   * Lets what is in work end, and half a request be completed: resolves when nothing of that is left, at the latest after
-   * `graceMs`. A connection is closed as soon as its request is answered; one that is idle, at once, unless it is so new that
-   * its first request may still be on the way.
+   * Waits at most `graceMs` for requests in progress and for incomplete ones. Each connection is closed as soon as its
+   * request is answered; an idle one is closed at once, unless it is so new that its first request may still arrive.
    */
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
-    // What the kernel has is read first: requests on connections that seem idle.
+    // First read what the kernel has received: idle connections may have requests there.
     await turns();
-    const endIdle = (socket: Socket, connection: Connection) => {
-      if (connection.working === 0 && !isHalfway(socket, connection)) this.#end(socket);
+    const closeIdle = (socket: Socket, connection: Connection) => {
+      if (connection.requests === 0 && !isIncomplete(socket, connection)) this.#end(socket);
     };
     for (const [socket, connection] of this.#open) {
       const age = performance.now() - connection.since;
-      if (socket.bytesRead > 0 || age >= freshMs) endIdle(socket, connection);
-      else this.#arm(connection, freshMs - age, () => endIdle(socket, connection));
+      if (socket.bytesRead > 0 || age >= firstBytesMs) closeIdle(socket, connection);
+      else this.#arm(connection, firstBytesMs - age, () => closeIdle(socket, connection));
     }
-    await this.#until(() => this.#open.keys().every((socket) => this.#leaving.has(socket)), graceMs);
+    await this.#until(() => this.#open.keys().every((socket) => this.#closing.has(socket)), graceMs);
   }
 
   /**
-   * Ends all connections; resolves when they are closed, at most `graceMs` later. Half a request gets an answer too; what is
-   * in work must be answered meanwhile.
+   * Closes all connections within `graceMs`. An incomplete request is rejected with an answer; the caller must answer those in
+   * progress meanwhile.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     for (const [socket, connection] of this.#open) {
-      if (connection.working > 0 || this.#leaving.has(socket)) continue;
-      if (isHalfway(socket, connection)) this.dismiss(socket, 503, "telesetd is stopping: try again.");
+      if (connection.requests > 0 || this.#closing.has(socket)) continue;
+      if (isIncomplete(socket, connection)) this.reject(socket, 503, "telesetd is stopping: try again.");
       else this.#end(socket);
     }
-    // Those who were turned away count too: the end of the process would cut their answer off.
-    if (await this.#until(() => this.#open.size + this.#leaving.size === 0, graceMs)) return;
-    for (const socket of [...this.#open.keys(), ...this.#leaving]) socket.destroy();
+    // Includes rejected connections: the end of the process would cut off their answers.
+    if (await this.#until(() => this.#open.size + this.#closing.size === 0, graceMs)) return;
+    for (const socket of [...this.#open.keys(), ...this.#closing]) socket.destroy();
   }
 
-  /** Waits until the connections are as wanted; false when they are not after `ms`. */
-  async #until(wanted: () => boolean, ms: number): Promise<boolean> {
-    if (wanted()) return true;
+  /** Waits for a condition; returns false if it is not met after `ms`. */
+  async #until(condition: () => boolean, ms: number): Promise<boolean> {
+    if (condition()) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), ms);
     this.#changed = () => {
-      if (wanted()) resolve(true);
+      if (condition()) resolve(true);
     };
-    const reached = await promise;
+    const met = await promise;
     clearTimeout(timer);
     this.#changed = undefined;
-    return reached;
+    return met;
   }
 
   #end(socket: Socket): void {
-    if (!this.#leaving.has(socket)) this.#leave(socket, () => socket.end());
+    if (!this.#closing.has(socket)) this.#close(socket);
   }
 
-  #silent(socket: Socket, connection: Connection): void {
-    if (!isHalfway(socket, connection)) socket.destroy();
-    else this.dismiss(socket, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
+  #timedOut(socket: Socket, connection: Connection): void {
+    if (!isIncomplete(socket, connection)) socket.destroy();
+    else this.reject(socket, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
   }
 
-  #leave(socket: Socket, words: () => void): void {
-    this.#leaving.add(socket);
-    const timer = setTimeout(() => socket.destroy(), lastWordsMs);
+  #close(socket: Socket, answer?: string): void {
+    this.#closing.add(socket);
+    const timer = setTimeout(() => socket.destroy(), closeMs);
     socket.once("close", () => {
       clearTimeout(timer);
-      this.#leaving.delete(socket);
+      this.#closing.delete(socket);
       this.#changed?.();
     });
-    words();
+    if (answer === undefined) socket.end();
+    else socket.end(answer);
     this.#changed?.();
   }
 
-  #gone(socket: Socket, connection: Connection): void {
+  #closed(socket: Socket, connection: Connection): void {
     clearTimeout(connection.timer);
     this.#open.delete(socket);
     this.#changed?.();
@@ -196,12 +197,12 @@ export class Connections {
   }
 }
 
-/** Whether a request has begun to come and is not complete. */
-function isHalfway(socket: Socket, { bytesBefore }: Connection): boolean {
+/** Whether a request has been received in part. */
+function isIncomplete(socket: Socket, { bytesBefore }: Connection): boolean {
   return socket.bytesRead !== bytesBefore;
 }
 
-/** Two turns of the event loop: what the kernel holds at the first is read by the end of the second. */
+/** Waits two turns of the event loop, after which everything that the kernel had received has been read. */
 export async function turns(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

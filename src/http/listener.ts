@@ -1,6 +1,6 @@
 /**
- * The HTTP listener: callouts, and what is for the box itself and its monitors. A plain TCP server stands in front and counts and times the
- * connections, because Bun's http.Server keeps no cap and no deadline on its own.
+ * The HTTP listener for callouts, the administrator and monitors. A plain TCP server in front of it enforces the connection
+ * limits, because Bun's http.Server has none.
  */
 import { getRequestListener } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
@@ -16,19 +16,19 @@ import { type LocalOptions, localRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
 import { RequestLines } from "./request-line.ts";
 
-/** What the listener needs. */
+/** Settings and collaborators of the listener. */
 export interface HttpOptions {
   /** The address to listen on, such as `0.0.0.0` or `::`. */
   readonly host: string;
-  /** The port to listen on; 0 lets the system choose one. */
+  /** The port to listen on; 0 lets the system choose. */
   readonly port: number;
-  /** Open connections; more are turned away with 503. */
+  /** The most open connections; more get 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
   /** What is told and done for the box itself. */
   readonly local: Omit<LocalOptions, "from" | "hostNames" | "now">;
   readonly log: Log;
-  /** Other deadlines than 10 s for a header and 30 s for an answer: for tests. */
+  /** Deadlines for tests; default: 10 s for a header, 30 s for an answer. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
 }
 
@@ -36,36 +36,36 @@ export interface HttpOptions {
 export interface Listener {
   /** The port that it listens on. */
   readonly port: number;
-  /** Takes no more connections, and waits at most 1 s for requests in work and for such as have come by half. */
+  /** Accepts no more connections, and waits at most 1 s for requests in progress or received in part. */
   drain(): Promise<void>;
-  /** Drains, unless that is done; then closes all connections, at most 1 s later. Every request in work must be answered then. */
+  /** Drains unless done, then closes all connections within 1 s, during which the requests in progress must be answered. */
   stop(): Promise<void>;
 }
 
-/** The longest request header and the longest request body, in bytes. No callout has a body; a small one is ignored. */
-const longestHeader = 16_384;
-const longestBody = 16_384;
+/** The most bytes of a request header and of a request body. Callouts have no body; a small one is ignored. */
+const maxHeaderBytes = 16_384;
+const maxBodyBytes = 16_384;
 
-/** How long `drain` waits for requests in work, and `stop` for their answers to be taken, in milliseconds each. */
+/** How long `drain` waits for requests in progress, and `stop` for their answers to be received, in milliseconds. */
 const drainMs = 1000;
 const stopMs = 1000;
 
-/** How many times `drain` waits for connections that the system has accepted. */
-const drainTurns = 50;
+/** How often `drain` waits for connections already accepted by the system. */
+const maxDrainTurns = 50;
 
-/** Opens the listener. @throws Error that says why it cannot listen and what to do. */
+/** Opens the listener. @throws Error with the reason and a remedy if it cannot listen. */
 export async function openHttp(options: HttpOptions): Promise<Listener> {
   const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
   const connections = new Connections({ connections: options.connections, ...deadlines }, {
-    words: (status, why) => wholeAnswer(status, why, options.callouts.answers),
+    answer: (status, why) => wholeAnswer(status, why, options.callouts.answers),
     counted: (status) => options.callouts.counted?.refused(status),
   });
   const server = httpServer(site(options), connections, options);
-  // Half open: a client may close its sending side when it has asked, and still wants the answer.
+  // Half open: a client may close its sending side after the request and still expect the answer.
   let accepted = 0;
   const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accepted += 1;
-    if (connections.admit(socket)) server.emit("connection", repairing(socket));
+    if (connections.accept(socket)) server.emit("connection", repairing(socket));
   });
   await new Promise<void>((resolve, reject) => {
     front.once("error", (error) => reject(cannotListen(options, error)));
@@ -75,9 +75,9 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   const bound = front.address();
   let drained: Promise<void> | undefined;
   const drain = async () => {
-    // The system has accepted connections that we have not seen yet: closed now, they would be reset without an answer. Under
-    // load there are new ones after each turn, so the listener is closed after a short turn that has brought none.
-    for (let turn = 0, before = -1; turn < drainTurns && before !== accepted; turn++) {
+    // The system may have accepted connections that we have not seen yet; closing now would reset them without an answer. So
+    // close only after a wait that has brought no new ones.
+    for (let turn = 0, before = -1; turn < maxDrainTurns && before !== accepted; turn++) {
       before = accepted;
       await turns();
     }
@@ -94,9 +94,9 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
   };
 }
 
-/** The socket, whose data reaches its reader with repaired request lines. */
+/** Makes the socket emit its data with repaired request lines. */
 function repairing(socket: Socket): Socket {
-  const lines = new RequestLines(longestHeader);
+  const lines = new RequestLines(maxHeaderBytes);
   const emit = socket.emit.bind(socket);
   return Object.assign(socket, {
     emit: (event: string, ...values: unknown[]): boolean => {
@@ -108,14 +108,14 @@ function repairing(socket: Socket): Socket {
   });
 }
 
-/** What is served where. `/healthz`, `/status`, `/metrics` and their like do not stand behind the prefix: they are for the box, not for UWQ. */
+/** All routes. The prefix applies to callouts only, not to `/healthz`, `/status`, `/metrics` and so on. */
 function site(options: HttpOptions): Hono {
   const { log, callouts: { hostNames, now } } = options;
   const app = new Hono();
   app.route("/", localRoutes({ ...options.local, hostNames, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
-    log.rarely("request failed").error("request failed inside", { error: error.message });
+    log.rarely("request failed").error("request failed: internal error", { error: error.message });
     const why = "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.";
     return responseOf(refusal(500, why, options.callouts.answers));
   });
@@ -129,7 +129,7 @@ function source(context: Context): string {
 function httpServer(app: Hono, connections: Connections, options: HttpOptions): Server {
   const { log, callouts: { counted } } = options;
   const listener = getRequestListener(app.fetch, {
-    // The name for a request without a Host (HTTP/1.0), which is served by its path.
+    // For requests without a Host (HTTP/1.0).
     hostname: "localhost",
     overrideGlobalObjects: false,
     errorHandler: () => {
@@ -138,44 +138,44 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
       return responseOf(refusal(400, why, options.callouts.answers));
     },
   });
-  const server = createHttpServer({ maxHeaderSize: longestHeader, requireHostHeader: false }, (incoming, outgoing) => {
+  const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false }, (incoming, outgoing) => {
     const { socket } = incoming;
-    connections.began(socket);
-    outgoing.once("close", () => connections.ended(socket));
+    connections.requestStarted(socket);
+    outgoing.once("close", () => connections.requestEnded(socket));
     if (bodyTooLong(incoming)) {
       counted?.refused(413);
-      const why = "The request has a body: send the values of a callout in the URL.";
+      const why = "The request has a body: send the parameters of a callout in the URL.";
       const { headers, body } = refusal(413, why, options.callouts.answers);
       outgoing.writeHead(413, { ...headers, Connection: "close" }).end(body);
     } else {
       void listener(incoming, outgoing);
     }
   });
-  // Else the end of what a client sends would count as the end of its interest. Node's own switch, missing from its types.
+  // Without this a client that closes its sending side gets no answer. Node's own option, missing from its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("connect", (_request, socket) => {
-    if (socket instanceof Socket) connections.dismiss(socket, 405, "This is not a proxy: use GET.");
+    if (socket instanceof Socket) connections.reject(socket, 405, "This is not a proxy: use GET.");
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     log.debug("bad request", { error: error.message });
     if (!(socket instanceof Socket)) return;
-    if (error.code === "HPE_HEADER_OVERFLOW") connections.dismiss(socket, 431, "The request's header is too long.");
-    else connections.dismiss(socket, 400, notHttp(error.code));
+    if (error.code === "HPE_HEADER_OVERFLOW") connections.reject(socket, 431, "The request header is too long.");
+    else connections.reject(socket, 400, notHttp(error.code));
   });
   return server;
 }
 
 function bodyTooLong({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > longestBody;
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > maxBodyBytes;
 }
 
-/** The codes are llhttp's: the first two mean that the request line is not one. */
+/** HPE_INVALID_URL and HPE_INVALID_CONSTANT (llhttp) mean a malformed request line. */
 function notHttp(code: string | undefined): string {
   if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: use GET.";
-  return "The request line is malformed: expected GET URL HTTP/1.1, with a URL that begins with / or ? and has no control characters.";
+  return "The request line is malformed: expected GET URL HTTP/1.1, with a URL that starts with / or ? and has no control characters.";
 }
 
-/** A whole HTTP answer, for connections that no request object exists for. */
+/** A complete HTTP answer, for a connection without a request object. */
 function wholeAnswer(status: number, why: string, form: BodyForm): string {
   const { headers, body } = refusal(status, why, form);
   const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -183,9 +183,9 @@ function wholeAnswer(status: number, why: string, form: BodyForm): string {
 }
 
 const reasons: Record<string, string> = {
-  EADDRINUSE: "address in use: another telesetd? Stop it, or choose another http.port",
-  EADDRNOTAVAIL: "this box has no such address: expected one of its own as http.host, or 0.0.0.0 for all",
-  EACCES: "not permitted: expected an http.port of 1024 or above",
+  EADDRINUSE: "address in use: stop the other process (another telesetd?) or choose another http.port",
+  EADDRNOTAVAIL: "this box has no such address: set http.host to one of its addresses, or to 0.0.0.0 for all",
+  EACCES: "not permitted: set http.port to 1024 or above",
 };
 
 function cannotListen({ host, port }: HttpOptions, error: NodeJS.ErrnoException): Error {

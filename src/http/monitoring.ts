@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import { authorityOf, hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../platform/address.ts";
 import { refused } from "../cctsdk/routes.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
-import { type Levels, wantedLevel } from "../log/level.ts";
+import { type Levels, readLevel } from "../log/level.ts";
 import { contentTypes, type Format, formatFor } from "../metrics/exposition.ts";
 import { type Readiness, readyText } from "../status/readiness.ts";
 import { noSuchEvent, type OutboxDesk, type Outcome } from "../outbox/admin.ts";
@@ -73,7 +73,7 @@ function addLog(app: Hono, { levels }: LocalOptions, json: (context: Context, va
   const fixed = { error: "The log level of this telesetd cannot be changed while it runs." };
   app.get("/log", (context) => levels ? json(context, levels.state()) : context.json(fixed, 404));
   app.post("/log", (context) => {
-    const wanted = wantedLevel(context.req.query("level"), context.req.query("seconds"));
+    const wanted = readLevel(context.req.query("level"), context.req.query("seconds"));
     if (typeof wanted === "string") return context.json({ error: wanted }, 400);
     return levels ? json(context, levels.set(wanted.level, wanted.seconds)) : context.json(fixed, 404);
   });

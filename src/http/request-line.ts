@@ -1,25 +1,25 @@
 /**
- * Request lines as old Java clients write them: `GET ?FunctionName=...`, with spaces and bytes above 127 as they are. node:http
- * refuses those before anybody sees them, so the bytes go through here first. Line ends are never touched, so that where a
- * request ends is decided by node:http alone; behind the first request that may have a body nothing is changed any more.
+ * Repairs the request lines of old Java clients: `GET ?FunctionName=...`, with spaces and bytes above 127 not encoded.
+ * node:http would refuse them, so the bytes pass through here first. Line ends are never changed, so that node:http alone
+ * decides where a request ends; after the first request that may have a body, nothing is changed.
  */
 
-/** The bytes of one connection, on their way from the socket to node:http. */
+/** Filter for the bytes of one connection, between the socket and node:http. */
 export class RequestLines {
-  /** The beginning of a request line, until its end has come. */
+  /** An incomplete request line. */
   #line: Buffer[] = [];
   #length = 0;
-  /** The header so far, by which its end and a body are known; nothing while a request line is awaited. */
+  /** The header so far, to detect its end and a body; undefined while a request line is expected. */
   #header: string | undefined;
   #passing = false;
-  readonly #longest: number;
+  readonly #maxBytes: number;
 
-  /** @param longest bytes of a request line or of a header; longer ones go on as they are, for node:http to refuse. */
-  constructor(longest: number) {
-    this.#longest = longest;
+  /** @param maxBytes the most bytes of a request line or a header; longer ones pass unchanged, for node:http to refuse. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
-  /** The bytes to hand on for these; empty while a request line is not complete. */
+  /** Takes bytes and returns those to pass on; empty while a request line is incomplete. */
   through(bytes: Buffer): Buffer {
     const out: Buffer[] = [];
     for (let rest = bytes; rest.length > 0;) {
@@ -35,7 +35,7 @@ export class RequestLines {
     return out.length === 1 && out[0] ? out[0] : Buffer.concat(out);
   }
 
-  /** What was kept back when the peer has sent its last byte: an incomplete request line, for node:http to refuse. */
+  /** Returns an incomplete request line at the end of the connection, for node:http to refuse. */
   end(): Buffer {
     return Buffer.concat(this.#line.splice(0));
   }
@@ -44,14 +44,14 @@ export class RequestLines {
     this.#line.push(part);
     this.#length += part.length;
     const first = this.#line[0]?.[0] ?? 0;
-    // Garbage, TLS: it is refused at once, not when its line ends.
+    // Garbage or TLS: refused at once, not at the end of the line.
     const foreign = !isMethod(first) && first !== 13 && first !== 10;
-    if (!complete && !foreign && this.#length <= this.#longest) return Buffer.alloc(0);
+    if (!complete && !foreign && this.#length <= this.#maxBytes) return Buffer.alloc(0);
     const line = Buffer.concat(this.#line);
     this.#line = [];
     this.#length = 0;
     this.#passing = !complete || foreign;
-    // Empty lines before a request are left out by every server (RFC 9112, section 2.2).
+    // Servers ignore empty lines before a request (RFC 9112, section 2.2).
     if (complete && /[^\r\n]/.test(line.toString("latin1"))) this.#header = "\r\n";
     return this.#passing ? line : Buffer.from(repaired(line.toString("latin1")), "latin1");
   }
@@ -62,7 +62,7 @@ export class RequestLines {
     if (part.at(-1) === 10 && header.endsWith("\r\n\r\n")) {
       this.#passing = mayHaveBody(header);
       this.#header = undefined;
-    } else if (header.length > this.#longest) this.#passing = true;
+    } else if (header.length > this.#maxBytes) this.#passing = true;
     return part;
   }
 }
@@ -71,14 +71,14 @@ function isMethod(byte: number): boolean {
   return byte >= 65 && byte <= 90;
 }
 
-/** Whether what follows the header may be a body, whatever the spelling; a length of zero means that there is none. */
+/** Whether a body may follow the header, in any spelling; a Content-Length of zero means no body. */
 function mayHaveBody(header: string): boolean {
   return /content-length|transfer-encoding|upgrade/i.test(header.replace(/\r\ncontent-length:[ \t]*0[ \t]*(?=\r\n)/gi, ""));
 }
 
 /**
- * The request line with what a URL may not hold percent-encoded, and a target that begins with its query at the root. Other
- * control characters than the tab are left for node:http to refuse.
+ * Percent-encodes characters that a URL must not contain, and puts `/` before a target that starts with its query. Control
+ * characters except tab are left for node:http to refuse.
  */
 function repaired(line: string): string {
   const [, method, target, version] = /^([A-Z]+) +([^\r\n]*[^\r\n ]) +(HTTP\/\d\.\d *\r?\n)$/.exec(line) ?? [];
@@ -90,7 +90,7 @@ function repaired(line: string): string {
   return `${method} ${encoded.startsWith("?") ? "/" : ""}${encoded} ${version}`;
 }
 
-/** A client that leaves the spaces in a value as they are does not write + for a space: its + is one. */
+/** A client that does not encode spaces does not write + for a space: its + is a plus. */
 function plusKept(parameter: string): string {
   const start = parameter.indexOf("=") + 1;
   const value = parameter.slice(start);

@@ -1,59 +1,59 @@
 /**
- * The log: one line a fact, for journald. Priority prefix `<N>` (sd-daemon(3)), then a sentence, then `key=value` pairs
- * (logfmt). Control characters never reach the journal; secrets are never passed in.
+ * The log for journald, one line per entry: priority prefix `<N>` (sd-daemon(3)), a sentence, then `key=value` pairs
+ * (logfmt). Control characters never reach the journal; callers never pass secrets.
  */
 import { fstatSync } from "node:fs";
 
-/** From quiet to chatty; `trace` shows each wire message whole, passwords hidden. */
+/** From quiet to verbose; `trace` shows each protocol message in full, with passwords hidden. */
 export const logLevels = ["error", "warning", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Facts that go with a sentence. */
+/** The `key=value` pairs of an entry. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** What every part gets to write with; `with` adds fields to all that follows. */
+/** A logger; `with` returns one that adds fields to every entry. */
 export interface Log {
   error(text: string, fields?: LogFields): void;
   warning(text: string, fields?: LogFields): void;
   info(text: string, fields?: LogFields): void;
   debug(text: string, fields?: LogFields): void;
   trace(text: string, fields?: LogFields): void;
-  /** Whether trace lines are written, for those who would have to build a costly text. */
+  /** Whether trace lines are written; check it before building a costly text. */
   tracing(): boolean;
   with(fields: LogFields): Log;
   /**
-   * For what may happen again and again and must not wear out the flash: lines of the same key are written `times` in an
-   * hour, default once; the next hour's first says how many were not, as `repeated`. From debug on every line is written.
+   * For frequent entries, which must not wear out the flash: at most `times` lines per key and hour are written, default 1;
+   * the first of the next hour has the number of omitted lines, as `repeated`. From debug on every line is written.
    */
   rarely(key: string, times?: number): Log;
 }
 
 const priority: Record<LogLevel, number> = { error: 3, warning: 4, info: 6, debug: 7, trace: 7 };
 
-/** A log whose level can be changed while it runs. */
+/** A log whose level can be changed. */
 export interface RootLog extends Log {
   setLevel(level: LogLevel): void;
   level(): LogLevel;
-  /** Written at every level, such as a change of the level itself; journald's priority is `notice`. */
+  /** Written at every level, for example a change of the level; journald's priority is `notice`. */
   notice(text: string, fields?: LogFields): void;
 }
 
-/** What a log may be given besides. */
+/** Optional parts of a log. */
 export interface LogOptions {
-  /** Steady ms; default: those since the start. */
+  /** Steady clock in ms; default: since the process start. */
   readonly now?: () => number;
-  /** Hears of each line that is written. */
+  /** Counts each written line. */
   readonly counted?: (level: LogLevel) => void;
 }
 
-/** How long a key counts, in ms, and how many are remembered. */
-const rarelyFor = 3_600_000;
-const remembered = 512;
+/** How long the lines of a key are counted, in ms, and the most keys remembered. */
+const rarelyMs = 3_600_000;
+const maxRareKeys = 512;
 
-/** Fields that name what the line is about, in our own words: never a customer's number. */
-const ours = new Set(["desk", "call", "leg", "agent"]);
+/** Fields that never contain a customer's number, and are not masked. */
+const unmasked = new Set(["desk", "call", "leg", "agent"]);
 
-/** Opens a log that hands each finished line to `write`; `prefix` adds the priority that journald reads. */
+/** Opens a log that passes each finished line to `write`; `prefix` adds the priority for journald. */
 export function openLog(
   write: (line: string) => void,
   level: LogLevel,
@@ -61,10 +61,10 @@ export function openLog(
   { now = () => performance.now(), counted = () => {} }: LogOptions = {},
 ): RootLog {
   let threshold = logLevels.indexOf(level);
-  const spared = new Spared(now);
+  const repeats = new Repeats(now);
   const put = (at: number, mark: string, text: string, fields: readonly LogFields[]): void => {
     const mask = at < logLevels.indexOf("trace") ? masked : (line: string): string => line;
-    write(`${mark}${mask(tame(text))}${pairs(Object.assign({}, ...fields), mask)}`);
+    write(`${mark}${mask(escaped(text))}${pairs(Object.assign({}, ...fields), mask)}`);
   };
   const make = (bound: LogFields): Log => {
     const at = (level: LogLevel) => {
@@ -86,7 +86,7 @@ export function openLog(
       with: (fields) => make({ ...bound, ...fields }),
       rarely: (key, times = 1) => {
         if (threshold >= logLevels.indexOf("debug")) return log;
-        const repeated = spared.since(key, times);
+        const repeated = repeats.omittedSince(key, times);
         if (repeated === undefined) return silent;
         return repeated === 0 ? log : make({ ...bound, repeated });
       },
@@ -115,37 +115,37 @@ const silent: Log = {
   rarely: () => silent,
 };
 
-/** What has been said of late, and how often it was not said again. */
-class Spared {
-  readonly #keys = new Map<string, { since: number; said: number; unsaid: number }>();
+/** Counts the written and omitted lines of each key. */
+class Repeats {
+  readonly #keys = new Map<string, { since: number; seen: number; omitted: number }>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** How many lines were left out before this one; nothing when this one is to be left out too. */
-  since(key: string, times: number): number | undefined {
+  /** Returns the number of lines omitted before this one; undefined if this one must be omitted too. */
+  omittedSince(key: string, times: number): number | undefined {
     const now = this.#now();
     const known = this.#keys.get(key);
-    if (known && now - known.since < rarelyFor) {
-      known.said += 1;
-      if (known.said <= times) return 0;
-      known.unsaid += 1;
+    if (known && now - known.since < rarelyMs) {
+      known.seen += 1;
+      if (known.seen <= times) return 0;
+      known.omitted += 1;
       return undefined;
     }
-    // Deleted first, so that the first of the map is the oldest.
+    // Deleted first, so that the first key of the map is the oldest.
     this.#keys.delete(key);
-    this.#keys.set(key, { since: now, said: 1, unsaid: 0 });
+    this.#keys.set(key, { since: now, seen: 1, omitted: 0 });
     const [oldest] = this.#keys.keys();
-    if (this.#keys.size > remembered && oldest !== undefined) this.#keys.delete(oldest);
-    return known?.unsaid ?? 0;
+    if (this.#keys.size > maxRareKeys && oldest !== undefined) this.#keys.delete(oldest);
+    return known?.omitted ?? 0;
   }
 }
 
 /**
- * Whether standard error goes to the journal: JOURNAL_STREAM (systemd.exec(5)) names the device and inode of the socket that
- * systemd made; what inherited the variable but writes to a file or a terminal wants no priorities.
+ * Whether standard error goes to the journal: JOURNAL_STREAM (systemd.exec(5)) contains the device and inode of systemd's
+ * socket. A child process may inherit the variable but write to a file or a terminal, without priorities.
  */
 export function isJournal(stream: string | undefined, fd = 2): boolean {
   if (stream === undefined) return false;
@@ -157,19 +157,19 @@ export function isJournal(stream: string | undefined, fd = 2): boolean {
   }
 }
 
-/** What a command says of failures, for journald: each line has the priority `error`, unless it has one of its own. */
+/** Prefixes each line with the priority `error` for journald, unless it already has a priority. */
 export function marked(text: string): string {
   return text.replace(/^(?!<\d>)(?=.)/gm, `<${priority.error}>`);
 }
 
-/** Customers' numbers are nobody's business but the CRM's: below trace only their last four digits are written. */
+/** Masks customers' numbers, of which only the last four digits are logged below trace. */
 function masked(text: string): string {
   const line = text.replace(/(\\?")\+?[\d ().\/-]{3,}(\d{4})(\\?")/g, "$1...$2$3");
   return line.replace(/(?<![0-9A-Za-z_-])\+?\d{3,}(\d{4})(?![0-9A-Za-z_-])/g, "...$1");
 }
 
-/** Escapes what would break the line or the terminal. */
-function tame(text: string): string {
+/** Escapes characters that would break the line or the terminal. */
+function escaped(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are exactly what is escaped here
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
@@ -178,9 +178,9 @@ function pairs(fields: LogFields, mask: (text: string) => string): string {
   let out = "";
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    const text = tame(String(value));
+    const text = escaped(String(value));
     const shown = /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
-    out += ` ${key}=${ours.has(key) ? shown : mask(shown)}`;
+    out += ` ${key}=${unmasked.has(key) ? shown : mask(shown)}`;
   }
   return out;
 }

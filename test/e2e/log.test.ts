@@ -34,7 +34,7 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
       const series = await numbers();
       expect(series.get("telesetd_link_ups_total")).toBe(3);
       expect(series.get('telesetd_log_lines_total{level="trace"}')).toBeGreaterThan(10);
-      expect(box.log.match(/^notice {2}The log level is changed/gm)).toHaveLength(2);
+      expect(box.log.match(/^notice {2}Log level changed/gm)).toHaveLength(2);
       expect(box.log).not.toContain("ClueCon");
     } finally {
       await box.kill();

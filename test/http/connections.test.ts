@@ -19,16 +19,16 @@ import {
 
 afterEach(cleanUp);
 
-describe("time limits are absolute:", () => {
+describe("deadlines:", () => {
   const deadlines = { headerMs: 150, answerMs: 5000 };
 
-  test("a client that says nothing is closed without a word", async () => {
+  test("a silent client is closed without an answer", async () => {
     const { port } = await open({ deadlines });
     const client = await dial(port);
     expect(await client.answer()).toBeUndefined();
   });
 
-  test.each(["first", "second"])("a header that drips, %s on its connection, gets 408", async (which) => {
+  test.each(["first", "second"])("a header sent byte by byte, %s on its connection, gets 408", async (which) => {
     const { port } = await open({ deadlines });
     const client = await dial(port);
     if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
@@ -46,7 +46,7 @@ describe("time limits are absolute:", () => {
     expect(await client.answer()).toBeUndefined();
   });
 
-  test("a request in work is not idle, even when another of its connection is done", async () => {
+  test("a request in progress is not idle, even after another on its connection is answered", async () => {
     const reply = Promise.withResolvers<Reply>();
     const replies = [Promise.resolve<Reply>({ ok: true }), reply.promise];
     const { port } = await open({ deadlines, callouts: { submit: () => replies.shift() ?? Promise.reject() } });
@@ -57,7 +57,7 @@ describe("time limits are absolute:", () => {
     expect((await client.answer())?.body).toBe(success);
   });
 
-  test("a request that is never answered ends at last", async () => {
+  test("a request that is never answered is closed at its deadline", async () => {
     const { port } = await open({
       deadlines: { headerMs: 5000, answerMs: 100 },
       callouts: { submit: () => new Promise(() => {}) },
@@ -67,7 +67,7 @@ describe("time limits are absolute:", () => {
 });
 
 describe("open connections are counted:", () => {
-  test("above the cap 503, and room again when one leaves", async () => {
+  test("above the limit a connection gets 503, until another closes", async () => {
     const refused: number[] = [];
     const { port } = await open({
       connections: 2,
@@ -81,12 +81,12 @@ describe("open connections are counted:", () => {
     await third.closed;
     first.socket.destroy();
     let answer: Answer | undefined;
-    // The server learns of the close in its own time.
+    // The server notices the close some time later.
     while (answer?.status !== 200) answer = await ask(port, get(ready));
     expect(answer.body).toBe(success);
   });
 
-  test("of a crowd above the cap only so many are told why", async () => {
+  test("far above the limit, only some connections get an answer", async () => {
     const { port } = await open({ connections: 2 });
     await Promise.all([dial(port), dial(port)]);
     const crowd = await Promise.all(Array.from({ length: 20 }, () => dial(port, { stays: true })));
@@ -95,7 +95,7 @@ describe("open connections are counted:", () => {
     expect(answers.filter((answer) => answer === undefined).length).toBe(12);
   });
 
-  test("who is told why and then resets does no harm", async () => {
+  test("a rejected client that resets its connection does no harm", async () => {
     const { port } = await open({ connections: 1 });
     await dial(port);
     for (let i = 0; i < 5; i++) {
@@ -106,7 +106,7 @@ describe("open connections are counted:", () => {
     }
   });
 
-  test("who is told why and stays is closed, and its place is free again", async () => {
+  test("a rejected client that does not close is closed, which frees its place", async () => {
     const { port } = await open({ connections: 1 });
     const client = await dial(port, { stays: true });
     expect((await client.send("garbage\r\n\r\n").answer())?.status).toBe(400);
@@ -114,7 +114,7 @@ describe("open connections are counted:", () => {
     while (answer?.status !== 200) answer = await ask(port, get(ready));
   });
 
-  test("who resets its connection takes no place", async () => {
+  test("a connection that was reset takes no place", async () => {
     const { port } = await open({ connections: 2 });
     await dial(port);
     for (let i = 0; i < 10; i++) {
@@ -127,12 +127,12 @@ describe("open connections are counted:", () => {
   });
 
   test("a client that sends and never reads is closed", async () => {
-    // A few such answers are more than the buffers of both sides take: the server cannot write on.
+    // A few such answers fill the buffers of both sides, so the server cannot write more.
     const metrics = () => "x".repeat(4_000_000);
     const { port } = await open({ deadlines: { headerMs: 60_000, answerMs: 500 }, local: { ...quietLocal, metrics } });
     const { socket } = await dial(port);
     socket.pause().write(get("/metrics").repeat(10));
-    // Paused, the client does not notice an orderly end: a failing write tells it.
+    // A paused client does not notice an orderly close; a failing write shows it.
     const flood = setInterval(() => socket.write(get("/metrics")), 10);
     await new Promise((resolve) => socket.once("error", resolve).once("close", resolve));
     clearInterval(flood);
@@ -141,7 +141,7 @@ describe("open connections are counted:", () => {
 });
 
 describe("stop:", () => {
-  /** A listener whose callouts are answered when the test says so. */
+  /** A listener whose callouts are answered by the test. */
   async function slow() {
     const reply = Promise.withResolvers<Reply>();
     const asked = Promise.withResolvers<void>();
@@ -152,7 +152,7 @@ describe("stop:", () => {
     return { ...await open({ callouts: { submit } }), asked: asked.promise, reply: reply.resolve };
   }
 
-  test("closes idle connections at once and lets work finish", async () => {
+  test("closes idle connections at once and waits for requests in progress", async () => {
     const { port, stop, asked, reply } = await slow();
     const [idle, busy] = [await dial(port), await dial(port)];
     busy.send(get(ready));
@@ -165,14 +165,14 @@ describe("stop:", () => {
     await Promise.all([stopped, busy.closed]);
   });
 
-  test("a client that keeps its side open does not hold it up", async () => {
+  test("is not delayed by a client that keeps its side open", async () => {
     const { port, stop } = await open();
     const client = await dial(port, { stays: true });
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
     await stop();
   });
 
-  test("a request that was sent at the same moment is answered", async () => {
+  test("answers a request sent at the same moment", async () => {
     const { port, stop } = await open();
     const client = await dial(port);
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
@@ -182,11 +182,11 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test("a connection that the system has accepted, and we have not seen, is answered", async () => {
+  test("answers a connection accepted by the system but not yet seen by us", async () => {
     const { port, stop } = await open();
     const folder = mkdtempSync(join(tmpdir(), "telesetd-stop-"));
     const answer = join(folder, "answer");
-    // Until this returns the event loop stands still. What it leaves behind reads the answer, and renames it when it is whole.
+    // Blocks the event loop until the client has connected. Its child then reads the answer and renames the file when complete.
     const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf %b "$1" >&3; (cat <&3 >$2.part; mv $2.part $2) &`;
     const { exitCode } = Bun.spawnSync(["bash", "-c", script, "bash", get(ready), answer], {
       stdio: ["ignore", "ignore", "ignore"],
@@ -198,7 +198,7 @@ describe("stop:", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("connections that keep coming while it stops are answered", async () => {
+  test("answers connections that keep arriving meanwhile", async () => {
     const { port, stop } = await open();
     const stopped = stop();
     const answers: Promise<Answer | undefined>[] = [];
@@ -210,19 +210,19 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test("a client that has just connected is answered when its request comes", async () => {
+  test("waits for the request of a client that has just connected", async () => {
     const { port, stop } = await open();
-    const other = await dial(port);
+    const second = await dial(port);
     const client = await dial(port);
-    // The answer says that both have been accepted.
-    expect((await other.send(get(ready)).answer())?.body).toBe(success);
+    // This answer shows that both have been accepted.
+    expect((await second.send(get(ready)).answer())?.body).toBe(success);
     const stopped = stop();
-    await other.closed;
+    await second.closed;
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
     await stopped;
   });
 
-  test("a client that has just connected and says nothing is closed, and not waited for as long as work is", async () => {
+  test("soon closes a client that has just connected and stays silent", async () => {
     const { port, stop } = await open({ callouts: { submit: () => new Promise(() => {}) } });
     const silent = await dial(port), busy = await dial(port);
     busy.send(get(ready));
@@ -235,20 +235,23 @@ describe("stop:", () => {
 
   const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
 
-  test.each(["first", "second"])("half a request, the %s on its connection, is answered when the rest comes", async (which) => {
-    const { port, stop } = await open();
-    const client = await dial(port);
-    if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
-    client.send(start);
-    // The answer to a later one says that the first half has been read.
-    await ask(port, get(ready));
-    const stopped = stop();
-    while (!await refused(port));
-    expect((await client.send(rest).answer())?.body).toBe(success);
-    await Promise.all([stopped, client.closed]);
-  });
+  test.each(["first", "second"])(
+    "answers an incomplete request, the %s on its connection, once it is complete",
+    async (which) => {
+      const { port, stop } = await open();
+      const client = await dial(port);
+      if (which === "second") expect((await client.send(get(ready)).answer())?.body).toBe(success);
+      client.send(start);
+      // The answer to a later request shows that the first half has been read.
+      await ask(port, get(ready));
+      const stopped = stop();
+      while (!await refused(port));
+      expect((await client.send(rest).answer())?.body).toBe(success);
+      await Promise.all([stopped, client.closed]);
+    },
+  );
 
-  test("half a request that is never completed gets an Error", async () => {
+  test("answers a request that is never completed with an Error", async () => {
     const { port, stop } = await open();
     const client = await dial(port);
     client.send(start);
@@ -258,7 +261,7 @@ describe("stop:", () => {
     await Promise.all([stopped, client.closed]);
   });
 
-  test("work that does not finish is not waited for forever", async () => {
+  test("does not wait forever for a request in progress", async () => {
     const { port, stop, asked } = await slow();
     const client = await dial(port);
     client.send(get(ready));

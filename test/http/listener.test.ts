@@ -9,7 +9,7 @@ import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } 
 afterEach(cleanUp);
 
 describe("a callout over a socket", () => {
-  test("is answered with a length, not in chunks", async () => {
+  test("is answered with a Content-Length, not in chunks", async () => {
     const { port } = await open();
     const answer = await ask(port, get(ready));
     expect(answer).toMatchObject({ status: 200, body: success });
@@ -28,7 +28,7 @@ describe("a callout over a socket", () => {
     ["raw UTF-8 in the URL", get(`${ready}&agentPassword=é`)],
     ["a raw byte in the URL", Buffer.from(get(`${ready}&agentPassword=\xfc`), "latin1")],
     ["a small body, which is ignored", `${get(ready, "Content-Length: 5\r\n")}hello`],
-    ["a body that is announced and does not come", get(ready, "Content-Length: 5\r\n")],
+    ["a body that is announced but not sent", get(ready, "Content-Length: 5\r\n")],
     ["an upgrade, which is ignored", get(ready, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n")],
   ])("is served: %s", async (_, text: string | Buffer) => {
     const { port } = await open();
@@ -43,7 +43,7 @@ describe("a callout over a socket", () => {
     `/k3y ${ready.slice(1)}`,
     `/k3y/ ${ready.slice(1)}`,
     `/k3y\u00a0${ready.slice(1)}`,
-  ])("behind a prefix: %j is not served", async (target) => {
+  ])("with a prefix set: %j is not served", async (target) => {
     let submitted = 0;
     const submit = () => {
       submitted += 1;
@@ -76,7 +76,7 @@ describe("a callout over a socket", () => {
     await client.closed;
   });
 
-  test("the answer comes although the client has closed its sending side", async () => {
+  test("is answered after the client has closed its sending side", async () => {
     const reply = Promise.withResolvers<Reply>();
     const { port } = await open({ callouts: { submit: () => reply.promise } });
     const client = await dial(port);
@@ -86,7 +86,7 @@ describe("a callout over a socket", () => {
     await client.closed;
   });
 
-  test("several on one connection are answered in order", async () => {
+  test("is answered in order with others on one connection", async () => {
     const first = Promise.withResolvers<Reply>();
     const replies = [first.promise, Promise.resolve<Reply>({ ok: false, why: "second" })];
     const { port } = await open({ callouts: { submit: () => replies.shift() ?? Promise.resolve({ ok: true }) } });
@@ -98,7 +98,7 @@ describe("a callout over a socket", () => {
     expect(await client.answer()).toMatchObject({ body: success });
   });
 
-  test("HEAD does not act and has no body", async () => {
+  test("HEAD is not executed, and its answer has no body", async () => {
     let submitted = 0;
     const { port } = await open({
       callouts: {
@@ -114,7 +114,7 @@ describe("a callout over a socket", () => {
     expect(submitted).toBe(1);
   });
 
-  test("comes with its source address, over IPv6 too", async () => {
+  test("has its source address, over IPv6 too", async () => {
     const from: string[] = [];
     const submit: HttpOptions["callouts"]["submit"] = (callout) => {
       if (callout.name === "CheckStatus") from.push(callout.from);
@@ -133,7 +133,7 @@ describe("a callout over a socket", () => {
     "http://evil.example@localhost",
     "http://127.0.0.1.evil.example",
   ])(
-    "to a proxy for %s is refused, whatever its Host says",
+    "to a proxy for %s is refused, regardless of Host",
     async (host) => {
       const { port } = await open();
       for (const text of [get(`${host}${ready}`), `GET ${host}${ready} HTTP/1.0\r\n\r\n`]) {
@@ -155,7 +155,7 @@ describe("a callout over a socket", () => {
   });
 });
 
-describe("what is no sound request gets an Error body and no work:", () => {
+describe("an invalid request gets an Error body and is not executed:", () => {
   test.each<[string, string | Uint8Array, number, string]>([
     ["garbage", "garbage\r\n\r\n", 400, "not HTTP"],
     ["TLS", new Uint8Array([22, 3, 1, 0, 5, 1, 2, 3, 4, 5]), 400, "not HTTP"],
@@ -163,12 +163,12 @@ describe("what is no sound request gets an Error body and no work:", () => {
     ["an unknown method", "DIAL / HTTP/1.1\r\nHost: box\r\n\r\n", 400, "not HTTP"],
     ["a control character in the URL", get(`${ready}&dialString=1\u00012`), 400, "malformed"],
     ["a request line without a version", `GET ${ready} x\r\n\r\n`, 400, "malformed"],
-    ["a method in small letters", get(ready).replace("GET", "get"), 400, "use GET"],
-    ["a length and chunks", get("/", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, "not HTTP"],
+    ["a method in lower case", get(ready).replace("GET", "get"), 400, "use GET"],
+    ["a Content-Length and chunks", get("/", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, "not HTTP"],
     ["two lengths", get("/", "Content-Length: 5\r\nContent-Length: 6\r\n"), 400, "not HTTP"],
-    ["a header folded over lines", get("/", "X: a\r\nY\r\n"), 400, "not HTTP"],
-    ["a Host that is none", get("/", "Host: a/b\r\n"), 400, "URL or Host"],
-    ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: box\r\n\r\n", 400, "URL or Host"],
+    ["a folded header", get("/", "X: a\r\nY\r\n"), 400, "not HTTP"],
+    ["an invalid Host", get("/", "Host: a/b\r\n"), 400, "URL or Host"],
+    ["a target that is not a path", "OPTIONS * HTTP/1.1\r\nHost: box\r\n\r\n", 400, "URL or Host"],
     ["a proxy request", "CONNECT box:80 HTTP/1.1\r\nHost: box\r\n\r\n", 405, "not a proxy"],
     ["TRACE", "TRACE / HTTP/1.1\r\nHost: box\r\n\r\n", 405, "use GET"],
     ["a long header", get("/", `X: ${"x".repeat(20_000)}\r\n`), 431, "too long"],
@@ -183,7 +183,7 @@ describe("what is no sound request gets an Error body and no work:", () => {
       return Promise.resolve<Reply>({ ok: true });
     };
     const refused: number[] = [];
-    const counted = { refused: (one: number) => refused.push(one), callout: () => {} };
+    const counted = { refused: (status: number) => refused.push(status), callout: () => {} };
     const { port } = await open({ callouts: { submit, counted } });
     expect(complaint(await ask(port, text))).toEqual([status, expect.stringContaining(why)]);
     expect(submitted).toBe(0);
@@ -191,7 +191,7 @@ describe("what is no sound request gets an Error body and no work:", () => {
     expect(await ask(port, get(ready))).toMatchObject({ body: success });
   });
 
-  test("an end in the middle of the request line", async () => {
+  test("a connection that ends within the request line", async () => {
     const { port } = await open();
     const client = await dial(port);
     client.socket.end(`GET ${ready}`);
@@ -200,11 +200,11 @@ describe("what is no sound request gets an Error body and no work:", () => {
 
   test.each([
     ["garbage", "garbage\r\n\r\n"],
-    ["a byte that no request has", "\0"],
-    ["a method in small letters", `get ${ready} HTTP/1.1\r\n\r\n`],
+    ["an invalid byte", "\0"],
+    ["a method in lower case", `get ${ready} HTTP/1.1\r\n\r\n`],
     ["a header that is too long", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`],
     ["a request to a proxy", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-  ])("requests in work are answered, and then the connection is closed, when %s follows", async (_, rest) => {
+  ])("requests in progress are answered, then the connection is closed, if %s follows", async (_, rest) => {
     const replies: ((reply: Reply) => void)[] = [];
     const { port } = await open({ callouts: { submit: () => new Promise((resolve) => replies.push(resolve)) } });
     const client = await dial(port);
@@ -216,7 +216,7 @@ describe("what is no sound request gets an Error body and no work:", () => {
     await client.closed;
   });
 
-  test("a body without an end: the connection is closed", async () => {
+  test("an endless body: the connection is closed", async () => {
     const { port } = await open();
     const client = await dial(port);
     client.send(get(ready, "Transfer-Encoding: chunked\r\n"));
@@ -227,14 +227,14 @@ describe("what is no sound request gets an Error body and no work:", () => {
   });
 });
 
-describe("besides the callouts:", () => {
-  test("/healthz says ok, whatever the prefix", async () => {
+describe("other paths:", () => {
+  test("/healthz answers ok, regardless of the prefix", async () => {
     const { port } = await open({ callouts: { prefix: "/k3y" } });
     expect(await ask(port, get("/healthz"))).toMatchObject({ status: 200, body: "ok" });
     expect((await ask(port, get("/k3y/healthz")))?.status).toBe(404);
   });
 
-  test("/status is JSON for the box itself, whatever the prefix", async () => {
+  test("/status is JSON for the box itself, regardless of the prefix", async () => {
     const { port } = await open({ callouts: { prefix: "/k3y" } });
     const answer = await ask(port, get("/status"));
     expect(answer).toMatchObject({ status: 200, body: '{"desks":1}' });
@@ -242,7 +242,7 @@ describe("besides the callouts:", () => {
     expect((await ask(port, get("/k3y/status")))?.status).toBe(404);
   });
 
-  test("/status is not for a page that makes its name point at the box", async () => {
+  test("/status is refused to a web page whose host name points at the box (DNS rebinding)", async () => {
     const { port } = await open();
     expect(complaint(await ask(port, get("/status", "Host: evil.example\r\n")))).toEqual([
       403,
@@ -252,7 +252,7 @@ describe("besides the callouts:", () => {
 
   const outside = Object.values(networkInterfaces()).flat().find((own) => own?.family === "IPv4" && !own.internal)?.address;
   test.skipIf(outside === undefined)(
-    "/status is refused to others (skipped where there is no address but loopback)",
+    "/status is refused to other machines (skipped if loopback is the only address)",
     async () => {
       const { port } = await open({ host: "0.0.0.0" });
       const client = await dial(port, { host: outside ?? "" });
@@ -263,7 +263,7 @@ describe("besides the callouts:", () => {
     },
   );
 
-  test("a status that fails is an Error in words", async () => {
+  test("a failing status gets an Error with a sentence", async () => {
     const { port } = await open({
       local: {
         ...quietLocal,
@@ -280,27 +280,27 @@ describe("besides the callouts:", () => {
 });
 
 describe("start and stop:", () => {
-  test("the rest of the process keeps its own Request and Response", async () => {
+  test("the global Request and Response are not replaced", async () => {
     await open();
     expect(String(globalThis.Request)).toContain("[native code]");
     expect(String(globalThis.Response)).toContain("[native code]");
   });
 
-  test("a port in use is said clearly", async () => {
+  test("a port in use is a clear error", async () => {
     const { port } = await open();
     await expect(openHttp({ ...options(), port })).rejects.toThrow(
-      `Cannot listen on 127.0.0.1:${port}: address in use: another telesetd? Stop it, or choose another http.port`,
+      `Cannot listen on 127.0.0.1:${port}: address in use: stop the other process (another telesetd?) or choose another http.port`,
     );
   });
 
-  test("an address that the box does not have is said clearly", async () => {
+  test("an address that the box does not have is a clear error", async () => {
     await expect(openHttp({ ...options(), host: "203.0.113.9" })).rejects.toThrow(
       "Cannot listen on 203.0.113.9:0: this box has no such address",
     );
   });
 });
 
-/** Options for a listener that never gets to listen. */
+/** Options for a listener that cannot be opened. */
 function options(): HttpOptions {
   const log = openLog(() => {}, "error", false);
   const submit = () => Promise.resolve<Reply>({ ok: true });

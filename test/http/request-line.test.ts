@@ -1,4 +1,4 @@
-/** Request lines of old clients, repaired on the way to node:http, whatever the pieces that they come in. */
+/** Repair of the request lines of old clients, in pieces of any size. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { RequestLines } from "../../src/http/request-line.ts";
@@ -6,12 +6,12 @@ import { RequestLines } from "../../src/http/request-line.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-const longest = 16_384;
+const maxBytes = 16_384;
 
-/** What comes out for these bytes in these pieces. */
+/** The output for these bytes in these pieces. */
 function through(text: string, ...cuts: readonly number[]): string {
   const bytes = Buffer.from(text, "latin1");
-  const lines = new RequestLines(longest);
+  const lines = new RequestLines(maxBytes);
   const ends = [...cuts.toSorted((a, b) => a - b), bytes.length];
   const parts = ends.map((end, i) => lines.through(bytes.subarray(ends[i - 1] ?? 0, end)));
   return Buffer.concat([...parts, lines.end()]).toString("latin1");
@@ -36,34 +36,34 @@ describe("a request line is repaired:", () => {
     ["/?a= HTTP/1.1 b", "/?a=%20HTTP/1.1%20b"],
     ["http://box?a=1 2", "http://box?a=1%202"],
     ["/k3y/?a=(415) 555-0123", "/k3y/?a=(415)%20555-0123"],
-  ])("%j is %s", (target, becomes) => {
+  ])("%j becomes %s", (target, becomes) => {
     for (const version of ["HTTP/1.0", "HTTP/1.1"]) {
       expect(through(`GET ${target} ${version}\r\n${head}`)).toBe(`GET ${becomes} ${version}\r\n${head}`);
     }
   });
 
   test.each([
-    ["a sound one", `GET /?a=1%202 HTTP/1.1\r\n${head}`],
+    ["a valid one", `GET /?a=1%202 HTTP/1.1\r\n${head}`],
     ["one without a version", `GET /?a=1 2\r\n${head}`],
     ["one with a control character", `GET /?a=1\x002 HTTP/1.1\r\n${head}`.replace(" 2", "2")],
     ["one with a bare CR", `GET /?a=1\r2 HTTP/1.1\r\n${head}`],
-    ["a method in small letters", `get ?a=1 2 HTTP/1.1\r\n${head}`],
+    ["a method in lower case", `get ?a=1 2 HTTP/1.1\r\n${head}`],
     ["a space in a header", `GET /?a HTTP/1.1\r\nUser-Agent: Java 1.3 \xfc\r\n${head}`],
-  ])("not %s", (_, text) => expect([through(text), eachByte(text)]).toEqual([text, text]));
+  ])("except %s", (_, text) => expect([through(text), eachByte(text)]).toEqual([text, text]));
 
   test("in pieces, cut at any byte", () => {
     for (let cut = 0; cut <= sent.length; cut++) expect(through(sent, cut)).toBe(made);
     expect(eachByte(sent)).toBe(made);
   });
 
-  test("each of several on one connection, after empty lines too", () => {
+  test("also if it is one of several on a connection, or follows empty lines", () => {
     const several = sent + "\r\n\r\n" + sent.replace("Host", "content-length: 0 \r\nHost") + sent;
     const becomes = made + "\r\n\r\n" + made.replace("Host", "content-length: 0 \r\nHost") + made;
     expect([through(several), eachByte(several), through(several, 30, 61)]).toEqual([becomes, becomes, becomes]);
   });
 
-  test("at once when its last byte is there", () => {
-    const lines = new RequestLines(longest);
+  test("as soon as its last byte arrives", () => {
+    const lines = new RequestLines(maxBytes);
     expect(lines.through(Buffer.from("GET ?a HTTP/1.1\r")).length).toBe(0);
     expect(lines.through(Buffer.from("\n")).toString()).toBe("GET /?a HTTP/1.1\r\n");
   });
@@ -84,12 +84,12 @@ describe("where a request ends is decided by node:http alone:", () => {
     expect([through(text), eachByte(text)]).toEqual([text, text]);
   });
 
-  test("a header that ends in bare line feeds, or does not end, has nothing behind it", () => {
+  test("after a header with bare line feeds, or without end, nothing is changed", () => {
     const text = `GET /?a=1 HTTP/1.1\nHost: box\n\nGET ?a=1 2 HTTP/1.1\r\n`;
     expect(through(text)).toBe(text);
   });
 
-  test("no line end comes or goes, and what is not a space or above 127 in a request line stays", () => {
+  test("line ends are kept, and in a request line only spaces and bytes above 127 are changed", () => {
     const piece = fc.constantFrom(
       "GET ",
       "?",
@@ -119,22 +119,22 @@ describe("where a request ends is decided by node:http alone:", () => {
   });
 });
 
-describe("what is too long goes on as it is, for node:http to refuse:", () => {
+describe("too long input passes unchanged, for node:http to refuse:", () => {
   test.each([
-    ["a line", `GET /?${"x ".repeat(longest)} HTTP/1.1\r\n${head}`],
-    ["a header", `GET /?a HTTP/1.1\r\nX: ${"x".repeat(longest)}\r\n\r\nGET ?a HTTP/1.1\r\n`],
+    ["a line", `GET /?${"x ".repeat(maxBytes)} HTTP/1.1\r\n${head}`],
+    ["a header", `GET /?a HTTP/1.1\r\nX: ${"x".repeat(maxBytes)}\r\n\r\nGET ?a HTTP/1.1\r\n`],
   ])("%s", (_, text) => {
     const cuts = Array.from({ length: Math.floor(text.length / 1000) }, (_, i) => i * 1000);
     expect(through(text, ...cuts)).toBe(text);
   });
 
-  test("and is not kept until its end comes", () => {
-    const lines = new RequestLines(longest);
-    lines.through(Buffer.from("G".repeat(longest)));
-    expect(lines.through(Buffer.from("G")).length).toBe(longest + 1);
+  test("and is not held back until its end", () => {
+    const lines = new RequestLines(maxBytes);
+    lines.through(Buffer.from("G".repeat(maxBytes)));
+    expect(lines.through(Buffer.from("G")).length).toBe(maxBytes + 1);
   });
 });
 
-test.each([["TLS", "\x16\x03\x01"], ["garbage", "\xff"]])("%s is handed on at once", (_, text) => {
-  expect(new RequestLines(longest).through(Buffer.from(text, "latin1")).toString("latin1")).toBe(text);
+test.each([["TLS", "\x16\x03\x01"], ["garbage", "\xff"]])("%s is passed on at once", (_, text) => {
+  expect(new RequestLines(maxBytes).through(Buffer.from(text, "latin1")).toString("latin1")).toBe(text);
 });

@@ -1,4 +1,4 @@
-/** The whole daemon is stopped while callouts are under way: each that it has accepted is answered. */
+/** The whole daemon is stopped while callouts are in progress: every accepted one is answered. */
 import { afterEach, expect, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { lineSchemas } from "../../drivers/registry.ts";
@@ -14,13 +14,13 @@ const limit = 60_000;
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const one of undo.splice(0).toReversed()) await one();
+  for (const close of undo.splice(0).toReversed()) await close();
 });
 
-/** A switch that does not answer to commands until it is let go. */
+/** A switch that does not answer commands until released. */
 class SilentSwitch extends Simulator {
   #held: (() => void)[] | undefined;
-  /** Called when it gets a command that it does not answer yet. */
+  /** Called when it holds back the answer to a command. */
   heard: () => void = () => {};
 
   hold(): void {
@@ -67,10 +67,10 @@ async function daemon(more: { line?: object; agent?: object } = {}): Promise<{ s
 const who = { telesetNumber: "1001", agentID: "agent-1001" };
 const makeCall = (rig: Rig) => rig.callout("MakeCall", { ...who, dialString: "14155550123" });
 
-/** Resolves when the switch has a command that it does not answer. */
+/** Resolves when the switch holds back the answer to a command. */
 const asked = (sim: SilentSwitch) => new Promise<void>((resolve) => sim.heard = resolve);
 
-test("a MakeCall that waits for its first fact gets its own answer, if the phone rings in time", async () => {
+test("a MakeCall in progress gets its own answer if the phone rings in time", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
   const heard = asked(sim);
@@ -82,7 +82,7 @@ test("a MakeCall that waits for its first fact gets its own answer, if the phone
   await stopped;
 }, limit);
 
-test("a MakeCall of which nothing is heard gets an Error that does not ask to dial again", async () => {
+test("a MakeCall without any result gets an Error that does not suggest dialling again", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
   const heard = asked(sim);
@@ -107,7 +107,7 @@ test("a Login that waits for the switch gets an Error", async () => {
 test("Logins whose passwords are still being verified are all answered", async () => {
   const hashes = { "agent-1001": await hashPassword("right") };
   const { rig } = await daemon({ agent: { verify: "config", passwordHashes: hashes } });
-  // One after the other, each takes long enough that a second does not do.
+  // They are verified one after the other, and one second is not enough for all.
   const answers = Array.from({ length: 30 }, () => rig.callout("Login", { ...who, agentPassword: "right", agentQueue: "q" }));
   await answers[0];
   await rig.app.stop();
@@ -116,7 +116,7 @@ test("Logins whose passwords are still being verified are all answered", async (
   }
 }, limit);
 
-test("a callout that comes while the daemon waits is refused, and not carried out", async () => {
+test("a callout received during the stop is refused and not executed", async () => {
   const { sim, rig } = await daemon();
   const client = await Client.dial(rig.app.port);
   undo.push(() => client.socket.destroy());

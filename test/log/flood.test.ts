@@ -1,4 +1,4 @@
-/** Trouble that repeats does not fill the journal: it stands on flash. The whole daemon, at the level that a box has. */
+/** Repeated problems do not fill the journal, which is on flash. With the whole daemon, at the default level. */
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -12,7 +12,7 @@ import { openLog } from "../../src/log/log.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const one of undo.splice(0).toReversed()) await one();
+  for (const close of undo.splice(0).toReversed()) await close();
 });
 
 async function daemon(linePort?: number): Promise<{ app: App; sim: Simulator; lines: string[] }> {
@@ -35,7 +35,7 @@ async function daemon(linePort?: number): Promise<{ app: App; sim: Simulator; li
 
 const about = (lines: readonly string[], text: string): string[] => lines.filter((line) => line.includes(text));
 
-test("a PC that takes no events: one line, whatever waits and however often it is tried", async () => {
+test("an unreachable PC: one line, however many events wait and however often they are tried", async () => {
   const { app, sim, lines } = await daemon();
   await sim.server.subscriber();
   await sendCallout(app.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: "1" });
@@ -49,7 +49,7 @@ test("a PC that takes no events: one line, whatever waits and however often it i
   expect(about(lines, "Call ended")).toHaveLength(20);
 }, 60_000);
 
-test("a source that is turned away, or sends what is no callout: a few lines", async () => {
+test("a source that is refused, or sends invalid callouts: a few lines", async () => {
   const { app, lines } = await daemon();
   for (let time = 0; time < 50; time++) {
     await sendCallout(app.port, "/wrong", { FunctionName: "Ready" });
@@ -60,7 +60,7 @@ test("a source that is turned away, or sends what is no callout: a few lines", a
   expect(about(lines, "callout not understood")).toHaveLength(5);
 });
 
-test("a phone that registers again and again: one line", async () => {
+test("a phone that registers repeatedly: one line", async () => {
   const { sim, app, lines } = await daemon();
   await sim.server.subscriber();
   const until = async (phone: string) => {
@@ -78,7 +78,7 @@ test("a phone that registers again and again: one line", async () => {
   ]);
 }, 60_000);
 
-test("a switch that hangs up at once, again and again: its reason once", async () => {
+test("a switch that repeatedly closes the connection at once: its reason once", async () => {
   let knocks = 0;
   const server = createServer((socket) => {
     knocks += 1;

@@ -1,10 +1,10 @@
-/** `telesetd log`: the level changes while the daemon runs, comes back by itself, and nobody else may change it. */
+/** `telesetd log` changes the level of the running daemon, optionally for a limited time; only the box itself may do so. */
 import { afterEach, describe, expect, jest, onTestFinished, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cli } from "../../src/cli.ts";
-import { Levels, longestLevel, readDuration, wantedLevel } from "../../src/log/level.ts";
+import { Levels, maxLevelSeconds, readDuration, readLevel } from "../../src/log/level.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
 import { ask, cleanUp, get, open, quietLocal } from "../support/httpclient.ts";
 
@@ -20,7 +20,7 @@ function opened(configured: LogLevel = "info"): { levels: Levels; level: () => L
 }
 
 describe("a level", () => {
-  test("holds for its time, and both ends are in the log, even of a level that writes no info", () => {
+  test("applies for its duration, and its start and end are logged, even at a level without info", () => {
     jest.useFakeTimers();
     const { levels, level, lines } = opened("error");
     const state = levels.set("warning", 0.05);
@@ -31,19 +31,19 @@ describe("a level", () => {
     jest.advanceTimersByTime(1);
     expect(levels.state()).toEqual({ level: "error", configured: "error" });
     expect(lines).toEqual([
-      "notice  The log level is changed for a while level=warning seconds=0.05 then=error",
-      "notice  The log level is as configured again level=error",
+      "notice  Log level changed temporarily level=warning seconds=0.05 then=error",
+      "notice  Log level restored to the configured one level=error",
     ]);
   });
 
-  test("without a time holds until the configuration is read again", () => {
+  test("without a duration applies until the next reload", () => {
     const { levels, level } = opened();
     expect(levels.set("trace")).toEqual({ level: "trace", configured: "info" });
     levels.configure("warning");
     expect([level(), levels.state()]).toEqual(["warning", { level: "warning", configured: "warning" }]);
   });
 
-  test("with a time outlives that; afterwards the new configuration holds", () => {
+  test("with a duration survives a reload; afterwards the new configuration applies", () => {
     jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.05);
@@ -53,7 +53,7 @@ describe("a level", () => {
     expect(level()).toBe("warning");
   });
 
-  test("set anew takes the place of the one before, with its time", () => {
+  test("replaces the one before, and its duration", () => {
     jest.useFakeTimers();
     const { levels, level } = opened();
     levels.set("trace", 0.03);
@@ -62,10 +62,10 @@ describe("a level", () => {
     expect(level()).toBe("debug");
   });
 
-  test("can last a week, which a timer can count", () => {
+  test("can last a week, which is within the range of timers", () => {
     const { levels, level } = opened();
-    levels.set("trace", longestLevel);
-    expect([level(), levels.state().seconds]).toEqual(["trace", longestLevel]);
+    levels.set("trace", maxLevelSeconds);
+    expect([level(), levels.state().seconds]).toEqual(["trace", maxLevelSeconds]);
     levels.set("info");
   });
 });
@@ -76,7 +76,7 @@ describe("a duration", () => {
     (text, seconds) => expect(readDuration(text)).toBe(seconds),
   );
   test.each(["", "10", "m", "0m", "-1m", "1.5h", "10 m", "8d", "999999999d", "10M", "1w", "1m1s", "NaN"])(
-    "%j is none",
+    "%j is invalid",
     (text) => {
       expect(readDuration(text)).toBe(
         `Invalid duration ${JSON.stringify(text)}: expected a number followed by s, m, h or d (for example 10m), at most 7d`,
@@ -86,8 +86,8 @@ describe("a duration", () => {
 });
 
 test.each([[undefined, undefined], ["loud", undefined], ["info", "0"], ["info", "-1"], ["info", "604801"], ["info", "1e3"]])(
-  "asked for %j, %j: that is none",
-  (level, seconds) => expect(wantedLevel(level, seconds)).toMatch(/expected (error, warning, info, debug or trace|1 to 604800)$/),
+  "%j, %j is an error",
+  (level, seconds) => expect(readLevel(level, seconds)).toMatch(/expected (error, warning, info, debug or trace|1 to 604800)$/),
 );
 
 /** Runs `telesetd log` against a listener. */
@@ -103,14 +103,14 @@ async function command(port: number, ...args: string[]): Promise<{ code: number;
       http: { host: "127.0.0.1", port },
     }),
   );
-  const said = { out: "", err: "" };
+  const output = { out: "", err: "" };
   const code = await cli(["log", ...args, "--config", config], {
-    out: (text) => said.out += text,
-    err: (text) => said.err += text,
+    out: (text) => output.out += text,
+    err: (text) => output.err += text,
     terminal: false,
     environment: {},
   });
-  return { code, ...said };
+  return { code, ...output };
 }
 
 describe("telesetd log", () => {
@@ -130,9 +130,9 @@ describe("telesetd log", () => {
   });
 
   test.each([
-    [["verbose"], 'There is no log level "verbose": expected error, warning, info, debug or trace\n'],
+    [["verbose"], 'Unknown log level "verbose": expected error, warning, info, debug or trace\n'],
     [["trace", "10"], 'Invalid duration "10": expected a number followed by s, m, h or d (for example 10m), at most 7d\n'],
-    [["loud", "x"], 'There is no log level "loud": expected error, warning, info, debug or trace\n'],
+    [["loud", "x"], 'Unknown log level "loud": expected error, warning, info, debug or trace\n'],
   ])("%j is wrong usage", async (args, err) => {
     const { levels, level } = opened();
     const { port } = await open({ local: { ...quietLocal, levels } });
@@ -140,7 +140,7 @@ describe("telesetd log", () => {
     expect(level()).toBe("info");
   });
 
-  test("says so when no daemon answers", async () => {
+  test("reports that no daemon answers", async () => {
     const { port, stop } = await open();
     await stop();
     expect(await command(port, "trace")).toMatchObject({ code: 1, err: expect.stringContaining("is it running?") });

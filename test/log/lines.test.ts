@@ -1,4 +1,4 @@
-/** The log of a whole daemon while people telephone: each line about a call names desk and call, and none holds a secret. */
+/** The log of a whole daemon during calls: each line about a call has its desk and call, and none contains a secret. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { scenes } from "../../src/commands/rehearsal/scenes.ts";
@@ -15,7 +15,7 @@ function fields(line: string): Record<string, string> {
 
 const lines: string[] = [];
 const about = (text: string): string[] => lines.filter((line) => line.slice(8).startsWith(text));
-/** A message on the wire to the switch: it is shown as it is. */
+/** A message to or from the switch, logged unchanged. */
 const isWire = (line: string): boolean => / (from|to) the switch /.test(line);
 let rig: Rig;
 let sim: Simulator;
@@ -44,8 +44,8 @@ afterAll(async () => {
   sim.stop();
 });
 
-describe("of a line about a call", () => {
-  test("desk and call are named, whoever writes it", () => {
+describe("of the lines about a call", () => {
+  test("each has desk and call", () => {
     const ids = new Set(lines.flatMap((line) => (isWire(line) ? [] : [fields(line)["call"] ?? []].flat())));
     expect(ids.size).toBeGreaterThan(8);
     const concerned = lines.filter((line) => !isWire(line) && [...ids].some((id) => line.includes(id)));
@@ -62,7 +62,7 @@ describe("of a line about a call", () => {
     "MakeCall",
     "event posted",
     "event answered",
-  ])("there is one that begins with %s", (text) => {
+  ])("one starts with %s", (text) => {
     expect(about(text)).not.toEqual([]);
     for (const line of about(text)) {
       expect(Object.keys(fields(line))).toContain("desk");
@@ -70,14 +70,14 @@ describe("of a line about a call", () => {
     }
   });
 
-  test("that ended, its kind, its ending and the switch's cause are named", () => {
+  test("the last has its kind, how it ended and the switch's cause", () => {
     const [first] = about("Call ended").map(fields);
     expect(first).toMatchObject({ desk: "1001", kind: "inbound", ending: "answered", cause: "NORMAL_CLEARING" });
   });
 });
 
 describe("on trace", () => {
-  test("each message of the event socket is shown whole, both ways", () => {
+  test("every message of the event socket is logged in full, in both directions", () => {
     const events = about("from the switch").flatMap((line) => fields(line)["event"] ?? []);
     expect(events.length).toBeGreaterThan(60);
     for (const event of events) expect(JSON.parse(event)).toHaveProperty("Event-Name");
@@ -87,7 +87,7 @@ describe("on trace", () => {
     expect(sent.some((frame) => /^bgapi originate .*\\u000aJob-UUID: /.test(frame))).toBe(true);
   });
 
-  test("an event of a desk's leg names both", () => {
+  test("an event of a desk's leg has desk and leg", () => {
     const legs = about("from the switch").map(fields).filter(({ leg }) => leg !== undefined);
     expect(legs.length).toBeGreaterThan(30);
     for (const { desk, leg, event = "{}" } of legs) {
@@ -98,7 +98,7 @@ describe("on trace", () => {
     expect(legs.filter(({ desk }) => desk === "1001").length).toBeGreaterThan(30);
   });
 
-  test("each callout is shown with its headers, and its answer", () => {
+  test("every callout is logged with its headers and its answer", () => {
     const [asked] = about("callout received").map(fields);
     expect(asked?.["request"]).toStartWith("GET /?FunctionName=Register&telesetNumber=1001");
     expect(asked?.["headers"]).toContain("host: 127.0.0.1");
@@ -107,10 +107,10 @@ describe("on trace", () => {
     expect(about("callout answered")).toHaveLength(about("callout received").length);
   });
 
-  test("each POST is shown whole, and so is its answer", () => {
+  test("every POST and its answer are logged in full", () => {
     const posted = about("event posted").map(fields);
     expect(posted).toHaveLength(rig.crm.events.length);
-    expect(posted.map((one) => one["body"])).toEqual(rig.crm.events.map(({ xml }) => xml));
+    expect(posted.map((post) => post["body"])).toEqual(rig.crm.events.map(({ xml }) => xml));
     const to = `127.0.0.1:${rig.crm.port}`;
     expect(posted[0]).toMatchObject({ desk: "1001", to });
     expect(posted[0]?.["request"]?.split("\\u000d\\u000a")).toEqual([
@@ -139,7 +139,7 @@ test("below trace no line has a customer's number", () => {
   expect(quiet.filter((line) => line.includes("14155550123"))).toEqual([]);
 });
 
-test("what a phone does again is no news: that it is registered is said once for each change", () => {
+test("repeated registrations of a phone are logged once per change", () => {
   expect(about("The phone is").map((line) => line.slice(8))).toEqual([
     "The phone is registered desk=1001",
     "The phone is not registered desk=1001",

@@ -35,7 +35,7 @@ describe("the level", () => {
     },
   );
 
-  test("can be changed while it runs, for those who have it already", () => {
+  test("can be changed, also for loggers already in use", () => {
     const { log, lines } = opened("error");
     const part = log.with({ desk: "1001" });
     part.info("before");
@@ -44,12 +44,12 @@ describe("the level", () => {
     expect([log.level(), lines]).toEqual(["info", ["info    after desk=1001"]]);
   });
 
-  test("says whether trace lines are written", () => {
+  test("tracing() is true only on trace", () => {
     expect(logLevels.map((level) => opened(level).log.tracing())).toEqual([false, false, false, false, true]);
   });
 });
 
-test("for journald each line begins with its priority (sd-daemon(3))", () => {
+test("for journald each line starts with its priority (sd-daemon(3))", () => {
   const { log, lines } = opened("trace", true);
   all(log);
   expect(lines).toEqual(["<3>at error", "<4>at warning", "<6>at info", "<7>at debug", "<7>at trace"]);
@@ -58,7 +58,7 @@ test("for journald each line begins with its priority (sd-daemon(3))", () => {
 describe("fields", () => {
   const cases: [string, LogFields, string][] = [
     ["are written as key=value", { desk: "1001", attempt: 2, up: true }, " desk=1001 attempt=2 up=true"],
-    ["that are not there are left out", { desk: undefined, call: "c1" }, " call=c1"],
+    ["that are undefined are omitted", { desk: undefined, call: "c1" }, " call=c1"],
     ["with spaces are quoted", { why: "no answer" }, ' why="no answer"'],
     ["with quotes are quoted and escaped", { why: 'say "no"' }, ' why="say \\"no\\""'],
     ["with an equals sign are quoted", { why: "a=b" }, ' why="a=b"'],
@@ -66,14 +66,14 @@ describe("fields", () => {
   ];
   test.each(cases)("%s", (_, fields, text) => {
     const { log, lines } = opened("info");
-    log.info("Told", fields);
-    expect(lines).toEqual([`info    Told${text}`]);
+    log.info("Sent", fields);
+    expect(lines).toEqual([`info    Sent${text}`]);
   });
 
-  test("of with stand before those of the line, which win", () => {
+  test("added by with() come before those of the line, which take precedence", () => {
     const { log, lines } = opened("info");
-    log.with({ desk: "1001", call: "c1" }).with({ event: "ScreenPop" }).info("Told", { call: "c2" });
-    expect(lines).toEqual(["info    Told desk=1001 call=c2 event=ScreenPop"]);
+    log.with({ desk: "1001", call: "c1" }).with({ event: "ScreenPop" }).info("Sent", { call: "c2" });
+    expect(lines).toEqual(["info    Sent desk=1001 call=c2 event=ScreenPop"]);
   });
 });
 
@@ -93,18 +93,18 @@ describe("customers' numbers", () => {
 
   test("in fields are masked too", () => {
     const { log, lines } = opened("info");
-    log.info("Told", { number: "14155550123", why: "no route to 14155550123" });
-    expect(lines).toEqual(['info    Told number=...0123 why="no route to ...0123"']);
+    log.info("Sent", { number: "14155550123", why: "no route to 14155550123" });
+    expect(lines).toEqual(['info    Sent number=...0123 why="no route to ...0123"']);
   });
 
-  test("are written whole in a trace", () => {
+  test("are not masked on trace", () => {
     const { log, lines } = opened("trace");
     log.trace("GET /?dialString=14155550123");
     expect(lines).toEqual(["trace   GET /?dialString=14155550123"]);
   });
 });
 
-describe("what may happen again and again", () => {
+describe("a repeated line", () => {
   const rare = (level: LogLevel = "info") => {
     let now = 0;
     const lines: string[] = [];
@@ -112,7 +112,7 @@ describe("what may happen again and again", () => {
     return { log, lines, pass: (ms: number) => now += ms };
   };
 
-  test("is written once an hour, the next time with how often it was not", () => {
+  test("is written once an hour, with the number omitted since", () => {
     const { log, lines, pass } = rare();
     for (let time = 0; time < 10; time++) log.rarely("down").warning("No connection", { why: "x" });
     expect(lines).toEqual(["warning No connection why=x"]);
@@ -125,7 +125,7 @@ describe("what may happen again and again", () => {
     expect(lines.slice(2)).toEqual(["warning No connection repeated=1 why=x"]);
   });
 
-  test("is written as often as is asked for, and each thing by itself", () => {
+  test("is written as often as requested, counted per key", () => {
     const { log, lines } = rare();
     for (let time = 0; time < 10; time++) {
       log.with({ desk: "1001" }).rarely("a", 3).info("a");
@@ -135,13 +135,13 @@ describe("what may happen again and again", () => {
     expect(lines.filter((line) => line === "info    b")).toHaveLength(10);
   });
 
-  test("is written each time to who looks closely", () => {
+  test("is written each time from debug on", () => {
     const { log, lines } = rare("debug");
     for (let time = 0; time < 10; time++) log.rarely("a").info("a");
     expect(lines).toHaveLength(10);
   });
 
-  test("with what is left out nothing is done at all, whatever its level", () => {
+  test("that is omitted is dropped at every level", () => {
     const { log, lines } = rare();
     log.rarely("a").info("a");
     const left = log.rarely("a");
@@ -159,20 +159,20 @@ describe("what may happen again and again", () => {
   });
 });
 
-test("a notice is written at every level, and counts for none", () => {
+test("a notice is written at every level and not counted", () => {
   const counted: string[] = [];
   const lines: string[] = [];
   const log = openLog((line) => lines.push(line), "error", true, { counted: (level) => counted.push(level) });
-  log.notice("The log level is changed", { level: "error" });
+  log.notice("Log level changed", { level: "error" });
   log.warning("not written, so not counted");
   log.error("written");
-  expect([lines, counted]).toEqual([["<5>The log level is changed level=error", "<3>written"], ["error"]]);
+  expect([lines, counted]).toEqual([["<5>Log level changed level=error", "<3>written"], ["error"]]);
 });
 
-test("a desk or an agent with a long number is no customer", () => {
+test("long numbers of desks and agents are not masked", () => {
   const { log, lines } = opened("info");
-  log.info("Told", { desk: "41441234567", agent: "20010001", call: "12345678", leg: "87654321", from: "4144123456" });
-  expect(lines).toEqual(["info    Told desk=41441234567 agent=20010001 call=12345678 leg=87654321 from=...3456"]);
+  log.info("Sent", { desk: "41441234567", agent: "20010001", call: "12345678", leg: "87654321", from: "4144123456" });
+  expect(lines).toEqual(["info    Sent desk=41441234567 agent=20010001 call=12345678 leg=87654321 from=...3456"]);
 });
 
 describe("standard error is the journal", () => {
@@ -184,11 +184,11 @@ describe("standard error is the journal", () => {
     ["", false],
     ["1:2:3", false],
     [undefined, false],
-  ])("with JOURNAL_STREAM %j: %p", (stream, is) => expect(isJournal(stream)).toBe(is));
+  ])("with JOURNAL_STREAM %j: %p", (stream, expected) => expect(isJournal(stream)).toBe(expected));
   test("but not when it is closed", () => expect(isJournal(`${dev}:${ino}`, 987)).toBe(false));
 });
 
-test("whatever is logged is one line without control characters", () => {
+test("any entry is one line without control characters", () => {
   const text = fc.oneof(
     fc.string(),
     fc.string({ unit: "binary" }),
@@ -203,7 +203,7 @@ test("whatever is logged is one line without control characters", () => {
   }));
 });
 
-test("what a command says of failures is an error for journald, line by line; a line with a priority keeps it", () => {
+test("each line of a command's error output gets the priority error for journald, unless it has one", () => {
   expect(marked("x has 2 errors:\n  one\n  two\n")).toBe("<3>x has 2 errors:\n<3>  one\n<3>  two\n");
   expect(marked("<6>telesetd runs\n")).toBe("<6>telesetd runs\n");
 });
