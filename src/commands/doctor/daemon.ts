@@ -1,6 +1,5 @@
 /** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
 import type { Finding } from "../../../drivers/shared/probing.ts";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config/schema.ts";
@@ -22,7 +21,7 @@ export interface Daemon {
 /** What answers at the daemon's port: the daemon, something else, or nothing. */
 export type Answered =
   | { readonly who: "daemon"; readonly daemon: Daemon }
-  | { readonly who: "other"; readonly message: string; readonly hangs: boolean }
+  | { readonly who: "other"; readonly message: string }
   | { readonly who: "nobody"; readonly code: string };
 
 /** How many of the last events are looked at. */
@@ -35,16 +34,14 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     const { status, text } = await ask("/status");
     const told = status === 200 ? parsed(text) as Status | undefined : undefined;
     if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
-      return { who: "other", message: `it answers with status ${status}`, hangs: false };
+      return { who: "other", message: `it answers with status ${status}` };
     }
     const events = parsed((await ask(`/outbox?all=1&limit=${eventsLooked}`)).text);
     return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
-    return nobody
-      ? { who: "nobody", code }
-      : { who: "other", message: `it does not answer HTTP (${code ?? message})`, hangs: code === undefined };
+    return nobody ? { who: "nobody", code } : { who: "other", message: `it does not answer HTTP (${code ?? message})` };
   }
 }
 
@@ -142,18 +139,11 @@ function cannotListen(code: string, { host, port }: Config["http"], answered: An
   const where = `${host}:${port}`;
   if (code === "EADDRINUSE") {
     const message = answered.who === "other" ? ` (${answered.message})` : "";
-    const holder = holderOf(port);
-    if (holder?.startsWith("telesetd") && answered.who === "other" && answered.hangs) {
-      return {
-        verdict: "failed",
-        message: `${where} is held by ${holder}, which hangs${message}.`,
-        advice: "systemctl restart telesetd, if its watchdog has not done so; journalctl -u telesetd -n 50 goes with a report.",
-      };
-    }
     return {
       verdict: "failed",
-      message: `${where} is held by ${holder ?? "another program"}${message}.`,
-      advice: `Stop it (ss -ltnp 'sport = :${port}' shows it), or choose another http.port, also in UWQ's URL.`,
+      message: `${where} is in use by another program${message}.`,
+      advice: `ss -ltnp 'sport = :${port}' shows it. If it is telesetd, systemctl restart telesetd; otherwise stop it, ` +
+        "or choose another http.port, also in UWQ's URL.",
     };
   }
   if (code === "EADDRNOTAVAIL") {
@@ -165,48 +155,4 @@ function cannotListen(code: string, { host, port }: Config["http"], answered: An
     return { verdict: port < 1024 ? "failed" : "warning", message: `This user may not listen on ${where}.`, advice };
   }
   return { verdict: "failed", message: `Cannot listen on ${where}: ${code}.`, advice: "Check http.host and http.port." };
-}
-
-/** The program that listens on a port, as far as this user may see: `nginx (process 123)`. proc_pid_fd(5), proc_net(5). */
-function holderOf(port: number): string | undefined {
-  const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeners(table, port)));
-  for (const pid of entries("/proc").filter((name) => /^\d+$/.test(name))) {
-    for (const handle of entries(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${handle}`))?.[1];
-      if (inode !== undefined && inodes.has(inode)) return `${read(`/proc/${pid}/comm`).trim()} (process ${pid})`;
-    }
-  }
-  return undefined;
-}
-
-/** The inodes of the sockets that listen (state 0A) on this port. */
-function listeners(table: string, port: number): string[] {
-  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
-  return read(table).split("\n").map((line) => line.trim().split(/\s+/)).filter((row) =>
-    row[3] === "0A" && row[1]?.endsWith(`:${wanted}`)
-  ).map((row) => row[9] ?? "");
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
