@@ -127,6 +127,7 @@ const rules: Rule[] = [
     place: /^drivers\/shared\//,
     may: [
       /^drivers\/shared\//,
+      "src/platform/connect-error.ts",
       "type drivers/driver.ts",
       "type src/core/line.ts",
       "type src/log/log.ts",

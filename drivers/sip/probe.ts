@@ -3,11 +3,12 @@
  * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
  */
 import type { DriverContext, Hop } from "../driver.ts";
+import { isConnectFailure } from "../shared/connect-failure.ts";
 import { elapsed, type Finding, sentence, skipped } from "../shared/probing.ts";
 import { ask, type Asked } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
-import { type About, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
-import { CannotOpen, NotSent, type SipIncoming, StackClosed } from "./wire/message.ts";
+import { type About, type EndCode, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
+import { CannotOpen, NotSent, type OpenFailure, type SipIncoming, StackClosed } from "./wire/message.ts";
 import { usersOf } from "./dialogs/notifier.ts";
 import { readLeniently } from "./dialogs/repair.ts";
 import { type Account, accountOf, requestTo } from "./wire/request.ts";
@@ -15,8 +16,15 @@ import { Stack } from "./wire/stack.ts";
 import { Subscription } from "./watch/subscription.ts";
 import { DialogTracker } from "./dialogs/tracker.ts";
 
-/** `lost`: why what comes after cannot be tried. `unsure`: the next hop shows what this one means. */
-type Lost = { readonly lost?: string; readonly unsure?: boolean };
+/** What a hop means for those after it. */
+interface Lost {
+  /** Why they cannot be tried. */
+  readonly lost?: string;
+  /** The next hop shows what this one means. */
+  readonly unsure?: boolean;
+  /** Nothing answered the request. */
+  readonly unanswered?: boolean;
+}
 
 /** Where the NOTIFYs of the phone that is just looked at go. */
 class Inbox {
@@ -45,16 +53,15 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
       const hop: Hop & Lost = lost === undefined && stack
         ? await timed(name, () => work(stack), signal)
         : skipped(name, lost ?? "There is no connection.");
-      const { lost: because, unsure, ...shown } = hop;
+      const { lost: because, unsure, unanswered, ...shown } = hop;
       lost ??= because;
       if (unsure) {
         silent = shown;
         continue;
       }
       // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there.
-      const gone = shown.advice === nothingAnswers;
-      if (silent) yield gone ? { ...silent, verdict: "failed", advice: nothingAnswers } : silent;
-      if (silent && gone) lost ??= noSwitch;
+      if (silent) yield unanswered ? { ...silent, verdict: "failed", advice: nothingAnswers } : silent;
+      if (silent && unanswered) lost ??= noSwitch;
       silent = undefined;
       yield shown;
     }
@@ -108,8 +115,8 @@ async function wayIn(
     };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", message: sentence(error.message), advice: wayInAdvice(error, config) } as const;
-    if (error.stage === "connect") {
+    const failed = { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) } as const;
+    if (isConnectFailure(error.code)) {
       const why = "drachtio-server is not reached.";
       return { why, hops: [{ name: "drachtio", ms: elapsed(since), ...failed }, skipped("drachtio login", why)] };
     }
@@ -118,22 +125,21 @@ async function wayIn(
   }
 }
 
-function wayInAdvice({ stage, code, message }: CannotOpen, { host, port }: SipConfig): string {
-  if (stage === "login") {
-    if (/refuses the login/.test(message)) {
-      return "Compare line.drachtioSecret with the secret of <admin> in /etc/drachtio.conf.xml.";
-    }
-    const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
-    return /hangs/.test(message)
-      ? `Restart drachtio-server (systemctl restart drachtio); if it stays so, c${compare}.`
-      : `C${compare}: is it drachtio-server that listens there?`;
-  }
-  if (code === "ECONNREFUSED") {
-    return `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`;
-  }
-  if (code === "ENETUNREACH") return `See the network, above: ip route get ${host}.`;
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the address of drachtio-server into line.host.";
-  return `Check line.host and line.port, and whether a firewall lets port ${port} through.`;
+/** What the administrator can do when there is no connection to drachtio-server. */
+function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
+  const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
+  const advice: Record<OpenFailure, string> = {
+    refused:
+      `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`,
+    "no-host": `Check line.host, and whether that machine is on: ip neigh show ${host}.`,
+    "no-route": `See the network, above: ip route get ${host}.`,
+    "unknown-name": "Write the address of drachtio-server into line.host.",
+    "not-connected": `Check line.host and line.port, and whether a firewall lets port ${port} through.`,
+    "login-refused": "Compare line.drachtioSecret with the secret of <admin> in /etc/drachtio.conf.xml.",
+    "login-unanswered": `Restart drachtio-server (systemctl restart drachtio); if that does not help, c${compare}.`,
+    "login-lost": `C${compare}: is it drachtio-server that listens there?`,
+  };
+  return advice[code];
 }
 
 function checkListener({ listeners }: Stack, { transport }: SipConfig): Finding & Lost {
@@ -175,8 +181,8 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
   }
   if (answer.own && status === 503) {
     const about = { extension: "", at, user: config.user };
-    const { why } = endOfAnswer(answer, about);
-    return { verdict: "failed", message: sentence(why), advice: adviceFor(why, about), lost: noSwitch };
+    const { why, code } = endOfAnswer(answer, about);
+    return { verdict: "failed", message: sentence(why), advice: endAdvice(code, about), lost: noSwitch };
   }
   return {
     verdict: "warning",
@@ -188,7 +194,7 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
 }
 
 /** A REGISTER without a Contact asks for what is there, and changes nothing (RFC 3261, section 10.2.3). */
-async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding> {
+async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
   const request = requestTo(account, "REGISTER", undefined, {});
   const { credentials } = account;
   const answer = await ask(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
@@ -200,16 +206,11 @@ async function checkRegistration(stack: Stack, config: SipConfig, account: Accou
     return { verdict: "good", message: `The switch knows user ${config.user} and the password; it ${bound}.` };
   }
   const at = config.proxy ?? config.domain;
-  const { why } = endOfRegister(answer, { at, user: config.user });
-  return {
-    verdict: "failed",
-    message: sentence(why),
-    advice: isSilence(answer)
-      ? nothingAnswers
-      : /is not set/.test(why)
-      ? writePassword(config.user)
-      : `Compare line.user and line.password with the account on the switch (${answer.status}).`,
-  };
+  const { why, code } = endOfRegister(answer, { at, user: config.user });
+  const advice = code === undefined || code === "forbidden"
+    ? `Compare line.user and line.password with the account on the switch (${answer.status}).`
+    : endAdvice(code, { extension: config.user, at, user: config.user });
+  return { verdict: "failed", message: sentence(why), advice, unanswered: code === "no-answer" };
 }
 
 /** Subscribes for a moment, and waits for the phone's dialogs. */
@@ -219,7 +220,7 @@ async function checkPhone(
   context: DriverContext,
   inbox: Inbox,
   about: About,
-): Promise<Finding> {
+): Promise<Finding & Lost> {
   const told = Promise.withResolvers<number | Error>();
   let blind = "";
   const subscription = new Subscription({
@@ -252,7 +253,8 @@ async function checkPhone(
       const advice = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
       return { verdict: "failed", message: sentence(message), advice };
     }
-    return { verdict: "failed", message: sentence(found.why), advice: adviceFor(found.why, about) };
+    const { why, code } = found;
+    return { verdict: "failed", message: sentence(why), advice: endAdvice(code, about), unanswered: code === "no-answer" };
   } finally {
     await subscription.giveBack();
   }
@@ -268,24 +270,20 @@ function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: 
   return info.dialogs.filter(({ state }) => state !== "terminated").length;
 }
 
-function writePassword(user: string): string {
-  return `Write the password of user ${user} into line.password.`;
-}
-
-function adviceFor(why: string, { extension, user }: About): string {
-  if (/is not set/.test(why)) return writePassword(user);
-  if (/expected Digest/.test(why)) return "Let the switch ask for the password in one of these ways.";
-  if (/password/.test(why)) return "Compare line.user and line.password with the account on the switch.";
-  if (/no dialog subscriptions/.test(why)) {
-    return "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.";
-  }
-  if (/does not know|no extension/.test(why)) {
-    return `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`;
-  }
-  if (/let user|let us/.test(why)) return `Allow user ${user} to subscribe to ${extension} on the switch.`;
-  if (/set line\.proxy/.test(why)) return "Write the address of the switch into line.proxy.";
-  if (/does not answer|\b50[34]\b/.test(why)) return nothingAnswers;
-  return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
+/** What the administrator can do when the switch refuses a subscription, or ends it. */
+function endAdvice(code: EndCode | undefined, { extension, user }: About): string {
+  if (code === undefined) return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
+  const advice: Record<EndCode, string> = {
+    "no-answer": nothingAnswers,
+    "unknown-name": "Write the address of the switch into line.proxy.",
+    "password-missing": `Write the password of user ${user} into line.password.`,
+    "password-refused": "Compare line.user and line.password with the account on the switch.",
+    "auth-unsupported": "Let the switch ask for the password in one of these ways.",
+    forbidden: `Allow user ${user} to subscribe to ${extension} on the switch.`,
+    "unknown-extension": `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`,
+    "no-dialogs": "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
+  };
+  return advice[code];
 }
 
 /** A hop that a lost connection ends takes those after it along. */

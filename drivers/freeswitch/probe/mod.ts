@@ -6,7 +6,8 @@
 import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
-import { CannotOpen, Link, LinkClosed } from "../wire/link.ts";
+import { CannotOpen, Link, LinkClosed, type OpenFailure } from "../wire/link.ts";
+import { isConnectFailure } from "../../shared/connect-failure.ts";
 import { elapsed, type Finding, sentence, skipped } from "../../shared/probing.ts";
 import { type Ask, isDenied, registeredRealms } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
@@ -106,8 +107,8 @@ async function wayIn(
     };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", message: sentence(error.message), advice: wayInAdvice(error, config) } as const;
-    if (error.stage === "connect") {
+    const failed = { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) } as const;
+    if (isConnectFailure(error.code)) {
       const why = "The switch is not reached.";
       return { why, hops: [{ name: "switch", ms: elapsed(since), ...failed }, skipped("switch login", why)] };
     }
@@ -118,28 +119,25 @@ async function wayIn(
   }
 }
 
-function wayInAdvice({ stage, code, message }: CannotOpen, { host, port, user }: FreeswitchConfig): string {
-  if (stage === "connect") {
-    if (code === "ECONNREFUSED") {
-      return `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`;
-    }
-    if (code === "EHOSTUNREACH") return `Look whether the switch is on, and in the box's network: ip neigh show ${host}.`;
-    if (code === "ENETUNREACH") return `See the network, above: ip route get ${host}.`;
-    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Write the switch's address into line.host, or mend the box's DNS.";
-    return `Try: ping ${host}. Check line.host, the box's cable and route, and whether a firewall lets port ${port} through.`;
-  }
-  if (/denies this address/.test(message)) {
-    return "Add this box's address to the access list that apply-inbound-acl names in event_socket.conf.xml, then reloadacl.";
-  }
-  if (stage === "login" && !/refuses the login/.test(message)) {
-    return "Something else than the password: look at the log of the switch at this moment, and how busy it is.";
-  }
-  if (stage === "greet") return "Compare line.port with listen-port in event_socket.conf.xml (8021 by default).";
-  if (user !== undefined) {
-    return `Check that the switch's directory has the user ${user} with an esl-password, and that line.password is the same: ` +
-      "FreeSWITCH gives one answer for all of these.";
-  }
-  return "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed.";
+/** What the administrator can do when there is no link. */
+function openAdvice(code: OpenFailure, { host, port, user }: FreeswitchConfig): string {
+  const advice: Record<OpenFailure, string> = {
+    refused:
+      `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`,
+    "no-host": `Check whether the switch is on, and in the box's network: ip neigh show ${host}.`,
+    "no-route": `See the network, above: ip route get ${host}.`,
+    "unknown-name": "Write the switch's address into line.host, or fix the box's DNS.",
+    "not-connected":
+      `Try: ping ${host}. Check line.host, the box's cable and route, and whether a firewall lets port ${port} through.`,
+    denied: "Add this box's address to the access list that apply-inbound-acl names in event_socket.conf.xml, then reloadacl.",
+    "no-greeting": "Compare line.port with listen-port in event_socket.conf.xml (8021 by default).",
+    "login-refused": user === undefined
+      ? "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed."
+      : `Check that the switch's directory has the user ${user} with an esl-password, and that line.password is the same: ` +
+        "FreeSWITCH gives one answer for all of these.",
+    "login-lost": "The password is not the cause: look at the log of the switch at this moment, and how busy it is.",
+  };
+  return advice[code];
 }
 
 /** What each command is for; `needed` false: it works without, less well. */

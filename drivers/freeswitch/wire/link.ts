@@ -17,9 +17,9 @@
  */
 import esl from "modesl";
 import type { Socket } from "node:net";
+import { type ConnectFailure, connectFailure } from "../../shared/connect-failure.ts";
 import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
-import { connectErrorCode } from "../../../src/platform/connect-error.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./framing.ts";
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
@@ -48,12 +48,21 @@ export interface LinkOptions {
   readonly onDelay?: (why: string) => void;
 }
 
-/** Why no link came about, and how far it got. `greet`: connected, but the peer did not behave as an event socket. */
+/**
+ * Why no link came about: no connection (`ConnectFailure`); `denied` by the access list; `no-greeting`: the peer does not behave as an
+ * event socket; `login-refused`; `login-lost`: the connection ended or stalled during the login.
+ */
+export type OpenFailure = ConnectFailure | "denied" | "no-greeting" | "login-refused" | "login-lost";
+
+/** No link came about: the message says why, for people; the code is for decisions. */
 export class CannotOpen extends Error {
-  constructor(why: string, readonly stage: "connect" | "greet" | "login", readonly code?: string) {
+  constructor(why: string, readonly code: OpenFailure) {
     super(why);
   }
 }
+
+/** The code of what ends a link at this stage, unless something more precise is known. */
+const failureAt = { connect: "not-connected", greet: "no-greeting", login: "login-lost" } as const;
 
 /** The reply to a command: its Reply-Text, or the body of an api response. `ok` unless it begins with `-ERR`. */
 export interface Reply {
@@ -166,8 +175,8 @@ export class Link {
   #why: string | undefined;
   readonly #closed = Promise.withResolvers<string>();
   readonly #greeted = Promise.withResolvers<void>();
-  #stage: CannotOpen["stage"] = "connect";
-  #code: string | undefined;
+  #stage: keyof typeof failureAt = "connect";
+  #failure: OpenFailure | undefined;
   readonly #greeting: Greeting;
 
   /** Connects and logs in. Rejects with CannotOpen, which says why not, for people. */
@@ -189,13 +198,14 @@ export class Link {
       options.onStage?.("greet");
       const reply = await link.command(options.login);
       if (!reply.ok) {
+        link.#failure = "login-refused";
         throw new Error(`FreeSWITCH at ${where} refuses the login (${reply.text.trim()}): check line.password and line.user`);
       }
       return link;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       link.close(why);
-      throw new CannotOpen(why, link.#stage, link.#code);
+      throw new CannotOpen(why, link.#failure ?? failureAt[link.#stage]);
     }
   }
 
@@ -227,8 +237,10 @@ export class Link {
     });
     connection.on(
       "esl::event::raw::text/rude-rejection",
-      () =>
-        this.close(`FreeSWITCH at ${options.host} denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)`),
+      () => {
+        this.#failure = "denied";
+        this.close(`FreeSWITCH at ${options.host} denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)`);
+      },
     );
   }
 
@@ -350,13 +362,11 @@ export class Link {
   }
 
   #reason(error: unknown): string {
-    const where = `${this.#options.host}:${this.#options.port}`;
-    const code = this.#code = error instanceof Error ? connectErrorCode(error) : undefined;
-    if (code === "ECONNREFUSED") return `nothing listens on ${where}: is FreeSWITCH running, and mod_event_socket loaded?`;
-    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${this.#options.host} is not known: check line.host`;
-    if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the switch on, and line.host right?`;
-    if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
-    return `the connection to ${where} failed (${code ?? (error instanceof Error ? error.message : "unknown error")})`;
+    const { host, port } = this.#options;
+    const isRunning = "is FreeSWITCH running, and mod_event_socket loaded";
+    const { code, why } = connectFailure(error, { name: "FreeSWITCH", host, port, isRunning, machine: "the switch" });
+    if (this.#stage === "connect") this.#failure = code;
+    return why;
   }
 }
 

@@ -2,8 +2,26 @@
 import { pauseBefore } from "../../shared/pause.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
 
+/** Why a subscription or a registration ended or was refused. */
+export type EndCode =
+  /** No answer, also none from the switch behind a proxy. */
+  | "no-answer"
+  /** The name of the switch cannot be resolved. */
+  | "unknown-name"
+  | "password-missing"
+  | "password-refused"
+  /** The switch asks for a password in a way that is not supported. */
+  | "auth-unsupported"
+  /** The account may not do this. */
+  | "forbidden"
+  | "unknown-extension"
+  /** The switch has no dialog subscriptions at all. */
+  | "no-dialogs";
+
 /** The end of a subscription. */
 export interface End {
+  /** Absent: any other reason. */
+  readonly code?: EndCode;
   /** In words for the agent, to stand behind "No connection to the phone system:". */
   readonly why: string;
   /**
@@ -44,28 +62,25 @@ export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extens
   const { status, reason } = answer;
   const end = endOfAnswer(answer, { extension: user, at, user });
   if ([401, 407].includes(status) || isNoAnswer(answer)) return end;
-  if (status === 404) return { ...end, why: `${at} does not know user ${user} (404): check line.user` };
+  if (status === 404) return { ...end, code: "forbidden", why: `${at} does not know user ${user} (404): check line.user` };
   return { ...end, why: `${at} does not let user ${user} register (${`${status} ${reason}`.trim()})` };
 }
 
 /** The end that an answer other than 2xx to SUBSCRIBE means. 423 and 481 are dealt with before. */
 export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
-  const { status, reason, authorized, hasPassword } = answer;
+  const { status, reason, authorized } = answer;
   const retry = secondsIn(answer.header("retry-after"));
-  if (isNoAnswer(answer)) return { why: reason === "DNS Error" ? unknownName(at) : `${at} does not answer`, again: "soon" };
+  if (isNoAnswer(answer)) {
+    if (reason === "DNS Error") return { code: "unknown-name", why: unknownName(at), again: "soon" };
+    return { code: "no-answer", why: `${at} does not answer`, again: "soon" };
+  }
   switch (status) {
     case 401:
     case 407:
-      return {
-        why: authorized
-          ? `${at} refuses the password of user ${user}: check line.user and line.password`
-          : hasPassword
-          ? `${at} asks for a password in a way that cannot be answered: expected Digest with MD5, SHA-256 or SHA-512-256`
-          : `${at} asks for the password of user ${user}: line.password is not set`,
-        again: "long",
-      };
+      return { ...refusedPassword(answer, at, user), again: "long" };
     case 403:
       return {
+        code: authorized ? "password-refused" : "forbidden",
         why: authorized
           ? `${at} refuses user ${user} (403): check line.password, and whether it may watch extension ${extension}`
           : `${at} does not let user ${user} watch extension ${extension} (403)`,
@@ -74,15 +89,31 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): En
     case 404:
     case 410:
     case 604:
-      return { why: `${at} does not know extension ${extension} (${status})`, again: "long" };
+      return { code: "unknown-extension", why: `${at} does not know extension ${extension} (${status})`, again: "long" };
     case 405:
     case 489:
     case 501:
-      return { why: `${at} does not tell the state of phones: it takes no dialog subscriptions (${status})`, again: "long" };
+      return {
+        code: "no-dialogs",
+        why: `${at} does not tell the state of phones: it takes no dialog subscriptions (${status})`,
+        again: "long",
+      };
   }
   const why = `${at} refuses to tell the state of phone ${extension} (${status} ${reason})`.replace(/ \)/, ")");
-  if (retry !== undefined) return { why, again: { after: retry } };
-  return { why, again: status >= 600 ? "long" : "soon" };
+  const again = retry !== undefined ? { after: retry } : status >= 600 ? "long" : "soon";
+  return { why, again, ...(status === 503 || status === 504 ? { code: "no-answer" } : {}) };
+}
+
+/** What the switch did not like about our credentials, after 401 or 407. */
+function refusedPassword({ authorized, hasPassword }: Refusal, at: string, user: string): Pick<End, "code" | "why"> {
+  if (authorized) {
+    return { code: "password-refused", why: `${at} refuses the password of user ${user}: check line.user and line.password` };
+  }
+  if (!hasPassword) {
+    return { code: "password-missing", why: `${at} asks for the password of user ${user}: line.password is not set` };
+  }
+  const ways = "expected Digest with MD5, SHA-256 or SHA-512-256";
+  return { code: "auth-unsupported", why: `${at} asks for a password in a way that is not supported: ${ways}` };
 }
 
 function unknownName(at: string): string {
@@ -94,23 +125,23 @@ export function endOfState(state: string | undefined, { extension, at }: About):
   const reason = word(`${parameter(state, "reason") ?? ""};`);
   const retry = secondsIn(parameter(state, "retry-after"));
   const later = (seconds: number): End["again"] => ({ after: retry ?? seconds });
-  const ended = `${at} has ended the subscription to phone ${extension} (${reason || "no reason"})`;
+  const why = `${at} has ended the subscription to phone ${extension} (${reason || "no reason"})`;
   switch (reason) {
     case "deactivated":
     case "timeout":
-      return { why: ended, again: "now" };
+      return { why, again: "now" };
     case "probation":
-      return { why: ended, again: later(30) };
+      return { why, again: later(30) };
     case "giveup":
-      return { why: `${ended}: nobody there has allowed it`, again: later(60) };
+      return { why: `${why}: nobody there has allowed it`, again: later(60) };
     case "rejected":
-      return { why: `${at} does not let us watch extension ${extension} any more (rejected)`, again: "long" };
+      return { code: "forbidden", why: `${at} does not let us watch extension ${extension} any more (rejected)`, again: "long" };
     case "noresource":
-      return { why: `${at} says that there is no extension ${extension} (noresource)`, again: "long" };
+      return { code: "unknown-extension", why: `${at} says that there is no extension ${extension} (noresource)`, again: "long" };
     case "invariant":
       return { why: `${at} says that the state of phone ${extension} never changes (invariant)`, again: "long" };
   }
-  return { why: ended, again: retry === undefined ? "soon" : { after: retry } };
+  return { why, again: retry === undefined ? "soon" : { after: retry } };
 }
 
 /** The pauses of `long`, in s: a wrong password that is tried often locks an account. */

@@ -1,4 +1,5 @@
 /** What the driver says to the SIP stack and hears of it. */
+import type { ConnectFailure } from "../../shared/connect-failure.ts";
 
 /** A SIP request as we want it. */
 export interface SipRequest {
@@ -66,12 +67,28 @@ export class StackClosed extends Error {
   }
 }
 
-/** There is no connection to drachtio-server: how far it came. */
+/**
+ * Why there is no connection to drachtio-server: no TCP connection (`ConnectFailure`); `login-refused`; `login-unanswered` in time;
+ * `login-lost`: the connection ended during the login, or what came is not drachtio-server's.
+ */
+export type OpenFailure = ConnectFailure | "login-refused" | "login-unanswered" | "login-lost";
+
+/** There is no connection to drachtio-server: the message says why, for people; the code is for decisions. */
 export class CannotOpen extends Error {
-  constructor(why: string, readonly stage: "connect" | "login", readonly code?: string) {
+  constructor(why: string, readonly code: OpenFailure) {
     super(why);
   }
 }
 
-/** drachtio-server would not send the request. */
-export class NotSent extends Error {}
+/** drachtio-server did not send the request. */
+export class NotSent extends Error {
+  /** @param reason the server's own. @param to where the request was to go. */
+  static because(reason: string, to: string): NotSent {
+    if (!/transport not available/.test(reason)) return new NotSent(`drachtio-server would not send: ${reason}`);
+    const transport = /;transport=(\w+)/.exec(to)?.[1] ?? "udp";
+    return new NotSent(
+      `drachtio-server does not speak SIP over ${transport}: ` +
+        `add a <contact> with transport=${transport} to <sip> in its drachtio.conf.xml, or change line.transport`,
+    );
+  }
+}

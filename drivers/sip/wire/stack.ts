@@ -16,6 +16,7 @@
  * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
  * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
  */
+import { connectFailure } from "../../shared/connect-failure.ts";
 import { deadline } from "../../shared/deadline.ts";
 import "./quiet.ts";
 import DrachtioAgent from "drachtio-srf/lib/drachtio-agent.js";
@@ -23,10 +24,18 @@ import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../../src/log/log.ts";
-import { connectErrorCode } from "../../../src/platform/connect-error.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./redact.ts";
-import { CannotOpen, NotSent, type SipIncoming, type SipRequest, type SipText, StackClosed, type Watcher } from "./message.ts";
+import {
+  CannotOpen,
+  NotSent,
+  type OpenFailure,
+  type SipIncoming,
+  type SipRequest,
+  type SipText,
+  StackClosed,
+  type Watcher,
+} from "./message.ts";
 
 /** How to reach drachtio-server. All times in ms. */
 export interface StackOptions {
@@ -107,7 +116,7 @@ export class Stack {
   #heard = 0;
   #answersPings = false;
   #stage: "connect" | "login" = "connect";
-  #code: string | undefined;
+  #failure: OpenFailure | undefined;
 
   /** Connects and logs in; the signal is for that alone. Rejects with CannotOpen, which says why not, for people. */
   static async open(options: StackOptions, onRequest: (request: SipIncoming) => void, signal: AbortSignal): Promise<Stack> {
@@ -168,8 +177,10 @@ export class Stack {
 
   #onLogin(error: Error | null): void {
     const where = `${this.#options.host}:${this.#options.port}`;
-    if (error) this.close(`drachtio-server at ${where} refuses the login: check line.drachtioSecret`);
-    else {
+    if (error) {
+      this.#failure = "login-refused";
+      this.close(`drachtio-server at ${where} refuses the login: check line.drachtioSecret`);
+    } else {
       this.#answersPings = knowsPings(this.version);
       this.#greeted.resolve();
     }
@@ -213,7 +224,7 @@ export class Stack {
     this.#agent.request(options, (error, req) => {
       if (!error && req) return this.#sent(req, watcher, lost);
       this.#waiters.delete(lost);
-      watcher.failed(new NotSent(whyNotSent(tamed(error?.message ?? "no reason"), route ?? uri)));
+      watcher.failed(NotSent.because(tamed(error?.message ?? "no reason"), route ?? uri));
     });
   }
 
@@ -248,7 +259,7 @@ export class Stack {
     this.#cancelTimer();
     this.#socket.destroy();
     this.#agent._onClose(this.#socket);
-    this.#greeted.reject(new CannotOpen(why, this.#stage, this.#code));
+    this.#greeted.reject(new CannotOpen(why, this.#failure ?? (this.#stage === "connect" ? "not-connected" : "login-lost")));
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter(why);
@@ -329,35 +340,27 @@ export class Stack {
   #late(): string {
     const { host, port, connectMs } = this.#options;
     const within = `within ${connectMs / 1000} s`;
-    return this.#stage === "connect"
-      ? `${host}:${port} does not answer ${within}: is line.host right, is there a firewall between?`
-      : `${host}:${port} did not answer the login ${within}: drachtio-server hangs, or something else listens there`;
+    if (this.#stage === "connect") {
+      return `${host}:${port} does not answer ${within}: is line.host right, is there a firewall in between?`;
+    }
+    this.#failure = "login-unanswered";
+    return `${host}:${port} did not answer the login ${within}: drachtio-server hangs, or something else listens there`;
   }
 
-  #reason(error: NodeJS.ErrnoException): string {
-    const { host, port } = this.#options;
-    const where = `${host}:${port}`;
-    const code = this.#code = connectErrorCode(error);
-    if (code === "ECONNREFUSED") return `nothing listens on ${where}: is drachtio-server running?`;
-    if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name ${host} is not known: check line.host`;
-    if (code === "EHOSTUNREACH") return `no machine answers at ${where}: is the one of drachtio-server on, and line.host right?`;
-    if (code === "ENETUNREACH") return `the box has no way to ${where}: check its network`;
-    return `the connection to drachtio-server at ${where} failed (${code ?? error.message})`;
+  #reason(error: Error): string {
+    const { code, why } = connectFailure(error, { ...server, host: this.#options.host, port: this.#options.port });
+    if (this.#stage === "connect") this.#failure = code;
+    return why;
   }
 }
+
+/** What failures to connect say about the peer. */
+const server = { name: "drachtio-server", isRunning: "is drachtio-server running", machine: "the machine of drachtio-server" };
 
 /** From 0.8.2 on the server answers pings; one whose version cannot be read may show it by its first answer. */
 function knowsPings(version: string): boolean {
   const [major, minor, patch] = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
   return (major ?? 0) * 1e6 + (minor ?? 0) * 1e3 + (patch ?? 0) >= 8002;
-}
-
-/** What drachtio-server says of a request that it would not send, with what to do where that is known. */
-function whyNotSent(reason: string, to: string): string {
-  if (!/transport not available/.test(reason)) return `drachtio-server would not send: ${reason}`;
-  const transport = /;transport=(\w+)/.exec(to)?.[1] ?? "udp";
-  return `drachtio-server does not speak SIP over ${transport}: ` +
-    `add a <contact> with transport=${transport} to <sip> in its drachtio.conf.xml, or change line.transport`;
 }
 
 function readMessage(text: string): Message | undefined {

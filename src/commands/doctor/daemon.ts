@@ -9,7 +9,7 @@ import { version } from "../../version.ts";
 import { exchange, placeOf } from "../ask.ts";
 import { count } from "../../core/count.ts";
 import { ago } from "./hop.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, ServiceState } from "./machine.ts";
 
 /** What the running daemon tells of itself. */
 export interface Daemon {
@@ -56,12 +56,9 @@ function parsed(text: string): unknown {
 /** Whether the daemon runs, and whether it is this telesetd with this configuration. */
 export async function checkDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Finding> {
   if (answered.who !== "daemon") {
-    const said = await service();
-    const wrong = said?.includes("exit code 2") ? " Exit code 2: its configuration was wrong." : "";
-    const systemd = said === undefined ? "" : ` systemd says: ${said}.${wrong}`;
     return {
       verdict: "failed",
-      message: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${systemd}`,
+      message: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${stateOf(await service())}`,
       advice: "systemctl enable --now telesetd; why it ends: journalctl -u telesetd -n 20",
     };
   }
@@ -91,6 +88,14 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
     };
   }
   return { verdict: "good", message: `${runs} with this configuration.` };
+}
+
+/** What systemd says, as further sentences. */
+function stateOf(service: ServiceState | undefined): string {
+  if (service === undefined) return "";
+  const { state, exitCode } = service;
+  const wrong = exitCode === 2 ? " Exit code 2: its configuration was wrong." : "";
+  return ` systemd says: ${state}${exitCode === 0 ? "" : `, exit code ${exitCode}`}.${wrong}`;
 }
 
 /** Whether UWQ can reach the port: it is ours or free, its guard lets the agents' PCs in, and strangers out. */

@@ -9,6 +9,14 @@ export interface Address {
   readonly address: string;
 }
 
+/** The service, as systemd sees it. */
+export interface ServiceState {
+  /** systemd's ActiveState: `active`, `failed`, ... */
+  readonly state: string;
+  /** The exit code of its last run; 0 also while it runs. */
+  readonly exitCode: number;
+}
+
 /** The machine. */
 export interface Machine {
   readonly clocks: MachineClocks;
@@ -16,8 +24,8 @@ export interface Machine {
   synchronised(): Promise<boolean | undefined>;
   addresses(): readonly Address[];
   hasDefaultRoute(): boolean;
-  /** What systemd says of the service, such as `failed, exit code 2`; nothing without systemd. */
-  service(): Promise<string | undefined>;
+  /** What systemd knows of the service; nothing without systemd, or when it is not installed. */
+  service(): Promise<ServiceState | undefined>;
 }
 
 /** This machine. */
@@ -50,12 +58,11 @@ async function synchronised(): Promise<boolean | undefined> {
   return said === "yes" ? true : said === "no" ? false : undefined;
 }
 
-async function service(): Promise<string | undefined> {
+async function service(): Promise<ServiceState | undefined> {
   const said = await output("systemctl", "show", "telesetd.service", "--property=LoadState,ActiveState,ExecMainStatus");
   const field = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(said ?? "")?.[1];
   if (field("LoadState") !== "loaded") return undefined;
-  const status = field("ExecMainStatus") ?? "0";
-  return `${field("ActiveState") ?? "unknown"}${status === "0" ? "" : `, exit code ${status}`}`;
+  return { state: field("ActiveState") ?? "unknown", exitCode: Number(field("ExecMainStatus") ?? 0) };
 }
 
 /** What a program prints, at most 2 s later; nothing when it is not there or fails. */

@@ -10,9 +10,9 @@ import { Place } from "../../support/doctor/rig.ts";
 const limit = 60_000;
 
 describe("the daemon", () => {
-  test("does not run: what systemd says of it, exit code 2 in words", async () => {
+  test("does not run: what systemd says of it, with the meaning of exit code 2", async () => {
     await using place = await Place.open();
-    place.machine = { ...place.machine, service: () => Promise.resolve("failed, exit code 2") };
+    place.machine = { ...place.machine, service: () => Promise.resolve({ state: "failed", exitCode: 2 }) };
     const { message, advice, verdict } = (await place.examined()).hop("daemon");
     expect([verdict, message]).toEqual([
       "failed",

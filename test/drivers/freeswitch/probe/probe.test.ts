@@ -100,7 +100,7 @@ describe("the way in", () => {
     const { message, advice } = named(await probed(peer.port), "switch login") ?? {};
     expect([message, advice]).toEqual([
       "FreeSWITCH closed the connection.",
-      expect.stringContaining("Something else than the password"),
+      expect.stringContaining("The password is not the cause"),
     ]);
   });
 

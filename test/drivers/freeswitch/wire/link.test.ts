@@ -114,7 +114,11 @@ describe("hole 4, only 'end' is watched", () => {
   test.each(
     [
       ["FIN", (peer: RawPeer) => peer.fin(), "FreeSWITCH closed the connection"],
-      ["RST", (peer: RawPeer) => peer.rst(), /closed the connection|connection to 127\.0\.0\.1:\d+ failed \(ECONNRESET\)/],
+      [
+        "RST",
+        (peer: RawPeer) => peer.rst(),
+        /closed the connection|connection to FreeSWITCH at 127\.0\.0\.1:\d+ failed \(ECONNRESET\)/,
+      ],
       ["silence", () => {}, "FreeSWITCH has been silent for 0.2 s"],
       [
         "a disconnect notice",

@@ -1,7 +1,14 @@
 /** When to ask again, and small readers of headers. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { endOfState, pauseAfter } from "../../../../drivers/sip/watch/subscription-end.ts";
+import {
+  type EndCode,
+  endOfAnswer,
+  endOfRegister,
+  endOfState,
+  pauseAfter,
+  type Refusal,
+} from "../../../../drivers/sip/watch/subscription-end.ts";
 import { parameter, reasonText, secondsIn, sipfragStatus, word } from "../../../../drivers/sip/wire/headers.ts";
 import { holdSdp, hostOf } from "../../../../drivers/sip/wire/sdp.ts";
 
@@ -27,6 +34,29 @@ describe("the reason of a termination says when to ask again:", () => {
     ["terminated;reason=no-such-word;retry-after=5", { after: 5 }],
   ];
   test.each(cases)("%s", (header, again) => expect(endOfState(header, about).again).toEqual(again as never));
+});
+
+describe("the code of a refusal:", () => {
+  const refusal = (status: number, part: Partial<Refusal> = {}): Refusal => (
+    { status, reason: "", own: false, authorized: false, hasPassword: true, header: () => undefined, ...part }
+  );
+  const cases: [string, Refusal, EndCode | undefined, EndCode | undefined][] = [
+    ["no answer", refusal(408), "no-answer", "no-answer"],
+    ["nothing lets it through", refusal(503, { own: true }), "no-answer", "no-answer"],
+    ["the name cannot be resolved", refusal(503, { own: true, reason: "DNS Error" }), "unknown-name", "unknown-name"],
+    ["a proxy without its switch", refusal(504), "no-answer", "no-answer"],
+    ["no password to show", refusal(401, { hasPassword: false }), "password-missing", "password-missing"],
+    ["an unsupported challenge", refusal(407), "auth-unsupported", "auth-unsupported"],
+    ["a wrong password", refusal(401, { authorized: true }), "password-refused", "password-refused"],
+    ["403", refusal(403), "forbidden", "forbidden"],
+    ["403 to the password", refusal(403, { authorized: true }), "password-refused", "password-refused"],
+    ["404", refusal(404), "unknown-extension", "forbidden"],
+    ["489", refusal(489), "no-dialogs", "no-dialogs"],
+    ["500", refusal(500), undefined, undefined],
+  ];
+  test.each(cases)("%s", (_, answer, subscribe, register) => {
+    expect([endOfAnswer(answer, about).code, endOfRegister(answer, about).code]).toEqual([subscribe, register]);
+  });
 });
 
 describe("the pause", () => {

@@ -172,7 +172,7 @@ describe("hole 5: nobody waits for ever:", () => {
     const error = await peer.open().catch((error: unknown) => error);
     expect(error).toBeInstanceOf(CannotOpen);
     expect((error as CannotOpen).message).toBe(`nothing listens on 127.0.0.1:${peer.server.port}: is drachtio-server running?`);
-    expect((error as CannotOpen).stage).toBe("connect");
+    expect((error as CannotOpen).code).toBe("refused");
   });
 
   test("a wrong secret", async () => {
@@ -181,13 +181,14 @@ describe("hole 5: nobody waits for ever:", () => {
     expect((error as CannotOpen).message).toBe(
       `drachtio-server at 127.0.0.1:${peer.server.port} refuses the login: check line.drachtioSecret`,
     );
-    expect((error as CannotOpen).stage).toBe("login");
+    expect((error as CannotOpen).code).toBe("login-refused");
   });
 
   test("a server that does not answer the login", async () => {
     const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     await using peer = await Peer.listen();
     const error = await peer.open({ port: silent.port, connectMs: 100 }).catch((error: unknown) => error);
+    expect((error as CannotOpen).code).toBe("login-unanswered");
     expect((error as Error).message).toContain("did not answer the login within 0.1 s: drachtio-server hangs,");
     silent.stop(true);
   });
@@ -196,9 +197,9 @@ describe("hole 5: nobody waits for ever:", () => {
     using swallower = await Swallower.open();
     await using peer = await Peer.listen();
     const error = await peer.open({ port: swallower.port, connectMs: 100 }).catch((error: unknown) => error);
-    expect([(error as CannotOpen).stage, (error as CannotOpen).message]).toEqual([
-      "connect",
-      `127.0.0.1:${swallower.port} does not answer within 0.1 s: is line.host right, is there a firewall between?`,
+    expect([(error as CannotOpen).code, (error as CannotOpen).message]).toEqual([
+      "not-connected",
+      `127.0.0.1:${swallower.port} does not answer within 0.1 s: is line.host right, is there a firewall in between?`,
     ]);
   });
 
