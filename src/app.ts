@@ -4,6 +4,7 @@ import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { systemTimers } from "./platform/timers.ts";
 import { type Config, fingerprint } from "./config/schema.ts";
+import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http/listener.ts";
@@ -77,6 +78,10 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
     ...(levels ? { levels } : {}),
     outbox,
     dials: () => dialPages(store),
+    makeCall: (extension: string, dialString: string) => {
+      const desk = loop.desks().find((desk) => desk.extension === extension);
+      return desk && foreseeMakeCall(desk, dialString, now(), policyOf(config));
+    },
   };
   const http = await listen(config, loop, local, { now, log, metrics }).catch((error: unknown) => {
     store.close();

@@ -1,6 +1,8 @@
 /** `telesetd explain NUMBER [--desk N]` */
-import { count } from "../core/count.ts";
+import { policyOf } from "../app.ts";
 import type { Config } from "../config/schema.ts";
+import { type Desk, newDesk } from "../core/desk.ts";
+import { foreseeMakeCall, type ForeseenMakeCall } from "../core/dial/make-call.ts";
 import {
   type AniSteps,
   aniSteps,
@@ -13,7 +15,6 @@ import {
   plainDialString,
   quoted,
 } from "../core/number.ts";
-import type { DeskStatus, Status } from "../status/status.ts";
 import { askDaemon } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 
@@ -26,7 +27,7 @@ export function explain(number: string, file: string, json: boolean, io: Io): nu
   return 0;
 }
 
-/** The same, and whether MakeCall would dial it at a desk: by the configuration, and by what the daemon says if it runs. */
+/** The same, and whether MakeCall would dial it at a desk: now, if the daemon runs, else by the configuration alone. */
 export async function explainAtDesk(
   { number, desk, file, json }: {
     readonly number: string;
@@ -44,48 +45,44 @@ export async function explainAtDesk(
     return 2;
   }
   const found = foundOf(number, config.numbers);
-  const status = await askDaemon<Status>(file, "GET", "/status", { ...io, err: () => {} });
-  const now = typeof status === "number" ? undefined : status.desks.find(({ extension }) => extension === desk);
-  const makeCall = { desk, ...verdict(found.dial, config, desk, now) };
-  if (json) io.out(`${JSON.stringify({ ...found, makeCall }, null, 2)}\n`);
-  else io.out([title(number), ...lines(found, config), `MakeCall at desk ${desk} ${makeCall.why}`].join("\n  ") + "\n");
+  let trouble = "";
+  const path = `/desks/${encodeURIComponent(desk)}/make-call?dialString=${encodeURIComponent(number)}`;
+  const now = await askDaemon<ForeseenMakeCall>(file, "GET", path, { ...io, err: (text) => trouble += text });
+  const verdict = typeof now === "number" ? byConfiguration(number, desk, config, trouble.trim()) : byDaemon(now);
+  if (json) io.out(`${JSON.stringify({ ...found, makeCall: { desk, ...verdict } }, null, 2)}\n`);
+  else io.out([title(number), ...lines(found, config), `MakeCall at desk ${desk} ${verdict.why}`].join("\n  ") + "\n");
   return 0;
 }
 
-/** Whether MakeCall would be accepted, as far as that is known, in words. `accepted` is absent when it hangs on what is not known. */
-function verdict(dial: DialSteps, { dial: limits }: Config, desk: string, now: DeskStatus | undefined): {
+/** Whether MakeCall would be accepted, with the reason. `accepted` is absent when it depends on what is not known. */
+interface Verdict {
   readonly accepted?: boolean;
   readonly why: string;
-} {
-  if (!dial.ok) return { accepted: false, why: `is refused: ${dial.why}` };
-  const held = now === undefined ? [] : [
-    ...(now.switch === "down" ? ["the connection to the phone system is down"] : []),
-    ...(dial.emergency ? [] : heldBack(limits, now)),
-  ];
-  if (held.length > 0) return { accepted: false, why: `would be refused now: ${held.join("; ")}` };
-  const unless = dial.emergency
-    ? "it is an emergency number, which no limit holds back"
-    : `unless it is still dialling another number, or has dialled ${count(limits.perMinute, "number")} within a minute or ` +
-      `${limits.perDay.toLocaleString("en")} within 24 hours (dial.perMinute, dial.perDay)`;
-  if (now !== undefined) {
-    const who = limits.registeredOnly && !dial.emergency ? ` from agent ${now.registered?.agent}` : "";
-    return { accepted: true, why: `would be accepted now${who}: ${unless}` };
-  }
-  const conditions = dial.emergency ? [] : [
-    ...(limits.registeredOnly ? ["from the agent who is registered there (dial.registeredOnly)"] : []),
-    ...(limits.whileOnCall ? [] : ["while it is on no call (dial.whileOnCall)"]),
-  ];
-  const known = ["while the switch is connected", ...conditions].join(", ");
-  return { why: `is accepted ${known}: ${unless}. The state of desk ${desk} is not known: telesetd does not answer` };
 }
 
-/** What of the desk's state keeps a MakeCall back. */
-function heldBack({ registeredOnly, whileOnCall }: Config["dial"], { registered, calls }: DeskStatus): string[] {
-  const talks = calls.some(({ state }) => ["answered", "called", "held"].includes(state));
-  return [
-    ...(registeredOnly && registered === undefined ? ["nobody is registered there (dial.registeredOnly)"] : []),
-    ...(!whileOnCall && talks ? ["it is on a call (dial.whileOnCall)"] : []),
-  ];
+const noLimit = "it is an emergency number, which no limit holds back";
+
+/** What the daemon says: it has made the decision of a MakeCall on the desk as it is, and dialled nothing. */
+function byDaemon(now: ForeseenMakeCall): Verdict {
+  if (now.type === "refuse") return { accepted: false, why: `would be refused now: ${now.why}` };
+  const accepted = `would be accepted now${now.agent === undefined ? "" : ` from agent ${now.agent}`}`;
+  if (now.type === "join") return { accepted: true, why: `${accepted}: the phone is dialling this number already` };
+  return { accepted: true, why: now.emergency ? `${accepted}: ${noLimit}` : accepted };
+}
+
+/** The same decision for a desk at rest, with its agent registered and the switch connected. @param trouble why the daemon says nothing. */
+function byConfiguration(number: string, desk: string, config: Config, trouble: string): Verdict {
+  const atRest: Desk = {
+    ...newDesk(desk),
+    line: { link: { up: true, to: "" }, phone: "registered" },
+    registration: { agent: "", address: "", port: 0 },
+  };
+  const decision = foreseeMakeCall(atRest, number, 0, policyOf(config));
+  if (decision.type === "refuse") return { accepted: false, why: `is refused by the configuration: ${decision.why}` };
+  const limits = decision.type === "dial" && decision.emergency
+    ? `: ${noLimit}`
+    : ", within the limits dial.registeredOnly, dial.whileOnCall, dial.perMinute and dial.perDay";
+  return { why: `is allowed by the configuration${limits}. Whether it would be accepted now is not known: ${trouble}` };
 }
 
 /** Control characters and others that a terminal does not show, or that turn the text around. */

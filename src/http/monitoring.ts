@@ -17,6 +17,8 @@ export interface LocalOptions {
   readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
   /** The dials on record, page by page, the newest first. */
   readonly dials: () => Iterable<readonly unknown[]>;
+  /** What a MakeCall at a desk would get now; nothing when the desk is not served. */
+  readonly makeCall: (desk: string, dialString: string) => unknown;
   /** Addresses and ranges that may watch, besides this machine. */
   readonly monitorAllow: readonly string[];
   readonly ready: () => Readiness;
@@ -34,12 +36,12 @@ export interface LocalOptions {
 const watching: Rate = { perSecond: 5, burst: 30 };
 
 /**
- * `GET /status`, `GET /dials`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
+ * `GET /status`, `GET /dials`, `GET /desks/EXTENSION/make-call?dialString=NUMBER`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
  * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /healthz`, `GET /readyz` and `GET /metrics`.
  * @throws Error when `monitorAllow` holds what is no range.
  */
 export function localRoutes(options: LocalOptions): Hono {
-  const { status, outbox, dials, from } = options;
+  const { status, outbox, dials, makeCall, from } = options;
   const app = new Hono();
   const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
     if (isLoopback(from(context)) && !isForeign(context, options.hostNames)) return await next();
@@ -49,9 +51,16 @@ export function localRoutes(options: LocalOptions): Hono {
   const outcome = (context: Context, result: Outcome): Response =>
     "event" in result ? json(context, result.event) : context.json({ error: result.why }, result.status);
   const id = (context: Context): number => Number(context.req.param("id"));
-  for (const path of ["/status", "/dials", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
+  for (const path of ["/status", "/dials", "/desks/*", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
   app.get("/dials", () => pages(dials()));
+  app.get("/desks/:extension/make-call", (context) => {
+    const extension = context.req.param("extension");
+    const decision = makeCall(extension, context.req.query("dialString") ?? "");
+    return decision === undefined
+      ? context.json({ error: `This telesetd does not serve desk ${extension}.` }, 404)
+      : json(context, decision);
+  });
   app.get("/outbox", (context) => {
     const { all, limit } = context.req.query();
     return pages(upTo(outbox.pages(all === "1"), /^\d+$/.test(limit ?? "") ? Number(limit) : Infinity));

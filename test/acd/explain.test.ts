@@ -1,49 +1,53 @@
-/** `telesetd explain NUMBER --desk N`: whether MakeCall would dial it, by the configuration and by what the daemon says. */
+/** `telesetd explain NUMBER --desk N`: whether MakeCall would dial it, by the daemon's own decision, or by the configuration alone. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { explainAtDesk } from "../../src/commands/explain.ts";
-import { newDesk } from "../../src/core/desk.ts";
-import { status } from "../../src/status/status.ts";
+import { policyOf } from "../../src/app.ts";
+import { readConfig } from "../../src/commands/io.ts";
+import { newCall } from "../../src/core/call.ts";
+import { type Desk, newDesk } from "../../src/core/desk.ts";
+import { foreseeMakeCall } from "../../src/core/dial/make-call.ts";
+import { open, quietLocal } from "../support/httpclient.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A daemon that says this of desk 1001. */
-const server = createServer((_, answer) => {
-  const whole = status({ config: "0000", desks: [said], outbox: { waiting: 0 }, started: 0, now: 0 });
-  answer.end(JSON.stringify(whole));
+/** The part of a daemon that is asked: its listener, and the decision on this desk 1001 with the configuration in the file. */
+const file = join(folder, "config.json");
+const daemon = await open({
+  local: {
+    ...quietLocal,
+    makeCall: (extension, dialString) =>
+      extension === "1001" && known !== undefined
+        ? foreseeMakeCall(known, dialString, 0, policyOf(readConfig(file, { environment: {} })))
+        : undefined,
+  },
 });
-await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-afterAll(() => void server.close());
+afterAll(() => daemon.stop());
 
 const well = {
   ...newDesk("1001"),
   line: { link: { up: true, to: "switch" }, phone: "registered" } as const,
   registration: { agent: "7", address: "10.0.0.7", port: 1 },
 };
-let said: ReturnType<typeof newDesk> = well;
+let known: Desk | undefined;
 
-/** What it says of desk 1001 with this configuration, and how it ends; with a daemon that says `desk`, or without one. */
+/** What it says of desk 1001 with this configuration, and how it ends; with a daemon whose desk is `desk`, or without one. */
 async function explained(number: string, { dial = {}, desk, json = false, at = "1001" }: {
   dial?: Record<string, unknown>;
-  desk?: ReturnType<typeof newDesk>;
+  desk?: Desk;
   json?: boolean;
   at?: string;
 } = {}): Promise<{ code: number; out: string; err: string }> {
-  if (desk) said = desk;
+  known = desk;
   // Nobody listens on port 1.
-  const port = desk ? (server.address() as AddressInfo).port : 1;
+  const port = desk ? daemon.port : 1;
   const line = { driver: "freeswitch", password: "x", domain: "pbx" };
   const numbers = { deny: "^1900", emergency: "^112$" };
-  const file = join(folder, "config.json");
-  writeFileSync(
-    file,
-    JSON.stringify({ desks: [{ extension: "1001" }], line, numbers, dial, http: { host: "127.0.0.1", port } }),
-  );
+  const desks = [{ extension: "1001" }, { extension: "1002" }];
+  writeFileSync(file, JSON.stringify({ desks, line, numbers, dial, http: { host: "127.0.0.1", port } }));
   const written = { out: "", err: "" };
   const io = {
     out: (text: string) => written.out += text,
@@ -62,84 +66,98 @@ async function verdict(...asked: Parameters<typeof explained>): Promise<string> 
   return out.trimEnd().split("\n").at(-1)?.trim() ?? "";
 }
 
-const limits = "unless it is still dialling another number, or has dialled 20 numbers within a minute or 1,000 within 24 hours " +
-  "(dial.perMinute, dial.perDay)";
-const denied = 'MakeCall at desk 1001 is refused: Cannot dial "19005550123": the administrator does not allow this number.';
+const denied = 'Cannot dial "19005550123": the administrator does not allow this number.';
 const emergency = "it is an emergency number, which no limit holds back";
-const down = { ...well, line: { link: { up: false, why: "reset" }, phone: "unknown" } as const };
-const talking = {
+const down: Desk = { ...well, line: { link: { up: false, why: "reset" }, phone: "unknown" } };
+const linkDown =
+  "would be refused now: Cannot dial: the connection to the phone system is down (reset). Dial on the phone itself.";
+const talking: Desk = { ...well, calls: [{ ...newCall("L1", "called", well.registration, 0), answered: true }] };
+const onCall = "would be refused now: Cannot dial: phone 1001 is on a call: end it first.";
+const called: Desk = { ...well, calls: [{ ...newCall("L1", "makecall", well.registration, 0), answerUnreported: true }] };
+const dial = { number: "14155550123", agent: "7", from: "10.0.0.7", since: 0, waiting: [], settled: false, lifted: false };
+const dialling: Desk = {
   ...well,
-  calls: [{ id: "L1", origin: "called", answered: true } as (typeof well.calls)[number]],
-};
-const called = {
-  ...well,
-  calls: [{ id: "L1", origin: "makecall", answerUnreported: true } as (typeof well.calls)[number]],
+  calls: [{ ...newCall("m1", "makecall", well.registration, 0), dial: { ...dial, dialString: dial.number } }],
 };
 
 describe("while the daemon runs:", () => {
   const cases: [string, Parameters<typeof explained>, string][] = [
-    ["all is well", ["14155550123", { desk: well }], `would be accepted now from agent 7: ${limits}`],
+    ["all is well", ["14155550123", { desk: well }], "would be accepted now from agent 7"],
     [
       "for everybody",
       ["14155550123", { desk: { ...well, registration: null }, dial: { registeredOnly: false } }],
-      `would be accepted now: ${limits}`,
+      "would be accepted now",
     ],
     [
       "nobody is registered",
       ["14155550123", { desk: { ...well, registration: null } }],
-      "would be refused now: nobody is registered there (dial.registeredOnly)",
+      "would be refused now: Cannot dial: no agent is registered at phone 1001: log in to UWQ again.",
     ],
-    ["on a call", ["14155550123", { desk: talking }], `would be accepted now from agent 7: ${limits}`],
-    [
-      "on a call, where that counts",
-      ["14155550123", { desk: talking, dial: { whileOnCall: false } }],
-      "would be refused now: it is on a call (dial.whileOnCall)",
-    ],
+    ["on a call", ["14155550123", { desk: talking }], "would be accepted now from agent 7"],
+    ["on a call, where that counts", ["14155550123", { desk: talking, dial: { whileOnCall: false } }], onCall],
     [
       "on a call of which the switch does not report whether it was answered, where that counts",
       ["14155550123", { desk: called, dial: { whileOnCall: false } }],
-      "would be refused now: it is on a call (dial.whileOnCall)",
+      onCall,
     ],
-    ["the link is down", ["14155550123", { desk: down }], "would be refused now: the connection to the phone system is down"],
+    [
+      "too many dials within a minute",
+      ["14155550123", { desk: { ...well, dialled: { day: 0, inDay: 2, minute: [0, 0] } }, dial: { perMinute: 2 } }],
+      "would be refused now: Cannot dial: phone 1001 has dialled 2 numbers within a minute, which is the most that is allowed: " +
+      "wait a moment.",
+    ],
+    [
+      "another number is being dialled",
+      ["14155550999", { desk: dialling }],
+      "would be refused now: Phone 1001 is still dialling 14155550123: hang up first.",
+    ],
+    [
+      "the number itself is being dialled",
+      ["14155550123", { desk: dialling }],
+      "would be accepted now from agent 7: the phone is dialling this number already",
+    ],
+    ["the link is down", ["14155550123", { desk: down }], linkDown],
     [
       "emergency",
       ["112", { desk: { ...talking, registration: null }, dial: { whileOnCall: false } }],
       `would be accepted now: ${emergency}`,
     ],
-    ["emergency, the link is down", ["112", { desk: down }], "would be refused now: the connection to the phone system is down"],
+    ["emergency, the link is down", ["112", { desk: down }], linkDown],
+    ["a number that is denied", ["19005550123", { desk: well }], `would be refused now: ${denied}`],
   ];
   test.each(cases)("%s", async (_, asked, words) => expect(await verdict(...asked)).toBe(`MakeCall at desk 1001 ${words}`));
-  test("a number that is denied", async () => expect(await verdict("19005550123", { desk: well })).toBe(denied));
 });
 
-describe("while it does not:", () => {
-  const unknown = "The state of desk 1001 is not known: telesetd does not answer";
-  test("what it hangs on is said", async () => {
-    expect(await verdict("14155550123", { dial: { whileOnCall: false, perMinute: 20 } })).toBe(
-      "MakeCall at desk 1001 is accepted while the switch is connected, from the agent who is registered there " +
-        `(dial.registeredOnly), while it is on no call (dial.whileOnCall): ${limits}. ${unknown}`,
-    );
-    expect(await verdict("14155550123", { dial: { registeredOnly: false } })).toBe(
-      `MakeCall at desk 1001 is accepted while the switch is connected: ${limits}. ${unknown}`,
+describe("while it does not, the configuration alone decides:", () => {
+  const unknown = "Whether it would be accepted now is not known: telesetd does not answer at 127.0.0.1:1 (";
+  test("a number that may be dialled", async () => {
+    expect(await verdict("14155550123")).toStartWith(
+      "MakeCall at desk 1001 is allowed by the configuration, within the limits dial.registeredOnly, dial.whileOnCall, " +
+        `dial.perMinute and dial.perDay. ${unknown}`,
     );
   });
   test("emergency", async () => {
-    expect(await verdict("112")).toBe(
-      `MakeCall at desk 1001 is accepted while the switch is connected: ${emergency}. ${unknown}`,
-    );
+    expect(await verdict("112")).toStartWith(`MakeCall at desk 1001 is allowed by the configuration: ${emergency}. ${unknown}`);
   });
-  test("a number that is denied", async () => expect(await verdict("19005550123")).toBe(denied));
+  test("a number that is denied", async () =>
+    expect(await verdict("19005550123")).toBe(`MakeCall at desk 1001 is refused by the configuration: ${denied}`));
+});
+
+test("a desk that the running daemon does not serve yet: it says so", async () => {
+  expect(await verdict("14155550123", { desk: well, at: "1002" })).toEndWith(
+    "Whether it would be accepted now is not known: This telesetd does not serve desk 1002.",
+  );
 });
 
 test("a desk that is not served: 2, with those that are", async () => {
   expect(await explained("112", { at: "1009" })).toEqual({
     code: 2,
     out: "",
-    err: "Cannot explain for desk 1009: the configuration has 1001\n",
+    err: "Cannot explain for desk 1009: the configuration has 1001, 1002\n",
   });
 });
 
-test("--json: accepted is true, false, or not said where it is not known", async () => {
+test("--json: accepted is true, false, or absent where it is not known", async () => {
   const accepted = async (...asked: Parameters<typeof explained>) =>
     JSON.parse((await explained(asked[0], { ...asked[1], json: true })).out).makeCall.accepted;
   expect(await accepted("14155550123", { desk: well })).toBe(true);

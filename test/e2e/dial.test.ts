@@ -216,9 +216,13 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(rest).toEqual(["2 dials.", ""]);
     const json = JSON.parse((await box.run("dials", "--json")).out);
     expect(json).toMatchObject([{ dialString: "19005550123" }, { number: "914155550123", from: "127.0.0.1", desk: "1001" }]);
-    expect(await explained(box, "14155550123")).toContain("MakeCall at desk 1001 would be accepted now from agent 7: ");
+    expect(await explained(box, "14155550123")).toContain("MakeCall at desk 1001 would be accepted now from agent 7\n");
+    expect(await explained(box, "19005550123")).toContain(
+      'would be refused now: Cannot dial "19005550123": the administrator does not allow this number.\n',
+    );
     expect(await box.terminate()).toBe(0);
     expect((await box.run("dials")).code).toBe(1);
+    expect(await explained(box, "14155550123")).toContain("is allowed by the configuration");
     sim.stop();
   }, limit);
 });

@@ -114,6 +114,7 @@ export const quietLocal: HttpOptions["local"] = {
   status: () => ({ desks: 1 }),
   outbox: emptyOutbox,
   dials: () => [],
+  makeCall: () => undefined,
   monitorAllow: [],
   ready: () => ({ ready: true, troubles: [], uwq: { desks: 1, registered: 1 }, waiting: 0 }),
   metrics: () => "",

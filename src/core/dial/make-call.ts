@@ -8,12 +8,6 @@ import type { Policy } from "../policy.ts";
 import { countDial, dialRefusal } from "./limits.ts";
 import { dropDial, joinCurrentDial, recordOf } from "./progress.ts";
 
-/** What is asked for. Without an agent: whoever is registered at the desk. */
-export interface MakeCallRequest {
-  readonly agent?: string;
-  readonly dialString: string;
-}
-
 /** What a MakeCall gets. `number`: what is dialled, after the rules; absent when the dial string cannot be dialled. */
 export type MakeCallDecision =
   | { readonly type: "refuse"; readonly why: string; readonly number?: string }
@@ -25,13 +19,19 @@ export type MakeCallDecision =
 /** The callouts that dial. */
 export type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
 
-/** Decides what a MakeCall gets at this desk now. Changes nothing: `telesetd explain` asks the same question. */
-export function decideMakeCall(
-  desk: Desk,
-  { agent = desk.registration?.agent, dialString }: MakeCallRequest,
-  now: number,
-  policy: Policy,
-): MakeCallDecision {
+/** What a MakeCall would get from whoever is registered at the desk; `agent` is absent when nobody is. */
+export type ForeseenMakeCall = MakeCallDecision & { readonly agent?: string };
+
+/** What a MakeCall would get now. Changes nothing: for `telesetd explain`. */
+export function foreseeMakeCall(desk: Desk, dialString: string, now: number, policy: Policy): ForeseenMakeCall {
+  const { registration } = desk;
+  return {
+    ...decide(desk, registration?.agent, dialString, now, policy),
+    ...(registration ? { agent: registration.agent } : {}),
+  };
+}
+
+function decide(desk: Desk, agent: string | undefined, dialString: string, now: number, policy: Policy): MakeCallDecision {
   const wanted = dialSteps(policy.numbers, dialString);
   if (!wanted.ok) return { type: "refuse", why: wanted.why };
   const { number, plain, emergency } = wanted;
@@ -58,7 +58,7 @@ function held(desk: Desk, agent: string | undefined, now: number, policy: Policy
 /** The desk after a MakeCall, and what follows. The callout's id becomes the id of the call. */
 export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, policy: Policy): Step {
   const { agent, from, dialString } = callout;
-  const decision = decideMakeCall(desk, callout, now, policy);
+  const decision = decide(desk, agent, dialString, now, policy);
   if (decision.type === "join") return joinCurrentDial(desk, id);
   const { number } = decision;
   if (decision.type === "refuse") {
