@@ -52,6 +52,9 @@ interface Group {
   readonly reports: Dialog[];
 }
 
+/** The number of branches of a forked call that are told apart; the others are left out. */
+const maxBranches = 100;
+
 /** What has no tags goes to the first branch that it may belong to, so it is placed last. */
 function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
   const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
@@ -62,7 +65,7 @@ function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
     if (group) {
       group.names = { ...group.names, ...tagsOf(dialog) };
       group.reports.push(dialog);
-    } else {
+    } else if (groups.length < maxBranches) {
       groups.push({ names: tagsOf(dialog), reports: [dialog] });
       byId.set(dialog.id, groups);
     }

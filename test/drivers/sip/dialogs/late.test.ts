@@ -63,6 +63,7 @@ describe("what a lost or late document leaves behind:", () => {
 test.each<[string, (n: number) => Partial<Dialog>]>([
   ["each another", (n) => ({ id: String(n) })],
   ["all the same", () => ({})],
+  ["all branches of one call", (n) => ({ localTag: `tag-${n}`, remoteTag: "r" })],
 ])("thousands of dialogs in one document, %s, take no time", async (_, part) => {
   const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
   expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
