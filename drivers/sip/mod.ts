@@ -1,7 +1,7 @@
 /**
- * The SIP driver: any switch that tells the dialogs of its phones (RFC 4235), through drachtio-server on the box. Keeps one connection to it,
- * for ever, with a pause of full jitter between tries. `session.ts` is one connection, `watch.ts` a phone, `translate.ts` what is
- * told of it, `stack.ts` the library.
+ * The SIP driver: any switch that reports the dialogs of its phones (RFC 4235), through drachtio-server on the box. Keeps one connection to
+ * it, again and again, with a pause of full jitter between attempts. `session.ts` is one connection, `watch/` watches a phone, `dialogs/`
+ * reads what the switch reports of it, `dial/` dials, `wire/` is the library.
  */
 import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../driver.ts";
@@ -38,7 +38,7 @@ class SipLine implements Line {
         desk: extension,
         users: usersOf(extension, aliases),
         self: config.user,
-        freshId: () => crypto.randomUUID(),
+        seed: crypto.randomUUID().replaceAll("-", ""),
       }),
     ]));
     this.#connection = new Reconnection({
@@ -76,8 +76,8 @@ class SipLine implements Line {
   }
 
   async #connect({ signal, known, tell, takes, up }: Attempt<Session>): Promise<string> {
-    const { log } = this.#context;
-    const session = await Session.open({ config: this.#config, trackers: this.#trackers, known, log, tell }, signal);
+    const { log, timers } = this.#context;
+    const session = await Session.open({ config: this.#config, trackers: this.#trackers, known, log, timers, tell }, signal);
     takes(session);
     up(session.about);
     return await session.run(signal);

@@ -14,7 +14,7 @@ import { readLeniently } from "./dialogs/repair.ts";
 import { type Account, accountOf, requestTo } from "./wire/request.ts";
 import { Stack } from "./wire/stack.ts";
 import { Subscription } from "./watch/subscription.ts";
-import { DialogTracker } from "./dialogs/tracker.ts";
+import { newTracker, step } from "./dialogs/step.ts";
 
 /** What a hop means for those after it. */
 interface Lost {
@@ -263,10 +263,10 @@ async function checkPhone(
 /** How many live dialogs a document shows. @throws Error if it cannot be read, or the daemon would drop it. */
 function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: About): number {
   const aliases = desks.find((desk) => desk.extension === extension)?.aliases ?? [];
-  const tracker = new DialogTracker({ desk: extension, users: usersOf(extension, aliases), self: user, freshId: () => "" });
+  const tracker = newTracker({ desk: extension, users: usersOf(extension, aliases), self: user, seed: "probe" });
   const { info } = readLeniently(body);
-  const { events, wants, why } = tracker.notify(info);
-  if (events.length === 0 && wants === undefined && why !== undefined) throw new Error(why);
+  const { output: { dropped } } = step(tracker, { type: "document", info, envelope: {} }, 0);
+  if (dropped !== undefined) throw new Error(dropped);
   return info.dialogs.filter(({ state }) => state !== "terminated").length;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CommandResult, DialCommand, KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
+import type { Timers } from "../../src/platform/timers.ts";
 import { pause } from "../shared/pause.ts";
 import { ask } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
@@ -23,6 +24,7 @@ export interface SessionOptions {
   readonly trackers: ReadonlyMap<string, DialogTracker>;
   readonly known: KnownLegs;
   readonly log: Log;
+  readonly timers: Timers;
   readonly tell: (event: LineEvent) => void;
 }
 
@@ -72,7 +74,7 @@ export class Session {
     this.#options = options;
     this.#stack = stack;
     this.#account = accountOf(options.config);
-    const { config, log, trackers } = options;
+    const { config, log, timers, trackers } = options;
     const far = (desk: string, call: string, sign: FarSign) => this.#watches.get(desk)?.far(call, sign);
     const unregistered = (desk: string) => this.#watches.get(desk)?.unregistered();
     this.#dialling = new Dialling({
@@ -80,6 +82,7 @@ export class Session {
       config,
       account: this.#account,
       log,
+      timers,
       trackers,
       far,
       tell: options.tell,
@@ -172,7 +175,7 @@ export class Session {
   }
 
   #newWatches(): [string, Watch][] {
-    const { config, trackers, known, log } = this.#options;
+    const { config, trackers, known, log, timers } = this.#options;
     const tell = (event: LineEvent) => {
       if (!this.#dialling.keepsBack(event)) this.#options.tell(event);
       if (event.type === "leg") this.#dialling.look();
@@ -182,7 +185,7 @@ export class Session {
       const desks = trackers.size > 1 ? { desks: [extension] } : {};
       return [
         extension,
-        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, tell, ...desks }),
+        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, timers, tell, ...desks }),
       ];
     });
   }

@@ -4,6 +4,7 @@
  */
 import type { CommandResult, DialCommand, Failure, LineEvent } from "../../../src/core/line.ts";
 import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import { ask, type Asked } from "../wire/transaction.ts";
 import { type Attempt, Ends, newAttempt } from "./attempt.ts";
 import { farAnswer, handsetAnswer, isAbsent, notHandedOver, notLifted, occupied, phoneSilent, switchSilent } from "./causes.ts";
@@ -14,6 +15,7 @@ import { NotSent, type SipIncoming, StackClosed } from "../wire/message.ts";
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "../wire/request.ts";
 import { holdSdp, hostOf } from "../wire/sdp.ts";
 import type { Stack } from "../wire/stack.ts";
+import type { TrackerInput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
 
 /** What dialling needs. */
@@ -22,6 +24,7 @@ export interface DiallingOptions {
   readonly config: SipConfig;
   readonly account: Account;
   readonly log: Log;
+  readonly timers: Timers;
   readonly trackers: ReadonlyMap<string, DialogTracker>;
   /** What a dial learns of its far end goes this way. */
   readonly far: (desk: string, call: string, sign: FarSign) => void;
@@ -71,7 +74,7 @@ export class Dialling {
     const ends = new Ends((facts) => this.#options.tell({ type: "leg", facts }));
     const attempt = newAttempt(command, tracker, ends);
     this.#attempts.add(attempt);
-    tracker.dialling({ call: command.call, number: command.number });
+    this.#track(attempt, { type: "dial", dial: { call: command.call, number: command.number } });
     try {
       const result = await (this.#options.config.dialMethod === "refer" ? this.#tell(attempt) : this.#ring(attempt));
       if (result.outcome === "done") return result;
@@ -158,7 +161,7 @@ export class Dialling {
       onSent: (sent) => {
         attempt.sent = sent;
         attempt.callId = sent.header("call-id");
-        if (attempt.callId !== undefined) attempt.tracker.ours(call, attempt.callId);
+        if (attempt.callId !== undefined) this.#track(attempt, { type: "invite", call, callId: attempt.callId });
         if (givenUp) sent.cancel();
       },
       onProvisional: () => attempt.heard = true,
@@ -257,10 +260,10 @@ export class Dialling {
     }
     const status = await this.#outcome(attempt);
     await this.#settle(attempt, status);
-    const untold = () => this.#options.far(desk, call, "untold");
-    if (status !== undefined && status < 300 && !config.referTellsAnswer) untold();
+    const unreported = () => this.#options.far(desk, call, "unreported");
+    if (status !== undefined && status < 300 && !config.referTellsAnswer) unreported();
     await this.#bye(attempt);
-    if (status === undefined) setTimeout(untold, stillStands);
+    if (status === undefined) setTimeout(unreported, stillStands);
   }
 
   /** What came of the number is known: when it was not reached, that is why the phone's legs end. */
@@ -354,8 +357,12 @@ export class Dialling {
   #over(attempt: Attempt): void {
     setTimeout(() => {
       this.#attempts.delete(attempt);
-      attempt.tracker.dialOver(attempt.command.call);
+      this.#track(attempt, { type: "dial-over", call: attempt.command.call });
     }, lingers);
+  }
+
+  #track({ tracker }: Attempt, input: TrackerInput): void {
+    tracker.take(input, this.#options.timers.now());
   }
 
   #sdp(): string {

@@ -1,98 +1,107 @@
-/** The numbers that the box dials for a desk, and which dialogs come of them. */
+/** The numbers that the box dials for a desk, and which dialogs come of them. Pure. */
 import type { LegDirection, LegFacts } from "../../../src/core/line.ts";
 import { dialledOf, type Report } from "../dialogs/report.ts";
 
-/** What is learned of the far end by other means than the dialogs; `untold`: it is called, and nobody will tell whether it answers. */
-export type FarSign = "called" | "answered" | "untold";
+/** What is learned of the far end by other means than the dialogs; `unreported`: it is called, and nobody will report whether it answers. */
+export type FarSign = "called" | "answered" | "unreported";
 
-interface Dial {
+interface OwnDial {
+  readonly call: string;
   readonly number: string;
   /** The user that the phone sees as its caller. */
   readonly as: string;
   readonly callIds: readonly string[];
   /** New dialogs may still come of it. */
-  readonly open: boolean;
-  /** What was told of the far end by other means than the dialogs. */
+  readonly isOpen: boolean;
+  /** What was reported of the far end by other means than the dialogs. */
   readonly signs: Partial<LegFacts>;
 }
 
-/** How many dials are remembered. */
-const remembered = 16;
-
-/** The dials of one desk, by their calls. */
-export class Dials {
-  readonly #self: string;
-  readonly #dials = new Map<string, Dial>();
-
-  /** @param self the user of the box's own account. */
-  constructor(self: string) {
-    this.#self = self;
-  }
-
-  begin({ call, number, as = this.#self }: { readonly call: string; readonly number: string; readonly as?: string }): void {
-    this.#dials.set(call, { number, as, callIds: [], open: true, signs: {} });
-    const [oldest] = this.#dials.keys();
-    if (this.#dials.size > remembered && oldest !== undefined) this.#dials.delete(oldest);
-  }
-
-  ours(call: string, callId: string): void {
-    this.#change(call, (dial) => ({ ...dial, callIds: [...dial.callIds, callId] }));
-  }
-
-  over(call: string): void {
-    this.#change(call, (dial) => ({ ...dial, open: false }));
-  }
-
-  /** All that is known of the far end now, as facts. */
-  far(call: string, is: FarSign): Partial<LegFacts> {
-    const added = {
-      farCalled: true,
-      ...(is === "answered" ? { farAnswered: true } : {}),
-      ...(is === "untold" ? { answerUnreported: true } : {}),
-    };
-    this.#change(call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
-    return this.#dials.get(call)?.signs ?? {};
-  }
-
-  /** The call of which a dialog comes, if it is one of these: by our Call-ID, which a proxy hands on, or by who is at its other end. */
-  of(
-    callId: string | undefined,
-    direction: LegDirection | undefined,
-    report: Report,
-    hasLeg: (call: string) => boolean,
-  ): { readonly call: string; readonly signs: Partial<LegFacts> } | undefined {
-    // The last one first: dialogs may still come of the one before, but a new one is rather of the new dial.
-    for (const [call, dial] of [...this.#dials].reverse()) {
-      const shows = callId !== undefined && dial.callIds.includes(callId);
-      if (shows || this.#isOf(dial, direction, report, hasLeg(call))) return { call, signs: dial.signs };
-    }
-    return undefined;
-  }
-
-  /**
-   * By our user as its caller (a switch calls the phone for us), or by the number that the phone dials because it was told to (REFER). A phone that rings for nobody rings because we have just dialled. The number as caller is no
-   * sign: the customer may call at this moment.
-   */
-  #isOf(
-    { open, as, number }: Dial,
-    direction: LegDirection | undefined,
-    report: Report,
-    hasLeg: boolean,
-  ): boolean {
-    if (!open || direction === undefined) return false;
-    if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
-    if (report.other === undefined) return !hasLeg && (report.state === "early" || report.state === "confirmed");
-    const caller = report.other.identity.toLowerCase();
-    return caller === this.#self.toLowerCase() || caller === as.toLowerCase();
-  }
-
-  #change(call: string, change: (dial: Dial) => Dial): void {
-    const dial = this.#dials.get(call);
-    if (dial) this.#dials.set(call, change(dial));
-  }
+/** The dials of one desk. */
+export interface OwnDials {
+  /** The user of the box's own account. */
+  readonly self: string;
+  /** The newest first: dialogs may still come of an older dial, but a new one is rather of the newest. */
+  readonly dials: readonly OwnDial[];
 }
 
-function isSameNumber(one: string | undefined, other: string): boolean {
-  const digits = one?.replace(/[^\d*#]/g, "");
-  return digits !== undefined && digits !== "" && digits === other.replace(/[^\d*#]/g, "");
+/** The number of dials that are remembered. */
+const maxDials = 16;
+
+/** A dial that begins. */
+export interface NewDial {
+  readonly call: string;
+  readonly number: string;
+  /** The user that the phone sees as its caller, when it is not the box's own. */
+  readonly as?: string;
+}
+
+export function withDial({ self, dials }: OwnDials, { call, number, as = self }: NewDial): OwnDials {
+  const dial: OwnDial = { call, number, as, callIds: [], isOpen: true, signs: {} };
+  return { self, dials: [dial, ...dials.filter((older) => older.call !== call)].slice(0, maxDials) };
+}
+
+/** The box has sent an INVITE of this Call-ID for a dial. */
+export function withCallId(dials: OwnDials, call: string, callId: string): OwnDials {
+  return changed(dials, call, (dial) => ({ ...dial, callIds: [...dial.callIds, callId] }));
+}
+
+/** No new dialogs come of a dial any more. */
+export function withDialOver(dials: OwnDials, call: string): OwnDials {
+  return changed(dials, call, (dial) => ({ ...dial, isOpen: false }));
+}
+
+/** More is known of the far end of a dial. */
+export function withFarSign(dials: OwnDials, call: string, sign: FarSign): OwnDials {
+  const added = {
+    farCalled: true,
+    ...(sign === "answered" ? { farAnswered: true } : {}),
+    ...(sign === "unreported" ? { answerUnreported: true } : {}),
+  };
+  return changed(dials, call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
+}
+
+/** All that is known of the far end of a dial, as facts. */
+export function farSignsOf({ dials }: OwnDials, call: string): Partial<LegFacts> {
+  return dials.find((dial) => dial.call === call)?.signs ?? {};
+}
+
+/** A dialog that may come of a dial. */
+export interface Candidate {
+  readonly callId: string | undefined;
+  readonly direction: LegDirection | undefined;
+  readonly report: Report;
+}
+
+/** The dial of which a dialog comes, if it is one of these: by our Call-ID, which a proxy hands on, or by who is at its other end. */
+export function ownDialOf(
+  { self, dials }: OwnDials,
+  candidate: Candidate,
+  hasLeg: (call: string) => boolean,
+): Pick<OwnDial, "call" | "signs"> | undefined {
+  const { callId } = candidate;
+  return dials.find((dial) =>
+    (callId !== undefined && dial.callIds.includes(callId)) || isOf(dial, self, candidate, () => hasLeg(dial.call))
+  );
+}
+
+/**
+ * By our user as its caller (a switch calls the phone for us), or by the number that the phone dials because it was asked to (REFER). A
+ * phone that rings for nobody rings because we have just dialled. The number as caller is no sign: the customer may call at this moment.
+ */
+function isOf({ isOpen, as, number }: OwnDial, self: string, { direction, report }: Candidate, hasLeg: () => boolean): boolean {
+  if (!isOpen || direction === undefined) return false;
+  if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
+  if (report.other === undefined) return (report.state === "early" || report.state === "confirmed") && !hasLeg();
+  const caller = report.other.identity.toLowerCase();
+  return caller === self.toLowerCase() || caller === as.toLowerCase();
+}
+
+function changed({ self, dials }: OwnDials, call: string, change: (dial: OwnDial) => OwnDial): OwnDials {
+  return { self, dials: dials.map((dial) => dial.call === call ? change(dial) : dial) };
+}
+
+function isSameNumber(shown: string | undefined, dialled: string): boolean {
+  const digits = shown?.replace(/[^\d*#]/g, "");
+  return digits !== undefined && digits !== "" && digits === dialled.replace(/[^\d*#]/g, "");
 }

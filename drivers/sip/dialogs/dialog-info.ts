@@ -1,6 +1,6 @@
 /**
- * Reads dialog-info documents (RFC 4235, section 4): what a switch says of the dialogs of a phone. Pure: text in, values out.
- * What a document means for the line is told by `translate.ts`.
+ * Reads dialog-info documents (RFC 4235, section 4): what a switch reports of the dialogs of a phone. Pure: text in, values
+ * out. What a document means for the line is decided in `step.ts`.
  */
 import { quoted } from "../../../src/core/number.ts";
 import { parse, type XmlElement } from "../../../src/platform/xml.ts";

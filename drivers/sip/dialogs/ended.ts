@@ -2,90 +2,95 @@
 import type { Party } from "../../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { type DialogTags, differ, isSameDialog, tagsOf } from "./merge.ts";
-import type { Notifier } from "./notifier.ts";
+import { namingOf, type Notifier } from "./notifier.ts";
 
-/** How many ended dialogs are remembered. */
+/** The number of ended dialogs that are remembered. */
 const maxEnded = 64;
 
-/** What was known of a dialog before its end. */
-export type Seen = "unseen" | "ringing" | "answered";
+/** How far a dialog had come, as far as it was seen, when it ended. */
+export type SeenBeforeEnd = "unseen" | "ringing" | "answered";
 
-interface Ended extends DialogTags {
+interface EndedDialog extends DialogTags {
   /** The far end as it was named last. */
   readonly other?: Party;
-  readonly seen: Seen;
+  readonly seen: SeenBeforeEnd;
 }
 
-/** The ended dialogs of one phone. */
-export class EndedDialogs {
-  readonly #notifier: Notifier;
-  #ended: readonly Ended[] = [];
-  /** The id of the last call, and whether calls have had different ones. */
-  #lastId: string | undefined;
-  #hasManyIds = false;
+/** The ended dialogs of one phone, the one that was heard of last at the end. */
+export interface EndedDialogs {
+  readonly dialogs: readonly EndedDialog[];
+  /** The id of the last call. */
+  readonly lastId?: string;
+  /** Calls have had different ids. */
+  readonly hasManyIds: boolean;
+}
 
-  constructor(notifier: Notifier) {
-    this.#notifier = notifier;
-  }
+export const noneEnded: EndedDialogs = { dialogs: [], hasManyIds: false };
 
-  clear(): void {
-    this.#ended = [];
-  }
+/** Forgets what has ended, and keeps what is known of the ids. */
+export function withoutEnded(ended: EndedDialogs): EndedDialogs {
+  return { ...ended, dialogs: [] };
+}
 
-  /** A dialog has begun. */
-  begun({ id }: Dialog): void {
-    this.#hasManyIds ||= differ(this.#lastId, id);
-    this.#lastId = id;
-  }
+/** A dialog of this id has begun. */
+export function withBegun(ended: EndedDialogs, { id }: Pick<Dialog, "id">): EndedDialogs {
+  return { ...ended, lastId: id, hasManyIds: ended.hasManyIds || differ(ended.lastId, id) };
+}
 
-  /** A dialog is over, whether its beginning was seen or not. */
-  add(dialog: DialogTags, other: Party | undefined, seen: Seen): void {
-    const naming = this.#notifier.naming(dialog);
-    if (naming === "phone" || naming === "counter") return;
-    const ended: Ended = { ...tagsOf(dialog), seen, ...(other === undefined ? {} : { other }) };
-    const known = this.#ended.find((before) => isSameDialog(before, ended));
-    // A switch that lists what is over for minutes says nothing new.
-    if (known) return this.#renew(known);
-    this.#ended = [...this.#ended, ended].slice(-maxEnded);
-  }
+/** A dialog is over, whether its beginning was seen or not. */
+export function withEnded(
+  ended: EndedDialogs,
+  notifier: Notifier,
+  dialog: DialogTags,
+  { other, seen }: Pick<EndedDialog, "other" | "seen">,
+): EndedDialogs {
+  const naming = namingOf(notifier, dialog);
+  if (naming === "phone" || naming === "counter") return ended;
+  const added: EndedDialog = { ...tagsOf(dialog), seen, ...(other === undefined ? {} : { other }) };
+  const known = ended.dialogs.find((before) => isSameDialog(before, added));
+  // A switch that lists what is over for minutes says nothing new.
+  if (known) return moved(ended, known);
+  return { ...ended, dialogs: [...ended.dialogs, added].slice(-maxEnded) };
+}
 
-  /** Whether a dialog is known to be over. */
-  has(dialog: DialogTags): boolean {
-    return this.#ended.some((before) => isSameDialog(before, dialog));
-  }
+/** Whether a dialog is known to be over. */
+export function hasEnded({ dialogs }: EndedDialogs, dialog: DialogTags): boolean {
+  return dialogs.some((before) => isSameDialog(before, dialog));
+}
 
-  /**
-   * Whether a live report is an echo of a dialog that is over. It is a new call when it is with another party, or when its name has not
-   * proven to be one call's; the name is then known to stand for more than one.
-   */
-  isEcho(dialog: Dialog, other: Party | undefined): boolean {
-    const naming = this.#notifier.naming(dialog);
-    if (naming === "phone" || naming === "counter") return false;
-    const ended = this.#ended.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
-    if (!ended) return false;
-    if (this.#isEchoOf(ended, other, naming === "unique" || ended.callId !== undefined)) {
-      this.#renew(ended);
-      return true;
-    }
-    this.#ended = this.#ended.filter((before) => before !== ended);
-    if (naming === "unproven") this.#notifier.share(dialog.id);
-    return false;
-  }
+/** Whether a live report is an echo, and what follows for the ended dialogs. */
+export interface EchoCheck {
+  readonly isEcho: boolean;
+  readonly ended: EndedDialogs;
+  /** The id has turned out to stand for more than one call. */
+  readonly isShared?: true;
+}
 
-  #isEchoOf(ended: Ended, other: Party | undefined, isUnique: boolean): boolean {
-    // FreeSWITCH's ids are channel UUIDs, whoever is at the other end later.
-    if (this.#notifier.holds === "one") return true;
-    if (differ(ended.other?.identity, other?.identity)) return false;
-    return isUnique || ended.seen === "unseen" || this.#hasManyIds;
-  }
+/**
+ * Whether a live report is an echo of a dialog that is over. It is a new call when it is with another party, or when its name has not
+ * proven to be one call's; the name is then known to stand for more than one.
+ */
+export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, other: Party | undefined): EchoCheck {
+  const naming = namingOf(notifier, dialog);
+  if (naming === "phone" || naming === "counter") return { isEcho: false, ended };
+  const known = ended.dialogs.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
+  if (!known) return { isEcho: false, ended };
+  const isUnique = naming === "unique" || known.callId !== undefined;
+  // FreeSWITCH's ids are channel UUIDs, whoever is at the other end later.
+  const isEcho = notifier.lists === "changed" ||
+    (!differ(known.other?.identity, other?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
+  if (isEcho) return { isEcho, ended: moved(ended, known) };
+  const forgotten = { ...ended, dialogs: ended.dialogs.filter((before) => before !== known) };
+  return { isEcho, ended: forgotten, ...(naming === "unproven" ? { isShared: true } : {}) };
+}
 
-  #renew(ended: Ended): void {
-    this.#ended = [...this.#ended.filter((before) => before !== ended), ended];
-  }
+/** The dialog was heard of again: it is forgotten last. */
+function moved(ended: EndedDialogs, dialog: EndedDialog): EndedDialogs {
+  return { ...ended, dialogs: [...ended.dialogs.filter((before) => before !== dialog), dialog] };
 }
 
 /** Whether a report is about another branch of a call that was answered and is over: no branch of it rings any more. */
-function isBranch({ id, callId, seen }: Ended, dialog: Dialog): boolean {
+function isBranch({ id, callId, seen }: EndedDialog, dialog: Dialog): boolean {
   return seen === "answered" && dialog.state !== "confirmed" && id === dialog.id && callId !== undefined &&
     callId === dialog.callId;
 }

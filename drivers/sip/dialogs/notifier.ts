@@ -1,4 +1,4 @@
-/** What is known of the switch that writes the documents: what a full one holds, and what its names for dialogs are worth. Pure. */
+/** What a document of this switch means: what a full one lists, and what its names for dialogs are worth. Learned from its documents. Pure. */
 import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
@@ -11,7 +11,7 @@ export type Naming = "unique" | "unproven" | "counter" | "phone";
 /** An id of this length and more may be made for one call alone; a shorter one is a counter. */
 const shortestUnique = 16;
 
-/** How many ids are remembered as standing for more than one call. */
+/** The number of ids that are remembered as standing for more than one call. */
 const maxSharedIds = 64;
 
 /** The users of a desk with these aliases (`user@domain`). */
@@ -22,106 +22,123 @@ export function usersOf(extension: string, aliases: readonly string[]): string[]
 /** The parts of a dialog that name it. */
 export type DialogNames = Pick<Dialog, "id" | "callId">;
 
-/** The notifier of one desk's phone, learned from its documents. */
-export class Notifier {
-  readonly #users: readonly string[];
-  /** Whether full documents hold all dialogs, or only the one that has changed; unknown until the notifier has shown it. */
-  #holds: "all" | "one" | undefined;
-  #listsEnds = false;
+/** The notifier of one desk's phone, as its documents have shown it. */
+export interface Notifier {
+  /** All users by which the switch may call the phone, in small letters. */
+  readonly users: readonly string[];
+  /**
+   * What a full document lists that nobody asked for: all dialogs, or only the one that has changed (FreeSWITCH). Absent until the notifier
+   * has shown it.
+   */
+  readonly lists?: "all" | "changed";
+  /** It was seen to list dialogs that are over. */
+  readonly showsEnds: boolean;
   /** Ids that were seen to stand for more than one call. */
-  readonly #shared = new Set<string>();
+  readonly sharedIds: readonly string[];
+}
 
-  /** @param users all users by which the switch may call the phone. */
-  constructor(users: readonly string[]) {
-    this.#users = users.map((user) => user.toLowerCase());
-  }
+/** A notifier of which nothing is known yet. */
+export function newNotifier(users: readonly string[]): Notifier {
+  return { users: users.map((user) => user.toLowerCase()), showsEnds: false, sharedIds: [] };
+}
 
-  /** Whether full documents hold all dialogs, or only the one that has changed (FreeSWITCH). */
-  get holds(): "all" | "one" | undefined {
-    return this.#holds;
-  }
+/** Another notifier may answer after the next connect. The worth of its ids is kept, because it takes long to learn. */
+export function afterReconnect({ users, sharedIds }: Notifier): Notifier {
+  return { users, showsEnds: false, sharedIds };
+}
 
-  /** Whether full documents hold all dialogs and list those that are over as such: what is missing has not been told yet. */
-  get listsEnds(): boolean {
-    return this.#listsEnds && this.#holds === "all";
-  }
+/** Whether full documents list all dialogs and those that are over as such: what is missing has not been reported yet. */
+export function listsEnds({ lists, showsEnds }: Notifier): boolean {
+  return showsEnds && lists === "all";
+}
 
-  /** Another notifier may answer after the next connect. What it names its dialogs by is kept: that is seldom learned. */
-  reconnected(): void {
-    this.#holds = undefined;
-    this.#listsEnds = false;
-  }
+/** Whether a URI is about the phone. */
+export function isUser({ users }: Notifier, uri: string): boolean {
+  return users.includes(addressOf(uri).user.toLowerCase());
+}
 
-  /** Whether a URI is about the phone. */
-  isUser(uri: string): boolean {
-    return this.#users.includes(addressOf(uri).user.toLowerCase());
-  }
+/** A document, as far as it shows which switch has written it. */
+export interface Sample {
+  readonly dialogs: readonly Dialog[];
+  readonly isFull: boolean;
+  /** It answers a SUBSCRIBE of ours, so that it lists all dialogs whoever the notifier is. */
+  readonly isAnswer: boolean;
+  /** The User-Agent or Server of the NOTIFY. */
+  readonly userAgent?: string;
+}
 
-  /**
-   * Learns which switch writes the documents. FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says
-   * `partial`, `trying` or `proceeding`. No other switch lists several dialogs without being asked and means less than all.
-   */
-  learn(dialogs: readonly Dialog[], full: boolean, asked: boolean, userAgent = ""): void {
-    const marked = dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"));
-    this.#listsEnds ||= /kamailio|opensips/i.test(userAgent) || (full && dialogs.some(({ state }) => state === "terminated"));
-    const exact = !full || dialogs.some(({ state }) => state === "trying" || state === "proceeding");
-    if (marked) this.#holds = "one";
-    else if (exact) this.#holds = "all";
-    else if (userAgent !== "") this.#holds ??= /freeswitch/i.test(userAgent) ? "one" : "all";
-    else if (dialogs.length > 1 && !asked) this.#holds ??= "all";
-  }
+/** The notifier with what a document shows of it. */
+export function learn(notifier: Notifier, sample: Sample): Notifier {
+  const { dialogs, isFull, userAgent = "" } = sample;
+  const lists = listing(notifier, sample);
+  const showsEnds = notifier.showsEnds || /kamailio|opensips/i.test(userAgent) ||
+    (isFull && dialogs.some(({ state }) => state === "terminated"));
+  return { ...notifier, showsEnds, ...(lists === undefined ? {} : { lists }) };
+}
 
-  /**
-   * The answer to a SUBSCRIBE that lists one dialog as over, with nothing but its id, shows an idle phone under the name that its
-   * calls will have too (Asterisk, MikoPBX).
-   */
-  learnIdle([only, ...others]: readonly Dialog[]): void {
-    if (!only || others.length > 0 || this.#holds === "one") return;
-    const { id, state, ...more } = only;
-    if (state === "terminated" && Object.keys(more).length === 0) this.share(id);
+/**
+ * FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says `partial`, `trying` or
+ * `proceeding`. No other switch lists several dialogs without being asked and means less than all.
+ */
+function listing({ lists }: Notifier, { dialogs, isFull, isAnswer, userAgent = "" }: Sample): Notifier["lists"] {
+  if (dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"))) {
+    return "changed";
   }
+  if (!isFull || dialogs.some(({ state }) => state === "trying" || state === "proceeding")) return "all";
+  if (lists !== undefined) return lists;
+  if (userAgent !== "") return /freeswitch/i.test(userAgent) ? "changed" : "all";
+  return dialogs.length > 1 && !isAnswer ? "all" : undefined;
+}
 
-  /** An id has been seen to stand for more than one call. */
-  share(id: string): void {
-    this.#shared.add(id);
-    const [oldest] = this.#shared;
-    if (this.#shared.size > maxSharedIds && oldest !== undefined) this.#shared.delete(oldest);
-  }
+/**
+ * The answer to a SUBSCRIBE that lists one dialog as over, with nothing but its id, shows an idle phone under the name that its
+ * calls will have too (Asterisk, MikoPBX).
+ */
+export function learnIdle(notifier: Notifier, [only, ...others]: readonly Dialog[]): Notifier {
+  if (!only || others.length > 0 || notifier.lists === "changed") return notifier;
+  const { id, state, ...more } = only;
+  return state === "terminated" && Object.keys(more).length === 0 ? withSharedId(notifier, id) : notifier;
+}
 
-  /** What the names of a dialog are worth. Length alone proves nothing. */
-  naming({ id, callId }: DialogNames): Naming {
-    if (callId !== undefined) return "unique";
-    if (this.#isPhones(id) || this.#shared.has(id)) return "phone";
-    if (id.length < shortestUnique) return "counter";
-    // FreeSWITCH writes the UUID of its own leg.
-    return this.#holds === "one" ? "unique" : "unproven";
-  }
+/** An id has been seen to stand for more than one call. */
+export function withSharedId(notifier: Notifier, id: string): Notifier {
+  if (notifier.sharedIds.includes(id)) return notifier;
+  return { ...notifier, sharedIds: [...notifier.sharedIds, id].slice(-maxSharedIds) };
+}
 
-  /** Whether an id is neither a counter nor made of the phone's name. */
-  isDistinct(id: string): boolean {
-    return id.length >= shortestUnique && !this.#isPhones(id);
-  }
+/** What the names of a dialog are worth. Length alone proves nothing. */
+export function namingOf(notifier: Notifier, { id, callId }: DialogNames): Naming {
+  if (callId !== undefined) return "unique";
+  if (isPhones(notifier, id) || notifier.sharedIds.includes(id)) return "phone";
+  if (id.length < shortestUnique) return "counter";
+  // FreeSWITCH writes the UUID of its own leg.
+  return notifier.lists === "changed" ? "unique" : "unproven";
+}
 
-  /**
-   * The dialog without a Call-ID that is no call's: made of the phone's name, or the subscription's own (Asterisk's chan_sip:
-   * `pickup-` and the subscription's Call-ID).
-   * @param subscription the Call-ID of the subscription.
-   */
-  cleaned(dialog: Dialog, subscription?: string): Dialog {
-    const { callId, ...rest } = dialog;
-    if (callId === undefined) return dialog;
-    const isNoCalls = callId.startsWith("pickup-") || callId === subscription || this.#isPhones(callId);
-    return isNoCalls ? rest : dialog;
-  }
+/** Whether an id is neither a counter nor made of the phone's name. */
+export function isDistinct(notifier: Notifier, id: string): boolean {
+  return id.length >= shortestUnique && !isPhones(notifier, id);
+}
 
-  /**
-   * Whether a name is made of the phone's own: its user or URI, with or without scheme, host, port and parameters, perhaps with words
-   * around it (`PJSIP/1001`). A number of its own beside it makes it a call's.
-   */
-  #isPhones(name: string): boolean {
-    if (this.isUser(name)) return true;
-    const parts = unescaped(name).toLowerCase().replace(/\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?/g, " ").split(/[^a-z0-9*#+]+/);
-    const isUser = (part: string) => this.#users.includes(part) || this.#users.includes(part.replace(/^[a-z]+/, ""));
-    return parts.some(isUser) && parts.every((part) => isUser(part) || /^[a-z]*$/.test(part));
-  }
+/**
+ * The dialog without a Call-ID that is not a call's: made of the phone's name, or the subscription's own (Asterisk's chan_sip:
+ * `pickup-` and the subscription's Call-ID).
+ * @param subscription the Call-ID of the subscription.
+ */
+export function withoutForeignCallId(notifier: Notifier, dialog: Dialog, subscription?: string): Dialog {
+  const { callId, ...rest } = dialog;
+  if (callId === undefined) return dialog;
+  const isForeign = callId.startsWith("pickup-") || callId === subscription || isPhones(notifier, callId);
+  return isForeign ? rest : dialog;
+}
+
+/**
+ * Whether a name is made of the phone's own: its user or URI, with or without scheme, host, port and parameters, perhaps with words
+ * around it (`PJSIP/1001`). With another number beside it, it is a call's.
+ */
+function isPhones(notifier: Notifier, name: string): boolean {
+  if (isUser(notifier, name)) return true;
+  const parts = unescaped(name).toLowerCase().replace(/\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?/g, " ").split(/[^a-z0-9*#+]+/);
+  const isOurs = (part: string) => notifier.users.includes(part) || notifier.users.includes(part.replace(/^[a-z]+/, ""));
+  return parts.some(isOurs) && parts.every((part) => isOurs(part) || /^[a-z]*$/.test(part));
 }

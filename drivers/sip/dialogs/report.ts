@@ -55,33 +55,39 @@ export function dialledOf({ other }: Report): string | undefined {
   return /^[*#]/.test(other.identity) || identify(other.identity).kind === "number" ? other.identity : undefined;
 }
 
-/**
- * The facts with what a report adds.
- * @param loose whether the notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a
- * call that is held (FreeSWITCH, sofia_presence.c).
- * @param counts whether it made the report because something has happened, and not because it was asked.
- */
-export function grown(past: Past, report: Report, loose: boolean, counts: boolean): LegFacts {
+/** How a report is to be read. */
+export interface Reading {
+  /**
+   * The notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a call that is held
+   * (FreeSWITCH, sofia_presence.c).
+   */
+  readonly isLoose: boolean;
+  /** The switch made the report because something has happened, and not because it was asked. */
+  readonly counts: boolean;
+}
+
+/** The facts with what a report adds. */
+export function grown(past: Past, report: Report, how: Reading): LegFacts {
   const direction = past.facts.direction ?? directionOf(report);
   if (direction === undefined) return past.facts;
-  const signs = direction === "to-desk" ? calledSigns(past, report, loose) : diallingSigns(past, report, loose, counts);
+  const signs = direction === "to-desk" ? calledSigns(past, report, how) : diallingSigns(past, report, how);
   const facts = { ...past.facts, direction, ...signs };
-  return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, loose) };
+  return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, how) };
 }
 
 /** RFC 4235, section 3.7.1: `early` is a phone that has said 180. Who plays nothing then need not have the call on hold. */
-function calledSigns({ facts }: Past, { state, rendering }: Report, loose: boolean): Partial<LegFacts> {
-  if (state === "confirmed" || (loose && rendering === false)) return { answered: true };
+function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }: Reading): Partial<LegFacts> {
+  if (state === "confirmed" || (isLoose && rendering === false)) return { answered: true };
   return state === "early" && facts.answered !== true ? { rings: true } : {};
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
-function diallingSigns({ reports, facts, other }: Past, report: Report, loose: boolean, counts: boolean): Partial<LegFacts> {
+function diallingSigns({ reports, facts, other }: Past, report: Report, { isLoose, counts }: Reading): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
   // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
   const rerouted = report.other !== undefined && other !== undefined && report.other.identity !== other.identity;
-  if (loose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
+  if (isLoose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
   return { answered: true, farCalled: true, farAnswered: true };
 }
 
@@ -108,7 +114,7 @@ function partnerOf({ other: before }: Past, { other, state }: Report, dialled: s
   return { partner: dialled === undefined || /^[*#]/.test(dialled) ? other : { ...other, dialledByLeg: true } };
 }
 
-function heldOf({ state, rendering }: Report, { held }: LegFacts, loose: boolean): Partial<LegFacts> {
-  if (rendering === false && (loose || state === "confirmed")) return { held: true };
+function heldOf({ state, rendering }: Report, { held }: LegFacts, { isLoose }: Reading): Partial<LegFacts> {
+  if (rendering === false && (isLoose || state === "confirmed")) return { held: true };
   return held === true && state === "confirmed" ? { held: false } : {};
 }

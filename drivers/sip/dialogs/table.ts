@@ -1,70 +1,217 @@
-/** The live dialogs of a phone, and which of them the dialogs of a document are. */
-import type { Dialog } from "./dialog-info.ts";
-import { type DialogTags, differ, isSameDialog } from "./merge.ts";
+/** What is believed of the dialogs of one phone: which live, which have ended, what they are called. Dialogs begin, grow and end here. Pure. */
+import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
+import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
+import { endOf, unlisted, unreached } from "../dial/outcome.ts";
+import type { Dialog, Participant } from "./dialog-info.ts";
+import { checkEcho, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
+import { type LegNames, nameLeg } from "./leg-ids.ts";
+import { branchesOf } from "./match.ts";
+import { type DialogTags, tagsOf } from "./merge.ts";
+import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
+import { directionOf, grown, type Past, type Report, reportOf } from "./report.ts";
 
-interface Row extends DialogTags {
+/** A dialog that lives. */
+export interface LiveDialog extends Past, DialogTags {
   readonly leg: string;
+  /** The last report, when it may have been this dialog's end. */
+  readonly question?: Report;
+  /** A document that should have listed it did not (`absent`), or showed it as confirmed and as over (`over`). */
+  readonly missed?: "absent" | "over";
 }
 
-/** Live dialogs by the names of their legs. */
-export class DialogTable<R extends Row> {
-  readonly #rows = new Map<string, R>();
-
-  get size(): number {
-    return this.#rows.size;
-  }
-
-  all(): R[] {
-    return [...this.#rows.values()];
-  }
-
-  get(leg: string): R | undefined {
-    return this.#rows.get(leg);
-  }
-
-  put(row: R): void {
-    this.#rows.set(row.leg, row);
-  }
-
-  remove(leg: string): void {
-    this.#rows.delete(leg);
-  }
-
-  clear(): void {
-    this.#rows.clear();
-  }
-
-  /** The other branches of a forked call that go by the same id. */
-  branchesOf({ leg, id, callId }: R): R[] {
-    return this.all().filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));
-  }
-
-  /** Whether a dialog of this id lives, whatever its Call-ID and tags. */
-  hasId(id: string): boolean {
-    return this.all().some((row) => row.id === id);
-  }
-
-  /**
-   * The live dialog that each dialog of a document means, none twice.
-   * @param isFresh whether the document begins a new subscription, which may give dialogs new ids: the Call-ID stays.
-   */
-  found(dialogs: readonly Dialog[], isFresh: boolean): { readonly dialog: Dialog; readonly entry: R | undefined }[] {
-    const taken = new Set<string>();
-    const take = (dialog: Dialog, find: (free: readonly R[]) => R | undefined) => {
-      const entry = find(this.all().filter(({ leg }) => !taken.has(leg)));
-      if (entry) taken.add(entry.leg);
-      return { dialog, entry };
-    };
-    const exact = dialogs.map((dialog) => take(dialog, (free) => free.find((row) => isSameDialog(row, dialog))));
-    return exact.map(({ dialog, entry }) => entry ? { dialog, entry } : take(dialog, (free) => loosely(dialog, free, isFresh)));
-  }
+/** The dialogs of one phone. */
+export interface DialogTable {
+  /** The desk's extension. */
+  readonly desk: string;
+  readonly notifier: Notifier;
+  /** By the names of their legs, in the order in which they began. */
+  readonly live: ReadonlyMap<string, LiveDialog>;
+  readonly ended: EndedDialogs;
+  readonly names: LegNames;
+  readonly dials: OwnDials;
 }
 
-/** Other tags, or another Call-ID, under the id of a live dialog that the document does not show otherwise. */
-function loosely<R extends Row>(dialog: Dialog, free: readonly R[], isFresh: boolean): R | undefined {
-  const { id, callId, state } = dialog;
-  const moved = isFresh && callId !== undefined ? free.find((row) => row.callId === callId) : undefined;
-  if (moved) return moved;
-  // The end of a dialog that is told from this one is not its end.
-  return state === "terminated" ? undefined : free.find((row) => row.id === id);
+/** The dialogs after a change, and what it says of legs, in order. */
+export interface Change {
+  readonly table: DialogTable;
+  readonly facts: readonly LegFacts[];
+}
+
+/** How a report came. */
+export interface Circumstances {
+  /** It answers a new subscription. */
+  readonly isFresh: boolean;
+  /** Documents before it are missing. */
+  readonly afterGap: boolean;
+}
+
+/** The number of dialogs that a phone may have at once: the others of a switch that counts on forever are left out. */
+const maxLiveDialogs = 100;
+
+export function unchanged(table: DialogTable): Change {
+  return { table, facts: [] };
+}
+
+/** One change after another. */
+export function then(change: Change, next: (table: DialogTable) => Change): Change {
+  const { table, facts } = next(change.table);
+  return { table, facts: [...change.facts, ...facts] };
+}
+
+/** A change for each of the items, in order. */
+export function forEach<T>(table: DialogTable, items: readonly T[], change: (table: DialogTable, item: T) => Change): Change {
+  const facts: LegFacts[] = [];
+  let current = table;
+  for (const item of items) {
+    const made = change(current, item);
+    current = made.table;
+    facts.push(...made.facts);
+  }
+  return { table: current, facts };
+}
+
+/** The live dialogs, in the order in which they began. */
+export function liveDialogs({ live }: DialogTable): LiveDialog[] {
+  return [...live.values()];
+}
+
+/** The live dialogs of a dial. */
+export function dialogsOfCall(table: DialogTable, call: string): LiveDialog[] {
+  return liveDialogs(table).filter(({ facts }) => facts.call === call);
+}
+
+export function put(table: DialogTable, entry: LiveDialog): DialogTable {
+  return { ...table, live: new Map(table.live).set(entry.leg, entry) };
+}
+
+/** A dialog as seen from the desk. */
+export function reportFor({ notifier }: DialogTable, dialog: Dialog): Report {
+  const isDesk = (end: Participant | undefined) => end?.identity !== undefined && isUser(notifier, end.identity.uri);
+  return reportOf(dialog, isDesk);
+}
+
+/** What a dialog of a document says: that it has begun, grows or is over. `leg`: the live dialog that it means. */
+export function apply(table: DialogTable, dialog: Dialog, leg: string | undefined, came: Circumstances): Change {
+  const report = reportFor(table, dialog);
+  const entry = leg === undefined ? undefined : table.live.get(leg);
+  if (dialog.state === "terminated") {
+    if (entry) return end(table, entry, endOf(dialog), { dialog, ...otherOf(report) });
+    return unchanged({ ...table, ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...otherOf(report) }) });
+  }
+  // FreeSWITCH names the Call-ID only when it is asked.
+  const counts = !came.isFresh && (table.notifier.lists !== "changed" || dialog.callId === undefined);
+  const growing = (table: DialogTable, entry: LiveDialog) => grow(table, { ...entry, ...tagsOf(dialog) }, report, counts);
+  if (entry && !isAnother(table, entry, dialog, report, came)) return growing(table, entry);
+  const ended = entry ? end(table, entry, unlisted) : unchanged(table);
+  return then(ended, (table) => begin(table, dialog, report, growing));
+}
+
+function otherOf({ other }: { readonly other?: Party | undefined }): Pick<Past, "other"> {
+  return other === undefined ? {} : { other };
+}
+
+/** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
+function isAnother(
+  { notifier }: DialogTable,
+  { callId, other }: LiveDialog,
+  dialog: Dialog,
+  report: Report,
+  { isFresh, afterGap }: Circumstances,
+): boolean {
+  if (callId !== undefined && dialog.callId !== undefined) return callId !== dialog.callId;
+  return (isFresh || afterGap) && namingOf(notifier, dialog) !== "unique" && other !== undefined &&
+    report.other !== undefined && other.identity !== report.other.identity;
+}
+
+/** A dialog's first report; nothing when it is an echo of one that has ended, or one too many. */
+function begin(
+  table: DialogTable,
+  dialog: Dialog,
+  { other }: Report,
+  growing: (table: DialogTable, entry: LiveDialog) => Change,
+): Change {
+  if (table.live.size >= maxLiveDialogs) return unchanged(table);
+  const echo = checkEcho(table.ended, table.notifier, dialog, other);
+  if (echo.isEcho) return unchanged({ ...table, ended: echo.ended });
+  const notifier = echo.isShared ? withSharedId(table.notifier, dialog.id) : table.notifier;
+  const { leg, names } = nameLeg(table.names, notifier, dialog);
+  const begun = { ...table, notifier, names, ended: withBegun(echo.ended, dialog) };
+  return growing(begun, { ...tagsOf(dialog), leg, facts: { desk: table.desk, leg }, reports: 0 });
+}
+
+/**
+ * A live dialog with what a report adds.
+ * @param counts whether the switch made the report because something has happened.
+ */
+export function grow(table: DialogTable, entry: LiveDialog, report: Report, counts: boolean): Change {
+  const past = claimed(table, entry, report);
+  const facts = withTwin(table, past, grown(past, report, { isLoose: table.notifier.lists === "changed", counts }));
+  const { question: _, missed: __, ...rest } = past;
+  // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
+  const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
+  const other = steppedBack ? past.other : report.other ?? past.other;
+  const reports = past.reports + (counts ? 1 : 0);
+  return withFacts(table, entry, { ...rest, facts, reports, ...otherOf({ other }) });
+}
+
+/** A live dialog is now this; its facts are news when they have changed and say which way the call goes. */
+export function withFacts(table: DialogTable, before: LiveDialog, after: LiveDialog): Change {
+  const isNews = after.facts.direction !== undefined && JSON.stringify(before.facts) !== JSON.stringify(after.facts);
+  return { table: put(table, after), facts: isNews ? [after.facts] : [] };
+}
+
+/** How a dialog is known to be over. */
+interface EndReport {
+  /** The dialog that a document says is over. Without it the end is a conclusion, and the dialog may come back. */
+  readonly dialog?: DialogTags;
+  /** The far end, where the report names it. */
+  readonly other?: Party;
+}
+
+/** A live dialog is over. */
+export function end(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, other }: EndReport = {}): Change {
+  if (!table.live.has(entry.leg)) return unchanged(table);
+  const live = new Map(table.live);
+  live.delete(entry.leg);
+  const { leg, facts: { desk, direction, call, farCalled } } = entry;
+  const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
+  const facts = direction === undefined ? [] : [{ desk, leg, ...(call === undefined ? {} : { call }), ended }];
+  if (!dialog) return { table: { ...table, live }, facts };
+  const isAnswered = entry.facts.answered === true;
+  const remembered = withEnded(table.ended, table.notifier, { ...entry, ...tagsOf(dialog) }, {
+    seen: isAnswered ? "answered" : "ringing",
+    ...otherOf({ other: other ?? entry.other }),
+  });
+  // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
+  const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
+  return then(
+    { table: { ...table, live, ended: remembered }, facts },
+    (rest) => forEach(rest, branches, (table, branch) => end(table, branch, failure, { dialog: branch })),
+  );
+}
+
+/** The entry as a dialog of our own dialling, if it is one. Who is known to have called, or was dialled, stays. */
+function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDialog {
+  const { facts, callId } = entry;
+  if (facts.call !== undefined || facts.caller !== undefined || facts.dialled !== undefined) return entry;
+  const direction = facts.direction ?? directionOf(report);
+  const dial = ownDialOf(table.dials, { callId, direction, report }, (call) => dialogsOfCall(table, call).length > 0);
+  return dial ? { ...entry, facts: { ...facts, call: dial.call, ...dial.signs } } : entry;
+}
+
+/**
+ * Two phones of one extension, or two branches of a forked call, ring for one caller: one call. Their notifier does not name the caller's leg, so
+ * the name of the first stands for it. Branches of the phone's own call are one call, too (RFC 4235, section 3.7.2).
+ */
+function withTwin(table: DialogTable, { id, leg, callId }: LiveDialog, facts: LegFacts): LegFacts {
+  const { direction, call, caller, farLeg } = facts;
+  if (call !== undefined || farLeg !== undefined) return facts;
+  const others = liveDialogs(table).filter((other) => other.leg !== leg && other.facts.direction === direction);
+  const branch = others.find((other) => other.id === id || (callId !== undefined && other.callId === callId));
+  if (direction === "from-desk") return branch ? { ...facts, call: branch.facts.call ?? branch.leg } : facts;
+  if (direction !== "to-desk" || caller === undefined) return facts;
+  const named = caller.outside === true ? [] : others.filter((other) => other.facts.caller?.identity === caller.identity);
+  const twins = [...(branch ? [branch] : []), ...named];
+  const twin = twins.find((other) => other.facts.farLeg !== undefined && !other.facts.answered);
+  return { ...facts, farLeg: twin?.facts.farLeg ?? leg };
 }

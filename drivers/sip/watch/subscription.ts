@@ -10,7 +10,7 @@ import { parameter, secondsIn, word } from "../wire/headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "../wire/message.ts";
 import { type Account, requestIn, requestTo } from "../wire/request.ts";
 import type { Stack } from "../wire/stack.ts";
-import type { Envelope } from "../dialogs/tracker.ts";
+import type { Envelope } from "../dialogs/step.ts";
 
 /** What a subscription is made of. */
 export interface SubscriptionOptions {

@@ -1,9 +1,10 @@
 /**
  * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, starts a new one when one
- * has ended and the reason allows, and passes on what its documents say (translate.ts).
+ * has ended and the reason allows, and passes on what its documents say (dialogs/step.ts).
  */
 import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
 import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import { pause } from "../../shared/pause.ts";
 import type { SipConfig } from "../config.ts";
 import type { FarSign } from "../dial/own-dials.ts";
@@ -14,7 +15,8 @@ import { readLeniently } from "../dialogs/repair.ts";
 import type { Account } from "../wire/request.ts";
 import type { Stack } from "../wire/stack.ts";
 import { type Reading, Subscription } from "./subscription.ts";
-import type { DialogTracker, Envelope, Told } from "../dialogs/tracker.ts";
+import type { Envelope, TrackerInput, TrackerOutput } from "../dialogs/step.ts";
+import type { DialogTracker } from "../dialogs/tracker.ts";
 
 /** What a watch is made of. */
 export interface WatchOptions {
@@ -26,13 +28,11 @@ export interface WatchOptions {
   readonly tracker: DialogTracker;
   readonly known: KnownLegs;
   readonly log: Log;
+  readonly timers: Timers;
   /** The desks that link-up and link-down are about; nothing when this one is all. */
   readonly desks?: readonly string[];
   readonly tell: (event: LineEvent) => void;
 }
-
-/** How long the whole state may take after it was asked for, in ms. */
-export const wholeWithin = 500;
 
 /** How long a phone is said not to be registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
 export const missingFor = 60_000;
@@ -51,14 +51,15 @@ export class Watch {
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
   #up = false;
-  /** Runs while the phone is said not to be registered. */
-  #missing: ReturnType<typeof setTimeout> | undefined;
+  /** While the phone is said not to be registered: cancels the end of that. */
+  #cancelMissing: (() => void) | undefined;
   #why = "";
   #expires: number;
-  #asked: ReturnType<typeof setTimeout> | undefined;
-  /** Runs while the last document could not be read. */
-  #unreadable: ReturnType<typeof setTimeout> | undefined;
-  /** When the whole state was last asked for because of one that is not well-formed, in ms of `performance.now`. */
+  /** Cancels the tracker's next step that only needs time. */
+  #cancelWake: () => void = () => {};
+  /** While the last document could not be read: cancels what follows when none can be read in time. */
+  #cancelUnreadable: (() => void) | undefined;
+  /** When the whole state was last asked for because of a document that is not well-formed, in ms. */
   #refreshed = -Infinity;
 
   constructor(options: WatchOptions) {
@@ -78,13 +79,14 @@ export class Watch {
 
   /** Keeps the subscription up until the signal; gives it back then, if `giveBack` is the signal's reason. */
   async run(signal: AbortSignal): Promise<void> {
+    const { timers } = this.#options;
     const stopped = new Promise<undefined>((resolve) =>
       signal.addEventListener("abort", () => resolve(undefined), { once: true })
     );
     for (let failures = 0; !signal.aborted; failures++) {
-      const since = performance.now();
+      const since = timers.now();
       const end = await this.#once(stopped).catch((fault: unknown) => this.#endOfFault(fault));
-      clearTimeout(this.#asked);
+      this.#step({ type: "unsubscribed" });
       this.#readable();
       const subscription = this.#subscription;
       if (signal.aborted || !end) {
@@ -92,9 +94,9 @@ export class Watch {
         this.#subscription = undefined;
         return signal.reason === giveBack ? await subscription?.giveBack() : subscription?.end();
       }
-      if (subscription?.stood && performance.now() - since > shortLived) failures = 0;
+      if (subscription?.stood && timers.now() - since > shortLived) failures = 0;
       this.#expires = subscription?.least ?? this.#expires;
-      const ms = pauseAfter(end.again, failures, Math.random());
+      const ms = pauseAfter(end.again, failures, timers.random());
       if (ms > 0) this.#down(end.why, ms);
       await pause(ms, signal);
     }
@@ -115,13 +117,13 @@ export class Watch {
    * what is true.
    */
   #endOfFault(fault: unknown): End {
-    const { tracker, log, about: { extension } } = this.#options;
+    const { log, about: { extension } } = this.#options;
     this.#subscription?.end();
     log.rarely(`fault ${extension}`, 10).error("Internal error while watching a phone: starting again", {
       desk: extension,
       why: fault instanceof Error ? fault.message : String(fault),
     });
-    tracker.forget();
+    this.#step({ type: "forgotten" });
     return { why: `internal error in telesetd while watching phone ${extension}`, again: "soon" };
   }
 
@@ -132,7 +134,7 @@ export class Watch {
 
   /** What a dial of the phone has learned of its far end. */
   far(call: string, sign: FarSign): void {
-    this.#guarded(() => this.told({ events: this.#options.tracker.far(call, sign) }));
+    this.#guarded(() => this.#report(this.#step({ type: "far", call, sign })));
   }
 
   /** Does something for the subscription, which a fault ends. */
@@ -145,28 +147,41 @@ export class Watch {
     }
   }
 
-  /** Tells what something else than a document has brought about. */
-  told({ events, wants, why }: Told): void {
-    const { tell, log, about, desks, tracker } = this.#options;
-    if (events.length > 0 && !this.#up) {
+  /** Gives the tracker an input, and comes back when it wants to. */
+  #step(input: TrackerInput): TrackerOutput {
+    const { tracker, timers } = this.#options;
+    const { output, wakeAt } = tracker.take(input, timers.now());
+    this.#cancelWake();
+    this.#cancelWake = wakeAt === undefined ? () => {} : timers.after(wakeAt - timers.now(), () => this.#onTime());
+    return output;
+  }
+
+  #onTime(): void {
+    this.#guarded(() => this.#report(this.#step({ type: "time" })));
+  }
+
+  /** Reports what follows from an input, and asks for the full state where that is needed. */
+  #report({ events, asks, dropped }: TrackerOutput): void {
+    const { tell, log, about: { at, extension }, desks } = this.#options;
+    const isFirst = events.length > 0 && !this.#up;
+    if (isFirst) {
       this.#up = true;
       this.#why = "";
-      log.rarely(`watched ${about.extension}`, 10).info("The phone is watched", { desk: about.extension, at: about.at });
-      tell({ type: "link-up", to: about.at, ...(desks ? { desks } : {}) });
-      events.forEach(tell);
-      // A dialog subscription does not tell registrations: the phone is taken as there until a dial shows that it is not.
-      this.#present();
-    } else events.forEach(tell);
-    if (this.#missing !== undefined && events.some(isSignOfLife)) this.#present();
-    if (wants === undefined) {
-      if (why === undefined) return;
-      const desk = about.extension;
-      return log.rarely(`dropped ${desk}`, 5).warning("A document about the state of phones was dropped", { desk, why });
+      log.rarely(`watched ${extension}`, 10).info("The phone is watched", { desk: extension, at });
+      tell({ type: "link-up", to: at, ...(desks ? { desks } : {}) });
     }
-    log.debug("Asking for the whole state of the phone", { desk: about.extension, why });
+    events.forEach(tell);
+    // A dialog subscription does not report registrations: the phone is taken as there until a dial shows that it is not.
+    if (isFirst || (this.#cancelMissing !== undefined && events.some(isSignOfLife))) this.#present();
+    if (dropped !== undefined) {
+      log.rarely(`dropped ${extension}`, 5).warning("A document about the state of phones was dropped", {
+        desk: extension,
+        why: dropped,
+      });
+    }
+    if (asks === undefined) return;
+    log.debug("Asking for the whole state of the phone", { desk: extension, why: asks });
     this.#subscription?.wantWhole();
-    clearTimeout(this.#asked);
-    this.#asked = setTimeout(() => this.#guarded(() => this.told(tracker.noAnswer())), wholeWithin);
   }
 
   /**
@@ -174,9 +189,10 @@ export class Watch {
    * when it is back.
    */
   unregistered(): void {
-    clearTimeout(this.#missing);
-    this.#missing = setTimeout(() => this.#present(), missingFor);
-    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: false });
+    const { timers, tell, about } = this.#options;
+    this.#cancelMissing?.();
+    this.#cancelMissing = timers.after(missingFor, () => this.#present());
+    tell({ type: "phone", desk: about.extension, registered: false });
   }
 
   #present(): void {
@@ -185,14 +201,14 @@ export class Watch {
   }
 
   #forget(): void {
-    clearTimeout(this.#missing);
-    this.#missing = undefined;
+    this.#cancelMissing?.();
+    this.#cancelMissing = undefined;
   }
 
   #next(): Subscription {
-    const { stack, config, account, about, log, tracker, known } = this.#options;
-    if (this.#up) tracker.subscribed();
-    else tracker.connected(known().flatMap(({ desk, leg }) => (desk === about.extension ? [leg] : [])));
+    const { stack, config, account, about, log, known } = this.#options;
+    const legs = () => known().flatMap(({ desk, leg }) => (desk === about.extension ? [leg] : []));
+    if (!this.#up) this.#step({ type: "connected", known: legs() });
     return this.#subscription = new Subscription({
       stack,
       config,
@@ -206,13 +222,12 @@ export class Watch {
   }
 
   #document(body: string, came: Envelope): Reading {
-    const { tracker } = this.#options;
     const info = body === "" ? undefined : this.#parsed(body);
     if (info === null) return "unreadable";
-    const told = info ? tracker.notify(info, came) : tracker.none();
-    this.told(told);
+    const output = this.#step(info ? { type: "document", info, envelope: came } : { type: "no-dialogs" });
+    this.#report(output);
     // A document that was dropped does not show that the phone is watched.
-    if (told.wants === undefined && told.why !== undefined) return "dropped";
+    if (output.dropped !== undefined) return "dropped";
     this.#readable();
     return "read";
   }
@@ -225,35 +240,34 @@ export class Watch {
       return info;
     } catch (error) {
       this.#again(error);
-      this.#unreadable ??= setTimeout(() => this.#unread(), readableWithin);
+      this.#cancelUnreadable ??= this.#options.timers.after(readableWithin, () => this.#unread());
       return null;
     }
   }
 
   /** Asks for the whole state, now and then: what is written wrongly may be written wrongly again. */
   #again(error: unknown): void {
-    const { log, about: { extension } } = this.#options;
-    const isDue = performance.now() - this.#refreshed > refreshEvery;
+    const { log, timers, about: { extension } } = this.#options;
+    const isDue = timers.now() - this.#refreshed > refreshEvery;
     const why = error instanceof Error ? error.message : String(error);
     log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch reports of the phone: asking for the full state", {
       desk: extension,
       why,
     });
     if (!isDue) return;
-    this.#refreshed = performance.now();
+    this.#refreshed = timers.now();
     this.#subscription?.wantWhole();
   }
 
   #readable(): void {
-    clearTimeout(this.#unreadable);
-    this.#unreadable = undefined;
+    this.#cancelUnreadable?.();
+    this.#cancelUnreadable = undefined;
   }
 
   /** No document that can be read has come since: the calls of the phone are not known until one does. */
   #unread(): void {
-    const { tracker, about: { at, extension } } = this.#options;
-    this.#unreadable = undefined;
-    tracker.lost();
+    const { about: { at, extension } } = this.#options;
+    this.#cancelUnreadable = undefined;
     this.#down(`${at} sends documents about phone ${extension} that cannot be read (see the log)`, 0);
   }
 
@@ -271,6 +285,7 @@ export class Watch {
     this.#up = false;
     this.#why = why;
     this.#forget();
+    this.#step({ type: "link-lost" });
     tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
   }
 }

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Dialog } from "../../../drivers/sip/dialogs/dialog-info.ts";
-import type { DialogTracker, Envelope } from "../../../drivers/sip/dialogs/tracker.ts";
-import { factsOf, TestDesk, tracker } from "../../support/sip/desk.ts";
+import type { Envelope } from "../../../drivers/sip/dialogs/step.ts";
+import { factsOf, TestDesk, type TestTracker, tracker } from "../../support/sip/desk.ts";
 import { dialog, end, info } from "../../support/sip/documents.ts";
 
 const uuid = "11111111-aaaa-4bbb-8ccc-000000000001";
@@ -13,7 +13,7 @@ const freeswitch: Envelope = { userAgent: "FreeSWITCH" };
 
 /** Documents to a tracker that is connected, each of one dialog. */
 class Line {
-  readonly tracker: DialogTracker;
+  readonly tracker: TestTracker;
   #version = 0;
 
   constructor(readonly envelope: Envelope = strict, known: readonly string[] = []) {
@@ -249,8 +249,8 @@ describe("our own dial:", () => {
     ["the phone dials another number", called("914155550999", { direction: "initiator" }), false],
   ])("%s", (_, shown, isOurs) => {
     const line = new Line();
-    line.tracker.dialling(dial);
-    line.tracker.ours("m1", "ours@box");
+    line.tracker.dial(dial);
+    line.tracker.invite("m1", "ours@box");
     const [facts] = line.says(shown);
     expect(facts?.call).toBe(isOurs ? "m1" : undefined);
     expect(line.tracker.legsOf("m1")).toEqual(isOurs ? [uuid] : []);
@@ -260,23 +260,23 @@ describe("our own dial:", () => {
 
   test("one phone rings for nobody because of it, not two", () => {
     const line = new Line();
-    line.tracker.dialling(dial);
+    line.tracker.dial(dial);
     const [first] = line.says(called(undefined));
     const [second] = line.says(called(undefined, { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
     expect([first?.call, second?.call]).toEqual(["m1", undefined]);
-    line.tracker.ours("m1", "ours@box");
+    line.tracker.invite("m1", "ours@box");
     expect(line.says(called(undefined, { id: "branch-of-our-invite", callId: "ours@box" }))[0]?.call).toBe("m1");
   });
 
   test("as another user than that of the account", () => {
     const line = new Line();
-    line.tracker.dialling({ ...dial, as: "box" });
+    line.tracker.dial({ ...dial, as: "box" });
     expect(line.says(called("BOX"))[0]?.call).toBe("m1");
   });
 
   test("what the REFER tells of the far end is told of its leg, also of one that comes later", () => {
     const line = new Line(freeswitch);
-    line.tracker.dialling(dial);
+    line.tracker.dial(dial);
     expect(line.tracker.far("m1", "called")).toEqual([]);
     expect(line.says(called("1009"))).toMatchObject([{ call: "m1", rings: true, farCalled: true }]);
     expect(line.tracker.far("m1", "answered")).toMatchObject([{ facts: { leg: uuid, farCalled: true, farAnswered: true } }]);
@@ -286,7 +286,7 @@ describe("our own dial:", () => {
 
   test("nothing new comes of one that is over, and what has come stays", () => {
     const line = new Line();
-    line.tracker.dialling(dial);
+    line.tracker.dial(dial);
     line.says(called("1009"));
     line.tracker.dialOver("m1");
     const [later] = line.says(called("1009", { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
@@ -320,7 +320,7 @@ describe("the end of a dialog in words:", () => {
     ["may not have been called", false, undefined],
   ])("a dial's leg that ends without a reason, whose number %s", (_, called, far) => {
     const line = new Line();
-    line.tracker.dialling({ call: "call-1", number: "914155550123" });
+    line.tracker.dial({ call: "call-1", number: "914155550123" });
     line.says(dialog(uuid, "early", { remote: end("sip:1009@pbx") }));
     if (called) line.tracker.far("call-1", "called");
     const [facts] = line.says(dialog(uuid, "terminated"));

@@ -3,6 +3,7 @@ import { afterEach, expect, spyOn, test } from "bun:test";
 import type { SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack } from "../../../drivers/sip/wire/stack.ts";
 import { Subscription } from "../../../drivers/sip/watch/subscription.ts";
+import type { TrackerInput } from "../../../drivers/sip/dialogs/step.ts";
 import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
 import { Rig } from "../../support/sip/rig.ts";
 
@@ -16,17 +17,24 @@ const why = (desk: string) => `internal error in telesetd while watching phone $
 const fault = new TypeError("undefined is not an object");
 
 /** Makes a method of a class throw, once, the first time that `when` holds. */
-function breaks<T extends object>(prototype: T, method: keyof T & string, when: (self: T) => boolean): void {
+function breaks<T extends object>(prototype: T, method: keyof T & string, when: (self: T, input: unknown) => boolean): void {
   const original = prototype[method] as (...args: unknown[]) => unknown;
   let broken = false;
   const spy = spyOn(prototype, method as never).mockImplementation(
     function (this: T, ...args: unknown[]) {
-      if (broken || !when(this)) return original.apply(this, args);
+      if (!when(this, args[0]) || broken) return original.apply(this, args);
       broken = true;
       throw fault;
     } as never,
   );
   spies.push(spy);
+}
+
+/** Makes the tracker throw, once, at the next input of this type. Gives the types of all inputs from then on. */
+function breaksAt(type: TrackerInput["type"]): readonly string[] {
+  const inputs: string[] = [];
+  breaks(DialogTracker.prototype, "take", (_, input) => (inputs.push((input as TrackerInput).type), inputs.at(-1) === type));
+  return inputs;
 }
 
 /** The first request of this kind ends in a fault. */
@@ -71,7 +79,7 @@ async function office(): Promise<{ rig: Rig; call: string }> {
 test("in a document", async () => {
   const { rig, call } = await office();
   await using _ = rig;
-  breaks(DialogTracker.prototype, "notify", () => true);
+  breaksAt("document");
   rig.pbx.publish("1001");
   await goesOn(rig, call);
 }, limit);
@@ -110,7 +118,7 @@ test("in a subscription that begins, again and again: with growing pauses, the o
 test("in what a dial has learned", async () => {
   const { rig, call } = await office();
   await using _ = rig;
-  breaks(DialogTracker.prototype, "far", () => true);
+  breaksAt("far");
   expect(await rig.dial()).toEqual({ outcome: "done" });
   await rig.next("link-down", isDown("1001"));
   await rig.until(() => rig.pbx.count("BYE") === 1);
@@ -123,15 +131,13 @@ test("that what is believed of the calls brings about again and again is forgott
   const { id } = rig.pbx.rings("14155550123");
   const { leg } = await rig.facts(({ rings }) => rings === true);
   rig.known = [{ desk: "1001", leg }];
-  const legsOf = spyOn(DialogTracker.prototype, "forget");
-  spies.push(legsOf);
-  breaks(DialogTracker.prototype, "notify", () => true);
+  const inputs = breaksAt("document");
   rig.pbx.publish("1001");
   await rig.next("link-down");
   const from = rig.events.findIndex(({ type }) => type === "link-down");
   // The call that lives keeps its name.
   expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg, rings: true }]);
-  expect(legsOf).toHaveBeenCalledTimes(1);
+  expect(inputs.filter((type) => type === "forgotten")).toHaveLength(1);
   rig.pbx.change(id, { state: "terminated" });
   expect(await rig.facts(({ ended }) => ended !== undefined)).toMatchObject({ leg });
 }, limit);

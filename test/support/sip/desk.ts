@@ -4,14 +4,79 @@ import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
-import { readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
-import { DialogTracker, type Envelope, type Told, type Watched } from "../../../drivers/sip/dialogs/tracker.ts";
+import type { FarSign, NewDial } from "../../../drivers/sip/dial/own-dials.ts";
+import { type DialogInfo, readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
+import type { Envelope, TrackerInput, TrackerOutput, Watched } from "../../../drivers/sip/dialogs/step.ts";
+import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
 import { policyWith } from "../core/site.ts";
 
-/** A tracker for desk 1001, whose fresh ids are fresh-1, fresh-2 and so on. */
-export function tracker(part: Partial<Watched> = {}): DialogTracker {
-  let ids = 0;
-  return new DialogTracker({ desk: "1001", users: ["1001"], self: "1009", freshId: () => `fresh-${++ids}`, ...part });
+/** The dialogs of a desk, with a clock that only `noAnswer` moves. */
+export class TestTracker {
+  readonly #tracker: DialogTracker;
+  #now = 0;
+  #wakeAt: number | undefined;
+
+  constructor(watched: Watched) {
+    this.#tracker = new DialogTracker(watched);
+  }
+
+  take(input: TrackerInput): TrackerOutput {
+    const { output, wakeAt } = this.#tracker.take(input, this.#now);
+    this.#wakeAt = wakeAt;
+    return output;
+  }
+
+  connected(known: readonly string[] = []): void {
+    this.take({ type: "connected", known });
+  }
+
+  subscribed(): void {
+    this.take({ type: "unsubscribed" });
+  }
+
+  notify(info: DialogInfo, envelope: Envelope = {}): TrackerOutput {
+    return this.take({ type: "document", info, envelope });
+  }
+
+  none(): TrackerOutput {
+    return this.take({ type: "no-dialogs" });
+  }
+
+  /** The full state that was asked for does not come in time. */
+  noAnswer(): TrackerOutput {
+    this.#now = this.#wakeAt ?? this.#now;
+    return this.take({ type: "time" });
+  }
+
+  dial(dial: NewDial): void {
+    this.take({ type: "dial", dial });
+  }
+
+  /** The box sends an INVITE of this Call-ID for a dial. */
+  invite(call: string, callId: string): void {
+    this.take({ type: "invite", call, callId });
+  }
+
+  far(call: string, sign: FarSign): readonly LineEvent[] {
+    return this.take({ type: "far", call, sign }).events;
+  }
+
+  dialOver(call: string): void {
+    this.take({ type: "dial-over", call });
+  }
+
+  legsOf(call: string): readonly string[] {
+    return this.#tracker.legsOf(call);
+  }
+
+  occupied(): ReturnType<DialogTracker["occupied"]> {
+    return this.#tracker.occupied();
+  }
+}
+
+/** The dialogs of desk 1001, where made names are fresh-1, fresh-2 and so on. */
+export function tracker(part: Partial<Watched> = {}): TestTracker {
+  return new TestTracker({ desk: "1001", users: ["1001"], self: "1009", seed: "fresh", ...part });
 }
 
 /** The facts of legs among events, those of a snapshot too. */
@@ -23,7 +88,7 @@ export function factsOf(events: readonly LineEvent[]): LegFacts[] {
 export class TestDesk {
   /** What the CRM was told, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
   readonly told: string[] = [];
-  tracker: DialogTracker;
+  tracker: TestTracker;
   /** The questions that the tracker has asked. */
   readonly asked: string[] = [];
   readonly #calls: string[] = [];
@@ -51,9 +116,7 @@ export class TestDesk {
   /** telesetd is started again: the driver knows nothing any more, the core what it has stored. */
   restart(): void {
     this.#desk = JSON.parse(JSON.stringify(this.#desk));
-    let ids = 0;
-    const life = ++this.#lives;
-    this.tracker = tracker({ ...this.#watched, freshId: () => `fresh-${++ids}-of-life-${life}` });
+    this.tracker = tracker({ ...this.#watched, seed: `life-${++this.#lives}` });
     this.tracker.connected(this.#desk.calls.flatMap(({ legs }) => legs));
     this.step({ type: "line", event: { type: "link-up", to: "the switch" } });
   }
@@ -68,8 +131,8 @@ export class TestDesk {
     return this.hear(this.tracker.notify(readDialogInfo(body), envelope));
   }
 
-  hear({ events, wants, why }: Told): string[] {
-    if (wants !== undefined) this.asked.push(why ?? "");
+  hear({ events, asks }: TrackerOutput): string[] {
+    if (asks !== undefined) this.asked.push(asks);
     return events.flatMap((event) => this.step({ type: "line", event }));
   }
 

@@ -1,6 +1,6 @@
 /** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
-import { Notifier } from "../../../../drivers/sip/dialogs/notifier.ts";
+import { namingOf, newNotifier } from "../../../../drivers/sip/dialogs/notifier.ts";
 import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
 describe("an id that stands for every call:", () => {
@@ -118,7 +118,7 @@ test.each(
     ["17", "counter"],
     ["1001", "phone"],
   ] as const,
-)("%s is of worth: %s", (id, worth) => expect(new Notifier(["1001"]).naming({ id })).toBe(worth));
+)("%s is of worth: %s", (id, worth) => expect(namingOf(newNotifier(["1001"]), { id })).toBe(worth));
 
 describe("what arrives late about a call that is over:", () => {
   const other = 'call-id="9f31c7aa@203.0.113.9"';

@@ -5,9 +5,9 @@ import { newDesk } from "../../../../src/core/desk.ts";
 import type { LegFacts, LineEvent } from "../../../../src/core/line.ts";
 import { step } from "../../../../src/core/step.ts";
 import type { Dialog, DialogInfo, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
-import type { DialogTracker, Envelope, Told } from "../../../../drivers/sip/dialogs/tracker.ts";
+import type { Envelope, TrackerOutput } from "../../../../drivers/sip/dialogs/step.ts";
 import { policyWith } from "../../../support/core/site.ts";
-import { factsOf, tracker } from "../../../support/sip/desk.ts";
+import { factsOf, type TestTracker, tracker } from "../../../support/sip/desk.ts";
 import { dialog, end, info } from "../../../support/sip/documents.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
@@ -62,13 +62,13 @@ const anyInfo: fc.Arbitrary<DialogInfo> = fc.record({
 
 const envelopes: readonly Envelope[] = [{}, { userAgent: "FreeSWITCH" }, { userAgent: "Asterisk" }];
 
-type Act = (one: DialogTracker) => Told;
-const events = (said: readonly LineEvent[]): Told => ({ events: said });
+type Act = (one: TestTracker) => TrackerOutput;
+const events = (said: readonly LineEvent[]): TrackerOutput => ({ events: said });
 const anyAct: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.tuple(anyInfo, fc.constantFrom(...envelopes)).map(([each, envelope]): Act =>
-      Object.assign((one: DialogTracker) => one.notify(each, envelope), {
+      Object.assign((one: TestTracker) => one.notify(each, envelope), {
         [fc.toStringMethod]: () => JSON.stringify([each, envelope]),
       })
     ),
@@ -78,7 +78,7 @@ const anyAct: fc.Arbitrary<Act> = fc.oneof(
     (one) => one.none(),
     (one) => (one.subscribed(), events([])),
     (one) => (one.connected(["old-1", "c1"]), events([])),
-    (one) => (one.dialling({ call: "m1", number: "14155550123" }), one.ours("m1", "c2"), events([])),
+    (one) => (one.dial({ call: "m1", number: "14155550123" }), one.invite("m1", "c2"), events([])),
     (one) => events(one.far("m1", "answered")),
     (one) => (one.dialOver("m1"), events([])),
   ),

@@ -1,72 +1,75 @@
-/** How long a watch says that a phone is not registered: nobody tells it when the phone is back. */
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+/** How long a watch says that a phone is not registered: nobody reports when the phone is back. */
+import { expect, test } from "bun:test";
 import type { LineEvent } from "../../../../src/core/line.ts";
 import { sipConfig } from "../../../../drivers/sip/config.ts";
+import { fullStateWithin } from "../../../../drivers/sip/dialogs/step.ts";
+import { DialogTracker } from "../../../../drivers/sip/dialogs/tracker.ts";
 import { accountOf } from "../../../../drivers/sip/wire/request.ts";
 import type { Stack } from "../../../../drivers/sip/wire/stack.ts";
 import { missingFor, Watch } from "../../../../drivers/sip/watch/watch.ts";
-import { tracker } from "../../../support/sip/desk.ts";
+import { dialog, end, info } from "../../../support/sip/documents.ts";
 import { listeningLog } from "../../../support/sip/peer.ts";
+import { FakeTimers } from "../../../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-/** A watch that asks nobody, and what it told of the registration. */
-function quietWatch(): { watch: Watch; told: boolean[] } {
-  const told: boolean[] = [];
-  const config = sipConfig.parse({ driver: "sip", domain: "pbx", user: "1009", password: "s3cret" });
+/** A watch that asks nobody, of a phone that rings for a dial and for a customer, and what it reported of the registration. */
+function quietWatch() {
+  const registered: boolean[] = [];
+  const timers = new FakeTimers();
+  const tracker = new DialogTracker({ desk: "1001", users: ["1001"], self: "1009", seed: "test" });
+  tracker.take({ type: "connected", known: [] }, 0);
+  tracker.take({ type: "dial", dial: { call: "m1", number: "14155550999" } }, 0);
+  const ours = dialog("d1", "early", { callId: "c1", remote: end("sip:1009@pbx") });
+  const customers = dialog("d2", "early", { callId: "c2", remote: end("sip:14155550123@pbx") });
+  tracker.take({ type: "document", info: info(0, "full", ours, customers), envelope: {} }, 0);
+  // The customer's call is in question.
+  tracker.take({ type: "document", info: info(1, "full", ours), envelope: {} }, 0);
   const watch = new Watch({
     stack: {} as Stack,
-    config,
-    account: accountOf(config),
+    config: sipConfig.parse({ driver: "sip", domain: "pbx", user: "1009", password: "s3cret" }),
+    account: accountOf(sipConfig.parse({ driver: "sip", domain: "pbx", user: "1009", password: "s3cret" })),
     about: { extension: "1001", at: "pbx", user: "1009" },
-    tracker: tracker(),
+    tracker,
     known: () => [],
     log: listeningLog().log,
-    tell: (event: LineEvent) => event.type === "phone" && told.push(event.registered),
+    timers,
+    tell: (event: LineEvent) => event.type === "phone" && registered.push(event.registered),
   });
-  return { watch, told };
+  return { watch, registered, timers };
 }
 
 test("a phone that a dial has shown not to be registered is said to be missing for a minute", () => {
-  const { watch, told } = quietWatch();
+  const { watch, registered, timers } = quietWatch();
   watch.unregistered();
-  jest.advanceTimersByTime(missingFor - 1);
-  expect(told).toEqual([false]);
-  jest.advanceTimersByTime(1);
-  expect(told).toEqual([false, true]);
+  timers.advance(missingFor - 1);
+  expect(registered).toEqual([false]);
+  timers.advance(1);
+  expect(registered).toEqual([false, true]);
 });
 
 test("counted from the last dial that has shown it", () => {
-  const { watch, told } = quietWatch();
+  const { watch, registered, timers } = quietWatch();
   watch.unregistered();
-  jest.advanceTimersByTime(missingFor - 1);
+  timers.advance(missingFor - 1);
   watch.unregistered();
-  jest.advanceTimersByTime(missingFor - 1);
-  expect(told).toEqual([false, false]);
-  jest.advanceTimersByTime(1);
-  expect(told).toEqual([false, false, true]);
+  timers.advance(missingFor - 1);
+  expect(registered).toEqual([false, false]);
+  timers.advance(1);
+  expect(registered).toEqual([false, false, true]);
 });
 
 test("the end of a call is no sign that it is back", () => {
-  const { watch, told } = quietWatch();
+  const { watch, registered, timers } = quietWatch();
+  watch.far("m1", "called");
   watch.unregistered();
-  const ended = { cause: "GONE", why: "The phone system does not list the call any more." };
-  watch.told({ events: [{ type: "snapshot", desks: ["1001"], legs: [] }] });
-  watch.unregistered();
-  watch.told({ events: [{ type: "leg", facts: { desk: "1001", leg: "l1", ended } }] });
-  expect(told).toEqual([false, true, false]);
+  timers.advance(fullStateWithin);
+  expect(registered).toEqual([true, false]);
 });
 
-test("what is heard of it ends that, and nothing more is told", () => {
-  const { watch, told } = quietWatch();
-  watch.told({ events: [{ type: "snapshot", desks: ["1001"], legs: [] }] });
+test("what is heard of it ends that, and nothing more is reported", () => {
+  const { watch, registered, timers } = quietWatch();
+  watch.far("m1", "called");
   watch.unregistered();
-  watch.told({ events: [{ type: "leg", facts: { desk: "1001", leg: "l1", direction: "to-desk", rings: true } }] });
-  jest.advanceTimersByTime(missingFor);
-  expect(told).toEqual([true, false, true]);
+  watch.far("m1", "answered");
+  timers.advance(missingFor);
+  expect(registered).toEqual([true, false, true]);
 });

@@ -1,0 +1,42 @@
+/** Which live dialog each dialog of a document means. Pure. */
+import type { Dialog } from "./dialog-info.ts";
+import { type DialogTags, differ, isSameDialog } from "./merge.ts";
+
+/** A live dialog, by what tells it from others. */
+export interface Row extends DialogTags {
+  readonly leg: string;
+}
+
+/** A dialog of a document, and the leg of the live dialog that it means; without one it is new, or not known to live. */
+export interface Match {
+  readonly dialog: Dialog;
+  readonly leg?: string;
+}
+
+/**
+ * The live dialog that each dialog of a document means, none twice.
+ * @param isFresh whether the document begins a new subscription, which may give dialogs new ids: the Call-ID stays.
+ */
+export function matchDialogs(live: readonly Row[], dialogs: readonly Dialog[], isFresh: boolean): Match[] {
+  const byId = Map.groupBy(live, ({ id }) => id);
+  const taken = new Set<Row>();
+  const match = (dialog: Dialog, rows: readonly Row[] | undefined, means: (row: Row) => boolean): Match => {
+    const row = rows?.find((row) => !taken.has(row) && means(row));
+    if (!row) return { dialog };
+    taken.add(row);
+    return { dialog, leg: row.leg };
+  };
+  const exact = dialogs.map((dialog) => match(dialog, byId.get(dialog.id), (row) => isSameDialog(row, dialog)));
+  return exact.map(({ dialog, leg }) => {
+    if (leg !== undefined) return { dialog, leg };
+    const { id, callId, state } = dialog;
+    const moved = isFresh && callId !== undefined ? match(dialog, live, (row) => row.callId === callId) : { dialog };
+    // The end of a dialog whose tags or Call-ID differ from a live one's is not its end; a live report may show it otherwise.
+    return moved.leg !== undefined || state === "terminated" ? moved : match(dialog, byId.get(id), () => true);
+  });
+}
+
+/** The other branches of a forked call that go by the same id. */
+export function branchesOf<R extends Row>(live: readonly R[], { leg, id, callId }: Row): R[] {
+  return live.filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));
+}

@@ -1,0 +1,294 @@
+/**
+ * dialog-info documents (RFC 4235) into facts of the line, for one desk: a state, an input and the time give the next state, what is to be
+ * reported, and when to come back. Made for notifiers as they are: FreeSWITCH calls every document full and puts one dialog into it,
+ * reports the end of a call as `confirmed` while another one is up and a held call as `early`; Asterisk has one dialog for all calls of a
+ * phone. What each of them writes, and what cannot be told from it: docs/sip.md. Pure.
+ */
+import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
+import { quoted } from "../../../src/core/number.ts";
+import { type FarSign, farSignsOf, type NewDial, withCallId, withDial, withDialOver, withFarSign } from "../dial/own-dials.ts";
+import { unlisted } from "../dial/outcome.ts";
+import type { Dialog, DialogInfo } from "./dialog-info.ts";
+import { inDoubt, isLive, type Known, onFull, onPartial, type Verdict, whole } from "./document.ts";
+import { hasEnded, noneEnded, withoutEnded } from "./ended.ts";
+import { adopt, newLegNames, release } from "./leg-ids.ts";
+import { merge } from "./merge.ts";
+import { afterReconnect, isUser, learn, learnIdle, newNotifier, withoutForeignCallId } from "./notifier.ts";
+import * as table from "./table.ts";
+
+/** Whose dialogs are watched. */
+export interface Watched {
+  /** The desk's extension. */
+  readonly desk: string;
+  /** All users by which the switch may call the phone: the extension, its aliases, the user of the URI that is subscribed to. */
+  readonly users: readonly string[];
+  /** The user of the box's own account, which shows as the caller when it dials. */
+  readonly self: string;
+  /** What made names of legs begin with, for notifiers that do not tell calls apart: never used before, at most 32 characters. */
+  readonly seed: string;
+}
+
+/** What a document came with. */
+export interface Envelope {
+  /** The User-Agent (or Server) of the NOTIFY. */
+  readonly userAgent?: string;
+  /** The Call-ID of the subscription. */
+  readonly subscription?: string;
+}
+
+/** What happens to the dialogs of a desk. */
+export type TrackerInput =
+  /** The link has come up, with a new subscription. `known`: the desk's legs that the daemon believes to live. */
+  | { readonly type: "connected"; readonly known: readonly string[] }
+  /** The link is down: the next state that can be trusted is a snapshot. */
+  | { readonly type: "link-lost" }
+  /** A subscription has ended: versions start again, and the first full document of the next is the truth. */
+  | { readonly type: "unsubscribed" }
+  /** What is believed of the calls may be wrong. `connected` follows, with the legs that the daemon believes to live. */
+  | { readonly type: "forgotten" }
+  /** A NOTIFY with a document. */
+  | { readonly type: "document"; readonly info: DialogInfo; readonly envelope: Envelope }
+  /** A NOTIFY without a body in an active subscription: there are no dialogs (Kamailio). */
+  | { readonly type: "no-dialogs" }
+  /** The box is about to dial: the dialogs that come of it belong to this call. */
+  | { readonly type: "dial"; readonly dial: NewDial }
+  /** The Call-ID of an INVITE that the box sent for a dial: a proxy shows it in the phone's dialog too. */
+  | { readonly type: "invite"; readonly call: string; readonly callId: string }
+  /**
+   * What the NOTIFYs of our REFER say of the far end, which the phone's dialog does not. `unreported`: nobody will report whether it answers,
+   * unless the phone has a dialog of its own dialling, which does.
+   */
+  | { readonly type: "far"; readonly call: string; readonly sign: FarSign }
+  /** No new dialogs come of a dial any more; those that did stay its own. */
+  | { readonly type: "dial-over"; readonly call: string }
+  /** Time has passed. */
+  | { readonly type: "time" };
+
+/** What follows from an input. */
+export interface TrackerOutput {
+  /** In order; nothing before the first full state after `connected`, which is the snapshot. */
+  readonly events: readonly LineEvent[];
+  /** The full state must be asked for now, for this reason: by a new SUBSCRIBE or a refresh within the dialog. */
+  readonly asks?: string;
+  /** The document was dropped, for this reason. */
+  readonly dropped?: string;
+}
+
+/** What is known of the dialogs of one desk. */
+export interface TrackerState {
+  readonly table: table.DialogTable;
+  /** The version of the last document. */
+  readonly version?: number;
+  /** The dialogs of the last document, as text. */
+  readonly last: string;
+  /** The next full document answers a SUBSCRIBE: it is whole, whoever the notifier is. */
+  readonly isFresh: boolean;
+  readonly isSnapshotDue: boolean;
+  /** The full state was asked for, and is waited for until then, in ms. */
+  readonly answerBy?: number;
+}
+
+export interface TrackerStep {
+  readonly state: TrackerState;
+  readonly output: TrackerOutput;
+  /** The time at which an input `time` is due, in ms. */
+  readonly wakeAt?: number;
+}
+
+/** How long the full state may take after it was asked for, in ms. */
+export const fullStateWithin = 500;
+
+/** Before the first connect. */
+export function newTracker({ desk, users, self, seed }: Watched): TrackerState {
+  return {
+    table: {
+      desk,
+      notifier: newNotifier(users),
+      live: new Map(),
+      ended: noneEnded,
+      names: newLegNames(seed),
+      dials: { self, dials: [] },
+    },
+    last: "",
+    isFresh: true,
+    isSnapshotDue: true,
+  };
+}
+
+/** @param now in ms of a clock that only goes forward. */
+export function step(before: TrackerState, input: TrackerInput, now: number): TrackerStep {
+  const { state, output } = react(before, input, now);
+  return { state, output, ...(state.answerBy === undefined ? {} : { wakeAt: state.answerBy }) };
+}
+
+function react(state: TrackerState, input: TrackerInput, now: number): TrackerStep {
+  switch (input.type) {
+    case "connected":
+      return quiet(connected(state, input.known));
+    case "link-lost":
+      return quiet({ ...withoutQuestion(state), isSnapshotDue: true });
+    case "unsubscribed":
+      return quiet(unsubscribed(state));
+    case "forgotten":
+      return quiet(forgotten(state));
+    case "document":
+      return onDocument(state, input, now);
+    case "no-dialogs":
+      return settle(state, whole(knownIn(state), []), now);
+    case "dial":
+      return quiet(withDials(state, withDial(state.table.dials, input.dial)));
+    case "invite":
+      return quiet(withDials(state, withCallId(state.table.dials, input.call, input.callId)));
+    case "far":
+      return onFarSign(state, input);
+    case "dial-over":
+      return quiet(withDials(state, withDialOver(state.table.dials, input.call)));
+    case "time":
+      return state.answerBy === undefined || now < state.answerBy ? quiet(state) : onNoAnswer(state);
+  }
+}
+
+function quiet(state: TrackerState): TrackerStep {
+  return { state, output: { events: [] } };
+}
+
+function withDials(state: TrackerState, dials: table.DialogTable["dials"]): TrackerState {
+  return { ...state, table: { ...state.table, dials } };
+}
+
+function withoutQuestion({ answerBy: _, ...state }: TrackerState): TrackerState {
+  return state;
+}
+
+function unsubscribed(state: TrackerState): TrackerState {
+  const { version: _, ...rest } = withoutQuestion(state);
+  return { ...rest, isFresh: true };
+}
+
+function connected(state: TrackerState, known: readonly string[]): TrackerState {
+  const { names, notifier, live } = state.table;
+  const unknown = known.filter((leg) => !live.has(leg));
+  const renewed = { ...state.table, names: adopt(names, unknown), notifier: afterReconnect(notifier) };
+  return { ...unsubscribed(state), table: renewed, isSnapshotDue: true };
+}
+
+function forgotten(state: TrackerState): TrackerState {
+  const { names, live, ended } = state.table;
+  const cleared = { names: release(names, new Set(live.keys())), live: new Map(), ended: withoutEnded(ended) };
+  return { ...state, table: { ...state.table, ...cleared } };
+}
+
+/** A document about another entity is dropped. */
+function onDocument(
+  state: TrackerState,
+  { info, envelope }: Extract<TrackerInput, { type: "document" }>,
+  now: number,
+): TrackerStep {
+  const { notifier, ended } = state.table;
+  if (info.entity !== "" && !isUser(notifier, info.entity)) {
+    const dropped = `it is about ${quoted(info.entity)}: expected ${notifier.users.join(" or ")}`;
+    return { state, output: { events: [], dropped } };
+  }
+  const isFull = info.state === "full";
+  const isAnswer = isFull && (state.isFresh || state.answerBy !== undefined);
+  const merged = merge(info.dialogs.map((dialog) => withoutForeignCallId(notifier, dialog, envelope.subscription)));
+  const isDoubtful = (confirmed: Dialog) => !isAnswer && !hasEnded(ended, confirmed);
+  const dialogs = merged.flatMap(({ dialog, confirmed }) =>
+    !confirmed || !isDoubtful(confirmed) ? [dialog] : isLive(knownIn(state), confirmed) ? [confirmed] : []
+  );
+  const last = JSON.stringify(dialogs);
+  const { version } = state;
+  if (version !== undefined && info.version <= version) {
+    if (last === state.last) return quiet(state);
+    if (!isFull || state.answerBy === undefined) {
+      return asking(quiet(state), `version ${info.version} came after version ${version}`, now);
+    }
+  }
+  const learned = learn(notifier, { dialogs, isFull, isAnswer, ...envelope });
+  const read = {
+    ...state,
+    version: info.version,
+    last,
+    table: { ...state.table, notifier: state.isFresh ? learnIdle(learned, dialogs) : learned },
+  };
+  const verdict = isFull
+    ? onFull(knownIn(read), dialogs)
+    : beforeSnapshot(state, onPartial(knownIn(read), dialogs, gapBefore(info, version)));
+  const doubtful = merged.flatMap(({ confirmed }) => confirmed && isDoubtful(confirmed) ? [confirmed] : []);
+  return settle(read, doubtful.length === 0 ? verdict : inDoubt(knownIn(read), verdict, doubtful), now);
+}
+
+function knownIn({ table, isFresh, answerBy }: TrackerState): Known {
+  return { table, isFresh, isAsked: answerBy !== undefined };
+}
+
+/** What a partial document comes to before the snapshot, which needs a full state. */
+function beforeSnapshot({ isSnapshotDue }: TrackerState, verdict: Verdict): Verdict {
+  return isSnapshotDue ? { ...verdict, why: "the first document is not a full state" } : verdict;
+}
+
+/** Why a partial document is not all that has changed; nothing when no document before it is missing. */
+function gapBefore({ version }: DialogInfo, last: number | undefined): string | undefined {
+  return last !== undefined && version > last + 1 ? `versions between ${last} and ${version} are missing` : undefined;
+}
+
+/** The state after a document, and what is reported of it. */
+function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, now: number): TrackerStep {
+  if (!isWhole) return asking(reporting({ ...before, table }, facts), why, now);
+  // What the first look does not show has ended: its name is not for a later call.
+  const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
+  return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
+}
+
+/** Before the snapshot nothing is reported: it will hold what is true then. */
+function reporting(state: TrackerState, facts: readonly LegFacts[]): TrackerStep {
+  return { state, output: { events: state.isSnapshotDue ? [] : facts.map((facts) => ({ type: "leg", facts })) } };
+}
+
+function snapshot(state: TrackerState): TrackerStep {
+  const legs = table.liveDialogs(state.table).map(({ facts }) => facts).filter(({ direction }) => direction !== undefined);
+  const events = [{ type: "snapshot" as const, desks: [state.table.desk], legs }];
+  return { state: { ...state, isSnapshotDue: false }, output: { events } };
+}
+
+/** One question at a time: its answer is about all that has come before it. */
+function asking({ state, output }: TrackerStep, why: string | undefined, now: number): TrackerStep {
+  if (why === undefined || state.answerBy !== undefined) return { state, output };
+  return { state: { ...state, answerBy: now + fullStateWithin }, output: { ...output, asks: why } };
+}
+
+/** The full state that was asked for has not come: what is likeliest is believed. */
+function onNoAnswer(before: TrackerState): TrackerStep {
+  const state = withoutQuestion(before);
+  const missed = table.liveDialogs(state.table).filter((entry) => entry.missed !== undefined);
+  const ended = table.forEach(
+    state.table,
+    missed,
+    (now, entry) => table.end(now, entry, unlisted, entry.missed === "over" ? { dialog: entry } : {}),
+  );
+  const decided = table.then(ended, (now) => table.forEach(now, table.liveDialogs(now), decide));
+  const after = { ...state, table: decided.table };
+  return state.isSnapshotDue ? snapshot(after) : reporting(after, decided.facts);
+}
+
+/** Nobody talks on two calls at once: while another one is talked on, this one was not answered but has ended. */
+function decide(now: table.DialogTable, entry: table.LiveDialog): table.Change {
+  const { question } = entry;
+  if (!question) return table.unchanged(now);
+  const talks = table.liveDialogs(now).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
+  const isOver = talks || question.state === "early";
+  return isOver ? table.end(now, entry, unlisted) : table.grow(now, entry, question, true);
+}
+
+function onFarSign(state: TrackerState, { call, sign }: Extract<TrackerInput, { type: "far" }>): TrackerStep {
+  const entries = table.dialogsOfCall(state.table, call);
+  if (sign === "unreported" && entries.some(({ facts }) => facts.direction === "from-desk")) return quiet(state);
+  const dials = withFarSign(state.table.dials, call, sign);
+  const signs = farSignsOf(dials, call);
+  const change = table.forEach(
+    { ...state.table, dials },
+    entries,
+    (now, entry) => table.withFacts(now, entry, { ...entry, facts: { ...entry.facts, ...signs } }),
+  );
+  return reporting({ ...state, table: change.table }, change.facts);
+}
