@@ -15,6 +15,7 @@
 import * as z from "zod";
 import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
 import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
+import { messageOf } from "../src/platform/text.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
 export const blueprintConfig = z.strictObject({
@@ -96,7 +97,7 @@ async function* probe(wire: Wire, { desks }: DriverContext, signal: AbortSignal)
     }
     connection.close();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     yield { name: "switch", verdict: "failed", ms: ms(), message, advice: "Check the switch and the settings of line." };
     for (const { extension } of desks) {
       yield {
@@ -156,7 +157,7 @@ class BlueprintLine implements Line {
       for await (const event of connection.events) yield* this.#said(event);
       return "the switch closed the connection";
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     } finally {
       // Reached also when nobody iterates any more.
       signal.removeEventListener("abort", close);
@@ -209,7 +210,7 @@ class BlueprintLine implements Line {
       const result = await connection.dial(desk, call, number);
       return "lifted" in result ? { outcome: "done" } : { outcome: "failed", ...failure(result.cause) };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       return { outcome: "unknown", why: `The connection to the phone system was lost (${why}).` };
     }
   }

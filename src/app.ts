@@ -21,6 +21,8 @@ import { readiness } from "./status/readiness.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
 import type { RecordedDial } from "./outbox/record.ts";
+import { present } from "./core/present.ts";
+import { messageOf } from "./platform/text.ts";
 
 /** A daemon at work. */
 export interface App {
@@ -61,7 +63,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
       outbox: courier.status(),
       started,
       now: now(),
-      ...(trouble === undefined ? {} : { trouble }),
+      ...present({ trouble }),
     });
   };
   const outbox = new OutboxDesk({ store, courier, now, addressFor: (event) => loop.addressFor(event) });
@@ -90,7 +92,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
   const failed = Promise.withResolvers<Error>();
   let dead: string | undefined;
   const running = loop.run().catch((error: unknown) => {
-    dead = error instanceof Error ? error.message : String(error);
+    dead = messageOf(error);
     failed.resolve(new Error(dead));
   });
   const stuck = () => dead ?? (store.answers() ? loop.stuck() : "the store does not answer");

@@ -18,6 +18,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";
 import type { NewEvent, Recorded, Store } from "./outbox/record.ts";
+import { messageOf } from "./platform/text.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {
@@ -343,7 +344,7 @@ export class Loop {
     );
     const result = await line.execute(command, this.#stop.signal).catch((error: unknown): CommandResult => ({
       outcome: "unknown",
-      why: `UnexpectedError: the line failed inside (${error instanceof Error ? error.message : String(error)})`,
+      why: `UnexpectedError: the line failed inside (${messageOf(error)})`,
     }));
     if (result.outcome !== "done") {
       if (command.type === "dial") log.warning("The dial came to nothing", { why: result.why });

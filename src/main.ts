@@ -4,6 +4,7 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cli } from "./cli.ts";
 import { isJournal, marked } from "./log/log.ts";
+import { messageOf } from "./platform/text.ts";
 
 // The log is another matter than the output of a command: a daemon goes on without it.
 process.stderr.on("error", () => {});
@@ -31,7 +32,7 @@ const code = await cli(process.argv.slice(2), {
   environment: process.env,
 }).catch((error: unknown) => {
   // No stack traces for users: what they can do with one is send it, and the log line says enough for that.
-  process.stderr.write(`telesetd failed inside: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`telesetd failed inside: ${messageOf(error)}\n`);
   return 1;
 });
 process.exit(code);

@@ -5,6 +5,7 @@
  */
 import type { AgentCommand, AgentMode, CommandResult } from "../../src/core/line.ts";
 import type { FreeswitchConfig } from "./config.ts";
+import { oneLine } from "../../src/platform/text.ts";
 
 /** The settings of an ACD that is driven. */
 export type AcdConfig = Exclude<FreeswitchConfig["acd"], "none">;
@@ -118,7 +119,7 @@ function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string 
 
 /** The result of a step that was refused, in words for the agent. */
 export function refusal({ command }: AcdStep, answer: string): CommandResult {
-  const text = answer.replace(/\p{Cc}+/gu, " ").trim();
+  const text = oneLine(answer).trim();
   const [, , what = ""] = command.split(" ");
   const queue = command.startsWith("tier ") ? what : "";
   const why = /Queue not found/i.test(text)

@@ -3,6 +3,7 @@
  * reports one cause for all of them, that of the first contact, which may be a stale one.
  */
 import type { LegFacts } from "../../src/core/line.ts";
+import { present } from "../../src/core/present.ts";
 
 interface DialLeg {
   readonly rang: boolean;
@@ -38,7 +39,7 @@ export class DialLegs {
     if (!legs) return;
     const before = legs.get(leg);
     const cause = before?.cause ?? ended?.cause;
-    legs.set(leg, { rang: rings === true || before?.rang === true, ...(cause === undefined ? {} : { cause }) });
+    legs.set(leg, { rang: rings === true || before?.rang === true, ...present({ cause }) });
   }
 
   /**

@@ -8,6 +8,7 @@ import { handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import type { Link } from "./wire/link.ts";
 import { type Contact, readContacts } from "./whose-leg.ts";
+import { present } from "../../src/core/present.ts";
 
 type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
 
@@ -68,7 +69,7 @@ export class Phones {
     const why = await this.#whyNowhere(link, names);
     if (this.#states.get(desk) !== before) return;
     this.#contacts.set(desk, []);
-    this.#learn({ type: "phone", desk, registered: false, ...(why === undefined ? {} : { why }) });
+    this.#learn({ type: "phone", desk, registered: false, ...present({ why }) });
   }
 
   /** The phone has registered, as an event says. True when its contact is new. */

@@ -17,6 +17,7 @@ import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
 import { hasAnswered, isLegId, lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
+import { messageOf } from "../../src/platform/text.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
 export const secondLookAfter = 2000;
@@ -93,7 +94,7 @@ export class Session {
       await session.#ask(link);
       return session;
     } catch (error) {
-      link.close(error instanceof Error ? error.message : String(error));
+      link.close(messageOf(error));
       throw error;
     }
   }
@@ -139,7 +140,7 @@ export class Session {
       await this.#firstLook(link);
       await this.#lookAtAgents(link);
     } catch (error) {
-      link.close(error instanceof Error ? error.message : String(error));
+      link.close(messageOf(error));
       throw error;
     }
     this.#looks.later(secondLookAfter);

@@ -3,6 +3,7 @@ import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./async-queue.ts";
+import { messageOf } from "../../src/platform/text.ts";
 
 /** What one try is given. */
 export interface Attempt<S> {
@@ -112,7 +113,7 @@ export class Reconnection<S> {
         },
       });
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     } finally {
       this.#session = undefined;
     }

@@ -9,6 +9,7 @@ import { inAscii, oddCharacter } from "../core/spelling.ts";
 import type { ParameterAliases, ParameterName } from "./profile.ts";
 import { readQuery, shown } from "./query.ts";
 import { parse } from "../platform/xml.ts";
+import { present } from "../core/present.ts";
 
 /** The context in which a callout is decoded. */
 export interface CalloutContext {
@@ -99,8 +100,7 @@ function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
       return {
         name,
         ...deskAndAgent,
-        ...(password === undefined ? {} : { password }),
-        ...(queue === undefined ? {} : { queue }),
+        ...present({ password, queue }),
       };
     }
     case "MakeCall":

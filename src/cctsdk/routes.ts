@@ -9,6 +9,7 @@ import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profil
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./redact.ts";
+import { messageOf } from "../platform/text.ts";
 
 /** Settings and collaborators of the callout route. */
 export interface CalloutOptions extends GuardOptions {
@@ -102,7 +103,7 @@ async function execute(callout: Callout | CheckStatus, from: string, options: Ca
   const { submit, log, counted, answers } = options;
   const reply = await submitted(callout, submit).catch((error: unknown): Answered => {
     log.rarely(`${callout.name} failed`, maxRepeats).error(`${callout.name}: internal error`, {
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
     // UnexpectedError is Oracle's name (E13402).
     return {

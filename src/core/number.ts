@@ -3,6 +3,7 @@
  * order: docs/numbers.md. How a number may be written: spelling.ts.
  */
 import { codePoint, oddCharacter, readWritten, withoutInvisible } from "./spelling.ts";
+import { present } from "./present.ts";
 
 /** The direction of the call that a number belongs to. */
 export type CallDirection = "inbound" | "outbound";
@@ -157,7 +158,7 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
   if (identity.kind !== "number") return { ...seen, ani: "" };
   const { number, rule } = rewrite(plan.toCrm, identity.number, direction);
   const ani = number.replace(/\D/g, "");
-  const steps = { ...seen, ...(rule === undefined ? {} : { rule }), rewritten: number };
+  const steps = { ...seen, ...present({ rule }), rewritten: number };
   if (ani.length > longestAni) {
     return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${longestAni}` };
   }
@@ -174,7 +175,7 @@ export type DialSteps =
 export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   const plain = plainDialString(dialString);
   const { number, rule } = rewrite(plan.toDial, plain, "outbound");
-  const steps = { plain, ...(rule === undefined ? {} : { rule }) };
+  const steps = { plain, ...present({ rule }) };
   const refuse = (why: string): DialSteps => ({ ...steps, ok: false, why });
   const obstacle = whyUndialable(number, rule);
   if (obstacle !== undefined) return refuse(`Cannot dial ${quoted(dialString)}: ${obstacle}`);

@@ -39,6 +39,7 @@ import { addressOf, unregistered } from "./destination.ts";
 import type { Effect, Input, Step } from "./input.ts";
 import type { CommandResult, LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
+import { present } from "./present.ts";
 
 const noAcd: AcdPolicy = { driven: false, afterCall: "nothing" };
 
@@ -116,8 +117,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
   return {
     link: line.link,
     phone: event.registered ? "registered" : "unregistered",
-    ...(event.contact === undefined ? {} : { contact: event.contact }),
-    ...(event.why === undefined ? {} : { why: event.why }),
+    ...present({ contact: event.contact, why: event.why }),
   };
 }
 

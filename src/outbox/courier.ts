@@ -14,6 +14,7 @@ import { type DeliveryRules, type Due, pauseAfter, readdressed, whatIsDue } from
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 import type { OutboxEvent, Store } from "./record.ts";
+import { present } from "../core/present.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {
@@ -75,7 +76,7 @@ export class Courier {
   /** How many events wait, and since when the oldest does. */
   status(): { readonly waiting: number; readonly oldest?: number } {
     const oldest = this.#waiting.oldest();
-    return { waiting: this.#waiting.size, ...(oldest === undefined ? {} : { oldest }) };
+    return { waiting: this.#waiting.size, ...present({ oldest }) };
   }
 
   /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */

@@ -3,6 +3,7 @@
  * because node has no unix datagrams.
  */
 import { spawn } from "node:child_process";
+import { oneLine } from "./text.ts";
 
 /** Tells the service manager; resolves with what went wrong, if anything did. */
 export type Notify = (...states: readonly string[]) => Promise<string | undefined>;
@@ -33,8 +34,7 @@ export function pingEvery(environment: Readonly<Record<string, string | undefine
 
 /** `STATUS=`, with what would begin another line of the message taken out (the text of a switch may be in it). */
 export function statusState(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are exactly what is taken out here
-  return `STATUS=${text.replace(/[\u0000-\u001f\u007f]+/g, " ").slice(0, 500)}`;
+  return `STATUS=${oneLine(text).slice(0, 500)}`;
 }
 
 /** What the service manager is kept up to date with. */

@@ -2,6 +2,7 @@
  * The only file that knows the XML library: Bun's own, in the call shape of @std/xml (`parse`, `stringify`), so that
  * changing over is a change of this file. The CRM's side and the drivers of switches that speak XML read with it.
  */
+import { messageOf } from "./text.ts";
 
 /** A piece of text; an empty one keeps its element from being written as `<a/>`. */
 export interface XmlText {
@@ -51,7 +52,7 @@ export function parse(text: string, longest = longestXml): { readonly root: XmlE
   } catch (error) {
     // The library's own nesting ends with the stack.
     if (error instanceof RangeError) throw new SyntaxError(tooDeep, { cause: error });
-    throw new SyntaxError(`Cannot parse XML: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new SyntaxError(`Cannot parse XML: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -5,6 +5,7 @@ import type { Registration } from "../core/crm.ts";
 import { type Desk, dialInProgress } from "../core/desk.ts";
 import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
+import { present } from "../core/present.ts";
 
 /** One desk, as `/status` shows it. Customers' numbers are not in it. */
 export interface DeskStatus {
@@ -55,7 +56,7 @@ export function status(
     upSeconds: Math.round((now - started) / 1000),
     desks: desks.map((desk) => deskStatus(desk, assumed)),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
-    ...(trouble === undefined ? {} : { storeTrouble: trouble }),
+    ...present({ storeTrouble: trouble }),
   };
 }
 
@@ -69,12 +70,12 @@ function deskStatus(desk: Desk, assumed: boolean): DeskStatus {
     : desk.lastDial;
   return {
     extension,
-    ...(trouble === undefined ? {} : { trouble }),
+    ...present({ trouble }),
     switch: line.link.up ? "up" : "down",
     phone: assumed && line.phone === "registered" ? "assumed" : line.phone,
-    ...(line.contact === undefined ? {} : { contact: line.contact }),
+    ...present({ contact: line.contact }),
     ...(registration ? { registered: registered(registration, registeredAt) } : {}),
-    agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...(why === undefined ? {} : { why }) })),
+    agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...present({ why }) })),
     calls: calls.map((call) => ({
       id: call.id,
       kind: kindOf(call),

@@ -178,7 +178,7 @@ describe("the wall clock jumps", () => {
       await on.pass(58_000);
       expect(on.office.fates("c1")).toEqual(["ScreenPop waits"]);
       await on.pass(3000);
-      expect(on.office.fates("c1")).toEqual(["ScreenPop retired"]);
+      expect(on.office.fates("c1")).toEqual(["ScreenPop discarded"]);
       await on.office.close();
     },
   );
@@ -195,7 +195,7 @@ describe("the wall clock jumps", () => {
     on.office.answer = done;
     await on.pass(5000);
     expect(on.office.arrived()).toEqual(["ScreenPop c1", "CallReleased c1"]);
-    expect(on.office.fates("c2")).toEqual(["ScreenPop retired"]);
+    expect(on.office.fates("c2")).toEqual(["ScreenPop discarded"]);
     await on.office.close();
   });
 });

@@ -1,5 +1,6 @@
 /** What a probe asks FreeSWITCH, and what its answers say. */
 import type { Reply } from "../wire/link.ts";
+import { oneLine } from "../../../src/platform/text.ts";
 
 /** Sends an `api` command on the probe's connection. */
 export type Ask = (command: string) => Promise<Reply>;
@@ -35,7 +36,7 @@ export async function registrations(ask: Ask): Promise<RegistrationRow[]> {
     return [];
   }
   if (!Array.isArray(rows)) return [];
-  const plain = (value: unknown): string => typeof value === "string" ? value.replace(/\p{Cc}+/gu, " ") : "";
+  const plain = (value: unknown): string => typeof value === "string" ? oneLine(value) : "";
   return rows.map((row: Record<string, unknown> | null) => ({
     user: plain(row?.["reg_user"]),
     realm: plain(row?.["realm"]),

@@ -24,6 +24,7 @@ import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./f
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
+import { messageOf } from "../../../src/platform/text.ts";
 
 export { type Frame, readFrame } from "./event.ts";
 
@@ -203,7 +204,7 @@ export class Link {
       }
       return link;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       link.close(why);
       throw new CannotOpen(why, link.#failure ?? failureAt[link.#stage]);
     }

@@ -17,6 +17,7 @@ import { holdSdp, hostOf } from "../wire/sdp.ts";
 import type { Stack } from "../wire/stack.ts";
 import type { TrackerInput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
+import { messageOf } from "../../../src/platform/text.ts";
 
 /** What dialling needs. */
 export interface DiallingOptions {
@@ -209,7 +210,7 @@ export class Dialling {
     }
     // What follows is told by the line, not by the result.
     this.#handOver(attempt).catch((error: unknown) => {
-      this.#options.log.info("The phone could not be handed over to the number", { desk, why: wordsOf(error) });
+      this.#options.log.info("The phone could not be handed over to the number", { desk, why: messageOf(error) });
     }).finally(() => {
       attempt.ends.settle();
       this.#over(attempt);
@@ -374,10 +375,6 @@ function reasonOf({ outcome: _, ...failure }: Failure & { readonly outcome: "fai
   return failure;
 }
 
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** The connection was lost after the request had gone out: nobody knows. Anything else did not go out. */
 function failed(error: unknown): CommandResult {
   if (error instanceof StackClosed && error.sent) {
@@ -386,5 +383,5 @@ function failed(error: unknown): CommandResult {
   if (error instanceof StackClosed || error instanceof NotSent) {
     return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: ${error.message}.` };
   }
-  return { outcome: "unknown", why: `Something unexpected happened (${wordsOf(error)})` };
+  return { outcome: "unknown", why: `Something unexpected happened (${messageOf(error)})` };
 }

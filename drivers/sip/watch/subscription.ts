@@ -11,6 +11,7 @@ import { NotSent, type Sent, type SipIncoming, StackClosed } from "../wire/messa
 import { type Account, requestIn, requestTo } from "../wire/request.ts";
 import type { Stack } from "../wire/stack.ts";
 import type { Envelope } from "../dialogs/step.ts";
+import { present } from "../../../src/core/present.ts";
 
 /** What a subscription is made of. */
 export interface SubscriptionOptions {
@@ -222,8 +223,7 @@ export class Subscription {
     const { log, about, onDocument } = this.#options;
     const userAgent = request.header("user-agent") ?? request.header("server");
     const came = {
-      ...(userAgent === undefined ? {} : { userAgent }),
-      ...(this.#callId === undefined ? {} : { subscription: this.#callId }),
+      ...present({ userAgent, subscription: this.#callId }),
     };
     if (request.body.trim() === "") return state === "active" ? onDocument("", came) : "dropped";
     const type = word(request.header("content-type"));

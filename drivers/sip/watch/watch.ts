@@ -17,6 +17,7 @@ import type { Stack } from "../wire/stack.ts";
 import { type Reading, Subscription } from "./subscription.ts";
 import type { Envelope, TrackerInput, TrackerOutput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
+import { messageOf } from "../../../src/platform/text.ts";
 
 /** What a watch is made of. */
 export interface WatchOptions {
@@ -121,7 +122,7 @@ export class Watch {
     this.#subscription?.end();
     log.rarely(`fault ${extension}`, 10).error("Internal error while watching a phone: starting again", {
       desk: extension,
-      why: fault instanceof Error ? fault.message : String(fault),
+      why: messageOf(fault),
     });
     this.#step({ type: "forgotten" });
     return { why: `internal error in telesetd while watching phone ${extension}`, again: "soon" };
@@ -249,7 +250,7 @@ export class Watch {
   #again(error: unknown): void {
     const { log, timers, about: { extension } } = this.#options;
     const isDue = timers.now() - this.#refreshed > refreshEvery;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     log.rarely(`unread ${extension}`, 5).warning("Cannot read what the switch reports of the phone: asking for the full state", {
       desk: extension,
       why,

@@ -3,6 +3,7 @@ import { autoAnswerOf, type PhoneMake } from "../../shared/phones.ts";
 import type { SipConfig } from "../config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";
+import { present } from "../../../src/core/present.ts";
 
 /** The box's account at the switch, as requests need it. */
 export interface Account {
@@ -41,8 +42,7 @@ export function requestTo(
     method,
     uri,
     headers: { From: from, To: `<${uri}>`, ...headers },
-    ...(route === undefined ? {} : { route }),
-    ...(body === undefined ? {} : { body }),
+    ...present({ route, body }),
   };
 }
 
@@ -65,7 +65,7 @@ export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Re
     Contact: contact,
     Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
     ...(callInfo ? { "Call-Info": `<sip:${domain}>;answer-after=0` } : {}),
-    ...(alertInfo === undefined ? {} : { "Alert-Info": alertInfo }),
+    ...present({ "Alert-Info": alertInfo }),
   };
 }
 

@@ -36,6 +36,8 @@ import {
   StackClosed,
   type Watcher,
 } from "./message.ts";
+import { messageOf, oneLine } from "../../../src/platform/text.ts";
+import { present } from "../../../src/core/present.ts";
 
 /** How to reach drachtio-server. All times in ms. */
 export interface StackOptions {
@@ -193,12 +195,12 @@ export class Stack {
 
   /** What the server says of itself, such as `v0.9.10`. */
   get version(): string {
-    return tamed(this.#agent.mapServer.get(this.#socket)?.serverVersion ?? "");
+    return shortened(this.#agent.mapServer.get(this.#socket)?.serverVersion ?? "");
   }
 
   /** Where the server listens for SIP, such as `udp/10.0.0.5:5060`. */
   get listeners(): string {
-    return tamed(this.#agent.mapServer.get(this.#socket)?.hostport ?? "");
+    return shortened(this.#agent.mapServer.get(this.#socket)?.hostport ?? "");
   }
 
   /**
@@ -217,14 +219,12 @@ export class Stack {
       method,
       uri: dialog === undefined ? uri : "sip:placeholder",
       headers: { ...headers },
-      ...(route === undefined ? {} : { proxy: route }),
-      ...(body === undefined ? {} : { body }),
-      ...(dialog === undefined ? {} : { stackDialogId: dialog }),
+      ...present({ proxy: route, body, stackDialogId: dialog }),
     };
     this.#agent.request(options, (error, req) => {
       if (!error && req) return this.#sent(req, watcher, lost);
       this.#waiters.delete(lost);
-      watcher.failed(NotSent.because(tamed(error?.message ?? "no reason"), route ?? uri));
+      watcher.failed(NotSent.because(shortened(error?.message ?? "no reason"), route ?? uri));
     });
   }
 
@@ -235,7 +235,7 @@ export class Stack {
       watcher.answer({
         ...textOf(response),
         status,
-        reason: tamed(response.reason ?? ""),
+        reason: shortened(response.reason ?? ""),
         own: response.source_address === "",
         dialog: response.stackDialogId ?? "",
         ack: () => {
@@ -277,7 +277,7 @@ export class Stack {
       if (pong) return pong();
       this.#wire.emit("msg", this.#socket, text);
     } catch (error) {
-      this.#skip(error instanceof Error ? error.message : String(error));
+      this.#skip(messageOf(error));
     }
   }
 
@@ -306,11 +306,11 @@ export class Stack {
   #asked(req: Message, res: Answerer): void {
     this.#onRequest({
       ...textOf(req),
-      method: tamed(req.method ?? ""),
+      method: shortened(req.method ?? ""),
       uri: req.uri ?? "",
       answer: (status, headers, body) => {
         refuseControls(Object.entries(headers ?? {}).flat(), body ?? "");
-        if (this.#why === undefined) res.send(status, { headers: { ...headers }, ...(body === undefined ? {} : { body }) });
+        if (this.#why === undefined) res.send(status, { headers: { ...headers }, ...present({ body }) });
       },
     });
   }
@@ -382,8 +382,8 @@ function headerOf(message: Message, name: string): string | undefined {
 }
 
 /** A word of the other side, for logs and for people. */
-function tamed(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, " ").slice(0, 120).trim();
+function shortened(text: string): string {
+  return oneLine(text).slice(0, 120).trim();
 }
 
 /** The one place that lets SIP out: a control character would end a header and begin another. */

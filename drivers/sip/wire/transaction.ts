@@ -5,6 +5,8 @@
 import { authorization, type Challenge, challengeOf, type Credentials } from "./digest.ts";
 import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
 import type { Stack } from "./stack.ts";
+import { present } from "../../../src/core/present.ts";
+import { messageOf } from "../../../src/platform/text.ts";
 
 /** How a request is asked. */
 export interface AskOptions {
@@ -80,7 +82,7 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
     stack.send(request, watcher);
   } catch (error) {
     // A tag, a nonce or a dialog's name of the other side may hold what must not go out again.
-    outcome.reject(new NotSent(error instanceof Error ? error.message : String(error)));
+    outcome.reject(new NotSent(messageOf(error)));
   }
   if (withinMs === undefined) return outcome.promise;
   const timer = setTimeout(() => outcome.resolve(way ? { sent: way } : {}), withinMs);
@@ -121,8 +123,7 @@ function sameAttempt(method: string, sent: Sent): Record<string, string> {
   const number = Number(/^\d{1,10}/.exec(sent.header("cseq") ?? "")?.[0] ?? 0);
   const [from, id] = [sent.header("from"), sent.header("call-id")];
   return {
-    ...(from === undefined ? {} : { From: from }),
+    ...present({ From: from, "Call-ID": id }),
     CSeq: `${number + 1} ${method}`,
-    ...(id === undefined ? {} : { "Call-ID": id }),
   };
 }

@@ -1,6 +1,7 @@
 /** How the doctor checks a hop. */
 import type { Hop } from "../../../drivers/registry.ts";
 import { elapsed, type Finding } from "../../../drivers/shared/probing.ts";
+import { messageOf } from "../../platform/text.ts";
 
 /** Runs the check of a hop. An unforeseen error is a failure of that hop, not of the whole run. */
 export async function checked(name: string, check: () => Finding | Promise<Finding>): Promise<Hop> {
@@ -9,7 +10,7 @@ export async function checked(name: string, check: () => Finding | Promise<Findi
   try {
     finding = await check();
   } catch (error) {
-    const message = `Cannot check: ${error instanceof Error ? error.message : String(error)}.`;
+    const message = `Cannot check: ${messageOf(error)}.`;
     finding = { verdict: "failed", message, advice: "Run it as root; if that does not help, report it with this line." };
   }
   return { name, ...finding, ms: elapsed(since) };

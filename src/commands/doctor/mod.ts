@@ -14,6 +14,7 @@ import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
 import { checkStoreFile, type LookedAt } from "./store.ts";
 import { systemTimers } from "../../platform/timers.ts";
+import { messageOf } from "../../platform/text.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorOptions {
@@ -127,7 +128,7 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     for await (const hop of probeLine(line, context, late)) hops.push(hop);
     return true;
   })().catch((error: unknown) => {
-    const message = `Cannot look: ${error instanceof Error ? error.message : String(error)}.`;
+    const message = `Cannot look: ${messageOf(error)}.`;
     hops.push({ name: "switch", verdict: "failed", ms: 0, message, advice: "Report it with this line." });
     return true;
   });

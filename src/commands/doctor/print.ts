@@ -4,6 +4,7 @@ import { version } from "../../version.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
 import type { Hop } from "../../../drivers/registry.ts";
+import { oneLine } from "../../platform/text.ts";
 
 const marks: Record<Hop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };
 const colours: Record<Hop["verdict"], string> = { good: "32", warning: "33", failed: "31", skipped: "90" };
@@ -27,10 +28,10 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
   return {
     hop: ({ name, verdict, ms, message, advice, details = [] }) => {
       const time = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-      io.out(`${paint(marks[verdict], verdict)}  ${name.padEnd(16)} ${time.padStart(8)}  ${plain(message)}\n`);
-      for (const detail of details) io.out(`${" ".repeat(34)}${plain(detail)}\n`);
+      io.out(`${paint(marks[verdict], verdict)}  ${name.padEnd(16)} ${time.padStart(8)}  ${oneLine(message)}\n`);
+      for (const detail of details) io.out(`${" ".repeat(34)}${oneLine(detail)}\n`);
       if (advice !== undefined && (verdict === "failed" || verdict === "warning")) {
-        io.out(`${" ".repeat(32)}> ${plain(advice)}\n`);
+        io.out(`${" ".repeat(32)}> ${oneLine(advice)}\n`);
       }
     },
     summary: (hops, ms) => {
@@ -42,7 +43,7 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
       const what = first.verdict === "failed" ? "Mend first" : "Nothing has failed. Look at";
       io.out(
         `\n${count(failures, "failure")}, ${count(warnings, "warning")} in ${took}. ${what}: ${first.name}. ${
-          plain(first.message)
+          oneLine(first.message)
         }\n`,
       );
     },
@@ -56,9 +57,4 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
 export function firstToFix(hops: readonly Hop[]): Hop | undefined {
   const failed = hops.filter(({ verdict }) => verdict === "failed");
   return failed.find(({ name }) => name !== "daemon") ?? failed[0] ?? hops.find(({ verdict }) => verdict === "warning");
-}
-
-/** What comes from the network is shown without what a terminal would obey. */
-function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
 }

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { present } from "../../core/present.ts";
 
 /** The result. */
 export interface Installed {
@@ -40,7 +41,7 @@ export function installConfig(file: string, text: string): Installed {
     const backup = keepFormer(file);
     renameSync(fresh, file);
     syncFolder(folder);
-    return { changed: true, ...(backup === undefined ? {} : { backup }) };
+    return { changed: true, ...present({ backup }) };
   } finally {
     rmSync(fresh, { force: true });
   }

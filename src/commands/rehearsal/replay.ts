@@ -10,6 +10,8 @@ import { type Log, openLog } from "../../log/log.ts";
 import { configOr2, type Io } from "../io.ts";
 import { type Rig, startRig } from "./stage.ts";
 import type { Arrived } from "../../../simulator/crm/mod.ts";
+import { present } from "../../core/present.ts";
+import { messageOf } from "../../platform/text.ts";
 
 /** An event, and after which mark of the recording it came (0: before the first). */
 export interface Told extends Arrived {
@@ -68,7 +70,7 @@ function playerOf(recording: AnyRecording, { speed, pace, whole = true }: PlayOp
   if ("kind" in recording) {
     return new SipReplayPeer(recording, { speed, onMark, whole, ...(pace === undefined ? {} : { cutAt: 700 }) });
   }
-  const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...(pace === undefined ? {} : { pace }) });
+  const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...present({ pace }) });
   return {
     get port() {
       return peer.port;
@@ -95,7 +97,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
   });
   await peer.listen();
   const rig: Rig = await startRig({
-    ...(config === undefined ? {} : { config }),
+    ...present({ config }),
     switch: "kind" in recording
       ? { port: peer.port, password: "cymru", driver: "sip" }
       : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
@@ -110,7 +112,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       : undefined;
     await playing;
     await untilTold(rig);
-    return { told, ...(dialled === undefined ? {} : { dialled }) };
+    return { told, ...present({ dialled }) };
   } finally {
     await rig.stop();
     peer.close();
@@ -152,13 +154,13 @@ export async function replay(
   } catch (error) {
     io.err(
       `Cannot read the recording ${file}: ${
-        error instanceof Error ? error.message : String(error)
+        messageOf(error)
       }: expected one JSON object a line, with t, dir and frame (or data, of drachtio)\n`,
     );
     return 2;
   }
   const log = openLog((line) => io.err(`${line}\n`), "error", false);
-  const { told, dialled } = await play(recording, { speed, log, ...(config === undefined ? {} : { config }) });
+  const { told, dialled } = await play(recording, { speed, log, ...present({ config }) });
   if (options.json) io.out(`${JSON.stringify({ told, dialled }, null, 2)}\n`);
   else {
     if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);

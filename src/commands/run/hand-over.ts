@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Io } from "../io.ts";
+import { oneLine } from "../../platform/text.ts";
 
 /** What the daemon made of the new configuration; no problems: it is in force. */
 interface Verdict {
@@ -84,7 +85,7 @@ export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, 
       io.err("telesetd has not said within 30 s that the new configuration is in force: see journalctl -u telesetd\n");
       return 1;
     }
-    for (const problem of verdict.problems) io.err(`${config}: ${tame(problem)}\n`);
+    for (const problem of verdict.problems) io.err(`${config}: ${oneLine(problem)}\n`);
     return verdict.problems.length === 0 ? 0 : 2;
   } catch (error) {
     io.err(`Cannot hand ${config} over to telesetd (process ${pid}): ${(error as Error).message}\n`);
@@ -149,9 +150,4 @@ function readVerdict(file: string): Verdict | undefined {
   } finally {
     closeSync(handle);
   }
-}
-
-function tame(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are exactly what is taken out here
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
 }

@@ -11,6 +11,8 @@ import { handedOver } from "./hand-over.ts";
 import { count } from "../../core/count.ts";
 import { type Io, original, problemsText, readConfig } from "../io.ts";
 import { Signals } from "./signals.ts";
+import { present } from "../../core/present.ts";
+import { messageOf } from "../../platform/text.ts";
 
 /** How long a reload may take before the watchdog is left alone, in ms. */
 const longestReload = 30_000;
@@ -50,7 +52,7 @@ export async function run(file: string, io: Io): Promise<number> {
     log.info("telesetd has stopped", { signal: wish });
     return 0;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     log.error("telesetd cannot go on", { why });
     await reporter.stop(statusState(`Cannot go on: ${why}`));
     return 1;
@@ -63,7 +65,7 @@ function reporterFor({ environment }: Io, log: RootLog): Reporter {
     notify,
     now: () => performance.now(),
     warn: (text, why) => log.error(text, { why }),
-    ...(pingMs === undefined ? {} : { pingMs }),
+    ...present({ pingMs }),
   });
 }
 
@@ -153,7 +155,7 @@ class Running {
       log.info("The new configuration is in force", { desks: config.desks.length });
       return [];
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       log.error("Cannot go on with the new configuration: back to the old one", { why });
       kept.levels.configure(this.#now.config.log.level);
       this.#now = { app: await startApp(this.#now.config, log, kept), config: this.#now.config };

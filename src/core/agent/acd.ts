@@ -18,6 +18,7 @@ import type { Callout } from "../crm.ts";
 import { type Desk, phoneTrouble } from "../desk.ts";
 import type { Effect, Step } from "../input.ts";
 import type { AgentCommand, AgentMode, CommandResult } from "../line.ts";
+import { present } from "../present.ts";
 
 /** What a site has decided about agents. */
 export interface AcdPolicy {
@@ -36,7 +37,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
     return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
   }
   const queue = callout.name === "Login" ? callout.queue : undefined;
-  const change = { name: callout.name, agent: callout.agent, ...(queue === undefined ? {} : { queue }) };
+  const change = { name: callout.name, agent: callout.agent, ...present({ queue }) };
   if (!policy.driven) {
     const others = callout.name === "Login" ? takenOver(desk.agents, callout.agent, desk.extension, now) : desk.agents;
     const agents = changeAgent(others, change, now);
@@ -60,7 +61,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
     agent: callout.agent,
     login: callout.name === "Login",
     mode: modeAfter(callout.name, old?.mode ?? "logged-out"),
-    ...(known === undefined ? {} : { queue: known }),
+    ...present({ queue: known }),
   };
   // A break, or the end of work, of one who is not there is done already.
   if (command.mode === "logged-out" && (old === undefined || old.mode === "logged-out")) {
@@ -95,7 +96,7 @@ export function onAgentResult(desk: Desk, command: AgentCommand, result: Command
   const old = agents.find((other) => other.id === agent);
   const since = old?.mode === mode ? old.since : now;
   const others = login ? takenOver(agents, agent, desk.extension, now) : agents;
-  const changed = withAgent(others, { id: agent, mode, since, ...(queue === undefined ? {} : { queue }) });
+  const changed = withAgent(others, { id: agent, mode, since, ...present({ queue }) });
   return { desk: { ...desk, agents: changed }, effects: reply(true, "") };
 }
 
@@ -120,7 +121,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
     agent: id,
     login: true,
     mode,
-    ...(queue === undefined ? {} : { queue }),
+    ...present({ queue }),
   };
   return ask(desk, command);
 }
@@ -150,8 +151,7 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
     id,
     mode: "not-ready",
     since: now,
-    ...(queue === undefined ? {} : { queue }),
-    ...(why === undefined ? {} : { why }),
+    ...present({ queue, why }),
   };
   const command: AgentCommand = {
     type: "agent",
@@ -160,7 +160,7 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
     agent: id,
     login: false,
     mode: "not-ready",
-    ...(queue === undefined ? {} : { queue }),
+    ...present({ queue }),
   };
   return ask({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }

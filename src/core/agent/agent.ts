@@ -1,5 +1,6 @@
 /** The agents of a desk, as UWQ has set them, or as the switch has. */
 import type { AgentMode } from "../line.ts";
+import { present } from "../present.ts";
 
 export type { AgentMode } from "../line.ts";
 
@@ -36,7 +37,7 @@ export function changeAgent(
     id: change.agent,
     mode,
     since: old?.mode === mode ? old.since : now,
-    ...(queue === undefined ? {} : { queue }),
+    ...present({ queue }),
   });
 }
 

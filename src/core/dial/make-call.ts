@@ -7,6 +7,7 @@ import { dialSteps } from "../number.ts";
 import type { Policy } from "../policy.ts";
 import { countDial, dialRefusal } from "./limits.ts";
 import { dropDial, joinCurrentDial, recordOf } from "./progress.ts";
+import { present } from "../present.ts";
 
 /** What a MakeCall gets. `number`: what is dialled, after the rules; absent when the dial string cannot be dialled. */
 export type MakeCallDecision =
@@ -69,7 +70,7 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
       agent,
       from,
       dialString,
-      ...(number === undefined ? {} : { number }),
+      ...present({ number }),
       outcome: `refused: ${why}`,
     };
     return {
