@@ -1,17 +1,17 @@
 #!/usr/bin/env bun
-/** Command line in, exit code out. */
+/** Entry point of the command line. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cli } from "./cli.ts";
 import { isJournal, marked } from "./log/log.ts";
 import { messageOf } from "./platform/text.ts";
 
-// The log is another matter than the output of a command: a daemon goes on without it.
+// Unlike a command that cannot write its output, a daemon that cannot log goes on.
 process.stderr.on("error", () => {});
 
 /**
- * Writes all of a command's output before the command goes on: process.stdout would keep what a pipe has no room for, and the end of
- * the process would cut it off. The reader may go away (`telesetd doctor | head -3`): then there is nobody left to work for.
+ * Writes all output before the command goes on: process.stdout would buffer what a pipe cannot take, and the end of the
+ * process would cut it off. The reader of our output may go away (`telesetd doctor | head -3`): then exit.
  */
 function out(text: string): void {
   for (let rest = Buffer.from(text); rest.length > 0;) {
@@ -31,8 +31,9 @@ const code = await cli(process.argv.slice(2), {
   terminal: isatty(1),
   environment: process.env,
 }).catch((error: unknown) => {
-  // No stack traces for users: what they can do with one is send it, and the log line says enough for that.
-  process.stderr.write(`telesetd failed inside: ${messageOf(error)}\n`);
+  // No stack traces for users: the message is enough for a bug report.
+  process.stderr.write(`telesetd: internal error: ${messageOf(error)}
+`);
   return 1;
 });
 process.exit(code);

@@ -1,4 +1,4 @@
-/** Who may log in to the ACD, and where the password goes: nowhere. */
+/** Verification of ACD logins; the password is never logged or stored. */
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ beforeAll(async () => {
   hash = await hashPassword("open sesame");
 });
 
-/** A directory with agent 7, and a clock that the test sets. */
+/** A directory with agent 7, and a fake clock. */
 function directory(lookUp: (agent: string) => Promise<string | undefined> = directoryOf({ "7": "open sesame" })) {
   const clock = { now: 1_000_000 };
   const asked: string[] = [];
@@ -33,12 +33,12 @@ function directoryOf(known: Record<string, string>): (agent: string) => Promise<
 }
 
 describe("verified by", () => {
-  test("none: everybody, with any password and without", async () => {
+  test("none: any password or none is accepted", async () => {
     const passwords = new Passwords({ by: "none" }, () => 0);
     for (let n = 0; n < 10; n++) expect(await passwords.check("7", n % 2 ? "x" : undefined)).toEqual(ok);
   });
 
-  test("config: only with the agent's own password", async () => {
+  test("config: only the agent's own password is accepted", async () => {
     const passwords = new Passwords({ by: "config", hashes: { "7": hash, "8": await hashPassword("other") } }, () => 0);
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
     for (const bad of ["other", "", undefined, "open sesame ", "Open sesame", hash]) {
@@ -47,14 +47,14 @@ describe("verified by", () => {
     }
   });
 
-  test("config: an unknown agent is refused in the same words, also one that every object knows", async () => {
+  test("config: an unknown agent is refused with the same sentence, even constructor", async () => {
     const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
     for (const agent of ["9", "constructor", "__proto__", "toString", ""]) {
       expect(await passwords.check(agent, "open sesame")).toEqual(wrong);
     }
   });
 
-  test("config: for an unknown agent a hash is computed too, as dear as a real one", async () => {
+  test("config: for an unknown agent a hash is computed at the same cost", async () => {
     const verify = spyOn(Bun.password, "verify");
     try {
       const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
@@ -67,7 +67,7 @@ describe("verified by", () => {
     }
   });
 
-  test("config: an unknown agent stays out even if he guessed what nobody's hash was made of", async () => {
+  test("config: an unknown agent is refused even with the password of the dummy hash", async () => {
     const verify = spyOn(Bun.password, "verify").mockResolvedValue(true);
     try {
       const passwords = new Passwords({ by: "config", hashes: { "7": hash } }, () => 0);
@@ -77,14 +77,14 @@ describe("verified by", () => {
     }
   });
 
-  test("config: a hash that is none lets nobody in, and says so without it", async () => {
+  test("config: with an invalid hash nobody is accepted, and the error does not show it", async () => {
     const passwords = new Passwords({ by: "config", hashes: { "7": "$argon2id$garbage" } }, () => 0);
     const reply = await passwords.check("7", "open sesame");
     expect(reply).toMatchObject({ ok: false });
     expect(JSON.stringify(reply)).not.toMatch(/garbage|sesame/);
   });
 
-  test("directory: what it knows; not an empty password, not an unknown agent", async () => {
+  test("directory: its password is accepted, but no empty password and no unknown agent", async () => {
     const { passwords, asked } = directory(directoryOf({ "7": "open sesame", "8": "" }));
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
     expect(await passwords.check("7", "open sesam")).toEqual(wrong);
@@ -94,7 +94,7 @@ describe("verified by", () => {
     expect(asked).toEqual(["7", "7", "8", "8", "9"]);
   });
 
-  test("directory that cannot be asked: nobody, in words, and nobody is kept out for it", async () => {
+  test("directory unavailable: refused with a sentence, without counting as a wrong password", async () => {
     let up = false;
     const { passwords } = directory((agent) =>
       up ? directoryOf({ "7": "open sesame" })(agent) : Promise.reject(new Error("down: open sesame"))
@@ -115,14 +115,14 @@ describe("guessing is limited:", () => {
     why: `LoginFailed: too many wrong passwords for agent 7: try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
   });
 
-  test("after five wrong ones the right one does not help, and the directory is not asked", async () => {
+  test("after five wrong passwords the right one is refused too, and the directory is not asked", async () => {
     const { passwords, asked } = directory();
     await guess(passwords, "7", 5);
     expect(await passwords.check("7", "open sesame")).toEqual(out(5));
     expect(asked).toHaveLength(5);
   });
 
-  test("for five minutes since the last wrong one, to the millisecond; trying meanwhile does not prolong it", async () => {
+  test("for exactly five minutes after the last wrong one; attempts meanwhile do not prolong it", async () => {
     const { passwords, clock } = directory();
     await guess(passwords, "7", 4);
     clock.now += 3 * minute;
@@ -135,7 +135,7 @@ describe("guessing is limited:", () => {
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
   });
 
-  test("then five more", async () => {
+  test("then five more attempts are allowed", async () => {
     const { passwords, clock } = directory();
     await guess(passwords, "7", 5);
     clock.now += 5 * minute;
@@ -143,7 +143,7 @@ describe("guessing is limited:", () => {
     expect(await passwords.check("7", "open sesame")).toEqual(out(5));
   });
 
-  test("the right one in between begins anew", async () => {
+  test("the right password resets the count", async () => {
     const { passwords } = directory();
     await guess(passwords, "7", 4);
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
@@ -151,7 +151,7 @@ describe("guessing is limited:", () => {
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
   });
 
-  test("of one agent only, and of one that does not exist as well", async () => {
+  test("per agent, including agents that do not exist", async () => {
     const { passwords, asked } = directory();
     await guess(passwords, "9", 5);
     await passwords.check("9", "x");
@@ -159,14 +159,14 @@ describe("guessing is limited:", () => {
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
   });
 
-  test("many at once are no way round it: they are looked at one by one", async () => {
+  test("concurrent attempts do not bypass it", async () => {
     const { passwords, asked } = directory();
     const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => passwords.check("7", `guess ${n}`)));
     expect(replies.filter((reply) => !reply.ok && reply.why === wrong.why)).toHaveLength(5);
     expect(asked).toHaveLength(5);
   });
 
-  test("one at a time, in order", async () => {
+  test("attempts are verified one at a time, in order", async () => {
     const doors = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
     let opened = 0;
     const { passwords, asked } = directory(() => doors[opened++]?.promise ?? Promise.resolve(undefined));
@@ -181,12 +181,12 @@ describe("guessing is limited:", () => {
     expect(await second).toEqual(ok);
   });
 
-  /** Names that somebody invents. */
+  /** Tries invented agent names. */
   const invent = async (passwords: Passwords, count: number, times = 1) => {
     for (let n = 0; n < count; n++) await guess(passwords, `invented ${n}`, times);
   };
 
-  test("the lock-out of an agent is not forgotten, however many names are invented", async () => {
+  test("an agent stays locked out, however many names are tried", async () => {
     const { passwords, clock } = directory();
     await guess(passwords, "7", 5);
     await invent(passwords, 3000);
@@ -195,14 +195,14 @@ describe("guessing is limited:", () => {
     expect(await passwords.check("7", "open sesame")).toEqual(ok);
   });
 
-  test("of 1000 agents the one whose last failure is longest ago makes room", async () => {
+  test("beyond 1000 agents the one with the oldest failure is forgotten", async () => {
     const { passwords } = directory();
     await guess(passwords, "7", 4);
     await guess(passwords, "8", 4);
     await invent(passwords, 998);
     await passwords.check("8", "once more");
     await guess(passwords, "one too many", 1);
-    // Agent 7 was forgotten: five more wrong ones are needed; agent 8 is locked out.
+    // Agent 7 was forgotten and has five attempts again; agent 8 is locked out.
     await guess(passwords, "7", 5);
     expect(await passwords.check("7", "open sesame")).toEqual(out(5));
     expect(await passwords.check("8", "x")).toMatchObject({
@@ -210,7 +210,7 @@ describe("guessing is limited:", () => {
     });
   });
 
-  test("when all that can be remembered are locked out, five wrong ones of all others together lock these out", async () => {
+  test("when all remembered agents are locked out, five wrong passwords lock out all others together", async () => {
     const { passwords, clock, asked } = directory(directoryOf({ "7": "open sesame", "8": "x" }));
     await invent(passwords, 1000, 5);
     for (let n = 0; n < 4; n++) await guess(passwords, `another ${n}`, 1);
@@ -225,11 +225,11 @@ describe("guessing is limited:", () => {
   });
 });
 
-test("a hash is argon2id, salted, and nothing of the password is in it", async () => {
-  const [one, two] = [await hashPassword("open sesame"), await hashPassword("open sesame")];
-  expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
-  expect(one).not.toBe(two);
-  expect(one).not.toContain("sesame");
+test("a hash is argon2id, salted, and does not contain the password", async () => {
+  const [first, second] = [await hashPassword("open sesame"), await hashPassword("open sesame")];
+  expect(first).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  expect(first).not.toBe(second);
+  expect(first).not.toContain("sesame");
 });
 
 describe("the whole daemon:", () => {
@@ -237,7 +237,7 @@ describe("the whole daemon:", () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   const secret = "Zq7-never-to-be-seen";
 
-  /** The daemon with everything logged, at a switch whose directory knows agent 7. */
+  /** The daemon with a full log, at a switch with agent 7 in its directory. */
   async function daemon(agent: Record<string, unknown>, userData: (arg: string) => string = known) {
     const sim = new Simulator();
     const api = sim.api.bind(sim);
@@ -276,7 +276,7 @@ describe("the whole daemon:", () => {
 
   const known = (arg: string) => arg.startsWith("7@") ? secret : "-ERR no reply\n";
 
-  test("directory: asked for by the agent's id, compared, and nowhere to be found afterwards", async () => {
+  test("directory: the password is looked up by agent id, compared, and found nowhere afterwards", async () => {
     const { login, stop, asked, app } = await daemon({ verify: "directory" });
     expect(await login("nope")).toContain("LoginFailed: agent or password is wrong.");
     expect(await login(secret, "8")).toContain("LoginFailed: agent or password is wrong.");
@@ -295,7 +295,7 @@ describe("the whole daemon:", () => {
   });
 
   test.each(["7 param dial-string", "7@other", "7\u00a0x", "*", "7;id", "7|x", "../7"])(
-    "directory: agent %j is no user there, and the switch is not asked",
+    "directory: agent %j is not a valid user, and the switch is not asked",
     async (agent) => {
       const { login, stop, asked } = await daemon({ verify: "directory" });
       expect(await login(secret, agent)).toContain("LoginFailed: agent or password is wrong.");
@@ -304,7 +304,7 @@ describe("the whole daemon:", () => {
     },
   );
 
-  test("config: in with the password; it is nowhere, also not when it is given for a Logout", async () => {
+  test("config: accepted with the password, which is found nowhere afterwards, even if sent with a Logout", async () => {
     const { login, stop, app } = await daemon({ verify: "config", passwordHashes: { "7": await hashPassword(secret) } });
     expect(await login()).toContain("LoginFailed");
     expect(await login(secret)).not.toContain("Error");
@@ -316,18 +316,18 @@ describe("the whole daemon:", () => {
     for (const text of [log, files]) expect(text).not.toContain(secret);
   });
 
-  test("none: a password is taken and goes nowhere", async () => {
+  test("none: a password is accepted and found nowhere afterwards", async () => {
     const { login, stop } = await daemon({});
     expect(await login(secret)).not.toContain("Error");
     const { log, files } = await stop();
     for (const text of [log, files]) expect(text).not.toContain(secret);
   });
 
-  test("a refused Login is logged as such, the agent with it", async () => {
+  test("a refused Login is logged with its agent", async () => {
     const { login, stop } = await daemon({ verify: "config" });
     await login("guess-Zq9");
     const { log } = await stop();
-    const line = log.split("\n").find((each) => each.includes("LoginFailed"));
+    const line = log.split("\n").find((text) => text.includes("LoginFailed"));
     expect(line).toContain("agent=7");
     expect(log).not.toContain("guess-Zq9");
   });

@@ -1,23 +1,23 @@
-/** What the service manager is told, and when the watchdog is left alone; with a notifier and a clock of the test's own. */
+/** Notifications to the service manager, and the watchdog, with a fake notifier and a fake clock. */
 import { describe, expect, test } from "bun:test";
 import { type DeskStatus, type Status, statusLine } from "../src/status/status.ts";
 import { pingEvery, type Reported, Reporter, statusState } from "../src/platform/systemd.ts";
 
-/** A reporter by hand: `look` is what its timer would do. */
+/** A reporter driven by hand: `check` is what its timer would call. */
 class Rig {
-  readonly told: string[][] = [];
+  readonly sent: string[][] = [];
   readonly warnings: string[] = [];
   time = 0;
   text = "fine";
   why: string | undefined;
-  /** What the notifier waits for, and what it answers. */
+  /** The notifier waits for this promise and returns its result. */
   held: Promise<string | undefined> = Promise.resolve(undefined);
   readonly reporter: Reporter;
 
   constructor(pingMs?: number) {
     this.reporter = new Reporter({
       notify: (...states) => {
-        this.told.push([...states]);
+        this.sent.push([...states]);
         return this.held;
       },
       now: () => this.time,
@@ -29,17 +29,17 @@ class Rig {
   async ready(): Promise<void> {
     const reported: Reported = { status: () => this.text, stuck: () => this.why };
     await this.reporter.ready(reported);
-    this.told.length = 0;
+    this.sent.length = 0;
   }
 
-  /** Some time later the timer comes. */
+  /** Advances the clock and runs the timer; returns what was sent. */
   async later(ms: number): Promise<string[]> {
     this.time += ms;
-    const before = this.told.length;
-    this.reporter.look();
+    const before = this.sent.length;
+    this.reporter.check();
     await Promise.resolve();
     await new Promise((done) => setImmediate(done));
-    return this.told.slice(before).flat();
+    return this.sent.slice(before).flat();
   }
 }
 
@@ -53,15 +53,15 @@ async function during(rig: Rig, play: () => Promise<void>): Promise<void> {
 }
 
 describe("the reporter", () => {
-  test("says READY and the status at once, and STOPPING at the end", async () => {
+  test("sends READY and the status at once, and STOPPING at the end", async () => {
     const rig = new Rig();
     await rig.reporter.ready({ status: () => "all well", stuck: () => undefined });
     await rig.reporter.stop("STATUS=gone");
-    expect(rig.told).toEqual([["READY=1", "STATUS=all well"], ["STOPPING=1", "STATUS=gone"]]);
+    expect(rig.sent).toEqual([["READY=1", "STATUS=all well"], ["STOPPING=1", "STATUS=gone"]]);
     expect(await rig.later(1000)).toEqual([]);
   });
 
-  test("says the status only when it has changed", () => {
+  test("sends the status only when it has changed", () => {
     const rig = new Rig();
     return during(rig, async () => {
       expect(await rig.later(1000)).toEqual([]);
@@ -84,21 +84,21 @@ describe("the reporter", () => {
     });
   });
 
-  test("does not ping while something is stuck, and says once why; pings again when it goes on", () => {
+  test("does not ping while the daemon is stuck, and warns once; pings again afterwards", () => {
     const rig = new Rig(2000);
     return during(rig, async () => {
       expect(await rig.later(2000)).toEqual(["WATCHDOG=1"]);
       rig.why = "the store does not answer";
       for (let time = 0; time < 5; time++) expect(await rig.later(2000)).toEqual([]);
       expect(rig.warnings).toEqual([
-        "The watchdog is not pinged any more: the service manager will start telesetd again: the store does not answer",
+        "Watchdog pings stopped: the service manager will restart telesetd: the store does not answer",
       ]);
       rig.why = undefined;
       expect(await rig.later(2000)).toEqual(["WATCHDOG=1"]);
     });
   });
 
-  test("tells one thing at a time, and the end waits for what is on the way", async () => {
+  test("sends one notification at a time, and stop waits for the one in progress", async () => {
     const rig = new Rig(1000);
     await rig.ready();
     const slow = Promise.withResolvers<string | undefined>();
@@ -108,35 +108,35 @@ describe("the reporter", () => {
     rig.text = "changed again";
     expect(await rig.later(1000)).toEqual([]);
     const stopped = rig.reporter.stop();
-    expect(rig.told.flat()).not.toContain("STOPPING=1");
+    expect(rig.sent.flat()).not.toContain("STOPPING=1");
     slow.resolve(undefined);
     await stopped;
-    expect(rig.told.at(-1)).toEqual(["STOPPING=1"]);
+    expect(rig.sent.at(-1)).toEqual(["STOPPING=1"]);
   });
 
-  test("says once that systemd-notify is missing", () => {
+  test("warns once that systemd-notify is missing", () => {
     const rig = new Rig(1000);
     return during(rig, async () => {
       rig.held = Promise.resolve("spawn systemd-notify ENOENT");
       await rig.later(1000);
       await rig.later(1000);
-      expect(rig.warnings).toEqual(["Cannot tell the service manager by systemd-notify: spawn systemd-notify ENOENT"]);
+      expect(rig.warnings).toEqual(["Cannot notify the service manager with systemd-notify: spawn systemd-notify ENOENT"]);
     });
   });
 
-  test("what the switch says cannot begin another line of the message", () => {
+  test("text from the switch cannot start another line of the message", () => {
     expect(statusState("down: bye\nWATCHDOG=trigger\r\u0000x")).toBe("STATUS=down: bye WATCHDOG=trigger x");
   });
 });
 
 describe("the watchdog's interval", () => {
   const cases: [string, Record<string, string>, number | undefined][] = [
-    ["half of what systemd waits", { WATCHDOG_USEC: "30000000", WATCHDOG_PID: "7" }, 15_000],
-    ["without WATCHDOG_PID it is ours", { WATCHDOG_USEC: "1000000" }, 500],
+    ["half of the timeout", { WATCHDOG_USEC: "30000000", WATCHDOG_PID: "7" }, 15_000],
+    ["without WATCHDOG_PID it applies to us", { WATCHDOG_USEC: "1000000" }, 500],
     ["none for another process", { WATCHDOG_USEC: "30000000", WATCHDOG_PID: "8" }, undefined],
     ["none without a watchdog", {}, undefined],
-    ["none for nonsense", { WATCHDOG_USEC: "soon" }, undefined],
-    ["none for nought", { WATCHDOG_USEC: "0" }, undefined],
+    ["none for an invalid value", { WATCHDOG_USEC: "soon" }, undefined],
+    ["none for zero", { WATCHDOG_USEC: "0" }, undefined],
   ];
   test.each(cases)("%s", (_, environment, ms) => expect(pingEvery(environment, 7)).toBe(ms as number));
 });

@@ -1,12 +1,12 @@
 /**
- * Numbers as Prometheus reads them: text format 0.0.4 and OpenMetrics 1.0. Our own, because counting stands in the way of
- * every event: a cell is a plain number that is added to, and what a line begins with is made once, not at each scrape.
+ * Metrics for Prometheus: text format 0.0.4 and OpenMetrics 1.0. Our own implementation, because every event is counted: a
+ * counter is a plain number, and the start of its line is built once, not at each scrape.
  */
 
 /** Text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats), or OpenMetrics 1.0 (RFC draft of that name). */
 export type Format = "text" | "openmetrics";
 
-/** What the Content-Type of each says. */
+/** The Content-Type of each format. */
 export const contentTypes: Readonly<Record<Format, string>> = {
   text: "text/plain; version=0.0.4; charset=utf-8",
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -14,17 +14,17 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 
 /** One metric with all its series. */
 export interface Family {
-  /** With its unit and, for a counter, `_total`. */
+  /** Including its unit and, for a counter, `_total`. */
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram" | "info";
   readonly help: string;
-  /** Its labels; one without values has those of the configuration or of the build. */
+  /** Its labels; the values of a label without a list come from the configuration or the build. */
   readonly labels: readonly Label<string>[];
-  /** The lines of its series, each with its end. */
+  /** The lines of its series, each ending in a newline. */
   series(): string;
 }
 
-/** A label and the values that it can have: no others exist, so that nobody outside can make series. */
+/** A label and its possible values; the list is closed, so that input cannot create series. */
 export interface Label<V extends string> {
   readonly name: string;
   readonly values: readonly V[];
@@ -35,7 +35,7 @@ interface Cell {
   readonly start: string;
 }
 
-/** A number that only grows, one for each combination of its labels' values; all are there from the start, at 0. */
+/** A counter, with one series per combination of label values; all exist from the start, at 0. */
 export class Counter<A extends string = "", B extends string = ""> implements Family {
   readonly type = "counter";
   readonly labels: readonly Label<string>[];
@@ -55,7 +55,7 @@ export class Counter<A extends string = "", B extends string = ""> implements Fa
     }
   }
 
-  /** One more of these. */
+  /** Adds one. */
   add(a: A = "" as A, b: B = "" as B): void {
     const cell = this.#cells[a]?.[b];
     if (cell) cell.value += 1;
@@ -68,7 +68,7 @@ export class Counter<A extends string = "", B extends string = ""> implements Fa
   }
 }
 
-/** How long something took. */
+/** A histogram of durations. */
 export class Histogram implements Family {
   readonly type = "histogram";
   readonly labels = [];
@@ -77,14 +77,14 @@ export class Histogram implements Family {
   readonly #bounds: readonly number[];
   #sum = 0;
 
-  /** @param bounds the upper ends of its buckets, growing. */
+  /** @param bounds the upper bounds of its buckets, ascending. */
   constructor(readonly name: string, readonly help: string, bounds: readonly number[]) {
     this.#bounds = [...bounds, Infinity];
     this.#counts = this.#bounds.map(() => 0);
     this.#starts = this.#bounds.map((bound) => startOf(`${name}_bucket`, ["le"], [boundText(bound)]));
   }
 
-  /** Takes one value in. */
+  /** Adds a value. */
   observe(value: number): void {
     let at = 0;
     while (value > (this.#bounds[at] ?? Infinity)) at += 1;
@@ -96,12 +96,12 @@ export class Histogram implements Family {
     let sum = 0;
     let out = "";
     this.#starts.forEach((start, at) => out += `${start}${sum += this.#counts[at] ?? 0}\n`);
-    // A sum of thousandths would show the rounding of each addition.
+    // Without rounding, the sum would show floating-point errors.
     return `${out}${this.name}_sum ${Number(this.#sum.toFixed(6))}\n${this.name}_count ${sum}\n`;
   }
 }
 
-/** The start of a series' line, up to its value. */
+/** The line of a series, up to its value. */
 export function startOf(name: string, labels: readonly string[], values: readonly string[]): string {
   if (labels.length === 0) return `${name} `;
   return `${name}{${labels.map((label, at) => `${label}="${labelText(values[at] ?? "")}"`).join(",")}} `;
@@ -111,28 +111,28 @@ function labelText(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-/** OpenMetrics wants `1.0` where the text format does not care: the same in both, or they would be two series. */
+/** OpenMetrics requires `1.0`; the text format uses it too, otherwise there would be two series. */
 function boundText(bound: number): string {
   return bound === Infinity ? "+Inf" : Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
-/** The whole page. */
+/** Writes all families. */
 export function exposition(families: readonly Family[], format: Format): string {
   let out = "";
   for (const family of families) {
     const { name, type, help } = family;
     const plain = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-    const said = format === "text" ? plain : plain.replaceAll('"', '\\"');
-    // OpenMetrics names the family, whose samples have the suffix; the text format knows no info.
+    const escaped = format === "text" ? plain : plain.replaceAll('"', '\\"');
+    // In OpenMetrics only samples have the suffix, the family does not; the text format has no type info.
     const shown = format === "text" ? name : name.replace(type === "counter" ? /_total$/ : type === "info" ? /_info$/ : /$^/, "");
-    out += `# HELP ${shown} ${said}\n# TYPE ${shown} ${
+    out += `# HELP ${shown} ${escaped}\n# TYPE ${shown} ${
       format === "text" && type === "info" ? "gauge" : type
     }\n${family.series()}`;
   }
   return format === "text" ? out : `${out}# EOF\n`;
 }
 
-/** The format that an Accept header likes best (RFC 9110 section 12.5.1); who likes neither gets the text format. */
+/** The preferred format of an Accept header (RFC 9110 section 12.5.1); the text format by default. */
 export function formatFor(accept: string | undefined): Format {
   let best = 0;
   let text = 0;

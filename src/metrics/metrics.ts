@@ -1,6 +1,6 @@
 /**
- * All that is counted: the one table of names, from which `/metrics` and docs/metrics.md are made. No number of a customer and
- * no agent is in a label: what a label can say is a list here, or the extensions of the configuration.
+ * All counters: the source of `/metrics` and docs/monitoring/metrics.md. Labels never contain customers' numbers or agents:
+ * their values are listed here, or are the configured extensions.
  */
 import { callKinds, type EndedCall, endings } from "../core/disposition.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
@@ -19,26 +19,27 @@ export const eventNames = [
 ] as const satisfies readonly CrmEvent["name"][];
 
 /**
- * What becomes of an event: confirmed; confirmed with an Error in the answer; given up (too old, refused, its ScreenPop was
- * not told, no room); withdrawn because its agent has gone; dropped by the administrator.
+ * Results of an event. `told`, `told_with_error`: confirmed, without and with an Error in the answer; `given_up`: discarded
+ * (too old, refused, its ScreenPop was not delivered, outbox full); `withdrawn`: its agent has left; `dropped` by the
+ * administrator.
  */
 export const eventResults = ["told", "told_with_error", "given_up", "withdrawn", "dropped"] as const;
 export type EventResult = (typeof eventResults)[number];
 
-/** What becomes of one POST: 2xx; 3xx or 4xx; no answer or 5xx, and the CRM may have got it; the CRM was not reached. */
+/** Results of one POST: 2xx; 3xx or 4xx; no answer or 5xx, so that the CRM may have received it; CRM not reached. */
 export const attemptResults = ["confirmed", "refused", "unconfirmed", "unreached"] as const;
 
-/** What becomes of a callout: done; answered with an Error; not understood. */
+/** Results of a callout: executed; answered with an Error; malformed. */
 export const calloutResults = ["ok", "error", "malformed"] as const;
 export type CalloutResult = (typeof calloutResults)[number];
 
-/** Statuses of requests that never became a callout. */
+/** Statuses of requests refused before they counted as callouts. */
 export const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
 
-/** Upper ends of the buckets of a delivery, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was off for a while. */
+/** Upper bounds of the delivery buckets, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was switched off. */
 const deliveryBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120, 600];
 
-/** The counters of a daemon; they outlive a reload of the configuration. */
+/** The counters of a daemon; they survive a reload. */
 export class Metrics {
   readonly calls = new Counter(
     "telesetd_calls_total",
@@ -48,34 +49,34 @@ export class Metrics {
   );
   readonly events = new Counter(
     "telesetd_events_total",
-    "Events that are settled, by name and by what became of them.",
+    "Settled events, by name and result.",
     { name: "event", values: eventNames },
     { name: "result", values: eventResults },
   );
   readonly attempts = new Counter(
     "telesetd_event_attempts_total",
-    "POSTs of events to the CRM, by their result.",
+    "POSTs of events to the CRM, by result.",
     { name: "result", values: attemptResults },
   );
   readonly delivery = new Histogram(
     "telesetd_event_delivery_seconds",
-    "Time from an event's telling to the CRM's confirmation, retries included, in whole milliseconds.",
+    "Time from an event to the CRM's confirmation, retries included, in whole milliseconds.",
     deliveryBounds,
   );
   readonly callouts = new Counter(
     "telesetd_callouts_total",
-    "Callouts of the CRM, by function and result; unknown is a function that Oracle does not have.",
+    "Callouts of the CRM, by function and result; unknown is a function that Oracle does not define.",
     { name: "function", values: [...calloutNames, "unknown"] },
     { name: "result", values: calloutResults },
   );
   readonly refused = new Counter(
     "telesetd_requests_refused_total",
-    "HTTP requests turned away before they counted as callouts, by status.",
+    "HTTP requests refused before they counted as callouts, by status.",
     { name: "status", values: refusals },
   );
   readonly dials = new Counter(
     "telesetd_dials_total",
-    "Numbers that the CRM asked to dial: asked of the switch, refused by us, and, of those asked, answered, called (the switch does not report whether the number answered) or failed.",
+    "Dial requests of the CRM: asked of the switch or refused by telesetd; of those asked: answered, called (the switch does not report whether the number answered) or failed.",
     { name: "result", values: dialResults },
   );
   readonly linkUps = new Counter("telesetd_link_ups_total", "How often the connection to the switch came up.");
@@ -90,32 +91,32 @@ export class Metrics {
     { name: "level", values: logLevels },
   );
 
-  /** A call has ended. */
+  /** Counts a call that has ended. */
   callEnded({ kind, ending }: EndedCall): void {
     this.calls.add(kind, ending);
   }
 
-  /** The CRM has confirmed an event, so many seconds after it was told; `error`: with an Error in its answer. */
+  /** Counts an event confirmed by the CRM after `seconds`; `error`: with an Error in its answer. */
   confirmed(event: CrmEvent["name"], seconds: number, error: boolean): void {
     this.events.add(event, error ? "told_with_error" : "told");
     this.delivery.observe(seconds);
   }
 
-  /** A POST is over. */
+  /** Counts a finished POST. */
   attempted(delivery: Delivery): void {
     if (delivery.outcome === "done") this.attempts.add("confirmed");
     else if (delivery.outcome === "refused") this.attempts.add("refused");
     else this.attempts.add(delivery.reached ? "unconfirmed" : "unreached");
   }
 
-  /** The link to the switch is up, or is not: `before` says how it was. */
+  /** Counts a change of the link to the switch, or a failure to connect; `before`: whether it was up. */
   linkChanged(up: boolean, before: boolean): void {
     if (up) this.linkUps.add();
     else if (before) this.linkDowns.add();
     else this.linkFailures.add();
   }
 
-  /** All that is counted. */
+  /** All counters. */
   families(): readonly Family[] {
     const { calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logLines } = this;
     return [calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logLines];

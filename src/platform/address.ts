@@ -1,11 +1,9 @@
-/**
- * IP addresses: one spelling for each, and whether one lies in a list of ranges. The only file with ipaddr.js.
- */
+/** Normalisation of IP addresses, and lists of ranges. The only file that uses ipaddr.js. */
 import ipaddr from "ipaddr.js";
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** Parses strictly: `10.1`, `010.0.0.1` and `0x7f.1`, which C libraries take for addresses, are none here. */
+/** Parses strictly: `10.1`, `010.0.0.1` and `0x7f.1`, which C libraries accept, are not addresses here. */
 function parse(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
@@ -14,8 +12,8 @@ function parse(text: string): Address | undefined {
 }
 
 /**
- * The one spelling of an address: `::ffff:10.0.0.5` (what a dual-stack socket says, RFC 4291 section 2.5.5.2) becomes
- * `10.0.0.5`, `::0:1` becomes `::1`; a zone (`fe80::1%eth0`) is kept. Undefined for what is no IP address.
+ * Normalises an address: `::ffff:10.0.0.5` (as dual-stack sockets show it, RFC 4291 section 2.5.5.2) becomes `10.0.0.5`,
+ * `::0:1` becomes `::1`; a zone (`fe80::1%eth0`) is kept. Undefined if the text is not an IP address.
  */
 export function normaliseAddress(text: string): string | undefined {
   return parse(text)?.toString();
@@ -26,14 +24,14 @@ export function isLoopback(text: string): boolean {
   return parse(text)?.range() === "loopback";
 }
 
-/** The host and port in a URL, as written; absent when it has none. */
+/** The host and port in a URL, as written; undefined if it has none. */
 export function authorityOf(url: string): string | undefined {
   return /^[a-z]+:\/\/([^/?#]*)/i.exec(url)?.[1];
 }
 
 /**
- * Whether the `Host` header names the box by address, as `localhost`, or by one of its names; any port. A web page that
- * makes its own name point at the box (DNS rebinding) is caught by this. No Host at all (HTTP/1.0) passes.
+ * Whether the `Host` header is an IP address, `localhost` or one of `names`; any port. This stops web pages whose own name
+ * points at the box (DNS rebinding). A missing Host (HTTP/1.0) passes.
  */
 export function hostAllowed(host: string | undefined, names: readonly string[]): boolean {
   if (host === undefined || host === "") return true;
@@ -50,9 +48,9 @@ interface Range {
 }
 
 /**
- * Reads a list of addresses and ranges (`10.1.0.0/16`, `192.168.1.5`, `fc00::/7`) and returns what tells whether an address
- * lies in one of them. An address and a range of different families never match, but a mapped one counts as IPv4.
- * @throws Error that names the entry that is no range.
+ * Reads a list of addresses and ranges (`10.1.0.0/16`, `192.168.1.5`, `fc00::/7`) and returns a function that checks whether
+ * an address is in it. Different address families never match; a mapped address counts as IPv4.
+ * @throws Error that names the entry that is not a range.
  */
 export function parseRanges(list: readonly string[]): (address: string) => boolean {
   const ranges = list.map(parseRange);
@@ -62,11 +60,11 @@ export function parseRanges(list: readonly string[]): (address: string) => boole
   };
 }
 
-/** The one spelling of an address or a range, `10.1.0.0/16`; an address is a range of one. Undefined for what is none. */
+/** Normalises an address or a range, `10.1.0.0/16`; an address is a range of one. Undefined for anything else. */
 export function normaliseRange(text: string): string | undefined {
   try {
     const { base, bits } = parseRange(text);
-    // A zone says by which of the box's networks it is reached, not which address it is.
+    // A zone is the interface, not part of the address.
     return `${base.toString().replace(/%.*$/, "")}/${bits}`;
   } catch {
     return undefined;
@@ -77,7 +75,7 @@ function parseRange(text: string): Range {
   const [address = "", length, ...rest] = text.split("/");
   const base = parse(address);
   const widest = base?.kind() === "ipv4" ? 32 : 128;
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8: the first 96 bits are the mark of a mapped address.
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8: the first 96 bits mark a mapped address.
   const shift = widest === 32 && address.includes(":") ? 96 : 0;
   const bits = length === undefined ? widest : /^\d{1,3}$/.test(length) ? Number(length) - shift : -1;
   if (base === undefined || rest.length > 0 || bits < 0 || bits > widest) {

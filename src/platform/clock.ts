@@ -1,22 +1,22 @@
 /**
- * A clock that only goes forward, at the pace of real time, across restarts: a box without a battery clock starts with a
- * wrong time and is put right later, by hours. What must not expire or wait wrongly is measured with this one.
+ * A monotonic clock across restarts. A box without a battery-backed clock starts with a wrong time, which is corrected later
+ * by hours; expiry and waiting times are measured with this clock instead.
  */
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 
-/** What is remembered of the clock: within one boot of the machine its uptime tells how long ago anything was. */
+/** The stored state of the clock: within one boot, the time is the uptime plus an offset. */
 export interface ClockMark {
   readonly boot: string;
-  /** What is added to the machine's uptime, in ms. */
+  /** The offset added to the machine's uptime, in ms. */
   readonly offset: number;
 }
 
 /** The machine's own clocks. */
 export interface MachineClocks {
-  /** Changes with every boot; empty where it is not known. */
+  /** Changes with every boot; empty if unknown. */
   readonly boot: string;
-  /** ms since the boot; counts on when the wall clock jumps. */
+  /** ms since the boot; unaffected by jumps of the wall clock. */
   readonly uptime: () => number;
   /** The wall clock, in ms since 1970. */
   readonly wall: () => number;
@@ -29,20 +29,20 @@ export function machineClocks(): MachineClocks {
 }
 
 /**
- * The mark to go by. Within the boot that it was made in, the old one; after another boot, one from the wall clock, but
- * never before the last time on record: then too little time seems to have passed, and nothing expires too soon.
+ * Chooses the mark: within the same boot, the old one; after a reboot, a new one from the wall clock, but never before the
+ * last recorded time. If the wall clock is behind, too little time seems to have passed, so nothing expires too soon.
  */
 export function markFor({ boot, uptime, wall }: MachineClocks, old: ClockMark | undefined, last: number): ClockMark {
   if (old !== undefined && old.boot === boot && boot !== "") return old;
   return { boot, offset: Math.round(Math.max(wall(), last) - uptime()) };
 }
 
-/** The time by a mark, in whole ms. */
+/** Returns the clock of a mark, in whole ms. */
 export function clockBy({ offset }: ClockMark, { uptime }: MachineClocks): () => number {
   return () => Math.round(uptime() + offset);
 }
 
-/** proc(5): to the hundredth. `uptime` rounds to whole seconds, by which time would jump at every start of the daemon. */
+/** The uptime to the hundredth of a second (proc(5)). node's `uptime` rounds to seconds: time would jump at every start. */
 function secondsUp(): number {
   try {
     return Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
@@ -52,8 +52,8 @@ function secondsUp(): number {
 }
 
 /**
- * Where /proc shows processes only (ProcSubset=pid): when this process began after the boot, to the hundredth (proc(5): stat,
- * field 22, in clock ticks, which are hundredths of a second on every Linux), and how long ago that is.
+ * The uptime where /proc shows only processes (ProcSubset=pid): this process's start after the boot (proc(5): stat, field 22,
+ * in clock ticks, which are hundredths of a second on every Linux) plus its age.
  */
 function secondsUpAtStart(): number | undefined {
   try {
@@ -68,7 +68,7 @@ function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
-    // systemd/telesetd.service hides it, and says it without its dashes.
+    // systemd/telesetd.service hides the file and passes the id without dashes.
     return (process.env["TELESETD_BOOT_ID"] ?? "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
   }
 }

@@ -1,22 +1,22 @@
 /**
- * Why a connection did not come about. Bun 1.4.5 says ECONNREFUSED of every address that cannot be connected to, also of a
- * machine that is switched off, or of a network that there is no way to. For IPv4 the kernel's own tables tell these apart:
- * route, arp and fib_trie (proc_net(5)). Of neighbours by IPv6 there is no table. Netlink, which has them all, is not for the service.
+ * The real cause of a failed connection. Bun 1.4.5 reports ECONNREFUSED for every failure, including machines that are off
+ * and networks without a route. For IPv4 the kernel's tables distinguish these: route, arp and fib_trie (proc_net(5)).
+ * There is no table of IPv6 neighbours, and netlink is not available to the service.
  */
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 
-/** The tables, as text; empty where one cannot be read. */
+/** The tables, as text; empty if unreadable. */
 export interface Tables {
   readonly arp: string;
   readonly route: string;
-  /** It has the machine's own addresses, which need no route. */
+  /** Contains the machine's own addresses, which need no route. */
   readonly trie: string;
 }
 
 /**
- * The error's code, put right: EHOSTUNREACH when no machine answers at the address, or at the gateway to it; ENETUNREACH when
- * there is no route.
+ * The corrected code of the error: EHOSTUNREACH if no machine answers at the address or its gateway; ENETUNREACH if there is no
+ * route.
  */
 export function connectErrorCode(
   error: NodeJS.ErrnoException & { readonly address?: string },
@@ -27,7 +27,7 @@ export function connectErrorCode(
   return unreached(address, tables ?? kernelTables()) ?? code;
 }
 
-/** By /proc/self: the unit's ProcSubset=pid leaves nothing else. */
+/** Through /proc/self, because the unit's ProcSubset=pid hides the rest. */
 function kernelTables(): Tables {
   return { arp: read("/proc/self/net/arp"), route: read("/proc/self/net/route"), trie: read("/proc/self/net/fib_trie") };
 }
@@ -41,7 +41,7 @@ function read(file: string): string {
 }
 
 function unreached(address: string, { arp, route, trie }: Tables): "EHOSTUNREACH" | "ENETUNREACH" | undefined {
-  // An empty table has its head all the same: without one it could not be read, and nothing is claimed.
+  // Even an empty table has a header line: without one it could not be read, and the cause is unknown.
   if (!isIPv4(address) || address.startsWith("127.") || route === "" || trie === "") return undefined;
   if (new RegExp(`\\|-- ${address.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(trie)) return undefined;
   const next = nextHop(address, route);
@@ -49,22 +49,22 @@ function unreached(address: string, { arp, route, trie }: Tables): "EHOSTUNREACH
   return isSilent(next, arp) ? "EHOSTUNREACH" : undefined;
 }
 
-/** RTF_REJECT (linux/route.h): a route that says that there is none. */
+/** RTF_REJECT (linux/route.h): a route that rejects its destination. */
 const reject = 0x200;
 
-/** The neighbour that packets to this address go to: itself, or the gateway of the narrowest route. */
+/** The next hop for an address: itself, or the gateway of the most specific route. */
 function nextHop(address: string, route: string): string | undefined {
-  const wanted = numberOf(address);
+  const destination = numberOf(address);
   const [, ...rows] = rowsOf(route);
-  // Destination, gateway, flags and mask are columns 1, 2, 3 and 7, in the order of the machine: little endian.
-  const fitting = rows.map((row) => ({ to: swapped(row[1]), by: swapped(row[2]), flags: hex(row[3]), mask: swapped(row[7]) }))
-    .filter(({ to, mask }) => (wanted & mask) >>> 0 === to).sort((one, other) => other.mask - one.mask);
-  const [best] = fitting;
+  // Destination, gateway, flags and mask are columns 1, 2, 3 and 7, in the machine's byte order: little endian.
+  const matching = rows.map((row) => ({ to: swapped(row[1]), by: swapped(row[2]), flags: hex(row[3]), mask: swapped(row[7]) }))
+    .filter(({ to, mask }) => (destination & mask) >>> 0 === to).sort((a, b) => b.mask - a.mask);
+  const [best] = matching;
   if (best === undefined || (best.flags & reject) !== 0) return undefined;
   return best.by === 0 ? address : [24, 16, 8, 0].map((shift) => (best.by >>> shift) & 255).join(".");
 }
 
-/** Flags 0x0: it has been asked for, and has not answered. */
+/** Whether a neighbour has not answered ARP requests (flags 0x0). */
 function isSilent(neighbour: string, arp: string): boolean {
   const known = rowsOf(arp).filter(([address]) => address === neighbour);
   return known.length > 0 && known.every((row) => hex(row[2]) === 0);

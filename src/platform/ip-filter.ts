@@ -1,21 +1,21 @@
 /**
- * The addresses that the service may speak with, in the words of systemd (systemd.resource-control(5): IPAddressAllow): the
- * switch, those who may send callouts, those who get events, those who may look, and the name servers when the switch is
- * given by name. The filter is a second wall behind `http.allow`: where something cannot be known, it lets through.
+ * Rules for systemd's IP filter (systemd.resource-control(5): IPAddressAllow): the addresses of the switch, the senders of
+ * callouts, the receivers of events, the monitors, and the name servers if the switch is configured by name. The filter is a
+ * second line of defence behind `http.allow`: if something is unknown, it allows everything.
  */
 import { normaliseRange } from "./address.ts";
 
-/** What the rules are made of. */
-export interface Spoken {
-  /** Addresses of the switch, or its names; absent when the driver does not tell. */
+/** The peers of the service, from the configuration. */
+export interface Peers {
+  /** Addresses or names of the switch; undefined if the driver does not know them. */
   readonly switches: readonly string[] | undefined;
-  /** Addresses and ranges that the configuration lists: who may send callouts, get events, look at metrics. */
+  /** Addresses and ranges in the configuration: senders of callouts, receivers of events, monitors. */
   readonly ranges: readonly string[];
 }
 
-/** What is known of names at this moment. */
+/** Results of name lookups. */
 export interface Names {
-  /** What each name stands for; a name that is missing here could not be looked up. */
+  /** The addresses of each name; a missing name could not be looked up. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
   /** The name servers of the box. */
   readonly servers: readonly string[];
@@ -23,29 +23,29 @@ export interface Names {
 
 /** The rules. */
 export interface AddressRules {
-  /** Values of IPAddressAllow: ranges, or `any` alone when the switch's addresses are not known. */
+  /** Values of IPAddressAllow: ranges, or only `any` if the switch's addresses are unknown. */
   readonly allow: readonly string[];
-  /** Names that could not be looked up: because of them everything is let through. */
+  /** Names that could not be looked up, because of which everything is allowed. */
   readonly unknown: readonly string[];
 }
 
-/** Which of these are names, that have to be looked up. */
-export function namesIn({ switches }: Spoken): string[] {
-  return [...new Set((switches ?? []).filter((one) => normaliseRange(one) === undefined))];
+/** Returns the names among the switches, which must be looked up. */
+export function namesIn({ switches }: Peers): string[] {
+  return [...new Set((switches ?? []).filter((host) => normaliseRange(host) === undefined))];
 }
 
-/** Makes the rules. Loopback is always in them: `telesetd status` asks there. */
-export function addressRules(spoken: Spoken, { addresses, servers }: Names): AddressRules {
-  const names = namesIn(spoken);
+/** Makes the rules. Loopback is always allowed, for `telesetd status`. */
+export function addressRules(peers: Peers, { addresses, servers }: Names): AddressRules {
+  const names = namesIn(peers);
   const unknown = names.filter((name) => (addresses.get(name) ?? []).length === 0);
-  if (unknown.length > 0 || spoken.switches === undefined) return { allow: ["any"], unknown };
-  const switches = spoken.switches.flatMap((one) => addresses.get(one) ?? [one]);
-  const all = [...switches, ...spoken.ranges, ...(names.length > 0 ? servers : [])];
-  const ranges = all.map((one) => normaliseRange(one)).filter((one) => one !== undefined);
+  if (unknown.length > 0 || peers.switches === undefined) return { allow: ["any"], unknown };
+  const switches = peers.switches.flatMap((host) => addresses.get(host) ?? [host]);
+  const all = [...switches, ...peers.ranges, ...(names.length > 0 ? servers : [])];
+  const ranges = all.map((range) => normaliseRange(range)).filter((range) => range !== undefined);
   return { allow: [...new Set(["127.0.0.0/8", "::1/128", ...ranges])], unknown: [] };
 }
 
-/** The rules as a drop-in of the service, for people to look at. */
+/** The rules as a drop-in file of the service, for people to read. */
 export function dropIn({ allow }: AddressRules): string {
   return `[Service]\nIPAddressDeny=any\nIPAddressAllow=\n${allow.map((range) => `IPAddressAllow=${range}\n`).join("")}`;
 }

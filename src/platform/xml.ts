@@ -1,6 +1,6 @@
 /**
- * The only file that knows the XML library: Bun's own, in the call shape of @std/xml (`parse`, `stringify`), so that
- * changing over is a change of this file. The CRM's side and the drivers of switches that speak XML read with it.
+ * XML, for the CRM side and for drivers of switches that use it. The only file that uses Bun.XML, behind the interface of
+ * @std/xml (`parse`, `stringify`), so that changing the library concerns only this file.
  */
 import { messageOf } from "./text.ts";
 
@@ -18,14 +18,14 @@ export interface XmlElement {
   readonly children: readonly (XmlElement | XmlText)[];
 }
 
-/** The longest text that `parse` reads if it is not told otherwise, in characters: an answer of the CRM has a few hundred. */
-export const longestXml = 65_536;
+/** The most characters that `parse` reads by default; an answer of the CRM has a few hundred. */
+export const maxXmlLength = 65_536;
 
-/** How deep elements may be nested: what we read has five levels. */
-const deepest = 32;
-const tooDeep = `Cannot parse XML: its elements are nested deeper than ${deepest} levels`;
+/** The deepest nesting of elements; our documents have five levels. */
+const maxDepth = 32;
+const tooDeep = `Cannot parse XML: its elements are nested deeper than ${maxDepth} levels`;
 
-// XML 1.0 section 2.2 (Char); with the u flag, half of a surrogate pair is a character of its own and does not match.
+// XML 1.0 section 2.2 (Char); with the u flag, an unpaired surrogate is a separate character and does not match.
 const notXml = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 /** Builds an element. */
@@ -38,19 +38,19 @@ export function element(
 }
 
 /**
- * Parses a document. A document type is refused: nothing that we talk to sends one, and entities are how XML attacks.
- * @param longest the longest text that is read, in characters.
- * @throws SyntaxError with a sentence: too long, has a document type, is nested too deep, or is not well-formed.
+ * Parses a document. A document type is refused: no peer of ours sends one, and it allows entity attacks.
+ * @param maxLength the most characters that are read.
+ * @throws SyntaxError with a sentence if the text is too long, has a document type, is nested too deep or is not well-formed.
  */
-export function parse(text: string, longest = longestXml): { readonly root: XmlElement } {
-  if (text.length > longest) {
-    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: expected at most ${longest}`);
+export function parse(text: string, maxLength = maxXmlLength): { readonly root: XmlElement } {
+  if (text.length > maxLength) {
+    throw new SyntaxError(`Cannot parse XML of ${text.length} characters: expected at most ${maxLength}`);
   }
   if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: it has a document type (<!DOCTYPE>): expected none");
   try {
     return { root: fromBun(Bun.XML.parse(text, { compact: false }), 1) };
   } catch (error) {
-    // The library's own nesting ends with the stack.
+    // Nesting too deep for the library overflows the stack.
     if (error instanceof RangeError) throw new SyntaxError(tooDeep, { cause: error });
     throw new SyntaxError(`Cannot parse XML: ${messageOf(error)}`, { cause: error });
   }
@@ -58,14 +58,14 @@ export function parse(text: string, longest = longestXml): { readonly root: XmlE
 
 /**
  * Writes an element on one line, without an XML declaration. Special characters are escaped; tab and newline in attributes
- * become references, so that they survive (XML 1.0 section 3.3.3); what XML cannot hold is left out.
+ * become references, so that they survive (XML 1.0 section 3.3.3); characters that XML does not allow are removed.
  */
 export function stringify(root: XmlElement): string {
   return Bun.XML.stringify(toBun(root));
 }
 
 function fromBun(node: Bun.XML.Node, depth: number): XmlElement {
-  if (depth > deepest) throw new RangeError(tooDeep);
+  if (depth > maxDepth) throw new RangeError(tooDeep);
   const children: (XmlElement | XmlText)[] = [];
   for (const child of node.children) {
     if (typeof child === "string") children.push({ type: "text", text: child });

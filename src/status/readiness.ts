@@ -1,22 +1,19 @@
-/** Whether the box can do its work now, and if not, why: the same sentences as `telesetd status`. */
+/** Readiness of the box, with the same sentences as `telesetd status` if it is not ready. */
 import { type Status, troubles } from "./status.ts";
 
-/** What `/readyz` says. */
+/** The content of `/readyz`. */
 export interface Readiness {
-  /** Every desk's line is up, every phone registered, the store fine. */
+  /** Whether every desk's line is up, every phone is registered and the store works. */
   readonly ready: boolean;
-  /** What is not, in words; empty when the box is ready. */
+  /** What is wrong, one sentence each; empty if the box is ready. */
   readonly troubles: readonly string[];
-  /**
-   * Where agents have logged in to UWQ: of so many desks, so many. A box where nobody has is ready all the same: nobody can
-   * be told of calls before the agent is there.
-   */
+  /** Registered desks out of all desks. The box is ready even without registered agents. */
   readonly uwq: { readonly desks: number; readonly registered: number };
-  /** Events that the CRM has not confirmed yet. They wait for the CRM, and are no reason not to be ready. */
+  /** Events that the CRM has not confirmed yet; the box is ready nevertheless. */
   readonly waiting: number;
 }
 
-/** Reads it off the status. */
+/** Derives the readiness from the status. */
 export function readiness(status: Status): Readiness {
   const wrong = troubles(status);
   const registered = status.desks.filter((desk) => desk.registered !== undefined).length;
@@ -28,8 +25,8 @@ export function readiness(status: Status): Readiness {
   };
 }
 
-/** The same for people. */
+/** The readiness as text for people. */
 export function readyText({ ready, troubles, uwq }: Readiness): string {
-  const who = `UWQ: registered at ${uwq.registered} of ${uwq.desks} ${uwq.desks === 1 ? "desk" : "desks"}`;
-  return `${[ready ? "ready" : "not ready", ...troubles, who].join("\n")}\n`;
+  const registrations = `UWQ: registered at ${uwq.registered} of ${uwq.desks} ${uwq.desks === 1 ? "desk" : "desks"}`;
+  return `${[ready ? "ready" : "not ready", ...troubles, registrations].join("\n")}\n`;
 }

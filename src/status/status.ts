@@ -1,4 +1,4 @@
-/** What is true now, in a form for machines (`/status`) and for people (`telesetd status`). */
+/** The state of the daemon, for machines (`/status`) and for people (`telesetd status`). */
 import { count } from "../core/count.ts";
 import { type Call, kindOf } from "../core/call.ts";
 import type { Registration } from "../core/crm.ts";
@@ -7,32 +7,32 @@ import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
 import { present } from "../core/present.ts";
 
-/** One desk, as `/status` shows it. Customers' numbers are not in it. */
+/** One desk in `/status`, without customers' numbers. */
 export interface DeskStatus {
   readonly extension: string;
-  /** What is wrong, in words; absent when all is well. */
+  /** What is wrong, as a sentence; absent if all is well. */
   readonly trouble?: string;
   readonly switch: "up" | "down";
-  /** `assumed`: its calls are watched, but the switch does not tell whether it is registered. */
+  /** `assumed`: its calls are watched, but the switch does not report whether it is registered. */
   readonly phone: "registered" | "assumed" | "unregistered" | "unknown";
   readonly contact?: string;
-  /** Who is registered, where their UWQ listens, and when the last Register came. */
+  /** The registered agent, the address of the agent's UWQ, and the time of the last Register. */
   readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
   readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
-  /** The number the CRM asked for last, and what became of it. */
+  /** The last number dialled by the CRM, and the outcome. */
   readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
 }
 
 /** The whole daemon. */
 export interface Status {
   readonly version: string;
-  /** The fingerprint of the configuration in force: see `fingerprint` in config.ts. */
+  /** The fingerprint of the configuration in force. */
   readonly config: string;
   readonly upSeconds: number;
   readonly desks: readonly DeskStatus[];
   readonly outbox: { readonly waiting: number; readonly oldestSeconds?: number };
-  /** What is wrong with the store; absent when all is well. */
+  /** What is wrong with the store; absent if all is well. */
   readonly storeTrouble?: string;
 }
 
@@ -41,7 +41,7 @@ export function status(
   { config, desks, assumed = false, outbox, started, now, trouble }: {
     readonly config: string;
     readonly desks: readonly Desk[];
-    /** A phone only counts as registered: see `DriverEntry.assumesRegistered`. */
+    /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
     readonly assumed?: boolean;
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
     readonly started: number;
@@ -88,60 +88,60 @@ function deskStatus(desk: Desk, assumed: boolean): DeskStatus {
   };
 }
 
-/** When the dial of a call was given up, or its outcome may never be reported, only an answer is certain. */
+/** If the dial of a call was abandoned, or its outcome may never be reported, only an answer is certain. */
 function stateOf({ origin, answered, answerUnreported, held, rang, dial }: Call): string {
   if (answered || answerUnreported) return held ? "held" : answered ? "answered" : "called";
   if (origin === "makecall" && (!dial || dial.unsure !== undefined)) return "not known";
   return rang ? "ringing" : "new";
 }
 
-/** What is wrong, one sentence each, as `telesetd status` says it; empty when all is well. */
+/** What is wrong, one sentence each, for `telesetd status`; empty if all is well. */
 export function troubles({ desks, storeTrouble }: Status): string[] {
   const ofDesks = desks.flatMap(({ extension, trouble }) => (trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]));
   return storeTrouble === undefined ? ofDesks : [...ofDesks, storeText(storeTrouble)];
 }
 
 function storeText(trouble: string): string {
-  return `store: LOST, events are told from memory: ${trouble}`;
+  return `store: LOST, events are kept only in memory: ${trouble}`;
 }
 
 function registered({ agent, address, port }: Registration, at: number | undefined): NonNullable<DeskStatus["registered"]> {
   return { agent, at: `${address}:${port}`, ...(at === undefined ? {} : { since: new Date(at).toISOString() }) };
 }
 
-/** The status in one line, for the service manager: `desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 0 waiting`. */
+/** The status as one line for the service manager: `desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 0 waiting`. */
 export function statusLine({ desks, outbox, storeTrouble }: Status): string {
   const [first, ...others] = desks;
   const end = `${outbox.waiting} waiting${storeTrouble === undefined ? "" : ", store LOST"}`;
   if (first && others.length === 0) {
     const uwq = first.registered ? `UWQ at ${first.registered.at}` : "UWQ not registered";
-    return `desk ${first.extension}: ${short(first.trouble) ?? `phone ${isWell(first)}, switch up`}, ${uwq}, ${end}`;
+    return `desk ${first.extension}: ${short(first.trouble) ?? `phone ${phoneState(first)}, switch up`}, ${uwq}, ${end}`;
   }
   const wrong = desks.filter(({ trouble }) => trouble !== undefined);
   const worst = wrong[0] && `${wrong.length} in trouble (${wrong[0].extension}: ${short(wrong[0].trouble)})`;
   const uwq = `UWQ at ${desks.filter(({ registered }) => registered !== undefined).length}`;
-  return `${desks.length} desks: ${worst ?? `phones ${first ? isWell(first) : "registered"}, switch up`}, ${uwq}, ${end}`;
+  return `${desks.length} desks: ${worst ?? `phones ${first ? phoneState(first) : "registered"}, switch up`}, ${uwq}, ${end}`;
 }
 
-/** What can be said of a phone without trouble. */
-function isWell({ phone }: DeskStatus): string {
+/** The state of a phone without trouble. */
+function phoneState({ phone }: DeskStatus): string {
   return phone === "assumed" ? "watched" : "registered";
 }
 
-/** The first sentence, without its end. */
+/** The first sentence, without its full stop. */
 function short(trouble: string | undefined): string | undefined {
   return trouble?.replace(/\. .*$|\.$/, "");
 }
 
-/** The status for people: one line a desk, then what waits. */
+/** The status for people: the desks, then the outbox. */
 export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
   const lines = desks.flatMap((desk) => [
-    `desk ${desk.extension}: ${desk.trouble ?? `phone ${isWell(desk)}, switch up`}`,
+    `desk ${desk.extension}: ${desk.trouble ?? `phone ${phoneState(desk)}, switch up`}`,
     `  UWQ      ${
       desk.registered ? `agent ${desk.registered.agent} at ${desk.registered.at}` : "nobody has registered: log in to UWQ"
     }`,
     ...desk.agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
-    ...desk.calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not told to the CRM"}`),
+    ...desk.calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
     ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
   ]);
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;

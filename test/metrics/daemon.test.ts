@@ -1,4 +1,4 @@
-/** What the whole daemon counts while people telephone, before the first connect, after the loss of its store, and with 1,000 desks. */
+/** Metrics of the whole daemon: during calls, before the first connect, after the loss of its store, and with 1,000 desks. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ import { counted, seriesOf } from "../support/metrics.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const one of undo.splice(0).toReversed()) await one();
+  for (const close of undo.splice(0).toReversed()) await close();
 });
 
 interface Site {
@@ -25,8 +25,8 @@ interface Site {
   readonly crm: SmallCrm;
   callout(name: string, more?: Record<string, string>): Promise<string>;
   metrics(): Promise<string>;
-  ready(): Promise<{ readonly status: number; readonly says: Readiness }>;
-  until(is: (page: string) => boolean): Promise<string>;
+  ready(): Promise<{ readonly status: number; readonly readiness: Readiness }>;
+  until(condition: (page: string) => boolean): Promise<string>;
 }
 
 async function site(
@@ -61,22 +61,22 @@ async function site(
     metrics: page,
     ready: async () => {
       const answer = await at("/readyz");
-      return { status: answer.status, says: await answer.json() as Readiness };
+      return { status: answer.status, readiness: await answer.json() as Readiness };
     },
-    // Monitors may ask 5 times a second, so it looks seldom.
-    until: async (is) => {
+    // The rate limit is 5 requests a second.
+    until: async (condition) => {
       for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(250)) {
         const text = await page();
-        if (is(text)) return text;
+        if (condition(text)) return text;
       }
-      throw new Error("It does not come to be");
+      throw new Error("The condition was not met in time");
     },
   };
 }
 
 const up = (page: string): boolean => page.includes('telesetd_phone_registered{desk="1001"} 1');
 
-test("calls, events, callouts, dials and the link are counted as they are", async () => {
+test("calls, events, callouts, dials and the link are counted", async () => {
   const { sim, crm, callout, until } = await site();
   await sim.server.subscriber();
   await until(up);
@@ -127,8 +127,8 @@ test("calls, events, callouts, dials and the link are counted as they are", asyn
   expect(page).not.toMatch(/1415555|914155/);
 }, 60_000);
 
-describe("events that are not confirmed", () => {
-  test("are counted with their age, and as withdrawn when their agent goes", async () => {
+describe("unconfirmed events", () => {
+  test("are counted, with their age, and as withdrawn once their agent leaves", async () => {
     const { sim, crm, callout, until } = await site();
     await sim.server.subscriber();
     await until(up);
@@ -149,7 +149,7 @@ describe("events that are not confirmed", () => {
   }, 60_000);
 });
 
-test("before the first connect: alive, all series at 0, not ready, in the words of the status", async () => {
+test("before the first connect: alive, all series at 0, not ready, with the sentence of the status", async () => {
   const { app, ready, metrics } = await site((config) => ({ ...config, line: { ...config.line, port: 1 } }));
   const page = await metrics();
   const series = seriesOf(page);
@@ -157,26 +157,26 @@ test("before the first connect: alive, all series at 0, not ready, in the words 
   expect(series.get('telesetd_calls_total{kind="inbound",ending="answered"}')).toBe(0);
   expect(series.get('telesetd_callouts_total{function="DialCanonical",result="error"}')).toBe(0);
   expect(series.get('telesetd_event_delivery_seconds_bucket{le="+Inf"}')).toBe(0);
-  const { status, says } = await ready();
-  expect([status, says.ready, says.uwq]).toEqual([503, false, { desks: 1, registered: 0 }]);
-  expect(says.troubles).toEqual([expect.stringMatching(/^desk 1001: No connection to the phone system: /)]);
-  expect(statusText(app.status())).toContain(says.troubles[0] ?? "-");
+  const { status, readiness } = await ready();
+  expect([status, readiness.ready, readiness.uwq]).toEqual([503, false, { desks: 1, registered: 0 }]);
+  expect(readiness.troubles).toEqual([expect.stringMatching(/^desk 1001: No connection to the phone system: /)]);
+  expect(statusText(app.status())).toContain(readiness.troubles[0] ?? "-");
   expect(await (await fetch(`http://127.0.0.1:${app.port}/healthz`)).text()).toBe("ok");
 });
 
-test("ready with nobody logged in; not with a phone gone, or its link; what was lost is counted", async () => {
+test("ready without a registered agent; not ready without its phone or link; lost links are counted", async () => {
   const { sim, ready, until } = await site();
   await sim.server.subscriber();
   await until(up);
   expect(await ready()).toEqual({
     status: 200,
-    says: { ready: true, troubles: [], uwq: { desks: 1, registered: 0 }, waiting: 0 },
+    readiness: { ready: true, troubles: [], uwq: { desks: 1, registered: 0 }, waiting: 0 },
   });
   sim.phones.unregister("1001");
   await until((page) => !up(page));
   expect(await ready()).toMatchObject({
     status: 503,
-    says: { troubles: ["desk 1001: Phone 1001 is not registered: check its cable and power."] },
+    readiness: { troubles: ["desk 1001: Phone 1001 is not registered: check its cable and power."] },
   });
   sim.stop();
   const page = await until((text) => seriesOf(text).get('telesetd_line_up{desk="1001"}') === 0);
@@ -184,7 +184,7 @@ test("ready with nobody logged in; not with a phone gone, or its link; what was 
   await until((text) => (seriesOf(text).get("telesetd_link_failures_total") ?? 0) > 0);
 }, 60_000);
 
-test("after the loss of its store: told, counted, and not ready, in words", async () => {
+test("after the loss of its store: events are delivered and counted, and it is not ready, with a sentence", async () => {
   const { sim, crm, callout, ready, until } = await site((config, folder) => {
     const path = join(folder, "directory.db");
     mkdirSync(path);
@@ -194,15 +194,15 @@ test("after the loss of its store: told, counted, and not ready, in words", asyn
   await callout("Register");
   const page = await until(up);
   expect([seriesOf(page).get("telesetd_store_lost"), seriesOf(page).get("telesetd_ready")]).toEqual([1, 0]);
-  const { status, says } = await ready();
-  expect([status, says.troubles]).toEqual([503, [expect.stringContaining("store: LOST, events are told from memory: ")]]);
+  const { status, readiness } = await ready();
+  expect([status, readiness.troubles]).toEqual([503, [expect.stringContaining("store: LOST, events are kept only in memory: ")]]);
   await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
   expect(await crm.until(2, 5000)).toBe(true);
   const after = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 1);
   expect(counted(after, "telesetd_calls_total")).toEqual({ '{kind="inbound",ending="abandoned"}': 1 });
 }, 60_000);
 
-test("1,000 desks: each has its series, the same at each scrape", async () => {
+test("1,000 desks have their series, identical at each scrape", async () => {
   const desks = Array.from({ length: 1000 }, (_, at) => ({ extension: String(2000 + at), aliases: [] }));
   const { metrics } = await site((config) => ({ ...config, desks, line: { ...config.line, port: 1 } }));
   const [first, second] = [seriesOf(await metrics()), seriesOf(await metrics())];
@@ -212,12 +212,12 @@ test("1,000 desks: each has its series, the same at each scrape", async () => {
   expect(first.size).toBeLessThan(3200);
 }, 60_000);
 
-test("the counters go on over a reload, when they are kept", async () => {
+test("the counters continue after a reload", async () => {
   const metrics = new Metrics();
-  const one = await site((config) => config, metrics);
-  await one.callout("Ready");
-  await one.app.stop();
-  const other = await site((config) => config, metrics);
-  await other.callout("Ready");
-  expect(counted(await other.metrics(), "telesetd_callouts_total")).toEqual({ '{function="Ready",result="ok"}': 2 });
+  const before = await site((config) => config, metrics);
+  await before.callout("Ready");
+  await before.app.stop();
+  const after = await site((config) => config, metrics);
+  await after.callout("Ready");
+  expect(counted(await after.metrics(), "telesetd_callouts_total")).toEqual({ '{function="Ready",result="ok"}': 2 });
 });

@@ -20,7 +20,7 @@ describe("a counter", () => {
     );
   });
 
-  test("counts each by itself", () => {
+  test("counts each series separately", () => {
     const counter = made();
     counter.add("in", "ok");
     counter.add("in", "ok");
@@ -30,7 +30,7 @@ describe("a counter", () => {
     expect(counter.series()).toContain('x_total{way="out",result="bad"} 1\n');
   });
 
-  test("makes no series of a value that it does not know, however it is spelt", () => {
+  test("creates no series for an unknown value", () => {
     const counter = made();
     const before = counter.series();
     for (const odd of ["other", "__proto__", "constructor", ""]) {
@@ -48,7 +48,7 @@ describe("a counter", () => {
 });
 
 describe("a histogram", () => {
-  test("counts what is at most the bound, sums up, and has a bucket for all", () => {
+  test("counts values up to and including each bound, with a sum and a bucket for all", () => {
     const histogram = new Histogram("t_seconds", "t", [0.001, 0.1, 1]);
     for (const value of [0, 0.001, 0.0011, 0.1, 7]) histogram.observe(value);
     expect(histogram.series()).toBe(
@@ -56,7 +56,7 @@ describe("a histogram", () => {
     );
   });
 
-  test("its buckets never fall and end at the count", () => {
+  test("has buckets that never decrease and end at the count", () => {
     fc.assert(fc.property(fc.array(fc.float({ min: 0, max: 1000, noNaN: true })), (values) => {
       const histogram = new Histogram("t", "t", [0.001, 0.5, 2]);
       for (const value of values) histogram.observe(value);
@@ -70,7 +70,7 @@ describe("a histogram", () => {
   });
 });
 
-test("what a label says is escaped", () => {
+test("label values are escaped", () => {
   expect(startOf("a", ["desk"], ['10"01\\\n'])).toBe('a{desk="10\\"01\\\\\\n"} ');
 });
 
@@ -115,7 +115,7 @@ describe("an Accept header", () => {
 
 describe("the table of metrics", () => {
   const families = allFamilies(new Metrics());
-  test("names each once, as Prometheus' conventions want", () => {
+  test("has unique names that follow Prometheus' conventions", () => {
     expect(new Set(families.map(({ name }) => name)).size).toBe(families.length);
     for (const { name, type, labels } of families) {
       expect(name).toMatch(/^(telesetd|process)_[a-z_]+$/);
@@ -124,7 +124,7 @@ describe("the table of metrics", () => {
       expect(labels.filter(({ name: label }) => /agent|number|call$|caller|address/.test(label))).toEqual([]);
     }
   });
-  test.each(families.map((family) => [family.name, family.help] as const))("%s is explained in a sentence", (_, help) => {
+  test.each(families.map((family) => [family.name, family.help] as const))("%s has a sentence as its help text", (_, help) => {
     expect(help).toMatch(/^[A-Z1].{15,}\.$/);
   });
 });

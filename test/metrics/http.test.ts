@@ -1,4 +1,4 @@
-/** `/metrics`, `/readyz` and `/healthz` over a socket: who may read them, and in what form. */
+/** `/metrics`, `/readyz` and `/healthz` over a socket: access and formats. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { contentTypes } from "../../src/metrics/exposition.ts";
@@ -8,10 +8,10 @@ import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../support/htt
 afterEach(cleanUp);
 
 const metrics: typeof quietLocal.metrics = (format) => `# ${format}\n`;
-const own = Object.values(networkInterfaces()).flat().find((one) => one?.family === "IPv4" && !one.internal)?.address;
+const own = Object.values(networkInterfaces()).flat().find((address) => address?.family === "IPv4" && !address.internal)?.address;
 const watched = ["/metrics", "/readyz", "/healthz"];
 
-describe("who asks on the box itself", () => {
+describe("a request from the box itself", () => {
   test.each([
     ["", "text"],
     ["Accept: application/json\r\n", "text"],
@@ -25,7 +25,7 @@ describe("who asks on the box itself", () => {
     expect(answer?.head.toLowerCase()).toContain("cache-control: no-store");
   });
 
-  test("with HEAD gets the head alone", async () => {
+  test("with HEAD gets only the header", async () => {
     const { port } = await open({ local: { ...quietLocal, metrics } });
     for (const path of watched) {
       const client = await dial(port);
@@ -46,7 +46,7 @@ describe("who asks on the box itself", () => {
     }
   });
 
-  test.each(watched)("is told that he may go, so that he takes no connection: %s", async (path) => {
+  test.each(watched)("is closed after its answer, so that it takes no connection: %s", async (path) => {
     const { port } = await open({ connections: 2 });
     for (let scrape = 0; scrape < 10; scrape++) {
       const client = await dial(port);
@@ -56,7 +56,7 @@ describe("who asks on the box itself", () => {
     expect((await ask(port, get(ready)))?.status).toBe(200);
   });
 
-  test("may not ask without end", async () => {
+  test("is limited in rate", async () => {
     const { port } = await open();
     const statuses: (number | undefined)[] = [];
     for (let scrape = 0; scrape < 40; scrape++) statuses.push((await ask(port, get("/metrics")))?.status);
@@ -66,10 +66,10 @@ describe("who asks on the box itself", () => {
   });
 });
 
-describe("refused is", () => {
+describe("access:", () => {
   const foreign = test.skipIf(own === undefined);
-  foreign.each(watched)("a foreign address, that may send callouts all the same: %s", async (path) => {
-    // On a dual-stack socket it is ::ffff:10.1.2.3, which nobody would list.
+  foreign.each(watched)("an address not in http.monitorAllow is refused, even if it may send callouts: %s", async (path) => {
+    // On a dual-stack socket it is ::ffff:10.1.2.3, which the error shows as 10.1.2.3.
     const { port } = await open({ host: "::", callouts: { allow: [`${own}/32`] } });
     const answer = await (await dial(port, { host: own ?? "" })).send(get(path)).answer();
     expect([answer?.status, answer?.body]).toEqual([
@@ -79,7 +79,7 @@ describe("refused is", () => {
     expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(200);
   });
 
-  foreign.each(watched)("not the one that is listed, which may send no callouts: %s", async (path) => {
+  foreign.each(watched)("an address in http.monitorAllow is accepted, even if it may not send callouts: %s", async (path) => {
     const { port } = await open({ host: "0.0.0.0", callouts: { allow: [] }, local: { ...quietLocal, monitorAllow: [`${own}`] } });
     expect((await (await dial(port, { host: own ?? "" })).send(get(path)).answer())?.status).toBe(200);
     expect((await (await dial(port, { host: own ?? "" })).send(get("/status")).answer())?.status).toBe(403);
@@ -89,9 +89,9 @@ describe("refused is", () => {
   test.each([
     ["with an Origin", "Host: localhost\r\nOrigin: http://evil.example\r\n"],
     ["with a Referer", "Host: localhost\r\nReferer: http://evil.example/\r\n"],
-    ["that a browser marks as another site's", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"],
-    ["by a name that was bent to this box", "Host: evil.example\r\n"],
-  ])("a web page's request, %s", async (_, headers) => {
+    ["marked by the browser as cross-site", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"],
+    ["with a host name that points at this box (DNS rebinding)", "Host: evil.example\r\n"],
+  ])("a web page's request is refused, %s", async (_, headers) => {
     const { port } = await open();
     for (const path of watched) expect([path, (await ask(port, get(path, headers)))?.status]).toEqual([path, 403]);
   });
@@ -104,14 +104,14 @@ describe("/readyz", () => {
     uwq: { desks: 1, registered: 0 },
     waiting: 3,
   };
-  test("says in JSON what is wrong", async () => {
+  test("reports in JSON what is wrong", async () => {
     const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
     const answer = await ask(port, get("/readyz"));
     expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([503, troubled]);
     expect(answer?.head.toLowerCase()).toContain("content-type: application/json");
   });
 
-  test("says it in plain text to who wants that", async () => {
+  test("reports it in plain text if the client accepts that", async () => {
     const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
     expect(await ask(port, get("/readyz", "Accept: text/plain\r\n"))).toMatchObject({
       status: 503,

@@ -1,4 +1,4 @@
-/** Each alert fires when it should and not before: `promtool test rules` of Debian's Prometheus, on made-up series. */
+/** Each alert fires when it should and not before: `promtool test rules` of Debian's Prometheus, with sample series. */
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { alerts, folder } from "../support/promql.ts";
 
 const promtool = "/usr/bin/promtool";
-const missing = existsSync(promtool) ? "" : ` (skipped: ${promtool} is not there, apt-get install prometheus)`;
+const missing = existsSync(promtool) ? "" : ` (skipped: ${promtool} is missing, apt-get install prometheus)`;
 
 interface Scene {
   /** Series and their values, one a minute (promtool's notation), from Thursday 1970-01-01 00:00 UTC. */
   readonly series: Readonly<Record<string, string>>;
-  /** When it must not fire yet. */
+  /** A time at which it must not fire yet. */
   readonly quiet: string;
-  /** When it must fire, with which labels besides its severity, and the summary. */
+  /** A time at which it must fire, with its labels besides the severity, and its summary. */
   readonly at: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly summary: string;
@@ -37,7 +37,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     summary: "Box b:1 has no connection to the switch: agents get no screen pops.",
   },
   TelesetdPhoneUnregistered: {
-    // Away all night: nobody is woken; a quarter of an hour after the office opens somebody is told.
+    // Unregistered all night: it fires a quarter of an hour after the office opens, not at night.
     series: {
       [`telesetd_phone_registered{${box},desk="1001"}`]: "0x600",
       [`telesetd_phone_registered{${box},desk="1002"}`]: "1x600",
@@ -94,7 +94,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     quiet: "4m",
     at: "5m",
     labels: { ...instance, job: "telesetd" },
-    summary: "The store of b:1 cannot be written: events are told from memory, and a power cut loses them.",
+    summary: "The store of b:1 cannot be written: events are kept only in memory, and a power cut loses them.",
   },
   TelesetdMemoryHigh: {
     series: {
@@ -142,7 +142,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   },
 };
 
-/** The test file of one alert, for promtool. Its annotations are those of the rule, with the labels put in. */
+/** The test file of one alert, for promtool. Its annotations are those of the rule, with the labels inserted. */
 function testFile(name: string, { series, quiet, at, labels, summary }: Scene): string {
   const rule = alerts().find(({ alert }) => alert === name);
   const step = rule?.annotations["next_step"]?.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? "");
@@ -155,7 +155,7 @@ function testFile(name: string, { series, quiet, at, labels, summary }: Scene): 
     evaluation_interval: "1m",
     tests: [{
       interval: "1m",
-      input_series: Object.entries(series).map(([one, values]) => ({ series: one, values })),
+      input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
       alert_rule_test: [
         { eval_time: quiet, alertname: name, exp_alerts: [] },
         { eval_time: at, alertname: name, exp_alerts: [fired] },
@@ -164,9 +164,9 @@ function testFile(name: string, { series, quiet, at, labels, summary }: Scene): 
   });
 }
 
-function run(...args: string[]): { readonly code: number; readonly said: string } {
+function run(...args: string[]): { readonly code: number; readonly output: string } {
   const { exitCode, stdout, stderr } = Bun.spawnSync([promtool, ...args]);
-  return { code: exitCode, said: `${stdout}${stderr}` };
+  return { code: exitCode, output: `${stdout}${stderr}` };
 }
 
 describe.skipIf(missing !== "")(`promtool${missing}`, () => {
@@ -174,14 +174,14 @@ describe.skipIf(missing !== "")(`promtool${missing}`, () => {
     expect(run("check", "rules", "--lint=all", "--lint-fatal", join(folder, "alerts.yml"))).toMatchObject({ code: 0 });
   });
 
-  test.each(alerts().map(({ alert }) => alert))("%s fires when it should, and not before", (name) => {
+  test.each(alerts().map(({ alert }) => alert))("%s fires when it should and not before", (name) => {
     const scene = scenes[name];
     if (!scene) throw new Error(`There is no scene for ${name}: add one`);
     const place = mkdtempSync(join(tmpdir(), "telesetd-alerts-"));
     onTestFinished(() => rmSync(place, { recursive: true, force: true }));
     copyFileSync(join(folder, "alerts.yml"), join(place, "alerts.yml"));
     writeFileSync(join(place, "test.yml"), testFile(name, scene));
-    const { code, said } = run("test", "rules", join(place, "test.yml"));
-    expect(code === 0 ? "" : said).toBe("");
+    const { code, output } = run("test", "rules", join(place, "test.yml"));
+    expect(code === 0 ? "" : output).toBe("");
   });
 });

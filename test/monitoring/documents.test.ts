@@ -1,4 +1,4 @@
-/** The alerts and the dashboard speak of metrics that exist, with labels that they have; the page of metrics lists them all. */
+/** The alerts and the dashboard use existing metrics and labels; the page of metrics is complete. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,21 +16,24 @@ describe("the reader of PromQL finds", () => {
     ["telesetd_event_delivery_seconds > 1", ["telesetd_event_delivery_seconds"]],
     ["sume(telesetd_outbox_events)", ["sume"]],
     ['rate(telesetd_event_delivery_seconds_bucket{instance=~"x"}[5m]) > 9e6', []],
-  ])("in %s: %j", (expr, wrong) => expect(strangers(expr)).toEqual(wrong));
+  ])("in %s the errors %j", (expr, wrong) => expect(strangers(expr)).toEqual(wrong));
 });
 
 describe("the alerts", () => {
   const all = alerts();
-  test("have names of their own", () => expect(new Set(all.map(({ alert }) => alert)).size).toBe(all.length));
-  test.each(all.map((one) => [one.alert, one] as const))("%s: real metrics, a summary and a next step", (name, one) => {
-    expect(strangers(one.expr)).toEqual([]);
-    expect(name).toMatch(/^Telesetd[A-Z]\w+$/);
-    expect(["critical", "warning", "info"]).toContain(one.labels["severity"] ?? "");
-    expect(one.annotations["summary"]).toMatch(/\.$/);
-    expect(one.annotations["next_step"]).toMatch(/.{20,}/);
-    expect(one.for).toMatch(/^\d+[mhd]$/);
-  });
-  test("the memory that alarms is less than where the unit throttles", () => {
+  test("have unique names", () => expect(new Set(all.map(({ alert }) => alert)).size).toBe(all.length));
+  test.each(all.map((alert) => [alert.alert, alert] as const))(
+    "%s: existing metrics, a summary and a next step",
+    (name, alert) => {
+      expect(strangers(alert.expr)).toEqual([]);
+      expect(name).toMatch(/^Telesetd[A-Z]\w+$/);
+      expect(["critical", "warning", "info"]).toContain(alert.labels["severity"] ?? "");
+      expect(alert.annotations["summary"]).toMatch(/\.$/);
+      expect(alert.annotations["next_step"]).toMatch(/.{20,}/);
+      expect(alert.for).toMatch(/^\d+[mhd]$/);
+    },
+  );
+  test("the memory alert fires below the unit's throttling limit", () => {
     const unit = readFileSync(join(import.meta.dir, "../../systemd/telesetd.service"), "utf8");
     const throttled = Number(/^MemoryHigh=(\d+)M$/m.exec(unit)?.[1]) * 1024 * 1024;
     const alarm = all.find(({ alert }) => alert === "TelesetdMemoryHigh")?.expr ?? "";
@@ -41,7 +44,7 @@ describe("the alerts", () => {
 describe("the dashboard", () => {
   const { schemaVersion, templating, panels } = dashboard();
   test.each(panels.map((panel) => [panel.title, panel] as const))(
-    "%s: real metrics, of the chosen boxes and data source",
+    "%s: existing metrics of the selected boxes and data source",
     (_, panel) => {
       expect(panel.datasource.uid).toBe("${datasource}");
       for (const { expr, datasource } of panel.targets) {
@@ -51,7 +54,7 @@ describe("the dashboard", () => {
       }
     },
   );
-  test("can be imported: a schema version, variables, panels that have their own place", () => {
+  test("can be imported: a schema version, variables, panels that do not overlap", () => {
     expect(schemaVersion).toBeGreaterThanOrEqual(36);
     expect(templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual(["datasource datasource", "instance query"]);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -63,7 +66,7 @@ describe("the dashboard", () => {
   });
 });
 
-test("every metric is in an alert, in a panel, or said to be for looking up", () => {
+test("every metric is used in an alert or a panel", () => {
   const used = [
     ...alerts().map(({ expr }) => expr),
     ...dashboard().panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
@@ -72,7 +75,7 @@ test("every metric is in an alert, in a panel, or said to be for looking up", ()
   expect(unused).toEqual([]);
 });
 
-test("docs/monitoring/metrics.md has every metric with its type, and no other", () => {
+test("docs/monitoring/metrics.md lists exactly the existing metrics with their types", () => {
   const page = readFileSync(join(folder, "metrics.md"), "utf8");
   const rows = [...page.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
   expect(rows).toEqual(allFamilies(new Metrics()).map(({ name, type }) => `${name} ${type}`));

@@ -1,4 +1,4 @@
-/** A real Prometheus (Debian's) scrapes the compiled daemon, as the example says, and answers queries about it. */
+/** Debian's Prometheus scrapes the compiled daemon with the example configuration, and answers queries. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { alerts, dashboard, folder } from "../support/promql.ts";
 
 const missing = existsSync("/usr/bin/prometheus") && existsSync("/usr/bin/promtool")
   ? noBinary
-  : " (skipped: /usr/bin/prometheus is not there, apt-get install prometheus)";
+  : " (skipped: /usr/bin/prometheus is missing, apt-get install prometheus)";
 
 interface Answer {
   readonly status: string;
@@ -21,7 +21,7 @@ interface Answer {
   readonly data: { readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[] };
 }
 
-/** The example's configuration with the addresses of this test, and a scrape each second. */
+/** The example configuration with the addresses of this test and a scrape every second. */
 function configuration(box: number): string {
   const example = YAML.parse(readFileSync(join(folder, "prometheus.yml"), "utf8")) as {
     rule_files: string[];
@@ -69,7 +69,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     closeSync(log);
     api = `http://127.0.0.1:${port}/api/v1`;
     await until('telesetd_events_total{event="CallReleased",result="told"} == 1');
-    // A rate wants two scrapes.
+    // A rate needs two scrapes.
     await until("rate(process_cpu_seconds_total[1m])");
   }, 60_000);
 
@@ -87,7 +87,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     return await answer.json() as Answer;
   }
 
-  /** Asks until there is an answer: Prometheus looks at its own pace. */
+  /** Queries until there is a result: Prometheus scrapes at its own pace. */
   async function until(expr: string): Promise<Answer> {
     for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(100)) {
       const answer = await query(expr).catch(() => undefined);
@@ -99,7 +99,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
   const values = async (expr: string): Promise<Record<string, string>> =>
     Object.fromEntries((await query(expr)).data.result.map(({ metric, value }) => [JSON.stringify(metric), value[1]]));
 
-  test("has taken the box for a healthy target", async () => {
+  test("sees the box as a healthy target", async () => {
     const targets = await (await fetch(`${api}/targets`)).json() as {
       data: { activeTargets: { health: string; lastError: string; scrapeUrl: string }[] };
     };
@@ -108,7 +108,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     ]);
   });
 
-  test("answers what the box knows", async () => {
+  test("answers queries with the values of the box", async () => {
     expect(await values("sum by (kind, ending) (telesetd_calls_total) > 0")).toEqual({
       '{"ending":"answered","kind":"inbound"}': "1",
     });
@@ -123,13 +123,13 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
 
   test("knows the types and meanings", async () => {
     const { data } = await (await fetch(`${api}/metadata`)).json() as { data: Record<string, { type: string; help: string }[]> };
-    // Told by OpenMetrics, where a counter's family has no suffix.
+    // In OpenMetrics a counter's family has no suffix.
     expect(data["telesetd_calls"]?.[0]?.type ?? data["telesetd_calls_total"]?.[0]?.type).toBe("counter");
     expect(data["telesetd_event_delivery_seconds"]?.[0]?.type).toBe("histogram");
     expect(data["telesetd_ready"]?.[0]?.help).toContain("/readyz");
   });
 
-  test("evaluates each alert, and none fires", async () => {
+  test("evaluates all alerts, and none fires", async () => {
     type Rules = { data: { groups: { rules: { name: string; health: string; state: string; lastError?: string }[] }[] } };
     let rules: Rules["data"]["groups"][number]["rules"] = [];
     for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(100)) {
@@ -141,7 +141,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
   });
 
   test.each(dashboard().panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)))(
-    "answers the dashboard's panel %s: %s",
+    "answers the query of the panel %s: %s",
     async (_, expr) => {
       const filled = expr.replaceAll("$__rate_interval", "1m").replaceAll("$instance", ".*");
       const answer = await query(filled);
@@ -165,7 +165,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     expect([check.exitCode, `${check.stderr}`]).toEqual([0, ""]);
   });
 
-  test("sees that the box has gone", async () => {
+  test("notices that the box is down", async () => {
     await box.kill();
     await until('up{job="telesetd"} == 0');
   }, 60_000);

@@ -6,7 +6,7 @@ import { privateRanges } from "../../src/config/schema.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-describe("an address has one spelling:", () => {
+describe("an address is normalised:", () => {
   test.each([
     ["10.0.0.5", "10.0.0.5"],
     ["::ffff:10.0.0.5", "10.0.0.5"],
@@ -22,9 +22,9 @@ describe("an address has one spelling:", () => {
     ["::1::", undefined],
     ["localhost", undefined],
     ["", undefined],
-  ])("%p is %p", (text, address) => expect(normaliseAddress(text)).toBe(address));
+  ])("%p becomes %p", (text, address) => expect(normaliseAddress(text)).toBe(address));
 
-  test("whatever the text, and of that spelling again the same", () => {
+  test("any text, and normalising twice changes nothing", () => {
     const text = fc.oneof(fc.ipV4(), fc.ipV6(), fc.ipV4Extended(), fc.string());
     fc.assert(fc.property(text, (text) => {
       const address = normaliseAddress(text);
@@ -56,17 +56,17 @@ describe("ranges:", () => {
     ["::ffff:10.0.0.0/104", "10.9.9.9", true],
     ["10.0.0.0/8", "", false],
     ["10.0.0.0/8", "10.0.0", false],
-  ])("%s has %s: %p", (range, address, inside) => expect(parseRanges([range])(address)).toBe(inside));
+  ])("%s contains %s: %p", (range, address, inside) => expect(parseRanges([range])(address)).toBe(inside));
 
-  test("an empty list has nothing", () => expect(parseRanges([])("127.0.0.1")).toBe(false));
+  test("an empty list contains nothing", () => expect(parseRanges([])("127.0.0.1")).toBe(false));
 
   test.each([["192.168.7.7", true], ["172.31.0.1", true], ["172.32.0.1", false], ["169.254.1.1", true], ["100.64.0.1", false]])(
-    "the default ranges have %s: %p",
+    "the default ranges contain %s: %p",
     (address, inside) => expect(parseRanges(privateRanges)(address)).toBe(inside),
   );
 
   test.each(["10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0/8", "::/129", "::ffff:10.0.0.0/90", "x", ""])(
-    "%p is none",
+    "%p is not a range",
     (text) => {
       expect(() => parseRanges(["10.0.0.1", text])).toThrow(`Cannot read the address range ${text}: expected an address such as`);
     },

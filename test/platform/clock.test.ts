@@ -1,4 +1,4 @@
-/** A box without a battery clock: its wall clock jumps by hours, its uptime does not. Nothing expires or waits wrongly by it. */
+/** A box without a battery-backed clock: its wall clock jumps by hours, but expiry and waiting times stay right. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { done, hour, minute, Office, unreachable } from "../support/faults/offic
 const folder = mkdtempSync(join(tmpdir(), "telesetd-clock-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A machine whose clocks a test sets. */
+/** A machine whose clocks are set by the test. */
 class Machine {
   boot = "boot-1";
   up = 10_000;
@@ -24,7 +24,7 @@ class Machine {
     this.wall += ms;
   }
 
-  /** Restarts; on a box without a battery the wall clock then shows what it likes. */
+  /** Reboots; without a battery the wall clock may then show any time. */
   reboot(wall: number): void {
     this.boot = `boot-${Number(this.boot.slice(5)) + 1}`;
     this.up = 5000;
@@ -34,7 +34,7 @@ class Machine {
 
 describe("within one boot", () => {
   test.each([["forward", hour], ["back", -hour], ["to 1970", -1_800_000_000_000]])(
-    "the wall clock jumps %s: the mark is the old one, and the time goes on at the pace of the uptime",
+    "the wall clock jumps %s: the mark stays, and time advances with the uptime",
     (_, jump) => {
       const machine = new Machine();
       const mark = markFor(machine.clocks(), undefined, 0);
@@ -46,7 +46,7 @@ describe("within one boot", () => {
     },
   );
 
-  test("where the boot is not known, the mark is made anew, and time still does not go back", () => {
+  test("if the boot id is unknown, a new mark is made, and time still does not go back", () => {
     const machine = new Machine();
     machine.boot = "";
     const mark = markFor(machine.clocks(), undefined, 0);
@@ -63,7 +63,7 @@ describe("after another boot", () => {
     -1_790_000_000_000,
     0,
   ]])(
-    "whose wall clock is %s: time goes on from the last on record, or from the wall clock when that is later",
+    "whose wall clock is %s: time continues from the last recorded time, or from the wall clock if later",
     (_, jump, later) => {
       const machine = new Machine();
       const mark = markFor(machine.clocks(), undefined, 0);
@@ -75,7 +75,7 @@ describe("after another boot", () => {
     },
   );
 
-  test("a clock that was put right later changes nothing until the next boot, which takes the right one", () => {
+  test("a later correction of the clock takes effect at the next boot", () => {
     const machine = new Machine();
     const right = machine.wall;
     machine.wall = 1000;
@@ -89,7 +89,7 @@ describe("after another boot", () => {
 });
 
 describe("the machine's own clocks", () => {
-  test("agree with the kernel to a tenth of a second, so that a restart of the daemon is no jump", () => {
+  test("agree with the kernel to a tenth of a second, so that time does not jump when the daemon restarts", () => {
     const { uptime, boot } = machineClocks();
     const kernel = Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000;
     expect(Math.abs(uptime() - kernel)).toBeLessThan(100);
@@ -97,7 +97,7 @@ describe("the machine's own clocks", () => {
   });
 });
 
-/** The outbox on a machine: restarts of the daemon and of the machine, by the store's own record of the time. */
+/** An outbox on a machine, with restarts of the daemon and of the machine; time is restored from the store. */
 class OnMachine {
   readonly machine = new Machine();
   readonly office: Office;
@@ -108,7 +108,7 @@ class OnMachine {
     this.#now = this.#takeUp();
   }
 
-  /** As src/app.ts does. */
+  /** Opens the clock as src/app.ts does. */
   #takeUp(): () => number {
     const { mark, last } = this.office.store.clock();
     const current: ClockMark = markFor(this.machine.clocks(), mark, last);
@@ -116,7 +116,7 @@ class OnMachine {
     return clockBy(current, this.machine.clocks());
   }
 
-  /** The daemon starts again. */
+  /** Restarts the daemon. */
   async restart(): Promise<void> {
     await this.office.close();
     this.#now = () => 0;
@@ -147,12 +147,12 @@ async function jumpOn(machine: OnMachine, by: number, start: (typeof starts)[num
   if (start !== "") await machine.restart();
 }
 
-/** Over a reboot nobody can know whether the clock went an hour forward or the box was an hour without power: see below. */
+/** After a reboot, a jump of the clock cannot be distinguished from an hour without power: see below. */
 const decidable = cases.filter(({ by, start }) => by < 0 || start !== ", and the box reboots");
 
 describe("the wall clock jumps", () => {
   test.each(decidable)(
-    "$jump$start: a ScreenPop that waits is told when the CRM is back a minute later, neither expired nor delayed",
+    "$jump$start: a waiting ScreenPop is delivered when the CRM is back a minute later, neither expired nor delayed",
     async ({ by, start }) => {
       const on = new OnMachine(join(folder, `${++stores}.db`));
       on.office.answer = unreachable;
@@ -168,7 +168,7 @@ describe("the wall clock jumps", () => {
   );
 
   test.each(cases.filter(({ start }) => start !== ", and the box reboots"))(
-    "$jump$start: a ScreenPop expires when it is two minutes old, not before, not later",
+    "$jump$start: a ScreenPop expires at two minutes, not earlier or later",
     async ({ by, start }) => {
       const on = new OnMachine(join(folder, `${++stores}.db`));
       on.office.answer = unreachable;
@@ -183,7 +183,7 @@ describe("the wall clock jumps", () => {
     },
   );
 
-  test("an hour forward over a reboot: it may have been an hour without power, so a ScreenPop is too old, a CallReleased is not", async () => {
+  test("an hour forward and a reboot: maybe an hour without power, so a ScreenPop has expired, a CallReleased has not", async () => {
     const on = new OnMachine(join(folder, `${++stores}.db`));
     on.office.tell("c1", "ScreenPop");
     await on.pass(1000);

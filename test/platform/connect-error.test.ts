@@ -1,9 +1,9 @@
-/** A machine that is off and a network without a way are not taken for a port that refuses; in real network namespaces too. */
+/** A machine that is off and a network without a route are not reported as a closed port; also in real network namespaces. */
 import { describe, expect, test } from "bun:test";
 import { connectErrorCode, type Tables } from "../../src/platform/connect-error.ts";
 
 const head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
-/** 10.1.2.0/24 on eth0, 10.9.0.0/16 refused, and if wanted the rest by 10.1.2.1. */
+/** 10.1.2.0/24 on eth0, 10.9.0.0/16 rejected, and optionally a default route through 10.1.2.1. */
 const lan =
   "eth0\t0002010A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n*\t0000090A\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
 const byGateway = "eth0\t00000000\t0102010A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n";
@@ -19,40 +19,40 @@ const code = (address: string, tables: Partial<Tables>, given = "ECONNREFUSED") 
     ...tables,
   });
 
-describe("what Bun calls ECONNREFUSED is", () => {
+describe("Bun's ECONNREFUSED becomes", () => {
   test.each<[string, string, string, Partial<Tables>]>([
-    ["refused, of a neighbour that answers", "ECONNREFUSED", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x2" }) }],
-    ["refused, of one that nothing is known of", "ECONNREFUSED", "10.1.2.9", {}],
-    ["no machine, of a neighbour that does not answer", "EHOSTUNREACH", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x0" }) }],
-    ["no machine, when the gateway does not answer", "EHOSTUNREACH", "11.1.1.1", { arp: arp({ "10.1.2.1": "0x0" }) }],
+    ["refused, for a neighbour that answers", "ECONNREFUSED", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x2" }) }],
+    ["refused, for an unknown neighbour", "ECONNREFUSED", "10.1.2.9", {}],
+    ["no machine, for a neighbour that does not answer", "EHOSTUNREACH", "10.1.2.9", { arp: arp({ "10.1.2.9": "0x0" }) }],
+    ["no machine, if the gateway does not answer", "EHOSTUNREACH", "11.1.1.1", { arp: arp({ "10.1.2.1": "0x0" }) }],
     ["refused, behind a gateway that answers", "ECONNREFUSED", "11.1.1.1", {
       arp: arp({ "10.1.2.1": "0x2", "11.1.1.1": "0x0" }),
     }],
-    ["no way, without a route", "ENETUNREACH", "11.1.1.1", { route: head + lan }],
-    ["no way, by a route that says so", "ENETUNREACH", "10.9.1.1", {}],
-    ["refused, of the machine itself", "ECONNREFUSED", "10.1.2.3", { route: head }],
+    ["no network, without a route", "ENETUNREACH", "11.1.1.1", { route: head + lan }],
+    ["no network, with a reject route", "ENETUNREACH", "10.9.1.1", {}],
+    ["refused, for the machine itself", "ECONNREFUSED", "10.1.2.3", { route: head }],
     ["refused, on loopback", "ECONNREFUSED", "127.0.0.1", { route: head }],
-    ["refused, when there is no table of routes", "ECONNREFUSED", "11.1.1.1", { route: "" }],
-    ["refused, when nothing tells the machine's own addresses", "ECONNREFUSED", "11.1.1.1", { route: head, trie: "" }],
+    ["refused, if there is no routing table", "ECONNREFUSED", "11.1.1.1", { route: "" }],
+    ["refused, if the machine's own addresses are unknown", "ECONNREFUSED", "11.1.1.1", { route: head, trie: "" }],
     ["refused, by IPv6", "ECONNREFUSED", "fd00::9", { route: head }],
-  ])("%s", (_, wanted, address, tables) => expect(code(address, tables)).toBe(wanted));
+  ])("%s", (_, expected, address, tables) => expect(code(address, tables)).toBe(expected));
 
-  test("and no other code is looked into", () => expect(code("11.1.1.1", { route: head }, "EACCES")).toBe("EACCES"));
+  test("and no other code is changed", () => expect(code("11.1.1.1", { route: head }, "EACCES")).toBe("EACCES"));
 });
 
 const inside = `
   import { tryToConnect } from "${import.meta.dir}/../../src/commands/doctor/connect.ts";
   for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3", "10.8.8.8"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
-/** Two ends of a cable, and nobody at the other. */
+/** A cable whose other end has no machine. */
 const network =
   `ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.9.9.3/24 dev v0 && ip addr add 10.8.8.8/32 dev lo &&
   ip link set v0 up && ip link set v1 up &&
   echo 1 > /proc/sys/net/ipv4/neigh/v0/mcast_solicit && echo 20 > /proc/sys/net/ipv4/neigh/v0/retrans_time_ms`;
 const namespaces = Bun.spawnSync(["unshare", "-n", "sh", "-c", network], { stderr: "ignore" }).exitCode === 0;
-const skipped = namespaces ? "" : " (skipped: this user may not make network namespaces)";
+const skipped = namespaces ? "" : " (skipped: this user may not create network namespaces)";
 
-test.skipIf(!namespaces)(`a real machine that is not there, a network without a way, a closed port${skipped}`, async () => {
-  // With as little of /proc as the unit leaves.
+test.skipIf(!namespaces)(`in a real network: a missing machine, a network without a route, a closed port${skipped}`, async () => {
+  // With the restricted /proc of the unit.
   const script = `${network} && mount -t proc -o subset=pid proc /proc && exec "$0" -e "$1"`;
   const child = Bun.spawn(["unshare", "-n", "-m", "-p", "-f", "sh", "-c", script, process.execPath, inside], {
     stdout: "pipe",

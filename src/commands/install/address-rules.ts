@@ -14,7 +14,7 @@ import {
   type Names,
   nameServers,
   namesIn,
-  type Spoken,
+  type Peers,
 } from "../../platform/ip-filter.ts";
 import type { Config } from "../../config/schema.ts";
 import { configOr2, type Io } from "../io.ts";
@@ -39,9 +39,9 @@ const lookUpMs = 5000;
 export async function showAddressRules(file: string, apply: boolean, io: Io, world: AddressWorld = box): Promise<number> {
   const config = configOr2(file, io);
   if (config === 2) return 2;
-  const spoken = spokenWith(config);
-  const names = namesIn(spoken);
-  const rules = addressRules(spoken, await known(names, world));
+  const peers = peersOf(config);
+  const names = namesIn(peers);
+  const rules = addressRules(peers, await known(names, world));
   if (!apply) {
     io.out(dropIn(rules));
     return 0;
@@ -53,7 +53,7 @@ export async function showAddressRules(file: string, apply: boolean, io: Io, wor
 }
 
 /** Everybody whom the daemon speaks with, as the configuration says. */
-export function spokenWith({ line, http, crm }: Config): Spoken {
+export function peersOf({ line, http, crm }: Config): Peers {
   return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
 }
 

@@ -41,7 +41,7 @@ export async function run(file: string, io: Io): Promise<number> {
     await reporter.ready(running);
     let wish = await Promise.race([signals.next(), running.app.failed]);
     while (wish === "SIGHUP") {
-      await reporter.tell("RELOADING=1");
+      await reporter.send("RELOADING=1");
       await running.reload(file);
       await reporter.ready(running);
       wish = await Promise.race([signals.next(), running.app.failed]);
