@@ -13,16 +13,15 @@
  * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.
  */
 import * as z from "zod";
-import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
+import type { CommandResult, DialCommand, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
 import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
+import { type Attempt, Reconnection } from "./shared/reconnection.ts";
 import { messageOf } from "../src/platform/text.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
 export const blueprintConfig = z.strictObject({
   driver: z.literal("blueprint"),
-  retrySeconds: z.number().positive().max(60).default(1).meta({
-    description: "pause before the next try to connect, in seconds",
-  }),
+  greeting: z.string().max(60).default("hello").meta({ description: "what the switch is greeted with" }),
 });
 
 /** The settings, checked, with all defaults. */
@@ -30,8 +29,8 @@ export type BlueprintConfig = z.infer<typeof blueprintConfig>;
 
 /** The switch as this driver reaches it. */
 export interface Wire {
-  /** Rejects with an Error that says why, for people. */
-  connect(signal: AbortSignal): Promise<WireConnection>;
+  /** Connects, and closes at the signal. Rejects with an Error for people that says why it cannot. */
+  connect(greeting: string, signal: AbortSignal): Promise<WireConnection>;
 }
 
 /** One connection: it is lost once, and never comes back by itself. */
@@ -40,8 +39,8 @@ export interface WireConnection {
   look(): Promise<WireLook>;
   /** What happens from the connect on, in order, kept until it is taken; ends when the connection is lost. */
   readonly events: AsyncIterable<WireEvent>;
-  /** Rings a handset. Resolves with the cause when it was not lifted; rejects when the connection was lost meanwhile. */
-  dial(extension: string, call: string, number: string): Promise<{ readonly lifted: true } | { readonly cause: string }>;
+  /** Rings a handset; what comes of it is an event. */
+  dial(extension: string, call: string, number: string): void;
   close(): void;
 }
 
@@ -56,6 +55,8 @@ export interface WireLook {
 export type WireEvent =
   | { readonly type: "leg"; readonly leg: WireLeg }
   | { readonly type: "gone"; readonly leg: WireLeg; readonly cause: string }
+  /** The handset that was rung for a dial was lifted, or was not, for this cause. */
+  | { readonly type: "dialled"; readonly call: string; readonly cause?: string }
   | { readonly type: "phone"; readonly extension: string; readonly registered: boolean };
 
 /** A leg in the switch's own words. */
@@ -77,16 +78,21 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
     schema: blueprintConfig,
     open: (config, context) => new BlueprintLine(config, context, wire),
     hosts: () => [],
-    probe: (_config, context, signal) => probe(wire, context, signal),
+    probe: (config, context, signal) => probe(wire, config, context, signal),
   };
 }
 
 /** On a connection of its own: what the administrator must see of each hop is what was found, and what to do about it. */
-async function* probe(wire: Wire, { desks }: DriverContext, signal: AbortSignal): AsyncGenerator<Hop> {
-  const since = performance.now();
-  const ms = () => Math.round(performance.now() - since);
+async function* probe(
+  wire: Wire,
+  { greeting }: BlueprintConfig,
+  { desks, timers }: DriverContext,
+  signal: AbortSignal,
+): AsyncGenerator<Hop> {
+  const since = timers.now();
+  const ms = () => Math.round(timers.now() - since);
   try {
-    const connection = await wire.connect(signal);
+    const connection = await wire.connect(greeting, signal);
     yield { name: "switch", verdict: "good", ms: ms(), message: "The switch answers." };
     const { registered } = await connection.look();
     for (const { extension } of desks) {
@@ -105,114 +111,120 @@ async function* probe(wire: Wire, { desks }: DriverContext, signal: AbortSignal)
         verdict: "skipped",
         ms: 0,
         message: "There is no switch.",
-        advice: "Mend the switch first.",
+        advice: "Fix the switch first.",
       };
     }
   }
 }
 
+/** The line: connection after connection. What all drivers need for that is in `shared/reconnection.ts`. */
 class BlueprintLine implements Line {
   readonly #config: BlueprintConfig;
   readonly #context: DriverContext;
   readonly #wire: Wire;
-  /** The connection that commands go to; nothing while the link is down. */
-  #connection: WireConnection | undefined;
-  #why = "not connected yet";
+  readonly #connection: Reconnection<Session>;
 
   constructor(config: BlueprintConfig, context: DriverContext, wire: Wire) {
     this.#config = config;
     this.#context = context;
     this.#wire = wire;
+    this.#connection = new Reconnection({
+      name: "the switch",
+      log: context.log,
+      connect: (attempt) => this.#connect(attempt),
+    });
   }
 
   /**
-   * Connects for ever. `known` are the legs that the daemon believes to live: a switch whose list lags must be asked for
-   * each of them too; this one's list is true.
+   * `known` are the legs that the daemon believes to live: a switch whose list lags must be asked for each of them too; this one's
+   * list is true.
    */
-  async *events(signal: AbortSignal, _known: KnownLegs): AsyncGenerator<LineEvent> {
-    while (!signal.aborted) {
-      const why = yield* this.#connectOnce(signal);
-      if (signal.aborted) return;
-      // A reason is logged once, not at every try: the log must not wear the flash out.
-      if (why !== this.#why) {
-        this.#context.log.rarely(`down ${why}`).warning("No connection to the switch: trying again until it is there", { why });
-      }
-      this.#why = why;
-      yield { type: "link-down", why };
-      await pause(this.#config.retrySeconds * 1000, signal);
-    }
+  events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
+    return this.#connection.events(signal, known);
   }
 
-  /** One connection, from the try to its end; the reason of the end. Never throws. */
-  async *#connectOnce(signal: AbortSignal): AsyncGenerator<LineEvent, string> {
-    let connection: WireConnection | undefined;
-    const close = () => connection?.close();
-    signal.addEventListener("abort", close);
+  execute(command: LineCommand): void {
+    this.#connection.execute(command);
+  }
+
+  /** One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when there is none. */
+  async #connect({ signal, tell, takes, up }: Attempt<Session>): Promise<string> {
+    const connection = await this.#wire.connect(this.#config.greeting, signal);
+    const session = new Session(connection, this.#context, tell);
+    tell({ type: "link-up", to: "the wire" });
+    takes(session);
     try {
-      connection = await this.#wire.connect(signal);
-      this.#connection = connection;
-      yield { type: "link-up", to: "the wire" };
-      yield* this.#look(connection);
-      // What happened between the connect and the look is told again: facts only add up, so that repeats do no harm.
-      for await (const event of connection.events) yield* this.#said(event);
+      await session.look();
+      up({ at: "the wire" });
+      // What happened between the connect and the look is reported again: facts only add up, so that repeats do no harm.
+      for await (const event of connection.events) session.on(event);
       return "the switch closed the connection";
-    } catch (error) {
-      return messageOf(error);
     } finally {
-      // Reached also when nobody iterates any more.
-      signal.removeEventListener("abort", close);
-      this.#connection = undefined;
-      close();
+      session.onLost();
+      connection.close();
     }
+  }
+}
+
+/** One connection at work. */
+class Session {
+  readonly #connection: WireConnection;
+  readonly #desks: readonly string[];
+  readonly #tell: (event: LineEvent) => void;
+  /** The dials whose results are still to come, by call. */
+  readonly #dials = new Map<string, DialCommand>();
+
+  constructor(connection: WireConnection, { desks }: DriverContext, tell: (event: LineEvent) => void) {
+    this.#connection = connection;
+    this.#desks = desks.map(({ extension }) => extension);
+    this.#tell = tell;
   }
 
   /** The snapshot comes first after `link-up`: a leg that it does not name has ended. */
-  async *#look(connection: WireConnection): AsyncGenerator<LineEvent> {
-    const { legs, registered } = await connection.look();
-    const desks = this.#context.desks.map(({ extension }) => extension);
-    yield { type: "snapshot", desks, legs: legs.filter((leg) => this.#serves(leg.extension)).map(factsOf) };
-    for (const desk of desks) yield { type: "phone", desk, registered: registered.includes(desk) };
+  async look(): Promise<void> {
+    const { legs, registered } = await this.#connection.look();
+    const ours = legs.filter(({ extension }) => this.#desks.includes(extension));
+    this.#tell({ type: "snapshot", desks: this.#desks, legs: ours.map(factsOf) });
+    for (const desk of this.#desks) this.#tell({ type: "phone", desk, registered: registered.includes(desk) });
   }
 
-  /** Another desk's event is nobody's business here, whatever the switch lets through. */
-  *#said(event: WireEvent): Generator<LineEvent> {
-    const extension = event.type === "phone" ? event.extension : event.leg.extension;
-    if (!this.#serves(extension)) return;
-    if (event.type === "leg") yield { type: "leg", facts: factsOf(event.leg) };
-    else if (event.type === "phone") yield { type: "phone", desk: extension, registered: event.registered };
-    else yield { type: "leg", facts: { desk: extension, leg: event.leg.id, ended: failure(event.cause) } };
+  /** Takes an event of the switch. Those of other desks are dropped, whatever the switch lets through. */
+  on(event: WireEvent): void {
+    if (event.type === "dialled") return this.#onDialled(event.call, event.cause);
+    const desk = event.type === "phone" ? event.extension : event.leg.extension;
+    if (!this.#desks.includes(desk)) return;
+    if (event.type === "leg") this.#tell({ type: "leg", facts: factsOf(event.leg) });
+    else if (event.type === "phone") this.#tell({ type: "phone", desk, registered: event.registered });
+    else this.#tell({ type: "leg", facts: { desk, leg: event.leg.id, ended: failure(event.cause) } });
   }
 
-  #serves(extension: string): boolean {
-    return this.#context.desks.some((desk) => desk.extension === extension);
-  }
-
-  /**
-   * Carries a command out, once. `failed` is said only when it is certain that the phone does not ring for it; when the
-   * connection was lost after the command had gone out, nobody knows, and it is `unknown`.
-   */
-  async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
+  /** `failed` is reported only when it is certain that the phone does not ring for the command. */
+  execute(command: LineCommand): void {
+    const fail = (cause: string, why: string) => this.#report(command, { outcome: "failed", cause, why });
     if (command.type !== "dial") {
-      return {
-        outcome: "failed",
-        cause: "NOT_SUPPORTED",
-        why: "This phone system has no call queues: the state is kept here only.",
-      };
+      return fail("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
     }
     const { desk, call, number } = command;
-    if (!this.#serves(desk)) return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` };
-    const connection = this.#connection;
-    if (!connection) {
-      const why = `Cannot dial: the connection to the phone system is down (${this.#why}).`;
-      return { outcome: "failed", cause: "NO_LINK", why };
+    if (!this.#desks.includes(desk)) return fail("NOT_SERVED", `Desk ${desk} is not served.`);
+    this.#dials.set(call, command);
+    this.#connection.dial(desk, call, number);
+  }
+
+  /** The connection is lost, and nobody will report what becomes of the dials that have gone out. */
+  onLost(): void {
+    for (const command of this.#dials.values()) {
+      this.#report(command, { outcome: "unknown", why: "The connection to the phone system was lost" });
     }
-    try {
-      const result = await connection.dial(desk, call, number);
-      return "lifted" in result ? { outcome: "done" } : { outcome: "failed", ...failure(result.cause) };
-    } catch (error) {
-      const why = messageOf(error);
-      return { outcome: "unknown", why: `The connection to the phone system was lost (${why}).` };
-    }
+  }
+
+  #onDialled(call: string, cause?: string): void {
+    const command = this.#dials.get(call);
+    this.#dials.delete(call);
+    if (command) this.#report(command, cause === undefined ? { outcome: "done" } : { outcome: "failed", ...failure(cause) });
+  }
+
+  #report(command: LineCommand, result: CommandResult): void {
+    this.#tell({ type: "result", command, result });
   }
 }
 
@@ -226,7 +238,7 @@ function factsOf({ id, extension, direction, number, state, call }: WireLeg): Le
     direction,
     ...(call === undefined ? {} : { call }),
     ...(called ? { caller: { identity: number } } : { dialled: number }),
-    // Signs are said when they are true, never when they are not: what is absent says nothing.
+    // Signs are given when they are true, never when they are not: absent fields carry no information.
     ...(called && state === "rings" ? { rings: true } : {}),
     ...(talks || (called && state !== "rings") ? { answered: true } : {}),
     ...(talks || state === "calls" ? { farCalled: true } : {}),
@@ -241,16 +253,4 @@ function failure(cause: string): { cause: string; why: string } {
     ["CLEARED", "The handset was put down."],
   ]);
   return { cause, why: words.get(cause) ?? `The switch ended the call: it says ${cause}.` };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -10,7 +10,7 @@ import { addressOf, type Arrival, isSameAddress, unregistered } from "./core/des
 import { dialWakeAt } from "./core/dial/progress.ts";
 import type { Effect, Input } from "./core/input.ts";
 import { type EndedCall, endedCalls } from "./core/disposition.ts";
-import type { CommandResult, Line, LineCommand, LineEvent } from "./core/line.ts";
+import type { Line, LineCommand, LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log/log.ts";
@@ -18,7 +18,6 @@ import type { Metrics } from "./metrics/metrics.ts";
 import type { Courier } from "./outbox/courier.ts";
 import type { Passwords } from "./passwords.ts";
 import type { NewEvent, Recorded, Store } from "./outbox/record.ts";
-import { messageOf } from "./platform/text.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {
@@ -204,13 +203,10 @@ export class Loop {
 
   /** An event names its desk, or is about all. */
   #onLine(event: LineEvent): void {
-    const about = event.type === "leg"
-      ? event.facts.desk
-      : event.type === "phone" || event.type === "leg-renamed" || event.type === "agent"
-      ? event.desk
-      : undefined;
+    const about = deskOf(event);
     if (event.type === "snapshot") this.#options.log.debug("Looked at the live legs", { legs: event.legs.length });
     if (event.type === "link-up" || event.type === "link-down") this.#countLink(event);
+    if (event.type === "result") this.#logResult(event);
     const input: Input = { type: "line", event };
     if (about !== undefined) this.#step(about, input);
     else for (const extension of this.#desks.keys()) this.#step(extension, input);
@@ -332,25 +328,23 @@ export class Loop {
     }
   }
 
-  async #drive(command: LineCommand): Promise<void> {
-    const { line } = this.#options;
-    const log = this.#options.log.with({
-      desk: command.desk,
-      ...(command.type === "dial" ? { call: command.call } : { agent: command.agent }),
-    });
-    log.info(
-      command.type === "dial" ? "Dialling" : "Setting the agent's state at the ACD",
-      command.type === "dial" ? {} : { state: command.mode },
-    );
-    const result = await line.execute(command, this.#stop.signal).catch((error: unknown): CommandResult => ({
-      outcome: "unknown",
-      why: `UnexpectedError: the line failed inside (${messageOf(error)})`,
-    }));
-    if (result.outcome !== "done") {
-      if (command.type === "dial") log.warning("The dial came to nothing", { why: result.why });
-      else log.rarely(`acd ${command.desk} ${result.why}`).warning("The ACD did not take the agent's state", { why: result.why });
-    }
-    if (!this.#stop.signal.aborted) this.#step(command.desk, { type: "result", command, result });
+  #drive(command: LineCommand): void {
+    const log = this.#logAbout(command);
+    if (command.type === "dial") log.info("Dialling");
+    else log.info("Setting the agent's state at the ACD", { state: command.mode });
+    this.#options.line.execute(command);
+  }
+
+  #logResult({ command, result }: Extract<LineEvent, { type: "result" }>): void {
+    if (result.outcome === "done") return;
+    const [log, { why }] = [this.#logAbout(command), result];
+    if (command.type === "dial") log.warning("Dial failed", { why });
+    else log.rarely(`acd ${command.desk} ${why}`).warning("The ACD did not take the agent's state", { why });
+  }
+
+  #logAbout(command: LineCommand): Log {
+    const { desk } = command;
+    return this.#options.log.with(command.type === "dial" ? { desk, call: command.call } : { desk, agent: command.agent });
   }
 
   #wakeAt(extension: string, at: number | undefined): void {
@@ -389,6 +383,13 @@ function mayWait(desk: Desk, input: Input): boolean {
   if (input.type !== "line" || input.event.type !== "leg") return false;
   const { leg } = input.event.facts;
   return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
+}
+
+/** The desk that an event is about; nothing when it is about several. */
+function deskOf(event: LineEvent): string | undefined {
+  if (event.type === "leg") return event.facts.desk;
+  if (event.type === "result") return event.command.desk;
+  return "desk" in event ? event.desk : undefined;
 }
 
 /** The Register that an input is about, as this desk sees it. */

@@ -86,7 +86,7 @@ describe("one writer:", () => {
       },
     });
     const rig = new Rig({ store: watched });
-    rig.line.result.resolve({ outcome: "done" });
+    rig.line.result = { outcome: "done" };
     const heard = rig.line.say(up, leg({ rings: true }));
     const answers: Promise<Reply & { call?: string }>[] = [
       rig.register(),
@@ -194,8 +194,7 @@ describe("from the CRM to the phone:", () => {
     const rig = new Rig();
     await rig.line.say(up);
     const got = answerOf(rig.loop.submit(makeCall));
-    rig.line.result.resolve({ outcome: "failed", cause: "USER_NOT_REGISTERED", why: "Phone 1001 is not registered." });
-    await settle();
+    await rig.line.ends({ outcome: "failed", cause: "USER_NOT_REGISTERED", why: "Phone 1001 is not registered." });
     expect(got.answer).toEqual({ ok: false, why: "Phone 1001 is not registered." });
     expect(rig.loop.desks()[0]).toMatchObject({ calls: [] });
     await rig.end();
@@ -233,8 +232,7 @@ describe("from the CRM to the phone:", () => {
     await rig.line.say(up);
     const got = answerOf(rig.loop.submit(makeCall));
     rig.loop.stop();
-    rig.line.result.resolve({ outcome: "done" });
-    await settle();
+    await rig.line.ends({ outcome: "done" });
     expect(got.answer).toEqual({ ok: false, why: "telesetd is stopping: check the phone before dialling again." });
     expect(rig.loop.desks()[0]?.calls).toMatchObject([{ dial: { lifted: false } }]);
     await rig.end();

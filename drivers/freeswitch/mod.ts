@@ -1,8 +1,8 @@
 /**
- * The FreeSWITCH driver: keeps one connection to the event socket, for ever, with a pause of full jitter between tries.
+ * The FreeSWITCH driver: keeps one connection to the event socket, with a pause of full jitter between tries.
  * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
  */
-import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../driver.ts";
 import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type AgentMemory, agentMemory } from "./agents.ts";
@@ -61,22 +61,14 @@ class FreeswitchLine implements Line {
     return await session.passwordOf(user);
   }
 
-  async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
-    const { session, why } = this.#connection;
-    if (!session) {
-      return {
-        outcome: "failed",
-        cause: "NO_LINK",
-        why: `The connection to the phone system is down (${why}).`,
-      };
-    }
-    return await session.execute(command);
+  execute(command: LineCommand): void {
+    this.#connection.execute(command);
   }
 
   async #connect({ signal, known, tell, takes, delayed, up }: Attempt<Session>): Promise<string> {
-    const { log } = this.#context;
+    const { log, timers } = this.#context;
     const session = await Session.open(
-      { config: this.#config, site: this.#site, agents: this.#agents, known, log, tell, delayed },
+      { config: this.#config, site: this.#site, agents: this.#agents, known, log, timers, tell, delayed },
       signal,
     );
     takes(session);

@@ -4,18 +4,19 @@
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
-import { handsetFailure } from "../shared/causes.ts";
+import type { Timers } from "../../src/platform/timers.ts";
 import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
-import { type DeskNames, eventNames, filters, login, originate, originateResult, subscribe } from "./commands.ts";
+import { eventNames, filters, login, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
-import { DialLegs, isLiftedDial } from "./dial-legs.ts";
+import { Dials } from "./dials.ts";
 import { passwordIn } from "./directory.ts";
+import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { type Frame, Link, LinkClosed, prepare } from "./wire/link.ts";
+import { type Frame, Link, LinkClosed } from "./wire/link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
-import { hasAnswered, isLegId, lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
+import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Said, type Site, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
@@ -28,6 +29,7 @@ export interface SessionOptions {
   readonly site: Site;
   readonly known: KnownLegs;
   readonly log: Log;
+  readonly timers: Timers;
   /** What outlives this connection. */
   readonly agents: AgentMemory;
   /** Passes a fact on. */
@@ -40,11 +42,13 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #translator: Translator;
-  readonly #jobs = new Map<string, (body: string | undefined) => void>();
-  readonly #dialLegs = new DialLegs();
-  /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
-  readonly #lifted = new Map<string, string>();
-  #link: Link | undefined;
+  readonly #link: Link;
+  readonly #dials: Dials;
+  readonly #farLegs: FarLegs;
+  /** Commands whose results are still to come, those apart that only wait for a report of the switch. */
+  readonly #underWay = new Set<Promise<void>>();
+  /** Resolves with the reason when the connection is over, and all commands have their results. */
+  readonly closed: Promise<string>;
   /** The switch does not report registrations, so they are asked for. */
   #asksForPhones = false;
   /** Events from before the end of the first look, as text when they cannot be read; nothing after it. */
@@ -54,9 +58,10 @@ export class Session {
   readonly #phones: Phones;
   readonly #looks: Looks;
 
-  private constructor(options: SessionOptions) {
-    const { site: { desks }, log, tell, known, agents } = options;
+  private constructor(options: SessionOptions, link: Link) {
+    const { config, site: { desks }, log, timers, tell, known, agents } = options;
     this.#options = options;
+    this.#link = link;
     this.#phones = new Phones({ desks, log, tell });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     this.#translator = new Translator(options.site, { agents, known, contactsOf });
@@ -66,12 +71,39 @@ export class Session {
       others: () => this.#lookAtOthers(),
       failed: (error) => log.debug("A look at the live legs failed", { why: String(error) }),
     });
+    this.#farLegs = new FarLegs({
+      link,
+      watched: this.#translator.dials,
+      send: (command) => this.#send(command),
+      learned: (facts) => this.#onSaid({ type: "leg", facts }),
+    });
+    this.#dials = new Dials({
+      config,
+      timers,
+      link,
+      onLifted: (desk, leg) => {
+        this.#onReached(desk);
+        if (leg !== undefined) this.#farLegs.watch({ leg, desk });
+      },
+      onFailed: (desk, failure) => {
+        if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
+      },
+      report: (command, result) => this.#report(command, result),
+    });
+    this.closed = link.closed.then(async (why) => {
+      this.#looks.stop();
+      this.#dials.onLost(why);
+      await Promise.all(this.#underWay);
+      return why;
+    });
   }
 
   /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
-    const session = new Session(options);
     const { config, log } = options;
+    // No event comes before they are asked for.
+    let session: Session | undefined;
+    const onFrame = (frame: Frame | string) => session && session.#onFrame(frame);
     const link = await Link.open(
       {
         host: config.host,
@@ -81,17 +113,16 @@ export class Session {
         commandMs: config.commandSeconds * 1000,
         silenceMs: config.silenceSeconds * 1000,
         log,
-        deskOf: (frame) => session.#translator.deskOf(frame),
+        deskOf: (frame) => session && session.#translator.deskOf(frame),
         onDelay: options.delayed,
-        onUnreadable: (text) => session.#onFrame(text),
+        onUnreadable: onFrame,
       },
-      (frame) => session.#onFrame(frame),
+      onFrame,
       signal,
     );
-    session.#link = link;
-    link.closed.then(() => session.#looks.stop());
     try {
-      await session.#ask(link);
+      session = new Session(options, link);
+      await session.#ask();
       return session;
     } catch (error) {
       link.close(messageOf(error));
@@ -99,12 +130,8 @@ export class Session {
     }
   }
 
-  /** Resolves with the reason when the connection is over. */
-  get closed(): Promise<string> {
-    return this.#link?.closed ?? Promise.resolve("not connected");
-  }
-
-  async #ask(link: Link): Promise<void> {
+  async #ask(): Promise<void> {
+    const link = this.#link;
     const { config, site, agents, known } = this.#options;
     this.#filters.keep(known());
     for (const command of [...filters(site.desks, config), ...agentFilters(agents, config)]) await must(link, command);
@@ -133,12 +160,11 @@ export class Session {
    */
   async begin(): Promise<void> {
     const link = this.#link;
-    if (!link) return;
     const { config, tell } = this.#options;
     tell({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
-      await this.#firstLook(link);
-      await this.#lookAtAgents(link);
+      await this.#firstLook();
+      await this.#lookAtAgents();
     } catch (error) {
       link.close(messageOf(error));
       throw error;
@@ -150,8 +176,8 @@ export class Session {
    * The look after a connect: first where the phones are, which decides whose a leg is, then at the legs. What comes meanwhile
    * waits, and is reported after it when it is newer.
    */
-  async #firstLook(link: Link): Promise<void> {
-    await this.#phones.lookUpAll(link);
+  async #firstLook(): Promise<void> {
+    await this.#phones.lookUpAll(this.#link);
     const { legs, sequence } = await this.#seen();
     this.#snapshot(legs);
     this.#phones.release();
@@ -163,38 +189,26 @@ export class Session {
     }
   }
 
-  async #lookAtAgents(link: Link): Promise<void> {
+  async #lookAtAgents(): Promise<void> {
     const { config, site, agents: memory, tell, log } = this.#options;
-    await lookAtAgents(link, { config, memory, desks: site.desks.map(({ extension }) => extension), tell, log });
+    await lookAtAgents(this.#link, { config, memory, desks: site.desks.map(({ extension }) => extension), tell, log });
   }
 
   async #lookAtOthers(): Promise<void> {
-    if (!this.#link) return;
     await this.#phones.lookUpAll(this.#link);
-    await this.#lookAtAgents(this.#link);
+    await this.#lookAtAgents();
   }
 
   async #seen(): Promise<Snapshot> {
     const { known, log } = this.#options;
-    const link = this.#link;
-    if (!link) throw new Error("not connected");
-    const { legs, sequence } = await lookAtLegs(link, this.#translator, known, log);
-    return { legs: await Promise.all(legs.map((leg) => this.#watchedLeg(link, leg))), sequence };
+    const { legs, sequence } = await lookAtLegs(this.#link, this.#translator, known, log);
+    return { legs: await Promise.all(legs.map((leg) => this.#farLegs.seen(leg))), sequence };
   }
 
   #snapshot(legs: readonly LegFacts[]): void {
     const { site, tell } = this.#options;
     this.#filters.keep(legs);
     tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
-  }
-
-  /** A dial that was under way when the link was lost, with the far end's answer if it came before it is watched. */
-  async #watchedLeg(link: Link, facts: LegFacts): Promise<LegFacts> {
-    if (!isLiftedDial(facts) || facts.farAnswered) return facts;
-    this.#watch(facts);
-    if (facts.farLeg === undefined) return facts;
-    this.#lifted.set(facts.leg, facts.farLeg);
-    return await hasAnswered(link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
   /** @param frame the text of an event that cannot be read: what it said is found by a look. */
@@ -204,30 +218,30 @@ export class Session {
       return;
     }
     if (typeof frame === "string") this.#onUnreadable(frame);
-    else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#jobs.get(String(frame["Job-UUID"]))?.(String(frame["_body"] ?? ""));
+    else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#dials.onJob(String(frame["Job-UUID"]), String(frame["_body"] ?? ""));
     else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else this.#onLineFrame(frame);
   }
 
   #onUnreadable(event: string): void {
-    for (const [job, done] of this.#jobs) if (event.includes(job)) done(undefined);
+    this.#dials.onUnreadable(event);
     this.#looks.repair();
   }
 
   #onLineFrame(frame: Frame): void {
     if (this.#held.takes(frame)) return;
     const caller = this.#translator.unseenCaller(frame);
-    if (caller !== undefined && this.#link) {
-      const look = this.#lookAtCaller(this.#link, caller);
+    if (caller !== undefined) {
+      const look = this.#lookAtCaller(caller);
       // After a lost connection the next look shows what has become of the leg.
       this.#held.until(look, frame, (each) => this.#onLineFrame(each)).catch(() => {});
     } else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
   }
 
-  async #lookAtCaller(link: Link, leg: string): Promise<void> {
+  async #lookAtCaller(leg: string): Promise<void> {
     try {
-      await lookAtCaller(link, this.#translator, leg);
+      await lookAtCaller(this.#link, this.#translator, leg);
     } catch (error) {
       if (error instanceof LinkClosed) throw error;
       this.#options.log.rarely("no caller").warning("Cannot see whether a queue's caller is withheld", { why: String(error) });
@@ -244,7 +258,7 @@ export class Session {
 
   /** @param proven see `Phones.lookUp`. */
   #lookUpPhone(desk: string, proven = false): void {
-    if (this.#link) this.#phones.lookUp(this.#link, desk, proven).catch(() => {});
+    this.#phones.lookUp(this.#link, desk, proven).catch(() => {});
   }
 
   #onSaid(said: Said): void {
@@ -258,134 +272,49 @@ export class Session {
     this.#filters.note(said);
     if (said.type !== "leg") return;
     if (said.facts.rings) this.#onReached(said.facts.desk);
-    this.#dialLegs.note(said.facts);
-    this.#followDial(said.facts);
+    this.#dials.note(said.facts);
+    this.#farLegs.note(said.facts);
   }
 
   #onReached(desk: string): void {
     if (this.#phones.onReached(desk)) this.#lookUpPhone(desk, true);
   }
 
-  /** The far leg of a dial is watched from the lift until it has answered or the call is over. */
-  #followDial(facts: LegFacts): void {
-    const { leg, farLeg, farAnswered, ended } = facts;
-    if (farAnswered || ended) this.#unwatch(leg);
-    else if (isLiftedDial(facts)) this.#watch(facts);
-    if (ended) this.#lifted.delete(leg);
-    if (farLeg === undefined || !this.#translator.dials.has(leg) || this.#lifted.get(leg) === farLeg) return;
-    this.#lifted.set(leg, farLeg);
-    this.#lookAtFarLeg(facts.desk, leg, farLeg).catch(() => {});
-  }
-
-  /** The far leg may have answered before the filter for it stood. Bridged to early media, our own leg never shows that. */
-  async #lookAtFarLeg(desk: string, leg: string, farLeg: string): Promise<void> {
-    if (!this.#link || !(await hasAnswered(this.#link, farLeg)) || !this.#translator.dials.has(leg)) return;
-    this.#onSaid({ type: "leg", facts: { desk, leg, farCalled: true, farAnswered: true } });
-  }
-
-  #watch({ leg, desk }: Pick<LegFacts, "leg" | "desk">): void {
-    if (this.#lifted.has(leg)) return;
-    this.#lifted.set(leg, "");
-    this.#translator.dials.set(leg, desk);
-    this.#send(`filter variable_originating_leg_uuid ${leg}`);
-  }
-
-  #unwatch(leg: string): void {
-    if (!this.#translator.dials.delete(leg)) return;
-    this.#send(`filter delete variable_originating_leg_uuid ${leg}`);
-  }
-
   /** Sends what no answer is waited for. */
   #send(command: string): void {
-    this.#link?.command(command).catch(() => {});
+    this.#link.command(command).catch(() => {});
   }
 
   /** The password of a user in the switch's directory. */
   async passwordOf(user: string): Promise<string | undefined> {
-    if (!this.#link) throw new Error("not connected");
     return await passwordIn(this.#link, user, this.#options.config);
   }
 
-  /** Carries one command out, once. */
-  async execute(command: LineCommand): Promise<CommandResult> {
-    if (command.type === "dial") return await this.dial(command);
-    if (!this.#link) {
-      return {
-        outcome: "failed",
-        cause: "NO_LINK",
-        why: "There is no connection to the phone system: try again when it is back.",
-      };
-    }
-    const { config, agents, log } = this.#options;
-    return await setAgent(this.#link, command, { config, memory: agents, log });
-  }
-
-  /** Dials: rings the handset, and when it is lifted lets the dialplan call the number. Sent once. */
-  async dial({ call, desk, number }: Extract<LineCommand, { type: "dial" }>): Promise<CommandResult> {
-    const names = this.#options.site.desks.find(({ extension }) => extension === desk);
-    const link = this.#link;
-    if (!names || !link) return { outcome: "failed", cause: "NO_LINK", why: `Desk ${desk} is not served.` };
-    try {
-      return await this.#originate(link, names, call, number);
-    } catch (error) {
-      if (!(error instanceof LinkClosed)) throw error;
-      if (error.sent) return { outcome: "unknown", why: `The connection to the phone system was lost (${error.message})` };
-      return {
-        outcome: "failed",
-        cause: "NO_LINK",
-        why: `Cannot dial: the connection to the phone system is down (${error.message}).`,
-      };
-    }
-  }
-
-  async #originate(link: Link, names: DeskNames, call: string, number: string): Promise<CommandResult> {
-    const { config } = this.#options;
-    const job = crypto.randomUUID();
-    const command = originate(call, number, names, config);
-    // The waiters stand before the command goes out: its outcome can be faster than its reply.
-    const done = Promise.withResolvers<CommandResult>();
-    this.#jobs.set(job, (body) => {
-      if (body !== undefined) done.resolve(this.#outcome(call, names.extension, body));
-      // The legs that have been seen show what becomes of the dial.
-      else if (!this.#dialLegs.hasLeg(call)) done.resolve({ outcome: "unknown", why: "The switch's report cannot be read" });
+  /** See `shared/reconnection.ts`. */
+  execute(command: LineCommand): void {
+    const done = this.#carryOut(command).catch((error: unknown) => {
+      const why = `UnexpectedError: the line failed inside (${messageOf(error)})`;
+      this.#report(command, { outcome: "unknown", why });
     });
-    this.#dialLegs.open(call);
-    const late = (config.ringSeconds + 2 * config.commandSeconds) * 1000;
-    const timer = setTimeout(() => done.resolve({ outcome: "unknown", why: "The switch did not report the outcome" }), late);
-    try {
-      await prepare(link, `filter Job-UUID ${job}`);
-      const reply = await link.command(command, { "Job-UUID": job });
-      if (!reply.ok) done.resolve(this.#outcome(call, names.extension, reply.text));
-      const cut = link.closed.then((why): CommandResult => ({
-        outcome: "unknown",
-        why: `The connection to the phone system was lost (${why})`,
-      }));
-      const result = await Promise.race([done.promise, cut]);
-      // What was told before must be heard before: the iteration over the events takes some turns of its own.
-      await new Promise((resolve) => setImmediate(resolve));
-      // Only a look shows now whether a phone rings at all.
-      if (result.outcome === "unknown") this.#looks.repair();
-      return result;
-    } finally {
-      clearTimeout(timer);
-      this.#jobs.delete(job);
-      this.#dialLegs.close(call);
-      link.command(`filter delete Job-UUID ${job}`).catch(() => {});
-    }
+    this.#underWay.add(done);
+    void done.finally(() => this.#underWay.delete(done));
   }
 
-  /** What the end of an originate job means. */
-  #outcome(call: string, desk: string, body: string): CommandResult {
-    const result = originateResult(body);
-    if ("cause" in result) {
-      const failure = handsetFailure(this.#dialLegs.cause(call, result.cause), desk);
-      if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
-      return { outcome: "failed", ...failure };
+  async #carryOut(command: LineCommand): Promise<void> {
+    const { config, agents, log, site } = this.#options;
+    if (command.type === "agent") {
+      return this.#report(command, await setAgent(this.#link, command, { config, memory: agents, log }));
     }
-    this.#onReached(desk);
-    // A leg without our mark is known by the job alone.
-    if (isLegId(result.lifted) && !this.#dialLegs.hasLeg(call)) this.#watch({ leg: result.lifted, desk });
-    return { outcome: "done" };
+    const { desk } = command;
+    const names = site.desks.find(({ extension }) => extension === desk);
+    if (names) return await this.#dials.start(command, names);
+    this.#report(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
+  }
+
+  #report(command: LineCommand, result: CommandResult): void {
+    this.#options.tell({ type: "result", command, result });
+    // Only a look shows now whether a phone rings at all.
+    if (command.type === "dial" && result.outcome === "unknown") this.#looks.repair();
   }
 }
 

@@ -1,14 +1,27 @@
-/** What drivers that keep one connection to their switch have alike: they connect for ever, with a pause of full jitter between tries. */
-import type { KnownLegs, LineEvent } from "../../src/core/line.ts";
+/**
+ * What drivers that keep one connection to their switch have in common: they connect again and again, with a pause of full jitter
+ * between the attempts, and everything that happens goes through one queue, results of commands included.
+ */
+import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
-/** What one try is given. */
+/** A connection that commands go to. */
+export interface Session {
+  /**
+   * Carries one command out, once, and reports its result. What is under way when the connection is lost is reported before the
+   * attempt ends.
+   */
+  execute(command: LineCommand): void;
+}
+
+/** What one attempt to connect is given. */
 export interface Attempt<S> {
   readonly signal: AbortSignal;
   readonly known: KnownLegs;
+  /** Reports what happens on the line. */
   readonly tell: (event: LineEvent) => void;
   /** Commands go to this session from now on. */
   readonly takes: (session: S) => void;
@@ -37,8 +50,9 @@ const flaps = 10;
 const stuckAfter = 300_000;
 
 /** One connection after the other. */
-export class Reconnection<S> {
+export class Reconnection<S extends Session> {
   readonly #peer: Peer<S>;
+  readonly #queue = new AsyncQueue<LineEvent>();
   #session: S | undefined;
   #why = "not connected yet";
   /** The reason that the log says last. */
@@ -50,7 +64,7 @@ export class Reconnection<S> {
     this.#peer = peer;
   }
 
-  /** What commands go to; nothing while the link is down. */
+  /** The connection that stands; nothing while the link is down. */
   get session(): S | undefined {
     return this.#session;
   }
@@ -62,10 +76,25 @@ export class Reconnection<S> {
 
   /** See `Line.events`. */
   async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    const queue = new AsyncQueue<LineEvent>();
-    const over = this.#keepConnected(queue, signal, known).finally(() => queue.end());
-    yield* queue;
+    const end = () => this.#queue.end();
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    const over = this.#keepConnected(signal, known).finally(end);
+    yield* this.#queue;
     await over;
+  }
+
+  /** See `Line.execute`. */
+  execute(command: LineCommand): void {
+    if (this.#session) return this.#session.execute(command);
+    const what = command.type === "dial" ? "Cannot dial: the" : "The";
+    const why = `${what} connection to the phone system is down (${this.#why}).`;
+    this.tell({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
+  }
+
+  /** Adds to what happens on the line; nothing once it has ended. */
+  tell(event: LineEvent): void {
+    this.#queue.push(event);
   }
 
   /** See `Line.stuck`. */
@@ -74,15 +103,15 @@ export class Reconnection<S> {
     return `the driver neither connects to ${this.#peer.name} nor waits to try again`;
   }
 
-  async #keepConnected(queue: AsyncQueue<LineEvent>, signal: AbortSignal, known: KnownLegs): Promise<void> {
+  async #keepConnected(signal: AbortSignal, known: KnownLegs): Promise<void> {
     const { name, log } = this.#peer;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const why = await this.#connectOnce(queue, signal, known, (about) => {
+      const why = await this.#connectOnce(signal, known, (about) => {
         log.rarely("connected", flaps).info(`Connected to ${name}`, { ...about, failed: attempt === 0 ? undefined : attempt });
         attempt = 0;
       });
       if (signal.aborted) return;
-      this.#down(why, queue);
+      this.#down(why);
       const ms = pauseBefore(attempt, Math.random());
       this.#goesOnBy = performance.now() + ms + stuckAfter;
       await pause(ms, signal);
@@ -90,7 +119,6 @@ export class Reconnection<S> {
   }
 
   async #connectOnce(
-    queue: AsyncQueue<LineEvent>,
     signal: AbortSignal,
     known: KnownLegs,
     onUp: (about: LogFields) => void,
@@ -100,11 +128,11 @@ export class Reconnection<S> {
       return await this.#peer.connect({
         signal,
         known,
-        tell: (event) => queue.push(event),
+        tell: (event) => this.tell(event),
         takes: (session) => this.#session = session,
         delayed: (why) => {
           this.#why = why;
-          queue.push({ type: "link-down", why });
+          this.tell({ type: "link-down", why });
         },
         up: (about) => {
           this.#why = this.#logged = "";
@@ -119,12 +147,12 @@ export class Reconnection<S> {
     }
   }
 
-  /** Says a reason once, not at every try. */
-  #down(why: string, queue: AsyncQueue<LineEvent>): void {
+  /** Logs a reason once, not at every attempt. */
+  #down(why: string): void {
     const { name, log } = this.#peer;
     const known = this.#logged === why;
     this.#why = this.#logged = why;
-    queue.push({ type: "link-down", why });
+    this.tell({ type: "link-down", why });
     if (!known) log.rarely(`down ${why}`, flaps).warning(`No connection to ${name}: trying again until it is there`, { why });
   }
 }

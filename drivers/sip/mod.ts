@@ -3,7 +3,7 @@
  * it, again and again, with a pause of full jitter between attempts. `session.ts` is one connection, `watch/` watches a phone, `dialogs/`
  * reads what the switch reports of it, `dial/` dials, `wire/` is the library.
  */
-import type { CommandResult, KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../driver.ts";
 import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
@@ -56,23 +56,14 @@ class SipLine implements Line {
     return this.#connection.stuck();
   }
 
-  async execute(command: LineCommand, _signal: AbortSignal): Promise<CommandResult> {
+  execute(command: LineCommand): void {
+    const refuse = (cause: string, why: string) =>
+      this.#connection.tell({ type: "result", command, result: { outcome: "failed", cause, why } });
     if (command.type !== "dial") {
-      const why = "This phone system has no call queues: the state is kept here only.";
-      return { outcome: "failed", cause: "NOT_SUPPORTED", why };
+      return refuse("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
     }
-    if (!this.#trackers.has(command.desk)) {
-      return { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${command.desk} is not served.` };
-    }
-    const { session, why } = this.#connection;
-    if (!session) {
-      return {
-        outcome: "failed",
-        cause: "NO_LINK",
-        why: `Cannot dial: the connection to the phone system is down (${why}).`,
-      };
-    }
-    return await session.dial(command);
+    if (!this.#trackers.has(command.desk)) return refuse("NOT_SERVED", `Desk ${command.desk} is not served.`);
+    this.#connection.execute(command);
   }
 
   async #connect({ signal, known, tell, takes, up }: Attempt<Session>): Promise<string> {

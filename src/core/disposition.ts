@@ -81,7 +81,8 @@ function unansweredEnding(cause: string): CallEnding {
 }
 
 function causeOf(input: Input): string {
-  if (input.type === "result") return input.result.outcome === "failed" ? input.result.cause : "UNKNOWN";
   if (input.type !== "line") return "UNKNOWN";
-  return input.event.type === "leg" ? input.event.facts.ended?.cause ?? "PARTY_CHANGED" : "GONE";
+  const { event } = input;
+  if (event.type === "result") return event.result.outcome === "failed" ? event.result.cause : "UNKNOWN";
+  return event.type === "leg" ? event.facts.ended?.cause ?? "PARTY_CHANGED" : "GONE";
 }

@@ -1,13 +1,12 @@
 /** What goes into a step of the core and what comes out of it. */
 import type { Address, Callout, CrmEvent, Registration, Reply } from "./crm.ts";
 import type { Desk } from "./desk.ts";
-import type { CommandResult, LineCommand, LineEvent } from "./line.ts";
+import type { LineCommand, LineEvent } from "./line.ts";
 
 /** What a desk can be told. The ids of callouts are unique; a MakeCall's becomes the id of its call. */
 export type Input =
   | { readonly type: "line"; readonly event: LineEvent }
   | { readonly type: "callout"; readonly id: string; readonly callout: Callout }
-  | { readonly type: "result"; readonly command: LineCommand; readonly result: CommandResult }
   /** An agent has registered at another desk of the box, at an address that is new there. */
   | { readonly type: "arrival"; readonly registration: Registration }
   | { readonly type: "wake" };

@@ -92,6 +92,8 @@ export type LineEvent =
   | { readonly type: "agent"; readonly desk: string; readonly mode: AgentMode; readonly why: string }
   /** The ACD may not know what it was told (the switch or we have been restarted): it must be told again. */
   | { readonly type: "acd-reset"; readonly desks: readonly string[] }
+  /** What became of a command: once for each, in its place among what else the driver saw. */
+  | { readonly type: "result"; readonly command: LineCommand; readonly result: CommandResult }
   /** The phone is registered at the switch, or is not; `why` is a sentence for the agent where more is known. */
   | {
     readonly type: "phone";
@@ -131,7 +133,10 @@ export interface AgentCommand {
 /** What we ask of the line. A command is sent once: never again after a reconnect. */
 export type LineCommand = DialCommand | AgentCommand;
 
-/** What became of a command. `unknown`: the link was cut before the switch told; it may have been carried out. */
+/**
+ * What became of a command. A dial is `done` when the handset was lifted; `failed`: it was certainly not carried out; `unknown`: the
+ * link was lost before the switch reported the outcome, and it may have been carried out.
+ */
 export type CommandResult =
   | { readonly outcome: "done" }
   | ({ readonly outcome: "failed" } & Failure)
@@ -143,15 +148,15 @@ export type KnownLegs = () => readonly { readonly desk: string; readonly leg: st
 /** A driver at work. */
 export interface Line {
   /**
-   * What happens on the line, for ever: connects, reconnects, and ends only when the signal is aborted.
-   * It may be called once.
+   * All that happens on the line, results of commands included, in the order in which the driver sees it. Connects and reconnects
+   * until the signal is aborted; nothing that happens after that is reported. It may be called once.
    */
   events(signal: AbortSignal, known: KnownLegs): AsyncIterable<LineEvent>;
   /**
-   * Carries one command out. Never throws for expected trouble, refuses (`failed`) while the link is down, never repeats a
-   * command. A dial is `done` when the handset was lifted.
+   * Carries one command out, once: it is never repeated after a reconnect. Its result is an event; while the link is down that is
+   * `failed`. Never throws.
    */
-  execute(command: LineCommand, signal: AbortSignal): Promise<CommandResult>;
+  execute(command: LineCommand): void;
   /**
    * What keeps the driver's own loop from turning, in words, when it does not turn any more although it should; nothing when
    * it does, connected or not. For the watchdog: telesetd is started again. A driver that cannot hang leaves it out.

@@ -58,9 +58,6 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
       return onLine(desk, input.event, now, policy);
     case "callout":
       return onCallout(desk, input.id, input.callout, now, policy);
-    case "result":
-      if (input.command.type === "agent") return onAgentResult(desk, input.command, input.result, now);
-      return onResult(desk, input.command.call, input.result, now, policy);
     case "arrival":
       return quiet(withArrival(desk, input.registration));
     case "wake":
@@ -103,6 +100,10 @@ function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step
       return event.desk === desk.extension ? onAgentEvent(desk, event.mode, event.why, now) : quiet(desk);
     case "acd-reset":
       return event.desks.includes(desk.extension) ? onAcdReset(desk, policy.acd ?? noAcd) : quiet(desk);
+    case "result":
+      if (event.command.desk !== desk.extension) return quiet(desk);
+      if (event.command.type === "agent") return onAgentResult(desk, event.command, event.result, now);
+      return onResult(desk, event.command.call, event.result, now, policy);
     case "leg-renamed":
       return event.desk === desk.extension ? quiet(renameLeg(desk, event.from, event.to)) : quiet(desk);
     case "leg":

@@ -61,7 +61,7 @@ class Dialler {
 
   fails(failure = { cause: "X", why: "Phone 1001 is not there." }, call = `m${this.#ids}`): void {
     const command = { type: "dial", desk: "1001", call, number: "1" } as const;
-    this.step({ type: "result", command, result: { outcome: "failed", ...failure } });
+    this.step({ type: "line", event: { type: "result", command, result: { outcome: "failed", ...failure } } });
   }
 
   /** The phone's leg ends unanswered, and the switch reports the outcome. */
@@ -239,9 +239,12 @@ describe("on record:", () => {
 
   const lifted = (dialler: Dialler) =>
     dialler.step({
-      type: "result",
-      command: { type: "dial", desk: "1001", call: "m1", number: "914155550123" },
-      result: { outcome: "done" },
+      type: "line",
+      event: {
+        type: "result",
+        command: { type: "dial", desk: "1001", call: "m1", number: "914155550123" },
+        result: { outcome: "done" },
+      },
     });
   const endings: [string, (dialler: Dialler) => void, string][] = [
     ["the switch cannot", (dialler) => dialler.fails(), "Phone 1001 is not there."],
@@ -258,7 +261,10 @@ describe("on record:", () => {
     ["the far end is busy after a cut", (dialler) => {
       const command = { type: "dial", desk: "1001", call: "m1", number: "914155550123" } as const;
       dialler.leg({ leg: "m1", call: "m1", answered: true, farCalled: true });
-      dialler.step({ type: "result", command, result: { outcome: "unknown", why: "The connection was lost" } });
+      dialler.step({
+        type: "line",
+        event: { type: "result", command, result: { outcome: "unknown", why: "The connection was lost" } },
+      });
       dialler.leg({ leg: "m1", ended });
     }, "The number is busy."],
     ["it is gone after a cut", (dialler) => {

@@ -106,7 +106,7 @@ function find<C>(call: unknown, kind: new (...args: never[]) => C): C {
 
 function blueprintSubject(): Promise<Subject> {
   const wire = new MemoryWire();
-  const settings = blueprintConfig.parse({ driver: "blueprint", retrySeconds: 0.05 });
+  const settings = blueprintConfig.parse({ driver: "blueprint" });
   const line = blueprint(wire).open(settings, context);
   return Promise.resolve({ line, peer: wire, [Symbol.asyncDispose]: async () => await Promise.resolve(wire.goes()) });
 }

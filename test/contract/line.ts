@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { LegFacts, Line, LineEvent } from "../../src/core/line.ts";
+import { Listener } from "./listener.ts";
 
 /** What the tests make the other side do. There is one desk, 1001; 1002 is a colleague whom the driver does not serve. */
 export interface Peer {
@@ -51,62 +52,6 @@ export interface Contractor {
 const desk = "1001";
 const customer = "14155550123";
 const limit = 60_000;
-
-/** All that a line says, as it comes. */
-class Listener {
-  readonly events: LineEvent[] = [];
-  /** Resolves when the line has ended. */
-  readonly ended: Promise<void>;
-  readonly #stop = new AbortController();
-  readonly #waiters = new Set<() => void>();
-
-  constructor(readonly line: Line, isStopped = false) {
-    if (isStopped) this.stop();
-    this.ended = this.#run();
-  }
-
-  /** Resolves with the first event from number `from` on that passes the test. */
-  next<T extends LineEvent["type"]>(
-    type: T,
-    test: (event: Extract<LineEvent, { type: T }>) => boolean = () => true,
-    from = 0,
-  ): Promise<Extract<LineEvent, { type: T }>> {
-    return new Promise((resolve) => {
-      const ask = () => {
-        const found = this.events.slice(from).find((event) =>
-          event.type === type && test(event as Extract<LineEvent, { type: T }>)
-        );
-        if (found === undefined) return;
-        this.#waiters.delete(ask);
-        resolve(found as Extract<LineEvent, { type: T }>);
-      };
-      this.#waiters.add(ask);
-      ask();
-    });
-  }
-
-  /** Resolves with the first facts that pass the test. */
-  async facts(test: (facts: LegFacts) => boolean): Promise<LegFacts> {
-    return (await this.next("leg", ({ facts }) => test(facts))).facts;
-  }
-
-  /** Dials 14155550123, as the CRM asks. */
-  dial(call: string, from = desk): ReturnType<Line["execute"]> {
-    return this.line.execute({ type: "dial", desk: from, call, number: customer }, this.#stop.signal);
-  }
-
-  stop(): void {
-    this.#stop.abort();
-  }
-
-  async #run(): Promise<void> {
-    const known = () => [];
-    for await (const event of this.line.events(this.#stop.signal, known)) {
-      this.events.push(event);
-      for (const waiter of [...this.#waiters]) waiter();
-    }
-  }
-}
 
 type Run = (listener: Listener, peer: Peer) => Promise<void>;
 
@@ -298,6 +243,20 @@ function commands(promises: Promises): void {
     expect(peer.dials()).toBe(0);
   }, (peer) => peer.goes());
 
+  promises("the result of a dial comes once, behind what happened to its leg before", ["dial"], async (listener, peer) => {
+    await listener.next("snapshot");
+    peer.handset("declines");
+    const call = newCall();
+    await listener.dial(call);
+    const isOver = (event: LineEvent) => event.type === "leg" && event.facts.ended !== undefined;
+    const [over, result] = [listener.events.findIndex(isOver), listener.events.findIndex(({ type }) => type === "result")];
+    expect(over).toBeGreaterThan(0);
+    expect(over).toBeLessThan(result);
+    const leg = await peer.rings(customer);
+    await listener.facts((facts) => facts.leg === leg);
+    expect(listener.events.filter(({ type }) => type === "result")).toHaveLength(1);
+  });
+
   promises("a link that is lost while the handset rings: unknown, and never dialled again", ["dial"], async (listener, peer) => {
     await listener.next("snapshot");
     peer.handset("waits");
@@ -305,6 +264,7 @@ function commands(promises: Promises): void {
     await rings;
     peer.goes();
     expect(await result).toEqual({ outcome: "unknown", why: expect.stringMatching(/./) });
+    expect(listener.events.some(({ type }) => type === "link-down")).toBe(false);
     const from = listener.events.length;
     await peer.comesBack();
     await listener.next("snapshot", () => true, from);
@@ -342,11 +302,20 @@ function ending(contractor: Contractor): void {
     expect(listener.events).toEqual([]);
   }, true);
 
-  stops("a command after the end is refused, not thrown", async (listener) => {
+  stops("after it is stopped nothing is reported: neither the result of what was under way, nor that of a new command", async (
+    listener,
+    peer,
+  ) => {
     await listener.next("snapshot");
+    peer.handset("waits");
+    const rings = peer.nextDial();
+    void listener.dial(crypto.randomUUID());
+    await rings;
     listener.stop();
+    void listener.dial(crypto.randomUUID());
     await listener.ended;
-    expect(await listener.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed" });
+    void listener.dial(crypto.randomUUID());
+    expect(listener.events.filter(({ type }) => type === "result")).toEqual([]);
   });
 }
 
@@ -371,6 +340,9 @@ function expectLawful(events: readonly LineEvent[]): void {
       case "leg":
         expect(state).toBe("seen");
         expectLawfulFacts(event.facts);
+        break;
+      case "result":
+        expect(event.result.outcome).toMatch(/^(done|failed|unknown)$/);
         break;
       default:
         expect(state).not.toBe("down");

@@ -58,13 +58,13 @@ describe("a call", () => {
     [
       "whose phone could not be rung",
       dialled,
-      { type: "result", command, result: { outcome: "failed", cause: "USER_NOT_REGISTERED", why: "" } },
+      { type: "line", event: { type: "result", command, result: { outcome: "failed", cause: "USER_NOT_REGISTERED", why: "" } } },
       "failed",
     ],
     [
       "whose end came before the result of the command",
       dialled,
-      { type: "result", command, result: { outcome: "done" } },
+      { type: "line", event: { type: "result", command, result: { outcome: "done" } } },
       "unknown",
     ],
     ["whose leg goes on with another party", rang, {

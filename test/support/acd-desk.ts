@@ -59,7 +59,7 @@ export class AcdDesk {
   }
 
   settles(command: AgentCommand, result: CommandResult = results.done): string[] {
-    return this.#step({ type: "result", command, result });
+    return this.#step({ type: "line", event: { type: "result", command, result } });
   }
 
   /** The switch says how the agent is now. */

@@ -25,7 +25,8 @@ export function storePath(): string {
 export class FakeLine implements Line {
   known: KnownLegs = () => [];
   readonly commands: LineCommand[] = [];
-  result = Promise.withResolvers<CommandResult>();
+  /** What every command comes to at once; nothing while a test has none in mind. */
+  result: CommandResult | undefined;
   #heard: LineEvent[] = [];
   #more = Promise.withResolvers<void>();
 
@@ -39,9 +40,16 @@ export class FakeLine implements Line {
     }
   }
 
-  execute(command: LineCommand): Promise<CommandResult> {
+  execute(command: LineCommand): void {
     this.commands.push(command);
-    return this.result.promise;
+    if (this.result) void this.say({ type: "result", command, result: this.result });
+  }
+
+  /** The result of the last command. */
+  async ends(result: CommandResult): Promise<void> {
+    const command = this.commands.at(-1);
+    if (!command) throw new Error("Cannot end a command: there was none");
+    await this.say({ type: "result", command, result });
   }
 
   async say(...events: LineEvent[]): Promise<void> {

@@ -12,10 +12,11 @@ export class MemoryWire implements Wire, Peer {
   #isThere = true;
   #dials = 0;
 
-  async connect(signal: AbortSignal): Promise<WireConnection> {
+  async connect(_greeting: string, signal: AbortSignal): Promise<WireConnection> {
     if (signal.aborted || !this.#isThere) throw new Error("nobody is at the other end of the wire");
     const connection: MemoryConnection = new MemoryConnection(this, () => this.#connections.delete(connection));
     this.#connections.add(connection);
+    signal.addEventListener("abort", () => connection.close(), { once: true });
     return await Promise.resolve(connection);
   }
 
@@ -23,15 +24,15 @@ export class MemoryWire implements Wire, Peer {
     return { legs: [...this.#legs.values()], registered: [...this.#registered] };
   }
 
-  /** Rings the handset for a dial command; nothing while it waits. */
-  dialled(extension: string, call: string, number: string): { lifted: true } | { cause: string } | undefined {
+  /** Rings the handset for a dial command. */
+  dial(extension: string, call: string, number: string): void {
     this.#dials++;
     this.#set({ id: call, call, extension, number, direction: "to-desk", state: "rings" });
     this.#dialWaiters.shift()?.();
-    if (this.#handset === "waits") return undefined;
+    if (this.#handset === "waits") return;
     if (this.#handset === "lifts") this.#change(call, "lifted");
     else this.#end(call, "BUSY");
-    return this.#handset === "lifts" ? { lifted: true } : { cause: "BUSY" };
+    this.#tell({ type: "dialled", call, ...(this.#handset === "lifts" ? {} : { cause: "BUSY" }) });
   }
 
   async rings(from: string, to = "1001"): Promise<string> {
@@ -121,13 +122,11 @@ class MemoryConnection implements WireConnection {
   readonly events: ReadableStream<WireEvent>;
   readonly #wire: MemoryWire;
   readonly #onClose: () => void;
-  readonly #lost = Promise.withResolvers<never>();
   #queue: ReadableStreamDefaultController<WireEvent> | undefined;
 
   constructor(wire: MemoryWire, onClose: () => void) {
     this.#wire = wire;
     this.#onClose = onClose;
-    this.#lost.promise.catch(() => {});
     this.events = new ReadableStream({ start: (queue) => void (this.#queue = queue) });
   }
 
@@ -139,14 +138,13 @@ class MemoryConnection implements WireConnection {
     return await Promise.resolve(this.#wire.look());
   }
 
-  async dial(extension: string, call: string, number: string): Promise<{ lifted: true } | { cause: string }> {
-    return this.#wire.dialled(extension, call, number) ?? await this.#lost.promise;
+  dial(extension: string, call: string, number: string): void {
+    this.#wire.dial(extension, call, number);
   }
 
   close(): void {
     this.#queue?.close();
     this.#queue = undefined;
-    this.#lost.reject(new Error("the wire was cut"));
     this.#onClose();
   }
 }

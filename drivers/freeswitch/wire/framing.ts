@@ -7,11 +7,11 @@ export interface Headers {
 
 /** What a cutter works with. */
 export interface CutterOptions {
-  /** Takes a frame; true when it was an event, after which the stream may rest. */
+  /** Takes a frame; true when it was an event or a reply, after which the stream may rest. */
   readonly onFrame: (headers: Headers, body?: string) => boolean;
   /** Told once, in words, when the bytes are no frames. */
   readonly onBroken: (why: string) => void;
-  /** Calls back when what an event has set off is done; when absent, nothing is waited for. */
+  /** Calls back when what a frame has set off is done; when absent, nothing is waited for. */
   readonly afterwards?: (go: () => void) => void;
 }
 
@@ -20,8 +20,8 @@ const largestHeader = 64 * 1024;
 const largestBody = 64 * 1024 * 1024;
 
 /**
- * Cuts. Of the frames that come at once one of the first is what the CRM is told of, and its commit and the way to the CRM must
- * not wait until those that follow are read: after each event what it sets off goes first.
+ * Cuts. What a frame sets off goes before the next frame is read: of the frames that come at once, one of the first is what the CRM is
+ * waiting for, and the result of a command must stand in its place among the events.
  */
 export class FrameCutter {
   readonly #options: CutterOptions;

@@ -144,7 +144,7 @@ export class FrameParser extends Parser {
       return true;
     }
     if (frameTypes.has(String(type))) this._parseEvent(headers, body);
-    return false;
+    return type === "command/reply" || type === "api/response";
   }
 
   _parseHeaderText(text: string): Headers {

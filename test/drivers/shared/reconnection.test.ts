@@ -1,6 +1,6 @@
 /** How long the driver pauses between two connections, on a fake clock. */
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
-import { Reconnection } from "../../../drivers/shared/reconnection.ts";
+import { Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
 import { openLog } from "../../../src/log/log.ts";
 
@@ -23,7 +23,7 @@ class Site implements AsyncDisposable {
   tries = 0;
   readonly events: LineEvent[] = [];
   readonly lines: string[] = [];
-  readonly line: Reconnection<string>;
+  readonly line: Reconnection<Session>;
   readonly #stop = new AbortController();
   readonly #over: Promise<void>;
 
@@ -32,7 +32,7 @@ class Site implements AsyncDisposable {
       name: "the switch",
       log: openLog((line) => this.lines.push(line), "info", false),
       connect: ({ up, takes }) => {
-        takes("session");
+        takes({ execute: () => {} });
         if (script(this.tries++) === "refused") return Promise.reject(new Error("refused"));
         up({ took: 1 });
         return Promise.resolve("lost");

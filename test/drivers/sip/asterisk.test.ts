@@ -60,13 +60,12 @@ describe("MakeCall while the phone", () => {
       happens(pbx);
       await rig.facts(({ answered, rings }) => words === "is ringing" ? rings === true : answered === true);
       const before = rig.events.length;
-      const since = performance.now();
       expect(await rig.dial()).toEqual({
         outcome: "failed",
         cause: "PHONE_OCCUPIED",
         why: expect.stringContaining(`Phone 1001 ${words}, and this phone system shows only one call of a phone`),
       });
-      expect([invites(pbx), rig.events.length, performance.now() - since < 1000]).toEqual([0, before, true]);
+      expect([invites(pbx), rig.events.slice(before).map(({ type }) => type)]).toEqual([0, ["result"]]);
       pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
       await rig.facts(({ ended }) => ended !== undefined);
       expect(await rig.dial()).toEqual({ outcome: "done" });

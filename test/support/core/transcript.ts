@@ -89,7 +89,7 @@ class Player {
       const [id = "", ...result] = rest;
       const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.id || "own") === id);
       if (!command) throw new Error(`Cannot read the transcript: nothing was asked of the line by the name of ${id}`);
-      return { type: "result", command, result: readResult(result) };
+      return { type: "line", event: { type: "result", command, result: readResult(result) } };
     }
     return { type: "line", event: readEvent(word, rest, line) };
   }

@@ -158,7 +158,7 @@ export class World {
       : outcome === "failed"
       ? { outcome, cause: "USER_BUSY", why: "Declined." }
       : { outcome: "unknown", why: "The link was cut" };
-    this.#step({ type: "result", command, result });
+    this.#step({ type: "line", event: { type: "result", command, result } });
   }
 
   #callout(callout: Callout): void {

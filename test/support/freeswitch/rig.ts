@@ -1,5 +1,5 @@
 /** The driver against the simulated switch over TCP, with all that both say. */
-import type { KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../../src/core/line.ts";
+import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../../src/core/line.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
@@ -119,9 +119,14 @@ export class Rig implements AsyncDisposable {
     return this.commands.filter((command) => command.includes("originate ")).length;
   }
 
-  dial(call: string, desk = "1001", number = "914155550123"): ReturnType<Line["execute"]> {
-    const command: LineCommand = { type: "dial", desk, call, number };
-    return this.line.execute(command, this.#stop.signal);
+  dial(call: string, desk = "1001", number = "914155550123"): Promise<CommandResult> {
+    return this.execute({ type: "dial", desk, call, number });
+  }
+
+  /** Resolves with the command's result, once it is heard. */
+  async execute(command: LineCommand): Promise<CommandResult> {
+    this.line.execute(command);
+    return (await this.next("result", (event) => event.command === command)).result;
   }
 
   stop(): void {

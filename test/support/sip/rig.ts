@@ -1,5 +1,5 @@
 /** The SIP driver against the scripted drachtio-server with a small switch behind it, over TCP, with all that both say. */
-import type { KnownLegs, LegFacts, Line, LineEvent } from "../../../src/core/line.ts";
+import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../../src/core/line.ts";
 import { type PbxOptions, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
@@ -94,8 +94,14 @@ export class Rig implements AsyncDisposable {
     );
   }
 
-  dial(call: string = crypto.randomUUID(), number = "914155550123", desk = "1001"): ReturnType<Line["execute"]> {
-    return this.line.execute({ type: "dial", desk, call, number }, this.#stop.signal);
+  dial(call: string = crypto.randomUUID(), number = "914155550123", desk = "1001"): Promise<CommandResult> {
+    return this.execute({ type: "dial", desk, call, number });
+  }
+
+  /** Resolves with the command's result, once it is heard. */
+  async execute(command: LineCommand): Promise<CommandResult> {
+    this.line.execute(command);
+    return (await this.next("result", (event) => event.command === command)).result;
   }
 
   stop(): void {

@@ -150,12 +150,10 @@ describe("INVITE and REFER:", () => {
 
   test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 3 }, before: (pbx) => pbx.handset = "waits" });
-    const dial = rig.dial();
+    void rig.dial();
     await rig.facts(({ rings }) => rings === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.cause).toBe("terminated");
-    rig.stop();
-    await dial;
   }, limit);
 
   test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
@@ -380,7 +378,7 @@ describe("REFER straight to the phone:", () => {
 test("an ACD command is refused in words", async () => {
   await using rig = await Rig.ready();
   const command = { type: "agent", desk: "1001", id: "x", agent: "A", login: true, mode: "ready" } as const;
-  expect(await rig.line.execute(command, new AbortController().signal)).toEqual({
+  expect(await rig.execute(command)).toEqual({
     outcome: "failed",
     cause: "NOT_SUPPORTED",
     why: "This phone system has no call queues: the state is kept here only.",

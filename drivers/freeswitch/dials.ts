@@ -1,0 +1,136 @@
+/**
+ * The dials of one connection, each from its command to its one result: what the background job reports, a refusal, a deadline, or the
+ * loss of the connection. A result is reported the moment it is read, so that it stands in its place among the events of the legs.
+ */
+import type { CommandResult, DialCommand, Failure, LegFacts } from "../../src/core/line.ts";
+import type { Timers } from "../../src/platform/timers.ts";
+import { handsetFailure } from "../shared/causes.ts";
+import { type DeskNames, originate, originateResult } from "./commands.ts";
+import type { FreeswitchConfig } from "./config.ts";
+import { DialLegs } from "./dial-legs.ts";
+import { type Link, LinkClosed, prepare } from "./wire/link.ts";
+
+/** What dialling needs of its session. */
+export interface DialsOptions {
+  readonly config: FreeswitchConfig;
+  readonly timers: Timers;
+  readonly link: Link;
+  /** The handset was lifted. `leg` is the lifted leg where only the job names it, because it does not carry our mark. */
+  readonly onLifted: (desk: string, leg?: string) => void;
+  /** No handset was lifted. */
+  readonly onFailed: (desk: string, failure: Failure) => void;
+  /** Takes the result, once for each dial. */
+  readonly report: (command: DialCommand, result: CommandResult) => void;
+}
+
+/** A dial whose result is still to come. */
+interface OpenDial {
+  readonly command: DialCommand;
+  readonly job: string;
+  readonly cancelDeadline: () => void;
+  /** The switch has accepted the command: only its job's report, or the deadline, ends it. */
+  isAccepted: boolean;
+}
+
+/** The dials of one connection. */
+export class Dials {
+  readonly #options: DialsOptions;
+  readonly #legs = new DialLegs();
+  /** By job. */
+  readonly #open = new Map<string, OpenDial>();
+
+  constructor(options: DialsOptions) {
+    this.#options = options;
+  }
+
+  /** Rings the handset, and when it is lifted lets the dialplan call the number. Sent once. Resolves when the switch has answered. */
+  async start(command: DialCommand, names: DeskNames): Promise<void> {
+    const { config, link } = this.#options;
+    const { call, number } = command;
+    const text = originate(call, number, names, config);
+    const dial = this.#opened(command);
+    try {
+      await prepare(link, `filter Job-UUID ${dial.job}`);
+      const reply = await link.command(text, { "Job-UUID": dial.job });
+      if (reply.ok) dial.isAccepted = true;
+      else this.#onReport(dial, reply.text);
+    } catch (error) {
+      if (!(error instanceof LinkClosed)) throw error;
+      this.#end(dial, error.sent ? lost(error.message) : notSent(error.message));
+    }
+  }
+
+  /** The dial waits for its report before its command goes out: the report can be faster than the reply. */
+  #opened(command: DialCommand): OpenDial {
+    const { config, timers } = this.#options;
+    const late = (config.ringSeconds + 2 * config.commandSeconds) * 1000;
+    const dial: OpenDial = {
+      command,
+      job: crypto.randomUUID(),
+      cancelDeadline: timers.after(late, () => this.#end(dial, unknown("The switch did not report the outcome"))),
+      isAccepted: false,
+    };
+    this.#open.set(dial.job, dial);
+    this.#legs.open(command.call);
+    return dial;
+  }
+
+  /** Takes in what is known of a leg. */
+  note(facts: LegFacts): void {
+    this.#legs.note(facts);
+  }
+
+  /** Takes what a background job reports. */
+  onJob(job: string, body: string): void {
+    const dial = this.#open.get(job);
+    if (dial) this.#onReport(dial, body);
+  }
+
+  /** Takes an event that cannot be read: it may be the report of a job. The legs that have been seen show what becomes of that dial. */
+  onUnreadable(event: string): void {
+    for (const [job, dial] of this.#open) {
+      if (event.includes(job) && !this.#legs.hasLeg(dial.command.call)) {
+        this.#end(dial, unknown("The switch's report cannot be read"));
+      }
+    }
+  }
+
+  /** The connection is lost: nobody will report the outcome of what the switch has accepted. The other dials end with their commands. */
+  onLost(why: string): void {
+    for (const dial of this.#open.values()) if (dial.isAccepted) this.#end(dial, lost(why));
+  }
+
+  #onReport(dial: OpenDial, body: string): void {
+    const { onLifted, onFailed } = this.#options;
+    const { call, desk } = dial.command;
+    const result = originateResult(body);
+    if ("cause" in result) {
+      const failure = handsetFailure(this.#legs.cause(call, result.cause), desk);
+      onFailed(desk, failure);
+      return this.#end(dial, { outcome: "failed", ...failure });
+    }
+    onLifted(desk, this.#legs.hasLeg(call) ? undefined : result.lifted);
+    this.#end(dial, { outcome: "done" });
+  }
+
+  #end(dial: OpenDial, result: CommandResult): void {
+    const { link, report } = this.#options;
+    if (!this.#open.delete(dial.job)) return;
+    dial.cancelDeadline();
+    this.#legs.close(dial.command.call);
+    link.command(`filter delete Job-UUID ${dial.job}`).catch(() => {});
+    report(dial.command, result);
+  }
+}
+
+function unknown(why: string): CommandResult {
+  return { outcome: "unknown", why };
+}
+
+function lost(why: string): CommandResult {
+  return unknown(`The connection to the phone system was lost (${why})`);
+}
+
+function notSent(why: string): CommandResult {
+  return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: the connection to the phone system is down (${why}).` };
+}

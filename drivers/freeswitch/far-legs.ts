@@ -1,0 +1,70 @@
+/**
+ * The far legs of our dials. Bridged to early media, the phone's own leg never shows that the far end has answered: so the far leg is
+ * watched from the lift of the handset until it has answered, or the phone's leg is over.
+ */
+import type { LegFacts } from "../../src/core/line.ts";
+import { isLiftedDial } from "./dial-legs.ts";
+import { hasAnswered, isLegId } from "./snapshot.ts";
+import type { Link } from "./wire/link.ts";
+
+/** What watching needs of its session. */
+export interface FarLegsOptions {
+  readonly link: Link;
+  /** The phones' legs that are watched, each with its desk: the translator reads it, and takes the far leg's answer for theirs. */
+  readonly watched: Map<string, string>;
+  /** Sends a command whose answer nobody waits for. */
+  readonly send: (command: string) => void;
+  /** Takes what is learned of a leg. */
+  readonly learned: (facts: LegFacts) => void;
+}
+
+/** The far legs of one connection. */
+export class FarLegs {
+  readonly #options: FarLegsOptions;
+  /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
+  readonly #lifted = new Map<string, string>();
+
+  constructor(options: FarLegsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what an event says of a leg. */
+  note(facts: LegFacts): void {
+    const { leg, farLeg, farAnswered, ended } = facts;
+    if (farAnswered || ended) this.#unwatch(leg);
+    else if (isLiftedDial(facts)) this.watch(facts);
+    if (ended) this.#lifted.delete(leg);
+    if (farLeg === undefined || !this.#options.watched.has(leg) || this.#lifted.get(leg) === farLeg) return;
+    this.#lifted.set(leg, farLeg);
+    this.#look(facts.desk, leg, farLeg).catch(() => {});
+  }
+
+  /** Watches the far leg of a lifted leg. */
+  watch({ leg, desk }: Pick<LegFacts, "leg" | "desk">): void {
+    if (this.#lifted.has(leg) || !isLegId(leg)) return;
+    this.#lifted.set(leg, "");
+    this.#options.watched.set(leg, desk);
+    this.#options.send(`filter variable_originating_leg_uuid ${leg}`);
+  }
+
+  /** A leg of a snapshot, with the far end's answer if it came before it was watched: the dial was under way when the link was lost. */
+  async seen(facts: LegFacts): Promise<LegFacts> {
+    if (!isLiftedDial(facts) || facts.farAnswered) return facts;
+    this.watch(facts);
+    if (facts.farLeg === undefined) return facts;
+    this.#lifted.set(facts.leg, facts.farLeg);
+    return await hasAnswered(this.#options.link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
+  }
+
+  /** The far leg may have answered before the filter for it stood. */
+  async #look(desk: string, leg: string, farLeg: string): Promise<void> {
+    const { link, watched, learned } = this.#options;
+    if (!await hasAnswered(link, farLeg) || !watched.has(leg)) return;
+    learned({ desk, leg, farCalled: true, farAnswered: true });
+  }
+
+  #unwatch(leg: string): void {
+    if (!this.#options.watched.delete(leg)) return;
+    this.#options.send(`filter delete variable_originating_leg_uuid ${leg}`);
+  }
+}
