@@ -18,7 +18,7 @@ const hostport = z.string().regex(
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
 
 /** How MakeCall gets the phone to dial. */
-export const dialMethods = ["invite-refer", "refer"] as const;
+const dialMethods = ["invite-refer", "refer"] as const;
 
 /** Settings of the driver. */
 export const sipConfig = z.strictObject({

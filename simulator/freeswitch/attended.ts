@@ -31,18 +31,6 @@ export class AttendedTransfer {
     await this.house.sent();
   }
 
-  /** The other phone hangs up instead: the transferrer has the far party back. */
-  async targetHangsUp(): Promise<void> {
-    const { sw } = this.house;
-    sw.hangup(this.target, "NORMAL_CLEARING");
-    sw.callState(this.target, "HANGUP");
-    sw.bridge("CHANNEL_UNBRIDGE", this.transferrer, this.target);
-    sw.complete(this.target);
-    sw.destroy(this.target);
-    sw.update(this.transferrer);
-    await this.house.sent();
-  }
-
   /** The transferrer hangs up: the far party and the other phone are put together. */
   async complete(): Promise<Talk> {
     const { sw } = this.house;

@@ -23,7 +23,7 @@ function lift(house: House, call: DialledCall, far: FarBehaviour): void {
 }
 
 /** What the far end does once it is being called. */
-export function farEnd(house: House, call: DialledCall, far: FarBehaviour): void {
+function farEnd(house: House, call: DialledCall, far: FarBehaviour): void {
   if (far.does === "waits" || far.does === "invalid number") return;
   const whileCalling = (ms: number, step: () => void) => house.later(ms, () => call.state === "calling" && step());
   const afterMs = far.afterMs ?? 0;

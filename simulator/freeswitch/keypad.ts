@@ -110,10 +110,6 @@ export class KeypadCall {
     await this.house.sent();
   }
 
-  async farNoAnswer(): Promise<void> {
-    return await this.farBusy("NO_ANSWER");
-  }
-
   /** The agent hangs up, or gives up before the answer. */
   async hangUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.agentHangsUp();

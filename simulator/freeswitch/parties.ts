@@ -12,7 +12,7 @@ export interface Handset {
 }
 
 /** The number that the switch shows to the outside when a phone calls out. */
-export const outsideNumber = "18005550100";
+const outsideNumber = "18005550100";
 
 /** Where outside calls come from and go to. */
 const trunk = "127.0.0.1:5090";

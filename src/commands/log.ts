@@ -37,7 +37,7 @@ function pathFor(level: string | undefined, duration: string | undefined): strin
 }
 
 /** The state in words. */
-export function levelText({ level, configured, until, seconds }: LevelState): string {
+function levelText({ level, configured, until, seconds }: LevelState): string {
   if (until !== undefined) {
     return `The log level is ${level} until ${until} (for ${seconds} s), then ${configured} as configured.`;
   }

@@ -273,7 +273,6 @@ function listedTwice(raw: unknown): Problem[] {
 
 /** A configuration that has been checked, with all defaults; `line` is what the driver's own schema made of it. */
 export type Config = z.infer<ReturnType<typeof schemaWith<typeof anyLine>>>;
-export type DeskConfig = Config["desks"][number];
 
 const anyLine = z.looseObject({ driver: z.string() });
 

@@ -9,7 +9,7 @@ import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
 
 /** The names of events, spelt as Oracle spells them. */
-export const eventNames = [
+const eventNames = [
   "ScreenPop",
   "CallEstablished",
   "CallReleased",
@@ -23,18 +23,17 @@ export const eventNames = [
  * (too old, refused, its ScreenPop was not delivered, outbox full); `withdrawn`: its agent has left; `dropped` by the
  * administrator.
  */
-export const eventResults = ["told", "told_with_error", "given_up", "withdrawn", "dropped"] as const;
+const eventResults = ["told", "told_with_error", "given_up", "withdrawn", "dropped"] as const;
 export type EventResult = (typeof eventResults)[number];
 
 /** Results of one POST: 2xx; 3xx or 4xx; no answer or 5xx, so that the CRM may have received it; CRM not reached. */
-export const attemptResults = ["confirmed", "refused", "unconfirmed", "unreached"] as const;
+const attemptResults = ["confirmed", "refused", "unconfirmed", "unreached"] as const;
 
 /** Results of a callout: executed; answered with an Error; malformed. */
-export const calloutResults = ["ok", "error", "malformed"] as const;
-export type CalloutResult = (typeof calloutResults)[number];
+const calloutResults = ["ok", "error", "malformed"] as const;
 
 /** Statuses of requests refused before they counted as callouts. */
-export const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
+const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
 
 /** Upper bounds of the delivery buckets, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was switched off. */
 const deliveryBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120, 600];

@@ -36,7 +36,7 @@ export function newAttempt(command: DialCommand, tracker: DialogTracker, ends: E
 }
 
 /** How long the end of a leg waits for its reason, in ms. */
-export const reasonWithin = 1000;
+const reasonWithin = 1000;
 
 /**
  * The ends of a dial's legs, told with the reason that the switch gives for the dial itself: the phone's dialog may be over, without

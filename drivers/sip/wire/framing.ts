@@ -4,7 +4,7 @@
  */
 
 /** The largest frame that is believed, in bytes: a SIP message with a body of hundreds of dialogs has a tenth of it. */
-export const largestFrame = 1024 * 1024;
+const largestFrame = 1024 * 1024;
 
 /** Cuts a stream of bytes into frames. */
 export class FrameCutter {

@@ -53,7 +53,7 @@ export async function showAddressRules(file: string, apply: boolean, io: Io, wor
 }
 
 /** Everybody whom the daemon speaks with, as the configuration says. */
-export function peersOf({ line, http, crm }: Config): Peers {
+function peersOf({ line, http, crm }: Config): Peers {
   return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
 }
 

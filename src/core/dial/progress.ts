@@ -9,7 +9,7 @@ import type { CommandResult, Failure } from "../line.ts";
 import type { DialRecord, Effect, Step } from "../input.ts";
 
 /** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
-export const maxAnswerDelay = 2000;
+const maxAnswerDelay = 2000;
 
 /** The recorded outcome of a dial that was answered, and of one whose answer the switch does not report. */
 const answered = "answered";
