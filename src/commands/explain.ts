@@ -46,7 +46,7 @@ export async function explainAtDesk(
   }
   const found = foundOf(number, config.numbers);
   let trouble = "";
-  const path = `/desks/${encodeURIComponent(desk)}/make-call?dialString=${encodeURIComponent(number)}`;
+  const path = `/dials/foreseen?desk=${encodeURIComponent(desk)}&dialString=${encodeURIComponent(number)}`;
   const now = await askDaemon<ForeseenMakeCall>(file, "GET", path, { ...io, err: (text) => trouble += text });
   const verdict = typeof now === "number" ? byConfiguration(number, desk, config, trouble.trim()) : byDaemon(now);
   if (json) io.out(`${JSON.stringify({ ...found, makeCall: { desk, ...verdict } }, null, 2)}\n`);

@@ -36,7 +36,7 @@ export interface LocalOptions {
 const watching: Rate = { perSecond: 5, burst: 30 };
 
 /**
- * `GET /status`, `GET /dials`, `GET /desks/EXTENSION/make-call?dialString=NUMBER`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
+ * `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`, `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`,
  * `POST /outbox/ID/drop`, `GET /log`, `POST /log?level=LEVEL&seconds=N`; for monitors `GET /healthz`, `GET /readyz` and `GET /metrics`.
  * @throws Error when `monitorAllow` holds what is no range.
  */
@@ -51,14 +51,14 @@ export function localRoutes(options: LocalOptions): Hono {
   const outcome = (context: Context, result: Outcome): Response =>
     "event" in result ? json(context, result.event) : context.json({ error: result.why }, result.status);
   const id = (context: Context): number => Number(context.req.param("id"));
-  for (const path of ["/status", "/dials", "/desks/*", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
+  for (const path of ["/status", "/dials", "/dials/*", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
   app.get("/status", async (context) => json(context, await status()));
   app.get("/dials", () => pages(dials()));
-  app.get("/desks/:extension/make-call", (context) => {
-    const extension = context.req.param("extension");
-    const decision = makeCall(extension, context.req.query("dialString") ?? "");
+  app.get("/dials/foreseen", (context) => {
+    const { desk = "", dialString = "" } = context.req.query();
+    const decision = makeCall(desk, dialString);
     return decision === undefined
-      ? context.json({ error: `This telesetd does not serve desk ${extension}.` }, 404)
+      ? context.json({ error: `This telesetd does not serve desk ${desk}.` }, 404)
       : json(context, decision);
   });
   app.get("/outbox", (context) => {

@@ -9,7 +9,7 @@ import { readConfig } from "../../src/commands/io.ts";
 import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import { foreseeMakeCall } from "../../src/core/dial/make-call.ts";
-import { open, quietLocal } from "../support/httpclient.ts";
+import { ask, get, open, quietLocal } from "../support/httpclient.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -147,6 +147,13 @@ test("a desk that the running daemon does not serve yet: it says so", async () =
   expect(await verdict("14155550123", { desk: well, at: "1002" })).toEndWith(
     "Whether it would be accepted now is not known: This telesetd does not serve desk 1002.",
   );
+});
+
+test("what the daemon decides is for the box itself, not for a web page", async () => {
+  const asked = (headers: string) => ask(daemon.port, get("/dials/foreseen?desk=1001&dialString=112", headers));
+  known = well;
+  expect((await asked("Host: localhost\r\n"))?.status).toBe(200);
+  expect((await asked("Host: localhost\r\nOrigin: http://evil.example\r\n"))?.status).toBe(403);
 });
 
 test("a desk that is not served: 2, with those that are", async () => {
