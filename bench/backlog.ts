@@ -83,7 +83,7 @@ function fill(path: string, ledger: Ledger, events: number, port: number): void 
   const now = clockBy(mark, machine);
   const to = { address: "127.0.0.1", port };
   const calls = Array.from({ length: Math.floor(events / moments.length) }, (_, n) => `call-${n}`);
-  const tell = calls.flatMap((call) => {
+  const send = calls.flatMap((call) => {
     ledger.begin(call, false);
     return moments.map((name) => {
       const event = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: desk, data: {} } : { name, call };
@@ -92,6 +92,6 @@ function fill(path: string, ledger: Ledger, events: number, port: number): void 
   });
   const store = openStore(path);
   store.setClock(mark);
-  store.commit({ desk: { ...newDesk(desk), registration: { agent, ...to }, registeredAt: now() }, tell, retire: [] }, now());
+  store.commit({ desk: { ...newDesk(desk), registration: { agent, ...to }, registeredAt: now() }, send, discard: [] }, now());
   store.close();
 }

@@ -72,7 +72,7 @@ wrap(Translator.prototype, "frame", (was) =>
 
 wrap(SafeStore.prototype, "commit", (was) =>
   function (this: SafeStore, change, now) {
-    committing = change.tell.map(({ event }) => keyOf(event as CrmEvent & { call?: string }));
+    committing = change.send.map(({ event }) => keyOf(event as CrmEvent & { call?: string }));
     const commit = Bun.nanoseconds();
     const added = was.call(this, change, now);
     const committed = Bun.nanoseconds();

@@ -15,6 +15,8 @@ import { metricsPage } from "./metrics/page.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
 import { OutboxDesk } from "./outbox/admin.ts";
+import { Outbox } from "./outbox/outbox.ts";
+import { Registrations } from "./outbox/registrations.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
@@ -53,7 +55,8 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
   const now = openClock(store);
   const started = now();
   const print = fingerprint(config);
-  const { loop, courier } = compose(config, { store, now, log, metrics });
+  const registrations = new Registrations();
+  const { loop, courier } = compose(config, { store, now, log, metrics, registrations });
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
@@ -66,7 +69,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
       ...present({ trouble }),
     });
   };
-  const outbox = new OutboxDesk({ store, courier, now, addressFor: (event) => loop.addressFor(event) });
+  const outbox = new OutboxDesk({ store, courier, now, registrations });
   const page = metricsPage(metrics, () => ({
     desks: loop.desks(),
     outbox: courier.status(),
@@ -102,7 +105,7 @@ export async function startApp(config: Config, log: Log, { metrics = new Metrics
   };
   tidy();
   const tidying = setInterval(tidy, pruneEvery);
-  courier.pump();
+  courier.sendDue();
   const stop = async () => {
     clearInterval(tidying);
     // Every callout that came before gets its answer: most get their own, the rest an Error.
@@ -129,10 +132,11 @@ interface Parts {
   readonly now: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly registrations: Registrations;
 }
 
 /** The parts that move: line, courier, loop. */
-function compose(config: Config, { store, now, log, metrics }: Parts): { loop: Loop; courier: Courier } {
+function compose(config: Config, { store, now, log, metrics, registrations }: Parts): { loop: Loop; courier: Courier } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
   const line = openLine(config.line, { desks: config.desks, variables, log, timers: systemTimers });
@@ -144,7 +148,8 @@ function compose(config: Config, { store, now, log, metrics }: Parts): { loop: L
     desks,
     line,
     store,
-    courier,
+    outbox: new Outbox({ store, courier, now, log }),
+    registrations,
     policy: policyOf(config),
     passwords: new Passwords(verifyBy(config, line), now),
     now,
@@ -159,7 +164,7 @@ function listen(
   config: Config,
   loop: Loop,
   local: Omit<HttpOptions["local"], "monitorAllow">,
-  { now, log, metrics }: Omit<Parts, "store">,
+  { now, log, metrics }: Omit<Parts, "store" | "registrations">,
 ): Promise<Listener> {
   const { host, port, connections, monitorAllow, answer, ...guards } = config.http;
   const { registerAllow, port: defaultPort } = config.crm;

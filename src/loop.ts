@@ -2,11 +2,11 @@
  * The one writer of state: every input goes through here, one at a time, into `step`; what comes out is committed, then
  * carried out. Line events, callouts, results of commands and time all take this way.
  */
-import type { Address, Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
+import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
 import { firstId } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
-import { addressOf, type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
+import { type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
 import { dialWakeAt } from "./core/dial/progress.ts";
 import type { Effect, Input } from "./core/input.ts";
 import { type EndedCall, endedCalls } from "./core/disposition.ts";
@@ -15,17 +15,19 @@ import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
-import type { Courier } from "./outbox/courier.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { Registrations } from "./outbox/registrations.ts";
 import type { Passwords } from "./passwords.ts";
-import type { NewEvent, Recorded, Store } from "./outbox/record.ts";
+import type { Store } from "./outbox/record.ts";
 
 /** What the loop works with. */
 export interface LoopOptions {
   /** The extensions that are served. */
   readonly desks: readonly string[];
   readonly line: Line;
-  readonly store: Store;
-  readonly courier: Courier;
+  readonly store: Pick<Store, "desks" | "forget" | "recordDial">;
+  readonly outbox: Pick<Outbox, "commit" | "holds" | "withdraw">;
+  readonly registrations: Registrations;
   readonly policy: Policy;
   /** Steady ms. */
   readonly now: () => number;
@@ -58,16 +60,20 @@ export class Loop {
     this.#options = options;
     const stored = new Map(options.store.desks().map((desk) => [desk.extension, desk]));
     for (const extension of options.desks) this.#desks.set(extension, stored.get(extension) ?? newDesk(extension));
-    for (const desk of stored.values()) if (!this.#desks.has(desk.extension)) this.#former.set(desk.extension, desk);
+    for (const desk of stored.values()) {
+      if (!this.#desks.has(desk.extension)) this.#former.set(desk.extension, desk);
+      options.registrations.note(desk);
+    }
   }
 
   /** Ends the calls of desks that are not served any more: the CRM hears of their end. */
   closeFormer(): void {
-    const { store, courier } = this.#options;
+    const { store, outbox, registrations } = this.#options;
     for (const [extension, desk] of this.#former) {
       this.#stepFormer(desk, { type: "line", event: { type: "snapshot", desks: [extension], legs: [] } });
-      if (!courier.holds(extension)) {
+      if (!outbox.holds(extension)) {
         this.#former.delete(extension);
+        registrations.forget(extension);
         store.forget(extension);
       }
     }
@@ -82,15 +88,6 @@ export class Loop {
   /** The desks as they are now. */
   desks(): Desk[] {
     return [...this.#desks.values()];
-  }
-
-  /** Where an event that was discarded goes when it is sent again; nowhere while its agent's address is unknown. */
-  addressFor({ desk, agent, to }: Pick<Recorded, "desk" | "agent" | "to">): Address | undefined {
-    const desks = [...this.#desks.values(), ...this.#former.values()];
-    const rank = ({ extension, registeredAt = 0 }: Desk) => extension === desk ? Infinity : registeredAt;
-    const [own] = desks.filter(({ registration }) => registration?.agent === agent).sort((a, b) => rank(b) - rank(a));
-    if (own?.registration) return addressOf(own.registration);
-    return desks.some(({ registration }) => registration && isSameAddress(registration, to)) ? undefined : to;
   }
 
   /** Follows the line until `stop`. */
@@ -143,7 +140,7 @@ export class Loop {
       reply.resolve({ ok: true });
       return await reply.promise;
     }
-    const before = this.#desks.get(callout.desk)?.registration;
+    const before = this.#options.registrations.at(callout.desk);
     if (callout.name === "Register") this.#arriveElsewhere(callout);
     this.#step(callout.desk, { type: "callout", id, callout: withoutPassword(callout) });
     if (callout.name === "Register" && before) this.#shareNoLonger(callout.desk, before);
@@ -157,10 +154,10 @@ export class Loop {
    * when somebody has registered meanwhile: that came after the Unregister, which is over.
    */
   #withdraw({ desk, agent }: Extract<Callout, { name: "Unregister" }>): Promise<boolean> | undefined {
-    const before = this.#desks.get(desk)?.registration;
+    const { outbox, registrations } = this.#options;
+    const before = registrations.at(desk);
     if (before?.agent !== agent) return undefined;
-    const withdrawn = this.#options.courier.withdraw(desk, agent, unregistered(agent, desk));
-    return withdrawn?.then(() => this.#desks.get(desk)?.registration === before);
+    return outbox.withdraw(desk, agent, unregistered(agent, desk))?.then(() => registrations.at(desk) === before);
   }
 
   /**
@@ -169,12 +166,12 @@ export class Loop {
    */
   #arriveElsewhere({ desk: extension, agent, address, port }: Extract<Callout, { name: "Register" }>): void {
     const registration: Registration = { agent, address, port };
-    const before = this.#desks.get(extension)?.registration;
+    const { outbox, registrations } = this.#options;
+    const before = registrations.at(extension);
     if (before?.agent === agent && isSameAddress(before, registration)) return;
-    const { courier } = this.#options;
     const others = (desks: ReadonlyMap<string, Desk>) =>
       [...desks.values()].filter((desk) =>
-        desk.extension !== extension && (desk.calls.length > 0 || courier.holds(desk.extension))
+        desk.extension !== extension && (desk.calls.length > 0 || outbox.holds(desk.extension))
       );
     for (const desk of others(this.#desks)) this.#step(desk.extension, { type: "arrival", registration });
     for (const desk of others(this.#former)) this.#stepFormer(desk, { type: "arrival", registration });
@@ -222,10 +219,11 @@ export class Loop {
   #step(extension: string, input: Input): void {
     const desk = this.#desks.get(extension);
     if (!desk) return;
-    const { now, policy } = this.#options;
+    const { now, policy, registrations } = this.#options;
     this.#logLine(desk, input);
     const made = step(desk, input, now(), policy);
     this.#desks.set(extension, made.desk);
+    if (made.desk.registration !== desk.registration) registrations.note(made.desk);
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
       this.#options.log.warning("The agent's state was changed at the switch", {
         desk: extension,
@@ -264,32 +262,8 @@ export class Loop {
   }
 
   #commit(desk: Desk, effects: readonly Effect[], arrival?: Arrival): void {
-    const { store, courier, now } = this.#options;
     this.#unwritten.delete(desk.extension);
-    const tell = this.#newEvents(desk.extension, effects);
-    const retire = effects.flatMap((effect) => (effect.type === "retire" ? [effect] : []));
-    for (const { agent } of retire) courier.retire(desk.extension, agent);
-    const moved = arrival !== undefined && courier.arrived(desk.extension, arrival);
-    const added = store.commit({ desk, tell, retire, ...(moved ? { arrival } : {}) }, now());
-    if (added.length > 0) courier.add(added);
-    else if (arrival) courier.pump();
-  }
-
-  /** The first event of a call that has none on the way is sent at once: its first attempt is noted in the same write. */
-  #newEvents(desk: string, effects: readonly Effect[]): NewEvent[] {
-    const calls = new Set<string>();
-    return effects.flatMap((effect): NewEvent[] => {
-      if (effect.type !== "tell") return [];
-      const { agent, to, event, lost } = effect;
-      if (lost !== undefined) {
-        this.#options.courier.lose({ desk, event });
-        return [{ desk, agent, event, lost }];
-      }
-      const place = to ? { to } : {};
-      const atOnce = !calls.has(event.call) && this.#options.courier.isFree({ desk, agent, event, ...place });
-      calls.add(event.call);
-      return [{ desk, agent, ...place, event, atOnce }];
-    });
+    this.#options.outbox.commit({ desk, effects, ...(arrival ? { arrival } : {}) });
   }
 
   #carryOut(desk: string, effect: Effect): void {
@@ -300,9 +274,6 @@ export class Loop {
       case "reply":
         this.#waiting.get(effect.to)?.answer(effect.reply);
         this.#waiting.delete(effect.to);
-        break;
-      case "retire":
-        this.#options.log.info("Nothing more is told to an agent", { desk, agent: effect.agent, why: effect.why });
         break;
       case "audit":
         this.#options.log.info("Dial", {
@@ -315,15 +286,9 @@ export class Loop {
         this.#options.metrics?.dials.add(effect.result);
         this.#options.store.recordDial(desk, effect.dial);
         break;
-      case "tell":
-        if (effect.lost) {
-          this.#options.log.warning("Cannot tell the CRM", {
-            desk,
-            event: effect.event.name,
-            call: effect.event.call,
-            why: effect.lost,
-          });
-        }
+      case "send":
+      case "discard":
+        // The commit has done it.
         break;
     }
   }

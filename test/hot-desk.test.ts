@@ -99,7 +99,7 @@ describe("hot desk:", () => {
     const path = storePath();
     const store = openStore(path);
     const event = { name: "CallReleased", call: "old" } as const;
-    store.commit({ desk: newDesk("1001"), tell: [{ desk: "1001", agent: "A", event }], retire: [] }, 0);
+    store.commit({ desk: newDesk("1001"), send: [{ desk: "1001", agent: "A", event }], discard: [] }, 0);
     const rig = new Rig({ store, desks: ["1002"] });
     await rig.register("A", "1002");
     expect(rig.told).toEqual(["A: CallReleased old"]);
@@ -112,9 +112,9 @@ describe("an agent unregisters with thousands of events waiting:", () => {
   /** Events of 1,000 calls that wait for agent A, who has lost the address. */
   async function withMuch(): Promise<Rig> {
     const store = openStore(storePath());
-    const tell = Array.from({ length: 1000 }, (_, n) => ({ desk: "1001", agent: "A", event: released(n) }));
+    const send = Array.from({ length: 1000 }, (_, n) => ({ desk: "1001", agent: "A", event: released(n) }));
     const registration = { agent: "A", address: places.A, port: 8080 };
-    store.commit({ desk: { ...newDesk("1001"), registration }, tell, retire: [] }, 0);
+    store.commit({ desk: { ...newDesk("1001"), registration }, send, discard: [] }, 0);
     const rig = new Rig({ store });
     await rig.line.say(up);
     return rig;
@@ -181,7 +181,7 @@ describe("an event that is sent again goes", () => {
       await rig.register(agent, desk, address);
     }
     const to = typeof expected === "string" ? { address: expected, port: 8080 } : expected;
-    expect(rig.loop.addressFor(old)).toEqual(to);
+    expect(rig.registrations.addressFor(old)).toEqual(to);
     await rig.end();
   });
 });

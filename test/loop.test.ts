@@ -262,9 +262,9 @@ describe("from the CRM to the phone:", () => {
   test("what waits follows a Register at once", async () => {
     const store = openStore(storePath());
     const event = { name: "CallReleased", call: "old" } as const;
-    store.commit({ desk: newDesk("1001"), tell: [{ desk: "1001", agent: "A", event }], retire: [] }, 0);
+    store.commit({ desk: newDesk("1001"), send: [{ desk: "1001", agent: "A", event }], discard: [] }, 0);
     const rig = new Rig({ store });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.told).toEqual([]);
     await rig.register();
     await settle();

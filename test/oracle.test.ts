@@ -57,7 +57,7 @@ class House {
     const made = step(this.#desks.get(extension) ?? newDesk(extension), input, 0, policyWith());
     this.#desks.set(extension, made.desk);
     for (const effect of made.effects) {
-      if (effect.type !== "tell") continue;
+      if (effect.type !== "send") continue;
       const number = effect.event.name === "ScreenPop" ? ` ${effect.event.ani || "without a number"}` : "";
       this.told.push(`${effect.agent}: ${effect.event.name}${number}`);
     }

@@ -70,25 +70,25 @@ export function phoneTrouble(extension: string, { phone, why }: LineState): stri
 export interface CallChange {
   readonly desk: Desk;
   /** What to tell, in order, each with the call that it is about. */
-  readonly tell: readonly { readonly call: Call; readonly event: CrmEvent }[];
+  readonly send: readonly { readonly call: Call; readonly event: CrmEvent }[];
   /** The calls that ended, with the reason. */
   readonly ended: readonly { readonly call: Call; readonly failure: Failure }[];
 }
 
 /** The desk after one leg's facts. */
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
-  if (desk.recentlyEnded.includes(facts.leg)) return { desk, tell: [], ended: [] };
+  if (desk.recentlyEnded.includes(facts.leg)) return { desk, send: [], ended: [] };
   const old = callOf(desk, facts, policy.numbers);
   if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended, now);
   const origin = old?.origin ?? originOf(facts);
-  if (origin === undefined) return { desk, tell: [], ended: [] };
+  if (origin === undefined) return { desk, send: [], ended: [] };
   const id = facts.call ?? facts.leg;
-  if (!old && desk.recentlyEnded.includes(id)) return { desk, tell: [], ended: [] };
+  if (!old && desk.recentlyEnded.includes(id)) return { desk, send: [], ended: [] };
   const begun = old ?? newCall(id, origin, desk.registration, now);
   const party = policy.onPartyChange === "new" ? changedParty(begun, facts, policy.numbers) : undefined;
   if (party && begun.popped) return changeParty(desk, begun, withNewParty(begun, party, now), facts, policy);
   const { call, events } = due(withFacts(party ? { ...begun, party } : begun, facts, policy.numbers), desk.extension, policy);
-  return { desk: withCall(desk, call), tell: events.map((event) => ({ call, event })), ended: [] };
+  return { desk: withCall(desk, call), send: events.map((event) => ({ call, event })), ended: [] };
 }
 
 /** To the CRM the call with the party before is over, and one with the new party begins. */
@@ -96,7 +96,7 @@ function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, pol
   const { call, events } = due(withFacts(after, facts, policy.numbers), desk.extension, policy);
   return {
     desk: { ...desk, calls: desk.calls.map((old) => (old.id === before.id ? call : old)) },
-    tell: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],
+    send: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],
     ended: [],
   };
 }
@@ -121,16 +121,16 @@ export const listLag = 3000;
 function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): CallChange {
   const call = desk.calls.find((call) => call.id === id);
   const { dial, legs } = call ?? {};
-  if (!call || legs?.length !== 0 || (dial && !dial.settled && !dial.lastEnd)) return { desk, tell: [], ended: [] };
+  if (!call || legs?.length !== 0 || (dial && !dial.settled && !dial.lastEnd)) return { desk, send: [], ended: [] };
   // As soon as the list cannot lag any more it is over (`staleDial`).
   const lags = dial && !dial.lastEnd && now < dial.since + listLag;
-  if (lags) return { desk: withCall(desk, { ...call, dial: { ...dial, missed: true } }), tell: [], ended: [] };
+  if (lags) return { desk: withCall(desk, { ...call, dial: { ...dial, missed: true } }), send: [], ended: [] };
   return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
 }
 
 /** Ends a call whose dial has failed, unless a leg of it lives: the end of that leg is the end of the call. */
 export function endIfNeverRang(desk: Desk, call: Call, failure: Failure): CallChange {
-  return call.legs.length === 0 ? endCall(desk, call, failure) : { desk, tell: [], ended: [] };
+  return call.legs.length === 0 ? endCall(desk, call, failure) : { desk, send: [], ended: [] };
 }
 
 /** The call whose dial is in progress; there is one at most. */
@@ -210,11 +210,11 @@ function originOf(facts: LegFacts): Origin | undefined {
 /** The end of a leg of which nothing else was heard is noted too. */
 function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure, now: number): CallChange {
   const noted = { ...desk, recentlyEnded: withEnded(desk.recentlyEnded, leg) };
-  if (!call) return { desk: noted, tell: [], ended: [] };
+  if (!call) return { desk: noted, send: [], ended: [] };
   const left = { ...call, legs: call.legs.filter((id) => id !== leg) };
-  if (left.legs.length > 0) return { desk: withCall(noted, left), tell: [], ended: [] };
+  if (left.legs.length > 0) return { desk: withCall(noted, left), send: [], ended: [] };
   if (!awaitsOutcome(left)) return endCall(noted, left, failure);
-  return { desk: withCall(noted, { ...left, dial: { ...left.dial, lastEnd: { failure, at: now } } }), tell: [], ended: [] };
+  return { desk: withCall(noted, { ...left, dial: { ...left.dial, lastEnd: { failure, at: now } } }), send: [], ended: [] };
 }
 
 /**
@@ -236,14 +236,14 @@ function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const first = firstId(call);
   const ended = desk.recentlyEnded;
   const recentlyEnded = ended.includes(first) ? ended : withEnded(ended, first);
-  return { desk: { ...desk, calls, recentlyEnded }, tell: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+  return { desk: { ...desk, calls, recentlyEnded }, send: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
 }
 
 function inTurn(desk: Desk, steps: readonly ((desk: Desk) => CallChange)[]): CallChange {
-  let change: CallChange = { desk, tell: [], ended: [] };
+  let change: CallChange = { desk, send: [], ended: [] };
   for (const step of steps) {
     const next = step(change.desk);
-    change = { desk: next.desk, tell: [...change.tell, ...next.tell], ended: [...change.ended, ...next.ended] };
+    change = { desk: next.desk, send: [...change.send, ...next.send], ended: [...change.ended, ...next.ended] };
   }
   return change;
 }

@@ -31,9 +31,15 @@ export type DialResult = (typeof dialResults)[number];
 /** What is to be done, in this order. */
 export type Effect =
   /** Send an event to the CRM. No `to`: it waits for the agent's next Register. `lost`: why it is discarded, and only recorded. */
-  | { readonly type: "tell"; readonly agent: string; readonly to?: Address; readonly event: CrmEvent; readonly lost?: string }
+  | {
+    readonly type: "send";
+    readonly agent: string;
+    readonly to?: Address;
+    readonly event: CrmEvent;
+    readonly undeliverable?: string;
+  }
   /** Give up what still waits for this agent. */
-  | { readonly type: "retire"; readonly agent: string; readonly why: string }
+  | { readonly type: "discard"; readonly agent: string; readonly why: string }
   | { readonly type: "drive"; readonly command: LineCommand }
   /** Put a dial on record, or what became of it: by its callout's id. */
   | { readonly type: "audit"; readonly dial: DialRecord; readonly result: DialResult }

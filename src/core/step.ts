@@ -124,11 +124,11 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
 
 /** Turns a change of the calls into effects; the dial in progress learns of it too. */
 function told(change: CallChange, now: number, policy: Policy): Step {
-  const effects: Effect[] = change.tell.flatMap(({ call, event }): Effect[] => {
+  const effects: Effect[] = change.send.flatMap(({ call, event }): Effect[] => {
     const { agent, to } = call;
     if (agent === null) return [];
-    const lost = `agent ${agent} has unregistered from desk ${change.desk.extension}`;
-    return [{ type: "tell", agent, event, ...(to ? { to } : to === undefined ? { lost } : {}) }];
+    const undeliverable = unregistered(agent, change.desk.extension);
+    return [{ type: "send", agent, event, ...(to ? { to } : to === undefined ? { undeliverable } : {}) }];
   });
   const dial = onDialCall(change.desk, change.ended, now, policy.events?.errors === true);
   return { desk: dial.desk, effects: [...effects, ...dial.effects] };
@@ -162,7 +162,7 @@ function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>,
 function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return quiet(desk);
   const why = unregistered(agent, desk.extension);
-  return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "retire", agent, why }] };
+  return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "discard", agent, why }] };
 }
 
 function quiet(desk: Desk): Step {
@@ -188,7 +188,7 @@ function onLineHealth(made: Step, policy: Policy): Step {
   if (!desk.registration) return after;
   const event: CrmEvent = { name: lost ? "TelephonyDisabled" : "TelephonyEnabled", call: "" };
   const { agent } = desk.registration;
-  return { ...after, effects: [...made.effects, { type: "tell", agent, to: addressOf(desk.registration), event }] };
+  return { ...after, effects: [...made.effects, { type: "send", agent, to: addressOf(desk.registration), event }] };
 }
 
 /** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent in the state asked for, at every desk asked about. */

@@ -1,6 +1,7 @@
 /** The outbox as an administrator handles it: what waits and what was given up, why, and trying it once more. */
-import { type Address, addressText } from "../core/crm.ts";
+import { addressText } from "../core/crm.ts";
 import type { Courier } from "./courier.ts";
+import type { Registrations } from "./registrations.ts";
 import type { OutboxEvent, Recorded, Store } from "./record.ts";
 
 /** An event as it is shown. Times in ISO 8601. */
@@ -41,8 +42,7 @@ export interface OutboxDeskOptions {
   readonly store: Pick<Store, "list" | "discarded" | "get" | "retry">;
   readonly courier: Courier;
   readonly now: () => number;
-  /** Where a discarded event goes when it is sent again. */
-  readonly addressFor: (event: Pick<OutboxEvent, "desk" | "agent" | "to">) => Address | undefined;
+  readonly registrations: Pick<Registrations, "addressFor">;
 }
 
 /** What `telesetd outbox` speaks to. */
@@ -74,13 +74,13 @@ export class OutboxDesk {
     const waiting = courier.get(id);
     const event = waiting ? { ...waiting, next: 0 } : this.#retryDiscarded(store.get(id));
     if (!event) return this.#refusal(id, "retry");
-    courier.again([event]);
+    courier.requeue([event]);
     return { event: shown(event) };
   }
 
   #retryDiscarded(event: Recorded | undefined): OutboxEvent | undefined {
-    const { store, now, addressFor } = this.#options;
-    return event && store.retry(event.id, now(), addressFor(event));
+    const { store, now, registrations } = this.#options;
+    return event && store.retry(event.id, now(), registrations.addressFor(event));
   }
 
   /**
@@ -101,7 +101,7 @@ export class OutboxDesk {
       // What is discarded meanwhile is not tried a second time.
       const events = page.filter(({ ended = 0 }) => ended <= began).flatMap((event) => this.#retryDiscarded(event) ?? []);
       retried += events.length;
-      courier.again(events);
+      courier.requeue(events);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

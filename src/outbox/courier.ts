@@ -80,7 +80,7 @@ export class Courier {
   }
 
   /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
-  isFree(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
+  canSendNow(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
     const { desk, agent, to } = event;
     return !this.#stopping && !this.#suppressedCalls.has(event) && this.#waiting.callOf(event) === undefined &&
       this.#posts.hasRoom(this.#waiting.lane(desk, agent)) && to !== undefined;
@@ -93,17 +93,17 @@ export class Courier {
       if (event.attempts > 0 && event.to) this.#begin(call, event, event.to);
       else this.#look(call);
     }
-    this.pump();
+    this.sendDue();
   }
 
   /** Forgets what waits for an agent; the store has discarded it. What is on the way stays on the way. */
-  retire(desk: string, agent: string): void {
+  withdrawAll(desk: string, agent: string): void {
     this.#withdraw([...this.#waiting.lane(desk, agent)?.calls ?? []]);
   }
 
   /**
    * Discards, some calls in each turn of the loop, what waits for an agent who is about to unregister, but not what comes
-   * meanwhile. Nothing to wait for when it is little: `retire` takes that.
+   * meanwhile. Nothing to wait for when it is little: `withdrawAll` takes that.
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;
@@ -128,7 +128,7 @@ export class Courier {
   }
 
   /** An event that cannot be delivered: without its ScreenPop nobody would know what the rest of its call is about. */
-  lose({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
+  discardNew({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
     this.#options.metrics?.events.add(event.name, "withdrawn");
     this.#suppressedCalls.note({ desk, event }, false);
   }
@@ -149,14 +149,14 @@ export class Courier {
   }
 
   /** Takes events back that the store lets wait again, each in its place in its call; they are tried at once. */
-  again(events: readonly OutboxEvent[]): void {
+  requeue(events: readonly OutboxEvent[]): void {
     for (const event of events) {
       this.#suppressedCalls.delete(event);
       const call = this.#waiting.add(event);
       this.#look(call);
       this.#reopen(call.lane);
     }
-    this.pump();
+    this.sendDue();
   }
 
   /** All that waits is tried at once. */
@@ -165,11 +165,11 @@ export class Courier {
       for (const call of this.#waiting.refresh(lane, false)) this.#schedule.put(call);
       this.#reopen(lane);
     }
-    this.pump();
+    this.sendDue();
   }
 
   /**
-   * An agent has registered: what waits for the agent at this desk goes to the new address, at once with the next `pump`, and
+   * An agent has registered: what waits for the agent at this desk goes to the new address, at once with the next `sendDue`, and
    * no POST to the old one goes on. One that is aborted may have arrived; it is repeated all the same.
    * @returns whether anything has another address now.
    */
@@ -188,7 +188,7 @@ export class Courier {
   }
 
   /** Sends what is due, a little at a time. */
-  pump(): void {
+  sendDue(): void {
     if (this.#stopping) return;
     clearTimeout(this.#timer);
     const { now } = this.#options;
@@ -202,16 +202,16 @@ export class Courier {
     }
     for (let starts = 0; starts < startsInTurn && this.#sendNext(); starts++);
     const next = this.#schedule.first()?.at ?? Infinity;
-    if (full || next <= now() || this.#posts.next(now())) this.#pumpSoon();
-    else if (next < Infinity) this.#timer = setTimeout(() => this.pump(), Math.min(longestTimer, next - now()));
+    if (full || next <= now() || this.#posts.next(now())) this.#sendSoon();
+    else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(longestTimer, next - now()));
   }
 
   /** In the loop's next turn: what else has come meanwhile goes first. */
-  #pumpSoon(): void {
+  #sendSoon(): void {
     if (this.#stopping) return;
     this.#nextTurn ??= setImmediate(() => {
       this.#nextTurn = undefined;
-      this.pump();
+      this.sendDue();
     });
   }
 
@@ -291,7 +291,7 @@ export class Courier {
       this.#onTheWay.delete(done);
       call.busy = false;
       this.#look(call);
-      this.#pumpSoon();
+      this.#sendSoon();
     });
     this.#onTheWay.add(done);
     this.#look(call);

@@ -27,22 +27,22 @@ export interface OutboxEvent {
   readonly why?: string;
 }
 
-/** An event that a step tells. `lost`: why it cannot be told and goes on record only. `atOnce`: its first attempt begins now. */
+/** A new event. `undeliverable`: why it goes on record only. `startNow`: its first attempt starts with the write. */
 export interface NewEvent {
   readonly desk: string;
   readonly agent: string;
   /** Where it goes; absent while its agent has no address. */
   readonly to?: Address;
   readonly event: CrmEvent;
-  readonly lost?: string;
-  readonly atOnce?: boolean;
+  readonly undeliverable?: string;
+  readonly startNow?: boolean;
 }
 
 /** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and who has a new address. */
 export interface Change {
   readonly desk: Desk;
-  readonly tell: readonly NewEvent[];
-  readonly retire: readonly { readonly agent: string; readonly why: string }[];
+  readonly send: readonly NewEvent[];
+  readonly discard: readonly { readonly agent: string; readonly why: string }[];
   readonly arrival?: Arrival;
 }
 
@@ -80,7 +80,7 @@ export interface Store {
   desks(): Desk[];
   /** Forgets a desk. */
   forget(extension: string): void;
-  /** Writes one change; returns the events that now wait, those with `atOnce` as attempted once. */
+  /** Writes one change; returns the events that now wait, those with `startNow` as attempted once. */
   commit(change: Change, now: number): OutboxEvent[];
   /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
   waiting(): OutboxEvent[];

@@ -83,15 +83,15 @@ export class SafeStore implements Store {
   }
 
   commit(change: Change, now: number): OutboxEvent[] {
-    const { desk, tell, retire, arrival } = change;
+    const { desk, send, discard, arrival } = change;
     const [written] = this.#write((store) => store.commit(change, now)) ?? [];
     this.#desks.set(desk.extension, desk);
-    for (const { agent, why } of retire) {
+    for (const { agent, why } of discard) {
       const given = [...this.#waiting.values()].filter((event) => event.desk === desk.extension && event.agent === agent);
       this.#withdrawn(given.map(({ id }) => id), { why, ended: now }, written !== undefined);
     }
     if (arrival) this.#arrived(desk.extension, arrival);
-    const added = written ?? tell.flatMap((event) => this.#inMemory(event, now));
+    const added = written ?? send.flatMap((event) => this.#inMemory(event, now));
     for (const event of added) {
       this.#waiting.set(event.id, { ...event, onTheWay: event.attempts > 0 });
       this.#lastId = Math.max(this.#lastId, event.id);
@@ -109,10 +109,10 @@ export class SafeStore implements Store {
   }
 
   /** An event that cannot be written now; one that is lost anyway goes on record later. */
-  #inMemory(told: Change["tell"][number], now: number): OutboxEvent[] {
-    const event = newEvent(++this.#lastId, told, now);
-    if (told.lost === undefined) return [event];
-    this.#unwritten.noteEnded({ ...event, onTheWay: false, settlement: "discarded", why: told.lost, ended: now });
+  #inMemory(sent: Change["send"][number], now: number): OutboxEvent[] {
+    const event = newEvent(++this.#lastId, sent, now);
+    if (sent.undeliverable === undefined) return [event];
+    this.#unwritten.noteEnded({ ...event, onTheWay: false, settlement: "discarded", why: sent.undeliverable, ended: now });
     return [];
   }
 

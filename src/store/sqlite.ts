@@ -80,11 +80,11 @@ class SqliteStore implements FileStore {
     this.#dials = new DialTable(db);
     this.#statements = {
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
-      tell: db.query(
+      insert: db.query(
         `INSERT INTO events (desk, agent, event, name, call, created, next, why, settlement, ended, attempts, on_the_way, address, port)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
       ),
-      retire: db.query(
+      discard: db.query(
         `UPDATE events SET settlement = 'discarded', why = ?3, ended = ?4, address = NULL, port = NULL
          WHERE desk = ?1 AND agent = ?2 AND settlement IS NULL`,
       ),
@@ -126,18 +126,18 @@ class SqliteStore implements FileStore {
     this.#written.delete(extension);
   }
 
-  commit({ desk, tell, retire, arrival }: Change, now: number): OutboxEvent[] {
+  commit({ desk, send, discard, arrival }: Change, now: number): OutboxEvent[] {
     const added: OutboxEvent[] = [];
     const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
-    if (!changed && tell.length === 0 && retire.length === 0 && !arrival) return added;
+    if (!changed && send.length === 0 && discard.length === 0 && !arrival) return added;
     this.#db.transaction(() => {
       if (changed) this.#statements.desk.run(desk.extension, state);
-      for (const { agent, why } of retire) this.#statements.retire.run(desk.extension, agent, why, now);
+      for (const { agent, why } of discard) this.#statements.discard.run(desk.extension, agent, why, now);
       if (arrival) this.#arrived(desk.extension, arrival);
-      for (const event of tell) {
+      for (const event of send) {
         const id = this.#insert(event, now);
-        if (event.lost === undefined) added.push(newEvent(id, event, now));
+        if (event.undeliverable === undefined) added.push(newEvent(id, event, now));
       }
     })();
     this.#written.set(desk.extension, state);
@@ -154,13 +154,23 @@ class SqliteStore implements FileStore {
     }
   }
 
-  #insert({ desk, agent, event, lost, atOnce, to }: NewEvent, now: number): number {
-    const settlement = lost === undefined ? [null, null, null] as const : [lost, "discarded", now] as const;
-    const attempts = Number(lost === undefined && atOnce === true);
+  #insert({ desk, agent, event, undeliverable, startNow, to }: NewEvent, now: number): number {
+    const settlement = undeliverable === undefined ? [null, null, null] as const : [undeliverable, "discarded", now] as const;
+    const attempts = Number(undeliverable === undefined && startNow === true);
     const text = JSON.stringify(event);
     const { name, call } = event;
     const place = [to?.address ?? null, to?.port ?? null] as const;
-    const { lastInsertRowid } = this.#statements.tell.run(desk, agent, text, name, call, now, ...settlement, attempts, ...place);
+    const { lastInsertRowid } = this.#statements.insert.run(
+      desk,
+      agent,
+      text,
+      name,
+      call,
+      now,
+      ...settlement,
+      attempts,
+      ...place,
+    );
     return Number(lastInsertRowid);
   }
 
@@ -315,9 +325,9 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** An event as it is when it is new. */
-export function newEvent(id: number, { desk, agent, to, event, atOnce }: NewEvent, now: number): OutboxEvent {
+export function newEvent(id: number, { desk, agent, to, event, startNow }: NewEvent, now: number): OutboxEvent {
   const place = to ? { to } : {};
-  return { id, desk, agent, ...place, event, created: now, attempts: atOnce ? 1 : 0, refusals: 0, reached: false, next: now };
+  return { id, desk, agent, ...place, event, created: now, attempts: startNow ? 1 : 0, refusals: 0, reached: false, next: now };
 }
 
 function fromRow(row: Row): Recorded {

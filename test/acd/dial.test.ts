@@ -82,7 +82,7 @@ class Dialler {
         this.results.push(effect.result);
       }
       if (effect.type === "drive" && effect.command.type === "dial") this.driven.push(effect.command.number);
-      if (effect.type === "tell") this.told.push(`${effect.agent}: ${effect.event.name}`);
+      if (effect.type === "send") this.told.push(`${effect.agent}: ${effect.event.name}`);
     }
     return replies;
   }

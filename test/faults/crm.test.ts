@@ -140,9 +140,9 @@ describe("a ScreenPop that is two minutes old", () => {
 
 test("a ScreenPop that is given up while it is on the way may arrive: after a restart the end of its call is still delivered", () =>
   inOffice(async (office) => {
-    const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), atOnce: true };
-    office.store.commit({ desk: newDesk("1001"), tell: [event], retire: [] }, office.now);
-    office.store.commit({ desk: newDesk("1001"), tell: [], retire: [{ agent: "A", why: "another agent" }] }, office.now);
+    const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), startNow: true };
+    office.store.commit({ desk: newDesk("1001"), send: [event], discard: [] }, office.now);
+    office.store.commit({ desk: newDesk("1001"), send: [], discard: [{ agent: "A", why: "another agent" }] }, office.now);
     await office.restart();
     office.tell("c1", "CallReleased");
     await office.pass(1000);

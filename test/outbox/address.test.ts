@@ -200,7 +200,7 @@ describe("an agent who moves while a POST is on the way:", () => {
   test("an event that the agent's Unregister has withdrawn is not repeated", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
-    rig.courier.retire("1001", "A");
+    rig.courier.withdrawAll("1001", "A");
     rig.register("A", moved);
     await rig.answer(timeout);
     expect(rig.waiting()).toEqual([]);

@@ -79,7 +79,7 @@ describe("the record:", () => {
 
   test("what waits when the daemon starts is tried at once, whenever it was to be", () => {
     const rig = new Rig({ stored: [event(1, { next: 99_000, attempts: 3 })] });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.record).toEqual(["note 1: attempt 4, on the way", "post ScreenPop c1"]);
   });
 });
@@ -156,7 +156,7 @@ describe("too old:", () => {
     rig.courier.add([established, released]);
     await rig.answer(timeout);
     rig.now = 86_400_000;
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.record.slice(-2)).toEqual([
       "discarded 2: too old after 86400 s; last attempt: no answer",
       "discarded 3: too old after 86400 s; last attempt: none was possible",
@@ -165,7 +165,7 @@ describe("too old:", () => {
 
   test("what follows a ScreenPop that was given up before the daemon was started is given up too", () => {
     const rig = new Rig({ stored: [established, event(9, { call: "c2" })], untold: [{ desk: "1001", call: "c1" }] });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.record).toEqual([
       "discarded 2: its ScreenPop was not delivered",
       "note 9: attempt 1, on the way",
@@ -181,7 +181,7 @@ describe("the agent:", () => {
     const rig = new Rig();
     rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B", to: inUse })]);
     for (let post = 0; post < 3; post++) await rig.answer(unreachable);
-    rig.courier.retire("1001", "A");
+    rig.courier.withdrawAll("1001", "A");
     await rig.pass(500);
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c2", inUse], ["ScreenPop c1", home]]);
     expect(rig.courier.status().waiting).toBe(2);
@@ -193,7 +193,7 @@ describe("the agent:", () => {
       event: { ...one.event, call: `c${n + 1}` },
     }));
     const rig = new Rig({ stored: [...calls(100), ...followers] });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.posts).toHaveLength(4);
     rig.record.length = 0;
     const withdrawn = rig.courier.withdraw("1001", "A", "gone");
@@ -210,7 +210,7 @@ describe("the agent:", () => {
   test("retired while it is on the way: its failure does not bring it back", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
-    rig.courier.retire("1001", "A");
+    rig.courier.withdrawAll("1001", "A");
     await rig.answer(timeout);
     expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
     expect(rig.courier.status()).toEqual({ waiting: 0 });
@@ -220,7 +220,7 @@ describe("the agent:", () => {
   test("retired while it is on the way, and confirmed all the same: it counts once, as told", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
-    rig.courier.retire("1001", "A");
+    rig.courier.withdrawAll("1001", "A");
     await rig.answer(done);
     expect(rig.counted()).toEqual({
       '{event="ScreenPop",result="told"}': 1,
@@ -232,7 +232,7 @@ describe("the agent:", () => {
 test("the oldest event that waits is the oldest, also when it was taken back after younger ones", () => {
   const rig = new Rig();
   rig.courier.add([event(2, { call: "c2", created: 5000, nowhere: true })]);
-  rig.courier.again([event(1, { created: 1000, nowhere: true })]);
+  rig.courier.requeue([event(1, { created: 1000, nowhere: true })]);
   expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 1000 });
 });
 
@@ -249,7 +249,7 @@ describe("the administrator:", () => {
     const rig = new Rig();
     rig.courier.add([established, released]);
     await rig.answer(timeout);
-    rig.courier.again([event(1, { reached: true })]);
+    rig.courier.requeue([event(1, { reached: true })]);
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
     await rig.answer(done);
     await rig.pass(500);

@@ -25,14 +25,14 @@ function outbox(discarded: number, maxEvents = 10_000) {
   const store = openSafeStore(join(folder, `${++made}.db`), log);
   const desk = newDesk("1001");
   const names = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
-  const tell = Array.from({ length: discarded }, (_, n) => {
+  const send = Array.from({ length: discarded }, (_, n) => {
     const name = names[n % 3] ?? "ScreenPop";
     const call = `c${Math.floor(n / 3)}`;
     const event = name === "ScreenPop" ? { name, call, ani: "", dnis: "", data: {} } : { name, call };
     return { desk: "1001", agent: "A", to: home, event };
   });
-  store.commit({ desk, tell, retire: [] }, 10);
-  store.commit({ desk, tell: [], retire: [{ agent: "A", why: "the CRM was away" }] }, 20);
+  store.commit({ desk, send, discard: [] }, 10);
+  store.commit({ desk, send: [], discard: [{ agent: "A", why: "the CRM was away" }] }, 20);
   const told: string[] = [];
   let taken = Infinity;
   const crm: Crm = {
@@ -45,7 +45,7 @@ function outbox(discarded: number, maxEvents = 10_000) {
   const rules = { ...deliveryRules, maxEvents };
   const now = () => 30;
   const courier = new Courier({ store, crm, now, random: () => 1, rules, log });
-  const box = new OutboxDesk({ store, courier, now, addressFor: () => home });
+  const box = new OutboxDesk({ store, courier, now, registrations: { addressFor: () => home } });
   const takes = (most: number) => void (taken = most);
   const rows = (all: boolean) => [...box.pages(all)].flat();
   return { box, store, courier, told, takes, rows };
@@ -105,10 +105,10 @@ describe("of 3,000 discarded events", () => {
 test("a ScreenPop that is sent again takes along what follows in its call", async () => {
   const { box, courier, told, store } = outbox(1);
   const event = { name: "ScreenPop", call: "c0", ani: "", dnis: "", data: {} } as const;
-  courier.lose({ desk: "1001", event });
+  courier.discardNew({ desk: "1001", event });
   box.retry(1);
   const released = { desk: "1001", agent: "A", to: home, event: { name: "CallReleased", call: "c0" } } as const;
-  courier.add(store.commit({ desk: newDesk("1001"), tell: [released], retire: [] }, 30));
+  courier.add(store.commit({ desk: newDesk("1001"), send: [released], discard: [] }, 30));
   while (courier.status().waiting > 0) await turn();
   expect(told).toEqual(["c0 ScreenPop", "c0 CallReleased"]);
   store.close();

@@ -19,32 +19,32 @@ test.each([
   ["its agent has no address", false, event(7, { call: "c7", nowhere: true })],
 ])("whether an event is free to go at once when %s: %p", (_, free, one) => {
   const rig = new Rig({ stored: [event(1)] });
-  expect(rig.courier.isFree(one)).toBe(free);
+  expect(rig.courier.canSendNow(one)).toBe(free);
 });
 
 test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not delivered", () => {
   const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
   rig.courier.add([pop]);
-  expect(rig.courier.isFree(established)).toBe(false);
-  expect(rig.courier.isFree(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
+  expect(rig.courier.canSendNow(established)).toBe(false);
+  expect(rig.courier.canSendNow(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
 });
 
 test("an event is not free to go at once while 32 POSTs are on the way", async () => {
   const rig = new Rig();
   rig.courier.add(Array.from({ length: 31 }, (_, n) => event(n + 1, { call: `c${n + 1}`, attempts: 1 })));
   const next = event(99, { call: "c99" });
-  expect(rig.courier.isFree(next)).toBe(true);
+  expect(rig.courier.canSendNow(next)).toBe(true);
   rig.courier.add([event(32, { call: "c32", attempts: 1 })]);
-  expect(rig.courier.isFree(next)).toBe(false);
+  expect(rig.courier.canSendNow(next)).toBe(false);
   await rig.answer(done);
-  expect(rig.courier.isFree(next)).toBe(true);
+  expect(rig.courier.canSendNow(next)).toBe(true);
 });
 
 test("a call that was suppressed is forgotten with its CallReleased", () => {
   const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
   const next = event(9, { call: "c2" });
-  expect(rig.courier.isFree(next)).toBe(false);
+  expect(rig.courier.canSendNow(next)).toBe(false);
   rig.courier.add([event(8, { call: "c2", name: "CallReleased" })]);
   expect(rig.record).toEqual(["discarded 8: its ScreenPop was not delivered"]);
-  expect(rig.courier.isFree(next)).toBe(true);
+  expect(rig.courier.canSendNow(next)).toBe(true);
 });

@@ -72,7 +72,7 @@ describe("the looks for each event do not grow with the number of events:", () =
     await compare(async (count) => {
       const looks = new Looks();
       const rig = new Rig({ stored: looks.watch(make(count)) });
-      rig.courier.pump();
+      rig.courier.sendDue();
       await settle();
       expect(await drain(rig)).toBe(count);
       expect(rig.courier.status().waiting).toBe(0);
@@ -85,7 +85,7 @@ describe("the looks for each event do not grow with the number of events:", () =
       const looks = new Looks();
       const dead = looks.watch(calls(count, { agent: "B" }, 1000));
       const rig = new Rig({ stored: dead });
-      rig.courier.pump();
+      rig.courier.sendDue();
       await settle();
       while (rig.posts.length > 0) await rig.answer(unreachable);
       // All that waited has been looked at once.
@@ -104,7 +104,7 @@ describe("the looks for each event do not grow with the number of events:", () =
       const looks = new Looks();
       const rig = new Rig({ stored: looks.watch(calls(count)) });
       rig.now = 200_000;
-      rig.courier.pump();
+      rig.courier.sendDue();
       while (rig.courier.status().waiting > 0) await settle();
       return looks.count / count;
     });

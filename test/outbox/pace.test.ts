@@ -31,19 +31,19 @@ describe("at once:", () => {
     const rig = new Rig({ stored: [...calls(200, { created: -200_000 }), ...calls(200, {}, 1000)] });
     for (let turns = 0; rig.posts.length === 0; turns++) {
       const before = rig.record.length;
-      rig.courier.pump();
+      rig.courier.sendDue();
       expect(rig.record.length - before).toBeLessThanOrEqual(32 + 2 * 4);
       expect(turns).toBeLessThan(20);
     }
     expect(rig.posts).toHaveLength(4);
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.posts).toHaveLength(4);
   });
 
   test("a long call whose ScreenPop is too old is discarded in parts, each in a turn", async () => {
     const old = { call: "long", created: -200_000 };
     const rig = new Rig({ stored: [event(1, old), ...calls(99, { ...old, name: "CallEstablished" }, 2)] });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.record).toHaveLength(32);
     await settle();
     expect(rig.record).toHaveLength(100);
@@ -52,7 +52,7 @@ describe("at once:", () => {
 
   test("a full outbox is emptied in parts, each in a turn", async () => {
     const rig = new Rig({ stored: calls(200, { agent: "gone" }), rules: { maxEvents: 10 } });
-    rig.courier.pump();
+    rig.courier.sendDue();
     expect(rig.courier.status().waiting).toBe(200 - 32);
     await settle();
     expect(rig.courier.status().waiting).toBe(10);
@@ -94,7 +94,7 @@ describe("an address that fails:", () => {
     rig.courier.add(calls(100));
     for (let first = 0; first < 4; first++) await rig.answer(unreachable);
     const fresh = event(500, { call: "fresh", attempts: 1 });
-    expect(rig.courier.isFree(fresh)).toBe(true);
+    expect(rig.courier.canSendNow(fresh)).toBe(true);
     rig.courier.add([fresh]);
     expect(rig.waiting()).toEqual(["ScreenPop fresh"]);
   });

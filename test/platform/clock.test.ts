@@ -122,7 +122,7 @@ class OnMachine {
     this.#now = () => 0;
     this.office.reopen();
     this.#now = this.#takeUp();
-    this.office.courier.pump();
+    this.office.courier.sendDue();
   }
 
   async pass(ms: number): Promise<void> {

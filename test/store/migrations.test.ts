@@ -108,7 +108,11 @@ function holdsAll(path: string, version: number): void {
   expect(store.get(2)).toMatchObject({ event: given, settlement: "discarded", why: "too old after 120 s" });
   expect(store.clock()).toEqual(version < 2 ? { last: 122_000 } : { last: 122_000, mark: { boot: "boot-1", offset: 123456 } });
   expect(store.retry(2, 5000)?.event.call).toBe("c2");
-  const change = { desk, tell: [{ desk: "1001", agent: "A", event: { name: "CallReleased", call: "c9" } as const }], retire: [] };
+  const change = {
+    desk,
+    send: [{ desk: "1001", agent: "A", event: { name: "CallReleased", call: "c9" } as const }],
+    discard: [],
+  };
   expect(store.commit(change, 6000)).toMatchObject([{ id: 4 }]);
   store.close();
   expect(versionOf(path)).toBe(schemaVersion);

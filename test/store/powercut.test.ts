@@ -38,8 +38,8 @@ class History {
     const kind = this.#waiting.length > 40 ? 0.9 : this.random.next();
     if (event === undefined || kind < 0.4) {
       const desk = { ...newDesk("1001"), lastDial: { dialString: "", number: "", at: number, outcome: "" } };
-      const tell = [{ desk: "1001", agent: "A", event: crmEvent(`c${number}`, "ScreenPop") }];
-      this.#waiting.push(...this.store.commit({ desk, tell, retire: [] }, number));
+      const send = [{ desk: "1001", agent: "A", event: crmEvent(`c${number}`, "ScreenPop") }];
+      this.#waiting.push(...this.store.commit({ desk, send, discard: [] }, number));
       this.deeds.push({ kind: "tell", id: this.#waiting.at(-1)?.id ?? 0 });
     } else if (kind < 0.7) {
       this.store.update({ ...event, attempts: number, why: `deed ${number}` }, true);
@@ -167,8 +167,8 @@ test("an event costs at most 12 kB of the log and one sync: commit, attempt and 
       const synced = flash.nextSync();
       const lastDial = { dialString: "", number: "", at: call, outcome: name };
       const desk = { ...newDesk("1001"), registration: { agent: "A", address: "10.0.0.7", port: 8080 }, lastDial };
-      const event = { desk: "1001", agent: "A", event: crmEvent(crypto.randomUUID(), name), atOnce: true };
-      const [told] = store.commit({ desk, tell: [event], retire: [] }, 1);
+      const event = { desk: "1001", agent: "A", event: crmEvent(crypto.randomUUID(), name), startNow: true };
+      const [told] = store.commit({ desk, send: [event], discard: [] }, 1);
       store.end(told?.id ?? 0, "delivered", "", 2);
       await synced;
     }

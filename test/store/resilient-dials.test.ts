@@ -107,7 +107,7 @@ test("a store that could not be opened at the start takes them when it can be", 
 test("a store that is damaged while it is in use loses none that come then", () => {
   const path = join(folder, `${++made}.db`);
   const store = openSafeStore(path, openLog(() => {}, "info", false), 20);
-  store.commit({ desk: newDesk("1001"), tell: [], retire: [] }, 1);
+  store.commit({ desk: newDesk("1001"), send: [], discard: [] }, 1);
   const db = new Database(path);
   db.run("DROP TABLE dials");
   db.close();

@@ -21,8 +21,8 @@ function lost(name: string) {
   const path = join(folder, name);
   const store = openSafeStore(path, openLog(() => {}, "error", false), 60_000);
   const desk = { ...newDesk("1001"), registration: { agent: "A", ...home } };
-  const tell = ["c1", "c2"].map((call) => ({ desk: "1001", agent: "A", to: home, event: crmEvent(call, "ScreenPop") }));
-  const events = store.commit({ desk, tell, retire: [] }, 10);
+  const send = ["c1", "c2"].map((call) => ({ desk: "1001", agent: "A", to: home, event: crmEvent(call, "ScreenPop") }));
+  const events = store.commit({ desk, send, discard: [] }, 10);
   const db = new Database(path);
   db.run("BEGIN IMMEDIATE");
   /** The store's contents, once it has been written. */
@@ -49,7 +49,7 @@ test("events that were withdrawn meanwhile are on record", () => {
 test("an event that is tried meanwhile keeps the address to which its agent has moved", () => {
   const { store, desk, events, healed } = lost("moved.db");
   const registration = { agent: "A", ...moved };
-  store.commit({ desk: { ...desk, registration }, tell: [], retire: [], arrival: { registration, atDesk: registration } }, 20);
+  store.commit({ desk: { ...desk, registration }, send: [], discard: [], arrival: { registration, atDesk: registration } }, 20);
   for (const event of events) store.update({ ...event, attempts: 1 }, true);
   expect(store.trouble).toBeDefined();
   const after = healed();

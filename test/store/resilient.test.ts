@@ -43,7 +43,7 @@ function desk(call: string): Desk {
 
 function change(call: string, name: CallEventName = "ScreenPop") {
   const event = crmEvent(call, name);
-  return { desk: desk(call), tell: [{ desk: "1001", agent: "A", event }], retire: [] };
+  return { desk: desk(call), send: [{ desk: "1001", agent: "A", event }], discard: [] };
 }
 
 interface Opened {

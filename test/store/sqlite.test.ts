@@ -64,13 +64,13 @@ const ids = (events: readonly { readonly id: number }[]) => events.map(({ id }) 
 
 describe("after it was closed and opened again", () => {
   test("a desk is as it was: registration, agents, calls, what was dialled, what is over", () => {
-    using((store) => store.commit({ desk, tell: [], retire: [] }, 10));
+    using((store) => store.commit({ desk, send: [], discard: [] }, 10));
     expect(using((store) => store.desks())).toEqual([desk]);
   });
 
   test("the line of a desk is not known", () => {
     const up: Desk = { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } };
-    using((store) => store.commit({ desk: up, tell: [], retire: [] }, 10));
+    using((store) => store.commit({ desk: up, send: [], discard: [] }, 10));
     expect(using((store) => store.desks())[0]?.line).toEqual({ link: { up: false, why: "not connected yet" }, phone: "unknown" });
   });
 
@@ -88,7 +88,7 @@ describe("after it was closed and opened again", () => {
   ])("%s", (_, before, answer) => {
     const dialled = newCall("c2", "makecall", registration, 1);
     const dialling = { ...desk, calls: [...desk.calls, { ...dialled, dial: before }] };
-    using((store) => store.commit({ desk: dialling, tell: [], retire: [] }, 10));
+    using((store) => store.commit({ desk: dialling, send: [], discard: [] }, 10));
     expect(using((store) => store.desks())[0]?.calls[1]?.dial).toEqual({
       ...dial,
       waiting: [],
@@ -100,7 +100,7 @@ describe("after it was closed and opened again", () => {
 
   test("what waited waits, in order, with all that is known of it", () => {
     const added = using((store) =>
-      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], retire: [] }, 10)
+      store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10)
     );
     expect(added.map(({ event }) => event.name)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
     expect(using((store) => store.waiting())).toEqual(added);
@@ -119,7 +119,7 @@ describe("after it was closed and opened again", () => {
 
   test("a call and what waits know where they go", () => {
     using((store) =>
-      store.commit({ desk, tell: [tell("ScreenPop", { to: home }), tell("ScreenPop", { call: "c2" })], retire: [] }, 10)
+      store.commit({ desk, send: [tell("ScreenPop", { to: home }), tell("ScreenPop", { call: "c2" })], discard: [] }, 10)
     );
     using((store) => {
       expect(store.desks()[0]?.calls[0]?.to).toEqual(home);
@@ -139,9 +139,9 @@ describe("after it was closed and opened again", () => {
         tell("ScreenPop", { agent: "A" }),
         tell("ScreenPop", { desk: "1002", to: home }),
       ];
-      store.commit({ desk, tell: told, retire: [] }, 10);
+      store.commit({ desk, send: told, discard: [] }, 10);
       const atDesk = { agent: "D", address: "10.0.0.10", port: 8080 };
-      store.commit({ desk, tell: [], retire: [], arrival: { registration: { agent: "A", ...moved }, atDesk } }, 20);
+      store.commit({ desk, send: [], discard: [], arrival: { registration: { agent: "A", ...moved }, atDesk } }, 20);
     });
     expect(using((store) => store.waiting().map(({ agent, to }) => [agent, to]))).toEqual([
       ["A", moved],
@@ -158,7 +158,7 @@ describe("after it was closed and opened again", () => {
 
   test("what came of an attempt is there", () => {
     const [event] = using((store) => {
-      const added = store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      const added = store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
       for (const one of added) {
         store.update({ ...one, attempts: 1 }, true);
         store.update({ ...one, attempts: 1, refusals: 1, next: 500, why: "status 404" }, false);
@@ -172,7 +172,7 @@ describe("after it was closed and opened again", () => {
 
   test("an event that was on the way may have reached the CRM", () => {
     using((store) => {
-      for (const one of store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10)) {
+      for (const one of store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10)) {
         store.update({ ...one, attempts: 1 }, true);
       }
     });
@@ -180,14 +180,14 @@ describe("after it was closed and opened again", () => {
   });
 
   test("an event whose first attempt was noted with it may have reached the CRM", () => {
-    const added = using((store) => store.commit({ desk, tell: [tell("ScreenPop", { atOnce: true })], retire: [] }, 10));
+    const added = using((store) => store.commit({ desk, send: [tell("ScreenPop", { startNow: true })], discard: [] }, 10));
     expect(added).toMatchObject([{ attempts: 1, reached: false }]);
     expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
   });
 
   test("what has ended does not wait", () => {
     using((store) => {
-      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], retire: [] }, 10);
+      store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10);
       store.end(1, "delivered", "", 20);
       store.end(3, "discarded", "too old", 30);
     });
@@ -199,7 +199,7 @@ describe("after it was closed and opened again", () => {
     const script = `
       const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))});
       const store = openStore(${JSON.stringify(path)});
-      store.commit(${JSON.stringify({ desk, tell: [tell("ScreenPop")], retire: [] })}, 10);
+      store.commit(${JSON.stringify({ desk, send: [tell("ScreenPop")], discard: [] })}, 10);
       process.kill(process.pid, "SIGKILL");
     `;
     const killed = Bun.spawn([process.execPath, "-e", script], { stderr: "inherit" });
@@ -212,14 +212,14 @@ describe("after it was closed and opened again", () => {
 describe("a commit", () => {
   test("is one transaction: an error in the middle changes nothing, and the next one is whole", () => {
     using((store) => {
-      store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
       const changed: Desk = { ...desk, registration: null };
       const bad = { ...tell("CallReleased"), agent: null as unknown as string };
       const retire = [{ agent: "A", why: "gone" }];
-      expect(() => store.commit({ desk: changed, tell: [tell("CallEstablished"), bad], retire }, 20)).toThrow();
+      expect(() => store.commit({ desk: changed, send: [tell("CallEstablished"), bad], discard: retire }, 20)).toThrow();
       expect(store.desks()).toEqual([desk]);
       expect(ids(store.waiting())).toEqual([1]);
-      store.commit({ desk: changed, tell: [], retire }, 30);
+      store.commit({ desk: changed, send: [], discard: retire }, 30);
       expect(store.desks()).toEqual([changed]);
       expect(store.waiting()).toEqual([]);
     });
@@ -227,17 +227,17 @@ describe("a commit", () => {
 
   test("writes nothing when nothing has changed", () => {
     using((store) => {
-      store.commit({ desk, tell: [], retire: [] }, 10);
+      store.commit({ desk, send: [], discard: [] }, 10);
       const reader = new Database(path, { readonly: true });
       const version = () => (reader.query("PRAGMA data_version").get() as { data_version: number }).data_version;
       const before = version();
-      store.commit({ desk: structuredClone(desk), tell: [], retire: [] }, 20);
+      store.commit({ desk: structuredClone(desk), send: [], discard: [] }, 20);
       store.commit(
-        { desk: { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } }, tell: [], retire: [] },
+        { desk: { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } }, send: [], discard: [] },
         30,
       );
       expect(version()).toBe(before);
-      store.commit({ desk: { ...desk, recentlyEnded: [] }, tell: [], retire: [] }, 40);
+      store.commit({ desk: { ...desk, recentlyEnded: [] }, send: [], discard: [] }, 40);
       expect(version()).not.toBe(before);
       reader.close();
     });
@@ -246,8 +246,8 @@ describe("a commit", () => {
   test("gives up what waits for an agent at that desk, and only that", () => {
     using((store) => {
       const others = [tell("ScreenPop", { agent: "B", call: "c2" }), tell("ScreenPop", { desk: "1002", call: "c3" })];
-      store.commit({ desk, tell: [tell("ScreenPop"), ...others], retire: [] }, 10);
-      store.commit({ desk, tell: [tell("CallReleased")], retire: [{ agent: "A", why: "he has gone" }] }, 20);
+      store.commit({ desk, send: [tell("ScreenPop"), ...others], discard: [] }, 10);
+      store.commit({ desk, send: [tell("CallReleased")], discard: [{ agent: "A", why: "he has gone" }] }, 20);
       expect(ids(store.waiting())).toEqual([2, 3, 4]);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
     });
@@ -257,7 +257,7 @@ describe("a commit", () => {
     using((store) => {
       const place = { to: { address: "10.0.0.7", port: 8080 } };
       const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
-      store.commit({ desk, tell: events, retire: [] }, 10);
+      store.commit({ desk, send: events, discard: [] }, 10);
       store.end(2, "delivered", "", 15);
       store.withdraw([1, 2], "gone", 20);
       expect(ids(store.waiting())).toEqual([3]);
@@ -269,7 +269,7 @@ describe("a commit", () => {
 
   test("puts what cannot be told on record, and does not let it wait", () => {
     using((store) => {
-      expect(store.commit({ desk, tell: [tell("CallReleased", { lost: "he has gone" })], retire: [] }, 10)).toEqual([]);
+      expect(store.commit({ desk, send: [tell("CallReleased", { undeliverable: "he has gone" })], discard: [] }, 10)).toEqual([]);
       expect(store.waiting()).toEqual([]);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", attempts: 0 });
     });
@@ -279,7 +279,7 @@ describe("a commit", () => {
 describe("an event that has ended", () => {
   test("stays as it ended first", () => {
     using((store) => {
-      store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+      store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
       store.end(1, "discarded", "he has gone", 20);
       store.end(1, "delivered", "", 30);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
@@ -288,7 +288,7 @@ describe("an event that has ended", () => {
 
   test("waits again as if it were new when the administrator wants it; one that was told does not", () => {
     using((store) => {
-      store.commit({ desk, tell: [tell("ScreenPop"), tell("CallReleased")], retire: [] }, 10);
+      store.commit({ desk, send: [tell("ScreenPop"), tell("CallReleased")], discard: [] }, 10);
       for (const one of store.waiting()) store.update({ ...one, attempts: 3, refusals: 3, reached: true }, false);
       store.end(1, "discarded", "refused", 20);
       store.end(2, "delivered", "", 20);
@@ -310,13 +310,13 @@ describe("an event that has ended", () => {
   test("names its call as untold when it was a ScreenPop that cannot have arrived", () => {
     using((store) => {
       const calls = ["never", "perhaps", "delivered", "waits"];
-      store.commit({ desk, tell: calls.map((call) => tell("ScreenPop", { call })), retire: [] }, 10);
+      store.commit({ desk, send: calls.map((call) => tell("ScreenPop", { call })), discard: [] }, 10);
       for (const one of store.waiting()) if (one.id === 2) store.update({ ...one, reached: true }, false);
       store.end(1, "discarded", "too old", 20);
       store.end(2, "discarded", "too old", 20);
       store.end(3, "delivered", "", 20);
       expect(store.suppressedCalls()).toEqual([]);
-      store.commit({ desk, tell: calls.map((call) => tell("CallReleased", { call })), retire: [] }, 30);
+      store.commit({ desk, send: calls.map((call) => tell("CallReleased", { call })), discard: [] }, 30);
       expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "never" }]);
       store.end(5, "discarded", "its ScreenPop was not delivered", 40);
       expect(store.suppressedCalls()).toEqual([]);
@@ -326,19 +326,19 @@ describe("an event that has ended", () => {
   test("names its call as untold as long as it goes on, and all such calls, however many", () => {
     using((store) => {
       const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
-      store.commit({ desk, tell: calls.map(({ id }) => tell("ScreenPop", { call: id })), retire: [] }, 10);
+      store.commit({ desk, send: calls.map(({ id }) => tell("ScreenPop", { call: id })), discard: [] }, 10);
       for (const { id } of store.waiting()) store.end(id, "discarded", "too old", 20);
       expect(store.suppressedCalls()).toEqual([]);
-      store.commit({ desk: { ...desk, calls }, tell: [], retire: [] }, 30);
+      store.commit({ desk: { ...desk, calls }, send: [], discard: [] }, 30);
       expect(store.suppressedCalls()).toHaveLength(1200);
-      store.commit({ desk: { ...desk, calls: calls.slice(0, 1) }, tell: [], retire: [] }, 30);
+      store.commit({ desk: { ...desk, calls: calls.slice(0, 1) }, send: [], discard: [] }, 30);
       expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "n0" }]);
     });
   });
 
   test("is deleted when it is old, or when there are too many; what waits never is", () => {
     using((store) => {
-      store.commit({ desk, tell: Array.from({ length: 6 }, () => tell("CallReleased")), retire: [] }, 0);
+      store.commit({ desk, send: Array.from({ length: 6 }, () => tell("CallReleased")), discard: [] }, 0);
       for (const id of [1, 2, 3, 4]) store.end(id, "delivered", "", id * 86_400_000);
       expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
       expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
@@ -350,10 +350,10 @@ describe("an event that has ended", () => {
 
 test("a desk that is forgotten is gone, and is written again when it comes back", () => {
   using((store) => {
-    store.commit({ desk, tell: [], retire: [] }, 10);
+    store.commit({ desk, send: [], discard: [] }, 10);
     store.forget("1001");
     expect(store.desks()).toEqual([]);
-    store.commit({ desk, tell: [], retire: [] }, 20);
+    store.commit({ desk, send: [], discard: [] }, 20);
     expect(store.desks()).toEqual([desk]);
   });
 });
@@ -363,7 +363,7 @@ test("the clock's mark and the latest time on record are kept", () => {
     expect(store.clock()).toEqual({ last: 0 });
     store.setClock({ boot: "b1", offset: 5 });
     store.setClock({ boot: "b2", offset: 7 });
-    store.commit({ desk, tell: [tell("ScreenPop")], retire: [] }, 10);
+    store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
     store.end(1, "delivered", "", 20);
   });
   expect(using((store) => store.clock())).toEqual({ mark: { boot: "b2", offset: 7 }, last: 20 });

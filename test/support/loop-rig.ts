@@ -7,6 +7,8 @@ import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent }
 import { openLog } from "../../src/log/log.ts";
 import { Loop } from "../../src/loop.ts";
 import { Courier } from "../../src/outbox/courier.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
+import { Registrations } from "../../src/outbox/registrations.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { policyWith } from "./core/site.ts";
@@ -69,6 +71,7 @@ export class Rig {
   readonly line = new FakeLine();
   readonly store: Store;
   readonly courier: Courier;
+  readonly registrations = new Registrations();
   readonly loop: Loop;
   readonly told: string[] = [];
   readonly running: Promise<void>;
@@ -86,7 +89,9 @@ export class Rig {
     this.courier = new Courier({ store, crm, now, random: () => 1, rules: deliveryRules, log });
     let ids = 0;
     const newId = () => `m${++ids}`;
-    this.loop = new Loop({ desks, line: this.line, store, courier: this.courier, policy: policyWith(), now, newId, log });
+    const outbox = new Outbox({ store, courier: this.courier, now, log });
+    const { line, registrations } = this;
+    this.loop = new Loop({ desks, line, store, outbox, registrations, policy: policyWith(), now, newId, log });
     this.running = this.loop.run();
   }
 

@@ -135,7 +135,7 @@ function unknownEnd(unsure: string): string {
 function withError({ desk, effects }: Step, { agent, to, id }: Call, message: string): Step {
   if (agent === null || to === undefined) return { desk, effects };
   const event: CrmEvent = { name: "Error", call: id, message };
-  return { desk, effects: [...effects, { type: "tell", agent, event, ...(to ? { to } : {}) }] };
+  return { desk, effects: [...effects, { type: "send", agent, event, ...(to ? { to } : {}) }] };
 }
 
 function finished({ desk, effects }: Step, call: DialledCall, outcome: string, at: number): Step {

@@ -270,10 +270,10 @@ function readParty(text: string): Party {
 
 function effectText(effect: Effect, desk: Desk): string {
   switch (effect.type) {
-    case "tell":
-      return `tell ${effect.agent}: ${eventText(effect.event)}${destination(effect, desk)}`;
-    case "retire":
-      return `retire what waits for ${effect.agent}: ${effect.why}`;
+    case "send":
+      return `send ${effect.agent}: ${eventText(effect.event)}${destination(effect, desk)}`;
+    case "discard":
+      return `discard what waits for ${effect.agent}: ${effect.why}`;
     case "drive":
       return commandText(effect.command);
     case "audit":
@@ -284,8 +284,8 @@ function effectText(effect: Effect, desk: Desk): string {
 }
 
 /** Where an event goes, unless that is to the registered agent. */
-function destination({ agent, to, lost }: Extract<Effect, { type: "tell" }>, { registration }: Desk): string {
-  if (lost) return ` (lost: ${lost})`;
+function destination({ agent, to, undeliverable }: Extract<Effect, { type: "send" }>, { registration }: Desk): string {
+  if (undeliverable) return ` (undeliverable: ${undeliverable})`;
   if (!to) return ` (waits for the next Register of ${agent})`;
   return registration?.agent === agent && isSameAddress(to, registration) ? "" : ` (to ${to.address}:${to.port})`;
 }
@@ -312,7 +312,7 @@ function shown({ line, registration, agents, calls, lastDial }: Desk): string[] 
       `agent ${id} is ${mode}${queue === undefined ? "" : ` in ${queue}`}${why === undefined ? "" : `: ${why}`}`
     ),
     ...calls.map(({ id, agent, legs, held, popped }) =>
-      `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}${popped ? "" : ", not told"}`
+      `call ${id} of ${agent ?? "nobody"}: ${legs.join(" ")}${held ? " held" : ""}${popped ? "" : ", not sent"}`
     ),
     ...calls.flatMap(({ dial }) => (dial ? [`dialling ${dial.number}`] : [])),
     ...(lastDial ? [`last dialled ${lastDial.number}: ${lastDial.outcome}`] : []),

@@ -288,9 +288,9 @@ export class Watch {
       expect(this.#asked.has(effect.to) && !this.#answered.has(effect.to)).toBe(true);
       this.#answered.add(effect.to);
     }
-    if (effect.type !== "tell") return;
+    if (effect.type !== "send") return;
     this.told++;
-    const { event: { call, name }, agent, to, lost } = effect;
+    const { event: { call, name }, agent, to, undeliverable } = effect;
     if (name === "TelephonyDisabled" || name === "TelephonyEnabled") {
       // To the agent who is there, about no call.
       expect({ agent, ...to }).toEqual({ ...after.registration, agent: after.registration?.agent ?? "nobody" });
@@ -299,7 +299,9 @@ export class Watch {
     // A call that begins and is told of in one step began with who was registered before it.
     expect(agent).toBe(this.#begunWith.get(call) ?? before.registration?.agent ?? "nobody");
     const began = this.#begunWith.has(call);
-    expect(lost !== undefined ? undefined : to?.port ?? null).toBe(began ? this.#ports.get(call) : before.registration?.port);
+    expect(undeliverable !== undefined ? undefined : to?.port ?? null).toBe(
+      began ? this.#ports.get(call) : before.registration?.port,
+    );
     if (name === "Error") return;
     const names = [...this.#events.get(call) ?? [], name];
     this.#events.set(call, names);

@@ -75,12 +75,12 @@ export class Office {
       to: this.#options.to ?? { address: "10.0.0.7", port: 8080 },
       event: crmEvent(call, name),
     };
-    const tell = [{ ...told, atOnce: this.courier.isFree(told) }];
+    const send = [{ ...told, startNow: this.courier.canSendNow(told) }];
     // The desk has the calls that go on: the store reads from it whose later events are suppressed.
     if (name === "ScreenPop") this.#calls.add(call);
     if (name === "CallReleased") this.#calls.delete(call);
     const calls = [...this.#calls].map((id) => newCall(id, "called", null, this.#now()));
-    this.courier.add(this.store.commit({ desk: { ...newDesk("1001"), calls }, tell, retire: [] }, this.#now()));
+    this.courier.add(this.store.commit({ desk: { ...newDesk("1001"), calls }, send, discard: [] }, this.#now()));
   }
 
   #now(): number {
@@ -92,7 +92,7 @@ export class Office {
     for (const end = this.now + ms; this.now < end;) {
       await settled();
       this.now = Math.min(end, this.now + 1000);
-      this.courier.pump();
+      this.courier.sendDue();
     }
     await settled();
   }
@@ -101,7 +101,7 @@ export class Office {
   async restart(): Promise<void> {
     await this.close();
     this.reopen();
-    this.courier.pump();
+    this.courier.sendDue();
     await settled();
   }
 
@@ -132,7 +132,12 @@ export class Office {
 
   /** The administrator's view of it. */
   desk(): OutboxDesk {
-    return new OutboxDesk({ store: this.store, courier: this.courier, now: () => this.#now(), addressFor: ({ to }) => to });
+    return new OutboxDesk({
+      store: this.store,
+      courier: this.courier,
+      now: () => this.#now(),
+      registrations: { addressFor: ({ to }) => to },
+    });
   }
 }
 

@@ -80,7 +80,7 @@ export class Rig {
   /** An agent registers at desk 1001. */
   register(agent: string, to: Address): void {
     this.courier.arrived("1001", { registration: { agent, ...to }, atDesk: { agent, ...to } });
-    this.courier.pump();
+    this.courier.sendDue();
   }
 
   /** What is on the way. */

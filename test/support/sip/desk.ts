@@ -140,7 +140,7 @@ export class TestDesk {
     const made = step(this.#desk, input, this.#now += 10, this.#policy);
     this.#desk = made.desk;
     const told = made.effects.flatMap((effect) => {
-      if (effect.type !== "tell") return [];
+      if (effect.type !== "send") return [];
       const { event } = effect;
       if (!this.#calls.includes(event.call)) this.#calls.push(event.call);
       const words = [event.name, this.#calls.indexOf(event.call) + 1, ...(event.name === "ScreenPop" ? [event.ani] : [])];

@@ -1,0 +1,75 @@
+/** One commit takes a desk's change: what starts at once is decided, written and sent in it, without another turn of the loop. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { type Desk, newDesk } from "../../src/core/desk.ts";
+import type { CrmEvent, Delivery } from "../../src/core/crm.ts";
+import type { Effect } from "../../src/core/input.ts";
+import { openLog } from "../../src/log/log.ts";
+import { Courier } from "../../src/outbox/courier.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
+import { deliveryRules } from "../../src/outbox/schedule.ts";
+import { openStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/outbox/record.ts";
+import { storePath } from "../support/loop-rig.ts";
+
+const to = { address: "10.0.0.7", port: 8080 };
+const desk: Desk = { ...newDesk("1001"), registration: { agent: "A", ...to } };
+
+let store: Store;
+let courier: Courier;
+let outbox: Outbox;
+let posts: string[];
+let log: string[];
+
+beforeEach(() => {
+  store = openStore(storePath());
+  posts = [];
+  log = [];
+  const crm = {
+    deliver: ({ name, call }: CrmEvent): Promise<Delivery> => {
+      posts.push(`${name} ${call}`);
+      return new Promise(() => {});
+    },
+  };
+  const lines = openLog((line) => log.push(line), "info", false);
+  const now = () => 1;
+  courier = new Courier({ store, crm, now, random: () => 1, rules: deliveryRules, log: lines });
+  outbox = new Outbox({ store, courier, now, log: lines });
+});
+afterEach(() => store.close());
+
+const send = (
+  name: "CallEstablished" | "CallReleased",
+  call: string,
+  more: { to?: typeof to; undeliverable?: string } = { to },
+) => ({ type: "send", agent: "A", event: { name, call }, ...more }) satisfies Effect;
+const onRecord = () => store.list(true, 10).map(({ event, attempts, settlement }) => `${event.name} ${attempts} ${settlement}`);
+
+test("the first event of a call is sent within the commit, its attempt written with it; those that follow wait for it", () => {
+  outbox.commit({ desk, effects: [send("CallEstablished", "c1"), send("CallReleased", "c1"), send("CallReleased", "c2")] });
+  expect(posts).toEqual(["CallEstablished c1", "CallReleased c2"]);
+  expect(onRecord()).toEqual(["CallReleased 1 undefined", "CallReleased 0 undefined", "CallEstablished 1 undefined"]);
+  outbox.commit({ desk, effects: [send("CallReleased", "c1")] });
+  expect(posts).toHaveLength(2);
+});
+
+test("what has no address waits, and is sent within the commit of a Register", () => {
+  outbox.commit({ desk, effects: [send("CallReleased", "c1", {})] });
+  expect([posts, outbox.holds("1001")]).toEqual([[], true]);
+  outbox.commit({ desk, effects: [], arrival: { registration: { agent: "A", ...to }, atDesk: null } });
+  expect(posts).toEqual(["CallReleased c1"]);
+  expect(store.get(1)?.to).toEqual(to);
+});
+
+test("what is undeliverable goes on record only, and the log has the reason", () => {
+  outbox.commit({ desk, effects: [send("CallReleased", "c1", { undeliverable: "agent A has unregistered" })] });
+  expect(onRecord()).toEqual(["CallReleased 0 discarded"]);
+  expect([posts, outbox.holds("1001")]).toEqual([[], false]);
+  expect(log.join()).toContain('Discarded an event that cannot be delivered desk=1001 event=CallReleased call=c1 why="agent A');
+});
+
+test("what waits for an agent who unregisters is discarded, on record and in the log, and not sent later", () => {
+  outbox.commit({ desk, effects: [send("CallReleased", "c1", {})] });
+  outbox.commit({ desk, effects: [{ type: "discard", agent: "A", why: "agent A has unregistered" }] });
+  expect([onRecord(), outbox.holds("1001")]).toEqual([["CallReleased 0 discarded"], false]);
+  expect(log.join()).toContain("Discarded the pending events of an agent");
+});
