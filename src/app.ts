@@ -2,7 +2,7 @@
 import { assumesRegistered, openLine } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
-import { systemTimers } from "./platform/timers.ts";
+import { systemTimers, type Timers } from "./platform/timers.ts";
 import { type Config, fingerprint } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
@@ -50,13 +50,17 @@ const pruneEvery = 3_600_000;
  * declared lost.
  * @throws Error in words when the listener cannot be opened.
  */
-export async function startApp(config: Config, log: Log, { metrics = new Metrics(), levels }: Kept = {}): Promise<App> {
+export async function startApp(
+  config: Config,
+  log: Log,
+  { metrics = new Metrics(), levels, timers = systemTimers }: Kept = {},
+): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const started = now();
   const print = fingerprint(config);
   const registrations = new Registrations();
-  const { loop, courier } = compose(config, { store, now, log, metrics, registrations });
+  const { loop, courier } = compose(config, { store, now, log, metrics, registrations, timers });
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
@@ -124,6 +128,8 @@ export interface Kept {
   readonly metrics?: Metrics;
   /** The log's level, for `telesetd log`. */
   readonly levels?: Levels;
+  /** The driver's time and chance: the machine's own when absent. */
+  readonly timers?: Timers;
 }
 
 /** What the parts share. */
@@ -133,13 +139,17 @@ interface Parts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly registrations: Registrations;
+  readonly timers: Timers;
 }
 
 /** The parts that move: line, courier, loop. */
-function compose(config: Config, { store, now, log, metrics, registrations }: Parts): { loop: Loop; courier: Courier } {
+function compose(
+  config: Config,
+  { store, now, log, metrics, registrations, timers }: Parts,
+): { loop: Loop; courier: Courier } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
-  const line = openLine(config.line, { desks: config.desks, variables, log, timers: systemTimers });
+  const line = openLine(config.line, { desks: config.desks, variables, log, timers });
   const { screenPopSeconds, callEventHours, maxEvents } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: callEventHours * 3_600_000, maxEvents };
   const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics });
@@ -164,7 +174,7 @@ function listen(
   config: Config,
   loop: Loop,
   local: Omit<HttpOptions["local"], "monitorAllow">,
-  { now, log, metrics }: Omit<Parts, "store" | "registrations">,
+  { now, log, metrics }: Pick<Parts, "now" | "log" | "metrics">,
 ): Promise<Listener> {
   const { host, port, connections, monitorAllow, answer, ...guards } = config.http;
   const { registerAllow, port: defaultPort } = config.crm;

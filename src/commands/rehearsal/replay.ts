@@ -7,6 +7,7 @@ import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../
 import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import type { Config } from "../../config/schema.ts";
 import { type Log, openLog } from "../../log/log.ts";
+import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
 import { type Rig, startRig } from "./stage.ts";
 import type { Arrived } from "../../../simulator/crm/mod.ts";
@@ -31,6 +32,8 @@ export interface PlayOptions {
   readonly whole?: boolean;
   /** What MakeCall dials, in a recording of one. */
   readonly dialString?: string;
+  /** The driver's time: the machine's own when absent. */
+  readonly timers?: Timers;
 }
 
 /** What came of a replay. `dialled` is the answer to MakeCall, in a recording of one. */
@@ -84,7 +87,7 @@ function playerOf(recording: AnyRecording, { speed, pace, whole = true }: PlayOp
 
 /** Plays one recording and gives what the CRM was told. */
 export async function play(recording: AnyRecording, options: PlayOptions): Promise<Played> {
-  const { log, config } = options;
+  const { log, config, timers } = options;
   const told: Told[] = [];
   let interval = 0;
   let after = "";
@@ -102,6 +105,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       ? { port: peer.port, password: "cymru", driver: "sip" }
       : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
     log,
+    ...(timers ? { timers } : {}),
     onEvent: (event) => told.push({ ...event, interval, after }),
   });
   try {

@@ -6,6 +6,7 @@ import { type App, startApp } from "../../app.ts";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
+import type { Timers } from "../../platform/timers.ts";
 import { type Arrived, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
 
 /** The daemon at work between two peers. */
@@ -24,6 +25,8 @@ export interface RigOptions {
   /** Where the peer that plays the switch listens, its password, and the driver that it is for: freeswitch when absent. */
   readonly switch: { readonly port: number; readonly password: string; readonly driver?: "freeswitch" | "sip" };
   readonly log: Log;
+  /** The driver's time: the machine's own when absent. */
+  readonly timers?: Timers;
   readonly onEvent?: (event: Arrived) => void;
 }
 
@@ -37,12 +40,16 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const base = given.line.driver === driver ? given : { ...given, line: referenceConfig(driver).line };
   const login = driver === "sip" ? { drachtioSecret: password, proxy: undefined } : { password, user: undefined };
   const { prefix: _prefix, ...http } = base.http;
-  const app = await startApp({
-    ...base,
-    line: { ...base.line, host: "127.0.0.1", port, ...login },
-    http: { ...http, host: "127.0.0.1", port: 0 },
-    store: { ...base.store, path: join(folder, "telesetd.db") },
-  }, options.log).catch((error: unknown) => {
+  const app = await startApp(
+    {
+      ...base,
+      line: { ...base.line, host: "127.0.0.1", port, ...login },
+      http: { ...http, host: "127.0.0.1", port: 0 },
+      store: { ...base.store, path: join(folder, "telesetd.db") },
+    },
+    options.log,
+    { ...(options.timers ? { timers: options.timers } : {}) },
+  ).catch((error: unknown) => {
     crm.close();
     throw error;
   });
