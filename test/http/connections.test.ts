@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import {
   success,
 } from "../support/httpclient.ts";
 
-afterEach(cleanUp);
+afterAll(cleanUp);
 
 describe("deadlines:", () => {
   const deadlines = { headerMs: 150, answerMs: 5000 };
@@ -152,7 +152,7 @@ describe("stop:", () => {
     return { ...await open({ callouts: { submit } }), asked: asked.promise, reply: reply.resolve };
   }
 
-  test("closes idle connections at once and waits for requests in progress", async () => {
+  test.concurrent("closes idle connections at once and waits for requests in progress", async () => {
     const { port, stop, asked, reply } = await slow();
     const [idle, busy] = [await dial(port), await dial(port)];
     busy.send(get(ready));
@@ -165,14 +165,14 @@ describe("stop:", () => {
     await Promise.all([stopped, busy.closed]);
   });
 
-  test("is not delayed by a client that keeps its side open", async () => {
+  test.concurrent("is not delayed by a client that keeps its side open", async () => {
     const { port, stop } = await open();
     const client = await dial(port, { stays: true });
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
     await stop();
   });
 
-  test("answers a request sent at the same moment", async () => {
+  test.concurrent("answers a request sent at the same moment", async () => {
     const { port, stop } = await open();
     const client = await dial(port);
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
@@ -198,7 +198,7 @@ describe("stop:", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("answers connections that keep arriving meanwhile", async () => {
+  test.concurrent("answers connections that keep arriving meanwhile", async () => {
     const { port, stop } = await open();
     const stopped = stop();
     const answers: Promise<Answer | undefined>[] = [];
@@ -210,7 +210,7 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test("waits for the request of a client that has just connected", async () => {
+  test.concurrent("waits for the request of a client that has just connected", async () => {
     const { port, stop } = await open();
     const second = await dial(port);
     const client = await dial(port);
@@ -222,7 +222,7 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test("soon closes a client that has just connected and stays silent", async () => {
+  test.concurrent("soon closes a client that has just connected and stays silent", async () => {
     const { port, stop } = await open({ callouts: { submit: () => new Promise(() => {}) } });
     const silent = await dial(port), busy = await dial(port);
     busy.send(get(ready));
@@ -235,7 +235,7 @@ describe("stop:", () => {
 
   const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
 
-  test.each(["first", "second"])(
+  test.concurrent.each(["first", "second"])(
     "answers an incomplete request, the %s on its connection, once it is complete",
     async (which) => {
       const { port, stop } = await open();
@@ -251,7 +251,7 @@ describe("stop:", () => {
     },
   );
 
-  test("answers a request that is never completed with an Error", async () => {
+  test.concurrent("answers a request that is never completed with an Error", async () => {
     const { port, stop } = await open();
     const client = await dial(port);
     client.send(start);
@@ -261,7 +261,7 @@ describe("stop:", () => {
     await Promise.all([stopped, client.closed]);
   });
 
-  test("does not wait forever for a request in progress", async () => {
+  test.concurrent("does not wait forever for a request in progress", async () => {
     const { port, stop, asked } = await slow();
     const client = await dial(port);
     client.send(get(ready));

@@ -1,5 +1,5 @@
 /** The whole daemon is stopped while callouts are in progress: every accepted one is answered. */
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
@@ -13,7 +13,7 @@ import { Client, get } from "../support/httpclient.ts";
 const limit = 60_000;
 
 const undo: (() => unknown)[] = [];
-afterEach(async () => {
+afterAll(async () => {
   for (const close of undo.splice(0).toReversed()) await close();
 });
 
@@ -70,7 +70,7 @@ const makeCall = (rig: Rig) => rig.callout("MakeCall", { ...who, dialString: "14
 /** Resolves when the switch holds back the answer to a command. */
 const asked = (sim: SilentSwitch) => new Promise<void>((resolve) => sim.heard = resolve);
 
-test("a MakeCall in progress gets its own answer if the phone rings in time", async () => {
+test.concurrent("a MakeCall in progress gets its own answer if the phone rings in time", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
   const heard = asked(sim);
@@ -82,7 +82,7 @@ test("a MakeCall in progress gets its own answer if the phone rings in time", as
   await stopped;
 }, limit);
 
-test("a MakeCall without any result gets an Error that does not suggest dialling again", async () => {
+test.concurrent("a MakeCall without any result gets an Error that does not suggest dialling again", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
   const heard = asked(sim);
@@ -94,7 +94,7 @@ test("a MakeCall without any result gets an Error that does not suggest dialling
   }
 }, limit);
 
-test("a Login that waits for the switch gets an Error", async () => {
+test.concurrent("a Login that waits for the switch gets an Error", async () => {
   const { sim, rig } = await daemon({ line: { acd: {} } });
   sim.hold();
   const heard = asked(sim);
@@ -104,7 +104,7 @@ test("a Login that waits for the switch gets an Error", async () => {
   expect(decodeAnswer(await answer)).toBe("telesetd is stopping: try again.");
 }, limit);
 
-test("Logins whose passwords are still being verified are all answered", async () => {
+test.concurrent("Logins whose passwords are still being verified are all answered", async () => {
   const hashes = { "agent-1001": await hashPassword("right") };
   const { rig } = await daemon({ agent: { verify: "config", passwordHashes: hashes } });
   // They are verified one after the other, and one second is not enough for all.
@@ -116,7 +116,7 @@ test("Logins whose passwords are still being verified are all answered", async (
   }
 }, limit);
 
-test("a callout received during the stop is refused and not executed", async () => {
+test.concurrent("a callout received during the stop is refused and not executed", async () => {
   const { sim, rig } = await daemon();
   const client = await Client.dial(rig.app.port);
   undo.push(() => client.socket.destroy());

@@ -89,7 +89,7 @@ export class Client {
 
 const listeners: Listener[] = [];
 const clients: Client[] = [];
-/** Ends all that a test has opened; for `afterEach`. */
+/** Ends all that was opened so far: for `afterEach`, or `afterAll` where tests are concurrent. */
 export async function cleanUp(): Promise<void> {
   for (const client of clients.splice(0)) client.socket.destroy();
   await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
