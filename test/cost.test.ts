@@ -149,62 +149,54 @@ describe("in the process", () => {
 
 describe("as a process", () => {
   const around = new Around();
-  afterAll(() => around.close());
+  let pid: number;
+  let child: Bun.Subprocess;
   const strace = Bun.which("strace");
   const straced = strace && Bun.spawnSync([strace, "-o", join(folder, "try"), "true"]).exitCode === 0;
   const noStrace = straced ? "" : " (skipped: strace is not installed, or may not trace here)";
 
   /** The daemon from its sources, JIT off as in the unit. */
-  async function started(name: string): Promise<{ pid: number; end: () => Promise<void> }> {
+  beforeAll(async () => {
     const port = await quietPort();
-    writeFileSync(join(folder, `${name}.json`), around.configuration(name, port));
-    const command = [process.execPath, join(root, "src/main.ts"), "run", "--config", join(folder, `${name}.json`)];
+    const config = join(folder, "process.json");
+    writeFileSync(config, around.configuration("process", port));
+    const command = [process.execPath, join(root, "src/main.ts"), "run", "--config", config];
     const env = { PATH: process.env["PATH"], BUN_JSC_useJIT: "0" };
-    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(folder, `${name}.log`)), env });
+    child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(folder, "process.log")), env });
+    pid = child.pid;
     await around.register(port);
-    const end = async () => {
-      child.kill("SIGTERM");
-      await child.exited;
-    };
-    return { pid: child.pid, end };
-  }
+    await around.play("1001", 10);
+  }, 60_000);
+  afterAll(async () => {
+    child.kill("SIGTERM");
+    await child.exited;
+    around.close();
+  });
 
   test("an event writes 10 kB to the disk and the log, in 20 pieces", async () => {
-    const { pid, end } = await started("bytes");
-    try {
-      await around.play("1001", 10);
-      const before = written(pid);
-      await around.play("1001", calls);
-      const after = written(pid);
-      expect((after.bytes - before.bytes) / (3 * calls)).toBeLessThan(11_000);
-      expect((after.writes - before.writes) / (3 * calls)).toBeLessThan(23);
-    } finally {
-      await end();
-    }
+    const before = written(pid);
+    await around.play("1001", calls);
+    const after = written(pid);
+    expect((after.bytes - before.bytes) / (3 * calls)).toBeLessThan(11_000);
+    expect((after.writes - before.writes) / (3 * calls)).toBeLessThan(23);
   }, 60_000);
 
   test.skipIf(noStrace !== "")(`an event is one connection and some 65 system calls${noStrace}`, async () => {
-    const { pid, end } = await started("traced");
-    try {
-      await around.play("1001", 10);
-      const trace = await traced(pid);
-      await around.play("1001", calls);
-      const of = await trace();
-      const each = (name: string) => (of.get(name) ?? 0) / (3 * calls);
-      expect(each("connect")).toBeLessThan(1.05);
-      expect(each("socket")).toBeLessThan(1.05);
-      // Beside the POST: two commands to the switch for the three events of a call.
-      expect(each("sendto") + each("sendmsg")).toBeLessThan(1.9);
-      expect(each("pwrite64")).toBeLessThan(22);
-      // One sync for all that is written within 100 ms.
-      expect(each("fdatasync")).toBeLessThan(0.5);
-      expect(each("execve") + each("clone3") + each("fork")).toBe(0);
-      // Those by which threads wait for each other, and memory is given back, come as they like.
-      for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
-      expect([...of.values()].reduce((sum, count) => sum + count, 0) / (3 * calls)).toBeLessThan(85);
-    } finally {
-      await end();
-    }
+    const trace = await traced(pid);
+    await around.play("1001", calls);
+    const of = await trace();
+    const each = (name: string) => (of.get(name) ?? 0) / (3 * calls);
+    expect(each("connect")).toBeLessThan(1.05);
+    expect(each("socket")).toBeLessThan(1.05);
+    // Beside the POST: two commands to the switch for the three events of a call.
+    expect(each("sendto") + each("sendmsg")).toBeLessThan(1.9);
+    expect(each("pwrite64")).toBeLessThan(22);
+    // One sync for all that is written within 100 ms.
+    expect(each("fdatasync")).toBeLessThan(0.5);
+    expect(each("execve") + each("clone3") + each("fork")).toBe(0);
+    // Those by which threads wait for each other, and memory is given back, come as they like.
+    for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
+    expect([...of.values()].reduce((sum, count) => sum + count, 0) / (3 * calls)).toBeLessThan(85);
   }, 60_000);
 
   /** Counts a process's system calls from now on; the function that it gives ends that and tells. */
