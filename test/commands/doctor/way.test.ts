@@ -10,7 +10,7 @@ import { Place } from "../../support/doctor/rig.ts";
 const limit = 60_000;
 
 describe("the daemon", () => {
-  test("does not run: what systemd says of it, with the meaning of exit code 2", async () => {
+  test.concurrent("does not run: what systemd says of it, with the meaning of exit code 2", async () => {
     await using place = await Place.open();
     place.machine = { ...place.machine, service: () => Promise.resolve({ state: "failed", exitCode: 2 }) };
     const { message, advice, verdict } = (await place.examined()).hop("daemon");
@@ -21,7 +21,7 @@ describe("the daemon", () => {
     expect(advice).toContain("systemctl enable --now telesetd");
   }, limit);
 
-  test("runs with what the file said before: a changed number, a changed password", async () => {
+  test.concurrent("runs with what the file said before: a changed number, a changed password", async () => {
     await using place = await Place.open();
     await place.start();
     expect((await place.examined()).hop("daemon").verdict).toBe("good");
@@ -35,7 +35,7 @@ describe("the daemon", () => {
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");
   }, limit);
 
-  test("is of another version", async () => {
+  test.concurrent("is of another version", async () => {
     await using place = await Place.open();
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
     const other = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
@@ -46,7 +46,7 @@ describe("the daemon", () => {
     expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
   }, limit);
 
-  test("has lost its switch: its own words, and the hops of the switch say why", async () => {
+  test.concurrent("has lost its switch: its own words, and the hops of the switch say why", async () => {
     await using place = await Place.open();
     const app = await place.start();
     place.sim.stop();
@@ -76,7 +76,7 @@ for (const [family, is] of [["IPv4", isIPv4], ["IPv6", isIPv6]] as const) {
 }
 
 describe("the port for UWQ", () => {
-  test("in use by another program: the advice shows how to find it", async () => {
+  test.concurrent("in use by another program: the advice shows how to find it", async () => {
     await using place = await Place.open();
     await place.listener(place.port);
     const { verdict, message, advice } = (await place.examined()).hop("http");
@@ -85,7 +85,7 @@ describe("the port for UWQ", () => {
     expect(advice).toContain(`ss -ltnp 'sport = :${place.port}'`);
   }, limit);
 
-  test("a web server that is not telesetd", async () => {
+  test.concurrent("a web server that is not telesetd", async () => {
     await using place = await Place.open();
     const other = createServer((_, answer) => answer.writeHead(404).end("nothing here"));
     await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
@@ -95,7 +95,7 @@ describe("the port for UWQ", () => {
     expect(report.hop("daemon").verdict).toBe("failed");
   }, limit);
 
-  test("free while the daemon does not run", async () => {
+  test.concurrent("free while the daemon does not run", async () => {
     await using place = await Place.open();
     expect((await place.examined()).hop("http")).toMatchObject({
       verdict: "good",
@@ -112,14 +112,14 @@ describe("the port for UWQ", () => {
       "http.allow does not have the network of 10.1.2.3",
     ],
   ];
-  test.each(warnings)("%s", async (_, http, message) => {
+  test.concurrent.each(warnings)("%s", async (_, http, message) => {
     await using place = await Place.open();
     place.configure({ http });
     await place.start();
     expect((await place.examined()).hop("http")).toMatchObject({ verdict: "warning", message: expect.stringContaining(message) });
   }, limit);
 
-  test("an address that the box does not have", async () => {
+  test.concurrent("an address that the box does not have", async () => {
     await using place = await Place.open();
     place.configure({ http: { host: "192.0.2.77" } });
     expect((await place.examined()).hop("http")).toMatchObject({
@@ -130,7 +130,7 @@ describe("the port for UWQ", () => {
 });
 
 describe("UWQ", () => {
-  test("nobody has registered: what to try, and the port is not tried", async () => {
+  test.concurrent("nobody has registered: what to try, and the port is not tried", async () => {
     await using place = await Place.open();
     await place.start();
     const report = await place.examined();
@@ -142,7 +142,7 @@ describe("UWQ", () => {
     expect(report.code).toBe(0);
   }, limit);
 
-  test("is closed: refused", async () => {
+  test.concurrent("is closed: refused", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -157,7 +157,7 @@ describe("UWQ", () => {
     });
   }, limit);
 
-  test("hangs: no answer in time, other words, and nothing is posted", async () => {
+  test.concurrent("hangs: no answer in time, other words, and nothing is posted", async () => {
     using swallower = await Swallower.open();
     await using place = await Place.open();
     await place.start();
@@ -167,7 +167,7 @@ describe("UWQ", () => {
     expect(advice).toContain("firewall");
   }, limit);
 
-  test.each<[string, (answer: ServerResponse) => unknown, string]>([
+  test.concurrent.each<[string, (answer: ServerResponse) => unknown, string]>([
     ["hangs", () => {}, "no answer within 0.2 s"],
     ["is HTTP, but not UWQ", (answer) => answer.writeHead(500).end(), "answered with status 500"],
     ["wants another path", (answer) => answer.writeHead(404).end(), "answered with status 404"],
@@ -201,20 +201,24 @@ describe("UWQ", () => {
     served.closeAllConnections();
   }, limit);
 
-  test("has been registered for longer than a working day: said, for it may be somebody else's desk by now", async () => {
-    await using place = await Place.open();
-    await place.start();
-    const crm = await SmallCrm.open();
-    await place.register(crm.port);
-    const { machine } = place;
-    place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
-    const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
-    expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
-    expect(advice).toContain("log in to UWQ");
-    crm.close();
-  }, limit);
+  test.concurrent(
+    "has been registered for longer than a working day: said, for it may be somebody else's desk by now",
+    async () => {
+      await using place = await Place.open();
+      await place.start();
+      const crm = await SmallCrm.open();
+      await place.register(crm.port);
+      const { machine } = place;
+      place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
+      const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
+      expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
+      expect(advice).toContain("log in to UWQ");
+      crm.close();
+    },
+    limit,
+  );
 
-  test("answers: only a connection is made, no event pops up", async () => {
+  test.concurrent("answers: only a connection is made, no event pops up", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -226,7 +230,7 @@ describe("UWQ", () => {
 });
 
 describe("the deliveries", () => {
-  test("told: how many, and the last of them", async () => {
+  test.concurrent("told: how many, and the last of them", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -249,7 +253,7 @@ describe("the deliveries", () => {
     crm.close();
   }, limit);
 
-  test("given up: how many, and why", async () => {
+  test.concurrent("given up: how many, and why", async () => {
     await using place = await Place.open();
     await place.start();
     await place.register(1);
@@ -263,7 +267,7 @@ describe("the deliveries", () => {
     expect(message).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
   }, limit);
 
-  test("waiting for long: since when and why, from the store too", async () => {
+  test.concurrent("waiting for long: since when and why, from the store too", async () => {
     await using place = await Place.open();
     const app = await place.start();
     await place.register(1);

@@ -30,7 +30,7 @@ const names = [
   "deliveries",
 ];
 
-test("all is well while the daemon runs: exit code 0, and nothing is disturbed", async () => {
+test.concurrent("all is well while the daemon runs: exit code 0, and nothing is disturbed", async () => {
   await using place = await Place.open();
   const app = await place.start();
   await place.register(await place.listener());
@@ -44,21 +44,25 @@ test("all is well while the daemon runs: exit code 0, and nothing is disturbed",
   await place.sim.server.until(({ connections }) => connections.length === 1);
 }, limit);
 
-test("while the daemon does not run: the store says who is registered, and the store's folder stays as it is", async () => {
-  await using place = await Place.open();
-  await place.start();
-  const port = await place.listener();
-  await place.register(port);
-  await place.stop();
-  const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
-  const report = await place.examined();
-  expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
-  expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
-  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
-  expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
-}, limit);
+test.concurrent(
+  "while the daemon does not run: the store says who is registered, and the store's folder stays as it is",
+  async () => {
+    await using place = await Place.open();
+    await place.start();
+    const port = await place.listener();
+    await place.register(port);
+    await place.stop();
+    const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
+    const report = await place.examined();
+    expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
+    expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
+    expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
+    expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
+  },
+  limit,
+);
 
-test("what may keep the daemon from running is named before that it does not run", () => {
+test.concurrent("what may keep the daemon from running is named before that it does not run", () => {
   const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, message: name });
   const first = (...hops: ReturnType<typeof hop>[]) => firstToFix(hops)?.name;
   expect(first(hop("daemon", "failed"), hop("http", "failed"))).toBe("http");
@@ -67,7 +71,7 @@ test("what may keep the daemon from running is named before that it does not run
   expect(first(hop("store", "good"))).toBeUndefined();
 });
 
-test("a wrong configuration: every error, the box's own hops all the same, exit code 2", async () => {
+test.concurrent("a wrong configuration: every error, the box's own hops all the same, exit code 2", async () => {
   await using place = await Place.open();
   place.write({ desks: [{ extension: "12a" }], line: { driver: "freeswitch", pasword: "x", domain: "d" }, http: { port: 0 } });
   const report = await place.examined();
@@ -86,7 +90,7 @@ test("a wrong configuration: every error, the box's own hops all the same, exit 
   expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
 }, limit);
 
-test("no file, and a file that is no JSON", async () => {
+test.concurrent("no file, and a file that is no JSON", async () => {
   await using place = await Place.open();
   const none = await place.examined(join(place.folder, "none.json"));
   expect(none).toMatchObject({ code: 2 });
@@ -95,7 +99,7 @@ test("no file, and a file that is no JSON", async () => {
   expect((await place.examined()).hop("config").message).toContain("line 1, column");
 }, limit);
 
-test("a telesetd.json on the boot partition that is wrong", async () => {
+test.concurrent("a telesetd.json on the boot partition that is wrong", async () => {
   await using place = await Place.open();
   const card = "telesetd.json was not installed: it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
   const details = card.trimEnd().split("\n");
@@ -113,7 +117,7 @@ test("a telesetd.json on the boot partition that is wrong", async () => {
   expect(checkConfig(place.file, { environment: {} }, undefined).finding.verdict).toBe("good");
 }, limit);
 
-test("a credential lies in the folder secrets beside the configuration", async () => {
+test.concurrent("a credential lies in the folder secrets beside the configuration", async () => {
   await using place = await Place.open();
   mkdirSync(join(place.folder, "secrets"), { mode: 0o700 });
   writeFileSync(join(place.folder, "secrets", "esl"), `${secrets.password}\n`, { mode: 0o600 });
@@ -126,7 +130,7 @@ test("a credential lies in the folder secrets beside the configuration", async (
   expect(given("/nonexistent/config.json")).toBe(tmpdir());
 }, limit);
 
-test("a configuration that others may read, and a secret's own file", async () => {
+test.concurrent("a configuration that others may read, and a secret's own file", async () => {
   await using place = await Place.open();
   chmodSync(place.file, 0o644);
   expect((await place.examined()).hop("config")).toMatchObject({
@@ -147,15 +151,19 @@ test("a configuration that others may read, and a secret's own file", async () =
   expect((await place.examined()).hop("config").advice).toBe(`chmod 600 ${join(folder, "esl")}`);
 }, limit);
 
-test("a configuration that an editor has put a byte order mark before, and a variable that is called file", async () => {
-  await using place = await Place.open();
-  place.configure({ screenPop: { data: { file: "cabinet" } } });
-  place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
-  const { verdict, message } = (await place.examined()).hop("config");
-  expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
-}, limit);
+test.concurrent(
+  "a configuration that an editor has put a byte order mark before, and a variable that is called file",
+  async () => {
+    await using place = await Place.open();
+    place.configure({ screenPop: { data: { file: "cabinet" } } });
+    place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
+    const { verdict, message } = (await place.examined()).hop("config");
+    expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
+  },
+  limit,
+);
 
-test("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
+test.concurrent("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
   await using place = await Place.open();
   await place.start();
   place.sim.phones.unregister("1001");
@@ -167,7 +175,7 @@ test("for people: a mark, the name, the time, a sentence; below it what to do; l
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
 }, limit);
 
-test("everything hangs at once: it ends in time", async () => {
+test.concurrent("everything hangs at once: it ends in time", async () => {
   using swallower = await Swallower.open();
   await using place = await Place.open();
   place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
@@ -179,7 +187,7 @@ test("everything hangs at once: it ends in time", async () => {
   expect(report.hop("phone 1001").verdict).toBe("skipped");
 }, limit);
 
-test("two boxes at one switch: each doctor sees its own daemon", async () => {
+test.concurrent("two boxes at one switch: each doctor sees its own daemon", async () => {
   await using one = await Place.open();
   await using other = await Place.open();
   other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port } });
@@ -192,7 +200,7 @@ test("two boxes at one switch: each doctor sees its own daemon", async () => {
   expect((await other.examined()).hop("daemon").message).toContain("with another configuration than this file's");
 }, limit);
 
-test("each hop is in docs/troubleshooting.md", () => {
+test.concurrent("each hop is in docs/troubleshooting.md", () => {
   const page = readFileSync(join(import.meta.dir, "../../../docs/troubleshooting.md"), "utf8");
   const sip = ["drachtio", "drachtio login", "SIP listener", "switch", "registration"];
   const probe = readFileSync(join(import.meta.dir, "../../../drivers/sip/probe.ts"), "utf8");
@@ -201,7 +209,7 @@ test("each hop is in docs/troubleshooting.md", () => {
   expect(told.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-test("docs/troubleshooting.md lists the hops in the doctor's order, and names the same exception as its last line", () => {
+test.concurrent("docs/troubleshooting.md lists the hops in the doctor's order, and names the same exception as its last line", () => {
   const page = readFileSync(join(import.meta.dir, "../../../docs/troubleshooting.md"), "utf8");
   const rows = [...page.matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name);
   const listed = names.map((name) => name.replace("1001", "EXT"));
