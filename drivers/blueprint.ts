@@ -131,6 +131,7 @@ class BlueprintLine implements Line {
     this.#connection = new Reconnection({
       name: "the switch",
       log: context.log,
+      timers: context.timers,
       connect: (attempt) => this.#connect(attempt),
     });
   }

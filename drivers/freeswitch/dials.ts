@@ -8,7 +8,7 @@ import { handsetFailure } from "../shared/causes.ts";
 import { type DeskNames, originate, originateResult } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
-import { type Link, LinkClosed, prepare } from "./wire/link.ts";
+import { type Link, LinkClosed } from "./wire/link.ts";
 
 /** What dialling needs of its session. */
 export interface DialsOptions {
@@ -133,4 +133,13 @@ function lost(why: string): CommandResult {
 
 function notSent(why: string): CommandResult {
   return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: the connection to the phone system is down (${why}).` };
+}
+
+/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
+async function prepare(link: Link, command: string): Promise<void> {
+  try {
+    await link.command(command);
+  } catch (error) {
+    throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
+  }
 }

@@ -3,6 +3,7 @@
  * a time, and a second one soon after the other waits for those that are asked for meanwhile.
  */
 import type { LegFacts } from "../../src/core/line.ts";
+import type { Timers } from "../../src/platform/timers.ts";
 import type { Said } from "./translate.ts";
 
 /** The shortest time from the end of one look to the next that is asked for, in ms: what strangers send must not keep the switch busy. */
@@ -10,6 +11,7 @@ const atMostEvery = 1000;
 
 /** What `Looks` needs of its session. */
 export interface LooksOptions {
+  readonly timers: Timers;
   /** Looks at all live legs. */
   readonly legs: () => Promise<readonly LegFacts[]>;
   /** Takes what was seen. */
@@ -26,7 +28,8 @@ export class Looks {
   #meanwhile: Map<string, string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #isAsked = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Cancels the timers that wait. */
+  readonly #waiting = new Set<() => void>();
   #isOver = false;
 
   constructor(options: LooksOptions) {
@@ -39,9 +42,9 @@ export class Looks {
     if (said.type === "leg") this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
   }
 
-  /** Looks after so many ms. */
+  /** Looks after this time, in ms. */
   later(ms: number): void {
-    setTimeout(() => this.#isOver || this.#inTurn(() => this.#look()), ms).unref();
+    this.#after(ms, () => this.#inTurn(() => this.#look()));
   }
 
   /** Looks at everything, at once or soon: once for all that ask before it begins. */
@@ -52,14 +55,22 @@ export class Looks {
       this.#isAsked = false;
       await this.#look();
       await this.#options.others();
-      await new Promise<void>((resolve) => this.#timer = setTimeout(resolve, atMostEvery));
+      await new Promise<void>((resolve) => this.#after(atMostEvery, resolve));
     });
   }
 
   /** Looks no more. */
   stop(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    for (const cancel of this.#waiting) cancel();
+  }
+
+  #after(ms: number, run: () => void): void {
+    const cancel = this.#options.timers.after(ms, () => {
+      this.#waiting.delete(cancel);
+      run();
+    });
+    this.#waiting.add(cancel);
   }
 
   #inTurn(work: () => Promise<void>): void {

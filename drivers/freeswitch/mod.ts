@@ -43,6 +43,7 @@ class FreeswitchLine implements Line {
     this.#connection = new Reconnection({
       name: "FreeSWITCH",
       log: context.log,
+      timers: context.timers,
       connect: (attempt) => this.#connect(attempt),
     });
   }

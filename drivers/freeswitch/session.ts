@@ -66,6 +66,7 @@ export class Session {
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     this.#translator = new Translator(options.site, { agents, known, contactsOf });
     this.#looks = new Looks({
+      timers,
       legs: async () => (await this.#seen()).legs,
       seen: (legs) => this.#snapshot(legs),
       others: () => this.#lookAtOthers(),
@@ -100,7 +101,7 @@ export class Session {
 
   /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
-    const { config, log } = options;
+    const { config, log, timers } = options;
     // No event comes before they are asked for.
     let session: Session | undefined;
     const onFrame = (frame: Frame | string) => session && session.#onFrame(frame);
@@ -113,6 +114,7 @@ export class Session {
         commandMs: config.commandSeconds * 1000,
         silenceMs: config.silenceSeconds * 1000,
         log,
+        timers,
         deskOf: (frame) => session && session.#translator.deskOf(frame),
         onDelay: options.delayed,
         onUnreadable: onFrame,

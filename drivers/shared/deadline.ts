@@ -1,13 +1,15 @@
 /** Deadlines on what a peer sends. */
+import type { Timers } from "../../src/platform/timers.ts";
+
+/** How long a process that has stood still may take to read what came meanwhile, in ms: one more turn of the event loop. */
+const graceMs = 1;
 
 /**
  * Calls `late` after `ms`. A process that has stood still (a suspended box, a disk that hangs) finds its timers due before it
  * has read what came meanwhile, so the loop turns once more first.
- * @returns what cancels it.
+ * @returns cancels it.
  */
-export function deadline(ms: number, late: () => void): () => void {
-  let timer = setTimeout(() => {
-    timer = setTimeout(late, 1);
-  }, ms);
-  return () => clearTimeout(timer);
+export function deadline(timers: Timers, ms: number, late: () => void): () => void {
+  let cancel = timers.after(ms, () => cancel = timers.after(graceMs, late));
+  return () => cancel();
 }

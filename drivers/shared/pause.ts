@@ -1,25 +1,26 @@
-/** How long a driver waits between two tries. */
+/** How long a driver waits between two attempts. */
+import type { Timers } from "../../src/platform/timers.ts";
 
-/** The shortest and the longest pause before the next try to connect, in ms. */
+/** The shortest and the longest pause before the next attempt to connect, in ms. */
 export const shortestPause = 500;
 export const longestPause = 30_000;
 
-/** The pause before try number `attempt` (from 0): full jitter, so that a hundred boxes do not knock at once. */
+/** The pause before attempt number `attempt` (from 0), in ms: full jitter, so that a hundred boxes do not connect at once. */
 export function pauseBefore(attempt: number, random: number): number {
   const longest = Math.min(longestPause, shortestPause * 2 ** (attempt + 1));
   return shortestPause + random * (longest - shortestPause);
 }
 
-/** Waits so many ms, or until the signal. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, at most until the signal. */
+export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const cancel = timers.after(ms, done);
     signal.addEventListener("abort", done, { once: true });
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
+import type { Timers } from "../../src/platform/timers.ts";
 import { pause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { messageOf } from "../../src/platform/text.ts";
@@ -36,6 +37,7 @@ export interface Peer<S> {
   /** Its name, for people. */
   readonly name: string;
   readonly log: Log;
+  readonly timers: Timers;
   /** One connection from its try to its end; resolves with the reason of the end, or rejects with it as an Error. */
   connect(attempt: Attempt<S>): Promise<string>;
 }
@@ -57,7 +59,7 @@ export class Reconnection<S extends Session> {
   #why = "not connected yet";
   /** The reason that the log says last. */
   #logged = "";
-  /** By when the loop must have gone on, in ms of performance.now(). */
+  /** By when the loop must have gone on, by the timers' clock. */
   #goesOnBy = Infinity;
 
   constructor(peer: Peer<S>) {
@@ -99,12 +101,12 @@ export class Reconnection<S extends Session> {
 
   /** See `Line.stuck`. */
   stuck(): string | undefined {
-    if (performance.now() < this.#goesOnBy) return undefined;
+    if (this.#peer.timers.now() < this.#goesOnBy) return undefined;
     return `the driver neither connects to ${this.#peer.name} nor waits to try again`;
   }
 
   async #keepConnected(signal: AbortSignal, known: KnownLegs): Promise<void> {
-    const { name, log } = this.#peer;
+    const { name, log, timers } = this.#peer;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const why = await this.#connectOnce(signal, known, (about) => {
         log.rarely("connected", flaps).info(`Connected to ${name}`, { ...about, failed: attempt === 0 ? undefined : attempt });
@@ -112,9 +114,9 @@ export class Reconnection<S extends Session> {
       });
       if (signal.aborted) return;
       this.#down(why);
-      const ms = pauseBefore(attempt, Math.random());
-      this.#goesOnBy = performance.now() + ms + stuckAfter;
-      await pause(ms, signal);
+      const ms = pauseBefore(attempt, timers.random());
+      this.#goesOnBy = timers.now() + ms + stuckAfter;
+      await pause(timers, ms, signal);
     }
   }
 
@@ -123,7 +125,7 @@ export class Reconnection<S extends Session> {
     known: KnownLegs,
     onUp: (about: LogFields) => void,
   ): Promise<string> {
-    this.#goesOnBy = performance.now() + stuckAfter;
+    this.#goesOnBy = this.#peer.timers.now() + stuckAfter;
     try {
       return await this.#peer.connect({
         signal,

@@ -44,6 +44,7 @@ class SipLine implements Line {
     this.#connection = new Reconnection({
       name: "drachtio-server",
       log: context.log,
+      timers: context.timers,
       connect: (attempt) => this.#connect(attempt),
     });
   }

@@ -96,7 +96,7 @@ function looks(config: SipConfig, context: DriverContext, inbox: Inbox): [string
 /** Connects and logs in: two hops. */
 async function wayIn(
   config: SipConfig,
-  { log }: DriverContext,
+  { log, timers }: DriverContext,
   inbox: Inbox,
   signal: AbortSignal,
 ): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
@@ -107,7 +107,7 @@ async function wayIn(
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
     // Without routes: what is outside of this probe's dialogs is for the daemon.
-    const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log }, inbox.take, signal);
+    const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log, timers }, inbox.take, signal);
     const message = `Logged in to drachtio-server ${stack.version}.`;
     return {
       stack,

@@ -48,7 +48,7 @@ export class Session {
 
   /** Connects to drachtio-server. Rejects with an Error for people when it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
-    const { config, log } = options;
+    const { config, log, timers } = options;
     const { host, port, drachtioSecret, register } = config;
     let session: Session | undefined;
     const stack = await Stack.open(
@@ -59,6 +59,7 @@ export class Session {
         connectMs: config.connectSeconds * 1000,
         routes: ["notify", ...(register ? ["options"] : [])],
         log,
+        timers,
       },
       (request) => session ? session.#asked(request) : request.answer(503),
       signal,
@@ -134,7 +135,7 @@ export class Session {
       const epoch = new AbortController();
       const end = () => epoch.abort(signal.reason);
       signal.addEventListener("abort", end, { once: true });
-      const { log, tell, config } = this.#options;
+      const { log, timers, tell, config } = this.#options;
       const working = this.#epoch(epoch.signal);
       let gone = false;
       try {
@@ -149,13 +150,13 @@ export class Session {
       const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
       log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
       tell({ type: "link-down", why });
-      while (!signal.aborted && !(await this.#isThere())) await pause(pingAgain + Math.random() * 4000, signal);
+      while (!signal.aborted && !(await this.#isThere())) await pause(timers, pingAgain + timers.random() * 4000, signal);
     }
   }
 
   /** Registers, where that is asked for, and watches all desks. */
   async #epoch(stopped: AbortSignal): Promise<void> {
-    const { config, log, tell } = this.#options;
+    const { config, log, timers, tell } = this.#options;
     const broken = new AbortController();
     const signal = AbortSignal.any([stopped, broken.signal]);
     const begin = Promise.withResolvers<void>();
@@ -174,7 +175,7 @@ export class Session {
       broken.abort("broken");
     };
     const registering = config.register
-      ? keepRegistered({ ...parts, log, onGood: begin.resolve, onBad }, signal).catch(seen)
+      ? keepRegistered({ ...parts, log, timers, onGood: begin.resolve, onBad }, signal).catch(seen)
       : begin.resolve();
     await begin.promise;
     this.#watches = new Map(signal.aborted ? [] : this.#newWatches());
@@ -202,15 +203,17 @@ export class Session {
 
   /** Resolves when the switch, which used to answer OPTIONS, does not any more; or at the signal. */
   async #untilGone(signal: AbortSignal): Promise<void> {
+    const { config, timers } = this.#options;
+    const pingMs = config.pingSeconds * 1000;
     for (let lost = 0; !signal.aborted && lost < lostPings;) {
       // Soon after the begin it is seen whether the switch answers at all: only then its silence says something.
-      await pause(lost === 0 && this.#answers ? this.#options.config.pingSeconds * 1000 : pingAgain, signal);
+      await pause(timers, lost === 0 && this.#answers ? pingMs : pingAgain, signal);
       if (signal.aborted) return;
       if (await this.#isThere()) {
         this.#answers = true;
         lost = 0;
       } else if (this.#answers) lost++;
-      else await pause(this.#options.config.pingSeconds * 1000, signal);
+      else await pause(timers, pingMs, signal);
     }
   }
 

@@ -76,7 +76,7 @@ function looks(config: FreeswitchConfig, context: ProbeContext): [string, (link:
 /** Connects and logs in: two hops. */
 async function wayIn(
   config: FreeswitchConfig,
-  { log }: DriverContext,
+  { log, timers }: DriverContext,
   signal: AbortSignal,
 ): Promise<{ hops: readonly Hop[]; link?: Link; why?: string }> {
   const where = `${config.host}:${config.port}`;
@@ -90,6 +90,7 @@ async function wayIn(
     commandMs: Math.min(config.commandSeconds * 1000, commandMs),
     silenceMs: 60_000,
     log,
+    timers,
     onStage: (done: string) => done === "connect" && (connected = performance.now()),
   };
   const reached = (): Hop => ({ name: "switch", verdict: "good", ms: elapsed(since, connected), message: `${where} answers.` });

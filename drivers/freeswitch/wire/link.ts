@@ -20,6 +20,7 @@ import type { Socket } from "node:net";
 import { type ConnectFailure, connectFailure } from "../../shared/connect-failure.ts";
 import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./framing.ts";
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
@@ -39,6 +40,7 @@ export interface LinkOptions {
   /** The link is given up after so long without a byte. */
   readonly silenceMs: number;
   readonly log: Log;
+  readonly timers: Timers;
   /** Whose leg an event is about, for the trace. */
   readonly deskOf?: (frame: Frame) => string | undefined;
   /** Called for each event that cannot be read, with its text. */
@@ -172,6 +174,8 @@ export class Link {
   readonly #onFrame: (frame: Frame) => void;
   readonly #waiters: Waiter[] = [];
   #cancelSilence: () => void = () => {};
+  /** When the last byte came, by the timers' clock. */
+  #heardAt = 0;
   #parser: FrameParser | undefined;
   #why: string | undefined;
   readonly #closed = Promise.withResolvers<string>();
@@ -187,13 +191,13 @@ export class Link {
     signal.addEventListener("abort", abort, { once: true });
     link.closed.then(() => signal.removeEventListener("abort", abort));
     const where = `${options.host}:${options.port}`;
-    const cancelDeadline = deadline(options.connectMs, () => link.close(link.#ungreeted()));
-    const delay = setTimeout(() => options.onDelay?.(link.#ungreeted()), patience);
+    const cancelDeadline = deadline(options.timers, options.connectMs, () => link.close(link.#ungreeted()));
+    const cancelDelay = options.timers.after(patience, () => options.onDelay?.(link.#ungreeted()));
     try {
       if (signal.aborted) link.close("stopped");
       await link.#greeted.promise.finally(() => {
         cancelDeadline();
-        clearTimeout(delay);
+        cancelDelay();
       });
       link.#stage = "login";
       options.onStage?.("greet");
@@ -248,18 +252,20 @@ export class Link {
   /** Puts our parser in the place of modesl's `_onConnect`, which would log in and subscribe. */
   #replaceOnConnect(connection: ModeslConnection): void {
     const { socket } = connection;
+    const { silenceMs, timers } = this.#options;
     socket?.removeAllListeners("connect");
     socket?.once("connect", () => {
       this.#stage = "greet";
       this.#options.onStage?.("connect");
-      socket.on("data", () => this.#alive());
+      socket.on("data", () => this.#heardAt = timers.now());
       socket.on("data", (data) => {
         if (this.#stage === "greet" && !this.#greeting.take(data)) this.close(this.#ungreeted());
       });
       const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
       this.#parser = parser;
       parser.on("esl::event", connection._onEvent.bind(connection));
-      this.#alive();
+      this.#heardAt = timers.now();
+      if (this.#why === undefined) this.#watchSilence(silenceMs);
     });
   }
 
@@ -308,8 +314,9 @@ export class Link {
     const [first] = this.#waiters;
     if (!first || first.sent) return;
     first.sent = true;
-    const { commandMs } = this.#options;
+    const { commandMs, timers } = this.#options;
     first.cancelDeadline = deadline(
+      timers,
       commandMs,
       () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${commandMs / 1000} s`),
     );
@@ -351,11 +358,14 @@ export class Link {
     });
   }
 
-  #alive(): void {
-    if (this.#why !== undefined) return;
-    this.#cancelSilence();
-    const { silenceMs } = this.#options;
-    this.#cancelSilence = deadline(silenceMs, () => this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`));
+  /** Closes the link once there has been nothing for too long. `ms`: how long from now that is at the earliest. */
+  #watchSilence(ms: number): void {
+    const { silenceMs, timers } = this.#options;
+    this.#cancelSilence = deadline(timers, ms, () => {
+      const left = this.#heardAt + silenceMs - timers.now();
+      if (left > 0) this.#watchSilence(left);
+      else this.close(`FreeSWITCH has been silent for ${silenceMs / 1000} s`);
+    });
   }
 
   #ungreeted(): string {
@@ -381,13 +391,4 @@ function refuseControls(line: string): void {
 /** A command's first words, without a secret. */
 function named(text: string): string {
   return hideSecret(text).split("\n")[0]?.split(" ").slice(0, 2).join(" ") ?? "";
-}
-
-/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
-export async function prepare(link: Link, command: string): Promise<void> {
-  try {
-    await link.command(command);
-  } catch (error) {
-    throw error instanceof LinkClosed ? new LinkClosed(error.message, false) : error;
-  }
 }

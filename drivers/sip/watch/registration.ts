@@ -1,5 +1,6 @@
 /** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
 import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import { pause } from "../../shared/pause.ts";
 import { ask, type Asked } from "../wire/transaction.ts";
 import type { SipConfig } from "../config.ts";
@@ -15,6 +16,7 @@ export interface RegistrationOptions {
   readonly config: SipConfig;
   readonly account: Account;
   readonly log: Log;
+  readonly timers: Timers;
   /** The switch has accepted it for the first time. */
   readonly onGood: () => void;
   /** It would not; with the reason for people. */
@@ -26,7 +28,7 @@ export interface RegistrationOptions {
  * Rejects with StackClosed when the connection to drachtio-server is lost.
  */
 export async function keepRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
-  const { config, log, onGood, onBad } = options;
+  const { config, log, timers, onGood, onBad } = options;
   const at = config.proxy ?? config.domain;
   let expires = config.expiresSeconds;
   let isRegistered = false;
@@ -36,7 +38,7 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
     if (answer instanceof NotSent) {
       isRegistered = false;
       onBad(answer.message);
-      await pause(pauseAfter("soon", failures++, Math.random()), signal);
+      await pause(timers, pauseAfter("soon", failures++, timers.random()), signal);
       continue;
     }
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
@@ -45,13 +47,13 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
       isRegistered = true;
       failures = 0;
       onGood();
-      await pause(renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
+      await pause(timers, renewAfter(answer.header("contact"), answer.header("expires"), expires) * 1000, signal);
     } else if (least !== undefined && least > expires && least <= 86400) expires = least;
     else {
       isRegistered = false;
       const end = endOfRegister(answer, { at, user: config.user });
       onBad(end.why);
-      await pause(pauseAfter(end.again, failures++, Math.random()), signal);
+      await pause(timers, pauseAfter(end.again, failures++, timers.random()), signal);
     }
   }
 }

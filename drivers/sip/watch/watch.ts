@@ -99,7 +99,7 @@ export class Watch {
       this.#expires = subscription?.least ?? this.#expires;
       const ms = pauseAfter(end.again, failures, timers.random());
       if (ms > 0) this.#down(end.why, ms);
-      await pause(ms, signal);
+      await pause(timers, ms, signal);
     }
   }
 

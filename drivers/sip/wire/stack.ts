@@ -24,6 +24,7 @@ import SipMessage from "drachtio-srf/lib/sip-parser/message.js";
 import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import { FrameCutter } from "./framing.ts";
 import { hideCredentials, shownRequest } from "./redact.ts";
 import {
@@ -48,6 +49,7 @@ export interface StackOptions {
   /** The methods of requests outside of our dialogs that shall come to us, in small letters. */
   readonly routes: readonly string[];
   readonly log: Log;
+  readonly timers: Timers;
   /** The pause between pings and the longest silence after one; the server is on this box or beside it. */
   readonly pingMs?: number;
   readonly pongMs?: number;
@@ -126,7 +128,7 @@ export class Stack {
     const abort = () => stack.close("stopped");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) stack.close("stopped");
-    const cancelDeadline = deadline(options.connectMs, () => stack.close(stack.#late()));
+    const cancelDeadline = deadline(options.timers, options.connectMs, () => stack.close(stack.#late()));
     try {
       await stack.#greeted.promise;
       stack.#ping();
@@ -317,12 +319,12 @@ export class Stack {
 
   /** A server that hangs, or a cut cable to one on another machine, is noticed by its silence. */
   #ping(): void {
-    const { pingMs = 15_000, pongMs = 5000 } = this.#options;
+    const { timers, pingMs = 15_000, pongMs = 5000 } = this.#options;
     if (this.#why !== undefined) return;
-    this.#cancelTimer = deadline(pingMs, () => {
+    this.#cancelTimer = deadline(timers, pingMs, () => {
       const since = this.#heard;
       const id = this.#wire.send(this.#socket, "ping");
-      this.#cancelTimer = deadline(pongMs, () => {
+      this.#cancelTimer = deadline(timers, pongMs, () => {
         this.#pongs.delete(id);
         // A server that knows no ping does not answer it; one that still talks is not silent.
         if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);

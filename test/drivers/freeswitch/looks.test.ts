@@ -1,10 +1,8 @@
 /** When the session looks at the live legs again, on a fake clock. The looks over TCP: snapshot.test.ts and unreadable.test.ts. */
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import { Looks } from "../../../drivers/freeswitch/looks.ts";
-
-beforeEach(() => jest.useFakeTimers());
-afterEach(() => jest.useRealTimers());
+import { FakeTimers } from "../../support/timers.ts";
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
@@ -14,17 +12,19 @@ async function settle(): Promise<void> {
 function rig() {
   const waiting: ((legs: readonly LegFacts[]) => void)[] = [];
   const did: string[] = [];
+  const timers = new FakeTimers();
   const looks = new Looks({
+    timers,
     legs: () => new Promise((resolve) => waiting.push(resolve)),
     seen: (legs) => did.push(`seen ${legs.map(({ leg }) => leg).join(" ")}`.trim()),
     others: () => Promise.resolve(void did.push("others")),
     failed: (error) => did.push(`failed ${error}`),
   });
-  return { looks, did, asked: () => waiting.length, answer: (legs: readonly LegFacts[] = []) => waiting.at(-1)?.(legs) };
+  return { timers, looks, did, asked: () => waiting.length, answer: (legs: readonly LegFacts[] = []) => waiting.at(-1)?.(legs) };
 }
 
 test("all that ask before a look begins get one; those that ask during it get one more, a second after it", async () => {
-  const { looks, did, asked, answer } = rig();
+  const { timers, looks, did, asked, answer } = rig();
   for (let n = 0; n < 5; n++) looks.repair();
   await settle();
   expect(asked()).toBe(1);
@@ -32,24 +32,24 @@ test("all that ask before a look begins get one; those that ask during it get on
   answer();
   await settle();
   expect([asked(), did]).toEqual([1, ["seen", "others"]]);
-  jest.advanceTimersByTime(999);
+  timers.advance(999);
   await settle();
   expect(asked()).toBe(1);
-  jest.advanceTimersByTime(1);
+  timers.advance(1);
   await settle();
   expect(asked()).toBe(2);
   answer();
   await settle();
-  jest.advanceTimersByTime(10_000);
+  timers.advance(10_000);
   await settle();
   expect(asked()).toBe(2);
 });
 
 test("one look at a time, and what is told during one is in it", async () => {
-  const { looks, did, asked, answer } = rig();
+  const { timers, looks, did, asked, answer } = rig();
   looks.repair();
   looks.later(0);
-  jest.advanceTimersByTime(1);
+  timers.advance(1);
   await settle();
   expect(asked()).toBe(1);
   looks.note({ type: "leg", facts: { desk: "1001", leg: "new" } });
@@ -60,11 +60,11 @@ test("one look at a time, and what is told during one is in it", async () => {
 });
 
 test("none after the connection is over", async () => {
-  const { looks, asked } = rig();
+  const { timers, looks, asked } = rig();
   looks.later(5);
   looks.stop();
   looks.repair();
-  jest.advanceTimersByTime(10);
+  timers.advance(10);
   await settle();
   expect(asked()).toBe(0);
 });

@@ -1,18 +1,9 @@
 /** How long the driver pauses between two connections, on a fake clock. */
-import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
 import { openLog } from "../../../src/log/log.ts";
-
-beforeEach(() => {
-  jest.useFakeTimers();
-  // The longest pause that full jitter can give.
-  spyOn(Math, "random").mockReturnValue(1);
-});
-afterEach(() => {
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-});
+import { FakeTimers } from "../../support/timers.ts";
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
@@ -24,12 +15,16 @@ class Site implements AsyncDisposable {
   readonly events: LineEvent[] = [];
   readonly lines: string[] = [];
   readonly line: Reconnection<Session>;
+  readonly #timers = new FakeTimers();
   readonly #stop = new AbortController();
   readonly #over: Promise<void>;
 
   constructor(script: (attempt: number) => "refused" | "up and lost") {
+    // The longest pause that full jitter can give.
+    this.#timers.chance = 1;
     this.line = new Reconnection({
       name: "the switch",
+      timers: this.#timers,
       log: openLog((line) => this.lines.push(line), "info", false),
       connect: ({ up, takes }) => {
         takes({ execute: () => {} });
@@ -51,7 +46,7 @@ class Site implements AsyncDisposable {
     const before = this.tries;
     for (let ms = 0; ms <= 60_000; ms += 250) {
       if (this.tries > before) return ms;
-      jest.advanceTimersByTime(250);
+      this.#timers.advance(250);
       await settle();
     }
     throw new Error("There was no further try within a minute");

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** What a command is answered with: text that goes on the wire as it is; nothing for no answer. */
 export type Answer = (command: string) => string | Uint8Array | undefined;
@@ -134,7 +135,7 @@ export interface OpenedLink extends Disposable {
 
 /** The options of a link to this port, with deadlines short enough for a test. */
 export function linkOptions(port: number, log: Log, options: Partial<LinkOptions> = {}): LinkOptions {
-  const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000 };
+  const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000, timers: systemTimers };
   return { host: "127.0.0.1", port, login: "auth ClueCon", ...deadlines, log, ...options };
 }
 

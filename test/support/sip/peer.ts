@@ -3,6 +3,7 @@ import { type Client, DrachtioServer, type Network, type Sent, type SipMessage }
 import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack, type StackOptions } from "../../../drivers/sip/wire/stack.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
+import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** A log whose lines can be looked at. */
 export function listeningLog(): { readonly log: Log; readonly lines: string[] } {
@@ -49,6 +50,7 @@ export class Peer implements Network, AsyncDisposable {
       connectMs: 2000,
       routes: ["notify"],
       log: this.log,
+      timers: systemTimers,
     };
     return Stack.open({ ...options, ...part }, (request) => {
       this.asked.push(request);

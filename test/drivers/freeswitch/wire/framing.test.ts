@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { FrameCutter } from "../../../../drivers/freeswitch/wire/framing.ts";
 import { Link } from "../../../../drivers/freeswitch/wire/link.ts";
 import { openLog } from "../../../../src/log/log.ts";
+import { FakeTimers } from "../../../support/timers.ts";
 
 const event = (name: string) => `Content-Length: ${name.length}\nContent-Type: text/event-json\n\n${name}`;
 const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
@@ -42,7 +43,16 @@ test("on a link, what an event sets off goes before the next one is read", async
   const { port } = server.address() as AddressInfo;
   const log = openLog(() => {}, "error", false);
   const both = Promise.withResolvers<void>();
-  const options = { host: "127.0.0.1", port, login: "auth x", connectMs: 1000, commandMs: 1000, silenceMs: 5000, log };
+  const options = {
+    host: "127.0.0.1",
+    port,
+    login: "auth x",
+    connectMs: 1000,
+    commandMs: 1000,
+    silenceMs: 5000,
+    log,
+    timers: new FakeTimers(),
+  };
   const link = await Link.open(options, ({ a }) => {
     order.push(`read ${a}`);
     Promise.resolve().then(() => {}).then(() => process.nextTick(() => order.push(`done ${a}`)));
