@@ -120,8 +120,8 @@ export type AgentMode = "logged-out" | "not-ready" | "ready";
 export interface AgentCommand {
   readonly type: "agent";
   readonly desk: string;
-  /** The callout that waits for the result; empty when none does. */
-  readonly id: string;
+  /** The callout that waits for the result; absent when telesetd acts on its own. */
+  readonly callout?: string;
   readonly agent: string;
   /** The agent logs in now: what the ACD needs to know of the agent is put there first. */
   readonly login: boolean;

@@ -111,8 +111,8 @@ export class AcdDesk {
     if (effect.type === "reply") return [effect.reply.ok ? "ok" : effect.reply.why];
     if (effect.type !== "drive" || effect.command.type !== "agent") return [];
     this.open.push(effect.command);
-    const { agent, login, mode, queue, id } = effect.command;
+    const { agent, login, mode, queue, callout } = effect.command;
     const where = queue === undefined ? "" : ` in ${queue}`;
-    return [`${id === "" ? "own: " : ""}${agent} ${login ? "logs in, " : ""}${mode}${where}`];
+    return [`${callout === undefined ? "own: " : ""}${agent} ${login ? "logs in, " : ""}${mode}${where}`];
   }
 }

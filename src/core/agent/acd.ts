@@ -1,7 +1,7 @@
 /**
- * The agent's state at the switch's ACD. The rule: while the link stands, the switch is right: what a supervisor or a queue
- * does to an agent there, we follow. After a restart, of the switch or of us, what the agent last asked for is applied again.
- * A desk has one place at the ACD: who logs in takes it over. Without an ACD the state is kept and shown, and nothing is driven.
+ * The agent's state at the switch's ACD. While the link is up the switch is right: we follow what a supervisor or a queue does to
+ * an agent there. After a restart, of the switch or of telesetd, the agent's last request is applied again. A desk has one place
+ * at the ACD: the agent who logs in takes it over. Without an ACD the state is kept and shown, and nothing is driven.
  */
 import {
   type Agent,
@@ -14,9 +14,9 @@ import {
   withAgent,
   withoutAsked,
 } from "./agent.ts";
-import type { Callout } from "../crm.ts";
+import type { Callout, Reply } from "../crm.ts";
 import { type Desk, phoneTrouble } from "../desk.ts";
-import type { Effect, Step } from "../input.ts";
+import type { Step } from "../input.ts";
 import type { AgentCommand, AgentMode, CommandResult } from "../line.ts";
 import { present } from "../present.ts";
 
@@ -30,74 +30,89 @@ export interface AcdPolicy {
 
 type StateCallout = Extract<Callout, { name: AgentCallout }>;
 
-/** A Login, Logout, Ready or NotReady: at once where nothing is driven, else when the switch has done it. */
+/** A Login, Logout, Ready or NotReady: answered at once where nothing is driven, else when the switch has done it. */
 export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, now: number, policy: AcdPolicy): Step {
-  if (callout.name === "Login" && desk.calls.some(({ answered }) => answered)) {
-    const why = `LoginFailed: phone ${desk.extension} is on a call: end it, then log in again.`;
-    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
-  }
+  const { name, agent } = callout;
+  const why = calloutRefusal(desk, callout, policy);
+  if (why !== undefined) return replied(desk, id, { ok: false, why });
   const queue = callout.name === "Login" ? callout.queue : undefined;
-  const change = { name: callout.name, agent: callout.agent, ...present({ queue }) };
   if (!policy.driven) {
-    const others = callout.name === "Login" ? takenOver(desk.agents, callout.agent, desk.extension, now) : desk.agents;
-    const agents = changeAgent(others, change, now);
-    return { desk: { ...desk, agents }, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
+    const others = name === "Login" ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;
+    return replied({ ...desk, agents: changeAgent(others, { name, agent, ...present({ queue }) }, now) }, id, { ok: true });
   }
-  const old = desk.agents.find((agent) => agent.id === callout.agent);
-  if (callout.name === "Ready" && (old === undefined || old.mode === "logged-out")) {
-    const why = `Agent ${callout.agent} is not logged in: log in first, then press Ready.`;
-    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
+  const old = desk.agents.find((other) => other.id === agent);
+  const before = old?.mode ?? "logged-out";
+  const mode = modeAfter(name, before);
+  // A break, or the end of work, of an agent who is not logged in changes nothing at the ACD.
+  if (mode === "logged-out" && before === "logged-out") return replied(desk, id, { ok: true });
+  return driveAgent(desk, { callout: id, agent, login: name === "Login", mode, ...present({ queue: queue ?? old?.queue }) });
+}
+
+/** Why an agent's state may not be changed now, as a sentence for the agent; nothing when it may. */
+function calloutRefusal(desk: Desk, { name, agent }: StateCallout, { driven }: AcdPolicy): string | undefined {
+  if (name === "Login" && desk.calls.some(({ answered }) => answered)) {
+    return `LoginFailed: phone ${desk.extension} is on a call: end it, then log in again.`;
   }
+  if (name !== "Ready" || !driven) return undefined;
+  const { mode = "logged-out" } = desk.agents.find(({ id }) => id === agent) ?? {};
+  if (mode === "logged-out") return `Agent ${agent} is not logged in: log in first, then press Ready.`;
   const trouble = phoneTrouble(desk.extension, desk.line);
-  if (callout.name === "Ready" && trouble !== undefined) {
-    const why = `${trouble.replace(/\.$/, "")}, then press Ready.`;
-    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }] };
-  }
-  const known = queue ?? old?.queue;
-  const command: AgentCommand = {
-    type: "agent",
-    desk: desk.extension,
-    id,
-    agent: callout.agent,
-    login: callout.name === "Login",
-    mode: modeAfter(callout.name, old?.mode ?? "logged-out"),
-    ...present({ queue: known }),
+  return trouble && `${trouble.replace(/\.$/, "")}, then press Ready.`;
+}
+
+function replied(desk: Desk, to: string, reply: Reply): Step {
+  return { desk, effects: [{ type: "reply", to, reply }] };
+}
+
+/** Sends a command to the ACD, and notes it: until its result, a change by others to the same mode is no news. */
+function driveAgent(desk: Desk, command: Omit<AgentCommand, "type" | "desk">): Step {
+  const asked = { mode: command.mode, ...present({ callout: command.callout }) };
+  const last = holder(desk.agents);
+  const agents = desk.agents.map((agent) => (agent === last ? { ...agent, asked } : agent));
+  return {
+    desk: { ...desk, agents },
+    effects: [{ type: "drive", command: { type: "agent", desk: desk.extension, ...command } }],
   };
-  // A break, or the end of work, of one who is not there is done already.
-  if (command.mode === "logged-out" && (old === undefined || old.mode === "logged-out")) {
-    return { desk, effects: [{ type: "reply", to: id, reply: { ok: true } }] };
-  }
-  return ask(desk, command);
 }
 
-/** Asks the ACD, and notes it: until it has answered, a change by others to the same state is no news. */
-function ask(desk: Desk, command: AgentCommand): Step {
-  const { id, mode } = command;
-  const last = holder(desk.agents);
-  const agents = desk.agents.map((agent) => (agent === last ? { ...agent, asked: { id, mode } } : agent));
-  return { desk: { ...desk, agents }, effects: [{ type: "drive", command }] };
-}
-
-/** What the switch made of an agent command. What it did counts, unless it has been told, or has told, otherwise since. */
+/** What the switch made of an agent command. The callout that waits for it, if one does, is answered. */
 export function onAgentResult(desk: Desk, command: AgentCommand, result: CommandResult, now: number): Step {
-  const { id, agent, mode, queue, login } = command;
-  const reply = (ok: boolean, why: string): Effect[] =>
-    id === "" ? [] : [{ type: "reply", to: id, reply: ok ? { ok: true } : { ok: false, why } }];
+  const after = result.outcome === "done" ? afterDone(desk, command, now) : withoutCommand(desk, command);
+  if (command.callout === undefined) return { desk: after, effects: [] };
+  return replied(after, command.callout, result.outcome === "done" ? { ok: true } : { ok: false, why: result.why });
+}
+
+/** What a command has done counts, unless a later command or the switch itself has changed the state since. */
+function afterDone(desk: Desk, command: AgentCommand, now: number): Desk {
   const last = holder(desk.agents);
-  const awaited = last?.asked?.id === id && last.asked.mode === mode;
-  const agents = awaited ? desk.agents.map(withoutAsked) : desk.agents;
-  const settled = awaited ? { ...desk, agents } : desk;
-  if (result.outcome !== "done") return { desk: settled, effects: reply(false, result.why) };
-  // A command of our own doing says nothing about why: that has been noted when it was given.
-  if (id === "" && awaited) return { desk: settled, effects: [] };
-  const overruled = !awaited && last !== undefined &&
-    (last.asked !== undefined || (last.mode !== mode && (last.why !== undefined || id === "")));
-  if (overruled) return { desk, effects: reply(true, "") };
-  const old = agents.find((other) => other.id === agent);
+  if (!isLatest(last, command)) return isOverruled(last, command) ? desk : withResult(desk, command, now);
+  const settled = withoutCommand(desk, command);
+  // When telesetd acts on its own, the state and its reason are noted with the command.
+  return command.callout === undefined ? settled : withResult(settled, command, now);
+}
+
+/** Whether this is the command whose result is awaited. */
+function isLatest(last: Agent | undefined, { callout, mode }: AgentCommand): boolean {
+  return last?.asked !== undefined && last.asked.callout === callout && last.asked.mode === mode;
+}
+
+/** Whether the state is not this command's any more: another is awaited, or the switch has set another mode since. */
+function isOverruled(last: Agent | undefined, { callout, mode }: AgentCommand): boolean {
+  if (last === undefined) return false;
+  return last.asked !== undefined || (last.mode !== mode && (last.why !== undefined || callout === undefined));
+}
+
+/** The desk that does not wait for the result of this command any more. */
+function withoutCommand(desk: Desk, command: AgentCommand): Desk {
+  return isLatest(holder(desk.agents), command) ? { ...desk, agents: desk.agents.map(withoutAsked) } : desk;
+}
+
+/** The desk whose agent is in the mode that a command has set. */
+function withResult(desk: Desk, { agent, mode, queue, login }: AgentCommand, now: number): Desk {
+  const old = desk.agents.find(({ id }) => id === agent);
   const since = old?.mode === mode ? old.since : now;
-  const others = login ? takenOver(agents, agent, desk.extension, now) : agents;
-  const changed = withAgent(others, { id: agent, mode, since, ...present({ queue }) });
-  return { desk: { ...desk, agents: changed }, effects: reply(true, "") };
+  const others = login ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;
+  return { ...desk, agents: withAgent(others, { id: agent, mode, since, ...present({ queue }) }) };
 }
 
 /** The switch has changed the state of the desk's agent, or confirms ours. */
@@ -114,16 +129,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
   const agent = atWork(desk.agents);
   if (!policy.driven || !agent) return { desk, effects: [] };
   const { id, mode, queue } = agent;
-  const command: AgentCommand = {
-    type: "agent",
-    desk: desk.extension,
-    id: "",
-    agent: id,
-    login: true,
-    mode,
-    ...present({ queue }),
-  };
-  return ask(desk, command);
+  return driveAgent(desk, { agent: id, login: true, mode, ...present({ queue }) });
 }
 
 /** An agent whose phone cannot ring is never left available; one whose queue call was answered gets no second one. */
@@ -147,22 +153,9 @@ function queueCallAnswered(before: Desk, after: Desk): boolean {
 
 function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number): Step {
   const { id, queue } = agent;
-  const resting: Agent = {
-    id,
-    mode: "not-ready",
-    since: now,
-    ...present({ queue, why }),
-  };
-  const command: AgentCommand = {
-    type: "agent",
-    desk: desk.extension,
-    id: "",
-    agent: id,
-    login: false,
-    mode: "not-ready",
-    ...present({ queue }),
-  };
-  return ask({ ...desk, agents: withAgent(desk.agents, resting) }, command);
+  const resting: Agent = { id, mode: "not-ready", since: now, ...present({ queue, why }) };
+  const command = { agent: id, login: false, mode: "not-ready", ...present({ queue }) } as const;
+  return driveAgent({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 
 /** What the agent should know of their state, as a sentence; nothing when it is what they asked for. */

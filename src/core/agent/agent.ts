@@ -1,5 +1,5 @@
 /** The agents of a desk, as UWQ has set them, or as the switch has. */
-import type { AgentMode } from "../line.ts";
+import type { AgentCommand, AgentMode } from "../line.ts";
 import { present } from "../present.ts";
 
 export type { AgentMode } from "../line.ts";
@@ -12,8 +12,8 @@ export interface Agent {
   readonly queue?: string;
   /** Why the agent is in this state without having asked for it, as a sentence for the agent; absent otherwise. */
   readonly why?: string;
-  /** What the ACD was asked for last at this desk, until it has told: the id of the callout ("" for our own doing) and the mode. */
-  readonly asked?: { readonly id: string; readonly mode: AgentMode };
+  /** The last command to the ACD for this desk, until its result: the mode, and the callout, absent when telesetd acts on its own. */
+  readonly asked?: Pick<AgentCommand, "callout" | "mode">;
   /** Since when, in ms. */
   readonly since: number;
 }

@@ -22,7 +22,7 @@ function acdOf(part: Record<string, unknown> = {}): AcdConfig {
 const names = { acdAgent: "{extension}@default", domain: "pbx" };
 
 function command(part: Partial<AgentCommand>): AgentCommand {
-  return { type: "agent", desk: "1001", id: "r1", agent: "7", login: false, mode: "ready", ...part };
+  return { type: "agent", desk: "1001", callout: "r1", agent: "7", login: false, mode: "ready", ...part };
 }
 
 /** The commands, or the sentence why there are none. */

@@ -110,7 +110,7 @@ describe.each(Object.entries(outcomes))("a dial whose job reports %j, in every o
 });
 
 test("an agent's state that changes right behind the answer to our command is reported behind the command's result", async () => {
-  const ours = { type: "agent", desk: "1001", id: "r1", agent: "7", login: false, mode: "ready" } as const;
+  const ours = { type: "agent", desk: "1001", callout: "r1", agent: "7", login: false, mode: "ready" } as const;
   const change = { "Event-Name": "CUSTOM", "Event-Subclass": "callcenter::info", "CC-Action": "agent-status-change" };
   const event = (status: string) => eventOf(JSON.stringify({ ...change, "CC-Agent": "1001@pbx", "CC-Agent-Status": status }));
   await using peer = await RawPeer.listen((text) => {

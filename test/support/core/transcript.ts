@@ -87,7 +87,7 @@ class Player {
     }
     if (word === "result") {
       const [id = "", ...result] = rest;
-      const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.id || "own") === id);
+      const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.callout ?? "own") === id);
       if (!command) throw new Error(`Cannot read the transcript: nothing was asked of the line by the name of ${id}`);
       return { type: "line", event: { type: "result", command, result: readResult(result) } };
     }
@@ -300,8 +300,8 @@ function eventText(event: CrmEvent): string {
 
 function commandText(command: LineCommand): string {
   if (command.type === "dial") return `dial ${command.number} as ${command.call}`;
-  const { id, agent, mode, login, queue } = command;
-  return `agent ${agent} ${login ? "logs in, " : ""}${mode}${queue === undefined ? "" : ` in ${queue}`} as ${id || "own"}`;
+  const { callout = "own", agent, mode, login, queue } = command;
+  return `agent ${agent} ${login ? "logs in, " : ""}${mode}${queue === undefined ? "" : ` in ${queue}`} as ${callout}`;
 }
 
 function shown({ line, registration, agents, calls, lastDial }: Desk): string[] {

@@ -40,7 +40,7 @@ export async function acdRig({ acd = {}, acdAgent, instead, ...options }: AcdRig
 
 /** Tells the switch of an agent; the rest as a Login of agent 7 at desk 1001. */
 export function tell(rig: Rig, part: Partial<AgentCommand> = {}): Promise<CommandResult> {
-  const login = { type: "agent", desk: "1001", id: "r1", agent: "7", login: true, mode: "not-ready" } as const;
+  const login = { type: "agent", desk: "1001", callout: "r1", agent: "7", login: true, mode: "not-ready" } as const;
   return rig.execute({ ...login, queue: "support@default", ...part });
 }
 

@@ -377,7 +377,7 @@ describe("REFER straight to the phone:", () => {
 
 test("an ACD command is refused in words", async () => {
   await using rig = await Rig.ready();
-  const command = { type: "agent", desk: "1001", id: "x", agent: "A", login: true, mode: "ready" } as const;
+  const command = { type: "agent", desk: "1001", callout: "x", agent: "A", login: true, mode: "ready" } as const;
   expect(await rig.execute(command)).toEqual({
     outcome: "failed",
     cause: "NOT_SUPPORTED",
