@@ -80,11 +80,10 @@ export async function startApp(
     storeLost: store.trouble !== undefined,
     now: now(),
   }));
-  const local = {
+  const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
+  const admin = {
     status: currentStatus,
-    ready: () => readiness(currentStatus()),
-    metrics: page,
-    ...(levels ? { levels } : {}),
+    ...present({ levels }),
     outbox,
     dials: () => dialPages(store),
     makeCall: (extension: string, dialString: string) => {
@@ -92,7 +91,7 @@ export async function startApp(
       return desk && foreseeMakeCall(desk, dialString, now(), policyOf(config));
     },
   };
-  const http = await listen(config, loop, local, { now, log, metrics }).catch((error: unknown) => {
+  const http = await listen(config, loop, { admin, monitoring }, { now, log, metrics }).catch((error: unknown) => {
     store.close();
     throw error;
   });
@@ -173,10 +172,10 @@ function compose(
 function listen(
   config: Config,
   loop: Loop,
-  local: Omit<HttpOptions["local"], "monitorAllow">,
+  pages: Pick<HttpOptions, "admin" | "monitoring">,
   { now, log, metrics }: Pick<Parts, "now" | "log" | "metrics">,
 ): Promise<Listener> {
-  const { host, port, connections, monitorAllow, answer, ...guards } = config.http;
+  const { host, port, connections, answer, ...guards } = config.http;
   const { registerAllow, port: defaultPort } = config.crm;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
@@ -197,7 +196,7 @@ function listen(
         refused: (status) => metrics.refused.add(`${status}`),
       },
     },
-    local: { ...local, monitorAllow },
+    ...pages,
     log,
   });
 }

@@ -66,8 +66,13 @@ function refuse(status: Refusal["status"], why: string): Refusal {
   return { status, why };
 }
 
-function wrongHost(request: CalloutRequest, names: readonly string[]): string | undefined {
-  if ([request.header("host"), request.authority].every((host) => hostAllowed(host, names))) return undefined;
+/** Whether the Host header, and the host in the URL if it has one, are an address or a known name of this box. */
+export function isForThisBox(request: Pick<CalloutRequest, "header" | "authority">, hostNames: readonly string[]): boolean {
+  return [request.header("host"), request.authority].every((host) => hostAllowed(host, hostNames));
+}
+
+function wrongHost(request: CalloutRequest, hostNames: readonly string[]): string | undefined {
+  if (isForThisBox(request, hostNames)) return undefined;
   return "The Host of the request is not this box: use its IP address, or list the name in http.hostNames.";
 }
 

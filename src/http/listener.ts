@@ -12,7 +12,8 @@ import { refusal } from "../cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "../cctsdk/routes.ts";
 import { addressText } from "../core/crm.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
-import { type LocalOptions, localRoutes } from "./monitoring.ts";
+import { type AdminOptions, adminRoutes } from "./admin/routes.ts";
+import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
 import { RequestLines } from "./request-line.ts";
 
@@ -25,8 +26,8 @@ export interface HttpOptions {
   /** The most open connections; more get 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
-  /** What is told and done for the box itself. */
-  readonly local: Omit<LocalOptions, "from" | "hostNames" | "now">;
+  readonly admin: Omit<AdminOptions, "from" | "hostNames">;
+  readonly monitoring: Omit<MonitoringOptions, "from" | "hostNames" | "now">;
   readonly log: Log;
   /** Deadlines for tests; default: 10 s for a header, 30 s for an answer. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
@@ -112,7 +113,8 @@ function repairing(socket: Socket): Socket {
 function site(options: HttpOptions): Hono {
   const { log, callouts: { hostNames, now } } = options;
   const app = new Hono();
-  app.route("/", localRoutes({ ...options.local, hostNames, now, from: source }));
+  app.route("/", adminRoutes({ ...options.admin, hostNames, from: source }));
+  app.route("/", monitoringRoutes({ ...options.monitoring, hostNames, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.rarely("request failed").error("request failed: internal error", { error: error.message });

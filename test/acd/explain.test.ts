@@ -9,7 +9,7 @@ import { readConfig } from "../../src/commands/io.ts";
 import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import { foreseeMakeCall } from "../../src/core/dial/make-call.ts";
-import { ask, get, open, quietLocal } from "../support/httpclient.ts";
+import { ask, get, open, quietAdmin } from "../support/httpclient.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,8 +17,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The part of a daemon that is asked: its listener, and the decision on this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");
 const daemon = await open({
-  local: {
-    ...quietLocal,
+  admin: {
+    ...quietAdmin,
     makeCall: (extension, dialString) =>
       extension === "1001" && known !== undefined
         ? foreseeMakeCall(known, dialString, 0, policyOf(readConfig(file, { environment: {} })))

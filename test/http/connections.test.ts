@@ -11,7 +11,7 @@ import {
   dial,
   get,
   open,
-  quietLocal,
+  quietMonitoring,
   ready,
   refused,
   success,
@@ -129,7 +129,7 @@ describe("open connections are counted:", () => {
   test("a client that sends and never reads is closed", async () => {
     // A few such answers fill the buffers of both sides, so the server cannot write more.
     const metrics = () => "x".repeat(4_000_000);
-    const { port } = await open({ deadlines: { headerMs: 60_000, answerMs: 500 }, local: { ...quietLocal, metrics } });
+    const { port } = await open({ deadlines: { headerMs: 60_000, answerMs: 500 }, monitoring: { ...quietMonitoring, metrics } });
     const { socket } = await dial(port);
     socket.pause().write(get("/metrics").repeat(10));
     // A paused client does not notice an orderly close; a failing write shows it.

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import type { Reply } from "../../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../../src/http/listener.ts";
 import { openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, complaint, dial, get, open, quietLocal, ready, success } from "../support/httpclient.ts";
+import { ask, cleanUp, complaint, dial, get, open, quietAdmin, quietMonitoring, ready, success } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 
@@ -265,8 +265,8 @@ describe("other paths:", () => {
 
   test("a failing status gets an Error with a sentence", async () => {
     const { port } = await open({
-      local: {
-        ...quietLocal,
+      admin: {
+        ...quietAdmin,
         status: () => {
           throw new Error("secret detail");
         },
@@ -322,7 +322,8 @@ function options(): HttpOptions {
     host: "127.0.0.1",
     port: 0,
     connections: 1,
-    local: quietLocal,
+    admin: quietAdmin,
+    monitoring: quietMonitoring,
     log,
     callouts,
   };

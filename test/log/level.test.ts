@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { cli } from "../../src/cli.ts";
 import { Levels, maxLevelSeconds, readDuration, readLevel } from "../../src/log/level.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, get, open, quietLocal } from "../support/httpclient.ts";
+import { ask, cleanUp, get, open, quietAdmin } from "../support/httpclient.ts";
 
 afterEach(async () => {
   jest.useRealTimers();
@@ -116,7 +116,7 @@ async function command(port: number, ...args: string[]): Promise<{ code: number;
 describe("telesetd log", () => {
   test("shows and changes the level of the running daemon", async () => {
     const { levels, level } = opened();
-    const { port } = await open({ local: { ...quietLocal, levels } });
+    const { port } = await open({ admin: { ...quietAdmin, levels } });
     expect(await command(port)).toEqual({ code: 0, out: "The log level is info, as configured.\n", err: "" });
     const { code, out } = await command(port, "trace", "10m");
     expect([code, out]).toEqual([
@@ -135,7 +135,7 @@ describe("telesetd log", () => {
     [["loud", "x"], 'Unknown log level "loud": expected error, warning, info, debug or trace\n'],
   ])("%j is wrong usage", async (args, err) => {
     const { levels, level } = opened();
-    const { port } = await open({ local: { ...quietLocal, levels } });
+    const { port } = await open({ admin: { ...quietAdmin, levels } });
     expect(await command(port, ...args)).toEqual({ code: 2, out: "", err });
     expect(level()).toBe("info");
   });
@@ -151,7 +151,7 @@ describe("POST /log", () => {
   const post = (query: string, headers?: string): string => get(`/log${query}`, headers).replace("GET", "POST");
   test("is for the box itself, not for a web page", async () => {
     const { levels, level } = opened();
-    const { port } = await open({ local: { ...quietLocal, levels } });
+    const { port } = await open({ admin: { ...quietAdmin, levels } });
     const page = "Host: localhost\r\nOrigin: http://evil.example\r\n";
     expect((await ask(port, post("?level=trace", page)))?.status).toBe(403);
     expect((await ask(port, post("?level=trace", "Host: evil.example\r\n")))?.status).toBe(403);
@@ -163,7 +163,7 @@ describe("POST /log", () => {
     "with %j changes nothing",
     async (query) => {
       const { levels, level } = opened();
-      const { port } = await open({ local: { ...quietLocal, levels } });
+      const { port } = await open({ admin: { ...quietAdmin, levels } });
       const answer = await ask(port, post(query));
       expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([400, { error: expect.stringContaining("expected ") }]);
       expect(level()).toBe("info");

@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { contentTypes } from "../../src/metrics/exposition.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
-import { ask, cleanUp, dial, get, open, quietLocal, ready } from "../support/httpclient.ts";
+import { ask, cleanUp, dial, get, open, quietMonitoring, ready } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 
-const metrics: typeof quietLocal.metrics = (format) => `# ${format}\n`;
+const metrics: typeof quietMonitoring.metrics = (format) => `# ${format}\n`;
 const own = Object.values(networkInterfaces()).flat().find((address) => address?.family === "IPv4" && !address.internal)?.address;
 const watched = ["/metrics", "/readyz", "/healthz"];
 
@@ -18,7 +18,7 @@ describe("a request from the box itself", () => {
     ["Accept: image/png;q=zzz\r\n", "text"],
     ["Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n", "openmetrics"],
   ])("with %j gets /metrics as %s", async (accept, format) => {
-    const { port } = await open({ local: { ...quietLocal, metrics } });
+    const { port } = await open({ monitoring: { ...quietMonitoring, metrics } });
     const answer = await ask(port, get("/metrics", `Host: localhost\r\n${accept}`));
     expect([answer?.status, answer?.body]).toEqual([200, `# ${format}\n`]);
     expect(answer?.head.toLowerCase()).toContain(`content-type: ${contentTypes[format as "text"]}`);
@@ -26,7 +26,7 @@ describe("a request from the box itself", () => {
   });
 
   test("with HEAD gets only the header", async () => {
-    const { port } = await open({ local: { ...quietLocal, metrics } });
+    const { port } = await open({ monitoring: { ...quietMonitoring, metrics } });
     for (const path of watched) {
       const client = await dial(port);
       const answer = await client.send(get(path).replace("GET", "HEAD")).answer(true);
@@ -80,7 +80,11 @@ describe("access:", () => {
   });
 
   foreign.each(watched)("an address in http.monitorAllow is accepted, even if it may not send callouts: %s", async (path) => {
-    const { port } = await open({ host: "0.0.0.0", callouts: { allow: [] }, local: { ...quietLocal, monitorAllow: [`${own}`] } });
+    const { port } = await open({
+      host: "0.0.0.0",
+      callouts: { allow: [] },
+      monitoring: { ...quietMonitoring, monitorAllow: [`${own}`] },
+    });
     expect((await (await dial(port, { host: own ?? "" })).send(get(path)).answer())?.status).toBe(200);
     expect((await (await dial(port, { host: own ?? "" })).send(get("/status")).answer())?.status).toBe(403);
     expect((await (await dial(port, { host: own ?? "" })).send(get(ready)).answer())?.status).toBe(403);
@@ -105,14 +109,14 @@ describe("/readyz", () => {
     waiting: 3,
   };
   test("reports in JSON what is wrong", async () => {
-    const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
+    const { port } = await open({ monitoring: { ...quietMonitoring, ready: () => troubled } });
     const answer = await ask(port, get("/readyz"));
     expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([503, troubled]);
     expect(answer?.head.toLowerCase()).toContain("content-type: application/json");
   });
 
   test("reports it in plain text if the client accepts that", async () => {
-    const { port } = await open({ local: { ...quietLocal, ready: () => troubled } });
+    const { port } = await open({ monitoring: { ...quietMonitoring, ready: () => troubled } });
     expect(await ask(port, get("/readyz", "Accept: text/plain\r\n"))).toMatchObject({
       status: 503,
       body: "not ready\ndesk 1001: Phone 1001 is not registered: check its cable and power.\nUWQ: registered at 0 of 1 desk\n",

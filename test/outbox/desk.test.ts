@@ -11,7 +11,7 @@ import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
-import { open, quietLocal } from "../support/httpclient.ts";
+import { open, quietAdmin } from "../support/httpclient.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-desk-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -129,7 +129,7 @@ test("an event that was delivered, or discarded, says so when it is retried or d
 describe("over HTTP", () => {
   test.each([[0], [1], [24], [25], [26], [3000]])("a list of %i rows is one JSON array", async (rows) => {
     const { box, store } = outbox(rows);
-    const listener = await open({ local: { ...quietLocal, outbox: box } });
+    const listener = await open({ admin: { ...quietAdmin, outbox: box } });
     const { status, text } = await exchange("127.0.0.1", listener.port, "GET", "/outbox?all=1");
     expect([status, (JSON.parse(text) as unknown[]).length]).toEqual([200, rows]);
     store.close();
@@ -139,7 +139,7 @@ describe("over HTTP", () => {
     "with limit=%s of 60 rows it has %i, the newest",
     async (limit, rows) => {
       const { box, store } = outbox(60);
-      const listener = await open({ local: { ...quietLocal, outbox: box } });
+      const listener = await open({ admin: { ...quietAdmin, outbox: box } });
       const { text } = await exchange("127.0.0.1", listener.port, "GET", `/outbox?all=1&limit=${limit}`);
       expect((JSON.parse(text) as { id: number }[]).map(({ id }) => id)).toEqual(Array.from({ length: rows }, (_, n) => 60 - n));
       store.close();
@@ -161,7 +161,7 @@ describe("over HTTP", () => {
       }
     }
     setImmediate(count);
-    const listener = await open({ local: { ...quietLocal, dials } });
+    const listener = await open({ admin: { ...quietAdmin, dials } });
     const { text } = await exchange("127.0.0.1", listener.port, "GET", "/dials");
     counting = false;
     expect(JSON.parse(text)).toEqual(Array.from({ length: 20 }, (_, page) => page));
@@ -170,7 +170,7 @@ describe("over HTTP", () => {
 
   test("what is refused has the reason", async () => {
     const { box, store } = outbox(3);
-    const listener = await open({ local: { ...quietLocal, outbox: box } });
+    const listener = await open({ admin: { ...quietAdmin, outbox: box } });
     const { status, text } = await exchange("127.0.0.1", listener.port, "POST", "/outbox/2/drop");
     expect([status, JSON.parse(text)]).toEqual([409, { error: expect.stringContaining("Event 2 was discarded at") }]);
     store.close();

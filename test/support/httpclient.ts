@@ -109,12 +109,16 @@ export const emptyOutbox = {
   drop: () => ({ status: 404, why: noSuchEvent }) as const,
 };
 
-/** What the box says of itself when a test does not care. */
-export const quietLocal: HttpOptions["local"] = {
+/** The administrator's endpoints, for tests of something else. */
+export const quietAdmin: HttpOptions["admin"] = {
   status: () => ({ desks: 1 }),
   outbox: emptyOutbox,
   dials: () => [],
   makeCall: () => undefined,
+};
+
+/** The monitors' endpoints, for tests of something else. */
+export const quietMonitoring: HttpOptions["monitoring"] = {
   monitorAllow: [],
   ready: () => ({ ready: true, troubles: [], uwq: { desks: 1, registered: 1 }, waiting: 0 }),
   metrics: () => "",
@@ -127,7 +131,8 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     host: "127.0.0.1",
     port: 0,
     connections: 64,
-    local: quietLocal,
+    admin: quietAdmin,
+    monitoring: quietMonitoring,
     log,
     callouts: {
       allow: ["127.0.0.0/8", "::1"],

@@ -1,0 +1,84 @@
+/**
+ * Endpoints for the administrator's commands (`telesetd status`, `outbox`, `dials`, `explain --desk`, `log`): for this machine
+ * only, and never for a web page.
+ */
+import { type Context, Hono } from "hono";
+import { refused } from "../../cctsdk/routes.ts";
+import { type Levels, readLevel } from "../../log/level.ts";
+import { noSuchEvent, type OutboxDesk, type Outcome } from "../../outbox/admin.ts";
+import { isLoopback } from "../../platform/address.ts";
+import { isForeign } from "../foreign.ts";
+import { jsonPages, upTo } from "./pages.ts";
+
+/** What the endpoints read and change. */
+export interface AdminOptions {
+  readonly status: () => unknown;
+  readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
+  /** The dials on record, page by page, the newest first. */
+  readonly dials: () => Iterable<readonly unknown[]>;
+  /** What a MakeCall at a desk would get now; undefined when the desk is not served. */
+  readonly makeCall: (desk: string, dialString: string) => unknown;
+  /** The log's level; absent where it cannot be changed. */
+  readonly levels?: Pick<Levels, "state" | "set">;
+  /** Host names that a request may carry. */
+  readonly hostNames: readonly string[];
+  readonly from: (context: Context) => string;
+}
+
+/**
+ * `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
+ * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
+ * `POST /log?level=LEVEL&seconds=N`.
+ */
+export function adminRoutes(options: AdminOptions): Hono {
+  const { status, dials, makeCall, from, hostNames } = options;
+  const app = new Hono();
+  const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
+    if (isLoopback(from(context)) && !isForeign(context, hostNames)) return await next();
+    return refused(403, "Only the box itself may read this: run telesetd status there.");
+  };
+  for (const path of ["/status", "/dials", "/dials/*", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
+  app.get("/status", async (context) => json(context, await status()));
+  app.get("/dials", () => jsonPages(dials()));
+  app.get("/dials/foreseen", (context) => {
+    const { desk = "", dialString = "" } = context.req.query();
+    const decision = makeCall(desk, dialString);
+    return decision === undefined
+      ? context.json({ error: `This telesetd does not serve desk ${desk}.` }, 404)
+      : json(context, decision);
+  });
+  addOutbox(app, options);
+  addLog(app, options);
+  return app;
+}
+
+function addOutbox(app: Hono, { outbox }: AdminOptions): void {
+  const outcome = (context: Context, result: Outcome): Response =>
+    "event" in result ? json(context, result.event) : context.json({ error: result.why }, result.status);
+  const id = (context: Context): number => Number(context.req.param("id"));
+  app.get("/outbox", (context) => {
+    const { all, limit } = context.req.query();
+    return jsonPages(upTo(outbox.pages(all === "1"), /^\d+$/.test(limit ?? "") ? Number(limit) : Infinity));
+  });
+  app.get("/outbox/:id", (context) => {
+    const event = outbox.show(id(context));
+    return event ? json(context, event) : context.json({ error: noSuchEvent }, 404);
+  });
+  app.post("/outbox/retry", async (context) => json(context, await outbox.retryAll()));
+  app.post("/outbox/:id/retry", (context) => outcome(context, outbox.retry(id(context))));
+  app.post("/outbox/:id/drop", (context) => outcome(context, outbox.drop(id(context))));
+}
+
+function addLog(app: Hono, { levels }: AdminOptions): void {
+  const fixed = { error: "The log level of this telesetd cannot be changed while it runs." };
+  app.get("/log", (context) => levels ? json(context, levels.state()) : context.json(fixed, 404));
+  app.post("/log", (context) => {
+    const wanted = readLevel(context.req.query("level"), context.req.query("seconds"));
+    if (typeof wanted === "string") return context.json({ error: wanted }, 400);
+    return levels ? json(context, levels.set(wanted.level, wanted.seconds)) : context.json(fixed, 404);
+  });
+}
+
+function json(context: Context, value: unknown): Response {
+  return context.json(value as never, 200, { "Cache-Control": "no-store" });
+}
