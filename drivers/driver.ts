@@ -36,16 +36,58 @@ export interface Hop {
   readonly details?: readonly string[];
 }
 
-/** An entry of the registry in `mod.ts`. The schema checks the settings without opening anything. */
+/** A question of `telesetd setup` about one key of the driver's settings. Its schema decides which answers are valid, and is the default. */
+export interface Question {
+  /** The key in the `line` part of the configuration. */
+  readonly key: string;
+  /** The question without its default: `Address of FreeSWITCH`. */
+  readonly prompt: string;
+  /** What a valid answer is, behind "expected": `a port, for example 8021`. */
+  readonly expected: string;
+  /** The answer that leaves the key out: `none`. */
+  readonly absent?: string;
+  /** The answer is not shown while it is typed, and never offered; Enter keeps the former one. */
+  readonly secret?: true;
+}
+
+/** Questions that are asked one after the other, and whose answers are then tried together. `C`: the settings, checked. */
+export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
+  readonly questions: readonly Question[];
+  /** Whether this question is asked, given the answers so far; when not, its key is left out. */
+  applies?(key: string, answers: Readonly<Record<string, unknown>>): boolean;
+  /** Answers that the switch itself knows for one of the questions, the likeliest first; none when it does not say. Never throws. */
+  readonly suggestions?: {
+    readonly key: string;
+    /** What they are: `The switch serves`. */
+    readonly intro: string;
+    find(settings: C, context: DriverContext, signal: AbortSignal): Promise<readonly string[]>;
+  };
+  /** What the answers are called in "Keep ... anyway?". */
+  subject(settings: C): string;
+  /**
+   * Tries the answers; a failed hop says what is wrong and what to do. Required keys that have not been asked for yet have the values of
+   * `reference`.
+   */
+  check(settings: C, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
+}
+
+/** An entry of `registry.ts`: all that the rest of telesetd knows of a driver. */
 export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
+  /** Checks the settings without opening anything. */
   readonly schema: S;
+  /** The settings of the documentation's example: every required key is there. */
+  readonly reference: z.input<S>;
   open(config: z.infer<S>, context: DriverContext): Line;
+  /** The questions of `telesetd setup`, in order. */
+  readonly setup: readonly QuestionGroup<z.infer<S>>[];
   /**
    * The addresses and names of all that it connects to, for the service's address rules; a driver that leaves it out may
-   * speak with anybody.
+   * connect to any.
    */
   hosts?(config: z.infer<S>): readonly string[];
+  /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Left out: never. */
+  drivesAgents?(config: z.infer<S>): boolean;
   /** The switch does not tell this driver which phones are registered: one that is watched counts as registered. */
   readonly assumesRegistered?: true;
   /**
@@ -53,6 +95,6 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
    * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.
    */
   probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
-  /** The domains that the switch says it serves, the likeliest first; none when it does not tell. For `telesetd setup`; never throws. */
-  domains?(config: z.infer<S>, context: DriverContext, signal: AbortSignal): Promise<readonly string[]>;
+  /** The settings with a simulated switch on this machine in the place of the real one, for demo and replay. */
+  simulated?(config: z.infer<S>, peer: { readonly port: number; readonly password: string }): z.infer<S>;
 }

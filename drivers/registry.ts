@@ -4,55 +4,67 @@ import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
 import { sip } from "./sip/mod.ts";
 
-export type { DriverContext, Hop, ProbeContext } from "./driver.ts";
+export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup } from "./driver.ts";
+
+/** What of an entry works without settings. */
+export type Driver = Pick<DriverEntry, "name" | "schema" | "reference" | "setup">;
 
 const entries: readonly DriverEntry[] = [freeswitch, sip];
+
+/** All drivers; the first is the default of `telesetd setup`. */
+export const drivers: readonly [Driver, ...Driver[]] = [freeswitch, sip];
 
 /** The schemas of the drivers' settings by driver name, for the configuration. */
 export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Object.fromEntries(
   entries.map(({ name, schema }) => [name, schema]),
 );
 
-/** The part of the configuration that names a driver. */
-interface Settings {
+/** The checked `line` part of the configuration: what else is in it, only the driver knows. Functions throw when there is no such driver. */
+export interface Settings {
   readonly driver: string;
 }
 
-/**
- * Opens the line that the configuration names.
- * @param settings the checked `line` part of the configuration.
- * @throws Error if there is no such driver.
- */
+/** Opens the line that the configuration names. */
 export function openLine(settings: Settings, context: DriverContext): Line {
-  const entry = entryOf(settings);
-  return entry.open(entry.schema.parse(settings), context);
+  const { entry, config } = resolved(settings);
+  return entry.open(config, context);
 }
 
-/** The addresses and names of all that the line connects to; nothing when the driver does not tell. @throws Error if there is none. */
+/** See `DriverEntry.hosts`. */
 export function lineHosts(settings: Settings): readonly string[] | undefined {
-  const entry = entryOf(settings);
-  return entry.hosts?.(entry.schema.parse(settings));
+  const { entry, config } = resolved(settings);
+  return entry.hosts?.(config);
 }
 
-/** Whether a phone only counts as registered, because the driver cannot know. @throws Error if there is no such driver. */
+/** See `DriverEntry.drivesAgents`. */
+export function drivesAgents(settings: Settings): boolean {
+  const { entry, config } = resolved(settings);
+  return entry.drivesAgents?.(config) ?? false;
+}
+
+/** See `DriverEntry.assumesRegistered`. */
 export function assumesRegistered(settings: Settings): boolean {
-  return entryOf(settings).assumesRegistered === true;
+  return resolved(settings).entry.assumesRegistered === true;
 }
 
-/** Tries each hop to the phones, one after the other. @throws Error if there is no such driver. */
+/** See `DriverEntry.probe`. */
 export function probeLine(settings: Settings, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
-  const entry = entryOf(settings);
-  return entry.probe(entry.schema.parse(settings), context, signal);
+  const { entry, config } = resolved(settings);
+  return entry.probe(config, context, signal);
 }
 
-/** The domains that the switch says it serves; none when it does not tell. @throws Error if there is no such driver. */
-export async function domainsOf(settings: Settings, context: DriverContext, signal: AbortSignal): Promise<readonly string[]> {
-  const entry = entryOf(settings);
-  return await entry.domains?.(entry.schema.parse(settings), context, signal) ?? [];
+/** See `DriverEntry.simulated`. */
+export function simulatedLine(
+  settings: Settings,
+  peer: { readonly port: number; readonly password: string },
+): Settings & Record<string, unknown> {
+  const { entry, config } = resolved(settings);
+  if (!entry.simulated) throw new Error(`The driver ${settings.driver} has no simulated switch.`);
+  return { driver: settings.driver, ...entry.simulated(config, peer) };
 }
 
-function entryOf({ driver }: Settings): DriverEntry {
-  const entry = entries.find(({ name }) => name === driver);
-  if (!entry) throw new Error(`There is no driver ${driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
-  return entry;
+function resolved(settings: Settings): { readonly entry: DriverEntry; readonly config: Record<string, unknown> } {
+  const entry = entries.find(({ name }) => name === settings.driver);
+  if (entry) return { entry, config: entry.schema.parse(settings) };
+  throw new Error(`There is no driver ${settings.driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
 }

@@ -1,5 +1,5 @@
 /** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
-import { assumesRegistered, openLine } from "../drivers/registry.ts";
+import { assumesRegistered, drivesAgents, openLine } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
@@ -203,12 +203,11 @@ function listen(
 
 /** What the configuration decides, as the core wants it. */
 export function policyOf({ screenPop, numbers, line, agent, dial, crm }: Config): Policy {
-  const acd: unknown = line["acd"];
   return {
     ...screenPop,
     numbers,
     dial,
-    acd: { driven: acd !== undefined && acd !== "none", afterCall: agent.afterCall },
+    acd: { driven: drivesAgents(line), afterCall: agent.afterCall },
     events: { errors: crm.errorEvents, telephony: crm.telephonyEvents },
   };
 }

@@ -1,6 +1,7 @@
-/** Failures carry codes: nothing is decided by the wording of a sentence that is for people. */
+/** Rules for what decides: failures carry codes, so no sentence for people is searched; a driver's settings are its own. */
 import { describe, expect, test } from "bun:test";
-import { type Source, sources } from "./support/sources.ts";
+import { lineSchemas } from "../drivers/registry.ts";
+import { codeOf, type Source, sources } from "./support/sources.ts";
 
 /** The names under which the code holds such sentences. */
 const sentence = String.raw`(?:\w+\??\.)*(?:why|message|advice|trouble|said|says|explanation)\b`;
@@ -40,5 +41,34 @@ describe("the rule finds", () => {
   test.each(["if (known === why) return;", 'if (why === undefined) return "";', "if (/^auth/.test(command)) {", 'why === ""'])(
     "not %s",
     (line) => expect(linesByWording({ path: "x.ts", text: line })).toEqual([]),
+  );
+});
+
+describe("only a driver knows the keys of its settings:", () => {
+  const keys = Object.values(lineSchemas).flatMap(({ shape }) => Object.keys(shape)).filter((key) => key !== "driver").join("|");
+  const byKey = new RegExp(
+    [
+      String.raw`\bline[?!]?\.(?:${keys})\b`,
+      String.raw`\{[^{}]*\b(?:${keys})\b[^{}]*\}(?:: [\w<>, ]+)? = (?:\w+\.)*line\b`,
+      String.raw`\bline: \{[^{}]*(?<![.\w])(?:${keys}) ?[:,}]`,
+    ].join("|"),
+  );
+  const usesKey = (text: string) => byKey.test(codeOf(text.replace(/(?:\?\.)?\["(\w+)"\]/g, ".$1")));
+
+  test("nothing in src reads or sets one", () => {
+    expect(sources("src").filter(({ text }) => usesKey(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test.each([
+    'const acd: unknown = line["acd"];',
+    "if (config.line.host === undefined) return;",
+    "const { host, port } = config.line;",
+    "const { host }: Settings = line;",
+    'startApp({ line: { ...base.line, host: "127.0.0.1" } });',
+  ])("the rule finds %s", (text) => expect(usesKey(text)).toBe(true));
+
+  test.each(["if (desk.line.link.up) return;", "const { driver } = config.line;", '"check line.host"; // line.port'])(
+    "but not %s",
+    (text) => expect(usesKey(text)).toBe(false),
   );
 });

@@ -7,8 +7,9 @@ import type { DriverContext, DriverEntry } from "../driver.ts";
 import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type AgentMemory, agentMemory } from "./agents.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
-import { domains, probe } from "./probe/mod.ts";
+import { probe } from "./probe/mod.ts";
 import { Session } from "./session.ts";
+import { setup } from "./setup.ts";
 import type { Site } from "./translate.ts";
 
 /** The registry's entry. */
@@ -16,9 +17,12 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   name: "freeswitch",
   schema: freeswitchConfig,
   open: (config, context) => new FreeswitchLine(config, context),
+  reference: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1" },
+  setup,
   hosts: ({ host }) => [host],
+  drivesAgents: ({ acd }) => acd !== "none",
   probe,
-  domains,
+  simulated: ({ user: _, ...config }, peer) => ({ ...config, host: "127.0.0.1", ...peer }),
 };
 
 class FreeswitchLine implements Line {

@@ -4,9 +4,10 @@ import type { Hop } from "../driver.ts";
 /** The outcome of a hop; its name and its duration are added around it. */
 export type Finding = Omit<Hop, "name" | "ms">;
 
-/** The duration of a hop, in ms with one decimal. Both times are in ms of `performance.now()`. */
-export function elapsed(since: number, until: number = performance.now()): number {
-  return Math.round((until - since) * 10) / 10;
+/** Starts now. @returns the time since then, in ms with one decimal. */
+export function stopwatch(clock: { now(): number }): () => number {
+  const since = clock.now();
+  return () => Math.round((clock.now() - since) * 10) / 10;
 }
 
 /** A hop that was not tried because of another. @param why a sentence that ends with a full stop. */
@@ -17,6 +18,16 @@ export function skipped(name: string, why: string): Hop {
 /** The finding of a hop that was not tried. @param why see `skipped`. */
 export function notTried(why: string): Finding {
   return { verdict: "skipped", message: `Not tried: ${why}`, advice: "Fix the failure above first." };
+}
+
+/** The hops with these names; the probe is stopped when it has come to the last of them. */
+export async function* only(hops: AsyncIterable<Hop>, names: readonly string[]): AsyncGenerator<Hop> {
+  let left = names.length;
+  for await (const hop of hops) {
+    if (!names.includes(hop.name)) continue;
+    yield hop;
+    if (--left === 0) return;
+  }
 }
 
 /** The message of an error, which is a clause, as a sentence. A host name in front keeps its spelling. */

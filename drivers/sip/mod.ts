@@ -9,6 +9,7 @@ import { type Attempt, Reconnection } from "../shared/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
+import { setup } from "./setup.ts";
 import { usersOf } from "./dialogs/notifier.ts";
 import { DialogTracker } from "./dialogs/tracker.ts";
 
@@ -17,10 +18,21 @@ export const sip: DriverEntry<typeof sipConfig> = {
   name: "sip",
   schema: sipConfig,
   open: (config, context) => new SipLine(config, context),
+  reference: {
+    driver: "sip",
+    host: "127.0.0.1",
+    port: 9022,
+    drachtioSecret: "cymru",
+    user: "1009",
+    password: "secret",
+    domain: "127.0.0.1",
+  },
+  setup,
   // The SIP itself is spoken by drachtio-server.
   hosts: ({ host }) => [host],
   assumesRegistered: true,
   probe,
+  simulated: ({ proxy: _, ...config }, { port, password }) => ({ ...config, host: "127.0.0.1", port, drachtioSecret: password }),
 };
 
 class SipLine implements Line {

@@ -4,7 +4,7 @@
  */
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
-import { elapsed, type Finding, sentence, skipped } from "../shared/probing.ts";
+import { type Finding, sentence, skipped, stopwatch } from "../shared/probing.ts";
 import { ask, type Asked } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, type EndCode, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
@@ -51,7 +51,7 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   try {
     for (const [name, work] of looks(quick, context, inbox)) {
       const hop: Hop & Lost = lost === undefined && stack
-        ? await timed(name, () => work(stack), signal)
+        ? await timed(name, () => work(stack), context, signal)
         : skipped(name, lost ?? "There is no connection.");
       const { lost: because, unsure, unanswered, ...shown } = hop;
       lost ??= because;
@@ -101,27 +101,27 @@ async function wayIn(
   signal: AbortSignal,
 ): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
   const { host, port, drachtioSecret: secret } = config;
-  const since = performance.now();
-  const where = `${host}:${port}`;
-  const reached: Hop = { name: "drachtio", verdict: "good", ms: 0, message: `${where} takes connections.` };
+  const ms = stopwatch(timers);
+  const reached = (): Hop => ({ name: "drachtio", verdict: "good", ms: ms(), message: `${host}:${port} takes connections.` });
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
     // Without routes: what is outside of this probe's dialogs is for the daemon.
     const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log, timers }, inbox.take, signal);
     const message = `Logged in to drachtio-server ${stack.version}.`;
-    return {
-      stack,
-      hops: [{ ...reached, ms: elapsed(since) }, { name: "drachtio login", verdict: "good", ms: elapsed(since), message }],
-    };
+    return { stack, hops: [reached(), { name: "drachtio login", verdict: "good", ms: ms(), message }] };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) } as const;
+    const failed = {
+      verdict: "failed",
+      ms: ms(),
+      message: sentence(error.message),
+      advice: openAdvice(error.code, config),
+    } as const;
     if (isConnectFailure(error.code)) {
       const why = "drachtio-server is not reached.";
-      return { why, hops: [{ name: "drachtio", ms: elapsed(since), ...failed }, skipped("drachtio login", why)] };
+      return { why, hops: [{ name: "drachtio", ...failed }, skipped("drachtio login", why)] };
     }
-    const why = "There is no login to drachtio-server.";
-    return { why, hops: [{ ...reached, ms: elapsed(since) }, { name: "drachtio login", ms: elapsed(since), ...failed }] };
+    return { why: "There is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...failed }] };
   }
 }
 
@@ -287,21 +287,26 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Finding & Lost>, signal: AbortSignal): Promise<Hop & Lost> {
-  const since = performance.now();
+async function timed(
+  name: string,
+  work: () => Promise<Finding & Lost>,
+  { timers }: DriverContext,
+  signal: AbortSignal,
+): Promise<Hop & Lost> {
+  const ms = stopwatch(timers);
   const late = aborted(signal);
   try {
-    return { name, ...await Promise.race([work(), late.promise]), ms: elapsed(since) };
+    return { name, ...await Promise.race([work(), late.promise]), ms: ms() };
   } catch (error) {
     const advice = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
-      return { name, verdict: "failed", ms: elapsed(since), message: sentence(error.message), advice };
+      return { name, verdict: "failed", ms: ms(), message: sentence(error.message), advice };
     }
     if (!(error instanceof StackClosed)) throw error;
     return {
       name,
       verdict: "failed",
-      ms: elapsed(since),
+      ms: ms(),
       message: sentence(error.message),
       advice,
       lost: "The connection was lost.",

@@ -51,6 +51,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
   try {
     const file = join(folder, "config.json");
     const seen = new OnTerminal(`${binary} setup --to ${file}`);
+    await seen.answer("Driver for the switch", "\r");
     await seen.answer("Extension of the desk phone", "1001\r");
     await seen.answer("Address of FreeSWITCH", "127.0.0.1\r");
     await seen.answer("Port of its event socket", `${sim.port}\r`);
@@ -71,6 +72,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     expect(seen.shown).not.toMatch(/Wr0ngOne|Cl3verS3cret/);
     const interrupted = new OnTerminal(`${binary} setup --to ${file}`);
     const before = statSync(file).mtimeMs;
+    await interrupted.answer("Driver for the switch", "\r");
     await interrupted.answer("Extension of the desk phone", "1\x03");
     expect([await interrupted.exited, statSync(file).mtimeMs]).toEqual([1, before]);
     expect(interrupted.shown).toContain("Interrupted: nothing was changed");

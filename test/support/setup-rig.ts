@@ -1,15 +1,23 @@
-/** Somebody who answers setup's questions by a script, beside a simulated switch. */
-import { mkdtempSync, rmSync } from "node:fs";
+/** Answers setup's questions by a script, beside a simulated switch. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lineSchemas } from "../../drivers/registry.ts";
+import { type PbxOptions, SipPbx } from "../../simulator/drachtio/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
+import { startApp } from "../../src/app.ts";
+import { check } from "../../src/commands/check.ts";
+import type { Io } from "../../src/commands/io.ts";
 import { setup, type SetupOptions } from "../../src/commands/setup/mod.ts";
 import { type Asker, Interrupted } from "../../src/commands/setup/terminal.ts";
+import { parseConfig } from "../../src/config/schema.ts";
+import { openLog } from "../../src/log/log.ts";
+import { readiness } from "../../src/status/readiness.ts";
 
-/** Answers by what the question begins with; the answers of one question come in turn. `undefined`: Ctrl-C. */
+/** Answers by the beginning of the question; the answers to one question are given in turn. `undefined`: Ctrl-C. */
 export type Answers = Readonly<Record<string, readonly (string | undefined)[]>>;
 
-/** What a run said and asked. */
+/** What a run printed and asked. */
 export interface Run {
   readonly code: number;
   readonly out: string;
@@ -18,24 +26,22 @@ export interface Run {
 }
 
 /** A folder, a switch, and runs of setup. */
-export class Desk implements AsyncDisposable {
+export class Desk<S = Simulator> implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "telesetd-setup-"));
   readonly file = join(this.folder, "config.json");
 
-  private constructor(readonly sim: Simulator) {}
+  /** @param good the answers that lead to a good configuration. */
+  private constructor(readonly sim: S, readonly good: Answers, readonly stop: () => unknown) {}
 
+  /** Beside FreeSWITCH. */
   static async open(options: SimulatorOptions = {}): Promise<Desk> {
     const sim = new Simulator(options);
     await sim.start();
-    return new Desk(sim);
-  }
-
-  /** The answers that lead to a good configuration. */
-  get good(): Answers {
-    return {
+    const good = {
+      Driver: [""],
       Extension: ["1001"],
       Address: ["127.0.0.1"],
-      Port: [String(this.sim.port)],
+      Port: [String(sim.port)],
       User: [""],
       "Its password": ["ClueCon"],
       Domain: [""],
@@ -43,12 +49,36 @@ export class Desk implements AsyncDisposable {
       Digits: ["9"],
       Write: [""],
     };
+    return new Desk(sim, good, () => sim.stop());
+  }
+
+  /** Beside drachtio-server and a SIP switch. */
+  static async openSip(options: PbxOptions = {}): Promise<Desk<SipPbx>> {
+    const pbx = new SipPbx(options);
+    await pbx.server.listen();
+    const good = {
+      Driver: ["sip"],
+      Extension: ["1001"],
+      "Address of drachtio-server": [""],
+      "Its port": [String(pbx.server.port)],
+      "Its secret": [""],
+      "SIP domain": ["pbx"],
+      "Address of the switch": [""],
+      Transport: [""],
+      "SIP account": ["1009"],
+      "Its password": ["s3cret"],
+      "Its user name": [""],
+      "Must the box register": [""],
+      Secret: ["none"],
+      Digits: ["none"],
+      Write: [""],
+    };
+    return new Desk(pbx, good, () => pbx.server.stop());
   }
 
   /** Runs setup with these answers; a question that none is left for fails the test. */
   async run(answers: Answers | undefined, options: Partial<SetupOptions> = {}): Promise<Run> {
-    let out = "";
-    let err = "";
+    const io = recorder();
     const questions: string[] = [];
     const left = new Map(Object.entries(answers ?? {}).map(([key, list]) => [key, [...list]]));
     const asker: Asker = {
@@ -61,18 +91,44 @@ export class Desk implements AsyncDisposable {
       },
       close: () => {},
     };
-    const io = {
-      out: (text: string) => void (out += text),
-      err: (text: string) => void (err += text),
-      terminal: false,
-      environment: {},
-    };
     const code = await setup({ to: this.file, ...options }, io, answers && asker);
-    return { code, out, err, questions };
+    return { code, ...io.printed(), questions };
+  }
+
+  /** Starts a daemon with the configuration that was written. @returns the exit code of `check`, when the daemon is ready. */
+  async becomesReady(): Promise<number> {
+    const code = check(this.file, false, recorder());
+    const config = parseConfig(readFileSync(this.file, "utf8"), lineSchemas, {});
+    const store = { ...config.store, path: join(this.folder, "telesetd.db") };
+    const http = { ...config.http, host: "127.0.0.1", port: 0 };
+    const app = await startApp({ ...config, store, http }, openLog(() => {}, "error", false));
+    try {
+      // There is no event to wait for.
+      for (const late = performance.now() + 50_000; !readiness(app.status()).ready;) {
+        if (performance.now() > late) throw new Error(`Never ready: ${readiness(app.status()).troubles.join(", ")}`);
+        await Bun.sleep(3);
+      }
+      return code;
+    } finally {
+      await app.stop();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.resolve(this.sim.stop());
+    await Promise.resolve(this.stop());
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** An Io that keeps what is printed. */
+function recorder(): Io & { printed(): { readonly out: string; readonly err: string } } {
+  let out = "";
+  let err = "";
+  return {
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    terminal: false,
+    environment: {},
+    printed: () => ({ out, err }),
+  };
 }

@@ -7,8 +7,7 @@ import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { CannotOpen, Link, LinkClosed, type OpenFailure } from "../wire/link.ts";
-import { isConnectFailure } from "../../shared/connect-failure.ts";
-import { elapsed, type Finding, sentence, skipped } from "../../shared/probing.ts";
+import { type Finding, sentence, skipped, stopwatch } from "../../shared/probing.ts";
 import { type Ask, isDenied, registeredRealms } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
 import { checkQueues } from "./queues.ts";
@@ -25,7 +24,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   try {
     for (const [name, work] of looks(config, context)) {
       const hop: Hop & { readonly lost?: string } = lost === undefined && link
-        ? await timed(name, () => work(link), signal)
+        ? await timed(name, () => work(link), context, signal)
         : skipped(name, lost ?? "There is no link.");
       lost ??= hop.lost;
       const { lost: _, ...shown } = hop;
@@ -36,7 +35,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   }
 }
 
-/** See `DriverEntry.domains`: what the switch calls itself, and where its phones are registered. */
+/** The domains that the switch serves: what it calls itself, and where its phones are registered. */
 export async function domains(
   config: FreeswitchConfig,
   context: DriverContext,
@@ -79,45 +78,67 @@ async function wayIn(
   { log, timers }: DriverContext,
   signal: AbortSignal,
 ): Promise<{ hops: readonly Hop[]; link?: Link; why?: string }> {
-  const where = `${config.host}:${config.port}`;
-  const since = performance.now();
-  let connected: number | undefined;
-  const options = {
+  let ms = stopwatch(timers);
+  let reached: Hop | undefined;
+  const onStage = (done: string) => {
+    if (done !== "connect") return;
+    reached = { name: "switch", verdict: "good", ms: ms(), message: answers(config) };
+    ms = stopwatch(timers);
+  };
+  try {
+    const link = await Link.open({ ...linkOptions(config), log, timers, onStage }, () => {}, signal);
+    const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
+    const hop: Hop = { name: "switch login", verdict: "good", ms: ms(), message: `Logged in ${who}.` };
+    return { link, hops: [...reached ? [reached] : [], hop] };
+  } catch (error) {
+    const failed = { ms: ms(), ...notOpened(error, config) };
+    if (reached) return { why: "There is no login to the switch.", hops: [reached, { name: "switch login", ...failed }] };
+    const why = "The switch is not reached.";
+    return { why, hops: [{ name: "switch", ...failed }, skipped("switch login", why)] };
+  }
+}
+
+/** Connects until an event socket greets, without a login: for a try before there is a password. */
+export async function* checkGreeting(
+  config: FreeswitchConfig,
+  { log, timers }: DriverContext,
+  signal: AbortSignal,
+): AsyncGenerator<Hop> {
+  const ms = stopwatch(timers);
+  const greeted = new AbortController();
+  const onStage = (done: string) => done === "greet" && greeted.abort();
+  try {
+    const link = await Link.open(
+      { ...linkOptions(config), log, timers, onStage },
+      () => {},
+      AbortSignal.any([signal, greeted.signal]),
+    );
+    link.close("the probe is done");
+  } catch (error) {
+    const finding = greeted.signal.aborted ? { verdict: "good", message: answers(config) } as const : notOpened(error, config);
+    yield { name: "switch", ms: ms(), ...finding };
+  }
+}
+
+function answers({ host, port }: FreeswitchConfig): string {
+  return `${host}:${port} answers.`;
+}
+
+function linkOptions(config: FreeswitchConfig) {
+  return {
     host: config.host,
     port: config.port,
     login: login(config),
     connectMs: Math.min(config.connectSeconds * 1000, connectMs),
     commandMs: Math.min(config.commandSeconds * 1000, commandMs),
     silenceMs: 60_000,
-    log,
-    timers,
-    onStage: (done: string) => done === "connect" && (connected = performance.now()),
   };
-  const reached = (): Hop => ({ name: "switch", verdict: "good", ms: elapsed(since, connected), message: `${where} answers.` });
-  try {
-    const link = await Link.open(options, () => {}, signal);
-    const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
-    return {
-      link,
-      hops: [reached(), {
-        name: "switch login",
-        verdict: "good",
-        ms: elapsed(connected ?? performance.now()),
-        message: `Logged in ${who}.`,
-      }],
-    };
-  } catch (error) {
-    if (!(error instanceof CannotOpen)) throw error;
-    const failed = { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) } as const;
-    if (isConnectFailure(error.code)) {
-      const why = "The switch is not reached.";
-      return { why, hops: [{ name: "switch", ms: elapsed(since), ...failed }, skipped("switch login", why)] };
-    }
-    return {
-      why: "There is no login to the switch.",
-      hops: [reached(), { name: "switch login", ms: elapsed(connected ?? performance.now()), ...failed }],
-    };
-  }
+}
+
+/** Why there is no link, and what to do. @throws what is not a CannotOpen: a fault of telesetd. */
+function notOpened(error: unknown, config: FreeswitchConfig): Finding {
+  if (!(error instanceof CannotOpen)) throw error;
+  return { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) };
 }
 
 /** What the administrator can do when there is no link. */
@@ -215,22 +236,27 @@ async function checkEvents(link: Link): Promise<Finding> {
 }
 
 /** A hop that a lost connection ends takes those after it along. */
-async function timed(name: string, work: () => Promise<Finding>, signal: AbortSignal): Promise<Hop & { readonly lost?: string }> {
-  const since = performance.now();
+async function timed(
+  name: string,
+  work: () => Promise<Finding>,
+  { timers }: DriverContext,
+  signal: AbortSignal,
+): Promise<Hop & { readonly lost?: string }> {
+  const ms = stopwatch(timers);
   try {
-    return { name, ...(await work()), ms: elapsed(since) };
+    return { name, ...(await work()), ms: ms() };
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
     if (signal.aborted) {
       const message = "The switch takes too long: not all could be asked in time.";
       const advice = "See how busy it is, and how long the network between takes: ping it.";
-      return { name, verdict: "failed", ms: elapsed(since), message, advice, lost: "There was no time left." };
+      return { name, verdict: "failed", ms: ms(), message, advice, lost: "There was no time left." };
     }
     const advice = "Try again; if it stays so, look at the log of the switch at this moment.";
     return {
       name,
       verdict: "failed",
-      ms: elapsed(since),
+      ms: ms(),
       message: sentence(error.message),
       advice,
       lost: "The connection was lost.",

@@ -122,8 +122,8 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
 export interface Places {
   /** `http.host`. */
   readonly listen: string;
-  /** The switch's address, where the driver has one. */
-  readonly peer?: string;
+  /** The addresses that the driver connects to; nothing when it does not say. */
+  readonly peers: readonly string[] | undefined;
 }
 
 /** Whether the box has an address and a way out, and the one that it shall listen on. */
@@ -131,7 +131,7 @@ export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Pl
   const all = addresses();
   const listed = all.map(({ interface: name, address }) => `${address} (${name})`).join(", ");
   const real = all.filter(({ address }) => !/^(169\.254\.|fe80:)/i.test(address));
-  const onlyInside = places !== undefined && isLoopback(places.listen) && places.peer !== undefined && isLoopback(places.peer);
+  const onlyInside = places?.peers !== undefined && [places.listen, ...places.peers].every(isLoopback);
   if (real.length === 0 && !onlyInside) {
     return all.length === 0
       ? {

@@ -1,11 +1,11 @@
 /** How the doctor checks a hop. */
 import type { Hop } from "../../../drivers/registry.ts";
-import { elapsed, type Finding } from "../../../drivers/shared/probing.ts";
+import { type Finding, stopwatch } from "../../../drivers/shared/probing.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** Runs the check of a hop. An unforeseen error is a failure of that hop, not of the whole run. */
 export async function checked(name: string, check: () => Finding | Promise<Finding>): Promise<Hop> {
-  const since = performance.now();
+  const ms = stopwatch(performance);
   let finding: Finding;
   try {
     finding = await check();
@@ -13,7 +13,7 @@ export async function checked(name: string, check: () => Finding | Promise<Findi
     const message = `Cannot check: ${messageOf(error)}.`;
     finding = { verdict: "failed", message, advice: "Run it as root; if that does not help, report it with this line." };
   }
-  return { name, ...finding, ms: elapsed(since) };
+  return { name, ...finding, ms: ms() };
 }
 
 /** A finding with further details below it. */

@@ -1,5 +1,5 @@
 /** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
-import { type Hop, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
+import { type Hop, lineHosts, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
 import { skipped } from "../../../drivers/shared/probing.ts";
 import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
@@ -86,8 +86,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   const clock = checked("clock", () => checkClock(machine, store));
   yield await checked("disk", () => checkDisk(config.store.path));
   yield await clock;
-  const peer: unknown = config.line["host"];
-  const places = { listen: config.http.host, ...(typeof peer === "string" ? { peer } : {}) };
+  const places = { listen: config.http.host, peers: lineHosts(config.line) };
   yield await checked("network", () => checkNetwork(machine, places));
   const answered = await answering;
   const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;

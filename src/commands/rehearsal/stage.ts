@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../app.ts";
-import { lineSchemas } from "../../../drivers/registry.ts";
+import { drivers, lineSchemas, simulatedLine } from "../../../drivers/registry.ts";
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -38,12 +38,11 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const given = options.config ?? referenceConfig(driver);
   // A configuration for another kind of switch than the one that is played keeps all but its line.
   const base = given.line.driver === driver ? given : { ...given, line: referenceConfig(driver).line };
-  const login = driver === "sip" ? { drachtioSecret: password, proxy: undefined } : { password, user: undefined };
   const { prefix: _prefix, ...http } = base.http;
   const app = await startApp(
     {
       ...base,
-      line: { ...base.line, host: "127.0.0.1", port, ...login },
+      line: simulatedLine(base.line, { port, password }),
       http: { ...http, host: "127.0.0.1", port: 0 },
       store: { ...base.store, path: join(folder, "telesetd.db") },
     },
@@ -73,14 +72,9 @@ export async function startRig(options: RigOptions): Promise<Rig> {
 
 /** The configuration that the documentation shows: desk 1001, 9 for an outside line. */
 export function referenceConfig(driver: "freeswitch" | "sip" = "freeswitch"): Config {
-  const domain = "127.0.0.1";
-  const lines = {
-    freeswitch: { driver, host: "127.0.0.1", port: 8021, password: "ClueCon", domain },
-    sip: { driver, host: "127.0.0.1", port: 9022, drachtioSecret: "cymru", user: "1009", password: "secret", domain },
-  };
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],
-    line: lines[driver],
+    line: drivers.find(({ name }) => name === driver)?.reference,
     numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
   });
   return parseConfig(text, lineSchemas, {});

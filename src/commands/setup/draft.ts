@@ -1,8 +1,9 @@
-/** A configuration in the making: what there was, with the answers put in. */
+/** The configuration while it is being made: the existing one, with the answers put in. */
 import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { type Driver, drivers, type QuestionGroup } from "../../../drivers/registry.ts";
 
-/** A configuration as it stands in its file; only what setup asks for is looked at. */
+/** A configuration as it is in its file; only the keys that setup asks for are read. */
 export interface Draft {
   desks?: { extension?: unknown }[];
   line?: Record<string, unknown>;
@@ -11,7 +12,10 @@ export interface Draft {
   [key: string]: unknown;
 }
 
-/** The configuration that is there; nothing when there is none, or it is no JSON object. */
+/** The `line` part of a configuration, as it is in the file. */
+export type Line = Readonly<Record<string, unknown>>;
+
+/** The existing configuration; nothing when there is none, or it is not a JSON object. */
 export function readDraft(file: string): Draft | undefined {
   if (!existsSync(file)) return undefined;
   try {
@@ -22,13 +26,13 @@ export function readDraft(file: string): Draft | undefined {
   }
 }
 
-/** The desks with these extensions: a desk that was there keeps its other keys. */
+/** The desks with these extensions: existing desks keep their other keys. */
 export function desksWith(extensions: readonly string[], { desks }: Draft): { extension: string }[] {
   const former = Array.isArray(desks) ? desks : [];
   return extensions.map((extension) => ({ ...former.find((desk) => desk?.extension === extension), extension }));
 }
 
-/** The extensions that are there. */
+/** The extensions of the existing desks, with spaces between. */
 export function extensionsOf({ desks }: Draft): string {
   const list = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
   return list.filter((each) => typeof each === "string").join(" ");
@@ -36,17 +40,17 @@ export function extensionsOf({ desks }: Draft): string {
 
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";
 
-/** A path that nobody guesses (60 bits), without letters that look alike: it is copied by hand. */
+/** A path that cannot be guessed (60 bits), without letters that look alike: it is copied by hand. */
 export function randomPrefix(): string {
   return `/${Array.from({ length: 12 }, () => letters[randomInt(letters.length)]).join("")}`;
 }
 
-/** The rule that takes the digits for an outside line off again, as the reference configuration has it. */
+/** The rule that removes the digits for an outside line, as in the reference configuration. */
 export function outsideRule(digits: string): { match: string; replace: string; direction: string } {
   return { match: `^${digits}(\\d{4,})$`, replace: "$1", direction: "outbound" };
 }
 
-/** The digits of such a rule; nothing when the rules are others. */
+/** The digits in such a rule; "" without rules, nothing with other rules. */
 export function outsideDigits({ numbers }: Draft): string | undefined {
   const rules = numbers?.["toCrm"];
   if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) return "";
@@ -54,18 +58,42 @@ export function outsideDigits({ numbers }: Draft): string | undefined {
   return /^\^(\d{1,4})\(\\d\{4,\}\)\$$/.exec(String(only?.match))?.[1];
 }
 
-/** The draft as if all had been answered well: what is wrong with it then, no answer mends. */
+/** The draft as if all had been answered well: the errors that remain, no answer fixes. */
 export function withAnswers(draft: Draft): Draft {
-  const { desks, line = {}, http = {}, numbers = {} } = draft;
+  const { desks, http = {}, numbers = {} } = draft;
   const former = Array.isArray(desks) ? desks : [];
-  const { user: _, ...rest } = line;
-  const { driver = "freeswitch" } = line;
-  const answered = { ...rest, driver, host: "localhost", port: 8021, password: "any", domain: "any" };
+  const driver = driverOf(draft);
   return {
     ...draft,
     desks: former.length === 0 ? desksWith(["1"], draft) : former.map((desk, index) => ({ ...desk, extension: `${index + 1}` })),
-    line: driver === "freeswitch" ? answered : line,
+    line: { ...required(driver), ...without(lineFor(driver, draft), keysOf(driver.setup)) },
     http: typeof http["prefix"] === "object" ? http : { ...http, prefix: "/any" },
     numbers: outsideDigits(draft) === undefined ? numbers : { ...numbers, toCrm: [] },
   };
+}
+
+/** The driver that the draft names; the first when it names none. */
+export function driverOf({ line }: Draft): Driver {
+  return drivers.find(({ name }) => name === line?.["driver"]) ?? drivers[0];
+}
+
+/** The driver's settings in the draft; none when they are another driver's. */
+export function lineFor({ name }: Driver, { line }: Draft): Line {
+  const { driver = name, ...settings } = { ...line };
+  return { driver: name, ...(driver === name ? settings : {}) };
+}
+
+/** The driver's required settings, with the values of the documentation's example. */
+export function required({ schema, reference }: Driver): Line {
+  return Object.fromEntries(Object.entries(reference).filter(([key]) => !schema.shape[key].safeParse(undefined).success));
+}
+
+/** The keys that these groups ask for. */
+export function keysOf(groups: readonly QuestionGroup[]): string[] {
+  return groups.flatMap(({ questions }) => questions.map(({ key }) => key));
+}
+
+/** The settings without these keys. */
+export function without(line: Line, keys: readonly string[]): Line {
+  return Object.fromEntries(Object.entries(line).filter(([key]) => !keys.includes(key)));
 }

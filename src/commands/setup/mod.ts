@@ -1,4 +1,4 @@
-/** `telesetd setup`: makes the configuration by questions, or installs one that is ready; and says what the doctor says of it. */
+/** `telesetd setup`: creates the configuration by questions, or installs an existing file; then runs the doctor. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
@@ -12,17 +12,17 @@ import { readDraft, withAnswers } from "./draft.ts";
 import { askAll } from "./questions.ts";
 import { type Asker, Interrupted, Terminal } from "./terminal.ts";
 
-/** What `setup` is asked for. */
+/** The options of `setup`. */
 export interface SetupOptions {
-  /** A configuration that is ready: nothing is asked. */
+  /** An existing configuration to install without questions. */
   readonly from?: string;
   /** Where the configuration goes. */
   readonly to: string;
 }
 
 /**
- * Exit code 0 when a configuration is in its place, whatever the doctor says of it; 1 when nothing was changed because it was
- * interrupted or cannot be written; 2 for a wrong configuration, or nobody to ask: then nothing is changed either.
+ * Exit code 0 when the configuration was written, whatever the doctor finds; 1 when it was interrupted or cannot be written; 2 when
+ * the configuration is wrong or there is no terminal. With 1 and 2 nothing was changed.
  */
 export async function setup(options: SetupOptions, io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
   const { from, to } = options;
@@ -30,7 +30,7 @@ export async function setup(options: SetupOptions, io: Io, asker: Asker | undefi
     if (from !== undefined) return await fromFile(from, to, io);
     if (asker === undefined) {
       io.err(
-        "telesetd setup asks questions, and there is no terminal here: run it in one, or give it a configuration that is ready: telesetd setup --from FILE\n",
+        "telesetd setup asks questions, and there is no terminal here: run it in one, or install an existing file: telesetd setup --from FILE\n",
       );
       return 2;
     }
@@ -53,7 +53,7 @@ function terminal({ terminal: watched, out }: Io): Asker | undefined {
   return watched && process.stdin.isTTY === true ? new Terminal(process.stdin, out) : undefined;
 }
 
-/** Said before the questions: an administrator without rights must not answer them all for nothing. */
+/** Checked before the questions, so that an administrator without the rights does not answer them all in vain. */
 function cannotWrite(to: string): string | undefined {
   let folder = dirname(to);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
@@ -68,16 +68,18 @@ function cannotWrite(to: string): string | undefined {
 async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   const say = (text: string) => io.out(`${text}\n`);
   const former = readDraft(to);
-  say(`The answers are tried at once. Enter takes what stands in [brackets]; Ctrl-C ends it, and nothing is changed.`);
+  say("Each answer is tried at once. Press Enter to accept the value in [brackets]; Ctrl-C quits without changing anything.");
   if (former) {
-    say(`The answers of ${to} are offered; what is not asked for stays as it is.`);
+    say(`The values in ${to} are offered; all other keys stay unchanged.`);
     const { problems } = wrongIn(JSON.stringify(withAnswers(former)), to, io);
     if (problems.length > 0) {
-      io.err(`Nothing was changed: ${to} has ${count(problems.length, "error")} that no answer mends:\n${listed(problems)}`);
+      io.err(
+        `Nothing was changed: ${to} has ${count(problems.length, "error")} that these questions cannot fix:\n${listed(problems)}`,
+      );
       return 2;
     }
   }
-  if (!former && existsSync(to)) say(`${to} is no JSON object: it is begun anew, and kept as ${to}.1.`);
+  if (!former && existsSync(to)) say(`${to} is not a JSON object; starting over. The old file is kept as ${to}.1.`);
   const text = `${
     JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(to, io).environment }), null, 2)
   }\n`;
@@ -86,8 +88,8 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
     io.err(`Nothing was changed: with these answers ${to} would have ${count(problems.length, "error")}:\n${listed(problems)}`);
     return 2;
   }
-  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("not wanted");
-  // From here on Ctrl-C is the system's business again: the doctor may take some seconds.
+  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("declined");
+  // From here on the system handles Ctrl-C again: the doctor may take some seconds.
   asker.close();
   return await install(text, to, io);
 }
@@ -108,7 +110,7 @@ async function fromFile(from: string, to: string, io: Io): Promise<number> {
   return await install(text, to, io);
 }
 
-/** What is wrong with a configuration that is to be in the place `to`, also with its places in the text. */
+/** The errors of a configuration that is to be written to `to`; `placed`: with line and column. */
 function wrongIn(text: string, to: string, io: Io): Pick<ConfigError, "problems" | "placed"> {
   try {
     parseConfig(text, lineSchemas, withCredentials(to, io).environment);
@@ -126,8 +128,8 @@ function listed(problems: readonly string[]): string {
 async function install(text: string, to: string, io: Io): Promise<number> {
   try {
     const { changed, backup } = installConfig(to, text);
-    const kept = backup === undefined ? "" : `; the former one is kept as ${backup}`;
-    io.out(changed ? `${to} is written, only its owner can read it${kept}.\n\n` : `${to} has this configuration already.\n\n`);
+    const kept = backup === undefined ? "" : `; the old file is kept as ${backup}`;
+    io.out(changed ? `Wrote ${to}, readable only by its owner${kept}.\n\n` : `${to} has this configuration already.\n\n`);
   } catch (error) {
     io.err(`Cannot write ${to}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
     return 1;

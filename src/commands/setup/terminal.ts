@@ -1,19 +1,22 @@
 /**
- * Questions on a terminal, a key at a time: what is typed ahead waits for its own question, so that a password is never shown
- * because it came early.
+ * Questions on a terminal, read key by key: what is typed ahead is kept for the question that it answers, so that a password typed
+ * early is never shown.
  */
 
-/** Somebody who is asked. */
+/** Where questions are asked. */
 export interface Asker {
-  /** One line, without its end and the blanks around it; a hidden one is what was typed. Rejects with Interrupted on Ctrl-C, at the end of input, and when the terminal goes away. */
+  /**
+   * Reads one line, without its end and surrounding blanks; a hidden one exactly as typed. Rejects with Interrupted on Ctrl-C, at the
+   * end of input, and when the terminal goes away.
+   */
   ask(question: string, options?: { readonly hidden?: boolean }): Promise<string>;
   close(): void;
 }
 
-/** The one who was asked wants no more of it. */
+/** The administrator quit. */
 export class Interrupted extends Error {}
 
-/** The terminal's input: process.stdin, or what a test makes of it. */
+/** The terminal's input: process.stdin, or a test's. */
 export interface Keys extends AsyncIterable<Uint8Array | string> {
   setRawMode?(raw: boolean): unknown;
   pause?(): unknown;
@@ -65,7 +68,7 @@ export class Terminal implements Asker {
     this.#keys.pause?.();
   }
 
-  /** The next key; those of arrows and the like are passed over. */
+  /** The next key; arrow keys and other escape sequences are skipped. */
   async #key(): Promise<string> {
     for (;;) {
       const [first] = this.#ahead;

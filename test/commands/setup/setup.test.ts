@@ -23,12 +23,14 @@ describe("by questions", () => {
     });
     expect(statSync(desk.file).mode & 0o777).toBe(0o600);
     expect(questions.find((question) => question.startsWith("Domain"))).toBe("Domain that the phones register in [127.0.0.1]: ");
+    expect(out).toContain("  The switch serves 127.0.0.1.\n");
     expect(out).toContain("phone 1001: Registered: sip:1001-");
     expect(out).toMatch(/^good {2}switch login/m);
     expect(out).toEndWith(
       "systemctl enable --now telesetd (if it runs already: systemctl reload telesetd), then telesetd doctor\n",
     );
     expect(out).not.toContain("ClueCon");
+    expect(await desk.becomesReady()).toBe(0);
   }, limit);
 
   test("again: what there is is offered, what is not asked for stays, the former file is kept", async () => {
@@ -73,13 +75,13 @@ describe("by questions", () => {
     expect(read(desk.file).line.password).toEqual({ file });
   }, limit);
 
-  test("rules that are not setup's own are left as they are, and so is another driver", async () => {
+  test("other rules than setup writes stay unchanged", async () => {
     await using desk = await Desk.open();
     const rules = [{ match: "^00", replace: "+" }];
     writeFileSync(desk.file, JSON.stringify({ numbers: { toCrm: rules } }));
     const { code, out } = await desk.run({ ...desk.good, Digits: [] });
     expect([code, read(desk.file).numbers]).toEqual([0, { toCrm: rules }]);
-    expect(out).toContain("left as they are");
+    expect(out).toContain("they stay unchanged");
   }, limit);
 });
 
@@ -94,8 +96,8 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect(code).toBe(0);
     expect(read(desk.file).http).toEqual({ prefix: "/k3y" });
-    expect(out).toContain('"12a" is not right: expected digits, such as 1001.');
-    expect(out).toContain("  Enter digits, such as 1001.");
+    expect(out).toContain('"12a" is invalid: expected digits, for example 1001.');
+    expect(out).toContain("  Enter digits, for example 1001.");
   }, limit);
 
   test("a port that nobody listens on, then another program's, then the right one", async () => {
@@ -110,7 +112,9 @@ describe("a wrong answer is explained and asked again:", () => {
       Keep: ["n"],
     });
     expect([code, read(desk.file).line.port]).toEqual([0, desk.sim.port]);
-    expect(out).toContain(`127.0.0.1:${gone.port} refuses: nothing listens there.`);
+    expect(out).toContain(
+      `switch: Nothing listens on 127.0.0.1:${gone.port}: is FreeSWITCH running, and mod_event_socket loaded? On the switch: fs_cli`,
+    );
   }, limit);
 
   test("a wrong password, without showing it", async () => {
@@ -150,7 +154,7 @@ describe("a wrong answer is explained and asked again:", () => {
 });
 
 describe("nothing is changed", () => {
-  const keys = ["Extension", "Address", "Port", "User", "Its password", "Domain", "Secret", "Digits", "Write"];
+  const keys = ["Driver", "Extension", "Address", "Port", "User", "Its password", "Domain", "Secret", "Digits", "Write"];
   test.each(keys)("when it is interrupted at: %s", async (key) => {
     await using desk = await Desk.open();
     writeFileSync(desk.file, "{}");
@@ -177,7 +181,7 @@ describe("nothing is changed", () => {
     }
   }, limit);
 
-  test("but not when an answer mends what was wrong", async () => {
+  test("but not when an answer fixes it", async () => {
     await using desk = await Desk.open();
     const line = { driver: "freeswitch", port: "x", user: "nobody", password: 7, domain: "no domain" };
     writeFileSync(desk.file, `\uFEFF${JSON.stringify({ desks: [{ extension: "x" }], line, http: { prefix: "/metrics" } })}`);
@@ -190,7 +194,7 @@ describe("nothing is changed", () => {
     const { code, err } = await desk.run(undefined);
     expect([code, existsSync(desk.file)]).toEqual([2, false]);
     expect(err).toContain(
-      "there is no terminal here: run it in one, or give it a configuration that is ready: telesetd setup --from FILE",
+      "there is no terminal here: run it in one, or install an existing file: telesetd setup --from FILE",
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { eventNames } from "../../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
+import { checkGreeting, domains } from "../../../../drivers/freeswitch/probe/mod.ts";
 import { Simulator } from "../../../../simulator/freeswitch/mod.ts";
 import type { Hop } from "../../../../drivers/driver.ts";
 import { openLog } from "../../../../src/log/log.ts";
@@ -242,13 +243,36 @@ describe("the call queues", () => {
   });
 });
 
+describe("before there is a password", () => {
+  const greeting = async (port: number): Promise<Hop[]> => {
+    const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "x", domain: "x", connectSeconds: 0.3 });
+    const context = { desks: [], variables: [], directory: false, log: openLog(() => {}, "error", false), timers: systemTimers };
+    const hops: Hop[] = [];
+    for await (const hop of checkGreeting(config, context, new AbortController().signal)) hops.push(hop);
+    return hops;
+  };
+
+  test("an event socket is known by its greeting, and no login is tried", async () => {
+    await using peer = await RawPeer.listen();
+    expect(await greeting(peer.port)).toMatchObject([{ verdict: "good", message: `127.0.0.1:${peer.port} answers.` }]);
+    await peer.until(() => !peer.connected);
+    expect(peer.received).toEqual([]);
+  });
+
+  test("another service on that port fails", async () => {
+    await using peer = await RawPeer.listen(undefined, "SSH-2.0-OpenSSH_9.2p1\r\n");
+    const [hop] = await greeting(peer.port);
+    expect(hop).toMatchObject({ name: "switch", verdict: "failed", advice: expect.stringContaining("listen-port") });
+  });
+});
+
 describe("domains", () => {
-  test.each([[{}, ["127.0.0.1"]], [{ password: "no" }, []]])("%j", async (line, domains) => {
+  test.each([[{}, ["127.0.0.1"]], [{ password: "no" }, []]])("%j", async (line, expected) => {
     const sim = new Simulator();
     sims.push(sim);
     await sim.start();
     const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "x", ...line });
     const context = { desks: [], variables: [], log: openLog(() => {}, "error", false), timers: systemTimers };
-    expect(await freeswitch.domains?.(config, context, new AbortController().signal)).toEqual(domains);
+    expect(await domains(config, context, new AbortController().signal)).toEqual(expected);
   });
 });

@@ -1,0 +1,157 @@
+/** The driver's own questions, group by group; the answers of a group are tried as soon as it is complete. */
+import {
+  type Driver,
+  type Hop,
+  lineSchemas,
+  type ProbeContext,
+  type Question,
+  type QuestionGroup,
+} from "../../../drivers/registry.ts";
+import { type Config, ConfigError, parseConfig } from "../../config/schema.ts";
+import { openLog } from "../../log/log.ts";
+import { systemTimers } from "../../platform/timers.ts";
+import { type Draft, keysOf, type Line, lineFor, required, without } from "./draft.ts";
+import { answer, keeps, type Talk } from "./talk.ts";
+
+/** How long the switch may take to answer all that is tried at once, in ms. */
+const patience = 10_000;
+
+/** Asks all questions of a driver. What it does not ask for stays as it is in `former`. Rejects with Interrupted. */
+export async function askLine(driver: Driver, former: Draft, desks: Draft["desks"], talk: Talk): Promise<Line> {
+  let line: Line = lineFor(driver, former);
+  for (const [index, group] of driver.setup.entries()) {
+    const later = keysOf(driver.setup.slice(index + 1));
+    line = await new Group(driver, group, later, desks, talk).ask(line);
+  }
+  return line;
+}
+
+/** One group of questions. */
+class Group {
+  readonly #driver: Driver;
+  readonly #group: QuestionGroup;
+  /** The keys that are asked for later: what the file has there may be wrong. */
+  readonly #later: readonly string[];
+  readonly #desks: Draft["desks"];
+  readonly #talk: Talk;
+
+  constructor(driver: Driver, group: QuestionGroup, later: readonly string[], desks: Draft["desks"], talk: Talk) {
+    this.#driver = driver;
+    this.#group = group;
+    this.#later = later;
+    this.#desks = desks;
+    this.#talk = talk;
+  }
+
+  /** Asks until the answers work, or are kept. */
+  async ask(former: Line): Promise<Line> {
+    const suggested = await this.#suggestions(former);
+    for (let line = former;;) {
+      // A secret that does not work is not offered again: it is asked for with the former one.
+      for (const question of this.#group.questions) line = await this.#answered(question, line, former, suggested);
+      const wrong = await this.#failures(line);
+      if (wrong === undefined || await keeps(this.#talk, wrong.subject, wrong.why)) return line;
+    }
+  }
+
+  /** The line with the answer to a question. */
+  async #answered(question: Question, line: Line, former: Line, suggested: readonly string[]): Promise<Line> {
+    const { key, absent } = question;
+    const { [key]: offered, ...others } = line;
+    if (this.#group.applies?.(key, others) === false) return others;
+    const value = question.secret
+      ? await this.#secret(question, former[key])
+      : await this.#plain(question, this.#accepts(key, offered) ? offered : suggested[0]);
+    return value === undefined || value === absent ? others : { ...others, [key]: value };
+  }
+
+  /** The value of a plain answer; the word for it when the key is left out. */
+  async #plain({ key, prompt, expected, absent }: Question, offered: unknown): Promise<unknown> {
+    const fallback = offered ?? this.#default(key) ?? absent ?? "";
+    return await answer<unknown>(this.#talk, {
+      text: prompt,
+      fallback: typeof fallback === "boolean" ? (fallback ? "yes" : "no") : String(fallback),
+      read: (typed) => typed === absent ? absent : this.#valueOf(key, typed),
+      expected,
+    });
+  }
+
+  /** A secret; nothing when the key is left out. A former one, also one that lies in a file, can be kept. It is never shown. */
+  async #secret({ key, prompt, expected, absent }: Question, former: unknown): Promise<unknown> {
+    const { asker, say } = this.#talk;
+    const kept = former !== undefined && this.#accepts(key, former) || isReference(former);
+    const optional = this.#accepts(key, undefined);
+    const enter = kept
+      ? " (Enter: unchanged)"
+      : optional
+      ? ` (Enter: ${this.#default(key) === undefined ? "none" : "the default"})`
+      : "";
+    for (;;) {
+      const typed = await asker.ask(`${prompt}${enter}, not shown: `, { hidden: true });
+      if (typed === "" && kept) return former;
+      if ((typed === "" && optional) || typed === absent) return undefined;
+      if (this.#accepts(key, typed)) return typed;
+      say(typed === "" ? `  Enter ${expected}.` : `  That is invalid: expected ${expected}.`);
+    }
+  }
+
+  async #suggestions(former: Line): Promise<readonly string[]> {
+    const { suggestions } = this.#group;
+    const checked = suggestions && this.#checked(without(former, keysOf([this.#group])));
+    if (!checked || "why" in checked) return [];
+    const found = await suggestions.find(checked.line, contextOf(checked), AbortSignal.timeout(patience));
+    const valid = found.filter((each) => this.#accepts(suggestions.key, each));
+    if (valid.length > 0) this.#talk.say(`  ${suggestions.intro} ${valid.slice(0, 8).join(", ")}.`);
+    return valid;
+  }
+
+  /** Tries the answers and shows what is good. @returns what does not work, with a name for it. */
+  async #failures(line: Line): Promise<{ readonly subject: string; readonly why: string } | undefined> {
+    const checked = this.#checked(line);
+    if ("why" in checked) return { subject: "these settings", why: checked.why };
+    const wrong: string[] = [];
+    for await (const hop of this.#group.check(checked.line, contextOf(checked), AbortSignal.timeout(patience))) {
+      if (hop.verdict === "failed") wrong.push(explained(hop));
+      else if (hop.verdict !== "skipped") this.#talk.say(`  ${explained(hop)}`);
+    }
+    return wrong.length === 0 ? undefined : { subject: this.#group.subject(checked.line), why: wrong.join("\n  ") };
+  }
+
+  /** The settings as the daemon would read them, with the secrets that lie in files; or why they are wrong. */
+  #checked(line: Line): Config | { readonly why: string } {
+    const whole = { desks: this.#desks, line: { ...required(this.#driver), ...without(line, this.#later) } };
+    try {
+      return parseConfig(JSON.stringify(whole), lineSchemas, this.#talk.environment);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return { why: `These settings are wrong: ${error.problems.join("; ")}.` };
+    }
+  }
+
+  /** What is typed as the schema wants it: text, a number, yes or no. */
+  #valueOf(key: string, typed: string): unknown {
+    const words: Readonly<Record<string, boolean>> = { yes: true, y: true, no: false, n: false };
+    return [typed, Number(typed), words[typed.toLowerCase()]].find((value) => value !== undefined && this.#accepts(key, value));
+  }
+
+  #accepts(key: string, value: unknown): boolean {
+    return this.#driver.schema.shape[key].safeParse(value).success;
+  }
+
+  #default(key: string): unknown {
+    return this.#driver.schema.shape[key].safeParse(undefined).data;
+  }
+}
+
+/** A secret that lies elsewhere. */
+function isReference(value: unknown): boolean {
+  return typeof value === "object" && value !== null && ("file" in value || "credential" in value);
+}
+
+function explained({ name, message, advice }: Hop): string {
+  return `${name}: ${message}${advice === undefined ? "" : ` ${advice}`}`;
+}
+
+function contextOf({ desks }: Config): ProbeContext {
+  return { desks, variables: [], directory: false, log: openLog(() => {}, "error", false), timers: systemTimers };
+}
