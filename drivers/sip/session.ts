@@ -2,7 +2,7 @@
  * The work on one connection to drachtio-server: the registration, a watch for every desk, the dials, and a look now and then whether the
  * switch is there at all.
  */
-import type { CommandResult, DialCommand, KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { pause } from "../shared/pause.ts";
@@ -38,8 +38,6 @@ export class Session {
   readonly #stack: Stack;
   readonly #account;
   readonly #dialling: Dialling;
-  /** The dials whose results are still to come. */
-  readonly #underWay = new Set<Promise<void>>();
   #watches = new Map<string, Watch>();
   /** Why no phone is watched, when none is. */
   #why = "not connected yet";
@@ -111,23 +109,18 @@ export class Session {
       signal.removeEventListener("abort", stop);
       over.abort("lost");
       await working.finally(() => this.#stack.close("stopped"));
-      await Promise.all(this.#underWay);
+      // The dials that were under way have their results then.
+      await this.#stack.closed;
     }
   }
 
   /** Carries a dial from a desk that is served out, once, and reports its result. */
   execute(command: LineCommand): void {
     if (command.type !== "dial") return;
-    const dialling = this.#dial(command).then((result) => this.#options.tell({ type: "result", command, result }));
-    this.#underWay.add(dialling);
-    void dialling.finally(() => this.#underWay.delete(dialling));
-  }
-
-  async #dial(command: DialCommand): Promise<CommandResult> {
     const watch = this.#watches.get(command.desk);
-    if (watch?.up) return await this.#dialling.dial(command);
+    if (watch?.up) return this.#dialling.dial(command);
     const why = `Cannot dial: the connection to the phone system is down (${watch?.why ?? this.#why}).`;
-    return { outcome: "failed", cause: "NO_LINK", why };
+    this.#options.tell({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -189,7 +182,7 @@ export class Session {
     const { config, trackers, known, log, timers } = this.#options;
     const tell = (event: LineEvent) => {
       if (!this.#dialling.keepsBack(event)) this.#options.tell(event);
-      if (event.type === "leg") this.#dialling.look();
+      if (event.type === "leg" || event.type === "snapshot") this.#dialling.look();
     };
     return [...trackers].map(([extension, tracker]) => {
       const about = { extension, at: config.proxy ?? config.domain, user: config.user };

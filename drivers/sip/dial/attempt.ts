@@ -1,78 +1,108 @@
-/** A dial from its first message to its last, and the ends of its legs that wait for a reason. */
-import type { DialCommand, Failure, LegFacts } from "../../../src/core/line.ts";
-import type { Sent } from "../wire/message.ts";
-import type { DialogTracker } from "../dialogs/tracker.ts";
+/** A dial: how far it has come, what happens to it, and what it does. Which follows from which is in `step.ts`. */
+import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
+import type { LogFields } from "../../../src/log/log.ts";
+import type { HeldLegEnds } from "./held-ends.ts";
+import type { FarSign } from "./own-dials.ts";
 
-/** A dial from its first message to its last. */
+/** What is dialled, and how. All times in ms. */
+export interface DialSettings {
+  readonly desk: string;
+  readonly call: string;
+  readonly number: string;
+  /** The phone is asked to dial, instead of being rung and handed over. */
+  readonly isDirect: boolean;
+  readonly ringMs: number;
+  /** How long the switch may take to answer a request. */
+  readonly answerMs: number;
+  /** A 2xx that the NOTIFYs of the REFER report is the number's own answer. */
+  readonly reportsAnswer: boolean;
+}
+
+/** How far a dial has come. All times in ms of the clock of `step`. */
+export type Phase =
+  /** The INVITE is out (or the REFER, of a direct dial). `giveUpAt`: it is cancelled then; once it is, the wait for its answer ends. */
+  | { readonly name: "ringing"; readonly giveUpAt?: number; readonly isGivenUp: boolean; readonly isHeard: boolean }
+  /** Something has answered: the phone, if its switch shows a dialog of it in time. */
+  | { readonly name: "answered"; readonly shownBy: number }
+  | { readonly name: "shown"; readonly referAt: number }
+  /** The REFER is out; once it was accepted, the first NOTIFY and the last are due. */
+  | { readonly name: "referred"; readonly firstBy?: number; readonly lastBy?: number }
+  /** What came of the dial is known. `unreportedAt`: the number counts as called then, if the call still stands. */
+  | { readonly name: "settled"; readonly overAt: number; readonly unreportedAt?: number }
+  | { readonly name: "over" };
+
+/** A dial. */
 export interface Attempt {
-  readonly command: DialCommand;
-  readonly tracker: DialogTracker;
-  readonly ends: Ends;
-  callId: string | undefined;
-  sent: Sent | undefined;
-  /** drachtio-server's name for the dialog with the phone; nothing before the handset is lifted and after it is over. */
-  dialog: string | undefined;
-  /** The phone rings, or the switch has said anything at all. */
-  heard: boolean;
+  readonly settings: DialSettings;
+  readonly phase: Phase;
+  /** The stack's name for the dialog with the phone, while it stands. */
+  readonly dialog?: string;
+  /** The live legs of the dial. */
+  readonly legs: readonly string[];
+  /** What the phone does on the one dialog that its switch shows for all of its calls. */
+  readonly occupied?: "talking" | "ringing" | undefined;
   /** A NOTIFY of the REFER has come. */
-  told: boolean;
-  /** Resolves with what the NOTIFYs of the REFER say in the end; nothing when they say nothing. */
-  readonly outcome: PromiseWithResolvers<number | undefined>;
+  readonly isNotified: boolean;
+  /** The switch has left the dialog: the handset was put down, or the switch has handed it over. */
+  readonly isLeft: boolean;
+  /** What came of the REFER; without a status nothing is reported of it. */
+  readonly outcome?: { readonly status?: number };
+  readonly held: HeldLegEnds;
 }
 
-/** A dial of which nothing has been sent yet. */
-export function newAttempt(command: DialCommand, tracker: DialogTracker, ends: Ends): Attempt {
-  return {
-    command,
-    tracker,
-    ends,
-    callId: undefined,
-    sent: undefined,
-    dialog: undefined,
-    heard: false,
-    told: false,
-    outcome: Promise.withResolvers(),
-  };
+/** The parts of a final response that matter here. */
+export interface DialResponse {
+  readonly status: number;
+  readonly reason: string;
+  /** The stack has made it itself: nobody in the network has answered. */
+  readonly own: boolean;
+  /** The name of the cause in its Reason header. */
+  readonly cause?: string | undefined;
+  /** The stack's name for the dialog that it made. */
+  readonly dialog: string;
 }
 
-/** How long the end of a leg waits for its reason, in ms. */
-const reasonWithin = 1000;
+/** What happens to a dial. */
+export type DialInput =
+  /** The INVITE is on its way, perhaps once more with a password. */
+  | { readonly type: "sent" }
+  | { readonly type: "provisional" }
+  /** The final response to the INVITE or the REFER. */
+  | { readonly type: "response"; readonly response: DialResponse }
+  /** There will be no response. `result`: what that means for the dial, if it has none yet. */
+  | { readonly type: "failed"; readonly result: CommandResult; readonly why: string }
+  /** A NOTIFY of the REFER; `isLast`: none will follow. */
+  | { readonly type: "notify"; readonly status?: number | undefined; readonly isLast: boolean }
+  /** The switch ends the dialog. */
+  | { readonly type: "bye" }
+  /** The dialogs of the phone have changed. */
+  | { readonly type: "dialogs"; readonly legs: readonly string[]; readonly occupied: Attempt["occupied"] }
+  /** A leg of the dial has ended. */
+  | { readonly type: "leg-ended"; readonly facts: LegFacts }
+  /** The connection is lost. */
+  | { readonly type: "lost"; readonly why: string }
+  | { readonly type: "time" };
 
-/**
- * The ends of a dial's legs, told with the reason that the switch gives for the dial itself: the phone's dialog may be over, without
- * a word, before the answer that says why (FreeSWITCH) or after it (Kamailio, by chance).
- */
-export class Ends {
-  readonly #tell: (facts: LegFacts) => void;
-  readonly #waiting: LegFacts[] = [];
-  #open = true;
-  #reason: Failure | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+/** What is to be done, in order. */
+export type DialEffect =
+  | { readonly type: "invite" }
+  /** Inside the dialog, or without one to the phone. */
+  | { readonly type: "refer"; readonly dialog?: string }
+  | { readonly type: "cancel" }
+  | { readonly type: "bye"; readonly dialog: string }
+  /** Reported once for each dial: `done` when the phone was answered. */
+  | { readonly type: "result"; readonly result: CommandResult }
+  | { readonly type: "far"; readonly sign: FarSign }
+  | { readonly type: "leg"; readonly facts: LegFacts }
+  /** The switch has said that the phone is not registered. */
+  | { readonly type: "unregistered" }
+  | { readonly type: "log"; readonly level: "info" | "warning"; readonly text: string; readonly fields: LogFields }
+  /** No new dialogs come of the dial. */
+  | { readonly type: "over" };
 
-  constructor(tell: (facts: LegFacts) => void) {
-    this.#tell = tell;
-  }
-
-  /** Takes the end of a leg, to tell it with its reason as soon as that is known; false when there is none to come. */
-  keep(facts: LegFacts): boolean {
-    if (!this.#open && !this.#reason) return false;
-    this.#waiting.push(facts);
-    if (this.#open) this.#timer ??= setTimeout(() => this.#let(), reasonWithin);
-    else this.#let();
-    return true;
-  }
-
-  /** What came of the dial is known, once: nothing is kept back any more, and a failure is the reason of every end. */
-  settle(reason?: Failure): void {
-    if (this.#open) this.#reason = reason;
-    this.#open = false;
-    this.#let();
-  }
-
-  #let(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const reason = this.#reason;
-    for (const facts of this.#waiting.splice(0)) this.#tell(reason ? { ...facts, ended: reason } : facts);
-  }
+export interface AttemptStep {
+  readonly attempt: Attempt;
+  readonly effects: readonly DialEffect[];
+  /** The time at which an input `time` is due, in ms. */
+  readonly wakeAt?: number;
 }

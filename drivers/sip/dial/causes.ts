@@ -40,7 +40,7 @@ export function switchSilent(extension: string): Failure {
 }
 
 /** The phone rang until the time was up. */
-export function notLifted(extension: string): Failure {
+export function notAnswered(extension: string): Failure {
   return handsetFailure("NO_ANSWER", extension);
 }
 
@@ -54,6 +54,23 @@ export function occupied(extension: string, what: "talking" | "ringing"): Failur
   const [is, first] = what === "talking" ? ["is on a call", "end"] : ["is ringing", "answer or decline"];
   const why = `Phone ${extension} ${is}, and this phone system shows only one call of a phone: ${first} that call first.`;
   return { cause: "PHONE_OCCUPIED", why };
+}
+
+/** A call was answered that the phone's switch does not show. */
+export function notThePhone(extension: string): Failure {
+  const why = `Something else than phone ${extension} answered, a voicemail perhaps: the number was not dialled.`;
+  return { cause: "NOT_THE_PHONE", why };
+}
+
+/** The phone was asked to dial, and has no way to. */
+export function refusesRefer(status: number, extension: string): Failure {
+  const why = `Phone ${extension} does not accept a REFER (${status}): ask the administrator to change line.dialMethod.`;
+  return { cause: `REFER ${status}`, why };
+}
+
+/** The phone was asked to dial, and shows no call. */
+export function didNotDial(extension: string): Failure {
+  return { cause: "NO_ANSWER", why: `Phone ${extension} accepted the REFER, but did not dial.` };
 }
 
 /**

@@ -153,7 +153,7 @@ export class Watch {
     const { tracker, timers } = this.#options;
     const { output, wakeAt } = tracker.take(input, timers.now());
     this.#cancelWake();
-    this.#cancelWake = wakeAt === undefined ? () => {} : timers.after(wakeAt - timers.now(), () => this.#onTime());
+    this.#cancelWake = wakeAt === undefined ? () => {} : timers.after(Math.max(0, wakeAt - timers.now()), () => this.#onTime());
     return output;
   }
 

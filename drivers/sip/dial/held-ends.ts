@@ -1,0 +1,50 @@
+/**
+ * The ends of a dial's legs, held back until the reason is known that the switch gives for the dial itself: the phone's dialog may be over,
+ * without a reason, before the answer that says why (FreeSWITCH) or after it (Kamailio, by chance). Pure.
+ */
+import type { Failure, LegFacts } from "../../../src/core/line.ts";
+
+/** How long the end of a leg waits for its reason, in ms. */
+export const reasonWithin = 1000;
+
+/** Ends of legs that wait for a reason, or for the news that there is none. */
+export interface HeldLegEnds {
+  readonly waiting: readonly LegFacts[];
+  /** When those that wait are reported without a reason, in ms. */
+  readonly until?: number;
+  /** What came of the dial is known: nothing waits any more. */
+  readonly isSettled: boolean;
+  /** Why the dial failed: the reason of every end. */
+  readonly reason?: Failure;
+}
+
+/** The ends after a change, and those that are reported now. */
+export interface Released {
+  readonly held: HeldLegEnds;
+  readonly ends: readonly LegFacts[];
+}
+
+export const noHeldEnds: HeldLegEnds = { waiting: [], isSettled: false };
+
+/** A leg has ended. */
+export function holdEnd(held: HeldLegEnds, facts: LegFacts, now: number): Released {
+  const { until = now + reasonWithin } = held;
+  const waiting = { ...held, waiting: [...held.waiting, facts], until };
+  return held.isSettled ? released(waiting) : { held: waiting, ends: [] };
+}
+
+/** What came of the dial is known, once: a failure is the reason of every end, also of those to come. */
+export function settleEnds(held: HeldLegEnds, reason?: Failure): Released {
+  if (held.isSettled) return { held, ends: [] };
+  return released({ ...held, isSettled: true, ...(reason === undefined ? {} : { reason }) });
+}
+
+/** Time has passed. */
+export function releaseLate(held: HeldLegEnds, now: number): Released {
+  return held.until !== undefined && now >= held.until ? released(held) : { held, ends: [] };
+}
+
+function released({ until: _, waiting, ...held }: HeldLegEnds): Released {
+  const { reason } = held;
+  return { held: { ...held, waiting: [] }, ends: waiting.map((facts) => reason ? { ...facts, ended: reason } : facts) };
+}
