@@ -1,4 +1,4 @@
-/** The only composition root: configuration into running parts. The daemon, the demo and the end-to-end tests start this one. */
+/** The composition root: creates the running parts from a configuration, for the daemon, the demo and the end-to-end tests. */
 import { assumesRegistered, drivesAgents, openLine } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
@@ -26,45 +26,44 @@ import type { RecordedDial } from "./outbox/record.ts";
 import { present } from "./core/present.ts";
 import { messageOf } from "./platform/text.ts";
 
-/** A daemon at work. */
+/** A running daemon. */
 export interface App {
   /** The port that callouts are served on. */
   readonly port: number;
   status(): Status;
-  /** What keeps the daemon from its work for good, in words: then the watchdog is not pinged. Nothing when it is alive. */
+  /** Why the daemon is permanently stuck, as a sentence; the watchdog is then not pinged. Undefined while it is alive. */
   stuck(): string | undefined;
-  /** Resolves if the line's own loop should ever fail, or end. */
+  /** Resolves if the line's loop fails or ends. */
   readonly failed: Promise<Error>;
-  /** Answers the callouts and finishes what is on the way, at most about 4 s, and ends. A second call waits for the same end. */
+  /** Answers the callouts, finishes POSTs in progress, and stops, within about 4 s. A second call waits for the same stop. */
   stop(): Promise<void>;
 }
 
-/** How long the last POSTs may take when the daemon is stopped, in ms. */
-const lastPosts = 3000;
+/** How long the last POSTs may take during a stop, in ms. */
+const lastPostsMs = 3000;
 
-/** How often what has ended long ago is deleted, in ms. */
-const pruneEvery = 3_600_000;
+/** How often old records are deleted, in ms. */
+const pruneMs = 3_600_000;
 
 /**
- * Starts everything: the store, the listener, the line; when it resolves, callouts are served and the store is open, or
- * declared lost.
- * @throws Error in words when the listener cannot be opened.
+ * Starts the store, the listener and the line. When it resolves, callouts are served, and the store is open or declared lost.
+ * @throws Error with a sentence if the listener cannot be opened.
  */
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, timers = systemTimers }: Kept = {},
+  { metrics = new Metrics(), levels, timers = systemTimers }: Carryover = {},
 ): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const started = now();
-  const print = fingerprint(config);
+  const configFingerprint = fingerprint(config);
   const registrations = new Registrations();
   const { loop, courier } = compose(config, { store, now, log, metrics, registrations, timers });
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
-      config: print,
+      config: configFingerprint,
       desks: loop.desks(),
       assumed: assumesRegistered(config.line),
       outbox: courier.status(),
@@ -107,31 +106,31 @@ export async function startApp(
     store.prune({ days: config.store.keepDays, rows: config.store.keepRecords }, now());
   };
   tidy();
-  const tidying = setInterval(tidy, pruneEvery);
+  const tidying = setInterval(tidy, pruneMs);
   courier.sendDue();
   const stop = async () => {
     clearInterval(tidying);
-    // Every callout that came before gets its answer: most get their own, the rest an Error.
+    // Every accepted callout is answered: most get their own answer, the rest an Error.
     loop.refuseCallouts();
     await http.drain();
     loop.stop();
-    await Promise.all([http.stop(), running, courier.stop(lastPosts)]);
+    await Promise.all([http.stop(), running, courier.stop(lastPostsMs)]);
     store.close();
   };
   let stopped: Promise<void> | undefined;
   return { port: http.port, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
-/** What outlives a reload of the configuration. */
-export interface Kept {
+/** The parts that survive a reload of the configuration. */
+export interface Carryover {
   readonly metrics?: Metrics;
   /** The log's level, for `telesetd log`. */
   readonly levels?: Levels;
-  /** The driver's time and chance: the machine's own when absent. */
+  /** The timers of the driver; default: those of the machine. */
   readonly timers?: Timers;
 }
 
-/** What the parts share. */
+/** The shared parts. */
 interface Parts {
   readonly store: SafeStore;
   readonly now: () => number;
@@ -141,7 +140,7 @@ interface Parts {
   readonly timers: Timers;
 }
 
-/** The parts that move: line, courier, loop. */
+/** Creates line, courier and loop. */
 function compose(
   config: Config,
   { store, now, log, metrics, registrations, timers }: Parts,
@@ -201,7 +200,7 @@ function listen(
   });
 }
 
-/** What the configuration decides, as the core wants it. */
+/** The configured policy in the core's form. */
 export function policyOf({ screenPop, numbers, line, agent, dial, crm }: Config): Policy {
   return {
     ...screenPop,
@@ -220,7 +219,7 @@ function verifyBy({ agent }: Config, line: Line): Verify {
   return { by: "directory", lookUp };
 }
 
-/** Takes up the clock where it was left. */
+/** Continues the clock from the store. */
 function openClock(store: SafeStore): () => number {
   const machine = machineClocks();
   const { mark, last } = store.clock();
@@ -229,7 +228,7 @@ function openClock(store: SafeStore): () => number {
   return clockBy(current, machine);
 }
 
-/** All dials on record, page by page, the newest first. */
+/** All recorded dials, page by page, newest first. */
 function* dialPages(store: SafeStore): Generator<RecordedDial[]> {
   for (let page = store.dials(25); page.length > 0; page = store.dials(25, page.at(-1))) yield page;
 }

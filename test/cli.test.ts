@@ -31,7 +31,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs a command line; gives its exit code and what it wrote. */
+/** Runs a command line; returns its exit code and output. */
 async function ran(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = "";
   let err = "";
@@ -45,20 +45,20 @@ async function ran(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out, err };
 }
 
-/** The commands that a help text lists. */
+/** The commands listed in a help text. */
 function commandsIn(help: string): string[] {
   const section = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "";
   return [...section.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
 }
 
-/** Every command line that does something, those of groups too. */
+/** Every command, including those of groups. */
 async function leaves(...group: string[]): Promise<string[][]> {
   const names = commandsIn((await ran(...group, "--help")).out);
   if (names.length === 0) return [group];
   return (await Promise.all(names.map((name) => leaves(...group, name)))).flat();
 }
 
-test("version says the version", async () => {
+test("version prints the version", async () => {
   expect(await ran("version")).toEqual({ code: 0, out: `telesetd ${manifest.version}\n`, err: "" });
 });
 
@@ -69,14 +69,14 @@ test("schema prints the JSON Schema of the configuration", async () => {
 });
 
 describe("check", () => {
-  test("of a good file says so, with its desks and driver: 0", async () => {
+  test("a valid file: a line with its desks and driver, 0", async () => {
     expect(await ran("check", "--config", goodFile)).toEqual({
       code: 0,
       out: `${goodFile} is good: desk 1001, desk 1002 by freeswitch\n`,
       err: "",
     });
   });
-  test("of a bad file says all that is wrong: 2", async () => {
+  test("an invalid file: all its errors, 2", async () => {
     const { code, out, err } = await ran("check", "-c", badFile);
     expect([code, out]).toEqual([2, ""]);
     expect(err.split("\n").toSorted()).toEqual([
@@ -86,7 +86,7 @@ describe("check", () => {
       `${badFile} has 2 errors:`,
     ]);
   });
-  test("of a file that is not there says so: 2", async () => {
+  test("a missing file: an error, 2", async () => {
     expect(await ran("check", "-c", "/nowhere/config.json")).toEqual({
       code: 2,
       out: "",
@@ -94,16 +94,16 @@ describe("check", () => {
         "  > Make it: telesetd setup --to /nowhere/config.json\n",
     });
   });
-  test("--json of a good file: no errors, 0", async () => {
+  test("--json, a valid file: no errors, 0", async () => {
     const { code, out, err } = await ran("check", "-c", goodFile, "--json");
     expect([code, err, JSON.parse(out)]).toEqual([0, "", { file: goodFile, errors: [] }]);
   });
-  test("--json of a bad file: the errors, 2", async () => {
+  test("--json, an invalid file: the errors, 2", async () => {
     const { code, out, err } = await ran("check", "-c", badFile, "--json");
     expect([code, err]).toEqual([2, ""]);
-    const said: { file: string; errors: string[] } = JSON.parse(out);
-    expect(said.file).toBe(badFile);
-    expect(said.errors.toSorted()).toEqual(["desks: expected at least 1 entry", "line.prot is not a key: did you mean port?"]);
+    const report: { file: string; errors: string[] } = JSON.parse(out);
+    expect(report.file).toBe(badFile);
+    expect(report.errors.toSorted()).toEqual(["desks: expected at least 1 entry", "line.prot is not a key: did you mean port?"]);
   });
 });
 
@@ -158,31 +158,31 @@ describe("explain", () => {
       dial: { ok: true, number: "914155550123" },
     });
   });
-  test("with a bad configuration says what is wrong with it: 2", async () => {
+  test("an invalid configuration: its errors, 2", async () => {
     const { code, err } = await ran("explain", "1002", "-c", badFile);
     expect([code, err]).toEqual([2, expect.stringContaining("has 2 errors")]);
   });
 });
 
-describe("wrong usage is said, with exit code 2:", () => {
+describe("wrong usage gives an error and exit code 2:", () => {
   test.each([
-    ["nothing at all", [], "Usage: telesetd"],
-    ["an unknown command that is near another", ["chekc"], "Did you mean check?"],
+    ["no arguments", [], "Usage: telesetd"],
+    ["an unknown command similar to another", ["chekc"], "Did you mean check?"],
     ["an unknown command", ["frobnicate"], "unknown command 'frobnicate'"],
     ["an unknown option", ["--frobnicate"], "unknown option '--frobnicate'"],
-    ["an unknown option of a command, near another", ["check", "--confg", "x"], "Did you mean --config?"],
+    ["an unknown option of a command, similar to another", ["check", "--confg", "x"], "Did you mean --config?"],
     ["an option without its value", ["check", "--config"], "argument missing"],
     ["a missing argument", ["explain"], "missing required argument 'number'"],
     ["an argument too many", ["version", "now"], "too many arguments"],
-  ])("%s", async (_, args, said) => {
+  ])("%s", async (_, args, message) => {
     const { code, out, err } = await ran(...args);
     expect(code).toBe(2);
-    expect(out + err).toContain(said);
+    expect(out + err).toContain(message);
   });
 });
 
 describe("help:", () => {
-  test("names the commands that everything stands on, and the exit codes", async () => {
+  test("lists the main commands and the exit codes", async () => {
     const { code, out, err } = await ran("--help");
     expect([code, err]).toEqual([0, ""]);
     expect(commandsIn(out)).toEqual(
@@ -191,7 +191,7 @@ describe("help:", () => {
     expect(out).toContain("Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.");
   });
 
-  test("of every command has a sentence and an example that begins with the command", async () => {
+  test("of every command has a sentence and an example of the command", async () => {
     const all = await leaves();
     expect(all.length).toBeGreaterThan(8);
     for (const command of all) {
@@ -204,7 +204,7 @@ describe("help:", () => {
   });
 });
 
-test("a configuration is named as it was given; the service's copy by the file that people edit", () => {
+test("errors name the configuration as given; for the service's copy, the file that people edit", () => {
   const service = { CREDENTIALS_DIRECTORY: "/run/credentials/telesetd.service" };
   expect(original("config.json", { environment: {} })).toBe("config.json");
   expect(original("config.json", { environment: service })).toBe("config.json");

@@ -1,17 +1,17 @@
-/** A desk as the store has it: what is written of it, and what is true of it after a restart. */
+/** Conversion of a desk for the store, and back after a restart. */
 import { type Call, hasDial } from "../core/call.ts";
 import { type Desk, unknownLine } from "../core/desk.ts";
 import { addressOf } from "../core/destination.ts";
 
 /**
- * A desk as it is written. The line is looked at afresh after every start, and of the legs that have ended only the last can
- * still echo then: neither is worth the pages.
+ * The stored form of a desk, without its line, which is read again after every start, and with only the last ended legs, since
+ * no others can still cause events then.
  */
 export function written(desk: Desk): string {
   return JSON.stringify({ ...desk, line: unknownLine, recentlyEnded: desk.recentlyEnded.slice(-8) });
 }
 
-/** What cannot be true any more after a restart: the link, callouts that wait for an answer, a driver that knows of a dial. */
+/** Resets what does not survive a restart: the link, callouts waiting for an answer, the driver's knowledge of a dial. */
 export function afterRestart(desk: Desk): Desk {
   return { ...desk, line: unknownLine, calls: desk.calls.map((call) => withDestination(desk, withUnsureDial(call))) };
 }
@@ -22,7 +22,7 @@ function withUnsureDial(call: Call): Call {
   return { ...call, dial: { ...call.dial, waiting: [], settled: true, answer, unsure } };
 }
 
-/** A call that an older telesetd has written has no destination: it was always that of the registered agent. */
+/** Adds the destination to a call stored by an older telesetd, which always used the registered agent. */
 function withDestination({ registration }: Desk, call: Call): Call {
   return call.to === undefined && registration?.agent === call.agent ? { ...call, to: addressOf(registration) } : call;
 }

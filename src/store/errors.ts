@@ -1,17 +1,17 @@
-/** What is wrong when the store fails: whose fault it is, and how to say it. */
+/** Classification of store errors, and their texts. */
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { NewerStore } from "./open.ts";
 
-/** What the disk or its owner's rights are to blame for; all else is the file's own fault. */
+/** Errors caused by the disk or by permissions; all others mean a damaged file. */
 const environment =
   /^(SQLITE_(FULL|READONLY|CANTOPEN|IOERR|BUSY|LOCKED|PERM|NOMEM|AUTH|CONSTRAINT|TOOBIG|MISMATCH|RANGE|MISUSE)|E[A-Z]+$)/;
 
-/** Whether the file itself is damaged: then another one would do. */
+/** Whether the file is damaged, so that a new one would work. */
 export function isDamage(error: unknown, path: string): boolean {
   if (error instanceof NewerStore) return false;
   const code = String((error as { code?: unknown }).code);
-  // A flipped bit in its head makes a file read-only, although the disk is not.
+  // A flipped bit in its header makes a file read-only even if the disk is not.
   if (code.startsWith("SQLITE_READONLY")) return mayWrite(path);
   return !environment.test(code);
 }
@@ -25,10 +25,10 @@ function mayWrite(path: string): boolean {
   }
 }
 
-/** The error in words for people. */
+/** The reason of an error, for people. */
 export function reason(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  const words: Record<string, string> = {
+  const texts: Record<string, string> = {
     SQLITE_FULL: "the disk is full",
     ENOSPC: "the disk is full",
     SQLITE_READONLY: "it is read-only",
@@ -37,6 +37,6 @@ export function reason(error: unknown): string {
     SQLITE_CANTOPEN: "the file cannot be opened: check its folder, its owner and the disk",
     SQLITE_IOERR: "the disk reports an error",
   };
-  return words[String(code)] ?? words[String(code).split("_").slice(0, 2).join("_")] ??
+  return texts[String(code)] ?? texts[String(code).split("_").slice(0, 2).join("_")] ??
     `${String(message)}${code === undefined ? "" : ` (${String(code)})`}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Looks into a store without changing a byte of it or its folder, whoever looks and whether the daemon has it open or not: for
- * `telesetd doctor`. An administrator is root, and a file that root leaves beside the store could lock the daemon out.
+ * Read-only inspection of a store for `telesetd doctor`, whether the daemon has it open or not. It changes no byte of the store
+ * or its folder: an administrator is root, and files created by root beside the store could lock the daemon out.
  */
 import { constants, Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import type { ClockMark } from "../platform/clock.ts";
 import type { Registration } from "../core/crm.ts";
 import { schemaVersion } from "./migrations.ts";
 
-/** An event on record. Times in ms of the steady clock. */
+/** A recorded event. Times in ms of the steady clock. */
 export interface SeenEvent {
   readonly desk: string;
   readonly name: string;
@@ -18,11 +18,11 @@ export interface SeenEvent {
   readonly why?: string;
 }
 
-/** What stands in a store. */
+/** The content of a store. */
 export interface StoreLook {
   /** The schema's version. */
   readonly version: number;
-  /** What quick_check finds; `ok` when all is well. */
+  /** The result of quick_check; `ok` if all is well. */
   readonly check: string;
   readonly desks: readonly {
     readonly extension: string;
@@ -32,16 +32,16 @@ export interface StoreLook {
   /** The newest first, at most 20. */
   readonly events: readonly SeenEvent[];
   readonly waiting: number;
-  /** When the oldest event that waits was made. */
+  /** The creation time of the oldest waiting event. */
   readonly oldest?: number;
   readonly mark?: ClockMark;
-  /** The latest time on record. */
+  /** The latest recorded time. */
   readonly last: number;
 }
 
 const nothing = { desks: [], events: [], waiting: 0, last: 0 };
 
-/** Looks. @throws the Error of SQLite or of the system: `reason` of store-trouble.ts has words for it. */
+/** Inspects a store. @throws the Error of SQLite or of the system; see `reason` in errors.ts for its text. */
 export function lookAtStore(path: string): StoreLook {
   const db = openQuietly(path);
   try {
@@ -56,8 +56,8 @@ export function lookAtStore(path: string): StoreLook {
 }
 
 /**
- * While the daemon has it open, its log and its index stand beside it, and reading along makes nothing new. When they are not
- * there, SQLite would make them: so the file is taken for one that nobody changes, which is then true.
+ * While the daemon has the store open, its -wal and -shm files exist, and reading creates nothing. If they do not exist, SQLite
+ * would create them; the file is therefore opened as immutable, which it is then.
  */
 function openQuietly(path: string): Database {
   const inUse = existsSync(`${path}-wal`) || existsSync(`${path}-shm`);

@@ -1,13 +1,13 @@
-/** The store's schema, version by version: each step brings the one before it up to date, and none is ever changed. */
+/** The store's schema, version by version. Each step migrates from the version before; a released step is never changed. */
 
-/** Asks a database for what stands in its schema, row by row. */
+/** Selects the schema of a database, row by row. */
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
-/** The version that this telesetd writes. */
+/** The current version. */
 export const schemaVersion = 5;
 
 const steps: readonly string[] = [
-  // 1: the first one
+  // 1: the first version
   `CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
    CREATE TABLE events (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -18,19 +18,19 @@ const steps: readonly string[] = [
    ) STRICT;
    CREATE INDEX events_waiting ON events (id) WHERE ending IS NULL;
    CREATE INDEX events_ended ON events (ended) WHERE ending IS NOT NULL;`,
-  // 2: an event's name and call can be asked for; the clock's mark
+  // 2: name and call of an event as columns; the clock's mark
   `ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT '';
    ALTER TABLE events ADD COLUMN call TEXT NOT NULL DEFAULT '';
    UPDATE events SET name = json_extract(event, '$.name'), call = json_extract(event, '$.call');
    CREATE INDEX events_given_up ON events (id) WHERE name = 'ScreenPop' AND ending = 'retired' AND reached = 0;
    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, offset INTEGER NOT NULL) STRICT;`,
-  // 3: who dialled what from the CRM, and what became of it
+  // 3: the record of dials
   `CREATE TABLE dials (
      id TEXT PRIMARY KEY, desk TEXT NOT NULL, agent TEXT NOT NULL, source TEXT NOT NULL,
      at INTEGER NOT NULL, dial_string TEXT NOT NULL, number TEXT, outcome TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dials_at ON dials (at);`,
-  // 4: where an event goes; what waits was always sent to the registered agent
+  // 4: destination of an event; waiting events used to go to the registered agent
   `ALTER TABLE events ADD COLUMN address TEXT;
    ALTER TABLE events ADD COLUMN port INTEGER;
    UPDATE events SET (address, port) =
@@ -61,7 +61,7 @@ const steps: readonly string[] = [
    CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;`,
 ];
 
-/** Brings a database from `found` up to date, each step in a transaction of its own. */
+/** Migrates a database from version `found`, each step in its own transaction. */
 export function migrate(run: (sql: string) => void, transaction: (work: () => void) => void, found: number): void {
   steps.slice(found).forEach((sql, index) =>
     transaction(() => {

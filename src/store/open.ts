@@ -1,12 +1,12 @@
-/** The store's file: made, brought up to date, and looked over before anybody works with it. */
+/** Opening the store's file: it is created, migrated and checked before use. */
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { migrate, schemaQuery, schemaVersion } from "./migrations.ts";
 
 /**
- * Opens it, making it when it is not there and bringing it up to date when it is older.
- * @throws Error in words when it cannot be opened; NewerStore when it is a newer telesetd's.
+ * Opens the file; creates it if missing, migrates it if older.
+ * @throws Error with a sentence if it cannot be opened; NewerStore if it was written by a newer telesetd.
  */
 export function openFile(path: string): Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -21,37 +21,37 @@ export function openFile(path: string): Database {
   }
 }
 
-/** A store of a newer telesetd: it is not touched. */
+/** The store was written by a newer telesetd and is not changed. */
 export class NewerStore extends Error {}
 
-/** Looks before anything is written: even to open a file for writing may change it. */
+/** Checks read-only first: even opening a file for writing may change it. */
 function refuseNewer(path: string): void {
   const db = new Database(path, { readonly: true });
   try {
     const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
     if (found > schemaVersion) {
       throw new NewerStore(
-        `the store ${path} is of a newer telesetd (version ${found}, this one knows ${schemaVersion}): install that one again`,
+        `the store ${path} is from a newer telesetd (version ${found}; this one supports ${schemaVersion}): install the newer one`,
       );
     }
-    if (found < 0) throw new Error(`the store ${path} is damaged: it says that its version is ${found}`);
+    if (found < 0) throw new Error(`the store ${path} is damaged: its version is ${found}`);
   } finally {
     db.close();
   }
 }
 
 function prepare(db: Database, path: string): void {
-  // Small pages: an event changes a few hundred bytes, and the flash is written by the page.
+  // Small pages: an event changes a few hundred bytes, and flash is written in pages.
   db.run("PRAGMA page_size = 1024");
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = NORMAL");
   db.run("PRAGMA wal_autocheckpoint = 2000");
-  // Of a file of some megabytes only the last events are looked at; the rest need not stand in memory (2 MB by default).
+  // Only the latest events of a file of several megabytes are read, so a small cache suffices (default: 2 MB).
   db.run("PRAGMA cache_size = -256");
   chmodSync(path, 0o600);
   const { user_version: found } = db.query("PRAGMA user_version").get() as { user_version: number };
   bringUpToDate(db, found);
-  if (schemaOf(db) !== schemaWanted()) throw new Error(`the store ${path} is damaged: its tables are not those of its version`);
+  if (schemaOf(db) !== expectedSchema()) throw new Error(`the store ${path} is damaged: its tables do not match its version`);
   const { quick_check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (quick_check !== "ok") throw new Error(`the store ${path} is damaged: ${quick_check}`);
 }
@@ -65,10 +65,10 @@ function schemaOf(db: Database): string {
 }
 
 /**
- * The schema as a new store has it. SQLite believes the text in the file, where a flipped bit gives a column another name,
- * type or default: the first write that meets it fails, or puts down what nobody can read.
+ * The schema of a new store. SQLite trusts the schema text in the file, where a flipped bit can change a column's name, type or
+ * default: a later write would fail or store unreadable data.
  */
-function schemaWanted(): string {
+function expectedSchema(): string {
   const db = new Database(":memory:");
   try {
     bringUpToDate(db, 0);

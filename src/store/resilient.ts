@@ -1,7 +1,7 @@
 /**
- * The store as the daemon uses it: it never throws. When the disk is full, read-only or gone, the daemon goes on telling
- * events from memory and says so (`trouble`); when the disk takes writes again, what is true then is written, what was told
- * meanwhile too. A damaged file is set aside, not deleted, and a new one begun; one of a newer telesetd is not touched.
+ * The store for the daemon, which never throws. While the disk is full, read-only or missing, the state is kept in memory, with
+ * the reason in `trouble`; once the disk is writable again, the current state is written, including events settled meanwhile. A
+ * damaged file is renamed, and a new one is created; the file of a newer telesetd is not changed.
  */
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,47 +28,47 @@ import type {
   StoredEvent,
 } from "../outbox/record.ts";
 
-/** How often a lost store is tried again, in ms. */
-const againAfter = 10_000;
-/** Where the ids of events begin when nothing is known of the store: beyond any that it may hold. */
-const idsFrom = 1_000_000_000;
+/** How often a lost store is retried, in ms. */
+const defaultRetryMs = 10_000;
+/** The first event id if the store cannot be read: above any id that it may contain. */
+const firstIdInMemory = 1_000_000_000;
 
-/** Opens the store, or goes on without one. `again`: how often a lost one is tried again, in ms. */
-export function openSafeStore(path: string, log: Log, again: number = againAfter): SafeStore {
-  return new SafeStore(path, log, again);
+/** Opens the store, or continues without one. `retryMs`: how often a lost one is retried. */
+export function openSafeStore(path: string, log: Log, retryMs: number = defaultRetryMs): SafeStore {
+  return new SafeStore(path, log, retryMs);
 }
 
-/** A store that never throws. What it could not write it keeps in memory. */
+/** A store that never throws, and keeps in memory what it cannot write. */
 export class SafeStore implements Store {
   readonly #path: string;
   readonly #log: Log;
-  readonly #again: number;
+  readonly #retryMs: number;
   #store: FileStore | undefined;
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What is true now, for the day that the disk comes back: desks, what waits, and what was to go on record since it was lost. */
+  /** The current state, to be written when the disk works again: desks, waiting events, and settled events and dials. */
   readonly #desks = new Map<string, Desk>();
   readonly #waiting = new Map<number, StoredEvent>();
   readonly #unwritten = new Unwritten();
-  #untold: { readonly desk: string; readonly call: string }[] = [];
+  #suppressedCalls: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
-  #lastId = idsFrom;
+  #lastId = firstIdInMemory;
 
-  constructor(path: string, log: Log, again: number) {
+  constructor(path: string, log: Log, retryMs: number) {
     this.#path = path;
     this.#log = log;
-    this.#again = again;
+    this.#retryMs = retryMs;
     if (this.#open()) return;
-    this.#takeAlong();
-    this.#tryLater();
+    this.#readCopy();
+    this.#retryLater();
   }
 
-  /** What is wrong with the store, in words; nothing when all is well. */
+  /** What is wrong with the store, as a phrase; undefined if all is well. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
 
-  /** Whether the store answers, or is declared lost: what the watchdog wants to know. */
+  /** Whether the store answers or is declared lost, for the watchdog. */
   answers(): boolean {
     return this.#read((store) => store.lastId()) !== undefined || this.#trouble !== undefined;
   }
@@ -108,7 +108,7 @@ export class SafeStore implements Store {
     }
   }
 
-  /** An event that cannot be written now; one that is lost anyway goes on record later. */
+  /** Adds an event that cannot be written now; an undeliverable one is only recorded later. */
   #inMemory(sent: Change["send"][number], now: number): OutboxEvent[] {
     const event = newEvent(++this.#lastId, sent, now);
     if (sent.undeliverable === undefined) return [event];
@@ -121,13 +121,13 @@ export class SafeStore implements Store {
   }
 
   suppressedCalls(): { readonly desk: string; readonly call: string }[] {
-    return this.#untold;
+    return this.#suppressedCalls;
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
     const kept = this.#waiting.get(event.id);
     if (kept) {
-      // Where it goes changes only with a Register: the courier knows it by agent, not by event.
+      // The destination changes only with a Register, and the courier does not keep it per event.
       const { to: _, ...tried } = event;
       this.#waiting.set(event.id, { ...tried, ...(kept.to ? { to: kept.to } : {}), onTheWay });
     }
@@ -144,7 +144,7 @@ export class SafeStore implements Store {
     this.#withdrawn(ids, { why, ended: now }, written);
   }
 
-  /** These go nowhere any more. */
+  /** Settles these events as discarded, without a destination. */
   #withdrawn(ids: readonly number[], end: Pick<Recorded, "why" | "ended">, written: boolean): void {
     for (const { to: _, ...event } of ids.flatMap((id) => this.#waiting.get(id) ?? [])) {
       this.#waiting.set(event.id, event);
@@ -175,7 +175,7 @@ export class SafeStore implements Store {
 
   list(all: boolean, limit: number, before: number = Infinity): Recorded[] {
     const lost = this.#trouble !== undefined;
-    // While the store is lost, all that waits is known here.
+    // While the store is lost, all waiting events are in memory.
     const stored = lost && !all ? [] : this.#read((store) => store.list(all, limit, before)) ?? [];
     return lost ? this.#unwritten.amongEvents(stored, this.#waiting, { all, limit, before }) : stored;
   }
@@ -212,16 +212,16 @@ export class SafeStore implements Store {
     this.#write((store) => store.setClock(mark));
   }
 
-  /** Writes what is true now, if there is still a way to. */
+  /** Closes the store; a lost one is retried once more, to write the current state. */
   close(): void {
-    if (this.#trouble !== undefined) this.#heal();
+    if (this.#trouble !== undefined) this.#recover();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#read((store) => store.close());
     this.#store = undefined;
   }
 
-  /** Looks something up; nothing comes back when that fails. */
+  /** Reads something; returns undefined if that fails. */
   #read<T>(work: (store: FileStore) => T): T | undefined {
     try {
       return this.#store && work(this.#store);
@@ -231,7 +231,7 @@ export class SafeStore implements Store {
     }
   }
 
-  /** Writes something; nothing comes back when that fails, and nothing is tried while the store is lost. */
+  /** Writes something; returns undefined if that fails, and does not try while the store is lost. */
   #write<T>(work: (store: FileStore) => T): [T] | undefined {
     if (this.#store === undefined || this.#trouble !== undefined) return undefined;
     try {
@@ -240,15 +240,15 @@ export class SafeStore implements Store {
       if (!this.#failed(error)) return undefined;
     }
     try {
-      // A new store has taken the place of a damaged one, and holds all that was true before this.
+      // A new store has replaced a damaged one, with the state before this write.
       return [work(this.#store)];
     } catch (error) {
-      this.#say(`cannot write the store ${this.#path}: ${reason(error)}`);
+      this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
       return undefined;
     }
   }
 
-  /** Opens the store, a new one in place of a damaged one, and learns what stands in it. */
+  /** Opens the store, replacing a damaged one, and reads its content. */
   #open(): boolean {
     try {
       this.#openOnce();
@@ -256,7 +256,7 @@ export class SafeStore implements Store {
     } catch (error) {
       this.#close();
       if (!isDamage(error, this.#path) || !this.#setAside()) {
-        this.#say(error instanceof NewerStore ? error.message : `cannot open the store ${this.#path}: ${reason(error)}`);
+        this.#lost(error instanceof NewerStore ? error.message : `cannot open the store ${this.#path}: ${reason(error)}`);
         return false;
       }
     }
@@ -265,43 +265,43 @@ export class SafeStore implements Store {
       return true;
     } catch (error) {
       this.#close();
-      this.#say(`cannot open a new store ${this.#path}: ${reason(error)}`);
+      this.#lost(`cannot open a new store ${this.#path}: ${reason(error)}`);
       return false;
     }
   }
 
   #openOnce(): void {
     this.#store = openStore(this.#path);
-    if (this.#trouble === undefined) this.#learn(this.#store);
+    if (this.#trouble === undefined) this.#load(this.#store);
   }
 
   #close(): void {
     try {
       this.#store?.close();
     } catch {
-      // It is damaged: closing may fail too, and it is given up either way.
+      // It is damaged: closing may fail too, and it is abandoned anyway.
     }
     this.#store = undefined;
   }
 
-  #learn(store: FileStore): void {
-    const known = { desks: store.desks(), waiting: store.waiting(), untold: store.suppressedCalls(), clock: store.clock() };
+  #load(store: FileStore): void {
+    // Reads everything first: an error must not leave a partial state.
+    const [desks, waiting, calls, clock] = [store.desks(), store.waiting(), store.suppressedCalls(), store.clock()] as const;
     this.#lastId = store.lastId();
-    for (const desk of known.desks) this.#desks.set(desk.extension, desk);
-    for (const event of known.waiting) this.#waiting.set(event.id, { ...event, onTheWay: false });
-    this.#untold = known.untold;
-    this.#clock = known.clock;
+    for (const desk of desks) this.#desks.set(desk.extension, desk);
+    for (const event of waiting) this.#waiting.set(event.id, { ...event, onTheWay: false });
+    this.#suppressedCalls = calls;
+    this.#clock = clock;
   }
 
-  /** A store that cannot be written may be readable (a disk that is read-only after a power cut): a copy of it tells. */
-  #takeAlong(): void {
+  /** Reads a copy of a store that cannot be written but may be readable (a disk that is read-only after a power cut). */
+  #readCopy(): void {
     if (!existsSync(this.#path)) return;
-    for (const place of [process.env["RUNTIME_DIRECTORY"], "/dev/shm", tmpdir()]) {
-      if (place !== undefined && this.#learnFromCopy(place)) return;
-    }
+    const places = [process.env["RUNTIME_DIRECTORY"], "/dev/shm", tmpdir()].filter((place) => place !== undefined);
+    places.some((place) => this.#readCopyIn(place));
   }
 
-  #learnFromCopy(place: string): boolean {
+  #readCopyIn(place: string): boolean {
     let folder: string | undefined;
     try {
       folder = mkdtempSync(join(place, "telesetd-copy-"));
@@ -309,7 +309,7 @@ export class SafeStore implements Store {
         if (existsSync(`${this.#path}${suffix}`)) copyFileSync(`${this.#path}${suffix}`, join(folder, `copy${suffix}`));
       }
       const store = openStore(join(folder, "copy"));
-      this.#learn(store);
+      this.#load(store);
       store.close();
       return true;
     } catch {
@@ -319,23 +319,23 @@ export class SafeStore implements Store {
     }
   }
 
-  #tryLater(): void {
+  #retryLater(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#trouble !== undefined) this.#heal();
-    }, this.#again);
+      if (this.#trouble !== undefined) this.#recover();
+    }, this.#retryMs);
     this.#timer.unref();
   }
 
-  /** Tries whether the disk takes writes again: what is true now is put there. */
-  #heal(): void {
-    this.#tryLater();
+  /** Retries a lost store, and writes the current state. */
+  #recover(): void {
+    this.#retryLater();
     if (this.#store === undefined && !this.#open()) return;
     try {
       this.#fill();
     } catch (error) {
       this.#close();
-      return this.#say(`cannot write the store ${this.#path}: ${reason(error)}`);
+      return this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
     }
     clearTimeout(this.#timer);
     this.#trouble = undefined;
@@ -343,15 +343,14 @@ export class SafeStore implements Store {
   }
 
   #fill(): void {
-    const { ended, dials } = { ended: this.#unwritten.ended().values(), dials: this.#unwritten.dials() };
-    this.#store?.restore([...this.#desks.values()], [...ended, ...this.#waiting.values()], dials);
+    const events = [...this.#unwritten.ended().values(), ...this.#waiting.values()];
+    this.#store?.restore([...this.#desks.values()], events, this.#unwritten.dials());
     if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
     this.#unwritten.clear();
   }
 
-  /** True when a new store stands ready in place of a damaged one. */
+  /** Handles an error; returns true if a new store has replaced a damaged one. */
   #failed(error: unknown): boolean {
-    const trouble = `cannot write the store ${this.#path}: ${reason(error)}`;
     if (isDamage(error, this.#path)) {
       this.#close();
       try {
@@ -362,36 +361,36 @@ export class SafeStore implements Store {
         }
       } catch (failure) {
         this.#close();
-        this.#say(`cannot open a new store ${this.#path}: ${reason(failure)}`);
+        this.#lost(`cannot open a new store ${this.#path}: ${reason(failure)}`);
         return false;
       }
     }
-    this.#say(trouble);
+    this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
     return false;
   }
 
-  #say(trouble: string): void {
+  #lost(trouble: string): void {
     if (this.#trouble !== trouble) {
       this.#log.rarely(`store ${trouble}`, 5).error(
-        "The store is lost: events are told from memory, and a crash or a power cut loses them",
+        "Store unavailable: events are kept in memory and would be lost in a crash or power cut",
         { why: trouble },
       );
     }
     this.#trouble = trouble;
-    this.#tryLater();
+    this.#retryLater();
   }
 
-  /** Puts a damaged store beside, for whoever wants to look at it. */
+  /** Renames a damaged store, for later analysis. */
   #setAside(): boolean {
     const aside = `${this.#path}.damaged-${new Date().toISOString().replace(/[:.]/g, "-")}`;
     try {
       for (const suffix of ["", "-wal", "-shm"]) {
         if (existsSync(`${this.#path}${suffix}`)) renameSync(`${this.#path}${suffix}`, `${aside}${suffix}`);
       }
-      this.#log.error("The store is damaged: it is set aside, and a new one begun", { aside });
+      this.#log.error("The store is damaged: it was renamed, and a new one created", { aside });
       return true;
     } catch (error) {
-      this.#log.error("The store is damaged, and cannot be set aside", { why: reason(error) });
+      this.#log.error("The store is damaged, and cannot be renamed", { why: reason(error) });
       return false;
     }
   }

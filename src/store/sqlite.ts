@@ -1,6 +1,7 @@
 /**
- * What survives a crash: the desks with their registrations, agents and live calls, and the outbox. A change of a desk and its events are one transaction, written without waiting for the flash (WAL): a
- * kill -9 loses nothing; the write-ahead log is synced within 100 ms, so that a power cut loses at most that.
+ * The store in SQLite: the desks with their registrations, agents and live calls, and the outbox. A change of a desk and its
+ * events are one transaction, written without waiting for the flash (WAL): kill -9 loses nothing. The write-ahead log is synced
+ * within 100 ms, so a power cut loses at most that.
  */
 import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
@@ -25,11 +26,11 @@ import type {
   StoredEvent,
 } from "../outbox/record.ts";
 
-/** A store in a file: it can be filled again after it was lost. */
+/** A store in a file, which can be restored after it was lost. */
 export interface FileStore extends Store {
-  /** The highest id that an event has or had. */
+  /** The highest event id ever used. */
   lastId(): number;
-  /** Puts these desks, events and dials in, in place of what the store has of them. */
+  /** Writes these desks, events and dials, replacing the stored ones. */
   restore(desks: readonly Desk[], events: readonly StoredEvent[], dials?: readonly RecordedDial[]): void;
 }
 
@@ -52,8 +53,8 @@ interface Row {
 }
 
 /**
- * Opens the store, making it when it is not there and bringing it up to date when it is older.
- * @throws Error in words when it cannot be opened; NewerStore when it is a newer telesetd's.
+ * Opens the store; creates it if missing, migrates it if older.
+ * @throws Error with a sentence if it cannot be opened; NewerStore if it was written by a newer telesetd.
  */
 export function openStore(path: string): FileStore {
   const db = openFile(path);
@@ -70,7 +71,7 @@ class SqliteStore implements FileStore {
   readonly #path: string;
   readonly #statements;
   readonly #dials: DialTable;
-  /** What stands in the file of each desk: most events change nothing that must survive, and the flash wears. */
+  /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
 
@@ -145,7 +146,7 @@ class SqliteStore implements FileStore {
     return added;
   }
 
-  /** What waits follows its agent (`destinationAfter`). */
+  /** Redirects waiting events to their agent's new address (`destinationAfter`). */
   #arrived(desk: string, { registration: { agent, address, port }, atDesk }: Arrival): void {
     this.#statements.follow.run(desk, agent, address, port);
     this.#statements.lose.run(desk, agent, address, port, atDesk?.agent ?? agent, takenBy(agent));
@@ -309,7 +310,7 @@ class SqliteStore implements FileStore {
     this.#db.close();
   }
 
-  /** One sync for all that is written within 100 ms: the flash wears by syncs. */
+  /** One sync for all writes within 100 ms, since syncs wear out the flash. */
   #syncSoon(): void {
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
@@ -318,13 +319,13 @@ class SqliteStore implements FileStore {
   }
 }
 
-/** Waits for the flash off the main thread. When it fails, the next write of the database does too, and says so. */
+/** Syncs without blocking the main thread. If it fails, the next write of the database fails too and reports it. */
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.datasync().finally(() => file.close());
 }
 
-/** An event as it is when it is new. */
+/** The initial state of an event. */
 export function newEvent(id: number, { desk, agent, to, event, startNow }: NewEvent, now: number): OutboxEvent {
   const place = to ? { to } : {};
   return { id, desk, agent, ...place, event, created: now, attempts: startNow ? 1 : 0, refusals: 0, reached: false, next: now };

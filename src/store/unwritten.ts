@@ -1,16 +1,16 @@
-/** What could not be written while the store is lost, for the record: written when the disk is back, and shown meanwhile. */
+/** Settled events and dials that could not be written while the store is lost: shown meanwhile, and written when it works again. */
 import { newestFirst } from "./dials.ts";
 import type { DialPlace, Recorded, RecordedDial, StoredEvent } from "../outbox/record.ts";
 
-/** How many events that ended, and how many dials, are remembered; the oldest are forgotten first. */
-const most = 10_000;
+/** The most settled events, and the most dials, that are kept; the oldest are dropped first. */
+const maxUnwritten = 10_000;
 
-/** Events that ended, and dials. */
+/** Settled events and dials. */
 export class Unwritten {
   readonly #ended = new Map<number, StoredEvent>();
   readonly #dials = new Map<string, RecordedDial>();
 
-  /** The events, in the order in which they ended. */
+  /** The events, in the order in which they were settled. */
   ended(): ReadonlyMap<number, StoredEvent> {
     return this.#ended;
   }
@@ -19,7 +19,7 @@ export class Unwritten {
     bounded(this.#ended, event.id, event);
   }
 
-  /** A page of all events, the newest first, as they are now: what is on record, what waits, and these. */
+  /** A page of all current events, newest first: those in the store, those waiting, and these. */
   amongEvents(
     stored: readonly Recorded[],
     waiting: ReadonlyMap<number, StoredEvent>,
@@ -27,7 +27,7 @@ export class Unwritten {
   ): Recorded[] {
     const events = new Map(stored.map((event): [number, Recorded] => [event.id, event]));
     const ids = new Set([...events.keys(), ...waiting.keys(), ...(all ? this.#ended.keys() : [])]);
-    // Without a function that compares them: they may be thousands, for one page.
+    // Typed arrays sort without a comparator, which is faster: there may be thousands.
     const newest = Float64Array.from(ids).filter((id) => id < before).sort().slice(-limit).reverse();
     return [...newest].flatMap((id) => {
       const kept = waiting.get(id) ?? this.#ended.get(id);
@@ -35,18 +35,18 @@ export class Unwritten {
     });
   }
 
-  /** A page of the discarded events, the oldest first. */
+  /** A page of the discarded events, oldest first. */
   amongDiscarded(stored: readonly Recorded[], after: number, limit: number): Recorded[] {
     const own = [...this.#ended.values()].filter(({ id, settlement }) => id > after && settlement === "discarded").map(recorded);
-    return [...stored.filter(({ id }) => !this.#ended.has(id)), ...own].sort((one, other) => one.id - other.id).slice(0, limit);
+    return [...stored.filter(({ id }) => !this.#ended.has(id)), ...own].sort((a, b) => a.id - b.id).slice(0, limit);
   }
 
-  /** Takes an event out that waits again. */
+  /** Removes an event that is waiting again. */
   takeBack(id: number): void {
     this.#ended.delete(id);
   }
 
-  /** The dials, in the order in which they began. */
+  /** The dials, in the order in which they started. */
   dials(): RecordedDial[] {
     return [...this.#dials.values()];
   }
@@ -55,14 +55,14 @@ export class Unwritten {
     bounded(this.#dials, dial.id, dial);
   }
 
-  /** A page of the stored dials with these among them: a dial that both know has its newer outcome here. */
+  /** A page of the stored dials merged with these, which have the newer outcomes. */
   amongDials(stored: readonly RecordedDial[], limit: number, before: DialPlace | undefined): RecordedDial[] {
     if (this.#dials.size === 0) return [...stored];
     const own = this.dials().filter((dial) => before === undefined || newestFirst(before, dial) < 0);
     return [...stored.filter(({ id }) => !this.#dials.has(id)), ...own].sort(newestFirst).slice(0, limit);
   }
 
-  /** All is written. */
+  /** Forgets everything, once it is written. */
   clear(): void {
     this.#ended.clear();
     this.#dials.clear();
@@ -72,10 +72,10 @@ export class Unwritten {
 function bounded<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.set(key, value);
   const [oldest] = map.keys();
-  if (map.size > most && oldest !== undefined) map.delete(oldest);
+  if (map.size > maxUnwritten && oldest !== undefined) map.delete(oldest);
 }
 
-/** An event as it is on record. */
+/** An event in the form of the record. */
 export function recorded({ onTheWay: _, ...event }: StoredEvent): Recorded {
   return event;
 }

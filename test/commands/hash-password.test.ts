@@ -1,4 +1,4 @@
-/** `telesetd hash-password` on a terminal, key by key. By a pipe: test/e2e/dial.test.ts. */
+/** `telesetd hash-password` on a terminal, key by key. With a pipe: test/e2e/dial.test.ts. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ const main = join(import.meta.dir, "../../src/main.ts");
 /** Starting the program from its source takes a while on a busy machine, in ms. */
 const limit = 60_000;
 
-/** Types keys when the question is there; returns what the terminal shows, and its settings afterwards. */
+/** Types keys after the prompt; returns the terminal's output and its settings afterwards. */
 async function typed(keys: readonly string[]): Promise<{ shown: string; hash: string; code: string; settings: string }> {
   let text = "";
   const asked = Promise.withResolvers<void>();
@@ -34,10 +34,10 @@ describe.concurrent("on a terminal:", () => {
   test.each([
     ["a line", ["open sesame\r"], "open sesame"],
     ["keys one by one", [..."open sesame", "\r"], "open sesame"],
-    ["a wrong key taken back", ["open sesamx\x7fe\r"], "open sesame"],
-    ["a new start by Ctrl-U", ["closed\x15open sesame\r"], "open sesame"],
+    ["a corrected key", ["open sesamx\x7fe\r"], "open sesame"],
+    ["a restart with Ctrl-U", ["closed\x15open sesame\r"], "open sesame"],
     ["arrows between", ["open\x1b[D sesame\r"], "open sesame"],
-    ["blanks around it, which belong to it", [" open sesame \r"], " open sesame "],
+    ["spaces around it, which are kept", [" open sesame \r"], " open sesame "],
     ["letters beyond ASCII", ["öffne dich\r"], "öffne dich"],
   ])("%s: not shown, and hashed", async (_, keys, password) => {
     const { shown, hash, code, settings } = await typed(keys);
@@ -47,7 +47,7 @@ describe.concurrent("on a terminal:", () => {
   }, limit);
 
   test.each([["Ctrl-C", "open\x03"], ["Ctrl-D on an empty line", "\x04"]])(
-    "%s ends it with 1, and the terminal is as it was",
+    "%s ends it with 1 and restores the terminal",
     async (_, keys) => {
       const { shown, code, settings } = await typed([keys]);
       expect([shown, code]).toEqual([`${question}Interrupted: nothing was hashed\r\n`, "1"]);

@@ -1,4 +1,4 @@
-/** A configuration comes into its place whole or not at all. */
+/** A configuration is installed completely or not at all. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ function place(): string {
 const mode = (file: string): string => (statSync(file).mode & 0o777).toString(8);
 
 describe("installConfig", () => {
-  test("makes the folder and the file, which nobody else may read", () => {
+  test("creates the folder and the file, readable only by its owner", () => {
     const file = join(root, "deep", "er", "config.json");
     expect(installConfig(file, "new")).toEqual({ changed: true });
     expect([readFileSync(file, "utf8"), mode(file), readdirSync(join(root, "deep", "er"))]).toEqual(["new", "600", [
@@ -25,7 +25,7 @@ describe("installConfig", () => {
     ]]);
   });
 
-  test.each([0o600, 0o644])("keeps the former one beside, mode 600, also when it was %o", (was) => {
+  test.each([0o600, 0o644])("keeps a backup with mode 600, even if the file had %o", (was) => {
     const file = place();
     writeFileSync(file, "old");
     chmodSync(file, was);
@@ -34,7 +34,7 @@ describe("installConfig", () => {
     expect([readFileSync(`${file}.1`, "utf8"), mode(`${file}.1`)]).toEqual(["old", "600"]);
   });
 
-  test("a second one takes the backup's place; the same text changes nothing, and the backup stays what it was", () => {
+  test("the next change replaces the backup; an unchanged text keeps both", () => {
     const file = place();
     for (const text of ["1", "2", "3"]) installConfig(file, text);
     expect(readFileSync(`${file}.1`, "utf8")).toBe("2");
@@ -42,7 +42,7 @@ describe("installConfig", () => {
     expect(readFileSync(`${file}.1`, "utf8")).toBe("2");
   });
 
-  test("the same text in a file that others may read is written again", () => {
+  test("an unchanged text in a file that others may read is written again", () => {
     const file = place();
     writeFileSync(file, "same", { mode: 0o644 });
     chmodSync(file, 0o644);
@@ -50,10 +50,10 @@ describe("installConfig", () => {
     expect(mode(file)).toBe("600");
   });
 
-  test("what cannot be written leaves the old one, and nothing half made", () => {
+  test("a failure keeps the old file and leaves no partial one", () => {
     const file = place();
     installConfig(file, "old");
-    // In the place of the backup stands what cannot be removed: the folder is not empty.
+    // A folder that is not empty blocks the backup.
     mkdirSync(join(`${file}.1`, "x"), { recursive: true });
     expect(() => installConfig(file, "new")).toThrow();
     expect([readFileSync(file, "utf8"), readdirSync(join(file, "..")).sort()]).toEqual(["old", ["config.json", "config.json.1"]]);

@@ -1,4 +1,4 @@
-/** What a command prints arrives whole, however long it is and however slowly it is read. */
+/** The output of a command arrives complete, however long it is and however slowly it is read. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 
-/** Runs `telesetd dials` against a daemon with so many dials on record. */
+/** Runs `telesetd dials` against a daemon with this number of dials. */
 function dials(count: number, ...options: string[]) {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-long-"));
   const rows = Array.from({ length: count }, (_, n) => ({
@@ -39,7 +39,7 @@ function dials(count: number, ...options: string[]) {
   return { stdout: child.stdout, over };
 }
 
-test("10,000 dials, to a reader who is slow", async () => {
+test("10,000 dials, with a slow reader", async () => {
   const { stdout, over } = dials(10_000);
   let text = "";
   const decoder = new TextDecoder();
@@ -53,13 +53,13 @@ test("10,000 dials, to a reader who is slow", async () => {
   expect(lines.slice(-2)).toEqual(["10,000 dials.", ""]);
 }, 60_000);
 
-test("10,000 dials as JSON are whole", async () => {
+test("10,000 dials as JSON", async () => {
   const { stdout, over } = dials(10_000, "--json");
   expect((JSON.parse(await new Response(stdout).text()) as unknown[]).length).toBe(10_000);
   expect(await over).toBe(0);
 }, 60_000);
 
-test("a reader who goes away ends the command", async () => {
+test("the command ends when its reader goes away", async () => {
   const { stdout, over } = dials(10_000);
   const reader = stdout.getReader();
   await reader.read();

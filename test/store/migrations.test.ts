@@ -1,4 +1,4 @@
-/** A store of an older telesetd is brought up to date with all that it holds, and an interrupted migration does no harm. */
+/** A store of an older telesetd is migrated with its whole content, and an interrupted migration does no harm. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "telesetd-schema-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let made = 0;
 
-/** As they were when they were written: never to be changed, nor taken from src. */
+/** The schemas of released versions, copied, never imported from src: never change them. */
 const versions: readonly string[] = [
   `CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
    CREATE TABLE events (
@@ -57,7 +57,7 @@ const pop = { name: "ScreenPop", call: "c1", ani: "14155550123", dnis: "1001", d
 const given = { name: "ScreenPop", call: "c2", ani: "", dnis: "1001", data: {} };
 const released = { name: "CallReleased", call: "c2" };
 
-/** A store as that version left it: a desk with a call, an event that was told, one given up, one that waits. */
+/** A store of that version: a desk with a call, and a delivered, a discarded and a waiting event. */
 function old(version: number, state: object = oldDesk): string {
   const path = join(folder, `${++made}.db`);
   const db = new Database(path);
@@ -84,7 +84,7 @@ function versionOf(path: string): number {
   return version;
 }
 
-/** Everything that was there is there, and can be worked with. */
+/** Checks that the whole content is there and usable. */
 function holdsAll(path: string, version: number): void {
   const store = openStore(path);
   // An older telesetd sent everything to the registered agent.
@@ -118,16 +118,16 @@ function holdsAll(path: string, version: number): void {
   expect(versionOf(path)).toBe(schemaVersion);
 }
 
-test("there is a test for every older version", () => {
+test("every older version is tested", () => {
   expect(versions).toHaveLength(schemaVersion - 1);
 });
 
 describe.each(versions.map((_, index) => index + 1))("a store of version %d", (version) => {
-  test("is brought up to date with all that it holds", () => {
+  test("is migrated with its whole content", () => {
     holdsAll(old(version), version);
   });
 
-  test("can be looked into as it is", () => {
+  test("can be inspected without migrating it", () => {
     const { events, waiting, desks } = lookAtStore(old(version));
     expect(events.map(({ name, state }) => `${name} ${state}`)).toEqual([
       "CallReleased waiting",
@@ -137,12 +137,12 @@ describe.each(versions.map((_, index) => index + 1))("a store of version %d", (v
     expect({ waiting, desks: desks.map(({ extension }) => extension) }).toEqual({ waiting: 1, desks: ["1001"] });
   });
 
-  test("whose migration is cut off before a step is committed is as it was, and is migrated the next time", () => {
+  test("stays unchanged if a step is interrupted before its commit, and is migrated the next time", () => {
     for (let step = version + 1; step <= schemaVersion; step++) {
       const path = old(version);
       const db = new Database(path);
       let at = version;
-      // What a power cut does: the step has run, its commit has not.
+      // As in a power cut: the step has run, its commit has not.
       const cut = (work: () => void) =>
         db.transaction(() => {
           work();
@@ -155,10 +155,10 @@ describe.each(versions.map((_, index) => index + 1))("a store of version %d", (v
     }
   });
 
-  test("whose migration is cut off at any moment opens: copies of file and log taken between all its commands", () => {
+  test("opens if its migration is interrupted at any moment: copies of file and log between all commands", () => {
     const path = old(version);
     const db = new Database(path);
-    // Every page goes to the log at once, so that the copies hold half a step.
+    // Every page is written to the log at once, so that the copies contain partial steps.
     db.run("PRAGMA cache_size = 1");
     const copies: string[] = [];
     const copy = () => {
@@ -175,7 +175,7 @@ describe.each(versions.map((_, index) => index + 1))("a store of version %d", (v
     migrate(run, (work) => db.transaction(work)(), version);
     db.close();
     expect(copies.length).toBeGreaterThan(2);
-    for (const each of copies) holdsAll(each, version);
+    for (const copy of copies) holdsAll(copy, version);
   });
 });
 
@@ -185,7 +185,7 @@ describe("a desk that was dialling when version 4 was stopped", () => {
   const dialling = { ...oldDesk, calls: [call, dialled], dial: { ...dial, call: "m1", waiting: ["m1"] } };
   const unsure = { ...dial, waiting: [], settled: true, answer: { ok: true }, unsure: "telesetd was restarted" };
 
-  test("goes on with its dial, which may never be settled", () => {
+  test("keeps its dial, which may never be settled", () => {
     const store = openStore(old(4, dialling));
     expect(store.desks()).toEqual([
       { ...desk, calls: [{ ...call, to: home }, { ...dialled, to: home, dial: unsure }] } as never,
@@ -193,21 +193,21 @@ describe("a desk that was dialling when version 4 was stopped", () => {
     store.close();
   });
 
-  test("whose party has changed since finds its dial too", () => {
+  test("keeps its dial even if the party has changed since", () => {
     const followed = { ...dialled, id: "m1-2", follows: { first: "m1", calls: 2 } };
     const store = openStore(old(4, { ...dialling, calls: [followed] }));
     expect(store.desks()[0]?.calls).toMatchObject([{ id: "m1-2", dial: { number: "9415", since: 8 } }]);
     store.close();
   });
 
-  test("and whose switch does not report answers still knows that it does not", () => {
+  test("still knows that its switch does not report answers", () => {
     const store = openStore(old(4, { ...oldDesk, calls: [{ ...dialled, answerUntold: true }] }));
     expect(store.desks()[0]?.calls).toEqual([{ ...dialled, to: home, answerUnreported: true } as never]);
     store.close();
   });
 });
 
-test("a new store is of the present version, and opening it again changes nothing", () => {
+test("a new store has the current version, and opening it again changes nothing", () => {
   const path = join(folder, "new.db");
   openStore(path).close();
   expect(versionOf(path)).toBe(schemaVersion);

@@ -1,4 +1,4 @@
-/** The power fails while the store is being written: what stands on the flash opens cleanly and holds a prefix of what was done. */
+/** Power cuts while the store is written: the file on the flash opens cleanly and contains a prefix of the operations. */
 import { afterAll, afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,29 +10,29 @@ import { crmEvent } from "../support/faults/office.ts";
 import { Random } from "../support/faults/random.ts";
 import type { OutboxEvent } from "../../src/outbox/record.ts";
 
-// In memory, where a sync takes no time: what is measured is when the store asks for it, not how fast this machine's disk is.
+// In memory, where a sync takes no time: the tests check when the store syncs, not how fast the disk is.
 const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "telesetd-power-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 
-/** One thing done to the store, one transaction; its number stands in what it writes. */
-type Deed = { readonly kind: "tell" | "try" | "tell the end"; readonly id: number };
+/** One operation on the store, in one transaction; it writes its number. */
+type Operation = { readonly kind: "add" | "try" | "deliver"; readonly id: number };
 
-/** Does things to a store at random, and knows what must stand in it after each. */
+/** Random operations on a store, and the expected content after each. */
 class History {
-  readonly deeds: Deed[] = [];
+  readonly operations: Operation[] = [];
   readonly #waiting: OutboxEvent[] = [];
 
   constructor(readonly store: FileStore, readonly random: Random) {}
 
-  /** The number of the last thing done. */
+  /** The number of the last operation. */
   get now(): number {
-    return this.deeds.length;
+    return this.operations.length;
   }
 
   act(): void {
-    const number = this.deeds.length + 1;
+    const number = this.operations.length + 1;
     const at = this.random.whole(0, this.#waiting.length);
     const event = this.#waiting[at];
     const kind = this.#waiting.length > 40 ? 0.9 : this.random.next();
@@ -40,43 +40,43 @@ class History {
       const desk = { ...newDesk("1001"), lastDial: { dialString: "", number: "", at: number, outcome: "" } };
       const send = [{ desk: "1001", agent: "A", event: crmEvent(`c${number}`, "ScreenPop") }];
       this.#waiting.push(...this.store.commit({ desk, send, discard: [] }, number));
-      this.deeds.push({ kind: "tell", id: this.#waiting.at(-1)?.id ?? 0 });
+      this.operations.push({ kind: "add", id: this.#waiting.at(-1)?.id ?? 0 });
     } else if (kind < 0.7) {
-      this.store.update({ ...event, attempts: number, why: `deed ${number}` }, true);
-      this.deeds.push({ kind: "try", id: event.id });
+      this.store.update({ ...event, attempts: number, why: `operation ${number}` }, true);
+      this.operations.push({ kind: "try", id: event.id });
     } else {
       this.#waiting.splice(at, 1);
-      this.store.end(event.id, "delivered", `deed ${number}`, number);
-      this.deeds.push({ kind: "tell the end", id: event.id });
+      this.store.end(event.id, "delivered", `operation ${number}`, number);
+      this.operations.push({ kind: "deliver", id: event.id });
     }
   }
 
-  /** What must stand in the store after so many deeds: of the desk its last, of each event what was done to it. */
+  /** The expected content after `count` operations: the last one of the desk and of each event. */
   after(count: number): string[] {
     const events = new Map<number, string>();
     let desk = 0;
-    this.deeds.slice(0, count).forEach(({ kind, id }, index) => {
-      if (kind === "tell") desk = index + 1;
+    this.operations.slice(0, count).forEach(({ kind, id }, index) => {
+      if (kind === "add") desk = index + 1;
       events.set(
         id,
-        kind === "tell" ? `${id} told at ${index + 1}` : `${id} deed ${index + 1}${kind === "try" ? "" : " delivered"}`,
+        kind === "add" ? `${id} added at ${index + 1}` : `${id} operation ${index + 1}${kind === "try" ? "" : " delivered"}`,
       );
     });
-    return [`desk ${desk}`, ...[...events].sort(([one], [other]) => one - other).map(([, text]) => text)];
+    return [`desk ${desk}`, ...[...events].sort(([a], [b]) => a - b).map(([, text]) => text)];
   }
 }
 
-/** What stands in a store, in the words of `History.after`, and the number of the last thing that was done to it. */
+/** The content of a store in the form of `History.after`, and the number of its last operation. */
 function look(path: string): { readonly holds: string[]; readonly last: number } {
   const store = openStore(path);
   const events = store.list(true, 100_000).reverse();
   const desk = store.desks()[0]?.lastDial?.at ?? 0;
   store.close();
-  const deeds = events.map(({ why, created }) => Number(why?.slice("deed ".length) ?? created));
+  const operations = events.map(({ why, created }) => Number(why?.slice("operation ".length) ?? created));
   const holds = events.map(({ id, why, created, settlement }) =>
-    `${id} ${why ?? `told at ${created}`}${settlement ? ` ${settlement}` : ""}`
+    `${id} ${why ?? `added at ${created}`}${settlement ? ` ${settlement}` : ""}`
   );
-  return { holds: [`desk ${desk}`, ...holds], last: Math.max(desk, 0, ...deeds) };
+  return { holds: [`desk ${desk}`, ...holds], last: Math.max(desk, 0, ...operations) };
 }
 
 let flash: Flash;
@@ -88,10 +88,10 @@ beforeEach(() => {
 afterEach(() => void jest.useRealTimers());
 afterEach(() => flash.undo());
 
-/** Lets timers and syncs have their turn. */
+/** Lets timers and syncs run. */
 const turn = () => new Promise<void>((done) => setTimeout(done, 0));
 
-test(`cut at 100 random moments: it opens, holds a prefix, and all that was synced (SEED=${seed})`, async () => {
+test(`at 100 random moments: the store opens, with a prefix that includes all synced operations (SEED=${seed})`, async () => {
   const random = new Random(seed);
   const store = openStore(path);
   const history = new History(store, random);
@@ -112,12 +112,12 @@ test(`cut at 100 random moments: it opens, holds a prefix, and all that was sync
     for (const suffix of ["", "-wal", "-shm"]) rmSync(`${copy}${suffix}`, { force: true });
   }
   store.close();
-  // It was no easy time: most cuts lost something, the log was checkpointed and begun anew.
+  // The test was hard enough: most cuts lost something, and the log was checkpointed and restarted.
   expect(lost.filter((count) => count > 0).length).toBeGreaterThan(30);
   expect(flash.checkpoints).toBeGreaterThan(3);
 }, 60_000);
 
-test(`cut in the middle of a checkpoint: nothing is lost at all, because the log was synced before (SEED=${seed})`, async () => {
+test(`during a checkpoint: nothing is lost, because the log was synced before (SEED=${seed})`, async () => {
   const random = new Random(seed);
   const store = openStore(path);
   const history = new History(store, random);
@@ -135,7 +135,7 @@ test(`cut in the middle of a checkpoint: nothing is lost at all, because the log
   store.close();
 }, 60_000);
 
-test("what is written is synced within 100 ms, once for all that comes meanwhile", async () => {
+test("writes are synced within 100 ms, with one sync for all of them", async () => {
   const store = openStore(path);
   const history = new History(store, new Random(seed));
   await flash.begin();
@@ -157,7 +157,7 @@ test("what is written is synced within 100 ms, once for all that comes meanwhile
   expect(flash.syncs).toBe(9);
 });
 
-test("an event costs at most 12 kB of the log and one sync: commit, attempt and result together", async () => {
+test("an event costs at most 12 kB of the log and one sync, for commit, attempt and result", async () => {
   const store = openStore(path);
   await flash.begin();
   const calls = 5;
@@ -168,8 +168,8 @@ test("an event costs at most 12 kB of the log and one sync: commit, attempt and 
       const lastDial = { dialString: "", number: "", at: call, outcome: name };
       const desk = { ...newDesk("1001"), registration: { agent: "A", address: "10.0.0.7", port: 8080 }, lastDial };
       const event = { desk: "1001", agent: "A", event: crmEvent(crypto.randomUUID(), name), startNow: true };
-      const [told] = store.commit({ desk, send: [event], discard: [] }, 1);
-      store.end(told?.id ?? 0, "delivered", "", 2);
+      const [added] = store.commit({ desk, send: [event], discard: [] }, 1);
+      store.end(added?.id ?? 0, "delivered", "", 2);
       await synced;
     }
   }

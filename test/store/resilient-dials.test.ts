@@ -1,4 +1,4 @@
-/** The record of dials while the store is lost: shown, bounded, and written when the disk is back. */
+/** The record of dials while the store is lost: shown, bounded, and written when the disk works again. */
 import { afterAll, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,24 +25,24 @@ const dial = (id: string, at: number, outcome = "asked"): DialRecord => ({
 });
 const shown = (store: Pick<SafeStore, "dials">, limit = 100) => store.dials(limit).map(({ id, outcome }) => `${id} ${outcome}`);
 
-/** A store that is lost after it was opened: another process holds it. `free` gives it back and waits until it works again. */
+/** An open store, then locked by another process and lost. `free` unlocks it and waits until it works again. */
 function lost(before: (store: SafeStore) => void = () => {}) {
   const path = join(folder, `${++made}.db`);
   const works = Promise.withResolvers<void>();
   const log = openLog((line) => void (line.includes("works again") && works.resolve()), "info", false);
   const store = openSafeStore(path, log, 20);
   before(store);
-  const other = new Database(path);
-  other.run("BEGIN IMMEDIATE");
+  const locker = new Database(path);
+  locker.run("BEGIN IMMEDIATE");
   const free = async () => {
-    other.run("ROLLBACK");
-    other.close();
+    locker.run("ROLLBACK");
+    locker.close();
     await works.promise;
   };
   return { path, store, free };
 }
 
-test("dials are shown while the store is lost, those from before among them, with what became of them", async () => {
+test("all dials are shown while the store is lost, including earlier ones, with their outcomes", async () => {
   const { store, free } = lost((store) => {
     store.recordDial("1001", dial("old", 1000, "answered"));
     store.recordDial("1001", dial("open", 2000));
@@ -58,7 +58,7 @@ test("dials are shown while the store is lost, those from before among them, wit
   store.close();
 });
 
-test("they are written when the store works again, once each, whole and in order", async () => {
+test("they are written once when the store works again, completely and in order", async () => {
   const { path, store, free } = lost((store) => store.recordDial("1001", dial("open", 2000)));
   store.recordDial("1002", dial("a", 3000));
   store.recordDial("1001", dial("open", 2000, "answered"));
@@ -66,7 +66,7 @@ test("they are written when the store works again, once each, whole and in order
   store.recordDial("1002", { ...dial("b", 3000, "refused: no"), at: 3001 });
   await free();
   expect(store.trouble).toBeUndefined();
-  // Nothing is left in memory that would hide what comes later.
+  // Nothing is left in memory that would hide later changes.
   store.recordDial("1002", dial("a", 3000, "later"));
   expect(shown(store)).toEqual(["b refused: no", "a later", "open answered"]);
   store.close();
@@ -89,7 +89,7 @@ test("they are written when the daemon stops while the store can be written agai
   again.close();
 });
 
-test("a store that could not be opened at the start takes them when it can be", async () => {
+test("a store that could not be opened at the start gets them as soon as it can", async () => {
   const path = join(folder, String(++made), "telesetd.db");
   writeFileSync(dirname(path), "no folder");
   const works = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ test("a store that could not be opened at the start takes them when it can be", 
   store.close();
 });
 
-test("a store that is damaged while it is in use loses none that come then", () => {
+test("a store that is damaged while in use loses no later dials", () => {
   const path = join(folder, `${++made}.db`);
   const store = openSafeStore(path, openLog(() => {}, "info", false), 20);
   store.commit({ desk: newDesk("1001"), send: [], discard: [] }, 1);
@@ -116,7 +116,7 @@ test("a store that is damaged while it is in use loses none that come then", () 
   store.close();
 });
 
-test("the oldest of 10,000 make room: memory has an end", async () => {
+test("memory is bounded: beyond 10,000 the oldest are dropped", async () => {
   const { store, free } = lost();
   for (let n = 0; n < 10_005; n++) store.recordDial("1001", dial(`d${n}`, n));
   expect(store.dials(20_000)).toHaveLength(10_000);

@@ -1,4 +1,4 @@
-/** What becomes of events while the store is lost: where they go, and what is on record when it works again. */
+/** Events while the store is lost: their destinations, and the record when it works again. */
 import { afterAll, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const home = { address: "10.0.0.7", port: 8080 };
 const moved = { address: "10.0.0.9", port: 8080 };
 
-/** A store that holds the ScreenPops of two calls, and a lock that makes it lost until it is `undone`. */
+/** A store with the ScreenPops of two calls, and a lock that makes it lost until `recovered`. */
 function lost(name: string) {
   const path = join(folder, name);
   const store = openSafeStore(path, openLog(() => {}, "error", false), 60_000);
@@ -25,34 +25,34 @@ function lost(name: string) {
   const events = store.commit({ desk, send, discard: [] }, 10);
   const db = new Database(path);
   db.run("BEGIN IMMEDIATE");
-  /** The store's contents, once it has been written. */
-  const healed = () => {
+  /** The store's content after it has been written. */
+  const recovered = () => {
     db.run("ROLLBACK");
     db.close();
     store.close();
     return openStore(path);
   };
-  return { store, desk, events, healed };
+  return { store, desk, events, recovered };
 }
 
-test("events that were withdrawn meanwhile are on record", () => {
-  const { store, healed } = lost("withdrawn.db");
+test("events withdrawn meanwhile are recorded", () => {
+  const { store, recovered } = lost("withdrawn.db");
   store.withdraw([1], "gone", 20);
   expect([store.trouble !== undefined, store.waiting().map(({ id }) => id)]).toEqual([true, [2]]);
-  const after = healed();
+  const after = recovered();
   expect(after.get(1)).toMatchObject({ settlement: "discarded", why: "gone", ended: 20 });
   expect(after.get(1)).not.toHaveProperty("to");
   expect(after.waiting().map(({ id }) => id)).toEqual([2]);
   after.close();
 });
 
-test("an event that is tried meanwhile keeps the address to which its agent has moved", () => {
-  const { store, desk, events, healed } = lost("moved.db");
+test("an event tried meanwhile keeps its agent's new address", () => {
+  const { store, desk, events, recovered } = lost("moved.db");
   const registration = { agent: "A", ...moved };
   store.commit({ desk: { ...desk, registration }, send: [], discard: [], arrival: { registration, atDesk: registration } }, 20);
   for (const event of events) store.update({ ...event, attempts: 1 }, true);
   expect(store.trouble).toBeDefined();
-  const after = healed();
+  const after = recovered();
   expect(after.waiting().map(({ attempts, to }) => ({ attempts, to }))).toEqual(
     [1, 1].map((attempts) => ({ attempts, to: moved })),
   );

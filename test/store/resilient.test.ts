@@ -1,4 +1,4 @@
-/** The store on a bad disk: damaged at random, full, read-only, gone, of a newer telesetd. It never throws, and says what is wrong. */
+/** The store on a bad disk: damaged at random, full, read-only, missing, or from a newer telesetd. It never throws, and reports why. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import {
@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let made = 0;
 const place = () => join(folder, String(++made), "telesetd.db");
 
-/** A desk with a popped call. */
+/** A desk with a call whose ScreenPop was sent. */
 function desk(call: string): Desk {
   const registration = { agent: "A", address: "10.0.0.7", port: 8080 };
   return {
@@ -49,7 +49,7 @@ function change(call: string, name: CallEventName = "ScreenPop") {
 interface Opened {
   readonly store: SafeStore;
   readonly log: string[];
-  /** Resolves when the log has this. */
+  /** Resolves when the log contains this text. */
   says(text: string): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ function open(path: string, again = 20): Opened {
   return { store: openSafeStore(path, openLog(put, "info", false), again), log, says };
 }
 
-/** Puts a store there with a call that was popped, whose end waits. */
+/** Creates a store with a call whose ScreenPop was sent, and whose CallReleased is waiting. */
 function fill(path: string): void {
   const store = openStore(path);
   for (let call = 1; call <= 8; call++) {
@@ -80,7 +80,7 @@ function fill(path: string): void {
   store.close();
 }
 
-/** What every store that works can do, after it was opened again too. */
+/** Checks that a store works, also after it was opened again. */
 function works(path: string, { store }: Opened): void {
   const [event] = store.commit(change("new"), 100);
   expect(event?.id).toBeGreaterThan(0);
@@ -88,24 +88,24 @@ function works(path: string, { store }: Opened): void {
   store.close();
   const again = openStore(path);
   expect(again.waiting().map(({ event }) => event.call)).toContain("new");
-  // A flipped bit in a row's own text is no damage that anything could see: there may be a desk of another name beside it.
+  // A flipped bit in the text of a row cannot be detected: there may be an additional desk with another name.
   expect(again.desks().filter(({ extension }) => extension === "1001").at(-1)?.calls[0]?.id).toBe("new");
   again.close();
 }
 
 describe("damaged", () => {
-  test("no database at all: it is set aside, and a new one works", () => {
+  test("not a database: it is renamed, and a new one works", () => {
     const path = place();
     mkdirSync(join(path, ".."));
     writeFileSync(path, "this is a letter to my aunt, and longer than the head of a database ".repeat(40));
     const opened = open(path);
     const aside = readdirSync(join(path, "..")).find((name) => name.includes(".damaged-"));
     expect(readFileSync(join(path, "..", aside ?? ""), "utf8")).toStartWith("this is a letter");
-    expect(opened.log.join("\n")).toContain("The store is damaged: it is set aside, and a new one begun");
+    expect(opened.log.join("\n")).toContain("The store is damaged: it was renamed, and a new one created");
     works(path, opened);
   });
 
-  test("an empty file is as good as none", () => {
+  test("an empty file is treated as missing", () => {
     const path = place();
     mkdirSync(join(path, ".."));
     writeFileSync(path, "");
@@ -113,24 +113,24 @@ describe("damaged", () => {
     expect(readdirSync(join(path, "..")).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
-  test("a desk that is no JSON: it is set aside", () => {
+  test("a desk that is not JSON: the store is renamed", () => {
     const path = place();
     fill(path);
     const db = new Database(path);
     db.run("UPDATE desks SET state = '{'");
     db.close();
     const opened = open(path);
-    expect(opened.log.join("\n")).toContain("set aside");
+    expect(opened.log.join("\n")).toContain("it was renamed");
     works(path, opened);
   });
 
-  /** user_version is at 60, the version that a writer needs at 18 (file format of SQLite, section 1.3). */
+  /** Offset 60: user_version; offset 18: file format write version (SQLite file format, section 1.3). */
   test.each([
-    ["a version below zero", 60, 0xff],
-    ["the version of none", 63, 0],
-    ["the version before", 63, schemaVersion - 1],
-    ["that no SQLite can write it", 18, 0x42],
-  ])("a head that says %s: it is set aside, and a new one works", (_, at, byte) => {
+    ["a negative version", 60, 0xff],
+    ["version 0", 63, 0],
+    ["the previous version", 63, schemaVersion - 1],
+    ["an unknown write version", 18, 0x42],
+  ])("a header with %s: it is renamed, and a new one works", (_, at, byte) => {
     const path = place();
     fill(path);
     const bytes = readFileSync(path);
@@ -138,7 +138,7 @@ describe("damaged", () => {
     writeFileSync(path, bytes);
     const opened = open(path);
     const id = opened.store.commit(change("c3"), 99)[0]?.id;
-    expect(opened.log.join("\n")).toContain("set aside");
+    expect(opened.log.join("\n")).toContain("it was renamed");
     expect(id).toBeLessThan(1000);
     works(path, opened);
   });
@@ -147,22 +147,22 @@ describe("damaged", () => {
     ["a column's name", "refusals INTEGER", "refusalc INTEGER"],
     ["a column's type", "attempts INTEGER", "attempts INTEGEB"],
     [
-      "a column's default, by which the next event is refused",
+      "a column's default, which breaks the next event",
       "refusals INTEGER NOT NULL DEFAULT 0",
       "refusals INTEGER NOT NULL DEFAULT p",
     ],
     ["an index's condition", "WHERE settlement IS NULL", "WHERE settlemenu IS NULL"],
-  ])("%s that is another: it is set aside, and a new one works", (_, text, damaged) => {
+  ])("%s is changed: it is renamed, and a new one works", (_, text, damaged) => {
     const path = place();
     fill(path);
     const bytes = readFileSync(path);
-    // Pages that were split keep the text as it was: what is read stands in any of them.
+    // The old text remains in pages that were split, so every occurrence is changed.
     let found = bytes.indexOf(text);
     expect(found).toBeGreaterThan(0);
     for (; found >= 0; found = bytes.indexOf(text, found + 1)) bytes.write(damaged, found);
     writeFileSync(path, bytes);
     const opened = open(path);
-    expect(opened.log.join("\n")).toContain("set aside");
+    expect(opened.log.join("\n")).toContain("it was renamed");
     works(path, opened);
   });
 
@@ -175,7 +175,7 @@ describe("damaged", () => {
     ["the write-ahead log", (size) => [32, size], "-wal"],
   ];
   test.each(places)(
-    `bits of %s flipped at random, 60 times: it opens, or is set aside; nothing throws, and it works after (SEED=${seed})`,
+    `bits of %s flipped at random, 60 times: it opens or is renamed; nothing throws, and it works afterwards (SEED=${seed})`,
     (_, within, suffix) => {
       const random = new Random(seed);
       const good = place();
@@ -194,7 +194,7 @@ describe("damaged", () => {
         }
         writeFileSync(`${path}${suffix}`, bytes);
         const opened = open(path);
-        // A flipped version may say that it is a newer telesetd's: then it is refused, and memory serves.
+        // A flipped version may be a newer one: then the store is refused, and memory is used.
         if (opened.store.trouble?.includes("newer telesetd")) {
           expect(opened.store.commit(change("new"), 100)).toHaveLength(1);
           opened.store.close();
@@ -205,13 +205,13 @@ describe("damaged", () => {
     60_000,
   );
 
-  test("while it is in use: it is set aside; desks and what waits stand in the new one, under the same ids", () => {
+  test("while in use: it is renamed; the new one has the desks and the waiting events, with the same ids", () => {
     const path = place();
     fill(path);
     const { store, log } = open(path);
     const [waiting] = store.waiting();
     const [second] = store.commit(change("c2"), 50);
-    // Under SQLite's hands: all pages into the file, a write by which they must be read anew, and then garbage over them.
+    // Checkpoints all pages into the file, makes SQLite drop its cache with a write, and overwrites the file with garbage.
     const db = new Database(path);
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     db.run("PRAGMA application_id = 7");
@@ -220,7 +220,7 @@ describe("damaged", () => {
     closeSync(file);
     db.close();
     const [third] = store.commit(change("c3"), 51);
-    expect(log.join("\n")).toContain("set aside");
+    expect(log.join("\n")).toContain("it was renamed");
     expect(store.trouble).toBeUndefined();
     store.end(second?.id ?? 0, "delivered", "", 52);
     store.close();
@@ -232,7 +232,7 @@ describe("damaged", () => {
   });
 });
 
-test("of a newer telesetd: it is refused by name, the daemon goes on from memory, and no byte of it changes", () => {
+test("from a newer telesetd: it is refused with a sentence, memory is used, and the file is not changed", () => {
   const path = place();
   fill(path);
   const live = openStore(path);
@@ -247,9 +247,9 @@ test("of a newer telesetd: it is refused by name, the daemon goes on from memory
   live.close();
   const { store } = open(copy);
   expect(store.trouble).toBe(
-    `the store ${copy} is of a newer telesetd (version ${
+    `the store ${copy} is from a newer telesetd (version ${
       schemaVersion + 1
-    }, this one knows ${schemaVersion}): install that one again`,
+    }; this one supports ${schemaVersion}): install the newer one`,
   );
   expect(store.commit(change("c9"), 60)).toHaveLength(1);
   expect(store.list(false, 10).map(({ event }) => event.call)).toEqual(["c9"]);
@@ -257,8 +257,8 @@ test("of a newer telesetd: it is refused by name, the daemon goes on from memory
   expect(["", "-wal"].map((suffix) => readFileSync(`${copy}${suffix}`))).toEqual(before);
 });
 
-describe("gone", () => {
-  test("a folder that cannot be made: memory serves, and when it can be made, what is true then is written", async () => {
+describe("missing", () => {
+  test("a folder that cannot be created: memory is used; once it can be created, the current state is written", async () => {
     const path = place();
     writeFileSync(join(path, ".."), "a file where the folder should be");
     const { store, says } = open(path);
@@ -280,7 +280,7 @@ describe("gone", () => {
     again.close();
   });
 
-  test("a folder in place of the file is said in words, and nothing is thrown", () => {
+  test("a folder in place of the file is reported with a sentence, and nothing throws", () => {
     const path = place();
     mkdirSync(path, { recursive: true });
     const { store } = open(path);
@@ -305,7 +305,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   }
 
   test(
-    "read-only at the start: what stood in the file is known, events go on in memory, and all is written when it can be",
+    "read-only at the start: its content is read, events are kept in memory, and all is written once possible",
     onDisk(async (path, disk) => {
       fill(path);
       disk.readOnly(true);
@@ -325,7 +325,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   );
 
   test(
-    "full while it is in use: the trouble is named once, reading does not hide it, and all is written when there is room",
+    "full while in use: the problem is logged once, reading does not clear it, and all is written once there is space",
     onDisk(async (path, disk) => {
       fill(path);
       const { store, log, says } = open(path);
@@ -333,7 +333,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       const added = Array.from({ length: 40 }, (_, call) => store.commit(change(`f${call}`), 80 + call)).flat();
       expect(store.trouble).toBe(`cannot write the store ${path}: the disk is full`);
       expect(new Set(added.map(({ id }) => id)).size).toBe(40);
-      // Lists show what is true, not what stands in the file; and to look is not to heal.
+      // Lists show the current state, not the file's; and reading does not clear the trouble.
       expect(store.list(false, 100).map(({ event }) => event.call)).toEqual([
         ...added.map(({ event }) => event.call).reverse(),
         "c1",
@@ -346,7 +346,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(store.list(false, 100).map(({ event }) => event.call)).not.toContain("c1");
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
       store.setClock({ boot: "b0071e57", offset: 4711 });
-      expect(log.filter((line) => line.includes("The store is lost"))).toHaveLength(1);
+      expect(log.filter((line) => line.includes("Store unavailable"))).toHaveLength(1);
       disk.makeRoom();
       await says("The store works again");
       store.close();
@@ -360,25 +360,25 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   );
 
   test(
-    "full at the start, with a file and without: memory serves, nothing throws",
+    "full at the start, with and without a file: memory is used, nothing throws",
     onDisk((path, disk) => {
       fill(path);
       disk.fill();
       const { store } = open(path);
       expect(store.waiting().map(({ event }) => event.call)).toEqual(["c1"]);
-      // The ids go on from those in the file.
+      // The ids continue from those in the file.
       expect(store.commit(change("c2"), 90)).toMatchObject([{ id: 10 }]);
       expect(store.trouble).toBeDefined();
       store.close();
-      const other = open(join(disk.path, "other.db")).store;
-      expect(other.commit(change("c2"), 90)).toHaveLength(1);
-      expect(other.trouble).toBeDefined();
-      other.close();
+      const fresh = open(join(disk.path, "other.db")).store;
+      expect(fresh.commit(change("c2"), 90)).toHaveLength(1);
+      expect(fresh.trouble).toBeDefined();
+      fresh.close();
     }),
   );
 
   test(
-    "the daemon's last chance: what was told from memory is written when it is stopped",
+    "at the stop of the daemon: the state in memory is written",
     onDisk((path, disk) => {
       fill(path);
       const { store } = open(path, 3_600_000);

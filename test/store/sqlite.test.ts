@@ -50,7 +50,7 @@ function tell(
   return { desk: "1001", agent: "A", event, ...rest };
 }
 
-/** Does something with the store, and closes it. */
+/** Runs a function with the store, and closes it. */
 function using<T>(work: (store: Store) => T): T {
   const store = openStore(path);
   try {
@@ -63,12 +63,12 @@ function using<T>(work: (store: Store) => T): T {
 const ids = (events: readonly { readonly id: number }[]) => events.map(({ id }) => id);
 
 describe("after it was closed and opened again", () => {
-  test("a desk is as it was: registration, agents, calls, what was dialled, what is over", () => {
+  test("a desk is unchanged: registration, agents, calls, last dial, ended calls", () => {
     using((store) => store.commit({ desk, send: [], discard: [] }, 10));
     expect(using((store) => store.desks())).toEqual([desk]);
   });
 
-  test("the line of a desk is not known", () => {
+  test("the line of a desk is unknown", () => {
     const up: Desk = { ...desk, line: { link: { up: true, to: "switch" }, phone: "registered" } };
     using((store) => store.commit({ desk: up, send: [], discard: [] }, 10));
     expect(using((store) => store.desks())[0]?.line).toEqual({ link: { up: false, why: "not connected yet" }, phone: "unknown" });
@@ -76,12 +76,12 @@ describe("after it was closed and opened again", () => {
 
   test.each([
     [
-      "nobody waits any more for the answer of a dial: it is taken for accepted",
+      "a dial without an answer counts as accepted",
       { ...dial, waiting: ["m1"] },
       { ok: true } as const,
     ],
     [
-      "the answer of a dial stays",
+      "the answer of a dial is kept",
       { ...dial, waiting: [], answer: { ok: false, why: "no" } as const },
       { ok: false, why: "no" } as const,
     ],
@@ -98,7 +98,7 @@ describe("after it was closed and opened again", () => {
     });
   });
 
-  test("what waited waits, in order, with all that is known of it", () => {
+  test("waiting events still wait, in order and complete", () => {
     const added = using((store) =>
       store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10)
     );
@@ -117,7 +117,7 @@ describe("after it was closed and opened again", () => {
     });
   });
 
-  test("a call and what waits know where they go", () => {
+  test("calls and waiting events keep their destinations", () => {
     using((store) =>
       store.commit({ desk, send: [tell("ScreenPop", { to: home }), tell("ScreenPop", { call: "c2" })], discard: [] }, 10)
     );
@@ -127,11 +127,11 @@ describe("after it was closed and opened again", () => {
     });
   });
 
-  test("what waits has followed its agent, and waits for a new address when another agent has taken the old one", () => {
+  test("waiting events have followed their agent, or have no address if another agent has taken it over", () => {
     const inUse = { address: "10.0.0.8", port: 8080 };
     const moved = { address: "10.0.0.9", port: 9090 };
     using((store) => {
-      const told = [
+      const added = [
         tell("ScreenPop", { to: home }),
         tell("ScreenPop", { agent: "B", to: inUse }),
         tell("ScreenPop", { agent: "C", to: moved }),
@@ -139,7 +139,7 @@ describe("after it was closed and opened again", () => {
         tell("ScreenPop", { agent: "A" }),
         tell("ScreenPop", { desk: "1002", to: home }),
       ];
-      store.commit({ desk, send: told, discard: [] }, 10);
+      store.commit({ desk, send: added, discard: [] }, 10);
       const atDesk = { agent: "D", address: "10.0.0.10", port: 8080 };
       store.commit({ desk, send: [], discard: [], arrival: { registration: { agent: "A", ...moved }, atDesk } }, 20);
     });
@@ -156,12 +156,12 @@ describe("after it was closed and opened again", () => {
     );
   });
 
-  test("what came of an attempt is there", () => {
+  test("the result of an attempt is kept", () => {
     const [event] = using((store) => {
       const added = store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
-      for (const one of added) {
-        store.update({ ...one, attempts: 1 }, true);
-        store.update({ ...one, attempts: 1, refusals: 1, next: 500, why: "status 404" }, false);
+      for (const event of added) {
+        store.update({ ...event, attempts: 1 }, true);
+        store.update({ ...event, attempts: 1, refusals: 1, next: 500, why: "status 404" }, false);
       }
       return added;
     });
@@ -170,22 +170,22 @@ describe("after it was closed and opened again", () => {
     ]);
   });
 
-  test("an event that was on the way may have reached the CRM", () => {
+  test("an event that was being sent may have reached the CRM", () => {
     using((store) => {
-      for (const one of store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10)) {
-        store.update({ ...one, attempts: 1 }, true);
+      for (const event of store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10)) {
+        store.update({ ...event, attempts: 1 }, true);
       }
     });
     expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
   });
 
-  test("an event whose first attempt was noted with it may have reached the CRM", () => {
+  test("an event that was added with its first attempt may have reached the CRM", () => {
     const added = using((store) => store.commit({ desk, send: [tell("ScreenPop", { startNow: true })], discard: [] }, 10));
     expect(added).toMatchObject([{ attempts: 1, reached: false }]);
     expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
   });
 
-  test("what has ended does not wait", () => {
+  test("settled events do not wait", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10);
       store.end(1, "delivered", "", 20);
@@ -195,7 +195,7 @@ describe("after it was closed and opened again", () => {
     expect(using((store) => store.get(3))).toMatchObject({ settlement: "discarded", ended: 30, why: "too old" });
   });
 
-  test("a process that was killed (SIGKILL) has lost nothing that it had committed", async () => {
+  test("a process that was killed (SIGKILL) has lost none of its commits", async () => {
     const script = `
       const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))});
       const store = openStore(${JSON.stringify(path)});
@@ -210,7 +210,7 @@ describe("after it was closed and opened again", () => {
 });
 
 describe("a commit", () => {
-  test("is one transaction: an error in the middle changes nothing, and the next one is whole", () => {
+  test("is one transaction: an error within it changes nothing, and the next one is complete", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
       const changed: Desk = { ...desk, registration: null };
@@ -225,7 +225,7 @@ describe("a commit", () => {
     });
   });
 
-  test("writes nothing when nothing has changed", () => {
+  test("writes nothing if nothing has changed", () => {
     using((store) => {
       store.commit({ desk, send: [], discard: [] }, 10);
       const reader = new Database(path, { readonly: true });
@@ -243,17 +243,17 @@ describe("a commit", () => {
     });
   });
 
-  test("gives up what waits for an agent at that desk, and only that", () => {
+  test("discards the waiting events of an agent at that desk only", () => {
     using((store) => {
       const others = [tell("ScreenPop", { agent: "B", call: "c2" }), tell("ScreenPop", { desk: "1002", call: "c3" })];
       store.commit({ desk, send: [tell("ScreenPop"), ...others], discard: [] }, 10);
-      store.commit({ desk, send: [tell("CallReleased")], discard: [{ agent: "A", why: "he has gone" }] }, 20);
+      store.commit({ desk, send: [tell("CallReleased")], discard: [{ agent: "A", why: "the agent has left" }] }, 20);
       expect(ids(store.waiting())).toEqual([2, 3, 4]);
-      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", ended: 20 });
     });
   });
 
-  test("withdraws events by their ids: those that wait, and they have no address any more", () => {
+  test("withdraws waiting events by their ids, and removes their addresses", () => {
     using((store) => {
       const place = { to: { address: "10.0.0.7", port: 8080 } };
       const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
@@ -267,29 +267,30 @@ describe("a commit", () => {
     });
   });
 
-  test("puts what cannot be told on record, and does not let it wait", () => {
+  test("records an event that cannot be delivered, without letting it wait", () => {
     using((store) => {
-      expect(store.commit({ desk, send: [tell("CallReleased", { undeliverable: "he has gone" })], discard: [] }, 10)).toEqual([]);
+      expect(store.commit({ desk, send: [tell("CallReleased", { undeliverable: "the agent has left" })], discard: [] }, 10))
+        .toEqual([]);
       expect(store.waiting()).toEqual([]);
-      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", attempts: 0 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", attempts: 0 });
     });
   });
 });
 
-describe("an event that has ended", () => {
-  test("stays as it ended first", () => {
+describe("a settled event", () => {
+  test("keeps its first settlement", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
-      store.end(1, "discarded", "he has gone", 20);
+      store.end(1, "discarded", "the agent has left", 20);
       store.end(1, "delivered", "", 30);
-      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "he has gone", ended: 20 });
+      expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", ended: 20 });
     });
   });
 
-  test("waits again as if it were new when the administrator wants it; one that was told does not", () => {
+  test("waits again as if new when the administrator retries it, but not if it was delivered", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop"), tell("CallReleased")], discard: [] }, 10);
-      for (const one of store.waiting()) store.update({ ...one, attempts: 3, refusals: 3, reached: true }, false);
+      for (const event of store.waiting()) store.update({ ...event, attempts: 3, refusals: 3, reached: true }, false);
       store.end(1, "discarded", "refused", 20);
       store.end(2, "delivered", "", 20);
       expect(store.retry(1, 99, home)).toMatchObject({
@@ -307,11 +308,11 @@ describe("an event that has ended", () => {
     });
   });
 
-  test("names its call as untold when it was a ScreenPop that cannot have arrived", () => {
+  test("suppresses its call if it was a ScreenPop that cannot have arrived", () => {
     using((store) => {
       const calls = ["never", "perhaps", "delivered", "waits"];
       store.commit({ desk, send: calls.map((call) => tell("ScreenPop", { call })), discard: [] }, 10);
-      for (const one of store.waiting()) if (one.id === 2) store.update({ ...one, reached: true }, false);
+      for (const event of store.waiting()) if (event.id === 2) store.update({ ...event, reached: true }, false);
       store.end(1, "discarded", "too old", 20);
       store.end(2, "discarded", "too old", 20);
       store.end(3, "delivered", "", 20);
@@ -323,7 +324,7 @@ describe("an event that has ended", () => {
     });
   });
 
-  test("names its call as untold as long as it goes on, and all such calls, however many", () => {
+  test("suppresses its call as long as the call lasts, with any number of such calls", () => {
     using((store) => {
       const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
       store.commit({ desk, send: calls.map(({ id }) => tell("ScreenPop", { call: id })), discard: [] }, 10);
@@ -336,7 +337,7 @@ describe("an event that has ended", () => {
     });
   });
 
-  test("is deleted when it is old, or when there are too many; what waits never is", () => {
+  test("is deleted if it is old or there are too many; waiting events never are", () => {
     using((store) => {
       store.commit({ desk, send: Array.from({ length: 6 }, () => tell("CallReleased")), discard: [] }, 0);
       for (const id of [1, 2, 3, 4]) store.end(id, "delivered", "", id * 86_400_000);
@@ -348,7 +349,7 @@ describe("an event that has ended", () => {
   });
 });
 
-test("a desk that is forgotten is gone, and is written again when it comes back", () => {
+test("a forgotten desk is deleted, and is written again when it returns", () => {
   using((store) => {
     store.commit({ desk, send: [], discard: [] }, 10);
     store.forget("1001");
@@ -358,7 +359,7 @@ test("a desk that is forgotten is gone, and is written again when it comes back"
   });
 });
 
-test("the clock's mark and the latest time on record are kept", () => {
+test("the clock's mark and the latest recorded time are kept", () => {
   using((store) => {
     expect(store.clock()).toEqual({ last: 0 });
     store.setClock({ boot: "b1", offset: 5 });
@@ -370,28 +371,26 @@ test("the clock's mark and the latest time on record are kept", () => {
 });
 
 describe("the file", () => {
-  test("is made with its folder, and is nobody else's to read", () => {
+  test("is created with its folder, readable only by its owner", () => {
     using(() => {});
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
   });
 
-  test(`of a newer version is refused in words and not touched`, () => {
+  test(`of a newer version is refused with a sentence and not changed`, () => {
     using(() => {});
     const db = new Database(path);
     db.run(`PRAGMA user_version = ${schemaVersion + 1}`);
     db.close();
     expect(() => openStore(path)).toThrow(
-      `the store ${path} is of a newer telesetd (version ${
-        schemaVersion + 1
-      }, this one knows ${schemaVersion}): install that one again`,
+      `is from a newer telesetd (version ${schemaVersion + 1}; this one supports ${schemaVersion}): install the newer one`,
     );
     const after = new Database(path, { readonly: true });
     expect(after.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion + 1 });
     after.close();
   });
 
-  test("that is no database is refused", async () => {
+  test("that is not a database is refused", async () => {
     using(() => {});
     await Bun.write(path, "x".repeat(5000));
     rmSync(`${path}-wal`, { force: true });

@@ -1,4 +1,4 @@
-/** What the watchdog asks for: is the line's own loop alive, does the store answer. */
+/** The checks of the watchdog: the line's loop is alive, and the store answers. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,35 +16,35 @@ const folder = mkdtempSync(join(tmpdir(), "telesetd-stuck-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const quiet = openLog(() => {}, "error", false);
 
-/** A loop on this line, that has nothing else to do. */
+/** A loop on this line, without other parts. */
 function loopOn(line: Partial<Line>): Loop {
   const store = { desks: () => [] };
   return new Loop({ desks: ["1001"], line, store, log: quiet, now: () => 0 } as unknown as LoopOptions);
 }
 
-async function* oneEventAndNoMore(): AsyncGenerator<LineEvent> {
+async function* oneEventOnly(): AsyncGenerator<LineEvent> {
   yield { type: "leg-renamed", desk: "9999", from: "a", to: "b" };
 }
 
 describe("the loop", () => {
-  test("fails when the line ends by itself", async () => {
-    await expect(loopOn({ events: oneEventAndNoMore }).run()).rejects.toThrow("the line has ended by itself");
+  test("fails if the line ends unexpectedly", async () => {
+    await expect(loopOn({ events: oneEventOnly }).run()).rejects.toThrow("the line has ended by itself");
   });
 
-  test("does not fail when it is told to stop", async () => {
-    const loop = loopOn({ events: oneEventAndNoMore });
+  test("does not fail when it is stopped", async () => {
+    const loop = loopOn({ events: oneEventOnly });
     loop.stop();
     await loop.run();
   });
 
-  test("is stuck when the driver says so, and not when the driver says nothing of it", () => {
+  test("is stuck only if the driver reports it", () => {
     expect(loopOn({ stuck: () => "it hangs" }).stuck()).toBe("it hangs");
     expect(loopOn({}).stuck()).toBeUndefined();
   });
 });
 
 describe("the store", () => {
-  test("answers; and when it is declared lost that is an answer too", () => {
+  test("answers, or is declared lost, which counts as an answer", () => {
     const store = openSafeStore(join(folder, "good.db"), quiet);
     expect(store.answers()).toBe(true);
     store.close();
@@ -57,7 +57,7 @@ describe("the store", () => {
   });
 });
 
-test("a driver whose switch is not there is not stuck, and neither is the daemon", async () => {
+test("a driver whose switch is unreachable is not stuck, and neither is the daemon", async () => {
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],
     line: { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" },
@@ -74,7 +74,7 @@ test("a driver whose switch is not there is not stuck, and neither is the daemon
 test.each([
   ["FreeSWITCH", { driver: "freeswitch", host: "127.0.0.1", port: 1, password: "x", domain: "d" }],
   ["drachtio-server", { driver: "sip", host: "127.0.0.1", port: 1, drachtioSecret: "x", user: "u", password: "x", domain: "d" }],
-])("a driver for %s whose loop stands still for five minutes is stuck", async (peer, settings) => {
+])("a driver for %s whose loop is blocked for five minutes is stuck", async (peer, settings) => {
   const { performance } = globalThis;
   const real = performance.now.bind(performance);
   let ahead = 0;

@@ -88,7 +88,7 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fi
   if (version > schemaVersion) {
     return {
       verdict: "failed",
-      message: `The store ${path} is of a newer telesetd (version ${version}, this one knows ${schemaVersion}).`,
+      message: `The store ${path} is from a newer telesetd (version ${version}; this one supports ${schemaVersion}).`,
       advice: "Install that telesetd again, or move the store away and begin a new one.",
     };
   }

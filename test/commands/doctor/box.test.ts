@@ -72,7 +72,7 @@ describe("the store", () => {
     db.run("PRAGMA user_version = 99");
     db.close();
     const report = await place.examined();
-    expect(report.hop("store").message).toContain("is of a newer telesetd (version 99");
+    expect(report.hop("store").message).toContain("is from a newer telesetd (version 99");
     nothingClaimed(report);
   }, limit);
 

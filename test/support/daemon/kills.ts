@@ -100,7 +100,7 @@ async function liveAndDie(box: Box, house: House, random: Random, entries: reado
   } else await pause(random.whole(0, 200));
   const killed = performance.now();
   await box.kill();
-  if (box.log.includes("The store is lost")) house.problems.push(`the store was lost: ${box.log}`);
+  if (box.log.includes("Store unavailable")) house.problems.push(`the store was lost: ${box.log}`);
   for (const entry of entries.filter(({ period }) => period === house.period)) entry.beforeKill += killed;
   house.period++;
   if (random.next() < 0.5) await house.ghost(random.of(desks));
