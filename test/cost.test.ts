@@ -166,7 +166,7 @@ describe("as a process", () => {
     pid = child.pid;
     await around.register(port);
     await around.play("1001", 10);
-  }, 60_000);
+  });
   afterAll(async () => {
     child.kill("SIGTERM");
     await child.exited;
@@ -179,7 +179,7 @@ describe("as a process", () => {
     const after = written(pid);
     expect((after.bytes - before.bytes) / (3 * calls)).toBeLessThan(11_000);
     expect((after.writes - before.writes) / (3 * calls)).toBeLessThan(23);
-  }, 60_000);
+  });
 
   test.skipIf(noStrace !== "")(`an event is one connection and some 65 system calls${noStrace}`, async () => {
     const trace = await traced(pid);
@@ -197,7 +197,7 @@ describe("as a process", () => {
     // Those by which threads wait for each other, and memory is given back, come as they like.
     for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
     expect([...of.values()].reduce((sum, count) => sum + count, 0) / (3 * calls)).toBeLessThan(85);
-  }, 60_000);
+  });
 
   /** Counts a process's system calls from now on; the function that it gives ends that and tells. */
   async function traced(pid: number): Promise<() => Promise<Map<string, number>>> {

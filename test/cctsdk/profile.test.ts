@@ -1,5 +1,5 @@
 /** Effect of a site's settings on the bytes sent to UWQ and in answers (docs/cctsdk.md), over TCP. */
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
@@ -15,8 +15,6 @@ import { openLog } from "../../src/log/log.ts";
 import { ask, cleanUp, get, open, ready } from "../support/httpclient.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
-setDefaultTimeout(60_000);
-
 afterEach(cleanUp);
 const served = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "127.0.0.1" } };
 const declared = '<?xml version="1.0" encoding="UTF-8"?>';
@@ -258,41 +256,37 @@ describe("for any crm.headers,", () => {
 
   const parse = (crm: unknown) => parseConfig(JSON.stringify({ ...served, crm }), lineSchemas, {}).crm;
 
-  test(
-    "a valid set makes one well-formed request with exactly these headers; the configuration refuses any other",
-    async () => {
-      const requests: IncomingMessage[] = [];
-      const bodies: string[] = [];
-      let connections = 0;
-      const server = createHttpServer((request, response) => {
-        requests.push(request);
-        let body = "";
-        request.on("data", (data) => body += data).on("end", () => {
-          bodies.push(body);
-          response.writeHead(200, { "Content-Length": 0 }).end();
-        });
-      }).on("connection", () => connections += 1).on("clientError", (_, socket) => socket.destroy());
-      const port = await listening(server);
-      const quiet = openLog(() => {}, "error", false);
-      await fc.assert(
-        fc.asyncProperty(anyHeaders, async (headers) => {
-          requests.length = bodies.length = connections = 0;
-          if (!sound(headers)) return expect(() => parse({ headers })).toThrow("crm.headers");
-          const crm = httpCrm({ ...parse({ headers }), timeoutMs: 60_000, log: quiet });
-          const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
-          expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
-          const own = ["host", "content-type", "content-length", "connection"];
-          const further = Object.fromEntries(Object.entries(requests[0]?.headers ?? {}).filter(([name]) => !own.includes(name)));
-          expect(further).toEqual(
-            Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-          );
-          expect(bodies[0]).toStartWith("<CCTSDK>");
-        }),
-        { numRuns: 300 },
-      );
-    },
-    60_000,
-  );
+  test("a valid set makes one well-formed request with exactly these headers; the configuration refuses any other", async () => {
+    const requests: IncomingMessage[] = [];
+    const bodies: string[] = [];
+    let connections = 0;
+    const server = createHttpServer((request, response) => {
+      requests.push(request);
+      let body = "";
+      request.on("data", (data) => body += data).on("end", () => {
+        bodies.push(body);
+        response.writeHead(200, { "Content-Length": 0 }).end();
+      });
+    }).on("connection", () => connections += 1).on("clientError", (_, socket) => socket.destroy());
+    const port = await listening(server);
+    const quiet = openLog(() => {}, "error", false);
+    await fc.assert(
+      fc.asyncProperty(anyHeaders, async (headers) => {
+        requests.length = bodies.length = connections = 0;
+        if (!sound(headers)) return expect(() => parse({ headers })).toThrow("crm.headers");
+        const crm = httpCrm({ ...parse({ headers }), timeoutMs: 60_000, log: quiet });
+        const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
+        expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
+        const own = ["host", "content-type", "content-length", "connection"];
+        const further = Object.fromEntries(Object.entries(requests[0]?.headers ?? {}).filter(([name]) => !own.includes(name)));
+        expect(further).toEqual(
+          Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+        );
+        expect(bodies[0]).toStartWith("<CCTSDK>");
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
 
 test("the daemon reads all these settings from its configuration", async () => {

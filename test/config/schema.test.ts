@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -243,15 +243,12 @@ describe("a secret", () => {
       password: "s3cret",
     });
   });
-  test.each(["/metrics", "/status", "/healthz", "/log"])(
-    "as http.prefix may not be %s, which the box uses itself",
-    (prefix) => {
-      expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
-        "http.prefix: expected a path that the box does not use itself",
-      );
-      expect(parse({ ...minimal, http: { prefix: `${prefix}y` } }).http.prefix).toBe(`${prefix}y`);
-    },
-  );
+  test.each(["/metrics", "/status", "/healthz", "/log"])("as http.prefix may not be %s, which the box uses itself", (prefix) => {
+    expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
+      "http.prefix: expected a path that the box does not use itself",
+    );
+    expect(parse({ ...minimal, http: { prefix: `${prefix}y` } }).http.prefix).toBe(`${prefix}y`);
+  });
 
   test("may be http.prefix", () => {
     expect(parse({ ...minimal, http: { prefix: { file: file("prefix", "/k3y\n") } } }).http.prefix).toBe("/k3y");
@@ -323,8 +320,6 @@ describe("the JSON Schema", () => {
 });
 
 // Each run makes the schema anew.
-setDefaultTimeout(60_000);
-
 describe("whatever is in the file, it is a configuration or all that is wrong with it:", () => {
   /** Runs it; anything but a ConfigError fails. A problem is one line of text. */
   const tried = (text: string): void => {

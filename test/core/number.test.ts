@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   aniSteps,
@@ -18,8 +18,6 @@ import { readWritten } from "../../src/core/spelling.ts";
 import { plan } from "../support/core/site.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
-setDefaultTimeout(60_000);
-
 const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({
   match,
   replace,

@@ -1,7 +1,7 @@
 /** The whole daemon with an ACD, between the simulated switch and a small CRM. */
 import { describe, expect, test } from "bun:test";
 
-import { limit, name, start, warned } from "../support/daemon/acd-office.ts";
+import { name, start, warned } from "../support/daemon/acd-office.ts";
 describe("an agent and his queue:", () => {
   const withAcd = { line: { acd: {} } };
 
@@ -28,7 +28,7 @@ describe("an agent and his queue:", () => {
     await second.callerHangsUp();
     expect(warned(all.lines)).toEqual([]);
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("afterCall nothing: he stays Available", async () => {
     const all = await start({ ...withAcd, more: { agent: { afterCall: "nothing" } } });
@@ -42,32 +42,28 @@ describe("an agent and his queue:", () => {
     await all.until("the end", () => all.desk()?.calls.length === 0);
     expect(all.agent()?.status).toBe("Available");
     await all.stop();
-  }, limit);
+  });
 
-  test.concurrent(
-    "the switch takes him off after an unanswered call: CheckStatus, status and the log say it; Ready works",
-    async () => {
-      const all = await start(withAcd);
-      await all.login();
-      await all.ready();
-      all.sim.callcenter.command(`agent set max_no_answer ${name} 1`);
-      const call = await all.sim.queueCall({ from: "14155550123" });
-      await call.offered;
-      await call.noAnswer();
-      await all.mode("not-ready");
-      const why =
-        "the switch has put you on a break because a call was not answered, or a supervisor has: press Ready when you are";
-      expect(await all.checkStatus()).toBe(`Agent agent-1001 is not ready: ${why}.`);
-      expect(all.desk()?.agents).toEqual([{ agent: "agent-1001", mode: "not-ready", why }]);
-      expect(warned(all.lines)).toHaveLength(1);
-      expect(await all.ready()).toBe("ok");
-      expect(await all.checkStatus()).toBe("ok");
-      expect(all.agent()?.status).toBe("Available");
-      await call.callerHangsUp();
-      await all.stop();
-    },
-    limit,
-  );
+  test.concurrent("the switch takes him off after an unanswered call: CheckStatus, status and the log say it; Ready works", async () => {
+    const all = await start(withAcd);
+    await all.login();
+    await all.ready();
+    all.sim.callcenter.command(`agent set max_no_answer ${name} 1`);
+    const call = await all.sim.queueCall({ from: "14155550123" });
+    await call.offered;
+    await call.noAnswer();
+    await all.mode("not-ready");
+    const why =
+      "the switch has put you on a break because a call was not answered, or a supervisor has: press Ready when you are";
+    expect(await all.checkStatus()).toBe(`Agent agent-1001 is not ready: ${why}.`);
+    expect(all.desk()?.agents).toEqual([{ agent: "agent-1001", mode: "not-ready", why }]);
+    expect(warned(all.lines)).toHaveLength(1);
+    expect(await all.ready()).toBe("ok");
+    expect(await all.checkStatus()).toBe("ok");
+    expect(all.agent()?.status).toBe("Available");
+    await call.callerHangsUp();
+    await all.stop();
+  });
 
   test.concurrent("a supervisor logs him out: Ready is refused in words, Login works", async () => {
     const all = await start(withAcd);
@@ -80,7 +76,7 @@ describe("an agent and his queue:", () => {
     expect(await all.login()).toBe("ok");
     expect(await all.checkStatus()).toBe("ok");
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("the phone goes: he is not left Available, Ready is refused until it is back", async () => {
     const all = await start(withAcd);
@@ -96,7 +92,7 @@ describe("an agent and his queue:", () => {
     expect(await all.ready()).toBe("ok");
     expect(await all.checkStatus()).toBe("ok");
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("FreeSWITCH crashes and comes back without its agents: ours is applied again", async () => {
     const all = await start(withAcd);
@@ -110,7 +106,7 @@ describe("an agent and his queue:", () => {
     expect(all.desk()?.agents).toEqual([{ agent: "agent-1001", mode: "ready" }]);
     await call.callerHangsUp();
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("what the switch refuses is said; what could break out never gets there", async () => {
     const all = await start(withAcd);
@@ -123,5 +119,5 @@ describe("an agent and his queue:", () => {
     expect(all.sim.server.connections[0]?.commands.length).toBe(before as number);
     expect(all.desk()?.agents).toEqual([]);
     await all.stop();
-  }, limit);
+  });
 });

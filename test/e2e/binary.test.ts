@@ -63,7 +63,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     const { out, code } = await runBinary(["demo"]);
     expect(code).toBe(0);
     expect(out).toContain("== All as expected");
-  }, 60_000);
+  });
 
   test("replays a recording", async () => {
     const { out } = await runBinary(["replay", join(fixtures, "in-abandoned.jsonl"), "--json"]);
@@ -148,7 +148,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(await box.terminate()).toBe(0);
     crm.close();
     await sim.stop();
-  }, 60_000);
+  });
 
   test("is the same file, byte for byte, wherever it is built again", async () => {
     const built = await Promise.all(["one", "two"].map(async (name) => {
@@ -157,7 +157,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
       return sha256(join(folder, name, "telesetd-linux-x64"));
     }));
     expect(built[0]).toBe(built[1]);
-  }, 60_000);
+  });
 });
 
 describe.skipIf(noQemu !== "")(`the arm64 binary under qemu-user-static${noQemu}`, () => {
@@ -165,7 +165,7 @@ describe.skipIf(noQemu !== "")(`the arm64 binary under qemu-user-static${noQemu}
 
   test("says its version", async () => {
     expect(await runBinary(["version"], command)).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
-  }, 60_000);
+  });
 
   test("replays a recording", async () => {
     const { out } = await runBinary(["replay", join(fixtures, "in-abandoned.jsonl"), "--json", "--speed", "1"], command);

@@ -8,7 +8,7 @@ import { explainAtDesk } from "../../src/commands/explain.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
-import { limit, start } from "../support/daemon/acd-office.ts";
+import { start } from "../support/daemon/acd-office.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "telesetd-dial-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ describe("a dial, and what came of it:", () => {
       number: "14155550123",
     });
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("another agent's dial is refused, and on record with his name", async () => {
     const all = await start();
@@ -74,7 +74,7 @@ describe("a dial, and what came of it:", () => {
     expect(await all.dials()).toMatchObject([{ agent: "B", outcome: `refused: ${why}` }]);
     expect(all.sim.dialled).toEqual([]);
     await all.stop();
-  }, limit);
+  });
 
   const errors = (all: All) =>
     all.rig.crm.events.filter((event) => event.name === "Error").map(({ data }) => data["occtErrorMsg"] ?? "");
@@ -109,7 +109,7 @@ describe("a dial, and what came of it:", () => {
       "The number is busy.",
     ]);
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("without it nothing is posted", async () => {
     const all = await start();
@@ -117,7 +117,7 @@ describe("a dial, and what came of it:", () => {
     await all.until("an empty outbox", () => all.rig.app.status().outbox.waiting === 0);
     expect(errors(all)).toEqual([]);
     await all.stop();
-  }, limit);
+  });
 });
 
 describe("crm.telephonyEvents:", () => {
@@ -143,14 +143,14 @@ describe("crm.telephonyEvents:", () => {
     await all.until("all events", () => names(all).length >= from + 4 && all.rig.app.status().outbox.waiting === 0);
     expect(names(all).slice(from)).toEqual(["TelephonyDisabled", "TelephonyEnabled", "TelephonyDisabled", "TelephonyEnabled"]);
     await all.stop();
-  }, limit);
+  });
 
   test.concurrent("off: nothing", async () => {
     const all = await start();
     await lostAndBack(all);
     expect([names(all), all.rig.app.status().outbox.waiting]).toEqual([[], 0]);
     await all.stop();
-  }, limit);
+  });
 });
 
 describe("hash-password", () => {
@@ -170,16 +170,15 @@ describe("hash-password", () => {
       expect(out).toMatch(/^\$argon2id\$[^\n]+\n$/);
       expect(await Bun.password.verify("open sesame", out.trim())).toBe(true);
     },
-    limit,
   );
 
   test.concurrent.each(["", "\n", "\r\n"])("%j by pipe: no password, 2", async (input) => {
     expect(await run(input)).toEqual({ out: "", err: "The password is empty: type one, or pipe one in\n", code: 2 });
-  }, limit);
+  });
 
   test.concurrent("takes none from the command line, where others could see it", async () => {
     expect(await run("", "open sesame")).toMatchObject({ out: "", code: 2 });
-  }, limit);
+  });
 });
 
 describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
@@ -224,7 +223,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect((await box.run("dials")).code).toBe(1);
     expect(await explained(box, "14155550123")).toContain("is allowed by the configuration");
     sim.stop();
-  }, limit);
+  });
 });
 
 /** What `telesetd explain NUMBER --desk 1001` says, with this box's configuration. */

@@ -8,7 +8,6 @@ import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 
-const limit = 60_000;
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";
 
 /** A program on a terminal of its own, answered question by question. */
@@ -80,14 +79,14 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     sim.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}, limit);
+});
 
 test.skipIf(noBinary !== "")(`setup without a terminal says so${noBinary}`, async () => {
   const child = Bun.spawn([binary, "setup", "--to", "/dev/null/x"], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   await child.stdin.write("1001\n");
   await child.stdin.end();
   expect([await child.exited, await new Response(child.stderr).text()]).toEqual([2, expect.stringContaining("--from FILE")]);
-}, limit);
+});
 
 test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its end${noBinary}`, async () => {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-doctor-"));
@@ -137,4 +136,4 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
     sim.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}, limit);
+});

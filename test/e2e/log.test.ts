@@ -40,7 +40,7 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
       await box.kill();
       sim.stop();
     }
-  }, 60_000);
+  });
 
   test.each([["the very file", true], ["another file", false]])("JOURNAL_STREAM names %s: priorities %p", async (_, same) => {
     const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
@@ -65,5 +65,5 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
       child.kill("SIGKILL");
       await child.exited;
     }
-  }, 60_000);
+  });
 });

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Answer, cleanUp, complaint, dial } from "../support/httpclient.ts";
-import { limit, start } from "../support/daemon/acd-office.ts";
+import { start } from "../support/daemon/acd-office.ts";
 
 const fixtures = join(import.meta.dir, "../fixtures/old-clients");
 const agent = "A7";
@@ -78,7 +78,6 @@ describe("callouts.txt:", () => {
         if (number !== undefined) expect(await asked()).toEqual([number]);
       }
     },
-    limit,
   );
 
   test("all on one connection, in order", async () => {
@@ -117,7 +116,7 @@ describe("dial-strings.tsv:", () => {
           expect(complaint(answer)).toEqual([200, undefined]);
           expect(await asked()).toEqual([number]);
         }
-      }, limit);
+      });
     }
   }
 });

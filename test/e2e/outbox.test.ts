@@ -59,96 +59,84 @@ async function givenUp(stage: Stage): Promise<string> {
 const short = { outbox: { screenPopSeconds: 0.4 } };
 
 describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
-  test.concurrent(
-    "list: what waits, with why, since when, how often and when next; --json the same for machines",
-    () =>
-      onStage({}, async (stage) => {
-        const { box } = stage;
-        expect(await box.run("outbox", "list")).toEqual({
-          out: "No event is waiting. (--all shows finished ones too.)\n",
-          err: "",
-          code: 0,
-        });
-        const call = await missed(stage);
-        const { out, code } = await box.run("outbox", "list");
-        expect(code).toBe(0);
-        const lines = out.trimEnd().split("\n");
-        expect(lines.pop()).toBe("3 events waiting.");
-        expect(lines.map((line) => /(ScreenPop|CallEstablished|CallReleased)/.exec(line)?.[0])).toEqual(
-          ["CallReleased", "CallEstablished", "ScreenPop"],
-        );
-        expect(lines[2]).toMatch(
-          new RegExp(
-            `^ +1  waiting    ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
-              `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
-          ),
-        );
-        const shown = JSON.parse((await box.run("outbox", "list", "--json")).out) as ShownEvent[];
-        expect(shown.map(({ id, state, event }) => [id, state, event])).toEqual([
-          [3, "waiting", "CallReleased"],
-          [2, "waiting", "CallEstablished"],
-          [1, "waiting", "ScreenPop"],
-        ]);
-        expect(shown[2]?.attempts).toBeGreaterThan(0);
-        expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
-      }),
-    60_000,
-  );
+  test.concurrent("list: what waits, with why, since when, how often and when next; --json the same for machines", () =>
+    onStage({}, async (stage) => {
+      const { box } = stage;
+      expect(await box.run("outbox", "list")).toEqual({
+        out: "No event is waiting. (--all shows finished ones too.)\n",
+        err: "",
+        code: 0,
+      });
+      const call = await missed(stage);
+      const { out, code } = await box.run("outbox", "list");
+      expect(code).toBe(0);
+      const lines = out.trimEnd().split("\n");
+      expect(lines.pop()).toBe("3 events waiting.");
+      expect(lines.map((line) => /(ScreenPop|CallEstablished|CallReleased)/.exec(line)?.[0])).toEqual(
+        ["CallReleased", "CallEstablished", "ScreenPop"],
+      );
+      expect(lines[2]).toMatch(
+        new RegExp(
+          `^ +1  waiting    ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
+            `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
+        ),
+      );
+      const shown = JSON.parse((await box.run("outbox", "list", "--json")).out) as ShownEvent[];
+      expect(shown.map(({ id, state, event }) => [id, state, event])).toEqual([
+        [3, "waiting", "CallReleased"],
+        [2, "waiting", "CallEstablished"],
+        [1, "waiting", "ScreenPop"],
+      ]);
+      expect(shown[2]?.attempts).toBeGreaterThan(0);
+      expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
+    }));
 
-  test.concurrent(
-    "list --all: what was told and what was given up too, after a kill -9 as well",
-    () =>
-      onStage(short, async (stage) => {
-        const { crm, sim, box } = stage;
-        const lost = await givenUp(stage);
-        await crm.turn("answers");
-        const call = await sim.inbound({ from: "14155550124", to: "1001" });
-        await call.callerHangsUp();
-        await crm.until(({ posts }) => posts.length === 2);
-        await box.told();
-        await box.kill();
-        await box.start();
-        const { out } = await box.run("outbox", "list", "--all");
-        const lines = out.trimEnd().split("\n");
-        expect(lines.pop()).toBe("5 events: 2 delivered, 3 discarded.");
-        const states = lines.map((line) => /(delivered|discarded) +(\w+) .*call ([^,]*),/.exec(line)?.slice(1).join(" "));
-        expect(states).toEqual([
-          `delivered CallReleased ${call.uuid}`,
-          `delivered ScreenPop ${call.uuid}`,
-          `discarded CallReleased ${lost}`,
-          `discarded CallEstablished ${lost}`,
-          `discarded ScreenPop ${lost}`,
-        ]);
-        expect(out).toContain("its ScreenPop was not delivered");
-      }),
-    60_000,
-  );
+  test.concurrent("list --all: what was told and what was given up too, after a kill -9 as well", () =>
+    onStage(short, async (stage) => {
+      const { crm, sim, box } = stage;
+      const lost = await givenUp(stage);
+      await crm.turn("answers");
+      const call = await sim.inbound({ from: "14155550124", to: "1001" });
+      await call.callerHangsUp();
+      await crm.until(({ posts }) => posts.length === 2);
+      await box.told();
+      await box.kill();
+      await box.start();
+      const { out } = await box.run("outbox", "list", "--all");
+      const lines = out.trimEnd().split("\n");
+      expect(lines.pop()).toBe("5 events: 2 delivered, 3 discarded.");
+      const states = lines.map((line) => /(delivered|discarded) +(\w+) .*call ([^,]*),/.exec(line)?.slice(1).join(" "));
+      expect(states).toEqual([
+        `delivered CallReleased ${call.uuid}`,
+        `delivered ScreenPop ${call.uuid}`,
+        `discarded CallReleased ${lost}`,
+        `discarded CallEstablished ${lost}`,
+        `discarded ScreenPop ${lost}`,
+      ]);
+      expect(out).toContain("its ScreenPop was not delivered");
+    }));
 
-  test.concurrent(
-    "show: one event with its data; an id that is not there is said in words and ends with 1",
-    () =>
-      onStage({}, async (stage) => {
-        const { box } = stage;
-        const call = await missed(stage);
-        const { out, code } = await box.run("outbox", "show", "1");
-        expect(code).toBe(0);
-        expect(out).toContain(`call ${call}`);
-        expect(out).toContain('"ani": "14155550123"');
-        expect(JSON.parse((await box.run("outbox", "show", "1", "--json")).out)).toMatchObject({
-          id: 1,
-          event: "ScreenPop",
-          data: { call, dnis: "1001" },
-        });
-        for (const id of ["99", "x"]) {
-          for (const command of ["show", "retry", "drop"]) {
-            const said = await box.run("outbox", command, id);
-            expect([command, id, said.out, said.code]).toEqual([command, id, "", 1]);
-            expect(said.err).toBe("There is no such event in the outbox: see telesetd outbox list --all\n");
-          }
+  test.concurrent("show: one event with its data; an id that is not there is said in words and ends with 1", () =>
+    onStage({}, async (stage) => {
+      const { box } = stage;
+      const call = await missed(stage);
+      const { out, code } = await box.run("outbox", "show", "1");
+      expect(code).toBe(0);
+      expect(out).toContain(`call ${call}`);
+      expect(out).toContain('"ani": "14155550123"');
+      expect(JSON.parse((await box.run("outbox", "show", "1", "--json")).out)).toMatchObject({
+        id: 1,
+        event: "ScreenPop",
+        data: { call, dnis: "1001" },
+      });
+      for (const id of ["99", "x"]) {
+        for (const command of ["show", "retry", "drop"]) {
+          const said = await box.run("outbox", command, id);
+          expect([command, id, said.out, said.code]).toEqual([command, id, "", 1]);
+          expect(said.err).toBe("There is no such event in the outbox: see telesetd outbox list --all\n");
         }
-      }),
-    60_000,
-  );
+      }
+    }));
 
   test.concurrent("drop: it is given up with that reason, and the rest of its call with it", () =>
     onStage({}, async (stage) => {
@@ -169,62 +157,50 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
         code: 1,
         err: expect.stringMatching(/^Event 1 was discarded at 20\S+Z: nothing to drop\.\n$/),
       });
-    }), 60_000);
+    }));
 
-  test.concurrent(
-    "retry --all after a ScreenPop and its followers were retired: all arrive, in order",
-    () =>
-      onStage(short, async (stage) => {
-        const { box, crm, record } = stage;
-        const call = await givenUp(stage);
-        await crm.turn("answers");
-        expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Retried 3 events.\n", err: "", code: 0 });
-        await crm.until(({ posts }) => posts.length === 3);
+  test.concurrent("retry --all after a ScreenPop and its followers were retired: all arrive, in order", () =>
+    onStage(short, async (stage) => {
+      const { box, crm, record } = stage;
+      const call = await givenUp(stage);
+      await crm.turn("answers");
+      expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Retried 3 events.\n", err: "", code: 0 });
+      await crm.until(({ posts }) => posts.length === 3);
+      await box.told();
+      expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      expect((await record()).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
+    }));
+
+  test.concurrent("retry of the followers first, then of the ScreenPop: they wait for nobody, each arrives once", () =>
+    onStage(short, async (stage) => {
+      const { box, crm } = stage;
+      const call = await givenUp(stage);
+      await crm.turn("answers");
+      for (const id of ["3", "1", "2"]) {
+        const { out, code } = await box.run("outbox", "retry", id);
+        expect([out.startsWith("Retrying:"), code]).toEqual([true, 0]);
         await box.told();
-        expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-        expect((await record()).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
-      }),
-    60_000,
-  );
+      }
+      expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
+    }));
 
-  test.concurrent(
-    "retry of the followers first, then of the ScreenPop: they wait for nobody, each arrives once",
-    () =>
-      onStage(short, async (stage) => {
-        const { box, crm } = stage;
-        const call = await givenUp(stage);
-        await crm.turn("answers");
-        for (const id of ["3", "1", "2"]) {
-          const { out, code } = await box.run("outbox", "retry", id);
-          expect([out.startsWith("Retrying:"), code]).toEqual([true, 0]);
-          await box.told();
-        }
-        expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
-      }),
-    60_000,
-  );
-
-  test.concurrent(
-    "retry of what waits: it is tried at once; of what was told: there is nothing to try",
-    () =>
-      onStage({}, async (stage) => {
-        const { box, crm, record } = stage;
-        const call = await missed(stage);
-        // The pause after the fourth attempt is 2 to 4 s: nothing but the command ends it.
-        for (let attempts = 0; attempts < 4;) attempts = (await record())[0]?.attempts ?? 0;
-        await crm.turn("answers");
-        expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
-        await box.told();
-        expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-        const said = await box.run("outbox", "retry", "1");
-        expect(said.code).toBe(1);
-        expect(said.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
-        const dropped = await box.run("outbox", "drop", "1");
-        expect([dropped.code, dropped.err]).toEqual([1, said.err.replace("retry", "drop")]);
-        expect(crm.posts).toHaveLength(3);
-      }),
-    60_000,
-  );
+  test.concurrent("retry of what waits: it is tried at once; of what was told: there is nothing to try", () =>
+    onStage({}, async (stage) => {
+      const { box, crm, record } = stage;
+      const call = await missed(stage);
+      // The pause after the fourth attempt is 2 to 4 s: nothing but the command ends it.
+      for (let attempts = 0; attempts < 4;) attempts = (await record())[0]?.attempts ?? 0;
+      await crm.turn("answers");
+      expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
+      await box.told();
+      expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      const said = await box.run("outbox", "retry", "1");
+      expect(said.code).toBe(1);
+      expect(said.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
+      const dropped = await box.run("outbox", "drop", "1");
+      expect([dropped.code, dropped.err]).toEqual([1, said.err.replace("retry", "drop")]);
+      expect(crm.posts).toHaveLength(3);
+    }));
 
   test.concurrent("without a daemon it says so and ends with 1; with a wrong use with 2", async () => {
     const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
@@ -238,5 +214,5 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }
     box.configure("{");
     expect((await box.run("outbox", "list")).code).toBe(2);
-  }, 60_000);
+  });
 });

@@ -86,83 +86,67 @@ async function onStage(
 }
 
 describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
-  test.concurrent(
-    "READY when it can be used, the switch down or up; the status follows; STOPPING",
-    () =>
-      onStage({}, async ({ manager, box, sim }) => {
-        await sim.stop();
-        box.spawn();
-        await manager.hears("READY=1");
-        expect((await box.status()).desks[0]?.switch).toBe("down");
-        await manager.hears("STATUS=desk 1001: No connection to the phone system");
-        await sim.start();
-        await manager.hears("STATUS=desk 1001: phone registered, switch up, UWQ not registered, 0 waiting");
-        expect(manager.told).not.toContain("WATCHDOG");
-        expect(await box.terminate()).toBe(0);
-        expect(manager.told).toContain("STOPPING=1");
-      }),
-    60_000,
-  );
+  test.concurrent("READY when it can be used, the switch down or up; the status follows; STOPPING", () =>
+    onStage({}, async ({ manager, box, sim }) => {
+      await sim.stop();
+      box.spawn();
+      await manager.hears("READY=1");
+      expect((await box.status()).desks[0]?.switch).toBe("down");
+      await manager.hears("STATUS=desk 1001: No connection to the phone system");
+      await sim.start();
+      await manager.hears("STATUS=desk 1001: phone registered, switch up, UWQ not registered, 0 waiting");
+      expect(manager.told).not.toContain("WATCHDOG");
+      expect(await box.terminate()).toBe(0);
+      expect(manager.told).toContain("STOPPING=1");
+    }));
 
-  test.concurrent(
-    "the watchdog is pinged with the switch down; not by a frozen process, and again when it thaws",
-    () =>
-      onStage({ WATCHDOG_USEC: "400000" }, async ({ manager, box, sim }) => {
-        await sim.stop();
-        box.spawn();
-        await until("no pings", () => manager.pings >= 3);
-        box.signal("SIGSTOP");
-        // What systemd-notify has in hand may still arrive: the silence counts from the moment that nothing has come for a while.
-        let pings = -1;
-        await until("it does not fall silent", () => {
-          const quiet = pings === manager.pings;
-          pings = manager.pings;
-          return quiet;
-        });
-        await new Promise((done) => setTimeout(done, 1000));
-        expect(manager.pings).toBeLessThanOrEqual(pings + 1);
-        const frozen = manager.pings;
-        box.signal("SIGCONT");
-        await until("no pings after the thaw", () => manager.pings >= frozen + 2);
-      }),
-    60_000,
-  );
+  test.concurrent("the watchdog is pinged with the switch down; not by a frozen process, and again when it thaws", () =>
+    onStage({ WATCHDOG_USEC: "400000" }, async ({ manager, box, sim }) => {
+      await sim.stop();
+      box.spawn();
+      await until("no pings", () => manager.pings >= 3);
+      box.signal("SIGSTOP");
+      // What systemd-notify has in hand may still arrive: the silence counts from the moment that nothing has come for a while.
+      let pings = -1;
+      await until("it does not fall silent", () => {
+        const quiet = pings === manager.pings;
+        pings = manager.pings;
+        return quiet;
+      });
+      await new Promise((done) => setTimeout(done, 1000));
+      expect(manager.pings).toBeLessThanOrEqual(pings + 1);
+      const frozen = manager.pings;
+      box.signal("SIGCONT");
+      await until("no pings after the thaw", () => manager.pings >= frozen + 2);
+    }));
 
-  test.concurrent(
-    "a wrong configuration: exit code 2, and the status says the first error with its place",
-    () =>
-      onStage({}, async ({ manager, box }) => {
-        box.configure('{\n  "desks": [{ "extension": "12a" }],\n  "line": { "driver": "freeswitch" }\n}\n');
-        box.spawn();
-        expect(await box.ended()).toBe(2);
-        await manager.hears(
-          'STATUS=The configuration has 3 errors: desks[0].extension is "12a": expected digits (line 2, column 28) ...',
-        );
-        expect(manager.told).not.toContain("READY=1");
-      }),
-    60_000,
-  );
+  test.concurrent("a wrong configuration: exit code 2, and the status says the first error with its place", () =>
+    onStage({}, async ({ manager, box }) => {
+      box.configure('{\n  "desks": [{ "extension": "12a" }],\n  "line": { "driver": "freeswitch" }\n}\n');
+      box.spawn();
+      expect(await box.ended()).toBe(2);
+      await manager.hears(
+        'STATUS=The configuration has 3 errors: desks[0].extension is "12a": expected digits (line 2, column 28) ...',
+      );
+      expect(manager.told).not.toContain("READY=1");
+    }));
 
-  test.concurrent(
-    "SIGHUP: RELOADING, then READY; a wrong configuration is in the status until a right one comes",
-    () =>
-      onStage({}, async ({ manager, box }) => {
-        await box.start();
-        await manager.hears("READY=1");
-        const good = readFileSync(box.config, "utf8");
-        box.configure("{");
-        box.signal("SIGHUP");
-        await manager.hears("RELOADING=1");
-        await manager.hears("the old configuration stays in force, the new one has 1 error: line 1, column 2: not JSON");
-        const before = manager.told.length;
-        box.configure(good);
-        box.signal("SIGHUP");
-        await box.says("The new configuration is in force");
-        await until("not ready again", () => /RELOADING=1[^]*READY=1[^]*STATUS=desk 1001/.test(manager.told.slice(before)));
-        expect(manager.told.slice(before)).not.toContain("stays in force");
-      }),
-    60_000,
-  );
+  test.concurrent("SIGHUP: RELOADING, then READY; a wrong configuration is in the status until a right one comes", () =>
+    onStage({}, async ({ manager, box }) => {
+      await box.start();
+      await manager.hears("READY=1");
+      const good = readFileSync(box.config, "utf8");
+      box.configure("{");
+      box.signal("SIGHUP");
+      await manager.hears("RELOADING=1");
+      await manager.hears("the old configuration stays in force, the new one has 1 error: line 1, column 2: not JSON");
+      const before = manager.told.length;
+      box.configure(good);
+      box.signal("SIGHUP");
+      await box.says("The new configuration is in force");
+      await until("not ready again", () => /RELOADING=1[^]*READY=1[^]*STATUS=desk 1001/.test(manager.told.slice(before)));
+      expect(manager.told.slice(before)).not.toContain("stays in force");
+    }));
 });
 
 describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
@@ -194,37 +178,29 @@ describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
     }
   }
 
-  test.concurrent(
-    "hands over the configuration and its secrets, and ends when they are in force",
-    () =>
-      handedOver(async ({ box, root, reload }) => {
-        const config = JSON.parse(readFileSync(box.config, "utf8"));
-        config.desks.push({ extension: "1002" });
-        config.line.password = { credential: "esl-password" };
-        writeFileSync(join(root, "etc/config.json"), JSON.stringify(config), { mode: 0o600 });
-        writeFileSync(join(root, "etc/secrets/esl-password"), "ClueCon\n", { mode: 0o600 });
-        expect(await reload()).toEqual({ code: 0, err: "" });
-        expect((await box.status()).desks.map(({ extension }) => extension)).toEqual(["1001", "1002"]);
-        await box.connected();
-      }),
-    60_000,
-  );
+  test.concurrent("hands over the configuration and its secrets, and ends when they are in force", () =>
+    handedOver(async ({ box, root, reload }) => {
+      const config = JSON.parse(readFileSync(box.config, "utf8"));
+      config.desks.push({ extension: "1002" });
+      config.line.password = { credential: "esl-password" };
+      writeFileSync(join(root, "etc/config.json"), JSON.stringify(config), { mode: 0o600 });
+      writeFileSync(join(root, "etc/secrets/esl-password"), "ClueCon\n", { mode: 0o600 });
+      expect(await reload()).toEqual({ code: 0, err: "" });
+      expect((await box.status()).desks.map(({ extension }) => extension)).toEqual(["1001", "1002"]);
+      await box.connected();
+    }));
 
-  test.concurrent(
-    "says what is wrong, ends with 2, and the old configuration stays in force",
-    () =>
-      handedOver(async ({ box, root, reload }) => {
-        writeFileSync(join(root, "etc/config.json"), '{ "desks": [] }');
-        const { code, err } = await reload();
-        expect(code).toBe(2);
-        expect(err).toContain("desks: expected at least 1 entry (line 1, column 12)");
-        expect(err).toContain("line is missing");
-        await box.connected();
-        writeFileSync(join(root, "etc/config.json"), readFileSync(box.config));
-        expect(await reload()).toEqual({ code: 0, err: "" });
-      }),
-    60_000,
-  );
+  test.concurrent("says what is wrong, ends with 2, and the old configuration stays in force", () =>
+    handedOver(async ({ box, root, reload }) => {
+      writeFileSync(join(root, "etc/config.json"), '{ "desks": [] }');
+      const { code, err } = await reload();
+      expect(code).toBe(2);
+      expect(err).toContain("desks: expected at least 1 entry (line 1, column 12)");
+      expect(err).toContain("line is missing");
+      await box.connected();
+      writeFileSync(join(root, "etc/config.json"), readFileSync(box.config));
+      expect(await reload()).toEqual({ code: 0, err: "" });
+    }));
 
   test.concurrent("without a file, or with one that may not be read, in words", () =>
     handedOver(async ({ root, reload }) => {
@@ -232,5 +208,5 @@ describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
       writeFileSync(join(root, "etc/config.json"), "");
       chmodSync(join(root, "etc/config.json"), 0o600);
       expect((await reload()).code).toBe(2);
-    }), 60_000);
+    }));
 });

@@ -94,7 +94,7 @@ describe("the CRM is down for an hour:", () => {
       await office.pass(2000);
       expect(office.fates("c1")).toEqual(["ScreenPop delivered", "CallReleased discarded"]);
       expect(office.record("c1")[1]?.why).toStartWith("too old after 86400 s");
-    }), limit);
+    }));
 });
 
 describe("a ScreenPop that is two minutes old", () => {
@@ -167,7 +167,7 @@ describe("over HTTP: a call meets a CRM that", () => {
       expect(peer.told("c1")).toEqual([...all]);
     }, { crm, to, now: Date.now });
     peer.close();
-  }, limit);
+  });
 
   /** Moods that may have taken the ScreenPop: it is sent once more. */
   const wild: readonly Mood[] = ["hangs", "says 500", "says 404", "closes before the answer"];
@@ -184,7 +184,7 @@ describe("over HTTP: a call meets a CRM that", () => {
       expect(peer.posts.map((post) => post.mood)).toEqual([mood, "answers", "answers", "answers"]);
     }, { crm, to, now: Date.now });
     peer.close();
-  }, limit);
+  });
 
   test.concurrent("closes in the middle of its answer: its 200 was heard, nothing is told twice", async () => {
     const peer = await WildCrm.open();
@@ -197,24 +197,20 @@ describe("over HTTP: a call meets a CRM that", () => {
       expect(peer.told("c1")).toEqual([...all]);
     }, { crm, to, now: Date.now });
     peer.close();
-  }, limit);
+  });
 
-  test.concurrent(
-    "refuses with 404 for good: three tries, then it is given up; the call goes on, as it has arrived",
-    async () => {
-      const peer = await WildCrm.open();
-      const to = { agent: "A", address: "127.0.0.1", port: peer.port };
-      await peer.turn("says 404");
-      await inOffice(async (office) => {
-        office.tell("c1", "ScreenPop");
-        await until(() => office.courier.status().waiting === 0);
-        expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
-        expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
-      }, { crm, to, now: Date.now });
-      peer.close();
-    },
-    limit,
-  );
+  test.concurrent("refuses with 404 for good: three tries, then it is given up; the call goes on, as it has arrived", async () => {
+    const peer = await WildCrm.open();
+    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
+    await peer.turn("says 404");
+    await inOffice(async (office) => {
+      office.tell("c1", "ScreenPop");
+      await until(() => office.courier.status().waiting === 0);
+      expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
+      expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
+    }, { crm, to, now: Date.now });
+    peer.close();
+  });
 });
 
 /** A state of the courier has no event: it is looked at. */

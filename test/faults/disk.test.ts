@@ -52,5 +52,5 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     store.close();
     crm.close();
     sim.stop();
-  }, 60_000);
+  });
 });

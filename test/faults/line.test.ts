@@ -149,7 +149,6 @@ for (const fault of cuts) {
           await rig.told(before.length + after.length);
           expect(await rig.all()).toEqual(of(id, [...before, ...after]));
         }),
-      60_000,
     );
 
     test.concurrent.each(moments)(
@@ -162,7 +161,6 @@ for (const fault of cuts) {
           await rig.back(fault);
           expect(await rig.all()).toEqual(of(id, before.length > 0 ? [...before, released] : []));
         }),
-      60_000,
     );
 
     test.concurrent.each(answerable)(
@@ -178,7 +176,6 @@ for (const fault of cuts) {
           await end();
           expect(await rig.all()).toEqual(of(id, [...before, established, released]));
         }),
-      60_000,
     );
 
     test.concurrent.each(answerable)(
@@ -192,7 +189,6 @@ for (const fault of cuts) {
           await rig.back(fault);
           expect(await rig.all()).toEqual(of(id, [...before, released]));
         }),
-      60_000,
     );
 
     test.concurrent("idle, and a call comes that rings: ScreenPop when the link is back", () =>
@@ -205,22 +201,18 @@ for (const fault of cuts) {
         expect(rig.rig.crm.events[0]?.data["occtANI"]).toBe("14155550123");
         await call.callerHangsUp();
         expect(await rig.all()).toEqual(of(call.uuid, [pop, released]));
-      }), 60_000);
+      }));
 
-    test.concurrent(
-      "idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back",
-      () =>
-        withRig(async (rig) => {
-          await rig.lose(fault);
-          const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
-          await call.answer();
-          await rig.back(fault);
-          await rig.told(2);
-          await call.agentHangsUp();
-          expect(await rig.all()).toEqual(of(call.uuid, [pop, established, released]));
-        }),
-      60_000,
-    );
+    test.concurrent("idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back", () =>
+      withRig(async (rig) => {
+        await rig.lose(fault);
+        const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
+        await call.answer();
+        await rig.back(fault);
+        await rig.told(2);
+        await call.agentHangsUp();
+        expect(await rig.all()).toEqual(of(call.uuid, [pop, established, released]));
+      }));
 
     test.concurrent("idle, and calls come and go unseen: nothing is told of them", () =>
       withRig(async (rig) => {
@@ -232,26 +224,22 @@ for (const fault of cuts) {
         await other.callerHangsUp();
         await rig.back(fault);
         expect(await rig.all()).toEqual([]);
-      }), 60_000);
+      }));
 
-    test.concurrent(
-      "talking, and it ends, and another call comes: the first is released, the second pops under its own id",
-      () =>
-        withRig(async (rig) => {
-          const { id, end } = await talking.begin(rig);
-          await rig.lose(fault);
-          await end();
-          const next = await rig.sim.inbound({ from: "14155550124", to: "1001" });
-          await rig.back(fault);
-          await rig.told(4);
-          await next.callerHangsUp();
-          const all = await rig.all();
-          expect(all.filter((line) => line.endsWith(id))).toEqual(of(id, [pop, established, released]));
-          expect(all.filter((line) => line.endsWith(next.uuid))).toEqual(of(next.uuid, [pop, released]));
-          expect(all).toHaveLength(5);
-        }),
-      60_000,
-    );
+    test.concurrent("talking, and it ends, and another call comes: the first is released, the second pops under its own id", () =>
+      withRig(async (rig) => {
+        const { id, end } = await talking.begin(rig);
+        await rig.lose(fault);
+        await end();
+        const next = await rig.sim.inbound({ from: "14155550124", to: "1001" });
+        await rig.back(fault);
+        await rig.told(4);
+        await next.callerHangsUp();
+        const all = await rig.all();
+        expect(all.filter((line) => line.endsWith(id))).toEqual(of(id, [pop, established, released]));
+        expect(all.filter((line) => line.endsWith(next.uuid))).toEqual(of(next.uuid, [pop, released]));
+        expect(all).toHaveLength(5);
+      }));
   });
 }
 
@@ -263,7 +251,7 @@ for (const fault of ends) {
         await rig.lose(fault);
         await rig.back(fault);
         expect(await rig.all()).toEqual(of(id, [...before, released]));
-      }), 60_000);
+      }));
 
     test.concurrent("a MakeCall whose handset rings: nothing was told, nothing is", () =>
       withRig(async (rig) => {
@@ -272,7 +260,7 @@ for (const fault of ends) {
         await rig.back(fault);
         expect(await rig.all()).toEqual([]);
         expect(rig.rig.app.status().desks[0]?.calls).toEqual([]);
-      }), 60_000);
+      }));
 
     test.concurrent("idle: the next call is told as if nothing had been", () =>
       withRig(async (rig) => {
@@ -281,6 +269,6 @@ for (const fault of ends) {
         const { id, finish } = await talking.begin(rig);
         await finish();
         expect(await rig.all()).toEqual(of(id, [pop, established, released]));
-      }), 60_000);
+      }));
   });
 }

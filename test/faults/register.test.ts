@@ -59,96 +59,79 @@ test.concurrent.each(["refuses", "closes before the answer"] as const)(
       expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       next.close();
     }),
-  60_000,
 );
 
-test.concurrent(
-  "the agent registers at another address while the old PC takes POSTs and never answers: all goes to the new one at once, in order",
-  () =>
-    onStage(async ({ sim, crm, register, outbox }) => {
-      const next = await WildCrm.open();
-      await crm.turn("hangs");
-      const calls = [
-        await sim.inbound({ from: "14155550123", to: "1001" }),
-        await sim.inbound({ from: "14155550124", to: "1001" }),
-      ];
-      await crm.until(({ posts }) => posts.length === 2);
-      await register("agent-1001", next);
-      for (const call of calls) await call.callerHangsUp();
-      await next.until(({ posts }) => posts.length === 4);
-      for (const call of calls) expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
-      // What may have arrived at the old address is repeated: at least once.
-      expect(crm.told()).toEqual(calls.map(({ uuid }) => `ScreenPop ${uuid}`));
-      expect((await outbox()).map(({ to }) => to)).toEqual(Array(4).fill(`127.0.0.1:${next.port}`));
-      next.close();
-    }),
-  60_000,
-);
+test.concurrent("the agent registers at another address while the old PC takes POSTs and never answers: all goes to the new one at once, in order", () =>
+  onStage(async ({ sim, crm, register, outbox }) => {
+    const next = await WildCrm.open();
+    await crm.turn("hangs");
+    const calls = [
+      await sim.inbound({ from: "14155550123", to: "1001" }),
+      await sim.inbound({ from: "14155550124", to: "1001" }),
+    ];
+    await crm.until(({ posts }) => posts.length === 2);
+    await register("agent-1001", next);
+    for (const call of calls) await call.callerHangsUp();
+    await next.until(({ posts }) => posts.length === 4);
+    for (const call of calls) expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+    // What may have arrived at the old address is repeated: at least once.
+    expect(crm.told()).toEqual(calls.map(({ uuid }) => `ScreenPop ${uuid}`));
+    expect((await outbox()).map(({ to }) => to)).toEqual(Array(4).fill(`127.0.0.1:${next.port}`));
+    next.close();
+  }));
 
-test.concurrent(
-  "another agent registers: what waited for the first still goes to that agent's address, and the newcomer gets the calls that begin later",
-  () =>
-    onStage(async ({ sim, crm, register, outbox }) => {
-      const other = await WildCrm.open();
-      await crm.turn("refuses");
-      const call = await sim.inbound({ from: "14155550123", to: "1001" });
-      await tried(outbox);
-      await register("agent-other", other);
-      await call.answer();
-      await crm.turn("answers");
-      await call.callerHangsUp();
-      await crm.until(({ posts }) => posts.length >= 3);
-      const next = await sim.inbound({ from: "14155550124", to: "1001" });
-      await next.callerHangsUp();
-      await other.until(({ posts }) => posts.length >= 2);
-      expect(crm.told()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
-      expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
-      other.close();
-    }),
-  60_000,
-);
+test.concurrent("another agent registers: what waited for the first still goes to that agent's address, and the newcomer gets the calls that begin later", () =>
+  onStage(async ({ sim, crm, register, outbox }) => {
+    const other = await WildCrm.open();
+    await crm.turn("refuses");
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await tried(outbox);
+    await register("agent-other", other);
+    await call.answer();
+    await crm.turn("answers");
+    await call.callerHangsUp();
+    await crm.until(({ posts }) => posts.length >= 3);
+    const next = await sim.inbound({ from: "14155550124", to: "1001" });
+    await next.callerHangsUp();
+    await other.until(({ posts }) => posts.length >= 2);
+    expect(crm.told()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+    other.close();
+  }));
 
-test.concurrent(
-  "another agent registers at the same address: it gets nothing of the first agent's call, which waits for that agent's new address",
-  () =>
-    onStage(async ({ sim, crm, register, outbox }) => {
-      const moved = await WildCrm.open();
-      const call = await sim.inbound({ from: "14155550123", to: "1001" });
-      await crm.until(({ posts }) => posts.length === 1);
-      await register("agent-other", crm);
-      await call.callerHangsUp();
-      const next = await sim.inbound({ from: "14155550124", to: "1001" });
-      await crm.until(({ posts }) => posts.length === 2);
-      const waits = (await outbox()).find(({ state }) => state === "waiting");
-      expect(waits).toMatchObject({ event: "CallReleased", call: call.uuid });
-      expect(waits).not.toHaveProperty("to");
-      await register("agent-1001", moved);
-      await moved.until(({ posts }) => posts.length === 1);
-      expect(crm.told()).toEqual([`ScreenPop ${call.uuid}`, `ScreenPop ${next.uuid}`]);
-      expect(moved.told()).toEqual([`CallReleased ${call.uuid}`]);
-      moved.close();
-    }),
-  60_000,
-);
+test.concurrent("another agent registers at the same address: it gets nothing of the first agent's call, which waits for that agent's new address", () =>
+  onStage(async ({ sim, crm, register, outbox }) => {
+    const moved = await WildCrm.open();
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await crm.until(({ posts }) => posts.length === 1);
+    await register("agent-other", crm);
+    await call.callerHangsUp();
+    const next = await sim.inbound({ from: "14155550124", to: "1001" });
+    await crm.until(({ posts }) => posts.length === 2);
+    const waits = (await outbox()).find(({ state }) => state === "waiting");
+    expect(waits).toMatchObject({ event: "CallReleased", call: call.uuid });
+    expect(waits).not.toHaveProperty("to");
+    await register("agent-1001", moved);
+    await moved.until(({ posts }) => posts.length === 1);
+    expect(crm.told()).toEqual([`ScreenPop ${call.uuid}`, `ScreenPop ${next.uuid}`]);
+    expect(moved.told()).toEqual([`CallReleased ${call.uuid}`]);
+    moved.close();
+  }));
 
-test.concurrent(
-  "the agent unregisters: what waits is retired; when he comes back he hears of calls that begin later",
-  () =>
-    onStage(async ({ sim, rig, crm, register, outbox }) => {
-      await crm.turn("refuses");
-      const call = await sim.inbound({ from: "14155550123", to: "1001" });
-      await tried(outbox);
-      await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
-      await crm.turn("answers");
-      await register("agent-1001", crm);
-      await call.answer();
-      await call.callerHangsUp();
-      const next = await sim.inbound({ from: "14155550124", to: "1001" });
-      await next.callerHangsUp();
-      await crm.until(({ posts }) => posts.length >= 2);
-      expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
-      expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
-        .toBe("its ScreenPop was not delivered");
-    }),
-  60_000,
-);
+test.concurrent("the agent unregisters: what waits is retired; when he comes back he hears of calls that begin later", () =>
+  onStage(async ({ sim, rig, crm, register, outbox }) => {
+    await crm.turn("refuses");
+    const call = await sim.inbound({ from: "14155550123", to: "1001" });
+    await tried(outbox);
+    await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
+    await crm.turn("answers");
+    await register("agent-1001", crm);
+    await call.answer();
+    await call.callerHangsUp();
+    const next = await sim.inbound({ from: "14155550124", to: "1001" });
+    await next.callerHangsUp();
+    await crm.until(({ posts }) => posts.length >= 2);
+    expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+    expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
+      .toBe("its ScreenPop was not delivered");
+  }));

@@ -9,9 +9,6 @@ import { openLog } from "../../src/log/log.ts";
 import { hashPassword } from "../../src/passwords.ts";
 import { Client, get } from "../support/httpclient.ts";
 
-/** A backstop: nothing here depends on it. */
-const limit = 60_000;
-
 const undo: (() => unknown)[] = [];
 afterAll(async () => {
   for (const close of undo.splice(0).toReversed()) await close();
@@ -80,7 +77,7 @@ test.concurrent("a MakeCall in progress gets its own answer if the phone rings i
   sim.letGo();
   expect(await answer).toBe("<CCTSDK></CCTSDK>");
   await stopped;
-}, limit);
+});
 
 test.concurrent("a MakeCall without any result gets an Error that does not suggest dialling again", async () => {
   const { sim, rig } = await daemon();
@@ -92,7 +89,7 @@ test.concurrent("a MakeCall without any result gets an Error that does not sugge
   for (const answer of answers) {
     expect(decodeAnswer(await answer)).toBe("telesetd is stopping: check the phone before dialling again.");
   }
-}, limit);
+});
 
 test.concurrent("a Login that waits for the switch gets an Error", async () => {
   const { sim, rig } = await daemon({ line: { acd: {} } });
@@ -102,7 +99,7 @@ test.concurrent("a Login that waits for the switch gets an Error", async () => {
   await heard;
   await rig.app.stop();
   expect(decodeAnswer(await answer)).toBe("telesetd is stopping: try again.");
-}, limit);
+});
 
 test.concurrent("Logins whose passwords are still being verified are all answered", async () => {
   const hashes = { "agent-1001": await hashPassword("right") };
@@ -114,7 +111,7 @@ test.concurrent("Logins whose passwords are still being verified are all answere
   for (const answer of answers.slice(1)) {
     expect([undefined, "telesetd is stopping: try again."]).toContain(decodeAnswer(await answer));
   }
-}, limit);
+});
 
 test.concurrent("a callout received during the stop is refused and not executed", async () => {
   const { sim, rig } = await daemon();
@@ -133,4 +130,4 @@ test.concurrent("a callout received during the stop is refused and not executed"
   expect(rig.app.status().desks[0]?.registered?.agent).toBe("agent-1001");
   sim.letGo();
   await Promise.all([stopped, call]);
-}, limit);
+});

@@ -47,7 +47,7 @@ test("an unreachable PC: one line, however many events wait and however often th
   expect(app.status().outbox.waiting).toBe(40);
   expect(about(lines, "Cannot deliver to the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
   expect(about(lines, "Call ended")).toHaveLength(20);
-}, 60_000);
+});
 
 test("a source that is refused, or sends invalid callouts: a few lines", async () => {
   const { app, lines } = await daemon();
@@ -76,7 +76,7 @@ test("a phone that registers repeatedly: one line", async () => {
     "The phone is registered desk=1001",
     "The phone is not registered desk=1001",
   ]);
-}, 60_000);
+});
 
 test("a switch that repeatedly closes the connection at once: its reason once", async () => {
   let knocks = 0;
@@ -92,4 +92,4 @@ test("a switch that repeatedly closes the connection at once: its reason once", 
   for (const late = performance.now() + 50_000; knocks < 4 && performance.now() < late;) await Bun.sleep(20);
   expect(knocks).toBeGreaterThanOrEqual(4);
   expect(about(lines, "No connection to FreeSWITCH")).toHaveLength(1);
-}, 60_000);
+});

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const scene = { sim, rig, pause, callout: rig.callout };
   for (const { play } of scenes) await play(scene);
   await rig.callout("Unregister", { telesetNumber: "1001", agentID: "agent-1001" });
-}, 60_000);
+});
 
 afterAll(async () => {
   await rig.stop();

@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fstatSync } from "node:fs";
 import {
@@ -13,8 +13,6 @@ import {
 } from "../../src/log/log.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
-setDefaultTimeout(60_000);
-
 /** A log, and the lines that it has written. */
 function opened(level: LogLevel, prefix = false): { log: RootLog; lines: string[] } {
   const lines: string[] = [];

@@ -1,12 +1,10 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Counter, exposition, formatFor, Histogram, startOf } from "../../src/metrics/exposition.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { allFamilies } from "../../src/metrics/page.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
-setDefaultTimeout(60_000);
-
 const made = (): Counter<"in" | "out", "ok" | "bad"> =>
   new Counter("x_total", 'What\nis \\ "counted".', { name: "way", values: ["in", "out"] }, {
     name: "result",

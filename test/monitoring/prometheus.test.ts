@@ -71,7 +71,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     await until('telesetd_events_total{event="CallReleased",result="told"} == 1');
     // A rate needs two scrapes.
     await until("rate(process_cpu_seconds_total[1m])");
-  }, 60_000);
+  });
 
   afterAll(async () => {
     server?.kill("SIGKILL");
@@ -168,5 +168,5 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
   test("notices that the box is down", async () => {
     await box.kill();
     await until('up{job="telesetd"} == 0');
-  }, 60_000);
+  });
 });

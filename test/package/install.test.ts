@@ -11,8 +11,6 @@ const config = "etc/telesetd/config.json";
 const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","password":"x","domain":"d"}}\n';
 const wants = "etc/systemd/system/multi-user.target.wants";
 const reload = "daemon-reload";
-const limit = 60_000;
-
 const probe = ["dpkg-deb", "dpkg", "systemctl"].every((tool) => Bun.which(tool)) ? Root.mount({ booted: true }) : undefined;
 probe?.unmount();
 const none = probe ? "" : " (skipped: wants Debian with systemctl, and the right to mount an overlay and /proc)";
@@ -34,7 +32,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     debs["9.0.0"] = variant(join(folder, "tree"), folder, "9.0.0", 0);
     debs["9.1.0"] = variant(join(folder, "tree"), folder, "9.1.0", 2);
     debs["9.2.0"] = variant(join(folder, "tree"), folder, "9.2.0", 134);
-  }, limit);
+  });
 
   function start(booted: boolean): Root {
     const root = Root.mount({ booted });
@@ -77,7 +75,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.read(config)).toBe(good);
     expect(root.run("stat", "-c", "%a", `/${config}`).text).toBe("600\n");
     root.unmount();
-  }, limit);
+  });
 
   test("in a chroot without /proc, where the binary cannot run: enabled, and it says that nothing was checked", () => {
     const root = start(false);
@@ -86,7 +84,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(install(root, "0.0.1").text).toContain("cannot be checked here");
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
     root.unmount();
-  }, limit);
+  });
 
   test("where systemd runs: started once installed with a good configuration", () => {
     const root = start(true);
@@ -98,7 +96,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
       "restart telesetd.service",
     ]);
     root.unmount();
-  }, limit);
+  });
 
   test("an upgrade restarts what ran, leaves alone what did not, and enables nothing", () => {
     const root = start(true);
@@ -110,7 +108,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(install(root, "9.0.0").asked).toEqual(["restart telesetd.service"]);
     expect(root.read(config)).toBe(good);
     root.unmount();
-  }, limit);
+  });
 
   test("a version that takes the configuration starts what had failed, unless it is disabled", () => {
     const root = start(true);
@@ -124,7 +122,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     root.write("disabled", "");
     expect(install(root, "9.0.0").asked).toEqual([]);
     root.unmount();
-  }, limit);
+  });
 
   test("an upgrade to a version that does not take the configuration leaves the old daemon at work, and says so", () => {
     const root = start(true);
@@ -140,7 +138,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(cannot.asked).toEqual([]);
     expect(cannot.text).toContain("it cannot run here (exit code 134)");
     root.unmount();
-  }, limit);
+  });
 
   test("a way back restarts too, and says what becomes of a newer store", () => {
     const root = start(true);
@@ -152,7 +150,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(text).toContain("a way back, from 9.0.0 to 0.0.1");
     expect(text).toContain("leaves the store untouched");
     root.unmount();
-  }, limit);
+  });
 
   test("a removal stops it and keeps what it knows; installed again it starts again; a purge leaves nothing", () => {
     const root = start(true);
@@ -181,5 +179,5 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.dpkg("--purge", "telesetd").code).toBe(0);
     expect(root.traces()).toEqual([]);
     root.unmount();
-  }, limit);
+  });
 });

@@ -1,11 +1,9 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../../src/platform/address.ts";
 import { privateRanges } from "../../src/config/schema.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
-setDefaultTimeout(60_000);
-
 describe("an address is normalised:", () => {
   test.each([
     ["10.0.0.5", "10.0.0.5"],

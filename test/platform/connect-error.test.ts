@@ -60,4 +60,4 @@ test.skipIf(!namespaces)(`in a real network: a missing machine, a network withou
   });
   const out = await new Response(child.stdout).text();
   expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n10.8.8.8 ECONNREFUSED\n");
-}, 60_000);
+});

@@ -115,7 +115,7 @@ test(`at 100 random moments: the store opens, with a prefix that includes all sy
   // The test was hard enough: most cuts lost something, and the log was checkpointed and restarted.
   expect(lost.filter((count) => count > 0).length).toBeGreaterThan(30);
   expect(flash.checkpoints).toBeGreaterThan(3);
-}, 60_000);
+});
 
 test(`during a checkpoint: nothing is lost, because the log was synced before (SEED=${seed})`, async () => {
   const random = new Random(seed);
@@ -133,7 +133,7 @@ test(`during a checkpoint: nothing is lost, because the log was synced before (S
     expect(look(copy).holds).toEqual(history.after(history.now));
   }
   store.close();
-}, 60_000);
+});
 
 test("writes are synced within 100 ms, with one sync for all of them", async () => {
   const store = openStore(path);

@@ -202,7 +202,6 @@ describe("damaged", () => {
       }
       live.close();
     },
-    60_000,
   );
 
   test("while in use: it is renamed; the new one has the desks and the waiting events, with the same ids", () => {

@@ -8,7 +8,6 @@ import { binary, noBinary } from "../../support/daemon/box.ts";
 import { noMount, SmallDisk } from "../../support/mounts.ts";
 import { Place } from "../../support/doctor/rig.ts";
 
-const limit = 60_000;
 const root = process.getuid?.() === 0;
 const noRoot = root ? "" : " (skipped: this user is not root)";
 
@@ -37,7 +36,7 @@ describe("the store", () => {
       message: expect.stringContaining("no store"),
     });
     expect(existsSync(place.store)).toBe(false);
-  }, limit);
+  });
 
   test("while the daemon has it open it is read along, and nothing is left beside it", async () => {
     await using place = await Place.open();
@@ -48,7 +47,7 @@ describe("the store", () => {
       message: expect.stringContaining("is whole, version"),
     });
     expect(readdirSync(place.folder).sort()).toEqual(before);
-  }, limit);
+  });
 
   test("damaged: garbage, and a page that is not what it was", async () => {
     await using place = await used();
@@ -64,7 +63,7 @@ describe("the store", () => {
       verdict: "failed",
       message: expect.stringContaining("is damaged"),
     });
-  }, limit);
+  });
 
   test("of a newer telesetd", async () => {
     await using place = await used();
@@ -74,7 +73,7 @@ describe("the store", () => {
     const report = await place.examined();
     expect(report.hop("store").message).toContain("is from a newer telesetd (version 99");
     nothingClaimed(report);
-  }, limit);
+  });
 
   test("held by another program", async () => {
     await using place = await used();
@@ -87,7 +86,7 @@ describe("the store", () => {
     db.close();
     nothingClaimed(report);
     expect(report.hop("store")).toMatchObject({ verdict: "failed", message: `Another program holds the store ${place.store}.` });
-  }, limit);
+  });
 
   test("no file: a folder in its place, and a file in the place of its folder", async () => {
     await using place = await Place.open();
@@ -99,7 +98,7 @@ describe("the store", () => {
     expect(file.hop("store").message).toBe(`No store can be at ${place.file}/telesetd.db: ${place.file} is no folder.`);
     expect(file.hop("store").advice).toContain("store.path");
     expect(file.hop("disk").advice).not.toContain("Make room");
-  }, limit);
+  });
 
   test.skipIf(!root)(`made by root in another's folder: the daemon could not open it${noRoot}`, async () => {
     await using place = await used();
@@ -110,7 +109,7 @@ describe("the store", () => {
       message: expect.stringContaining("belongs to user 0, but its folder to user 65534"),
     });
     expect(hop.advice).toStartWith(`chown --reference=${place.folder}`);
-  }, limit);
+  });
 
   test.skipIf(!root || noBinary !== "")(`by a user who may not read it: said, no failure${noRoot}${noBinary}`, async () => {
     await using place = await used();
@@ -128,7 +127,7 @@ describe("the store", () => {
     expect(hop("phone 1001").verdict).toBe("good");
     chmodSync(place.file, 0o600);
     expect((await asNobody())("config")).toMatchObject({ verdict: "failed", advice: "Run it as root: sudo telesetd doctor" });
-  }, limit);
+  });
 });
 
 describe("the disk", () => {
@@ -162,7 +161,6 @@ describe("the disk", () => {
         expect(report.hop("daemon")).toMatchObject({ verdict: "failed", message: expect.stringContaining("the disk is full") });
         await place.stop();
       }),
-    limit,
   );
 
   test("a place that is no disk", () => {
@@ -177,14 +175,14 @@ describe("the disk", () => {
       disk.readOnly(true);
       const report = await place.examined();
       expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: `The disk is read-only: ${disk.path}.` });
-    }), limit);
+    }));
 
   test.skipIf(noMount !== "")(`no inodes left${noMount}`, () =>
     onSmallDisk(async (place, disk) => {
       Bun.spawnSync(["mount", "-o", "remount,nr_inodes=10", disk.path]);
       const report = await place.examined();
       expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: expect.stringContaining("takes no more files") });
-    }), limit);
+    }));
 });
 
 describe("the clock", () => {
@@ -205,7 +203,7 @@ describe("the clock", () => {
       message: "The clock is wrong: it says 1970-01-01 00:05:00 UTC.",
       advice: expect.stringContaining("timedatectl set-ntp true"),
     });
-  }, limit);
+  });
 
   test("no time server keeps it right; where that cannot be told nothing is claimed", async () => {
     await using place = await Place.open();
@@ -219,7 +217,7 @@ describe("the clock", () => {
       verdict: "good",
       message: expect.stringContaining("cannot be told"),
     });
-  }, limit);
+  });
 
   test("set while the box ran: by how much", async () => {
     await using place = await used();
@@ -227,7 +225,7 @@ describe("the clock", () => {
     expect((await place.examined()).hop("clock").message).toBe("The clock was set forward by 3 hours since the box started.");
     at(place, Date.now() - 3 * 3_600_000, true);
     expect((await place.examined()).hop("clock").message).toBe("The clock was set back by 3 hours since the box started.");
-  }, limit);
+  });
 
   test("behind what is on record, after another start of the box", async () => {
     await using place = await used();
@@ -242,7 +240,7 @@ describe("the clock", () => {
       verdict: "failed",
       message: expect.stringContaining("5 days before the last event on record"),
     });
-  }, limit);
+  });
 });
 
 describe("the network", () => {
@@ -267,5 +265,5 @@ describe("the network", () => {
       hasDefaultRoute: () => route,
     };
     expect((await place.examined()).hop("network")).toMatchObject({ verdict, message: expect.stringContaining(message) });
-  }, limit);
+  });
 });

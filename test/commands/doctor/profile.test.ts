@@ -2,8 +2,6 @@
 import { expect, test } from "bun:test";
 import { Place } from "../../support/doctor/rig.ts";
 
-const limit = 60_000;
-
 test("settings of the wire are shown with their hops, and no header's value; without settings nothing is", async () => {
   await using place = await Place.open();
   const plain = await place.examined();
@@ -23,4 +21,4 @@ test("settings of the wire are shown with their hops, and no header's value; wit
   expect((await place.examined()).hop("http").details).toEqual([
     'The wire of callouts differs from the default: http.answer.success is "none".',
   ]);
-}, limit);
+});

@@ -7,8 +7,6 @@ import { SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Swallower } from "../../support/swallower.ts";
 import { Place } from "../../support/doctor/rig.ts";
 
-const limit = 60_000;
-
 describe("the daemon", () => {
   test.concurrent("does not run: what systemd says of it, with the meaning of exit code 2", async () => {
     await using place = await Place.open();
@@ -19,7 +17,7 @@ describe("the daemon", () => {
       `telesetd does not answer at 127.0.0.1:${place.port}. systemd says: failed, exit code 2. Exit code 2: its configuration was wrong.`,
     ]);
     expect(advice).toContain("systemctl enable --now telesetd");
-  }, limit);
+  });
 
   test.concurrent("runs with what the file said before: a changed number, a changed password", async () => {
     await using place = await Place.open();
@@ -33,7 +31,7 @@ describe("the daemon", () => {
     });
     place.configure({ line: { password: "An0therOne" } });
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");
-  }, limit);
+  });
 
   test.concurrent("is of another version", async () => {
     await using place = await Place.open();
@@ -44,7 +42,7 @@ describe("the daemon", () => {
     other.close();
     expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
     expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
-  }, limit);
+  });
 
   test.concurrent("has lost its switch: its own words, and the hops of the switch say why", async () => {
     await using place = await Place.open();
@@ -56,7 +54,7 @@ describe("the daemon", () => {
     expect(report.hop("daemon")).toMatchObject({ verdict: "warning", message: expect.stringContaining("desk 1001: ") });
     expect(report.hop("switch").verdict).toBe("failed");
     expect(report.first).toBe("switch");
-  }, limit);
+  });
 });
 
 for (const [family, is] of [["IPv4", isIPv4], ["IPv6", isIPv6]] as const) {
@@ -71,7 +69,6 @@ for (const [family, is] of [["IPv4", isIPv4], ["IPv6", isIPv6]] as const) {
       await place.start();
       expect((await place.examined()).hop("daemon").verdict).toBe("good");
     },
-    limit,
   );
 }
 
@@ -83,7 +80,7 @@ describe("the port for UWQ", () => {
     expect(verdict).toBe("failed");
     expect(message).toStartWith(`0.0.0.0:${place.port} is in use by another program`);
     expect(advice).toContain(`ss -ltnp 'sport = :${place.port}'`);
-  }, limit);
+  });
 
   test.concurrent("a web server that is not telesetd", async () => {
     await using place = await Place.open();
@@ -93,7 +90,7 @@ describe("the port for UWQ", () => {
     other.close();
     expect(report.hop("http").message).toContain("(it answers with status 404)");
     expect(report.hop("daemon").verdict).toBe("failed");
-  }, limit);
+  });
 
   test.concurrent("free while the daemon does not run", async () => {
     await using place = await Place.open();
@@ -101,7 +98,7 @@ describe("the port for UWQ", () => {
       verdict: "good",
       message: expect.stringContaining("is free, behind a prefix"),
     });
-  }, limit);
+  });
 
   const warnings: [string, object, string][] = [
     ["no prefix", { prefix: undefined }, "without a prefix"],
@@ -117,7 +114,7 @@ describe("the port for UWQ", () => {
     place.configure({ http });
     await place.start();
     expect((await place.examined()).hop("http")).toMatchObject({ verdict: "warning", message: expect.stringContaining(message) });
-  }, limit);
+  });
 
   test.concurrent("an address that the box does not have", async () => {
     await using place = await Place.open();
@@ -126,7 +123,7 @@ describe("the port for UWQ", () => {
       verdict: "failed",
       message: "The box does not have the address 192.0.2.77.",
     });
-  }, limit);
+  });
 });
 
 describe("UWQ", () => {
@@ -140,7 +137,7 @@ describe("UWQ", () => {
     });
     expect(report.hop("CRM port 1001")).toMatchObject({ name: "CRM port 1001", verdict: "skipped" });
     expect(report.code).toBe(0);
-  }, limit);
+  });
 
   test.concurrent("is closed: refused", async () => {
     await using place = await Place.open();
@@ -155,7 +152,7 @@ describe("UWQ", () => {
       verdict: "failed",
       message: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is closed there.`,
     });
-  }, limit);
+  });
 
   test.concurrent("hangs: no answer in time, other words, and nothing is posted", async () => {
     using swallower = await Swallower.open();
@@ -165,7 +162,7 @@ describe("UWQ", () => {
     const { verdict, message, advice } = (await place.examined()).hop("CRM port 1001");
     expect([verdict, message]).toEqual(["failed", `127.0.0.1:${swallower.port} does not answer within 2.5 s.`]);
     expect(advice).toContain("firewall");
-  }, limit);
+  });
 
   test.concurrent.each<[string, (answer: ServerResponse) => unknown, string]>([
     ["hangs", () => {}, "no answer within 0.2 s"],
@@ -199,24 +196,20 @@ describe("UWQ", () => {
     expect(running.hop("deliveries").verdict).toBe("warning");
     served.close();
     served.closeAllConnections();
-  }, limit);
+  });
 
-  test.concurrent(
-    "has been registered for longer than a working day: said, for it may be somebody else's desk by now",
-    async () => {
-      await using place = await Place.open();
-      await place.start();
-      const crm = await SmallCrm.open();
-      await place.register(crm.port);
-      const { machine } = place;
-      place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
-      const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
-      expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
-      expect(advice).toContain("log in to UWQ");
-      crm.close();
-    },
-    limit,
-  );
+  test.concurrent("has been registered for longer than a working day: said, for it may be somebody else's desk by now", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const crm = await SmallCrm.open();
+    await place.register(crm.port);
+    const { machine } = place;
+    place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
+    const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
+    expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
+    expect(advice).toContain("log in to UWQ");
+    crm.close();
+  });
 
   test.concurrent("answers: only a connection is made, no event pops up", async () => {
     await using place = await Place.open();
@@ -226,7 +219,7 @@ describe("UWQ", () => {
     expect((await place.examined()).hop("CRM port 1001").verdict).toBe("good");
     expect(crm.events).toEqual([]);
     crm.close();
-  }, limit);
+  });
 });
 
 describe("the deliveries", () => {
@@ -251,7 +244,7 @@ describe("the deliveries", () => {
     // Customers' numbers are not for whoever reads this.
     expect(JSON.stringify(await place.examined())).not.toContain("4155550123");
     crm.close();
-  }, limit);
+  });
 
   test.concurrent("given up: how many, and why", async () => {
     await using place = await Place.open();
@@ -265,7 +258,7 @@ describe("the deliveries", () => {
     const { verdict, message } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");
     expect(message).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
-  }, limit);
+  });
 
   test.concurrent("waiting for long: since when and why, from the store too", async () => {
     await using place = await Place.open();
@@ -281,5 +274,5 @@ describe("the deliveries", () => {
     const { verdict, message, advice } = (await place.examined()).hop("deliveries");
     expect([verdict, advice]).toEqual(["failed", "Start the daemon: it sends them."]);
     expect(message).toMatch(/^2 events waiting, the oldest for (90|91) seconds/);
-  }, limit);
+  });
 });

@@ -8,7 +8,6 @@ import { checkConfig, withCredentials } from "../../../src/commands/doctor/confi
 import { Swallower } from "../../support/swallower.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
 
-const limit = 60_000;
 const names = [
   "config",
   "store",
@@ -42,25 +41,21 @@ test.concurrent("all is well while the daemon runs: exit code 0, and nothing is 
   expect({ status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length }).toEqual(before);
   // Its own connection is closed, the daemon's stands.
   await place.sim.server.until(({ connections }) => connections.length === 1);
-}, limit);
+});
 
-test.concurrent(
-  "while the daemon does not run: the store says who is registered, and the store's folder stays as it is",
-  async () => {
-    await using place = await Place.open();
-    await place.start();
-    const port = await place.listener();
-    await place.register(port);
-    await place.stop();
-    const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
-    const report = await place.examined();
-    expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
-    expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
-    expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
-    expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
-  },
-  limit,
-);
+test.concurrent("while the daemon does not run: the store says who is registered, and the store's folder stays as it is", async () => {
+  await using place = await Place.open();
+  await place.start();
+  const port = await place.listener();
+  await place.register(port);
+  await place.stop();
+  const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
+  const report = await place.examined();
+  expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
+  expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
+  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
+  expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
+});
 
 test.concurrent("what may keep the daemon from running is named before that it does not run", () => {
   const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, message: name });
@@ -88,7 +83,7 @@ test.concurrent("a wrong configuration: every error, the box's own hops all the 
   expect(code).toBe(2);
   expect(out).toContain('  desks[0].extension is "12a": expected digits (line 1, column ');
   expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
-}, limit);
+});
 
 test.concurrent("no file, and a file that is no JSON", async () => {
   await using place = await Place.open();
@@ -97,7 +92,7 @@ test.concurrent("no file, and a file that is no JSON", async () => {
   expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: "Make it: telesetd setup." });
   place.write('{ "desks": [,] }');
   expect((await place.examined()).hop("config").message).toContain("line 1, column");
-}, limit);
+});
 
 test.concurrent("a telesetd.json on the boot partition that is wrong", async () => {
   await using place = await Place.open();
@@ -115,7 +110,7 @@ test.concurrent("a telesetd.json on the boot partition that is wrong", async () 
   const none = checkConfig(join(place.folder, "none.json"), { environment: {} }, card);
   expect(none.finding).toMatchObject({ verdict: "failed", message: expect.stringContaining("no such file"), details, advice });
   expect(checkConfig(place.file, { environment: {} }, undefined).finding.verdict).toBe("good");
-}, limit);
+});
 
 test.concurrent("a credential lies in the folder secrets beside the configuration", async () => {
   await using place = await Place.open();
@@ -128,7 +123,7 @@ test.concurrent("a credential lies in the folder secrets beside the configuratio
   const given = (file: string) => withCredentials(file, { environment: {} }, tmpdir()).environment["CREDENTIALS_DIRECTORY"];
   expect(given(place.file)).toBe(join(place.folder, "secrets"));
   expect(given("/nonexistent/config.json")).toBe(tmpdir());
-}, limit);
+});
 
 test.concurrent("a configuration that others may read, and a secret's own file", async () => {
   await using place = await Place.open();
@@ -149,19 +144,15 @@ test.concurrent("a configuration that others may read, and a secret's own file",
   writeFileSync(join(folder, "esl"), `${secrets.password}\n`, { mode: 0o604 });
   place.configure({ line: { password: { credential: "esl" } } });
   expect((await place.examined()).hop("config").advice).toBe(`chmod 600 ${join(folder, "esl")}`);
-}, limit);
+});
 
-test.concurrent(
-  "a configuration that an editor has put a byte order mark before, and a variable that is called file",
-  async () => {
-    await using place = await Place.open();
-    place.configure({ screenPop: { data: { file: "cabinet" } } });
-    place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
-    const { verdict, message } = (await place.examined()).hop("config");
-    expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
-  },
-  limit,
-);
+test.concurrent("a configuration that an editor has put a byte order mark before, and a variable that is called file", async () => {
+  await using place = await Place.open();
+  place.configure({ screenPop: { data: { file: "cabinet" } } });
+  place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
+  const { verdict, message } = (await place.examined()).hop("config");
+  expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
+});
 
 test.concurrent("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
   await using place = await Place.open();
@@ -173,7 +164,7 @@ test.concurrent("for people: a mark, the name, the time, a sentence; below it wh
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
   expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Mend first: phone 1001\. Phone 1001 is not registered/);
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
-}, limit);
+});
 
 test.concurrent("everything hangs at once: it ends in time", async () => {
   using swallower = await Swallower.open();
@@ -185,7 +176,7 @@ test.concurrent("everything hangs at once: it ends in time", async () => {
   expect(performance.now() - since).toBeLessThan(50_000);
   expect(report.hop("switch").message).toContain("does not answer: is line.host right");
   expect(report.hop("phone 1001").verdict).toBe("skipped");
-}, limit);
+});
 
 test.concurrent("two boxes at one switch: each doctor sees its own daemon", async () => {
   await using one = await Place.open();
@@ -198,7 +189,7 @@ test.concurrent("two boxes at one switch: each doctor sees its own daemon", asyn
   expect([first.desks, second.desks]).toEqual([["1001"], ["1002"]]);
   other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port }, http: { port: one.port } });
   expect((await other.examined()).hop("daemon").message).toContain("with another configuration than this file's");
-}, limit);
+});
 
 test.concurrent("each hop is in docs/troubleshooting.md", () => {
   const page = readFileSync(join(import.meta.dir, "../../../docs/troubleshooting.md"), "utf8");

@@ -6,7 +6,6 @@ import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { RawPeer } from "../../support/freeswitch/rawpeer.ts";
 import { type Answers, Desk } from "../../support/setup-rig.ts";
 
-const limit = 60_000;
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 
 describe("by questions", () => {
@@ -31,7 +30,7 @@ describe("by questions", () => {
     );
     expect(out).not.toContain("ClueCon");
     expect(await desk.becomesReady()).toBe(0);
-  }, limit);
+  });
 
   test("again: what there is is offered, what is not asked for stays, the former file is kept", async () => {
     await using desk = await Desk.open();
@@ -61,7 +60,7 @@ describe("by questions", () => {
       http: { port: 8099 },
       numbers: { ...former.numbers, toCrm: [] },
     });
-  }, limit);
+  });
 
   test("a password in a file of its own is read for the try, and stays there", async () => {
     await using desk = await Desk.open();
@@ -73,7 +72,7 @@ describe("by questions", () => {
     expect(code).toBe(0);
     expect(out).toContain("Logged in");
     expect(read(desk.file).line.password).toEqual({ file });
-  }, limit);
+  });
 
   test("other rules than setup writes stay unchanged", async () => {
     await using desk = await Desk.open();
@@ -82,7 +81,7 @@ describe("by questions", () => {
     const { code, out } = await desk.run({ ...desk.good, Digits: [] });
     expect([code, read(desk.file).numbers]).toEqual([0, { toCrm: rules }]);
     expect(out).toContain("they stay unchanged");
-  }, limit);
+  });
 });
 
 describe("a wrong answer is explained and asked again:", () => {
@@ -98,7 +97,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(read(desk.file).http).toEqual({ prefix: "/k3y" });
     expect(out).toContain('"12a" is invalid: expected digits, for example 1001.');
     expect(out).toContain("  Enter digits, for example 1001.");
-  }, limit);
+  });
 
   test("a port that nobody listens on, then another program's, then the right one", async () => {
     await using desk = await Desk.open();
@@ -115,7 +114,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain(
       `switch: Nothing listens on 127.0.0.1:${gone.port}: is FreeSWITCH running, and mod_event_socket loaded? On the switch: fs_cli`,
     );
-  }, limit);
+  });
 
   test("a wrong password, without showing it", async () => {
     await using desk = await Desk.open();
@@ -129,7 +128,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect([code, read(desk.file).line.password]).toEqual([0, "ClueCon"]);
     expect(out).toContain("refuses the login (-ERR invalid)");
     expect(out + questions.join("")).not.toMatch(/Wr0ngOne|ClueCon/);
-  }, limit);
+  });
 
   test("an access list that denies the box", async () => {
     await using desk = await Desk.open();
@@ -141,7 +140,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(code).toBe(0);
     expect(out).toContain("apply-inbound-acl");
     expect(read(desk.file).line).toMatchObject({ port: peer.port, domain: "pbx.example" });
-  }, limit);
+  });
 
   test("a domain that the switch does not serve, then a phone that is not registered, which is kept", async () => {
     await using desk = await Desk.open();
@@ -150,7 +149,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect([code, read(desk.file).line.domain]).toEqual([0, "127.0.0.1"]);
     expect(out).toContain("The switch does not serve the domain wrong.example; it serves 127.0.0.1.");
     expect(out).toContain("Phone 1001 is not registered in the domain 127.0.0.1.");
-  }, limit);
+  });
 });
 
 describe("nothing is changed", () => {
@@ -161,13 +160,13 @@ describe("nothing is changed", () => {
     const { code, err } = await desk.run({ ...desk.good, [key]: [undefined] });
     expect([code, err, readFileSync(desk.file, "utf8")]).toEqual([1, "Interrupted: nothing was changed\n", "{}"]);
     expect(readdirSync(desk.folder)).toEqual(["config.json"]);
-  }, limit);
+  });
 
   test("when the answer to the last question is no", async () => {
     await using desk = await Desk.open();
     expect((await desk.run({ ...desk.good, Write: ["n"] })).code).toBe(1);
     expect(existsSync(desk.file)).toBe(false);
-  }, limit);
+  });
 
   test("when what was there and is not asked for is wrong: said before anything is asked", async () => {
     await using desk = await Desk.open();
@@ -179,7 +178,7 @@ describe("nothing is changed", () => {
       expect([code, read(desk.file), questions]).toEqual([2, wrong, []]);
       expect(err).toContain(message);
     }
-  }, limit);
+  });
 
   test("but not when an answer fixes it", async () => {
     await using desk = await Desk.open();
@@ -187,7 +186,7 @@ describe("nothing is changed", () => {
     writeFileSync(desk.file, `\uFEFF${JSON.stringify({ desks: [{ extension: "x" }], line, http: { prefix: "/metrics" } })}`);
     const { code } = await desk.run({ ...desk.good, User: ["none"], Domain: ["127.0.0.1"], Secret: ["/k3y"] });
     expect([code, read(desk.file).line.user, read(desk.file).http]).toEqual([0, undefined, { prefix: "/k3y" }]);
-  }, limit);
+  });
 
   test("when there is no terminal and no file", async () => {
     await using desk = await Desk.open();
@@ -222,7 +221,7 @@ describe("--from", () => {
     expect(statSync(desk.file).mode & 0o777).toBe(0o600);
     expect(out).toMatch(/^good {2}phone 1001/m);
     expect((await desk.run(undefined, { from })).out).toContain("has this configuration already");
-  }, limit);
+  });
 
   test("a wrong one: every error, exit code 2, nothing changed", async () => {
     await using desk = await Desk.open();
@@ -234,5 +233,5 @@ describe("--from", () => {
     expect(err).toStartWith(`Nothing was changed: ${from} has 3 errors:\n`);
     for (const what of ["desks", "line.password", "did you mean http?"]) expect(err).toContain(what);
     expect((await desk.run(undefined, { from: join(desk.folder, "none") })).err).toContain("ENOENT: nothing was changed");
-  }, limit);
+  });
 });

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { Desk } from "../../support/setup-rig.ts";
 
-const limit = 60_000;
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 
 describe("a new box", () => {
@@ -46,20 +45,20 @@ describe("a new box", () => {
     expect(out).not.toContain("s3cret");
     expect(desk.sim.subscriptions.size).toBe(0);
     expect(await desk.becomesReady()).toBe(0);
-  }, limit);
+  });
 
   test("an account without a password is not asked for a user name for it", async () => {
     await using desk = await Desk.openSip({ challenge: "none" });
     const { code } = await desk.run({ ...desk.good, "Its password": [""], "Its user name": [] });
     expect([code, read(desk.file).line.password]).toEqual([0, undefined]);
-  }, limit);
+  });
 
   test("a registration is tried when the box must register", async () => {
     await using desk = await Desk.openSip();
     const { out } = await desk.run({ ...desk.good, "Must the box register": ["y"] });
     expect(read(desk.file).line.register).toBe(true);
     expect(out).toContain("  registration: The switch knows user 1009 and the password; it is not registered now.\n");
-  }, limit);
+  });
 });
 
 describe("a wrong answer is explained and asked again:", () => {
@@ -80,7 +79,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain('"two words" is invalid: expected a host or host:port, for example 10.1.0.5, or none.');
     expect(out).toContain('"sctp" is invalid: expected udp, tcp or tls.');
     expect(out).toContain('"maybe" is invalid: expected yes or no.');
-  }, limit);
+  });
 
   test("a port without drachtio-server", async () => {
     await using desk = await Desk.openSip();
@@ -96,7 +95,7 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect([code, read(desk.file).line.port]).toEqual([0, desk.sim.server.port]);
     expect(out).toContain(`drachtio: Nothing listens on 127.0.0.1:${gone.server.port}: is drachtio-server running? Start`);
-  }, limit);
+  });
 
   test("a wrong secret of drachtio-server", async () => {
     await using desk = await Desk.openSip({ secret: "0ther" });
@@ -111,7 +110,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain("drachtio login: Drachtio-server at 127.0.0.1:");
     expect(out).toContain("Compare line.drachtioSecret with the secret of <admin>");
     expect(out + questions.join("")).not.toMatch(/Wr0ng|0ther/);
-  }, limit);
+  });
 
   test("a domain whose name is not known", async () => {
     await using desk = await Desk.openSip();
@@ -125,7 +124,7 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect([code, read(desk.file).line.domain]).toEqual([0, "pbx"]);
     expect(out).toContain("switch: The name wrong is not known: set line.proxy to the address of the switch. Write the address");
-  }, limit);
+  });
 
   test("a switch that does not answer OPTIONS: it may be at another address", async () => {
     await using desk = await Desk.openSip();
@@ -136,7 +135,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain("switch: pbx does not answer OPTIONS over udp (408). Check line.proxy");
     expect(questions).toContain("Keep pbx anyway? y or n [n]: ");
     expect(desk.sim.count("SUBSCRIBE")).toBeGreaterThan(0);
-  }, limit);
+  });
 
   test("a wrong password of the account, without showing it", async () => {
     await using desk = await Desk.openSip();
@@ -152,7 +151,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain("phone 1001: Pbx refuses the password of user 1009: check line.user and line.password. Compare");
     expect(questions).toContain("Keep account 1009 anyway? y or n [n]: ");
     expect(out + questions.join("")).not.toMatch(/Wr0ngOne|s3cret/);
-  }, limit);
+  });
 });
 
 describe("an existing configuration", () => {
@@ -177,7 +176,7 @@ describe("an existing configuration", () => {
     });
     expect([code, read(desk.file).line]).toEqual([0, { ...line, host: "127.0.0.1", transport: "udp" }]);
     expect(read(desk.file).http).toEqual({ prefix: "/mine" });
-  }, limit);
+  });
 
   test("of another driver: its line is replaced, all else stays", async () => {
     await using desk = await Desk.openSip();
@@ -189,7 +188,7 @@ describe("an existing configuration", () => {
       ["domain", "driver", "host", "password", "port", "register", "transport", "user"],
     );
     expect(read(`${desk.file}.1`).line).toEqual(line);
-  }, limit);
+  });
 
   const keys = ["Address of drachtio-server", "Its secret", "Transport", "Its password", "Must the box register"];
   test.each(keys)("stays when setup is interrupted at: %s", async (key) => {
@@ -198,5 +197,5 @@ describe("an existing configuration", () => {
     const { code, err } = await desk.run({ ...desk.good, [key]: [undefined] });
     expect([code, err, readFileSync(desk.file, "utf8")]).toEqual([1, "Interrupted: nothing was changed\n", "{}"]);
     expect(readdirSync(desk.folder)).toEqual(["config.json"]);
-  }, limit);
+  });
 });

@@ -8,7 +8,6 @@ import type { DialRecord } from "../../../src/core/input.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { answering } from "../freeswitch/acd-rig.ts";
 
-export const limit = 60_000;
 export const name = "1001@default";
 
 /** The daemon at work, its line up, with what the tests ask of it. */
