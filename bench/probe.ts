@@ -87,7 +87,7 @@ wrap(Courier.prototype, "add", (was) =>
     for (const key of committing) of(key).sent = Bun.nanoseconds();
   });
 
-wrap(SafeStore.prototype, "end", (was) =>
+wrap(SafeStore.prototype, "settle", (was) =>
   function (this: SafeStore, id, ...rest) {
     const settle = Bun.nanoseconds();
     was.call(this, id, ...rest);

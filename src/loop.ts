@@ -241,10 +241,10 @@ export class Loop {
   }
 
   #ended(desk: string, ended: EndedCall): void {
-    const { call, kind, ending, cause } = ended;
+    const { call, kind, disposition, cause } = ended;
     this.#options.metrics?.callEnded(ended);
     const seconds = Math.round((this.#options.now() - call.since) / 1000);
-    this.#options.log.info("Call ended", { desk, call: call.id, kind, ending, cause, seconds });
+    this.#options.log.info("Call ended", { desk, call: call.id, kind, disposition, cause, seconds });
   }
 
   #commitSoon(extension: string): void {

@@ -4,7 +4,7 @@
  * value that is not plainly harmless is omitted, never cut or repaired.
  */
 import type { CrmEvent, Reply } from "../core/crm.ts";
-import { longestAni, quoted } from "../core/number.ts";
+import { maxAniDigits, quoted } from "../core/number.ts";
 import { element, stringify, type XmlElement } from "../platform/xml.ts";
 
 /** A value omitted from an event; `why` is a phrase such as `it has 51 characters: expected at most 50`. */
@@ -20,7 +20,7 @@ export interface Encoded {
 }
 
 /** Limits of the receiving Oracle forms, in characters. `pairs` is for all pairs of an event, written `name="value" `. */
-export const maxLengths = { sourceId: 60, ani: longestAni, dnis: 30, value: 50, pairs: 1799 } as const;
+export const maxLengths = { sourceId: 60, ani: maxAniDigits, dnis: 30, value: 50, pairs: 1799 } as const;
 
 const harmless = /^[A-Za-z0-9 ._:\/@+-]*$/;
 const name = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;

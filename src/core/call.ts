@@ -1,5 +1,5 @@
 /**
- * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `due` says
+ * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `eventsDue` says
  * what the CRM must be told next. Facts only add up, so repeats and late events change nothing.
  */
 import type { CrmEvent, Registration } from "./crm.ts";
@@ -248,7 +248,7 @@ function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
 }
 
 /** What the CRM must hear now, in order, and the call with that noted. A call without an agent is never told. */
-export function due(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
+export function eventsDue(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
   const events: CrmEvent[] = [];
   const when = policy[kindOf(call)];
   let { popped, established } = call;

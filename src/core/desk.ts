@@ -7,7 +7,7 @@ import {
   type Call,
   changedParty,
   type DialledCall,
-  due,
+  eventsDue,
   firstId,
   hasDial,
   isCall,
@@ -87,13 +87,17 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
   const begun = old ?? newCall(id, origin, desk.registration, now);
   const party = policy.onPartyChange === "new" ? changedParty(begun, facts, policy.numbers) : undefined;
   if (party && begun.popped) return changeParty(desk, begun, withNewParty(begun, party, now), facts, policy);
-  const { call, events } = due(withFacts(party ? { ...begun, party } : begun, facts, policy.numbers), desk.extension, policy);
+  const { call, events } = eventsDue(
+    withFacts(party ? { ...begun, party } : begun, facts, policy.numbers),
+    desk.extension,
+    policy,
+  );
   return { desk: withCall(desk, call), send: events.map((event) => ({ call, event })), ended: [] };
 }
 
 /** To the CRM the call with the party before is over, and one with the new party begins. */
 function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, policy: PopPolicy): CallChange {
-  const { call, events } = due(withFacts(after, facts, policy.numbers), desk.extension, policy);
+  const { call, events } = eventsDue(withFacts(after, facts, policy.numbers), desk.extension, policy);
   return {
     desk: { ...desk, calls: desk.calls.map((old) => (old.id === before.id ? call : old)) },
     send: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],

@@ -11,20 +11,20 @@ export type CallKind = (typeof callKinds)[number];
  * How a call ended: both ends talked; nobody answered in time; the caller (or the agent who dialled) gave up; somebody else
  * took it; refused; busy; nobody knows (it ended while the link to the switch was down, or the switch does not report answers); anything else.
  */
-export const endings = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
-export type CallEnding = (typeof endings)[number];
+export const dispositions = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
+export type Disposition = (typeof dispositions)[number];
 
 /** A call that is over. */
 export interface EndedCall {
   readonly call: Call;
   readonly kind: CallKind;
-  readonly ending: CallEnding;
+  readonly disposition: Disposition;
   /** The switch's own name for the reason. */
   readonly cause: string;
 }
 
 /** Causes of an unanswered call's end (FreeSWITCH: switch_types.h; Q.850), by what they come to. */
-const unanswered: ReadonlyMap<string, CallEnding> = new Map(Object.entries<CallEnding>({
+const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disposition>({
   NO_ANSWER: "no_answer",
   NO_USER_RESPONSE: "no_answer",
   ALLOTTED_TIMEOUT: "no_answer",
@@ -62,19 +62,19 @@ export function endedCalls(before: Desk, after: Desk, input: Input): readonly En
   const cause = causeOf(input);
   return before.calls
     .filter(({ id }) => !after.calls.some((call) => call.id === id))
-    .map((call) => ({ call, kind: kindOf(call), ending: endingOf(call, cause), cause }));
+    .map((call) => ({ call, kind: kindOf(call), disposition: dispositionOf(call, cause), cause }));
 }
 
-function endingOf(call: Call, cause: string): CallEnding {
+function dispositionOf(call: Call, cause: string): Disposition {
   if (call.answered) return "answered";
   if (call.answerUnreported) return "unknown";
-  const ending = unansweredEnding(cause);
+  const disposition = unansweredDisposition(cause);
   // A phone that has rung was not busy: its agent pressed Reject, which many phones tell as 486.
-  return ending === "busy" && call.origin === "called" && call.rang ? "rejected" : ending;
+  return disposition === "busy" && call.origin === "called" && call.rang ? "rejected" : disposition;
 }
 
 /** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. The status says more, but for a few. */
-function unansweredEnding(cause: string): CallEnding {
+function unansweredDisposition(cause: string): Disposition {
   const [word = cause, status] = cause.split(" ");
   if (status === undefined) return unanswered.get(word) ?? "failed";
   return unanswered.get(status) ?? (word === "rejected" ? "failed" : unanswered.get(word) ?? "failed");

@@ -47,10 +47,10 @@ export type Identity =
   | { readonly kind: "name" };
 
 /** The most digits that occtANI may have; a longer number is no number, never cut. */
-export const longestAni = 40;
+export const maxAniDigits = 40;
 
 /** The most characters that are dialled. */
-const longestDial = 32;
+const maxDialCharacters = 32;
 
 const withheldWords = /^(anonymous|anon|unknown|unavailable|restricted|private|withheld|blocked|not available|no ?caller ?id)\b/i;
 
@@ -159,8 +159,8 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
   const { number, rule } = rewrite(plan.toCrm, identity.number, direction);
   const ani = number.replace(/\D/g, "");
   const steps = { ...seen, ...present({ rule }), rewritten: number };
-  if (ani.length > longestAni) {
-    return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${longestAni}` };
+  if (ani.length > maxAniDigits) {
+    return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${maxAniDigits}` };
   }
   if (/^0*$/.test(ani)) return { ...steps, ani: "", dropped: "no digits but zeros are left, which would match everybody" };
   return { ...steps, ani };
@@ -192,7 +192,7 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   return { ...steps, ok: true, number, emergency: false };
 }
 
-const expected = `Expected 1 to ${longestDial} of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)`;
+const expected = `Expected 1 to ${maxDialCharacters} of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)`;
 
 /** Why a number cannot be dialled, as sentences without a subject; nothing when it can. `rule` made it what it is. */
 function whyUndialable(number: string, rule: number | undefined): string | undefined {
@@ -206,7 +206,7 @@ function whyUndialable(number: string, rule: number | undefined): string | undef
   const odd = oddCharacter(number, /[0-9*#+]/);
   if (odd !== undefined) return `${odd} is not dialable${made}. ${expected}; a rule of numbers.toDial can remove the rest.`;
   if (/\+(?!\d)|\+.*\+/.test(number)) return `a + belongs once, directly before a digit${made}.`;
-  return length > longestDial ? `it has ${length} digits${made}. ${expected}.` : undefined;
+  return length > maxDialCharacters ? `it has ${length} digits${made}. ${expected}.` : undefined;
 }
 
 /** A value from outside, short and tame enough for an error text; what cannot be seen is shown by its code point. */

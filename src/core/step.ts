@@ -59,7 +59,7 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
     case "callout":
       return onCallout(desk, input.id, input.callout, now, policy);
     case "arrival":
-      return quiet(withArrival(desk, input.registration));
+      return noEffects(withArrival(desk, input.registration));
     case "wake":
       return onWake(desk, now, policy);
   }
@@ -68,12 +68,12 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
 /** What the switch made of a dial command. A dial that was dropped meanwhile is not settled, but its call may be over. */
 function onResult(desk: Desk, id: string, result: CommandResult, now: number, policy: Policy): Step {
   const call = desk.calls.find((call) => isCall(call, id));
-  if (!call) return quiet(desk);
-  const settled = hasDial(call) ? onDialResult(desk, call, result) : quiet(desk);
+  if (!call) return noEffects(desk);
+  const settled = hasDial(call) ? onDialResult(desk, call, result) : noEffects(desk);
   const failure = failureOfDial(call, result);
   const after = settled.desk.calls.find((call) => isCall(call, id));
   return failure && after
-    ? withEffects(settled.effects, told(endIfNeverRang(settled.desk, after, failure), now, policy))
+    ? withEffects(settled.effects, toEffects(endIfNeverRang(settled.desk, after, failure), now, policy))
     : settled;
 }
 
@@ -83,34 +83,36 @@ function onWake(desk: Desk, now: number, policy: Policy): Step {
   const stale = staleDial(answered.desk, now);
   if (!stale) return withEffects(answered.effects, expireUnknownDial(answered.desk, now, policy.events?.errors === true));
   const failure = stale.dial.lastEnd?.failure ?? { cause: "UNKNOWN", why: "The switch did not report the outcome." };
-  return withEffects(answered.effects, told(endIfNeverRang(answered.desk, stale, failure), now, policy));
+  return withEffects(answered.effects, toEffects(endIfNeverRang(answered.desk, stale, failure), now, policy));
 }
 
 function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step {
   switch (event.type) {
     case "link-up":
-      if (event.desks && !event.desks.includes(desk.extension)) return quiet(desk);
-      return quiet({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
+      if (event.desks && !event.desks.includes(desk.extension)) return noEffects(desk);
+      return noEffects({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
     case "link-down":
-      if (event.desks && !event.desks.includes(desk.extension)) return quiet(desk);
-      return quiet({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
+      if (event.desks && !event.desks.includes(desk.extension)) return noEffects(desk);
+      return noEffects({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
     case "phone":
-      return event.desk === desk.extension ? quiet({ ...desk, line: withPhone(desk.line, event) }) : quiet(desk);
+      return event.desk === desk.extension ? noEffects({ ...desk, line: withPhone(desk.line, event) }) : noEffects(desk);
     case "agent":
-      return event.desk === desk.extension ? onAgentEvent(desk, event.mode, event.why, now) : quiet(desk);
+      return event.desk === desk.extension ? onAgentEvent(desk, event.mode, event.why, now) : noEffects(desk);
     case "acd-reset":
-      return event.desks.includes(desk.extension) ? onAcdReset(desk, policy.acd ?? noAcd) : quiet(desk);
+      return event.desks.includes(desk.extension) ? onAcdReset(desk, policy.acd ?? noAcd) : noEffects(desk);
     case "result":
-      if (event.command.desk !== desk.extension) return quiet(desk);
+      if (event.command.desk !== desk.extension) return noEffects(desk);
       if (event.command.type === "agent") return onAgentResult(desk, event.command, event.result, now);
       return onResult(desk, event.command.call, event.result, now, policy);
     case "leg-renamed":
-      return event.desk === desk.extension ? quiet(renameLeg(desk, event.from, event.to)) : quiet(desk);
+      return event.desk === desk.extension ? noEffects(renameLeg(desk, event.from, event.to)) : noEffects(desk);
     case "leg":
-      return event.facts.desk === desk.extension ? told(onLeg(desk, event.facts, policy, now), now, policy) : quiet(desk);
+      return event.facts.desk === desk.extension
+        ? toEffects(onLeg(desk, event.facts, policy, now), now, policy)
+        : noEffects(desk);
     case "snapshot":
-      if (!event.desks.includes(desk.extension)) return quiet(desk);
-      return told(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
+      if (!event.desks.includes(desk.extension)) return noEffects(desk);
+      return toEffects(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
   }
 }
 
@@ -123,7 +125,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
 }
 
 /** Turns a change of the calls into effects; the dial in progress learns of it too. */
-function told(change: CallChange, now: number, policy: Policy): Step {
+function toEffects(change: CallChange, now: number, policy: Policy): Step {
   const effects: Effect[] = change.send.flatMap(({ call, event }): Effect[] => {
     const { agent, to } = call;
     if (agent === null) return [];
@@ -155,17 +157,17 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
 function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>, now: number): Step {
   const { agent, address, port } = callout;
   const registration = { agent, address, port };
-  return quiet(withArrival({ ...desk, registration, registeredAt: now }, registration));
+  return noEffects(withArrival({ ...desk, registration, registeredAt: now }, registration));
 }
 
 /** By one who is not, or no longer, the registered agent it changes nothing. */
 function onUnregister(desk: Desk, agent: string): Step {
-  if (desk.registration?.agent !== agent) return quiet(desk);
+  if (desk.registration?.agent !== agent) return noEffects(desk);
   const why = unregistered(agent, desk.extension);
   return { desk: { ...withoutDestination(desk, agent), registration: null }, effects: [{ type: "discard", agent, why }] };
 }
 
-function quiet(desk: Desk): Step {
+function noEffects(desk: Desk): Step {
   return { desk, effects: [] };
 }
 

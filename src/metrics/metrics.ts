@@ -2,7 +2,7 @@
  * All counters: the source of `/metrics` and docs/monitoring/metrics.md. Labels never contain customers' numbers or agents:
  * their values are listed here, or are the configured extensions.
  */
-import { callKinds, type EndedCall, endings } from "../core/disposition.ts";
+import { callKinds, dispositions, type EndedCall } from "../core/disposition.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
 import { dialResults } from "../core/input.ts";
 import { logLevels } from "../log/log.ts";
@@ -44,7 +44,7 @@ export class Metrics {
     "telesetd_calls_total",
     "Calls that have ended, by kind and by how they ended.",
     { name: "kind", values: callKinds },
-    { name: "ending", values: endings },
+    { name: "ending", values: dispositions },
   );
   readonly events = new Counter(
     "telesetd_events_total",
@@ -91,8 +91,8 @@ export class Metrics {
   );
 
   /** Counts a call that has ended. */
-  callEnded({ kind, ending }: EndedCall): void {
-    this.calls.add(kind, ending);
+  callEnded({ kind, disposition }: EndedCall): void {
+    this.calls.add(kind, disposition);
   }
 
   /** Counts an event confirmed by the CRM after `seconds`; `error`: with an Error in its answer. */

@@ -18,7 +18,7 @@ import { present } from "../core/present.ts";
 
 /** What the courier works with. */
 export interface CourierOptions {
-  readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "end" | "withdraw">;
+  readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "settle" | "withdraw">;
   readonly crm: Crm;
   /** Steady ms. */
   readonly now: () => number;
@@ -31,14 +31,14 @@ export interface CourierOptions {
 /** How many go to one address at once before it has answered: it may not be there, and others wait. */
 const firstWindow = 4;
 /** How many POSTs are started in a turn of the loop, how many calls are looked at, and how many events are discarded. */
-const startsInTurn = 4;
-const looksInTurn = 32;
-const discardsInTurn = 32;
+const maxStartsInTurn = 4;
+const maxLooksInTurn = 32;
+const maxDiscardsInTurn = 32;
 /** How many calls of an agent who unregisters are discarded in a turn, and how many are few enough for one. */
-const withdrawalsInTurn = 16;
-const fewCalls = 64;
+const maxWithdrawalsInTurn = 16;
+const maxCallsAtOnce = 64;
 /** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
-const longestTimer = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /** The loop that posts. */
 export class Courier {
@@ -51,7 +51,7 @@ export class Courier {
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
   readonly #posts = new Posts();
-  #discardsLeft = discardsInTurn;
+  #discardsLeft = maxDiscardsInTurn;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextTurn: ReturnType<typeof setImmediate> | undefined;
   #stopping = false;
@@ -107,11 +107,11 @@ export class Courier {
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;
-    return calls && calls.size > fewCalls ? this.#withdrawUpTo(this.#waiting.newest, desk, agent, why) : undefined;
+    return calls && calls.size > maxCallsAtOnce ? this.#withdrawUpTo(this.#waiting.newest, desk, agent, why) : undefined;
   }
 
   async #withdrawUpTo(newest: number, desk: string, agent: string, why: string): Promise<void> {
-    const next = () => this.#stopping ? [] : this.#waiting.callsUpTo(newest, desk, agent).take(withdrawalsInTurn).toArray();
+    const next = () => this.#stopping ? [] : this.#waiting.callsUpTo(newest, desk, agent).take(maxWithdrawalsInTurn).toArray();
     for (let calls = next(); calls.length > 0; calls = next()) {
       this.#options.store.withdraw(this.#withdraw(calls), why, this.#options.now());
       await new Promise((resolve) => setImmediate(resolve));
@@ -192,18 +192,18 @@ export class Courier {
     if (this.#stopping) return;
     clearTimeout(this.#timer);
     const { now } = this.#options;
-    this.#discardsLeft = discardsInTurn;
+    this.#discardsLeft = maxDiscardsInTurn;
     const full = this.#makeRoom();
-    for (let looks = 0; looks < looksInTurn && this.#discardsLeft > 0; looks++) {
+    for (let looks = 0; looks < maxLooksInTurn && this.#discardsLeft > 0; looks++) {
       const first = this.#schedule.first();
       if (!first || first.at > now()) break;
       if (first instanceof Lane) this.#reopen(first);
       else this.#look(first);
     }
-    for (let starts = 0; starts < startsInTurn && this.#sendNext(); starts++);
+    for (let starts = 0; starts < maxStartsInTurn && this.#sendNext(); starts++);
     const next = this.#schedule.first()?.at ?? Infinity;
     if (full || next <= now() || this.#posts.next(now())) this.#sendSoon();
-    else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(longestTimer, next - now()));
+    else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(maxTimerMs, next - now()));
   }
 
   /** In the loop's next turn: what else has come meanwhile goes first. */
@@ -322,7 +322,7 @@ export class Courier {
   #delivered(event: OutboxEvent, note: string | undefined): void {
     const { now, store, metrics } = this.#options;
     this.#waiting.delete(event);
-    store.end(event.id, "delivered", note ?? "", now());
+    store.settle(event.id, "delivered", note ?? "", now());
     metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
     const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
     if (note === undefined) log.info("Delivered to the CRM", { attempt: event.attempts });
@@ -387,7 +387,7 @@ export class Courier {
 
   #discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "given_up"): void {
     this.#forget(event, call, result);
-    this.#options.store.end(event.id, "discarded", why, this.#options.now());
+    this.#options.store.settle(event.id, "discarded", why, this.#options.now());
     // Thousands may go for the same reason: the record has them all.
     this.#options.log.rarely(`discarded: ${why}`, 20).warning("Gave up delivering an event", {
       desk: event.desk,

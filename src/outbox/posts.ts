@@ -4,11 +4,11 @@ import type { EventResult } from "../metrics/metrics.ts";
 import type { Lane } from "./waiting.ts";
 
 /** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
-const atOnce = 32;
-const failingAtOnce = 16;
-/** An address that answers within `fastMs` gets `fastAtOnce` at once: the answers to more would arrive in one turn of the loop. */
+const maxConcurrentPosts = 32;
+const maxFailingPosts = 16;
+/** An address that answers within `fastMs` gets `fastWindow` at once: the answers to more would arrive in one turn of the loop. */
 const fastMs = 10;
-const fastAtOnce = 8;
+const fastWindow = 8;
 
 /** A POST on the way. */
 export interface Post {
@@ -48,7 +48,7 @@ export class Posts {
 
   /** Whether one more may go from this lane, of which nothing may be known yet. */
   hasRoom(lane: Lane | undefined): boolean {
-    return this.#posts.size < atOnce && !(lane?.failing === true && this.#failing >= failingAtOnce);
+    return this.#posts.size < maxConcurrentPosts && !(lane?.failing === true && this.#failing >= maxFailingPosts);
   }
 
   /** One is about to begin; its lane waits for its next turn. */
@@ -78,7 +78,7 @@ export class Posts {
 
   /** The address of one has answered. */
   answered({ lane, since }: Post, now: number): void {
-    lane.answered(now - since < fastMs ? fastAtOnce : atOnce);
+    lane.answered(now - since < fastMs ? fastWindow : maxConcurrentPosts);
   }
 
   /** Aborts those of a lane, or all. */

@@ -1,4 +1,4 @@
-/** What the outbox keeps on record, and the store that keeps it: types alone, so that delivery and SQLite know each other by them only. */
+/** What the outbox keeps on record, and the store's contract: types alone, so that delivery and SQLite know only these of each other. */
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { Arrival } from "../core/destination.ts";
@@ -49,7 +49,7 @@ export interface Change {
 /** What became of an event for good. */
 export type Settlement = "delivered" | "discarded";
 
-/** An event on record, ended or not. Times in ms of the steady clock. */
+/** An event on record, settled or not. Times in ms of the steady clock. */
 export interface Recorded extends OutboxEvent {
   readonly settlement?: Settlement;
   readonly ended?: number;
@@ -88,11 +88,11 @@ export interface Store {
   suppressedCalls(): { readonly desk: string; readonly call: string }[];
   /** Notes an attempt before it is made, or what came of it. */
   update(event: OutboxEvent, onTheWay: boolean): void;
-  /** Ends an event. */
-  end(id: number, settlement: Settlement, why: string, now: number): void;
-  /** Retires these events of an agent; they have no address any more. */
+  /** Notes what became of an event for good. */
+  settle(id: number, settlement: Settlement, why: string, now: number): void;
+  /** Discards these events of an agent; they have no address any more. */
   withdraw(ids: readonly number[], why: string, now: number): void;
-  /** Lets a retired event wait again, as if it were new, for this address; nothing when there is no such retired event. */
+  /** Lets a discarded event wait again, as if it were new, for this address; nothing when there is no such event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
   /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
   list(all: boolean, limit: number, before?: number): Recorded[];

@@ -3,7 +3,7 @@ import { callKey } from "./schedule.ts";
 import type { OutboxEvent } from "./record.ts";
 
 /** How many are remembered; the CallReleased of a call makes it forgotten sooner. */
-const most = 1000;
+const maxSuppressedCalls = 1000;
 
 /** The calls of which nothing more is delivered. */
 export class SuppressedCalls {
@@ -26,7 +26,7 @@ export class SuppressedCalls {
     if (name !== "ScreenPop" || mayHaveArrived) return;
     this.#keys.add(callKey(event));
     const [oldest] = this.#keys;
-    if (this.#keys.size > most && oldest !== undefined) this.#keys.delete(oldest);
+    if (this.#keys.size > maxSuppressedCalls && oldest !== undefined) this.#keys.delete(oldest);
   }
 
   /** What follows may be delivered again. */

@@ -134,8 +134,8 @@ export class SafeStore implements Store {
     this.#write((store) => store.update(event, onTheWay));
   }
 
-  end(id: number, settlement: Settlement, why: string, now: number): void {
-    const written = this.#write((store) => store.end(id, settlement, why, now)) !== undefined;
+  settle(id: number, settlement: Settlement, why: string, now: number): void {
+    const written = this.#write((store) => store.settle(id, settlement, why, now)) !== undefined;
     this.#end(id, { settlement, why, ended: now }, written);
   }
 

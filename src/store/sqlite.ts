@@ -105,7 +105,7 @@ class SqliteStore implements FileStore {
       update: db.query(
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
-      end: db.query(
+      settle: db.query(
         "UPDATE events SET settlement = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND settlement IS NULL",
       ),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
@@ -194,8 +194,8 @@ class SqliteStore implements FileStore {
     this.#syncSoon();
   }
 
-  end(id: number, settlement: Settlement, why: string, now: number): void {
-    this.#statements.end.run(id, settlement, why, now);
+  settle(id: number, settlement: Settlement, why: string, now: number): void {
+    this.#statements.settle.run(id, settlement, why, now);
     this.#syncSoon();
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type Call, newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import type { Input } from "../../src/core/input.ts";
-import { type CallEnding, endedCalls } from "../../src/core/disposition.ts";
+import { type Disposition, endedCalls } from "../../src/core/disposition.ts";
 
 const party = (outside: boolean, direction: "inbound" | "outbound") => ({ identity: "14155550123", outside, direction });
 const registration = { agent: "A", address: "10.0.0.7", port: 8080 };
@@ -18,7 +18,7 @@ const look: Input = { type: "line", event: { type: "snapshot", desks: ["1001"], 
 const command = { type: "dial", desk: "1001", call: "c1", number: "1" } as const;
 
 describe("a call", () => {
-  const cases: [string, Call, Input, CallEnding][] = [
+  const cases: [string, Call, Input, Disposition][] = [
     ["that was talked on, however it ends", { ...rang, answered: true }, ends("USER_BUSY"), "answered"],
     ["whose caller gave up", rang, ends("ORIGINATOR_CANCEL"), "abandoned"],
     ["that nobody answered", rang, ends("NO_ANSWER"), "no_answer"],
@@ -73,8 +73,8 @@ describe("a call", () => {
     }, "elsewhere"],
     ["of which nothing came", dialled, { type: "wake" }, "unknown"],
   ];
-  test.each(cases)("%s", (_, call, input, ending) => {
-    expect(endedCalls(withCalls(call), withCalls(), input)).toEqual([expect.objectContaining({ call, ending })]);
+  test.each(cases)("%s", (_, call, input, disposition) => {
+    expect(endedCalls(withCalls(call), withCalls(), input)).toEqual([expect.objectContaining({ call, disposition })]);
   });
 
   test.each(

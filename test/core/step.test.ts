@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Agent, agentsPerDesk, changeAgent } from "../../src/core/agent/agent.ts";
+import { type Agent, changeAgent, maxAgentsPerDesk } from "../../src/core/agent/agent.ts";
 import { type Desk, type LineState, newDesk } from "../../src/core/desk.ts";
 import type { LegFacts, LineEvent } from "../../src/core/line.ts";
 import { checkStatus, step } from "../../src/core/step.ts";
@@ -137,12 +137,12 @@ test("of two agents each keeps their own queue", () => {
   expect(changeAgent(two, { name: "Ready", agent: "C" }, 3).at(-1)).toStrictEqual({ id: "C", mode: "ready", since: 3 });
 });
 
-test(`of more than ${agentsPerDesk} agents the one that changed longest ago is forgotten`, () => {
+test(`of more than ${maxAgentsPerDesk} agents the one that changed longest ago is forgotten`, () => {
   let agents: Agent[] = [];
-  for (let n = 0; n < agentsPerDesk; n++) agents = changeAgent(agents, { name: "Login", agent: `A${n}` }, n);
+  for (let n = 0; n < maxAgentsPerDesk; n++) agents = changeAgent(agents, { name: "Login", agent: `A${n}` }, n);
   agents = changeAgent(agents, { name: "Ready", agent: "A0" }, 100);
   agents = changeAgent(agents, { name: "Login", agent: "new" }, 101);
-  expect(agents).toHaveLength(agentsPerDesk);
+  expect(agents).toHaveLength(maxAgentsPerDesk);
   expect(agents.map(({ id }) => id)).toContain("A0");
   expect(agents.map(({ id }) => id)).not.toContain("A1");
 });

@@ -72,7 +72,7 @@ describe("of the lines about a call", () => {
 
   test("the last has its kind, how it ended and the switch's cause", () => {
     const [first] = about("Call ended").map(fields);
-    expect(first).toMatchObject({ desk: "1001", kind: "inbound", ending: "answered", cause: "NORMAL_CLEARING" });
+    expect(first).toMatchObject({ desk: "1001", kind: "inbound", disposition: "answered", cause: "NORMAL_CLEARING" });
   });
 });
 

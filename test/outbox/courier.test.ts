@@ -164,7 +164,7 @@ describe("too old:", () => {
   });
 
   test("what follows a ScreenPop that was given up before the daemon was started is given up too", () => {
-    const rig = new Rig({ stored: [established, event(9, { call: "c2" })], untold: [{ desk: "1001", call: "c1" }] });
+    const rig = new Rig({ stored: [established, event(9, { call: "c2" })], suppressed: [{ desk: "1001", call: "c1" }] });
     rig.courier.sendDue();
     expect(rig.record).toEqual([
       "discarded 2: its ScreenPop was not delivered",

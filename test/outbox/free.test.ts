@@ -23,7 +23,7 @@ test.each([
 });
 
 test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not delivered", () => {
-  const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
+  const rig = new Rig({ suppressed: [{ desk: "1001", call: "c2" }] });
   rig.courier.add([pop]);
   expect(rig.courier.canSendNow(established)).toBe(false);
   expect(rig.courier.canSendNow(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
@@ -41,7 +41,7 @@ test("an event is not free to go at once while 32 POSTs are on the way", async (
 });
 
 test("a call that was suppressed is forgotten with its CallReleased", () => {
-  const rig = new Rig({ untold: [{ desk: "1001", call: "c2" }] });
+  const rig = new Rig({ suppressed: [{ desk: "1001", call: "c2" }] });
   const next = event(9, { call: "c2" });
   expect(rig.courier.canSendNow(next)).toBe(false);
   rig.courier.add([event(8, { call: "c2", name: "CallReleased" })]);

@@ -46,7 +46,7 @@ class History {
       this.operations.push({ kind: "try", id: event.id });
     } else {
       this.#waiting.splice(at, 1);
-      this.store.end(event.id, "delivered", `operation ${number}`, number);
+      this.store.settle(event.id, "delivered", `operation ${number}`, number);
       this.operations.push({ kind: "deliver", id: event.id });
     }
   }
@@ -169,7 +169,7 @@ test("an event costs at most 12 kB of the log and one sync, for commit, attempt 
       const desk = { ...newDesk("1001"), registration: { agent: "A", address: "10.0.0.7", port: 8080 }, lastDial };
       const event = { desk: "1001", agent: "A", event: crmEvent(crypto.randomUUID(), name), startNow: true };
       const [added] = store.commit({ desk, send: [event], discard: [] }, 1);
-      store.end(added?.id ?? 0, "delivered", "", 2);
+      store.settle(added?.id ?? 0, "delivered", "", 2);
       await synced;
     }
   }

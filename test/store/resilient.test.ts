@@ -74,7 +74,7 @@ function fill(path: string): void {
   const store = openStore(path);
   for (let call = 1; call <= 8; call++) {
     const [event] = store.commit(change(`old${call}`), call);
-    store.end(event?.id ?? 0, "delivered", "", call);
+    store.settle(event?.id ?? 0, "delivered", "", call);
   }
   store.commit(change("c1", "CallReleased"), 9);
   store.close();
@@ -221,7 +221,7 @@ describe("damaged", () => {
     const [third] = store.commit(change("c3"), 51);
     expect(log.join("\n")).toContain("it was renamed");
     expect(store.trouble).toBeUndefined();
-    store.end(second?.id ?? 0, "delivered", "", 52);
+    store.settle(second?.id ?? 0, "delivered", "", 52);
     store.close();
     const again = openStore(path);
     expect(again.waiting().map(({ id, event }) => `${id} ${event.call}`)).toEqual([`${waiting?.id} c1`, `${third?.id} c3`]);
@@ -264,7 +264,7 @@ describe("missing", () => {
     expect(store.trouble).toContain(`cannot open the store ${path}: `);
     store.commit(change("c1"), 1);
     const [event] = store.commit(change("c2"), 2);
-    store.end(event?.id ?? 0, "delivered", "", 3);
+    store.settle(event?.id ?? 0, "delivered", "", 3);
     rmSync(join(path, ".."));
     await says("The store works again");
     expect(store.trouble).toBeUndefined();
@@ -313,7 +313,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       expect(store.desks()[0]?.calls[0]?.id).toBe("c1");
       expect(store.waiting().map(({ event }) => `${event.name} ${event.call}`)).toEqual(["CallReleased c1"]);
       const [event] = store.commit(change("c2"), 70);
-      store.end(store.waiting()[0]?.id ?? 0, "delivered", "", 71);
+      store.settle(store.waiting()[0]?.id ?? 0, "delivered", "", 71);
       disk.readOnly(false);
       await says("The store works again");
       store.close();
@@ -339,9 +339,9 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       ]);
       expect(store.trouble).toBeDefined();
       const [first, second] = added;
-      store.end(first?.id ?? 0, "delivered", "", 130);
+      store.settle(first?.id ?? 0, "delivered", "", 130);
       const [old] = store.list(false, 100).filter(({ event }) => event.call === "c1");
-      store.end(old?.id ?? 0, "delivered", "", 130);
+      store.settle(old?.id ?? 0, "delivered", "", 130);
       expect(store.list(false, 100).map(({ event }) => event.call)).not.toContain("c1");
       if (second) store.update({ ...second, attempts: 3, next: 500.5, why: "no answer" }, false);
       store.setClock({ boot: "b0071e57", offset: 4711 });

@@ -188,8 +188,8 @@ describe("after it was closed and opened again", () => {
   test("settled events do not wait", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10);
-      store.end(1, "delivered", "", 20);
-      store.end(3, "discarded", "too old", 30);
+      store.settle(1, "delivered", "", 20);
+      store.settle(3, "discarded", "too old", 30);
     });
     expect(using((store) => ids(store.waiting()))).toEqual([2]);
     expect(using((store) => store.get(3))).toMatchObject({ settlement: "discarded", ended: 30, why: "too old" });
@@ -258,7 +258,7 @@ describe("a commit", () => {
       const place = { to: { address: "10.0.0.7", port: 8080 } };
       const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
       store.commit({ desk, send: events, discard: [] }, 10);
-      store.end(2, "delivered", "", 15);
+      store.settle(2, "delivered", "", 15);
       store.withdraw([1, 2], "gone", 20);
       expect(ids(store.waiting())).toEqual([3]);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "gone", ended: 20 });
@@ -281,8 +281,8 @@ describe("a settled event", () => {
   test("keeps its first settlement", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
-      store.end(1, "discarded", "the agent has left", 20);
-      store.end(1, "delivered", "", 30);
+      store.settle(1, "discarded", "the agent has left", 20);
+      store.settle(1, "delivered", "", 30);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", ended: 20 });
     });
   });
@@ -291,8 +291,8 @@ describe("a settled event", () => {
     using((store) => {
       store.commit({ desk, send: [tell("ScreenPop"), tell("CallReleased")], discard: [] }, 10);
       for (const event of store.waiting()) store.update({ ...event, attempts: 3, refusals: 3, reached: true }, false);
-      store.end(1, "discarded", "refused", 20);
-      store.end(2, "delivered", "", 20);
+      store.settle(1, "discarded", "refused", 20);
+      store.settle(2, "delivered", "", 20);
       expect(store.retry(1, 99, home)).toMatchObject({
         id: 1,
         to: home,
@@ -313,13 +313,13 @@ describe("a settled event", () => {
       const calls = ["never", "perhaps", "delivered", "waits"];
       store.commit({ desk, send: calls.map((call) => tell("ScreenPop", { call })), discard: [] }, 10);
       for (const event of store.waiting()) if (event.id === 2) store.update({ ...event, reached: true }, false);
-      store.end(1, "discarded", "too old", 20);
-      store.end(2, "discarded", "too old", 20);
-      store.end(3, "delivered", "", 20);
+      store.settle(1, "discarded", "too old", 20);
+      store.settle(2, "discarded", "too old", 20);
+      store.settle(3, "delivered", "", 20);
       expect(store.suppressedCalls()).toEqual([]);
       store.commit({ desk, send: calls.map((call) => tell("CallReleased", { call })), discard: [] }, 30);
       expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "never" }]);
-      store.end(5, "discarded", "its ScreenPop was not delivered", 40);
+      store.settle(5, "discarded", "its ScreenPop was not delivered", 40);
       expect(store.suppressedCalls()).toEqual([]);
     });
   });
@@ -328,7 +328,7 @@ describe("a settled event", () => {
     using((store) => {
       const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
       store.commit({ desk, send: calls.map(({ id }) => tell("ScreenPop", { call: id })), discard: [] }, 10);
-      for (const { id } of store.waiting()) store.end(id, "discarded", "too old", 20);
+      for (const { id } of store.waiting()) store.settle(id, "discarded", "too old", 20);
       expect(store.suppressedCalls()).toEqual([]);
       store.commit({ desk: { ...desk, calls }, send: [], discard: [] }, 30);
       expect(store.suppressedCalls()).toHaveLength(1200);
@@ -340,7 +340,7 @@ describe("a settled event", () => {
   test("is deleted if it is old or there are too many; waiting events never are", () => {
     using((store) => {
       store.commit({ desk, send: Array.from({ length: 6 }, () => tell("CallReleased")), discard: [] }, 0);
-      for (const id of [1, 2, 3, 4]) store.end(id, "delivered", "", id * 86_400_000);
+      for (const id of [1, 2, 3, 4]) store.settle(id, "delivered", "", id * 86_400_000);
       expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
       expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
       expect(ids(store.list(true, 10))).toEqual([6, 5, 4, 3]);
@@ -365,7 +365,7 @@ test("the clock's mark and the latest recorded time are kept", () => {
     store.setClock({ boot: "b1", offset: 5 });
     store.setClock({ boot: "b2", offset: 7 });
     store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
-    store.end(1, "delivered", "", 20);
+    store.settle(1, "delivered", "", 20);
   });
   expect(using((store) => store.clock())).toEqual({ mark: { boot: "b2", offset: 7 }, last: 20 });
 });

@@ -19,7 +19,7 @@ export interface Agent {
 }
 
 /** How many agents a desk remembers; the one that changed longest ago is forgotten. */
-export const agentsPerDesk = 20;
+export const maxAgentsPerDesk = 20;
 
 /** The callouts that change an agent's state. */
 export type AgentCallout = "Login" | "Logout" | "Ready" | "NotReady";
@@ -43,7 +43,7 @@ export function changeAgent(
 
 /** The agents with this one put in or changed, as the one that changed last. */
 export function withAgent(agents: readonly Agent[], agent: Agent): Agent[] {
-  return [...agents.filter(({ id }) => id !== agent.id), agent].slice(-agentsPerDesk);
+  return [...agents.filter(({ id }) => id !== agent.id), agent].slice(-maxAgentsPerDesk);
 }
 
 /** The agent who is at work at a desk: the one who is logged in and changed last. */

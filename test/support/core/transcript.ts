@@ -242,7 +242,7 @@ function readFact(word: string): Partial<LegFacts> {
       return { farCalled: true };
     case "far-answered":
       return { farAnswered: true };
-    case "answer-untold":
+    case "answer-unreported":
       return { answerUnreported: true };
     case "ended":
       return { ended: failure(value) };

@@ -24,7 +24,7 @@ export const refused: Delivery = { outcome: "refused", why: "status 404", reache
 /** What a rig begins with. */
 export interface RigOptions {
   readonly stored?: readonly OutboxEvent[];
-  readonly untold?: readonly { readonly desk: string; readonly call: string }[];
+  readonly suppressed?: readonly { readonly desk: string; readonly call: string }[];
   readonly rules?: Partial<DeliveryRules>;
   readonly random?: number;
 }
@@ -37,15 +37,15 @@ export class Rig {
   readonly metrics = new Metrics();
   readonly courier: Courier;
 
-  constructor({ stored = [], untold = [], rules = {}, random = 1 }: RigOptions = {}) {
+  constructor({ stored = [], suppressed = [], rules = {}, random = 1 }: RigOptions = {}) {
     const store = {
       waiting: () => [...stored],
-      suppressedCalls: () => [...untold],
+      suppressedCalls: () => [...suppressed],
       update: ({ id, attempts, refusals, reached, next }: OutboxEvent, onTheWay: boolean) => {
         const result = onTheWay ? "on the way" : `next ${next}, reached ${reached}, refusals ${refusals}`;
         this.record.push(`note ${id}: attempt ${attempts}, ${result}`);
       },
-      end: (id: number, settlement: string, why: string) => {
+      settle: (id: number, settlement: string, why: string) => {
         this.record.push(`${settlement} ${id}${why === "" ? "" : `: ${why}`}`);
       },
       withdraw: (ids: readonly number[], why: string) => {
