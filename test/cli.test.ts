@@ -72,7 +72,7 @@ describe("check", () => {
   test("a valid file: a line with its desks and driver, 0", async () => {
     expect(await ran("check", "--config", goodFile)).toEqual({
       code: 0,
-      out: `${goodFile} is good: desk 1001, desk 1002 by freeswitch\n`,
+      out: `${goodFile} is valid: desk 1001, desk 1002 by freeswitch\n`,
       err: "",
     });
   });
@@ -91,7 +91,7 @@ describe("check", () => {
       code: 2,
       out: "",
       err: "/nowhere/config.json has 1 error:\n  cannot read it: there is no such file\n" +
-        "  > Make it: telesetd setup --to /nowhere/config.json\n",
+        "  > Create it: telesetd setup --to /nowhere/config.json\n",
     });
   });
   test("--json, a valid file: no errors, 0", async () => {

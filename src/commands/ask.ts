@@ -1,21 +1,21 @@
-/** Asking the running daemon, over its own HTTP on loopback. */
+/** Requests to the running daemon, over HTTP on loopback. */
 import { request } from "node:http";
 import { isIPv4, isIPv6 } from "node:net";
 import { configOr2, type Io } from "./io.ts";
 
-/** How long the daemon may say nothing, in ms. */
-const answersWithin = 3000;
+/** How long the daemon may be silent, in ms. */
+const maxSilenceMs = 3000;
 
 /**
- * The daemon's answer as JSON, or an exit code after saying what is wrong: 2 for the configuration, 1 for the daemon.
- * @param within how long the daemon may say nothing, in ms.
+ * The daemon's answer as JSON, or an exit code after an error message: 2 for the configuration, 1 for the daemon.
+ * @param within how long the daemon may be silent, in ms.
  */
 export async function askDaemon<T>(
   configFile: string,
   method: "GET" | "POST",
   path: string,
   io: Io,
-  within: number = answersWithin,
+  within: number = maxSilenceMs,
 ): Promise<T | number> {
   const config = configOr2(configFile, io);
   if (config === 2) return 2;
@@ -36,27 +36,27 @@ export async function askDaemon<T>(
     `${
       [400, 404, 409].includes(status)
         ? (JSON.parse(text) as { error: string }).error
-        : `telesetd answers with status ${status}: ${text.slice(0, 200)}`
+        : `telesetd answered with status ${status}: ${text.slice(0, 200)}`
     }\n`,
   );
   return 1;
 }
 
-/** Where the daemon is called: a wildcard address is listened on, not called. */
+/** The address to send requests to: the loopback address for a wildcard address. */
 export function placeOf({ host }: { readonly host: string }): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }
 
-/** One request; fails when nothing comes for `within` ms. node:http takes no proxy from the environment. */
+/** Sends one request; rejects after `within` ms of silence. node:http ignores proxies of the environment. */
 export function exchange(
   host: string,
   port: number,
   method: string,
   path: string,
-  within: number = answersWithin,
+  within: number = maxSilenceMs,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    // The daemon tells of itself to loopback only, also where it listens on one address of the LAN.
+    // The daemon serves its own state to loopback only, even if it listens on an address of the LAN.
     const from = isIPv4(host) ? { localAddress: "127.0.0.1" } : isIPv6(host) ? { localAddress: "::1" } : {};
     const asked = request({ host, port, method, path, agent: false, ...from }, (response) => {
       const parts: Buffer[] = [];
@@ -69,7 +69,7 @@ export function exchange(
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() });
       });
     });
-    // Bun's own timeout of a request does not count while it connects. Rejects first: a destroyed request may say nothing.
+    // Bun's own timeout does not run while a request connects. Reject first: a destroyed request may emit no error.
     const late = setTimeout(() => {
       reject(new Error(`no answer within ${within / 1000} s`));
       asked.destroy();

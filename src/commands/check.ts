@@ -2,12 +2,12 @@
 import { ConfigError } from "../config/schema.ts";
 import { configOr2, type Io, readConfig } from "./io.ts";
 
-/** Says every error of the configuration at once. Exit code 0 or 2. */
+/** Lists every error of the configuration. Exit code 0 or 2. */
 export function check(file: string, json: boolean, io: Io): number {
   if (json) return checkJson(file, io);
   const config = configOr2(file, io);
   if (config === 2) return 2;
-  io.out(`${file} is good: ${config.desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${config.line.driver}\n`);
+  io.out(`${file} is valid: ${config.desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${config.line.driver}\n`);
   return 0;
 }
 

@@ -4,12 +4,12 @@ import type { DialRecord } from "../core/input.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 
-/** The numbers that the CRM asked to dial: who asked, from where, and what became of it. The newest first. */
+/** Prints the numbers that the CRM asked to dial, newest first: who asked, from where, and the outcome. */
 export async function showDials(file: string, json: boolean, io: Io): Promise<number> {
   const dials = await askDaemon<(DialRecord & { desk: string })[]>(file, "GET", "/dials", io);
   if (typeof dials === "number") return dials;
   if (json) io.out(`${JSON.stringify(dials, null, 2)}\n`);
-  else if (dials.length === 0) io.out("Nothing has been dialled from the CRM.\n");
+  else if (dials.length === 0) io.out("The CRM has not asked to dial any number.\n");
   for (const { at, desk, agent, from, dialString, number, outcome } of json ? [] : dials) {
     const became = number === undefined || number === dialString ? "" : ` as ${number}`;
     io.out(`${new Date(at).toISOString()}  desk ${desk}, agent ${agent} from ${from}: ${dialString}${became}: ${outcome}\n`);

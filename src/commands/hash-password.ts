@@ -3,7 +3,7 @@ import { hashPassword } from "../passwords.ts";
 import type { Io } from "./io.ts";
 import { type Asker, Interrupted, Terminal } from "./setup/terminal.ts";
 
-/** Reads a password (never from the command line, where others could see it) and prints its argon2id hash for the configuration. */
+/** Reads a password (never from the command line, where other users could see it) and prints its argon2id hash. */
 export async function hashPasswordCommand(io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
   let password: string;
   try {
@@ -16,14 +16,14 @@ export async function hashPasswordCommand(io: Io, asker: Asker | undefined = ter
     asker?.close();
   }
   if (password === "") {
-    io.err("The password is empty: type one, or pipe one in\n");
+    io.err("The password is empty: type or pipe one\n");
     return 2;
   }
   io.out(`${await hashPassword(password)}\n`);
   return 0;
 }
 
-/** The hash goes to standard output, which may be a file: the question does not. */
+/** The question goes to standard error, because standard output may be a file for the hash. */
 function terminal({ err }: Io): Asker | undefined {
   return process.stdin.isTTY === true ? new Terminal(process.stdin, err) : undefined;
 }

@@ -1,25 +1,26 @@
-/** What a command has of the world around it, so that tests can give it another. */
+/** The surroundings of a command, which tests replace. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, parseConfig } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 
-/** Where the configuration is, unless told otherwise. */
+/** The default path of the configuration. */
 export const defaultConfig = "/etc/telesetd/config.json";
 
-/** Output, and where it goes. */
+/** Output and environment. */
 export interface Io {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Whether a person watches. */
+  /** Whether the output is a terminal. */
   readonly terminal: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Reads and checks a configuration file. Without systemd's credentials, as on the command line, a credential is what lies in
- * the folder `secrets` beside the file, from where the service gets it. @throws ConfigError with all that is wrong.
+ * Reads and checks a configuration file. Without systemd's credentials, as on the command line, credentials are read from the
+ * folder `secrets` beside the file, which the service gets them from too.
+ * @throws ConfigError with all errors.
  */
 export function readConfig(file: string, { environment }: Pick<Io, "environment">): Config {
   let text: string;
@@ -27,29 +28,29 @@ export function readConfig(file: string, { environment }: Pick<Io, "environment"
     text = readFileSync(file, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const what = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "it may not be read by this user" : code;
+    const what = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "this user may not read it" : code;
     throw new ConfigError([`cannot read it: ${what}`]);
   }
   const secrets = join(dirname(file), "secrets");
   return parseConfig(text, lineSchemas, existsSync(secrets) ? { CREDENTIALS_DIRECTORY: secrets, ...environment } : environment);
 }
 
-/** The configuration, or the exit code 2 after saying all that is wrong with it. */
+/** The configuration, or exit code 2 after printing all its errors. */
 export function configOr2(file: string, io: Io): Config | 2 {
   try {
     return readConfig(file, io);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(problemsText(original(file, io), error.placed));
-    const next = nextForUnread(file);
-    if (next !== undefined) io.err(`  > ${next}\n`);
+    const advice = adviceForUnreadable(file);
+    if (advice !== undefined) io.err(`  > ${advice}\n`);
     return 2;
   }
 }
 
-/** What to do about a configuration that cannot be read; nothing when it can be. */
-function nextForUnread(file: string): string | undefined {
-  if (!existsSync(file)) return `Make it: telesetd setup${file === defaultConfig ? "" : ` --to ${file}`}`;
+/** What to do about a configuration that cannot be read; undefined if it can. */
+function adviceForUnreadable(file: string): string | undefined {
+  if (!existsSync(file)) return `Create it: telesetd setup${file === defaultConfig ? "" : ` --to ${file}`}`;
   try {
     accessSync(file, constants.R_OK);
     return undefined;
@@ -58,13 +59,13 @@ function nextForUnread(file: string): string | undefined {
   }
 }
 
-/** The name under which people know a configuration: the service reads copies of it, among its credentials. */
+/** The path to show for a configuration: the service reads a copy of it, among its credentials. */
 export function original(file: string, { environment }: Pick<Io, "environment">): string {
   const given = environment["CREDENTIALS_DIRECTORY"];
   return given !== undefined && file === join(given, "config.json") ? defaultConfig : file;
 }
 
-/** All that is wrong with a file, one error a line. */
+/** The errors of a file, one a line. */
 export function problemsText(file: string, problems: readonly string[]): string {
   return `${file} has ${count(problems.length, "error")}:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
 }

@@ -3,13 +3,13 @@ import { type LevelState, readDuration, readLevel } from "../log/level.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 
-/** What the command is given. */
+/** Options of the command. */
 export interface LogOptions {
   readonly config: string;
   readonly json?: boolean;
 }
 
-/** Shows or changes the log level of the running daemon. Exit code 2 for a level or a duration that is none. */
+/** Shows or changes the log level of the running daemon. Exit code 2 for an invalid level or duration. */
 export async function logCommand(
   level: string | undefined,
   duration: string | undefined,
@@ -36,11 +36,11 @@ function pathFor(level: string | undefined, duration: string | undefined): strin
   return `/log?level=${wanted.level}${seconds === undefined ? "" : `&seconds=${seconds}`}`;
 }
 
-/** The state in words. */
+/** The state as a sentence. */
 function levelText({ level, configured, until, seconds }: LevelState): string {
   if (until !== undefined) {
     return `The log level is ${level} until ${until} (for ${seconds} s), then ${configured} as configured.`;
   }
   if (level === configured) return `The log level is ${level}, as configured.`;
-  return `The log level is ${level} until telesetd is restarted or reads its configuration again, which says ${configured}: telesetd log ${configured} puts it back.`;
+  return `The log level is ${level} until telesetd restarts or reads its configuration again (${configured}): telesetd log ${configured} resets it.`;
 }

@@ -22,7 +22,7 @@ export async function outboxList(options: OutboxOptions, io: Io): Promise<number
   return 0;
 }
 
-/** How many events there are, of each state: `3 events: 1 waiting, 2 delivered.` */
+/** The number of events in each state: `3 events: 1 waiting, 2 delivered.` */
 function total(events: readonly ShownEvent[]): string {
   const states = [...Map.groupBy(events, ({ state }) => state)].map(([state, { length }]) => ({ state, length }));
   const [only, ...others] = states;
@@ -41,10 +41,10 @@ export async function outboxShow(id: string, options: OutboxOptions, io: Io): Pr
   return 0;
 }
 
-/** How long the daemon may take to try thousands of events once more, in ms. */
+/** How long the daemon may take to retry thousands of events, in ms. */
 const retryAllWithin = 120_000;
 
-/** Sends one event, or all, once more. */
+/** Retries one event, or all. */
 export async function outboxRetry(id: string | undefined, options: OutboxOptions, io: Io): Promise<number> {
   if ((id === undefined) === (options.all !== true)) {
     io.err("telesetd outbox retry needs an id, or --all\n");

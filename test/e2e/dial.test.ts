@@ -173,7 +173,7 @@ describe("hash-password", () => {
   );
 
   test.concurrent.each(["", "\n", "\r\n"])("%j by pipe: no password, 2", async (input) => {
-    expect(await run(input)).toEqual({ out: "", err: "The password is empty: type one, or pipe one in\n", code: 2 });
+    expect(await run(input)).toEqual({ out: "", err: "The password is empty: type or pipe one\n", code: 2 });
   });
 
   test.concurrent("takes none from the command line, where others could see it", async () => {
@@ -194,7 +194,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(await box.run("dials")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("does not answer") });
     await box.start();
     await box.connected();
-    expect(await box.run("dials")).toEqual({ code: 0, err: "", out: "Nothing has been dialled from the CRM.\n" });
+    expect(await box.run("dials")).toEqual({ code: 0, err: "", out: "The CRM has not asked to dial any number.\n" });
     const callout = (FunctionName: string, more: Record<string, string>) =>
       sendCallout(box.port, "/", { FunctionName, telesetNumber: "1001", agentID: "7", ...more });
     await callout("Register", { port: "9" });

@@ -125,7 +125,7 @@ describe("telesetd log", () => {
     ]);
     expect(level()).toBe("trace");
     expect((await command(port)).out).toMatch(/^The log level is trace until \S+Z \(for \d+ s\), then info/);
-    expect((await command(port, "debug")).out).toStartWith("The log level is debug until telesetd is restarted or reads its");
+    expect((await command(port, "debug")).out).toStartWith("The log level is debug until telesetd restarts or reads its");
     expect(JSON.parse((await command(port, "info", "--json")).out)).toEqual({ level: "info", configured: "info" });
   });
 

@@ -77,7 +77,9 @@ async function apply(host: string, state: string, options: { code?: number; show
     resolvConf: () => "nameserver 10.0.0.53\n",
     systemctl: (...args) => {
       sent.push(args.join(" "));
-      return Promise.resolve(args[0] === "show" ? { code: 0, said: `${state}\n` } : { code: options.code ?? 0, said: "denied" });
+      return Promise.resolve(
+        args[0] === "show" ? { code: 0, output: `${state}\n` } : { code: options.code ?? 0, output: "denied" },
+      );
     },
   };
   let out = "";

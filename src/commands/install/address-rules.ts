@@ -1,7 +1,7 @@
 /**
- * `telesetd address-rules`: whom the service may speak with, from the configuration; shown, or given to systemd. systemd keeps
- * them until the next boot (systemctl set-property --runtime), and telesetd-addresses.service makes them anew before each
- * start and reload.
+ * `telesetd address-rules`: the addresses that the service may exchange packets with, derived from the configuration; shown, or
+ * passed to systemd. systemd keeps them until the next boot (systemctl set-property --runtime), and
+ * telesetd-addresses.service renews them before each start and reload.
  */
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
@@ -19,23 +19,23 @@ import {
 import type { Config } from "../../config/schema.ts";
 import { configOr2, type Io } from "../io.ts";
 
-/** What is around the command: tests give it another. */
+/** The system that the command works on; tests replace it. */
 export interface AddressWorld {
-  /** The addresses of a name; rejects, or resolves with none, when it cannot be looked up. */
+  /** The addresses of a name; rejects, or resolves with none, when the lookup fails. */
   lookUp(name: string): Promise<readonly string[]>;
   /** The text of resolv.conf. */
   resolvConf(): string;
-  /** Runs systemctl with these arguments, and gives its exit code and what it said. */
-  systemctl(...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }>;
+  /** Runs systemctl with these arguments; resolves with its exit code and output. */
+  systemctl(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
 }
 
 const service = "telesetd.service";
 const timer = "telesetd-addresses.timer";
 
-/** How long a name is looked up, in ms: the start of the service waits for it. */
+/** The deadline of a lookup, in ms: the start of the service waits for it. */
 const lookUpMs = 5000;
 
-/** Shows the rules, or applies them. Exit codes: 0 done, 1 systemd does not take them, 2 wrong configuration. */
+/** Shows or applies the rules. Exit codes: 0 success, 1 systemd refused them, 2 invalid configuration. */
 export async function showAddressRules(file: string, apply: boolean, io: Io, world: AddressWorld = box): Promise<number> {
   const config = configOr2(file, io);
   if (config === 2) return 2;
@@ -47,12 +47,12 @@ export async function showAddressRules(file: string, apply: boolean, io: Io, wor
     return 0;
   }
   for (const name of rules.unknown) {
-    io.err(`Cannot look up ${name}: telesetd may speak with any address until the name is known\n`);
+    io.err(`Cannot look up ${name}: telesetd may exchange packets with any address until the name is known\n`);
   }
   return await applied(rules, names.length > 0, io, world);
 }
 
-/** Everybody whom the daemon speaks with, as the configuration says. */
+/** All hosts and ranges that the daemon exchanges packets with. */
 function peersOf({ line, http, crm }: Config): Peers {
   return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
 }
@@ -65,25 +65,25 @@ async function known(names: readonly string[], world: AddressWorld): Promise<Nam
 }
 
 /**
- * While the service runs, addresses are only added: it may go back to its old configuration when the new one cannot be
- * started, and a name may have moved on while a connection stands. The next start has the rules exactly.
+ * While the service runs, addresses are only added: it may return to its old configuration, and a name may have changed its
+ * address during an open connection. The next start applies exactly the rules.
  */
 async function applied({ allow }: AddressRules, byName: boolean, io: Io, world: AddressWorld): Promise<number> {
-  const state = (await world.systemctl("show", "--property=ActiveState", "--value", service)).said.trim();
+  const state = (await world.systemctl("show", "--property=ActiveState", "--value", service)).output.trim();
   const runs = state === "active" || state === "reloading";
   const rules = `IPAddressAllow=${allow.join(" ")}`;
-  const { code, said } = await world.systemctl(
+  const { code, output } = await world.systemctl(
     "set-property",
     "--runtime",
     service,
     ...(runs ? [rules] : ["IPAddressAllow=", rules]),
   );
   if (code !== 0) {
-    io.err(`systemd does not take the address rules: ${said.trim()}\n`);
+    io.err(`systemd refused the address rules: ${output.trim()}\n`);
     return 1;
   }
-  io.out(`telesetd may speak with ${runs ? "these too: " : ""}${allow.join(" ")}\n`);
-  // A name may stand for another address tomorrow.
+  io.out(`telesetd may ${runs ? "now also " : ""}exchange packets with ${allow.join(" ")}\n`);
+  // The address of a name may change.
   await world.systemctl("--no-block", byName ? "start" : "stop", timer);
   return 0;
 }
@@ -103,10 +103,10 @@ const box: AddressWorld = {
   systemctl: (...args) =>
     new Promise((resolve) => {
       const child = spawn("systemctl", args, { stdio: ["ignore", "pipe", "pipe"] });
-      let said = "";
-      child.stdout.on("data", (part) => said += String(part));
-      child.stderr.on("data", (part) => said += String(part));
-      child.once("error", ({ message }) => resolve({ code: 1, said: message }));
-      child.once("close", (code) => resolve({ code: code ?? 1, said }));
+      let output = "";
+      child.stdout.on("data", (part) => output += String(part));
+      child.stderr.on("data", (part) => output += String(part));
+      child.once("error", ({ message }) => resolve({ code: 1, output: message }));
+      child.once("close", (code) => resolve({ code: code ?? 1, output }));
     }),
 };

@@ -1,4 +1,4 @@
-/** `telesetd demo`: a simulated FreeSWITCH, the real daemon and a small CRM, and both wires in words. */
+/** `telesetd demo`: a simulated FreeSWITCH, the real daemon and a small CRM, with the messages of both wires explained. */
 import { writeFileSync } from "node:fs";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { openLog } from "../../log/log.ts";
@@ -15,15 +15,15 @@ export interface DemoOptions {
   readonly json?: boolean;
 }
 
-/** How long the CRM may take to get what a scene brings, in ms. */
-const patience = 5000;
+/** How long the events of a scene may take to reach the CRM, in ms. */
+const maxDeliveryMs = 5000;
 
-/** Plays all scenes. Exit code 1 when the CRM got other events than the scenes bring. */
+/** Plays all scenes. Exit code 1 when the CRM did not get the expected number of events. */
 export async function demo(options: DemoOptions, io: Io): Promise<number> {
-  const began = performance.now();
+  const startedAt = performance.now();
   const entries: Entry[] = [];
   const show = (wire: Entry["wire"], to: Entry["to"], text: string): void => {
-    const entry = { at: (performance.now() - began) / 1000, wire, to, text };
+    const entry = { at: (performance.now() - startedAt) / 1000, wire, to, text };
     if (options.record !== undefined) entries.push(entry);
     io.out(options.json ? `${JSON.stringify(entry)}\n` : `${entryText(entry)}\n`);
   };
@@ -47,17 +47,17 @@ export async function demo(options: DemoOptions, io: Io): Promise<number> {
   try {
     await sim.server.subscriber();
     await stage.pause(100);
-    // Ctrl-C ends it after the scene under way; a second one at once.
+    // Ctrl-C stops after the current scene; a second one stops at once.
     let stopped = false;
     process.once("SIGINT", () => stopped = true);
-    let good = true;
-    do good = await playAll(stage, show, () => stopped) && good; while (options.loop && !stopped);
+    let ok = true;
+    do ok = await playAll(stage, show, () => stopped) && ok; while (options.loop && !stopped);
     show(
       "story",
       "reader",
-      good ? `== All as expected, in ${((performance.now() - began) / 1000).toFixed(1)} s` : "== NOT as expected: see above",
+      ok ? `== All as expected, in ${((performance.now() - startedAt) / 1000).toFixed(1)} s` : "== NOT as expected: see above",
     );
-    return good ? 0 : 1;
+    return ok ? 0 : 1;
   } finally {
     await rig.stop();
     await sim.stop();
@@ -90,13 +90,13 @@ async function playAll(
   show: (wire: "story", to: "reader", text: string) => void,
   stopped: () => boolean,
 ): Promise<boolean> {
-  let good = true;
+  let ok = true;
   for (const scene of scenes) {
     if (stopped()) break;
     show("story", "reader", `== ${scene.title}`);
-    good = await playScene(scene, stage, show) && good;
+    ok = await playScene(scene, stage, show) && ok;
   }
-  return good;
+  return ok;
 }
 
 async function playScene(
@@ -107,9 +107,9 @@ async function playScene(
   const { crm } = stage.rig;
   const before = crm.events.length;
   await scene.play(stage);
-  await crm.until(before + scene.events, patience);
+  await crm.until(before + scene.events, maxDeliveryMs);
   await stage.pause(50);
   const got = crm.events.length - before;
-  if (got !== scene.events) show("story", "reader", `!! The CRM got ${count(got, "event")}, ${scene.events} were expected.`);
+  if (got !== scene.events) show("story", "reader", `!! The CRM got ${count(got, "event")}: expected ${scene.events}.`);
   return got === scene.events;
 }

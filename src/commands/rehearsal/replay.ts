@@ -1,6 +1,6 @@
 /**
- * `telesetd replay RECORDING`: a recording through the real pipe: the event socket or drachtio's port over TCP, the whole daemon, a CRM that
- * listens.
+ * `telesetd replay RECORDING`: plays a recording over TCP, as FreeSWITCH's event socket or as drachtio-server, to the whole daemon
+ * with a small CRM.
  */
 import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../simulator/freeswitch/mod.ts";
@@ -14,8 +14,8 @@ import type { Arrived } from "../../../simulator/crm/mod.ts";
 import { present } from "../../core/present.ts";
 import { messageOf } from "../../platform/text.ts";
 
-/** An event, and after which mark of the recording it came (0: before the first). */
-export interface Told extends Arrived {
+/** An event that reached the CRM, and the mark of the recording that it followed (0: before the first). */
+export interface DeliveredEvent extends Arrived {
   readonly interval: number;
   readonly after: string;
 }
@@ -25,44 +25,44 @@ export interface PlayOptions {
   readonly config?: Config;
   /** How much faster than recorded; 1 is as recorded. */
   readonly speed: number;
-  /** How a FreeSWITCH's bytes are cut; drachtio's are cut into parts of 700 bytes when it is given. */
+  /** How the bytes of FreeSWITCH are cut; with it, those of drachtio-server are cut into parts of 700 bytes. */
   readonly pace?: Pace;
   readonly log: Log;
-  /** Whether the switch of a drachtio recording tells the whole state when asked: true when absent. */
+  /** Whether the switch of a drachtio recording answers with the full state when asked; default true. */
   readonly whole?: boolean;
-  /** What MakeCall dials, in a recording of one. */
+  /** The number for MakeCall, in a recording of a MakeCall. */
   readonly dialString?: string;
-  /** The driver's time: the machine's own when absent. */
+  /** The driver's time; default the machine's. */
   readonly timers?: Timers;
 }
 
-/** What came of a replay. `dialled` is the answer to MakeCall, in a recording of one. */
+/** The result of a replay. `dialled` is the answer to MakeCall, in a recording of a MakeCall. */
 export interface Played {
-  readonly told: readonly Told[];
+  readonly told: readonly DeliveredEvent[];
   readonly dialled?: string;
 }
 
 /**
- * How many turns of the loop the daemon gets to deal with what it has been sent, before a mark and at the end. The daemon shares
- * this loop: on a busy machine both stand still together, and no event is late because of that.
+ * The turns of the event loop that the daemon gets to process its input, before a mark and at the end. The daemon shares this
+ * event loop: on a busy machine both wait together, so that no event is late.
  */
 const quietTurns = 30;
-const mostTurns = 2000;
+const maxTurns = 2000;
 
 /** A recording of either kind of switch. */
 export type AnyRecording = Recording | SipRecording;
 
-/** Reads a recording, of whichever kind. Throws an Error when it is none. */
+/** Reads a recording of either kind. @throws Error if it is not a recording. */
 export function readRecording(text: string): AnyRecording {
   return isSipRecording(text) ? parseSipRecording(text) : parseRecording(text);
 }
 
-/** A peer that plays the switch. */
+/** Plays the part of the switch. */
 interface Player {
   readonly port: number;
   listen(): Promise<void>;
   play(): Promise<void>;
-  /** Resolves when all that was sent has been taken. */
+  /** Resolves when the daemon has received everything sent. */
   drained(): Promise<unknown>;
   close(): void;
 }
@@ -85,16 +85,16 @@ function playerOf(recording: AnyRecording, { speed, pace, whole = true }: PlayOp
   };
 }
 
-/** Plays one recording and gives what the CRM was told. */
+/** Plays one recording; resolves with the events that reached the CRM. */
 export async function play(recording: AnyRecording, options: PlayOptions): Promise<Played> {
   const { log, config, timers } = options;
-  const told: Told[] = [];
+  const told: DeliveredEvent[] = [];
   let interval = 0;
   let after = "";
   const peer: Player = playerOf(recording, options, async (n, note) => {
-    // A mark stands for all that came before it: the replay's time stands still until that has gone through.
+    // The replay waits at a mark until everything before it has been processed.
     await peer.drained();
-    await untilTold(rig);
+    await untilQuiet(rig);
     interval = n;
     after = note;
   });
@@ -105,7 +105,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       ? { port: peer.port, password: "cymru", driver: "sip" }
       : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
     log,
-    ...(timers ? { timers } : {}),
+    ...present({ timers }),
     onEvent: (event) => told.push({ ...event, interval, after }),
   });
   try {
@@ -115,7 +115,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       ? await dial(rig, desk, options.dialString ?? "914155550123")
       : undefined;
     await playing;
-    await untilTold(rig);
+    await untilQuiet(rig);
     return { told, ...present({ dialled }) };
   } finally {
     await rig.stop();
@@ -123,15 +123,15 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
   }
 }
 
-/** Waits until nothing has waited to be told for some turns of the loop, of at least 1 ms each. */
-async function untilTold({ app }: Rig): Promise<void> {
-  for (let turns = 0, quiet = 0; quiet < quietTurns && turns < mostTurns; turns++) {
+/** Waits until no event has been pending for some turns of the event loop, of at least 1 ms each. */
+async function untilQuiet({ app }: Rig): Promise<void> {
+  for (let turns = 0, quiet = 0; quiet < quietTurns && turns < maxTurns; turns++) {
     await new Promise((done) => setTimeout(done, 1));
     quiet = app.status().outbox.waiting > 0 ? 0 : quiet + 1;
   }
 }
 
-/** MakeCall, once the line is up. */
+/** Sends MakeCall once the line is up. */
 async function dial(rig: Rig, desk: string, dialString: string): Promise<string> {
   for (let tries = 0; tries < 100 && (await rig.callout("CheckStatus")).includes("Error"); tries++) {
     await new Promise((done) => setTimeout(done, 20));
@@ -139,7 +139,7 @@ async function dial(rig: Rig, desk: string, dialString: string): Promise<string>
   return await rig.callout("MakeCall", { telesetNumber: desk, agentID: `agent-${desk}`, dialString });
 }
 
-/** Prints what the CRM would get. */
+/** Prints the events that the CRM would get. */
 export async function replay(
   file: string,
   options: { config: string; given: boolean; speed: string; json?: boolean },
@@ -159,7 +159,7 @@ export async function replay(
     io.err(
       `Cannot read the recording ${file}: ${
         messageOf(error)
-      }: expected one JSON object a line, with t, dir and frame (or data, of drachtio)\n`,
+      }: expected one JSON object per line, with t, dir and frame (data for drachtio)\n`,
     );
     return 2;
   }
@@ -169,7 +169,7 @@ export async function replay(
   else {
     if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);
     for (const { name, data, after } of told) io.out(`${name.padEnd(16)} ${pairs(data)}${after ? `   (after: ${after})` : ""}\n`);
-    if (told.length === 0) io.out("The CRM would be told nothing.\n");
+    if (told.length === 0) io.out("The CRM would get no events.\n");
   }
   return 0;
 }

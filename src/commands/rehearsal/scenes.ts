@@ -1,18 +1,18 @@
-/** The demo's scenes: what a person would do at a desk, one flow after the other, each with the word that introduces it. */
+/** The scenes of the demo: what people do at a desk, one flow after the other. */
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { Rig } from "./stage.ts";
 
-/** What a scene plays with. */
+/** The means of a scene. */
 export interface Stage {
   readonly sim: Simulator;
   readonly rig: Rig;
-  /** A person's pause. */
+  /** Waits as long as a person would. */
   readonly pause: (ms?: number) => Promise<void>;
   /** A callout, shown in the transcript. */
   readonly callout: (name: string, parameters?: Readonly<Record<string, string>>) => Promise<string>;
 }
 
-/** A scene, and how many events the CRM must have got at its end. */
+/** A scene. `events` is the number of events that it must send to the CRM. */
 export interface Scene {
   readonly title: string;
   readonly events: number;
@@ -22,7 +22,7 @@ export interface Scene {
 const customer = "14155550123";
 const desk = { telesetNumber: "1001", agentID: "agent-1001" };
 
-/** In the order in which they are shown. */
+/** In playing order. */
 export const scenes: readonly Scene[] = [
   {
     title: "The agent logs in to UWQ: Login, Ready, CheckStatus",
@@ -45,7 +45,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "A customer gives up before anybody answers",
+    title: "A customer hangs up before anybody answers",
     events: 2,
     async play({ sim, pause }) {
       const call = await sim.inbound({ from: customer, to: "1001" });
@@ -63,7 +63,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "Hold and retrieve tell the CRM nothing; then the agent transfers the customer to 1002",
+    title: "Hold and retrieve send nothing to the CRM; then the agent transfers the customer to 1002",
     events: 3,
     async play({ sim, pause }) {
       const call = await sim.inbound({ from: customer, to: "1001" });
@@ -90,7 +90,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "The agent clicks a number in the CRM (MakeCall): the handset rings, is lifted, then the customer is called",
+    title: "The agent clicks a number in the CRM (MakeCall): the handset rings and is answered, then the customer is called",
     events: 3,
     async play({ sim, callout, pause }) {
       const dialled = sim.nextDialled();
@@ -104,7 +104,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "A colleague calls: internal calls tell the CRM nothing. Then the colleague puts a customer through: now it pops",
+    title: "A colleague calls: internal calls send nothing to the CRM. Then the colleague transfers a customer: now it pops",
     events: 3,
     async play({ sim, pause }) {
       const transfer = await sim.attendedTransferToDesk({ from: customer, via: "1002", to: "1001" });
@@ -117,7 +117,8 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "The link to FreeSWITCH breaks in the middle of a call, and the call ends meanwhile: the CRM is told when it is back",
+    title:
+      "The link to FreeSWITCH breaks during a call, and the call ends meanwhile: the CRM gets CallReleased when the link is back",
     events: 3,
     async play({ sim, rig, pause, callout }) {
       const call = await sim.inbound({ from: customer, to: "1001" });
@@ -132,7 +133,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "Somebody pulls the phone's cable: CheckStatus says so in words, and MakeCall too",
+    title: "Somebody unplugs the phone: CheckStatus and MakeCall say so",
     events: 0,
     async play({ sim, callout, pause }) {
       await sim.phones.unregister("1001");

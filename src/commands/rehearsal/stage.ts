@@ -8,35 +8,36 @@ import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { type Arrived, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
+import { present } from "../../core/present.ts";
 
-/** The daemon at work between two peers. */
+/** A running daemon between two peers. */
 export interface Rig {
   readonly app: App;
   readonly crm: SmallCrm;
-  /** Sends a callout; gives the answer's body. */
+  /** Sends a callout; resolves with the body of the answer. */
   callout(name: string, parameters?: Readonly<Record<string, string>>): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** What a rig is made of. */
+/** Options of a rig. */
 export interface RigOptions {
-  /** The configuration; the reference one with desk 1001 when absent. Addresses, ports and the store are the rig's own. */
+  /** The configuration; default the reference one with desk 1001. The rig replaces addresses, ports and the store. */
   readonly config?: Config;
-  /** Where the peer that plays the switch listens, its password, and the driver that it is for: freeswitch when absent. */
+  /** The port and password of the peer that plays the switch, and its driver (default freeswitch). */
   readonly switch: { readonly port: number; readonly password: string; readonly driver?: "freeswitch" | "sip" };
   readonly log: Log;
-  /** The driver's time: the machine's own when absent. */
+  /** The driver's time; default the machine's. */
   readonly timers?: Timers;
   readonly onEvent?: (event: Arrived) => void;
 }
 
-/** Starts the daemon with a store of its own and registers an agent for every desk. */
+/** Starts the daemon with its own store and registers an agent for every desk. */
 export async function startRig(options: RigOptions): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
   const crm = await SmallCrm.open(options.onEvent);
   const { driver = "freeswitch", port, password } = options.switch;
   const given = options.config ?? referenceConfig(driver);
-  // A configuration for another kind of switch than the one that is played keeps all but its line.
+  // A configuration for another driver is used without its line.
   const base = given.line.driver === driver ? given : { ...given, line: referenceConfig(driver).line };
   const { prefix: _prefix, ...http } = base.http;
   const app = await startApp(
@@ -47,7 +48,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
       store: { ...base.store, path: join(folder, "telesetd.db") },
     },
     options.log,
-    { ...(options.timers ? { timers: options.timers } : {}) },
+    present({ timers: options.timers }),
   ).catch((error: unknown) => {
     crm.close();
     throw error;
@@ -70,7 +71,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   return { app, crm, callout, stop };
 }
 
-/** The configuration that the documentation shows: desk 1001, 9 for an outside line. */
+/** The configuration of the documentation: desk 1001, 9 for an outside line. */
 export function referenceConfig(driver: "freeswitch" | "sip" = "freeswitch"): Config {
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],

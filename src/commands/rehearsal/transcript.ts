@@ -1,15 +1,15 @@
-/** What the demo shows: one line for each message on either wire, timed, in words that a newcomer can follow. */
+/** The transcript of the demo: one timed line for each message on either wire, readable for newcomers. */
 
-/** One message. `wire` is the switch's or the CRM's; `to` says whether the daemon received or sent it. */
+/** One message: `wire` names the side, `to` the receiver. */
 export interface Entry {
-  /** Seconds since the demo began. */
+  /** Seconds since the start of the demo. */
   readonly at: number;
   readonly wire: "switch" | "crm" | "story";
   readonly to: "telesetd" | "peer" | "reader";
   readonly text: string;
 }
 
-/** A line for people. */
+/** The line to print. */
 export function entryText({ at, wire, to, text }: Entry): string {
   if (wire === "story") return `\n${text}`;
   const arrow = to === "telesetd" ? "-->" : "<--";
@@ -19,7 +19,7 @@ export function entryText({ at, wire, to, text }: Entry): string {
   return `${at.toFixed(3).padStart(7)}  ${side}  ${text}`;
 }
 
-/** A frame of the event socket in a few words; nothing for frames that say nothing to a reader. */
+/** A short text for a frame of the event socket; undefined for frames that are of no interest here. */
 export function frameText(direction: "in" | "out", frame: string): string | undefined {
   if (direction === "in") {
     return frame.startsWith("filter ") || frame.startsWith("api uuid_dump") ? undefined : frame.split("\n")[0]?.slice(0, 170);

@@ -1,7 +1,7 @@
 /**
- * How a changed configuration reaches the running daemon under systemd, which does not renew credentials on a reload: root
- * (`telesetd reload`, the unit's ExecReload) puts fresh copies into a folder that only root can change, sends SIGHUP, and
- * waits for the daemon's verdict. The daemon reads the copies and writes its verdict into its own runtime directory.
+ * Gives a changed configuration to the running daemon. systemd does not renew credentials on a reload, so root (`telesetd reload`,
+ * the unit's ExecReload) puts fresh copies into a folder that only root can change, sends SIGHUP, and waits for the daemon's
+ * verdict. The daemon reads the copies and writes its verdict into its own runtime directory.
  */
 import {
   chmodSync,
@@ -23,24 +23,24 @@ import { basename, dirname, join } from "node:path";
 import type { Io } from "../io.ts";
 import { oneLine } from "../../platform/text.ts";
 
-/** What the daemon made of the new configuration; no problems: it is in force. */
+/** The daemon's verdict on the new configuration; without problems it is in force. */
 interface Verdict {
   readonly token: string;
   readonly problems: readonly string[];
 }
 
-/** A configuration as it is to be read on SIGHUP. */
+/** The configuration to read on SIGHUP. */
 export interface HandedOver {
   readonly file: string;
-  /** What it is to be read with: where its credentials are. */
+  /** The environment to read it with, which names the folder of its credentials. */
   readonly environment: Io["environment"];
-  /** Says what became of it; no problems: it is in force. */
+  /** Writes the verdict; without problems the configuration is in force. */
   answer(problems: readonly string[]): void;
 }
 
 const verdictFile = "reloaded.json";
 
-/** The file to read on SIGHUP: what has been handed over to this process, or else the file that it was started with. */
+/** The file to read on SIGHUP: the copy handed over to this process, otherwise the file that it was started with. */
 export function handedOver(file: string, environment: Io["environment"], pid: number): HandedOver {
   const { TELESETD_HANDOVER: place, RUNTIME_DIRECTORY: runtime } = environment;
   const folder = join(place ?? "/nonexistent", String(pid));
@@ -59,19 +59,19 @@ export function handedOver(file: string, environment: Io["environment"], pid: nu
   };
 }
 
-/** What `telesetd reload` works with. */
+/** Options of `telesetd reload`. */
 export interface ReloadOptions {
   /** The daemon's process. */
   readonly pid: number;
-  /** The configuration; its secrets lie in the folder `secrets` beside it. */
+  /** The configuration; its secrets are in the folder `secrets` beside it. */
   readonly config: string;
   /** How long the daemon may take, in ms. */
   readonly patience?: number;
 }
 
 /**
- * Hands the configuration over and waits until it is in force. Exit codes: 0 it is, 2 it is wrong and the old one stays in
- * force, 1 the daemon does not answer.
+ * Hands the configuration over and waits until it is in force. Exit codes: 0 in force; 2 invalid, the old one stays in force;
+ * 1 no answer from the daemon.
  */
 export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, io: Io): Promise<number> {
   const { TELESETD_HANDOVER: place = "/run/telesetd-reload", RUNTIME_DIRECTORY: runtime = "/run/telesetd" } = io.environment;
@@ -82,7 +82,7 @@ export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, 
     process.kill(pid, "SIGHUP");
     const verdict = await verdictOf(token, join(runtime, verdictFile), pid, patience);
     if (verdict === undefined) {
-      io.err("telesetd has not said within 30 s that the new configuration is in force: see journalctl -u telesetd\n");
+      io.err("telesetd did not confirm the new configuration within 30 s: see journalctl -u telesetd\n");
       return 1;
     }
     for (const problem of verdict.problems) io.err(`${config}: ${oneLine(problem)}\n`);
@@ -95,12 +95,12 @@ export async function reload({ pid, config, patience = 30_000 }: ReloadOptions, 
   }
 }
 
-/** Fresh copies for the daemon's user, in a folder where it can put nothing itself: root does not follow links of its making. */
+/** Writes copies for the daemon's user into a folder that this user cannot write, so that root follows no links of its making. */
 function fill(folder: string, token: string, from: { pid: number; config: string; given: string | undefined }): void {
   const { uid, gid } = statSync(`/proc/${from.pid}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  // Whatever the unit's umask is, the daemon's user has to get through.
+  // The daemon's user must be able to enter, whatever the unit's umask is.
   for (const path of [dirname(folder), folder]) chmodSync(path, 0o711);
   const give = (name: string, content: string | Buffer) => {
     writeFileSync(join(folder, name), content, { mode: 0o400, flag: "wx" });
@@ -108,7 +108,7 @@ function fill(folder: string, token: string, from: { pid: number; config: string
   };
   const secrets = join(dirname(from.config), "secrets");
   for (const name of filesIn(secrets)) give(`secrets_${name}`, readFileSync(join(secrets, name)));
-  // What other credentials the unit was given is not renewed, and stays.
+  // Other credentials of the unit are not renewed: the daemon keeps those it has.
   for (const name of filesIn(from.given)) {
     const renewed = name === "config.json" || name === "secrets" || name.startsWith("secrets_");
     if (!renewed) give(name, readFileSync(join(from.given ?? "", basename(name))));
@@ -122,7 +122,7 @@ function filesIn(folder: string | undefined): string[] {
   return readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory()).map(({ name }) => name);
 }
 
-/** Looks for the verdict until it is there; nothing when patience or the daemon has ended. */
+/** Waits for the verdict; undefined when the time is over or the daemon has ended. */
 async function verdictOf(token: string, file: string, pid: number, patience: number): Promise<Verdict | undefined> {
   for (const late = performance.now() + patience; performance.now() < late && existsSync(`/proc/${pid}`);) {
     const verdict = readVerdict(file);
@@ -132,7 +132,7 @@ async function verdictOf(token: string, file: string, pid: number, patience: num
   return undefined;
 }
 
-/** It lies where the daemon's user may write: it is read as what a stranger wrote. */
+/** Reads the verdict as untrusted input: it is in a folder that the daemon's user can write. */
 function readVerdict(file: string): Verdict | undefined {
   let handle: number;
   try {

@@ -14,47 +14,48 @@ import { Signals } from "./signals.ts";
 import { present } from "../../core/present.ts";
 import { messageOf } from "../../platform/text.ts";
 
-/** How long a reload may take before the watchdog is left alone, in ms. */
-const longestReload = 30_000;
+/** How long a reload may take before the watchdog is no longer pinged, in ms. */
+const maxReloadMs = 30_000;
 
 /**
- * Runs the daemon until it is told to stop. SIGHUP: reads the configuration again and goes on with it; calls, registrations
- * and what waits to be told are kept. Exit code 2: systemd does not start it again on a wrong configuration.
+ * Runs the daemon until a signal stops it. On SIGHUP it reads the configuration again and restarts with it; calls, registrations
+ * and pending events are kept. Exit code 2 means an invalid configuration: systemd does not start the daemon again then.
  */
 export async function run(file: string, io: Io): Promise<number> {
   const read = tryConfig(file, io);
   if ("problems" in read) {
     io.err(problemsText(original(file, io), read.problems));
-    await notify(statusState(wrong("The configuration has", read.problems)));
+    await notify(statusState(summary("The configuration has", read.problems)));
     return 2;
   }
   const { config } = read;
   const metrics = new Metrics();
   const counted = (level: LogLevel): void => metrics.logLines.add(level);
   const log = openLog((line) => io.err(`${line}\n`), config.log.level, isJournal(io.environment["JOURNAL_STREAM"]), { counted });
-  const kept = { metrics, levels: new Levels(log, config.log.level) };
+  const carryover = { metrics, levels: new Levels(log, config.log.level) };
   const signals = new Signals();
   const reporter = reporterFor(io, log);
   try {
-    const running = new Running({ app: await startApp(config, log, kept), config }, { io, log, signals, kept });
-    log.info("telesetd runs", { version, http: `${config.http.host}:${running.app.port}`, desks: config.desks.length });
-    await reporter.ready(running);
-    let wish = await Promise.race([signals.next(), running.app.failed]);
-    while (wish === "SIGHUP") {
+    const app = await startApp(config, log, carryover);
+    const daemon = new Daemon({ app, config }, { io, log, signals, carryover });
+    log.info("telesetd runs", { version, http: `${config.http.host}:${daemon.app.port}`, desks: config.desks.length });
+    await reporter.ready(daemon);
+    let request = await Promise.race([signals.next(), daemon.app.failed]);
+    while (request === "SIGHUP") {
       await reporter.send("RELOADING=1");
-      await running.reload(file);
-      await reporter.ready(running);
-      wish = await Promise.race([signals.next(), running.app.failed]);
+      await daemon.reload(file);
+      await reporter.ready(daemon);
+      request = await Promise.race([signals.next(), daemon.app.failed]);
     }
     await reporter.stop();
-    await running.app.stop();
-    if (wish instanceof Error) throw wish;
-    log.info("telesetd has stopped", { signal: wish });
+    await daemon.app.stop();
+    if (request instanceof Error) throw request;
+    log.info("telesetd has stopped", { signal: request });
     return 0;
   } catch (error) {
     const why = messageOf(error);
-    log.error("telesetd cannot go on", { why });
-    await reporter.stop(statusState(`Cannot go on: ${why}`));
+    log.error("telesetd failed", { why });
+    await reporter.stop(statusState(`Failed: ${why}`));
     return 1;
   }
 }
@@ -81,53 +82,55 @@ function tryConfig(file: string, io: Pick<Io, "environment">): Read {
 }
 
 /** `The configuration has 3 errors: desks is missing: expected a list ...` */
-function wrong(what: string, problems: readonly string[]): string {
+function summary(what: string, problems: readonly string[]): string {
   return `${what} ${count(problems.length, "error")}: ${problems[0]}${problems.length > 1 ? " ..." : ""}`;
 }
 
-interface Around {
+/** The collaborators of a daemon, the same for its whole life. */
+interface Environment {
   readonly io: Io;
   readonly log: RootLog;
   readonly signals: Signals;
-  readonly kept: { readonly metrics: Metrics; readonly levels: Levels };
+  readonly carryover: { readonly metrics: Metrics; readonly levels: Levels };
 }
 
-interface Now {
+/** The running app and the configuration in force. */
+interface Current {
   readonly app: App;
   readonly config: Config;
 }
 
-/** The daemon over its reloads. */
-class Running {
-  #now: Now;
-  readonly #around: Around;
-  /** Since when a reload has been under way. */
+/** The daemon, which lives on when a reload replaces its app. */
+class Daemon {
+  #current: Current;
+  readonly #environment: Environment;
+  /** When the current reload started, in steady ms. */
   #reloading: number | undefined;
-  /** What was wrong with the configuration that was refused last. */
+  /** The errors of the configuration that was refused last, for the status line. */
   #refused = "";
 
-  constructor(now: Now, around: Around) {
-    this.#now = now;
-    this.#around = around;
+  constructor(current: Current, environment: Environment) {
+    this.#current = current;
+    this.#environment = environment;
   }
 
   get app(): App {
-    return this.#now.app;
+    return this.#current.app;
   }
 
-  /** In one line, for the service manager. */
+  /** The status line for the service manager. */
   status(): string {
     return `${statusLine(this.app.status())}${this.#refused}`;
   }
 
   stuck(): string | undefined {
     if (this.#reloading === undefined) return this.app.stuck();
-    return performance.now() - this.#reloading > longestReload ? "a reload does not come to its end" : undefined;
+    return performance.now() - this.#reloading > maxReloadMs ? "a reload does not end" : undefined;
   }
 
-  /** Goes on with the new configuration; with the old one when the new one is wrong or cannot be started. */
+  /** Restarts with the new configuration, or with the old one when the new one has errors or cannot be started. */
   async reload(file: string): Promise<void> {
-    const { io, log } = this.#around;
+    const { io, log } = this.#environment;
     const given = handedOver(file, io.environment, process.pid);
     this.#reloading = performance.now();
     const read = tryConfig(given.file, given);
@@ -135,30 +138,34 @@ class Running {
     if ("config" in read) problems = await this.#change(read.config);
     else {
       problems = read.problems;
-      for (const problem of problems) log.error("The new configuration is wrong", { file: original(given.file, given), problem });
-      log.warning("Nothing is changed: the old configuration stays in force");
+      for (const problem of problems) {
+        log.error("The new configuration has an error", { file: original(given.file, given), problem });
+      }
+      log.warning("Nothing changed: the old configuration stays in force");
     }
     this.#reloading = undefined;
-    this.#refused = problems.length === 0 ? "" : `; ${wrong("the old configuration stays in force, the new one has", problems)}`;
+    this.#refused = problems.length === 0
+      ? ""
+      : `; ${summary("the old configuration stays in force, the new one has", problems)}`;
     given.answer(problems);
   }
 
-  /** Starts the daemon anew; resolves with what kept it from that. */
+  /** Starts the app again with this configuration; resolves with the reason if that fails. */
   async #change(config: Config): Promise<readonly string[]> {
-    const { log, signals, kept } = this.#around;
+    const { log, signals, carryover } = this.#environment;
     await this.app.stop();
-    // To start again what shall end would let the end wait twice for what is on the way.
+    // A daemon that is about to stop does not start again, so that nobody waits twice for requests in progress.
     if (signals.stopWanted) return [];
-    kept.levels.configure(config.log.level);
+    carryover.levels.configure(config.log.level);
     try {
-      this.#now = { app: await startApp(config, log, kept), config };
+      this.#current = { app: await startApp(config, log, carryover), config };
       log.info("The new configuration is in force", { desks: config.desks.length });
       return [];
     } catch (error) {
       const why = messageOf(error);
-      log.error("Cannot go on with the new configuration: back to the old one", { why });
-      kept.levels.configure(this.#now.config.log.level);
-      this.#now = { app: await startApp(this.#now.config, log, kept), config: this.#now.config };
+      log.error("Cannot start with the new configuration: back to the old one", { why });
+      carryover.levels.configure(this.#current.config.log.level);
+      this.#current = { app: await startApp(this.#current.config, log, carryover), config: this.#current.config };
       return [why];
     }
   }

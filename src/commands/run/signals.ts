@@ -1,32 +1,32 @@
-/** The signals that the daemon obeys. */
+/** The signals that the daemon handles. */
 
-/** SIGHUP: read the configuration again. The others: end. */
-export type Wish = "SIGTERM" | "SIGINT" | "SIGHUP";
+/** SIGHUP: read the configuration again. The others: stop. */
+export type DaemonSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
 
-/** Signals as they come, none lost. */
+/** A queue of the signals received. */
 export class Signals {
-  readonly #come: Wish[] = [];
+  readonly #received: DaemonSignal[] = [];
   #wake: (() => void) | undefined;
 
   constructor() {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       process.on(signal, () => {
-        this.#come.push(signal);
+        this.#received.push(signal);
         this.#wake?.();
       });
     }
   }
 
-  /** Somebody wants the daemon to end. */
+  /** Whether a signal to stop has been received. */
   get stopWanted(): boolean {
-    return this.#come.some((signal) => signal !== "SIGHUP");
+    return this.#received.some((signal) => signal !== "SIGHUP");
   }
 
-  /** The next one. A wish to stop goes before one to reload. */
-  async next(): Promise<Wish> {
-    while (this.#come.length === 0) await new Promise<void>((wake) => this.#wake = wake);
-    const stop = this.#come.find((signal) => signal !== "SIGHUP");
-    if (stop === undefined) this.#come.length = 0;
+  /** Waits for the next signal. A signal to stop goes before one to reload. */
+  async next(): Promise<DaemonSignal> {
+    while (this.#received.length === 0) await new Promise<void>((wake) => this.#wake = wake);
+    const stop = this.#received.find((signal) => signal !== "SIGHUP");
+    if (stop === undefined) this.#received.length = 0;
     return stop ?? "SIGHUP";
   }
 }
