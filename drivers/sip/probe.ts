@@ -5,7 +5,7 @@
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
 import { type Finding, sentence, skipped, stopwatch } from "../shared/probing.ts";
-import { ask, type Asked } from "./wire/transaction.ts";
+import { type FinalResponse, sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, type EndCode, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
 import { CannotOpen, NotSent, type OpenFailure, type SipIncoming, StackClosed } from "./wire/message.ts";
@@ -158,14 +158,14 @@ const noSwitch = "The switch does not answer.";
 const nothingAnswers = "Check line.proxy, line.domain and line.transport: nothing answers there.";
 
 /** What stands for no answer, and what a proxy says of a switch that is down. */
-function isSilence(answer: Asked): boolean {
+function isSilence(answer: FinalResponse): boolean {
   return isNoAnswer(answer) || [503, 504].includes(answer.status);
 }
 
 async function checkSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
   const at = config.proxy ?? config.domain;
   const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
-  const answer = await ask(stack, request, { withinMs: config.answerSeconds * 1000 });
+  const answer = await sendRequest(stack, request, { withinMs: config.answerSeconds * 1000 });
   const { status, header } = answer;
   if (!isSilence(answer)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
@@ -197,7 +197,7 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
 async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
   const request = requestTo(account, "REGISTER", undefined, {});
   const { credentials } = account;
-  const answer = await ask(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
+  const answer = await sendRequest(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
     withinMs: config.answerSeconds * 1000,
     ...(credentials ? { credentials } : {}),
   });

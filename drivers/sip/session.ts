@@ -6,7 +6,7 @@ import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { pause } from "../shared/pause.ts";
-import { ask } from "./wire/transaction.ts";
+import { sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dial/own-dials.ts";
 import { Dialling } from "./dial/dial.ts";
@@ -214,7 +214,7 @@ export class Session {
   async #isThere(): Promise<boolean> {
     const request = requestTo(this.#account, "OPTIONS", undefined, { Contact: this.#account.contact });
     try {
-      const { status } = await ask(this.#stack, request, { withinMs: this.#options.config.answerSeconds * 1000 });
+      const { status } = await sendRequest(this.#stack, request, { withinMs: this.#options.config.answerSeconds * 1000 });
       return ![408, 503, 504].includes(status);
     } catch (error) {
       if (error instanceof NotSent || error instanceof StackClosed) return false;

@@ -15,7 +15,7 @@ import { NotSent, type Sent, type SipIncoming, type SipRequest, StackClosed } fr
 import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "../wire/request.ts";
 import { holdSdp, hostOf } from "../wire/sdp.ts";
 import type { Stack } from "../wire/stack.ts";
-import { ask, type Asked, type AskOptions } from "../wire/transaction.ts";
+import { type FinalResponse, type RequestOptions, sendRequest } from "../wire/transaction.ts";
 import type { Attempt, AttemptStep, DialEffect, DialInput } from "./attempt.ts";
 import { occupied } from "./causes.ts";
 import type { FarSign } from "./own-dials.ts";
@@ -41,6 +41,8 @@ interface Dial {
   readonly command: DialCommand;
   readonly tracker: DialogTracker;
   attempt: Attempt;
+  /** Of its SDP: the same in all that the box offers and answers. */
+  readonly sessionId: number;
   callId: string | undefined;
   sent: Sent | undefined;
   cancelWake: () => void;
@@ -74,7 +76,8 @@ export class Dialling {
       answerMs: config.answerSeconds * 1000,
       reportsAnswer: config.referTellsAnswer,
     }, timers.now());
-    const dial: Dial = { command, tracker, attempt, callId: undefined, sent: undefined, cancelWake: () => {} };
+    const sessionId = Math.floor(timers.random() * 2 ** 31);
+    const dial: Dial = { command, tracker, attempt, sessionId, callId: undefined, sent: undefined, cancelWake: () => {} };
     this.#dials.add(dial);
     this.#track(dial, { type: "dial", dial: { call, number } });
     this.#follow(dial, { attempt, ...made });
@@ -129,7 +132,7 @@ export class Dialling {
         request.answer(
           200,
           { Contact: this.#options.account.contact },
-          request.method === "INVITE" || request.body !== "" ? this.#sdp() : undefined,
+          request.method === "INVITE" || request.body !== "" ? this.#sdp(dial) : undefined,
         );
         return true;
       default:
@@ -162,9 +165,13 @@ export class Dialling {
     const { command, command: { desk, call, number } } = dial;
     switch (effect.type) {
       case "invite":
-        return this.#request(dial, requestTo(account, "INVITE", desk, inviteHeaders(account, config.phoneMake), this.#sdp()), {
-          onProvisional: () => this.#take(dial, { type: "provisional" }),
-        });
+        return this.#request(
+          dial,
+          requestTo(account, "INVITE", desk, inviteHeaders(account, config.phoneMake), this.#sdp(dial)),
+          {
+            onProvisional: () => this.#take(dial, { type: "provisional" }),
+          },
+        );
       case "refer": {
         const headers = referHeaders(account, number);
         const request = effect.dialog === undefined
@@ -175,7 +182,7 @@ export class Dialling {
       case "cancel":
         return dial.sent?.cancel();
       case "bye":
-        return void this.#ask(requestIn(effect.dialog, "BYE", {}), { withinMs: config.answerSeconds * 1000 }).catch(() => {});
+        return void this.#send(requestIn(effect.dialog, "BYE", {}), { withinMs: config.answerSeconds * 1000 }).catch(() => {});
       case "result":
         return tell({ type: "result", command, result: effect.result });
       case "far":
@@ -193,7 +200,7 @@ export class Dialling {
   }
 
   /** Sends the INVITE or the REFER of a dial: what becomes of it is an input. */
-  #request(dial: Dial, request: SipRequest, options: AskOptions): void {
+  #request(dial: Dial, request: SipRequest, options: RequestOptions): void {
     const onSent = (sent: Sent) => {
       if (request.dialog !== undefined) return;
       dial.sent = sent;
@@ -202,27 +209,27 @@ export class Dialling {
       if (callId !== undefined && request.method === "INVITE") this.#track(dial, { type: "invite", call, callId });
       this.#take(dial, { type: "sent" });
     };
-    const onResponse = (response: Asked) => {
+    const onResponse = (response: FinalResponse) => {
       const { status, reason, own, dialog } = response;
       if (request.method === "INVITE" && status >= 200 && status <= 299) response.ack();
       const cause = reasonCause(response.header("reason"));
       this.#take(dial, { type: "response", response: { status, reason, own, dialog, cause } });
     };
     const onError = (error: unknown) => this.#take(dial, { type: "failed", result: resultOf(error), why: messageOf(error) });
-    void this.#ask(request, { ...options, onSent }).then(onResponse).catch(onError);
+    void this.#send(request, { ...options, onSent }).then(onResponse).catch(onError);
   }
 
-  #ask(request: SipRequest, options: AskOptions): Promise<Asked> {
+  #send(request: SipRequest, options: RequestOptions): Promise<FinalResponse> {
     const { stack, account: { credentials } } = this.#options;
-    return ask(stack, request, { ...options, ...(credentials ? { credentials } : {}) });
+    return sendRequest(stack, request, { ...options, ...(credentials ? { credentials } : {}) });
   }
 
   #track({ tracker }: Dial, input: TrackerInput): void {
     tracker.take(input, this.#options.timers.now());
   }
 
-  #sdp(): string {
-    return holdSdp(hostOf(this.#options.stack.listeners), Date.now());
+  #sdp(dial: Dial): string {
+    return holdSdp(hostOf(this.#options.stack.listeners), dial.sessionId);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
 import { pause } from "../../shared/pause.ts";
-import { ask, type Asked } from "../wire/transaction.ts";
+import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
 import type { SipConfig } from "../config.ts";
 import { endOfRegister, pauseAfter } from "./subscription-end.ts";
 import { secondsIn } from "../wire/headers.ts";
@@ -62,12 +62,12 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
 export function register(
   { stack, config, account }: Pick<RegistrationOptions, "stack" | "config" | "account">,
   expires: number,
-): Promise<Asked> {
+): Promise<FinalResponse> {
   const { credentials } = account;
   const request = requestTo(account, "REGISTER", undefined, { Contact: account.contact, Expires: String(expires) });
   // The address of record is registered, not the switch.
   const headers = { ...request.headers, To: account.from };
-  return ask(stack, { ...request, headers }, {
+  return sendRequest(stack, { ...request, headers }, {
     withinMs: config.answerSeconds * 1000,
     ...(credentials ? { credentials } : {}),
   });

@@ -3,7 +3,8 @@
  * renewed in time and never begins again: that is for `watch.ts`.
  */
 import type { Log } from "../../../src/log/log.ts";
-import { ask, type Asked } from "../wire/transaction.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
+import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
 import type { SipConfig } from "../config.ts";
 import { type About, type End, endOfAnswer, endOfState, isNoAnswer } from "./subscription-end.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
@@ -52,14 +53,14 @@ export class Subscription {
   #remoteTag: string | undefined;
   /** drachtio-server's name for the dialog, once the subscription stands. */
   #dialog: string | undefined;
-  /** When it runs out, and when it is renewed at the latest, in ms of `performance.now`. */
+  /** When it runs out, and when it is renewed at the latest, in ms. */
   #until = Infinity;
   #due = Infinity;
   /** When it runs out by the last NOTIFY since the SUBSCRIBE, which may come before the answer to that. */
   #shorter = Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Runs while a document is due. */
-  #waiting: ReturnType<typeof setTimeout> | undefined;
+  #cancelRenewal: () => void = () => {};
+  /** Cancels the deadline of the first document. */
+  #cancelWait: () => void = () => {};
   #begun: Promise<void> = Promise.resolve();
   #renewing = false;
   /** The whole state was asked for while a renewal was under way. */
@@ -78,6 +79,10 @@ export class Subscription {
     this.#options = options;
     // A fault before anybody waits for the end is seen by who does later.
     this.#ended.promise.catch(() => {});
+  }
+
+  get #timers(): Timers {
+    return this.#options.stack.timers;
   }
 
   /** Resolves with the reason when it is over; rejects with the fault when `fail` has ended it. */
@@ -159,17 +164,18 @@ export class Subscription {
   async giveBack(): Promise<void> {
     this.end();
     // One that is just being asked for would stand for nobody.
-    const late = AbortSignal.timeout(giveBackWithin);
-    await Promise.race([this.#begun, new Promise((resolve) => late.addEventListener("abort", resolve, { once: true }))]);
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#timers.after(giveBackWithin, late.resolve);
+    await Promise.race([this.#begun, late.promise]).finally(cancel);
     const dialog = this.#dialog;
     if (dialog === undefined) return;
     const { stack, account } = this.#options;
     const { credentials } = account;
     const request = requestIn(dialog, "SUBSCRIBE", { ...headersOf(account), Expires: "0" });
-    await ask(stack, request, { withinMs: giveBackWithin, ...(credentials ? { credentials } : {}) }).catch(expected);
+    await sendRequest(stack, request, { withinMs: giveBackWithin, ...(credentials ? { credentials } : {}) }).catch(expected);
   }
 
-  #subscribe(expires: number): Promise<Asked> {
+  #subscribe(expires: number): Promise<FinalResponse> {
     const { stack, account, about, config } = this.#options;
     const { credentials } = account;
     this.#shorter = Infinity;
@@ -177,7 +183,7 @@ export class Subscription {
     const request = this.#dialog === undefined
       ? requestTo(account, "SUBSCRIBE", about.extension, headers)
       : requestIn(this.#dialog, "SUBSCRIBE", headers);
-    return ask(stack, request, {
+    return sendRequest(stack, request, {
       withinMs: config.answerSeconds * 1000,
       onSent: (sent: Sent) => this.#callId = sent.header("call-id") ?? this.#callId,
       ...(credentials ? { credentials } : {}),
@@ -185,7 +191,7 @@ export class Subscription {
   }
 
   /** The answer; nothing when there can be none, which ends the subscription. */
-  async #asked(asking: Promise<Asked>): Promise<Asked | undefined> {
+  async #asked(asking: Promise<FinalResponse>): Promise<FinalResponse | undefined> {
     try {
       return await asking;
     } catch (error) {
@@ -205,13 +211,13 @@ export class Subscription {
     const header = request.header("subscription-state");
     const state = word(header);
     if (state === "pending" && !this.#stood) {
-      clearTimeout(this.#waiting);
+      this.#cancelWait();
       this.#options.onPending();
     } else {
       const reading = this.#read(request, state);
       this.#stood ||= reading === "read";
       this.#heard ||= reading !== "dropped";
-      if (this.#heard) clearTimeout(this.#waiting);
+      if (this.#heard) this.#cancelWait();
     }
     if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
     const left = secondsIn(parameter(header, "expires"));
@@ -243,7 +249,7 @@ export class Subscription {
   async #renewed(): Promise<void> {
     if (this.#renewing || this.#over) return;
     this.#renewing = true;
-    clearTimeout(this.#timer);
+    this.#cancelRenewal();
     const answer = await this.#asked(this.#subscribe(this.#least ?? this.#options.expires));
     this.#renewing = false;
     if (!answer || this.#over) return;
@@ -259,13 +265,13 @@ export class Subscription {
     if (answer.status === 423 || ending.has(answer.status)) return this.#end(this.#refused(answer));
     // Twice no answer at all: the switch is gone, however long the subscription would still stand.
     this.#silent = isNoAnswer(answer) ? this.#silent + 1 : 0;
-    const left = this.#silent > 1 ? 0 : this.#until - performance.now();
+    const left = this.#silent > 1 ? 0 : this.#until - this.#timers.now();
     const next = (secondsIn(answer.header("retry-after")) ?? this.#options.config.answerSeconds) * 1000;
     if (next >= left) return this.#end(endOfAnswer(answer, about));
     this.#renewIn(next);
   }
 
-  #refused(answer: Asked): End {
+  #refused(answer: FinalResponse): End {
     const { about, expires } = this.#options;
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
     if (least === undefined || least <= expires || least > 86400) return endOfAnswer(answer, about);
@@ -283,15 +289,15 @@ export class Subscription {
       });
     }
     this.#silent = 0;
-    this.#until = Math.min(performance.now() + seconds * 1000, this.#shorter);
+    this.#until = Math.min(this.#timers.now() + seconds * 1000, this.#shorter);
     // Not all desks of all boxes at once.
-    this.#due = performance.now() + this.#options.config.refreshSeconds * 1000 * (1 - Math.random() / 4);
+    this.#due = this.#timers.now() + this.#options.config.refreshSeconds * 1000 * (1 - this.#timers.random() / 4);
     this.#schedule();
   }
 
   /** The notifier may shorten what was agreed, at any time; a second is rounding. */
   #shortened(seconds: number): void {
-    const until = performance.now() + seconds * 1000;
+    const until = this.#timers.now() + seconds * 1000;
     this.#shorter = until;
     if (until > this.#until - 1500) return;
     this.#until = until;
@@ -299,31 +305,31 @@ export class Subscription {
   }
 
   #schedule(): void {
-    const now = performance.now();
+    const now = this.#timers.now();
     const left = this.#until - now;
     const early = left > 20_000 ? left - 10_000 : left / 2;
     this.#renewIn(Math.max(200, Math.min(early, this.#due - now, this.#notified ? Infinity : firstWithin)));
   }
 
   #renewIn(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#dialog !== undefined) this.#timer = setTimeout(() => this.#renew(), ms);
+    this.#cancelRenewal();
+    if (this.#dialog !== undefined) this.#cancelRenewal = this.#timers.after(ms, () => this.#renew());
   }
 
   #wait(ms: number, end: End): void {
-    clearTimeout(this.#waiting);
-    this.#waiting = setTimeout(() => this.#end(end), ms);
+    this.#cancelWait();
+    this.#cancelWait = this.#timers.after(ms, () => this.#end(end));
   }
 
   #end(end: End): void {
     this.#over = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#waiting);
+    this.#cancelRenewal();
+    this.#cancelWait();
     this.#ended.resolve(end);
   }
 }
 
-function good({ status }: Asked): boolean {
+function good({ status }: FinalResponse): boolean {
   return status >= 200 && status <= 299;
 }
 

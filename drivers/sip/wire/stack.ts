@@ -190,6 +190,11 @@ export class Stack {
     }
   }
 
+  /** The clock and the chance of all that is sent here. */
+  get timers(): Timers {
+    return this.#options.timers;
+  }
+
   /** Resolves with the reason when the connection is over. */
   get closed(): Promise<string> {
     return this.#closed.promise;

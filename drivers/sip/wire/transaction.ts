@@ -1,6 +1,6 @@
 /**
  * One SIP request with its final answer: answers the switch's challenges (digest.ts) and keeps a deadline. All that the
- * driver asks the network goes this way.
+ * driver asks of the network goes this way.
  */
 import { authorization, type Challenge, challengeOf, type Credentials } from "./digest.ts";
 import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
@@ -8,8 +8,8 @@ import type { Stack } from "./stack.ts";
 import { present } from "../../../src/core/present.ts";
 import { messageOf } from "../../../src/platform/text.ts";
 
-/** How a request is asked. */
-export interface AskOptions {
+/** How a request is sent. */
+export interface RequestOptions {
   readonly credentials?: Credentials;
   /** Deadline for the final answer, in ms; nothing for an INVITE, which its caller gives up. */
   readonly withinMs?: number;
@@ -18,8 +18,8 @@ export interface AskOptions {
   readonly onProvisional?: (answer: SipAnswer) => void;
 }
 
-/** What came of it. */
-export interface Asked extends SipAnswer {
+/** The final response to a request. */
+export interface FinalResponse extends SipAnswer {
   /** The answer was given although we had shown our password. */
   readonly authorized: boolean;
   /** There is a password to show. */
@@ -33,23 +33,23 @@ interface Outcome {
 }
 
 /** How often one request answers a challenge: a proxy's once, the switch's once, and again when a nonce was stale. */
-const mostChallenges = 3;
+const maxChallenges = 3;
 
 /** The challenges that a request has been given, by the header that answers them, each with how often its nonce has been used. */
 type Given = Map<"Authorization" | "Proxy-Authorization", { readonly challenge: Challenge; count: number }>;
 
 /**
- * Asks, and resolves with the final answer; 408 when none came in time (RFC 3261, section 8.1.3.1).
+ * Sends a request, and resolves with the final response; 408 when none came in time (RFC 3261, section 8.1.3.1).
  * Rejects with StackClosed when the connection to drachtio-server is lost, with NotSent when it would not send.
  */
-export async function ask(stack: Stack, request: SipRequest, options: AskOptions = {}): Promise<Asked> {
+export async function sendRequest(stack: Stack, request: SipRequest, options: RequestOptions = {}): Promise<FinalResponse> {
   let next: SipRequest | undefined = request;
   let last: Outcome = {};
   let challenges = 0;
   const given: Given = new Map();
   for (; next !== undefined; challenges++) {
     last = await once(stack, next, options);
-    next = challenges < mostChallenges ? authorized(request, last, given, options.credentials) : undefined;
+    next = challenges < maxChallenges ? authorized(request, last, given, options.credentials) : undefined;
   }
   return { ...(last.answer ?? silence), authorized: challenges > 1, hasPassword: options.credentials !== undefined };
 }
@@ -64,7 +64,7 @@ const silence: SipAnswer = {
   ack: () => {},
 };
 
-function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvisional }: AskOptions): Promise<Outcome> {
+function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvisional }: RequestOptions): Promise<Outcome> {
   const outcome = Promise.withResolvers<Outcome>();
   let way: Sent | undefined;
   const watcher: Watcher = {
@@ -85,8 +85,8 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
     outcome.reject(new NotSent(messageOf(error)));
   }
   if (withinMs === undefined) return outcome.promise;
-  const timer = setTimeout(() => outcome.resolve(way ? { sent: way } : {}), withinMs);
-  return outcome.promise.finally(() => clearTimeout(timer));
+  const cancel = stack.timers.after(withinMs, () => outcome.resolve(way ? { sent: way } : {}));
+  return outcome.promise.finally(cancel);
 }
 
 /** The request again, with what the answers to it ask; nothing when the last asks nothing, or what we have shown is not enough. */
@@ -104,9 +104,9 @@ function authorized(
   if (!challenge || (given.has(answers) && !challenge.stale)) return undefined;
   given.set(answers, { challenge, count: 0 });
   const { method } = request;
-  const proofs = [...given].map(([name, each]) => {
+  const proofs = [...given].map(([name, use]) => {
     const cnonce = crypto.randomUUID().slice(0, 8);
-    return [name, authorization(each.challenge, credentials, { method, uri: sent.uri, count: ++each.count, cnonce })] as const;
+    return [name, authorization(use.challenge, credentials, { method, uri: sent.uri, count: ++use.count, cnonce })] as const;
   });
   return {
     ...request,
