@@ -159,6 +159,12 @@ describe("packages:", () => {
     expect(Object.keys(packages).filter((name) => !used.has(name))).toEqual([]));
 });
 
+/** The files below a folder whose code holds a word. */
+function holding(folder: string, word: string): string[] {
+  const banned = new RegExp(`(?<![\\w.])${word.replace(".", "\\.")}${word.endsWith(".") ? "" : "\\b"}`);
+  return files.filter(({ path, text }) => path.startsWith(folder) && banned.test(codeOf(text))).map(({ path }) => path);
+}
+
 describe("the core is pure:", () => {
   const bans = {
     Date: "time is an input",
@@ -177,11 +183,12 @@ describe("the core is pure:", () => {
     fetch: "it has no surroundings",
     globalThis: "it has no surroundings",
   };
-  const core = files.filter(({ path }) => path.startsWith("src/core/"));
-  test.each(Object.entries(bans))("no %s: %s", (word) => {
-    const banned = new RegExp(`(?<![\\w.])${word.replace(".", "\\.")}${word.endsWith(".") ? "" : "\\b"}`);
-    expect(core.filter(({ text }) => banned.test(codeOf(text))).map(({ path }) => path)).toEqual([]);
-  });
+  test.each(Object.entries(bans))("no %s: %s", (word) => expect(holding("src/core/", word)).toEqual([]));
+});
+
+describe("drivers go by the timers that they are given:", () => {
+  const bans = ["setTimeout", "setInterval", "setImmediate", "performance", "Date", "Math.random", "AbortSignal.timeout"];
+  test.each(bans)("no %s", (word) => expect(holding("drivers/", word)).toEqual([]));
 });
 
 test("no file has more than 400 lines", () => {

@@ -26,6 +26,7 @@ import { connect, type Socket } from "node:net";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
 import { FrameCutter } from "./framing.ts";
+import type { Agent, Answerer, Message, Request, WireParts } from "./library.ts";
 import { hideCredentials, shownRequest } from "./redact.ts";
 import {
   CannotOpen,
@@ -55,46 +56,6 @@ export interface StackOptions {
   readonly pongMs?: number;
 }
 
-/** What of drachtio-srf is used; its inner files have no types of their own. */
-interface Message {
-  readonly type: string;
-  readonly method?: string;
-  readonly uri?: string;
-  readonly status?: number;
-  readonly reason?: string;
-  readonly body?: string;
-  get(name: string): unknown;
-}
-interface Request extends Message {
-  on(name: "response", listener: (response: Response, ack: unknown) => void): void;
-  cancel(callback: () => void): void;
-}
-interface Response extends Message {
-  readonly stackDialogId?: string;
-  /** Who has sent it; empty when the server has made it itself. */
-  readonly source_address?: string;
-}
-interface Answerer {
-  send(status: number, options: { headers?: Record<string, string>; body?: string }): void;
-}
-interface Agent {
-  secret: string;
-  tags: string[];
-  wp: unknown;
-  readonly mapServer: ReadonlyMap<Socket, { readonly serverVersion?: string; readonly hostport?: string }>;
-  route(verb: string): void;
-  request(options: object, callback: (error: Error | null, request?: Request) => void): void;
-  on(name: string, listener: (...args: never[]) => void): void;
-  _onConnect(socket: Socket): void;
-  _onClose(socket: Socket): void;
-  _onMsg(socket: Socket, text: string): void;
-}
-interface WireParts {
-  installListeners(socket: Socket): void;
-  emit(name: string, ...args: unknown[]): boolean;
-  on(name: string, listener: (...args: never[]) => void): void;
-  send(socket: Socket, text: string): string;
-}
 const AgentClass = DrachtioAgent as unknown as new (onRequest: (req: Message, res: Answerer) => void) => Agent;
 const WireClass = WireProtocol as unknown as new (options: object) => WireParts;
 const MessageClass = SipMessage as unknown as new (text: string) => Message;
