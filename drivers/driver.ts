@@ -1,34 +1,34 @@
-/** What a driver is to the rest: a name, the schema of its part of the configuration, and a way to open it. */
+/** What the rest of telesetd knows of a driver. */
 import type * as z from "zod";
 import type { Line } from "../src/core/line.ts";
 import type { Log } from "../src/log/log.ts";
 import type { Timers } from "../src/platform/timers.ts";
 
-/** What a driver is given beside its own settings. */
+/** What a driver gets besides its own settings. */
 export interface DriverContext {
   readonly desks: readonly { readonly extension: string; readonly aliases: readonly string[] }[];
-  /** The channel variables whose values the CRM is told of. */
+  /** The channel variables whose values are sent to the CRM. */
   readonly variables: readonly string[];
   readonly log: Log;
   /** The only clock, and the only chance, that a driver uses. */
   readonly timers: Timers;
 }
 
-/** What a driver is given to try the way to its phones. */
+/** What a probe gets besides the settings. */
 export interface ProbeContext extends DriverContext {
   /** Whether agents' passwords are compared with the switch's own users (`agent.verify`). */
   readonly directory: boolean;
 }
 
-/** One hop on the way to the phone, tried for `telesetd doctor` and `telesetd setup`. */
+/** One hop on the way to the phone, checked by `telesetd doctor` and `telesetd setup`. */
 export interface Hop {
-  /** What was tried, in two or three words: `switch login`. */
+  /** What was checked, in two or three words: `switch login`. */
   readonly name: string;
-  /** `skipped`: could not be tried because an earlier hop failed, or does not apply. */
+  /** `skipped`: not checked, because an earlier hop failed or it does not apply. */
   readonly verdict: "good" | "warning" | "failed" | "skipped";
   /** How long it took, in ms. */
   readonly ms: number;
-  /** What was found, with the value, in a sentence for the administrator. */
+  /** The finding, with the value, as a sentence for the administrator. */
   readonly message: string;
   /** What to do about it; present when the verdict is not good. */
   readonly advice?: string;
@@ -88,11 +88,11 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   hosts?(config: z.infer<S>): readonly string[];
   /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Left out: never. */
   drivesAgents?(config: z.infer<S>): boolean;
-  /** The switch does not tell this driver which phones are registered: one that is watched counts as registered. */
+  /** The switch does not report registrations to this driver: a phone that is watched counts as registered. */
   readonly assumesRegistered?: true;
   /**
-   * Tries each hop from the box to the phones of these desks, on connections of its own: it changes nothing at the switch and works
-   * beside a running daemon. Never throws for expected trouble; what cannot be tried is `skipped`.
+   * Checks each hop from the box to the phones of these desks, on separate connections: it changes nothing on the switch and works
+   * beside a running daemon. Never throws for expected trouble; what cannot be checked is `skipped`.
    */
   probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
   /** The settings with a simulated switch on this machine in the place of the real one, for demo and replay. */

@@ -1,6 +1,6 @@
 /**
- * Tries each hop from the box to its phones, on a connection to drachtio-server of its own: the switch is asked what it would tell, and
- * for that subscribed to for a moment. Nothing is dialled, and the running daemon's subscriptions and registration stay as they are.
+ * Checks each hop from the box to its phones, on a separate connection to drachtio-server, with a short subscription to each phone.
+ * Nothing is dialled, and the subscriptions and the registration of the running daemon stay unchanged.
  */
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
@@ -26,7 +26,7 @@ interface Lost {
   readonly unanswered?: boolean;
 }
 
-/** Where the NOTIFYs of the phone that is just looked at go. */
+/** Passes NOTIFYs to the phone that is being checked. */
 class Inbox {
   notify: (request: SipIncoming) => boolean = () => false;
   readonly take = (request: SipIncoming): void => {
@@ -34,10 +34,10 @@ class Inbox {
   };
 }
 
-/** For how long a phone is subscribed to, in s: the switch forgets it soon, should the box go meanwhile. */
+/** The duration of the subscription to a phone, in s: short, in case the box disappears meanwhile. */
 const moment = 60;
 
-/** The longest deadline of a hop, in ms: somebody waits for it. */
+/** The longest deadline of a hop, in ms: an administrator is waiting. */
 const longest = 5000;
 
 /** See `DriverEntry.probe`. */
@@ -59,7 +59,7 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
         silent = shown;
         continue;
       }
-      // Some switches leave OPTIONS alone; one that leaves the next request alone too is not there.
+      // Some switches ignore OPTIONS; one that ignores the next request too is not there.
       if (silent) yield unanswered ? { ...silent, verdict: "failed", advice: nothingAnswers } : silent;
       if (silent && unanswered) lost ??= noSwitch;
       silent = undefined;
@@ -102,10 +102,10 @@ async function wayIn(
 ): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
   const { host, port, drachtioSecret: secret } = config;
   const ms = stopwatch(timers);
-  const reached = (): Hop => ({ name: "drachtio", verdict: "good", ms: ms(), message: `${host}:${port} takes connections.` });
+  const reached = (): Hop => ({ name: "drachtio", verdict: "good", ms: ms(), message: `${host}:${port} accepts connections.` });
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
-    // Without routes: what is outside of this probe's dialogs is for the daemon.
+    // Without routes: requests outside of this probe's dialogs are for the daemon.
     const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log, timers }, inbox.take, signal);
     const message = `Logged in to drachtio-server ${stack.version}.`;
     return { stack, hops: [reached(), { name: "drachtio login", verdict: "good", ms: ms(), message }] };
@@ -118,7 +118,7 @@ async function wayIn(
       advice: openAdvice(error.code, config),
     } as const;
     if (isConnectFailure(error.code)) {
-      const why = "drachtio-server is not reached.";
+      const why = "drachtio-server cannot be reached.";
       return { why, hops: [{ name: "drachtio", ...failed }, skipped("drachtio login", why)] };
     }
     return { why: "There is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...failed }] };
@@ -144,11 +144,11 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
 
 function checkListener({ listeners }: Stack, { transport }: SipConfig): Finding & Lost {
   if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
-    return { verdict: "good", message: `drachtio-server speaks SIP at ${listeners}.` };
+    return { verdict: "good", message: `drachtio-server listens for SIP on ${listeners}.` };
   }
   return {
     verdict: "failed",
-    message: `drachtio-server speaks SIP at ${listeners || "no address"}, not over ${transport}.`,
+    message: `drachtio-server listens for SIP on ${listeners || "no address"}, not over ${transport}.`,
     advice: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
     lost: `drachtio-server does not speak SIP over ${transport}.`,
   };
@@ -157,7 +157,7 @@ function checkListener({ listeners }: Stack, { transport }: SipConfig): Finding 
 const noSwitch = "The switch does not answer.";
 const nothingAnswers = "Check line.proxy, line.domain and line.transport: nothing answers there.";
 
-/** What stands for no answer, and what a proxy says of a switch that is down. */
+/** Whether a response means that the switch did not answer: also 503 and 504 from a proxy in front of it. */
 function isSilence(answer: FinalResponse): boolean {
   return isNoAnswer(answer) || [503, 504].includes(answer.status);
 }
@@ -170,7 +170,7 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
   if (!isSilence(answer)) {
     const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
     const message = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
-    // It answers such a REFER with 202, and does nothing (docs/sip.md).
+    // It answers such a REFER with 202 and does nothing (docs/sip.md).
     const deaf = config.dialMethod === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
     if (deaf === undefined) return { verdict: "good", message };
     return {
@@ -189,11 +189,11 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
     unsure: true,
     message: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
     advice:
-      "Check line.proxy, line.domain and line.transport, and whether the switch lets this box in; some switches never answer OPTIONS.",
+      "Check line.proxy, line.domain and line.transport, and whether the switch accepts this box; some switches never answer OPTIONS.",
   };
 }
 
-/** A REGISTER without a Contact asks for what is there, and changes nothing (RFC 3261, section 10.2.3). */
+/** A REGISTER without a Contact queries the registration and changes nothing (RFC 3261, section 10.2.3). */
 async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
   const request = requestTo(account, "REGISTER", undefined, {});
   const { credentials } = account;
@@ -213,7 +213,7 @@ async function checkRegistration(stack: Stack, config: SipConfig, account: Accou
   return { verdict: "failed", message: sentence(why), advice, unanswered: code === "no-answer" };
 }
 
-/** Subscribes for a moment, and waits for the phone's dialogs. */
+/** Subscribes for a moment and waits for the dialogs of the phone. */
 async function checkPhone(
   stack: Stack,
   config: SipConfig,
@@ -231,7 +231,7 @@ async function checkPhone(
     log: context.log,
     expires: moment,
     onDocument: (body, { userAgent }) => {
-      if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, of a phone or not.";
+      if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, whether it is a phone or not.";
       try {
         told.resolve(body === "" ? 0 : dialogsIn(body, context, about));
       } catch (error) {
@@ -250,7 +250,7 @@ async function checkPhone(
     }
     if (found instanceof Error) {
       const message = `What ${about.at} reports of phone ${about.extension} cannot be used: ${found.message}`;
-      const advice = "docs/sip.md says what is read; another name of the phone belongs into desks[].aliases.";
+      const advice = "docs/sip.md says what is supported; add another name of the phone to desks[].aliases.";
       return { verdict: "failed", message: sentence(message), advice };
     }
     const { why, code } = found;
@@ -260,7 +260,7 @@ async function checkPhone(
   }
 }
 
-/** How many live dialogs a document shows. @throws Error if it cannot be read, or the daemon would drop it. */
+/** The number of live dialogs in a document. @throws Error if it cannot be read, or the daemon would drop it. */
 function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: About): number {
   const aliases = desks.find((desk) => desk.extension === extension)?.aliases ?? [];
   const tracker = newTracker({ desk: extension, users: usersOf(extension, aliases), self: user, seed: "probe" });
@@ -272,21 +272,21 @@ function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: 
 
 /** What the administrator can do when the switch refuses a subscription, or ends it. */
 function endAdvice(code: EndCode | undefined, { extension, user }: About): string {
-  if (code === undefined) return "Look at the switch's log at this moment; docs/sip.md says what it must allow.";
+  if (code === undefined) return "Check the log of the switch at this moment; docs/sip.md says what it must allow.";
   const advice: Record<EndCode, string> = {
     "no-answer": nothingAnswers,
     "unknown-name": "Write the address of the switch into line.proxy.",
     "password-missing": `Write the password of user ${user} into line.password.`,
     "password-refused": "Compare line.user and line.password with the account on the switch.",
-    "auth-unsupported": "Let the switch ask for the password in one of these ways.",
+    "auth-unsupported": "Configure the switch to use one of these.",
     forbidden: `Allow user ${user} to subscribe to ${extension} on the switch.`,
     "unknown-extension": `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`,
-    "no-dialogs": "Turn presence of phones on at the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
+    "no-dialogs": "Turn on presence of phones on the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
   };
   return advice[code];
 }
 
-/** A hop that a lost connection ends takes those after it along. */
+/** Runs a hop. When the connection is lost, later hops cannot be tried. */
 async function timed(
   name: string,
   work: () => Promise<Finding & Lost>,
@@ -298,7 +298,7 @@ async function timed(
   try {
     return { name, ...await Promise.race([work(), late.promise]), ms: ms() };
   } catch (error) {
-    const advice = "Try again; if it stays so, look at the log of drachtio-server at this moment.";
+    const advice = "Try again; if it happens again, check the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
       return { name, verdict: "failed", ms: ms(), message: sentence(error.message), advice };
     }
@@ -316,12 +316,12 @@ async function timed(
   }
 }
 
-/** What is found when the time is up. */
+/** The finding when the time is up. */
 function aborted(signal: AbortSignal): { readonly promise: Promise<Finding & Lost>; readonly forget: () => void } {
   const { promise, resolve } = Promise.withResolvers<Finding & Lost>();
-  const message = "The switch takes too long: not all could be asked in time.";
-  const advice = "See how busy it is, and how long the network between takes: ping it.";
-  const end = () => resolve({ verdict: "failed", message, advice, lost: "There was no time left." });
+  const message = "The switch is too slow: not all checks were done in time.";
+  const advice = "Check its load, and the round-trip time to it: ping it.";
+  const end = () => resolve({ verdict: "failed", message, advice, lost: "No time was left." });
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   return { promise, forget: () => signal.removeEventListener("abort", end) };

@@ -10,10 +10,10 @@ import { quietPort } from "../support/ports.ts";
 
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";
 
-/** A program on a terminal of its own, answered question by question. */
+/** A program on its own terminal, answered question by question. */
 class OnTerminal {
   shown = "";
-  /** What had been shown when the last answer was typed. */
+  /** The length of the text that was shown when the last answer was typed. */
   #answered = 0;
   readonly #child;
 
@@ -27,7 +27,7 @@ class OnTerminal {
     for await (const part of this.#child.stdout) this.shown += decoder.decode(part, { stream: true });
   }
 
-  /** Types when the question stands there. */
+  /** Types when the question is shown. */
   async answer(question: string, text: string): Promise<void> {
     for (const late = performance.now() + 50_000; !this.shown.includes(question, this.#answered);) {
       if (performance.now() > late) throw new Error(`${question} is not asked: ${this.shown}`);
@@ -66,7 +66,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     expect(await seen.exited).toBe(0);
     expect(JSON.parse(readFileSync(file, "utf8")).line.password).toBe("Cl3verS3cret");
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    // With colours: it is a terminal.
+    // In colour: it is a terminal.
     expect(seen.shown).toContain("good\u001b[0m  switch login");
     expect(seen.shown).not.toMatch(/Wr0ngOne|Cl3verS3cret/);
     const interrupted = new OnTerminal(`${binary} setup --to ${file}`);
@@ -119,7 +119,7 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
     const hanging = (await doctor()).out;
     box.signal("SIGCONT");
     expect(hanging).toMatch(
-      /^FAIL {2}http .* is held by telesetd.* \(process \d+\), which hangs .*\n +> systemctl restart telesetd/m,
+      /^FAIL {2}http .* is in use by another program \(it does not answer HTTP .*\n +> ss -ltnp .*systemctl restart telesetd/m,
     );
     await box.kill();
     const { out, code } = await doctor();
@@ -127,7 +127,7 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
     expect(out).toMatch(/^FAIL {2}daemon .*\n +> systemctl enable --now telesetd/m);
     expect(out).toMatch(/^good {2}store/m);
     expect(out).toContain("good  CRM 1001");
-    // The store of a daemon that was killed is read, and is the daemon's still.
+    // The doctor has read the store of a killed daemon, which still belongs to the daemon.
     await box.start();
     expect((await box.connected()).storeTrouble).toBeUndefined();
   } finally {

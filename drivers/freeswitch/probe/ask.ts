@@ -1,4 +1,4 @@
-/** What a probe asks FreeSWITCH, and what its answers say. */
+/** Questions of the probe to FreeSWITCH, and their answers. */
 import type { Reply } from "../wire/link.ts";
 import { oneLine } from "../../../src/platform/text.ts";
 
@@ -10,7 +10,7 @@ export function isDenied({ text }: Reply): boolean {
   return /^-ERR permission denied/i.test(text);
 }
 
-/** Where phones are registered, the most first. */
+/** The domains that phones are registered in, the most frequent first. */
 export async function registeredRealms(ask: Ask): Promise<string[]> {
   const realms = (await registrations(ask)).map(({ realm }) => realm);
   const count = (realm: string) => realms.filter((each) => each === realm).length;
@@ -26,7 +26,7 @@ export interface RegistrationRow {
   readonly url: string;
 }
 
-/** Who is registered; nobody when it may not be asked. */
+/** All registrations; none when the login may not ask for them. */
 export async function registrations(ask: Ask): Promise<RegistrationRow[]> {
   const { text } = await ask("show registrations as json");
   let rows: unknown;

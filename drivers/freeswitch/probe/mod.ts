@@ -1,7 +1,7 @@
 /**
- * Tries each hop from the box to its phones, on a connection of its own: what FreeSWITCH lets this login do, and what it knows
- * of the phones and queues. Nothing is dialled or changed: filters and events are those of this connection, and `agent get`,
- * which fires events, is never asked.
+ * Checks each hop from the box to its phones, on a separate connection: what FreeSWITCH allows this login, and what it knows
+ * about the phones and queues. Nothing is dialled or changed: filters and events are those of this connection, and `agent get`,
+ * which fires events, is never sent.
  */
 import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
@@ -12,7 +12,7 @@ import { type Ask, isDenied, registeredRealms } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
 import { checkQueues } from "./queues.ts";
 
-/** The longest deadlines of a probe, in ms: somebody waits for it. */
+/** The longest deadlines of a probe, in ms: an administrator is waiting. */
 const connectMs = 4000;
 const commandMs = 3000;
 
@@ -93,7 +93,7 @@ async function wayIn(
   } catch (error) {
     const failed = { ms: ms(), ...notOpened(error, config) };
     if (reached) return { why: "There is no login to the switch.", hops: [reached, { name: "switch login", ...failed }] };
-    const why = "The switch is not reached.";
+    const why = "The switch cannot be reached.";
     return { why, hops: [{ name: "switch", ...failed }, skipped("switch login", why)] };
   }
 }
@@ -157,25 +157,25 @@ function openAdvice(code: OpenFailure, { host, port, user }: FreeswitchConfig): 
       ? "Compare line.password with password in event_socket.conf.xml, and restart mod_event_socket if that was changed."
       : `Check that the switch's directory has the user ${user} with an esl-password, and that line.password is the same: ` +
         "FreeSWITCH gives one answer for all of these.",
-    "login-lost": "The password is not the cause: look at the log of the switch at this moment, and how busy it is.",
+    "login-lost": "The password is not the cause: check the log of the switch at this moment, and its load.",
   };
   return advice[code];
 }
 
-/** What each command is for; `needed` false: it works without, less well. */
+/** The commands that the driver uses, and what is lost without each; `needed: false`: the driver works without it, less well. */
 function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [desk] }: ProbeContext) {
   const extension = desk?.extension ?? "0";
   return [
-    { command: "show channels as json", lost: "calls that began while the link was down are not seen" },
-    { command: `sofia_contact */${extension}@${domain}`, lost: "whether the phone is registered is not known" },
+    { command: "show channels as json", lost: "calls that started while the link was down are not seen" },
+    { command: `sofia_contact */${extension}@${domain}`, lost: "it is not known whether the phone is registered" },
     { command: `uuid_dump ${crypto.randomUUID()} json`, lost: "calls under way are lost at a reconnect" },
-    // Without arguments it says how it is used, and dials nothing (mod_commands.c, originate_function).
-    { command: "originate", lost: "MakeCall dials nothing" },
+    // Without arguments it prints its usage and dials nothing (mod_commands.c, originate_function).
+    { command: "originate", lost: "MakeCall cannot dial" },
     ...(acd === "none" ? [] : [
       { command: "callcenter_config agent list", lost: "agents cannot be logged in to their queues" },
       { command: "global_getvar core_uuid", lost: "agents are set again after every reconnect", needed: false },
     ]),
-    // The user's own id: never his password.
+    // The user's id, never the password.
     ...(directory ? [{ command: `user_data ${extension}@${domain} attr id`, lost: "no agent can log in with a password" }] : []),
   ];
 }
@@ -204,11 +204,11 @@ async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: Pro
       return {
         verdict: "failed",
         message: `The switch refuses "${command}" (${text.trim()}).`,
-        advice: "Is that a FreeSWITCH of 1.8 or later? Without filters the box would hear every call of the switch.",
+        advice: "Is this FreeSWITCH 1.8 or later? Without filters the box would receive the events of every call.",
       };
     }
   }
-  return { verdict: "good", message: `${wanted.length} filters accepted: only these desks' events come.` };
+  return { verdict: "good", message: `${wanted.length} filters accepted: only the events of these desks are sent.` };
 }
 
 async function checkEvents(link: Link): Promise<Finding> {
@@ -223,19 +223,19 @@ async function checkEvents(link: Link): Promise<Finding> {
     if (!(await link.command(subscribe(["CUSTOM", name]))).ok) subclasses.push(name);
   }
   if (denied.length === 0 && subclasses.length === 0) {
-    return { verdict: "good", message: "All kinds of events are allowed, one by one." };
+    return { verdict: "good", message: "All kinds of events are allowed, when requested one by one." };
   }
   const add = [...denied, ...(subclasses.length > 0 ? ["CUSTOM", ...subclasses] : [])].join(" ");
   return {
     verdict: denied.length > 0 ? "failed" : "warning",
     message: denied.length > 0
-      ? `The switch does not let this user hear ${denied.join(", ")}: the link is not made.`
-      : `The switch does not let this user hear ${subclasses.join(", ")}: the phone is asked for every 20 s instead.`,
-    advice: `Add to esl-allowed-events of line.user on the switch (CUSTOM and what follows it last): ${add}; then reloadxml.`,
+      ? `The switch does not allow this user the events ${denied.join(", ")}: the driver cannot connect.`
+      : `The switch does not allow this user the events ${subclasses.join(", ")}: the registration is polled every 20 s instead.`,
+    advice: `Add to esl-allowed-events of line.user on the switch (CUSTOM and its subclasses last): ${add}; then reloadxml.`,
   };
 }
 
-/** A hop that a lost connection ends takes those after it along. */
+/** Runs a hop. When the connection is lost, later hops cannot be tried. */
 async function timed(
   name: string,
   work: () => Promise<Finding>,
@@ -248,11 +248,11 @@ async function timed(
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
     if (signal.aborted) {
-      const message = "The switch takes too long: not all could be asked in time.";
-      const advice = "See how busy it is, and how long the network between takes: ping it.";
-      return { name, verdict: "failed", ms: ms(), message, advice, lost: "There was no time left." };
+      const message = "The switch is too slow: not all checks were done in time.";
+      const advice = "Check its load, and the round-trip time to it: ping it.";
+      return { name, verdict: "failed", ms: ms(), message, advice, lost: "No time was left." };
     }
-    const advice = "Try again; if it stays so, look at the log of the switch at this moment.";
+    const advice = "Try again; if it happens again, check the log of the switch at this moment.";
     return {
       name,
       verdict: "failed",

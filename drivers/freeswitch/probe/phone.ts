@@ -1,16 +1,16 @@
-/** What the switch knows of a phone: its domain, its registration, its make, and where it is; or why it is not registered. */
+/** What the switch knows about a phone: its domain, registration, make and address; or why it is not registered. */
 import { phoneMakes } from "../../shared/phones.ts";
 import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";
 import { type Ask, isDenied, registrations } from "./ask.ts";
 
-/** Whether the switch serves `line.domain`; what it serves instead. */
+/** Whether the switch serves `line.domain`, or which domains instead. */
 export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Finding> {
   const served = await ask(`domain_exists ${domain}`);
   if (served.ok && served.text.trim() === "true") return { verdict: "good", message: `The switch serves the domain ${domain}.` };
   const realms = [...new Set((await registrations(ask)).map(({ realm }) => realm))];
-  // A phone registers also in a domain that the directory gives another name.
+  // Phones also register in a domain that has another name in the directory.
   if (realms.includes(domain)) return { verdict: "good", message: `Phones are registered in the domain ${domain}.` };
   const own = await ask("global_getvar domain");
   const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((each) => each !== "" && each !== domain);
@@ -18,8 +18,7 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
     const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
     return {
       verdict: "warning",
-      message:
-        `Cannot tell whether the switch serves the domain ${domain}: it does not let this user ask (domain_exists)${there}.`,
+      message: `Cannot tell whether the switch serves the domain ${domain}: this user may not ask (domain_exists)${there}.`,
       advice: "Compare line.domain with what the phone has as its SIP server or domain.",
     };
   }
@@ -32,7 +31,7 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
   };
 }
 
-/** Whether the phone is registered: its contact, its make by User-Agent, and where it is. */
+/** Whether the phone is registered: its contact, its make by User-Agent, and its address. */
 export async function checkPhone(ask: Ask, extension: string, config: FreeswitchConfig): Promise<Finding> {
   const { domain } = config;
   const reply = await ask(`sofia_contact */${extension}@${domain}`);
@@ -52,7 +51,7 @@ export async function checkPhone(ask: Ask, extension: string, config: Freeswitch
       advice: 'On the switch: fs_cli -x "load mod_sofia".',
     };
   }
-  // An error of another name than error/user_not_registered says nothing of the phone.
+  // Any other error than error/user_not_registered carries no information about the phone.
   if (!/^error\/user_not_registered/.test(reply.text.trim())) {
     return {
       verdict: "failed",
@@ -65,14 +64,14 @@ export async function checkPhone(ask: Ask, extension: string, config: Freeswitch
   return await whyUnregistered(ask, extension, config);
 }
 
-/** One registration of a phone, as far as it is known. */
+/** One registration of a phone, as far as known. */
 interface Registered {
   readonly uri: string;
   readonly from?: string | undefined;
   readonly agent?: string | undefined;
 }
 
-/** Where the phone is, and which make; each of several that are registered for the same extension. */
+/** The address and make of each phone that is registered for the extension. */
 async function describePhone(
   ask: Ask,
   extension: string,
@@ -102,7 +101,7 @@ async function describePhone(
 /** How many registrations of one extension are shown. */
 const maxShown = 10;
 
-/** From the contacts alone; of several nothing says which address is whose. */
+/** From the contacts alone; with several contacts it is not known which address belongs to which. */
 async function fromContacts(ask: Ask, extension: string, contacts: readonly string[], domain: string): Promise<Registered[]> {
   const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
   const from = contacts.length === 1 ? row?.from : undefined;
@@ -154,7 +153,7 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   };
 }
 
-/** Whether the SIP profile that the phone needs does not run: surely, or likely; neither when it seems to, or cannot be asked for. */
+/** Whether the SIP profile that the phone needs is stopped, for sure or likely; neither when it seems to run or cannot be checked. */
 async function checkProfiles(
   ask: Ask,
   extension: string,
@@ -166,12 +165,12 @@ async function checkProfiles(
   const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
   const last = /^sofia\/([^/]+)\//.exec(row?.url ?? "")?.[1];
   if (last !== undefined && !running.includes(last)) {
-    return { sure: stopped(`The SIP profile ${tame(last)}, on which phone ${extension} was registered, does not run.`, last) };
+    return { sure: stopped(`The SIP profile ${tame(last)}, on which phone ${extension} was registered, is not running.`, last) };
   }
-  if (running.length === 0) return { sure: stopped("No SIP profile of the switch runs: no phone can register.") };
+  if (running.length === 0) return { sure: stopped("No SIP profile of the switch is running: no phone can register.") };
   const names = tame(running.join(", "));
   if (running.every((name) => outsideProfiles.includes(name))) {
-    return { sure: stopped(`No SIP profile for phones runs on the switch, only ${names} (line.outsideProfiles).`) };
+    return { sure: stopped(`No SIP profile for phones is running on the switch, only ${names} (line.outsideProfiles).`) };
   }
   if (aliases.length === 0 || [...aliases, ...running].includes(domain)) return {};
   const message =
@@ -194,7 +193,7 @@ function readProfiles(text: string): { readonly running: readonly string[]; read
   return { running: names(/^\s*(\S+)\s+profile\s.*\bRUNNING\b/), aliases: names(/^\s*(\S+)\s+alias\s/) };
 }
 
-/** What a phone says of itself, fit for a terminal. */
+/** Text from a phone, made safe for a terminal. */
 function tame(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, "?").slice(0, 120);
 }

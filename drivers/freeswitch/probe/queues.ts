@@ -1,13 +1,15 @@
-/** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events: only listings are asked for. */
+/** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events, so only lists are requested. */
 import { agentName, listedAgent } from "../acd.ts";
 import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { type Ask, isDenied } from "./ask.ts";
 
-/** Looks at the lists of agents and queues. */
+/** Checks the lists of agents and queues. */
 export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Finding> {
   const { acd, acdAgent } = config;
-  if (acd === "none") return { verdict: "skipped", message: "Not tried: line.acd is none, the agents' state is kept here only." };
+  if (acd === "none") {
+    return { verdict: "skipped", message: "Not tried: line.acd is none, so the state of agents stays in telesetd." };
+  }
   const agents = await ask("callcenter_config agent list");
   if (isDenied(agents)) {
     const advice = "Add callcenter_config to esl-allowed-api of line.user on the switch; then reloadxml.";

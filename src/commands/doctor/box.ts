@@ -11,7 +11,7 @@ const megabyte = 1024 * 1024;
 /** statfs(2): f_type of a disk that is memory only. */
 const tmpfs = 0x01021994;
 
-/** Whether the store's disk takes writes, and for how much longer. */
+/** Whether the disk of the store accepts writes, and how much space is left. */
 export function checkDisk(storePath: string): Finding {
   let folder = dirname(storePath);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
@@ -19,7 +19,7 @@ export function checkDisk(storePath: string): Finding {
   if (blocks === 0) {
     return {
       verdict: "failed",
-      message: `No store can be at ${storePath}: ${folder} is no disk.`,
+      message: `The store cannot be created at ${storePath}: ${folder} is not on a disk.`,
       advice: "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
     };
   }
@@ -29,18 +29,18 @@ export function checkDisk(storePath: string): Finding {
   } MB are free where the store is (${folder})`;
   const full = {
     verdict: "failed",
-    advice: `Make room: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M`,
+    advice: `Free some space: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M`,
   } as const;
   if (free < megabyte) return { ...full, message: `The disk is full: ${room}.` };
   if (files > 0 && ffree < 16) {
-    return { ...full, message: `The disk takes no more files: ${ffree} of ${files} inodes are free in ${folder}.` };
+    return { ...full, message: `The disk has no room for more files: ${ffree} of ${files} inodes are free in ${folder}.` };
   }
   const refusal = tryToWrite(folder);
   if (refusal === "EROFS") {
     return {
       verdict: "failed",
       message: `The disk is read-only: ${folder}.`,
-      advice: `See why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; a worn-out SD card wants to be replaced.`,
+      advice: `Find out why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; replace a worn-out SD card.`,
     };
   }
   if (refusal === "EACCES" || refusal === "EPERM") {
@@ -51,11 +51,11 @@ export function checkDisk(storePath: string): Finding {
     };
   }
   if (refusal === "ENOSPC" || refusal === "EDQUOT") {
-    return { ...full, message: `The disk does not take a file in ${folder}: ${refusal}.` };
+    return { ...full, message: `Cannot write a file in ${folder}: ${refusal}.` };
   }
   if (refusal !== undefined) {
-    const advice = `Look at ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
-    return { verdict: "failed", message: `The disk does not take a file in ${folder}: ${refusal}.`, advice };
+    const advice = `Check ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
+    return { verdict: "failed", message: `Cannot write a file in ${folder}: ${refusal}.`, advice };
   }
   if (free < 50 * megabyte) return { verdict: "warning", message: `The disk is nearly full: ${room}.`, advice: full.advice };
   if (Number(type) === tmpfs) {
@@ -65,7 +65,7 @@ export function checkDisk(storePath: string): Finding {
   return { verdict: "good", message: `${room}.` };
 }
 
-/** Writes a small file and takes it away; the error's code when that fails. */
+/** Writes a small file and removes it. @returns the error's code when that fails. */
 function tryToWrite(folder: string): string | undefined {
   const file = join(folder, `.telesetd-doctor-${process.pid}`);
   try {
@@ -82,39 +82,39 @@ function tryToWrite(folder: string): string | undefined {
   }
 }
 
-/** Before this the clock has not been set: no telesetd is that old. */
+/** A clock before this time has not been set: no telesetd is that old. */
 const earliest = Date.UTC(2025, 0, 1);
 const latest = Date.UTC(2100, 0, 1);
 const aMinute = 60_000;
 
-/** Whether the clock is right, and whether it was set while the daemon counted on. */
+/** Whether the clock is right, and whether it was set since the box started. */
 export async function checkClock({ clocks, synchronised }: Machine, store: StoreLook | undefined): Promise<Finding> {
   const wall = clocks.wall();
   const kept = await synchronised();
   const time = new Date(wall).toISOString().slice(0, 19).replace("T", " ");
-  const advice = "timedatectl set-ntp true; then timedatectl timesync-status says whether a time server answers.";
+  const advice = "timedatectl set-ntp true; timedatectl timesync-status then shows whether a time server answers.";
   if (wall < earliest || wall > latest) return { verdict: "failed", message: `The clock is wrong: it says ${time} UTC.`, advice };
   if (store && store.last > wall + aMinute) {
-    const message = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last event on record. It is wrong, or was.`;
+    const message = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last recorded event. It is wrong, or was.`;
     return { verdict: kept === true ? "warning" : "failed", message, advice };
   }
   const { mark } = store ?? {};
-  // Within a boot the daemon goes by the machine's uptime: what it shows differs from the wall clock by how far that was set.
+  // Within a boot the daemon counts with the uptime: its time differs from the wall clock by as much as that was set.
   const set = mark !== undefined && mark.boot === clocks.boot ? wall - (mark.offset + clocks.uptime()) : 0;
   if (Math.abs(set) > aMinute) {
     const message = `The clock was set ${set > 0 ? "forward" : "back"} by ${ago(set)} since the box started.`;
     return {
       verdict: "warning",
       message,
-      advice: "Nothing is lost by it; times in the outbox are off until the box is started again.",
+      advice: "Nothing is lost; times in the outbox are wrong until the box is restarted.",
     };
   }
   if (kept === false) {
-    return { verdict: "warning", message: `It is ${time} UTC, but no time server keeps the clock right.`, advice };
+    return { verdict: "warning", message: `It is ${time} UTC, but the clock is not synchronised with a time server.`, advice };
   }
   return {
     verdict: "good",
-    message: `It is ${time} UTC${kept === true ? ", kept right by NTP" : "; whether NTP keeps it right cannot be told"}.`,
+    message: `It is ${time} UTC${kept === true ? ", synchronised by NTP" : "; it is not known whether NTP synchronises it"}.`,
   };
 }
 
@@ -126,7 +126,7 @@ export interface Places {
   readonly peers: readonly string[] | undefined;
 }
 
-/** Whether the box has an address and a way out, and the one that it shall listen on. */
+/** Whether the box has an address, a default route, and the address to listen on. */
 export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Places | undefined): Finding {
   const all = addresses();
   const listed = all.map(({ interface: name, address }) => `${address} (${name})`).join(", ");
@@ -137,11 +137,11 @@ export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Pl
       ? {
         verdict: "failed",
         message: "The box has no network address.",
-        advice: "Plug the cable in; ip link says whether there is a carrier.",
+        advice: "Plug in the cable; ip link shows whether there is a carrier.",
       }
       : {
         verdict: "failed",
-        message: `The box has only addresses that it made up itself (${listed}): no DHCP server has answered.`,
+        message: `The box has only link-local addresses (${listed}): no DHCP server has answered.`,
         advice: "Check the cable, the switch port's VLAN and the DHCP server; or give the box a fixed address.",
       };
   }
@@ -155,8 +155,11 @@ export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Pl
     };
   }
   if (!hasDefaultRoute() && !onlyInside) {
-    const advice = "Right if the switch and the PCs are in the same network; else set a gateway.";
+    const advice = "Fine if the switch and the PCs are in the same network; otherwise set a gateway.";
     return { verdict: "warning", message: `The box has ${listed}, and no default route.`, advice };
   }
-  return { verdict: "good", message: listed === "" ? "Loopback only, and no more is needed." : `The box has ${listed}.` };
+  return {
+    verdict: "good",
+    message: listed === "" ? "Loopback only, which is all this configuration needs." : `The box has ${listed}.`,
+  };
 }

@@ -1,4 +1,4 @@
-/** The hop of the configuration: every error with its place, and who else can read its secrets. */
+/** The hop of the configuration: every error with its line and column, and whether others can read its secrets. */
 import type { Finding } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -25,7 +25,7 @@ export function withCredentials(
   return { environment: found === undefined ? environment : { ...environment, CREDENTIALS_DIRECTORY: found } };
 }
 
-/** Reads the configuration; what is wrong with it is the hop's finding, and so is what lies wrong on the boot partition. */
+/** Reads the configuration; its errors are the finding, and so are those of a file on the boot partition. */
 export function checkConfig(
   file: string,
   io: Pick<Io, "environment">,
@@ -51,28 +51,28 @@ export function checkConfig(
   if (open !== undefined || card.length === 0) return { config, finding: open ?? { verdict: "good", message } };
   return {
     config,
-    finding: { verdict: "warning", message: `${message} A newer one is not:`, details: card, advice: adviceOnCard },
+    finding: { verdict: "warning", message: `${message} A newer file has errors:`, details: card, advice: adviceOnCard },
   };
 }
 
-const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and start the box again.";
+const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and restart the box.";
 
-/** What to do about a configuration that cannot be read, or is wrong. */
+/** What to do about a configuration that is missing, unreadable or wrong. */
 function adviceFor(file: string): string {
-  if (!existsSync(file)) return "Make it: telesetd setup.";
+  if (!existsSync(file)) return "Create it: telesetd setup.";
   try {
     accessSync(file, constants.R_OK);
   } catch {
     return "Run it as root: sudo telesetd doctor";
   }
-  return "Correct the file, then: telesetd check; docs/configuration.md lists all keys.";
+  return "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
 }
 
 function desksOf({ desks, line }: Config): string {
   return `${desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${line.driver}`;
 }
 
-/** The configuration and the files of its secrets: whoever reads the switch's password has a shell on the switch. */
+/** Checks the configuration and the files of its secrets: a reader of the switch's password has a shell on the switch. */
 function openToOthers(file: string, credentials: string | undefined): Finding | undefined {
   const text = readFileSync(file, "utf8").replace(/^\uFEFF/, "");
   const files = secretFiles(JSON.parse(text), credentials).filter((each) => existsSync(each));
@@ -84,14 +84,14 @@ function openToOthers(file: string, credentials: string | undefined): Finding | 
   if (!first) return undefined;
   return {
     verdict: "warning",
-    message: `Others than its owner can open ${
+    message: `Users other than the owner can read ${
       open.map(({ each, mode }) => `${each} (mode ${mode})`).join(", ")
-    }, with its secrets.`,
+    }, which has secrets.`,
     advice: `chmod 600 ${open.map(({ each }) => each).join(" ")}`,
   };
 }
 
-/** The files that are referred to in the places of secrets. */
+/** The files that secrets refer to. */
 function secretFiles(value: unknown, credentials: string | undefined): string[] {
   if (typeof value !== "object" || value === null) return [];
   const { file, credential } = value as { file?: unknown; credential?: unknown };

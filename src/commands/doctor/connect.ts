@@ -1,8 +1,8 @@
-/** Whether a port takes a connection. */
+/** Whether a port accepts a connection. */
 import { connect } from "node:net";
 import { connectErrorCode } from "../../platform/connect-error.ts";
 
-/** Opens a connection and closes it; the error's code when there is none, ETIMEDOUT after `ms`. */
+/** Opens a connection and closes it. @returns the error's code when that fails, ETIMEDOUT after `ms`. */
 export function tryToConnect(host: string, port: number, ms: number): Promise<string | undefined> {
   const socket = connect({ host, port });
   return new Promise((resolve) => {

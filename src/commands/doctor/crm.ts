@@ -1,4 +1,4 @@
-/** The hops to the agent's PC: who is registered, whether UWQ listens there, and what became of the last events. */
+/** The hops to the agent's PC: who is registered, whether UWQ listens there, and whether the last events were delivered. */
 import { type Finding, notTried } from "../../../drivers/shared/probing.ts";
 import type { StoreLook } from "../../store/inspect.ts";
 import { count } from "../../core/count.ts";
@@ -6,7 +6,7 @@ import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
 import { ago } from "./hop.ts";
 
-/** An agent's registration, wherever it is known from. */
+/** An agent's registration, as the daemon or the store has it. */
 export interface Registered {
   readonly agent: string;
   readonly host: string;
@@ -15,18 +15,18 @@ export interface Registered {
   readonly before?: number;
 }
 
-/** What is known of the desks: the daemon says so, or the store when it does not run. `now` is the wall clock. */
+/** What is known of the desks, from the daemon, or from the store when it is not running. `now` is the wall clock. */
 export interface Known {
   readonly daemon: Daemon | undefined;
   readonly store: StoreLook | undefined;
-  /** There is a store that cannot be read. */
+  /** The store exists but cannot be read. */
   readonly unread: boolean;
   readonly now: number;
 }
 
 /** Why nothing is known of the desks; nothing when it is. */
 function unknown({ daemon, unread }: Known): string | undefined {
-  return daemon || !unread ? undefined : "the daemon does not run, and the store cannot be read.";
+  return daemon || !unread ? undefined : "the daemon is not running, and the store cannot be read.";
 }
 
 /** Who is registered at a desk. */
@@ -48,7 +48,7 @@ export function registeredAt(desk: string, { daemon, store, now }: Known): Regis
   return { agent, host: address, port, ...(stored.registeredAt === undefined ? {} : { before: now - stored.registeredAt }) };
 }
 
-/** A Register that is older is not of this working day. */
+/** An older Register is not from this working day. */
 const aDay = 86_400_000;
 
 /** Who is registered, from where, since when. */
@@ -58,15 +58,15 @@ export function checkRegistration(registered: Registered | undefined, known: Kno
   if (registered === undefined) {
     return {
       verdict: "warning",
-      message: "Nobody has registered from UWQ: no event has anywhere to go.",
+      message: "No agent has registered from UWQ: events cannot be delivered.",
       advice:
-        `Log in to UWQ. If that does not help, try from the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
+        `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
     };
   }
   const { agent, host, port, before } = registered;
   const message = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
   if (before === undefined || before < aDay) return { verdict: "good", message };
-  const advice = `Right if agent ${agent} has not left UWQ since; else let whoever works there log in to UWQ.`;
+  const advice = `Fine if agent ${agent} is still logged in to UWQ; otherwise have the agent log in again.`;
   return { verdict: "warning", message, advice };
 }
 
@@ -74,8 +74,8 @@ export function checkRegistration(registered: Registered | undefined, known: Kno
 const answerMs = 2500;
 
 /**
- * Whether UWQ's port takes a connection. Nothing is sent: an event would pop up on the agent's screen. What hangs, or is not UWQ,
- * takes connections too: so the desk's last event since the Register says whether it is of use.
+ * Whether UWQ's port accepts a connection. Nothing is sent: an event would pop up on the agent's screen. A program that hangs, or is not UWQ,
+ * accepts connections too, so the desk's last event since the Register shows whether it works.
  */
 export async function checkCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Finding> {
   if (registered === undefined) return notTried(unknown(known) ?? "nobody has registered.");
@@ -84,22 +84,24 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
   const code = await tryToConnect(host, port, answerMs);
   if (code === undefined) {
     const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
-    if (last === undefined) return { verdict: "good", message: `${where} takes connections; no event since has tried it.` };
+    if (last === undefined) {
+      return { verdict: "good", message: `${where} accepts connections; no event has been sent there since.` };
+    }
     if (last.state === "delivered") {
-      return { verdict: "good", message: `${where} takes connections; it took the last event ${ago(last.before)} ago.` };
+      return { verdict: "good", message: `${where} accepts connections; it accepted the last event ${ago(last.before)} ago.` };
     }
     return {
       verdict: "failed",
-      message: `${where} takes connections, but not the last event: ${last.why}.`,
+      message: `${where} accepts connections, but not the last event: ${last.why}.`,
       advice:
-        `Let agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
+        `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
     };
   }
   if (code === "ECONNREFUSED") {
     return {
       verdict: "failed",
-      message: `Nothing listens at ${where}: the PC is on, but UWQ is closed there.`,
-      advice: `Let agent ${agent} log in to UWQ again: it registers anew, with the port that it has then.`,
+      message: `Nothing listens at ${where}: the PC is on, but UWQ is not running there.`,
+      advice: `Have agent ${agent} log in to UWQ again: it then registers with its current port.`,
     };
   }
   if (code === "ETIMEDOUT") {
@@ -107,25 +109,24 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
       verdict: "failed",
       message: `${where} does not answer within ${answerMs / 1000} s.`,
       advice:
-        `The PC is off or asleep, or its firewall drops the box: try ping ${host}; allow TCP port ${port} from this box there.`,
+        `The PC is off or asleep, or its firewall blocks the box: try ping ${host}; allow TCP port ${port} from this box there.`,
     };
   }
   if (code === "EHOSTUNREACH") {
     return {
       verdict: "failed",
       message: `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
-      advice:
-        `Switch it on; then let agent ${agent} log in to UWQ again: it registers anew, with the address that the PC has then.`,
+      advice: `Switch it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
     };
   }
   return {
     verdict: "failed",
     message: `${where} cannot be reached (${code}).`,
-    advice: `Check the box's route to ${host} and what lies between: ip route get ${host}; ping ${host}.`,
+    advice: `Check the box's route to ${host} and the network in between: ip route get ${host}; ping ${host}.`,
   };
 }
 
-/** An event as both the daemon and the store tell it. */
+/** An event, as the daemon and the store both describe it. */
 interface Told {
   readonly name: string;
   readonly desk: string;
@@ -138,7 +139,7 @@ interface Told {
 /** How many of the last events are shown. */
 const shown = 5;
 
-/** An event that waits for longer has not just been made. */
+/** An event that has waited longer is late, in ms. */
 const late = 15_000;
 
 /** The newest first. */
@@ -148,17 +149,17 @@ function eventsOf({ daemon, store, now }: Known): Told[] {
     : (store?.events ?? []).map(({ created, ...rest }) => ({ ...rest, before: now - created }));
 }
 
-/** Whether an event's way to the CRM has come to something; one that is just on the way says nothing yet. */
+/** Whether the delivery of an event has succeeded or failed at least once; the first attempt may still be running. */
 function wasTried({ state, attempts, why }: Told): boolean {
   return state === "delivered" || (attempts > 0 && why !== undefined);
 }
 
-/** What became of the last events, and what waits. */
+/** Whether the last events were delivered, and which are pending. */
 export function checkDeliveries(known: Known): Finding {
   const { daemon, store, now } = known;
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
-  if (!daemon && !store) return notTried("the daemon does not run, and there is no store to read.");
+  if (!daemon && !store) return notTried("the daemon is not running, and there is no store to read.");
   const events = eventsOf(known);
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
@@ -175,23 +176,23 @@ export function checkDeliveries(known: Known): Finding {
         stuck?.why === undefined ? "" : `: ${stuck.why}`
       }.`,
       details,
-      advice: daemon ? "Mend the way to UWQ, above: they are then sent by themselves." : "Start the daemon: it sends them.",
+      advice: daemon ? "Fix the hops to UWQ above: the events are then sent automatically." : "Start the daemon: it sends them.",
     };
   }
   if (failing) {
-    const message = `${said}, ${count(waiting, "event")} on the way; a try has failed: ${failing.why}.`;
-    return { verdict: "warning", message, details, advice: "Mend the way to UWQ, above: they are then sent by themselves." };
+    const message = `${said}, ${count(waiting, "event")} on the way; an attempt has failed: ${failing.why}.`;
+    return { verdict: "warning", message, details, advice: "Fix the hops to UWQ above: the events are then sent automatically." };
   }
   if (retired.length > 0) {
     return {
       verdict: "warning",
-      message: `${said}, ${retired.length} given up; the last because: ${retired[0]?.why ?? "it does not say"}.`,
+      message: `${said}, ${retired.length} discarded, the last one because ${retired[0]?.why ?? "of an unknown reason"}.`,
       details,
-      advice: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one once more.",
+      advice: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one again.",
     };
   }
-  if (events.length === 0) return { verdict: "good", message: "No event is on record yet, and none waits." };
-  return { verdict: "good", message: `${said}, ${waiting === 0 ? "none waits" : `${waiting} on the way`}.`, details };
+  if (events.length === 0) return { verdict: "good", message: "No event has been recorded yet, and none is pending." };
+  return { verdict: "good", message: `${said}, ${waiting === 0 ? "none is pending" : `${waiting} on the way`}.`, details };
 }
 
 function line({ name, desk, state, before, attempts, why }: Told): string {

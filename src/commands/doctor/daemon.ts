@@ -11,23 +11,23 @@ import { count } from "../../core/count.ts";
 import { ago } from "./hop.ts";
 import type { Machine, ServiceState } from "./machine.ts";
 
-/** What the running daemon tells of itself. */
+/** The state of the running daemon, as it reports it. */
 export interface Daemon {
   readonly status: Status;
   /** The newest first. */
   readonly events: readonly ShownEvent[];
 }
 
-/** What answers at the daemon's port: the daemon, something else, or nothing. */
+/** Who answers on the daemon's port: the daemon, another program, or nobody. */
 export type Answered =
   | { readonly who: "daemon"; readonly daemon: Daemon }
   | { readonly who: "other"; readonly message: string }
   | { readonly who: "nobody"; readonly code: string };
 
-/** How many of the last events are looked at. */
+/** How many of the last events are read. */
 export const eventsLooked = 20;
 
-/** Asks whoever listens at the daemon's port. */
+/** Asks the program that listens on the daemon's port. */
 export async function askWhoAnswers({ http }: Config): Promise<Answered> {
   const ask = (path: string) => exchange(placeOf(http), http.port, "GET", path);
   try {
@@ -53,27 +53,27 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Whether the daemon runs, and whether it is this telesetd with this configuration. */
+/** Whether the daemon is running, with this version and this configuration. */
 export async function checkDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Finding> {
   if (answered.who !== "daemon") {
     return {
       verdict: "failed",
       message: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${stateOf(await service())}`,
-      advice: "systemctl enable --now telesetd; why it ends: journalctl -u telesetd -n 20",
+      advice: "systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.",
     };
   }
   const { status } = answered.daemon;
   if (status.storeTrouble !== undefined) {
-    const advice = "Mend the store and the disk, above: the daemon tries again by itself every 10 s.";
-    return { verdict: "failed", message: `The daemon goes on without its store: ${status.storeTrouble}.`, advice };
+    const advice = "Fix the store and the disk above: the daemon tries again every 10 s.";
+    return { verdict: "failed", message: `The daemon is running without its store: ${status.storeTrouble}.`, advice };
   }
   const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
     return { verdict: "warning", message: `${runs}, but installed is ${version}.`, advice: "systemctl restart telesetd" };
   }
   if (status.config !== fingerprint(config)) {
-    const advice = "systemctl reload telesetd; or name the file that it runs with: telesetd doctor --config FILE";
-    return { verdict: "warning", message: `${runs} with another configuration than this file's.`, advice };
+    const advice = "systemctl reload telesetd; or check the file that it uses: telesetd doctor --config FILE";
+    return { verdict: "warning", message: `${runs} with a different configuration than this file.`, advice };
   }
   const troubled = status.desks.flatMap(({ extension, trouble }) =>
     trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]
@@ -81,10 +81,10 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
   if (troubled.length > 0) {
     return {
       verdict: "warning",
-      message: `${runs} with this configuration, and says: ${troubled[0]}${
-        troubled.length > 1 ? ` (and of ${troubled.length - 1} more)` : ""
+      message: `${runs} with this configuration, and reports: ${troubled[0]}${
+        troubled.length > 1 ? ` (and ${troubled.length - 1} more)` : ""
       }`,
-      advice: "The hops of the switch, below, say why; when they are good the daemon is back within 30 s.",
+      advice: "The hops of the switch below say why; once they are good, the daemon recovers within 30 s.",
     };
   }
   return { verdict: "good", message: `${runs} with this configuration.` };
@@ -98,7 +98,7 @@ function stateOf(service: ServiceState | undefined): string {
   return ` systemd says: ${state}${exitCode === 0 ? "" : `, exit code ${exitCode}`}.${wrong}`;
 }
 
-/** Whether UWQ can reach the port: it is ours or free, its guard lets the agents' PCs in, and strangers out. */
+/** Whether UWQ can reach the port: the daemon has it or it is free, the agents' PCs are allowed, and others are not. */
 export async function checkHttp(answered: Answered, { http }: Config, { addresses }: Machine): Promise<Finding> {
   const where = `${http.host}:${http.port}`;
   if (answered.who !== "daemon") {
@@ -107,7 +107,7 @@ export async function checkHttp(answered: Answered, { http }: Config, { addresse
   }
   const state = answered.who === "daemon" ? `The daemon listens on ${where}` : `${where} is free`;
   if (isLoopback(http.host)) {
-    const advice = "Right if UWQ runs on this box; else set http.host to 0.0.0.0.";
+    const advice = "Fine if UWQ runs on this box; otherwise set http.host to 0.0.0.0.";
     return { verdict: "warning", message: `${state}: only programs on this box can send callouts.`, advice };
   }
   const allowed = parseRanges(http.allow);
@@ -116,22 +116,21 @@ export async function checkHttp(answered: Answered, { http }: Config, { addresse
   if (own.length > 0 && shut.length === own.length) {
     return {
       verdict: "warning",
-      message: `${state}, but http.allow does not have the network of ${shut.map(({ address }) => address).join(", ")}.`,
-      advice: `Add the network of the agents' PCs to http.allow: it has ${http.allow.join(", ")}.`,
+      message: `${state}, but http.allow does not contain the network of ${shut.map(({ address }) => address).join(", ")}.`,
+      advice: `Add the network of the agents' PCs to http.allow, which has ${http.allow.join(", ")}.`,
     };
   }
   if (http.prefix === undefined) {
     return {
       verdict: "warning",
-      message: `${state}, without a prefix: whoever reaches the box can send callouts, and dial.`,
-      advice:
-        'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; leave it out only for forwarded ports.',
+      message: `${state}, without a prefix: any PC that reaches the box can send callouts, and dial.`,
+      advice: 'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; omit it only for forwarded ports.',
     };
   }
   return { verdict: "good", message: `${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.` };
 }
 
-/** Opens the port for a moment; the error's code when that fails. */
+/** Opens the port for a moment. @returns the error's code when that fails. */
 function tryToListen(host: string, port: number): Promise<string | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What the doctor asks of the machine it runs on, so that tests can give it another. */
+/** What the doctor asks the machine, so that tests can replace it. */
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { type MachineClocks, machineClocks } from "../../platform/clock.ts";
@@ -20,7 +20,7 @@ export interface ServiceState {
 /** The machine. */
 export interface Machine {
   readonly clocks: MachineClocks;
-  /** Whether NTP keeps the clock right; nothing when that cannot be told. */
+  /** Whether NTP synchronises the clock; nothing when that is not known. */
   synchronised(): Promise<boolean | undefined>;
   addresses(): readonly Address[];
   hasDefaultRoute(): boolean;
@@ -51,7 +51,7 @@ function linesOf(file: string): string[] {
   }
 }
 
-/** timesyncd leaves a mark; of chrony and ntpd the kernel knows, which timedatectl tells. */
+/** timesyncd leaves a mark; about chrony and ntpd the kernel knows, and timedatectl shows it. */
 async function synchronised(): Promise<boolean | undefined> {
   if (existsSync("/run/systemd/timesync/synchronized")) return true;
   const said = await output("timedatectl", "show", "--property=NTPSynchronized", "--value");
@@ -65,7 +65,7 @@ async function service(): Promise<ServiceState | undefined> {
   return { state: field("ActiveState") ?? "unknown", exitCode: Number(field("ExecMainStatus") ?? 0) };
 }
 
-/** What a program prints, at most 2 s later; nothing when it is not there or fails. */
+/** What a program prints within 2 s; nothing when it is missing or fails. */
 async function output(...command: string[]): Promise<string | undefined> {
   try {
     const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore", timeout: 2000 });

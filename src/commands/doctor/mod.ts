@@ -1,4 +1,4 @@
-/** `telesetd doctor`: tries each hop between the phone and UWQ, and says what is wrong and what to do about it. */
+/** `telesetd doctor`: checks every hop from the phone to UWQ and says how to fix what fails. */
 import { type Hop, lineHosts, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
 import { skipped } from "../../../drivers/shared/probing.ts";
 import type { Config } from "../../config/schema.ts";
@@ -16,16 +16,16 @@ import { checkStoreFile, type LookedAt } from "./store.ts";
 import { systemTimers } from "../../platform/timers.ts";
 import { messageOf } from "../../platform/text.ts";
 
-/** What `doctor` is asked for. */
+/** The options of `doctor`. */
 export interface DoctorOptions {
   readonly config: string;
   readonly json?: boolean;
 }
 
-/** The longest that the hops of the switch may take together, in ms. */
+/** How long the hops of the switch may take together, in ms. */
 const switchMs = 11_000;
 
-/** Where the store is while no configuration says so. */
+/** Where the store is when the configuration cannot be read. */
 const usualStore = "/var/lib/telesetd/telesetd.db";
 
 /** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is wrong. */
@@ -44,7 +44,7 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
   return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 }
 
-/** The hops in order; what does not depend on another is tried meanwhile. */
+/** The hops in order; independent ones are checked at the same time. */
 async function* examine(
   file: string,
   io: Io,
@@ -62,7 +62,7 @@ async function* examine(
   yield* withConfig(config, machine);
 }
 
-/** What can be tried of the box alone. */
+/** The hops that need no configuration. */
 async function* withoutConfig(machine: Machine): AsyncGenerator<Hop> {
   const why = "the configuration is wrong.";
   yield skipped("store", why);
@@ -98,7 +98,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
   for (const hop of await line) yield hop;
   for (const [index, { extension }] of config.desks.entries()) {
-    // The same for all desks: said once.
+    // The same for all desks: shown once.
     const settings = index === 0 ? eventSettings(config) : [];
     yield await checked(
       `CRM ${extension}`,
@@ -110,13 +110,13 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   yield await checked("deliveries", () => checkDeliveries(known));
 }
 
-/** The driver's own hops. It may not hold the doctor up, whatever it does. */
+/** The driver's hops. A driver that hangs must not hold up the doctor. */
 async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
   const context: ProbeContext = {
     desks,
     variables: Object.values(screenPop.data),
     directory: agent.verify === "directory",
-    // Nothing of the wire is shown: it would hold the customers' numbers.
+    // Wire messages are not logged: they contain customers' numbers.
     log: openLog(() => {}, "error", false),
     timers: systemTimers,
   };
@@ -127,7 +127,7 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     for await (const hop of probeLine(line, context, late)) hops.push(hop);
     return true;
   })().catch((error: unknown) => {
-    const message = `Cannot look: ${messageOf(error)}.`;
+    const message = `Cannot check: ${messageOf(error)}.`;
     hops.push({ name: "switch", verdict: "failed", ms: 0, message, advice: "Report it with this line." });
     return true;
   });
@@ -138,7 +138,7 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
       verdict: "failed",
       ms: switchMs,
       message,
-      advice: "See how busy it is, and the network between.",
+      advice: "Check the switch's load and the network path to it.",
     });
   }
   return hops;

@@ -1,4 +1,4 @@
-/** What the doctor says: a line a hop for people, one object for machines. */
+/** How the doctor prints its findings: one line for each hop, or one JSON object. */
 import type { Config } from "../../config/schema.ts";
 import { version } from "../../version.ts";
 import { count } from "../../core/count.ts";
@@ -9,7 +9,7 @@ import { oneLine } from "../../platform/text.ts";
 const marks: Record<Hop["verdict"], string> = { good: "good", warning: "WARN", failed: "FAIL", skipped: "skip" };
 const colours: Record<Hop["verdict"], string> = { good: "32", warning: "33", failed: "31", skipped: "90" };
 
-/** The report for machines. */
+/** The JSON report. */
 export function report(file: string, config: Config | undefined, hops: readonly Hop[]): unknown {
   return {
     ok: !hops.some(({ verdict }) => verdict === "failed"),
@@ -21,7 +21,7 @@ export function report(file: string, config: Config | undefined, hops: readonly 
   };
 }
 
-/** Prints each hop as it comes: mark, name, time, sentence; below it what to do. */
+/** Prints each hop as it comes: mark, name, time, message; below it the advice. */
 export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly Hop[], ms: number): void } {
   const coloured = io.terminal && io.environment["NO_COLOR"] === undefined;
   const paint = (text: string, verdict: Hop["verdict"]) => coloured ? `\x1b[${colours[verdict]}m${text}\x1b[0m` : text;
@@ -40,7 +40,7 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
       if (!first) return io.out(`\nAll is well: ${hops.length} hops in ${took}.\n`);
       const failures = hops.filter(({ verdict }) => verdict === "failed").length;
       const warnings = hops.filter(({ verdict }) => verdict === "warning").length;
-      const what = first.verdict === "failed" ? "Mend first" : "Nothing has failed. Look at";
+      const what = first.verdict === "failed" ? "Fix first" : "Nothing has failed. Check";
       io.out(
         `\n${count(failures, "failure")}, ${count(warnings, "warning")} in ${took}. ${what}: ${first.name}. ${
           oneLine(first.message)
@@ -51,8 +51,8 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
 }
 
 /**
- * The first failure, or else the first warning: what comes later may be its consequence. That the daemon does not run comes last: it
- * may not start because of another failure. docs/troubleshooting.md states the same order.
+ * The first failure, or else the first warning: later ones may be its consequence. The daemon's failure comes last: it
+ * may not start because of another one. docs/troubleshooting.md states the same order.
  */
 export function firstToFix(hops: readonly Hop[]): Hop | undefined {
   const failed = hops.filter(({ verdict }) => verdict === "failed");

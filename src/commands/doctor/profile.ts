@@ -1,8 +1,8 @@
-/** How this site's wire differs from the defaults: what to look at first when UWQ does not understand telesetd, or the reverse. */
+/** How the messages of this site differ from the defaults: check these first when UWQ and telesetd do not understand each other. */
 import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
 import type { Config } from "../../config/schema.ts";
 
-/** A sentence about the settings of callouts and their answers that are not the default; none when all are. */
+/** A sentence about the settings of callouts and answers that differ from the default; none when none does. */
 export function calloutSettings({ http: { answer, parameters } }: Config): readonly string[] {
   const { success, ...others } = answer;
   const bodies = Object.entries(success).filter(([name, body]) => body !== defaultAnswers.success[name as keyof typeof success]);
@@ -16,7 +16,7 @@ export function calloutSettings({ http: { answer, parameters } }: Config): reado
   return sentence("callouts", changed);
 }
 
-/** A sentence about the settings of the event POSTs that are not the default; none when all are. A header's value is not shown. */
+/** A sentence about the settings of event POSTs that differ from the default; none when none does. Values of headers are not shown. */
 export function eventSettings({ crm }: Config): readonly string[] {
   const { path, contentType, declaration, headers, delivered, port } = crm;
   const changed = changedKeys("crm", { path, contentType, declaration }, defaultEvents);

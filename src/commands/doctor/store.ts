@@ -6,16 +6,16 @@ import { schemaVersion } from "../../store/migrations.ts";
 import { lookAtStore, type StoreLook } from "../../store/inspect.ts";
 import { isDamage, reason } from "../../store/errors.ts";
 
-/** What a look at the store has come to. */
+/** The result of checking the store. */
 export interface LookedAt {
   readonly finding: Finding;
-  /** What stands in it, when that can be read. */
+  /** Its contents, when they can be read. */
   readonly look?: StoreLook;
-  /** There is a store, and what stands in it is not known. */
+  /** There is a store, but its contents are not known. */
   readonly unread?: boolean;
 }
 
-/** Looks at the store without touching it. */
+/** Checks the store without changing it. */
 export function checkStoreFile(path: string): LookedAt {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
@@ -34,20 +34,22 @@ export function checkStoreFile(path: string): LookedAt {
 
 const usualPlace = "Set store.path to a file, such as /var/lib/telesetd/telesetd.db.";
 
-/** What keeps a file from being there, whatever the disk. */
+/** Why there can be no file at this path, whatever the disk. */
 function noFileAt(path: string, folder: string): string | undefined {
-  if (existsSync(path) && !statSync(path).isFile()) return `The store ${path} is no file.`;
-  if (existsSync(folder) && !statSync(folder).isDirectory()) return `No store can be at ${path}: ${folder} is no folder.`;
+  if (existsSync(path) && !statSync(path).isFile()) return `The store ${path} is not a file.`;
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    return `The store cannot be created at ${path}: ${folder} is not a folder.`;
+  }
   return undefined;
 }
 
 function notThere(path: string, folder: string): Finding {
-  // Without the right to enter a folder nothing in it is seen.
+  // Without the right to enter a folder, no file in it is visible.
   if (existsSync(folder) && !may(folder, constants.X_OK)) return otherUser(path);
   if (existsSync(folder) && !may(folder, constants.W_OK) && process.getuid?.() === 0) {
-    return { verdict: "failed", message: `There is no store ${path}, and none can be made.`, advice: "See the disk, below." };
+    return { verdict: "failed", message: `There is no store ${path}, and none can be created.`, advice: "See the disk below." };
   }
-  return { verdict: "good", message: `There is no store ${path} yet: the daemon makes it at its first start.` };
+  return { verdict: "good", message: `There is no store ${path} yet: the daemon creates it at its first start.` };
 }
 
 function otherUser(path: string): Finding {
@@ -64,8 +66,8 @@ function unreadable(error: unknown, path: string): Finding {
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return {
       verdict: "failed",
-      message: `Another program holds the store ${path}.`,
-      advice: `See which: fuser -v ${path}. Two daemons may not share a store, and sqlite3 may not stay open on it.`,
+      message: `Another program has opened the store ${path}.`,
+      advice: `Find it with: fuser -v ${path}. Only one process may open the store: stop the other daemon or close sqlite3.`,
     };
   }
   if (isDamage(error, path)) return damaged(path, reason(error));
@@ -80,7 +82,7 @@ function damaged(path: string, why: string): Finding {
   return {
     verdict: "failed",
     message: `The store ${path} is damaged: ${why}.`,
-    advice: "systemctl restart telesetd sets it aside and begins a new one; what waited in it is lost. Check the disk.",
+    advice: "systemctl restart telesetd moves it aside and starts a new one; the pending events in it are lost. Check the disk.",
   };
 }
 
@@ -88,15 +90,16 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fi
   if (version > schemaVersion) {
     return {
       verdict: "failed",
-      message: `The store ${path} is from a newer telesetd (version ${version}; this one supports ${schemaVersion}).`,
-      advice: "Install that telesetd again, or move the store away and begin a new one.",
+      message:
+        `The store ${path} was written by a newer telesetd (version ${version}; this one supports up to ${schemaVersion}).`,
+      advice: "Install that telesetd again, or move the store away: a new one is then created.",
     };
   }
-  if (version < 0) return damaged(path, `it says that its version is ${version}`);
+  if (version < 0) return damaged(path, `its version is ${version}`);
   if (check !== "ok") return damaged(path, check);
   const owner = statSync(path).uid;
   const wanted = statSync(folder).uid;
-  // A daemon without root's rights cannot open what root has made.
+  // A daemon without root's rights cannot open what root has created.
   if (owner !== wanted) {
     return {
       verdict: "failed",
@@ -110,7 +113,7 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fi
       ? {
         verdict: "failed",
         message: `The store ${path} can be read but not written.`,
-        advice: `See the disk, below. If that is good: lsattr -d ${folder} ${path}`,
+        advice: `See the disk below. If that is good: lsattr -d ${folder} ${path}`,
       }
       : {
         verdict: "warning",
@@ -118,7 +121,7 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fi
         advice: "Run it as root: sudo telesetd doctor",
       };
   }
-  const old = version < schemaVersion ? `, which the daemon brings up to ${schemaVersion} when it starts` : "";
+  const old = version < schemaVersion ? `, which the daemon upgrades to ${schemaVersion} when it starts` : "";
   return { verdict: "good", message: `The store ${path} is whole, version ${version}${old}.` };
 }
 

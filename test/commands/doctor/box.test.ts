@@ -11,7 +11,7 @@ import { Place } from "../../support/doctor/rig.ts";
 const root = process.getuid?.() === 0;
 const noRoot = root ? "" : " (skipped: this user is not root)";
 
-/** A place whose daemon has run, and left a store behind. */
+/** A place with the store of a daemon that has stopped. */
 async function used(): Promise<Place> {
   const place = await Place.open();
   await place.start();
@@ -20,16 +20,16 @@ async function used(): Promise<Place> {
   return place;
 }
 
-/** Of a store that cannot be read nobody says who is registered, or what waits. */
+/** Without a readable store the hops to UWQ are skipped. */
 function nothingClaimed(report: Awaited<ReturnType<Place["examined"]>>): void {
   for (const name of ["CRM 1001", "CRM port 1001", "deliveries"]) {
-    const message = "Not tried: the daemon does not run, and the store cannot be read.";
+    const message = "Not tried: the daemon is not running, and the store cannot be read.";
     expect(report.hop(name)).toMatchObject({ name, verdict: "skipped", message });
   }
 }
 
 describe("the store", () => {
-  test("there is none yet, and none is made", async () => {
+  test("a missing store is not created", async () => {
     await using place = await Place.open();
     expect((await place.examined()).hop("store")).toMatchObject({
       verdict: "good",
@@ -38,7 +38,7 @@ describe("the store", () => {
     expect(existsSync(place.store)).toBe(false);
   });
 
-  test("while the daemon has it open it is read along, and nothing is left beside it", async () => {
+  test("the store is read while the daemon has it open, and no file is left beside it", async () => {
     await using place = await Place.open();
     await place.start();
     const before = readdirSync(place.folder).sort();
@@ -49,15 +49,15 @@ describe("the store", () => {
     expect(readdirSync(place.folder).sort()).toEqual(before);
   });
 
-  test("damaged: garbage, and a page that is not what it was", async () => {
+  test("a damaged store: garbage, and a changed page", async () => {
     await using place = await used();
     const whole = readFileSync(place.store);
     writeFileSync(place.store, "this is no database, it is a letter to somebody".repeat(100));
     const garbage = await place.examined();
     expect(garbage.hop("store")).toMatchObject({ verdict: "failed", message: expect.stringContaining("is damaged") });
-    expect(garbage.hop("store").advice).toContain("sets it aside");
+    expect(garbage.hop("store").advice).toContain("moves it aside");
     nothingClaimed(garbage);
-    // All pages but the first: the head is right, the tables are not.
+    // All pages but the first: the header is valid, the tables are not.
     writeFileSync(place.store, Buffer.concat([whole.subarray(0, 1024), Buffer.alloc(whole.length - 1024, 0x5a)]));
     expect((await place.examined()).hop("store")).toMatchObject({
       verdict: "failed",
@@ -65,17 +65,17 @@ describe("the store", () => {
     });
   });
 
-  test("of a newer telesetd", async () => {
+  test("a store of a newer telesetd", async () => {
     await using place = await used();
     const db = new Database(place.store);
     db.run("PRAGMA user_version = 99");
     db.close();
     const report = await place.examined();
-    expect(report.hop("store").message).toContain("is from a newer telesetd (version 99");
+    expect(report.hop("store").message).toContain("was written by a newer telesetd (version 99");
     nothingClaimed(report);
   });
 
-  test("held by another program", async () => {
+  test("a store that another program has opened", async () => {
     await using place = await used();
     const db = new Database(place.store);
     db.run("PRAGMA locking_mode = EXCLUSIVE");
@@ -85,19 +85,24 @@ describe("the store", () => {
     db.run("ROLLBACK");
     db.close();
     nothingClaimed(report);
-    expect(report.hop("store")).toMatchObject({ verdict: "failed", message: `Another program holds the store ${place.store}.` });
+    expect(report.hop("store")).toMatchObject({
+      verdict: "failed",
+      message: `Another program has opened the store ${place.store}.`,
+    });
   });
 
-  test("no file: a folder in its place, and a file in the place of its folder", async () => {
+  test("not a file: a folder at its path, and a file instead of its folder", async () => {
     await using place = await Place.open();
     place.configure({ store: { path: place.folder } });
     const folder = await place.examined();
-    expect(folder.hop("store")).toMatchObject({ verdict: "failed", message: `The store ${place.folder} is no file.` });
+    expect(folder.hop("store")).toMatchObject({ verdict: "failed", message: `The store ${place.folder} is not a file.` });
     place.configure({ store: { path: join(place.file, "telesetd.db") } });
     const file = await place.examined();
-    expect(file.hop("store").message).toBe(`No store can be at ${place.file}/telesetd.db: ${place.file} is no folder.`);
+    expect(file.hop("store").message).toBe(
+      `The store cannot be created at ${place.file}/telesetd.db: ${place.file} is not a folder.`,
+    );
     expect(file.hop("store").advice).toContain("store.path");
-    expect(file.hop("disk").advice).not.toContain("Make room");
+    expect(file.hop("disk").advice).not.toContain("Free some space");
   });
 
   test.skipIf(!root)(`made by root in another's folder: the daemon could not open it${noRoot}`, async () => {
@@ -150,23 +155,23 @@ describe("the disk", () => {
       onSmallDisk(async (place, disk) => {
         const app = await place.start();
         disk.fill();
-        // The first may still fit in what the log's last page on the disk has left.
+        // The first line may still fit into the last page of the log.
         while (app.status().storeTrouble === undefined) await place.register(await place.listener());
         const report = await place.examined();
         expect(report.hop("disk")).toMatchObject({
           verdict: "failed",
           message: expect.stringMatching(/^The disk is full: 0 MB of 4 MB/),
         });
-        expect(report.hop("disk").advice).toContain("Make room");
+        expect(report.hop("disk").advice).toContain("Free some space");
         expect(report.hop("daemon")).toMatchObject({ verdict: "failed", message: expect.stringContaining("the disk is full") });
         await place.stop();
       }),
   );
 
-  test("a place that is no disk", () => {
+  test("a path that is not on a disk", () => {
     expect(checkDisk("/proc/nope/x.db")).toMatchObject({
       verdict: "failed",
-      message: "No store can be at /proc/nope/x.db: /proc is no disk.",
+      message: "The store cannot be created at /proc/nope/x.db: /proc is not on a disk.",
     });
   });
 
@@ -181,7 +186,7 @@ describe("the disk", () => {
     onSmallDisk(async (place, disk) => {
       Bun.spawnSync(["mount", "-o", "remount,nr_inodes=10", disk.path]);
       const report = await place.examined();
-      expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: expect.stringContaining("takes no more files") });
+      expect(report.hop("disk")).toMatchObject({ verdict: "failed", message: expect.stringContaining("no room for more files") });
     }));
 });
 
@@ -195,7 +200,7 @@ describe("the clock", () => {
     };
   };
 
-  test("a year that cannot be", async () => {
+  test("an impossible year", async () => {
     await using place = await Place.open();
     at(place, Date.UTC(1970, 0, 1, 0, 5), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
@@ -205,21 +210,21 @@ describe("the clock", () => {
     });
   });
 
-  test("no time server keeps it right; where that cannot be told nothing is claimed", async () => {
+  test("not synchronised with a time server, and not known whether it is", async () => {
     await using place = await Place.open();
     at(place, Date.now(), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "warning",
-      message: expect.stringContaining("no time server"),
+      message: expect.stringContaining("not synchronised with a time server"),
     });
     at(place, Date.now(), undefined);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "good",
-      message: expect.stringContaining("cannot be told"),
+      message: expect.stringContaining("it is not known whether NTP"),
     });
   });
 
-  test("set while the box ran: by how much", async () => {
+  test("set since the box started: by how much", async () => {
     await using place = await used();
     at(place, Date.now() + 3 * 3_600_000, true);
     expect((await place.examined()).hop("clock").message).toBe("The clock was set forward by 3 hours since the box started.");
@@ -227,7 +232,7 @@ describe("the clock", () => {
     expect((await place.examined()).hop("clock").message).toBe("The clock was set back by 3 hours since the box started.");
   });
 
-  test("behind what is on record, after another start of the box", async () => {
+  test("behind the last recorded event, after a reboot", async () => {
     await using place = await used();
     const db = new Database(place.store);
     db.run("UPDATE clock SET boot = 'another'");
@@ -238,7 +243,7 @@ describe("the clock", () => {
     at(place, Date.now(), false);
     expect((await place.examined()).hop("clock")).toMatchObject({
       verdict: "failed",
-      message: expect.stringContaining("5 days before the last event on record"),
+      message: expect.stringContaining("5 days before the last recorded event"),
     });
   });
 });
@@ -246,7 +251,7 @@ describe("the clock", () => {
 describe("the network", () => {
   const cases: [string, { addresses?: string[]; route?: boolean; listen?: string }, string, string][] = [
     ["no address at all", { addresses: [] }, "failed", "The box has no network address."],
-    ["only what it made up itself", { addresses: ["169.254.7.8", "fe80::1"] }, "failed", "no DHCP server has answered"],
+    ["only link-local addresses", { addresses: ["169.254.7.8", "fe80::1"] }, "failed", "no DHCP server has answered"],
     ["no default route", { route: false }, "warning", "no default route"],
     [
       "not the address of http.host",

@@ -1,4 +1,4 @@
-/** What the doctor says of a wire that is not in the default form. */
+/** What the doctor shows of settings that change the messages to and from UWQ. */
 import { expect, test } from "bun:test";
 import { Place } from "../../support/doctor/rig.ts";
 

@@ -8,7 +8,7 @@ import { Swallower } from "../../support/swallower.ts";
 import { Place } from "../../support/doctor/rig.ts";
 
 describe("the daemon", () => {
-  test.concurrent("does not run: what systemd says of it, with the meaning of exit code 2", async () => {
+  test.concurrent("is not running: what systemd says, with the meaning of exit code 2", async () => {
     await using place = await Place.open();
     place.machine = { ...place.machine, service: () => Promise.resolve({ state: "failed", exitCode: 2 }) };
     const { message, advice, verdict } = (await place.examined()).hop("daemon");
@@ -19,21 +19,21 @@ describe("the daemon", () => {
     expect(advice).toContain("systemctl enable --now telesetd");
   });
 
-  test.concurrent("runs with what the file said before: a changed number, a changed password", async () => {
+  test.concurrent("runs with an older configuration: a changed number, a changed password", async () => {
     await using place = await Place.open();
     await place.start();
     expect((await place.examined()).hop("daemon").verdict).toBe("good");
     place.configure({ dial: { perMinute: 7 } });
     expect((await place.examined()).hop("daemon")).toMatchObject({
       verdict: "warning",
-      message: expect.stringContaining("with another configuration than this file's"),
+      message: expect.stringContaining("with a different configuration than this file"),
       advice: expect.stringContaining("systemctl reload telesetd"),
     });
     place.configure({ line: { password: "An0therOne" } });
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");
   });
 
-  test.concurrent("is of another version", async () => {
+  test.concurrent("runs another version", async () => {
     await using place = await Place.open();
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
     const other = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
@@ -44,7 +44,7 @@ describe("the daemon", () => {
     expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
   });
 
-  test.concurrent("has lost its switch: its own words, and the hops of the switch say why", async () => {
+  test.concurrent("has lost its switch: its own reason, and the hops of the switch say why", async () => {
     await using place = await Place.open();
     const app = await place.start();
     place.sim.stop();
@@ -92,7 +92,7 @@ describe("the port for UWQ", () => {
     expect(report.hop("daemon").verdict).toBe("failed");
   });
 
-  test.concurrent("free while the daemon does not run", async () => {
+  test.concurrent("free while the daemon is not running", async () => {
     await using place = await Place.open();
     expect((await place.examined()).hop("http")).toMatchObject({
       verdict: "good",
@@ -104,9 +104,9 @@ describe("the port for UWQ", () => {
     ["no prefix", { prefix: undefined }, "without a prefix"],
     ["loopback only", { host: "127.0.0.1" }, "only programs on this box"],
     [
-      "a list that has not the box's own network",
+      "a list without the box's own network",
       { allow: ["192.168.7.0/24"] },
-      "http.allow does not have the network of 10.1.2.3",
+      "http.allow does not contain the network of 10.1.2.3",
     ],
   ];
   test.concurrent.each(warnings)("%s", async (_, http, message) => {
@@ -127,7 +127,7 @@ describe("the port for UWQ", () => {
 });
 
 describe("UWQ", () => {
-  test.concurrent("nobody has registered: what to try, and the port is not tried", async () => {
+  test.concurrent("no agent has registered: advice, and the port is not checked", async () => {
     await using place = await Place.open();
     await place.start();
     const report = await place.examined();
@@ -139,7 +139,7 @@ describe("UWQ", () => {
     expect(report.code).toBe(0);
   });
 
-  test.concurrent("is closed: refused", async () => {
+  test.concurrent("is not running: the connection is refused", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -150,11 +150,11 @@ describe("UWQ", () => {
     expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since`));
     expect(report.hop("CRM port 1001")).toMatchObject({
       verdict: "failed",
-      message: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is closed there.`,
+      message: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is not running there.`,
     });
   });
 
-  test.concurrent("hangs: no answer in time, other words, and nothing is posted", async () => {
+  test.concurrent("hangs: no answer in time is a different failure, and nothing is posted", async () => {
     using swallower = await Swallower.open();
     await using place = await Place.open();
     await place.start();
@@ -167,7 +167,7 @@ describe("UWQ", () => {
   test.concurrent.each<[string, (answer: ServerResponse) => unknown, string]>([
     ["hangs", () => {}, "no answer within 0.2 s"],
     ["is HTTP, but not UWQ", (answer) => answer.writeHead(500).end(), "answered with status 500"],
-    ["wants another path", (answer) => answer.writeHead(404).end(), "answered with status 404"],
+    ["expects another path", (answer) => answer.writeHead(404).end(), "answered with status 404"],
   ])("takes connections, but %s: the desk's last event says so, with the daemon and without", async (_, answers, why) => {
     const served = createServer((_, answer) => void answers(answer));
     await new Promise<void>((resolve) => served.listen(0, "127.0.0.1", resolve));
@@ -178,7 +178,7 @@ describe("UWQ", () => {
     await place.register(port);
     expect((await place.examined()).hop("CRM port 1001")).toMatchObject({
       verdict: "good",
-      message: `127.0.0.1:${port} takes connections; no event since has tried it.`,
+      message: `127.0.0.1:${port} accepts connections; no event has been sent there since.`,
     });
     await place.sim.inbound({ from: "14155550123", to: "1001" });
     const { exchange } = await import("../../../src/commands/ask.ts");
@@ -189,7 +189,7 @@ describe("UWQ", () => {
     for (const report of [running, await place.examined()]) {
       const { verdict, message, advice } = report.hop("CRM port 1001");
       expect([verdict, report.code]).toEqual(["failed", 1]);
-      expect(message).toStartWith(`127.0.0.1:${port} takes connections, but not the last event: `);
+      expect(message).toStartWith(`127.0.0.1:${port} accepts connections, but not the last event: `);
       expect(message).toContain(why);
       expect(advice).toContain("crm.path");
     }
@@ -198,7 +198,7 @@ describe("UWQ", () => {
     served.closeAllConnections();
   });
 
-  test.concurrent("has been registered for longer than a working day: said, for it may be somebody else's desk by now", async () => {
+  test.concurrent("registered longer ago than a working day is a warning: another agent may have the desk by now", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -207,11 +207,11 @@ describe("UWQ", () => {
     place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
     const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
     expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
-    expect(advice).toContain("log in to UWQ");
+    expect(advice).toContain("logged in to UWQ");
     crm.close();
   });
 
-  test.concurrent("answers: only a connection is made, no event pops up", async () => {
+  test.concurrent("answers: the doctor only connects, and no event pops up", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -223,7 +223,7 @@ describe("UWQ", () => {
 });
 
 describe("the deliveries", () => {
-  test.concurrent("told: how many, and the last of them", async () => {
+  test.concurrent("delivered: how many, and the last ones", async () => {
     await using place = await Place.open();
     await place.start();
     const crm = await SmallCrm.open();
@@ -233,34 +233,34 @@ describe("the deliveries", () => {
     expect(await crm.until(2, 5000)).toBe(true);
     await place.stop();
     const { verdict, message, details } = (await place.examined()).hop("deliveries");
-    expect([verdict, message]).toEqual(["good", "2 events of the last 2 delivered, none waits."]);
+    expect([verdict, message]).toEqual(["good", "2 events of the last 2 delivered, none is pending."]);
     expect((await place.examined()).hop("CRM port 1001").message).toMatch(
-      /takes connections; it took the last event \d seconds? ago\.$/,
+      /accepts connections; it accepted the last event \d seconds? ago\.$/,
     );
     expect(details).toEqual([
       expect.stringMatching(/ago, desk 1001: CallReleased delivered$/),
       expect.stringMatching(/ago, desk 1001: ScreenPop delivered$/),
     ]);
-    // Customers' numbers are not for whoever reads this.
+    // The doctor's reader must not see customers' numbers.
     expect(JSON.stringify(await place.examined())).not.toContain("4155550123");
     crm.close();
   });
 
-  test.concurrent("given up: how many, and why", async () => {
+  test.concurrent("discarded: how many, and why", async () => {
     await using place = await Place.open();
     await place.start();
     await place.register(1);
     const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
     await call.callerHangsUp();
-    // The agent leaves: what waits for that agent is discarded.
+    // The agent leaves: that agent's pending events are discarded.
     const { sendCallout } = await import("../../../simulator/crm/mod.ts");
     await sendCallout(place.port, "/hidd3n/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7" });
     const { verdict, message } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");
-    expect(message).toContain("2 given up; the last because: agent 7 has unregistered from desk 1001");
+    expect(message).toContain("2 discarded, the last one because agent 7 has unregistered from desk 1001");
   });
 
-  test.concurrent("waiting for long: since when and why, from the store too", async () => {
+  test.concurrent("pending for long: since when and why, also from the store", async () => {
     await using place = await Place.open();
     const app = await place.start();
     await place.register(1);

@@ -39,11 +39,11 @@ test.concurrent("all is well while the daemon runs: exit code 0, and nothing is 
   expect(report).toMatchObject({ code: 0, ok: true, desks: ["1001"], first: null });
   expect(report.hops.map(({ name }) => name)).toEqual(names);
   expect({ status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length }).toEqual(before);
-  // Its own connection is closed, the daemon's stands.
+  // The doctor's connection is closed, the daemon's is not.
   await place.sim.server.until(({ connections }) => connections.length === 1);
 });
 
-test.concurrent("while the daemon does not run: the store says who is registered, and the store's folder stays as it is", async () => {
+test.concurrent("while the daemon is not running, the store says who is registered, and its folder stays unchanged", async () => {
   await using place = await Place.open();
   await place.start();
   const port = await place.listener();
@@ -57,7 +57,7 @@ test.concurrent("while the daemon does not run: the store says who is registered
   expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
 });
 
-test.concurrent("what may keep the daemon from running is named before that it does not run", () => {
+test.concurrent("a failure that may keep the daemon from starting is named before the daemon", () => {
   const hop = (name: string, verdict: "good" | "warning" | "failed") => ({ name, verdict, ms: 1, message: name });
   const first = (...hops: ReturnType<typeof hop>[]) => firstToFix(hops)?.name;
   expect(first(hop("daemon", "failed"), hop("http", "failed"))).toBe("http");
@@ -66,7 +66,7 @@ test.concurrent("what may keep the daemon from running is named before that it d
   expect(first(hop("store", "good"))).toBeUndefined();
 });
 
-test.concurrent("a wrong configuration: every error, the box's own hops all the same, exit code 2", async () => {
+test.concurrent("a wrong configuration: every error, the hops of the box nevertheless, exit code 2", async () => {
   await using place = await Place.open();
   place.write({ desks: [{ extension: "12a" }], line: { driver: "freeswitch", pasword: "x", domain: "d" }, http: { port: 0 } });
   const report = await place.examined();
@@ -82,23 +82,23 @@ test.concurrent("a wrong configuration: every error, the box's own hops all the 
   const { code, out } = await place.said();
   expect(code).toBe(2);
   expect(out).toContain('  desks[0].extension is "12a": expected digits (line 1, column ');
-  expect(out).toEndWith("Mend first: config. " + `${place.file} has 4 errors\n`);
+  expect(out).toEndWith("Fix first: config. " + `${place.file} has 4 errors\n`);
 });
 
-test.concurrent("no file, and a file that is no JSON", async () => {
+test.concurrent("a missing file, and a file that is not JSON", async () => {
   await using place = await Place.open();
   const none = await place.examined(join(place.folder, "none.json"));
   expect(none).toMatchObject({ code: 2 });
-  expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: "Make it: telesetd setup." });
+  expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: "Create it: telesetd setup." });
   place.write('{ "desks": [,] }');
   expect((await place.examined()).hop("config").message).toContain("line 1, column");
 });
 
-test.concurrent("a telesetd.json on the boot partition that is wrong", async () => {
+test.concurrent("a telesetd.json with errors on the boot partition", async () => {
   await using place = await Place.open();
   const card = "telesetd.json was not installed: it has 1 error:\n  /boot/telesetd.json: desks is missing (line 1, column 1)\n";
   const details = card.trimEnd().split("\n");
-  const advice = expect.stringContaining("start the box again");
+  const advice = expect.stringContaining("restart the box");
   const good = checkConfig(place.file, { environment: {} }, card);
   expect(good.finding).toMatchObject({
     verdict: "warning",
@@ -112,25 +112,25 @@ test.concurrent("a telesetd.json on the boot partition that is wrong", async () 
   expect(checkConfig(place.file, { environment: {} }, undefined).finding.verdict).toBe("good");
 });
 
-test.concurrent("a credential lies in the folder secrets beside the configuration", async () => {
+test.concurrent("a credential in the folder secrets beside the configuration", async () => {
   await using place = await Place.open();
   mkdirSync(join(place.folder, "secrets"), { mode: 0o700 });
   writeFileSync(join(place.folder, "secrets", "esl"), `${secrets.password}\n`, { mode: 0o600 });
   place.configure({ line: { password: { credential: "esl" } } });
   const report = await place.examined();
   expect([report.hop("config").verdict, report.hop("switch login").verdict]).toEqual(["good", "good"]);
-  // The running service has its older copies; what it will get at the next reload is what is looked at.
+  // The running service has older copies; the doctor checks those that it will get at the next reload.
   const given = (file: string) => withCredentials(file, { environment: {} }, tmpdir()).environment["CREDENTIALS_DIRECTORY"];
   expect(given(place.file)).toBe(join(place.folder, "secrets"));
   expect(given("/nonexistent/config.json")).toBe(tmpdir());
 });
 
-test.concurrent("a configuration that others may read, and a secret's own file", async () => {
+test.concurrent("a configuration, and the file of a secret, that others may read", async () => {
   await using place = await Place.open();
   chmodSync(place.file, 0o644);
   expect((await place.examined()).hop("config")).toMatchObject({
     verdict: "warning",
-    message: `Others than its owner can open ${place.file} (mode 644), with its secrets.`,
+    message: `Users other than the owner can read ${place.file} (mode 644), which has secrets.`,
     advice: `chmod 600 ${place.file}`,
   });
   const secret = join(place.folder, "esl-password");
@@ -146,7 +146,7 @@ test.concurrent("a configuration that others may read, and a secret's own file",
   expect((await place.examined()).hop("config").advice).toBe(`chmod 600 ${join(folder, "esl")}`);
 });
 
-test.concurrent("a configuration that an editor has put a byte order mark before, and a variable that is called file", async () => {
+test.concurrent("a configuration with a byte order mark, and a variable called file", async () => {
   await using place = await Place.open();
   place.configure({ screenPop: { data: { file: "cabinet" } } });
   place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
@@ -154,7 +154,7 @@ test.concurrent("a configuration that an editor has put a byte order mark before
   expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
 });
 
-test.concurrent("for people: a mark, the name, the time, a sentence; below it what to do; last what to mend first", async () => {
+test.concurrent("as text: mark, name, time, message; below it the advice; last what to fix first", async () => {
   await using place = await Place.open();
   await place.start();
   place.sim.phones.unregister("1001");
@@ -162,15 +162,15 @@ test.concurrent("for people: a mark, the name, the time, a sentence; below it wh
   expect(code).toBe(1);
   expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is good: desk 1001 by freeswitch\.$/m);
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
-  expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Mend first: phone 1001\. Phone 1001 is not registered/);
+  expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Fix first: phone 1001\. Phone 1001 is not registered/);
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
 });
 
-test.concurrent("everything hangs at once: it ends in time", async () => {
+test.concurrent("with everything hanging at once it ends in time", async () => {
   using swallower = await Swallower.open();
   await using place = await Place.open();
   place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
-  // What hangs has a minute; the doctor's own deadlines come before.
+  // The peers hang for a minute; the doctor's own deadlines are shorter.
   const since = performance.now();
   const report = await place.examined();
   expect(performance.now() - since).toBeLessThan(50_000);
@@ -188,7 +188,7 @@ test.concurrent("two boxes at one switch: each doctor sees its own daemon", asyn
   expect([first.code, second.code]).toEqual([0, 0]);
   expect([first.desks, second.desks]).toEqual([["1001"], ["1002"]]);
   other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port }, http: { port: one.port } });
-  expect((await other.examined()).hop("daemon").message).toContain("with another configuration than this file's");
+  expect((await other.examined()).hop("daemon").message).toContain("with a different configuration than this file");
 });
 
 test.concurrent("each hop is in docs/troubleshooting.md", () => {

@@ -1,4 +1,4 @@
-/** Setup: each answer is tried at once; a wrong one is explained and asked again, or kept; nothing is changed before the end. */
+/** Setup: each answer is tried at once; one that fails is explained and asked again, or kept; nothing is changed before the end. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { type Answers, Desk } from "../../support/setup-rig.ts";
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 
 describe("by questions", () => {
-  test("a new box: the file is written for its owner alone, and the doctor looks at it", async () => {
+  test("a new box: the file is its owner's alone, the doctor runs, and a daemon with it becomes ready", async () => {
     await using desk = await Desk.open();
     const { code, out, questions } = await desk.run(desk.good);
     expect(code).toBe(0);
@@ -21,7 +21,9 @@ describe("by questions", () => {
       numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
     });
     expect(statSync(desk.file).mode & 0o777).toBe(0o600);
-    expect(questions.find((question) => question.startsWith("Domain"))).toBe("Domain that the phones register in [127.0.0.1]: ");
+    expect(questions.find((question) => question.startsWith("Domain"))).toBe(
+      "Domain that the phones register in [127.0.0.1]: ",
+    );
     expect(out).toContain("  The switch serves 127.0.0.1.\n");
     expect(out).toContain("phone 1001: Registered: sip:1001-");
     expect(out).toMatch(/^good {2}switch login/m);
@@ -32,7 +34,7 @@ describe("by questions", () => {
     expect(await desk.becomesReady()).toBe(0);
   });
 
-  test("again: what there is is offered, what is not asked for stays, the former file is kept", async () => {
+  test("again: existing values are offered, other keys stay, the old file is kept", async () => {
     await using desk = await Desk.open();
     const former = {
       desks: [{ extension: "1001", aliases: ["1001@other"] }],
@@ -62,7 +64,7 @@ describe("by questions", () => {
     });
   });
 
-  test("a password in a file of its own is read for the try, and stays there", async () => {
+  test("a password in a separate file is read for the check, and stays there", async () => {
     await using desk = await Desk.open();
     const file = join(desk.folder, "secret");
     writeFileSync(file, "ClueCon\n", { mode: 0o600 });
@@ -85,7 +87,7 @@ describe("by questions", () => {
 });
 
 describe("a wrong answer is explained and asked again:", () => {
-  test("an answer without its form", async () => {
+  test("invalid answers", async () => {
     await using desk = await Desk.open();
     const { code, out } = await desk.run({
       ...desk.good,
@@ -99,7 +101,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(out).toContain("  Enter digits, for example 1001.");
   });
 
-  test("a port that nobody listens on, then another program's, then the right one", async () => {
+  test("a port where nothing listens, then the right one", async () => {
     await using desk = await Desk.open();
     const gone = new Simulator();
     await gone.start();
@@ -116,12 +118,12 @@ describe("a wrong answer is explained and asked again:", () => {
     );
   });
 
-  test("a wrong password, without showing it", async () => {
+  test("a wrong password, which is not shown", async () => {
     await using desk = await Desk.open();
     const { code, out, questions } = await desk.run({
       ...desk.good,
       User: ["", ""],
-      // Enter is no way back to the wrong one.
+      // Enter does not bring the wrong one back.
       "Its password": ["Wr0ngOne", "", "ClueCon"],
       Keep: [""],
     });
@@ -168,7 +170,7 @@ describe("nothing is changed", () => {
     expect(existsSync(desk.file)).toBe(false);
   });
 
-  test("when what was there and is not asked for is wrong: said before anything is asked", async () => {
+  test("when a key that is not asked for is wrong: the error comes before any question", async () => {
     await using desk = await Desk.open();
     for (
       const [wrong, message] of [[{ http: { port: 0 } }, "http.port is 0"], [{ line: { pasword: "x" } }, "pasword"]] as const
@@ -197,7 +199,7 @@ describe("nothing is changed", () => {
     );
   });
 
-  test("when nobody may write there: said before anything is asked", async () => {
+  test("when the file cannot be written: the error comes before any question", async () => {
     await using desk = await Desk.open();
     const { code, err, questions } = await desk.run(desk.good, { to: "/dev/null/telesetd/config.json" });
     expect([code, questions]).toEqual([1, []]);
@@ -212,7 +214,7 @@ describe("--from", () => {
     store: { path: join(desk.folder, "x.db") },
   });
 
-  test("a good one is installed as it is, and the doctor is heard", async () => {
+  test("a good one is installed unchanged, and the doctor runs", async () => {
     await using desk = await Desk.open();
     const from = join(desk.folder, "ready.json");
     writeFileSync(from, JSON.stringify(good(desk), null, 3));

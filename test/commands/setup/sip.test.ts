@@ -137,7 +137,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(desk.sim.count("SUBSCRIBE")).toBeGreaterThan(0);
   });
 
-  test("a wrong password of the account, without showing it", async () => {
+  test("a wrong password of the account, which is not shown", async () => {
     await using desk = await Desk.openSip();
     const { code, out, questions } = await desk.run({
       ...desk.good,

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Interrupted, Terminal } from "../../../src/commands/setup/terminal.ts";
 
-/** A terminal on which these keys are struck; what it shows, and whether it was left as it was found. */
+/** A terminal where these keys are typed; what it shows, and its raw modes. */
 function terminal(...struck: readonly (string | Uint8Array)[]): { asker: Terminal; shown: () => string; modes: boolean[] } {
   let shown = "";
   const modes: boolean[] = [];
@@ -18,11 +18,11 @@ function terminal(...struck: readonly (string | Uint8Array)[]): { asker: Termina
 test.each([
   ["a line", ["1001\r"], "1001", "? 1001\n"],
   ["keys one by one", ["1", "0", "\n"], "10", "? 10\n"],
-  ["backspace, also beyond the beginning", ["\x7f12\x7f\b3\r"], "3", "? 12\b \b\b \b3\n"],
-  ["Ctrl-U takes all back", ["abc\x15d\r"], "d", "? abc\b \b\b \b\b \bd\n"],
-  ["arrows and the like are passed over", ["a\x1b[Db\x1b[3~c\x1bOP\r"], "abc", "? abc\n"],
+  ["backspace, also at the beginning", ["\x7f12\x7f\b3\r"], "3", "? 12\b \b\b \b3\n"],
+  ["Ctrl-U deletes the line", ["abc\x15d\r"], "d", "? abc\b \b\b \b\b \bd\n"],
+  ["arrow keys and the like are ignored", ["a\x1b[Db\x1b[3~c\x1bOP\r"], "abc", "? abc\n"],
   ["a letter in two parts", [new Uint8Array([0xc3]), new Uint8Array([0xa9]), "\r"], "é", "? é\n"],
-  ["tabs and other control keys are nothing", ["a\tb\x01\r"], "ab", "? ab\n"],
+  ["tabs and other control keys are ignored", ["a\tb\x01\r"], "ab", "? ab\n"],
 ])("%s", async (_, keys, line, shown) => {
   const one = terminal(...keys);
   expect(await one.asker.ask("? ")).toBe(line);
@@ -40,7 +40,7 @@ test("a password is not shown, not even one that was typed ahead", async () => {
 });
 
 test.each([["Ctrl-C", "ab\x03"], ["Ctrl-D on an empty line", "\x04"], ["the end of the input", "ab"]])(
-  "%s ends it",
+  "%s interrupts",
   async (_, keys) => {
     const { asker, modes } = terminal(keys);
     const asked = asker.ask("? ").then(() => undefined, (error: unknown) => error);

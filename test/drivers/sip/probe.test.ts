@@ -1,4 +1,4 @@
-/** What `telesetd doctor` tries on the way to a SIP phone, each hop broken in turn. */
+/** The hops of `telesetd doctor` on the way to a SIP phone, each broken in turn. */
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Hop } from "../../../drivers/driver.ts";
@@ -8,7 +8,7 @@ import { probe } from "../../../drivers/sip/probe.ts";
 import { listeningLog } from "../../support/sip/peer.ts";
 import { systemTimers } from "../../../src/platform/timers.ts";
 
-/** All hops, as `name verdict: says`. */
+/** All hops, as `name verdict: message`. */
 async function hops(
   pbx: SipPbx,
   part: Partial<SipConfig> = {},
@@ -40,9 +40,9 @@ test("all is well, and the subscription is given back", async () => {
   const pbx = await pbxWith((pbx) => pbx.rings("14155550123"));
   const { shown } = await hops(pbx, { register: true });
   expect(shown).toEqual([
-    `drachtio good: 127.0.0.1:${pbx.server.port} takes connections.`,
+    `drachtio good: 127.0.0.1:${pbx.server.port} accepts connections.`,
     "drachtio login good: Logged in to drachtio-server v0.9.10-1-g9c2dd4cb6a.",
-    "SIP listener good: drachtio-server speaks SIP at udp/127.0.0.1:5160.",
+    "SIP listener good: drachtio-server listens for SIP on udp/127.0.0.1:5160.",
     "switch good: pbx answers (200).",
     "registration good: The switch knows user 1009 and the password; it is not registered now.",
     "phone 1001 good: pbx reports the calls of phone 1001 (1 active).",
@@ -73,7 +73,7 @@ test.each<[string, (socket: Socket) => unknown, string]>([
   ["says nothing", () => {}, "Restart drachtio-server"],
   ["is another service", (socket) => socket.write("SSH-2.0-x\r\n"), "Compare line.host"],
   ["closes at once", (socket) => socket.end(), "Compare line.host"],
-])("what %s at drachtio's port is no matter of the secret", async (_, behaves, advice) => {
+])("a program at drachtio's port that %s is not blamed on the secret", async (_, behaves, advice) => {
   const server = createServer((socket) => void behaves(socket.on("error", () => {})));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -86,7 +86,7 @@ test.each<[string, (socket: Socket) => unknown, string]>([
   server.close();
 });
 
-test("the registration is refused: nothing is said of watching phones, and the phone is asked for all the same", async () => {
+test("a refused registration does not mention watching phones, and the phone is checked nevertheless", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 403 } : undefined);
   const { all } = await hops(pbx, { register: true });
   expect(all[4]).toMatchObject({
@@ -98,7 +98,7 @@ test("the registration is refused: nothing is said of watching phones, and the p
   pbx.server.stop();
 });
 
-test("a switch that is silent is asked twice and fails, and what comes after is not tried", async () => {
+test("a silent switch is asked twice and fails, and later hops are skipped", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => "silence");
   const { shown, all } = await hops(pbx, { register: true }, ["1001", "1002", "1003"]);
   expect(shown.slice(3)).toEqual([
@@ -110,7 +110,7 @@ test("a switch that is silent is asked twice and fails, and what comes after is 
   pbx.server.stop();
 });
 
-test("a switch that leaves only OPTIONS alone is a warning", async () => {
+test("a switch that ignores only OPTIONS is a warning", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "OPTIONS" ? "silence" : undefined);
   const { shown } = await hops(pbx);
   expect(shown.slice(3)).toEqual([
@@ -147,7 +147,7 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
   },
 );
 
-test("what is over is no call, and a document that the daemon can repair is good", async () => {
+test("a terminated dialog is not a call, and a document that the daemon can repair is good", async () => {
   const pbx = await pbxWith((pbx) => {
     pbx.rings("14155550123");
     pbx.rings("14155550999").state = "terminated";
@@ -159,7 +159,7 @@ test("what is over is no call, and a document that the daemon can repair is good
   pbx.server.stop();
 });
 
-test("FreeSWITCH tells of any number: a good hop does not promise a phone", async () => {
+test("FreeSWITCH reports any number: a good hop does not promise a phone", async () => {
   const pbx = await pbxWith((pbx) =>
     pbx.tell = (sub) => {
       const headers = { Event: "dialog", "Subscription-State": "active;expires=60", "User-Agent": "FreeSWITCH-mod_sofia/1.11.3" };
@@ -168,22 +168,22 @@ test("FreeSWITCH tells of any number: a good hop does not promise a phone", asyn
   );
   const { shown } = await hops(pbx);
   expect(shown.at(-1)).toBe(
-    "phone 1001 good: pbx reports the calls of phone 1001 (0 active). FreeSWITCH does so for any number, of a phone or not.",
+    "phone 1001 good: pbx reports the calls of phone 1001 (0 active). FreeSWITCH does so for any number, whether it is a phone or not.",
   );
   pbx.server.stop();
 });
 
-test("the time is up: the hop says so, and every other hop is there", async () => {
+test("the time is up: the hop fails, and the others are skipped", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? "silence" : undefined);
   const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
   expect(shown.slice(4)).toEqual([
-    "phone 1001 failed: The switch takes too long: not all could be asked in time.",
-    "phone 1002 skipped: Not tried: There was no time left.",
+    "phone 1001 failed: The switch is too slow: not all checks were done in time.",
+    "phone 1002 skipped: Not tried: No time was left.",
   ]);
   pbx.server.stop();
 });
 
-test("a transport that drachtio-server does not speak", async () => {
+test("a transport that drachtio-server does not support", async () => {
   const pbx = await pbxWith();
   const { all } = await hops(pbx, { transport: "tls" });
   expect(all[2]).toMatchObject({ verdict: "failed", advice: expect.stringContaining("transport=tls") });
@@ -191,7 +191,7 @@ test("a transport that drachtio-server does not speak", async () => {
   pbx.server.stop();
 });
 
-describe("what the switch tells, but the daemon could not use, is no good hop:", () => {
+describe("a document that the daemon cannot use is a failure:", () => {
   const kinds: [string, (text: string) => string, string][] = [
     ["no XML", () => "<html>", "Cannot parse XML"],
     [
@@ -249,7 +249,7 @@ describe("the phone:", () => {
     pbx.server.stop();
   });
 
-  test("no password where one is wanted", async () => {
+  test("no password where one is required", async () => {
     const pbx = await pbxWith();
     const { all } = await hops(pbx, { password: undefined, register: true });
     for (const hop of all.slice(-2)) {
@@ -262,7 +262,7 @@ describe("the phone:", () => {
     pbx.server.stop();
   });
 
-  test("a wrong password, without a word of it", async () => {
+  test("a wrong password, which is not shown", async () => {
     const pbx = await pbxWith(undefined, { password: "other" });
     const { all } = await hops(pbx);
     expect(all.at(-1)).toMatchObject({ verdict: "failed", advice: expect.stringContaining("line.password") });

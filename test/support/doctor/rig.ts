@@ -1,4 +1,4 @@
-/** A place for the doctor to look at: a folder, a configuration, a simulated switch, a daemon if wanted. */
+/** A place for the doctor to check: a folder, a configuration, a simulated switch, and a daemon if needed. */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -14,10 +14,10 @@ import { type Config, parseConfig } from "../../../src/config/schema.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { quietPort } from "../ports.ts";
 
-/** What must never be shown. */
+/** Secrets, which must never be shown. */
 export const secrets = { password: "Cl3verS3cret", prefix: "/hidd3n" };
 
-/** What the doctor said for machines. */
+/** The doctor's JSON report. */
 export interface Report {
   readonly ok: boolean;
   readonly version: string;
@@ -26,12 +26,12 @@ export interface Report {
   readonly hops: readonly Hop[];
 }
 
-/** A box: all of it is in order until a test breaks something. */
+/** A box where everything works until a test breaks something. */
 export class Place implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "telesetd-doctor-"));
   readonly file = join(this.folder, "config.json");
   store = join(this.folder, "telesetd.db");
-  /** A machine whose network and clock are in order, whatever this one's are. */
+  /** A machine whose network and clock are fine, whatever this one's are. */
   machine: Machine = {
     clocks: thisMachine.clocks,
     synchronised: () => Promise.resolve(true),
@@ -92,7 +92,7 @@ export class Place implements AsyncDisposable {
     return sendCallout(this.port, `${secrets.prefix}/`, values);
   }
 
-  /** A program that listens and says nothing. */
+  /** A program that listens and sends nothing. */
   async listener(port = 0): Promise<number> {
     const server = createServer((socket) => socket.on("error", () => {}));
     this.#servers.push(server);
@@ -101,7 +101,7 @@ export class Place implements AsyncDisposable {
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
-  /** What the doctor says to people. */
+  /** The doctor's text. */
   async said(file = this.file): Promise<{ readonly code: number; readonly out: string }> {
     let out = "";
     const io = { out: (text: string) => void (out += text), err: () => {}, terminal: false, environment: {} };
@@ -109,7 +109,7 @@ export class Place implements AsyncDisposable {
     return { code, out };
   }
 
-  /** What the doctor says to machines. It never says a secret. */
+  /** The doctor's JSON report; fails if it contains a secret. */
   async examined(file = this.file): Promise<Report & { readonly code: number; hop(name: string): Hop }> {
     let out = "";
     const io = { out: (text: string) => void (out += text), err: () => {}, terminal: false, environment: {} };

@@ -1,4 +1,4 @@
-/** The probe against the simulated switch: what a case needs of both, and what came of it. */
+/** Runs the probe against the simulated switch. */
 import { afterEach } from "bun:test";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";

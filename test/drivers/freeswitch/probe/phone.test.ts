@@ -1,4 +1,4 @@
-/** What the probe says of a phone: where it is, or why it is not registered. */
+/** What the probe reports about a phone: its address, or why it is not registered. */
 import { describe, expect, test } from "bun:test";
 import type { Simulator } from "../../../../simulator/freeswitch/mod.ts";
 import { type Case, named, narrow, probed, simulated } from "../../../support/freeswitch/probe-rig.ts";
@@ -21,27 +21,27 @@ describe("the phone", () => {
   });
 
   test.each([
-    ["none runs", [], "", "No SIP profile of the switch runs: no phone can register."],
+    ["none runs", [], "", "No SIP profile of the switch is running: no phone can register."],
     [
-      "the outside one runs",
+      "only the outside one is running",
       ["external"],
       "",
-      "No SIP profile for phones runs on the switch, only external (line.outsideProfiles).",
+      "No SIP profile for phones is running on the switch, only external (line.outsideProfiles).",
     ],
     [
-      "another tenant's runs",
+      "another tenant's is running",
       ["external", "tenant2"],
       "",
       "Phone 1001 is not registered, and no running SIP profile serves the domain 127.0.0.1 (running: external, tenant2).",
     ],
     [
-      "another tenant's runs, and the phone's registration is still listed",
+      "another tenant's is running, and the phone's registration is still listed",
       ["external", "tenant2"],
       "sofia/internal/sip:1001@127.0.0.1:5100",
-      "The SIP profile internal, on which phone 1001 was registered, does not run.",
+      "The SIP profile internal, on which phone 1001 was registered, is not running.",
     ],
   ])(
-    "not registered, and of the SIP profiles %s: that is said, instead of cable and power",
+    "not registered, and of the SIP profiles %s: that is the cause, not cable and power",
     async (_name, left, url, message) => {
       const stop = (sim: Simulator) => {
         const row = (name: string) => `${name.padStart(25)}\tprofile\tsip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n`;
@@ -60,7 +60,7 @@ describe("the phone", () => {
     },
   );
 
-  test("not registered, and the profiles may not be asked for: cable and power", async () => {
+  test("not registered, and the profiles cannot be checked: cable and power", async () => {
     const { hops } = await simulated({
       ...narrow(["show", "sofia_contact", "uuid_dump", "originate", "user_exists", "domain_exists"]),
       before: (sim) => sim.phones.unregister("1001"),
@@ -68,7 +68,7 @@ describe("the phone", () => {
     expect(named(hops, "phone 1001")?.advice).toContain("cable and power");
   });
 
-  test("a wrong domain: the right one is named; a user with narrow rights learns it from his phone", async () => {
+  test("a wrong domain: the right one is named; with narrow rights it is that of the phone", async () => {
     const cases: [Case, object][] = [
       [{}, { verdict: "failed", advice: "Set line.domain to 127.0.0.1." }],
       [narrow(["show", "sofia_contact", "uuid_dump", "originate"]), {
@@ -83,7 +83,7 @@ describe("the phone", () => {
     }
   });
 
-  test("a domain that cannot be asked for is a warning", async () => {
+  test("a domain that cannot be checked is a warning", async () => {
     const given = narrow(["sofia_contact", "uuid_dump", "originate"]);
     const { hops } = await simulated({ ...given, before: (sim) => sim.phones.unregister("1001") });
     expect(named(hops, "domain")?.verdict).toBe("warning");
@@ -141,11 +141,11 @@ describe("the phone", () => {
     expect(named(await probed(peer.port), "phone 1001")?.message).toBe(
       "Registered 2 times: sip:1001@10.0.0.9:5061, from 10.0.0.9:5060, a snomD785; sip:1001@10.0.0.7:5060, from 10.0.0.7:5060, a Yealink T46U.",
     );
-    // The domain's hop has asked for it; once a phone, the list of all phones is much to ask of a switch with a thousand.
+    // The domain hop has requested it; the list of all phones, once for each phone, would be a burden for a switch with a thousand.
     expect(peer.received.filter((command) => command.startsWith("api show registrations"))).toHaveLength(1);
   });
 
-  test("an answer that says nothing of the phone is no verdict on it", async () => {
+  test("an answer without information about the phone is not a verdict", async () => {
     await using peer = await RawPeer.listen((command) =>
       command.startsWith("api sofia_contact") ? response("-ERR no reply\n") : obliging(command)
     );

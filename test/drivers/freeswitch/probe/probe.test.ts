@@ -13,7 +13,7 @@ import { obliging, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
 import { systemTimers } from "../../../../src/platform/timers.ts";
 
 describe("all is well", () => {
-  test("each hop says what it found; nothing is dialled, no event is fired, nobody stays connected", async () => {
+  test("each hop has its finding; nothing is dialled, no event is fired, no connection stays open", async () => {
     let fired = 0;
     const { hops, sim } = await simulated({
       line: { acd },
@@ -51,7 +51,7 @@ describe("all is well", () => {
     expect(hops.every(({ ms }) => ms >= 0 && ms < 5000)).toBe(true);
   });
 
-  test("a user with exactly the rights that the README names is enough; what cannot be told is said", async () => {
+  test("a user with only the rights that the README lists is enough; unknown details are named", async () => {
     const { hops } = await simulated(narrow(["show", "sofia_contact", "uuid_dump", "originate"]));
     expect(new Set(hops.map(({ verdict }) => verdict))).toEqual(new Set(["good", "skipped"]));
     expect(named(hops, "phone 1001")?.message).toContain("the switch denies sofia");
@@ -81,7 +81,7 @@ describe("the way in", () => {
     expect(hops[0]?.advice).toContain("line.host");
   });
 
-  test("a wrong password: said without it", async () => {
+  test("a wrong password, which is not shown", async () => {
     const { hops } = await simulated({ line: { password: "Wr0ngPassw0rd" } });
     expect(brief(hops).slice(0, 2)).toEqual(["switch: good", "switch login: failed"]);
     expect(hops[1]?.message).toContain("refuses the login (-ERR invalid)");
@@ -90,13 +90,13 @@ describe("the way in", () => {
     nothingAfter(hops);
   });
 
-  test("a host's name stays as it is written, also where it begins the sentence", async () => {
+  test("a host name keeps its spelling at the beginning of a sentence", async () => {
     await using peer = await RawPeer.listen(obliging, "");
     const hops = await probed(peer.port, { host: "localhost", connectSeconds: 0.3 });
     expect(named(hops, "switch login")?.message).toStartWith(`localhost:${peer.port} accepts the connection but sends nothing`);
   });
 
-  test("a connection that ends at the login says nothing of the password", async () => {
+  test("a connection that ends at the login is not blamed on the password", async () => {
     await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? void peer.fin() : obliging(command));
     const { message, advice } = named(await probed(peer.port), "switch login") ?? {};
     expect([message, advice]).toEqual([
@@ -125,7 +125,7 @@ describe("the way in", () => {
     nothingAfter(hops);
   });
 
-  test("another service: what it says of itself is shown", async () => {
+  test("another service: its first words are shown", async () => {
     await using peer = await RawPeer.listen(undefined, "SSH-2.0-OpenSSH_9.2p1\r\n");
     const hops = await probed(peer.port, { connectSeconds: 0.3 });
     expect(hops[1]).toMatchObject({ name: "switch login", verdict: "failed" });
@@ -135,7 +135,7 @@ describe("the way in", () => {
     expect(hops[1]?.advice).toContain("listen-port");
   });
 
-  test("an address that swallows everything: a deadline, and other words than for a closed port", async () => {
+  test("an address that swallows everything: a deadline, and a different message than for a closed port", async () => {
     using swallower = await Swallower.open();
     const { port } = swallower;
     const hops = await probed(port, { connectSeconds: 0.5 });
@@ -148,9 +148,9 @@ describe("the way in", () => {
 
 describe("what the switch allows", () => {
   test.each([
-    ["show", "calls that began while the link was down are not seen"],
+    ["show", "calls that started while the link was down are not seen"],
     ["uuid_dump", "calls under way are lost at a reconnect"],
-    ["originate", "MakeCall dials nothing"],
+    ["originate", "MakeCall cannot dial"],
     ["callcenter_config", "agents cannot be logged in to their queues"],
     ["user_data", "no agent can log in with a password"],
   ])("%s is denied", async (command, lost) => {
@@ -162,25 +162,25 @@ describe("what the switch allows", () => {
     expect(hop?.advice).toBe(`Add to esl-allowed-api of box@pbx on the switch: ${command}; then reloadxml.`);
   });
 
-  test("global_getvar is good to have only", async () => {
+  test("global_getvar is optional", async () => {
     const given = narrow(["show", "sofia_contact", "uuid_dump", "originate", "callcenter_config"]);
     const { hops } = await simulated({ ...given, line: { ...given.line, acd } });
     expect(named(hops, "switch commands")?.verdict).toBe("warning");
   });
 
-  test("events: what the link needs is a failure, registrations are a warning", async () => {
+  test("events: a denied one that the link needs is a failure, denied registrations are a warning", async () => {
     const api = ["show", "sofia_contact", "uuid_dump", "originate"];
     const { hops } = await simulated(narrow(api, eventNames.filter((name) => name !== "CALL_UPDATE")));
     expect(named(hops, "switch events")).toMatchObject({
       verdict: "failed",
-      message: "The switch does not let this user hear CALL_UPDATE: the link is not made.",
+      message: "The switch does not allow this user the events CALL_UPDATE: the driver cannot connect.",
     });
     const other = await simulated(narrow(api, eventNames.filter((name) => !name.startsWith("sofia::"))));
     expect(named(other.hops, "switch events")).toMatchObject({ verdict: "warning" });
     expect(named(other.hops, "switch events")?.advice).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
   });
 
-  test("a switch that takes too long: the time is up, and the rest is skipped", async () => {
+  test("a slow switch: the time is up, and the rest is skipped", async () => {
     const sim = new Simulator();
     sims.push(sim);
     await sim.start();
@@ -194,11 +194,11 @@ describe("what the switch allows", () => {
     const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log, timers: systemTimers };
     const hops: Hop[] = [];
     for await (const hop of freeswitch.probe(config, context, stop.signal)) hops.push(hop);
-    expect(named(hops, "switch commands")?.message).toBe("The switch takes too long: not all could be asked in time.");
-    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", message: "Not tried: There was no time left." });
+    expect(named(hops, "switch commands")?.message).toBe("The switch is too slow: not all checks were done in time.");
+    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", message: "Not tried: No time was left." });
   });
 
-  test("a connection that is lost in the middle: said, and the rest skipped", async () => {
+  test("a connection lost in the middle is a failure, and the rest is skipped", async () => {
     const { hops } = await simulated({
       before: (sim) => {
         const api = sim.api.bind(sim);
@@ -224,12 +224,12 @@ describe("the call queues", () => {
     });
   });
 
-  test("a queue that is not there", async () => {
+  test("a queue that does not exist", async () => {
     const { hops } = await simulated({ line: { acd: { queues: { "7000": "sales@default" } } } });
     expect(named(hops, "call queues")?.message).toBe("The switch has no queue sales@default (it has support@default).");
   });
 
-  test("an agent who is not there, and may not be added", async () => {
+  test("an agent that does not exist and may not be added", async () => {
     const { hops } = await simulated({ line: { acd: { ...acd, create: false } } });
     expect(named(hops, "call queues")?.message).toContain("does not know the agent 1001@default");
     const added = await simulated({
