@@ -5,8 +5,7 @@
 import { heapStats } from "bun:jsc";
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Crm } from "../bench/crm.ts";
 import { domain, heartbeat, newParties, scripts } from "../bench/frames.ts";
@@ -19,10 +18,10 @@ import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { quietPort } from "./support/ports.ts";
+import { ownFolder } from "./support/folder.ts";
 
 const root = join(import.meta.dir, "..");
-const folder = mkdtempSync(join(tmpdir(), "telesetd-cost-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 /** Answered calls of one recording each, one after the other. */
 const calls = 30;

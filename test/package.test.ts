@@ -1,12 +1,12 @@
 /** The Debian packages that scripts/package makes: what is in them, that they are the same twice, and how they install. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../src/version.ts";
 import { build, project, unpack } from "./support/package/packages.ts";
 import { said } from "./support/package/root.ts";
+import { ownFolder } from "./support/folder.ts";
 
 const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
 const none = lacking.length === 0 ? "" : ` (skipped: there is no ${lacking.join(", no ")})`;
@@ -20,8 +20,7 @@ const scripts = ["preinst", "postinst", "prerm", "postrm"];
 const limit = 120_000;
 
 describe.skipIf(none !== "")(`the packages${none}:`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-packages-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = ownFolder();
   const made = join(folder, "made");
   const deb = (architecture: string) => join(made, `telesetd_${version}_${architecture}.deb`);
   const tree = (architecture: string) => join(folder, architecture);

@@ -10,6 +10,7 @@ import { sendCallout } from "../simulator/crm/mod.ts";
 import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { hashPassword, Passwords } from "../src/passwords.ts";
+import { until } from "./support/until.ts";
 
 const ok = { ok: true } as const;
 const wrong = { ok: false, why: "LoginFailed: agent or password is wrong." } as const;
@@ -257,7 +258,7 @@ describe("the whole daemon:", () => {
       { ...config, http: { ...config.http, port: 0 } },
       openLog((line) => lines.push(line), "trace", false),
     );
-    for (let turn = 0; turn < 2000 && app.status().desks[0]?.trouble !== undefined; turn++) await Bun.sleep(2);
+    await until("the line does not come up", () => app.status().desks[0]?.trouble === undefined);
     const login = (password?: string, agentID = "7") =>
       sendCallout(app.port, "/", {
         FunctionName: "Login",

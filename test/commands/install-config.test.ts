@@ -1,12 +1,11 @@
 /** A configuration is installed completely or not at all. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installConfig } from "../../src/commands/install/install-config.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "telesetd-install-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = ownFolder();
 
 let count = 0;
 function place(): string {

@@ -1,20 +1,19 @@
 /** The compiled binary as its users meet it. Built by scripts/build before; where it is not, these tests are skipped. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { version } from "../../src/version.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
 
 const root = join(import.meta.dir, "../..");
 const arm64 = join(root, "dist/telesetd-linux-arm64");
 const fixtures = join(root, "test/fixtures/recordings/freeswitch");
-const folder = mkdtempSync(join(tmpdir(), "telesetd-e2e-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 const qemu = Bun.which("qemu-aarch64-static");
 const sysroot = "/usr/aarch64-linux-gnu";

@@ -1,7 +1,5 @@
 /** The whole daemon with dialling, between the simulated switch and a small CRM; and the commands of the binary. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { explainAtDesk } from "../../src/commands/explain.ts";
@@ -9,9 +7,9 @@ import { sendCallout } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { start } from "../support/daemon/acd-office.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-dial-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 describe("a dial, and what came of it:", () => {
   type All = Awaited<ReturnType<typeof start>>;

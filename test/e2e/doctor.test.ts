@@ -7,6 +7,7 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { until } from "../support/until.ts";
 
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";
 
@@ -29,10 +30,7 @@ class OnTerminal {
 
   /** Types when the question is shown. */
   async answer(question: string, text: string): Promise<void> {
-    for (const late = performance.now() + 50_000; !this.shown.includes(question, this.#answered);) {
-      if (performance.now() > late) throw new Error(`${question} is not asked: ${this.shown}`);
-      await Bun.sleep(10);
-    }
+    await until(() => `${question} is not asked: ${this.shown}`, () => this.shown.includes(question, this.#answered));
     this.#answered = this.shown.length;
     await this.#child.stdin.write(text);
     await this.#child.stdin.flush();

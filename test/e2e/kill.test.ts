@@ -1,13 +1,12 @@
 /** The compiled binary killed with -9 at random moments: nothing is lost, nothing is out of order. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { noBinary } from "../support/daemon/box.ts";
 import { desks, killAgainAndAgain, type Kills } from "../support/daemon/kills.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-kill-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 

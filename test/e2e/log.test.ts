@@ -1,15 +1,15 @@
 /** The log of the compiled binary: its level over a reload, its counters, and the priorities that only the journal wants. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { seriesOf } from "../support/metrics.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
+import { until } from "../support/until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-log-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
   test("a level with a time stays over a reload, one without does not; the counters go on", async () => {
@@ -55,10 +55,7 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
     });
     closeSync(log);
     try {
-      for (const late = performance.now() + 50_000; !readFileSync(path, "utf8").includes("telesetd runs");) {
-        if (performance.now() > late) throw new Error("It does not start");
-        await Bun.sleep(10);
-      }
+      await until("it does not start", () => readFileSync(path, "utf8").includes("telesetd runs"));
       expect(/^<6>telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(same);
       expect(/^info {4}telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(!same);
     } finally {

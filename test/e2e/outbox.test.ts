@@ -1,42 +1,15 @@
 /** `telesetd outbox list | show | retry | drop` on the running binary: what waits, why, since when, how often, and what becomes of it. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { sendCallout } from "../../simulator/crm/mod.ts";
+import { describe, expect, test } from "bun:test";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
-import { WildCrm } from "../support/faults/wild-crm.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
+import { onStage, type Stage } from "../support/daemon/stage.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
-interface Stage {
-  readonly sim: Simulator;
-  readonly crm: WildCrm;
-  readonly box: Box;
-  /** The events on record, oldest first. */
-  readonly record: () => Promise<ShownEvent[]>;
-}
-
-async function onStage(more: Readonly<Record<string, unknown>>, play: (stage: Stage) => Promise<void>): Promise<void> {
-  const sim = new Simulator({});
-  await sim.start();
-  const crm = await WildCrm.open();
-  const box = new Box({ folder, port: await quietPort(), switchPort: sim.port, more });
-  try {
-    await box.start();
-    await sendCallout(box.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
-    await box.connected();
-    await play({ sim, crm, box, record: async () => (await box.outbox()).reverse() });
-  } finally {
-    await box.kill();
-    crm.close();
-    sim.stop();
-  }
-}
+/** The events on record, oldest first. */
+const record = async (box: Box) => (await box.outbox()).reverse();
 
 /** A call that comes and goes while the CRM refuses; resolves with its id when an attempt has failed. */
 async function missed({ sim, crm, box }: Stage): Promise<string> {
@@ -60,7 +33,7 @@ const short = { outbox: { screenPopSeconds: 0.4 } };
 
 describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
   test.concurrent("list: what waits, with why, since when, how often and when next; --json the same for machines", () =>
-    onStage({}, async (stage) => {
+    onStage({ folder }, async (stage) => {
       const { box } = stage;
       expect(await box.run("outbox", "list")).toEqual({
         out: "No event is waiting. (--all shows finished ones too.)\n",
@@ -77,7 +50,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       );
       expect(lines[2]).toMatch(
         new RegExp(
-          `^ +1  waiting    ScreenPop +desk 1001, agent 7, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
+          `^ +1  waiting    ScreenPop +desk 1001, agent agent-1001, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
             `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
         ),
       );
@@ -92,7 +65,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }));
 
   test.concurrent("list --all: what was told and what was given up too, after a kill -9 as well", () =>
-    onStage(short, async (stage) => {
+    onStage({ folder, more: short }, async (stage) => {
       const { crm, sim, box } = stage;
       const lost = await givenUp(stage);
       await crm.turn("answers");
@@ -117,7 +90,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }));
 
   test.concurrent("show: one event with its data; an id that is not there is said in words and ends with 1", () =>
-    onStage({}, async (stage) => {
+    onStage({ folder }, async (stage) => {
       const { box } = stage;
       const call = await missed(stage);
       const { out, code } = await box.run("outbox", "show", "1");
@@ -139,14 +112,14 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }));
 
   test.concurrent("drop: it is given up with that reason, and the rest of its call with it", () =>
-    onStage({}, async (stage) => {
-      const { box, crm, record } = stage;
+    onStage({ folder }, async (stage) => {
+      const { box, crm } = stage;
       await missed(stage);
       const { out, code } = await box.run("outbox", "drop", "1");
       expect([out.startsWith("Discarded:"), code]).toEqual([true, 0]);
       await crm.turn("answers");
       await box.told();
-      expect((await record()).map(({ state, why }) => [state, why])).toEqual([
+      expect((await record(box)).map(({ state, why }) => [state, why])).toEqual([
         ["discarded", "dropped by the administrator"],
         ["discarded", "its ScreenPop was not delivered"],
         ["discarded", "its ScreenPop was not delivered"],
@@ -160,19 +133,19 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }));
 
   test.concurrent("retry --all after a ScreenPop and its followers were retired: all arrive, in order", () =>
-    onStage(short, async (stage) => {
-      const { box, crm, record } = stage;
+    onStage({ folder, more: short }, async (stage) => {
+      const { box, crm } = stage;
       const call = await givenUp(stage);
       await crm.turn("answers");
       expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Retried 3 events.\n", err: "", code: 0 });
       await crm.until(({ posts }) => posts.length === 3);
       await box.told();
       expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-      expect((await record()).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
+      expect((await record(box)).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
     }));
 
   test.concurrent("retry of the followers first, then of the ScreenPop: they wait for nobody, each arrives once", () =>
-    onStage(short, async (stage) => {
+    onStage({ folder, more: short }, async (stage) => {
       const { box, crm } = stage;
       const call = await givenUp(stage);
       await crm.turn("answers");
@@ -185,11 +158,11 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     }));
 
   test.concurrent("retry of what waits: it is tried at once; of what was told: there is nothing to try", () =>
-    onStage({}, async (stage) => {
-      const { box, crm, record } = stage;
+    onStage({ folder }, async (stage) => {
+      const { box, crm } = stage;
       const call = await missed(stage);
       // The pause after the fourth attempt is 2 to 4 s: nothing but the command ends it.
-      for (let attempts = 0; attempts < 4;) attempts = (await record())[0]?.attempts ?? 0;
+      for (let attempts = 0; attempts < 4;) attempts = (await record(box))[0]?.attempts ?? 0;
       await crm.turn("answers");
       expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
       await box.told();

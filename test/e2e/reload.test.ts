@@ -1,45 +1,13 @@
 /** SIGHUP and SIGTERM on the compiled binary: a new configuration takes over in the middle of calls, an end loses nothing. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
+import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { sendCallout } from "../../simulator/crm/mod.ts";
-import { WildCrm } from "../support/faults/wild-crm.ts";
-import { Box, type BoxOptions, noBinary } from "../support/daemon/box.ts";
+import { noBinary } from "../support/daemon/box.ts";
+import { onStage, register } from "../support/daemon/stage.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-reload-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Stage {
-  readonly sim: Simulator;
-  readonly crm: WildCrm;
-  readonly box: Box;
-}
-
-/** A daemon that is connected, with an agent for every desk. */
-async function onStage(options: Partial<BoxOptions>, play: (stage: Stage) => Promise<void>): Promise<void> {
-  const sim = new Simulator({});
-  await sim.start();
-  const crm = await WildCrm.open();
-  const box = new Box({ folder, port: await quietPort(), switchPort: sim.port, ...options });
-  try {
-    await box.start();
-    for (const desk of options.desks ?? ["1001"]) await register(box.port, desk, crm);
-    await box.connected();
-    await play({ sim, crm, box });
-  } finally {
-    await box.kill();
-    crm.close();
-    sim.stop();
-  }
-}
-
-function register(port: number, desk: string, crm: WildCrm): Promise<string> {
-  const agent = { telesetNumber: desk, agentID: `agent-${desk}`, port: String(crm.port) };
-  return sendCallout(port, "/", { FunctionName: "Register", ...agent });
-}
+const folder = ownFolder();
 
 /** A POST to a CRM that hangs takes longer than any stop may. */
 const patient = { more: { crm: { timeoutSeconds: 60 } } };
@@ -48,7 +16,7 @@ const inForce = "The new configuration is in force";
 
 describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
   test.concurrent("a desk comes and one goes while a third has a call: its id goes on; the popped call of the desk that goes is released", () =>
-    onStage({ desks: ["1001", "1002"] }, async ({ sim, crm, box }) => {
+    onStage({ folder, desks: ["1001", "1002"] }, async ({ sim, crm, box }) => {
       const stays = await sim.inbound({ from: "14155550123", to: "1001" });
       await stays.answer();
       const goes = await sim.inbound({ from: "14155550124", to: "1002" });
@@ -64,7 +32,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
         "1003",
         [],
       ]]);
-      await register(box.port, "1003", crm);
+      await register(box.port, "1003", crm.port);
       const comes = await sim.inbound({ from: "14155550125", to: "1003" });
       await goes.callerHangsUp();
       await stays.hold();
@@ -79,7 +47,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
     }));
 
   test.concurrent("an invalid file is refused with all its problems, and the old configuration stays in force", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
       const { pid } = box;
@@ -102,7 +70,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
     }));
 
   test.concurrent("another port: callouts are served there, the old one is closed; calls go on", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
       const old = box.port;
@@ -118,7 +86,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
     }));
 
   test.concurrent("a port that is taken: back to the old configuration, and calls go on", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
       const old = box.port;
@@ -133,7 +101,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
     }));
 
   test.concurrent("again and again while a call is up: its id goes on, nothing is told twice", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
       for (let time = 1; time <= 5; time++) {
@@ -152,7 +120,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
     }));
 
   test.concurrent("SIGTERM in the middle of a reload that waits for a POST: it ends with 0 before that POST does, and nothing is lost", () =>
-    onStage(patient, async ({ sim, crm, box }) => {
+    onStage({ folder, ...patient }, async ({ sim, crm, box }) => {
       await crm.turn("hangs");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
@@ -172,7 +140,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
 
 describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
   test.concurrent("while a POST hangs: it ends with 0 before that does, and the event is told after the next start", () =>
-    onStage(patient, async ({ sim, crm, box }) => {
+    onStage({ folder, ...patient }, async ({ sim, crm, box }) => {
       await crm.turn("hangs");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
@@ -187,7 +155,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
     }));
 
   test.concurrent("lets a POST that is answered in time come to its end: it is told once", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       await crm.turn("thinks");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
@@ -204,7 +172,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
     }));
 
   test.concurrent("the log names the start and the end, and no number of a customer", () =>
-    onStage({}, async ({ sim, crm, box }) => {
+    onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);

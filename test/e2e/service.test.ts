@@ -1,14 +1,14 @@
 /** The compiled binary and a service manager that listens: readiness, status, watchdog, reload, wrong configuration. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
+import { until } from "../support/until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-service-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 const noSystemd = ["systemd-notify", "systemd-socket-activate"].every((tool) => Bun.which(tool))
   ? noBinary
@@ -57,13 +57,6 @@ class Manager {
   async close(): Promise<void> {
     this.#child.kill();
     await this.#child.exited;
-  }
-}
-
-async function until(otherwise: string, is: () => boolean): Promise<void> {
-  for (const late = performance.now() + 50_000; !is();) {
-    if (performance.now() > late) throw new Error(otherwise);
-    await new Promise((done) => setTimeout(done, 10));
   }
 }
 

@@ -1,15 +1,12 @@
 /** The compiled binary with the SIP driver: the whole way from a switch behind drachtio-server to the CRM, without JIT, killed and started again. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { type Arrived, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-sip-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 /** A box at a scripted switch, with an agent registered at desk 1001. */
 async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: Arrived[] } & AsyncDisposable> {

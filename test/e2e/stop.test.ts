@@ -1,17 +1,14 @@
 /** The compiled daemon gets SIGTERM under load: every callout that was sent before has an answer, and a restart loses nothing. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { hashPassword } from "../../src/passwords.ts";
 import { Client, get } from "../support/httpclient.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-stop-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 /** A backstop: nothing here depends on it. */
 const limit = 120_000;

@@ -1,7 +1,5 @@
 /** The CRM is away, or wild: what arrives when it is back, in which order, and what is on record of the rest. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
@@ -9,9 +7,10 @@ import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
 import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unreachable } from "../support/faults/office.ts";
 import { type Mood, WildCrm } from "../support/faults/wild-crm.ts";
+import { ownFolder } from "../support/folder.ts";
+import { until } from "../support/until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-crm-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 let stores = 0;
 
 async function inOffice(play: (office: Office) => Promise<void>, options: Partial<OfficeOptions> = {}): Promise<void> {
@@ -22,9 +21,6 @@ async function inOffice(play: (office: Office) => Promise<void>, options: Partia
     await office.close();
   }
 }
-
-/** A backstop, in ms: nothing here depends on it. */
-const limit = 60_000;
 
 const all = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
 
@@ -161,7 +157,7 @@ describe("over HTTP: a call meets a CRM that", () => {
       await peer.turn("refuses");
       for (const name of all) office.tell("c1", name);
       // The first attempt has failed.
-      await until(() => office.record("c1")[0]?.why !== undefined);
+      await until("Waited in vain", () => office.record("c1")[0]?.why !== undefined);
       await peer.turn("answers");
       await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
       expect(peer.told("c1")).toEqual([...all]);
@@ -193,7 +189,7 @@ describe("over HTTP: a call meets a CRM that", () => {
     await inOffice(async (office) => {
       for (const name of all) office.tell("c1", name);
       await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      await until(() => office.courier.status().waiting === 0);
+      await until("Waited in vain", () => office.courier.status().waiting === 0);
       expect(peer.told("c1")).toEqual([...all]);
     }, { crm, to, now: Date.now });
     peer.close();
@@ -205,18 +201,10 @@ describe("over HTTP: a call meets a CRM that", () => {
     await peer.turn("says 404");
     await inOffice(async (office) => {
       office.tell("c1", "ScreenPop");
-      await until(() => office.courier.status().waiting === 0);
+      await until("Waited in vain", () => office.courier.status().waiting === 0);
       expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
       expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
     }, { crm, to, now: Date.now });
     peer.close();
   });
 });
-
-/** A state of the courier has no event: it is looked at. */
-async function until(test: () => boolean): Promise<void> {
-  for (const late = performance.now() + limit; !test();) {
-    if (performance.now() > late) throw new Error("Waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 3));
-  }
-}

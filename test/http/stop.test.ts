@@ -8,6 +8,7 @@ import { parseConfig } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { hashPassword } from "../../src/passwords.ts";
 import { Client, get } from "../support/httpclient.ts";
+import { until } from "../support/until.ts";
 
 const undo: (() => unknown)[] = [];
 afterAll(async () => {
@@ -57,7 +58,7 @@ async function daemon(more: { line?: object; agent?: object } = {}): Promise<{ s
   );
   const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
   undo.push(() => rig.stop());
-  while (rig.app.status().desks.some(({ trouble }) => trouble !== undefined)) await new Promise((turn) => setTimeout(turn, 1));
+  await until("the line does not come up", () => rig.app.status().desks.every(({ trouble }) => trouble === undefined));
   return { sim, rig };
 }
 

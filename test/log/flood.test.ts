@@ -9,6 +9,7 @@ import { type App, startApp } from "../../src/app.ts";
 import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
+import { until } from "../support/until.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -43,7 +44,7 @@ test("an unreachable PC: one line, however many events wait and however often th
     await (await sim.inbound({ from: `141555501${caller}`, to: "1001" })).callerHangsUp();
   }
   const tried = () => about(lines, "Cannot deliver to the CRM yet").length > 0 && app.status().outbox.waiting === 40;
-  for (const late = performance.now() + 50_000; !tried() && performance.now() < late;) await Bun.sleep(10);
+  await until("no event was tried", tried);
   expect(app.status().outbox.waiting).toBe(40);
   expect(about(lines, "Cannot deliver to the CRM yet")).toEqual([expect.stringContaining("to=127.0.0.1:1 attempt=1 why=")]);
   expect(about(lines, "Call ended")).toHaveLength(20);
@@ -63,15 +64,11 @@ test("a source that is refused, or sends invalid callouts: a few lines", async (
 test("a phone that registers repeatedly: one line", async () => {
   const { sim, app, lines } = await daemon();
   await sim.server.subscriber();
-  const until = async (phone: string) => {
-    for (const late = performance.now() + 50_000; app.status().desks[0]?.phone !== phone && performance.now() < late;) {
-      await Bun.sleep(10);
-    }
-  };
-  await until("registered");
+  const becomes = (phone: string) => until(`the phone is not ${phone}`, () => app.status().desks[0]?.phone === phone);
+  await becomes("registered");
   for (let time = 0; time < 20; time++) sim.phones.register("1001");
   sim.phones.unregister("1001");
-  await until("unregistered");
+  await becomes("unregistered");
   expect(about(lines, "The phone is").map((line) => line.slice(8))).toEqual([
     "The phone is registered desk=1001",
     "The phone is not registered desk=1001",
@@ -89,7 +86,6 @@ test("a switch that repeatedly closes the connection at once: its reason once", 
   );
   undo.push(() => server.close());
   const { lines } = await daemon(port);
-  for (const late = performance.now() + 50_000; knocks < 4 && performance.now() < late;) await Bun.sleep(20);
-  expect(knocks).toBeGreaterThanOrEqual(4);
+  await until("it does not knock again", () => knocks >= 4);
   expect(about(lines, "No connection to FreeSWITCH")).toHaveLength(1);
 });

@@ -1,7 +1,5 @@
 /** The administrator's commands on an outbox of thousands: nothing is left out, and the loop goes on in between. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Crm } from "../../src/core/crm.ts";
 import { newDesk } from "../../src/core/desk.ts";
@@ -12,9 +10,9 @@ import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
 import { open, quietAdmin } from "../support/httpclient.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-outbox-desk-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 let made = 0;
 
 const home = { address: "10.0.0.7", port: 8080 };

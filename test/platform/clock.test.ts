@@ -1,13 +1,12 @@
 /** A box without a battery-backed clock: its wall clock jumps by hours, but expiry and waiting times stay right. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { clockBy, type ClockMark, type MachineClocks, machineClocks, markFor } from "../../src/platform/clock.ts";
 import { done, hour, minute, Office, unreachable } from "../support/faults/office.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-clock-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 /** A machine whose clocks are set by the test. */
 class Machine {

@@ -1,13 +1,12 @@
 /** The rules for systemd's IP filter, and their installation. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addressRules, dropIn, nameServers, namesIn } from "../../src/platform/ip-filter.ts";
 import { type AddressWorld, showAddressRules } from "../../src/commands/install/address-rules.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-rules-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 const noNames = { addresses: new Map<string, readonly string[]>(), servers: ["10.0.0.53"] };
 const loopback = ["127.0.0.0/8", "::1/128"];
 

@@ -1,17 +1,16 @@
 /** A store of an older telesetd is migrated with its whole content, and an interrupted migration does no harm. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { newCall } from "../../src/core/call.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { lookAtStore } from "../../src/store/inspect.ts";
 import { migrate, schemaVersion } from "../../src/store/migrations.ts";
 import { openStore } from "../../src/store/sqlite.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-schema-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 let made = 0;
 
 /** The schemas of released versions, copied, never imported from src: never change them. */

@@ -1,17 +1,16 @@
 /** The record of dials while the store is lost: shown, bounded, and written when the disk works again. */
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { newDesk } from "../../src/core/desk.ts";
 import type { DialRecord } from "../../src/core/input.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
 import { openStore } from "../../src/store/sqlite.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-dials-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 let made = 0;
 
 const dial = (id: string, at: number, outcome = "asked"): DialRecord => ({

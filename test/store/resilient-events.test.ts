@@ -1,17 +1,15 @@
 /** Events while the store is lost: their destinations, and the record when it works again. */
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { crmEvent } from "../support/faults/office.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-events-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 
 const home = { address: "10.0.0.7", port: 8080 };
 const moved = { address: "10.0.0.9", port: 8080 };

@@ -1,12 +1,11 @@
 /** The store on a bad disk: damaged at random, full, read-only, missing, or from a newer telesetd. It never throws, and reports why. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import {
   closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,6 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
@@ -25,9 +23,9 @@ import { openStore } from "../../src/store/sqlite.ts";
 import { noMount, SmallDisk } from "../support/mounts.ts";
 import { type CallEventName, crmEvent } from "../support/faults/office.ts";
 import { Random } from "../support/faults/random.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-safe-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 let made = 0;
 const place = () => join(folder, String(++made), "telesetd.db");
 

@@ -1,7 +1,6 @@
 /** The checks of the watchdog: the line's loop is alive, and the store answers. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/schema.ts";
@@ -11,9 +10,9 @@ import { openLog } from "../../src/log/log.ts";
 import { Loop, type LoopOptions } from "../../src/loop.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { systemTimers } from "../../src/platform/timers.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-stuck-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = ownFolder();
 const quiet = openLog(() => {}, "error", false);
 
 /** A loop on this line, without other parts. */

@@ -13,6 +13,7 @@ import { type Asker, Interrupted } from "../../src/commands/setup/terminal.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import { openLog } from "../../src/log/log.ts";
 import { readiness } from "../../src/status/readiness.ts";
+import { until } from "./until.ts";
 
 /** Answers by the beginning of the question; the answers to one question are given in turn. `undefined`: Ctrl-C. */
 export type Answers = Readonly<Record<string, readonly (string | undefined)[]>>;
@@ -103,11 +104,8 @@ export class Desk<S = Simulator> implements AsyncDisposable {
     const http = { ...config.http, host: "127.0.0.1", port: 0 };
     const app = await startApp({ ...config, store, http }, openLog(() => {}, "error", false));
     try {
-      // There is no event to wait for.
-      for (const late = performance.now() + 50_000; !readiness(app.status()).ready;) {
-        if (performance.now() > late) throw new Error(`Never ready: ${readiness(app.status()).troubles.join(", ")}`);
-        await Bun.sleep(3);
-      }
+      const now = () => readiness(app.status());
+      await until(() => `Never ready: ${now().troubles.join(", ")}`, () => now().ready);
       return code;
     } finally {
       await app.stop();

@@ -6,6 +6,7 @@ import { thisMachine } from "../../../src/commands/doctor/machine.ts";
 import { SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Swallower } from "../../support/swallower.ts";
 import { Place } from "../../support/doctor/rig.ts";
+import { until } from "../../support/until.ts";
 
 describe("the daemon", () => {
   test.concurrent("is not running: what systemd says, with the meaning of exit code 2", async () => {
@@ -48,8 +49,7 @@ describe("the daemon", () => {
     await using place = await Place.open();
     const app = await place.start();
     place.sim.stop();
-    const late = performance.now() + 50_000;
-    while (app.status().desks[0]?.switch === "up" && performance.now() < late) await Bun.sleep(5);
+    await until("the switch stays up", () => app.status().desks[0]?.switch !== "up");
     const report = await place.examined();
     expect(report.hop("daemon")).toMatchObject({ verdict: "warning", message: expect.stringContaining("desk 1001: ") });
     expect(report.hop("switch").verdict).toBe("failed");
@@ -183,7 +183,7 @@ describe("UWQ", () => {
     await place.sim.inbound({ from: "14155550123", to: "1001" });
     const { exchange } = await import("../../../src/commands/ask.ts");
     const tried = async () => (await exchange("127.0.0.1", app.port, "GET", "/outbox?all=1")).text.includes(why);
-    for (const late = performance.now() + 50_000; performance.now() < late && !await tried();) await Bun.sleep(20);
+    await until("the event is not tried", tried);
     const running = await place.examined();
     await place.stop();
     for (const report of [running, await place.examined()]) {
@@ -266,8 +266,7 @@ describe("the deliveries", () => {
     await place.register(1);
     const call = await place.sim.inbound({ from: "14155550123", to: "1001" });
     await call.callerHangsUp();
-    const late = performance.now() + 50_000;
-    while (app.status().outbox.waiting < 2 && performance.now() < late) await Bun.sleep(5);
+    await until("the events do not wait", () => app.status().outbox.waiting === 2);
     const { machine } = place;
     place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 90_000 } };
     await place.stop();

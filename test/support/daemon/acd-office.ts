@@ -7,6 +7,7 @@ import { parseConfig } from "../../../src/config/schema.ts";
 import type { DialRecord } from "../../../src/core/input.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { answering } from "../freeswitch/acd-rig.ts";
+import { until } from "../until.ts";
 
 export const name = "1001@default";
 
@@ -32,23 +33,18 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
     log: openLog((line) => lines.push(line), "info", false),
   });
   const desk = () => rig.app.status().desks[0];
-  /** There is no event to wait for. */
-  const until = async (what: string, test: () => unknown): Promise<void> => {
-    for (const late = performance.now() + 50_000; !test();) {
-      if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(rig.app.status())}`);
-      await Bun.sleep(3);
-    }
-  };
+  const waits = (what: string, test: () => boolean) =>
+    until(() => `Waited in vain for ${what}: ${JSON.stringify(rig.app.status())}`, test);
   const callout = async (FunctionName: string, more: Record<string, string> = {}) => {
     const answer = await rig.callout(FunctionName, { telesetNumber: "1001", agentID: "agent-1001", ...more });
     return /occtErrorMsg" value="([^"]*)"/.exec(answer)?.[1]?.replaceAll("&quot;", '"') ?? "ok";
   };
-  await until("the line to be up", () => desk()?.trouble === undefined && desk()?.phone === "registered");
+  await waits("the line to be up", () => desk()?.trouble === undefined && desk()?.phone === "registered");
   return {
     sim,
     rig,
     lines,
-    until,
+    until: waits,
     desk,
     login: (queue = "support@default") => callout("Login", { agentQueue: queue }),
     ready: () => callout("Ready"),
@@ -56,7 +52,7 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
     dial: (dialString = "14155550123") => callout("MakeCall", { dialString }),
     checkStatus: () => callout("CheckStatus"),
     agent: () => sim.callcenter.agents.get(name),
-    mode: (wanted: string) => until(`the agent to be ${wanted}`, () => desk()?.agents.at(-1)?.mode === wanted),
+    mode: (wanted: string) => waits(`the agent to be ${wanted}`, () => desk()?.agents.at(-1)?.mode === wanted),
     dials: () => getDials(rig.app.port),
     stop: async () => {
       await rig.stop();

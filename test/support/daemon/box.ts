@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import type { ShownEvent } from "../../../src/outbox/admin.ts";
 import type { Status } from "../../../src/status/status.ts";
+import { until } from "../until.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */
 export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../../dist/telesetd-linux-x64");
@@ -92,23 +93,22 @@ export class Box {
     await this.says("telesetd runs");
   }
 
-  /** Resolves when the log has `text`, so many times. */
+  /** Resolves when the log has `text`, this many times. */
   async says(text: string, times = 1): Promise<void> {
-    for (const late = performance.now() + 50_000; this.log.split(text).length <= times;) {
-      if (performance.now() > late || this.#child?.exitCode) throw new Error(`"${text}" is not in the log: ${this.log}`);
-      await new Promise((done) => setTimeout(done, 5));
-    }
+    const missing = () => `"${text}" is not in the log: ${this.log}`;
+    await until(missing, () => {
+      if (this.log.split(text).length > times) return true;
+      if (this.#child?.exitCode) throw new Error(missing());
+      return false;
+    });
   }
 
-  /** Asks for the status until it is as wanted, at most 15 s: there is no event to wait for. */
-  async until(otherwise: string, wanted: (status: Status) => boolean): Promise<Status> {
-    const late = performance.now() + 50_000;
-    while (performance.now() < late) {
+  /** Asks for the status until it is as wanted. */
+  until(otherwise: string, wanted: (status: Status) => boolean): Promise<Status> {
+    return until(() => `${otherwise}: ${this.log}`, async () => {
       const status = await this.status().catch(() => undefined);
-      if (status && wanted(status)) return status;
-      await new Promise((done) => setTimeout(done, 5));
-    }
-    throw new Error(`${otherwise}: ${this.log}`);
+      return status && wanted(status) && status;
+    });
   }
 
   /** Waits until the line of every desk is up and its phone known. */

@@ -1,12 +1,13 @@
 /** kill -9 at random moments, again and again, while people call and the CRM comes and goes. The tests and scripts/soak use it. */
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { sendCallout } from "../../../simulator/crm/mod.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
 import { Box } from "./box.ts";
+import { register } from "./stage.ts";
 import { quietPort } from "../ports.ts";
 import { type Entry, judge, type Verdict } from "./ledger.ts";
 import { House } from "./people.ts";
+import { until } from "../until.ts";
 
 /** How often, and from which seed. */
 export interface KillPlan {
@@ -82,15 +83,6 @@ async function begin(box: Box, house: House, crmPort: number): Promise<void> {
   await box.connected();
 }
 
-function register(port: number, desk: string, crmPort: number): Promise<string> {
-  return sendCallout(port, "/", {
-    FunctionName: "Register",
-    telesetNumber: desk,
-    agentID: `agent-${desk}`,
-    port: String(crmPort),
-  });
-}
-
 /** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
 async function liveAndDie(box: Box, house: House, random: Random, entries: readonly Entry[]): Promise<void> {
   // One in five is killed while it starts.
@@ -141,13 +133,8 @@ async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[
 
 /** The click-to-dials that still play themselves come to their end. */
 async function allQuiet({ sim }: House): Promise<void> {
-  const late = performance.now() + 50_000;
-  while (sim.sw.channels.size > 0) {
-    if (performance.now() > late) {
-      throw new Error(`These legs never end: ${[...sim.sw.channels.values()].map(({ name }) => name)}`);
-    }
-    await pause(10);
-  }
+  const legs = () => [...sim.sw.channels.values()];
+  await until(() => `These legs never end: ${legs().map(({ name }) => name)}`, () => legs().length === 0);
 }
 
 function pause(ms: number): Promise<void> {

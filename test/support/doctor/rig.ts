@@ -13,6 +13,7 @@ import { sendCallout } from "../../../simulator/crm/mod.ts";
 import { type Config, parseConfig } from "../../../src/config/schema.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { quietPort } from "../ports.ts";
+import { until } from "../until.ts";
 
 /** Secrets, which must never be shown. */
 export const secrets = { password: "Cl3verS3cret", prefix: "/hidd3n" };
@@ -76,8 +77,7 @@ export class Place implements AsyncDisposable {
   /** Starts the daemon, and waits until it knows its phone. */
   async start(config: Config = this.config): Promise<App> {
     const app = this.#app = await startApp(config, openLog(() => {}, "error", false));
-    const late = performance.now() + 50_000;
-    while (app.status().desks.some(({ phone }) => phone === "unknown") && performance.now() < late) await Bun.sleep(5);
+    await until("a phone stays unknown", () => app.status().desks.every(({ phone }) => phone !== "unknown"));
     return app;
   }
 

@@ -4,6 +4,7 @@ import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Rig, startRig } from "../../../src/commands/rehearsal/stage.ts";
 import { parseConfig } from "../../../src/config/schema.ts";
 import { openLog } from "../../../src/log/log.ts";
+import { until } from "../until.ts";
 
 /** A rig whose link is up, with what the tests ask of it. */
 export class LineRig {
@@ -61,12 +62,9 @@ export class LineRig {
     return this.rig.app.status().desks[0];
   }
 
-  /** Looks at the daemon's status until the test holds: there is no event to wait for. */
+  /** Looks at the daemon's status until the test holds. */
   async until(what: string, test: () => boolean): Promise<void> {
-    for (const late = performance.now() + 50_000; !test();) {
-      if (performance.now() > late) throw new Error(`Waited in vain for ${what}: ${JSON.stringify(this.rig.app.status())}`);
-      await new Promise((done) => setTimeout(done, 3));
-    }
+    await until(() => `Waited in vain for ${what}: ${JSON.stringify(this.rig.app.status())}`, test);
   }
 
   /** Waits until the CRM has been told so much. */

@@ -1,0 +1,16 @@
+/** Waiting for a state that announces itself to nobody. */
+
+/**
+ * Looks every 5 ms until `look` gives something else than false or nothing, and returns that.
+ * @throws Error with `otherwise` after 50 s, a backstop: before the test's own deadline, which could not say what was missing.
+ */
+export async function until<T>(
+  otherwise: string | (() => string),
+  look: () => T | false | undefined | Promise<T | false | undefined>,
+): Promise<T> {
+  for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(5)) {
+    const found = await look();
+    if (found !== false && found !== undefined) return found;
+  }
+  throw new Error(typeof otherwise === "string" ? otherwise : otherwise());
+}
