@@ -1,16 +1,17 @@
 /**
- * The courier: brings the outbox to the CRM. Per call in order, calls side by side, each attempt noted before it is made.
- * What waits for an agent at a desk goes to one address; it follows the agent to a new one.
- * However many events wait, it does a little in each turn of the loop, and lets the daemon's other work go in between.
+ * The courier delivers the events of the outbox to the CRM: those of one call in order, calls side by side, each attempt noted
+ * before it is made. The events that wait for an agent at a desk go to one address, and follow the agent to a new one. However
+ * many wait, it does a little in each turn of the event loop, so that the daemon's other work goes on.
  */
 import { count } from "../core/count.ts";
-import { type Address, addressText, type Crm, type Delivery } from "../core/crm.ts";
+import type { Address, Crm } from "../core/crm.ts";
 import { type Arrival, isSameAddress } from "../core/destination.ts";
 import type { Log } from "../log/log.ts";
-import type { EventResult, Metrics } from "../metrics/metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { Heap } from "./heap.ts";
+import { Outcomes } from "./outcomes.ts";
 import { type Post, Posts } from "./posts.ts";
-import { type DeliveryRules, type Due, pauseAfter, readdressed, whatIsDue } from "./schedule.ts";
+import { type DeliveryRules, type Due, pauseAfter, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 import type { OutboxEvent, Store } from "./record.ts";
@@ -28,19 +29,19 @@ export interface CourierOptions {
   readonly metrics?: Metrics;
 }
 
-/** How many go to one address at once before it has answered: it may not be there, and others wait. */
+/** How many POSTs go to one address at once before it has answered: it may not be there, and others wait. */
 const firstWindow = 4;
-/** How many POSTs are started in a turn of the loop, how many calls are looked at, and how many events are discarded. */
+/** The work of one turn of the event loop: POSTs that are started, calls that are looked at, events that are discarded. */
 const maxStartsInTurn = 4;
 const maxLooksInTurn = 32;
 const maxDiscardsInTurn = 32;
-/** How many calls of an agent who unregisters are discarded in a turn, and how many are few enough for one. */
+/** How many calls of an agent who unregisters are discarded in one turn when there are many, and how many are not many. */
 const maxWithdrawalsInTurn = 16;
 const maxCallsAtOnce = 64;
-/** The longest time that a timer can be set to, in ms; a longer one would go off at once. */
+/** The longest delay of a timer, in ms; a longer one would fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** The loop that posts. */
+/** Sends what waits. */
 export class Courier {
   readonly #options: CourierOptions;
   readonly #waiting = new Waiting(firstWindow);
@@ -51,15 +52,18 @@ export class Courier {
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
   readonly #posts = new Posts();
+  readonly #outcomes: Outcomes;
   #discardsLeft = maxDiscardsInTurn;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextTurn: ReturnType<typeof setImmediate> | undefined;
   #stopping = false;
 
-  /** Takes over what waited when the daemon last stopped; it is tried at once. */
+  /** Starts with the events that waited when the daemon was stopped; they are tried at once. */
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#suppressedCalls = new SuppressedCalls(options.store.suppressedCalls());
+    const parts = { waiting: this.#waiting, posts: this.#posts, suppressedCalls: this.#suppressedCalls };
+    this.#outcomes = new Outcomes({ ...options, ...parts });
     for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.add({ ...event, next: 0 }));
   }
 
@@ -86,7 +90,7 @@ export class Courier {
       this.#posts.hasRoom(this.#waiting.lane(desk, agent)) && to !== undefined;
   }
 
-  /** Takes events that have been committed; those that count as attempted are sent without noting it again. */
+  /** Takes events that have been committed. An event whose first attempt was committed with it is sent without another write. */
   add(events: readonly OutboxEvent[]): void {
     for (const event of events) {
       const call = this.#waiting.add(event);
@@ -96,14 +100,14 @@ export class Courier {
     this.sendDue();
   }
 
-  /** Forgets what waits for an agent; the store has discarded it. What is on the way stays on the way. */
+  /** Forgets the events that wait for an agent: the commit discards them in the store. POSTs on the way go on. */
   withdrawAll(desk: string, agent: string): void {
     this.#withdraw([...this.#waiting.lane(desk, agent)?.calls ?? []]);
   }
 
   /**
-   * Discards, some calls in each turn of the loop, what waits for an agent who is about to unregister, but not what comes
-   * meanwhile. Nothing to wait for when it is little: `withdrawAll` takes that.
+   * Discards the events that wait for an agent who is about to unregister, some calls in each turn of the event loop; events that
+   * come meanwhile stay. Does nothing when there are few: `withdrawAll` is enough for them.
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;
@@ -121,13 +125,13 @@ export class Courier {
   #withdraw(calls: readonly WaitingCall[]): number[] {
     return calls.flatMap((call) => {
       const events = [...call.events];
-      for (const event of events) this.#forget(event, call, "withdrawn");
+      for (const event of events) this.#outcomes.forget(event, call, "withdrawn");
       this.#look(call);
       return events.map(({ id }) => id);
     });
   }
 
-  /** An event that cannot be delivered: without its ScreenPop nobody would know what the rest of its call is about. */
+  /** A new event that cannot be delivered. After a ScreenPop the rest of its call is not delivered either: nobody would know the call. */
   discardNew({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
     this.#options.metrics?.events.add(event.name, "withdrawn");
     this.#suppressedCalls.note({ desk, event }, false);
@@ -138,7 +142,7 @@ export class Courier {
     const event = this.#waiting.get(id);
     const call = event && this.#waiting.callOf(event);
     if (!event || !call) return false;
-    this.#discard(event, call, "dropped by the administrator", "dropped");
+    this.#outcomes.discard(event, call, "dropped by the administrator", "dropped");
     this.#look(call);
     return true;
   }
@@ -148,7 +152,7 @@ export class Courier {
     return Math.max(0, this.#options.rules.maxEvents - this.#waiting.size);
   }
 
-  /** Takes events back that the store lets wait again, each in its place in its call; they are tried at once. */
+  /** Takes events that wait again, each in its place in its call; they are tried at once. */
   requeue(events: readonly OutboxEvent[]): void {
     for (const event of events) {
       this.#suppressedCalls.delete(event);
@@ -159,7 +163,7 @@ export class Courier {
     this.sendDue();
   }
 
-  /** All that waits is tried at once. */
+  /** Tries all events that wait at once. */
   retryNow(): void {
     for (const lane of this.#waiting.allLanes()) {
       for (const call of this.#waiting.refresh(lane, false)) this.#schedule.put(call);
@@ -169,8 +173,8 @@ export class Courier {
   }
 
   /**
-   * An agent has registered: what waits for the agent at this desk goes to the new address, at once with the next `sendDue`, and
-   * no POST to the old one goes on. One that is aborted may have arrived; it is repeated all the same.
+   * An agent has registered: the events that wait for the agent at this desk go to the new address, with the next `sendDue`. POSTs
+   * to the old address are aborted; such an event may have arrived, and is sent again all the same.
    * @returns whether anything has another address now.
    */
   arrived(desk: string, arrival: Arrival): boolean {
@@ -206,7 +210,7 @@ export class Courier {
     else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(maxTimerMs, next - now()));
   }
 
-  /** In the loop's next turn: what else has come meanwhile goes first. */
+  /** In the next turn of the event loop, after whatever else has come meanwhile. */
   #sendSoon(): void {
     if (this.#stopping) return;
     this.#nextTurn ??= setImmediate(() => {
@@ -229,7 +233,7 @@ export class Courier {
     await all;
   }
 
-  /** Puts a call where it belongs: its first event can be sent, or waits; what is of no use any more is discarded. */
+  /** Puts a call where it belongs: its first event can be sent, or waits. Events that are of no use any more are discarded. */
   #look(call: WaitingCall): void {
     const { lane } = call;
     lane.ready.delete(call);
@@ -248,7 +252,7 @@ export class Courier {
     this.#waiting.forget(call);
   }
 
-  /** What is due once all is discarded that must be, or as much as can be in this turn; nothing when nothing is left. */
+  /** What is due after discarding what must be discarded, as far as this turn allows; nothing when no event is left. */
   #dueOf(call: WaitingCall): Exclude<Due, { type: "discard" }> | undefined {
     const { now, rules } = this.#options;
     let suppressed = "its ScreenPop was not delivered";
@@ -258,7 +262,7 @@ export class Courier {
       if (due.type !== "discard") return due;
       if (this.#discardsLeft === 0) return { type: "wait", until: now() };
       this.#discardsLeft--;
-      this.#discard(first, call, due.why);
+      this.#outcomes.discard(first, call, due.why);
       if (!lost) suppressed = `its ScreenPop was not delivered: ${due.why}`;
     }
     return undefined;
@@ -302,12 +306,12 @@ export class Courier {
     const delivery = await this.#options.crm.deliver(event.event, to, signal, event.desk);
     this.#posts.end(event.id);
     this.#options.metrics?.attempted(delivery);
-    if (delivery.outcome === "done") this.#delivered(event, delivery.note);
+    if (delivery.outcome === "done") this.#outcomes.delivered(event, delivery.note);
     else {
-      if (post.result !== undefined) this.#count(event, post.result);
-      this.#failed(event, delivery, to, signal.aborted && !this.#stopping);
+      if (post.result !== undefined) this.#outcomes.count(event, post.result);
+      this.#outcomes.failed(event, delivery, to, signal.aborted && !this.#stopping);
     }
-    // What the old address does says nothing about the new one.
+    // The old address carries no information about the new one.
     if (!isSameAddress(to, lane.to)) return;
     if (delivery.outcome !== "retry") {
       this.#posts.answered(post, this.#options.now());
@@ -319,44 +323,9 @@ export class Courier {
     }
   }
 
-  #delivered(event: OutboxEvent, note: string | undefined): void {
-    const { now, store, metrics } = this.#options;
-    this.#waiting.delete(event);
-    store.settle(event.id, "delivered", note ?? "", now());
-    metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
-    const log = this.#options.log.with({ desk: event.desk, call: event.event.call, event: event.event.name });
-    if (note === undefined) log.info("Delivered to the CRM", { attempt: event.attempts });
-    else log.warning("Delivered to the CRM, which answered with an error", { attempt: event.attempts, answer: note });
-  }
-
-  #failed(event: OutboxEvent, delivery: Exclude<Delivery, { outcome: "done" }>, to: Address, moved: boolean): void {
-    const { now, random, store, log } = this.#options;
-    const place = addressText(to);
-    // Every event meets the same trouble at every try: it is said once, and counted.
-    log.rarely(`${place} ${delivery.why}`).warning("Cannot deliver to the CRM yet", {
-      desk: event.desk,
-      call: event.event.call,
-      event: event.event.name,
-      to: place,
-      attempt: event.attempts,
-      why: delivery.why,
-    });
-    // Discarded meanwhile (the agent has gone): it stays discarded.
-    if (!this.#waiting.get(event.id)) return;
-    const tried = { ...event, reached: event.reached || delivery.reached, why: delivery.why };
-    const tries = event.attempts - (event.elsewhere ?? 0);
-    const later = moved ? readdressed(tried) : {
-      ...tried,
-      refusals: event.refusals + (delivery.outcome === "refused" ? 1 : 0),
-      next: now() + pauseAfter(tries, now() - event.created, random()),
-    };
-    this.#waiting.put(later);
-    store.update(later, false);
-  }
-
   /**
-   * The outbox is bounded: when it is full, the oldest events are discarded, whole calls first to last. True when more must
-   * go than can in a turn.
+   * The outbox is bounded: when it is full, the oldest events are discarded. True when more must be discarded than one turn
+   * allows.
    */
   #makeRoom(): boolean {
     const { maxEvents } = this.#options.rules;
@@ -366,34 +335,10 @@ export class Courier {
       if (!call || call.busy) continue;
       if (this.#discardsLeft === 0) return true;
       this.#discardsLeft--;
-      this.#discard(event, call, `the outbox is full: it holds at most ${count(maxEvents, "event")}`);
+      this.#outcomes.discard(event, call, `the outbox is full: it holds at most ${count(maxEvents, "event")}`);
       this.#look(call);
       if (this.#waiting.size <= maxEvents) return false;
     }
     return false;
-  }
-
-  #count(event: OutboxEvent, result: EventResult): void {
-    const post = this.#posts.get(event.id);
-    if (post) post.result = result;
-    else this.#options.metrics?.events.add(event.event.name, result);
-  }
-
-  #forget(event: OutboxEvent, call: WaitingCall, result: EventResult): void {
-    this.#count(event, result);
-    this.#suppressedCalls.note(event, event.reached || call.busy);
-    this.#waiting.delete(event);
-  }
-
-  #discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "given_up"): void {
-    this.#forget(event, call, result);
-    this.#options.store.settle(event.id, "discarded", why, this.#options.now());
-    // Thousands may go for the same reason: the record has them all.
-    this.#options.log.rarely(`discarded: ${why}`, 20).warning("Gave up delivering an event", {
-      desk: event.desk,
-      call: event.event.call,
-      event: event.event.name,
-      why,
-    });
   }
 }
