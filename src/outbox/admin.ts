@@ -1,4 +1,4 @@
-/** The outbox as an administrator handles it: what waits and what was given up, why, and trying it once more. */
+/** The outbox for `telesetd outbox`: list events with their reasons, retry them, drop them. */
 import { addressText } from "../core/crm.ts";
 import type { Courier } from "./courier.ts";
 import type { Registrations } from "./registrations.ts";
@@ -16,28 +16,28 @@ export interface ShownEvent {
   readonly to?: string;
   readonly created: string;
   readonly attempts: number;
-  /** Why the last attempt failed, or why it was given up. */
+  /** Why the last attempt failed, or why the event was discarded. */
   readonly why?: string;
   readonly next?: string;
   readonly ended?: string;
 }
 
-/** How many events are read from the store in a turn of the loop, and how many are sent once more. */
+/** How many events are read from the store in one turn of the event loop, and how many are retried. */
 const pageSize = 25;
 const retriesInTurn = 20;
 
-/** What became of a command about one event: the event as it is now, or a sentence. */
+/** The result of a command about one event: the event as it is now, or a sentence. */
 export type Outcome = { readonly event: ShownEvent } | { readonly status: 404 | 409; readonly why: string };
 
-/** What `retry --all` has done. */
+/** The result of `retry --all`. */
 export interface RetriedAll {
-  /** How many are tried once more. */
+  /** The number of events that are tried again. */
   readonly retried: number;
-  /** True when there are more, for which the outbox has no room. */
+  /** True if the outbox had no room for more discarded events. */
   readonly full: boolean;
 }
 
-/** What it works with. */
+/** What it needs. */
 export interface OutboxDeskOptions {
   readonly store: Pick<Store, "list" | "discarded" | "get" | "retry">;
   readonly courier: Courier;
@@ -45,7 +45,7 @@ export interface OutboxDeskOptions {
   readonly registrations: Pick<Registrations, "addressFor">;
 }
 
-/** What `telesetd outbox` speaks to. */
+/** Serves `telesetd outbox`. */
 export class OutboxDesk {
   readonly #options: OutboxDeskOptions;
 
@@ -53,7 +53,7 @@ export class OutboxDesk {
     this.#options = options;
   }
 
-  /** What waits, or, with `all`, also what has ended: page by page, the newest first. */
+  /** The waiting events, or, with `all`, also the settled ones: page by page, the newest first. */
   *pages(all: boolean): Generator<ShownEvent[]> {
     const { store } = this.#options;
     for (let page = store.list(all, pageSize); page.length > 0; page = store.list(all, pageSize, page.at(-1)?.id)) {
@@ -68,7 +68,7 @@ export class OutboxDesk {
     return event && { ...shown(event), data: event.event };
   }
 
-  /** Sends an event once more, at once: one that waits, or one that was discarded. */
+  /** Tries an event again at once, whether it waits or was discarded. */
   retry(id: number): Outcome {
     const { store, courier } = this.#options;
     const waiting = courier.get(id);
@@ -84,8 +84,8 @@ export class OutboxDesk {
   }
 
   /**
-   * Sends all that waits or was discarded once more, the oldest first, so that calls keep their order; some in each turn of the
-   * loop. No more than the outbox holds: the rest would push out what waits.
+   * Tries all waiting and discarded events again, the oldest first, so that calls keep their order; some in each turn of the event
+   * loop, and no more than the outbox holds: the rest would push out waiting events.
    */
   async retryAll(): Promise<RetriedAll> {
     const { store, courier, now } = this.#options;
@@ -98,7 +98,7 @@ export class OutboxDesk {
       if (!last) return { retried, full: false };
       if (courier.room() === 0) return { retried, full: true };
       after = last.id;
-      // What is discarded meanwhile is not tried a second time.
+      // An event that is discarded meanwhile is not tried a second time.
       const events = page.filter(({ ended = 0 }) => ended <= began).flatMap((event) => this.#retryDiscarded(event) ?? []);
       retried += events.length;
       courier.requeue(events);
@@ -114,7 +114,7 @@ export class OutboxDesk {
     return { event: { ...shown(event), state: "discarded", why: "dropped by the administrator" } };
   }
 
-  /** Why there is nothing to do about an event. */
+  /** Why there is nothing to retry or drop. */
   #refusal(id: number, what: "retry" | "drop"): Outcome {
     const event = this.#options.store.get(id);
     if (!event || event.ended === undefined) return { status: 404, why: noSuchEvent };
@@ -123,7 +123,7 @@ export class OutboxDesk {
   }
 }
 
-/** What is said of an event that is not on record. */
+/** The answer about an event that is not on record. */
 export const noSuchEvent = "There is no such event in the outbox: see telesetd outbox list --all";
 
 function shown(event: Recorded): ShownEvent {

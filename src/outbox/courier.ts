@@ -17,7 +17,7 @@ import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 import type { OutboxEvent, Store } from "./record.ts";
 import { present } from "../core/present.ts";
 
-/** What the courier works with. */
+/** What the courier needs. */
 export interface CourierOptions {
   readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "settle" | "withdraw">;
   readonly crm: Crm;
@@ -45,7 +45,7 @@ const maxTimerMs = 2 ** 31 - 1;
 export class Courier {
   readonly #options: CourierOptions;
   readonly #waiting = new Waiting(firstWindow);
-  /** What must be looked at, and when: calls, and addresses that pause. */
+  /** Calls and lanes by the time at which to look at them. */
   readonly #schedule = new Heap<WaitingCall | Lane>((one, other) =>
     one.at < other.at || (one.at === other.at && one.id < other.id)
   );
@@ -72,7 +72,7 @@ export class Courier {
     return this.#waiting.get(id);
   }
 
-  /** Whether anything waits that happened at this desk. */
+  /** Whether an event of this desk waits. */
   holds(desk: string): boolean {
     return this.#waiting.holds(desk);
   }
@@ -83,7 +83,7 @@ export class Courier {
     return { waiting: this.#waiting.size, ...present({ oldest }) };
   }
 
-  /** Whether an event of this call would be sent at once: then its first attempt can be noted together with it. */
+  /** Whether an event would be sent at once: then its first attempt can be noted in the write that adds it. */
   canSendNow(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
     const { desk, agent, to } = event;
     return !this.#stopping && !this.#suppressedCalls.has(event) && this.#waiting.callOf(event) === undefined &&
@@ -94,7 +94,7 @@ export class Courier {
   add(events: readonly OutboxEvent[]): void {
     for (const event of events) {
       const call = this.#waiting.add(event);
-      if (event.attempts > 0 && event.to) this.#begin(call, event, event.to);
+      if (event.attempts > 0 && event.to) this.#start(call, event, event.to);
       else this.#look(call);
     }
     this.sendDue();
@@ -219,7 +219,7 @@ export class Courier {
     });
   }
 
-  /** Starts nothing more and waits for what is on the way, at most `ms`. */
+  /** Starts no more POSTs and waits for those on the way, at most `ms`. */
   async stop(ms: number): Promise<void> {
     clearTimeout(this.#timer);
     clearImmediate(this.#nextTurn);
@@ -277,7 +277,7 @@ export class Courier {
     const attempt = { ...event, attempts: event.attempts + 1 };
     this.#waiting.put(attempt);
     this.#options.store.update(attempt, true);
-    this.#begin(call, attempt, lane.to);
+    this.#start(call, attempt, lane.to);
     return true;
   }
 
@@ -287,11 +287,11 @@ export class Courier {
     this.#posts.open(lane);
   }
 
-  /** Makes an attempt that has been noted. */
-  #begin(call: WaitingCall, event: OutboxEvent, to: Address): void {
+  /** Starts an attempt that has been noted. */
+  #start(call: WaitingCall, event: OutboxEvent, to: Address): void {
     const { lane } = call;
     call.busy = true;
-    const done = this.#attempt(event, this.#posts.begin(event.id, lane, to, this.#options.now())).finally(() => {
+    const done = this.#attempt(event, this.#posts.start(event.id, lane, to, this.#options.now())).finally(() => {
       this.#onTheWay.delete(done);
       call.busy = false;
       this.#look(call);

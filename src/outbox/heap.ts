@@ -1,6 +1,6 @@
-/** A heap whose items can be taken out of the middle: each operation costs the logarithm of how many there are. */
+/** A heap from whose middle items can be removed. Each operation costs the logarithm of the number of items. */
 
-/** Holds each item once, in the order of `before`. An item whose order has changed is put in again. */
+/** Holds each item once, in the order of `before`. Call `put` again for an item whose order has changed. */
 export class Heap<T> {
   readonly #before: (one: T, other: T) => boolean;
   readonly #items: T[] = [];
@@ -14,18 +14,18 @@ export class Heap<T> {
     return this.#items.length;
   }
 
-  /** The item that is before all others; nothing when there is none. */
+  /** The first item; nothing when the heap is empty. */
   first(): T | undefined {
     return this.#items[0];
   }
 
-  /** Puts an item in, or to its new place. */
+  /** Adds an item, or moves it to its new place. */
   put(item: T): void {
     const place = this.#places.get(item) ?? this.#items.length;
     this.#down(item, this.#up(item, place));
   }
 
-  /** Takes an item out, if it is there. */
+  /** Removes an item, if it is there. */
   delete(item: T): void {
     const place = this.#places.get(item);
     if (place === undefined) return;

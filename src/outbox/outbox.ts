@@ -1,6 +1,6 @@
 /**
- * The outbox, as the loop sees it: it takes each change of a desk, decides which of its events start on their way at once, writes
- * all of it in one transaction, and sends. The loop asks it nothing before, and it asks the loop nothing after.
+ * The outbox as the loop sees it: it takes a change of a desk, decides which of its events are sent at once, writes all of it in
+ * one transaction, and sends. The loop asks nothing before the commit, and is asked nothing after it.
  */
 import type { Desk } from "../core/desk.ts";
 import type { Arrival } from "../core/destination.ts";
@@ -9,7 +9,7 @@ import type { Log } from "../log/log.ts";
 import type { Courier } from "./courier.ts";
 import type { NewEvent, Store } from "./record.ts";
 
-/** What it works with. */
+/** What it needs. */
 export interface OutboxOptions {
   readonly store: Pick<Store, "commit">;
   readonly courier: Courier;
@@ -21,13 +21,13 @@ export interface OutboxOptions {
 /** One step's change of a desk. */
 export interface DeskChange {
   readonly desk: Desk;
-  /** Those that send and discard events are carried out here. */
+  /** Only `send` and `discard` are carried out here. */
   readonly effects: readonly Effect[];
-  /** The Register that the step was about. */
+  /** The Register that caused the step. */
   readonly arrival?: Arrival;
 }
 
-/** Events from a change of a desk to their delivery. */
+/** Takes the changes of desks. */
 export class Outbox {
   readonly #options: OutboxOptions;
 
@@ -35,7 +35,7 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Writes a change, and sends what it sends. */
+  /** Writes a change and sends its events. */
   commit({ desk, effects, arrival }: DeskChange): void {
     const { store, courier, now, log } = this.#options;
     const { extension } = desk;
@@ -51,7 +51,7 @@ export class Outbox {
     else if (arrival) courier.sendDue();
   }
 
-  /** The first event of a call that has none on the way is sent at once: its first attempt is noted in the same write. */
+  /** The first event of a call that has none waiting starts at once: its first attempt is noted in the same write. */
   #newEvents(desk: string, effects: readonly Extract<Effect, { type: "send" }>[]): NewEvent[] {
     const { courier, log } = this.#options;
     const calls = new Set<string>();
@@ -69,7 +69,7 @@ export class Outbox {
     });
   }
 
-  /** Whether anything waits that happened at this desk. */
+  /** Whether an event of this desk waits. */
   holds(desk: string): boolean {
     return this.#options.courier.holds(desk);
   }

@@ -1,12 +1,12 @@
-/** The POSTs that are on the way: to which address, each in its turn, and what becomes of their events meanwhile. */
+/** The POSTs on the way: to which address, and which lane may send next. */
 import type { Address } from "../core/crm.ts";
 import type { EventResult } from "../metrics/metrics.ts";
 import type { Lane } from "./waiting.ts";
 
-/** How many POSTs are on the way at once, at most, and how many of them to addresses whose last one failed. */
+/** The most POSTs on the way at once, and the most of them to addresses whose last POST failed. */
 const maxConcurrentPosts = 32;
 const maxFailingPosts = 16;
-/** An address that answers within `fastMs` gets `fastWindow` at once: the answers to more would arrive in one turn of the loop. */
+/** An address that answers within `fastMs` gets `fastWindow` POSTs at once: the answers to more would arrive in one turn of the event loop. */
 const fastMs = 10;
 const fastWindow = 8;
 
@@ -14,30 +14,30 @@ const fastWindow = 8;
 export interface Post {
   readonly to: Address;
   readonly lane: Lane;
-  /** The lane's epoch when it began. */
+  /** The lane's epoch when it started. */
   readonly epoch: number;
   /** The address had failed before. */
   readonly failing: boolean;
-  /** When it began, in ms. */
+  /** When it started, in ms. */
   readonly since: number;
   readonly abort: AbortController;
-  /** What has become of its event meanwhile, which counts only if the CRM does not confirm it all the same. */
+  /** What has become of its event meanwhile; counts only if the CRM does not confirm the event. */
   result?: EventResult;
 }
 
-/** All that are on the way, by event; and the lanes from which more may be sent. No address waits for another. */
+/** All POSTs on the way, by event, and the lanes that have more to send. No address waits for another. */
 export class Posts {
   readonly #posts = new Map<number, Post>();
   readonly #open = new Set<Lane>();
   /** How many go to addresses whose last POST failed. */
   #failing = 0;
 
-  /** Something may be sent from this lane: it takes its turn. */
+  /** This lane has something to send: it gets its turn. */
   open(lane: Lane): void {
     this.#open.add(lane);
   }
 
-  /** The lane whose turn it is. One that cannot send now must be opened again when that changes. */
+  /** The lane whose turn it is. A lane that cannot send now must be opened again when it can. */
   next(now: number): Lane | undefined {
     for (const lane of this.#open) {
       if (!lane.canSend(now)) this.#open.delete(lane);
@@ -46,13 +46,13 @@ export class Posts {
     return undefined;
   }
 
-  /** Whether one more may go from this lane, of which nothing may be known yet. */
+  /** Whether this lane may start one more POST. Without a lane: a new one may. */
   hasRoom(lane: Lane | undefined): boolean {
     return this.#posts.size < maxConcurrentPosts && !(lane?.failing === true && this.#failing >= maxFailingPosts);
   }
 
-  /** One is about to begin; its lane waits for its next turn. */
-  begin(event: number, lane: Lane, to: Address, since: number): Post {
+  /** A POST starts; its lane waits for its next turn. */
+  start(event: number, lane: Lane, to: Address, since: number): Post {
     const post: Post = { to, lane, epoch: lane.epoch, failing: lane.failing, since, abort: new AbortController() };
     this.#posts.set(event, post);
     this.#failing += Number(post.failing);
@@ -66,7 +66,7 @@ export class Posts {
     return this.#posts.get(event);
   }
 
-  /** One is over. */
+  /** A POST is over. */
   end(event: number): void {
     const post = this.#posts.get(event);
     if (!post) return;
@@ -76,12 +76,12 @@ export class Posts {
     this.#open.add(post.lane);
   }
 
-  /** The address of one has answered. */
+  /** The address of a POST has answered. */
   answered({ lane, since }: Post, now: number): void {
     lane.answered(now - since < fastMs ? fastWindow : maxConcurrentPosts);
   }
 
-  /** Aborts those of a lane, or all. */
+  /** Aborts the POSTs of a lane, or all. */
   abort(why: string, lane?: Lane): void {
     for (const post of this.#posts.values()) if (lane === undefined || post.lane === lane) post.abort.abort(why);
   }

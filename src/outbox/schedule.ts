@@ -1,37 +1,37 @@
 /**
- * When an event is sent, and when it is too old to be sent. Pure. The rules: the events of one call go in order, calls do not wait
- * for each other; a ScreenPop is useful for two minutes, the rest for a day.
+ * When an event is sent, and when it is too old to be sent. Pure. The events of one call are sent in order, calls do not wait for
+ * each other; a ScreenPop is useful for two minutes, the other events for a day.
  */
 import { count } from "../core/count.ts";
 import type { OutboxEvent } from "./record.ts";
 
-/** How long events live and how they are tried again. */
+/** How long events are useful, and how often they are tried. */
 export interface DeliveryRules {
   /** How long a ScreenPop is useful, in ms. */
   readonly screenPopFor: number;
-  /** How long the other events are, in ms. */
+  /** How long the other events are useful, in ms. */
   readonly othersFor: number;
-  /** How many refusals (3xx, 4xx) end an event. */
+  /** After how many refusals (3xx, 4xx) an event is discarded. */
   readonly refusals: number;
   /** How many events may wait. */
   readonly maxEvents: number;
 }
 
-/** Two minutes, a day, three, ten thousand. */
+/** The defaults. */
 export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 24 * 3_600_000, refusals: 3, maxEvents: 10_000 };
 
-/** What is to be done with a call whose first event is not on the way. Times in ms. */
+/** What to do with the first event of a call. Times in ms. */
 export type Due =
-  /** Send that event; from `until` on it is too old. */
+  /** Send it; from `until` on it is too old. */
   | { readonly type: "send"; readonly until: number }
-  /** Look again then. */
+  /** Look again at `until`. */
   | { readonly type: "wait"; readonly until: number }
-  /** Discard that event. */
+  /** Discard it. */
   | { readonly type: "discard"; readonly why: string };
 
 /**
- * Looks at the first of a call's events.
- * @param why the reason why nothing can be sent, where that is not the failure of an attempt.
+ * Decides what to do with the first event of a call that is not on the way.
+ * @param why why nothing can be sent at all, unless an attempt has failed.
  */
 export function whatIsDue(first: OutboxEvent, now: number, rules: DeliveryRules, why?: string): Due {
   const old = tooOld(first, now, rules, why);
@@ -40,20 +40,20 @@ export function whatIsDue(first: OutboxEvent, now: number, rules: DeliveryRules,
   return first.next <= now ? { type: "send", until: end } : { type: "wait", until: Math.min(first.next, end) };
 }
 
-/** An event whose agent has a new address: there it is tried at once, as if for the first time. */
+/** An event whose agent has a new address, where it is tried at once, as if for the first time. */
 export function readdressed(event: OutboxEvent): OutboxEvent {
   return { ...event, elsewhere: event.attempts, refusals: 0, next: 0 };
 }
 
-/** The key of an event's call; ids of different desks' calls never meet, but a desk makes it certain. */
+/** The key of an event's call. The desk is a part of it, although calls of different desks have different ids. */
 export function callKey({ desk, event }: { readonly desk: string; readonly event: { readonly call: string } }): string {
   return `${desk}/${event.call}`;
 }
 
-/** The pause before the next attempt, in ms: doubling, jittered; short while a screen pop may still be of use. */
+/** The pause before the next attempt, in ms: doubling, with jitter; short while a ScreenPop may still be useful. */
 export function pauseAfter(attempts: number, age: number, random: number): number {
-  const longest = age < 120_000 ? 5_000 : 60_000;
-  return Math.min(longest, 250 * 2 ** Math.min(attempts, 20)) * (0.5 + random / 2);
+  const maxPause = age < 120_000 ? 5_000 : 60_000;
+  return Math.min(maxPause, 250 * 2 ** Math.min(attempts, 20)) * (0.5 + random / 2);
 }
 
 function expiry({ event, created }: OutboxEvent, rules: DeliveryRules): number {
@@ -66,5 +66,5 @@ function tooOld(event: OutboxEvent, now: number, rules: DeliveryRules, why: stri
   }
   if (now < expiry(event, rules)) return undefined;
   const lived = event.event.name === "ScreenPop" ? rules.screenPopFor : rules.othersFor;
-  return `too old after ${lived / 1000} s; last attempt: ${why ?? event.why ?? "none was possible"}`;
+  return `too old after ${lived / 1000} s; last attempt: ${why ?? event.why ?? "no attempt was possible"}`;
 }

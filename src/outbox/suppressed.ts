@@ -1,15 +1,15 @@
-/** Calls whose ScreenPop was discarded and cannot have arrived: nobody would know what the rest of such a call is about. */
+/** Calls whose ScreenPop was discarded and cannot have arrived: the CRM would not know the call that their other events name. */
 import { callKey } from "./schedule.ts";
 import type { OutboxEvent } from "./record.ts";
 
-/** How many are remembered; the CallReleased of a call makes it forgotten sooner. */
+/** How many are remembered. A call is forgotten with its CallReleased, or when there are more. */
 const maxSuppressedCalls = 1000;
 
-/** The calls of which nothing more is delivered. */
+/** The calls whose events are not delivered any more. */
 export class SuppressedCalls {
   readonly #keys = new Set<string>();
 
-  /** @param calls those that are known from before. */
+  /** @param calls the suppressed calls on record. */
   constructor(calls: Iterable<{ readonly desk: string; readonly call: string }>) {
     for (const { desk, call } of calls) this.#keys.add(callKey({ desk, event: { call } }));
   }
@@ -29,11 +29,11 @@ export class SuppressedCalls {
     if (this.#keys.size > maxSuppressedCalls && oldest !== undefined) this.#keys.delete(oldest);
   }
 
-  /** What follows may be delivered again. */
+  /** The events that follow are delivered again. */
   delete(event: CallOf): void {
     this.#keys.delete(callKey(event));
   }
 }
 
-/** As much of an event as says which call it is about. */
+/** The parts of an event that name its call. */
 type CallOf = { readonly desk: string; readonly event: { readonly call: string } };

@@ -1,6 +1,6 @@
 /**
- * The events that wait, by call and by agent. What is done with one event costs about the same however many wait: after a
- * day without the CRM they are thousands.
+ * The events that wait, by call and by agent. An operation on one event costs about the same however many wait: after a day
+ * without the CRM there are thousands.
  */
 import type { Address } from "../core/crm.ts";
 import { type Arrival, destinationAfter, isSameAddress, takenBy } from "../core/destination.ts";
@@ -8,12 +8,12 @@ import { Heap } from "./heap.ts";
 import { callKey, readdressed } from "./schedule.ts";
 import type { OutboxEvent } from "./record.ts";
 
-/** The events of one call that wait, the oldest first. */
+/** The waiting events of one call, the oldest first. */
 export class WaitingCall {
   readonly key: string;
   readonly lane: Lane;
   readonly events: OutboxEvent[] = [];
-  /** When to look at it, in ms. */
+  /** When to look at it next, in ms. */
   at = 0;
   /** Its first event is on the way. */
   busy = false;
@@ -23,15 +23,15 @@ export class WaitingCall {
     this.lane = lane;
   }
 
-  /** The id of its oldest event; those of different calls are compared by it. */
+  /** The id of its oldest event, which orders calls. */
   get id(): number {
     return this.events[0]?.id ?? 0;
   }
 }
 
-/** What waits for one agent at one desk: it goes to one address, which is there for all of it or for none. */
+/** The events that wait for one agent at one desk. All go to one address, which answers or does not. */
 export class Lane {
-  /** Before all calls. */
+  /** Orders a lane before all calls. */
   readonly id = 0;
   readonly desk: string;
   readonly agent: string;
@@ -40,18 +40,18 @@ export class Lane {
   readonly ready = new Heap<WaitingCall>((one, other) => one.id < other.id);
   /** Calls whose first event waits for its next attempt. */
   readonly later = new Set<WaitingCall>();
-  /** Nothing is sent before, in ms. */
+  /** Nothing is sent earlier, in ms. */
   at = 0;
-  /** How many of its events are on the way, and how many may be. */
+  /** How many of its events are on the way, and how many may be at once. */
   onTheWay = 0;
   window: number;
   /** Failures in a row. */
   failures = 0;
-  /** Changes whenever the address has answered or failed: an attempt made before that says nothing new. */
+  /** Changes when the address has answered or failed: an attempt that started earlier carries no new information. */
   epoch = 0;
-  /** Where it goes; nothing while its agent has no address. */
+  /** The address; absent while the agent has none. */
   to: Address | undefined;
-  /** The agent whose UWQ has the address now. */
+  /** The other agent whose UWQ has the address now. */
   taker: string | undefined;
 
   constructor(desk: string, agent: string, window: number) {
@@ -65,7 +65,7 @@ export class Lane {
     return this.failures > 0;
   }
 
-  /** An agent has registered: whether that gives this lane another address, or takes it. */
+  /** An agent has registered. @returns whether this lane has another address now, or none. */
   arrived(arrival: Arrival): boolean {
     const to = destinationAfter({ agent: this.agent, to: this.to ?? null }, arrival) ?? undefined;
     if (isSameAddress(to, this.to)) return false;
@@ -74,7 +74,7 @@ export class Lane {
     return true;
   }
 
-  /** Why nothing can be sent, where that is not the failure of an attempt. */
+  /** Why nothing can be sent at all; absent while the lane has an address. */
   get why(): string | undefined {
     if (this.to) return undefined;
     return this.taker === undefined ? `agent ${this.agent} is not registered` : takenBy(this.taker);
@@ -85,21 +85,21 @@ export class Lane {
     return this.to !== undefined && this.ready.size > 0 && this.at <= now && this.onTheWay < this.window;
   }
 
-  /** The address has answered: more may go at once, up to `most`. */
-  answered(most: number): void {
+  /** The address has answered: more POSTs may be on the way, up to `max`. */
+  answered(max: number): void {
     this.failures = 0;
-    this.window = Math.min(most, 2 * this.window);
+    this.window = Math.min(max, 2 * this.window);
     this.epoch++;
   }
 
-  /** The address has failed: one event at a time goes to see whether it is back. */
+  /** The address has failed: one event at a time is sent until it answers. */
   failed(): void {
     this.failures++;
     this.window = 1;
     this.epoch++;
   }
 
-  /** Perhaps another address: nothing is known of it yet. */
+  /** The address may be another one: nothing is known of it yet. */
   renew(window: number): void {
     this.failures = 0;
     this.window = window;
@@ -107,7 +107,7 @@ export class Lane {
   }
 }
 
-/** All that waits. */
+/** All waiting events. */
 export class Waiting {
   readonly #events = new Map<number, OutboxEvent>();
   readonly #calls = new Map<string, WaitingCall>();
@@ -135,12 +135,12 @@ export class Waiting {
     return to ? { ...rest, to } : rest;
   }
 
-  /** All events, as they were put in. */
+  /** All events, in the order in which they were added. */
   events(): IterableIterator<OutboxEvent> {
     return this.#events.values();
   }
 
-  /** When the oldest event was made; nothing when none waits. */
+  /** When the oldest event was created; nothing when none waits. */
   oldest(): number | undefined {
     if (this.#oldest === undefined) {
       for (const { created } of this.#events.values()) this.#oldest = Math.min(this.#oldest ?? created, created);
@@ -148,12 +148,12 @@ export class Waiting {
     return this.#oldest;
   }
 
-  /** What waits of an event's call. */
+  /** The waiting events of an event's call. */
   callOf(event: Pick<OutboxEvent, "desk" | "agent" | "event">): WaitingCall | undefined {
     return this.#calls.get(keyOf(event));
   }
 
-  /** The lane of an agent at a desk, as long as something of it waits. */
+  /** The lane of an agent at a desk, while an event of it waits. */
   lane(desk: string, agent: string): Lane | undefined {
     return this.#lanes.get(desk)?.get(agent);
   }
@@ -174,12 +174,12 @@ export class Waiting {
     return calls.values().filter(({ events: [first] }) => first !== undefined && first.id <= newest);
   }
 
-  /** Whether anything waits that happened at this desk. */
+  /** Whether an event of this desk waits. */
   holds(desk: string): boolean {
     return this.#lanes.has(desk);
   }
 
-  /** Puts a new event in: all that waits for its agent at its desk goes to its address. */
+  /** Adds a new event: all events of its lane go to its address from now on. */
   add(event: OutboxEvent): WaitingCall {
     const call = this.put(event);
     if (event.to) call.lane.to = event.to;
@@ -187,7 +187,7 @@ export class Waiting {
   }
 
   /**
-   * All that waits in a lane may be tried at once, at another address as if for the first time.
+   * All events of a lane may be tried at once; at another address as if for the first time.
    * @returns the calls that waited for their next attempt.
    */
   refresh(lane: Lane, moved: boolean): WaitingCall[] {
@@ -198,7 +198,7 @@ export class Waiting {
     return [...lane.later];
   }
 
-  /** Puts an event in, in its place among those of its call, or another version of it in its place. */
+  /** Adds an event in its place among those of its call, or replaces it by another version. */
   put(event: OutboxEvent): WaitingCall {
     const call = this.callOf(event) ?? this.#newCall(event);
     const { events } = call;
@@ -212,7 +212,7 @@ export class Waiting {
     return call;
   }
 
-  /** Takes an event out. */
+  /** Removes an event. */
   delete(event: OutboxEvent): void {
     this.#events.delete(event.id);
     if (event.created === this.#oldest) this.#oldest = undefined;
@@ -223,7 +223,7 @@ export class Waiting {
     this.forget(call);
   }
 
-  /** Forgets a call of which nothing waits and nothing is on the way. */
+  /** Forgets a call without events, unless one is on the way. */
   forget(call: WaitingCall): void {
     const { key, lane } = call;
     if (call.events.length > 0 || call.busy) return;
@@ -248,7 +248,7 @@ export class Waiting {
   }
 }
 
-/** What belongs to no call (a line that is lost) waits for each agent on its own. */
+/** Events of no call (TelephonyDisabled) are ordered for each agent. */
 function keyOf(event: Pick<OutboxEvent, "desk" | "agent" | "event">): string {
   return `${event.agent}\n${callKey(event)}`;
 }

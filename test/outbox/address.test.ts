@@ -1,4 +1,4 @@
-/** Where the courier sends what waits when agents register, move, and take each other's place. */
+/** Where the courier sends waiting events when agents register, move, and take each other's place. */
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { event, home } from "../support/outbox/events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
@@ -18,7 +18,7 @@ describe("the agent:", () => {
   const moved = { address: "10.0.0.9", port: 9090 };
   const inUse = { address: "10.0.0.8", port: 8080 };
 
-  test("what waits follows its agent to a new address at once", async () => {
+  test("waiting events follow their agent to a new address at once", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer(unreachable);
@@ -26,7 +26,7 @@ describe("the agent:", () => {
     expect(rig.posts.map(({ to }) => to)).toEqual([moved]);
   });
 
-  test("what was delivered is not sent again to the new address", async () => {
+  test("delivered events are not sent again to the new address", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer(done);
@@ -34,7 +34,7 @@ describe("the agent:", () => {
     expect(rig.posts).toEqual([]);
   });
 
-  test("a Register at the same address has what waits tried at once, and leaves a POST on the way alone", async () => {
+  test("after a Register at the same address waiting events are tried at once, and a POST on the way goes on", async () => {
     const rig = new Rig();
     rig.courier.add([pop, event(5, { call: "c2" })]);
     await rig.answer(unreachable);
@@ -53,7 +53,7 @@ describe("the agent:", () => {
     expect([1, 4, 5].map((id) => rig.courier.get(id)?.to)).toEqual([moved, home, inUse]);
   });
 
-  test("another agent who registers at the desk does not stop what waits for the first", async () => {
+  test("another agent who registers at the desk does not stop the events of the first", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     await rig.answer(timeout);
@@ -64,7 +64,7 @@ describe("the agent:", () => {
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["CallEstablished c1", home]]);
   });
 
-  test("another agent who registers at the same address gets nothing of the first: it waits until that agent has a new one", async () => {
+  test("another agent who registers at the same address gets no event of the first: they wait until the first has a new address", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     const [post] = rig.posts;
@@ -78,7 +78,7 @@ describe("the agent:", () => {
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["ScreenPop c1", moved]]);
   });
 
-  test("the reason why an event waits for its agent's next Register stays with it until it is discarded", async () => {
+  test("an event keeps the reason why it waits for its agent's next Register until it is discarded", async () => {
     const rig = new Rig();
     rig.courier.add([event(1, { next: 1000 })]);
     rig.register("B", home);
@@ -88,7 +88,7 @@ describe("the agent:", () => {
     ]);
   });
 
-  test("agents who are registered at different desks may share an address", () => {
+  test("agents registered at different desks may share an address", () => {
     const rig = new Rig();
     rig.courier.add([event(4, { desk: "1002" })]);
     expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...home } })).toBe(false);
@@ -105,7 +105,7 @@ describe("the agent:", () => {
     expect(rig.courier.get(4)?.to).toEqual(here);
   });
 
-  test("while an agent has no address nothing is sent, and nobody looks", async () => {
+  test("while an agent has no address nothing is sent, and no timer runs", async () => {
     const rig = new Rig();
     rig.courier.add([event(2, { name: "CallEstablished", nowhere: true })]);
     await rig.pass(3_600_000);
@@ -114,7 +114,7 @@ describe("the agent:", () => {
     expect(rig.waiting()).toEqual(["CallEstablished c1"]);
   });
 
-  test("what waits for an agent who never comes is discarded in time", async () => {
+  test("events for an agent who never registers are discarded in time", async () => {
     const rig = new Rig();
     rig.courier.add([event(1, { nowhere: true })]);
     await rig.pass(119_999);
@@ -123,7 +123,7 @@ describe("the agent:", () => {
     expect(rig.record).toEqual(["discarded 1: too old after 120 s; last attempt: agent A is not registered"]);
   });
 
-  test("those who have no address do not keep others waiting", () => {
+  test("agents without an address do not delay others", () => {
     const rig = new Rig();
     const lost = Array.from({ length: 50 }, (_, n) => event(n + 10, { call: `lost${n}`, agent: "gone", nowhere: true }));
     rig.courier.add([...lost, event(100)]);
@@ -134,7 +134,7 @@ describe("the agent:", () => {
 describe("an agent who moves while a POST is on the way:", () => {
   const moved = { address: "10.0.0.9", port: 9090 };
 
-  test("the POST is aborted and repeated at the new address at once, as it may have arrived; what follows goes there too", async () => {
+  test("the POST is aborted and repeated at the new address at once, as it may have arrived; the next events go there too", async () => {
     const rig = new Rig();
     rig.courier.add([pop, released]);
     const post = rig.posts.shift();
@@ -170,7 +170,7 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.courier.status()).toEqual({ waiting: 0 });
   });
 
-  test("the old address's tries lengthen no pause at the new one, and its refusals do not count", async () => {
+  test("attempts at the old address do not lengthen the pauses at the new one, and its refusals do not count", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     for (const pause of [500, 1000]) {
@@ -187,7 +187,7 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
   });
 
-  test("there and back again: it is tried at once, whatever became of the first POST", async () => {
+  test("there and back again: the event is tried at once, whatever became of the first POST", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     rig.posts.shift();
@@ -197,7 +197,7 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.posts.map(({ to }) => to)).toEqual([home]);
   });
 
-  test("an event that the agent's Unregister has withdrawn is not repeated", async () => {
+  test("an event that the agent's Unregister has discarded is not repeated", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     rig.courier.withdrawAll("1001", "A");

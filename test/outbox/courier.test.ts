@@ -14,7 +14,7 @@ const established = event(2, { name: "CallEstablished" });
 const released = event(3, { name: "CallReleased" });
 
 describe("in order:", () => {
-  test("the events of a call go one after the other, each when the one before it has arrived", async () => {
+  test("each event of a call is sent after the one before it has been delivered", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established, released]);
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
@@ -26,7 +26,7 @@ describe("in order:", () => {
     expect(rig.courier.status()).toEqual({ waiting: 0 });
   });
 
-  test("an attempt that failed is made again before what follows", async () => {
+  test("a failed attempt is repeated before the next event", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     await rig.answer(timeout);
@@ -43,7 +43,7 @@ describe("in order:", () => {
 });
 
 describe("the record:", () => {
-  test("an attempt is stored before it is made, and its end after it", async () => {
+  test("an attempt is noted before it is made, and its result after it", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1"]);
@@ -51,7 +51,7 @@ describe("the record:", () => {
     expect(rig.record.slice(2)).toEqual(["delivered 1"]);
   });
 
-  test("an attempt that failed is stored with when it is made again", async () => {
+  test("a failed attempt is noted with the time of the next one", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer(timeout);
@@ -64,27 +64,27 @@ describe("the record:", () => {
     expect(rig.record.at(-1)).toBe("note 1: attempt 3, next 3500, reached true, refusals 1");
   });
 
-  test("an event whose first attempt was stored together with it is sent without storing it again", () => {
+  test("an event whose first attempt was noted together with it is sent without another note", () => {
     const rig = new Rig();
     rig.courier.add([event(1, { attempts: 1 })]);
     expect(rig.record).toEqual(["post ScreenPop c1"]);
   });
 
-  test("an event that the CRM took with an Error is told, with what it answered", async () => {
+  test("an event that the CRM answered with an Error is delivered, with that answer", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer({ outcome: "done", note: "the CRM answered with an Error: no" });
     expect(rig.record.at(-1)).toBe("delivered 1: the CRM answered with an Error: no");
   });
 
-  test("what waits when the daemon starts is tried at once, whenever it was to be", () => {
+  test("events that wait when the daemon starts are tried at once, whatever their next time", () => {
     const rig = new Rig({ stored: [event(1, { next: 99_000, attempts: 3 })] });
     rig.courier.sendDue();
     expect(rig.record).toEqual(["note 1: attempt 4, on the way", "post ScreenPop c1"]);
   });
 });
 
-describe("again and again:", () => {
+describe("retries:", () => {
   test.each([[1, 500], [0, 250], [0.5, 375]])("with the random number %d the first pause is %i ms", async (random, pause) => {
     const rig = new Rig({ random });
     rig.courier.add([pop]);
@@ -95,7 +95,7 @@ describe("again and again:", () => {
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
   });
 
-  test("three refusals end an event; what follows it is sent", async () => {
+  test("an event is discarded after three refusals; the next one is sent", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     for (const pause of [500, 1000]) {
@@ -108,7 +108,7 @@ describe("again and again:", () => {
     expect(rig.waiting()).toEqual(["CallEstablished c1"]);
   });
 
-  test("failures to reach the CRM do not end an event", async () => {
+  test("an event is not discarded because the CRM cannot be reached", async () => {
     const rig = new Rig();
     rig.courier.add([established]);
     for (let attempt = 1; attempt <= 10; attempt++) {
@@ -120,7 +120,7 @@ describe("again and again:", () => {
 });
 
 describe("too old:", () => {
-  test("a ScreenPop that never reached the CRM is given up after two minutes, with all of its call, also what comes later", async () => {
+  test("a ScreenPop that cannot have reached the CRM is discarded after two minutes, with all events of its call, later ones too", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     await rig.answer(unreachable);
@@ -138,7 +138,7 @@ describe("too old:", () => {
     expect(rig.courier.status()).toEqual({ waiting: 0 });
   });
 
-  test("a ScreenPop that may have reached the CRM is given up after two minutes; what follows is sent", async () => {
+  test("a ScreenPop that may have reached the CRM is discarded after two minutes; the next events are sent", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     await rig.answer(timeout);
@@ -151,7 +151,7 @@ describe("too old:", () => {
     expect(rig.waiting()).toEqual(["CallEstablished c1"]);
   });
 
-  test("the other events are given up after a day", async () => {
+  test("the other events are discarded after a day", async () => {
     const rig = new Rig();
     rig.courier.add([established, released]);
     await rig.answer(timeout);
@@ -159,11 +159,11 @@ describe("too old:", () => {
     rig.courier.sendDue();
     expect(rig.record.slice(-2)).toEqual([
       "discarded 2: too old after 86400 s; last attempt: no answer",
-      "discarded 3: too old after 86400 s; last attempt: none was possible",
+      "discarded 3: too old after 86400 s; last attempt: no attempt was possible",
     ]);
   });
 
-  test("what follows a ScreenPop that was given up before the daemon was started is given up too", () => {
+  test("the events after a ScreenPop that was discarded before the daemon started are discarded too", () => {
     const rig = new Rig({ stored: [established, event(9, { call: "c2" })], suppressed: [{ desk: "1001", call: "c1" }] });
     rig.courier.sendDue();
     expect(rig.record).toEqual([
@@ -177,7 +177,7 @@ describe("too old:", () => {
 describe("the agent:", () => {
   const inUse = { address: "10.0.0.8", port: 8080 };
 
-  test("retired: what waits for that agent at that desk is forgotten, other events stay", async () => {
+  test("unregisters: the events that wait for that agent at that desk are forgotten, other events stay", async () => {
     const rig = new Rig();
     rig.courier.add([pop, event(4, { desk: "1002" }), event(5, { call: "c2", agent: "B", to: inUse })]);
     for (let post = 0; post < 3; post++) await rig.answer(unreachable);
@@ -187,7 +187,7 @@ describe("the agent:", () => {
     expect(rig.courier.status().waiting).toBe(2);
   });
 
-  test("about to unregister with much waiting: some calls go in each turn, whole; those that come meanwhile stay", async () => {
+  test("is about to unregister, and many events wait: some whole calls are discarded in each turn; events that come meanwhile stay", async () => {
     const followers = calls(100, { name: "CallEstablished" }, 1001).map((one, n) => ({
       ...one,
       event: { ...one.event, call: `c${n + 1}` },
@@ -207,7 +207,7 @@ describe("the agent:", () => {
     expect(rig.courier.withdraw("1001", "nobody", "gone")).toBeUndefined();
   });
 
-  test("retired while it is on the way: its failure does not bring it back", async () => {
+  test("unregisters while an event is on the way: its failure does not bring it back", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     rig.courier.withdrawAll("1001", "A");
@@ -217,7 +217,7 @@ describe("the agent:", () => {
     expect(rig.counted()).toEqual({ '{event="ScreenPop",result="withdrawn"}': 1 });
   });
 
-  test("retired while it is on the way, and confirmed all the same: it counts once, as told", async () => {
+  test("unregisters while an event is on the way, and the CRM confirms it: it counts once, as delivered", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     rig.courier.withdrawAll("1001", "A");
@@ -229,7 +229,7 @@ describe("the agent:", () => {
   });
 });
 
-test("the oldest event that waits is the oldest, also when it was taken back after younger ones", () => {
+test("the oldest waiting event is known, also when it was requeued after younger ones", () => {
   const rig = new Rig();
   rig.courier.add([event(2, { call: "c2", created: 5000, nowhere: true })]);
   rig.courier.requeue([event(1, { created: 1000, nowhere: true })]);
@@ -237,7 +237,7 @@ test("the oldest event that waits is the oldest, also when it was taken back aft
 });
 
 describe("the administrator:", () => {
-  test("drops an event that waits", async () => {
+  test("drops a waiting event", async () => {
     const rig = new Rig();
     rig.courier.add([established, released]);
     await rig.answer(timeout);
@@ -245,7 +245,7 @@ describe("the administrator:", () => {
     expect([2, 3].map((id) => rig.courier.get(id)?.id)).toEqual([undefined, 3]);
   });
 
-  test("lets an event that was given up wait again: it goes before what follows it in its call", async () => {
+  test("requeues a discarded event: it is sent before the later events of its call", async () => {
     const rig = new Rig();
     rig.courier.add([established, released]);
     await rig.answer(timeout);
@@ -261,7 +261,7 @@ describe("the administrator:", () => {
 });
 
 describe("the outbox is bounded:", () => {
-  test("when it is full the oldest is given up, with what follows its ScreenPop", async () => {
+  test("when it is full the oldest event is discarded, with the events after its ScreenPop", async () => {
     const rig = new Rig({ rules: { maxEvents: 2 } });
     rig.courier.add([event(1, { nowhere: true }), event(2, { name: "CallEstablished", nowhere: true })]);
     rig.courier.add([event(4, { call: "c2", nowhere: true })]);
@@ -273,7 +273,7 @@ describe("the outbox is bounded:", () => {
     expect(rig.courier.status().waiting).toBe(1);
   });
 
-  test("what is on the way is not given up", () => {
+  test("an event on the way is not discarded", () => {
     const rig = new Rig({ rules: { maxEvents: 1 } });
     rig.courier.add([pop]);
     rig.courier.add([event(4, { call: "c2", next: 1000 })]);
@@ -286,14 +286,14 @@ describe("the outbox is bounded:", () => {
 });
 
 describe("status:", () => {
-  test("how many wait, and since when the oldest does", () => {
+  test("the number of waiting events, and the time of the oldest", () => {
     const rig = new Rig({ stored: [event(1, { created: 70 }), event(2, { created: 80, call: "c2" })] });
     expect(rig.courier.status()).toEqual({ waiting: 2, oldest: 70 });
   });
 });
 
 describe("stop:", () => {
-  test("waits for what is on the way and notes what came of it; nothing more is sent", async () => {
+  test("waits for the POSTs on the way and notes their results; nothing more is sent", async () => {
     const rig = new Rig();
     rig.courier.add([pop, established]);
     let stopped = false;
@@ -306,7 +306,7 @@ describe("stop:", () => {
     expect(rig.record).toEqual(["note 1: attempt 1, on the way", "post ScreenPop c1", "delivered 1"]);
   });
 
-  test("waits no longer than it may: then what is on the way is cut short, and noted", async () => {
+  test("waits no longer than it may: then the POSTs on the way are aborted, and that is noted", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     const [post] = rig.posts;
@@ -319,7 +319,7 @@ describe("stop:", () => {
     expect(rig.record.at(-1)).toBe("note 1: attempt 1, next 3500, reached true, refusals 0");
   });
 
-  test("leaves no timer behind", async () => {
+  test("leaves no timer", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     await rig.answer(timeout);

@@ -17,7 +17,7 @@ let made = 0;
 
 const home = { address: "10.0.0.7", port: 8080 };
 
-/** An outbox with so many discarded events, three of each call, and a CRM that takes everything. */
+/** An outbox with this number of discarded events, three of each call, and a CRM that confirms everything. */
 function outbox(discarded: number, maxEvents = 10_000) {
   const log = openLog(() => {}, "error", false);
   const store = openSafeStore(join(folder, `${++made}.db`), log);
@@ -52,7 +52,7 @@ function outbox(discarded: number, maxEvents = 10_000) {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("of 3,000 discarded events", () => {
-  test("list --all shows each, the newest first, in pages", () => {
+  test("list --all shows every event, the newest first, in pages", () => {
     const { box, rows, store } = outbox(3000);
     expect(rows(true).map(({ id }) => id)).toEqual(Array.from({ length: 3000 }, (_, n) => 3000 - n));
     expect(rows(false)).toEqual([]);
@@ -60,7 +60,7 @@ describe("of 3,000 discarded events", () => {
     store.close();
   });
 
-  test("retry --all sends each once, those of a call in order, and says how many", async () => {
+  test("retry --all sends every event once, those of a call in order, and returns their number", async () => {
     const { box, courier, told, rows, store } = outbox(3000);
     expect(await box.retryAll()).toEqual({ retried: 3000, full: false });
     while (courier.status().waiting > 0) await turn();
@@ -75,7 +75,7 @@ describe("of 3,000 discarded events", () => {
     store.close();
   });
 
-  test("retry --all takes at most 20 of them in a turn of the loop", async () => {
+  test("retry --all takes at most 20 of them in a turn of the event loop", async () => {
     const { box, courier, takes, store } = outbox(3000);
     takes(0);
     const all = box.retryAll();
@@ -89,7 +89,7 @@ describe("of 3,000 discarded events", () => {
     store.close();
   });
 
-  test("retry --all counts what waits already, and takes no more than the outbox holds", async () => {
+  test("retry --all counts the waiting events, and takes no more than the outbox holds", async () => {
     const { box, courier, takes, rows, store } = outbox(3000, 1000);
     takes(0);
     box.retry(1);
@@ -100,7 +100,7 @@ describe("of 3,000 discarded events", () => {
   });
 });
 
-test("a ScreenPop that is sent again takes along what follows in its call", async () => {
+test("after a ScreenPop that is sent again the next events of its call are sent too", async () => {
   const { box, courier, told, store } = outbox(1);
   const event = { name: "ScreenPop", call: "c0", ani: "", dnis: "", data: {} } as const;
   courier.discardNew({ desk: "1001", event });
@@ -112,7 +112,7 @@ test("a ScreenPop that is sent again takes along what follows in its call", asyn
   store.close();
 });
 
-test("an event that was delivered, or discarded, says so when it is retried or dropped", async () => {
+test("retry and drop of a settled event say how and when it was settled", async () => {
   const { box, courier, store } = outbox(3);
   expect(box.drop(2)).toEqual({ status: 409, why: "Event 2 was discarded at 1970-01-01T00:00:00.020Z: nothing to drop." });
   expect(box.retry(1)).toMatchObject({ event: { id: 1, state: "waiting" } });
@@ -144,7 +144,7 @@ describe("over HTTP", () => {
     },
   );
 
-  test("the loop turns between the pages of a list", async () => {
+  test("the event loop turns between the pages of a list", async () => {
     let turns = 0;
     let counting = true;
     const count = () => {
@@ -166,7 +166,7 @@ describe("over HTTP", () => {
     expect(new Set(seen).size).toBe(20);
   });
 
-  test("what is refused has the reason", async () => {
+  test("a refusal has its reason", async () => {
     const { box, store } = outbox(3);
     const listener = await open({ admin: { ...quietAdmin, outbox: box } });
     const { status, text } = await exchange("127.0.0.1", listener.port, "POST", "/outbox/2/drop");

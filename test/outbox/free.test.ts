@@ -1,4 +1,4 @@
-/** Whether an event can be sent at once: then its first attempt is stored together with it. */
+/** Whether an event can be sent now: then its first attempt is noted together with it. */
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { event } from "../support/outbox/events.ts";
 import { done, Rig } from "../support/outbox/rig.ts";
@@ -14,22 +14,22 @@ const pop = event(1);
 const established = event(2, { name: "CallEstablished" });
 
 test.each([
-  ["nothing of its call waits", true, event(7, { call: "c7" })],
-  ["something of its call waits", false, event(7, { name: "CallReleased" })],
+  ["no event of its call waits", true, event(7, { call: "c7" })],
+  ["an event of its call waits", false, event(7, { name: "CallReleased" })],
   ["its agent has no address", false, event(7, { call: "c7", nowhere: true })],
-])("whether an event is free to go at once when %s: %p", (_, free, one) => {
+])("an event can be sent now when %s: %p", (_, free, one) => {
   const rig = new Rig({ stored: [event(1)] });
   expect(rig.courier.canSendNow(one)).toBe(free);
 });
 
-test("an event is not free to go at once while one of its call is on the way, or when its ScreenPop was not delivered", () => {
+test("an event cannot be sent now while one of its call is on the way, or when its ScreenPop was not delivered", () => {
   const rig = new Rig({ suppressed: [{ desk: "1001", call: "c2" }] });
   rig.courier.add([pop]);
   expect(rig.courier.canSendNow(established)).toBe(false);
   expect(rig.courier.canSendNow(event(8, { call: "c2", name: "CallReleased" }))).toBe(false);
 });
 
-test("an event is not free to go at once while 32 POSTs are on the way", async () => {
+test("an event cannot be sent now while 32 POSTs are on the way", async () => {
   const rig = new Rig();
   rig.courier.add(Array.from({ length: 31 }, (_, n) => event(n + 1, { call: `c${n + 1}`, attempts: 1 })));
   const next = event(99, { call: "c99" });
@@ -40,7 +40,7 @@ test("an event is not free to go at once while 32 POSTs are on the way", async (
   expect(rig.courier.canSendNow(next)).toBe(true);
 });
 
-test("a call that was suppressed is forgotten with its CallReleased", () => {
+test("a suppressed call is forgotten with its CallReleased", () => {
   const rig = new Rig({ suppressed: [{ desk: "1001", call: "c2" }] });
   const next = event(9, { call: "c2" });
   expect(rig.courier.canSendNow(next)).toBe(false);

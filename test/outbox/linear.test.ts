@@ -16,7 +16,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Counts how often the calls of events are asked for: nobody finds an event's place without. */
+/** Counts the look-ups of the calls of events: every operation on an event needs them. */
 class Looks {
   count = 0;
 
@@ -30,7 +30,7 @@ class Looks {
   }
 }
 
-/** Answers until nothing is on the way any more; returns how many were answered. */
+/** Answers until nothing is on the way; returns the number of answers. */
 async function drain(rig: Rig, most = Infinity): Promise<number> {
   let answered = 0;
   while (rig.posts.length > 0 && answered < most) {
@@ -45,7 +45,7 @@ async function drain(rig: Rig, most = Infinity): Promise<number> {
 
 const [few, many] = [300, 3000] as const;
 
-/** Looks for each event, when few and when many wait. */
+/** The look-ups for each event, when few and when many wait. */
 async function compare(looksPerEvent: (count: number) => Promise<number>): Promise<void> {
   const [ofFew, ofMany] = [await looksPerEvent(few), await looksPerEvent(many)];
   expect(ofMany).toBeLessThan(1.2 * ofFew + 1);
@@ -67,7 +67,7 @@ const scenes: [name: string, make: (count: number) => OutboxEvent[]][] = [
   ["many agents", (count) => Array.from({ length: count }, (_, n) => event(n + 1, { call: `c${n}`, agent: `A${n % 100}` }))],
 ];
 
-describe("the looks for each event do not grow with the number of events:", () => {
+describe("the number of operations for each event does not grow with the number of events:", () => {
   test.each(scenes)("delivered, %s", async (_, make) => {
     await compare(async (count) => {
       const looks = new Looks();
@@ -80,7 +80,7 @@ describe("the looks for each event do not grow with the number of events:", () =
     });
   });
 
-  test("delivered, while many wait for an address that is dead", async () => {
+  test("delivered, while many wait for a dead address", async () => {
     await compare(async (count) => {
       const looks = new Looks();
       const dead = looks.watch(calls(count, { agent: "B" }, 1000));
@@ -88,7 +88,7 @@ describe("the looks for each event do not grow with the number of events:", () =
       rig.courier.sendDue();
       await settle();
       while (rig.posts.length > 0) await rig.answer(unreachable);
-      // All that waited has been looked at once.
+      // Every waiting event has been looked at once.
       for (let turns = 0; turns < count; turns += 20) await settle();
       looks.count = 0;
       for (let n = 0; n < 100; n++) {
@@ -110,7 +110,7 @@ describe("the looks for each event do not grow with the number of events:", () =
     });
   });
 
-  test("asked for by the administrator, or by their number", async () => {
+  test("looked up by the administrator, or counted", async () => {
     await compare((count) => {
       const looks = new Looks();
       const rig = new Rig({ stored: looks.watch(calls(count, { agent: "gone" })) });
@@ -124,7 +124,7 @@ describe("the looks for each event do not grow with the number of events:", () =
   });
 });
 
-test("a call that was suppressed is not remembered beyond its end, and never more than 1,000 are", () => {
+test("a suppressed call is not remembered beyond its end, and never more than 1,000 are", () => {
   const suppressed = new SuppressedCalls([{ desk: "1001", call: "c0" }]);
   for (let n = 0; n < 5000; n++) {
     suppressed.note(event(1, { call: `c${n}` }), false);

@@ -1,4 +1,4 @@
-/** One commit takes a desk's change: what starts at once is decided, written and sent in it, without another turn of the loop. */
+/** A commit decides which events start now, writes the change and sends them, without another turn of the event loop. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import type { CrmEvent, Delivery } from "../../src/core/crm.ts";
@@ -44,7 +44,7 @@ const send = (
 ) => ({ type: "send", agent: "A", event: { name, call }, ...more }) satisfies Effect;
 const onRecord = () => store.list(true, 10).map(({ event, attempts, settlement }) => `${event.name} ${attempts} ${settlement}`);
 
-test("the first event of a call is sent within the commit, its attempt written with it; those that follow wait for it", () => {
+test("the first event of a call is sent within the commit, its attempt written with it; the next ones wait", () => {
   outbox.commit({ desk, effects: [send("CallEstablished", "c1"), send("CallReleased", "c1"), send("CallReleased", "c2")] });
   expect(posts).toEqual(["CallEstablished c1", "CallReleased c2"]);
   expect(onRecord()).toEqual(["CallReleased 1 undefined", "CallReleased 0 undefined", "CallEstablished 1 undefined"]);
@@ -52,7 +52,7 @@ test("the first event of a call is sent within the commit, its attempt written w
   expect(posts).toHaveLength(2);
 });
 
-test("what has no address waits, and is sent within the commit of a Register", () => {
+test("an event without an address waits, and is sent within the commit of a Register", () => {
   outbox.commit({ desk, effects: [send("CallReleased", "c1", {})] });
   expect([posts, outbox.holds("1001")]).toEqual([[], true]);
   outbox.commit({ desk, effects: [], arrival: { registration: { agent: "A", ...to }, atDesk: null } });
@@ -60,14 +60,14 @@ test("what has no address waits, and is sent within the commit of a Register", (
   expect(store.get(1)?.to).toEqual(to);
 });
 
-test("what is undeliverable goes on record only, and the log has the reason", () => {
+test("an undeliverable event goes on record only, and the log has the reason", () => {
   outbox.commit({ desk, effects: [send("CallReleased", "c1", { undeliverable: "agent A has unregistered" })] });
   expect(onRecord()).toEqual(["CallReleased 0 discarded"]);
   expect([posts, outbox.holds("1001")]).toEqual([[], false]);
   expect(log.join()).toContain('Discarded an event that cannot be delivered desk=1001 event=CallReleased call=c1 why="agent A');
 });
 
-test("what waits for an agent who unregisters is discarded, on record and in the log, and not sent later", () => {
+test("the events of an agent who unregisters are discarded, on record and in the log", () => {
   outbox.commit({ desk, effects: [send("CallReleased", "c1", {})] });
   outbox.commit({ desk, effects: [{ type: "discard", agent: "A", why: "agent A has unregistered" }] });
   expect([onRecord(), outbox.holds("1001")]).toEqual([["CallReleased 0 discarded"], false]);

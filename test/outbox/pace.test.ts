@@ -27,7 +27,7 @@ describe("at once:", () => {
     expect(onTheWay).toEqual(expected);
   });
 
-  test("in one turn of the loop at most 4 POSTs are started, and 32 events discarded, however many are due", () => {
+  test("in one turn of the event loop at most 4 POSTs are started and 32 events discarded, however many are due", () => {
     const rig = new Rig({ stored: [...calls(200, { created: -200_000 }), ...calls(200, {}, 1000)] });
     for (let turns = 0; rig.posts.length === 0; turns++) {
       const before = rig.record.length;
@@ -40,7 +40,7 @@ describe("at once:", () => {
     expect(rig.posts).toHaveLength(4);
   });
 
-  test("a long call whose ScreenPop is too old is discarded in parts, each in a turn", async () => {
+  test("a long call whose ScreenPop is too old is discarded in parts, one in each turn", async () => {
     const old = { call: "long", created: -200_000 };
     const rig = new Rig({ stored: [event(1, old), ...calls(99, { ...old, name: "CallEstablished" }, 2)] });
     rig.courier.sendDue();
@@ -50,7 +50,7 @@ describe("at once:", () => {
     expect(rig.courier.status()).toEqual({ waiting: 0 });
   });
 
-  test("a full outbox is emptied in parts, each in a turn", async () => {
+  test("a full outbox is emptied in parts, one in each turn", async () => {
     const rig = new Rig({ stored: calls(200, { agent: "gone" }), rules: { maxEvents: 10 } });
     rig.courier.sendDue();
     expect(rig.courier.status().waiting).toBe(200 - 32);
@@ -62,7 +62,7 @@ describe("at once:", () => {
 describe("an address that fails:", () => {
   const dead = { address: "10.0.0.66", port: 8080 };
 
-  test("one POST at a time goes there, each after a longer pause, however many events wait", async () => {
+  test("gets one POST at a time, each after a longer pause, however many events wait", async () => {
     const rig = new Rig();
     rig.courier.add(calls(100));
     for (let first = 0; first < 4; first++) await rig.answer(unreachable);
@@ -79,7 +79,7 @@ describe("an address that fails:", () => {
     expect(pauses).toEqual([500, 1000, 2000, 4000, 5000, 5000, 5000]);
   });
 
-  test("when it answers again all goes that is due", async () => {
+  test("gets all events that are due as soon as it answers again", async () => {
     const rig = new Rig();
     rig.courier.add(calls(100));
     for (let first = 0; first < 4; first++) await rig.answer(unreachable);
@@ -89,7 +89,7 @@ describe("an address that fails:", () => {
     expect(rig.posts).toHaveLength(8);
   });
 
-  test("a new event is tried at once all the same", async () => {
+  test("still gets a new event at once", async () => {
     const rig = new Rig();
     rig.courier.add(calls(100));
     for (let first = 0; first < 4; first++) await rig.answer(unreachable);
@@ -99,7 +99,7 @@ describe("an address that fails:", () => {
     expect(rig.waiting()).toEqual(["ScreenPop fresh"]);
   });
 
-  test("what is tried in vain while others arrive does not keep these back", async () => {
+  test("events that fail do not delay others that are delivered", async () => {
     const rig = new Rig();
     rig.courier.add(calls(40));
     const [poisoned] = rig.posts.splice(0, 1);
@@ -109,11 +109,11 @@ describe("an address that fails:", () => {
     expect(rig.posts.length).toBeGreaterThan(4);
   });
 
-  test("no other address waits for it", async () => {
+  test("does not delay other addresses", async () => {
     const rig = new Rig();
     rig.courier.add([...calls(50, { agent: "B", to: dead }), ...calls(50, {}, 101)]);
     await settle();
-    // The dead one never answers.
+    // The dead address never answers.
     for (let answered = 0; answered < 50; answered++) {
       const index = rig.posts.findIndex(({ to }) => to === home);
       const [post] = rig.posts.splice(index, 1);
@@ -123,14 +123,14 @@ describe("an address that fails:", () => {
     expect(rig.posts.map(({ to }) => to)).toEqual([dead, dead, dead, dead]);
   });
 
-  test("many that fail take at most half of the places", async () => {
+  test("many failing addresses take at most half of the places", async () => {
     const rig = new Rig();
     const many = Array.from({ length: 60 }, (_, n) => `10.0.1.${n}`);
     rig.courier.add(
       many.flatMap((address, n) => calls(3, { agent: `B${n}`, to: { address, port: 8080 } }, 1000 + 10 * n)),
     );
     await settle();
-    // Each fails once, then none answers any more.
+    // Each fails once, then none answers.
     const failed = new Set<string>();
     while (failed.size < many.length) {
       failed.add(rig.posts[0]?.to.address ?? "");

@@ -3,7 +3,7 @@ import { deliveryRules, type Due, pauseAfter, whatIsDue } from "../../src/outbox
 import { event, type EventPart } from "../support/outbox/events.ts";
 
 const day = 86_400_000;
-/** What is said of an event, when, and what is due. */
+/** A name, the event, the time, what is due, and why nothing can be sent. */
 const cases: [name: string, part: EventPart, now: number, due: Due, why?: string][] = [
   ["a new event is sent", {}, 0, { type: "send", until: 120_000 }],
   ["what is to be tried later waits until then", { next: 500 }, 499, { type: "wait", until: 500 }],
@@ -20,7 +20,7 @@ const cases: [name: string, part: EventPart, now: number, due: Due, why?: string
     "a ScreenPop that was never tried says so when it is discarded",
     {},
     120_000,
-    { type: "discard", why: "too old after 120 s; last attempt: none was possible" },
+    { type: "discard", why: "too old after 120 s; last attempt: no attempt was possible" },
   ],
   [
     "why nothing could be sent at all counts more than the last attempt",
@@ -34,7 +34,7 @@ const cases: [name: string, part: EventPart, now: number, due: Due, why?: string
     "a CallEstablished is discarded after a day",
     { name: "CallEstablished" },
     day,
-    { type: "discard", why: "too old after 86400 s; last attempt: none was possible" },
+    { type: "discard", why: "too old after 86400 s; last attempt: no attempt was possible" },
   ],
   [
     "a CallReleased is discarded after a day",

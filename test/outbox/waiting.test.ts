@@ -1,4 +1,4 @@
-/** The heap and the index of waiting events, against the simple things that they stand for. */
+/** The heap and the index of waiting events, compared with simple models of them. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Heap } from "../../src/outbox/heap.ts";
@@ -10,7 +10,7 @@ import type { OutboxEvent } from "../../src/outbox/record.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-test("a heap gives its items in order, whatever was put in, changed and taken out before", () => {
+test("a heap returns its items in order, after any additions, changes and removals", () => {
   const deeds = fc.array(fc.record({ item: fc.nat(30), at: fc.option(fc.nat(50), { nil: undefined }) }), { maxLength: 200 });
   fc.assert(fc.property(deeds, (all) => {
     const items = Array.from({ length: 31 }, (_, id) => ({ id, at: 0 }));
@@ -38,7 +38,7 @@ test("a heap gives its items in order, whatever was put in, changed and taken ou
   }));
 });
 
-test("a heap compares an item with a few of thousands when it is put in, changed or taken out", () => {
+test("a heap of thousands compares an item with a few others when it is added, changed or removed", () => {
   let compared = 0;
   const heap = new Heap<{ at: number }>((one, other) => {
     compared++;
@@ -67,7 +67,7 @@ describe("waiting events:", () => {
     { maxLength: 40 },
   );
 
-  test("those of a call are in order of their ids, whatever came and went; the oldest is the oldest", () => {
+  test("the events of a call are in the order of their ids, after any changes; the oldest is known", () => {
     fc.assert(fc.property(events, (all) => {
       const waiting = new Waiting(4);
       const model = new Map<number, OutboxEvent>();
@@ -77,7 +77,7 @@ describe("waiting events:", () => {
           waiting.delete(known);
           model.delete(id);
         } else if (!gone) {
-          // Another version of an event is one of the same call.
+          // Another version of an event belongs to the same call.
           const one = known ? { ...known, created: part.created } : event(id, part);
           waiting.put(one);
           model.set(id, one);
@@ -95,7 +95,7 @@ describe("waiting events:", () => {
     }));
   });
 
-  test("a call whose event is on the way is not forgotten when nothing waits any more", () => {
+  test("a call with an event on the way is not forgotten when no event waits any more", () => {
     const waiting = new Waiting(4);
     const call = waiting.put(event(1));
     call.busy = true;
@@ -108,7 +108,7 @@ describe("waiting events:", () => {
     expect(waiting.lane("1001", "A")).toBeUndefined();
   });
 
-  test("what is left of one agent stays when nothing of another waits at the desk any more", () => {
+  test("the events of one agent stay when those of another at the desk are gone", () => {
     const waiting = new Waiting(4);
     waiting.put(event(1));
     waiting.put(event(2, { agent: "B", call: "c2" }));

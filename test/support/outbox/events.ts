@@ -2,7 +2,7 @@
 import type { Address, CrmEvent } from "../../../src/core/crm.ts";
 import type { OutboxEvent } from "../../../src/outbox/record.ts";
 
-/** What a test says of an event. */
+/** The parts of an event that a test sets. */
 export type EventPart = Partial<Omit<OutboxEvent, "event">> & {
   readonly name?: "ScreenPop" | "CallEstablished" | "CallReleased";
   readonly call?: string;
@@ -13,7 +13,7 @@ export type EventPart = Partial<Omit<OutboxEvent, "event">> & {
 /** Where agent A's UWQ listens. */
 export const home: Address = { address: "10.0.0.7", port: 8080 };
 
-/** A new event: the ScreenPop of call c1 of agent A at desk 1001, made at 0, but for what a test says. */
+/** A new event: the ScreenPop of call c1 of agent A at desk 1001, created at 0, except for the parts that a test sets. */
 export function event(id: number, { name = "ScreenPop", call = "c1", nowhere, ...part }: EventPart = {}): OutboxEvent {
   const told: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
   return {
@@ -31,7 +31,7 @@ export function event(id: number, { name = "ScreenPop", call = "c1", nowhere, ..
   };
 }
 
-/** Events of calls of their own. */
+/** Events, each of its own call. */
 export function calls(count: number, part: EventPart = {}, from = 1): OutboxEvent[] {
   return Array.from({ length: count }, (_, n) => event(from + n, { call: `c${from + n}`, ...part }));
 }

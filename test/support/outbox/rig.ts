@@ -21,7 +21,7 @@ export const timeout: Delivery = { outcome: "retry", why: "no answer", reached: 
 export const unreachable: Delivery = { outcome: "retry", why: "connection refused", reached: false };
 export const refused: Delivery = { outcome: "refused", why: "status 404", reached: true };
 
-/** What a rig begins with. */
+/** What a rig starts with. */
 export interface RigOptions {
   readonly stored?: readonly OutboxEvent[];
   readonly suppressed?: readonly { readonly desk: string; readonly call: string }[];
@@ -29,7 +29,7 @@ export interface RigOptions {
   readonly random?: number;
 }
 
-/** The parts, and what they did: `record` in order, one line each. */
+/** The parts, and `record`: what they did, in order, one line each. */
 export class Rig {
   now = 0;
   readonly record: string[] = [];
@@ -72,7 +72,7 @@ export class Rig {
     });
   }
 
-  /** What was counted of the events, by name and result. */
+  /** The counters of events, by name and result. */
   counted(): Record<string, number> {
     return counted(this.metrics.events.series(), "telesetd_events_total");
   }
@@ -83,12 +83,12 @@ export class Rig {
     this.courier.sendDue();
   }
 
-  /** What is on the way. */
+  /** The POSTs on the way. */
   waiting(): string[] {
     return this.posts.map(({ id }) => id);
   }
 
-  /** The CRM answers the POST that came first. */
+  /** The CRM answers the oldest POST. */
   async answer(delivery: Delivery): Promise<void> {
     const post = this.posts.shift();
     if (!post) throw new Error("nothing is on the way");
@@ -104,7 +104,7 @@ export class Rig {
   }
 }
 
-/** Lets everything run that waits for no time: some turns of the loop. */
+/** Runs everything that waits for no time: some turns of the event loop. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((done) => setImmediate(done));
 }
