@@ -4,6 +4,20 @@ import type { Hop } from "../driver.ts";
 /** The outcome of a hop; its name and its duration are added around it. */
 export type Finding = Omit<Hop, "name" | "ms">;
 
+/** A finding, and what it means for the hops after it. */
+export interface Outcome extends Finding {
+  /** Why they cannot be checked. */
+  readonly lost?: string;
+}
+
+/** The outcome of a hop that the time was up for. */
+export const outOfTime: Outcome = {
+  verdict: "failed",
+  message: "The switch is too slow: not all checks were done in time.",
+  advice: "Check its load, and the round-trip time to it: ping it.",
+  lost: "No time was left.",
+};
+
 /** Starts now. @returns the time since then, in ms with one decimal. */
 export function stopwatch(clock: { now(): number }): () => number {
   const since = clock.now();

@@ -4,7 +4,7 @@
  */
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
-import { type Finding, sentence, skipped, stopwatch } from "../shared/probing.ts";
+import { type Outcome, outOfTime, sentence, skipped, stopwatch } from "../shared/probing.ts";
 import { type FinalResponse, sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, type EndCode, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
@@ -16,15 +16,16 @@ import { Stack } from "./wire/stack.ts";
 import { Subscription } from "./watch/subscription.ts";
 import { newTracker, step } from "./dialogs/step.ts";
 
-/** What a hop means for those after it. */
-interface Lost {
-  /** Why they cannot be tried. */
-  readonly lost?: string;
+/** The outcome of a hop. */
+interface SipOutcome extends Outcome {
   /** The next hop shows what this one means. */
   readonly unsure?: boolean;
   /** Nothing answered the request. */
   readonly unanswered?: boolean;
 }
+
+/** A hop to check. */
+type Step = readonly [name: string, check: (stack: Stack) => Promise<SipOutcome>];
 
 /** Passes NOTIFYs to the phone that is being checked. */
 class Inbox {
@@ -49,9 +50,9 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   let lost = why;
   let silent: Hop | undefined;
   try {
-    for (const [name, work] of looks(quick, context, inbox)) {
-      const hop: Hop & Lost = lost === undefined && stack
-        ? await timed(name, () => work(stack), context, signal)
+    for (const [name, check] of stepsOf(quick, context, inbox)) {
+      const hop: Hop & SipOutcome = lost === undefined && stack
+        ? await timed(name, () => check(stack), context, signal)
         : skipped(name, lost ?? "There is no connection.");
       const { lost: because, unsure, unanswered, ...shown } = hop;
       lost ??= because;
@@ -72,21 +73,15 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
 }
 
 /** The hops after the login, in order. */
-function looks(config: SipConfig, context: DriverContext, inbox: Inbox): [string, (stack: Stack) => Promise<Finding & Lost>][] {
+function stepsOf(config: SipConfig, context: DriverContext, inbox: Inbox): readonly Step[] {
   const account = accountOf(config);
   const at = config.proxy ?? config.domain;
+  const registration: Step = ["registration", (stack) => checkRegistration(stack, config, account)];
   return [
     ["SIP listener", (stack) => Promise.resolve(checkListener(stack, config))],
     ["switch", (stack) => checkSwitch(stack, config, account)],
-    ...(config.register
-      ? [
-        ["registration", (stack: Stack) => checkRegistration(stack, config, account)] as [
-          string,
-          (stack: Stack) => Promise<Finding>,
-        ],
-      ]
-      : []),
-    ...context.desks.map(({ extension }): [string, (stack: Stack) => Promise<Finding>] => [
+    ...(config.register ? [registration] : []),
+    ...context.desks.map(({ extension }): Step => [
       `phone ${extension}`,
       (stack) => checkPhone(stack, config, context, inbox, { extension, at, user: config.user }),
     ]),
@@ -142,7 +137,7 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
   return advice[code];
 }
 
-function checkListener({ listeners }: Stack, { transport }: SipConfig): Finding & Lost {
+function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutcome {
   if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
     return { verdict: "good", message: `drachtio-server listens for SIP on ${listeners}.` };
   }
@@ -162,7 +157,7 @@ function isSilence(answer: FinalResponse): boolean {
   return isNoAnswer(answer) || [503, 504].includes(answer.status);
 }
 
-async function checkSwitch(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
+async function checkSwitch(stack: Stack, config: SipConfig, account: Account): Promise<SipOutcome> {
   const at = config.proxy ?? config.domain;
   const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
   const answer = await sendRequest(stack, request, { withinMs: config.answerSeconds * 1000 });
@@ -194,7 +189,7 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
 }
 
 /** A REGISTER without a Contact queries the registration and changes nothing (RFC 3261, section 10.2.3). */
-async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<Finding & Lost> {
+async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<SipOutcome> {
   const request = requestTo(account, "REGISTER", undefined, {});
   const { credentials } = account;
   const answer = await sendRequest(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
@@ -220,7 +215,7 @@ async function checkPhone(
   context: DriverContext,
   inbox: Inbox,
   about: About,
-): Promise<Finding & Lost> {
+): Promise<SipOutcome> {
   const told = Promise.withResolvers<number | Error>();
   let blind = "";
   const subscription = new Subscription({
@@ -289,14 +284,14 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
 /** Runs a hop. When the connection is lost, later hops cannot be tried. */
 async function timed(
   name: string,
-  work: () => Promise<Finding & Lost>,
+  check: () => Promise<SipOutcome>,
   { timers }: DriverContext,
   signal: AbortSignal,
-): Promise<Hop & Lost> {
+): Promise<Hop & SipOutcome> {
   const ms = stopwatch(timers);
   const late = aborted(signal);
   try {
-    return { name, ...await Promise.race([work(), late.promise]), ms: ms() };
+    return { name, ...await Promise.race([check(), late.promise]), ms: ms() };
   } catch (error) {
     const advice = "Try again; if it happens again, check the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
@@ -316,12 +311,10 @@ async function timed(
   }
 }
 
-/** The finding when the time is up. */
-function aborted(signal: AbortSignal): { readonly promise: Promise<Finding & Lost>; readonly forget: () => void } {
-  const { promise, resolve } = Promise.withResolvers<Finding & Lost>();
-  const message = "The switch is too slow: not all checks were done in time.";
-  const advice = "Check its load, and the round-trip time to it: ping it.";
-  const end = () => resolve({ verdict: "failed", message, advice, lost: "No time was left." });
+/** Resolves when the time is up. */
+function aborted(signal: AbortSignal): { readonly promise: Promise<SipOutcome>; readonly forget: () => void } {
+  const { promise, resolve } = Promise.withResolvers<SipOutcome>();
+  const end = () => resolve(outOfTime);
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   return { promise, forget: () => signal.removeEventListener("abort", end) };

@@ -7,7 +7,7 @@ import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { CannotOpen, Link, LinkClosed, type OpenFailure } from "../wire/link.ts";
-import { type Finding, sentence, skipped, stopwatch } from "../../shared/probing.ts";
+import { type Finding, type Outcome, outOfTime, sentence, skipped, stopwatch } from "../../shared/probing.ts";
 import { type Ask, isDenied, registeredRealms } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
 import { checkQueues } from "./queues.ts";
@@ -16,18 +16,21 @@ import { checkQueues } from "./queues.ts";
 const connectMs = 4000;
 const commandMs = 3000;
 
+/** A hop to check. */
+type Step = readonly [name: string, check: (link: Link) => Promise<Finding>];
+
 /** See `DriverEntry.probe`. */
 export async function* probe(config: FreeswitchConfig, context: ProbeContext, signal: AbortSignal): AsyncGenerator<Hop> {
   const { hops, link, why } = await wayIn(config, context, signal);
   yield* hops;
   let lost = why;
   try {
-    for (const [name, work] of looks(config, context)) {
-      const hop: Hop & { readonly lost?: string } = lost === undefined && link
-        ? await timed(name, () => work(link), context, signal)
+    for (const [name, check] of stepsOf(config, context)) {
+      const hop: Hop & Outcome = lost === undefined && link
+        ? await timed(name, () => check(link), context, signal)
         : skipped(name, lost ?? "There is no link.");
-      lost ??= hop.lost;
-      const { lost: _, ...shown } = hop;
+      const { lost: because, ...shown } = hop;
+      lost ??= because;
       yield shown;
     }
   } finally {
@@ -57,18 +60,16 @@ export async function domains(
 }
 
 /** The hops after the login, in order. */
-function looks(config: FreeswitchConfig, context: ProbeContext): [string, (link: Link) => Promise<Finding>][] {
+function stepsOf(config: FreeswitchConfig, context: ProbeContext): readonly Step[] {
   const ask = (link: Link): Ask => (command) => link.command(`api ${command}`);
+  const desks = context.desks.map(({ extension }) => extension);
   return [
     ["switch commands", (link) => checkRights(ask(link), config, context)],
     ["switch filters", (link) => checkFilters(link, config, context)],
     ["switch events", checkEvents],
     ["domain", (link) => checkDomain(ask(link), config)],
-    ...context.desks.map(({ extension }): [string, (link: Link) => Promise<Finding>] => [
-      `phone ${extension}`,
-      (link) => checkPhone(ask(link), extension, config),
-    ]),
-    ["call queues", (link) => checkQueues(ask(link), config, context.desks.map(({ extension }) => extension))],
+    ...desks.map((desk): Step => [`phone ${desk}`, (link) => checkPhone(ask(link), desk, config)]),
+    ["call queues", (link) => checkQueues(ask(link), config, desks)],
   ];
 }
 
@@ -235,31 +236,20 @@ async function checkEvents(link: Link): Promise<Finding> {
   };
 }
 
-/** Runs a hop. When the connection is lost, later hops cannot be tried. */
+/** Runs a hop. When the connection is lost, later hops cannot be checked. */
 async function timed(
   name: string,
-  work: () => Promise<Finding>,
+  check: () => Promise<Finding>,
   { timers }: DriverContext,
   signal: AbortSignal,
-): Promise<Hop & { readonly lost?: string }> {
+): Promise<Hop & Outcome> {
   const ms = stopwatch(timers);
   try {
-    return { name, ...(await work()), ms: ms() };
+    return { name, ...(await check()), ms: ms() };
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
-    if (signal.aborted) {
-      const message = "The switch is too slow: not all checks were done in time.";
-      const advice = "Check its load, and the round-trip time to it: ping it.";
-      return { name, verdict: "failed", ms: ms(), message, advice, lost: "No time was left." };
-    }
+    if (signal.aborted) return { name, ms: ms(), ...outOfTime };
     const advice = "Try again; if it happens again, check the log of the switch at this moment.";
-    return {
-      name,
-      verdict: "failed",
-      ms: ms(),
-      message: sentence(error.message),
-      advice,
-      lost: "The connection was lost.",
-    };
+    return { name, verdict: "failed", ms: ms(), message: sentence(error.message), advice, lost: "The connection was lost." };
   }
 }

@@ -259,6 +259,7 @@ describe("the network", () => {
       "failed",
       "does not have the address of http.host, 10.9.9.9: it has 10.1.2.3",
     ],
+    ["loopback only, for the switch and for UWQ", { addresses: [], listen: "127.0.0.1" }, "good", "Loopback only, which is all"],
     ["the address of http.host", { listen: "10.1.2.3" }, "good", "The box has 10.1.2.3 (eth0)."],
   ];
   test.each(cases)("%s", async (_, { addresses = ["10.1.2.3"], route = true, listen = "0.0.0.0" }, verdict, message) => {
