@@ -44,8 +44,8 @@ export async function* only(hops: AsyncIterable<Hop>, names: readonly string[]):
   }
 }
 
-/** The message of an error, which is a clause, as a sentence. A host name in front keeps its spelling. */
+/** The message of an error, which is a clause, as a sentence. The name of a host or program in front keeps its spelling. */
 export function sentence(text: string): string {
-  const first = /^[a-z-]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
+  const first = /^(?:nothing|no|not|the|a|an|it|stopped)\b/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
   return `${first}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 }

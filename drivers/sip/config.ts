@@ -22,7 +22,9 @@ const dialMethods = ["invite-refer", "refer"] as const;
 
 /** Settings of the driver. */
 export const sipConfig = z.strictObject({
-  driver: z.literal("sip").meta({ description: "any SIP switch that tells the dialogs of its phones, through drachtio-server" }),
+  driver: z.literal("sip").meta({
+    description: "any SIP switch that reports the dialogs of its phones, through drachtio-server",
+  }),
   host: clean.regex(/^[^[\]]+$/, "expected an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
     description: "address of drachtio-server",
   }),

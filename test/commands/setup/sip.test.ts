@@ -107,7 +107,7 @@ describe("a wrong answer is explained and asked again:", () => {
       Keep: [""],
     });
     expect([code, read(desk.file).line.drachtioSecret]).toEqual([0, "0ther"]);
-    expect(out).toContain("drachtio login: Drachtio-server at 127.0.0.1:");
+    expect(out).toContain("drachtio login: drachtio-server at 127.0.0.1:");
     expect(out).toContain("Compare line.drachtioSecret with the secret of <admin>");
     expect(out + questions.join("")).not.toMatch(/Wr0ng|0ther/);
   });
@@ -148,7 +148,7 @@ describe("a wrong answer is explained and asked again:", () => {
       Keep: ["n"],
     });
     expect([code, read(desk.file).line.password]).toEqual([0, "s3cret"]);
-    expect(out).toContain("phone 1001: Pbx refuses the password of user 1009: check line.user and line.password. Compare");
+    expect(out).toContain("phone 1001: pbx refuses the password of user 1009: check line.user and line.password. Compare");
     expect(questions).toContain("Keep account 1009 anyway? y or n [n]: ");
     expect(out + questions.join("")).not.toMatch(/Wr0ngOne|s3cret/);
   });

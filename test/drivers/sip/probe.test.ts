@@ -91,7 +91,7 @@ test("a refused registration does not mention watching phones, and the phone is 
   const { all } = await hops(pbx, { register: true });
   expect(all[4]).toMatchObject({
     verdict: "failed",
-    message: "Pbx does not let user 1009 register (403 Forbidden).",
+    message: "pbx does not let user 1009 register (403 Forbidden).",
     advice: expect.stringContaining("line.user"),
   });
   expect(all[5]?.verdict).toBe("good");
@@ -103,7 +103,7 @@ test("a silent switch is asked twice and fails, and later hops are skipped", asy
   const { shown, all } = await hops(pbx, { register: true }, ["1001", "1002", "1003"]);
   expect(shown.slice(3)).toEqual([
     "switch failed: pbx does not answer OPTIONS over udp (408).",
-    "registration failed: Pbx does not answer.",
+    "registration failed: pbx does not answer.",
     ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: The switch does not answer.`),
   ]);
   expect(all[4]?.advice).toContain("line.proxy");
@@ -122,7 +122,7 @@ test("a switch that ignores only OPTIONS is a warning", async () => {
 
 test.each(
   [
-    ["Service Unavailable", "Pbx does not answer.", "Check line.proxy"],
+    ["Service Unavailable", "pbx does not answer.", "Check line.proxy"],
     ["DNS Error", "The name pbx is not known: set line.proxy to the address of the switch.", "into line.proxy"],
   ] as const,
 )("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, message, advice) => {
@@ -255,7 +255,7 @@ describe("the phone:", () => {
     for (const hop of all.slice(-2)) {
       expect(hop).toMatchObject({
         verdict: "failed",
-        message: "Pbx asks for the password of user 1009: line.password is not set.",
+        message: "pbx asks for the password of user 1009: line.password is not set.",
         advice: "Write the password of user 1009 into line.password.",
       });
     }
