@@ -8,7 +8,7 @@ import { sendCallout } from "../simulator/crm/mod.ts";
 import { Box } from "../test/support/daemon/box.ts";
 import { quietPort } from "../test/support/ports.ts";
 import { desks, killAgainAndAgain, type Kills } from "../test/support/daemon/kills.ts";
-import { House } from "../test/support/daemon/people.ts";
+import { Site } from "../test/support/daemon/people.ts";
 import { Random } from "../test/support/faults/random.ts";
 import { WildCrm } from "../test/support/faults/wild-crm.ts";
 
@@ -53,16 +53,16 @@ async function manyCalls(folder: string, wanted: number, late: number): Promise<
   const began = performance.now();
   let calls = 0;
   const part = async (until: number) => {
-    const house = new House(sim, new Random(until), () => port, { ring: 12, talk: 12, rest: 6 });
-    const working = desks.map((desk) => house.work(desk));
-    while (house.calls.length < wanted / parts && performance.now() < until) {
+    const site = new Site(sim, new Random(until), () => port, { ring: 12, talk: 12, rest: 6 });
+    const working = desks.map((desk) => site.work(desk));
+    while (site.calls.length < wanted / parts && performance.now() < until) {
       await pause(50);
       // What the CRM was told is counted, not kept.
       crm.posts.length = 0;
     }
-    house.over = true;
+    site.over = true;
     await Promise.all(working);
-    calls += house.calls.length;
+    calls += site.calls.length;
     const busy = sample(box.pid, calls, began);
     await box.until("a call does not end", ({ desks }) => desks.every(({ calls }) => calls.length === 0));
     await box.told();

@@ -1,6 +1,6 @@
 /**
- * Oracle's own test cases for Basic Telephony (Telephony Adapter SDK Developers Reference Guide, E13402), by name. A (desk
- * 1001) and B (desk 1002) are agents, X is outside. Both desks hear what the switch says of their own legs.
+ * Oracle's test cases for Basic Telephony (Telephony Adapter SDK Developers Reference Guide, E13402), by name. A (desk 1001)
+ * and B (desk 1002) are agents, X is outside. Both desks get the switch's events of their own legs.
  */
 import { describe, expect, test } from "bun:test";
 import { type Desk, newDesk } from "../src/core/desk.ts";
@@ -28,9 +28,9 @@ const outside = { identity: "14155550123", outside: true };
 const colleagueA = { identity: "1001", outside: false };
 const colleagueB = { identity: "1002", outside: false };
 
-/** The two desks, with A7 and B8 registered; `told` is what their UWQs hear, line by line. */
-class House {
-  readonly told: string[] = [];
+/** The two desks, with A7 and B8 registered; `sent`: the events for their UWQs, one line each. */
+class Site {
+  readonly sent: string[] = [];
   readonly #desks = new Map<string, Desk>([["1001", newDesk("1001")], ["1002", newDesk("1002")]]);
   #callouts = 0;
 
@@ -42,11 +42,11 @@ class House {
     }
   }
 
-  /** The switch's events, in turn; gives what was told since the last time. */
+  /** Processes events of the switch, and returns the events sent since the last call. */
   hear(...facts: LegFacts[][]): string[] {
-    this.told.length = 0;
+    this.sent.length = 0;
     for (const fact of facts.flat()) this.#input({ type: "line", event: { type: "leg", facts: fact } });
-    return [...this.told];
+    return [...this.sent];
   }
 
   #input(input: Input): void {
@@ -59,7 +59,7 @@ class House {
     for (const effect of made.effects) {
       if (effect.type !== "send") continue;
       const number = effect.event.name === "ScreenPop" ? ` ${effect.event.ani || "without a number"}` : "";
-      this.told.push(`${effect.agent}: ${effect.event.name}${number}`);
+      this.sent.push(`${effect.agent}: ${effect.event.name}${number}`);
     }
   }
 }
@@ -74,79 +74,79 @@ describe("A calls B:", () => {
   const ringing = [begins(a), rings(b), farRings(a)];
   const talking = [...ringing, answers(b), farAnswers(a, colleagueB)];
 
-  test("B1 A-B unanswered: nothing for either", () => {
-    expect(new House().hear(...ringing, ends(b, "ORIGINATOR_CANCEL"), ends(a, "ORIGINATOR_CANCEL"))).toEqual([]);
+  test("B1 A-B unanswered: no data for either", () => {
+    expect(new Site().hear(...ringing, ends(b, "ORIGINATOR_CANCEL"), ends(a, "ORIGINATOR_CANCEL"))).toEqual([]);
   });
   test("B2 A-B answered, A ends: no data for B", () => {
-    expect(new House().hear(...talking, ends(a), ends(b))).toEqual([]);
+    expect(new Site().hear(...talking, ends(a), ends(b))).toEqual([]);
   });
   test("B3 A-B answered, B ends: no data for either", () => {
-    expect(new House().hear(...talking, ends(b), ends(a))).toEqual([]);
+    expect(new Site().hear(...talking, ends(b), ends(a))).toEqual([]);
   });
-  test("B10 A-B, B is busy: nothing", () => {
-    expect(new House().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
+  test("B10 A-B, B is busy: no data", () => {
+    expect(new Site().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
   });
-  test("B12 A dials an invalid internal number: nothing", () => {
+  test("B12 A dials an invalid internal number: no data", () => {
     const wrong = dials("1001", "a", "55");
-    expect(new House().hear(begins(wrong), announcement(wrong), ends(wrong))).toEqual([]);
+    expect(new Site().hear(begins(wrong), announcement(wrong), ends(wrong))).toEqual([]);
   });
 });
 
 describe("A calls X:", () => {
   const a = dials("1001", "a", "914155550123");
 
-  test("B4 A-X unanswered: the data when X is called, released when A gives up", () => {
-    const house = new House();
-    expect(house.hear(begins(a))).toEqual([]);
-    expect(house.hear(farRings(a))).toEqual([pop]);
-    expect(house.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
+  test("B4 A-X unanswered: the data when X is called, released when A hangs up", () => {
+    const site = new Site();
+    expect(site.hear(begins(a))).toEqual([]);
+    expect(site.hear(farRings(a))).toEqual([pop]);
+    expect(site.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
   });
   test.each([["B5", "A ends", ends(a)], ["B6", "X ends", [...unbridged(a), ...ends(a)]]] as const)(
     "%s A-X answered, %s: one of each",
     (_, __, end) => {
-      const house = new House();
-      expect(house.hear(begins(a), farRings(a))).toEqual([pop]);
-      expect(house.hear(farAnswers(a, outside))).toEqual([established]);
-      expect(house.hear([...end])).toEqual([released]);
+      const site = new Site();
+      expect(site.hear(begins(a), farRings(a))).toEqual([pop]);
+      expect(site.hear(farAnswers(a, outside))).toEqual([established]);
+      expect(site.hear([...end])).toEqual([released]);
     },
   );
   test("B11 A-X, X is busy after it was called: the data and the release", () => {
-    expect(new House().hear(begins(a), farRings(a), ends(a, "USER_BUSY"))).toEqual([pop, released]);
+    expect(new Site().hear(begins(a), farRings(a), ends(a, "USER_BUSY"))).toEqual([pop, released]);
   });
-  test("B11 A-X, X is busy at once: nothing, X was never called", () => {
-    expect(new House().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
+  test("B11 A-X, X is busy at once: no data, since X was never called", () => {
+    expect(new Site().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
   });
-  test("B13 A dials an invalid outside number: nothing", () => {
+  test("B13 A dials an invalid outside number: no data", () => {
     const wrong = dials("1001", "a", "9141555501239999");
-    expect(new House().hear(begins(wrong), announcement(wrong), ends(wrong, "UNALLOCATED_NUMBER"))).toEqual([]);
+    expect(new Site().hear(begins(wrong), announcement(wrong), ends(wrong, "UNALLOCATED_NUMBER"))).toEqual([]);
   });
 });
 
 describe("X calls A:", () => {
   const a = called("1001", "a", outside);
 
-  test("B7 X-A unanswered: the data at ring, released when X gives up", () => {
-    const house = new House();
-    expect(house.hear(rings(a))).toEqual([pop]);
-    expect(house.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
+  test("B7 X-A unanswered: the data at ring, released when X hangs up", () => {
+    const site = new Site();
+    expect(site.hear(rings(a))).toEqual([pop]);
+    expect(site.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
   });
   test.each([["B8", "A ends"], ["B9", "X ends"]])("%s X-A answered, %s: one of each", () => {
-    const house = new House();
-    expect(house.hear(rings(a))).toEqual([pop]);
-    expect(house.hear(answers(a))).toEqual([established]);
-    expect(house.hear(ends(a))).toEqual([released]);
+    const site = new Site();
+    expect(site.hear(rings(a))).toEqual([pop]);
+    expect(site.hear(answers(a))).toEqual([established]);
+    expect(site.hear(ends(a))).toEqual([released]);
   });
   test("C1 X-A, A holds and retrieves, twice: nothing in between", () => {
-    const house = new House();
-    expect(house.hear(rings(a), answers(a))).toEqual([pop, established]);
-    expect(house.hear(holds(a), retrieves(a), holds(a), retrieves(a))).toEqual([]);
-    expect(house.hear(ends(a))).toEqual([released]);
+    const site = new Site();
+    expect(site.hear(rings(a), answers(a))).toEqual([pop, established]);
+    expect(site.hear(holds(a), retrieves(a), holds(a), retrieves(a))).toEqual([]);
+    expect(site.hear(ends(a))).toEqual([released]);
   });
-  test("C1 A-X, A holds and X gives up while he waits: released", () => {
+  test("C1 A-X, A holds and X hangs up while on hold: released", () => {
     const out = dials("1001", "a", "914155550123");
-    const house = new House();
-    expect(house.hear(begins(out), farRings(out), farAnswers(out, outside))).toEqual([pop, established]);
-    expect(house.hear(holds(out))).toEqual([]);
-    expect(house.hear(ends(out))).toEqual([released]);
+    const site = new Site();
+    expect(site.hear(begins(out), farRings(out), farAnswers(out, outside))).toEqual([pop, established]);
+    expect(site.hear(holds(out))).toEqual([]);
+    expect(site.hear(ends(out))).toEqual([released]);
   });
 });

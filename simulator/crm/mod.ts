@@ -1,29 +1,29 @@
-/** A CRM just large enough to watch: it registers an agent, sends callouts and keeps the events that it is told. For demo and replay. */
+/** A minimal CRM for demo and replay: sends callouts and records events. */
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An event as it arrived. */
-export interface Arrived {
+/** A received event. */
+export interface ReceivedEvent {
   readonly name: string;
   /** Names and values of its data, occtSourceID among them. */
   readonly data: Readonly<Record<string, string>>;
-  /** The body as it came. */
+  /** The body as received. */
   readonly xml: string;
 }
 
 /** A CRM that listens on loopback. */
 export class SmallCrm {
-  readonly events: Arrived[] = [];
+  readonly events: ReceivedEvent[] = [];
   readonly #server: Server;
-  readonly #onEvent: (event: Arrived) => void;
+  readonly #onEvent: (event: ReceivedEvent) => void;
   #wake = Promise.withResolvers<void>();
 
-  private constructor(onEvent: (event: Arrived) => void) {
+  private constructor(onEvent: (event: ReceivedEvent) => void) {
     this.#onEvent = onEvent;
-    this.#server = createServer((asked, answer) => {
+    this.#server = createServer((request, answer) => {
       const parts: Buffer[] = [];
-      asked.on("data", (part: Buffer) => parts.push(part));
-      asked.on("end", () => {
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
         this.#arrived(Buffer.concat(parts).toString());
         answer.writeHead(200, { "Content-Length": 0 }).end();
       });
@@ -31,7 +31,7 @@ export class SmallCrm {
   }
 
   /** Opens a CRM on a free port. */
-  static async open(onEvent: (event: Arrived) => void = () => {}): Promise<SmallCrm> {
+  static async open(onEvent: (event: ReceivedEvent) => void = () => {}): Promise<SmallCrm> {
     const crm = new SmallCrm(onEvent);
     await new Promise<void>((listening) => crm.#server.listen(0, "127.0.0.1", listening));
     return crm;
@@ -41,7 +41,7 @@ export class SmallCrm {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Resolves when so many events have come, or after `ms`: then with false. */
+  /** Resolves with true when `count` events have been received, with false after `ms`. */
   async until(count: number, ms: number): Promise<boolean> {
     const late = Date.now() + ms;
     while (this.events.length < count && Date.now() < late) {
@@ -53,7 +53,7 @@ export class SmallCrm {
     return this.events.length >= count;
   }
 
-  /** Ends the CRM. */
+  /** Closes the CRM. */
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -68,21 +68,21 @@ export class SmallCrm {
   }
 }
 
-/** Sends a callout as UWQ does, and gives the answer's body. */
+/** Sends a callout as UWQ does, and returns the body of the answer. */
 export function sendCallout(port: number, path: string, parameters: Readonly<Record<string, string>>): Promise<string> {
   const query = new URLSearchParams(parameters).toString();
   return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path: `${path}?${query}`, agent: false }, (answer) => {
+    const callout = request({ host: "127.0.0.1", port, path: `${path}?${query}`, agent: false }, (answer) => {
       const parts: Buffer[] = [];
       answer.on("data", (part: Buffer) => parts.push(part));
       answer.on("end", () => resolve(Buffer.concat(parts).toString()));
     });
-    asked.on("error", reject);
-    asked.end();
+    callout.on("error", reject);
+    callout.end();
   });
 }
 
-function readEvent(xml: string): Arrived {
+function readEvent(xml: string): ReceivedEvent {
   const [event] = elementsIn(Bun.XML.parse(xml, { compact: false }));
   const data = (event ? elementsIn(event) : []).map(({ attributes }) => [attributes["name"] ?? "", attributes["value"] ?? ""]);
   return { name: event?.attributes["name"] ?? "", data: Object.fromEntries(data), xml };

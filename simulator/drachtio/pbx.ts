@@ -1,21 +1,21 @@
 /**
- * A small SIP switch behind the scripted drachtio-server: asks for passwords, tells the dialogs of its phones to who subscribes, rings
- * them and takes REFERs. Tests say what people do, and what it answers where it shall not behave.
+ * A small SIP switch behind the scripted drachtio-server: it authenticates requests, reports its phones' dialogs to subscribers, rings
+ * phones and accepts REFERs. Tests script people, and answers that differ from the normal ones.
  */
 import { challenge, type DigestOptions, parts, proves } from "./digest.ts";
 import { DrachtioServer, type Network, type Sent, type ServerOptions } from "./server.ts";
 import { header, parameter, type SipMessage, userOf } from "./sip.ts";
 
-/** How a switch is. */
+/** Settings of a switch. */
 export interface PbxOptions extends Partial<DigestOptions>, Partial<Omit<ServerOptions, "network">> {
   readonly domain?: string;
-  /** The status of its challenges; none: it asks for no password. */
+  /** The status of its challenges; none: no authentication. */
   readonly challenge?: 401 | 407 | "none";
 }
 
 /**
- * What it answers in the place of its own answer: nothing leaves it to that, "silence" is none at all; `unreached` is what drachtio-server
- * says of a switch that it does not reach.
+ * A scripted answer in place of the normal one: undefined for the normal answer, "silence" for no answer; `unreached`: the answer of
+ * drachtio-server if it cannot reach the switch.
  */
 export type Instead =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
@@ -23,7 +23,7 @@ export type Instead =
   | "silence"
   | undefined;
 
-/** A dialog of a phone, as its documents show it. */
+/** A dialog of a phone, as in its documents. */
 export interface PhoneDialog {
   readonly id: string;
   readonly extension: string;
@@ -43,12 +43,12 @@ export interface Sub {
   expires: number;
 }
 
-/** An INVITE of the box to a phone. */
+/** An INVITE from the box to a phone. */
 interface Ringing {
   readonly sent: Sent;
   readonly dialog: PhoneDialog;
   cseq: number;
-  /** Lifted, or declined: it rings no longer. */
+  /** Answered or declined. */
   answered: boolean;
   referred: boolean;
 }
@@ -58,28 +58,28 @@ export class SipPbx implements Network {
   readonly server: DrachtioServer;
   readonly dialogs: PhoneDialog[] = [];
   readonly subscriptions = new Map<string, Sub>();
-  /** All requests that came with a right password, or that need none; in order. */
+  /** All requests that were authenticated or need no authentication, in order. */
   readonly requests: SipMessage[] = [];
-  /** The answers to its own requests: their transaction and status. */
+  /** The answers to its own requests, by transaction. */
   readonly answers = new Map<string, SipMessage>();
-  /** What a phone does that is rung for the box; `declines first`: the watcher is told after the box. */
+  /** What a phone does when the box rings it; `declines first`: the subscriber is notified after the box. */
   handset: "lifts" | "declines" | "declines first" | "waits" | "voicemail" = "lifts";
-  /** What becomes of a REFER: the statuses of its NOTIFYs, in order. */
+  /** The outcome of a REFER: the statuses of its NOTIFYs, in order. */
   refer: readonly number[] = [100, 180, 200];
-  /** One NOTIFY of the last REFER with this status. */
+  /** Sends a NOTIFY of the last REFER with this status. */
   refers: (status: number) => void = () => {
-    throw new Error("Cannot tell what came of a REFER: there was none");
+    throw new Error("Cannot send a NOTIFY of a REFER: there was no REFER");
   };
-  /** Asked for every request before anything else. */
+  /** Called first for every request. */
   instead: (message: SipMessage) => Instead = () => undefined;
   /** The last INVITE. */
   invite: Sent | undefined;
-  /** Whether a subscription is followed by a document at once. */
-  tells = true;
+  /** Whether a document is sent immediately after a subscription. */
+  sendsFirstDocument = true;
   readonly #options: PbxOptions;
   readonly #digest: DigestOptions;
   readonly #nonces = new Set<string>();
-  /** Where the box has registered. */
+  /** The registered contact of the box. */
   #contact: string | undefined;
   readonly #ringing = new Map<string, Ringing>();
 
@@ -90,25 +90,25 @@ export class SipPbx implements Network {
     this.server = new DrachtioServer({ ...options, network: this });
   }
 
-  /** The INVITEs and REFERs outside of dialogs that came. */
+  /** The number of INVITEs and of REFERs outside dialogs received. */
   dials(): number {
     return this.requests.filter(({ method, headers }) =>
       method === "INVITE" || (method === "REFER" && !headers.some(([name, value]) => name === "To" && value.includes("tag=")))
     ).length;
   }
 
-  /** How many requests of a method came. */
+  /** The number of requests received with this method. */
   count(method: string): number {
     return this.requests.filter((message) => message.method === method).length;
   }
 
-  /** drachtio-server is killed: its connections are lost, and with it who subscribed through it. */
-  goes(): void {
+  /** Kills drachtio-server: its connections and their subscriptions are lost. */
+  kill(): void {
     this.subscriptions.clear();
     this.server.stop();
   }
 
-  /** Forgets all nonces: the next answer to a challenge is stale. */
+  /** Forgets all nonces, so that the next response to a challenge is stale. */
   forgetNonces(): void {
     this.#nonces.clear();
   }
@@ -118,7 +118,7 @@ export class SipPbx implements Network {
     const method = message.method ?? "";
     const instead = this.instead(message);
     if (instead === "silence") return;
-    if (instead && "unreached" in instead) return client.reachesNobody(sent, instead.unreached);
+    if (instead && "unreached" in instead) return client.notReached(sent, instead.unreached);
     if (instead) return client.respond(sent, instead.status, instead.headers);
     if (method !== "ACK" && method !== "CANCEL" && method !== "OPTIONS" && !this.#proved(sent)) return;
     this.requests.push(message);
@@ -146,7 +146,7 @@ export class SipPbx implements Network {
     this.server.changed();
   }
 
-  /** A call to a phone, which rings. */
+  /** A call rings at a phone. */
   rings(remote: string, extension = "1001"): PhoneDialog {
     return this.#begin({ id: crypto.randomUUID(), extension, direction: "recipient", remote, state: "early", held: false });
   }
@@ -156,22 +156,22 @@ export class SipPbx implements Network {
     return this.#begin({ id: crypto.randomUUID(), extension, direction: "initiator", remote, state: "early", held: false });
   }
 
-  /** A phone's dialog has changed: all who watch it are told. */
+  /** Changes a phone's dialog and notifies all subscribers. */
   change(id: string, changes: Partial<Pick<PhoneDialog, "state" | "held" | "remote">>): void {
-    const dialog = this.dialogs.find((one) => one.id === id);
-    if (!dialog) throw new Error(`Cannot change dialog ${id}: there is none`);
+    const dialog = this.dialogs.find((dialog) => dialog.id === id);
+    if (!dialog) throw new Error(`Cannot change dialog ${id}: it does not exist`);
     Object.assign(dialog, changes);
     this.publish(dialog.extension);
     if (dialog.state === "terminated") this.dialogs.splice(this.dialogs.indexOf(dialog), 1);
   }
 
-  /** Tells all who watch this phone the state of its dialogs. */
+  /** Sends the state of this phone's dialogs to all its subscribers. */
   publish(extension: string): void {
-    for (const sub of this.subscriptions.values()) if (sub.extension === extension) this.tell(sub);
+    for (const sub of this.subscriptions.values()) if (sub.extension === extension) this.notify(sub);
   }
 
-  /** One NOTIFY: the whole state, or what the test says. Gives the transaction. */
-  tell(
+  /** Sends a NOTIFY with the full state, or with a scripted body. Returns the transaction. */
+  notify(
     sub: Sub,
     { state = `active;expires=${sub.expires}`, body = this.document(sub) }: { state?: string; body?: string } = {},
   ): string {
@@ -185,11 +185,11 @@ export class SipPbx implements Network {
 
   /** Ends a subscription for a reason, such as `deactivated` or `probation;retry-after=3`. */
   end(sub: Sub, reason: string): void {
-    this.tell(sub, { state: `terminated;reason=${reason}`, body: "" });
+    this.notify(sub, { state: `terminated;reason=${reason}`, body: "" });
     this.subscriptions.delete(sub.callId);
   }
 
-  /** The document of a phone's dialogs, all of them. */
+  /** The document with all dialogs of a phone. */
   document(sub: Sub): string {
     const mine = this.dialogs.filter(({ extension }) => extension === sub.extension).map((dialog) => {
       const rendering = `<param pname="+sip.rendering" pvalue="${dialog.held ? "no" : "yes"}"/>`;
@@ -222,7 +222,7 @@ export class SipPbx implements Network {
     return false;
   }
 
-  /** Without a Contact it is asked what is there (RFC 3261, section 10.2.3). */
+  /** A REGISTER without a Contact is a query (RFC 3261, section 10.2.3). */
   #register(sent: Sent): void {
     const expires = header(sent.message, "expires") ?? "60";
     const contact = header(sent.message, "contact");
@@ -242,7 +242,7 @@ export class SipPbx implements Network {
     if (expires > 0) this.subscriptions.set(callId, sub);
     this.subscribed({ ...sub, sent });
     if (expires === 0) return this.end(sub, "timeout");
-    if (this.tells) this.tell(sub);
+    if (this.sendsFirstDocument) this.notify(sub);
     this.server.changed();
   }
 
@@ -284,7 +284,7 @@ export class SipPbx implements Network {
     this.server.changed();
   }
 
-  /** The phone that rings for the box is lifted. */
+  /** Answers at the phones rung by the box. */
   lift(): void {
     for (const ringing of this.#ringing.values()) {
       if (ringing.answered) continue;
@@ -324,7 +324,7 @@ export class SipPbx implements Network {
     this.refer.forEach(this.refers);
   }
 
-  /** After a REFER the phone talks with the number; before it the call is over. */
+  /** After a REFER the phone talks to the number; without one the call is over. */
   #bye(sent: Sent): void {
     const ringing = this.#ringing.get(header(sent.message, "call-id") ?? "");
     sent.client.respond(sent, 200);

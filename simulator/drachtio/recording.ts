@@ -1,21 +1,21 @@
-/** Recordings of drachtio-srf at a live drachtio-server: one line of JSON a chunk (test/fixtures/recordings/README.md). */
+/** Recordings of drachtio-srf with a live drachtio-server: one line of JSON per chunk (test/fixtures/recordings/README.md). */
 import { header, readSip, type SipMessage } from "./sip.ts";
 
-/** One thing that happens in a replay. `t`: milliseconds since the recorder connected. */
+/** One step of a replay. `t`: milliseconds since the recorder connected. */
 export type SipStep =
   | { readonly kind: "notify"; readonly t: number; readonly message: SipMessage }
-  /** What a person did; marks are numbered from 1. */
+  /** An action of a person; marks are numbered from 1. */
   | { readonly kind: "mark"; readonly t: number; readonly n: number; readonly note: string };
 
 /** A recording of one subscription. */
 export interface SipRecording {
   readonly kind: "drachtio";
-  /** Who subscribed, and to whom. */
+  /** The subscriber, and the extension subscribed to. */
   readonly user: string;
   readonly extension: string;
-  /** How the switch asked for the password. */
+  /** The switch's digest challenge. */
   readonly challenge: string;
-  /** The answer to the SUBSCRIBE that had it. */
+  /** The answer to the authenticated SUBSCRIBE. */
   readonly accepted: SipMessage;
   /** The NOTIFYs after that, and the marks, in order. */
   readonly steps: readonly SipStep[];
@@ -40,12 +40,12 @@ export function isSipRecording(text: string): boolean {
   return /^\s*\{[^\n]*"dir"\s*:\s*"(client>server|server>client)"/.test(text);
 }
 
-/** All frames of a recording, whatever the chunks that they came in. Throws when a line is not JSON or a length is wrong. */
+/** Returns all frames of a recording, independent of its chunks. @throws Error if a line is not JSON or a length is wrong. */
 export function framesOf(text: string): Framed[] {
   return linesOf(text).flatMap(({ t, dir, data = "" }) => dir === "mark" ? [] : cut(data).map((text) => ({ t, dir, text })));
 }
 
-/** Reads a recording. Throws when it is none. */
+/** Parses a recording. @throws Error if it is invalid. */
 export function parseSipRecording(text: string): SipRecording {
   const marks = linesOf(text).filter(({ dir }) => dir === "mark").map(({ t, note = "" }, index): SipStep => ({
     kind: "mark",
@@ -61,7 +61,7 @@ export function parseSipRecording(text: string): SipRecording {
   }));
   const challenged = messages.find(({ message }) => message.status === 401 || message.status === 407)?.message;
   const accepted = messages.find(({ message }) => message.status === 200 || message.status === 202)?.message;
-  if (!accepted) throw new Error("no subscription is accepted in it");
+  if (!accepted) throw new Error("the recording has no accepted subscription");
   const notifies = messages.filter(({ message }) => message.method === "NOTIFY").map(({ t, message }): SipStep => ({
     kind: "notify",
     t,
@@ -81,7 +81,7 @@ function linesOf(text: string): Line[] {
   return text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Line);
 }
 
-/** `LENGTH#TEXT`, one after the other; the length counts bytes. */
+/** Splits `LENGTH#TEXT` frames; the length is in bytes. */
 function cut(data: string): string[] {
   const frames: string[] = [];
   for (let rest = Buffer.from(data); rest.length > 0;) {

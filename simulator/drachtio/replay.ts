@@ -1,22 +1,22 @@
 /**
- * A drachtio-server that plays one recording to whoever subscribes: the switch's challenge, its answer, its NOTIFYs in the time of the
- * recording. What the recorder never asked, the whole state, is answered from the dialogs alive at that moment.
+ * A drachtio-server that plays a recording to its subscriber: the switch's challenge, its answer, and its NOTIFYs at the recorded
+ * times. The full state, which the recorder never requested, is built from the dialogs alive at that moment.
  */
 import type { SipRecording, SipStep } from "./recording.ts";
 import { type Client, DrachtioServer, type Network, type Sent } from "./server.ts";
 import { header, type SipMessage } from "./sip.ts";
 
 export interface SipReplayOptions {
-  /** 1 (the default): the time between messages as recorded; 8: eight times faster; Infinity: no waiting. */
+  /** 1 (the default): as recorded; 8: eight times faster; Infinity: no waiting. */
   readonly speed?: number;
-  /** Cuts what is sent into small parts: the bytes a part may have at most. */
+  /** Splits the output into parts of at most this number of bytes. */
   readonly cutAt?: number;
-  /** Called when a mark is reached, before what follows it; time stands still until it is done. */
+  /** Called at each mark; the replay is paused until it is done. */
   readonly onMark?: (n: number, note: string) => void | Promise<void>;
   readonly onFrame?: (direction: "in" | "out", text: string) => void;
   readonly secret?: string;
-  /** Whether the whole state is told when it is asked for; the recorder never asked. True when absent. */
-  readonly whole?: boolean;
+  /** Whether the full state is sent on request; default true. */
+  readonly sendsFullState?: boolean;
 }
 
 /** The peer. */
@@ -30,7 +30,7 @@ export class SipReplayPeer implements Network {
   #nonce = 0;
   #version = 0;
   #cseq = 0;
-  /** The steps that have been played. */
+  /** The number of steps played. */
   #played = 0;
 
   constructor(recording: SipRecording, options: SipReplayOptions = {}) {
@@ -53,7 +53,7 @@ export class SipReplayPeer implements Network {
     await this.server.listen();
   }
 
-  /** Waits until the first document has been taken, plays the rest once, and resolves when all of it has been answered, or after `close`. */
+  /** Waits for the answer to the first document, plays the rest once, and resolves when everything is answered, or after `close`. */
   async play(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.server.until(() => this.#played > 0 && this.#unanswered.size === 0), stopped]);
@@ -73,7 +73,7 @@ export class SipReplayPeer implements Network {
     await Promise.race([this.drained(), stopped]);
   }
 
-  /** Resolves when the client has answered all that was sent. */
+  /** Resolves when the client has answered everything. */
   drained(): Promise<void> {
     return this.server.until(() => this.#unanswered.size === 0);
   }
@@ -99,7 +99,7 @@ export class SipReplayPeer implements Network {
     if (expires === "0") return;
     const again = this.#subscription !== undefined;
     this.#subscription = sent;
-    if (again) return this.#options.whole === false ? undefined : this.#whole();
+    if (again) return this.#options.sendsFullState === false ? undefined : this.#sendFullState();
     const [first] = this.#recording.steps;
     this.#played = 1;
     if (first?.kind === "notify") this.#notify(first.message);
@@ -120,7 +120,7 @@ export class SipReplayPeer implements Network {
     this.#send(Object.fromEntries(own), body);
   }
 
-  /** Documents are numbered anew, because those that the recorder did not ask for come between. */
+  /** Documents are renumbered, because there are additional ones with the full state. */
   #send(headers: Readonly<Record<string, string>>, body: string): void {
     const sent = this.#subscription;
     if (!sent || sent.client.socket.destroyed) return;
@@ -128,8 +128,8 @@ export class SipReplayPeer implements Network {
     this.#unanswered.add(sent.client.ask("NOTIFY", sent.message, headers, numbered, ++this.#cseq));
   }
 
-  /** The dialogs that live: those of which the recording has told, and has more to tell. */
-  #whole(): void {
+  /** Sends the dialogs alive now: those that appear in the recording both before and after this point. */
+  #sendFullState(): void {
     const bodies = (steps: readonly SipStep[]) => steps.flatMap((step) => step.kind === "notify" ? [step.message.body] : []);
     const { steps, extension } = this.#recording;
     const later = bodies(steps.slice(this.#played)).join("\n");
@@ -137,7 +137,7 @@ export class SipReplayPeer implements Network {
     for (const body of bodies(steps.slice(0, this.#played))) {
       for (const [dialog, id = ""] of body.matchAll(/<dialog id="([^"]*)"[^]*?<\/dialog>/g)) known.set(id, dialog);
     }
-    // Asked, FreeSWITCH gives each dialog a Call-ID of its own (sofia_presence.c, do_dialog_probe).
+    // In a full state FreeSWITCH gives each dialog its own Call-ID (sofia_presence.c, do_dialog_probe).
     const alive = [...known].filter(([id]) => later.includes(`"${id}"`)).map(([id, dialog]) =>
       dialog.replace(`id="${id}"`, `id="${id}" call-id="of-${id}" local-tag="l" remote-tag="r"`)
     );
@@ -151,13 +151,13 @@ export class SipReplayPeer implements Network {
   }
 }
 
-function cut(bytes: Buffer, most: number): Buffer[] {
+function cut(bytes: Buffer, maxBytes: number): Buffer[] {
   const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += most) parts.push(bytes.subarray(at, at + most));
+  for (let at = 0; at < bytes.length; at += maxBytes) parts.push(bytes.subarray(at, at + maxBytes));
   return parts;
 }
 
-/** Waits so many milliseconds, or until the signal; not at all when they are over. */
+/** Waits `ms`, or until the signal is aborted; not at all if `ms` is not positive. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (!(ms > 0) || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

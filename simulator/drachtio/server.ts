@@ -1,48 +1,48 @@
 /**
- * A drachtio-server on loopback: its wire protocol to the client, as drachtio-server 0.9 speaks it (recordings/drachtio), and the
- * transactions behind it. What the network says is for a backend: a scripted switch, or a recording.
+ * A drachtio-server on loopback: its protocol with the client, as in drachtio-server 0.9 (recordings/drachtio), and the transactions.
+ * The network behind it is a scripted switch or a recording.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { header, parameter, readSip, reasonOf, type SipMessage, writeSip } from "./sip.ts";
 
-/** A request that the client sent into the network. */
+/** A request sent by the client. */
 export interface Sent {
   readonly client: Client;
   readonly transaction: string;
-  /** As it went out: with Via, tags, Call-ID, CSeq. */
+  /** As sent to the network: with Via, tags, Call-ID, CSeq. */
   readonly message: SipMessage;
 }
 
 /** The network behind the server. */
 export interface Network {
-  /** A request of the client has gone out; CANCEL too, with the INVITE's transaction. */
+  /** Receives a request of the client, including CANCEL with the INVITE's transaction. */
   request(sent: Sent): void;
-  /** The client has answered a request of the network. */
+  /** Receives the client's answer to a request of the network. */
   answer?(client: Client, transaction: string, message: SipMessage): void;
-  /** A client has logged in. */
+  /** Called when a client has logged in. */
   login?(client: Client): void;
 }
 
-/** How a server is. */
+/** Settings of a server. */
 export interface ServerOptions {
   readonly network: Network;
   readonly secret?: string;
   readonly version?: string;
   readonly port?: number;
-  /** Cuts and delays what is written, for tests; given the bytes, it calls `write` as it likes. */
+  /** Splits or delays the output, for tests: gets the bytes and calls `write` with parts of them. */
   readonly pace?: (bytes: Buffer, write: (part: Buffer) => void) => void;
   /** All frames, without their lengths. */
   readonly onFrame?: (direction: "in" | "out", text: string) => void;
 }
 
-/** A dialog that a request of the client has made. */
+/** A dialog created by a request of the client. */
 interface Dialog {
   readonly id: string;
   readonly callId: string;
   readonly from: string;
   readonly to: string;
   readonly target: string;
-  /** Ours, as the request that made the dialog had it. */
+  /** The client's contact, from the request that created the dialog. */
   readonly contact: string;
   cseq: number;
 }
@@ -73,7 +73,7 @@ export class DrachtioServer {
     return this.#port;
   }
 
-  /** Listens, on the same port as before when it did. */
+  /** Listens, on the previous port if there was one. */
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
@@ -85,26 +85,26 @@ export class DrachtioServer {
     });
   }
 
-  /** Goes as a killed server does: no listener, no connection. */
+  /** Closes listener and connections, like a killed server. */
   stop(): void {
     this.#server.close();
     for (const client of this.clients) client.socket.destroy();
   }
 
-  /** Resolves as soon as the test holds; asked at every change. */
-  until(test: () => boolean): Promise<void> {
+  /** Resolves as soon as the condition is met; it is checked at every change. */
+  until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const ask = () => {
-        if (!test()) return;
-        this.#waiters.delete(ask);
+      const check = () => {
+        if (!condition()) return;
+        this.#waiters.delete(check);
         resolve();
       };
-      this.#waiters.add(ask);
-      ask();
+      this.#waiters.add(check);
+      check();
     });
   }
 
-  /** Something has changed that a test may wait for. */
+  /** Rechecks the conditions of `until`. */
   changed(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
@@ -112,7 +112,7 @@ export class DrachtioServer {
 
 /** One connection of a client. */
 export class Client {
-  /** The methods that it wants from the network. */
+  /** The methods that the client receives from the network. */
   readonly routes = new Set<string>();
   authenticated = false;
   readonly #dialogs = new Map<string, Dialog>();
@@ -132,7 +132,7 @@ export class Client {
     this.raw(Buffer.from(`${Buffer.byteLength(text)}#${text}`));
   }
 
-  /** Writes bytes as they are. */
+  /** Writes bytes unchanged. */
   raw(bytes: Buffer): void {
     const write = (part: Buffer) => {
       if (!this.socket.destroyed) this.socket.write(part);
@@ -142,7 +142,7 @@ export class Client {
     else write(bytes);
   }
 
-  /** The network answers a request of the client. */
+  /** Answers a request of the client, from the network. */
   respond(sent: Sent, status: number, headers: Readonly<Record<string, string>> = {}, body = ""): void {
     const { message, transaction } = sent;
     const toTag = parameter(header(message, "to"), "tag") ?? (status > 100 ? `t${transaction.slice(0, 12)}` : undefined);
@@ -165,15 +165,15 @@ export class Client {
     this.fromNetwork(transaction, this.#dialogId(message), answer);
   }
 
-  /** The server has reached nobody with a request of the client, and answers it itself. */
-  reachesNobody(sent: Sent, reason: string): void {
+  /** Answers a request of the client with 503, because the network was not reached. */
+  notReached(sent: Sent, reason: string): void {
     const { message, transaction } = sent;
     const kept = message.headers.filter(([name]) => /^(via|from|to|call-id|cseq)$/i.test(name));
     const text = writeSip({ status: 503, reason, headers: kept, body: "" });
     this.send(`${crypto.randomUUID()}|sip|network|0|udp||0|${time()}|${transaction}||\r\n${text}`);
   }
 
-  /** The network asks something in a dialog that the client's request made, or outside of any. */
+  /** Sends a request from the network, in the dialog of the client's request or outside a dialog. */
   ask(method: string, request: SipMessage, headers: Readonly<Record<string, string>>, body = "", cseq = 1): string {
     const transaction = crypto.randomUUID();
     const toTag = parameter(header(request, "to"), "tag") ?? `t${this.#transactionOf(request).slice(0, 12)}`;
@@ -198,7 +198,7 @@ export class Client {
     return transaction;
   }
 
-  /** A message of the network as the server passes it on. */
+  /** Passes on a message from the network. */
   fromNetwork(transaction: string, dialog: string, message: SipMessage): void {
     const text = writeSip(message);
     const meta = `network|${Buffer.byteLength(text)}|udp|127.0.0.1|5060|${time()}|${transaction}|${dialog}|`;
@@ -294,13 +294,13 @@ export class Client {
   }
 }
 
-/** Whether the server has a contact for the transport that a request shall go out by. */
+/** Whether the server has a contact for the transport of a request. */
 function speaks(route: string | undefined): boolean {
   const transport = /;transport=(\w+)/.exec(route ?? "")?.[1] ?? "udp";
   return sipAddress.startsWith(`${transport}/`);
 }
 
-/** The headers that the stack itself adds to a request outside of any dialog. */
+/** Adds the headers of the SIP stack to a request outside a dialog. */
 function outside(message: SipMessage): SipMessage {
   const without = message.headers.filter(([name]) => !/^(from|to|call-id|cseq)$/i.test(name));
   const from = header(message, "from") ?? "";
@@ -319,7 +319,7 @@ function outside(message: SipMessage): SipMessage {
 }
 
 function inDialog(message: SipMessage, dialog: Dialog): SipMessage {
-  // drachtio-server 0.9.10 loses all headers of a request that brings its own Contact here, and no body (live).
+  // drachtio-server 0.9.10 drops all headers of a request without a body that has its own Contact (observed live).
   const lost = header(message, "contact") !== undefined && message.body === "";
   const without = lost ? [] : message.headers.filter(([name]) => !/^(from|to|call-id|cseq)$/i.test(name));
   const contact = /^(INVITE|SUBSCRIBE|REFER)$/.test(message.method ?? "") ? [["Contact", dialog.contact] as const] : [];

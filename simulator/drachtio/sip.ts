@@ -1,4 +1,4 @@
-/** SIP messages as the scripted drachtio-server reads and writes them: as much of RFC 3261 as the driver's peer needs. */
+/** Parser and writer of SIP messages for the scripted drachtio-server: the parts of RFC 3261 that it needs. */
 
 /** A message: a request has `method` and `uri`, an answer `status` and `reason`. */
 export interface SipMessage {
@@ -11,12 +11,12 @@ export interface SipMessage {
   readonly body: string;
 }
 
-/** A header's value, whatever the case of its name; of several the first. */
+/** The value of the first header with this name, in any case. */
 export function header(message: SipMessage, name: string): string | undefined {
   return message.headers.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
 }
 
-/** A parameter of a header's value, behind the URI. */
+/** A header parameter, after the URI. */
 export function parameter(value: string | undefined, name: string): string | undefined {
   return new RegExp(`;\\s*${name}=([^;,\\s]*)`, "i").exec((value ?? "").replace(/<[^>]*>/g, ""))?.[1];
 }
@@ -26,24 +26,24 @@ export function userOf(value: string | undefined): string {
   return /sips?:([^@;>]*)@/.exec(value ?? "")?.[1] ?? "";
 }
 
-/** Reads a message. Throws when it is none: the driver must never send such. */
+/** Parses a message. @throws Error if it is invalid, which the driver must never send. */
 export function readSip(text: string): SipMessage {
   const end = text.indexOf("\r\n\r\n");
   const [start = "", ...lines] = (end < 0 ? text : text.slice(0, end)).split("\r\n");
   const headers = lines.filter((line) => line !== "").map((line): [string, string] => {
     const colon = line.indexOf(":");
-    if (colon < 1) throw new Error(`Cannot read the SIP header ${JSON.stringify(line)}: want name: value`);
+    if (colon < 1) throw new Error(`Cannot read the SIP header ${JSON.stringify(line)}: expected name: value`);
     return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
   });
   const body = end < 0 ? "" : text.slice(end + 4);
   const answer = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(start);
   if (answer) return { status: Number(answer[1]), reason: answer[2] ?? "", headers, body };
   const request = /^([A-Z]+) (\S+) SIP\/2\.0$/.exec(start);
-  if (!request) throw new Error(`Cannot read the SIP message that begins ${JSON.stringify(start)}`);
+  if (!request) throw new Error(`Cannot read the SIP message that starts with ${JSON.stringify(start)}`);
   return { method: request[1] ?? "", uri: request[2] ?? "", headers, body };
 }
 
-/** Writes a message, with the Content-Length that its body has. */
+/** Writes a message, with the Content-Length of its body. */
 export function writeSip({ method, uri, status, reason, headers, body }: SipMessage): string {
   const start = method === undefined ? `SIP/2.0 ${status} ${reason}` : `${method} ${uri} SIP/2.0`;
   const lines = headers.filter(([name]) => name.toLowerCase() !== "content-length").map(([name, value]) => `${name}: ${value}`);
@@ -70,7 +70,7 @@ const reasons: Readonly<Record<number, string>> = {
   603: "Decline",
 };
 
-/** The words that go with a status. */
+/** The reason phrase of a status. */
 export function reasonOf(status: number): string {
   return reasons[status] ?? "Whatever";
 }

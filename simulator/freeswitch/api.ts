@@ -1,4 +1,4 @@
-/** The API commands that a client may give. Source: mod_commands.c, mod_sofia.c, mod_callcenter.c; recordings. */
+/** The supported API commands. Source: mod_commands.c, mod_sofia.c, mod_callcenter.c; recordings. */
 import type { Callcenter } from "./callcenter.ts";
 import { upTime, version } from "./events.ts";
 import type { Phonebook } from "./phonebook.ts";
@@ -10,14 +10,14 @@ export interface ApiParts {
   readonly phones: Phonebook;
   /** Absent: the module is not loaded. */
   readonly callcenter: Callcenter | undefined;
-  /** The text that `show channels as json` is frozen at, if it lags. */
+  /** The frozen answer to `show channels as json`, if it lags. */
   readonly frozenChannels: () => string | undefined;
   readonly kill: (uuid: string, cause: string) => boolean;
 }
 
 const noChannel = "-ERR No such channel!\n";
 
-/** The text of an answer; `originate` is not among them. */
+/** Answers a command, except `originate`. */
 export function answerApi(parts: ApiParts, command: string, arg: string): string {
   const { sw } = parts;
   const [first = "", second] = arg.split(" ");
@@ -56,7 +56,7 @@ export function answerApi(parts: ApiParts, command: string, arg: string): string
   }
 }
 
-/** Without a value the socket says so itself (mod_event_socket.c, api_exec). */
+/** The socket's own answer to an empty result (mod_event_socket.c, api_exec). */
 const noReply = "-ERR no reply\n";
 
 function globalVariable({ sw, phones }: ApiParts, name: string): string {
@@ -64,7 +64,7 @@ function globalVariable({ sw, phones }: ApiParts, name: string): string {
   return values[name] ?? noReply;
 }
 
-/** Of the directory only the user's id is known here; tests that log agents in answer this themselves. */
+/** The directory has only the user's id; tests that log agents in override this answer. */
 function userData({ phones }: ApiParts, arg: string): string {
   const [address = "", type, key] = arg.split(" ");
   const [user = "", domain] = address.split("@");

@@ -1,39 +1,39 @@
-/** An attended transfer: the far party waits while two phones talk, then the transferrer steps out. */
+/** An attended transfer: the far party waits while two phones talk, then the transferrer leaves. */
 import type { Channel } from "./channel.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { connect, part } from "./pair.ts";
 import { Talk } from "./talk.ts";
 
 export class AttendedTransfer {
-  readonly house: House;
+  readonly site: Site;
   readonly far: Channel;
   readonly transferrer: Channel;
   readonly target: Channel;
 
-  constructor(house: House, legs: { far: Channel; transferrer: Channel; target: Channel }) {
-    this.house = house;
+  constructor(site: Site, legs: { far: Channel; transferrer: Channel; target: Channel }) {
+    this.site = site;
     this.far = legs.far;
     this.transferrer = legs.transferrer;
     this.target = legs.target;
   }
 
-  /** The other phone answers: the two talk, the far party waits. */
+  /** The other phone answers: the two phones talk, the far party waits. */
   async answer(): Promise<void> {
-    connect(this.house.sw, this.transferrer, this.target);
-    await this.house.sent();
+    connect(this.site.sw, this.transferrer, this.target);
+    await this.site.sent();
   }
 
-  /** The other phone does not take it: the transferrer has the far party back. */
+  /** The other phone rejects: the transferrer talks to the far party again. */
   async refuse(cause = "USER_BUSY"): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     sw.end(this.target, cause);
     sw.callState(this.transferrer, "ACTIVE");
-    await this.house.sent();
+    await this.site.sent();
   }
 
-  /** The transferrer hangs up: the far party and the other phone are put together. */
+  /** The transferrer hangs up: the far party and the other phone are connected. */
   async complete(): Promise<Talk> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     sw.hangup(this.transferrer, "NORMAL_CLEARING");
     sw.bridge("CHANNEL_UNBRIDGE", this.transferrer, this.target);
     this.#park();
@@ -42,13 +42,13 @@ export class AttendedTransfer {
     sw.callState(this.transferrer, "HANGUP");
     sw.complete(this.transferrer);
     sw.destroy(this.transferrer);
-    await this.house.sent();
-    return new Talk(this.house, { by: this.target, leg: this.far, desk: this.target });
+    await this.site.sent();
+    return new Talk(this.site, { by: this.target, leg: this.far, desk: this.target });
   }
 
-  /** Both legs are freed from the transferrer. */
+  /** Detaches both legs from the transferrer. */
   #park(): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { target, far, transferrer } = this;
     const self = target.profile.calleeNumber ?? target.profile.destination;
     target.profile = { ...target.profile, callerNumber: self, calleeName: undefined, calleeNumber: undefined };
@@ -67,9 +67,9 @@ export class AttendedTransfer {
     sw.bridge("CHANNEL_UNBRIDGE", far, transferrer);
   }
 
-  /** The switch puts the two together (`uuid_bridge`): the phone that was called is now the one that is connected. */
+  /** The switch connects the two (`uuid_bridge`): the called phone is now the A leg of the bridge. */
   #bridge(): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { target, far, transferrer } = this;
     target.state = "CS_SOFT_EXECUTE";
     target.logical = "inbound";
@@ -88,15 +88,15 @@ export class AttendedTransfer {
     sw.update(target);
   }
 
-  /** The far party gives up while the two phones talk: they go on with each other. */
+  /** The far party hangs up while the two phones talk, which continue. */
   async farHangsUp(): Promise<void> {
-    this.house.sw.end(this.far, "NORMAL_CLEARING");
-    await this.house.sent();
+    this.site.sw.end(this.far, "NORMAL_CLEARING");
+    await this.site.sent();
   }
 
   /** Both phones hang up after the far party has. */
   async end(): Promise<void> {
-    part(this.house.sw, this.transferrer, this.target, this.target);
-    await this.house.sent();
+    part(this.site.sw, this.transferrer, this.target, this.target);
+    await this.site.sent();
   }
 }

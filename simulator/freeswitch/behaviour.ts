@@ -1,6 +1,6 @@
-/** Plays a click-to-dial by itself, as the settings say. */
+/** Plays a click-to-dial automatically, according to the settings. */
 import type { DialledCall, FarBehaviour, HandsetBehaviour } from "./dialled.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 
 export interface Behaviours {
   readonly handset: HandsetBehaviour;
@@ -9,28 +9,28 @@ export interface Behaviours {
   readonly timeoutMs: number;
 }
 
-/** What nobody decided by then happens; what the script did meanwhile stands. */
-export function behave(house: House, call: DialledCall, { handset, far, timeoutMs }: Behaviours): void {
-  const whileRinging = (ms: number, step: () => void) => house.later(ms, () => call.state === "handset rings" && step());
+/** Schedules each action; it is skipped if the script has acted before. */
+export function behave(site: Site, call: DialledCall, { handset, far, timeoutMs }: Behaviours): void {
+  const whileRinging = (ms: number, step: () => void) => site.later(ms, () => call.state === "handset rings" && step());
   whileRinging(timeoutMs, () => void call.timeOut());
   if (handset.does === "rejects") whileRinging(handset.afterMs ?? 0, () => void call.refuse(handset.cause));
-  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => call.ringing.length > 0 && lift(house, call, far));
+  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => call.ringing.length > 0 && lift(site, call, far));
 }
 
-function lift(house: House, call: DialledCall, far: FarBehaviour): void {
+function lift(site: Site, call: DialledCall, far: FarBehaviour): void {
   void call.lift(far.does !== "invalid number");
-  farEnd(house, call, far);
+  farEnd(site, call, far);
 }
 
-/** What the far end does once it is being called. */
-function farEnd(house: House, call: DialledCall, far: FarBehaviour): void {
+/** Schedules the actions of the far end, once called. */
+function farEnd(site: Site, call: DialledCall, far: FarBehaviour): void {
   if (far.does === "waits" || far.does === "invalid number") return;
-  const whileCalling = (ms: number, step: () => void) => house.later(ms, () => call.state === "calling" && step());
+  const whileCalling = (ms: number, step: () => void) => site.later(ms, () => call.state === "calling" && step());
   const afterMs = far.afterMs ?? 0;
   if (far.does === "busy") whileCalling(afterMs, () => void call.farBusy(far.cause));
   if (far.does === "no answer") whileCalling(afterMs, () => void call.farBusy("NO_ANSWER"));
   if (far.does !== "answers") return;
   if (far.earlyMedia ?? false) whileCalling(afterMs / 2, () => void call.earlyMedia());
   whileCalling(afterMs, () => void call.farAnswers());
-  if (far.talkMs !== undefined) house.later(afterMs + far.talkMs, () => call.state === "talking" && void call.farHangsUp());
+  if (far.talkMs !== undefined) site.later(afterMs + far.talkMs, () => call.state === "talking" && void call.farHangsUp());
 }

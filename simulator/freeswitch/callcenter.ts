@@ -1,5 +1,5 @@
 /**
- * mod_callcenter's agents, tiers and queues, as `callcenter_config` shows and sets them.
+ * Agents, tiers and queues of mod_callcenter, with the commands of `callcenter_config`.
  * Source: FreeSWITCH src/mod/applications/mod_callcenter/mod_callcenter.c, `cc_config_api_function`, `cc_agent_update`; recordings.
  */
 import type { HeaderValue } from "./events.ts";
@@ -10,7 +10,7 @@ export interface Agent {
   type: string;
   /** `[leg_timeout=10]user/1001@domain` */
   contact: string;
-  /** As it was set: the switch compares without case when it checks, and with case when it looks for a free agent. */
+  /** As set: the switch ignores case when validating it, but not when looking for a free agent. */
   status: string;
   state: string;
   maxNoAnswer: number;
@@ -38,7 +38,7 @@ export class Callcenter {
     this.#queues = queues;
   }
 
-  /** Runs a `callcenter_config` command; the texts of the answers are exact. */
+  /** Runs a `callcenter_config` command; the texts of the answers are those of the switch. */
   command(arg: string): string {
     const [section = "", action = "", ...rest] = separate(arg);
     const answer = this.#run(`${section} ${action}`.toLowerCase(), rest);
@@ -62,14 +62,14 @@ export class Callcenter {
       case "tier add":
         return this.#addTier(args);
       case "tier del":
-        this.#tiers = this.#tiers.filter((each) => each.queue !== args[0] || each.agent !== args[1]);
+        this.#tiers = this.#tiers.filter((tier) => tier.queue !== args[0] || tier.agent !== args[1]);
         return "+OK\n";
       case "tier list":
         return `queue|agent|state|level|position\n${
-          this.#tiers.map((each) => `${each.queue}|${each.agent}|Ready|1|1\n`).join("")
+          this.#tiers.map((tier) => `${tier.queue}|${tier.agent}|Ready|1|1\n`).join("")
         }+OK\n`;
       case "queue list":
-        return `${queueColumns}\n${this.#queues.map((each) => `${each}${queueDefaults}\n`).join("")}+OK\n`;
+        return `${queueColumns}\n${this.#queues.map((queue) => `${queue}${queueDefaults}\n`).join("")}+OK\n`;
       default:
         return "-ERR Invalid!\n";
     }
@@ -109,7 +109,7 @@ export class Callcenter {
   }
 
   #checked(known: readonly string[], value: string, what: string, act: () => void): string {
-    if (!known.some((each) => each.toLowerCase() === value.toLowerCase())) return `-ERR Invalid Agent ${what}!\n`;
+    if (!known.some((name) => name.toLowerCase() === value.toLowerCase())) return `-ERR Invalid Agent ${what}!\n`;
     act();
     return "+OK\n";
   }
@@ -131,14 +131,14 @@ export class Callcenter {
     const agent = this.agents.get(name);
     if (agent === undefined) return "-ERR Agent not found!\n";
     if (key !== "status" && key !== "state") return "-ERR Invalid Agent Update KEY!\n";
-    // Even a question fires an event.
+    // Even a query fires an event.
     const header = key === "status" ? "CC-Agent-Status" : "CC-Agent-State";
     this.info({ "CC-Agent": name, "CC-Action": `agent-${key}-get`, [header]: agent[key] });
     return agent[key];
   }
 
   #list(name: string | undefined): string {
-    const agents = [...this.agents.values()].filter((each) => name === undefined || each.name === name);
+    const agents = [...this.agents.values()].filter((agent) => name === undefined || agent.name === name);
     return `${agentColumns}\n${agents.map(agentRow).join("")}+OK\n`;
   }
 
@@ -146,36 +146,36 @@ export class Callcenter {
     if (queue === undefined || agent === undefined) return "-ERR Invalid!\n";
     if (!this.#queues.includes(queue)) return "-ERR Queue not found!\n";
     if (!this.agents.has(agent)) return "-ERR Agent not found!\n";
-    if (this.#tiers.some((each) => each.queue === queue && each.agent === agent)) return "-ERR Tier already exist!\n";
+    if (this.#tiers.some((tier) => tier.queue === queue && tier.agent === agent)) return "-ERR Tier already exist!\n";
     this.#tiers.push({ queue, agent });
     return "+OK\n";
   }
 
-  /** Resolves with the first agent of a queue who is free: `Available`, spelt exactly so, and `Waiting`. */
+  /** Resolves with the first free agent of a queue: `Available`, in exactly this spelling, and `Waiting`. */
   free(queue: string): Promise<Agent> {
     return new Promise((resolve) => {
-      const look = () => {
-        const tier = this.#tiers.find((each) => each.queue === queue && isFree(this.agents.get(each.agent)));
+      const check = () => {
+        const tier = this.#tiers.find((tier) => tier.queue === queue && isFree(this.agents.get(tier.agent)));
         const agent = this.agents.get(tier?.agent ?? "");
         if (agent === undefined) return;
-        this.#waiting.delete(look);
+        this.#waiting.delete(check);
         resolve(agent);
       };
-      this.#waiting.add(look);
-      look();
+      this.#waiting.add(check);
+      check();
     });
   }
 
-  /** A restart: no agents, no tiers, nobody waits. */
+  /** Removes all agents, tiers and waiting callers, as a restart does. */
   forget(): void {
     this.agents.clear();
     this.#tiers = [];
     this.#waiting.clear();
   }
 
-  /** Lets callers who wait look for a free agent again. */
+  /** Checks for free agents for waiting callers. */
   wake(): void {
-    for (const look of [...this.#waiting]) look();
+    for (const check of [...this.#waiting]) check();
   }
 
   /** Fires `callcenter::info`. */
@@ -188,7 +188,7 @@ function isFree(agent: Agent | undefined): boolean {
   return agent?.status === "Available" && agent.state === "Waiting";
 }
 
-/** Words between spaces; quotes keep spaces together, a backslash keeps a quote (`switch_separate_string`). */
+/** Splits at spaces outside quotes; a backslash escapes a quote (`switch_separate_string`). */
 function separate(text: string): string[] {
   const words = text.match(/(?:\\.|'(?:\\.|[^'])*'|[^\s'])+/g) ?? [];
   return words.map((word) => word.replace(/\\(['"\\])|'/g, "$1"));

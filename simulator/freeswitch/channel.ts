@@ -1,5 +1,5 @@
 /**
- * A channel of the switch and the headers that its events carry, in the order of a live one. Source: recordings of FreeSWITCH 1.11;
+ * A channel of the switch and the headers of its events, in their live order. Source: recordings of FreeSWITCH 1.11;
  * src/switch_channel.c, `switch_channel_event_set_basic_data` and `switch_channel_event_set_extended_data`;
  * src/switch_caller.c, `switch_caller_profile_event_set_data`.
  */
@@ -9,7 +9,7 @@ export type Direction = "inbound" | "outbound";
 export type CallState = "DOWN" | "RINGING" | "EARLY" | "ACTIVE" | "HELD" | "RING_WAIT" | "HANGUP" | "UNHELD";
 export type AnswerState = "ringing" | "early" | "answered" | "hangup";
 
-/** Who is who on a channel: its caller profile. Names follow their numbers when they are not given. */
+/** The caller profile of a channel. */
 export interface Profile {
   readonly username?: string | undefined;
   readonly callerName: string;
@@ -23,7 +23,7 @@ export interface Profile {
   readonly transferSource?: string | undefined;
   readonly context: string;
   readonly rdnis?: string | undefined;
-  /** Counts the profiles that the channel has had: a transfer makes a new one. */
+  /** Counts the profiles of the channel: a transfer creates a new one. */
   readonly index: number;
 }
 
@@ -37,7 +37,7 @@ export interface Times {
   hangup: string;
 }
 
-/** The leg at the other end as this one knows it: a copy, which does not follow what becomes of that leg later. */
+/** A copy of the other end's leg, which does not follow later changes of that leg. */
 export interface OtherLeg {
   readonly type: "originator" | "originatee";
   readonly uuid: string;
@@ -56,7 +56,7 @@ export interface ChannelOptions {
   /** `extension@domain` on the legs of a phone. */
   readonly presenceId?: string | undefined;
   readonly other?: OtherLeg | undefined;
-  /** The id of the leg that the call began with. */
+  /** The id of the call's first leg. */
   readonly callUuid?: string | undefined;
   readonly variables?: Readonly<Record<string, HeaderValue>>;
   readonly created: string;
@@ -77,7 +77,7 @@ export class Channel {
   callState: CallState = "DOWN";
   answerState: AnswerState = "ringing";
   hangupCause: string | undefined;
-  /** How the call that this leg belongs to is ended from outside (`uuid_kill`). */
+  /** Ends the call of this leg from outside (`uuid_kill`). */
   kill: ((cause: string) => void) | undefined;
 
   constructor(options: ChannelOptions) {
@@ -104,7 +104,7 @@ export class Channel {
     return this.hangupCause !== undefined;
   }
 
-  /** This leg as the other end sees it. An originator is copied without its times. */
+  /** A copy of this leg for the other end. An originator is copied without its times. */
   seenAs(type: OtherLeg["type"]): OtherLeg {
     const { uuid, name, direction, profile } = this;
     const times = type === "originatee" ? { ...this.times, bridged: "0" } : { ...none };
@@ -125,7 +125,7 @@ export class Channel {
     };
   }
 
-  /** The headers of an event after its head; without variables for CHANNEL_CALLSTATE. */
+  /** The headers of an event after its first ones; without variables for CHANNEL_CALLSTATE. */
   headers(withVariables: boolean): Record<string, HeaderValue> {
     return {
       ...this.#basics(),

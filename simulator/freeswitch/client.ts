@@ -1,8 +1,8 @@
-/** A bare client of the event socket, for tests and transcripts: no reconnecting, no filters of its own, nothing hidden. */
+/** A bare client of the event socket, for tests and transcripts: no reconnecting, no default filters, nothing hidden. */
 import { connect, type Socket } from "node:net";
 import type { SwitchEvent } from "./events.ts";
 
-/** One frame from the switch: header names as they came, the body as text. */
+/** A frame from the switch: header names as received, the body as text. */
 export interface Frame {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -11,9 +11,9 @@ export interface Frame {
 export class BareClient {
   /** Every frame so far, the greeting included. */
   readonly frames: Frame[] = [];
-  /** The sizes of the chunks in which the bytes came. */
+  /** The sizes of the received chunks. */
   readonly chunks: number[] = [];
-  /** How the connection ended: undefined while it stands. */
+  /** How the connection ended; undefined while it is open. */
   ended: "fin" | "rst" | undefined;
   readonly #socket: Socket;
   #pending = Buffer.alloc(0);
@@ -27,7 +27,7 @@ export class BareClient {
     socket.on("close", () => this.#end("fin"));
   }
 
-  /** Connects to loopback; rejects when nobody listens. */
+  /** Connects to loopback; rejects if the port is closed. */
   static connect(port: number): Promise<BareClient> {
     return new Promise((resolve, reject) => {
       const socket = connect(port, "127.0.0.1", () => resolve(new BareClient(socket)));
@@ -35,7 +35,7 @@ export class BareClient {
     });
   }
 
-  /** Connects, logs in, sets the filters and asks for the events. */
+  /** Connects, logs in, sets the filters and subscribes to the events. */
   static async listen(port: number, events = "ALL", filters: readonly string[] = []): Promise<BareClient> {
     const client = await BareClient.connect(port);
     await client.send("auth ClueCon");
@@ -46,7 +46,7 @@ export class BareClient {
 
   /** Sends a command (a blank line is added) and resolves with its reply. */
   async send(command: string): Promise<Frame> {
-    await this.until(() => this.frames.some((each) => each.headers["Content-Type"] === "auth/request"));
+    await this.until(() => this.frames.some((frame) => frame.headers["Content-Type"] === "auth/request"));
     const before = this.#replies().length;
     this.#socket.write(`${command}\n\n`);
     await this.until(() => this.#replies().length > before);
@@ -60,28 +60,28 @@ export class BareClient {
     return (await this.send(`api ${command}`)).body;
   }
 
-  /** Writes bytes as they are. */
+  /** Writes bytes unchanged. */
   write(data: string | Uint8Array): void {
     this.#socket.write(data);
   }
 
-  /** The events so far, those of the given names or all. */
+  /** The events so far: all, or those with the given names. */
   events(...names: string[]): SwitchEvent[] {
-    return this.frames.filter((each) => each.headers["Content-Type"] === "text/event-json")
-      .map((each) => JSON.parse(each.body) as SwitchEvent)
-      .filter((each) => names.length === 0 || names.includes(String(each["Event-Name"])));
+    return this.frames.filter((frame) => frame.headers["Content-Type"] === "text/event-json")
+      .map((frame) => JSON.parse(frame.body) as SwitchEvent)
+      .filter((event) => names.length === 0 || names.includes(String(event["Event-Name"])));
   }
 
-  /** Resolves as soon as the test holds; asked again after every chunk and at the end of the connection. */
-  until(test: () => boolean): Promise<void> {
+  /** Resolves as soon as the condition is met; it is checked after every chunk and at the end of the connection. */
+  until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const ask = () => {
-        if (!test() && this.ended === undefined) return;
-        this.#waiters.delete(ask);
+      const check = () => {
+        if (!condition() && this.ended === undefined) return;
+        this.#waiters.delete(check);
         resolve();
       };
-      this.#waiters.add(ask);
-      ask();
+      this.#waiters.add(check);
+      check();
     });
   }
 
@@ -90,19 +90,19 @@ export class BareClient {
   }
 
   #replies(): Frame[] {
-    return this.frames.filter((each) => /^(command\/reply|api\/response)$/.test(each.headers["Content-Type"] ?? ""));
+    return this.frames.filter((frame) => /^(command\/reply|api\/response)$/.test(frame.headers["Content-Type"] ?? ""));
   }
 
   #end(how: "fin" | "rst"): void {
     this.ended ??= how;
-    this.#ask();
+    this.#checkWaiters();
   }
 
   #take(chunk: Uint8Array): void {
     this.chunks.push(chunk.length);
     this.#pending = Buffer.concat([this.#pending, chunk]);
     for (let frame = this.#next(); frame !== undefined; frame = this.#next()) this.frames.push(frame);
-    this.#ask();
+    this.#checkWaiters();
   }
 
   #next(): Frame | undefined {
@@ -117,7 +117,7 @@ export class BareClient {
     return { headers, body };
   }
 
-  #ask(): void {
+  #checkWaiters(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
 }

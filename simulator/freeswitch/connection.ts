@@ -8,16 +8,16 @@ import { Filters, Subscription } from "./filters.ts";
 import { Outlet, type Pace } from "./outlet.ts";
 import { apiResponse, authRequest, type Command, CommandReader, commandReply, disconnectNotice, eventPlain } from "./wire.ts";
 
-/** A `bgapi` that was accepted: the backend runs it and fires BACKGROUND_JOB when it is done. */
+/** An accepted `bgapi`: the backend runs it and fires BACKGROUND_JOB when it is done. */
 export interface Job {
   readonly uuid: string;
   readonly command: string;
   readonly arg: string;
 }
 
-/** What stands behind the socket: the switch, or a recording. */
+/** What answers commands: the simulated switch, or a recording. */
 export interface Backend {
-  /** The text of an `api/response`. Commands of the same connection wait for it. */
+  /** Returns the text of an `api/response`, for which later commands of the connection wait. */
   api(command: string, arg: string): string | Promise<string>;
   bgapi(job: Job): void;
 }
@@ -32,7 +32,7 @@ export interface Login {
   readonly events?: readonly string[];
 }
 
-/** Sees every frame and every command: `in` is what the client sent. */
+/** Observes every frame and command: `in` is from the client. */
 export type FrameTap = (direction: "in" | "out", text: string, connection: Connection) => void;
 
 export interface ConnectionOptions {
@@ -40,11 +40,11 @@ export interface ConnectionOptions {
   readonly password: string;
   readonly logins: readonly Login[];
   readonly onFrame: FrameTap | undefined;
-  /** Called after each command and when the connection is over. */
+  /** Called after each command and at the end of the connection. */
   readonly onChange: () => void;
 }
 
-/** API commands that run another command, and therefore need permission for that one too. */
+/** API commands that run another command, which needs permission too. */
 const wrappers = ["bgapi", "sched_api", "eval", "expand", "xml_wrap"];
 
 export class Connection {
@@ -81,18 +81,18 @@ export class Connection {
     return this.#login !== undefined;
   }
 
-  /** True when the client has logged in and asked for events, and can hear them. */
+  /** Whether the client has logged in and subscribed to events, and can receive them. */
   get subscribed(): boolean {
     return this.#open && !this.#outlet.silent && this.authorised && this.subscription.listening;
   }
 
-  /** Sends an event if this client's own commands ask for it. `json` saves writing the same event for each client. */
+  /** Sends an event if the client has subscribed to it. `json` is shared by all clients, so that it is written only once. */
   deliver(event: SwitchEvent, json: () => string): void {
     if (!this.subscribed || !this.subscription.wants(event) || !this.filters.passes(event)) return;
     this.#send(this.#format === "json" ? json() : eventPlain(event));
   }
 
-  /** Writes bytes as they are: garbage, half a frame. */
+  /** Writes bytes unchanged, for example garbage or a partial frame. */
   raw(data: string | Uint8Array): void {
     this.#outlet.write(data);
   }
@@ -101,27 +101,27 @@ export class Connection {
     this.#outlet.pace = pace;
   }
 
-  /** When all that was sent has been handed to the socket. */
+  /** Resolves when everything has been written to the socket. */
   drained(): Promise<void> {
     return this.#outlet.drained();
   }
 
-  /** Ends the connection in order: what was sent arrives, then FIN. */
+  /** Closes the connection with FIN, after everything was sent. */
   fin(): void {
     void this.drained().then(() => this.#socket.end());
   }
 
-  /** Breaks the connection off: RST. */
+  /** Resets the connection: RST. */
   rst(): void {
     this.#socket.resetAndDestroy();
   }
 
-  /** Keeps the socket, sends nothing and answers nothing: a power cut at the other end. */
+  /** Keeps the socket open but sends and answers nothing, like a power cut at the other end. */
   silence(): void {
     this.#outlet.silence();
   }
 
-  /** Says farewell as the switch does and ends the connection. */
+  /** Sends the switch's disconnect notice and closes the connection. */
   disconnect(message?: string): void {
     this.#send(disconnectNotice(message));
     this.fin();
@@ -181,7 +181,7 @@ export class Connection {
     return commandReply("-ERR command not found");
   }
 
-  /** The answer, the farewell, then FIN. */
+  /** The reply, then the disconnect notice and FIN. */
   #bye(text: string): string {
     queueMicrotask(() => this.disconnect());
     return commandReply(text);
@@ -195,7 +195,7 @@ export class Connection {
     }
     if (!starts(line, "userauth ")) return commandReply("-ERR command not found");
     const [, user, password] = /^([^:]*@[^:]*):(.*)$/.exec(line.slice(9)) ?? [];
-    const login = this.#options.logins.find((each) => each.user === user && each.password === password);
+    const login = this.#options.logins.find((login) => login.user === user && login.password === password);
     if (login === undefined) return this.#bye("-ERR invalid");
     this.#login = login;
     const events = login.events?.join(",") ?? "all";
@@ -219,17 +219,17 @@ export class Connection {
     return `+OK filter added. [${header}]=[${value}]`;
   }
 
-  #event(asked: string[]): string {
-    const format = asked[0]?.toLowerCase();
+  #event(args: string[]): string {
+    const format = args[0]?.toLowerCase();
     if (format === "json" || format === "plain" || format === "xml") this.#format = format;
-    const names = this.#format === format ? asked.slice(1) : asked;
-    if (!this.#mayHear(names)) return "-ERR permission denied";
+    const names = this.#format === format ? args.slice(1) : args;
+    if (!this.#maySubscribe(names)) return "-ERR permission denied";
     return this.subscription.add(names) ? `+OK event listener enabled ${this.#format}` : "-ERR no keywords supplied";
   }
 
-  #mayHear(names: readonly string[]): boolean {
+  #maySubscribe(names: readonly string[]): boolean {
     const allowed = this.#login === "all" ? undefined : this.#login?.events;
-    return allowed === undefined || allowed.includes("ALL") || names.every((each) => allowed.includes(each));
+    return allowed === undefined || allowed.includes("ALL") || names.every((name) => allowed.includes(name));
   }
 
   #api(text: string): string | Promise<string> {
@@ -239,11 +239,11 @@ export class Connection {
     return typeof answer === "string" ? apiResponse(answer) : answer.then(apiResponse);
   }
 
-  #bgapi(text: string, wanted: string | undefined): string {
+  #bgapi(text: string, jobUuid: string | undefined): string {
     const [command, arg = ""] = cut(text);
     if (!this.#mayRun(command, arg)) return commandReply("-ERR permission denied");
-    const uuid = wanted ?? crypto.randomUUID();
-    // The reply goes out before the job begins, so that its BACKGROUND_JOB can only come after it.
+    const uuid = jobUuid ?? crypto.randomUUID();
+    // The reply is sent before the job starts, so that BACKGROUND_JOB can only follow it.
     queueMicrotask(() => this.#options.backend.bgapi({ uuid, command, arg }));
     return commandReply(`+OK Job-UUID: ${uuid}`, `Job-UUID: ${uuid}\n`);
   }
@@ -260,7 +260,7 @@ function starts(line: string, prefix: string): boolean {
   return line.slice(0, prefix.length).toLowerCase() === prefix;
 }
 
-/** The text before the first space and what follows it. */
+/** Splits at the first space. */
 function cut(text: string): [string, string?] {
   const space = text.indexOf(" ");
   return space < 0 ? [text] : [text.slice(0, space), text.slice(space + 1)];

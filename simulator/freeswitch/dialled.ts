@@ -1,24 +1,24 @@
 /**
- * A click-to-dial: `originate {vars}user/E@D NUMBER XML CONTEXT`. Every registered phone rings, the first that is lifted takes
- * the call and the others stop (LOSE_RACE), then the number is called.
+ * A click-to-dial: `originate {vars}user/E@D NUMBER XML CONTEXT`. Every registered phone rings; the first that answers gets the
+ * call, the others stop (LOSE_RACE), and the number is called.
  * Source: recordings `makecall-*`; mod_commands.c, `originate_function`; switch_ivr_originate.c.
  */
 import type { Channel } from "./channel.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { outsideRoute } from "./keypad.ts";
 import { bridge, join, ringHandset, ringLeg } from "./pair.ts";
 import { calledHandset, outsideCallee } from "./parties.ts";
 import type { Contact } from "./phonebook.ts";
 import { Talk } from "./talk.ts";
 
-/** What becomes of a handset that the daemon rings. Times in milliseconds, default 0. `waits`: the script decides. */
+/** What a handset does when the daemon rings it. Times in milliseconds, default 0. `waits`: the script decides. */
 export type HandsetBehaviour =
   | { readonly does: "lifts"; readonly afterMs?: number }
   | { readonly does: "rejects"; readonly afterMs?: number; readonly cause?: string }
   | { readonly does: "never lifts" }
   | { readonly does: "waits" };
 
-/** What becomes of the number that is called after the lift. `talkMs`: how long they talk before the far end hangs up; absent: for ever. */
+/** What the dialled number does. `talkMs`: how long they talk before the far end hangs up; absent: without limit. */
 export type FarBehaviour =
   | { readonly does: "answers"; readonly afterMs?: number; readonly earlyMedia?: boolean; readonly talkMs?: number }
   | { readonly does: "busy"; readonly afterMs?: number; readonly cause?: string }
@@ -34,21 +34,21 @@ export interface Originate {
   readonly number: string;
 }
 
-/** Reads the argument of `originate`; undefined when it is not of the form this simulator knows. */
+/** Parses the argument of `originate`; undefined for a form that the simulator does not support. */
 export function parseOriginate(arg: string): Originate | undefined {
   const [, braces = "", extension, domain, number] = /^(?:\{([^}]*)\})?user\/([^@\s]+)@(\S+) (\S+) XML \S+$/.exec(arg.trim()) ??
     [];
   if (extension === undefined || domain === undefined || number === undefined) return undefined;
-  const pairs = braces.split(",").filter((each) => each !== "").map((each) => each.split(/=(.*)/s).slice(0, 2));
+  const pairs = braces.split(",").filter((pair) => pair !== "").map((pair) => pair.split(/=(.*)/s).slice(0, 2));
   return { variables: Object.fromEntries(pairs), extension, domain, number };
 }
 
 export class DialledCall {
-  readonly house: House;
+  readonly site: Site;
   readonly number: string;
-  /** What stood in the `{}` of the originate; a variable of each leg. */
+  /** The variables in the `{}` of the originate, set on each leg. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The legs of the phones, in the order of their registrations. */
+  /** The legs of the phones, in order of registration. */
   readonly legs: readonly Channel[];
   readonly #silent: ReadonlySet<Channel>;
   readonly #report: (text: string) => void;
@@ -56,17 +56,17 @@ export class DialledCall {
   #far: Channel | undefined;
   #talk: Talk | undefined;
 
-  /** `report` gets the answer to the originate: `+OK uuid` when a handset is lifted, `-ERR CAUSE` when none will be. */
-  constructor(house: House, contacts: readonly Contact[], originate: Originate, report: (text: string) => void) {
+  /** `report` gets the answer to the originate: `+OK uuid` when a handset answers, `-ERR CAUSE` if none will. */
+  constructor(site: Site, contacts: readonly Contact[], originate: Originate, report: (text: string) => void) {
     const { variables, number } = originate;
-    const { sw } = house;
-    this.house = house;
+    const { sw } = site;
+    this.site = site;
     this.number = number;
     this.variables = variables;
     this.#report = report;
     const uuid = variables["origination_uuid"];
     const callerNumber = variables["origination_caller_id_number"];
-    // Every leg would get the same id: from the second on it is refused ("Duplicate UUID!", switch_core_session.c).
+    // Every leg would get the same id, which is refused from the second on ("Duplicate UUID!", switch_core_session.c).
     const reached = uuid === undefined ? contacts : contacts.slice(0, 1);
     this.legs = reached.map(({ handset }) => calledHandset(sw, handset, undefined, { uuid, callerNumber, variables }));
     this.#silent = new Set(this.legs.filter((_, index) => reached[index]?.silent));
@@ -77,14 +77,14 @@ export class DialledCall {
     for (const leg of this.ringing) sw.progress(leg);
   }
 
-  /** The leg that was lifted; while none is, the first that rings. */
+  /** The leg that answered; before that, the first that rings. */
   get leg(): Channel {
     const [first] = this.legs;
     if (first === undefined) throw new Error(`Cannot dial ${this.number}: no phone is registered`);
     return this.#lifted ?? this.ringing[0] ?? first;
   }
 
-  /** The legs of the phones that ring. */
+  /** The ringing legs. */
   get ringing(): readonly Channel[] {
     return this.#lifted === undefined ? this.legs.filter((leg) => !leg.over && !this.#silent.has(leg)) : [];
   }
@@ -98,7 +98,7 @@ export class DialledCall {
     return this.#far;
   }
 
-  /** Where the call stands. */
+  /** The state of the call. */
   get state(): "handset rings" | "calling" | "talking" | "over" {
     if (this.legs.every((leg) => leg.over)) return "over";
     if (this.#talk !== undefined) return "talking";
@@ -106,11 +106,11 @@ export class DialledCall {
   }
 
   /**
-   * A handset is lifted: the originate is done, the leg goes to the dialplan. `route` false: the dialplan has no route.
-   * `leg`: which one; the first that rings when it is left out.
+   * A handset answers: the originate is done, and the leg goes to the dialplan. `route` false: the dialplan has no route.
+   * `leg`: the leg that answers, default: the first that rings.
    */
   async lift(route = true, leg: Channel = this.leg): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     this.#lifted = leg;
     sw.answer(this.leg);
     for (const loser of this.legs) if (loser !== leg) sw.end(loser, "LOSE_RACE");
@@ -128,55 +128,55 @@ export class DialledCall {
     this.leg.state = "CS_EXECUTE";
     if (route) this.#callFar();
     else sw.end(this.leg, "NO_ROUTE_DESTINATION");
-    await this.house.sent();
+    await this.site.sent();
   }
 
   #callFar(): void {
-    const { sw } = this.house;
-    if (this.house.knows(this.number)) {
-      this.#far = ringHandset(sw, this.leg, this.house.handset(this.number));
+    const { sw } = this.site;
+    if (this.site.knows(this.number)) {
+      this.#far = ringHandset(sw, this.leg, this.site.handset(this.number));
       return;
     }
     this.#far = outsideCallee(sw, outsideRoute(this.number), this.leg);
     ringLeg(sw, this.leg, this.#far);
   }
 
-  /** A phone rejects; all that ring when `leg` is left out. The originate fails when no phone is left, not even a silent one. */
+  /** A phone rejects; without `leg`, all ringing phones do. The originate fails when no phone is left, not even a silent one. */
   async refuse(cause?: string, leg?: Channel): Promise<void> {
     for (const refusing of leg === undefined ? this.ringing : [leg]) this.#end(refusing, cause ?? "USER_BUSY");
-    await this.house.sent();
+    await this.site.sent();
   }
 
   /** The switch stops ringing. */
   async timeOut(): Promise<void> {
     for (const leg of this.legs) this.#end(leg, "NO_ANSWER");
-    await this.house.sent();
+    await this.site.sent();
   }
 
   /** The originate reports the cause of its first leg (switch_ivr_originate.c). */
   #end(leg: Channel, cause: string): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     if (leg.over) return;
     sw.hangup(leg, cause);
     sw.callState(leg, "HANGUP");
     sw.complete(leg);
-    if (this.legs.every((each) => each.over)) this.#report(`-ERR ${this.legs[0]?.hangupCause}\n`);
+    if (this.legs.every((leg) => leg.over)) this.#report(`-ERR ${this.legs[0]?.hangupCause}\n`);
     sw.destroy(leg);
   }
 
   /** The far end sends sound before it answers (183): the legs are bridged already. */
   async earlyMedia(): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const far = this.#rung;
     sw.earlyMedia(far);
     this.leg.other = far.seenAs("originatee");
     sw.callState(this.leg, "ACTIVE");
     bridge(sw, this.leg, far);
-    await this.house.sent();
+    await this.site.sent();
   }
 
   async farAnswers(): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const far = this.#rung;
     sw.answer(far);
     if (this.leg.times.bridged === "0") {
@@ -185,20 +185,20 @@ export class DialledCall {
       sw.update(far);
       sw.update(this.leg);
     }
-    this.#talk = new Talk(this.house, { by: this.leg, leg: far, desk: this.leg });
-    await this.house.sent();
+    this.#talk = new Talk(this.site, { by: this.leg, leg: far, desk: this.leg });
+    await this.site.sent();
   }
 
-  /** The far end says busy, or another cause. */
+  /** The far end is busy, or fails with another cause. */
   async farBusy(cause = "USER_BUSY"): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     sw.end(this.#rung, cause);
     sw.callState(this.leg, "ACTIVE");
     sw.end(this.leg, cause);
-    await this.house.sent();
+    await this.site.sent();
   }
 
-  /** The agent hangs up: before the lift he rejects, before the far end answers he gives up. */
+  /** The agent rejects the ringing call, abandons it before the far end answers, or hangs up. */
   async hangUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.agentHangsUp();
     if (this.#lifted === undefined) return await this.refuse();
@@ -211,15 +211,15 @@ export class DialledCall {
   }
 
   async #kill(leg: Channel, cause: string): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     if (this.#lifted === undefined) return await this.refuse(cause, leg);
     sw.end(leg, cause);
     if (this.#far !== undefined) sw.end(this.#far, "ORIGINATOR_CANCEL");
-    await this.house.sent();
+    await this.site.sent();
   }
 
   get #rung(): Channel {
-    if (this.#far === undefined || this.#far.over) throw new Error(`Cannot do that: ${this.number} is not being called`);
+    if (this.#far === undefined || this.#far.over) throw new Error(`Cannot continue: ${this.number} is not being called`);
     return this.#far;
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Events as the switch makes them: headers in the order of a live one. Source of the order: recordings of FreeSWITCH 1.11
+ * Events of the switch, with headers in their live order. Source of the order: recordings of FreeSWITCH 1.11
  * (test/fixtures/recordings) and src/switch_event.c, `switch_event_prep_for_delivery_detailed`.
  */
 
-/** Repeated headers come as arrays in JSON. */
+/** Repeated headers are arrays in JSON. */
 export type HeaderValue = string | readonly string[];
 
-/** An event: header name to value, in the order in which it goes over the wire. `_body` is the body. */
+/** An event: header name to value, in the order of transmission. `_body` is the body. */
 export type SwitchEvent = Readonly<Record<string, HeaderValue>>;
 
-/** A header's value as filters and `plain` events show it: a repeated one is `ARRAY::a|:b`. */
+/** A header's value in filters and `plain` events: a repeated one is `ARRAY::a|:b`. */
 export function headerText(value: HeaderValue): string {
   return typeof value === "string" ? value : `ARRAY::${value.join("|:")}`;
 }
@@ -21,7 +21,7 @@ export interface Source {
   readonly line: number;
 }
 
-/** What every event of one run of the switch has in common: Core-UUID, host, a sequence that only goes up. */
+/** The common headers of all events of one run of the switch: Core-UUID, host, an increasing sequence. */
 export class Stamp {
   readonly coreUuid: string;
   readonly host: string;
@@ -45,7 +45,7 @@ export class Stamp {
     return this.#sequence;
   }
 
-  /** The headers that begin every event. */
+  /** The first headers of every event. */
   head(name: string, source?: Source, subclass?: string): Record<string, HeaderValue> {
     const now = new Date(this.#now());
     const { file, function: called, line } = source ?? fired;
@@ -90,7 +90,7 @@ export function heartbeatFacts(upMs: number, sessions: number): Record<string, s
   };
 }
 
-/** The version this simulator says it is. */
+/** The version reported by the simulator. */
 export const version = "1.11.3-dev+simulator~64bit";
 
 /** `0 years, 0 days, 0 hours, 5 minutes, 38 seconds, 631 milliseconds, 197 microseconds` */

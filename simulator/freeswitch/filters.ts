@@ -1,12 +1,12 @@
 /**
- * Which events a connection is sent: the true semantics of `event`, `nixevent` and `filter`.
+ * Event selection of a connection: the exact semantics of `event`, `nixevent` and `filter`.
  * Source: FreeSWITCH src/mod/event_handlers/mod_event_socket/mod_event_socket.c, `event_handler` and `parse_command`;
  * src/switch_event.c, `switch_name_event` and `switch_event_del_header_val`.
  */
 import { headerText, type HeaderValue, type SwitchEvent } from "./events.ts";
 
 interface Rules {
-  /** The texts as they were added, for `filter delete HEADER VALUE`, which compares whole and with case. */
+  /** The values as added, for `filter delete HEADER VALUE`, which compares the whole value, with case. */
   readonly values: string[];
   readonly wanted: Set<string>;
   readonly vetoed: Set<string>;
@@ -14,23 +14,23 @@ interface Rules {
 }
 
 /**
- * The filters of one connection. Positive filters are OR-ed, also across headers; there is no AND; a negative that matches
- * vetoes. No filter at all lets everything pass, so that deleting the last one opens the flood.
+ * The filters of one connection. Positive filters are OR-ed, also across headers; there is no AND; a matching negative filter
+ * vetoes. Without filters everything passes, so deleting the last one lets all events through.
  */
 export class Filters {
   #rules = new Map<string, Rules>();
   #lower = new Map<string, string>();
 
-  /** Adds a filter; the value may begin with `+` (the default) or `-` (veto), or be a `/regular expression/`. */
+  /** Adds a filter; the value may start with `+` (the default) or `-` (veto), or be a `/regular expression/`. */
   add(header: string, value: string): void {
     const name = header.toLowerCase();
     this.#rules.set(name, compile([...(this.#rules.get(name)?.values ?? []), value]));
   }
 
-  /** Removes the filters on a header: all of them, or those added with exactly this value. */
+  /** Removes the filters on a header: all, or those added with exactly this value. */
   remove(header: string, value = ""): void {
     const name = header.toLowerCase();
-    const left = value === "" ? [] : (this.#rules.get(name)?.values ?? []).filter((each) => each !== value);
+    const left = value === "" ? [] : (this.#rules.get(name)?.values ?? []).filter((filter) => filter !== value);
     if (left.length === 0) this.#rules.delete(name);
     else this.#rules.set(name, compile(left));
   }
@@ -39,7 +39,7 @@ export class Filters {
     this.#rules.clear();
   }
 
-  /** How many filters stand. */
+  /** The number of filters. */
   get size(): number {
     return [...this.#rules.values()].reduce((sum, rules) => sum + rules.values.length, 0);
   }
@@ -57,7 +57,7 @@ export class Filters {
     return wanted;
   }
 
-  /** Header names are few and come again with every event. */
+  /** Cached: header names are few and repeated in every event. */
   #lowerCase(header: string): string {
     let lower = this.#lower.get(header);
     if (lower === undefined) this.#lower.set(header, lower = header.toLowerCase());
@@ -66,8 +66,8 @@ export class Filters {
 }
 
 /**
- * A value counts as a regular expression only when its very first character is `/`: what follows an eaten `-` or space never does
- * (`event_handler` looks at the raw value for the slash and at the eaten one for the sign).
+ * A value is a regular expression only if its very first character is `/`, not after a skipped `-` or space (`event_handler`
+ * checks the raw value for the slash, and the value after skipping for the sign).
  */
 function compile(values: string[]): Rules {
   const rules: Rules = { values, wanted: new Set(), vetoed: new Set(), patterns: [] };
@@ -76,9 +76,9 @@ function compile(values: string[]): Rules {
       rules.patterns.push(pattern(value));
       continue;
     }
-    const eaten = /^[+\- ]*/.exec(value)?.[0] ?? "";
-    const sign = eaten.replaceAll(" ", "").at(-1);
-    (sign === "-" ? rules.vetoed : rules.wanted).add(value.slice(eaten.length).toLowerCase());
+    const skipped = /^[+\- ]*/.exec(value)?.[0] ?? "";
+    const sign = skipped.replaceAll(" ", "").at(-1);
+    (sign === "-" ? rules.vetoed : rules.wanted).add(value.slice(skipped.length).toLowerCase());
   }
   return rules;
 }
@@ -87,11 +87,11 @@ function judge(rules: Rules, value: HeaderValue): "vetoed" | "wanted" | "unknown
   const text = headerText(value);
   const lower = text.toLowerCase();
   if (rules.vetoed.has(lower)) return "vetoed";
-  if (rules.wanted.has(lower) || rules.patterns.some((each) => each.test(text))) return "wanted";
+  if (rules.wanted.has(lower) || rules.patterns.some((pattern) => pattern.test(text))) return "wanted";
   return "unknown";
 }
 
-/** `/expression/flags`; what cannot be compiled matches nothing, as in the switch. */
+/** Compiles `/expression/flags`; an invalid one matches nothing, as in the switch. */
 function pattern(value: string): RegExp {
   const end = value.lastIndexOf("/");
   const body = end > 0 ? value.slice(1, end) : value.slice(1);
@@ -102,7 +102,7 @@ function pattern(value: string): RegExp {
   }
 }
 
-/** The events that one connection has asked for by name. */
+/** The events that one connection has subscribed to by name. */
 export class Subscription {
   #all = false;
   #names = new Set<string>();
@@ -114,8 +114,8 @@ export class Subscription {
   listening = false;
 
   /**
-   * Adds names; every word after CUSTOM is a subclass, whatever it looks like. Unknown names are passed over.
-   * False when no name was known: the switch then says `-ERR no keywords supplied`.
+   * Adds names; every word after CUSTOM is a subclass. Unknown names are ignored.
+   * Returns false if no name was known: the switch then replies `-ERR no keywords supplied`.
    */
   add(words: readonly string[]): boolean {
     const { names, subclasses } = split(words);
@@ -134,7 +134,7 @@ export class Subscription {
     this.#nixed.delete(name);
   }
 
-  /** Takes names away (`nixevent`); false when no name was known. */
+  /** Removes names (`nixevent`); returns false if no name was known. */
   remove(words: readonly string[]): boolean {
     const { names, subclasses } = split(words);
     for (const name of names) this.#removeName(name);
@@ -144,7 +144,7 @@ export class Subscription {
   }
 
   #removeName(name: string): void {
-    // A trailing CUSTOM only says that subclasses follow: it stays subscribed.
+    // CUSTOM only introduces the subclasses: it stays subscribed.
     if (name === "CUSTOM") return;
     if (name === "ALL") {
       this.#all = false;
@@ -155,7 +155,7 @@ export class Subscription {
     this.#nixed.add(name);
   }
 
-  /** `noevents`: false when nothing was asked for. */
+  /** `noevents`: returns false if nothing was subscribed. */
   clear(): boolean {
     const was = this.listening;
     this.listening = this.#all = this.#allSubclasses = false;
@@ -182,12 +182,12 @@ function split(words: readonly string[]): { names: string[]; subclasses: string[
     const name = eventName(word);
     if (name === undefined) continue;
     names.push(name);
-    if (name === "CUSTOM") return { names, subclasses: words.slice(index + 1).filter((each) => each !== "") };
+    if (name === "CUSTOM") return { names, subclasses: words.slice(index + 1).filter((subclass) => subclass !== "") };
   }
   return { names, subclasses: [] };
 }
 
-/** The event that a word names, without regard to case and with or without `SWITCH_EVENT_` (any 13 characters, in fact). */
+/** The event named by a word, in any case, with or without `SWITCH_EVENT_` (in fact any 13 characters). */
 function eventName(word: string): string | undefined {
   const upper = word.toUpperCase();
   return known.has(upper.slice(13)) ? upper.slice(13) : known.has(upper) ? upper : undefined;

@@ -1,33 +1,33 @@
-/** A call to a desk: from outside, from an IVR, from a colleague, or put through by one. */
+/** A call to a desk: from outside, from an IVR, from a colleague, or transferred by one. */
 import { AttendedTransfer } from "./attended.ts";
 import type { Channel } from "./channel.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { cancel, connect, ringHandset } from "./pair.ts";
 import { dialler, outsideCaller } from "./parties.ts";
 import { Talk } from "./talk.ts";
 
 /** An inbound call. */
 export interface Inbound {
-  /** The caller's number; an extension of the house makes it an internal call; `anonymous` is passed on as it is. */
+  /** The caller's number; an extension of the site makes it an internal call; `anonymous` is passed on unchanged. */
   readonly from: string;
   /** The extension that rings. */
   readonly to: string;
-  /** What the caller dialled, when that is not the extension. */
+  /** The dialled number, if it is not the extension. */
   readonly dialled?: string;
-  /** Channel variables that an IVR exports to the desk's leg: it answers first, then puts the caller through. */
+  /** Channel variables exported to the desk's leg by an IVR, which answers first, then transfers the caller. */
   readonly data?: Readonly<Record<string, string>>;
 }
 
 export class InboundCall {
-  readonly house: House;
+  readonly site: Site;
   readonly caller: Channel;
   /** The desk's own leg. */
   readonly leg: Channel;
   #talk: Talk | undefined;
 
-  /** Both legs as they are while the phone rings; `ringInbound` makes them. */
-  constructor(house: House, { caller, leg }: { caller: Channel; leg: Channel }) {
-    this.house = house;
+  /** Takes both legs while the phone rings; `ringInbound` creates them. */
+  constructor(site: Site, { caller, leg }: { caller: Channel; leg: Channel }) {
+    this.site = site;
     this.caller = caller;
     this.leg = leg;
     leg.kill = (cause) => void this.reject(cause);
@@ -41,31 +41,31 @@ export class InboundCall {
 
   async answer(): Promise<void> {
     if (this.leg.over || this.#talk !== undefined) throw new Error(`Cannot answer: ${this.leg.name} does not ring`);
-    connect(this.house.sw, this.caller, this.leg);
-    this.#talk = new Talk(this.house, { by: this.caller, leg: this.leg, desk: this.leg });
-    await this.house.sent();
+    connect(this.site.sw, this.caller, this.leg);
+    this.#talk = new Talk(this.site, { by: this.caller, leg: this.leg, desk: this.leg });
+    await this.site.sent();
   }
 
-  /** The agent hangs up, or, while it still rings, rejects. */
+  /** The agent hangs up, or rejects the ringing call. */
   async agentHangsUp(): Promise<void> {
     await (this.#talk === undefined ? this.reject() : this.#talk.agentHangsUp());
   }
 
-  /** The caller hangs up, or, while it still rings, gives up. */
+  /** The caller hangs up, also while it still rings. */
   async callerHangsUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.farHangsUp();
-    cancel(this.house.sw, this.caller, [this.leg]);
-    await this.house.sent();
+    cancel(this.site.sw, this.caller, [this.leg]);
+    await this.site.sent();
   }
 
-  /** The phone says 486, or another cause. */
+  /** The phone rejects with 486, or another cause. */
   async reject(cause = "USER_BUSY"): Promise<void> {
-    this.house.sw.end(this.leg, cause);
-    this.house.sw.end(this.caller, cause);
-    await this.house.sent();
+    this.site.sw.end(this.leg, cause);
+    this.site.sw.end(this.caller, cause);
+    await this.site.sent();
   }
 
-  /** Nobody lifts: the switch stops ringing. */
+  /** Nobody answers: the switch stops ringing. */
   async noAnswer(): Promise<void> {
     return await this.reject("NO_ANSWER");
   }
@@ -78,38 +78,38 @@ export class InboundCall {
     return await this.#talking.retrieve();
   }
 
-  /** Resolves with the call as it rings at the colleague's. */
+  /** Resolves with the call that rings at the colleague's phone. */
   async blindTransferAway(to: string): Promise<InboundCall> {
-    return new InboundCall(this.house, await this.#talking.blindTransfer(to));
+    return new InboundCall(this.site, await this.#talking.blindTransfer(to));
   }
 
   /** Resolves when the colleague's phone rings. */
   async attendedTransferAway(to: string): Promise<AttendedTransfer> {
-    return new AttendedTransfer(this.house, await this.#talking.consult(to));
+    return new AttendedTransfer(this.site, await this.#talking.consult(to));
   }
 
   get #talking(): Talk {
-    if (this.#talk === undefined) throw new Error(`Cannot do that: ${this.leg.name} is not answered`);
+    if (this.#talk === undefined) throw new Error(`Cannot continue: ${this.leg.name} is not answered`);
     return this.#talk;
   }
 }
 
-/** Lets an inbound call ring; resolves when the phone rings. */
-export async function ringInbound(house: House, call: Inbound): Promise<InboundCall> {
-  const caller = house.knows(call.from) ? fromColleague(house, call) : fromOutside(house, call);
-  const leg = ringHandset(house.sw, caller, house.handset(call.to), { variables: call.data ?? {} });
-  await house.sent();
-  return new InboundCall(house, { caller, leg });
+/** Starts an inbound call; resolves when the phone rings. */
+export async function ringInbound(site: Site, call: Inbound): Promise<InboundCall> {
+  const caller = site.knows(call.from) ? fromColleague(site, call) : fromOutside(site, call);
+  const leg = ringHandset(site.sw, caller, site.handset(call.to), { variables: call.data ?? {} });
+  await site.sent();
+  return new InboundCall(site, { caller, leg });
 }
 
-function fromColleague(house: House, { from, to, dialled }: Inbound): Channel {
-  const caller = dialler(house.sw, house.handset(from), dialled ?? to);
-  house.sw.create(caller);
+function fromColleague(site: Site, { from, to, dialled }: Inbound): Channel {
+  const caller = dialler(site.sw, site.handset(from), dialled ?? to);
+  site.sw.create(caller);
   return caller;
 }
 
-function fromOutside(house: House, { from, to, dialled, data }: Inbound): Channel {
-  const { sw } = house;
+function fromOutside(site: Site, { from, to, dialled, data }: Inbound): Channel {
+  const { sw } = site;
   const caller = outsideCaller(sw, from, dialled ?? (data === undefined ? to : "7002"));
   sw.create(caller);
   if (data === undefined) {

@@ -1,10 +1,10 @@
 /**
- * The legs that are alive, as their events show them, and the views that the API gives of them.
+ * The live legs, tracked from their events, and the API's views of them.
  * Source: recordings of a live switch (`snapshot-during-call`); mod_commands.c, `show_function`, `uuid_dump_function`.
  */
 import { headerText, type HeaderValue, type SwitchEvent } from "./events.ts";
 
-/** Headers that belong to one event, not to the leg. */
+/** Headers of an event that do not describe the leg. */
 const ofTheEvent = [
   "Original-Channel-Call-State",
   "Channel-Call-State-Number",
@@ -16,7 +16,7 @@ const ofTheEvent = [
 export class LiveLegs {
   #legs = new Map<string, SwitchEvent>();
 
-  /** Takes in an event of a leg: from CHANNEL_CREATE to CHANNEL_DESTROY it is alive. Other events are passed over. */
+  /** Processes an event: a leg is alive from CHANNEL_CREATE to CHANNEL_DESTROY. Other events are ignored. */
   note(event: SwitchEvent): void {
     const name = text(event, "Event-Name");
     const uuid = text(event, "Unique-ID");
@@ -50,7 +50,7 @@ export class LiveLegs {
     return rows.length === 0 ? '{"row_count": 0}\n' : JSON.stringify({ row_count: rows.length, rows });
   }
 
-  /** The answer to `uuid_dump UUID json`; `head` are the first headers of an event made now. */
+  /** The answer to `uuid_dump UUID json`; `head`: the first headers of a current event. */
   dump(uuid: string, head: Readonly<Record<string, HeaderValue>>): string {
     const leg = this.#legs.get(uuid);
     if (leg === undefined) return "-ERR No such channel!\n";
@@ -67,7 +67,7 @@ function text(event: SwitchEvent, header: string): string {
   return headerText(event[header] ?? "");
 }
 
-/** The latest event; its variables too, unless it has none (CHANNEL_CALLSTATE, CHANNEL_STATE). */
+/** The latest event, with the earlier variables if it has none (CHANNEL_CALLSTATE, CHANNEL_STATE). */
 function merge(before: SwitchEvent | undefined, event: SwitchEvent): SwitchEvent {
   const facts = Object.entries(event).filter(([name]) => !ofTheEvent.includes(name));
   if (facts.some(([name]) => isVariable(name))) return Object.fromEntries(facts);

@@ -1,4 +1,4 @@
-/** The simulator: a FreeSWITCH on loopback with scripted phones, and a peer that replays recordings. */
+/** A simulated FreeSWITCH on loopback with scripted phones, and a peer that replays recordings. */
 export { AttendedTransfer } from "./attended.ts";
 export { BareClient, type Frame } from "./client.ts";
 export { type Backend, type Connection, type FrameTap, type Job, type Login } from "./connection.ts";

@@ -1,10 +1,10 @@
-/** The way out of one connection, with the faults of a real network: pieces, batches, delays, silence. */
+/** The output of one connection, with the effects of a real network: pieces, batches, delays, silence. */
 import type { Socket } from "node:net";
 
 /**
- * How bytes are handed to the socket. `whole`: each frame in one write. `bytes`: pieces of that many bytes. `cuts`: one cut at each
- * of these positions of the stream, counted from when the setting was made. `random`: pieces of 1 to `max` (default 1460) bytes
- * from a seed, the same every time. `batchMs`: what comes within that time goes out in one write.
+ * How bytes are written to the socket. `whole`: each frame in one write. `bytes`: pieces of this size. `cuts`: a cut at each of these
+ * positions of the stream, counted from when the setting was made. `random`: pieces of 1 to `max` (default 1460) bytes, reproducible
+ * from a seed. `batchMs`: all frames within this time in one write.
  */
 export type Chunking =
   | "whole"
@@ -13,7 +13,7 @@ export type Chunking =
   | { readonly random: number; readonly max?: number }
   | { readonly batchMs: number };
 
-/** How a connection is paced. `delayMs` is waited before each write. */
+/** The pace of a connection. `delayMs`: delay before each write. */
 export interface Pace {
   readonly chunking?: Chunking;
   readonly delayMs?: number;
@@ -36,7 +36,7 @@ export class Outlet {
     this.#next = cutter(pace.chunking ?? "whole");
   }
 
-  /** Nothing that is written from now on leaves: the cable is out. */
+  /** Discards everything from now on, as if the cable were unplugged. */
   silence(): void {
     this.#silent = true;
     this.#queue = [];
@@ -56,7 +56,7 @@ export class Outlet {
     this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
   }
 
-  /** When all that was written has been handed to the socket. */
+  /** Resolves when everything has been written to the socket. */
   async drained(): Promise<void> {
     while (this.#pumping !== undefined) await this.#pumping;
   }
@@ -78,7 +78,7 @@ export class Outlet {
       const flushed = this.#socket.write(bytes.subarray(from, to));
       from = to;
       if (!flushed) await new Promise<void>((resolve) => this.#onceFree(resolve));
-      // A turn of the event loop between two pieces, so that the reader gets them one by one.
+      // A turn of the event loop between two pieces, so that the reader receives them separately.
       else if (from < bytes.length) await pause(0);
     }
   }
@@ -97,7 +97,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => ms > 0 ? setTimeout(resolve, ms) : setImmediate(resolve));
 }
 
-/** Says how many of the bytes that are left go into the next piece. */
+/** Returns a function that takes the number of bytes left and returns the size of the next piece. */
 function cutter(chunking: Chunking): (left: number) => number {
   if (chunking === "whole" || "batchMs" in chunking) return (left) => left;
   if ("bytes" in chunking) return () => chunking.bytes;
@@ -111,14 +111,14 @@ function cutsAt(cuts: readonly number[]): (left: number) => number {
   const sorted = cuts.toSorted((a, b) => a - b);
   let done = 0;
   return (left) => {
-    const cut = sorted.find((each) => each > done && each < done + left);
+    const cut = sorted.find((position) => position > done && position < done + left);
     const take = cut === undefined ? left : cut - done;
     done += take;
     return take;
   };
 }
 
-/** Mulberry32: numbers from 0 to 1 that depend on nothing but the seed. */
+/** Mulberry32: numbers from 0 to 1, determined by the seed. */
 function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,9 +1,9 @@
-/** Two legs of one call: how they ring, come together and part, event by event as a live switch does it. */
+/** Two legs of a call: ringing, connecting and ending, with the events of a live switch. */
 import type { Channel } from "./channel.ts";
 import { calledHandset, type Handset, noteOriginated, type RingOptions, withCallee } from "./parties.ts";
 import type { Switch } from "./switch.ts";
 
-/** Calls a handset on behalf of another leg, which hears ringing (if it is not answered already, by 183). */
+/** Calls a handset on behalf of another leg, which hears ringing (with 183, unless already answered). */
 export function ringHandset(sw: Switch, by: Channel, handset: Handset, options: RingOptions = {}): Channel {
   const leg = calledHandset(sw, handset, by, options);
   ringLeg(sw, by, leg);
@@ -11,7 +11,7 @@ export function ringHandset(sw: Switch, by: Channel, handset: Handset, options: 
   return leg;
 }
 
-/** Creates a leg and lets it ring; the leg that called it waits. */
+/** Creates a ringing leg; the calling leg waits. */
 export function ringLeg(sw: Switch, by: Channel, leg: Channel): void {
   if (by.answerState === "answered") sw.callState(by, "RING_WAIT");
   noteOriginated(by, leg);
@@ -19,13 +19,13 @@ export function ringLeg(sw: Switch, by: Channel, leg: Channel): void {
   sw.progress(leg);
 }
 
-/** The called leg answers and is connected to the leg that called it. */
+/** Answers the called leg and connects it to the calling leg. */
 export function connect(sw: Switch, by: Channel, leg: Channel): void {
   sw.answer(leg);
   join(sw, by, leg);
 }
 
-/** Connects an answered leg to the one that called it. */
+/** Connects an answered leg to the calling leg. */
 export function join(sw: Switch, by: Channel, leg: Channel): void {
   by.profile = { ...by.profile, calleeName: leg.profile.calleeName, calleeNumber: leg.profile.calleeNumber };
   if (by.answerState === "ringing") sw.earlyMedia(by);
@@ -40,7 +40,7 @@ export function join(sw: Switch, by: Channel, leg: Channel): void {
   sw.update(by);
 }
 
-/** CHANNEL_BRIDGE and what both legs know of each other from then on. */
+/** Fires CHANNEL_BRIDGE and sets what both legs then know of each other. */
 export function bridge(sw: Switch, by: Channel, leg: Channel): void {
   by.times.bridged = leg.times.bridged = sw.now();
   by.other = leg.seenAs("originatee");
@@ -66,7 +66,7 @@ function noteBridge(leg: Channel, to: Channel): void {
   for (const [name, value] of Object.entries(facts)) leg.variables.set(name, value);
 }
 
-/** Ends a conversation. `first` hangs up; `by` is the leg that was connected (the one with CHANNEL_BRIDGE). */
+/** Ends a conversation. `first` hangs up; `by` is the A leg of the bridge. */
 export function part(sw: Switch, by: Channel, leg: Channel, first: Channel, between: () => void = () => {}): void {
   const cause = "NORMAL_CLEARING";
   if (first === by) {
@@ -89,7 +89,7 @@ export function part(sw: Switch, by: Channel, leg: Channel, first: Channel, betw
   sw.destroy(by);
 }
 
-/** The leg that called gives up while others ring for it. */
+/** The calling leg hangs up while others ring for it. */
 export function cancel(sw: Switch, by: Channel, legs: readonly Channel[], cause = "ORIGINATOR_CANCEL"): void {
   if (by.over) throw new Error(`Cannot hang up: ${by.name} is over`);
   sw.hangup(by, cause);
@@ -98,8 +98,8 @@ export function cancel(sw: Switch, by: Channel, legs: readonly Channel[], cause 
     sw.callState(leg, "HANGUP");
   }
   sw.callState(by, "HANGUP");
-  for (const each of [by, ...legs]) {
-    sw.complete(each);
-    sw.destroy(each);
+  for (const channel of [by, ...legs]) {
+    sw.complete(channel);
+    sw.destroy(channel);
   }
 }

@@ -1,9 +1,9 @@
-/** Makes the legs of callers, handsets and outside lines, named and labelled as a live switch does. */
+/** Creates the legs of callers, handsets and outside lines, with the names and labels of a live switch. */
 import { Channel, type OtherLeg, type Profile } from "./channel.ts";
 import type { HeaderValue } from "./events.ts";
 import type { Switch } from "./switch.ts";
 
-/** A phone of the house. */
+/** A phone of the site. */
 export interface Handset {
   readonly extension: string;
   readonly domain: string;
@@ -11,13 +11,13 @@ export interface Handset {
   readonly contact: string;
 }
 
-/** The number that the switch shows to the outside when a phone calls out. */
+/** The caller number shown on outside calls. */
 const outsideNumber = "18005550100";
 
-/** Where outside calls come from and go to. */
+/** The address of the trunk. */
 const trunk = "127.0.0.1:5090";
 
-/** The leg of somebody outside who calls in. */
+/** The leg of an outside caller. */
 export function outsideCaller(sw: Switch, from: string, dialled: string): Channel {
   return new Channel({
     uuid: crypto.randomUUID(),
@@ -29,7 +29,7 @@ export function outsideCaller(sw: Switch, from: string, dialled: string): Channe
   });
 }
 
-/** The leg of a handset that dials. */
+/** The leg of a dialling handset. */
 export function dialler(sw: Switch, handset: Handset, dialled: string): Channel {
   const { extension, domain } = handset;
   return new Channel({
@@ -64,7 +64,7 @@ export interface RingOptions {
   readonly variables?: Readonly<Record<string, HeaderValue>>;
 }
 
-/** The leg of a handset that is called, by another leg or, without one, by the switch itself. */
+/** The leg of a called handset, called by another leg or, without one, by the switch. */
 export function calledHandset(sw: Switch, handset: Handset, by: Channel | undefined, options: RingOptions = {}): Channel {
   const { extension, domain, contact } = handset;
   const user = contact.split("@")[0] ?? extension;
@@ -88,7 +88,7 @@ export function calledHandset(sw: Switch, handset: Handset, by: Channel | undefi
   });
 }
 
-/** The leg to somebody outside whom a handset called. */
+/** The leg to an outside party called by a handset. */
 export function outsideCallee(sw: Switch, number: string, by: Channel): Channel {
   return new Channel({
     uuid: crypto.randomUUID(),
@@ -125,7 +125,7 @@ function bonds(by: Channel | undefined): Record<string, string> {
   return { originator: by.uuid, signal_bond: by.uuid, originating_leg_uuid: by.uuid };
 }
 
-/** Notes on a leg that it set up another: `uuid;Outbound Call;number`, as the switch lists them. */
+/** Records on a leg that it originated another: `uuid;Outbound Call;number`, as the switch does. */
 export function noteOriginated(by: Channel, leg: Channel): void {
   const entry = `${leg.uuid};Outbound Call;${leg.profile.calleeNumber ?? ""}`;
   const before = by.variables.get("originated_legs");
@@ -134,7 +134,7 @@ export function noteOriginated(by: Channel, leg: Channel): void {
   by.variables.set("originated_legs", list.length === 1 ? entry : list);
 }
 
-/** The other leg with another callee on its profile. */
+/** A copy of the other leg with a different callee. */
 export function withCallee(other: OtherLeg, calleeName: string, calleeNumber: string): OtherLeg {
   return { ...other, profile: { ...other.profile, calleeName, calleeNumber } };
 }

@@ -1,16 +1,16 @@
-/** The extensions of the house and which of their phones are registered. Source: mod_sofia's sofia_reg.c; recordings. */
+/** The extensions of the site and their registered phones. Source: mod_sofia's sofia_reg.c; recordings. */
 import type { Handset } from "./parties.ts";
 import type { Switch } from "./switch.ts";
 
-/** A phone that is registered. An extension may have several (`multiple-registrations`), counted from 0. */
+/** A registered phone. An extension may have several (`multiple-registrations`), counted from 0. */
 interface Registered {
   readonly device: number;
   readonly agent: string;
-  /** Unplugged: its registration has not run out, and it answers nothing. */
+  /** Unplugged: its registration has not expired, but it answers nothing. */
   readonly silent: boolean;
 }
 
-/** A phone that an INVITE goes to. */
+/** A phone that gets an INVITE. */
 export interface Contact {
   readonly handset: Handset;
   readonly silent: boolean;
@@ -18,13 +18,13 @@ export interface Contact {
 
 export class Phonebook {
   readonly domain: string;
-  /** What the phones call themselves. */
+  /** The User-Agent of the phones. */
   userAgent = "simulator";
   readonly #sw: Switch;
   readonly #extensions: Set<string>;
   readonly #registered = new Map<string, readonly Registered[]>();
 
-  /** The first phone of each extension is registered to begin with. */
+  /** The first phone of each extension is registered at the start. */
   constructor(sw: Switch, domain: string, extensions: readonly string[]) {
     this.#sw = sw;
     this.domain = domain;
@@ -36,7 +36,7 @@ export class Phonebook {
     return this.#extensions.has(extension);
   }
 
-  /** The phone of an extension. Throws when there is no such extension. */
+  /** The phone of an extension. @throws Error for an unknown extension. */
   handset(extension: string, device = 0): Handset {
     if (!this.knows(extension)) {
       throw new Error(`Cannot find the phone of ${extension}: expected one of ${[...this.#extensions].join(", ")}`);
@@ -44,12 +44,12 @@ export class Phonebook {
     return { extension, domain: this.domain, contact: contact(extension, device) };
   }
 
-  /** The registered phones of an extension, in the order of their registrations. */
+  /** The registered phones of an extension, in order of registration. */
   contacts(extension: string): Contact[] {
     return this.#of(extension).map(({ device, silent }) => ({ handset: this.handset(extension, device), silent }));
   }
 
-  /** The phone registers, or renews: `sofia::register`. */
+  /** The phone registers or renews: `sofia::register`. */
   register(extension: string, device = 0, agent = ""): void {
     const { contact } = this.handset(extension, device);
     this.#add(extension, { device, agent, silent: false });
@@ -75,13 +75,13 @@ export class Phonebook {
     }, "sofia::register");
   }
 
-  /** The phone is unplugged: it stays registered until that runs out, and answers nothing. */
+  /** The phone is unplugged: it stays registered until it expires, but answers nothing. */
   unplug(extension: string, device = 0): void {
-    const phone = this.#of(extension).find((each) => each.device === device);
+    const phone = this.#of(extension).find((phone) => phone.device === device);
     if (phone) this.#add(extension, { ...phone, silent: true });
   }
 
-  /** The phone says goodbye: `sofia::unregister`. */
+  /** The phone unregisters: `sofia::unregister`. */
   unregister(extension: string, device = 0): void {
     const { contact } = this.handset(extension, device);
     this.#remove(extension, device);
@@ -96,7 +96,7 @@ export class Phonebook {
     }, "sofia::unregister");
   }
 
-  /** The phone is gone and its registration runs out: `sofia::expire`. */
+  /** The registration of the phone expires: `sofia::expire`. */
   expire(extension: string, device = 0): void {
     const { contact } = this.handset(extension, device);
     this.#remove(extension, device);
@@ -152,8 +152,8 @@ export class Phonebook {
   }
 
   /**
-   * `sofia status profile internal reg|user TEXT` (mod_sofia.c): `reg` lists the registrations whose contact contains the
-   * text, `user` those of exactly that USER@DOMAIN.
+   * `sofia status profile internal reg|user TEXT` (mod_sofia.c): `reg` lists registrations whose contact contains the text,
+   * `user` those of exactly this USER@DOMAIN.
    */
   status(by: string, text: string): string {
     const line = "=".repeat(97);
@@ -189,22 +189,22 @@ export class Phonebook {
     return [...this.#registered].flatMap(([extension, phones]) => phones.map((phone) => ({ extension, ...phone })));
   }
 
-  /** A renewal keeps its place. */
+  /** Adds a registration; a renewal keeps its position. */
   #add(extension: string, phone: Registered): void {
     const before = this.#of(extension);
-    const renewed = before.map((each) => each.device === phone.device ? phone : each);
+    const renewed = before.map((known) => known.device === phone.device ? phone : known);
     this.#registered.set(extension, before.some(({ device }) => device === phone.device) ? renewed : [...before, phone]);
   }
 
   #remove(extension: string, device: number): void {
-    this.#registered.set(extension, this.#of(extension).filter((each) => each.device !== device));
+    this.#registered.set(extension, this.#of(extension).filter((phone) => phone.device !== device));
   }
 }
 
-/** `1001-0x55cdefd68f40@127.0.0.1:5110`: what a phone writes in its Contact. */
+/** The contact of a phone: `1001-0x55cdefd68f40@127.0.0.1:5110`. */
 function contact(extension: string, device: number): string {
   const hash = [...`${extension}/${device}`].reduce(
-    (sum, each) => Math.imul(sum ^ each.charCodeAt(0), 0x01000193) >>> 0,
+    (sum, character) => Math.imul(sum ^ character.charCodeAt(0), 0x01000193) >>> 0,
     0x811c9dc5,
   );
   return `${extension}-0x55${hash.toString(16).padStart(8, "0")}40@127.0.0.1:${port(extension, device)}`;

@@ -2,7 +2,7 @@
 import type { Agent, Callcenter } from "./callcenter.ts";
 import type { Channel } from "./channel.ts";
 import type { HeaderValue } from "./events.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { bridge, cancel } from "./pair.ts";
 import { calledHandset, outsideCaller } from "./parties.ts";
 import { Talk } from "./talk.ts";
@@ -12,14 +12,14 @@ export interface QueueEntry {
   readonly from: string;
   /** Default `support@default`. */
   readonly queue?: string;
-  /** What the caller dialled, default 7000. */
+  /** The dialled number, default 7000. */
   readonly dialled?: string;
   /** Variables of the caller's leg. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
 export class QueueCall {
-  readonly house: House;
+  readonly site: Site;
   readonly caller: Channel;
   readonly #cc: Callcenter;
   readonly #queue: string;
@@ -29,12 +29,12 @@ export class QueueCall {
   #leg: Channel | undefined;
   #talk: Talk | undefined;
   #left = false;
-  /** Resolves when an agent's phone rings for this caller for the first time. */
+  /** Resolves when an agent's phone first rings for this caller. */
   readonly offered: Promise<void>;
 
-  constructor(house: House, cc: Callcenter, entry: QueueEntry) {
-    const { sw } = house;
-    this.house = house;
+  constructor(site: Site, cc: Callcenter, entry: QueueEntry) {
+    const { sw } = site;
+    this.site = site;
     this.#cc = cc;
     this.#queue = entry.queue ?? "support@default";
     this.caller = outsideCaller(sw, entry.from, entry.dialled ?? "7000");
@@ -55,7 +55,7 @@ export class QueueCall {
     return this.#leg;
   }
 
-  /** Waits for a free agent and rings his phone. */
+  /** Waits for a free agent and rings the agent's phone. */
   async #offer(): Promise<void> {
     const agent = await this.#cc.free(this.#queue);
     if (this.#left) return;
@@ -65,11 +65,11 @@ export class QueueCall {
     const dnis = { "CC-Member-DNIS": this.caller.profile.destination };
     this.#info("agent-offering", { ...facts, ...this.#memberFacts, ...dnis });
     this.#ring(agent);
-    await this.house.sent();
+    await this.site.sent();
   }
 
   #ring(agent: Agent): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const extension = /user\/(\w+)@/.exec(agent.contact)?.[1] ?? "";
     const variables = {
       cc_queue: this.#queue,
@@ -84,14 +84,14 @@ export class QueueCall {
       origination_caller_id_number: this.caller.profile.callerNumber,
     };
     const callerNumber = this.caller.profile.callerNumber;
-    const leg = this.#leg = calledHandset(sw, this.house.handset(extension), undefined, { callerNumber, variables });
+    const leg = this.#leg = calledHandset(sw, this.site.handset(extension), undefined, { callerNumber, variables });
     sw.create(leg);
     sw.progress(leg);
     leg.kill = (cause) => void this.noAnswer(cause);
   }
 
   async answer(): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { agent, leg } = this.#ringing;
     sw.answer(leg);
     const times = { "CC-Agent-Called-Time": this.#seconds(), "CC-Agent-Answered-Time": this.#seconds() };
@@ -100,12 +100,12 @@ export class QueueCall {
     this.#connect(leg);
     this.#cc.setState(agent, "In a queue call");
     sw.update(this.caller);
-    this.#talk = new Talk(this.house, { by: this.caller, leg, desk: leg }, () => this.#ended(agent, leg));
-    await this.house.sent();
+    this.#talk = new Talk(this.site, { by: this.caller, leg, desk: leg }, () => this.#ended(agent, leg));
+    await this.site.sent();
   }
 
   #connect(leg: Channel): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { profile } = this.caller;
     this.caller.transfer(profile.destination, sw.now(), "uuid_br");
     this.caller.profile = { ...this.caller.profile, calleeName: "Outbound Call", calleeNumber: leg.profile.calleeNumber };
@@ -132,15 +132,15 @@ export class QueueCall {
     this.#cc.wake();
   }
 
-  /** Nobody lifts. After the agent's max_no_answer the switch sets him On Break; otherwise the next free agent is offered the caller. */
+  /** Nobody answers: the next free agent is offered the caller. After max_no_answer the switch sets the agent On Break. */
   async noAnswer(cause = "NO_ANSWER"): Promise<void> {
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { agent, leg } = this.#ringing;
     sw.hangup(leg, cause);
     sw.callState(leg, "HANGUP");
     agent.noAnswerCount++;
     const enough = agent.maxNoAnswer > 0 && agent.noAnswerCount >= agent.maxNoAnswer;
-    if (enough) this.#tellNoAnswer(agent);
+    if (enough) this.#fireNoAnswer(agent);
     sw.complete(leg);
     sw.destroy(leg);
     if (enough) this.#cc.setStatus(agent, "On Break");
@@ -149,10 +149,10 @@ export class QueueCall {
     this.#leg = this.#agent = undefined;
     this.#cc.setState(agent, "Waiting");
     void this.#offer();
-    await this.house.sent();
+    await this.site.sent();
   }
 
-  #tellNoAnswer(agent: Agent): void {
+  #fireNoAnswer(agent: Agent): void {
     this.#cc.info({
       "CC-Agent": agent.name,
       "CC-Action": "agent-max-no-answer",
@@ -167,22 +167,22 @@ export class QueueCall {
     await (this.#talk === undefined ? this.noAnswer("USER_BUSY") : this.#talk.agentHangsUp());
   }
 
-  /** The caller hangs up, whether he waits, or an agent's phone rings, or they talk. */
+  /** The caller hangs up while waiting, ringing or talking. */
   async callerHangsUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.farHangsUp();
     const agent = this.#agent;
     this.#left = true;
     const reason = { "CC-Cause": "Cancel", "CC-Cancel-Reason": "BREAK_OUT", "CC-Member-Leaving-Time": this.#seconds() };
-    cancel(this.house.sw, this.caller, this.#leg === undefined ? [] : [this.#leg]);
+    cancel(this.site.sw, this.caller, this.#leg === undefined ? [] : [this.#leg]);
     this.#info("member-queue-end", { ...reason, ...this.#memberFacts });
     this.#count(0);
     if (agent !== undefined) this.#cc.setState(agent, "Waiting");
-    await this.house.sent();
+    await this.site.sent();
   }
 
   get #ringing(): { agent: Agent; leg: Channel } {
     if (this.#agent === undefined || this.#leg === undefined || this.#leg.over) {
-      throw new Error("Cannot do that: no agent's phone rings");
+      throw new Error("Cannot continue: no agent's phone rings");
     }
     return { agent: this.#agent, leg: this.#leg };
   }
@@ -205,14 +205,14 @@ export class QueueCall {
     this.#info("members-count", { "CC-Count": String(members), "CC-Selection": "Single-Queue" });
   }
 
-  /** Fires `callcenter::info`, about a channel or about none. */
+  /** Fires `callcenter::info`, with or without a channel. */
   #info(action: string, facts: Readonly<Record<string, HeaderValue>>, channel?: Channel): void {
     const after = { "CC-Queue": this.#queue, "CC-Action": action, ...facts };
     if (channel === undefined) this.#cc.info(after);
-    else this.house.sw.tell("CUSTOM", channel, { subclass: "callcenter::info", after });
+    else this.site.sw.fireFor("CUSTOM", channel, { subclass: "callcenter::info", after });
   }
 
   #seconds(): string {
-    return this.house.sw.now().slice(0, -6);
+    return this.site.sw.now().slice(0, -6);
   }
 }

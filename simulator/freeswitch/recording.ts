@@ -1,11 +1,11 @@
-/** Recordings of a live switch: one line of JSON a frame (test/fixtures/recordings/README.md). */
+/** Recordings of a live switch: one line of JSON per frame (test/fixtures/recordings/README.md). */
 import type { HeaderValue, SwitchEvent } from "./events.ts";
 
-/** One thing that happens in a replay. `t`: milliseconds since the recorder connected. */
+/** One step of a replay. `t`: milliseconds since the recorder connected. */
 export type Step =
-  /** `frame` is the text that went over the wire. */
+  /** `frame` is the received text. */
   | { readonly kind: "event"; readonly t: number; readonly event: SwitchEvent; readonly frame: string }
-  /** What a person did; marks are numbered from 1. */
+  /** An action of a person; marks are numbered from 1. */
   | { readonly kind: "mark"; readonly t: number; readonly n: number; readonly note: string };
 
 /** The ids of a `bgapi originate`. */
@@ -15,10 +15,10 @@ export interface OriginateIds {
 }
 
 export interface Recording {
-  /** Events and marks after the login, in order. The recorder's own commands and the replies to them are left out. */
+  /** Events and marks after the login, in order, without the recorder's commands and their replies. */
   readonly steps: readonly Step[];
   readonly coreUuid: string;
-  /** Set in `makecall-*`: the replay begins with the daemon's own originate, and its ids stand for these. */
+  /** Set in `makecall-*`: the replay starts with the daemon's originate, whose ids replace these. */
   readonly originate: OriginateIds | undefined;
 }
 
@@ -29,12 +29,12 @@ interface Line {
   readonly note?: string;
 }
 
-/** Reads a recording. Throws when a line is not JSON. */
+/** Parses a recording. @throws Error if a line is not JSON. */
 export function parseRecording(text: string): Recording {
-  const lines = text.split("\n").filter((each) => each.trim() !== "").map((each) => JSON.parse(each) as Line);
+  const lines = text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Line);
   const steps = toSteps(lines);
-  const cores = steps.flatMap((each) => each.kind === "event" ? [String(each.event["Core-UUID"])] : []);
-  const sent = lines.find((each) => each.dir === "send" && each.frame?.startsWith("bgapi originate"))?.frame;
+  const cores = steps.flatMap((step) => step.kind === "event" ? [String(step.event["Core-UUID"])] : []);
+  const sent = lines.find((line) => line.dir === "send" && line.frame?.startsWith("bgapi originate"))?.frame;
   return { steps, coreUuid: cores[0] ?? crypto.randomUUID(), originate: sent === undefined ? undefined : originateIds(sent) };
 }
 
@@ -53,17 +53,17 @@ function eventStep(t: number, frame: string): Step {
   return { kind: "event", t, event, frame };
 }
 
-/** The ids in `bgapi originate {origination_uuid=U,...}user/... ` with its `Job-UUID` line. */
+/** The ids in `bgapi originate {origination_uuid=U,...}user/...` with its `Job-UUID` line. */
 function originateIds(frame: string): OriginateIds {
   return { originationUuid: originationUuid(frame), jobUuid: /^Job-UUID: *(.*)$/im.exec(frame)?.[1]?.trim() ?? "" };
 }
 
-/** The id that the dialler chose for the first leg, from the text of an `originate`. */
+/** The dialler's id for the first leg, from the text of an `originate`. */
 export function originationUuid(text: string): string | undefined {
   return /[{,]origination_uuid=([^,}]+)/.exec(text)?.[1];
 }
 
-/** The event with other ids in the place of the recorder's, everywhere: headers, variables, body. */
+/** Replaces the recorder's ids in the whole event: headers, variables, body. */
 export function withIds(event: SwitchEvent, ids: ReadonlyMap<string, string>): SwitchEvent {
   const swap = (text: string) => [...ids].reduce((result, [from, to]) => result.replaceAll(from, to), text);
   const swapped = Object.entries(event).map(([name, value]): [string, HeaderValue] => [

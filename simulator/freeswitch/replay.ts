@@ -1,6 +1,6 @@
 /**
- * A peer that plays one recording of a live switch to whoever logs in, as test/fixtures/recordings/README.md says: only events that
- * the client's own `event` and `filter` commands ask for, and answers from the legs alive at that moment of the replay.
+ * A peer that plays a recording of a live switch to its client (test/fixtures/recordings/README.md): it sends only events selected by
+ * the client's `event` and `filter` commands, and answers from the legs alive at that moment.
  */
 import type { Backend, FrameTap, Job } from "./connection.ts";
 import { heartbeatFacts, Stamp, type SwitchEvent, version } from "./events.ts";
@@ -10,18 +10,18 @@ import { originationUuid, type Recording, type Step, withIds } from "./recording
 import { EventSocketServer } from "./server.ts";
 
 export interface ReplayOptions {
-  /** 1 (the default): the time between frames as recorded; 8: eight times faster; Infinity: no waiting. */
+  /** 1 (the default): as recorded; 8: eight times faster; Infinity: no waiting. */
   readonly speed?: number;
-  /** How the bytes are cut and delayed. */
+  /** How the bytes are split and delayed. */
   readonly pace?: Pace;
-  /** Called when a mark is reached, before what follows it; time stands still until it is done. */
+  /** Called at each mark; the replay is paused until it is done. */
   readonly onMark?: (n: number, note: string) => void | Promise<void>;
   readonly onFrame?: FrameTap;
-  /** Milliseconds between HEARTBEATs, default 20,000, whatever the speed. */
+  /** Milliseconds between HEARTBEATs, default 20,000, independent of the speed. */
   readonly heartbeatMs?: number;
   readonly password?: string;
   readonly port?: number;
-  /** Answers to API commands before the peer's own: a text, or undefined for "yours". */
+  /** Overrides answers to API commands: a text, or undefined for the normal answer. */
   readonly api?: (command: string, arg: string) => string | undefined;
 }
 
@@ -58,8 +58,8 @@ export class ReplayPeer implements Backend {
   }
 
   /**
-   * Waits for a client that has asked for events (in `makecall-*`: for its originate), plays the recording once and resolves when the
-   * last frame is on the socket, or after `close`.
+   * Waits for a subscribed client (in `makecall-*`: for its originate), plays the recording once and resolves when the last frame has
+   * been written, or after `close`.
    */
   async play(): Promise<void> {
     await Promise.race([this.#begin(), aborted(this.#stop.signal)]);
@@ -72,7 +72,7 @@ export class ReplayPeer implements Backend {
       await this.#perform(step);
       if (step.kind === "mark") zero += performance.now() - before;
     }
-    await Promise.all(this.server.connections.map((each) => each.drained()));
+    await Promise.all(this.server.connections.map((connection) => connection.drained()));
   }
 
   close(): void {
@@ -124,7 +124,7 @@ export class ReplayPeer implements Backend {
     this.server.publish(event, this.#ids.size === 0 ? step.frame : undefined);
   }
 
-  /** The head of an event that the recording does not have; its sequence number is that of the last event played. */
+  /** The first headers of an event that is not in the recording, with the sequence number of the last event played. */
   #head(name: string): Record<string, SwitchEvent[string]> {
     return { ...this.#stamp.head(name), "Event-Sequence": this.#sequence };
   }
@@ -145,19 +145,19 @@ export class ReplayPeer implements Backend {
   }
 }
 
-/** `[PROFILE/]USER@DOMAIN`: the contact that the recorder's phones had. */
+/** The contact of the recorder's phones for `[PROFILE/]USER@DOMAIN`. */
 function contact(arg: string): string {
   const [user, domain = "127.0.0.1"] = arg.replace(/^.*\//, "").split("@");
   return `sofia/internal/sip:${user}-0x55cdefd68f40@${domain}:5110`;
 }
 
-/** The entries that have a value. */
+/** Drops entries without a value. */
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** Waits so many milliseconds, or until the signal; not at all when they are over. */
+/** Waits `ms`, or until the signal is aborted; not at all if `ms` is not positive. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

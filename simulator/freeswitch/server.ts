@@ -1,4 +1,4 @@
-/** The event socket: listens on loopback, keeps its connections, sends each the events it asked for. */
+/** The event socket server: listens on loopback and sends each connection the events that it has subscribed to. */
 import { createServer, type Server, type Socket } from "node:net";
 import { type Backend, Connection, type FrameTap, type Login } from "./connection.ts";
 import type { SwitchEvent } from "./events.ts";
@@ -13,13 +13,13 @@ export interface EventSocketOptions {
   readonly logins?: readonly Login[];
   /** 0, the default: any free port. */
   readonly port?: number;
-  /** Every frame and command, for transcripts. Passwords are left out. */
+  /** Observes every frame and command, for transcripts. Passwords are hidden. */
   readonly onFrame?: FrameTap;
-  /** How new connections are paced. */
+  /** The pace of new connections. */
   readonly pace?: Pace;
 }
 
-/** How a link is lost. `fin`: closed in order. `rst`: broken off. `silence`: open, but nothing comes and nothing is answered. */
+/** How a link is lost. `fin`: closed. `rst`: reset. `silence`: open, but nothing is sent or answered. */
 export type Loss = "fin" | "rst" | "silence";
 
 export class EventSocketServer {
@@ -29,7 +29,7 @@ export class EventSocketServer {
   readonly #waiters = new Set<() => void>();
   #server: Server | undefined;
   #port: number;
-  /** How connections that come from now on are paced; see also `Connection.pace`. */
+  /** The pace of connections accepted from now on; see also `Connection.pace`. */
   pace: Pace;
 
   constructor(options: EventSocketOptions) {
@@ -38,17 +38,17 @@ export class EventSocketServer {
     this.pace = options.pace ?? {};
   }
 
-  /** The port it listens on, the same after every `listen`; 0 before the first. */
+  /** Its port, the same after every `listen`; 0 before the first. */
   get port(): number {
     return this.#port;
   }
 
-  /** The connections that are open, oldest first. */
+  /** The open connections, oldest first. */
   get connections(): readonly Connection[] {
     return [...this.#connections];
   }
 
-  /** Starts to listen on 127.0.0.1. Rejects when the port is taken. */
+  /** Listens on 127.0.0.1. Rejects if the port is in use. */
   listen(): Promise<void> {
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
@@ -62,13 +62,13 @@ export class EventSocketServer {
     });
   }
 
-  /** Refuses new connections; those that are open stay. */
+  /** Refuses new connections; open ones stay. */
   refuse(): void {
     this.#server?.close();
     this.#server = undefined;
   }
 
-  /** Refuses new connections and breaks off those that are open. */
+  /** Refuses new connections and destroys open ones. */
   close(): void {
     this.refuse();
     for (const socket of this.#sockets) socket.destroy();
@@ -79,30 +79,30 @@ export class EventSocketServer {
     for (const connection of this.connections) connection[how]();
   }
 
-  /** Sends an event to every connection that asks for it; `frame` is its json frame when that is already written. */
+  /** Sends an event to every subscribed connection; `frame`: its JSON frame, if already written. */
   publish(event: SwitchEvent, frame?: string): void {
     let text = frame;
     const json = () => text ??= eventJson(event);
     for (const connection of this.#connections) connection.deliver(event, json);
   }
 
-  /** Resolves as soon as the test holds; it is asked again after every command and whenever a connection comes or goes. */
-  until(test: (server: this) => boolean): Promise<void> {
+  /** Resolves as soon as the condition is met; it is checked after every command and change of connections. */
+  until(condition: (server: this) => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const ask = () => {
-        if (!test(this)) return;
-        this.#waiters.delete(ask);
+      const check = () => {
+        if (!condition(this)) return;
+        this.#waiters.delete(check);
         resolve();
       };
-      this.#waiters.add(ask);
-      ask();
+      this.#waiters.add(check);
+      check();
     });
   }
 
-  /** Resolves with the connection once a client has logged in and asked for events. */
+  /** Resolves with the connection once a client has logged in and subscribed to events. */
   async subscriber(): Promise<Connection> {
-    await this.until(() => this.connections.some((each) => each.subscribed));
-    const found = this.connections.find((each) => each.subscribed);
+    await this.until(() => this.connections.some((connection) => connection.subscribed));
+    const found = this.connections.find((connection) => connection.subscribed);
     return found ?? this.subscriber();
   }
 
@@ -117,7 +117,7 @@ export class EventSocketServer {
     });
     connection.pace = this.pace;
     this.#connections.add(connection);
-    this.#ask();
+    this.#checkWaiters();
   }
 
   #changed(connection: Connection, socket: Socket): void {
@@ -125,10 +125,10 @@ export class EventSocketServer {
       this.#connections.delete(connection);
       this.#sockets.delete(socket);
     }
-    this.#ask();
+    this.#checkWaiters();
   }
 
-  #ask(): void {
+  #checkWaiters(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
 }

@@ -1,4 +1,4 @@
-/** A FreeSWITCH on loopback with scripted phones and people: for the demo, the tests and the bench. */
+/** A simulated FreeSWITCH on loopback with scripted phones and people, for the demo, the tests and the bench. */
 import { answerApi } from "./api.ts";
 import type { AttendedTransfer } from "./attended.ts";
 import { behave } from "./behaviour.ts";
@@ -6,7 +6,7 @@ import { Callcenter } from "./callcenter.ts";
 import type { Backend, FrameTap, Job, Login } from "./connection.ts";
 import { DialledCall, type FarBehaviour, type HandsetBehaviour, parseOriginate } from "./dialled.ts";
 import { type Group, GroupCall } from "./group.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { type Inbound, InboundCall, ringInbound } from "./inbound.ts";
 import { type Keypad, KeypadCall, type Pickup, pickUp } from "./keypad.ts";
 import type { Pace } from "./outlet.ts";
@@ -20,7 +20,7 @@ import type { Talk } from "./talk.ts";
 export interface SimulatorOptions {
   /** Default `127.0.0.1`. */
   readonly domain?: string;
-  /** The extensions of the house, all registered to begin with; default 1001, 1002, 1003. */
+  /** The extensions of the site, all registered at the start; default 1001, 1002, 1003. */
   readonly extensions?: readonly string[];
   /** Default `support@default`; an empty list: mod_callcenter is not loaded. */
   readonly queues?: readonly string[];
@@ -33,25 +33,25 @@ export interface SimulatorOptions {
   readonly pace?: Pace;
   /** Milliseconds between HEARTBEATs, default 20,000. */
   readonly heartbeatMs?: number;
-  /** How many milliseconds a second of `originate_timeout` lasts, default 1,000. */
+  /** Milliseconds per second of `originate_timeout`, default 1,000. */
   readonly secondMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
 
-export class Simulator implements Backend, House {
+export class Simulator implements Backend, Site {
   readonly server: EventSocketServer;
   readonly sw: Switch;
-  /** Who is registered: `register`, `unregister`, `expire` fire their events. */
+  /** The registered phones: `register`, `unregister` and `expire` fire their events. */
   readonly phones: Phonebook;
   readonly callcenter: Callcenter;
-  /** The click-to-dials so far, oldest first; the last 1,000. */
+  /** The last 1,000 click-to-dials, oldest first. */
   readonly dialled: DialledCall[] = [];
-  /** What a handset does when the daemon rings it; default: lifted at once. */
+  /** What a handset does when the daemon rings it; default: answers at once. */
   handsetDoes: HandsetBehaviour = { does: "lifts" };
-  /** What the number does that is then called; default: answers at once. */
+  /** What the dialled number does; default: answers at once. */
   farDoes: FarBehaviour = { does: "answers" };
-  /** True: BACKGROUND_JOB events get lost. */
+  /** Whether BACKGROUND_JOB events are lost. */
   losesJobs = false;
   readonly #options: SimulatorOptions;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -79,13 +79,13 @@ export class Simulator implements Backend, House {
     return this.server.port;
   }
 
-  /** Starts to listen on loopback. Rejects when the port is taken. */
+  /** Listens on loopback. Rejects if the port is in use. */
   async start(): Promise<void> {
     await this.server.listen();
     this.#beat ??= setInterval(() => this.sw.heartbeat(), this.#options.heartbeatMs ?? 20_000);
   }
 
-  /** Ends everything at once. */
+  /** Stops everything at once. */
   stop(): void {
     clearInterval(this.#beat);
     this.#beat = undefined;
@@ -93,53 +93,53 @@ export class Simulator implements Backend, House {
     this.server.close();
   }
 
-  /** A call to a desk; resolves when its phone rings. */
+  /** Starts a call to a desk; resolves when its phone rings. */
   inbound(call: Inbound): Promise<InboundCall> {
     return ringInbound(this, call);
   }
 
-  /** A call dialled on a desk's keypad; go on with `farRings`, `earlyMedia`, `farAnswers`, ... */
+  /** Dials on a desk's keypad; continue with `farRings`, `earlyMedia`, `farAnswers`, ... */
   async keypad(call: Keypad): Promise<KeypadCall> {
     const keypad = new KeypadCall(this, call);
     await this.sent();
     return keypad;
   }
 
-  /** A caller talks to a colleague (`via`), who puts him through blind; resolves when the desk's phone rings. */
+  /** A colleague (`via`) transfers a caller to the desk, blind; resolves when the desk's phone rings. */
   async blindTransferToDesk({ from, via, to }: { from: string; via: string; to: string }): Promise<InboundCall> {
     const first = await this.inbound({ from, to: via });
     await first.answer();
     return await first.blindTransferAway(to);
   }
 
-  /** The same, but the colleague talks to the desk first: go on with `answer`, then `complete`. */
+  /** A colleague (`via`) transfers a caller to the desk, attended: continue with `answer`, then `complete`. */
   async attendedTransferToDesk({ from, via, to }: { from: string; via: string; to: string }): Promise<AttendedTransfer> {
     const first = await this.inbound({ from, to: via });
     await first.answer();
     return await first.attendedTransferAway(to);
   }
 
-  /** A colleague's phone rings and the desk takes the call; resolves when they talk. */
+  /** A colleague's phone rings and the desk picks up the call; resolves when they talk. */
   async pickup(call: Pickup): Promise<Talk> {
     const ringing = await this.inbound({ from: call.from, to: call.ringsAt });
     return await pickUp(this, call, ringing);
   }
 
-  /** A caller joins a queue; he is offered to an agent as soon as one is free (`offered`). */
+  /** A caller joins a queue, and is offered to an agent as soon as one is free (`offered`). */
   async queueCall(entry: QueueEntry): Promise<QueueCall> {
     const call = new QueueCall(this, this.callcenter, entry);
     await this.sent();
     return call;
   }
 
-  /** A call to several phones; resolves when they ring. */
+  /** Starts a call to several phones; resolves when they ring. */
   async ringGroup(group: Group): Promise<GroupCall> {
     const call = new GroupCall(this, group);
     await this.sent();
     return call;
   }
 
-  /** A call to an extension with two phones. */
+  /** Starts a call to an extension with two phones. */
   twoPhones({ from, to }: { from: string; to: string }): Promise<GroupCall> {
     return this.ringGroup({ from, number: to, members: [to, to] });
   }
@@ -149,12 +149,12 @@ export class Simulator implements Backend, House {
     return new Promise((resolve) => this.#dialWaiters.push(resolve));
   }
 
-  /** Loses every connection; the calls go on, and clients may come back. */
+  /** Loses every connection; calls continue, and clients may reconnect. */
   cut(how: Loss): void {
     this.server.cut(how);
   }
 
-  /** From now on `show channels` shows what it shows now, as its database lags; until `thawChannels`. */
+  /** Freezes the answer to `show channels`, as if its database lagged, until `thawChannels`. */
   freezeChannels(): void {
     this.#frozen = this.sw.legs.channels();
   }
@@ -163,7 +163,7 @@ export class Simulator implements Backend, House {
     this.#frozen = undefined;
   }
 
-  /** An orderly shutdown: SHUTDOWN, hang-ups, a notice, FIN; nobody listens until `restart`. */
+  /** Shuts down in order: SHUTDOWN, hang-ups, a notice, FIN; the port is closed until `restart`. */
   async shutdown(): Promise<void> {
     this.server.refuse();
     this.sw.fire("SHUTDOWN", { "Event-Info": "System Shutting Down" });
@@ -173,7 +173,7 @@ export class Simulator implements Backend, House {
     this.#forget();
   }
 
-  /** A crash (connections are lost in the given way) and a new start: another Core-UUID, all legs gone, agents forgotten. */
+  /** Crashes (connections are lost in the given way) and restarts: a new Core-UUID, no legs, no agents. */
   async restart(how: Loss = "rst"): Promise<void> {
     this.cut(how);
     this.server.refuse();
@@ -189,7 +189,7 @@ export class Simulator implements Backend, House {
     this.#frozen = undefined;
   }
 
-  // What the calls need of the house.
+  // The site, for scripted calls.
 
   handset(extension: string, device = 0): Handset {
     return this.phones.handset(extension, device);
@@ -200,7 +200,7 @@ export class Simulator implements Backend, House {
   }
 
   async sent(): Promise<void> {
-    await Promise.all(this.server.connections.map((each) => each.drained()));
+    await Promise.all(this.server.connections.map((connection) => connection.drained()));
   }
 
   later(ms: number, step: () => void): void {
@@ -211,7 +211,7 @@ export class Simulator implements Backend, House {
     this.#timers.add(timer);
   }
 
-  // What stands behind the socket.
+  // The backend of the socket.
 
   api(command: string, arg: string): string | Promise<string> {
     if (command === "originate") return new Promise((resolve) => this.#originate(arg, resolve));
@@ -238,15 +238,15 @@ export class Simulator implements Backend, House {
   }
 
   #originate(arg: string, report: (text: string) => void): void {
-    const wanted = parseOriginate(arg);
-    if (wanted === undefined) {
+    const originate = parseOriginate(arg);
+    if (originate === undefined) {
       return report("-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>]\n");
     }
-    const { extension, domain, variables } = wanted;
+    const { extension, domain, variables } = originate;
     if (!this.knows(extension) || domain !== this.phones.domain) return report("-ERR SUBSCRIBER_ABSENT\n");
     const contacts = this.phones.contacts(extension);
     if (contacts.length === 0) return report("-ERR USER_NOT_REGISTERED\n");
-    const call = new DialledCall(this, contacts, wanted, report);
+    const call = new DialledCall(this, contacts, originate, report);
     this.dialled.push(call);
     if (this.dialled.length > 1_000) this.dialled.shift();
     this.#dialWaiters.shift()?.(call);

@@ -1,4 +1,4 @@
-/** Where a live switch fires each event (FreeSWITCH 1.11, from recordings). */
+/** Source locations where a live switch fires each event (FreeSWITCH 1.11, from recordings). */
 import type { Source } from "./events.ts";
 
 const at = (file: string, called: string, line: number): Source => ({ file, function: called, line });

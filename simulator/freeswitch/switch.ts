@@ -1,4 +1,4 @@
-/** The model of the switch: its channels, and the events that each step in a channel's life fires. */
+/** Model of the switch: its channels, and the events fired by each step of a channel. */
 import { type CallState, Channel } from "./channel.ts";
 import { type HeaderValue, heartbeatFacts, Stamp, type SwitchEvent } from "./events.ts";
 import { LiveLegs } from "./legs.ts";
@@ -30,7 +30,7 @@ export class Switch {
     return this.#now() - this.#started;
   }
 
-  /** A crash and a new start: another Core-UUID, no leg left, nothing said about those that were. */
+  /** Crashes and restarts: a new Core-UUID, no legs, and no events about the earlier ones. */
   restart(coreUuid: string): void {
     this.channels.clear();
     this.legs.clear();
@@ -38,7 +38,7 @@ export class Switch {
     this.stamp = new Stamp(coreUuid, this.#now);
   }
 
-  /** Fires an event that belongs to no channel. */
+  /** Fires an event without a channel. */
   fire(name: string, facts: Readonly<Record<string, HeaderValue>>, subclass?: string): void {
     this.#send({ ...this.stamp.head(name, sources[name], subclass), ...facts });
   }
@@ -47,37 +47,37 @@ export class Switch {
     this.fire("HEARTBEAT", heartbeatFacts(this.upMs, this.channels.size));
   }
 
-  /** Fires an event with a channel's headers; `before` stand ahead of them, `after` behind. */
-  tell(name: string, channel: Channel, more: More = {}): void {
+  /** Fires an event with a channel's headers, between those in `before` and `after`. */
+  fireFor(name: string, channel: Channel, more: More = {}): void {
     const head = this.stamp.head(name, sources[name], more.subclass);
     const headers = channel.headers(name !== "CHANNEL_CALLSTATE");
     this.#send({ ...head, ...more.before, ...headers, ...more.after });
   }
 
-  /** CHANNEL_CREATE; a leg that comes in is at once RINGING for the switch. */
+  /** CHANNEL_CREATE; an incoming leg is RINGING at once. */
   create(channel: Channel): void {
     this.channels.set(channel.uuid, channel);
     if (channel.direction === "inbound") channel.variables.set("endpoint_disposition", "DELAYED NEGOTIATION");
-    this.tell("CHANNEL_CREATE", channel);
+    this.fireFor("CHANNEL_CREATE", channel);
     channel.state = channel.direction === "inbound" ? "CS_ROUTING" : "CS_CONSUME_MEDIA";
     if (channel.direction === "inbound") this.callState(channel, "RINGING");
   }
 
-  /** CHANNEL_PROGRESS: a 180 came from the phone, or goes to it. */
+  /** CHANNEL_PROGRESS: a 180 from or to the phone. */
   progress(channel: Channel): void {
     channel.times.progress = this.now();
     if (channel.direction === "inbound") channel.state = "CS_EXECUTE";
-    this.tell("CHANNEL_PROGRESS", channel);
+    this.fireFor("CHANNEL_PROGRESS", channel);
     if (channel.direction === "outbound") this.callState(channel, "RINGING");
   }
 
-  /** CHANNEL_PROGRESS_MEDIA: a 183, or ringing that the switch plays itself. */
+  /** CHANNEL_PROGRESS_MEDIA: a 183, or ringing played by the switch. */
   earlyMedia(channel: Channel): void {
     channel.times.media = this.now();
     if (channel.direction === "inbound") channel.state = "CS_EXECUTE";
     channel.answerState = "early";
     channel.variables.set("endpoint_disposition", "EARLY MEDIA");
-    this.tell("CHANNEL_PROGRESS_MEDIA", channel);
+    this.fireFor("CHANNEL_PROGRESS_MEDIA", channel);
     this.callState(channel, "EARLY");
   }
 
@@ -85,7 +85,7 @@ export class Switch {
     if (channel.direction === "inbound") channel.state = "CS_EXECUTE";
     channel.times.answered = this.now();
     channel.answerState = "answered";
-    this.tell("CHANNEL_ANSWER", channel);
+    this.fireFor("CHANNEL_ANSWER", channel);
     channel.variables.set("endpoint_disposition", "ANSWER");
     this.callState(channel, "ACTIVE");
   }
@@ -93,31 +93,31 @@ export class Switch {
   callState(channel: Channel, state: CallState): void {
     const before = { "Original-Channel-Call-State": channel.callState, "Channel-Call-State-Number": callStateNumbers[state] };
     channel.callState = state;
-    this.tell("CHANNEL_CALLSTATE", channel, { before });
+    this.fireFor("CHANNEL_CALLSTATE", channel, { before });
   }
 
   update(channel: Channel): void {
-    this.tell("CALL_UPDATE", channel, { before: { Direction: "SEND" } });
+    this.fireFor("CALL_UPDATE", channel, { before: { Direction: "SEND" } });
   }
 
-  /** CHANNEL_BRIDGE or CHANNEL_UNBRIDGE: an event of `a`, the leg that was connected to the other. */
+  /** CHANNEL_BRIDGE or CHANNEL_UNBRIDGE: an event of `a`, the A leg of the bridge. */
   bridge(name: "CHANNEL_BRIDGE" | "CHANNEL_UNBRIDGE", a: Channel, b: Channel): void {
-    this.tell(name, a, { before: { "Bridge-A-Unique-ID": a.uuid, "Bridge-B-Unique-ID": b.uuid } });
+    this.fireFor(name, a, { before: { "Bridge-A-Unique-ID": a.uuid, "Bridge-B-Unique-ID": b.uuid } });
   }
 
-  /** The handset puts the leg on hold, or takes it back. */
+  /** The handset holds or retrieves the leg. */
   hold(channel: Channel, held: boolean): void {
     this.callState(channel, held ? "HELD" : "UNHELD");
-    this.tell(held ? "CHANNEL_HOLD" : "CHANNEL_UNHOLD", channel);
+    this.fireFor(held ? "CHANNEL_HOLD" : "CHANNEL_UNHOLD", channel);
     if (!held) this.callState(channel, "ACTIVE");
   }
 
-  /** CHANNEL_HANGUP: the first word that a leg ends. */
+  /** CHANNEL_HANGUP: the first event of a leg's end. */
   hangup(channel: Channel, cause: string): void {
     channel.hangupCause = cause;
     channel.answerState = "hangup";
     channel.times.hangup = this.now();
-    this.tell("CHANNEL_HANGUP", channel);
+    this.fireFor("CHANNEL_HANGUP", channel);
     channel.state = "CS_HANGUP";
   }
 
@@ -125,15 +125,15 @@ export class Switch {
   complete(channel: Channel): void {
     channel.state = "CS_REPORTING";
     channel.variables.set("hangup_cause", channel.hangupCause ?? "");
-    this.tell("CHANNEL_HANGUP_COMPLETE", channel, { before: { "Hangup-Cause": channel.hangupCause ?? "" } });
+    this.fireFor("CHANNEL_HANGUP_COMPLETE", channel, { before: { "Hangup-Cause": channel.hangupCause ?? "" } });
   }
 
   destroy(channel: Channel): void {
-    this.tell("CHANNEL_DESTROY", channel);
+    this.fireFor("CHANNEL_DESTROY", channel);
     this.channels.delete(channel.uuid);
   }
 
-  /** All that a leg says when it ends alone. */
+  /** Fires all events of a leg that ends alone. */
   end(channel: Channel, cause: string): void {
     if (channel.over) return;
     this.hangup(channel, cause);

@@ -1,20 +1,20 @@
-/** A conversation that a desk takes part in, and what its agent can do with it. */
+/** A conversation of a desk, with the actions of its agent. */
 import type { Channel } from "./channel.ts";
-import type { House } from "./house.ts";
+import type { Site } from "./site.ts";
 import { part, ringHandset } from "./pair.ts";
 
 export class Talk {
-  readonly house: House;
-  /** The leg that was connected: the one that CHANNEL_BRIDGE was said of. */
+  readonly site: Site;
+  /** The A leg of the bridge: the leg of CHANNEL_BRIDGE. */
   readonly by: Channel;
   readonly leg: Channel;
   /** The desk's own leg, one of the two. */
   readonly desk: Channel;
-  /** Runs just before the legs are destroyed (a queue has something to say then). */
+  /** Runs just before the legs are destroyed, when a queue fires its events. */
   readonly between: () => void;
 
-  constructor(house: House, legs: { by: Channel; leg: Channel; desk: Channel }, between: () => void = () => {}) {
-    this.house = house;
+  constructor(site: Site, legs: { by: Channel; leg: Channel; desk: Channel }, between: () => void = () => {}) {
+    this.site = site;
     this.by = legs.by;
     this.leg = legs.leg;
     this.desk = legs.desk;
@@ -38,20 +38,20 @@ export class Talk {
 
   async hold(): Promise<void> {
     this.alive("hold");
-    this.house.sw.hold(this.desk, true);
-    await this.house.sent();
+    this.site.sw.hold(this.desk, true);
+    await this.site.sent();
   }
 
   async retrieve(): Promise<void> {
     this.alive("retrieve");
-    this.house.sw.hold(this.desk, false);
-    await this.house.sent();
+    this.site.sw.hold(this.desk, false);
+    await this.site.sent();
   }
 
-  /** The phone sends REFER: its leg ends, the far party rings at another extension. Resolves with the legs of the new call. */
+  /** The phone sends REFER: its leg ends, and another extension rings for the far party. Resolves with the legs of the new call. */
   async blindTransfer(to: string): Promise<{ caller: Channel; leg: Channel }> {
     this.alive("transfer");
-    const { sw } = this.house;
+    const { sw } = this.site;
     const { desk, far } = this;
     desk.variables.set("endpoint_disposition", "BLIND_TRANSFER");
     desk.variables.set("transfer_destination", `blind:${to}`);
@@ -61,14 +61,14 @@ export class Talk {
     desk.callUuid = desk.uuid;
     sw.complete(desk);
     sw.destroy(desk);
-    const leg = ringHandset(sw, far, this.house.handset(to));
-    await this.house.sent();
+    const leg = ringHandset(sw, far, this.site.handset(to));
+    await this.site.sent();
     return { caller: far, leg };
   }
 
   /** The far party's leg goes back to the dialplan. */
   #route(far: Channel, to: string): void {
-    const { sw } = this.house;
+    const { sw } = this.site;
     far.transfer(to, sw.now());
     far.other = undefined;
     if (far === this.by) sw.bridge("CHANNEL_UNBRIDGE", far, this.leg);
@@ -81,21 +81,21 @@ export class Talk {
   /** The agent calls a colleague while the far party waits. Resolves with the three legs of an attended transfer. */
   async consult(to: string): Promise<{ far: Channel; transferrer: Channel; target: Channel }> {
     this.alive("transfer");
-    const { sw } = this.house;
+    const { sw } = this.site;
     const callerNumber = this.desk.presenceId?.split("@")[0];
-    const target = ringHandset(sw, this.desk, this.house.handset(to), { callerNumber });
-    await this.house.sent();
+    const target = ringHandset(sw, this.desk, this.site.handset(to), { callerNumber });
+    await this.site.sent();
     return { far: this.far, transferrer: this.desk, target };
   }
 
-  /** Throws when the conversation is over. */
+  /** @throws Error if the conversation is over. */
   alive(what: string): void {
     if (this.desk.over) throw new Error(`Cannot ${what}: the call of ${this.desk.name} is over`);
   }
 
   async #end(first: Channel): Promise<void> {
     this.alive("hang up");
-    part(this.house.sw, this.by, this.leg, first, this.between);
-    await this.house.sent();
+    part(this.site.sw, this.by, this.leg, first, this.between);
+    await this.site.sent();
   }
 }

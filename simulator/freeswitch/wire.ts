@@ -1,10 +1,10 @@
 /**
- * The event socket's bytes: commands in, frames out. Source: mod_event_socket.c, `read_packet` (what ends a command),
- * `listener_run`, `api_exec`, `send_disconnect` (how frames are written), and recordings of a live one.
+ * Parser of commands and writer of frames of the event socket. Source: mod_event_socket.c, `read_packet` (the end of a command),
+ * `listener_run`, `api_exec`, `send_disconnect` (the form of frames), and recordings of a live one.
  */
 import { headerText, type HeaderValue, type SwitchEvent } from "./events.ts";
 
-/** What a client sent up to a blank line, with the body that its Content-Length announced. */
+/** A command, up to a blank line, with the body announced by its Content-Length. */
 export interface Command {
   /** The first line, without its line end. */
   readonly line: string;
@@ -13,7 +13,7 @@ export interface Command {
   readonly body: string;
 }
 
-/** Cuts a byte stream into commands. Lines end with LF or CRLF; blank lines between commands are passed over. */
+/** Splits a byte stream into commands. Lines end with LF or CRLF; blank lines between commands are ignored. */
 export class CommandReader {
   #pending = Buffer.alloc(0);
 
@@ -29,7 +29,7 @@ export class CommandReader {
     while (isLineEnd(this.#pending[start])) start++;
     const end = blankLine(this.#pending, start);
     if (end === undefined) return undefined;
-    const [line = "", ...rest] = this.#pending.toString("utf8", start, end).split(/[\r\n]+/).filter((each) => each !== "");
+    const [line = "", ...rest] = this.#pending.toString("utf8", start, end).split(/[\r\n]+/).filter((line) => line !== "");
     const headers = Object.fromEntries(rest.flatMap(header));
     const length = Math.max(0, Number.parseInt(headers["content-length"] ?? "0", 10) || 0);
     if (this.#pending.length < end + length) return undefined;
@@ -67,13 +67,13 @@ export function commandReply(text: string, more = ""): string {
   return `Content-Type: command/reply\nReply-Text: ${text}\n${more}\n`;
 }
 
-/** `api/response`; an API that says nothing is answered with an error of its own. */
+/** `api/response`; an empty result becomes an error. */
 export function apiResponse(text: string): string {
   const body = text === "" ? "-ERR no reply\n" : text;
   return `Content-Type: api/response\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`;
 }
 
-/** `text/event-json`. A body stands in `_body`, with its own Content-Length before it. */
+/** `text/event-json`. A body is in `_body`, after its own Content-Length. */
 export function eventJson(event: SwitchEvent): string {
   const body = JSON.stringify(event);
   return `Content-Length: ${Buffer.byteLength(body)}\nContent-Type: text/event-json\n\n${body}`;
@@ -88,10 +88,10 @@ export function eventPlain(event: SwitchEvent): string {
 }
 
 function encode(value: string): string {
-  return encodeURIComponent(value).replace(/%(2B|2C|40|3A|2F|3B|24|3D|26)/g, (each) => decodeURIComponent(each));
+  return encodeURIComponent(value).replace(/%(2B|2C|40|3A|2F|3B|24|3D|26)/g, (encoded) => decodeURIComponent(encoded));
 }
 
-/** What the switch says last, before it closes a connection. */
+/** The last frame before the switch closes a connection. */
 export function disconnectNotice(message = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"): string {
   return `Content-Type: text/disconnect-notice\nContent-Length: ${Buffer.byteLength(message)}\n\n${message}`;
 }

@@ -93,7 +93,7 @@ function sipPeer(pbx: SipPbx): Peer {
     handset: (does) => pbx.handset = does,
     nextDial: () => pbx.server.until(() => pbx.dials() > 0),
     dials: () => pbx.dials(),
-    goes: () => pbx.goes(),
+    goes: () => pbx.kill(),
     comesBack: () => pbx.server.listen(),
     idle: () => pbx.server.until(() => pbx.server.clients.size === 0),
   };

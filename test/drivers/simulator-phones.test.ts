@@ -1,4 +1,4 @@
-/** Several phones of one extension at the simulated switch, as a live one treats them (mod_sofia.c, switch_core_session.c). */
+/** Several phones of one extension at the simulated switch behave as at a live one (mod_sofia.c, switch_core_session.c). */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { BareClient, Simulator } from "../../simulator/freeswitch/mod.ts";
 
@@ -23,7 +23,7 @@ async function listen(events: string, filters: string[] = []): Promise<BareClien
 }
 
 describe("several phones of one extension", () => {
-  test("sofia_contact names each; the listing by user is exact, the one by reg matches the contact", async () => {
+  test("sofia_contact lists all; `user` matches exactly, `reg` matches the contact", async () => {
     sim.phones.register("1001", 1);
     sim.phones.register("1002", 1);
     const client = await listen("HEARTBEAT");
@@ -33,13 +33,13 @@ describe("several phones of one extension", () => {
     expect(await contacts("user 1001@127.0.0.1")).toBe(2);
     expect(await contacts("user 100@127.0.0.1")).toBe(0);
     expect(await contacts("user 1001@pbx.example")).toBe(0);
-    // The user's part and the domain do not stand together in a contact: what `reg USER@DOMAIN` lists is nothing.
+    // A contact does not contain USER@DOMAIN, so `reg USER@DOMAIN` lists nothing.
     expect(await contacts("reg 1001@127.0.0.1")).toBe(0);
     expect(await contacts("reg 1001-0x")).toBe(2);
     expect(await contacts("reg 127.0.0.1")).toBe(5);
   });
 
-  test("an origination_uuid goes to every leg, so that only the first rings; without one all ring, and the losers stop", async () => {
+  test("with origination_uuid, which every leg gets, only the first rings; without it all ring, and the losers stop", async () => {
     sim.phones.register("1001", 1);
     sim.handsetDoes = { does: "waits" };
     const client = await listen("CHANNEL_HANGUP BACKGROUND_JOB", ["Event-Name CHANNEL_HANGUP", "Job-UUID j"]);
@@ -48,14 +48,14 @@ describe("several phones of one extension", () => {
       await client.send(`bgapi originate {${variables}}user/1001@127.0.0.1 914155550123 XML default\nJob-UUID: j`);
       return await ringing;
     };
-    const one = await dial("origination_uuid=leg");
-    expect(one.legs.map(({ uuid }) => uuid)).toEqual(["leg"]);
-    await one.refuse();
+    const single = await dial("origination_uuid=leg");
+    expect(single.legs.map(({ uuid }) => uuid)).toEqual(["leg"]);
+    await single.refuse();
     const two = await dial("x=y");
     expect(two.legs).toHaveLength(2);
     await two.lift(true, two.legs[1]);
     await client.until(() => client.events("CHANNEL_HANGUP").length === 2);
-    expect(client.events().map((each) => each["_body"] ?? each["Hangup-Cause"])).toEqual([
+    expect(client.events().map((event) => event["_body"] ?? event["Hangup-Cause"])).toEqual([
       "USER_BUSY",
       "-ERR USER_BUSY\n",
       "LOSE_RACE",

@@ -48,8 +48,8 @@ for (const { how, ...options } of ways) {
 }
 
 test.concurrent.each(Object.entries(twins))(
-  "%s, at a switch that does not tell the whole state when asked: as %s",
+  "%s, at a switch that does not send the full state on request: as %s",
   async (name, twin) => {
-    expect(await told(name, { speed: 4, timers: fasterTimers(4), whole: false })).toEqual(expected[twin] ?? []);
+    expect(await told(name, { speed: 4, timers: fasterTimers(4), sendsFullState: false })).toEqual(expected[twin] ?? []);
   },
 );

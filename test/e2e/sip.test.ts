@@ -1,7 +1,7 @@
 /** The compiled binary with the SIP driver: the whole way from a switch behind drachtio-server to the CRM, without JIT, killed and started again. */
 import { describe, expect, test } from "bun:test";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
-import { type Arrived, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
+import { type ReceivedEvent, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
@@ -9,10 +9,10 @@ import { ownFolder } from "../support/folder.ts";
 const folder = ownFolder();
 
 /** A box at a scripted switch, with an agent registered at desk 1001. */
-async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: Arrived[] } & AsyncDisposable> {
+async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: ReceivedEvent[] } & AsyncDisposable> {
   const pbx = new SipPbx();
   await pbx.server.listen();
-  const told: Arrived[] = [];
+  const told: ReceivedEvent[] = [];
   const crm = await SmallCrm.open((event) => told.push(event));
   const line = {
     driver: "sip",
@@ -44,7 +44,7 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: A
   return { pbx, box, crm, told, [Symbol.asyncDispose]: close };
 }
 
-const shown = (told: readonly Arrived[]) => told.map(({ name, data }) => [name, data["occtSourceID"], data["occtANI"]]);
+const shown = (told: readonly ReceivedEvent[]) => told.map(({ name, data }) => [name, data["occtSourceID"], data["occtANI"]]);
 
 describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, () => {
   test("a call from outside, and one that the CRM asks for", async () => {
@@ -117,7 +117,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
     await box.until("the call is not told", () => told.length === 2);
-    pbx.goes();
+    pbx.kill();
     await box.until("the loss is not seen", ({ desks }) => desks[0]?.trouble !== undefined);
     expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toContain("No connection to the phone system");
     pbx.dialogs.splice(0);

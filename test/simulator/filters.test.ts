@@ -8,28 +8,28 @@ const ringing: SwitchEvent = {
   variable_list: ["a", "b"],
 };
 
-/** [filters, does the event above pass, why] */
+/** [filters, whether the event above passes, why] */
 const table: [string[], boolean, string][] = [
-  [[], true, "no filter lets everything pass"],
+  [[], true, "without filters everything passes"],
   [["Channel-Presence-ID 1001@pbx"], true, "the whole value"],
   [["Channel-Presence-ID 1001"], false, "a part of the value is not enough"],
   [["channel-presence-id 1001@PBX"], true, "names and values without case"],
   [["Channel-Presence-ID 1002@pbx"], false, "another value"],
-  [["No-Such-Header x"], false, "a header that the event lacks"],
+  [["No-Such-Header x"], false, "a header missing from the event"],
   [["Unique-ID u-2", "Channel-Presence-ID 1001@pbx"], true, "positives are OR-ed across headers"],
   [["Unique-ID u-1", "Channel-Presence-ID 1002@pbx"], true, "there is no AND"],
   [["Unique-ID u-2", "Unique-ID u-1"], true, "positives are OR-ed on one header"],
-  [["Channel-Presence-ID 1001@pbx", "Unique-ID -u-1"], false, "a negative that matches vetoes"],
-  [["Unique-ID -u-1", "Channel-Presence-ID 1001@pbx"], false, "wherever it stands"],
-  [["Channel-Presence-ID 1001@pbx", "Unique-ID -u-2"], true, "a negative that does not match does nothing"],
-  [["Unique-ID -u-2"], false, "negatives alone let nothing pass"],
-  [["Unique-ID + u-1"], true, "signs and spaces before the value are eaten"],
+  [["Channel-Presence-ID 1001@pbx", "Unique-ID -u-1"], false, "a matching negative vetoes"],
+  [["Unique-ID -u-1", "Channel-Presence-ID 1001@pbx"], false, "regardless of order"],
+  [["Channel-Presence-ID 1001@pbx", "Unique-ID -u-2"], true, "a negative that does not match has no effect"],
+  [["Unique-ID -u-2"], false, "with only negatives nothing passes"],
+  [["Unique-ID + u-1"], true, "signs and spaces before the value are skipped"],
   [["Unique-ID -+u-1"], true, "the last sign counts"],
   [["Unique-ID +-u-1", "Channel-Presence-ID 1001@pbx"], false, "the last sign counts: veto"],
   [["Channel-Presence-ID /^1001@/"], true, "a regular expression"],
-  [["Channel-Presence-ID /^1002@/"], false, "one that does not match"],
-  [["Channel-Presence-ID /(/"], false, "one that cannot be compiled"],
-  [["Channel-Presence-ID -/^1001@/", "Unique-ID u-1"], true, "after a sign it is no regular expression"],
+  [["Channel-Presence-ID /^1002@/"], false, "an expression that does not match"],
+  [["Channel-Presence-ID /(/"], false, "an invalid expression"],
+  [["Channel-Presence-ID -/^1001@/", "Unique-ID u-1"], true, "after a sign it is not a regular expression"],
   [["variable_list ARRAY::a|:b"], true, "a repeated header is compared as ARRAY"],
 ];
 
@@ -40,7 +40,7 @@ describe("filter", () => {
     });
   }
 
-  test("delete takes one value, or all of a header, compared with case", () => {
+  test("delete removes one value, or all of a header, with case", () => {
     const filters = make(["Unique-ID u-1", "Unique-ID u-2"]);
     filters.remove("unique-id", "U-1");
     expect(filters.size).toBe(2);
@@ -61,7 +61,7 @@ describe("event", () => {
   const register = { "Event-Name": "CUSTOM", "Event-Subclass": "sofia::register" };
   const asks: [string, SwitchEvent, boolean, string][] = [
     ["CHANNEL_CALLSTATE", ringing, true, "a name"],
-    ["channel_callstate", ringing, true, "a name without case"],
+    ["channel_callstate", ringing, true, "a name in lower case"],
     ["SWITCH_EVENT_CHANNEL_CALLSTATE", ringing, true, "the long name"],
     ["HEARTBEAT", ringing, false, "another name"],
     ["ALL", ringing, true, "ALL"],
@@ -80,11 +80,11 @@ describe("event", () => {
     });
   }
 
-  test("unknown words alone are refused", () => {
+  test("only unknown words are refused", () => {
     expect(new Subscription().add(["NOPE"])).toBe(false);
   });
 
-  test("nixevent takes one name away, also from ALL; noevents all", () => {
+  test("nixevent removes one name, also from ALL; noevents removes all", () => {
     const subscription = new Subscription();
     subscription.add(["ALL"]);
     subscription.remove(["CHANNEL_CALLSTATE"]);

@@ -1,4 +1,4 @@
-/** The simulated flows fire, for the desk's own legs, what the live switch fired in the recordings of the same flows. */
+/** For the desk's legs, simulated flows fire the same events as the live switch in the recordings. */
 import { afterEach, expect, test } from "bun:test";
 import {
   BareClient,
@@ -11,13 +11,13 @@ import {
 const folder = `${import.meta.dir}/../fixtures/recordings/freeswitch`;
 const customer = "14155550123";
 const open: (() => void)[] = [];
-afterEach(() => open.splice(0).forEach((each) => each()));
+afterEach(() => open.splice(0).forEach((close) => close()));
 
 const names =
   "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_CALLSTATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE " +
   "CHANNEL_HOLD CHANNEL_UNHOLD CALL_UPDATE CHANNEL_UUID CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY";
 
-/** What a client could tell from an event, with ids, times and contacts made alike. */
+/** The content of an event, without ids, times and contacts. */
 function shape(event: SwitchEvent): string {
   const at = (name: string) => String(event[name] ?? "-").replace(/^(\d+)-0x\w+$/, "contact-of-$1");
   const has = (name: string) => event[name] !== undefined;
@@ -44,7 +44,7 @@ function shape(event: SwitchEvent): string {
   return parts.join(" ");
 }
 
-/** The shapes of the desk's legs, one list a leg, in the order in which the legs came. */
+/** The shapes of the desk's legs, one list per leg, in the order of the legs. */
 function legs(events: readonly SwitchEvent[]): string[][] {
   const byLeg = new Map<string, string[]>();
   for (const event of events) {
@@ -57,7 +57,7 @@ function legs(events: readonly SwitchEvent[]): string[][] {
 
 async function recorded(name: string): Promise<string[][]> {
   const { steps } = parseRecording(await Bun.file(`${folder}/${name}.jsonl`).text());
-  return legs(steps.flatMap((each) => each.kind === "event" ? [each.event] : []));
+  return legs(steps.flatMap((step) => step.kind === "event" ? [step.event] : []));
 }
 
 async function simulated(
@@ -75,7 +75,7 @@ async function simulated(
 }
 
 function live(events: readonly SwitchEvent[]): number {
-  const count = (name: string) => events.filter((each) => each["Event-Name"] === name).length;
+  const count = (name: string) => events.filter((event) => event["Event-Name"] === name).length;
   return events.length === 0 ? -1 : count("CHANNEL_CREATE") - count("CHANNEL_DESTROY");
 }
 
@@ -94,9 +94,9 @@ const agentReady = (client: BareClient, more: string[] = []) =>
     "tier add support@default 1001@default 1 1",
     "agent set status 1001@default Available",
     "agent set state 1001@default Waiting",
-  ].reduce(async (before, each) => {
+  ].reduce(async (before, command) => {
     await before;
-    await client.api(`callcenter_config ${each}`);
+    await client.api(`callcenter_config ${command}`);
   }, Promise.resolve());
 
 const flows: Record<string, (sim: Simulator, client: BareClient) => Promise<unknown>> = {
@@ -225,7 +225,7 @@ const flows: Record<string, (sim: Simulator, client: BareClient) => Promise<unkn
 };
 
 for (const [name, play] of Object.entries(flows)) {
-  test(`${name}: the desk's legs look as they did live`, async () => {
+  test(`${name}: the desk's legs match the live ones`, async () => {
     const manual = name.startsWith("makecall") && name !== "makecall-originate-handset-timeout";
     const setting = async (sim: Simulator, client: BareClient) => {
       sim.handsetDoes = { does: "waits" };

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
-  clients.splice(0).forEach((each) => each.close());
+  clients.splice(0).forEach((client) => client.close());
   sim.stop();
 });
 
@@ -42,7 +42,7 @@ describe("login", () => {
     expect(await text(client, "auth ClueCon")).toBe("+OK accepted");
   });
 
-  test("a wrong one is refused, then the connection ends", async () => {
+  test("a wrong password is refused, then the connection is closed", async () => {
     const client = await connect();
     expect(await text(client, "auth nope")).toBe("-ERR invalid");
     await client.until(() => client.ended !== undefined);
@@ -65,14 +65,14 @@ describe("login", () => {
     expect(await text(client, "event json CHANNEL_CREATE CUSTOM sofia::register")).toBe("+OK event listener enabled json");
   });
 
-  test("exit says bye and ends", async () => {
+  test("exit replies bye and closes the connection", async () => {
     const client = await listen();
     expect(await text(client, "exit")).toBe("+OK bye");
     await client.until(() => client.ended !== undefined);
     expect(client.ended).toBe("fin");
   });
 
-  test("passwords stay out of the transcript", async () => {
+  test("passwords are hidden in the transcript", async () => {
     await sim.server.until(() => sim.server.connections.length === 0);
     await listen();
     expect(sim.server.connections[0]?.commands).toEqual(["auth ***", "event json ALL"]);
@@ -80,7 +80,7 @@ describe("login", () => {
 });
 
 describe("commands", () => {
-  test("replies are those of the switch", async () => {
+  test("have the replies of the switch", async () => {
     const client = await listen();
     expect(await text(client, "filter Unique-ID u 1")).toBe("+OK filter added. [Unique-ID]=[u 1]");
     expect(await text(client, "filter delete Unique-ID")).toBe("+OK filter deleted. [Unique-ID][]");
@@ -94,12 +94,12 @@ describe("commands", () => {
     expect(await client.api("gibberish now")).toBe("-ERR gibberish Command not found!\n");
   });
 
-  test("CRLF, many in one chunk, cut anywhere: one reply each, in order", async () => {
+  test("with CRLF, in any chunks: one reply each, in order", async () => {
     const client = await connect();
     const bytes = "auth ClueCon\r\n\r\nfilter A b\n\n\n\nfilter C d\nx: y\n\napi version\r\n\r\n";
     for (const half of [bytes.slice(0, 20), bytes.slice(20, 21), bytes.slice(21)]) client.write(half);
     await client.until(() => client.frames.length === 5);
-    expect(client.frames.slice(1).map((each) => each.headers["Reply-Text"] ?? each.body.slice(0, 10))).toEqual([
+    expect(client.frames.slice(1).map((frame) => frame.headers["Reply-Text"] ?? frame.body.slice(0, 10))).toEqual([
       "+OK accepted",
       "+OK filter added. [A]=[b]",
       "+OK filter added. [C]=[d]",
@@ -116,7 +116,7 @@ describe("commands", () => {
     expect(client.frames.at(-1)?.body).toContain("Event-Info: System%20Ready\n");
   });
 
-  test("the sequence goes up, Core-UUID stays, bodies are counted in bytes", async () => {
+  test("the sequence increases, Core-UUID is constant, and bodies are counted in bytes", async () => {
     const client = await listen("BACKGROUND_JOB HEARTBEAT");
     sim.sw.heartbeat();
     const reply = await client.send("bgapi nosuché");
@@ -173,7 +173,7 @@ describe("originate", () => {
     return client.events()[0]?.["_body"];
   };
 
-  test("lifted", async () => expect(await outcome("1001")).toBe("+OK leg\n"));
+  test("answered", async () => expect(await outcome("1001")).toBe("+OK leg\n"));
   test("unknown extension", async () => expect(await outcome("1099")).toBe("-ERR SUBSCRIBER_ABSENT\n"));
 
   test("phone offline", async () => {
@@ -186,7 +186,7 @@ describe("originate", () => {
     expect(await outcome("1001")).toBe("-ERR CALL_REJECTED\n");
   });
 
-  test("never lifted", async () => {
+  test("never answered", async () => {
     sim.handsetDoes = { does: "never lifts" };
     expect(await outcome("1001")).toBe("-ERR NO_ANSWER\n");
   });
@@ -196,7 +196,7 @@ describe("originate", () => {
     const client = await listen("CHANNEL_BRIDGE CHANNEL_ANSWER CHANNEL_HANGUP");
     await dial(client, "1001", "j");
     await client.until(() => client.events("CHANNEL_HANGUP").length === 2);
-    expect(client.events().map((each) => [each["Event-Name"], each["Other-Leg-Channel-Answered-Time"] ?? "-"])).toEqual([
+    expect(client.events().map((event) => [event["Event-Name"], event["Other-Leg-Channel-Answered-Time"] ?? "-"])).toEqual([
       ["CHANNEL_ANSWER", "-"],
       ["CHANNEL_BRIDGE", "0"],
       ["CHANNEL_ANSWER", "0"],
@@ -205,13 +205,13 @@ describe("originate", () => {
     ]);
   });
 
-  test("a job can get lost", async () => {
+  test("a job can be lost", async () => {
     sim.losesJobs = true;
     const client = await listen("BACKGROUND_JOB HEARTBEAT");
     await dial(client, "1099", "j");
     sim.sw.heartbeat();
     await client.until(() => client.events().length > 0);
-    expect(client.events().map((each) => each["Event-Name"])).toEqual(["HEARTBEAT"]);
+    expect(client.events().map((event) => event["Event-Name"])).toEqual(["HEARTBEAT"]);
   });
 });
 
@@ -235,12 +235,12 @@ describe("callcenter_config", () => {
     ["agent set", "-ERR Invalid!\n"],
   ];
 
-  test("the answers of the live one", async () => {
+  test("answers as a live switch does", async () => {
     const client = await listen("CUSTOM callcenter::info");
     for (const [command, answer] of answers) {
       expect(`${command}: ${await client.api(`callcenter_config ${command}`)}`).toBe(`${command}: ${answer}`);
     }
-    expect(client.events().map((each) => each["CC-Action"])).toEqual([
+    expect(client.events().map((event) => event["CC-Action"])).toEqual([
       "agent-add",
       "agent-contact-change",
       "agent-status-change",
@@ -249,7 +249,7 @@ describe("callcenter_config", () => {
     ]);
   });
 
-  test("`available` is accepted and brings no calls; `Available` does", async () => {
+  test("`available` is accepted but gets no calls; `Available` does", async () => {
     const client = await listen("CUSTOM callcenter::info");
     for (const [command] of answers) await client.api(`callcenter_config ${command}`);
     const call = await sim.queueCall({ from: "14155550123" });
@@ -259,7 +259,7 @@ describe("callcenter_config", () => {
     expect(call.leg?.presenceId).toBe("1001@127.0.0.1");
   });
 
-  test("no module, no command", async () => {
+  test("is unknown without the module", async () => {
     const bare = new Simulator({ queues: [] });
     await bare.start();
     const client = await BareClient.listen(bare.port);
@@ -270,7 +270,7 @@ describe("callcenter_config", () => {
 });
 
 describe("faults", () => {
-  test("fin and rst are told apart; the port is the same afterwards", async () => {
+  test("fin and rst are distinguished; the port is the same afterwards", async () => {
     const first = await listen();
     sim.cut("fin");
     await first.until(() => first.ended !== undefined);
@@ -281,12 +281,12 @@ describe("faults", () => {
     await listen();
   });
 
-  test("silence: the socket stays, nothing comes", async () => {
+  test("silence: the socket stays open, nothing is sent", async () => {
     const silent = await listen();
     sim.cut("silence");
-    const other = await listen();
+    const next = await listen();
     sim.sw.heartbeat();
-    await other.until(() => other.events().length === 1);
+    await next.until(() => next.events().length === 1);
     expect([silent.ended, silent.events().length]).toEqual([undefined, 0]);
   });
 
@@ -302,18 +302,18 @@ describe("faults", () => {
     await client.until(() => client.frames.at(-1)?.headers["Content-Type"] === "garbage");
   });
 
-  test("shutdown: SHUTDOWN, hang-ups, notice, end; then nobody listens", async () => {
+  test("shutdown: SHUTDOWN, hang-ups, notice, end; then the port is closed", async () => {
     const client = await listen();
     await sim.inbound({ from: "14155550123", to: "1001" });
     await sim.shutdown();
     await client.until(() => client.ended !== undefined);
     expect(client.events("SHUTDOWN").length).toBe(1);
-    expect(client.events("CHANNEL_HANGUP").map((each) => each["Hangup-Cause"])).toEqual(["SYSTEM_SHUTDOWN", "SYSTEM_SHUTDOWN"]);
+    expect(client.events("CHANNEL_HANGUP").map((event) => event["Hangup-Cause"])).toEqual(["SYSTEM_SHUTDOWN", "SYSTEM_SHUTDOWN"]);
     expect(client.frames.at(-1)?.headers["Content-Type"]).toBe("text/disconnect-notice");
     expect(BareClient.connect(sim.port)).rejects.toThrow();
   });
 
-  test("restart: another Core-UUID, all legs gone, the same port", async () => {
+  test("restart: a new Core-UUID, no legs, the same port", async () => {
     await sim.inbound({ from: "14155550123", to: "1001" });
     const before = sim.sw.stamp.coreUuid;
     const port = sim.port;
@@ -323,13 +323,13 @@ describe("faults", () => {
     expect([sim.port, sim.sw.stamp.coreUuid === before]).toEqual([port, false]);
   });
 
-  test("registrations come and go", async () => {
+  test("registrations fire events", async () => {
     const client = await listen("CUSTOM sofia::register sofia::unregister sofia::expire");
     sim.phones.expire("1001");
     sim.phones.register("1001");
     sim.phones.unregister("1001");
     await client.until(() => client.events().length === 3);
-    expect(client.events().map((each) => [each["Event-Subclass"], each["from-user"] ?? each["user"]])).toEqual([
+    expect(client.events().map((event) => [event["Event-Subclass"], event["from-user"] ?? event["user"]])).toEqual([
       ["sofia::expire", "1001"],
       ["sofia::register", "1001"],
       ["sofia::unregister", "1001"],
@@ -342,22 +342,24 @@ describe("calls of many shapes", () => {
     const client = await listen("CHANNEL_CREATE", ["Channel-Presence-ID 1001@127.0.0.1"]);
     const call = await sim.twoPhones({ from: "14155550123", to: "1001" });
     await client.until(() => client.events().length === 2);
-    expect(new Set(client.events().map((each) => each["Other-Leg-Unique-ID"]))).toEqual(new Set([call.caller.uuid]));
-    expect(new Set(client.events().map((each) => each["Channel-Name"])).size).toBe(2);
+    expect(new Set(client.events().map((event) => event["Other-Leg-Unique-ID"]))).toEqual(new Set([call.caller.uuid]));
+    expect(new Set(client.events().map((event) => event["Channel-Name"])).size).toBe(2);
     await call.answer(1);
     await call.agentHangsUp();
   });
 
-  test("pickup: the code is dialled, the caller shows at the bridge", async () => {
+  test("pickup: the code is dialled, and the caller is shown at the bridge", async () => {
     const client = await listen("CHANNEL_CREATE CHANNEL_BRIDGE CHANNEL_HANGUP", ["Channel-Presence-ID 1001@127.0.0.1"]);
     const talk = await sim.pickup({ extension: "1001", from: "14155550123", ringsAt: "1002" });
     await talk.farHangsUp();
     await client.until(() => client.events("CHANNEL_HANGUP").length === 1);
-    expect(client.events().map((each) => [each["Caller-Destination-Number"], each["Caller-Callee-ID-Number"] ?? "-"])).toEqual([
-      ["*81002", "-"],
-      ["*81002", "14155550123"],
-      ["*81002", "14155550123"],
-    ]);
+    expect(client.events().map((event) => [event["Caller-Destination-Number"], event["Caller-Callee-ID-Number"] ?? "-"])).toEqual(
+      [
+        ["*81002", "-"],
+        ["*81002", "14155550123"],
+        ["*81002", "14155550123"],
+      ],
+    );
   });
 
   test("keypad with early media: bridged before the answer", async () => {
@@ -366,12 +368,12 @@ describe("calls of many shapes", () => {
     await call.earlyMedia();
     await call.farAnswers();
     await client.until(() => client.events().length === 2);
-    expect(client.events().map((each) => each["Event-Name"])).toEqual(["CHANNEL_BRIDGE", "CHANNEL_ANSWER"]);
+    expect(client.events().map((event) => event["Event-Name"])).toEqual(["CHANNEL_BRIDGE", "CHANNEL_ANSWER"]);
     await call.hangUp();
     expect(call.hangUp()).rejects.toThrow("over");
   });
 
-  test("nothing is left over", async () => {
+  test("no channels are left", async () => {
     const call = await sim.inbound({ from: "anonymous", to: "1001" });
     await call.callerHangsUp();
     expect([sim.sw.channels.size, sim.sw.legs.size]).toEqual([0, 0]);

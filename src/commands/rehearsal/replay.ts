@@ -10,12 +10,12 @@ import { type Log, openLog } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
 import { type Rig, startRig } from "./stage.ts";
-import type { Arrived } from "../../../simulator/crm/mod.ts";
+import type { ReceivedEvent } from "../../../simulator/crm/mod.ts";
 import { present } from "../../core/present.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** An event that reached the CRM, and the mark of the recording that it followed (0: before the first). */
-export interface DeliveredEvent extends Arrived {
+export interface DeliveredEvent extends ReceivedEvent {
   readonly interval: number;
   readonly after: string;
 }
@@ -29,7 +29,7 @@ export interface PlayOptions {
   readonly pace?: Pace;
   readonly log: Log;
   /** Whether the switch of a drachtio recording answers with the full state when asked; default true. */
-  readonly whole?: boolean;
+  readonly sendsFullState?: boolean;
   /** The number for MakeCall, in a recording of a MakeCall. */
   readonly dialString?: string;
   /** The driver's time; default the machine's. */
@@ -69,9 +69,9 @@ interface Player {
 
 type OnMark = (n: number, note: string) => Promise<void>;
 
-function playerOf(recording: AnyRecording, { speed, pace, whole = true }: PlayOptions, onMark: OnMark): Player {
+function playerOf(recording: AnyRecording, { speed, pace, sendsFullState = true }: PlayOptions, onMark: OnMark): Player {
   if ("kind" in recording) {
-    return new SipReplayPeer(recording, { speed, onMark, whole, ...(pace === undefined ? {} : { cutAt: 700 }) });
+    return new SipReplayPeer(recording, { speed, onMark, sendsFullState, ...(pace === undefined ? {} : { cutAt: 700 }) });
   }
   const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...present({ pace }) });
   return {

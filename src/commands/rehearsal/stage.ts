@@ -7,7 +7,7 @@ import { drivers, lineSchemas, simulatedLine } from "../../../drivers/registry.t
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { type Arrived, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
+import { type ReceivedEvent, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
 import { present } from "../../core/present.ts";
 
 /** A running daemon between two peers. */
@@ -28,7 +28,7 @@ export interface RigOptions {
   readonly log: Log;
   /** The driver's time; default the machine's. */
   readonly timers?: Timers;
-  readonly onEvent?: (event: Arrived) => void;
+  readonly onEvent?: (event: ReceivedEvent) => void;
 }
 
 /** Starts the daemon with its own store and registers an agent for every desk. */

@@ -191,7 +191,7 @@ describe("the second look", () => {
     const held = holdAnswer(rig.sim, "uuid_dump");
     await held.asked;
     const [from, to] = [call.uuid, crypto.randomUUID()];
-    rig.sim.sw.tell("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
+    rig.sim.sw.fireFor("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
     await rig.next("leg-renamed", (event) => event.from === from && event.to === to);
     held.release();
     expect(await snapshot(rig, rig.events.length)).toEqual([{ desk: "1001", leg: to }]);

@@ -91,7 +91,7 @@ test("in a renewal", async () => {
   const [sub] = [...rig.pbx.subscriptions.values()].filter(({ extension }) => extension === "1001");
   if (!sub) throw new Error("Cannot find the subscription of 1001");
   // What cannot be read is asked for again.
-  rig.pbx.tell(sub, { body: "hello" });
+  rig.pbx.notify(sub, { body: "hello" });
   await goesOn(rig, call);
 }, limit);
 

@@ -11,7 +11,7 @@ describe("drachtio-server", () => {
     const dialog = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
     const from = rig.events.length;
-    rig.pbx.goes();
+    rig.pbx.kill();
     expect((await rig.next("link-down", () => true, from)).why).toMatch(/drachtio-server .*(closed|failed)/);
     await rig.next("link-down", ({ why }) => why.startsWith("nothing listens on"), from);
     await rig.pbx.server.listen();
@@ -87,9 +87,9 @@ describe("the switch", () => {
   }, limit);
 
   test.concurrent("has just started, takes the SUBSCRIBE and tells nothing: it is asked again before that is said", async () => {
-    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
-    rig.pbx.tells = true;
+    rig.pbx.sendsFirstDocument = true;
     await rig.next("link-up");
     expect([rig.links(), rig.pbx.subscriptions.size]).toEqual([["up"], 1]);
   }, limit);

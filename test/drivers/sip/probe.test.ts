@@ -161,7 +161,7 @@ test("a terminated dialog is not a call, and a document that the daemon can repa
 
 test("FreeSWITCH reports any number: a good hop does not promise a phone", async () => {
   const pbx = await pbxWith((pbx) =>
-    pbx.tell = (sub) => {
+    pbx.notify = (sub) => {
       const headers = { Event: "dialog", "Subscription-State": "active;expires=60", "User-Agent": "FreeSWITCH-mod_sofia/1.11.3" };
       return sub.sent.client.ask("NOTIFY", sub.sent.message, headers, "", ++sub.cseq);
     }
@@ -235,7 +235,7 @@ describe("the phone:", () => {
       "Allow user 1009",
     ],
     ["silence", (pbx) => pbx.instead = () => "silence", "does not answer", "line.proxy"],
-    ["no document", (pbx) => pbx.tells = false, "sends no NOTIFY", "docs/sip.md"],
+    ["no document", (pbx) => pbx.sendsFirstDocument = false, "sends no NOTIFY", "docs/sip.md"],
   ];
   test.each(broken)("%s", async (_, change, message, advice) => {
     const pbx = await pbxWith(change);

@@ -38,7 +38,7 @@ test.concurrent.each(Object.entries(cases))("%s", async (name, expected) => {
   let shown = 0;
   await using rig = await Rig.ready({ before: (pbx) => pbx.document = () => bodies[shown] ?? "" });
   for (shown = 1; shown < bodies.length; shown++) {
-    const transaction = rig.pbx.tell(rig.sub);
+    const transaction = rig.pbx.notify(rig.sub);
     await rig.until(() => rig.pbx.answers.has(transaction));
   }
   const desk = new TestDesk();

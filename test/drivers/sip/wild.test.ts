@@ -105,7 +105,7 @@ test.each(seeds)("seed %d", async (seed) => {
   for (const each of deeds) {
     const [client] = rig.pbx.server.clients;
     const [sub] = rig.pbx.subscriptions.values();
-    if (each.kind === "notify" && sub) rig.pbx.tell(sub, each);
+    if (each.kind === "notify" && sub) rig.pbx.notify(sub, each);
     else if (each.kind === "bytes") client?.raw(Buffer.from(each.bytes));
     else if (each.kind === "cut") client?.socket.destroy();
     else if (each.kind === "ask" && rig.pbx.invite) {

@@ -6,7 +6,7 @@ import { Box } from "./box.ts";
 import { register } from "./stage.ts";
 import { quietPort } from "../ports.ts";
 import { type Entry, judge, type Verdict } from "./ledger.ts";
-import { House } from "./people.ts";
+import { Site } from "./people.ts";
 import { until } from "../until.ts";
 
 /** How often, and from which seed. */
@@ -44,9 +44,9 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   sim.phones.register("1001", 1);
   await sim.start();
   const port = await quietPort();
-  const house = new House(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
+  const site = new Site(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
   const entries: Entry[] = [];
-  const crm = await WildCrm.open((post) => entries.push({ ...post, period: house.period, beforeKill: -performance.now() }));
+  const crm = await WildCrm.open((post) => entries.push({ ...post, period: site.period, beforeKill: -performance.now() }));
   const box = new Box({
     folder: plan.folder,
     port,
@@ -55,36 +55,36 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
     more: { store: { path: `${plan.folder}/box-${port}.db`, keepRecords: 1_000_000 } },
   });
   try {
-    await begin(box, house, crm.port);
-    const working = [...desks.map((desk) => house.work(desk)), changeMoods(crm, house, random)];
+    await begin(box, site, crm.port);
+    const working = [...desks.map((desk) => site.work(desk)), changeMoods(crm, site, random)];
     let kills = 0;
     while (kills < plan.kills && plan.until?.() !== true) {
-      await liveAndDie(box, house, random, entries);
+      await liveAndDie(box, site, random, entries);
       kills++;
       plan.onKill?.(kills);
     }
-    house.over = true;
+    site.over = true;
     await Promise.all(working);
-    const left = await comeToRest(box, house, crm);
-    const { problems, ...verdict } = judge(entries, house.calls);
-    return { ...verdict, kills, seed: plan.seed, calls: house.calls.length, problems: [...problems, ...house.problems, ...left] };
+    const left = await comeToRest(box, site, crm);
+    const { problems, ...verdict } = judge(entries, site.calls);
+    return { ...verdict, kills, seed: plan.seed, calls: site.calls.length, problems: [...problems, ...site.problems, ...left] };
   } finally {
-    house.over = true;
+    site.over = true;
     await box.kill();
     crm.close();
     sim.stop();
   }
 }
 
-async function begin(box: Box, house: House, crmPort: number): Promise<void> {
+async function begin(box: Box, site: Site, crmPort: number): Promise<void> {
   await box.start();
-  house.period++;
+  site.period++;
   for (const desk of desks) await register(box.port, desk, crmPort);
   await box.connected();
 }
 
 /** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
-async function liveAndDie(box: Box, house: House, random: Random, entries: readonly Entry[]): Promise<void> {
+async function liveAndDie(box: Box, site: Site, random: Random, entries: readonly Entry[]): Promise<void> {
   // One in five is killed while it starts.
   if (random.next() < 0.8) {
     await box.says("telesetd runs");
@@ -92,17 +92,17 @@ async function liveAndDie(box: Box, house: House, random: Random, entries: reado
   } else await pause(random.whole(0, 200));
   const killed = performance.now();
   await box.kill();
-  if (box.log.includes("Store unavailable")) house.problems.push(`the store was lost: ${box.log}`);
-  for (const entry of entries.filter(({ period }) => period === house.period)) entry.beforeKill += killed;
-  house.period++;
-  if (random.next() < 0.5) await house.ghost(random.of(desks));
+  if (box.log.includes("Store unavailable")) site.problems.push(`the store was lost: ${box.log}`);
+  for (const entry of entries.filter(({ period }) => period === site.period)) entry.beforeKill += killed;
+  site.period++;
+  if (random.next() < 0.5) await site.ghost(random.of(desks));
   await pause(random.whole(0, 60));
   box.spawn();
-  house.period++;
+  site.period++;
 }
 
-async function changeMoods(crm: WildCrm, house: House, random: Random): Promise<void> {
-  while (!house.over) {
+async function changeMoods(crm: WildCrm, site: Site, random: Random): Promise<void> {
+  while (!site.over) {
     await crm.turn(random.of(crmMoods));
     await pause(random.whole(20, longestMood));
   }
@@ -110,16 +110,16 @@ async function changeMoods(crm: WildCrm, house: House, random: Random): Promise<
 }
 
 /** All calls end, the outbox empties; one more call then goes through as if nothing had been. What is left is a problem. */
-async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[]> {
+async function comeToRest(box: Box, site: Site, crm: WildCrm): Promise<string[]> {
   await box.connected();
-  await allQuiet(house);
-  house.noteDials();
+  await allQuiet(site);
+  site.noteDials();
   await box.until("a call does not end", (status) => status.desks.every(({ calls }) => calls.length === 0));
   // What waits for its next try is tried at once when its agent registers.
   for (const desk of desks) await register(box.port, desk, crm.port);
   await box.told();
   const before = crm.posts.length;
-  await house.ghost("1001");
+  await site.ghost("1001");
   await crm.until(({ posts }) => posts.length >= before + 3);
   const { storeTrouble } = await box.told();
   const retired = (await box.outbox()).filter(({ state }) => state !== "delivered");
@@ -132,7 +132,7 @@ async function comeToRest(box: Box, house: House, crm: WildCrm): Promise<string[
 }
 
 /** The click-to-dials that still play themselves come to their end. */
-async function allQuiet({ sim }: House): Promise<void> {
+async function allQuiet({ sim }: Site): Promise<void> {
   const legs = () => [...sim.sw.channels.values()];
   await until(() => `These legs never end: ${legs().map(({ name }) => name)}`, () => legs().length === 0);
 }

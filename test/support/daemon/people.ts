@@ -21,8 +21,8 @@ export interface Pace {
   readonly rest: number;
 }
 
-/** What happens in the house, and what of it is known. */
-export class House {
+/** What happens in the site, and what of it is known. */
+export class Site {
   readonly calls: TrueCall[] = [];
   readonly problems: string[] = [];
   /** The daemon's lives: see `TrueCall`. */

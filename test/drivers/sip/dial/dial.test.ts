@@ -355,7 +355,7 @@ describe("REFER straight to the phone:", () => {
     await using rig = await Rig.ready({ config, before: (pbx) => pbx.handset = "waits" });
     const result = rig.dial();
     await rig.until(() => rig.pbx.count("REFER") === 1);
-    rig.pbx.goes();
+    rig.pbx.kill();
     expect(await result).toMatchObject({ outcome: "unknown" });
   }, limit);
 

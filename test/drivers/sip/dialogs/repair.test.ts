@@ -77,7 +77,7 @@ describe("a document that cannot be read:", () => {
       state: "early",
       held: false,
     });
-    rig.pbx.tell(rig.sub, { body });
+    rig.pbx.notify(rig.sub, { body });
     expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ caller: { identity: "14155550123" } });
     expect([renewals(rig), rig.links()]).toEqual([before + 1, ["up"]]);
   }, limit);
@@ -86,7 +86,7 @@ describe("a document that cannot be read:", () => {
     await using rig = await Rig.ready();
     const document = rig.pbx.document.bind(rig.pbx);
     rig.pbx.document = () => body;
-    rig.pbx.tell(rig.sub);
+    rig.pbx.notify(rig.sub);
     expect((await rig.next("link-down")).why).toBe(why);
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining(why) });
     const from = rig.events.length;
@@ -100,7 +100,7 @@ describe("a document that cannot be read:", () => {
 
   test.concurrent("once, and a good one after it: nothing is said", async () => {
     await using rig = await Rig.ready();
-    rig.pbx.tell(rig.sub, { body: "hello" });
+    rig.pbx.notify(rig.sub, { body: "hello" });
     await rig.until(() => renewals(rig) > 1);
     await quietFor(readableWithin + 500);
     expect(rig.links()).toEqual(["up"]);
@@ -124,7 +124,7 @@ describe("a document that cannot be read:", () => {
     await using rig = await Rig.ready();
     const before = renewals(rig);
     rig.pbx.document = () => "hello";
-    for (let n = 0; n < 50; n++) rig.pbx.tell(rig.sub);
+    for (let n = 0; n < 50; n++) rig.pbx.notify(rig.sub);
     await rig.next("link-down");
     expect(renewals(rig)).toBe(before + 1);
     expect(refreshEvery).toBeGreaterThanOrEqual(5000);
@@ -142,7 +142,7 @@ describe("a document that cannot be read:", () => {
     const before = renewals(rig);
     const body = ringing("Smith & Sons");
     rig.pbx.document = () => body.replace('version="1"', `version="${rig.sub.version++}"`);
-    rig.pbx.tell(rig.sub);
+    rig.pbx.notify(rig.sub);
     await rig.facts(({ rings }) => rings === true);
     await rig.until(() => renewals(rig) === before + 1);
     await quietFor(2500);
@@ -159,7 +159,7 @@ describe("a document that cannot be read:", () => {
     await rig.facts(({ answered }) => answered === true);
     const [before, from] = [renewals(rig), rig.events.length];
     const { version } = rig.sub;
-    rig.pbx.tell(rig.sub, {
+    rig.pbx.notify(rig.sub, {
       body: ringing("Bob", "sip:14155550123@pbx", version).replace("</dialog-info>", `${odd}</dialog-info>`),
     });
     rig.sub.version++;

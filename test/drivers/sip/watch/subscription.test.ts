@@ -132,9 +132,9 @@ describe("an answer to the SUBSCRIBE:", () => {
   }, limit);
 
   test.concurrent("202 and then nothing: said, and tried again", async () => {
-    await using rig = await Rig.open({ config: { answerSeconds: 1 }, before: (pbx) => pbx.tells = false });
+    await using rig = await Rig.open({ config: { answerSeconds: 1 }, before: (pbx) => pbx.sendsFirstDocument = false });
     expect((await rig.next("link-down")).why).toBe("pbx accepted the subscription to phone 1001, but sends no NOTIFY");
-    rig.pbx.tells = true;
+    rig.pbx.sendsFirstDocument = true;
     await rig.next("link-up");
   }, limit);
 });
@@ -164,8 +164,8 @@ describe("renewal:", () => {
   test.concurrent("half of what the switch grants when that is little", async () => {
     await using rig = await Rig.open({
       before: (pbx) => {
-        const tell = pbx.tell.bind(pbx);
-        pbx.tell = (sub, what = {}) => tell(sub, { state: "active;expires=1", ...what });
+        const tell = pbx.notify.bind(pbx);
+        pbx.notify = (sub, what = {}) => tell(sub, { state: "active;expires=1", ...what });
       },
     });
     await rig.until(() => renewals(rig) >= 1);
@@ -212,7 +212,7 @@ describe("renewal:", () => {
     const ringing = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
     // The document comes before the answer to the renewal, and leaves the call open.
-    const tell = rig.pbx.tell.bind(rig.pbx);
+    const tell = rig.pbx.notify.bind(rig.pbx);
     const before = renewals(rig);
     rig.pbx.dialogs.splice(0);
     rig.pbx.instead = (message) => {
@@ -269,8 +269,8 @@ describe("a switch that ends every subscription as soon as it has given it is no
   test.concurrent.each(reasons)("reason=%s", async (reason) => {
     await using rig = await Rig.open({
       before: (pbx) => {
-        const tell = pbx.tell.bind(pbx);
-        pbx.tell = (sub, what) => {
+        const tell = pbx.notify.bind(pbx);
+        pbx.notify = (sub, what) => {
           const transaction = tell(sub, what);
           if (what === undefined) pbx.end(sub, reason);
           return transaction;
@@ -295,8 +295,8 @@ describe("a switch that ends every subscription as soon as it has given it is no
   test.concurrent("active, for 0 s: the answer to the SUBSCRIBE counts", async () => {
     await using rig = await Rig.open({
       before: (pbx) => {
-        const tell = pbx.tell.bind(pbx);
-        pbx.tell = (sub, what = {}) => tell(sub, { state: "active;expires=0", ...what });
+        const tell = pbx.notify.bind(pbx);
+        pbx.notify = (sub, what = {}) => tell(sub, { state: "active;expires=0", ...what });
       },
     });
     await rig.next("phone");
@@ -315,7 +315,7 @@ describe("a NOTIFY", () => {
     await using rig = await Rig.open({
       before: (pbx) => {
         const respond = pbx.subscribed.bind(pbx);
-        pbx.subscribed = (sub) => (pbx.tell(sub), respond(sub));
+        pbx.subscribed = (sub) => (pbx.notify(sub), respond(sub));
       },
     });
     await rig.next("phone");
@@ -327,7 +327,7 @@ describe("a NOTIFY", () => {
     const { sent } = rig.sub;
     const headers = sent.message.headers.map(([name, value]) => [name, name === "Call-ID" ? "another" : value] as const);
     const stranger = { ...rig.sub, sent: { ...sent, message: { ...sent.message, headers } } };
-    expect(await answerOf(rig, rig.pbx.tell(stranger))).toBe(481);
+    expect(await answerOf(rig, rig.pbx.notify(stranger))).toBe(481);
   }, limit);
 
   test.concurrent("of another event package: 489, and the subscription stands", async () => {
@@ -344,8 +344,8 @@ describe("a NOTIFY", () => {
     const { sent } = rig.sub;
     const headers = sent.message.headers.map(([name, value]) => [name, name === "To" ? `${value};tag=fork` : value] as const);
     const fork = { ...rig.sub, sent: { ...sent, message: { ...sent.message, headers } } };
-    expect(await answerOf(rig, rig.pbx.tell(fork))).toBe(481);
-    expect(await answerOf(rig, rig.pbx.tell(rig.sub))).toBe(200);
+    expect(await answerOf(rig, rig.pbx.notify(fork))).toBe(481);
+    expect(await answerOf(rig, rig.pbx.notify(rig.sub))).toBe(200);
     expect(rig.lines.some((line) => line.includes("A second phone answers the subscription"))).toBe(true);
   }, limit);
 
@@ -354,7 +354,7 @@ describe("a NOTIFY", () => {
     "with %j: 200, said, and the link stands",
     async (_, body) => {
       await using rig = await Rig.ready();
-      expect(await answerOf(rig, rig.pbx.tell(rig.sub, { body }))).toBe(200);
+      expect(await answerOf(rig, rig.pbx.notify(rig.sub, { body }))).toBe(200);
       await rig.until(() => rig.lines.some((line) => line.includes("Cannot read what the switch reports of the phone")));
       rig.pbx.rings("14155550123");
       await rig.facts(({ rings }) => rings === true);
@@ -364,18 +364,18 @@ describe("a NOTIFY", () => {
   );
 
   test.concurrent("without a body while it is pending: the desk waits, in words; then it is allowed", async () => {
-    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
-    expect(await answerOf(rig, rig.pbx.tell(rig.sub, { state: "pending;expires=300", body: "" }))).toBe(200);
+    expect(await answerOf(rig, rig.pbx.notify(rig.sub, { state: "pending;expires=300", body: "" }))).toBe(200);
     expect((await rig.next("link-down")).why).toBe("pbx waits for somebody to allow that phone 1001 is watched");
     rig.pbx.publish("1001");
     await rig.next("link-up");
   }, limit);
 
   test.concurrent("without a body in an active subscription: the phone has no calls", async () => {
-    await using rig = await Rig.open({ before: (pbx) => pbx.tells = false });
+    await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
-    rig.pbx.tell(rig.sub, { body: "" });
+    rig.pbx.notify(rig.sub, { body: "" });
     expect((await rig.next("snapshot")).legs).toEqual([]);
   }, limit);
 });
