@@ -1,7 +1,10 @@
-/** CHANGELOG.md as a Debian changelog (deb-changelog(5)): for /usr/share/doc/telesetd/changelog.gz. */
+/** Converts CHANGELOG.md to a Debian changelog (deb-changelog(5)), for /usr/share/doc/telesetd/changelog.gz. */
 
-/** @param text CHANGELOG.md. @param seconds the time of a version that has no date yet, in s since 1970.
- * @throws Error when `version` (package.json's) is not the newest that the text tells of. */
+/**
+ * @param text CHANGELOG.md.
+ * @param seconds the time of a version without a date, in s since 1970.
+ * @throws Error if `version` (of package.json) is not the newest in the text.
+ */
 export function changelog(text: string, version: string, maintainer: string, seconds: number): string {
   const [, ...parts] = text.split(/^## /m);
   const entries = parts.map((part) => {
@@ -18,29 +21,35 @@ export function changelog(text: string, version: string, maintainer: string, sec
 }
 
 function entry(number: string, lines: readonly string[], maintainer: string, when: Date): string {
-  const items = lines.join("\n").split(/^- /m).map((item) => item.trim()).filter((item) => item !== "").map(wrapped);
+  const items = lines.join("\n").split(/^(?=### |- | {2}- )/m).filter((item) => item.trim() !== "").map(formatted);
   return [
     `telesetd (${debianVersion(number)}) unstable; urgency=medium`,
     "",
-    ...items,
+    items.join("\n").trimStart().replace(/^(?=[*[])/, "  "),
     "",
     ` -- ${maintainer}  ${when.toUTCString().replace("GMT", "+0000")}`,
     "",
   ].join("\n");
 }
 
-/** An item in lines of at most 80 columns, as the readers of such files want it. */
-function wrapped(item: string): string {
-  const lines: string[] = ["  *"];
-  for (const word of item.split(/\s+/)) {
+/** A heading as `[ Fixed ]`, an item with `*`, an item below it with `-`. */
+function formatted(item: string): string {
+  if (item.startsWith("### ")) return `\n  [ ${item.slice(4).trim()} ]`;
+  return item.startsWith("- ") ? wrapped("  *", item.slice(2)) : wrapped("    -", item.trim().slice(2));
+}
+
+/** Wraps an item at 80 columns, as usual in Debian changelogs. */
+function wrapped(bullet: string, item: string): string {
+  const lines = [bullet];
+  for (const word of item.trim().split(/\s+/)) {
     const last = lines.at(-1) ?? "";
     if (last.length + 1 + word.length <= 80) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(`    ${word}`);
+    else lines.push(`${" ".repeat(bullet.length + 1)}${word}`);
   }
   return lines.join("\n");
 }
 
-/** A version as Debian orders it: 1.0.0-rc.1 comes before 1.0.0. */
+/** The version in Debian's order: 1.0.0-rc.1 comes before 1.0.0. */
 export function debianVersion(version: string): string {
   return version.replace("-", "~");
 }

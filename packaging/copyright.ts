@@ -1,16 +1,16 @@
-/** The machine-readable copyright file (DEP-5) of what the binary consists of. */
+/** The machine-readable copyright file (DEP-5) for all parts of the binary. */
 import { bun, libraries, type Library } from "./libraries.ts";
 import { runtimeParts } from "./runtime.ts";
 
-/** The file's text. */
+/** The text of the file. */
 export function copyright(): string {
   return [
     "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: telesetd\n" +
     field(
       "Comment",
       `/usr/bin/telesetd is telesetd, the npm libraries below (unchanged, pinned by package-lock.json) and the runtime Bun ${bun}
-(unchanged), compiled into one file by ./scripts/build. docs/rebuild.md tells how to build it again, with another
-runtime or other libraries too. Sources: the npm registry for the libraries, https://github.com/oven-sh/bun and
+(unchanged), compiled into one file by ./scripts/build. docs/rebuild.md explains how to rebuild it, also with another
+runtime or other libraries. Sources: the npm registry for the libraries, https://github.com/oven-sh/bun and
 https://github.com/oven-sh/WebKit for the runtime.`,
     ),
     "Files: *\nCopyright: 2026 the telesetd maintainers\nLicense: Apache-2.0\n",
@@ -21,9 +21,9 @@ https://github.com/oven-sh/WebKit for the runtime.`,
     field("License", `Expat\n${expat}`) +
     field(
       "Comment",
-      `Bun's runtime has these parts linked into it (by its LICENSE.md):\n${
+      `These parts are linked into Bun's runtime (source: its LICENSE.md):\n${
         runtimeParts.map(({ name, licence }) => `${name}: ${licence}`).join("\n")
-      }\nThe LGPL's parts can be replaced: build Bun from its sources with another WebKit or TinyCC, and telesetd with that Bun.`,
+      }\nThe parts under the LGPL can be replaced: build Bun from source with another WebKit or TinyCC, and telesetd with that Bun.`,
     ),
     common("Apache-2.0", "Apache-2.0"),
     common("MPL-2.0", "MPL-2.0"),
@@ -34,25 +34,25 @@ function stanza({ name, version, place, author, text, licence }: Library): strin
   const holders = text.split("\n").map((line) => line.trim()).filter((line) => /^copyright (\(c\) |\d{4})/i.test(line))
     .map((line) => line.replace(/^copyright (\(c\) )?/i, ""));
   const own = holders.length > 0 ? holders : [`${author} and contributors`];
-  // A text that Debian has on every system is named once; the others are given as they are.
-  const said = licence === "MPL-2.0" || licence === "Apache-2.0" ? licence : `${short(licence)}\n${text}`;
-  return `Files: ${place}/*\n${field("Copyright", own.join("\n"))}${field("License", said)}` +
+  // Texts that are on every Debian system are named; others are quoted.
+  const given = licence === "MPL-2.0" || licence === "Apache-2.0" ? licence : `${short(licence)}\n${text}`;
+  return `Files: ${place}/*\n${field("Copyright", own.join("\n"))}${field("License", given)}` +
     field("Comment", `${name} ${version}, https://www.npmjs.com/package/${name}/v/${version}`);
 }
 
-/** Debian's name of a licence. */
+/** The name of a licence in Debian. */
 function short(licence: string): string {
   return licence === "MIT" ? "Expat" : licence.replace(/-Clause$/, "-clause");
 }
 
-/** A field whose further lines are its continuation. */
+/** A field with its continuation lines. */
 function field(name: string, value: string): string {
   const [first = "", ...more] = value.split("\n");
   return `${name}: ${first}\n${more.map((line) => line.trim() === "" ? " .\n" : ` ${line.trimEnd()}\n`).join("")}`;
 }
 
 function common(licence: string, file: string): string {
-  return field("License", `${licence}\nOn Debian systems its text is in /usr/share/common-licenses/${file}.`);
+  return field("License", `${licence}\nOn Debian systems, its text is in /usr/share/common-licenses/${file}.`);
 }
 
 const expat = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated

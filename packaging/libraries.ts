@@ -9,13 +9,13 @@ export const root = join(import.meta.dir, "..");
 export interface Library {
   readonly name: string;
   readonly version: string;
-  /** Where it stands, from the project's folder. */
+  /** Its folder, relative to the project. */
   readonly place: string;
-  /** Who made it, by its package.json. */
+  /** The author in its package.json. */
   readonly author: string;
   /** The text of its licence. */
   readonly text: string;
-  /** Its licence's short name in SPDX's list. */
+  /** The SPDX identifier of its licence. */
   readonly licence: string;
 }
 
@@ -33,10 +33,10 @@ interface Locked {
 /** package-lock.json. */
 export const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lock;
 
-/** The version of Bun, whose runtime is the binary's other part. */
+/** The version of Bun, whose runtime is the other part of the binary. */
 export const bun: string = lock.packages["node_modules/bun"]?.version ?? "";
 
-/** All of them, by name. @throws Error when one names no licence, or one that is not known. */
+/** All libraries, by name. @throws Error if one has no licence, or an unknown one. */
 export function libraries(): Library[] {
   return Object.entries(lock.packages).flatMap(([place, { dev, version = "" }]) =>
     place === "" || dev === true ? [] : [library(place, version)]
@@ -49,8 +49,8 @@ function library(place: string, version: string): Library {
   const given = { name: manifest.name, version, place, author: name(manifest.author) };
   const text = licenceText(folder);
   if (text !== undefined) return { ...given, text, licence: licence(text, place) };
-  if (manifest.license === undefined) throw new Error(`${place} names no licence: ask its author before it is compiled in`);
-  const why = `Named in ${manifest.name}'s package.json; no text comes with it.`;
+  if (manifest.license === undefined) throw new Error(`${place} has no licence: ask its author before compiling it in`);
+  const why = `Named in the package.json of ${manifest.name}, which has no licence text.`;
   return { ...given, text: why, licence: manifest.license };
 }
 
@@ -60,7 +60,7 @@ interface Manifest {
   readonly license?: string;
 }
 
-/** The licence's file, or the part of the readme that has it. */
+/** The text of the licence file, or of the licence section of the readme. */
 function licenceText(folder: string): string | undefined {
   const names = readdirSync(folder);
   const read = (pattern: RegExp) => {
@@ -77,7 +77,7 @@ function name(author: Author | undefined): string {
   return (typeof author === "string" ? author : author?.name ?? "").replace(/\s*\(.*/, "");
 }
 
-/** By its text: package.json is silent in some, and the text is what counts. */
+/** Recognises the licence by its text: package.json may be silent, and the text counts. */
 function licence(text: string, place: string): string {
   const known: readonly [RegExp, string][] = [
     [/Mozilla Public License Version 2\.0/, "MPL-2.0"],
@@ -90,7 +90,7 @@ function licence(text: string, place: string): string {
   ];
   const found = known.find(([words]) => words.test(text))?.[1];
   if (found === undefined) {
-    throw new Error(`The licence of ${place} is not known: read it, then name it in packaging/libraries.ts`);
+    throw new Error(`The licence of ${place} is unknown: read it, then add it to packaging/libraries.ts`);
   }
   return found;
 }

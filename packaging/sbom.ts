@@ -1,6 +1,7 @@
 /**
- * The bill of materials (CycloneDX 1.5): the libraries by package-lock.json, and the runtime. Not `npm sbom`: each version of
- * npm says something else, and Debian 12's has no such command; it would not be the same at every build.
+ * The bill of materials (CycloneDX 1.5): the libraries of package-lock.json, and the runtime. It is not made by `npm sbom` or
+ * @cyclonedx/cyclonedx-npm 6: both run the installed npm, so that the result depends on its version. The latter also needs 177
+ * packages, and with --package-lock-only it has no licence of modesl and no checksums, which are read from the files here.
  */
 import { createHash } from "node:crypto";
 import { version } from "../src/version.ts";
@@ -15,7 +16,7 @@ interface Component {
 
 const runtime = `bun@${bun}`;
 
-/** @param seconds the build's time, in s since 1970. */
+/** The text of the file. @param seconds the time of the build, in s since 1970. */
 export function sbom(seconds: number): string {
   const all = libraries();
   const own = `telesetd@${version}`;
@@ -63,14 +64,14 @@ function component({ name, version, place, author, licence }: Library): Componen
   };
 }
 
-/** npm's checksum, as package-lock.json pins it. */
+/** The checksum of the package, pinned by package-lock.json. */
 function hashOf(place: string): object {
   const [, sha512] = /^sha512-(.+)$/.exec(lock.packages[place]?.integrity ?? "") ?? [];
-  if (sha512 === undefined) throw new Error(`package-lock.json pins no SHA-512 of ${place}: npm install makes it`);
+  if (sha512 === undefined) throw new Error(`package-lock.json pins no SHA-512 of ${place}: run npm install`);
   return { alg: "SHA-512", content: Buffer.from(sha512, "base64").toString("hex") };
 }
 
-/** Where what is needed in a place is found: in its own node_modules, or in the nearest around it. */
+/** Finds a dependency as Node.js does: in the node_modules of the place itself, or in the nearest one above. */
 function placeOf(name: string, from: string): string {
   for (let around = from;; around = around.slice(0, Math.max(0, around.lastIndexOf("/node_modules/")))) {
     const place = around === "" ? `node_modules/${name}` : `${around}/node_modules/${name}`;
@@ -94,38 +95,38 @@ function runtimeComponents(): Component[] {
       type: "platform",
       name: "bun",
       version: bun,
-      description: "the JavaScript runtime that the binary carries",
+      description: "the JavaScript runtime in the binary",
       purl: `pkg:npm/bun@${bun}`,
       properties: hashes,
       externalReferences: [{ type: "vcs", url: `https://github.com/oven-sh/bun/tree/bun-v${bun}` }],
       licenses: [named("MIT", "MIT")],
     },
-    ...runtimeParts.map(({ name, licence, spdx, told }) => ({
+    ...runtimeParts.map(({ name, licence, spdx, versionKey }) => ({
       "bom-ref": `${runtime}/${name}`,
       type: "library",
       name,
-      ...(told === undefined ? {} : { version: versionOf(told) }),
+      ...(versionKey === undefined ? {} : { version: versionOf(versionKey) }),
       description: `linked into bun ${bun}`,
       licenses: [named(licence, spdx)],
     })),
   ];
 }
 
-/** A licence with an exception is an expression, no id. */
+/** A licence with an exception is an expression, not an id. */
 function named(licence: string, spdx: string | undefined): object {
   if (spdx?.includes(" ")) return { expression: spdx };
   return { license: spdx === undefined ? { name: licence } : { id: spdx } };
 }
 
-/** The version or commit of a part, by the Bun that runs this, which is the one whose runtime goes into the binary. */
+/** The version or commit of a part, from the Bun that runs this code, whose runtime goes into the binary. */
 function versionOf(part: string): string {
   if (process.versions["bun"] !== bun) throw new Error(`This is Bun ${process.versions["bun"]}: expected ${bun}, run npm ci`);
   const version = process.versions[part];
-  if (version === undefined) throw new Error(`Bun ${bun} tells no version of ${part}: look at packaging/runtime.ts`);
+  if (version === undefined) throw new Error(`Bun ${bun} has no version of ${part}: check packaging/runtime.ts`);
   return version;
 }
 
-/** A UUID (RFC 9562, version 8) out of a digest: the same contents, the same number. */
+/** A UUID (RFC 9562, version 8) from a digest, so that the same contents have the same serial number. */
 function uuid(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
 }

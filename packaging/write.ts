@@ -1,4 +1,4 @@
-/** `bun packaging/write.ts copyright|changelog|sbom|version`: one of the package's made texts, for scripts/package. */
+/** `bun packaging/write.ts copyright|changelog|sbom|version`: prints one of the generated texts of the package, for scripts/package. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../src/version.ts";
@@ -17,7 +17,9 @@ const texts: Record<string, () => string> = {
 const [what = ""] = process.argv.slice(2);
 const text = texts[what];
 if (text === undefined || !Number.isSafeInteger(seconds)) {
-  process.stderr.write(`write: ${what}: expected SOURCE_DATE_EPOCH, and one of ${Object.keys(texts).join(", ")}\n`);
+  process.stderr.write(
+    `write: ${what} is invalid: expected SOURCE_DATE_EPOCH in the environment, and one of ${Object.keys(texts).join(", ")}\n`,
+  );
   process.exit(2);
 }
 process.stdout.write(text());

@@ -1,4 +1,6 @@
 /** Text as roff(7) with the man(7) macros: what troff would take for its own is escaped, lines end before column 80. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** Words as they are, `-` as the minus that can be copied, nothing of troff's own. */
 export function escape(text: string): string {
@@ -48,5 +50,7 @@ export function page(title: string, what: string, parts: readonly string[]): str
   ].join("\n");
 }
 
-/** When the pages' frame was written. A page's own date would make every check another page. */
-const pagesDate = "2026-11-24";
+/** The date of the newest dated version: today's date would make every page differ from the checked one. */
+const pagesDate = /^## \S+ \((\d{4}-\d\d-\d\d)\)/m.exec(
+  readFileSync(join(import.meta.dir, "../CHANGELOG.md"), "utf8"),
+)?.[1] ?? "";

@@ -120,7 +120,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       code: 0,
     });
     const log = said(["zcat", join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")]).text;
-    expect(log).toStartWith(`telesetd (${version.replace("-", "~")}) unstable; urgency=medium\n\n  * `);
+    expect(log).toStartWith(`telesetd (${version.replace("-", "~")}) unstable; urgency=medium\n\n  [ `);
     expect(said(["sh", "-c", `zcat '${join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")}' | tail -n 1`]).text)
       .toMatch(/^ -- .+ <.+@.+> {2}\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/m);
   });
