@@ -1,6 +1,6 @@
 /**
- * The one writer of state: every input goes through here, one at a time, into `step`; what comes out is committed, then
- * carried out. Line events, callouts, results of commands and time all take this way.
+ * The only writer of state. Every input (line events, results of commands, callouts, time) goes through here into `step`, one at a
+ * time; the new state and its events are committed, then the other effects are carried out.
  */
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
@@ -20,7 +20,7 @@ import type { Registrations } from "./outbox/registrations.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Store } from "./outbox/record.ts";
 
-/** What the loop works with. */
+/** What the loop needs. */
 export interface LoopOptions {
   /** The extensions that are served. */
   readonly desks: readonly string[];
@@ -31,15 +31,15 @@ export interface LoopOptions {
   readonly policy: Policy;
   /** Steady ms. */
   readonly now: () => number;
-  /** A fresh id, for callouts and the calls they make. */
+  /** Makes a new id, for callouts and the calls that they start. */
   readonly newId: () => string;
   readonly log: Log;
-  /** Whether an agent may log in with a password; always when absent. */
+  /** Verifies the passwords of Logins; absent: every Login is accepted. */
   readonly passwords?: Pick<Passwords, "check">;
   readonly metrics?: Metrics;
 }
 
-/** The daemon's heart. */
+/** The event loop of the desks. */
 export class Loop {
   readonly #options: LoopOptions;
   readonly #desks = new Map<string, Desk>();
@@ -48,11 +48,11 @@ export class Loop {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #stop = new AbortController();
   #refusing = false;
-  /** Whether each desk's phone was registered when that was last known. */
+  /** Whether the phone of each desk was registered at the last report. */
   readonly #phones = new Map<string, boolean>();
-  /** Desks that are not served any more: where their agents are, as long as something waits for them. */
+  /** Desks that are not served any more, while events for their agents wait. */
   readonly #former = new Map<string, Desk>();
-  /** Desks whose last change may wait to be written. */
+  /** Desks whose last change is not written yet. */
   readonly #unwritten = new Set<string>();
   #writing: ReturnType<typeof setTimeout> | undefined;
 
@@ -66,7 +66,7 @@ export class Loop {
     }
   }
 
-  /** Ends the calls of desks that are not served any more: the CRM hears of their end. */
+  /** Ends the calls of desks that are not served any more, so that the CRM gets their CallReleased. */
   closeFormer(): void {
     const { store, outbox, registrations } = this.#options;
     for (const [extension, desk] of this.#former) {
@@ -92,23 +92,23 @@ export class Loop {
 
   /** Follows the line until `stop`. */
   async run(): Promise<void> {
-    // A dial that was left by a restart: nothing else may happen at its desk for hours.
+    // A dial in progress at a restart must end in time, although nothing else may happen at its desk for hours.
     for (const desk of this.#desks.values()) this.#wakeAt(desk.extension, dialWakeAt(desk));
     for await (const event of this.#options.line.events(this.#stop.signal, () => this.#knownLegs())) this.#onLine(event);
-    if (!this.#stop.signal.aborted) throw new Error("the line has ended by itself");
+    if (!this.#stop.signal.aborted) throw new Error("the events of the line have ended unexpectedly");
   }
 
-  /** What keeps the line's own loop from turning, in words; nothing when it lives, whether the switch is there or not. */
+  /** What keeps the line's own loop from running, as a sentence; nothing while it runs, whether the switch is reachable or not. */
   stuck(): string | undefined {
     return this.#options.line.stuck?.();
   }
 
-  /** From now on every callout is refused at once; those that wait for their answers go on waiting. */
+  /** Refuses every new callout from now on; those in progress still wait for their answers. */
   refuseCallouts(): void {
     this.#refusing = true;
   }
 
-  /** Ends the line. Callouts that still wait are answered. */
+  /** Stops the line and answers the callouts that still wait. */
   stop(): void {
     this.#refusing = true;
     this.#stop.abort();
@@ -118,13 +118,13 @@ export class Loop {
     this.#waiting.clear();
   }
 
-  /** A callout and its answer, of a dial with its call's id. A Login's password is verified first. */
+  /** Answers a callout; the answer to a MakeCall has the id of its call. The password of a Login is verified first. */
   async submit(callout: Callout | CheckStatus): Promise<Reply & { readonly call?: string }> {
     if (this.#refusing) return stopping;
     if (callout.name === "CheckStatus") return checkStatus(this.desks(), callout.from);
     const id = this.#options.newId();
     const reply = Promise.withResolvers<Reply>();
-    // From here on a stop answers it, also while its password is being verified.
+    // From here on `stop` answers it, even while its password is being verified.
     this.#waiting.set(id, { name: callout.name, answer: reply.resolve });
     if (callout.name === "Login" && this.#options.passwords) {
       const checked = this.#options.passwords.check(callout.agent, callout.password);
@@ -150,8 +150,8 @@ export class Loop {
   }
 
   /**
-   * What waits for an agent who unregisters goes before the Unregister when it is much: all in one turn would be a pause. False
-   * when somebody has registered meanwhile: that came after the Unregister, which is over.
+   * Many events that wait for an agent who unregisters are discarded before the Unregister, in parts, because all of them in one
+   * turn would be a pause. False if an agent has registered meanwhile: then the Unregister is over.
    */
   #withdraw({ desk, agent }: Extract<Callout, { name: "Unregister" }>): Promise<boolean> | undefined {
     const { outbox, registrations } = this.#options;
@@ -161,8 +161,8 @@ export class Loop {
   }
 
   /**
-   * What other desks owe to an agent who moves follows the agent there, before the Register is answered. A Register that
-   * repeats what its desk knows is no move: one agent may be registered at several desks, with an address for each.
+   * The events that wait for the agent at other desks, and the agent's calls there, get the new address before the Register is
+   * answered. A repeated Register is no move: one agent may be registered at several desks, with an address for each.
    */
   #arriveElsewhere({ desk: extension, agent, address, port }: Extract<Callout, { name: "Register" }>): void {
     const registration: Registration = { agent, address, port };
@@ -177,7 +177,7 @@ export class Loop {
     for (const desk of others(this.#former)) this.#stepFormer(desk, { type: "arrival", registration });
   }
 
-  /** An agent whose desk another one has taken, and whose address agents at other desks had too, has lost it to them. */
+  /** Another agent has registered at the desk of this agent: an address that agents at other desks share is only theirs now. */
   #shareNoLonger(desk: string, { agent, ...address }: Registration): void {
     const sharers = this.desks().flatMap(({ registration }) =>
       registration && isSameAddress(registration, address) ? [registration] : []
@@ -186,7 +186,7 @@ export class Loop {
     if (other && sharers.every((sharer) => sharer.agent !== agent)) this.#step(desk, { type: "arrival", registration: other });
   }
 
-  /** The call of a dial's callout: its own, or the one that it repeats. */
+  /** The call of a MakeCall: its own, or that of the dial which it repeats. */
   #callOf(desk: string, id: string): string {
     const call = this.#desks.get(desk)?.calls.find(({ dial }) => dial?.waiting.includes(id));
     return call ? firstId(call) : id;
@@ -198,10 +198,10 @@ export class Loop {
     );
   }
 
-  /** An event names its desk, or is about all. */
+  /** An event names its desk, or concerns all desks. */
   #onLine(event: LineEvent): void {
     const about = deskOf(event);
-    if (event.type === "snapshot") this.#options.log.debug("Looked at the live legs", { legs: event.legs.length });
+    if (event.type === "snapshot") this.#options.log.debug("Snapshot of the live legs", { legs: event.legs.length });
     if (event.type === "link-up" || event.type === "link-down") this.#countLink(event);
     if (event.type === "result") this.#logResult(event);
     const input: Input = { type: "line", event };
@@ -209,7 +209,7 @@ export class Loop {
     else for (const extension of this.#desks.keys()) this.#step(extension, input);
   }
 
-  /** A link is that of all desks, or of those that it names: they have been up or down together. */
+  /** A link belongs to all desks, or to those that the event names: they go up and down together. */
   #countLink({ type, desks }: Extract<LineEvent, { type: "link-up" | "link-down" }>): void {
     const [first] = desks ?? this.#desks.keys();
     const desk = first === undefined ? undefined : this.#desks.get(first);
@@ -225,7 +225,7 @@ export class Loop {
     this.#desks.set(extension, made.desk);
     if (made.desk.registration !== desk.registration) registrations.note(made.desk);
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
-      this.#options.log.warning("The agent's state was changed at the switch", {
+      this.#options.log.warning("The switch has changed the agent's state", {
         desk: extension,
         state: input.event.mode,
         why: input.event.why,
@@ -249,7 +249,7 @@ export class Loop {
 
   #commitSoon(extension: string): void {
     this.#unwritten.add(extension);
-    this.#writing ??= setTimeout(() => this.#commitWaiting(), mayWaitFor);
+    this.#writing ??= setTimeout(() => this.#commitWaiting(), maxWriteDelay);
   }
 
   #commitWaiting(): void {
@@ -288,7 +288,7 @@ export class Loop {
         break;
       case "send":
       case "discard":
-        // The commit has done it.
+        // Carried out by the commit.
         break;
     }
   }
@@ -304,7 +304,7 @@ export class Loop {
     if (result.outcome === "done") return;
     const [log, { why }] = [this.#logAbout(command), result];
     if (command.type === "dial") log.warning("Dial failed", { why });
-    else log.rarely(`acd ${command.desk} ${why}`).warning("The ACD did not take the agent's state", { why });
+    else log.rarely(`acd ${command.desk} ${why}`).warning("The ACD refused the agent's state", { why });
   }
 
   #logAbout(command: LineCommand): Log {
@@ -320,7 +320,7 @@ export class Loop {
     this.#timers.set(extension, setTimeout(wake, Math.max(0, at - this.#options.now())));
   }
 
-  /** A phone registers again every few minutes, and is looked up after each connect: only a change is a fact. */
+  /** A phone registers again every few minutes, and is looked up after each connect: only a change is logged. */
   #logLine(desk: Desk, input: Input): void {
     if (input.type !== "line") return;
     const { event } = input;
@@ -331,18 +331,18 @@ export class Loop {
     } else if (event.type === "leg" && event.facts.ended) {
       const { leg, ended } = event.facts;
       const call = desk.calls.find(({ legs }) => legs.includes(leg))?.id;
-      // The switch tells an end several times; after the first the leg is no call's any more.
+      // The switch may report an end several times; after the first report the leg belongs to no call.
       if (call !== undefined) log.debug("Leg ended", { desk: desk.extension, call, leg, cause: ended.cause });
     }
   }
 }
 
-/** How long a change may wait to be written, in ms; then it goes with the sync of what was written before. */
-const mayWaitFor = 80;
+/** How long a change may wait to be written, in ms: not longer than the sync of the write before it. */
+const maxWriteDelay = 80;
 
 /**
- * A leg of a call that the CRM has not been told of: should the daemon be killed, the switch shows it once more. It is written
- * with what comes next: most often the ring follows at once, and its ScreenPop must not wait for two writes.
+ * Whether a change may be written later. If the daemon is killed, the switch lists the leg of a call again that has sent no event.
+ * Most often its ring follows at once, and the ScreenPop must not wait for two writes.
  */
 function mayWait(desk: Desk, input: Input): boolean {
   if (input.type !== "line" || input.event.type !== "leg") return false;
@@ -350,14 +350,14 @@ function mayWait(desk: Desk, input: Input): boolean {
   return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
 }
 
-/** The desk that an event is about; nothing when it is about several. */
+/** The desk that an event concerns; nothing when it concerns several. */
 function deskOf(event: LineEvent): string | undefined {
   if (event.type === "leg") return event.facts.desk;
   if (event.type === "result") return event.command.desk;
   return "desk" in event ? event.desk : undefined;
 }
 
-/** The Register that an input is about, as this desk sees it. */
+/** The Register that an input reports, as this desk sees it. */
 function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
   if (input.type === "arrival") return { registration: input.registration, atDesk: registration };
   if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;

@@ -7,7 +7,7 @@ import { ended, leg, makeCall, Rig, settle, storePath, up } from "./support/loop
 import type { Store } from "../src/outbox/record.ts";
 
 describe("from the phone to the CRM:", () => {
-  test("what happens on the line is told, in order", async () => {
+  test("the events of a call are sent in order", async () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(up, leg({ rings: true }), leg({ answered: true }), leg({ ended }));
@@ -15,7 +15,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("an event about a desk goes to that desk, an event about all to all, one about none to none", async () => {
+  test("an event of one desk goes to that desk, an event of all to all, an event of an unknown desk to none", async () => {
     const rig = new Rig({ desks: ["1001", "1002"] });
     await rig.line.say(
       up,
@@ -30,7 +30,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("what is told is in the store before it is sent", async () => {
+  test("an event is in the store before it is sent", async () => {
     const store = openStore(storePath());
     const inStore: number[] = [];
     const rig = new Rig({ store });
@@ -46,7 +46,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("what cannot be told goes on record with its reason", async () => {
+  test("an undeliverable event goes on record with its reason", async () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(leg({ rings: true }));
@@ -57,7 +57,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("the driver is asked to look at the legs that are believed to live", async () => {
+  test("the driver gets the legs that are believed to live", async () => {
     const rig = new Rig({ desks: ["1001", "1002"] });
     await rig.line.say(up, leg({}), leg({ desk: "1002", leg: "L2" }));
     rig.loop.submit(makeCall);
@@ -67,7 +67,7 @@ describe("from the phone to the CRM:", () => {
 });
 
 describe("one writer:", () => {
-  test("each change is committed whole before the next input is looked at, whoever it comes from", async () => {
+  test("each change is committed whole before the next input is handled, whatever its source", async () => {
     const store = openStore(storePath());
     const commits: string[] = [];
     let inside = 0;
@@ -106,7 +106,7 @@ describe("one writer:", () => {
   });
 });
 
-describe("a leg of which the CRM is told nothing yet", () => {
+describe("a leg that has sent no event yet", () => {
   let rig: Rig;
   const commits = () => (rig.store.commit as ReturnType<typeof jest.fn>).mock.calls.map(([{ desk }]) => desk.calls.length);
   beforeEach(async () => {
@@ -130,7 +130,7 @@ describe("a leg of which the CRM is told nothing yet", () => {
     await rig.end();
   });
 
-  test("is written 80 ms later when nothing follows", async () => {
+  test("is written after 80 ms if nothing follows", async () => {
     await rig.line.say(leg({}));
     jest.advanceTimersByTime(79);
     expect(commits()).toEqual([]);
@@ -146,7 +146,7 @@ describe("a leg of which the CRM is told nothing yet", () => {
     await rig.end();
   });
 
-  test("a change of a call that has been told of is written at once", async () => {
+  test("a change of a call that has sent an event is written at once", async () => {
     await rig.line.say(
       leg({ rings: true }),
       { type: "leg-renamed", desk: "1001", from: "L1", to: "L2" },
@@ -171,7 +171,7 @@ describe("from the CRM to the phone:", () => {
     jest.advanceTimersByTime(ms);
     await settle();
   };
-  /** What a callout has been answered so far. */
+  /** The answer to a callout so far. */
   const answerOf = (reply: Promise<Reply & { call?: string }>): { answer?: Reply; call?: string } => {
     const got: { answer?: Reply; call?: string } = {};
     reply.then(({ call, ...answer }) => Object.assign(got, { answer, call }));
@@ -190,7 +190,7 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
-  test("MakeCall is answered with what the line says became of it", async () => {
+  test("MakeCall is answered with the result that the line reports", async () => {
     const rig = new Rig();
     await rig.line.say(up);
     const got = answerOf(rig.loop.submit(makeCall));
@@ -200,7 +200,7 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
-  test("MakeCall is answered after 2 s at the latest, and not before", async () => {
+  test("MakeCall is answered after 2 s, not earlier, if nothing happens", async () => {
     const rig = new Rig();
     await rig.line.say(up);
     const got = answerOf(rig.loop.submit(makeCall));
@@ -212,7 +212,7 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
-  test("a dial that was left by a restart is given up in time, although the line says nothing at all", async () => {
+  test("a dial that was in progress at a restart ends in time, although the line reports nothing", async () => {
     const first = new Rig();
     await first.register();
     await first.line.say(up);
@@ -245,12 +245,12 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
     const stopped = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
     expect(got.map(({ answer }) => answer)).toEqual([stopped, stopped]);
-    // The second repeats the first: it is about the same call.
+    // The second repeats the first: it has the same call.
     expect(got.map(({ call }) => call)).toEqual(["m1", "m1"]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("CheckStatus is answered at once with what is true now", async () => {
+  test("CheckStatus is answered at once with the present state", async () => {
     const rig = new Rig();
     const check = () => rig.loop.submit({ name: "CheckStatus", from: "10.0.0.7" });
     expect(await check()).toMatchObject({ ok: false, why: expect.stringContaining("not connected yet") });
@@ -259,7 +259,7 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
-  test("what waits follows a Register at once", async () => {
+  test("waiting events follow a Register at once", async () => {
     const store = openStore(storePath());
     const event = { name: "CallReleased", call: "old" } as const;
     store.commit({ desk: newDesk("1001"), send: [{ desk: "1001", agent: "A", event }], discard: [] }, 0);
@@ -274,7 +274,7 @@ describe("from the CRM to the phone:", () => {
 });
 
 describe("after a restart:", () => {
-  test("the calls go on with their ids, and what is gone is released", async () => {
+  test("the calls keep their ids, and those that have ended are released", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();
@@ -290,7 +290,7 @@ describe("after a restart:", () => {
     await after.end();
   });
 
-  test("the calls of a desk that is not served any more are released, and then it is forgotten", async () => {
+  test("the calls of a desk that is not served any more are released, then the desk is forgotten", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();

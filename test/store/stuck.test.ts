@@ -27,7 +27,7 @@ async function* oneEventOnly(): AsyncGenerator<LineEvent> {
 
 describe("the loop", () => {
   test("fails if the line ends unexpectedly", async () => {
-    await expect(loopOn({ events: oneEventOnly }).run()).rejects.toThrow("the line has ended by itself");
+    await expect(loopOn({ events: oneEventOnly }).run()).rejects.toThrow("the events of the line have ended unexpectedly");
   });
 
   test("does not fail when it is stopped", async () => {

@@ -71,4 +71,4 @@ export function getDials(port: number): Promise<(DialRecord & { desk: string })[
   });
 }
 
-export const warned = (lines: readonly string[]): string[] => lines.filter((line) => line.includes("was changed at the switch"));
+export const warned = (lines: readonly string[]): string[] => lines.filter((line) => line.includes("The switch has changed"));
