@@ -1,6 +1,6 @@
 /**
- * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `eventsDue` says
- * what the CRM must be told next. Facts only add up, so repeats and late events change nothing.
+ * A call: one interaction of a desk with one far party. It is a value: facts of the line are added to it, and `eventsDue` returns
+ * the events to send next. Facts only add up, so repeated and late ones change nothing.
  */
 import type { CrmEvent, Registration } from "./crm.ts";
 import { addressOf, type Destination } from "./destination.ts";
@@ -17,23 +17,23 @@ import {
   plainDialString,
 } from "./number.ts";
 
-/** When the CRM hears of a kind of call. */
+/** When a kind of call sends its ScreenPop; `never`: it sends no events. */
 export type PopWhen = "ring" | "answer" | "never";
 
-/** What a site has decided about screen pops. */
+/** The settings of `screenPop`, and the number rules. */
 export interface PopPolicy {
   readonly inbound: PopWhen;
   readonly outbound: PopWhen;
   readonly internal: PopWhen;
-  /** ScreenPop data name to channel variable, in the order of the event. */
+  /** Maps the names of ScreenPop data to channel variables, in the order of the event. */
   readonly data: Readonly<Record<string, string>>;
   readonly dnis: "extension" | "dialled";
-  /** What another outside number on the same leg means: nothing, or the end of this call and the start of a new one. */
+  /** What happens when another outside number appears on the same leg: nothing, or this call ends and a new one starts. */
   readonly onPartyChange: "keep" | "new";
   readonly numbers: NumberPlan;
 }
 
-/** Whom the call is with. `direction` says which number rules apply: the party called in, or was called. */
+/** The far party of a call. `direction` selects the number rules: the party called in, or was called. */
 export interface FarParty {
   readonly identity: string;
   readonly outside: boolean;
@@ -42,34 +42,34 @@ export interface FarParty {
   readonly leg?: string;
 }
 
-/** How a call came about: the desk was called, its keypad dialled, or the CRM asked for it. */
+/** How a call started: the desk was called, its keypad dialled, or the CRM requested it. */
 export type Origin = "called" | "keypad" | "makecall";
 
-/** A call of a desk, from its first sign to its last. */
+/** A call of a desk, from its first fact to its end. */
 export interface Call {
   /** occtSourceID: the first handset leg's id, for life. */
   readonly id: string;
-  /** The first call of its legs, when the party has changed since, and how many calls there have been with this one. */
+  /** After a change of the party: the first call of its legs, and the number of calls so far, this one included. */
   readonly follows?: { readonly first: string; readonly calls: number };
   readonly origin: Origin;
-  /** The agent who was registered when it began, who alone hears of it; null when there was none. */
+  /** The agent who was registered when it started, and who gets its events; null when there was none. */
   readonly agent: string | null;
-  /** Where its events go. */
+  /** Where its events are sent. */
   readonly to?: Destination;
-  /** The handset legs that live, by id. */
+  /** The ids of the live handset legs. */
   readonly legs: readonly string[];
   readonly farLeg?: string;
-  /** The other end is a leg of the switch's own now, and another leg may take its place. */
+  /** The far leg is one of the switch's own (loopback), and another leg may take its place. */
   readonly relayed?: boolean;
-  /** The leg that has taken the place of such a leg: the call itself has led there. */
+  /** The leg that has taken the place of such a leg: the call itself has led to it. */
   readonly ledTo?: string;
   readonly party?: FarParty;
   readonly queue: boolean;
-  /** The handset rings, or was lifted. */
+  /** The handset rings, or has been answered. */
   readonly alerted: boolean;
   /** It rings: at the phone when the desk is called, at the far end when the desk dials. */
   readonly rang: boolean;
-  /** Both ends talk. */
+  /** Both ends are connected. */
   readonly answered: boolean;
   /** The far end of a MakeCall was called, and the switch will not report whether it answers. */
   readonly answerUnreported?: boolean;
@@ -78,9 +78,9 @@ export interface Call {
   readonly data: Readonly<Record<string, string>>;
   readonly popped: boolean;
   readonly established: boolean;
-  /** What the CRM asked to dial, until it is known what that reached. */
+  /** The dial that the CRM requested, until its outcome is known. */
   readonly dial?: Dial;
-  /** When it began, in ms. */
+  /** When it started, in ms. */
   readonly since: number;
 }
 
@@ -92,7 +92,7 @@ export function hasDial(call: Call): call is DialledCall {
   return call.dial !== undefined;
 }
 
-/** A call at its first sign: it is the registered agent's, and its events go to that agent's address. */
+/** A new call: it belongs to the registered agent, and its events are sent to that agent's address. */
 export function newCall(id: string, origin: Origin, registration: Registration | null, now: number): Call {
   return {
     id,
@@ -112,7 +112,7 @@ export function newCall(id: string, origin: Origin, registration: Registration |
   };
 }
 
-/** The call with what one leg's facts add. The end of a leg is not among them: see `desk.ts`. */
+/** The call with the facts of one leg added. `desk.ts` handles the end of a leg. */
 export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Call {
   const dials = call.origin !== "called";
   const led = afterRelay(call, facts);
@@ -137,8 +137,8 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
 }
 
 /**
- * Where the call has led by way of a leg of the switch's own (loopback), which may step aside for the leg that it has called.
- * A party who was put through is found at the end of a leg that has called in, or after a real party.
+ * Where the call has led through a leg of the switch's own (loopback), whose place the leg that it has called may take. A party
+ * who was put through is on a leg that has called in, or comes after a real party.
  */
 function afterRelay({ relayed }: Call, { relay, partner, farLeg }: LegFacts): Pick<Call, "relayed" | "ledTo"> {
   if (relay) return { relayed: true };
@@ -147,8 +147,8 @@ function afterRelay({ relayed }: Call, { relay, partner, farLeg }: LegFacts): Pi
 }
 
 /**
- * Whom the call is with, now. An outside party stays: what a later transfer shows is another desk's business. A colleague
- * is replaced when somebody from outside is put through (transfer, pickup), but not by the far end of our own dialling.
+ * The far party of the call now. An outside party stays: a later transfer concerns another desk. A colleague is replaced when an
+ * outside party is put through (transfer, pickup), but not by a party that the call itself has dialled.
  */
 function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.ledTo): FarParty | undefined {
   if (call.party?.outside) return isNowWithheld(call, call.party, facts) ? { ...call.party, identity: "" } : call.party;
@@ -165,14 +165,14 @@ function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.
   return dialledParty(facts.dialled, numbers);
 }
 
-/** Whether the call itself has led to its partner: then nobody was put through. */
+/** Whether the call itself has led to its partner: then no party was put through. */
 function isOwnDoing({ origin }: Call, { partner, farLeg }: LegFacts, ledTo: string | undefined): boolean {
   return (origin !== "called" && partner?.dialledByLeg === true) || (farLeg !== undefined && farLeg === ledTo);
 }
 
 /**
- * The party that the call is with now, when that is another outside number than the one before (a dialler has bridged a
- * customer to the desk); nothing when it is not. What is shown of the same far leg is another spelling of the same party.
+ * The new far party, if its outside number differs from the one before (a dialler has bridged a customer to the desk). Another
+ * number on the same far leg is only another spelling of the same party.
  */
 export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): FarParty | undefined {
   const { party, origin } = call;
@@ -180,7 +180,7 @@ export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): 
   const shown = facts.partner ?? (origin === "called" && !call.answered ? caller : undefined);
   if (!party?.outside || !shown || shown.withheld) return undefined;
   if (facts.farLeg !== undefined && facts.farLeg === party.leg) return undefined;
-  // Whom the desk itself dials beside a party on the line is consulted; a dialler's number rings without a party.
+  // A party that the desk dials while it has another on the line is consulted; a dialler's number rings without a party.
   if (shown.dialledByLeg && party.leg !== undefined) return undefined;
   const { ledTo } = { ...call, ...afterRelay(call, facts) };
   if (isOwnDoing(call, facts, ledTo) || !isOutside(shown, numbers, false)) return undefined;
@@ -190,47 +190,47 @@ export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): 
   return inboundParty(call, shown, facts, true);
 }
 
-/** The call that takes this one's place on its legs, with another party. */
+/** The call that takes the place of this one on its legs, with another party. */
 export function withNewParty(call: Call, party: FarParty, now: number): Call {
   const { farLeg: _, ...rest } = call;
   const { first, calls } = call.follows ?? { first: call.id, calls: 1 };
   const suffix = `-${calls + 1}`;
-  // Oracle takes ids of at most 60 characters.
+  // Oracle accepts ids of at most 60 characters.
   const id = `${first.slice(0, 60 - suffix.length)}${suffix}`;
   return { ...rest, id, follows: { first, calls: calls + 1 }, party, popped: false, established: false, since: now };
 }
 
-/** Whether this is the call with that id, or has taken its place. */
+/** Whether this is the call with that id, or the one that has taken its place. */
 export function isCall(call: Call, named: string): boolean {
   return call.id === named || firstId(call) === named;
 }
 
-/** The id of the first call of its legs: the one by which its MakeCall knows it. */
+/** The id of the first call of its legs, which is also that of its MakeCall. */
 export function firstId({ id, follows }: Call): string {
   return follows?.first ?? id;
 }
 
-/** Whether somebody is from outside is decided by the true identity; what may be passed on of it is another thing. */
+/** A party on an inbound leg. Whether it is outside depends on its true identity; the CRM gets no withheld identity. */
 function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, outside: boolean): FarParty {
-  // A switch that does not name the other leg lets one of the handset's stand for it.
+  // A switch that does not know the far leg names one of the handset's instead.
   const named = farLeg !== undefined && farLeg !== leg && !call.legs.includes(farLeg);
   return { identity: withheld ? "" : identity, outside, direction: "inbound", ...(named ? { leg: farLeg } : {}) };
 }
 
-/** The wish not to be shown may arrive later than the number, and concerns the party that the call is with now. */
+/** The privacy flag may arrive later than the number; it applies to the present party. */
 function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFacts): boolean {
   if (call.origin === "called" && caller?.withheld && !call.answered) return true;
   return partner?.withheld === true && partner.identity === party.identity;
 }
 
-/** The party of a call that the desk dials: the number as it was dialled or asked for. */
+/** The party of a call that the desk dials: the number as it was dialled or requested. */
 export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
   return { identity: dialled, outside: !isInternal(numbers, plainDialString(dialled)), direction: "outbound" };
 }
 
 /**
- * A caller with their own number, although a ring group shows its name or another number in its place. A withheld caller stays
- * withheld, a colleague stays a colleague, and the short account number of a trunk does not count.
+ * A caller with their own number, where a ring group shows its name or another number instead. A withheld caller stays withheld, a
+ * colleague stays a colleague, and the short account number of a trunk does not count.
  */
 function asOwn(caller: Party, numbers: NumberPlan): Party {
   const { identity, original = "", outside } = caller;
@@ -238,16 +238,16 @@ function asOwn(caller: Party, numbers: NumberPlan): Party {
   return isInternal(numbers, plainDialString(outside ? original : identity)) ? caller : { ...caller, identity: original };
 }
 
-/** Whether somebody is from outside: by the way they came in, else by their number; a name alone never is. */
+/** Whether a party is outside: by the way it came in, else by its number; a name alone never is. */
 function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   if (party.outside) return true;
   const { identity } = identifyCaller(numbers, party.identity);
-  // A number that stands for "anonymous" is an outside number all the same.
+  // A number that stands for "anonymous" is still an outside number.
   if (identity.kind !== "name" && identity.number !== undefined) return !isInternal(numbers, identity.number);
   return queue || (identity.kind === "withheld" && party.outside === undefined && party.identity.trim() === "");
 }
 
-/** What the CRM must hear now, in order, and the call with that noted. A call without an agent is never told. */
+/** The events to send now, in order, and the call with that noted. A call without an agent sends none. */
 export function eventsDue(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
   const events: CrmEvent[] = [];
   const when = policy[kindOf(call)];
@@ -263,12 +263,12 @@ export function eventsDue(call: Call, extension: string, policy: PopPolicy): { c
   return { call: { ...call, popped, established }, events };
 }
 
-/** The kind of a call, which decides when it pops. */
+/** The kind of a call, which decides when it sends a ScreenPop. */
 export function kindOf(call: Call): "inbound" | "outbound" | "internal" {
   return call.party?.outside ? call.party.direction : "internal";
 }
 
-/** An internal extension as a number would match every customer whose number ends in it: internal calls carry none. */
+/** Internal calls carry no number: an extension would match every customer whose number ends in it. */
 function screenPop(call: Call, extension: string, policy: PopPolicy): CrmEvent {
   const { party } = call;
   const dialled = policy.dnis === "dialled" && plainDialString(call.callerDialled ?? "").replace(/[^0-9*#+]/g, "");

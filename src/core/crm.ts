@@ -1,5 +1,5 @@
 /**
- * The CRM side: what Oracle's Universal Work Queue asks (callouts) and what it is told (events), free of XML and HTTP.
+ * The CRM side: the callouts of Oracle's Universal Work Queue and the events that it gets, without XML and HTTP.
  * Source: Oracle Telephony Adapter SDK Developers Reference Guide (E13402), Basic Telephony. Mirror image of `line.ts`.
  */
 
@@ -38,14 +38,14 @@ export type Callout =
     readonly from: string;
   };
 
-/** `CheckStatus` names no desk: it speaks for the desks registered from the address that asks, or for all. */
+/** `CheckStatus` names no desk: it concerns the desks registered from the address of the request, or all. */
 export interface CheckStatus {
   readonly name: "CheckStatus";
   /** The address that the request came from. */
   readonly from: string;
 }
 
-/** The answer to a callout: fine, or a sentence for the agent. */
+/** The answer to a callout: ok, or a sentence for the agent. */
 export type Reply = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 /** Where a UWQ listens. */
@@ -64,7 +64,7 @@ export interface Registration extends Address {
   readonly agent: string;
 }
 
-/** What the CRM is told. All events of one call carry its id as occtSourceID. */
+/** An event for the CRM. All events of one call carry its id as occtSourceID. */
 export type CrmEvent =
   | {
     readonly name: "ScreenPop";
@@ -72,44 +72,44 @@ export type CrmEvent =
     /** Digits only; empty for an unknown caller. At most 40. */
     readonly ani: string;
     readonly dnis: string;
-    /** Further data: name to raw value, as the switch gave it; `cctsdk/encode.ts` cleans it. */
+    /** More data: names and raw values, as the switch sent them; `cctsdk/encode.ts` cleans them. */
     readonly data: Readonly<Record<string, string>>;
   }
   | { readonly name: "CallEstablished" | "CallReleased"; readonly call: string }
-  /** Something that the agent should read, outside of an answer; only if `crm.errorEvents` is on. */
+  /** A message for the agent that is no answer to a callout; only if `crm.errorEvents` is on. */
   | { readonly name: "Error"; readonly call: string; readonly message: string }
-  /** The line is lost, or back; only if `crm.telephonyEvents` is on. Oracle says nothing of their data: they have none. */
+  /** The line is lost, or back; only if `crm.telephonyEvents` is on. Oracle does not document their data: they have none. */
   | { readonly name: "TelephonyDisabled" | "TelephonyEnabled"; readonly call: string };
 
-/** What became of one attempt to deliver an event. */
+/** The result of one attempt to deliver an event. */
 export type Delivery =
   | { readonly outcome: "done"; readonly note?: string }
-  /** Try again. `reached`: the CRM may have got it (a timeout); false only when it certainly has not (connection refused). */
+  /** Try again. `reached`: the CRM may have received it (a timeout); false only if it certainly has not (connection refused). */
   | { readonly outcome: "retry"; readonly why: string; readonly reached: boolean }
-  /** The CRM refuses it: three tries, then it is given up. */
+  /** The CRM refused it: it is discarded after three attempts. */
   | { readonly outcome: "refused"; readonly why: string; readonly reached: boolean };
 
-/** The way to the CRM. */
+/** Delivers events to the CRM. */
 export interface Crm {
   /**
    * Posts one event once. Never throws; ends within its deadline or when the signal is aborted.
-   * @param desk whose event it is, for the log.
+   * @param desk the desk of the event, for the log.
    */
   deliver(event: CrmEvent, to: Address, signal: AbortSignal, desk?: string): Promise<Delivery>;
 }
 
-/** The answer to a callout that comes too late, or waits too long. */
+/** The answer to a callout during a stop. */
 export const stopping = { ok: false, why: "telesetd is stopping: try again." } as const;
 
-/** The same for one that is dialling: the switch may go on with it. */
+/** The same for a MakeCall in progress: the switch may still carry it out. */
 export const stoppingInDial = { ok: false, why: "telesetd is stopping: check the phone before dialling again." } as const;
 
-/** Whether it makes the phone ring. */
+/** Whether a callout dials. */
 export function isDial(name: Callout["name"]): boolean {
   return name === "MakeCall" || name === "DialCanonical";
 }
 
-/** Beyond its verification nobody needs the password. */
+/** The callout without its password, which is needed for its verification only. */
 export function withoutPassword(callout: Callout): Callout {
   if (callout.name !== "Login" && callout.name !== "Logout") return callout;
   const { password: _, ...rest } = callout;

@@ -1,6 +1,6 @@
 /**
- * A desk: one extension with its agent, the state of its line, and its calls. Here is how the facts of legs become calls:
- * which leg belongs to which call, when a call begins and when it is over.
+ * A desk: one extension with its agent, the state of its line, and its calls. This file turns the facts of legs into calls: which
+ * leg belongs to which call, when a call starts, and when it is over.
  */
 import type { Agent } from "./agent/agent.ts";
 import {
@@ -23,37 +23,37 @@ import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts"
 import type { Failure, LegFacts } from "./line.ts";
 import { aniSteps, type NumberPlan } from "./number.ts";
 
-/** Whether the line can be trusted: the link to the switch, and the phone's registration there. */
+/** The state of the line: the link to the switch, and the phone's registration there. */
 export interface LineState {
   readonly link: { readonly up: true; readonly to: string } | { readonly up: false; readonly why: string };
   readonly phone: "registered" | "unregistered" | "unknown";
   readonly contact?: string;
-  /** Why the phone is not registered, where the switch says more than that. */
+  /** Why the phone is not registered, if the switch gives a reason. */
   readonly why?: string;
 }
 
-/** All that is known of one desk. A plain value: it is stored as JSON. */
+/** The whole state of one desk. A plain value: it is stored as JSON. */
 export interface Desk {
   readonly extension: string;
   readonly line: LineState;
   readonly registration: Registration | null;
-  /** When the agent who is registered sent the last Register, in ms. */
+  /** When the registered agent sent the last Register, in ms. */
   readonly registeredAt?: number;
   readonly agents: readonly Agent[];
   readonly calls: readonly Call[];
   readonly lastDial: DialOutcome | null;
-  /** How often MakeCall has dialled. */
+  /** The number of recent dials by MakeCall. */
   readonly dialled?: DialCount;
-  /** The CRM has been told that the line is lost. */
+  /** TelephonyDisabled has been sent, and TelephonyEnabled has not. */
   readonly lineLost?: boolean;
-  /** Legs and calls that have ended, the newest last: what still arrives about them is an echo. */
+  /** The ids of legs and calls that have ended, the newest last: later facts about them are ignored. */
   readonly recentlyEnded: readonly string[];
 }
 
-/** How many ended legs and calls are remembered. */
+/** The most ended legs and calls that are remembered. */
 const maxRecentlyEnded = 64;
 
-/** A desk of which nothing is known yet. */
+/** A desk without a known state. */
 export function newDesk(extension: string): Desk {
   return { extension, line: unknownLine, registration: null, agents: [], calls: [], lastDial: null, recentlyEnded: [] };
 }
@@ -61,21 +61,21 @@ export function newDesk(extension: string): Desk {
 /** The line before the first connect, and after a restart. */
 export const unknownLine: LineState = { link: { up: false, why: "not connected yet" }, phone: "unknown" };
 
-/** Why the phone cannot ring, as a sentence for the agent, the same in every answer; nothing unless it is known not to be registered. */
+/** Why the phone cannot ring, as a sentence for the agent; nothing unless the phone is known to be unregistered. */
 export function phoneTrouble(extension: string, { phone, why }: LineState): string | undefined {
   return phone === "unregistered" ? why ?? `Phone ${extension} is not registered: check its cable and power.` : undefined;
 }
 
-/** What a change of the calls brings about. */
+/** A change of the calls. */
 export interface CallChange {
   readonly desk: Desk;
-  /** What to tell, in order, each with the call that it is about. */
+  /** The events to send, in order, each with its call. */
   readonly send: readonly { readonly call: Call; readonly event: CrmEvent }[];
-  /** The calls that ended, with the reason. */
+  /** The calls that have ended, with the reason. */
   readonly ended: readonly { readonly call: Call; readonly failure: Failure }[];
 }
 
-/** The desk after one leg's facts. */
+/** The desk after the facts of one leg. */
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
   if (desk.recentlyEnded.includes(facts.leg)) return { desk, send: [], ended: [] };
   const old = callOf(desk, facts, policy.numbers);
@@ -95,7 +95,7 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
   return { desk: withCall(desk, call), send: events.map((event) => ({ call, event })), ended: [] };
 }
 
-/** To the CRM the call with the party before is over, and one with the new party begins. */
+/** For the CRM the call with the former party ends, and one with the new party starts. */
 function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, policy: PopPolicy): CallChange {
   const { call, events } = eventsDue(withFacts(after, facts, policy.numbers), desk.extension, policy);
   return {
@@ -105,7 +105,7 @@ function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, pol
   };
 }
 
-/** The desk after a look at all its live legs: what is not among them has ended, what is may be new. */
+/** The desk after a snapshot of all its live legs: legs that are not listed have ended, listed ones may be new. */
 export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPolicy, now: number): CallChange {
   const alive = new Set(legs.map(({ leg }) => leg));
   const lost = desk.calls.flatMap((call) => call.legs.filter((leg) => !alive.has(leg)));
@@ -118,21 +118,21 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
   return inTurn(desk, steps);
 }
 
-/** For how long after a dial its legs may be missing in the switch's list of channels, in ms. */
+/** How long after a dial its legs may be missing in the list of channels of the switch, in ms. */
 export const listLag = 3000;
 
-/** A call of which a snapshot has listed no leg is over, unless its dial may be about to make one. */
+/** A call without a leg in the snapshot is over, unless its dial may still create one. */
 function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): CallChange {
   const call = desk.calls.find((call) => call.id === id);
   const { dial, legs } = call ?? {};
   if (!call || legs?.length !== 0 || (dial && !dial.settled && !dial.lastEnd)) return { desk, send: [], ended: [] };
-  // As soon as the list cannot lag any more it is over (`staleDial`).
+  // It is over as soon as the list cannot lag any more (`staleDial`).
   const lags = dial && !dial.lastEnd && now < dial.since + listLag;
   if (lags) return { desk: withCall(desk, { ...call, dial: { ...dial, missed: true } }), send: [], ended: [] };
   return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
 }
 
-/** Ends a call whose dial has failed, unless a leg of it lives: the end of that leg is the end of the call. */
+/** Ends a call whose dial has failed, unless a leg of it is alive: then the call ends with that leg. */
 export function endIfNeverRang(desk: Desk, call: Call, failure: Failure): CallChange {
   return call.legs.length === 0 ? endCall(desk, call, failure) : { desk, send: [], ended: [] };
 }
@@ -142,7 +142,7 @@ export function dialInProgress({ calls }: Desk): DialledCall | undefined {
   return calls.find(hasDial);
 }
 
-/** The desk with this changed about the dial of a call that is not over. */
+/** The desk with a change of the dial of a call, if that is not over. */
 export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>): Desk {
   const calls = desk.calls.map((
     call,
@@ -150,7 +150,7 @@ export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>)
   return { ...desk, calls };
 }
 
-/** The desk whose call, if it is not over, goes on without its dial. */
+/** The desk with this call, if it is not over, without its dial. */
 export function withoutDial(desk: Desk, { id }: DialledCall): Desk {
   return { ...desk, calls: desk.calls.map((call) => (call.id === id ? withoutItsDial(call) : call)) };
 }
@@ -159,14 +159,14 @@ function withoutItsDial({ dial: _, ...call }: Call): Call {
   return call;
 }
 
-/** The desk with a leg's new id in place of the old; what still comes under the old one is an echo. */
+/** The desk with the new id of a leg in place of the old one; later facts under the old one are ignored. */
 export function renameLeg(desk: Desk, from: string, to: string): Desk {
   if (from === to) return desk;
   const calls = desk.calls.map((call) => ({ ...call, legs: call.legs.map((leg) => (leg === from ? to : leg)) }));
   return { ...desk, calls, recentlyEnded: withEnded(desk.recentlyEnded.filter((leg) => leg !== to), from) };
 }
 
-/** The desk with this call put in or changed. */
+/** The desk with this call added or replaced. */
 export function withCall(desk: Desk, call: Call): Desk {
   const known = desk.calls.some(({ id }) => id === call.id);
   return { ...desk, calls: known ? desk.calls.map((old) => (old.id === call.id ? call : old)) : [...desk.calls, call] };
@@ -184,7 +184,7 @@ export function withoutDestination(desk: Desk, agent: string): Desk {
   return { ...desk, calls: desk.calls.map((call) => (call.agent === agent ? { ...call, to: undefined } : call)) };
 }
 
-/** The call that a leg belongs to: its own, the one whose dialling made it, or one with the same far leg (two phones). */
+/** The call of a leg: the one that has it, the one whose dial created it, or one with the same far leg (two phones). */
 function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefined {
   return desk.calls.find(({ legs }) => legs.includes(facts.leg)) ??
     desk.calls.find((call) => isCall(call, facts.call ?? facts.leg)) ??
@@ -195,8 +195,8 @@ function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefi
 }
 
 /**
- * A leg of our own dial without its mark: it shows the dialled number as its caller, and nobody calls. The switch may show
- * the number rewritten.
+ * Whether this is a leg of the dial without the id of its call: its caller is the dialled number, and it has no far leg. The switch
+ * may show the number rewritten.
  */
 function isUnmarkedLeg(dial: Dial, { direction, caller, farLeg, queue }: LegFacts, numbers: NumberPlan): boolean {
   if (dial.lifted || direction !== "to-desk" || farLeg !== undefined || queue === true || !caller) return false;
@@ -207,11 +207,11 @@ function isUnmarkedLeg(dial: Dial, { direction, caller, farLeg, queue }: LegFact
 function originOf(facts: LegFacts): Origin | undefined {
   if (facts.direction === undefined) return undefined;
   if (facts.direction === "from-desk") return "keypad";
-  // A leg of our own dialling shows the number that was asked for as its caller: it must not be taken for one.
+  // A leg of a MakeCall shows the requested number as its caller: that is not an inbound call.
   return facts.call === undefined ? "called" : "makecall";
 }
 
-/** The end of a leg of which nothing else was heard is noted too. */
+/** The end of a leg is noted even if nothing else is known of it. */
 function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure, now: number): CallChange {
   const noted = { ...desk, recentlyEnded: withEnded(desk.recentlyEnded, leg) };
   if (!call) return { desk: noted, send: [], ended: [] };
@@ -222,8 +222,8 @@ function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failur
 }
 
 /**
- * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still be about to ring. Once
- * the number is being called there is only one leg left.
+ * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still ring. Once the number is being
+ * called there is only one leg left.
  */
 function awaitsOutcome(call: Call): call is DialledCall {
   return hasDial(call) && !call.dial.settled && !call.rang && !call.answered;
@@ -236,7 +236,7 @@ function withEnded(ended: readonly string[], id: string): string[] {
 function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const calls = desk.calls.filter(({ id }) => id !== call.id);
   const event: CrmEvent = { name: "CallReleased", call: call.id };
-  // A leg of its dial that comes late must not begin it again.
+  // A late leg of its dial must not start it again.
   const first = firstId(call);
   const ended = desk.recentlyEnded;
   const recentlyEnded = ended.includes(first) ? ended : withEnded(ended, first);

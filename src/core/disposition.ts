@@ -1,4 +1,4 @@
-/** How calls end, in the few words that can be counted. Pure. */
+/** The dispositions of calls: how each has ended, for the counters and the log. Pure. */
 import { type Call, kindOf } from "./call.ts";
 import type { Desk } from "./desk.ts";
 import type { Input } from "./input.ts";
@@ -8,8 +8,8 @@ export const callKinds = ["inbound", "outbound", "internal"] as const;
 export type CallKind = (typeof callKinds)[number];
 
 /**
- * How a call ended: both ends talked; nobody answered in time; the caller (or the agent who dialled) gave up; somebody else
- * took it; refused; busy; nobody knows (it ended while the link to the switch was down, or the switch does not report answers); anything else.
+ * How a call has ended: both ends were connected; it was not answered in time; the caller (or the agent who dialled) hung up; another
+ * phone took it; refused; busy; not known (the link to the switch was down, or the switch does not report answers); anything else.
  */
 export const dispositions = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
 export type Disposition = (typeof dispositions)[number];
@@ -23,7 +23,7 @@ export interface EndedCall {
   readonly cause: string;
 }
 
-/** Causes of an unanswered call's end (FreeSWITCH: switch_types.h; Q.850), by what they come to. */
+/** The dispositions of unanswered calls by cause (FreeSWITCH: switch_types.h; Q.850). */
 const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disposition>({
   NO_ANSWER: "no_answer",
   NO_USER_RESPONSE: "no_answer",
@@ -41,7 +41,7 @@ const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disp
   PARTY_CHANGED: "elsewhere",
   GONE: "unknown",
   UNKNOWN: "unknown",
-  // The ends of dialogs (RFC 4235 section 4.1.2), and the answers of SIP that say more (RFC 3261 section 21).
+  // The ends of dialogs (RFC 4235 section 4.1.2), and SIP status codes, which are more exact (RFC 3261 section 21).
   terminated: "unknown",
   cancelled: "abandoned",
   "local-bye": "abandoned",
@@ -69,11 +69,11 @@ function dispositionOf(call: Call, cause: string): Disposition {
   if (call.answered) return "answered";
   if (call.answerUnreported) return "unknown";
   const disposition = unansweredDisposition(cause);
-  // A phone that has rung was not busy: its agent pressed Reject, which many phones tell as 486.
+  // A phone that has rung was not busy: the agent pressed Reject, which many phones report as 486.
   return disposition === "busy" && call.origin === "called" && call.rang ? "rejected" : disposition;
 }
 
-/** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. The status says more, but for a few. */
+/** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. Most statuses are more exact than the word. */
 function unansweredDisposition(cause: string): Disposition {
   const [word = cause, status] = cause.split(" ");
   if (status === undefined) return unanswered.get(word) ?? "failed";

@@ -1,6 +1,6 @@
 /**
- * The core's one function: a desk, an input and the time give the desk's next state and what is to be done. The only
- * place that knows both the line and the CRM. No clock, no random, no await: effects are carried out by `loop.ts`.
+ * The one function of the core: from a desk, an input and the time it makes the next state of the desk and the effects. Only this
+ * file knows both the line and the CRM. It has no clock, no random numbers and no await; `loop.ts` carries out the effects.
  */
 import {
   type AcdPolicy,
@@ -65,7 +65,7 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
   }
 }
 
-/** What the switch made of a dial command. A dial that was dropped meanwhile is not settled, but its call may be over. */
+/** The result of a dial command. Without a dial in progress only the call may be over. */
 function onResult(desk: Desk, id: string, result: CommandResult, now: number, policy: Policy): Step {
   const call = desk.calls.find((call) => isCall(call, id));
   if (!call) return noEffects(desk);
@@ -77,7 +77,7 @@ function onResult(desk: Desk, id: string, result: CommandResult, now: number, po
     : settled;
 }
 
-/** A dial is answered or over when its time has come. */
+/** The callout of a dial is answered, or the dial ends, when its time has come. */
 function onWake(desk: Desk, now: number, policy: Policy): Step {
   const answered = onDialDeadline(desk, now);
   const stale = staleDial(answered.desk, now);
@@ -124,7 +124,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
   };
 }
 
-/** Turns a change of the calls into effects; the dial in progress learns of it too. */
+/** Turns a change of the calls into effects, those for the dial in progress included. */
 function toEffects(change: CallChange, now: number, policy: Policy): Step {
   const effects: Effect[] = change.send.flatMap(({ call, event }): Effect[] => {
     const { agent, to } = call;
@@ -153,14 +153,14 @@ function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy
   }
 }
 
-/** The registered agent gets the calls that begin from now on. Calls in progress stay with their agents. */
+/** The registered agent gets the calls that start from now on. Calls in progress stay with their agents. */
 function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>, now: number): Step {
   const { agent, address, port } = callout;
   const registration = { agent, address, port };
   return noEffects(withArrival({ ...desk, registration, registeredAt: now }, registration));
 }
 
-/** By one who is not, or no longer, the registered agent it changes nothing. */
+/** An Unregister by any other agent than the registered one changes nothing. */
 function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return noEffects(desk);
   const why = unregistered(agent, desk.extension);
@@ -179,7 +179,7 @@ function withEffects(effects: readonly Effect[], made: Step): Step {
   return { ...made, effects: [...effects, ...made.effects] };
 }
 
-/** TelephonyDisabled when the line is lost, TelephonyEnabled when it is back: to the agent who is registered. */
+/** Sends TelephonyDisabled when the line is lost, TelephonyEnabled when it is back, to the registered agent. */
 function onLineHealth(made: Step, policy: Policy): Step {
   const { desk } = made;
   const { link, phone } = desk.line;
@@ -193,7 +193,7 @@ function onLineHealth(made: Step, policy: Policy): Step {
   return { ...after, effects: [...made.effects, { type: "send", agent, to: addressOf(desk.registration), event }] };
 }
 
-/** The answer to CheckStatus: fine when the switch is reachable, the phone registered and the agent in the state asked for, at every desk asked about. */
+/** Answers CheckStatus: ok if the switch is reachable, the phone registered and the agent in the requested state, at every desk in question. */
 export function checkStatus(desks: readonly Desk[], from: string): Reply {
   const own = desks.filter(({ registration }) => registration?.address === from);
   const wrong = (own.length > 0 ? own : desks).flatMap((desk) =>
@@ -202,7 +202,7 @@ export function checkStatus(desks: readonly Desk[], from: string): Reply {
   return wrong.length === 0 ? { ok: true } : { ok: false, why: [...new Set(wrong)].join(" ") };
 }
 
-/** What is wrong with a desk's line, in words for the agent; nothing when all is well. */
+/** What is wrong with the line of a desk, as a sentence for the agent; nothing when all is well. */
 export function lineTrouble(extension: string, line: LineState): string | undefined {
   if (!line.link.up) {
     const { why } = line.link;
@@ -210,6 +210,6 @@ export function lineTrouble(extension: string, line: LineState): string | undefi
   }
   const trouble = phoneTrouble(extension, line);
   if (trouble !== undefined) return trouble;
-  if (line.phone === "unknown") return `Phone ${extension}: not known yet whether it is registered.`;
+  if (line.phone === "unknown") return `It is not yet known whether phone ${extension} is registered.`;
   return undefined;
 }

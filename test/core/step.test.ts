@@ -30,7 +30,7 @@ describe("CheckStatus from 10.0.0.1", () => {
       [desk("1001", unplugged, "10.0.0.1")],
       "Phone 1001 is not registered: check its cable and power.",
     ],
-    ["the phone is not known yet", [desk("1001", unknown)], "Phone 1001: not known yet whether it is registered."],
+    ["the phone is not known yet", [desk("1001", unknown)], "It is not yet known whether phone 1001 is registered."],
     ["another's desk is down, his own is well", [desk("1001", up, "10.0.0.1"), desk("1002", unplugged, "10.0.0.2")], undefined],
     [
       "his own desk is down, another's is well",
