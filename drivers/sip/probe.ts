@@ -138,7 +138,7 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
 }
 
 function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutcome {
-  if (listeners.split(",").some((each) => each.trim().startsWith(`${transport}/`))) {
+  if (listeners.split(",").some((listener) => listener.trim().startsWith(`${transport}/`))) {
     return { verdict: "good", message: `drachtio-server listens for SIP on ${listeners}.` };
   }
   return {
@@ -216,7 +216,7 @@ async function checkPhone(
   inbox: Inbox,
   about: About,
 ): Promise<SipOutcome> {
-  const told = Promise.withResolvers<number | Error>();
+  const reported = Promise.withResolvers<number | Error>();
   let blind = "";
   const subscription = new Subscription({
     stack,
@@ -228,9 +228,9 @@ async function checkPhone(
     onDocument: (body, { userAgent }) => {
       if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, whether it is a phone or not.";
       try {
-        told.resolve(body === "" ? 0 : dialogsIn(body, context, about));
+        reported.resolve(body === "" ? 0 : dialogsIn(body, context, about));
       } catch (error) {
-        told.resolve(error as Error);
+        reported.resolve(error as Error);
       }
       return "read";
     },
@@ -239,7 +239,7 @@ async function checkPhone(
   inbox.notify = (request) => subscription.notify(request);
   try {
     void subscription.begin();
-    const found = await Promise.race([told.promise, subscription.ended]);
+    const found = await Promise.race([reported.promise, subscription.ended]);
     if (typeof found === "number") {
       return { verdict: "good", message: `${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}` };
     }
@@ -289,9 +289,9 @@ async function timed(
   signal: AbortSignal,
 ): Promise<Hop & SipOutcome> {
   const ms = stopwatch(timers);
-  const late = aborted(signal);
+  const timeUp = aborted(signal);
   try {
-    return { name, ...await Promise.race([check(), late.promise]), ms: ms() };
+    return { name, ...await Promise.race([check(), timeUp.promise]), ms: ms() };
   } catch (error) {
     const advice = "Try again; if it happens again, check the log of drachtio-server at this moment.";
     if (error instanceof NotSent) {
@@ -307,7 +307,7 @@ async function timed(
       lost: "The connection was lost.",
     };
   } finally {
-    late.forget();
+    timeUp.forget();
   }
 }
 

@@ -59,7 +59,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     await seen.answer("not shown: ", "Cl3verS3cret\r");
     await seen.answer("Domain that the phones register in [127.0.0.1]", "\r");
     await seen.answer("Secret path", "/k3y\r");
-    await seen.answer("Digits dialled before", "9\r");
+    await seen.answer("Digits dialled for", "9\r");
     await seen.answer("Write ", "y\r");
     expect(await seen.exited).toBe(0);
     expect(JSON.parse(readFileSync(file, "utf8")).line.password).toBe("Cl3verS3cret");

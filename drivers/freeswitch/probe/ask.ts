@@ -13,8 +13,8 @@ export function isDenied({ text }: Reply): boolean {
 /** The domains that phones are registered in, the most frequent first. */
 export async function registeredRealms(ask: Ask): Promise<string[]> {
   const realms = (await registrations(ask)).map(({ realm }) => realm);
-  const count = (realm: string) => realms.filter((each) => each === realm).length;
-  return [...new Set(realms)].sort((one, other) => count(other) - count(one));
+  const count = (realm: string) => realms.filter((other) => other === realm).length;
+  return [...new Set(realms)].sort((first, second) => count(second) - count(first));
 }
 
 /** A row of `show registrations as json` (switch_core_sqldb.c): who is registered where. */

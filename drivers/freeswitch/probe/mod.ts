@@ -50,7 +50,7 @@ export async function domains(
     const own = await link.command("api global_getvar domain");
     const realms = await registeredRealms((command) => link.command(`api ${command}`));
     const named = own.ok ? [own.text.trim()] : [];
-    return [...new Set([...named, ...realms])].filter((each) => /^[A-Za-z0-9_.:-]+$/.test(each));
+    return [...new Set([...named, ...realms])].filter((domain) => /^[A-Za-z0-9_.:-]+$/.test(domain));
   } catch (error) {
     if (error instanceof LinkClosed) return [];
     throw error;
@@ -182,14 +182,14 @@ function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [des
 }
 
 async function checkRights(ask: Ask, config: FreeswitchConfig, context: ProbeContext): Promise<Finding> {
-  const wanted = commandsFor(config, context);
+  const commands = commandsFor(config, context);
   const denied = [];
-  for (const each of wanted) if (isDenied(await ask(each.command))) denied.push(each);
+  for (const needed of commands) if (isDenied(await ask(needed.command))) denied.push(needed);
   const name = ({ command }: { readonly command: string }) => command.split(" ")[0] ?? command;
-  if (denied.length === 0) return { verdict: "good", message: `Allowed: ${wanted.map(name).join(", ")}.` };
+  if (denied.length === 0) return { verdict: "good", message: `Allowed: ${commands.map(name).join(", ")}.` };
   return {
     verdict: denied.every(({ needed }) => needed === false) ? "warning" : "failed",
-    message: `The switch denies ${denied.map((each) => `${name(each)} (${each.lost})`).join(", ")}.`,
+    message: `The switch denies ${denied.map((command) => `${name(command)} (${command.lost})`).join(", ")}.`,
     advice: `Add to esl-allowed-api of ${config.user ?? "the user"} on the switch: ${
       denied.map(name).join(" ")
     }; then reloadxml.`,
@@ -198,8 +198,8 @@ async function checkRights(ask: Ask, config: FreeswitchConfig, context: ProbeCon
 
 async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: ProbeContext): Promise<Finding> {
   const names = desks.map(({ extension, aliases }) => ({ extension, presence: [`${extension}@${config.domain}`, ...aliases] }));
-  const wanted = filters(names, config);
-  for (const command of wanted) {
+  const commands = filters(names, config);
+  for (const command of commands) {
     const { ok, text } = await link.command(command);
     if (!ok) {
       return {
@@ -209,7 +209,7 @@ async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: Pro
       };
     }
   }
-  return { verdict: "good", message: `${wanted.length} filters accepted: only the events of these desks are sent.` };
+  return { verdict: "good", message: `${commands.length} filters accepted: only the events of these desks are sent.` };
 }
 
 async function checkEvents(link: Link): Promise<Finding> {

@@ -13,7 +13,9 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
   // Phones also register in a domain that has another name in the directory.
   if (realms.includes(domain)) return { verdict: "good", message: `Phones are registered in the domain ${domain}.` };
   const own = await ask("global_getvar domain");
-  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((each) => each !== "" && each !== domain);
+  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((other) =>
+    other !== "" && other !== domain
+  );
   if (!served.ok) {
     const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
     return {
@@ -42,7 +44,7 @@ export async function checkPhone(ask: Ask, extension: string, config: Freeswitch
       advice: "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
     };
   }
-  const contacts = reply.text.trim().split(",").filter((each) => each.startsWith("sofia/"));
+  const contacts = reply.text.trim().split(",").filter((contact) => contact.startsWith("sofia/"));
   if (contacts.length > 0) return await describePhone(ask, extension, contacts, config);
   if (/command not found/i.test(reply.text)) {
     return {
@@ -84,7 +86,7 @@ async function describePhone(
   for (const profile of profiles) details.push(await ask(`sofia status profile ${profile} user ${extension}@${domain}`));
   const listed = details.flatMap(({ ok, text }) => ok ? blocksOf(text) : []);
   const known = listed.length > 0 ? listed : await fromContacts(ask, extension, contacts, domain);
-  const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((each) => agent?.toLowerCase().includes(each))))];
+  const makes = [...new Set(known.map(({ agent }) => phoneMakes.find((make) => agent?.toLowerCase().includes(make))))];
   const [make] = makes;
   const message = [
     known.length === 1 ? "Registered: " : `Registered ${known.length} times: `,

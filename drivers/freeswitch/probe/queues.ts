@@ -20,8 +20,8 @@ export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: rea
     return { verdict: "failed", message: "The switch has no call queues: mod_callcenter is not loaded.", advice };
   }
   const listed = (await ask("callcenter_config queue list")).text.split("\n").slice(1).map((row) => row.split("|")[0] ?? "");
-  const wanted = [...new Set(Object.values(acd.queues).flat())];
-  const missing = wanted.filter((queue) => !listed.includes(queue));
+  const needed = [...new Set(Object.values(acd.queues).flat())];
+  const missing = needed.filter((queue) => !listed.includes(queue));
   if (missing.length > 0) {
     const there = listed.filter((name) => name !== "" && !name.startsWith("+OK"));
     return {
@@ -30,7 +30,7 @@ export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: rea
       advice: "Correct line.acd.queues, or add the queue to callcenter.conf.xml and load it: callcenter_config queue load NAME.",
     };
   }
-  const queues = wanted.length === 0 ? "" : ` The queues ${wanted.join(", ")} are there.`;
+  const queues = needed.length === 0 ? "" : ` The queues ${needed.join(", ")} are there.`;
   if (acdAgent.includes("{agent}")) {
     return { verdict: "good", message: `mod_callcenter answers; agents are named at Login.${queues}` };
   }

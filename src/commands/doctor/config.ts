@@ -75,19 +75,19 @@ function desksOf({ desks, line }: Config): string {
 /** Checks the configuration and the files of its secrets: a reader of the switch's password has a shell on the switch. */
 function openToOthers(file: string, credentials: string | undefined): Finding | undefined {
   const text = readFileSync(file, "utf8").replace(/^\uFEFF/, "");
-  const files = secretFiles(JSON.parse(text), credentials).filter((each) => existsSync(each));
-  const open = [file, ...files].flatMap((each) => {
-    const mode = statSync(each).mode & 0o777;
-    return (mode & 0o077) === 0 ? [] : [{ each, mode: mode.toString(8) }];
+  const files = secretFiles(JSON.parse(text), credentials).filter((secret) => existsSync(secret));
+  const open = [file, ...files].flatMap((path) => {
+    const mode = statSync(path).mode & 0o777;
+    return (mode & 0o077) === 0 ? [] : [{ path, mode: mode.toString(8) }];
   });
   const [first] = open;
   if (!first) return undefined;
   return {
     verdict: "warning",
     message: `Users other than the owner can read ${
-      open.map(({ each, mode }) => `${each} (mode ${mode})`).join(", ")
+      open.map(({ path, mode }) => `${path} (mode ${mode})`).join(", ")
     }, which has secrets.`,
-    advice: `chmod 600 ${open.map(({ each }) => each).join(" ")}`,
+    advice: `chmod 600 ${open.map(({ path }) => path).join(" ")}`,
   };
 }
 
@@ -98,5 +98,5 @@ function secretFiles(value: unknown, credentials: string | undefined): string[] 
   const only = Object.keys(value).length === 1;
   if (only && typeof file === "string") return [file];
   if (only && typeof credential === "string" && credentials !== undefined) return [join(credentials, credential)];
-  return Object.values(value).flatMap((each) => secretFiles(each, credentials));
+  return Object.values(value).flatMap((part) => secretFiles(part, credentials));
 }

@@ -32,14 +32,14 @@ function unknown({ daemon, unread }: Known): string | undefined {
 /** Who is registered at a desk. */
 export function registeredAt(desk: string, { daemon, store, now }: Known): Registered | undefined {
   if (daemon) {
-    const told = daemon.status.desks.find(({ extension }) => extension === desk)?.registered;
-    if (!told) return undefined;
-    const colon = told.at.lastIndexOf(":");
+    const registered = daemon.status.desks.find(({ extension }) => extension === desk)?.registered;
+    if (!registered) return undefined;
+    const colon = registered.at.lastIndexOf(":");
     return {
-      agent: told.agent,
-      host: told.at.slice(0, colon),
-      port: Number(told.at.slice(colon + 1)),
-      ...(told.since === undefined ? {} : { before: now - Date.parse(told.since) }),
+      agent: registered.agent,
+      host: registered.at.slice(0, colon),
+      port: Number(registered.at.slice(colon + 1)),
+      ...(registered.since === undefined ? {} : { before: now - Date.parse(registered.since) }),
     };
   }
   const stored = store?.desks.find(({ extension }) => extension === desk);
@@ -127,7 +127,7 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
 }
 
 /** An event, as the daemon and the store both describe it. */
-interface Told {
+interface RecordedEvent {
   readonly name: string;
   readonly desk: string;
   readonly state: "waiting" | "delivered" | "discarded";
@@ -137,20 +137,20 @@ interface Told {
 }
 
 /** How many of the last events are shown. */
-const shown = 5;
+const maxShownEvents = 5;
 
 /** An event that has waited longer is late, in ms. */
-const late = 15_000;
+const lateAfter = 15_000;
 
 /** The newest first. */
-function eventsOf({ daemon, store, now }: Known): Told[] {
+function eventsOf({ daemon, store, now }: Known): RecordedEvent[] {
   return daemon
     ? daemon.events.map(({ event, created, ...rest }) => ({ ...rest, name: event, before: now - Date.parse(created) }))
     : (store?.events ?? []).map(({ created, ...rest }) => ({ ...rest, before: now - created }));
 }
 
 /** Whether the delivery of an event has succeeded or failed at least once; the first attempt may still be running. */
-function wasTried({ state, attempts, why }: Told): boolean {
+function wasTried({ state, attempts, why }: RecordedEvent): boolean {
   return state === "delivered" || (attempts > 0 && why !== undefined);
 }
 
@@ -164,12 +164,14 @@ export function checkDeliveries(known: Known): Finding {
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
   const last = events.slice(0, eventsLooked);
-  const details = last.slice(0, shown).map(line);
+  const details = last.slice(0, maxShownEvents).map(describe);
   const retired = last.filter(({ state }) => state === "discarded");
   const failing = events.find((event) => event.state === "waiting" && wasTried(event));
   const stuck = failing ?? events.find(({ state }) => state === "waiting");
-  const said = `${count(last.filter(({ state }) => state === "delivered").length, "event")} of the last ${last.length} delivered`;
-  if (waiting > 0 && oldest > late) {
+  const summary = `${
+    count(last.filter(({ state }) => state === "delivered").length, "event")
+  } of the last ${last.length} delivered`;
+  if (waiting > 0 && oldest > lateAfter) {
     return {
       verdict: "failed",
       message: `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${
@@ -180,22 +182,22 @@ export function checkDeliveries(known: Known): Finding {
     };
   }
   if (failing) {
-    const message = `${said}, ${count(waiting, "event")} on the way; an attempt has failed: ${failing.why}.`;
+    const message = `${summary}, ${count(waiting, "event")} on the way; an attempt has failed: ${failing.why}.`;
     return { verdict: "warning", message, details, advice: "Fix the hops to UWQ above: the events are then sent automatically." };
   }
   if (retired.length > 0) {
     return {
       verdict: "warning",
-      message: `${said}, ${retired.length} discarded, the last one because ${retired[0]?.why ?? "of an unknown reason"}.`,
+      message: `${summary}, ${retired.length} discarded, the last one because ${retired[0]?.why ?? "of an unknown reason"}.`,
       details,
       advice: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one again.",
     };
   }
   if (events.length === 0) return { verdict: "good", message: "No event has been recorded yet, and none is pending." };
-  return { verdict: "good", message: `${said}, ${waiting === 0 ? "none is pending" : `${waiting} on the way`}.`, details };
+  return { verdict: "good", message: `${summary}, ${waiting === 0 ? "none is pending" : `${waiting} on the way`}.`, details };
 }
 
-function line({ name, desk, state, before, attempts, why }: Told): string {
+function describe({ name, desk, state, before, attempts, why }: RecordedEvent): string {
   const tries = attempts > 1 ? `, ${attempts} attempts` : "";
   return `${ago(before)} ago, desk ${desk}: ${name} ${state}${tries}${why === undefined ? "" : ` (${why})`}`;
 }

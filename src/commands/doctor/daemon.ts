@@ -32,12 +32,12 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
   const ask = (path: string) => exchange(placeOf(http), http.port, "GET", path);
   try {
     const { status, text } = await ask("/status");
-    const told = status === 200 ? parsed(text) as Status | undefined : undefined;
-    if (!Array.isArray(told?.desks) || typeof told.version !== "string") {
+    const report = status === 200 ? parsed(text) as Status | undefined : undefined;
+    if (!Array.isArray(report?.desks) || typeof report.version !== "string") {
       return { who: "other", message: `it answers with status ${status}` };
     }
     const events = parsed((await ask(`/outbox?all=1&limit=${eventsLooked}`)).text);
-    return { who: "daemon", daemon: { status: told, events: Array.isArray(events) ? events : [] } };
+    return { who: "daemon", daemon: { status: report, events: Array.isArray(events) ? events : [] } };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";

@@ -54,13 +54,13 @@ function linesOf(file: string): string[] {
 /** timesyncd leaves a mark; about chrony and ntpd the kernel knows, and timedatectl shows it. */
 async function synchronised(): Promise<boolean | undefined> {
   if (existsSync("/run/systemd/timesync/synchronized")) return true;
-  const said = await output("timedatectl", "show", "--property=NTPSynchronized", "--value");
-  return said === "yes" ? true : said === "no" ? false : undefined;
+  const printed = await output("timedatectl", "show", "--property=NTPSynchronized", "--value");
+  return printed === "yes" ? true : printed === "no" ? false : undefined;
 }
 
 async function service(): Promise<ServiceState | undefined> {
-  const said = await output("systemctl", "show", "telesetd.service", "--property=LoadState,ActiveState,ExecMainStatus");
-  const field = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(said ?? "")?.[1];
+  const printed = await output("systemctl", "show", "telesetd.service", "--property=LoadState,ActiveState,ExecMainStatus");
+  const field = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(printed ?? "")?.[1];
   if (field("LoadState") !== "loaded") return undefined;
   return { state: field("ActiveState") ?? "unknown", exitCode: Number(field("ExecMainStatus") ?? 0) };
 }

@@ -12,7 +12,7 @@ import { checked, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
-import { checkStoreFile, type LookedAt } from "./store.ts";
+import { checkStoreFile, type StoreCheck } from "./store.ts";
 import { systemTimers } from "../../platform/timers.ts";
 import { messageOf } from "../../platform/text.ts";
 
@@ -53,9 +53,9 @@ async function* examine(
 ): AsyncGenerator<Hop> {
   let config: Config | undefined;
   yield await checked("config", () => {
-    const looked = checkConfig(file, io);
-    config = looked.config;
-    return looked.finding;
+    const result = checkConfig(file, io);
+    config = result.config;
+    return result.finding;
   });
   if (config === undefined) return yield* withoutConfig(machine);
   onConfig(config);
@@ -75,13 +75,13 @@ async function* withoutConfig(machine: Machine): AsyncGenerator<Hop> {
 async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop> {
   const line = probed(config);
   const answering = askWhoAnswers(config);
-  let store: LookedAt["look"];
+  let store: StoreCheck["look"];
   let unread = false;
   yield await checked("store", () => {
-    const looked = checkStoreFile(config.store.path);
-    store = looked.look;
-    unread = looked.unread ?? false;
-    return looked.finding;
+    const result = checkStoreFile(config.store.path);
+    store = result.look;
+    unread = result.unread ?? false;
+    return result.finding;
   });
   const clock = checked("clock", () => checkClock(machine, store));
   yield await checked("disk", () => checkDisk(config.store.path));
@@ -120,11 +120,11 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     log: openLog(() => {}, "error", false),
     timers: systemTimers,
   };
-  const late = AbortSignal.timeout(switchMs);
+  const timeout = AbortSignal.timeout(switchMs);
   const hops: Hop[] = [];
-  const aborted = new Promise<void>((resolve) => late.addEventListener("abort", () => setTimeout(resolve, 500)));
+  const aborted = new Promise<void>((resolve) => timeout.addEventListener("abort", () => setTimeout(resolve, 500)));
   const all = (async () => {
-    for await (const hop of probeLine(line, context, late)) hops.push(hop);
+    for await (const hop of probeLine(line, context, timeout)) hops.push(hop);
     return true;
   })().catch((error: unknown) => {
     const message = `Cannot check: ${messageOf(error)}.`;

@@ -7,7 +7,7 @@ import { lookAtStore, type StoreLook } from "../../store/inspect.ts";
 import { isDamage, reason } from "../../store/errors.ts";
 
 /** The result of checking the store. */
-export interface LookedAt {
+export interface StoreCheck {
   readonly finding: Finding;
   /** Its contents, when they can be read. */
   readonly look?: StoreLook;
@@ -16,7 +16,7 @@ export interface LookedAt {
 }
 
 /** Checks the store without changing it. */
-export function checkStoreFile(path: string): LookedAt {
+export function checkStoreFile(path: string): StoreCheck {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
   if (wrong !== undefined) return { finding: { verdict: "failed", message: wrong, advice: usualPlace } };
@@ -27,7 +27,7 @@ export function checkStoreFile(path: string): LookedAt {
   } catch (error) {
     return { finding: unreadable(error, path), unread: true };
   }
-  const finding = judged(look, path, folder);
+  const finding = findingOf(look, path, folder);
   const known = look.version >= 0 && look.version <= schemaVersion && look.check === "ok";
   return known ? { look, finding } : { finding, unread: true };
 }
@@ -86,7 +86,7 @@ function damaged(path: string, why: string): Finding {
   };
 }
 
-function judged({ version, check }: StoreLook, path: string, folder: string): Finding {
+function findingOf({ version, check }: StoreLook, path: string, folder: string): Finding {
   if (version > schemaVersion) {
     return {
       verdict: "failed",
@@ -98,12 +98,12 @@ function judged({ version, check }: StoreLook, path: string, folder: string): Fi
   if (version < 0) return damaged(path, `its version is ${version}`);
   if (check !== "ok") return damaged(path, check);
   const owner = statSync(path).uid;
-  const wanted = statSync(folder).uid;
+  const expected = statSync(folder).uid;
   // A daemon without root's rights cannot open what root has created.
-  if (owner !== wanted) {
+  if (owner !== expected) {
     return {
       verdict: "failed",
-      message: `The store ${path} belongs to user ${owner}, but its folder to user ${wanted}: the daemon cannot open it.`,
+      message: `The store ${path} belongs to user ${owner}, but its folder to user ${expected}: the daemon cannot open it.`,
       advice: `chown --reference=${folder} ${path}*; then systemctl restart telesetd`,
     };
   }

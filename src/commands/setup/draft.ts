@@ -35,7 +35,7 @@ export function desksWith(extensions: readonly string[], { desks }: Draft): { ex
 /** The extensions of the existing desks, with spaces between. */
 export function extensionsOf({ desks }: Draft): string {
   const list = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
-  return list.filter((each) => typeof each === "string").join(" ");
+  return list.filter((extension) => typeof extension === "string").join(" ");
 }
 
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";

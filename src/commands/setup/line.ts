@@ -49,8 +49,8 @@ class Group {
     for (let line = former;;) {
       // A secret that does not work is not offered again: it is asked for with the former one.
       for (const question of this.#group.questions) line = await this.#answered(question, line, former, suggested);
-      const wrong = await this.#failures(line);
-      if (wrong === undefined || await keeps(this.#talk, wrong.subject, wrong.why)) return line;
+      const failure = await this.#failures(line);
+      if (failure === undefined || await keeps(this.#talk, failure.subject, failure.why)) return line;
     }
   }
 
@@ -100,7 +100,7 @@ class Group {
     const checked = suggestions && this.#checked(without(former, keysOf([this.#group])));
     if (!checked || "why" in checked) return [];
     const found = await suggestions.find(checked.line, contextOf(checked), AbortSignal.timeout(patience));
-    const valid = found.filter((each) => this.#accepts(suggestions.key, each));
+    const valid = found.filter((value) => this.#accepts(suggestions.key, value));
     if (valid.length > 0) this.#talk.say(`  ${suggestions.intro} ${valid.slice(0, 8).join(", ")}.`);
     return valid;
   }
@@ -109,12 +109,12 @@ class Group {
   async #failures(line: Line): Promise<{ readonly subject: string; readonly why: string } | undefined> {
     const checked = this.#checked(line);
     if ("why" in checked) return { subject: "these settings", why: checked.why };
-    const wrong: string[] = [];
+    const failures: string[] = [];
     for await (const hop of this.#group.check(checked.line, contextOf(checked), AbortSignal.timeout(patience))) {
-      if (hop.verdict === "failed") wrong.push(explained(hop));
+      if (hop.verdict === "failed") failures.push(explained(hop));
       else if (hop.verdict !== "skipped") this.#talk.say(`  ${explained(hop)}`);
     }
-    return wrong.length === 0 ? undefined : { subject: this.#group.subject(checked.line), why: wrong.join("\n  ") };
+    return failures.length === 0 ? undefined : { subject: this.#group.subject(checked.line), why: failures.join("\n  ") };
   }
 
   /** The settings as the daemon would read them, with the secrets that lie in files; or why they are wrong. */

@@ -44,7 +44,7 @@ async function askPrefix(former: Record<string, unknown>, talk: Talk): Promise<R
     text: "Secret path of UWQ's URL (none: for ports that the PC forwards)",
     fallback,
     read: matching(new RegExp(`^none$|${prefixPattern.source}`)),
-    expected: "a path such as /k3y that the box does not use itself, or none",
+    expected: "a path that the box does not use itself, for example /k3y, or none",
   });
   return given === "none" ? rest : { ...rest, prefix: given };
 }
@@ -57,7 +57,7 @@ async function askNumbers(former: Draft, talk: Talk): Promise<Record<string, unk
     return numbers;
   }
   const digits = await answer(talk, {
-    text: "Digits dialled before a number outside, which UWQ must not see (none, or such as 9)",
+    text: "Digits dialled for an outside line, which UWQ must not see (none, or for example 9)",
     fallback: fallback === "" ? "none" : fallback,
     read: matching(/^(none|\d{1,4})$/),
     expected: "at most four digits, or none",
