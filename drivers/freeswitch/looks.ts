@@ -7,7 +7,7 @@ import type { Timers } from "../../src/platform/timers.ts";
 import type { Said } from "./translate.ts";
 
 /** The shortest time from the end of one look to the next that is asked for, in ms: what strangers send must not keep the switch busy. */
-const atMostEvery = 1000;
+export const atMostEvery = 1000;
 
 /** What `Looks` needs of its session. */
 export interface LooksOptions {

@@ -21,7 +21,7 @@ import { type Said, type Site, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
-const secondLookAfter = 2000;
+export const secondLookAfter = 2000;
 
 /** What a session needs of its driver. */
 export interface SessionOptions {

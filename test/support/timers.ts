@@ -22,6 +22,8 @@ export class FakeTimers implements Timers {
   #now = 0;
   /** In the order in which they are due; of those due together, the oldest first. */
   #waiting: Timer[] = [];
+  /** Called once, when a timer is started or cancelled. */
+  readonly #lookers: (() => void)[] = [];
 
   now(): number {
     return this.#now;
@@ -31,7 +33,11 @@ export class FakeTimers implements Timers {
     const timer = { at: this.#now + Math.max(0, ms), run };
     const next = this.#waiting.findIndex(({ at }) => at > timer.at);
     this.#waiting.splice(next < 0 ? this.#waiting.length : next, 0, timer);
-    return () => void (this.#waiting = this.#waiting.filter((other) => other !== timer));
+    this.#look();
+    return () => {
+      this.#waiting = this.#waiting.filter((other) => other !== timer);
+      this.#look();
+    };
   }
 
   random(): number {
@@ -41,6 +47,24 @@ export class FakeTimers implements Timers {
   /** In how many ms each waiting timer is due, the next first. */
   get pending(): readonly number[] {
     return this.#waiting.map(({ at }) => at - this.#now);
+  }
+
+  /**
+   * Waits until what is due next is due in exactly this many ms, also when all that was under way in this turn of the event loop is
+   * done; then lets them pass.
+   */
+  async pass(ms: number): Promise<void> {
+    await turn();
+    while (this.pending[0] !== ms) {
+      await new Promise<void>((resolve) => this.#lookers.push(resolve));
+      await turn();
+    }
+    this.advance(ms);
+  }
+
+  /** From now on, lets this many ms pass whenever what is due next is due in exactly as many. Never resolves. */
+  async passEach(ms: number): Promise<never> {
+    for (;;) await this.pass(ms);
   }
 
   /** Lets this many ms pass: runs what becomes due in its order, each at its own time, with what that starts in turn. */
@@ -53,4 +77,12 @@ export class FakeTimers implements Timers {
     }
     this.#now = end;
   }
+
+  #look(): void {
+    for (const look of this.#lookers.splice(0)) look();
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

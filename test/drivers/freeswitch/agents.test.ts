@@ -1,12 +1,9 @@
 /** The agents over TCP, against the simulated switch: what is told in which order, what is heard, and who is right after a cut. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { acdCommands, acdRig, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 const name = "1001@default";
 const login = [
@@ -113,7 +110,9 @@ describe("what is told", () => {
       why: expect.stringMatching(/lost.*try again when it is back\.$/),
     });
     rig.onCommand = () => {};
-    await rig.next("link-up", () => true, rig.events.length);
+    const from = rig.events.length;
+    await rig.connectAgain();
+    await rig.next("link-up", () => true, from);
     expect(rig.commands.filter((command) => command.includes("set contact"))).toHaveLength(1);
   }, limit);
 });
@@ -196,6 +195,7 @@ describe("who is right after a connect", () => {
     await tell(rig, { mode: "ready" });
     const from = rig.events.length;
     await rig.sim.restart();
+    await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(await tell(rig, { mode: "ready" })).toEqual({ outcome: "done" });
@@ -212,6 +212,7 @@ describe("who is right after a connect", () => {
     };
     expect(await tell(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "unknown" });
     rig.onCommand = () => {};
+    await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     await rig.next("agent", ({ desk }) => desk === "1002", from);
     // Of desk 1001 the switch is not asked: what it has there may be the half of a command.
@@ -246,6 +247,7 @@ describe("who is right after a connect", () => {
     await tell(rig);
     const from = await rig.reconnect();
     await rig.until(() => rig.commands.at(-1) === "api callcenter_config agent list");
+    await rig.secondLook();
     await rig.next("snapshot", () => true, rig.events.findIndex(({ type }, at) => at >= from && type === "phone"));
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(rig.lines.some((line) => line.includes("Cannot list the agents of the ACD"))).toBe(true);

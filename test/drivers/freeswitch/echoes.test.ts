@@ -1,13 +1,10 @@
 /** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
 import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 const name = "1001@default";
 const ready = { login: false, mode: "ready" } as const;
@@ -106,6 +103,7 @@ describe("echoes of our own commands", () => {
     await tell(rig);
     const held = holdAnswer(rig.sim, "global_getvar");
     rig.sim.cut("rst");
+    await rig.connectAgain();
     await held.asked;
     const list = holdAnswer(rig.sim, "callcenter_config");
     held.release();

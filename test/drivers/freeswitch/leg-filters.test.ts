@@ -1,12 +1,9 @@
 /** Which legs are followed by their ids, whatever presence id they come to carry. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { LegFilters } from "../../../drivers/freeswitch/leg-filters.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 describe("a leg whose presence id changes", () => {
   test.concurrent("is seen to its end, and its filter goes", async () => {

@@ -1,12 +1,9 @@
 /** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 15_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 const unknown = "The switch does not know extension 1001: ask the administrator.";
 

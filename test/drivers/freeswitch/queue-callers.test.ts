@@ -1,12 +1,9 @@
 /** Withheld callers of a queue: the agent's leg shows their number, only their own leg that it is withheld. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { acdRig, tell } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer, type Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 const withheld = { from: "14155550777", variables: { sip_Privacy: "id" } };
 

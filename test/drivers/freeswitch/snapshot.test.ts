@@ -1,13 +1,10 @@
 /** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 const limit = 60_000;
-const dice = spyOn(Math, "random");
-beforeAll(() => void dice.mockReturnValue(0));
-afterAll(() => dice.mockRestore());
 
 const customer = { from: "14155550123", to: "1001" };
 
@@ -116,8 +113,10 @@ describe("the first look", () => {
 describe("events during the first look", () => {
   test.concurrent("of a leg that began after the list was made: told after the snapshot", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
     await rig.sim.server.listen();
+    await rig.connectAgain();
     await held.asked;
     const call = await rig.sim.inbound(customer);
     held.release();
@@ -134,6 +133,7 @@ describe("events during the first look", () => {
     const held = holdAnswer(rig.sim, "uuid_dump");
     const from = rig.events.length;
     rig.sim.cut("rst");
+    await rig.connectAgain();
     await held.asked;
     await call.answer();
     held.release();
@@ -144,9 +144,11 @@ describe("events during the first look", () => {
 
   test.concurrent("older than the look at the leg: not told again", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+    await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
     const list = rig.sim.api.bind(rig.sim);
     await rig.sim.server.listen();
+    await rig.connectAgain();
     await held.asked;
     const call = await rig.sim.inbound(customer);
     rig.known = [{ desk: "1001", leg: call.uuid }];
@@ -170,12 +172,14 @@ describe("the second look", () => {
     });
     expect(await snapshot(rig)).toEqual([]);
     rig.sim.thawChannels();
+    await rig.secondLook();
     expect(await snapshot(rig, 3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
   }, limit);
 
   test.concurrent("a leg that begins while it looks is told at once, and is in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
     const held = holdAnswer(rig.sim, "show");
+    await rig.secondLook();
     await held.asked;
     const call = await rig.sim.inbound(customer);
     await rig.facts(({ rings }) => rings === true);
@@ -189,6 +193,7 @@ describe("the second look", () => {
     const call = await rig.sim.inbound(customer);
     rig.known = [{ desk: "1001", leg: call.uuid }];
     const held = holdAnswer(rig.sim, "uuid_dump");
+    await rig.secondLook();
     await held.asked;
     const [from, to] = [call.uuid, crypto.randomUUID()];
     rig.sim.sw.fireFor("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
@@ -202,6 +207,7 @@ describe("the second look", () => {
     const call = await rig.sim.inbound(customer);
     await rig.facts(({ rings }) => rings === true);
     const held = holdAnswer(rig.sim, "uuid_dump");
+    await rig.secondLook();
     await held.asked;
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined);
@@ -212,6 +218,7 @@ describe("the second look", () => {
   test.concurrent("is not made by a connection that is over", async () => {
     await using rig = await Rig.ready();
     const from = await rig.reconnect();
+    await rig.secondLook();
     await rig.next("snapshot", () => true, from + 4);
     expect(rig.commands.filter((command) => command.startsWith("api show"))).toHaveLength(3);
   }, limit);

@@ -4,7 +4,10 @@ import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freesw
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
-import { systemTimers } from "../../../src/platform/timers.ts";
+import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
+import { shortestPause } from "../../../drivers/shared/pause.ts";
+import { quietPort } from "../ports.ts";
+import { FakeTimers } from "../timers.ts";
 
 /** What a rig is made of, where it differs from one desk 1001 at a switch with the usual password. */
 export interface RigOptions {
@@ -30,6 +33,8 @@ export class Rig implements AsyncDisposable {
   /** What the daemon believes to live. */
   known: ReturnType<KnownLegs> = [];
   readonly lines: string[];
+  /** The driver's clock: it stands still until a test lets time pass. Every pause is the shortest. */
+  readonly timers = new FakeTimers();
   readonly line: Line;
   /** Resolves when the iteration over the events has ended. */
   readonly ended: Promise<void>;
@@ -39,8 +44,9 @@ export class Rig implements AsyncDisposable {
   private constructor(readonly sim: Simulator, { config = {}, desks = ["1001"], aliases = [] }: RigOptions) {
     const { log, lines } = listeningLog();
     this.lines = lines;
+    this.timers.chance = 0;
     const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers: systemTimers };
+    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers: this.timers };
     this.line = freeswitch.open({ ...settings, ...config }, context);
     this.ended = this.#run();
   }
@@ -49,6 +55,8 @@ export class Rig implements AsyncDisposable {
   static async open(options: RigOptions = {}): Promise<Rig> {
     const taps: Rig[] = [];
     const sim = new Simulator({
+      // Tests let it refuse connections for a while: nobody else may be given its port then.
+      port: await quietPort(),
       ...options.simulator,
       onFrame: (direction, text, connection) => {
         if (direction === "in") taps.forEach((rig) => rig.#note(text, connection));
@@ -110,8 +118,24 @@ export class Rig implements AsyncDisposable {
     const from = this.events.findIndex(({ type }, index) => index >= before && type === "link-down");
     await whileAway();
     await this.sim.server.listen();
+    await this.connectAgain();
     await this.next("phone", () => true, from);
     return from;
+  }
+
+  /** Lets the pause before the next attempt to connect pass, once the driver has begun it. */
+  async connectAgain(): Promise<void> {
+    await this.timers.pass(shortestPause);
+  }
+
+  /** Lets the time until the second look at the live legs pass, once the first is done. */
+  async secondLook(): Promise<void> {
+    await this.timers.pass(secondLookAfter);
+  }
+
+  /** Lets the deadline on silence pass. */
+  silenceLasts(seconds: number): void {
+    this.timers.advance(seconds * 1000 + 1);
   }
 
   /** How often the switch was told to dial. */
