@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { phoneMakes } from "../shared/phones.ts";
 
-/** Control characters would end a command and start another: refused where they come in, and once more where they go out. */
+/** Control characters would end a command and start another: they are refused here and again when a command is sent. */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");
 const token = z.string().regex(/^[A-Za-z0-9_.:-]+$/, "expected letters, digits and . _ : -");
 
@@ -19,11 +19,11 @@ export const freeswitchConfig = z.strictObject({
   }),
   domain: token.meta({ description: "the domain that the phones register in" }),
   outsideProfiles: z.array(token).default(["external"]).meta({
-    description: "sofia profiles on which calls from outside come in",
+    description: "sofia profiles of calls from outside",
   }),
   context: token.default("default").meta({ description: "dialplan context in which MakeCall dials" }),
   phoneMake: z.enum(phoneMakes).default("generic").meta({
-    description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
+    description: "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
     formerly: "phone",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
@@ -31,7 +31,7 @@ export const freeswitchConfig = z.strictObject({
     "{extension}@default",
   )
     .meta({
-      description: "the desk's agent name in mod_callcenter",
+      description: "the agent of the desk in mod_callcenter; {agent} is the agent id of UWQ",
       formerly: "agent",
     }),
   acd: z.union([
@@ -48,26 +48,28 @@ export const freeswitchConfig = z.strictObject({
           z.array(z.string().regex(queueName, "expected a queue such as support@default")),
         ]),
       )
-        .default({}).meta({ description: "agentQueue of a Login to queues of mod_callcenter; empty: as it stands" }),
-      create: z.boolean().default(true).meta({ description: "add agents and tiers that are not there; else they must exist" }),
+        .default({}).meta({ description: "maps agentQueue of Login to queues of mod_callcenter; empty means use it unchanged" }),
+      create: z.boolean().default(true).meta({
+        description: "whether to add missing agents and tiers; otherwise they must exist",
+      }),
     }),
   ]).default("none").meta({
-    description: "whether mod_callcenter follows Login, Ready, NotReady and Logout: none, or its settings",
+    description: "how Login, Ready, NotReady and Logout control mod_callcenter; none: not at all",
   }),
   directoryPasswordParam: token.default("password").meta({
-    description: "the directory's parameter that agent.verify = directory compares",
+    description: "the parameter of the directory that contains the password, for agent.verify = directory",
     formerly: "passwordParam",
   }),
   connectSeconds: z.number().positive().max(60).default(5).meta({
-    description: "deadline for connecting, until the switch greets, in seconds",
+    description: "deadline for connecting, up to the greeting of the switch, in seconds",
   }),
   commandSeconds: z.number().positive().max(60).default(5).meta({
     description: "deadline for the reply to a command, in seconds",
   }),
   silenceSeconds: z.number().positive().max(600).default(50).meta({
-    description: "reconnect after so many seconds without a sign (FreeSWITCH sends a HEARTBEAT every 20 s)",
+    description: "time of silence after which telesetd reconnects, in seconds (FreeSWITCH sends a HEARTBEAT every 20 s)",
   }),
 });
 
-/** The settings, checked, with all defaults. */
+/** The checked settings with all defaults. */
 export type FreeswitchConfig = z.infer<typeof freeswitchConfig>;

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { phoneMakes } from "../shared/phones.ts";
 
-/** What stands in SIP headers must not end them: refused where it comes in, and once more where it goes out (stack.ts). */
+/** Control characters would end a SIP header: they are refused here and again when a message is sent (stack.ts). */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");
 const host = z.string().regex(
   /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/,
@@ -17,7 +17,7 @@ const hostport = z.string().regex(
 }, "expected a port from 1 to 65535");
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
 
-/** How MakeCall gets the phone to dial. */
+/** How MakeCall makes the phone dial. */
 const dialMethods = ["invite-refer", "refer"] as const;
 
 /** Settings of the driver. */
@@ -39,42 +39,44 @@ export const sipConfig = z.strictObject({
     description: "the SIP account of the box",
   }),
   authUser: z.string().regex(/^[\x20-\x7e]+$/, "expected ASCII characters").optional().meta({
-    description: "user name for the password, where it is another than user",
+    description: "authentication user name, if different from user",
     formerly: "login",
   }),
   password: clean.min(1).optional().meta({ description: "password of that account", secret: true }),
-  proxy: hostport.optional().meta({ description: "where SIP is sent to, host or host:port; the domain when absent" }),
-  transport: z.enum(["udp", "tcp", "tls"]).default("udp").meta({ description: "how SIP is sent to it" }),
+  proxy: hostport.optional().meta({ description: "the next hop of SIP requests, host or host:port; default the domain" }),
+  transport: z.enum(["udp", "tcp", "tls"]).default("udp").meta({ description: "transport of SIP" }),
   register: z.boolean().default(false).meta({
-    description: "whether the box registers itself: some switches serve only accounts that do",
+    description: "whether the box registers itself: some switches serve only registered accounts",
   }),
   expiresSeconds: z.int().min(30).max(86400).default(300).meta({
-    description: "for how long a subscription or registration is asked, in seconds",
+    description: "requested duration of a subscription or registration, in seconds",
   }),
   refreshSeconds: z.int().min(5).max(86400).default(30).meta({
-    description: "a subscription is renewed at least so often, in seconds: what the switch forgot to tell is seen then",
+    description:
+      "longest time between renewals of a subscription, in seconds; a renewal corrects what the switch failed to report",
   }),
   pingSeconds: seconds(1, 600).default(20).meta({
-    description: "how often the switch is asked whether it is there (OPTIONS), in seconds",
+    description: "time between OPTIONS requests that check the switch, in seconds",
   }),
   answerSeconds: seconds(0.1, 32).default(8).meta({ description: "deadline for the answer to a SIP request, in seconds" }),
   connectSeconds: seconds(0.1, 60).default(5).meta({
-    description: "deadline for connecting to drachtio-server, until the login is answered, in seconds",
+    description: "deadline for connecting and logging in to drachtio-server, in seconds",
   }),
   dialMethod: z.enum(dialMethods).default("invite-refer").meta({
-    description: "how MakeCall dials: ring the phone and hand it over to the number (invite-refer), or tell it to dial (refer)",
+    description:
+      "how MakeCall dials: ring the phone and transfer it to the number (invite-refer), or make the phone dial (refer)",
     formerly: "dial",
   }),
   referTellsAnswer: z.boolean().default(false).meta({
     description:
-      "whether the switch's 200 to a REFER means that the number has answered; otherwise only the phone's own dialog does",
+      "whether a 200 from the switch for a REFER means that the number has answered; otherwise only the dialog of the phone shows it",
   }),
   phoneMake: z.enum(phoneMakes).default("generic").meta({
-    description: "the make of the phones: how one is asked to answer by itself when MakeCall rings it; none lets it ring",
+    description: "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
     formerly: "phone",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
 });
 
-/** The settings, checked, with all defaults. */
+/** The checked settings with all defaults. */
 export type SipConfig = z.infer<typeof sipConfig>;

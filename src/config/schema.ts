@@ -6,7 +6,8 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "../platform/address.ts";
-import { type Beside, configError, givenTwice, parseJson, pathText, type Problem, Secrets, sentences } from "./text.ts";
+import { type Beside, Secrets } from "./secrets.ts";
+import { configError, givenTwice, parseJson, pathText, type Problem, sentences } from "./text.ts";
 import { answerForm, eventForm, parameterAliases } from "./wire.ts";
 import { logLevels } from "../log/log.ts";
 
@@ -14,7 +15,7 @@ export { ConfigError } from "./text.ts";
 
 const port = z.int().min(1).max(65535);
 
-/** A regular expression, compiled; a bad one is an error with its path. */
+/** A regular expression, compiled; an invalid one is an error with its path. */
 const pattern = z.string().transform((text, context) => {
   try {
     return new RegExp(text);
@@ -27,23 +28,23 @@ const oneOrMore = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(item));
 const patterns = oneOrMore(pattern);
 
-/** A number stands for itself, with or without a plus, 00 or the 1 of North America in front; else a regular expression. */
+/** A number, which matches with or without a plus, 00 or the 1 of North America in front; otherwise a regular expression. */
 const numberOrPattern = z.string().min(1).transform((text) =>
   /^\+?\d[\d -]*$/.test(text) ? `^(?:\\+|00)?1?${text.replace(/\D/g, "")}$` : text
 ).pipe(pattern);
 
 const rewriting = {
   match: pattern.meta({ description: "regular expression that the number must match" }),
-  replace: z.string().meta({ description: "what it becomes; $1 is the first group" }),
+  replace: z.string().meta({ description: "the replacement; $1 is the first group" }),
 };
 const rule = z.strictObject({
   ...rewriting,
-  direction: z.enum(["inbound", "outbound", "both"]).default("both").meta({ description: "the calls that it is for" }),
+  direction: z.enum(["inbound", "outbound", "both"]).default("both").meta({ description: "the calls that the rule applies to" }),
 });
 
 const when = z.enum(["ring", "answer", "never"]);
 
-/** The ten optional ScreenPop keys of Oracle's Basic Telephony document, spelt as it spells them. */
+/** The ten optional ScreenPop keys of Oracle's Basic Telephony document, in its spelling. */
 export const screenPopKeys = [
   "CustomerID",
   "ContactNum",
@@ -59,14 +60,14 @@ export const screenPopKeys = [
 
 const desk = z.strictObject({
   extension: z.string().regex(/^\d{1,20}$/, "expected digits").meta({
-    description: "the extension, which UWQ calls telesetNumber",
+    description: "the extension of the phone, telesetNumber in UWQ",
   }),
   aliases: z.array(z.string().regex(/^[^\s@]+@[^\s@]+$/, "expected user@domain")).default([]).meta({
     description: "further presence ids (user@domain) of the same handset",
   }),
 });
 
-/** Sources of callouts that are allowed by default: loopback, private and link-local ranges. */
+/** The default of http.allow: loopback, private and link-local ranges. */
 export const privateRanges = [
   "127.0.0.0/8",
   "10.0.0.0/8",
@@ -83,87 +84,92 @@ const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "ex
     pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$",
   });
 
-/** Paths that the box serves itself: no prefix may begin with one. */
+/** Paths of the box itself, which a prefix must not begin with. */
 const ownPaths = "healthz|readyz|metrics|status|dials|outbox|log";
 
-/** What `http.prefix` may be. */
+/** The valid values of `http.prefix`. */
 export const prefixPattern = new RegExp(`^(?!/(${ownPaths})(/|$))/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$`);
 
 const http = z.strictObject({
   host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
-  port: port.default(8090).meta({ description: "port to listen on, the one in UWQ's URL" }),
+  port: port.default(8090).meta({ description: "port to listen on, the same as in UWQ's URL" }),
   prefix: z.string().regex(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "expected a path such as /k3y").regex(
     new RegExp(`^(?!/(${ownPaths})(/|$))`),
-    "expected a path that the box does not use itself, such as /k3y",
+    "expected a path that telesetd does not use itself, such as /k3y",
   ).optional().meta({
     description: "secret path before the callouts (recommended): with /k3y UWQ calls http://BOX:8090/k3y/?FunctionName=...",
     secret: true,
   }),
   allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may send callouts" }),
   monitorAllow: z.array(cidr).default([]).meta({
-    description: "addresses that may read /healthz, /readyz and /metrics, besides the box itself",
+    description: "further addresses that may read /healthz, /readyz and /metrics; the box itself always may",
     formerly: "monitors",
   }),
   hostNames: z.array(z.string().min(1)).default([]).meta({
-    description: "host names of the box that a Host header may carry",
+    description: "host names of the box that a request may have in its Host header; addresses and localhost are always accepted",
     formerly: "names",
   }),
   allowBrowsers: z.boolean().default(false).meta({
-    description: "accept requests that look like a browser's, to try callouts by hand",
+    description: "accept requests of web browsers, to test callouts by hand",
     formerly: "browsers",
   }),
-  perSecond: z.number().positive().default(50).meta({ description: "callouts a second from one address; more get 429" }),
-  burst: z.int().positive().default(200).meta({ description: "callouts at once from one address before perSecond counts" }),
-  connections: z.int().min(1).max(10000).default(64).meta({ description: "open connections; more are turned away" }),
+  perSecond: z.number().positive().default(50).meta({
+    description: "callouts per second from one address; further ones get 429",
+  }),
+  burst: z.int().positive().default(200).meta({ description: "callouts at once from one address before perSecond applies" }),
+  connections: z.int().min(1).max(10000).default(64).meta({ description: "open connections; further ones get 503" }),
   parameters: parameterAliases.default({}).meta({
-    description: 'further names that UWQ gives to parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
+    description: 'further names that UWQ uses for parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
   }),
   answer: answerForm.prefault({}).meta({
-    description: "how callouts are answered, where UWQ expects something else (docs/cctsdk.md)",
+    description: "the form of answers to callouts, if UWQ expects another one (docs/cctsdk.md)",
   }),
 });
 
 const crm = z.strictObject({
   port: port.optional().meta({
-    description: "UWQ's port for a Register that names none; without it such a Register is an error",
+    description: "UWQ's port for a Register without one; if absent, such a Register is an error",
   }),
   ...eventForm,
   timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
   errorEvents: z.boolean().default(false).meta({
-    description: "post an Error event when a dial comes to nothing after MakeCall was answered",
+    description: "post an Error event when a dial fails after MakeCall was answered",
   }),
   telephonyEvents: z.boolean().default(false).meta({
-    description: "post TelephonyDisabled and TelephonyEnabled when the line is lost and back",
+    description: "post TelephonyDisabled when the line is lost and TelephonyEnabled when it is back",
   }),
   registerAllow: z.array(cidr).default([]).meta({
-    description: "addresses that a Register may name although it comes from another address",
+    description: "addresses that a Register may contain although it comes from another address",
     formerly: "allow",
   }),
 });
 
 const screenPop = z.strictObject({
-  inbound: when.default("ring").meta({ description: "when a call from outside pops: ring, answer or never" }),
+  inbound: when.default("ring").meta({ description: "when a call from outside sends ScreenPop: ring, answer or never" }),
   outbound: when.default("ring").meta({
-    description: "when a call to the outside pops: ring (the far end is called), answer or never",
+    description: "when a call to the outside sends ScreenPop: ring (the far end is being called), answer or never",
   }),
-  internal: when.default("never").meta({ description: "when a call between colleagues pops; it never carries a number" }),
+  internal: when.default("never").meta({
+    description: "when a call between colleagues sends ScreenPop; it never contains a number",
+  }),
   data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "expected a name of letters, digits and _"), z.string().min(1))
     .default(
       Object.fromEntries(screenPopKeys.map((key) => [key, key])),
     ).meta({
-      description: "ScreenPop data name to channel variable; Oracle's ten names when absent, each from the variable of its name",
+      description:
+        "ScreenPop data by name, each from a channel variable; the default is Oracle's ten names, from variables of the same names",
     }),
   dnis: z.enum(["extension", "dialled"]).default("extension").meta({
-    description: "occtDNIS: the desk's extension, or the number that the caller dialled",
+    description: "occtDNIS: the extension of the desk, or the number that the caller dialled",
   }),
   onPartyChange: z.enum(["keep", "new"]).default("keep").meta({
     description:
-      "when another outside number takes the first one's place on a call, as with a dialler that bridges customers to the " +
-      "desk: keep the first ScreenPop, or send CallReleased and a new ScreenPop with its own id",
+      "when another outside number replaces the first one on a call, as with a dialler that bridges customers to the desk: " +
+      "keep the first ScreenPop, or send CallReleased and a new ScreenPop with its own id",
   }),
 });
 
-/** What telephone keypads make of "anonymous", "restricted", "blocked", "unknown" and "unavailable". */
+/** The spellings of "anonymous", "restricted", "blocked", "unknown" and "unavailable" on a telephone keypad. */
 const keypadWords = ["266696687", "7378742833", "2562533", "8656696", "86282452253"];
 
 const numbers = z.strictObject({
@@ -172,22 +178,22 @@ const numbers = z.strictObject({
   }),
   withheld: oneOrMore(numberOrPattern).prefault(keypadWords).meta({
     description:
-      "callers' numbers that mean that the number is withheld, with or without +, 00 or 1 in front (or regular expressions); the " +
-      "default is what keypads make of anonymous, restricted, blocked, unknown, unavailable",
+      "callers' numbers that stand for a withheld number, with or without +, 00 or 1 in front (or regular expressions); the " +
+      "default is the keypad spellings of anonymous, restricted, blocked, unknown and unavailable",
   }),
   fromIdentity: z.array(z.strictObject({
     ...rewriting,
-    match: pattern.meta({ description: "regular expression that the identity must match, as the switch shows it" }),
+    match: pattern.meta({ description: "regular expression that the identity of the switch must match" }),
   })).default([]).meta({
     description:
-      "rules for a caller's identity before it is decided whether it is a number (Sales:4155550123); the first that matches wins",
+      "rules for a caller's identity before telesetd decides whether it is a number (Sales:4155550123); the first match wins",
   }),
-  toCrm: z.array(rule).default([]).meta({ description: "rewrite rules for occtANI; the first that matches wins" }),
-  toDial: z.array(rule).default([]).meta({ description: "rewrite rules for dialString; the first that matches wins" }),
+  toCrm: z.array(rule).default([]).meta({ description: "rewrite rules for occtANI; the first match wins" }),
+  toDial: z.array(rule).default([]).meta({ description: "rewrite rules for dialString; the first match wins" }),
   deny: patterns.default([]).meta({ description: "numbers that MakeCall refuses" }),
-  allow: patterns.default([]).meta({ description: "when not empty: the only numbers that MakeCall accepts" }),
+  allow: patterns.default([]).meta({ description: "if not empty: the only numbers that MakeCall accepts" }),
   emergency: patterns.prefault("^9?(112|911)$").meta({
-    description: "emergency numbers: no limit and no pattern holds them back",
+    description: "emergency numbers, which no limit and no pattern blocks",
   }),
 });
 
@@ -195,7 +201,7 @@ const agent = z.strictObject({
   verify: z.enum(["none", "config", "directory"]).default("none").meta({
     description: "how a Login's password is verified: not at all, by agent.passwordHashes, or by the switch's directory",
   }),
-  passwordHashes: z.record(z.string(), z.string().startsWith("$argon2id$", "expected what telesetd hash-password prints"))
+  passwordHashes: z.record(z.string(), z.string().startsWith("$argon2id$", "expected the output of telesetd hash-password"))
     .default({})
     .meta({
       description: "argon2id hashes by agent id, made by telesetd hash-password",
@@ -204,48 +210,50 @@ const agent = z.strictObject({
     }),
   afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
     description:
-      "after an answered queue call: not ready until the agent asks for work (Oracle's rule), or the state before; only with line.acd",
+      "after an answered queue call: not-ready until the agent asks for work (Oracle's rule), or nothing, which keeps the state; only with line.acd",
   }),
 });
 
 const dial = z.strictObject({
-  perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk a minute" }),
+  perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk per minute" }),
   perDay: z.int().positive().default(1000).meta({
     description: "numbers that MakeCall dials from one desk in 24 hours, counted from the first",
   }),
-  whileOnCall: z.boolean().default(true).meta({ description: "whether a desk that is on a call may dial a second one" }),
+  whileOnCall: z.boolean().default(true).meta({ description: "whether a desk may dial a second call during a call" }),
   registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
 });
 
 const store = z.strictObject({
   path: z.string().min(1).default("/var/lib/telesetd/telesetd.db").meta({ description: "SQLite file" }),
   keepDays: z.number().positive().max(3650).default(7).meta({
-    description: "how long events are kept on record once they have ended, in days",
+    description: "how long finished events are kept on record, in days",
   }),
   keepRecords: z.int().min(0).max(1_000_000).default(10_000).meta({
-    description: "how many ended events are kept on record at most",
+    description: "the most finished events kept on record",
     formerly: "keepEvents",
   }),
 });
 
 const outbox = z.strictObject({
-  screenPopSeconds: z.number().positive().default(120).meta({ description: "how long a ScreenPop is useful, in seconds" }),
+  screenPopSeconds: z.number().positive().default(120).meta({
+    description: "how long delivery of a ScreenPop is attempted, in seconds",
+  }),
   callEventHours: z.number().positive().default(24).meta({
-    description: "how long CallEstablished and CallReleased are tried, in hours",
+    description: "how long delivery of CallEstablished and CallReleased is attempted, in hours",
     formerly: "otherHours",
   }),
   maxEvents: z.int().min(10).max(1_000_000).default(10_000).meta({
-    description: "how many events may wait; beyond, the oldest are discarded",
+    description: "the most pending events; beyond, the oldest are discarded",
     formerly: "atMost",
   }),
 });
 
-const log = z.strictObject({ level: z.enum(logLevels).default("info").meta({ description: "how much is logged" }) });
+const log = z.strictObject({ level: z.enum(logLevels).default("info").meta({ description: "the log level" }) });
 
-/** The schema, with the driver's part put in under `line`. */
+/** The schema with a driver's part under `line`. */
 function schemaWith<L extends z.ZodType>(line: L) {
   return z.strictObject({
-    $schema: z.string().optional().meta({ description: "for editors" }),
+    $schema: z.string().optional().meta({ description: "the JSON Schema, for editors" }),
     desks: z.array(desk).min(1).meta({ description: "the desks of this box" }),
     line: line.meta({ description: "the switch" }),
     http: http.prefault({}),
@@ -260,7 +268,7 @@ function schemaWith<L extends z.ZodType>(line: L) {
   });
 }
 
-/** Says which extensions are listed twice; whatever else is wrong. */
+/** Finds extensions that are listed twice, whatever other errors there are. */
 function listedTwice(raw: unknown): Problem[] {
   const desks = (raw as { desks?: unknown } | null)?.desks;
   const extensions: unknown[] = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
@@ -271,21 +279,21 @@ function listedTwice(raw: unknown): Problem[] {
   );
 }
 
-/** A configuration that has been checked, with all defaults; `line` is what the driver's own schema made of it. */
+/** A checked configuration with all defaults; `line` is the output of the driver's schema. */
 export type Config = z.infer<ReturnType<typeof schemaWith<typeof anyLine>>>;
 
 const anyLine = z.looseObject({ driver: z.string() });
 
-/** The schemas of the drivers' own parts by driver name. */
+/** The schemas of the drivers' parts, by driver name. */
 export type LineSchemas = Readonly<Record<string, z.ZodObject>>;
 
 /**
  * Parses the text of a configuration file.
  * @param given JSON. Any secret may be `{"file": "path"}` or `{"credential": "name"}` instead of text.
  * @param lines the drivers' schemas.
- * @param environment where CREDENTIALS_DIRECTORY is looked up.
- * @param beside where files lie that secrets are in, when the configuration is on a boot partition.
- * @throws ConfigError with all that is wrong.
+ * @param environment contains CREDENTIALS_DIRECTORY if there are credentials.
+ * @param beside the folder of secrets, if the configuration is on a boot partition.
+ * @throws ConfigError with all errors.
  */
 export function parseConfig(
   given: string,
@@ -293,7 +301,7 @@ export function parseConfig(
   environment: Record<string, string | undefined>,
   beside?: Beside,
 ): Config {
-  // Editors on Windows put a byte order mark before it.
+  // Editors on Windows add a byte order mark.
   const text = given.replace(/^\uFEFF/, "");
   const raw = parseJson(text);
   const schema = schemaWith(lineSchema(raw, lines));
@@ -309,8 +317,8 @@ export function parseConfig(
 }
 
 /**
- * Tells whether two configurations are the same, in 16 bits: four hexadecimal digits. It is told without a password, and the
- * secrets count: more bits would let one who guesses a secret find out whether it is right.
+ * A fingerprint of 16 bits, as four hexadecimal digits, which shows whether two configurations are the same. It includes the
+ * secrets and is shown without a password: more bits would allow to test a guessed secret.
  */
 export function fingerprint(config: Config): string {
   const text = JSON.stringify(config, (_, value: unknown) => value instanceof RegExp ? String(value) : value);
@@ -318,9 +326,9 @@ export function fingerprint(config: Config): string {
 }
 
 /**
- * The text with the secrets that lie in files in this folder put into it: the folder is on a card that is taken out. The same
- * text when there are none.
- * @throws ConfigError when one cannot be read, or it is not JSON.
+ * Replaces references to files in this folder by the secrets in them, because the folder is on a card that may be removed. Returns
+ * the same text if there are none.
+ * @throws ConfigError if a file cannot be read, or the text is not JSON.
  */
 export function withSecretsFrom(folder: string, text: string, lines: LineSchemas): { text: string; files: readonly string[] } {
   const raw = parseJson(text);

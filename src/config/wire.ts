@@ -1,4 +1,4 @@
-/** The keys of the configuration that say how this site's UWQ expects bodies, headers and statuses (docs/cctsdk.md). */
+/** The keys for a UWQ that expects other bodies, headers or statuses (docs/cctsdk.md). */
 import * as z from "zod";
 import {
   charsetOf,
@@ -18,7 +18,7 @@ import {
 import { meant } from "./text.ts";
 import { calloutNames } from "../core/crm.ts";
 
-/** What a rule says of a value is an error of the configuration. */
+/** Makes a rule a check of the schema. */
 function ruled<T>(problem: (value: T) => string | undefined): (value: T, context: z.RefinementCtx) => void {
   return (value, context) => {
     const message = problem(value);
@@ -30,7 +30,7 @@ const contentType = z.string().superRefine(ruled(contentTypeProblem));
 
 const headers = z.record(z.string(), z.string().meta({ secret: true })).superRefine((given, context) => {
   for (const { name, why } of headerProblems(given)) {
-    // The input is an object here, so that no value is shown: it may be a secret.
+    // With an object as input, no value is shown: it may be a secret.
     context.addIssue({ code: "custom", path: [name], message: why, input: given });
   }
 });
@@ -57,10 +57,10 @@ export const eventForm = {
   ).default(defaultEvents.path).meta({ description: "path of the event POSTs" }),
   contentType: contentType.default(defaultEvents.contentType).meta({ description: "Content-Type of the event POSTs" }),
   declaration: z.boolean().default(defaultEvents.declaration).meta({
-    description: "begin the body of an event with an XML declaration",
+    description: "whether the body of an event begins with an XML declaration",
   }),
   headers: headers.default(defaultEvents.headers).meta({
-    description: "further headers of the event POSTs, by name; each value may be a credential",
+    description: "additional headers of the event POSTs, by name; each value may be a credential",
   }),
   delivered: delivered.prefault([statusText(defaultEvents.delivered)]).meta({
     description: "the statuses of UWQ's answer that confirm an event: codes (200) and ranges (200-299)",
@@ -69,7 +69,7 @@ export const eventForm = {
 
 const alias = /^[A-Za-z0-9_.-]{1,50}$/;
 
-/** `http.parameters`: Oracle's names, in any case, each with the further ones; out comes each further one with Oracle's. */
+/** `http.parameters`: the further names of each of Oracle's names, in any case; the output maps each further name to Oracle's. */
 export const parameterAliases = z.record(
   z.string(),
   z.union([z.string(), z.array(z.string())], { error: "expected a parameter name, or a list of them" }),
@@ -93,7 +93,7 @@ export const parameterAliases = z.record(
   return Object.fromEntries(aliases);
 });
 
-/** The body of a success for every function, from what is the same for all or differs by function. */
+/** The body of a success, one for all functions or one for each. */
 const success = z.union([z.string(), z.record(z.string(), z.string())], {
   error: "expected element, none, the text to answer, or an object of these by function",
 }).transform((given, context) => {
@@ -126,7 +126,7 @@ function unlike(key: string, what: string, names: readonly string[]): string {
   return name === undefined ? `not ${what}: expected ${names.join(", ")}` : `not ${what}: did you mean ${name}?`;
 }
 
-/** `http.answer`: how callouts are answered. */
+/** `http.answer`: the form of answers to callouts. */
 export const answerForm = z.strictObject({
   success: success.prefault("element").meta({
     description: "body of a successful answer: element (an empty CCTSDK element), none (no body), or any other text unchanged; " +
@@ -134,10 +134,10 @@ export const answerForm = z.strictObject({
   }),
   contentType: contentType.default(defaultAnswers.contentType).meta({ description: "Content-Type of every answer" }),
   errorStatus: z.int().superRefine(ruled(errorStatusProblem)).default(defaultAnswers.errorStatus).meta({
-    description: "HTTP status of a callout's Error; what is refused before it counts as a callout keeps its own (403, 404, ...)",
+    description: "HTTP status of an Error; requests refused before they count as callouts keep theirs (403, 404, ...)",
   }),
   declaration: z.boolean().default(defaultAnswers.declaration).meta({
-    description: "begin the body of an answer with an XML declaration; not before a text of success",
+    description: "whether the body of an answer begins with an XML declaration; never before a text of success",
   }),
 }).superRefine(({ success, contentType }, context) => {
   const text = Object.values(success).find((body) => /[^\0-\x7f]/.test(body));

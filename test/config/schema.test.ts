@@ -245,7 +245,7 @@ describe("a secret", () => {
   });
   test.each(["/metrics", "/status", "/healthz", "/log"])("as http.prefix may not be %s, which the box uses itself", (prefix) => {
     expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
-      "http.prefix: expected a path that the box does not use itself",
+      "http.prefix: expected a path that telesetd does not use itself",
     );
     expect(parse({ ...minimal, http: { prefix: `${prefix}y` } }).http.prefix).toBe(`${prefix}y`);
   });
