@@ -1,6 +1,6 @@
 /**
- * The only writer of state. Every input (line events, results of commands, callouts, time) goes through here into `step`, one at a
- * time; the new state and its events are committed, then the other effects are carried out.
+ * The only writer of state. Every input (line events, results of commands, callouts, time) goes through here into `step`, one
+ * at a time; the new state and its events are committed, then the other effects are carried out.
  */
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
@@ -98,7 +98,9 @@ export class Loop {
     if (!this.#stop.signal.aborted) throw new Error("the events of the line have ended unexpectedly");
   }
 
-  /** What keeps the line's own loop from running, as a sentence; nothing while it runs, whether the switch is reachable or not. */
+  /**
+   * What keeps the line's own loop from running, as a sentence; nothing while it runs, whether the switch is reachable or not.
+   */
   stuck(): string | undefined {
     return this.#options.line.stuck?.();
   }
@@ -341,8 +343,8 @@ export class Loop {
 const maxWriteDelay = 80;
 
 /**
- * Whether a change may be written later. If the daemon is killed, the switch lists the leg of a call again that has sent no event.
- * Most often its ring follows at once, and the ScreenPop must not wait for two writes.
+ * Whether a change may be written later. If the daemon is killed, the switch lists the leg of a call again that has sent no
+ * event. Most often its ring follows at once, and the ScreenPop must not wait for two writes.
  */
 function mayWait(desk: Desk, input: Input): boolean {
   if (input.type !== "line" || input.event.type !== "leg") return false;

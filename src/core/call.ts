@@ -229,8 +229,8 @@ export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
 }
 
 /**
- * A caller with their own number, where a ring group shows its name or another number instead. A withheld caller stays withheld, a
- * colleague stays a colleague, and the short account number of a trunk does not count.
+ * A caller with their own number, where a ring group shows its name or another number instead. A withheld caller stays
+ * withheld, a colleague stays a colleague, and the short account number of a trunk does not count.
  */
 function asOwn(caller: Party, numbers: NumberPlan): Party {
   const { identity, original = "", outside } = caller;

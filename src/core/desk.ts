@@ -195,8 +195,8 @@ function callOf(desk: Desk, facts: LegFacts, numbers: NumberPlan): Call | undefi
 }
 
 /**
- * Whether this is a leg of the dial without the id of its call: its caller is the dialled number, and it has no far leg. The switch
- * may show the number rewritten.
+ * Whether this is a leg of the dial without the id of its call: its caller is the dialled number, and it has no far leg. The
+ * switch may show the number rewritten.
  */
 function isUnmarkedLeg(dial: Dial, { direction, caller, farLeg, queue }: LegFacts, numbers: NumberPlan): boolean {
   if (dial.lifted || direction !== "to-desk" || farLeg !== undefined || queue === true || !caller) return false;
@@ -222,8 +222,8 @@ function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failur
 }
 
 /**
- * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still ring. Once the number is being
- * called there is only one leg left.
+ * The end of one phone's leg is not the outcome of a dial: another phone of the extension may still ring. Once the number is
+ * being called there is only one leg left.
  */
 function awaitsOutcome(call: Call): call is DialledCall {
   return hasDial(call) && !call.dial.settled && !call.rang && !call.answered;

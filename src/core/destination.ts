@@ -1,6 +1,7 @@
 /**
- * Where the events of an agent's calls are sent: to the address that the agent had registered when the call started, or to a newer
- * one of the same agent at any desk of the box. A Register of another agent changes that only if it names the same address.
+ * Where the events of an agent's calls are sent: to the address that the agent had registered when the call started, or to a
+ * newer one of the same agent at any desk of the box. A Register of another agent changes that only if it names the same
+ * address.
  */
 import type { Address, Registration } from "./crm.ts";
 

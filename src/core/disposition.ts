@@ -8,8 +8,9 @@ export const callKinds = ["inbound", "outbound", "internal"] as const;
 export type CallKind = (typeof callKinds)[number];
 
 /**
- * How a call has ended: both ends were connected; it was not answered in time; the caller (or the agent who dialled) hung up; another
- * phone took it; refused; busy; not known (the link to the switch was down, or the switch does not report answers); anything else.
+ * How a call has ended: both ends were connected; it was not answered in time; the caller (or the agent who dialled) hung up;
+ * another phone took it; refused; busy; not known (the link to the switch was down, or the switch does not report answers);
+ * anything else.
  */
 export const dispositions = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
 export type Disposition = (typeof dispositions)[number];

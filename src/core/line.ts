@@ -1,6 +1,6 @@
 /**
- * The line: the phone side of a desk, as any switch can report it. Drivers know this file and nothing else of the core; `crm.ts` is
- * its mirror image towards Oracle. Only `step.ts` knows both.
+ * The line: the phone side of a desk, as any switch can report it. Drivers know this file and nothing else of the core;
+ * `crm.ts` is its mirror image towards Oracle. Only `step.ts` knows both.
  */
 
 /** The direction of a leg, seen from the handset: the phone is called, or the phone dials. */
@@ -77,8 +77,8 @@ export interface LegFacts {
 }
 
 /**
- * An event of the line. After every connect a driver reports `link-up`, then a `snapshot`, then the events that follow. A switch may
- * answer for one desk and not for another: then `desks` names those to which the link belongs.
+ * An event of the line. After every connect a driver reports `link-up`, then a `snapshot`, then the events that follow. A
+ * switch may answer for one desk and not for another: then `desks` names those to which the link belongs.
  */
 export type LineEvent =
   | { readonly type: "link-up"; readonly to: string; readonly desks?: readonly string[] }
@@ -134,8 +134,8 @@ export interface AgentCommand {
 export type LineCommand = DialCommand | AgentCommand;
 
 /**
- * What became of a command. A dial is `done` when the handset was lifted; `failed`: it was certainly not carried out; `unknown`: the
- * link was lost before the switch reported the outcome, and it may have been carried out.
+ * What became of a command. A dial is `done` when the handset was lifted; `failed`: it was certainly not carried out;
+ * `unknown`: the link was lost before the switch reported the outcome, and it may have been carried out.
  */
 export type CommandResult =
   | { readonly outcome: "done" }
@@ -158,8 +158,8 @@ export interface Line {
    */
   execute(command: LineCommand): void;
   /**
-   * What keeps the driver's own loop from running, as a sentence; nothing while it runs, connected or not. For the watchdog, which
-   * restarts telesetd. A driver that cannot hang leaves it out.
+   * What keeps the driver's own loop from running, as a sentence; nothing while it runs, connected or not. For the watchdog,
+   * which restarts telesetd. A driver that cannot hang leaves it out.
    */
   stuck?(): string | undefined;
   /**

@@ -1,6 +1,6 @@
 /**
- * Numbers: what an identity of the switch is worth, and what it becomes for the CRM and for dialling. The rules and their
- * order: docs/numbers.md. How a number may be written: spelling.ts.
+ * Numbers: whether an identity of the switch is a number, and what it becomes for the CRM and for dialling. docs/numbers.md has
+ * the rules and their order; spelling.ts knows the ways to write a number.
  */
 import { codePoint, oddCharacter, readWritten, withoutInvisible } from "./spelling.ts";
 import { present } from "./present.ts";
@@ -8,37 +8,37 @@ import { present } from "./present.ts";
 /** The direction of the call that a number belongs to. */
 export type CallDirection = "inbound" | "outbound";
 
-/** A rule that rewrites: `match` is a regular expression, `replace` may use `$1`. */
+/** A rewrite rule: `match` is a regular expression, `replace` may use `$1`. */
 export interface Rewriting {
   readonly match: RegExp;
   readonly replace: string;
 }
 
-/** A rule that rewrites the numbers of one direction, or of both. */
+/** A rewrite rule for the numbers of one direction, or of both. */
 export interface NumberRule extends Rewriting {
   readonly direction: CallDirection | "both";
 }
 
 /** The number plan of a site. */
 export interface NumberPlan {
-  /** What matches one of these is internal; so is what begins with `*` or `#`. */
+  /** Numbers that match one of these are internal, as are all that start with `*` or `#`. */
   readonly internal: readonly RegExp[];
   readonly toCrm: readonly NumberRule[];
   readonly toDial: readonly NumberRule[];
   /** Patterns that MakeCall refuses. */
   readonly deny: readonly RegExp[];
-  /** When not empty, MakeCall accepts only what matches one of these. */
+  /** If not empty, MakeCall accepts only numbers that match one of these. */
   readonly allow: readonly RegExp[];
-  /** Emergency numbers, which neither these nor any limit hold back. */
+  /** Emergency numbers, to which neither these patterns nor any limit applies. */
   readonly emergency?: readonly RegExp[];
-  /** Callers' numbers that mean that the number is withheld. */
+  /** Numbers that stand for a withheld caller. */
   readonly withheld?: readonly RegExp[];
-  /** Applied to a caller's identity before it is decided whether it is a number. */
+  /** Applied to the identity of a caller before it is read as a number. */
   readonly fromIdentity?: readonly Rewriting[];
 }
 
 /**
- * What an identity is: a number (digits, perhaps a leading +), withheld (nothing, zeros, words such as `anonymous`, or a
+ * The kind of an identity: a number (digits, perhaps with a leading +), withheld (empty, zeros, words such as `anonymous`, or a
  * number that stands for them), or a name: any other text with letters, which is never an outside party.
  */
 export type Identity =
@@ -46,15 +46,15 @@ export type Identity =
   | { readonly kind: "withheld"; readonly number?: string }
   | { readonly kind: "name" };
 
-/** The most digits that occtANI may have; a longer number is no number, never cut. */
+/** The most digits of occtANI. A longer number is not cut: it counts as no number. */
 export const maxAniDigits = 40;
 
-/** The most characters that are dialled. */
+/** The most characters of a number that is dialled. */
 const maxDialCharacters = 32;
 
 const withheldWords = /^(anonymous|anon|unknown|unavailable|restricted|private|withheld|blocked|not available|no ?caller ?id)\b/i;
 
-/** Reads an identity of the switch. Words never become digits: on a keypad "anonymous" is 266696687, a stranger. */
+/** Reads an identity of the switch. Words never become digits: "anonymous" on a keypad is 266696687, the number of a stranger. */
 export function identify(text: string): Identity {
   const { number } = readWritten(text);
   if (/^\+?0*$/.test(number) || withheldWords.test(words(text))) return { kind: "withheld" };
@@ -62,20 +62,20 @@ export function identify(text: string): Identity {
   return { kind: "name" };
 }
 
-/** What may be one of the words: full-width letters are letters. */
+/** Text that may be one of the words; full-width letters are letters. */
 function words(text: string): string {
   return withoutInvisible(text).normalize("NFKC").trim().replace(/^tel:\s*/i, "");
 }
 
-/** A caller's identity as the site reads it; `rule` is the place in `fromIdentity` of the rule that was applied. */
+/** The identity of a caller by the rules of the site; `rule` is the index in `fromIdentity` of the rule that was applied. */
 export interface CallerIdentity {
   readonly identity: Identity;
   readonly rule?: number;
-  /** What the rule made of it. */
+  /** The identity after the rule. */
   readonly rewritten?: string;
 }
 
-/** Reads a caller's identity by the site's rules: first `numbers.fromIdentity`, then `numbers.withheld`. */
+/** Reads the identity of a caller by the rules of the site: first `numbers.fromIdentity`, then `numbers.withheld`. */
 export function identifyCaller(plan: NumberPlan, text: string): CallerIdentity {
   const { number: rewritten, rule } = firstMatch(plan.fromIdentity ?? [], withoutInvisible(text).trim());
   const read = identify(rewritten);
@@ -84,13 +84,13 @@ export function identifyCaller(plan: NumberPlan, text: string): CallerIdentity {
   return rule === undefined ? { identity } : { identity, rule, rewritten };
 }
 
-/** A dial string without what people write between digits: `+1 (415) 555-0123` becomes `+14155550123`. */
+/** A dial string without the characters that people write between digits: `+1 (415) 555-0123` becomes `+14155550123`. */
 export function plainDialString(text: string): string {
   const { number, parameters } = readWritten(text);
   return [number, ...parameters].join(";");
 }
 
-/** Longer numbers with a plus or 00 in front are international: the shortest of those have seven digits. */
+/** Longer numbers with a leading plus or 00 are international: the shortest of those have seven digits. */
 const shortNumber = /^\+?(?:00)?(\d{1,6})$/;
 
 /** Whether a number is internal: by the plan's patterns, with or without `+` or 00 before a short number, or a feature code. */
@@ -99,8 +99,8 @@ export function isInternal(plan: NumberPlan, number: string): boolean {
 }
 
 /**
- * Whether two numbers are the same, one of them perhaps in another spelling: with a plus, an international prefix or the
- * country, or with the digit for an outside line.
+ * Whether two numbers are the same, although one may have a plus, an international prefix, the country code, or the digit for an
+ * outside line.
  */
 export function isSameNumber(one: string, other: string): boolean {
   const [short = "", long = ""] = [one, other].map((number) => number.replace(/\D/g, "").replace(/^0+/, ""))
@@ -114,13 +114,13 @@ export function internalPattern({ internal }: NumberPlan, number: string): RegEx
   return internal.find((pattern) => pattern.test(number) || (short !== undefined && pattern.test(short)));
 }
 
-/** What became of a number, and by which rule: its place in the list, counted from 0, absent when none matched. */
+/** A number after its rule; `rule` is the index of the rule, absent if none matched. */
 interface Rewritten {
   readonly number: string;
   readonly rule?: number;
 }
 
-/** The first rule for the direction that matches, applied. */
+/** Applies the first rule of the direction that matches. */
 export function rewrite(rules: readonly NumberRule[], number: string, direction: CallDirection): Rewritten {
   return firstMatch(rules, number, (rule) => rule.direction === "both" || rule.direction === direction);
 }
@@ -135,23 +135,23 @@ function firstMatch<R extends Rewriting>(
   return found ? { number: number.replace(found.match, found.replace), rule } : { number };
 }
 
-/** How an identity became occtANI, step by step: for the event itself and for `telesetd explain`. */
+/** How an identity becomes occtANI, step by step: for the event itself and for `telesetd explain`. */
 export interface AniSteps {
   readonly identity: Identity;
-  /** The rule of `numbers.fromIdentity` that was applied, counted from 0, and what it made of the identity. */
+  /** The index of the rule of `numbers.fromIdentity` that was applied, and the identity after it. */
   readonly fromIdentity?: { readonly rule: number; readonly rewritten: string };
-  /** The rule of `numbers.toCrm` that was applied, counted from 0. */
+  /** The index of the rule of `numbers.toCrm` that was applied. */
   readonly rule?: number;
   readonly rewritten?: string;
-  /** Digits only, at most 40; empty when there is no number. */
+  /** Digits only, at most 40; empty if there is no number. */
   readonly ani: string;
-  /** Why the number was thrown away. */
+  /** Why the number was dropped. */
   readonly dropped?: string;
 }
 
-/** What the CRM gets as occtANI. Order: identity, rewrite rules, digits only, longer than 40 is no number. */
+/** The occtANI of an identity. Order: identity, rewrite rules, digits only; more than 40 digits are no number. */
 export function aniSteps(plan: NumberPlan, text: string, direction: CallDirection): AniSteps {
-  // What was dialled is what the agent wanted: only a caller can be withheld, or have a name before the number.
+  // Only a caller can be withheld, or have a name before the number; a dialled number is taken as it is.
   const read: CallerIdentity = direction === "inbound" ? identifyCaller(plan, text) : { identity: identify(text) };
   const { identity, rule: place, rewritten = "" } = read;
   const seen = { identity, ...(place === undefined ? {} : { fromIdentity: { rule: place, rewritten } }) };
@@ -166,12 +166,12 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
   return { ...steps, ani };
 }
 
-/** How a dial string became the number to dial, or why not. */
+/** The number to dial for a dial string, or why there is none. */
 export type DialSteps =
   & { readonly plain: string; readonly rule?: number }
   & ({ readonly ok: true; readonly number: string; readonly emergency: boolean } | { readonly ok: false; readonly why: string });
 
-/** What MakeCall dials. The result holds only `0-9 * # +`, so that nothing else can reach the switch. */
+/** The number that MakeCall dials. It has only `0-9 * # +`, so that nothing else can reach the switch. */
 export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   const plain = plainDialString(dialString);
   const { number, rule } = rewrite(plan.toDial, plain, "outbound");
@@ -194,22 +194,22 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
 
 const expected = `Expected 1 to ${maxDialCharacters} of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)`;
 
-/** Why a number cannot be dialled, as sentences without a subject; nothing when it can. `rule` made it what it is. */
+/** Why a number cannot be dialled, for the end of a sentence; nothing if it can. `rule`: the rule that has rewritten it. */
 function whyUndialable(number: string, rule: number | undefined): string | undefined {
   const made = rule === undefined ? "" : ` (as numbers.toDial[${rule}] has rewritten it)`;
   const length = [...number].length;
-  if (/^\+*$/.test(number)) return `it holds no digits${made}. ${expected}.`;
+  if (/^\+*$/.test(number)) return `it has no digits${made}. ${expected}.`;
   const parameter = /^[0-9*#+]*;([a-z-]+)/i.exec(number)?.[1];
   if (parameter !== undefined) return `its ;${parameter} cannot be dialled. Dial the number without it, and the rest by hand.`;
   const scheme = /^(sips?|callto|https?|mailto|h323|im|xmpp|fax|sms):/i.exec(number)?.[1]?.toLowerCase();
   if (scheme !== undefined) return `a ${scheme}: address is not a number. ${expected}, or a tel: URI.`;
   const odd = oddCharacter(number, /[0-9*#+]/);
   if (odd !== undefined) return `${odd} is not dialable${made}. ${expected}; a rule of numbers.toDial can remove the rest.`;
-  if (/\+(?!\d)|\+.*\+/.test(number)) return `a + belongs once, directly before a digit${made}.`;
+  if (/\+(?!\d)|\+.*\+/.test(number)) return `a + may stand only once, directly before a digit${made}.`;
   return length > maxDialCharacters ? `it has ${length} digits${made}. ${expected}.` : undefined;
 }
 
-/** A value from outside, short and tame enough for an error text; what cannot be seen is shown by its code point. */
+/** A value from outside for an error text: at most 40 characters, invisible ones shown as code points. */
 export function quoted(value: string): string {
   const tame = value.replace(/["\p{Cc}]/gu, "?").replace(
     /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu,

@@ -193,7 +193,10 @@ function onLineHealth(made: Step, policy: Policy): Step {
   return { ...after, effects: [...made.effects, { type: "send", agent, to: addressOf(desk.registration), event }] };
 }
 
-/** Answers CheckStatus: ok if the switch is reachable, the phone registered and the agent in the requested state, at every desk in question. */
+/**
+ * Answers CheckStatus: ok if the switch is reachable, the phone registered and the agent in the requested state, at every desk
+ * in question.
+ */
 export function checkStatus(desks: readonly Desk[], from: string): Reply {
   const own = desks.filter(({ registration }) => registration?.address === from);
   const wrong = (own.length > 0 ? own : desks).flatMap((desk) =>

@@ -84,8 +84,8 @@ export class OutboxDesk {
   }
 
   /**
-   * Tries all waiting and discarded events again, the oldest first, so that calls keep their order; some in each turn of the event
-   * loop, and no more than the outbox holds: the rest would push out waiting events.
+   * Tries all waiting and discarded events again, the oldest first, so that calls keep their order; some in each turn of the
+   * event loop, and no more than the outbox holds: the rest would push out waiting events.
    */
   async retryAll(): Promise<RetriedAll> {
     const { store, courier, now } = this.#options;

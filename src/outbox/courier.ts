@@ -131,7 +131,10 @@ export class Courier {
     });
   }
 
-  /** A new event that cannot be delivered. After a ScreenPop the rest of its call is not delivered either: nobody would know the call. */
+  /**
+   * A new event that cannot be delivered. After a ScreenPop the rest of its call is not delivered either: nobody would know the
+   * call.
+   */
   discardNew({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
     this.#options.metrics?.events.add(event.name, "withdrawn");
     this.#suppressedCalls.note({ desk, event }, false);
@@ -173,8 +176,8 @@ export class Courier {
   }
 
   /**
-   * An agent has registered: the events that wait for the agent at this desk go to the new address, with the next `sendDue`. POSTs
-   * to the old address are aborted; such an event may have arrived, and is sent again all the same.
+   * An agent has registered: the events that wait for the agent at this desk go to the new address, with the next `sendDue`.
+   * POSTs to the old address are aborted; such an event may have arrived, and is sent again all the same.
    * @returns whether anything has another address now.
    */
   arrived(desk: string, arrival: Arrival): boolean {

@@ -1,4 +1,7 @@
-/** What becomes of an event: it is delivered, waits for another attempt, or is discarded; on record, in the counters and in the log. */
+/**
+ * What becomes of an event: it is delivered, waits for another attempt, or is discarded; on record, in the counters and in the
+ * log.
+ */
 import { type Address, addressText, type Delivery } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
 import type { EventResult, Metrics } from "../metrics/metrics.ts";

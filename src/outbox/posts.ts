@@ -6,7 +6,10 @@ import type { Lane } from "./waiting.ts";
 /** The most POSTs on the way at once, and the most of them to addresses whose last POST failed. */
 const maxConcurrentPosts = 32;
 const maxFailingPosts = 16;
-/** An address that answers within `fastMs` gets `fastWindow` POSTs at once: the answers to more would arrive in one turn of the event loop. */
+/**
+ * An address that answers within `fastMs` gets `fastWindow` POSTs at once: the answers to more would arrive in one turn of the
+ * event loop.
+ */
 const fastMs = 10;
 const fastWindow = 8;
 

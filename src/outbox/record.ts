@@ -1,4 +1,7 @@
-/** What the outbox keeps on record, and the store's contract: types alone, so that delivery and SQLite know only these of each other. */
+/**
+ * What the outbox keeps on record, and the store's contract: types alone, so that delivery and SQLite know only these of each
+ * other.
+ */
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { Arrival } from "../core/destination.ts";

@@ -122,11 +122,9 @@ describe("which numbers:", () => {
 
 describe("how often:", () => {
   const perMinute = (n: number) =>
-    `Cannot dial: phone 1001 has dialled ${n} number${
-      n === 1 ? "" : "s"
-    } within a minute, which is the most that is allowed: wait a moment.`;
+    `Cannot dial: phone 1001 has dialled ${n} number${n === 1 ? "" : "s"} within a minute, which is the maximum: wait a moment.`;
   const perDay = (n: number) =>
-    `Cannot dial: phone 1001 has dialled ${n} numbers in the last 24 hours, which is the most that is allowed: ask the administrator.`;
+    `Cannot dial: phone 1001 has dialled ${n} numbers in the last 24 hours, which is the maximum: ask the administrator.`;
 
   test("once a minute: the second is refused, one number is said as one", () => {
     const dialler = new Dialler({ perMinute: 1 });

@@ -103,7 +103,7 @@ describe("while the daemon runs:", () => {
     [
       "too many dials within a minute",
       ["14155550123", { desk: { ...well, dialled: { day: 0, inDay: 2, minute: [0, 0] } }, dial: { perMinute: 2 } }],
-      "would be refused now: Cannot dial: phone 1001 has dialled 2 numbers within a minute, which is the most that is allowed: " +
+      "would be refused now: Cannot dial: phone 1001 has dialled 2 numbers within a minute, which is the maximum: " +
       "wait a moment.",
     ],
     [

@@ -100,7 +100,7 @@ describe("MakeCall refuses", () => {
       "415\u28005550123",
       `Cannot dial "415\u28005550123": \u2800 (U+2800) is not dialable. ${rest}; a rule of numbers.toDial can remove the rest.`,
     ],
-    ["(-)", `Cannot dial "(-)": it holds no digits. ${rest}.`],
+    ["(-)", `Cannot dial "(-)": it has no digits. ${rest}.`],
     ["1".repeat(33), `Cannot dial "${"1".repeat(33)}": it has 33 digits. ${rest}.`],
     ["sip:1002@example.com", `Cannot dial "sip:1002@example.com": a sip: address is not a number. ${rest}, or a tel: URI.`],
     ["http://example.com", `Cannot dial "http://example.com": a http: address is not a number. ${rest}, or a tel: URI.`],
@@ -113,11 +113,11 @@ describe("MakeCall refuses", () => {
       "tel:7042;phone-context=example.com",
       'Cannot dial "tel:7042;phone-context=example.com": its ;phone-context cannot be dialled. Dial the number without it, and the rest by hand.',
     ],
-    ["3210555514+", 'Cannot dial "3210555514+": a + belongs once, directly before a digit.'],
-    ["\u202e3210555514+", 'Cannot dial "<U+202E>3210555514+": a + belongs once, directly before a digit.'],
-    ["++1415", 'Cannot dial "++1415": a + belongs once, directly before a digit.'],
-    ["+1+415", 'Cannot dial "+1+415": a + belongs once, directly before a digit.'],
-    ["+*98", 'Cannot dial "+*98": a + belongs once, directly before a digit.'],
+    ["3210555514+", 'Cannot dial "3210555514+": a + may stand only once, directly before a digit.'],
+    ["\u202e3210555514+", 'Cannot dial "<U+202E>3210555514+": a + may stand only once, directly before a digit.'],
+    ["++1415", 'Cannot dial "++1415": a + may stand only once, directly before a digit.'],
+    ["+1+415", 'Cannot dial "+1+415": a + may stand only once, directly before a digit.'],
+    ["+*98", 'Cannot dial "+*98": a + may stand only once, directly before a digit.'],
     [
       "tel:+1-201;isub=7",
       'Cannot dial "tel:+1-201;isub=7": its ;isub cannot be dialled. Dial the number without it, and the rest by hand.',
@@ -126,7 +126,7 @@ describe("MakeCall refuses", () => {
 
   test("what a rule has made undialable, and says which", () => {
     expect(dialSteps(planWith({ toDial: [rule(/^9.*$/, "")] }), "9123")).toMatchObject({
-      why: `Cannot dial "9123": it holds no digits (as numbers.toDial[0] has rewritten it). ${rest}.`,
+      why: `Cannot dial "9123": it has no digits (as numbers.toDial[0] has rewritten it). ${rest}.`,
     });
   });
 

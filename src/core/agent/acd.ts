@@ -20,17 +20,17 @@ import type { Step } from "../input.ts";
 import type { AgentCommand, AgentMode, CommandResult } from "../line.ts";
 import { present } from "../present.ts";
 
-/** What a site has decided about agents. */
+/** The settings of a site for agents. */
 export interface AcdPolicy {
-  /** Whether the switch has an ACD that is driven. */
+  /** Whether telesetd sets the states of agents at an ACD of the switch. */
   readonly driven: boolean;
-  /** Oracle's rule (E13402): after an ACD call no second one until the agent asks for work. */
+  /** Oracle's rule (E13402): after an ACD call no second one until the agent is ready again. */
   readonly afterCall: "not-ready" | "nothing";
 }
 
 type StateCallout = Extract<Callout, { name: AgentCallout }>;
 
-/** A Login, Logout, Ready or NotReady: answered at once where nothing is driven, else when the switch has done it. */
+/** A Login, Logout, Ready or NotReady: answered at once without an ACD, else when the ACD has done it. */
 export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, now: number, policy: AcdPolicy): Step {
   const { name, agent } = callout;
   const why = calloutRefusal(desk, callout, policy);
@@ -43,7 +43,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   const old = desk.agents.find((other) => other.id === agent);
   const before = old?.mode ?? "logged-out";
   const mode = modeAfter(name, before);
-  // A break, or the end of work, of an agent who is not logged in changes nothing at the ACD.
+  // NotReady or Logout of an agent who is not logged in changes nothing at the ACD.
   if (mode === "logged-out" && before === "logged-out") return replied(desk, id, { ok: true });
   return driveAgent(desk, { callout: id, agent, login: name === "Login", mode, ...present({ queue: queue ?? old?.queue }) });
 }
@@ -64,7 +64,7 @@ function replied(desk: Desk, to: string, reply: Reply): Step {
   return { desk, effects: [{ type: "reply", to, reply }] };
 }
 
-/** Sends a command to the ACD, and notes it: until its result, a change by others to the same mode is no news. */
+/** Sends a command to the ACD, and notes it: until its result, the same change reported by the ACD is this command's. */
 function driveAgent(desk: Desk, command: Omit<AgentCommand, "type" | "desk">): Step {
   const asked = { mode: command.mode, ...present({ callout: command.callout }) };
   const last = holder(desk.agents);
@@ -75,14 +75,14 @@ function driveAgent(desk: Desk, command: Omit<AgentCommand, "type" | "desk">): S
   };
 }
 
-/** What the switch made of an agent command. The callout that waits for it, if one does, is answered. */
+/** The result of a command to the ACD. The callout that waits for it is answered. */
 export function onAgentResult(desk: Desk, command: AgentCommand, result: CommandResult, now: number): Step {
   const after = result.outcome === "done" ? afterDone(desk, command, now) : withoutCommand(desk, command);
   if (command.callout === undefined) return { desk: after, effects: [] };
   return replied(after, command.callout, result.outcome === "done" ? { ok: true } : { ok: false, why: result.why });
 }
 
-/** What a command has done counts, unless a later command or the switch itself has changed the state since. */
+/** The command sets the state, unless a later command or the switch itself has changed it since. */
 function afterDone(desk: Desk, command: AgentCommand, now: number): Desk {
   const last = holder(desk.agents);
   if (!isLatest(last, command)) return isOverruled(last, command) ? desk : withResult(desk, command, now);
@@ -96,13 +96,13 @@ function isLatest(last: Agent | undefined, { callout, mode }: AgentCommand): boo
   return last?.asked !== undefined && last.asked.callout === callout && last.asked.mode === mode;
 }
 
-/** Whether the state is not this command's any more: another is awaited, or the switch has set another mode since. */
+/** Whether a later command is awaited, or the switch has set another mode since. */
 function isOverruled(last: Agent | undefined, { callout, mode }: AgentCommand): boolean {
   if (last === undefined) return false;
   return last.asked !== undefined || (last.mode !== mode && (last.why !== undefined || callout === undefined));
 }
 
-/** The desk that does not wait for the result of this command any more. */
+/** The desk that no longer waits for the result of this command. */
 function withoutCommand(desk: Desk, command: AgentCommand): Desk {
   return isLatest(holder(desk.agents), command) ? { ...desk, agents: desk.agents.map(withoutAsked) } : desk;
 }
@@ -115,7 +115,7 @@ function withResult(desk: Desk, { agent, mode, queue, login }: AgentCommand, now
   return { ...desk, agents: withAgent(others, { id: agent, mode, since, ...present({ queue }) }) };
 }
 
-/** The switch has changed the state of the desk's agent, or confirms ours. */
+/** The switch has changed the state of the agent, or confirms the state that we have. */
 export function onAgentEvent(desk: Desk, mode: AgentMode, why: string, now: number): Step {
   const agent = holder(desk.agents);
   if (!agent || agent.asked?.mode === mode) return { desk, effects: [] };
@@ -124,7 +124,7 @@ export function onAgentEvent(desk: Desk, mode: AgentMode, why: string, now: numb
   return { desk: { ...desk, agents: withAgent(desk.agents, { ...withoutAsked(agent), mode, why, since }) }, effects: [] };
 }
 
-/** The ACD may have forgotten: what the agent last asked for is applied again, unless the phone cannot ring. */
+/** The ACD may have lost the state: the last request of the agent is applied again. */
 export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
   const agent = atWork(desk.agents);
   if (!policy.driven || !agent) return { desk, effects: [] };
@@ -132,7 +132,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
   return driveAgent(desk, { agent: id, login: true, mode, ...present({ queue }) });
 }
 
-/** An agent whose phone cannot ring is never left available; one whose queue call was answered gets no second one. */
+/** An agent whose phone cannot ring is not left available; after a queue call the agent gets no second one. */
 export function afterChange(before: Desk, after: Desk, now: number, policy: AcdPolicy): Step {
   const agent = atWork(after.agents);
   if (!policy.driven || agent?.mode !== "ready") return { desk: after, effects: [] };
@@ -143,7 +143,7 @@ export function afterChange(before: Desk, after: Desk, now: number, policy: AcdP
   return { desk: after, effects: [] };
 }
 
-/** A queue's call has been answered that was not before. */
+/** Whether a call of a queue has been answered in this step. */
 function queueCallAnswered(before: Desk, after: Desk): boolean {
   return after.calls.some((call) =>
     call.origin === "called" && call.queue && call.answered &&
@@ -158,7 +158,7 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
   return driveAgent({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 
-/** What the agent should know of their state, as a sentence; nothing when it is what they asked for. */
+/** Why the agent is in another state than the one requested, as a sentence for the agent; nothing otherwise. */
 export function agentTrouble(desk: Desk): string | undefined {
   const agent = holder(desk.agents);
   if (agent?.why === undefined) return undefined;

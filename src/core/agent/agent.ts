@@ -1,4 +1,4 @@
-/** The agents of a desk, as UWQ has set them, or as the switch has. */
+/** The agents of a desk, in the states that UWQ or the switch has set. */
 import type { AgentCommand, AgentMode } from "../line.ts";
 import { present } from "../present.ts";
 
@@ -10,21 +10,24 @@ export interface Agent {
   readonly mode: AgentMode;
   /** The queue of the last Login. */
   readonly queue?: string;
-  /** Why the agent is in this state without having asked for it, as a sentence for the agent; absent otherwise. */
+  /** Why the agent is in this state without a request, as the end of a sentence for the agent; absent otherwise. */
   readonly why?: string;
-  /** The last command to the ACD for this desk, until its result: the mode, and the callout, absent when telesetd acts on its own. */
+  /**
+   * The last command to the ACD for this desk, until its result: the mode, and the callout, absent when telesetd acts on its
+   * own.
+   */
   readonly asked?: Pick<AgentCommand, "callout" | "mode">;
-  /** Since when, in ms. */
+  /** The time of the last change of the mode, in ms. */
   readonly since: number;
 }
 
-/** How many agents a desk remembers; the one that changed longest ago is forgotten. */
+/** The most agents that a desk remembers; the one that changed longest ago is forgotten. */
 export const maxAgentsPerDesk = 20;
 
 /** The callouts that change an agent's state. */
 export type AgentCallout = "Login" | "Logout" | "Ready" | "NotReady";
 
-/** The agent after a Login, Logout, Ready or NotReady. All are idempotent: what is so already stays as it is. */
+/** The agents after a Login, Logout, Ready or NotReady. All are idempotent. */
 export function changeAgent(
   agents: readonly Agent[],
   change: { readonly name: AgentCallout; readonly agent: string; readonly queue?: string },
@@ -41,22 +44,22 @@ export function changeAgent(
   });
 }
 
-/** The agents with this one put in or changed, as the one that changed last. */
+/** The agents with this one added or replaced, as the one that changed last. */
 export function withAgent(agents: readonly Agent[], agent: Agent): Agent[] {
   return [...agents.filter(({ id }) => id !== agent.id), agent].slice(-maxAgentsPerDesk);
 }
 
-/** The agent who is at work at a desk: the one who is logged in and changed last. */
+/** The agent who is at work at a desk: of those logged in, the one that changed last. */
 export function atWork(agents: readonly Agent[]): Agent | undefined {
   return agents.findLast(({ mode }) => mode !== "logged-out");
 }
 
-/** Whom the desk's place at the ACD belongs to: the agent at work, else the last who was. */
+/** The agent who has the desk's place at the ACD: the one at work, else the last one. */
 export function holder(agents: readonly Agent[]): Agent | undefined {
   return atWork(agents) ?? agents.at(-1);
 }
 
-/** A desk has one place at the ACD: who logs in takes it over, and who was at work there is logged out. */
+/** A desk has one place at the ACD: an agent who logs in takes it over, and the agent at work there is logged out. */
 export function takenOver(agents: readonly Agent[], by: string, extension: string, now: number): Agent[] {
   const why = `agent ${by} has logged in at phone ${extension}`;
   return agents.map((agent) =>
@@ -64,12 +67,12 @@ export function takenOver(agents: readonly Agent[], by: string, extension: strin
   );
 }
 
-/** The agent, of whom nothing is being asked. */
+/** The agent without a command to the ACD in progress. */
 export function withoutAsked({ asked: _, ...agent }: Agent): Agent {
   return agent;
 }
 
-/** A Login of one who is logged in changes nothing; a break of one who is logged out logs nobody in. */
+/** The mode after a callout. Login does not change an agent who is logged in; NotReady does not log an agent in. */
 export function modeAfter(name: AgentCallout, mode: AgentMode): AgentMode {
   switch (name) {
     case "Login":

@@ -1,8 +1,8 @@
-/** A dial: a number that the CRM asked for. It is a part of its call (`Call.dial`) until it is known what it reached. */
+/** A dial: a number that the CRM has requested. It is a part of its call (`Call.dial`) until its outcome is known. */
 import type { Reply } from "../crm.ts";
 import type { Failure } from "../line.ts";
 
-/** A dial whose far end has not answered yet. Times in ms. */
+/** A dial in progress. Times in ms. */
 export interface Dial {
   readonly dialString: string;
   /** The number that is dialled, after the rules. */
@@ -13,21 +13,21 @@ export interface Dial {
   readonly since: number;
   /** The callouts that wait for the first fact. */
   readonly waiting: readonly string[];
-  /** The answer that was given; a repeated callout gets it again. */
+  /** The answer to the callouts; a repeated callout gets it again. */
   readonly answer?: Reply;
-  /** The switch has reported what became of the command. */
+  /** The switch has reported the result of the command. */
   readonly settled: boolean;
   /** The handset was answered. */
   readonly lifted: boolean;
   /** Why the outcome may never be known: the link was cut, or telesetd was restarted, before the switch reported it. */
   readonly unsure?: string;
-  /** How and when its last leg ended, before the switch reported the outcome: another phone may still be about to ring. */
+  /** How and when its last leg ended, before the switch reported the outcome: another phone may still ring. */
   readonly lastEnd?: { readonly failure: Failure; readonly at: number };
-  /** A snapshot has listed no leg of it, so soon after the dial that the switch's list may lag. */
+  /** A snapshot listed no leg of it, so soon after the dial that the list of the switch may lag. */
   readonly missed?: boolean;
 }
 
-/** The last number that the CRM asked for and what became of it, for `status`. */
+/** The last number that the CRM has requested, and its outcome, for `status`. */
 export interface DialOutcome {
   readonly dialString: string;
   readonly number: string;
@@ -35,11 +35,11 @@ export interface DialOutcome {
   readonly outcome: string;
 }
 
-/** How often a desk has dialled. Times in ms. */
+/** The number of dials of a desk. Times in ms. */
 export interface DialCount {
-  /** When the day began that is being counted. */
+  /** The start of the day that is being counted. */
   readonly day: number;
   readonly inDay: number;
-  /** The dials of the last minute. */
+  /** The times of the dials of the last minute. */
   readonly minute: readonly number[];
 }

@@ -1,13 +1,13 @@
-/** How often a desk may dial by MakeCall, and for whom. No limit applies to emergency numbers. */
+/** The limits on MakeCall: how often a desk may dial, and for which agents. No limit applies to emergency numbers. */
 import { count } from "../count.ts";
 import type { Desk } from "../desk.ts";
 import type { DialCount } from "./dial.ts";
 
-/** The site's limits. */
+/** The limits of a site. */
 export interface DialPolicy {
   readonly perMinute: number;
   readonly perDay: number;
-  /** Whether a desk that is on a call may dial a second one. */
+  /** Whether a desk that is on a call may dial. */
   readonly whileOnCall: boolean;
   /** Whether only the agent who is registered at the desk may dial. */
   readonly registeredOnly: boolean;
@@ -16,7 +16,7 @@ export interface DialPolicy {
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Why an agent (nobody when absent) may not dial now, as a sentence for the agent; nothing when allowed. */
+/** Why an agent (absent: no agent) may not dial now, as a sentence for the agent; nothing if the agent may. */
 export function dialRefusal(desk: Desk, agent: string | undefined, now: number, policy: DialPolicy): string | undefined {
   const { extension, registration } = desk;
   if (policy.registeredOnly && (agent === undefined || registration?.agent !== agent)) {
@@ -30,23 +30,23 @@ export function dialRefusal(desk: Desk, agent: string | undefined, now: number, 
   if (dialled.minute.length >= policy.perMinute) {
     return `Cannot dial: phone ${extension} has dialled ${
       count(dialled.minute.length, "number")
-    } within a minute, which is the most that is allowed: wait a moment.`;
+    } within a minute, which is the maximum: wait a moment.`;
   }
   if (dialled.inDay >= policy.perDay) {
     return `Cannot dial: phone ${extension} has dialled ${
       count(dialled.inDay, "number")
-    } in the last 24 hours, which is the most that is allowed: ask the administrator.`;
+    } in the last 24 hours, which is the maximum: ask the administrator.`;
   }
   return undefined;
 }
 
-/** The count with one dial more. */
+/** The count with one more dial. */
 export function countDial(old: DialCount | undefined, now: number): DialCount {
   const dialled = counted(old, now);
   return { day: dialled.day, inDay: dialled.inDay + 1, minute: [...dialled.minute, now] };
 }
 
-/** The count as of now: a new day begins a day after the first dial of the old one. */
+/** The count as of now: a new day starts 24 hours after the first dial of the old one. */
 function counted(old: DialCount | undefined, now: number): DialCount {
   const fresh = old === undefined || now - old.day >= day;
   return {

@@ -1,4 +1,4 @@
-/** MakeCall: whether a number may be dialled at a desk now, and what follows when the CRM asks for it. */
+/** MakeCall: decides whether a number may be dialled at a desk now, and dials it when the CRM requests it. */
 import { type DialledCall, dialledParty, newCall } from "../call.ts";
 import type { Callout } from "../crm.ts";
 import { type Desk, dialInProgress, withCall } from "../desk.ts";
@@ -9,10 +9,10 @@ import { countDial, dialRefusal } from "./limits.ts";
 import { dropDial, joinCurrentDial, recordOf } from "./progress.ts";
 import { present } from "../present.ts";
 
-/** What a MakeCall gets. `number`: what is dialled, after the rules; absent when the dial string cannot be dialled. */
+/** The decision about a MakeCall. `number`: the number after the rules; absent if the dial string cannot be dialled. */
 export type MakeCallDecision =
   | { readonly type: "refuse"; readonly why: string; readonly number?: string }
-  /** The desk is dialling this number already: the answer is that dial's. */
+  /** The desk is already dialling this number: both get the same answer. */
   | { readonly type: "join"; readonly number: string }
   /** `plain`: the dial string without the characters that do not count. `emergency`: no limit applies. */
   | { readonly type: "dial"; readonly number: string; readonly plain: string; readonly emergency: boolean };
@@ -20,10 +20,10 @@ export type MakeCallDecision =
 /** The callouts that dial. */
 export type MakeCall = Extract<Callout, { name: "MakeCall" | "DialCanonical" }>;
 
-/** What a MakeCall would get from whoever is registered at the desk; `agent` is absent when nobody is. */
+/** The decision about a MakeCall of the registered agent; `agent` is absent if no agent is registered. */
 export type ForeseenMakeCall = MakeCallDecision & { readonly agent?: string };
 
-/** What a MakeCall would get now. Changes nothing: for `telesetd explain`. */
+/** Decides as for a MakeCall of the registered agent, and dials nothing: for `telesetd explain`. */
 export function foreseeMakeCall(desk: Desk, dialString: string, now: number, policy: Policy): ForeseenMakeCall {
   const { registration } = desk;
   return {
@@ -49,14 +49,14 @@ function decide(desk: Desk, agent: string | undefined, dialString: string, now: 
   };
 }
 
-/** Why a number that is no emergency number may not be dialled now. A dial that hangs must not hold an emergency call back. */
+/** Why a number may not be dialled now, unless it is an emergency number: a dial that hangs must not hold that back. */
 function held(desk: Desk, agent: string | undefined, now: number, policy: Policy): string | undefined {
   const current = dialInProgress(desk)?.dial;
   if (current) return `Phone ${desk.extension} is still dialling ${current.dialString}: hang up first.`;
   return policy.dial && dialRefusal(desk, agent, now, policy.dial);
 }
 
-/** The desk after a MakeCall, and what follows. The callout's id becomes the id of the call. */
+/** The desk and the effects after a MakeCall. The id of the callout becomes the id of the call. */
 export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: number, policy: Policy): Step {
   const { agent, from, dialString } = callout;
   const decision = decide(desk, agent, dialString, now, policy);

@@ -1,6 +1,6 @@
 /**
- * What becomes of a dial in progress: when its callout is answered, with what, and how it ends. The answer waits for the first
- * fact (the phone rings, or cannot), at most two seconds; a repeat while it is still dialling gets the same answer.
+ * The progress of a dial: when its callout is answered, with what, and how the dial ends. The answer waits for the first fact
+ * (the phone rings, or cannot ring), at most two seconds; a repeated callout during the dial gets the same answer.
  */
 import { type Call, type DialledCall, firstId, hasDial } from "../call.ts";
 import type { CrmEvent, Reply } from "../crm.ts";
@@ -8,20 +8,20 @@ import { type Desk, dialInProgress, listLag, withDial, withoutDial } from "../de
 import type { CommandResult, Failure } from "../line.ts";
 import type { DialRecord, Effect, Step } from "../input.ts";
 
-/** How long a MakeCall waits for the first fact, in ms: Oracle's agent looks at a frozen form meanwhile. */
+/** The longest wait for the first fact, in ms: the form of the agent is frozen meanwhile. */
 const maxAnswerDelay = 2000;
 
 /** The recorded outcome of a dial that was answered, and of one whose answer the switch does not report. */
 const answered = "answered";
 const called = "called: this phone system does not report whether the number answers";
 
-/** How long after the end of a dial's last leg the switch may take to report the outcome, in ms. */
+/** How long the switch may take to report the outcome after the end of the last leg, in ms. */
 const maxOutcomeDelay = 2000;
 
-/** How long a dial lasts of which nothing is known, in ms: longer than any handset rings. */
+/** How long a dial with an unknown outcome lasts, in ms: longer than any handset rings. */
 const maxUnknownDial = 180_000;
 
-/** A MakeCall for the number that is being dialled gets the answer that was given, or waits with the others. */
+/** A MakeCall for the number that is being dialled gets the same answer, or waits for it. */
 export function joinCurrentDial(desk: Desk, callout: string): Step {
   const call = dialInProgress(desk);
   if (!call) return { desk, effects: [] };
@@ -40,20 +40,20 @@ export function dialWakeAt(desk: Desk): number | undefined {
   return due.length > 0 ? Math.min(...due) : undefined;
 }
 
-/** The dial of which no leg lives, and of which nothing more is to be expected. */
+/** The dial that has no live leg, and of which nothing more is expected. */
 export function staleDial(desk: Desk, now: number): DialledCall | undefined {
   const call = dialInProgress(desk);
   return call && now >= (staleAt(call) ?? Infinity) ? call : undefined;
 }
 
-/** When a dial is over, in ms; nothing while it has a leg, or the switch has yet to report the outcome. */
+/** When a dial is over, in ms; nothing while it has a leg, or the switch has not reported the outcome. */
 function staleAt({ legs, dial }: DialledCall): number | undefined {
   if (legs.length > 0) return undefined;
   if (dial.lastEnd) return dial.lastEnd.at + maxOutcomeDelay;
   return dial.settled ? dial.since + (dial.missed ? listLag : maxUnknownDial) : undefined;
 }
 
-/** A dial whose outcome may never be reported ends after a while although its leg lives; its call goes on. */
+/** A dial whose outcome may never be reported ends after a while, even if its leg is alive; its call goes on. */
 export function expireUnknownDial(desk: Desk, now: number, errors: boolean): Step {
   const call = dialInProgress(desk);
   if (call?.dial.unsure === undefined || now < call.dial.since + maxUnknownDial) return { desk, effects: [] };
@@ -69,13 +69,13 @@ export function dropDial(desk: Desk, now: number): Step {
   return finished(answer(desk, call, { ok: false, why }), call, "given up for an emergency number", now);
 }
 
-/** No fact in time: the switch has taken the command, so the answer is yes. */
+/** No fact in time: the switch has accepted the command, so the answer is ok. */
 export function onDialDeadline(desk: Desk, now: number): Step {
   const call = dialInProgress(desk);
   return call && now >= call.dial.since + maxAnswerDelay ? answer(desk, call, { ok: true }) : { desk, effects: [] };
 }
 
-/** The switch has reported what became of the command: `done` is a handset that was answered. */
+/** The switch has reported the result of the command; `done`: the handset was answered. */
 export function onDialResult(desk: Desk, call: DialledCall, result: CommandResult): Step {
   const lifted = call.dial.lifted || result.outcome === "done";
   const unsure = result.outcome === "unknown" ? { unsure: result.why } : {};
@@ -88,8 +88,8 @@ export function onDialResult(desk: Desk, call: DialledCall, result: CommandResul
 }
 
 /**
- * Why a dial of which no leg lives is over once the switch has reported its outcome; nothing when it may go on. The leg that
- * was answered has been seen before the switch reports it. An unknown outcome is decided by the next snapshot.
+ * Why a dial without a live leg is over once the switch has reported its result; nothing if it may go on. The leg of an answered
+ * handset is known before the result. An unknown outcome is decided by the next snapshot.
  */
 export function failureOfDial({ dial }: Call, result: CommandResult): Failure | undefined {
   if (result.outcome === "failed") return result;
@@ -97,8 +97,8 @@ export function failureOfDial({ dial }: Call, result: CommandResult): Failure | 
 }
 
 /**
- * What the calls' changes mean for the dial: its phone rings, its far end answered, or it is over.
- * @param errors whether the agent gets a separate event that says how it ended after the answer.
+ * The effects of changes of the calls on the dial: its phone rings, its far end has answered, or it is over.
+ * @param errors whether an Error event tells the agent how the dial has ended after the answer.
  */
 export function onDialCall(
   desk: Desk,
@@ -114,7 +114,7 @@ export function onDialCall(
   return call.answerUnreported ? finished(made, call, called, now) : made;
 }
 
-/** Once the handset was answered, or the number was called, the cause is the far end's; before, the handset's. */
+/** After the handset was answered, or the number was called, the far end is the cause; before that, the handset. */
 function onOver(desk: Desk, call: DialledCall, failure: Failure, now: number, errors: boolean): Step {
   const { dial } = call;
   const made = answer(desk, call, { ok: false, why: failure.why });
@@ -147,13 +147,13 @@ function finished({ desk, effects }: Step, call: DialledCall, outcome: string, a
   };
 }
 
-/** A dial as it goes on record. */
+/** The record of a dial. */
 export function recordOf(call: DialledCall, outcome: string): DialRecord {
   const { since, agent, from, dialString, number } = call.dial;
   return { id: firstId(call), at: since, agent, from, dialString, number, outcome };
 }
 
-/** Gives the first answer to all callouts that wait; later facts do not change it. */
+/** Answers all callouts that wait. Only the first answer counts. */
 function answer(desk: Desk, call: DialledCall, reply: Reply): Step {
   if (call.dial.answer) return { desk, effects: [] };
   const effects: Effect[] = call.dial.waiting.map((to) => ({ type: "reply", to, reply }));
