@@ -47,6 +47,14 @@ describe("a new box", () => {
     expect(await desk.becomesReady()).toBe(0);
   });
 
+  test("before the account is known, only OPTIONS is sent", async () => {
+    await using desk = await Desk.openSip();
+    const methods: unknown[] = [];
+    desk.sim.instead = ({ method }) => void methods.push(method);
+    expect((await desk.run({ ...desk.good, "SIP account": [undefined] })).code).toBe(1);
+    expect(methods).toEqual(["OPTIONS"]);
+  });
+
   test("an account without a password is not asked for a user name for it", async () => {
     await using desk = await Desk.openSip({ challenge: "none" });
     const { code } = await desk.run({ ...desk.good, "Its password": [""], "Its user name": [] });
