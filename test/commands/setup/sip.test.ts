@@ -47,11 +47,15 @@ describe("a new box", () => {
     expect(await desk.becomesReady()).toBe(0);
   });
 
-  test("before the account is known, only OPTIONS is sent", async () => {
+  test("before the account is known, only OPTIONS is sent, even if nothing answers it", async () => {
     await using desk = await Desk.openSip();
+    writeFileSync(desk.file, JSON.stringify({ line: { driver: "sip", answerSeconds: 0.2 } }));
     const methods: unknown[] = [];
-    desk.sim.instead = ({ method }) => void methods.push(method);
-    expect((await desk.run({ ...desk.good, "SIP account": [undefined] })).code).toBe(1);
+    desk.sim.instead = ({ method }) => {
+      methods.push(method);
+      return "silence";
+    };
+    expect((await desk.run({ ...desk.good, Keep: [undefined] })).code).toBe(1);
     expect(methods).toEqual(["OPTIONS"]);
   });
 
