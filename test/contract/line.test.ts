@@ -10,13 +10,18 @@ import { openLog } from "../../src/log/log.ts";
 import { contractOf, type Peer, type Subject } from "./line.ts";
 import { MemoryWire } from "../support/memorywire.ts";
 import { systemTimers } from "../../src/platform/timers.ts";
+import { shortestPause } from "../../drivers/shared/pause.ts";
+import { quietPort } from "../support/ports.ts";
+import { FakeTimers } from "../support/timers.ts";
 
-const context = {
-  desks: [{ extension: "1001", aliases: [] }],
-  variables: [],
-  log: openLog(() => {}, "error", false),
-  timers: systemTimers,
-};
+const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
+
+/** A clock that stands still but for the pauses before the driver connects again, which are the shortest. */
+function standingStill(): FakeTimers {
+  const timers = new FakeTimers();
+  timers.chance = 0;
+  return timers;
+}
 
 contractOf({ name: "freeswitch, against the simulated switch over TCP", open: freeswitchSubject });
 contractOf({
@@ -27,17 +32,18 @@ contractOf({
 contractOf({ name: "blueprint, against a switch in memory", open: blueprintSubject });
 
 async function freeswitchSubject(): Promise<Subject> {
-  const sim = new Simulator();
+  const sim = new Simulator({ port: await quietPort() });
+  const timers = standingStill();
   await sim.start();
   const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
   return {
-    line: freeswitch.open(settings, context),
-    peer: simulatorPeer(sim),
+    line: freeswitch.open(settings, { ...context, timers }),
+    peer: simulatorPeer(sim, timers),
     [Symbol.asyncDispose]: async () => await Promise.resolve(sim.stop()),
   };
 }
 
-function simulatorPeer(sim: Simulator): Peer {
+function simulatorPeer(sim: Simulator, timers: FakeTimers): Peer {
   const calls = new Map<string, InboundCall | KeypadCall>();
   const inbound = (leg: string) => find(calls.get(leg), InboundCall);
   const note = <C extends InboundCall | KeypadCall>(call: C): string => {
@@ -63,7 +69,10 @@ function simulatorPeer(sim: Simulator): Peer {
       sim.server.refuse();
       sim.cut("rst");
     },
-    comesBack: () => sim.server.listen(),
+    comesBack: async () => {
+      await sim.server.listen();
+      await timers.pass(shortestPause);
+    },
     idle: () => sim.server.until(({ connections }) => connections.length === 0),
   };
 }
@@ -73,7 +82,7 @@ async function sipSubject(): Promise<Subject> {
   await pbx.server.listen();
   const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
   return {
-    line: sip.open(settings, context),
+    line: sip.open(settings, { ...context, timers: systemTimers }),
     peer: sipPeer(pbx),
     [Symbol.asyncDispose]: async () => await Promise.resolve(pbx.server.stop()),
   };
@@ -105,8 +114,9 @@ function find<C>(call: unknown, kind: new (...args: never[]) => C): C {
 }
 
 function blueprintSubject(): Promise<Subject> {
-  const wire = new MemoryWire();
+  const timers = standingStill();
+  const wire = new MemoryWire(timers);
   const settings = blueprintConfig.parse({ driver: "blueprint" });
-  const line = blueprint(wire).open(settings, context);
+  const line = blueprint(wire).open(settings, { ...context, timers });
   return Promise.resolve({ line, peer: wire, [Symbol.asyncDispose]: async () => await Promise.resolve(wire.goes()) });
 }

@@ -1,6 +1,8 @@
 /** A switch in memory, for the blueprint driver: what it says goes to whoever is connected. */
 import type { Wire, WireConnection, WireEvent, WireLeg, WireLook } from "../../drivers/blueprint.ts";
 import type { Peer } from "../contract/line.ts";
+import { shortestPause } from "../../drivers/shared/pause.ts";
+import type { FakeTimers } from "./timers.ts";
 
 /** The switch, and what the contract's tests make it do. */
 export class MemoryWire implements Wire, Peer {
@@ -11,6 +13,12 @@ export class MemoryWire implements Wire, Peer {
   #handset: "lifts" | "declines" | "waits" = "lifts";
   #isThere = true;
   #dials = 0;
+  readonly #timers: FakeTimers;
+
+  /** @param timers the driver's clock. */
+  constructor(timers: FakeTimers) {
+    this.#timers = timers;
+  }
 
   async connect(_greeting: string, signal: AbortSignal): Promise<WireConnection> {
     if (signal.aborted || !this.#isThere) throw new Error("nobody is at the other end of the wire");
@@ -88,7 +96,7 @@ export class MemoryWire implements Wire, Peer {
 
   async comesBack(): Promise<void> {
     this.#isThere = true;
-    return await Promise.resolve();
+    await this.#timers.pass(shortestPause);
   }
 
   async idle(): Promise<void> {

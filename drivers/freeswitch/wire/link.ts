@@ -81,7 +81,7 @@ export class LinkClosed extends Error {
 }
 
 /** After which time without a greeting it is said why, in ms: an administrator looks at `status` at once. */
-const patience = 1000;
+export const patience = 1000;
 
 /** The frames that matter beside JSON events. */
 const frameTypes: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
-import { systemTimers } from "../../../src/platform/timers.ts";
+import { FakeTimers } from "../timers.ts";
 
 /** What a command is answered with: text that goes on the wire as it is; nothing for no answer. */
 export type Answer = (command: string) => string | Uint8Array | undefined;
@@ -129,30 +129,34 @@ export interface OpenedLink extends Disposable {
   readonly link: Link;
   readonly frames: Frame[];
   readonly lines: string[];
+  /** Its clock, where the options bring none. */
+  readonly timers: FakeTimers;
   /** Resolves with the next event that comes. */
   next(): Promise<Frame>;
 }
 
-/** The options of a link to this port, with deadlines short enough for a test. */
+/** The options of a link to this port. Time stands still, where they bring no other clock. */
 export function linkOptions(port: number, log: Log, options: Partial<LinkOptions> = {}): LinkOptions {
-  const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000, timers: systemTimers };
+  const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000, timers: new FakeTimers() };
   return { host: "127.0.0.1", port, login: "auth ClueCon", ...deadlines, log, ...options };
 }
 
 /** Opens a link to the peer. */
 export async function openLink(peer: RawPeer, options: Partial<LinkOptions> = {}): Promise<OpenedLink> {
   const { log, lines } = listeningLog();
+  const timers = new FakeTimers();
   const frames: Frame[] = [];
   const waiting: ((frame: Frame) => void)[] = [];
   const onFrame = (frame: Frame) => {
     frames.push(frame);
     waiting.shift()?.(frame);
   };
-  const link = await Link.open(linkOptions(peer.port, log, options), onFrame, new AbortController().signal);
+  const link = await Link.open(linkOptions(peer.port, log, { timers, ...options }), onFrame, new AbortController().signal);
   return {
     link,
     frames,
     lines,
+    timers,
     next: () => new Promise((resolve) => waiting.push(resolve)),
     [Symbol.dispose]: () => link.close("the test is over"),
   };

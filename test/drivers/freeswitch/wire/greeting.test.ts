@@ -3,13 +3,17 @@ import { expect, test } from "bun:test";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
 import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
-import { systemTimers } from "../../../../src/platform/timers.ts";
+import { shortestPause } from "../../../../drivers/shared/pause.ts";
+import { patience } from "../../../../drivers/freeswitch/wire/link.ts";
+import { FakeTimers } from "../../../support/timers.ts";
 
 test(
   "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",
   async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const { log, lines } = listeningLog();
+    const timers = new FakeTimers();
+    timers.chance = 0;
     const config = freeswitchConfig.parse({
       driver: "freeswitch",
       port: peer.port,
@@ -21,8 +25,18 @@ test(
       desks: [{ extension: "1001", aliases: [] }],
       variables: [],
       log,
-      timers: systemTimers,
+      timers,
     });
+    const twoAttempts = async () => {
+      for (let attempt = 0; attempt < 2; attempt++) {
+        await peer.until(() => peer.connected);
+        await timers.pass(patience);
+        await timers.pass(1300 - patience);
+        timers.advance(1);
+        await timers.pass(shortestPause);
+      }
+    };
+    void twoAttempts();
     const stop = new AbortController();
     const why =
       `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`;

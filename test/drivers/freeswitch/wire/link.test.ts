@@ -14,6 +14,8 @@ import {
   reply,
   response,
 } from "../../../support/freeswitch/rawpeer.ts";
+import { systemTimers } from "../../../../src/platform/timers.ts";
+import { FakeTimers } from "../../../support/timers.ts";
 
 const root = join(import.meta.dir, "../../../..");
 const never = new AbortController().signal;
@@ -119,7 +121,7 @@ describe("hole 4, only 'end' is watched", () => {
         (peer: RawPeer) => peer.rst(),
         /closed the connection|connection to FreeSWITCH at 127\.0\.0\.1:\d+ failed \(ECONNRESET\)/,
       ],
-      ["silence", () => {}, "FreeSWITCH has been silent for 0.2 s"],
+      ["silence", (_: RawPeer, timers: FakeTimers) => timers.advance(201), "FreeSWITCH has been silent for 0.2 s"],
       [
         "a disconnect notice",
         (peer: RawPeer) => peer.write("Content-Type: text/disconnect-notice\nContent-Length: 4\n\nbye\n"),
@@ -129,14 +131,14 @@ describe("hole 4, only 'end' is watched", () => {
   )("%s is noticed and said in words", async (_name, lose, words) => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 200 });
-    lose(peer);
+    lose(peer, opened.timers);
     expect(await opened.link.closed).toMatch(words);
     await peer.until(() => !peer.connected);
   });
 
   test("what has come while the process stood still puts the deadline off too", async () => {
     await using peer = await RawPeer.listen();
-    using opened = await openLink(peer, { silenceMs: 200 });
+    using opened = await openLink(peer, { silenceMs: 200, timers: systemTimers });
     const heard = opened.next();
     peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}");
     const awake = performance.now() + 250;
@@ -150,14 +152,19 @@ describe("hole 4, only 'end' is watched", () => {
   test("every byte puts the deadline on silence off", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 500 });
-    const begun = performance.now();
+    let closed = "";
+    void opened.link.closed.then((why) => closed = why);
     for (let beats = 0; beats < 4; beats++) {
+      opened.timers.advance(400);
       const heard = opened.next();
-      setTimeout(() => peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}"), 200);
+      peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}");
       await heard;
     }
+    opened.timers.advance(499);
+    expect((await opened.link.command("api last")).ok).toBe(true);
+    expect(closed).toBe("");
+    opened.timers.advance(502);
     expect(await opened.link.closed).toContain("silent");
-    expect(performance.now() - begun).toBeGreaterThan(4 * 200 + 480);
   });
 });
 
@@ -234,7 +241,11 @@ describe("hole 8, a failed login calls nobody back", () => {
 
   test("a login that is never answered has a deadline, and its words hide the password", async () => {
     await using peer = await RawPeer.listen(() => undefined);
-    const error = await rejection(openLink(peer, { login: "auth hush", commandMs: 300 }));
+    const timers = new FakeTimers();
+    const opening = rejection(openLink(peer, { login: "auth hush", commandMs: 300, timers }));
+    await timers.pass(300);
+    timers.advance(1);
+    const error = await opening;
     expect(error.message).toBe("FreeSWITCH did not reply to auth *** within 0.3 s");
   });
 
@@ -272,7 +283,12 @@ describe("hole 8, a failed login calls nobody back", () => {
 describe("hole 9, no timeouts", () => {
   test("a server that does not greet is given up", async () => {
     await using peer = await RawPeer.listen(undefined, "");
-    const error = await rejection(openLink(peer, { connectMs: 300 }));
+    const timers = new FakeTimers();
+    const opening = rejection(openLink(peer, { connectMs: 300, timers }));
+    await peer.until(() => peer.connected);
+    await timers.pass(300);
+    timers.advance(1);
+    const error = await opening;
     expect(error.message).toBe(
       `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`,
     );
@@ -314,10 +330,13 @@ describe("hole 9, no timeouts", () => {
   test("a command without a reply ends the link: the replies after it could not be told apart", async () => {
     await using peer = await RawPeer.listen((command) => command === "api slow all" ? undefined : obliging(command));
     using opened = await openLink(peer, { commandMs: 300 });
-    const errors = await Promise.all([
+    const rejected = Promise.all([
       rejection(opened.link.command("api slow all")),
       rejection(opened.link.command("api next")),
     ]);
+    await opened.timers.pass(300);
+    opened.timers.advance(1);
+    const errors = await rejected;
     expect(errors.map((error) => [error.message, (error as LinkClosed).sent])).toEqual([
       ["FreeSWITCH did not reply to api slow within 0.3 s", true],
       ["FreeSWITCH did not reply to api slow within 0.3 s", false],

@@ -53,8 +53,11 @@ describe("a length that cannot be is the end of the link", () => {
       const lie = `Content-Length: ${body.length + wrong}\nContent-Type: text/event-json\n\n${body}`;
       await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : lie + obliging(command));
       using opened = await openLink(peer, { commandMs: 300 });
-      const outcome = await opened.link.command("api version").catch((error) => error);
-      expect(outcome).toBeInstanceOf(LinkClosed);
+      const outcome = opened.link.command("api version").catch((error) => error);
+      await peer.until(() => peer.received.length === 2);
+      await opened.timers.pass(300);
+      opened.timers.advance(1);
+      expect(await outcome).toBeInstanceOf(LinkClosed);
       expect(opened.frames).toEqual([]);
     },
   );
@@ -205,10 +208,13 @@ describe("any bytes in any pieces", () => {
       fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 12 }), async (pieces) => {
         await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
         using opened = await openLink(peer, { commandMs: 100, silenceMs: 5000 });
-        const outcome = opened.link.command("api version").then(() => "reply", (error) => error);
+        let settled: unknown;
+        const outcome = opened.link.command("api version").then(() => "reply", (error) => error).then((what) => settled = what);
         await peer.until(() => peer.received.length === 2);
         for (const bytes of pieces) peer.write(bytes);
-        const settled = await outcome;
+        // Some turns of the event loop for what was written, and then the deadline.
+        for (; settled === undefined; opened.timers.advance(10)) await new Promise((resolve) => setImmediate(resolve));
+        await outcome;
         expect(settled === "reply" || settled instanceof LinkClosed).toBe(true);
       }),
       { numRuns: 50 },
