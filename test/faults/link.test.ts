@@ -1,16 +1,7 @@
 /** A link that is slow, lies about what lives, or is lost at the very moment of a command. */
 import { expect, test } from "bun:test";
 import type { Connection } from "../../simulator/freeswitch/mod.ts";
-import { cuts, LineRig, markOf } from "../support/faults/line-rig.ts";
-
-async function withRig(play: (rig: LineRig) => Promise<void>): Promise<void> {
-  const rig = await LineRig.start();
-  try {
-    await play(rig);
-  } finally {
-    await rig.stop();
-  }
-}
+import { cuts, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts";
 
 /** Loses the link as soon as the switch has read a command that begins so; what it does with the command stands. */
 function cutAt(command: string, rig: LineRig, cut: (connection: Connection) => void): Promise<void> {
@@ -24,7 +15,7 @@ function cutAt(command: string, rig: LineRig, cut: (connection: Connection) => v
 test.concurrent.each(cuts)(
   "%s at the MakeCall's command: the handset rings all the same, and the call goes its way under the id that was given",
   (how) =>
-    withRig(async (rig) => {
+    LineRig.play(async (rig) => {
       const dialled = rig.sim.nextDialled();
       const lost = cutAt("bgapi originate", rig, (connection) => connection[how]());
       const answer = rig.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
@@ -37,14 +28,14 @@ test.concurrent.each(cuts)(
       await call.lift();
       await call.farAnswers();
       await call.hangUp();
-      await rig.told(3);
-      expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${markOf(call)}`));
+      await rig.delivered(3);
+      expect(await rig.all()).toEqual(of(markOf(call), whole));
       expect(rig.sim.dialled).toHaveLength(1);
     }),
 );
 
 test.concurrent("show channels lags behind a new call: the second look, 2 s later, pops it", () =>
-  withRig(async (rig) => {
+  LineRig.play(async (rig) => {
     rig.sim.freezeChannels();
     await rig.lose("rst");
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
@@ -52,50 +43,50 @@ test.concurrent("show channels lags behind a new call: the second look, 2 s late
     await rig.back("rst");
     expect(rig.list()).toEqual([]);
     rig.sim.thawChannels();
-    await rig.told(2);
+    await rig.delivered(2);
     await call.callerHangsUp();
-    expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
 test.concurrent("show channels lags behind the end of a call: it shows a leg that is gone, and the call is released", () =>
-  withRig(async (rig) => {
+  LineRig.play(async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
-    await rig.told(2);
+    await rig.delivered(2);
     rig.sim.freezeChannels();
     await rig.lose("fin");
     await call.callerHangsUp();
     await rig.back("fin");
-    expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
 test.concurrent("show channels lags behind the call that goes on: it is looked at by its id, and lives", () =>
-  withRig(async (rig) => {
+  LineRig.play(async (rig) => {
     rig.sim.freezeChannels();
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
-    await rig.told(2);
+    await rig.delivered(2);
     await rig.lose("rst");
     await rig.back("rst");
     expect(rig.rig.app.status().desks[0]?.calls.map(({ id }) => id)).toEqual([call.uuid]);
     await call.callerHangsUp();
-    expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
 test.concurrent("a slow link, in small pieces: all is told, in order, and the link is not given up", () =>
-  withRig(async (rig) => {
+  LineRig.play(async (rig) => {
     const [connection] = rig.sim.server.connections;
     if (connection) connection.pace = { chunking: { bytes: 97 }, delayMs: 3 };
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
     await call.callerHangsUp();
-    await rig.told(3);
-    expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    await rig.delivered(3);
+    expect(await rig.all()).toEqual(of(call.uuid, whole));
     expect(rig.sim.server.connections).toEqual(connection ? [connection] : []);
   }));
 
 test.concurrent("the link is lost again and again while a call is up: it keeps its id and is told once", () =>
-  withRig(async (rig) => {
+  LineRig.play(async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     for (const how of cuts) {
       await rig.lose(how);
@@ -103,5 +94,5 @@ test.concurrent("the link is lost again and again while a call is up: it keeps i
     }
     await call.answer();
     await call.callerHangsUp();
-    expect(await rig.all()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));

@@ -35,6 +35,16 @@ export class LineRig {
     return made;
   }
 
+  /** Plays on a rig of its own. */
+  static async play(play: (rig: LineRig) => Promise<void>): Promise<void> {
+    const rig = await LineRig.start();
+    try {
+      await play(rig);
+    } finally {
+      await rig.stop();
+    }
+  }
+
   async stop(): Promise<void> {
     await this.rig.stop();
     this.sim.stop();
@@ -67,29 +77,29 @@ export class LineRig {
     await until(() => `Waited in vain for ${what}: ${JSON.stringify(this.rig.app.status())}`, test);
   }
 
-  /** Waits until the CRM has been told so much. */
-  async told(count: number): Promise<void> {
+  /** Waits until the CRM has got this many events. */
+  async delivered(count: number): Promise<void> {
     if (!await this.rig.crm.until(count, 10_000)) {
       throw new Error(`Waited in vain for ${count} events: ${this.list().join(", ")}`);
     }
   }
 
-  /** What the CRM was told, in order: `ScreenPop ID`, with names for ids. */
-  list(names: Readonly<Record<string, string>> = {}): string[] {
-    return this.rig.crm.events.map(({ name, data }) => `${name} ${names[data["occtSourceID"] ?? ""] ?? data["occtSourceID"]}`);
+  /** The events that the CRM has got, in order: `ScreenPop ID`. */
+  list(): string[] {
+    return this.rig.crm.events.map(({ name, data }) => `${name} ${data["occtSourceID"]}`);
   }
 
   /**
-   * Proves that nothing more is on its way: one more call comes and goes, and all that the CRM hears from now on is of that
-   * one, because the line is read in order. Gives what was told before.
+   * Proves that no further event is on its way: one more call comes and goes, and all further events are of that call,
+   * because the line is read in order. @returns the events before it.
    */
-  async all(names: Readonly<Record<string, string>> = {}): Promise<string[]> {
+  async all(): Promise<string[]> {
     const last: InboundCall = await this.sim.inbound({ from: "14155559999", to: "1001" });
     await last.callerHangsUp();
-    const told = () =>
+    const delivered = () =>
       this.rig.crm.events.some(({ name, data }) => name === "CallReleased" && data["occtSourceID"] === last.uuid);
-    await this.until("the last call's end at the CRM", told);
-    return this.list(names).filter((line) => !line.endsWith(last.uuid));
+    await this.until("the last call's end at the CRM", delivered);
+    return this.list().filter((line) => !line.endsWith(last.uuid));
   }
 
   /** A number is clicked in the CRM; resolves with the call when its command has reached the switch. */
@@ -103,6 +113,14 @@ export class LineRig {
 /** The id that the daemon has given a MakeCall; the legs of its phones have ids of their own. */
 export function markOf({ variables }: DialledCall): string {
   return variables["telesetd_call"] ?? "no mark";
+}
+
+/** The events of a whole call. */
+export const whole = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
+
+/** Events of one call, as `list` gives them. */
+export function of(id: string, names: readonly string[]): string[] {
+  return names.map((name) => `${name} ${id}`);
 }
 
 /** How a link is lost: see `Loss`; `shutdown`: FreeSWITCH is stopped in order; `restart`: it crashes and comes back as another. */
