@@ -84,7 +84,7 @@ function main(): number {
     process.stdout.write(`Not run without --binary: the compiled binary, ${binary.length} test files.\n`);
   }
   const chosen = values.binary ? [...tests, ...binary] : tests;
-  if (chosen.length > 0) return run("./node_modules/.bin/bun", "test", "--parallel", ...chosen);
+  if (chosen.length > 0) return run("./node_modules/.bin/bun", "test", "--timeout", "60000", "--parallel", ...chosen);
   process.stdout.write(`No test is touched by what has changed since ${ref}.\n`);
   return 0;
 }

@@ -4,7 +4,7 @@
  */
 import { heapStats } from "bun:jsc";
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Crm } from "../bench/crm.ts";
@@ -19,6 +19,8 @@ import { parseConfig } from "../src/config/schema.ts";
 import { openLog } from "../src/log/log.ts";
 import { quietPort } from "./support/ports.ts";
 import { ownFolder } from "./support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "..");
 const folder = ownFolder();

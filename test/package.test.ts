@@ -1,5 +1,5 @@
 /** The Debian packages that scripts/package makes: what is in them, that they are the same twice, and how they install. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import { version } from "../src/version.ts";
 import { build, project, unpack } from "./support/package/packages.ts";
 import { said } from "./support/package/root.ts";
 import { ownFolder } from "./support/folder.ts";
+
+setDefaultTimeout(120_000);
 
 const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
 const none = lacking.length === 0 ? "" : ` (skipped: there is no ${lacking.join(", no ")})`;
@@ -17,8 +19,6 @@ const noQemu = qemu && said(["ls", "/usr/aarch64-linux-gnu/lib"]).code === 0
 const noLintian = Bun.which("lintian") ? "" : " (skipped: lintian is not installed)";
 const noShellcheck = Bun.which("shellcheck") ? "" : " (skipped: shellcheck is not installed)";
 const scripts = ["preinst", "postinst", "prerm", "postrm"];
-const limit = 120_000;
-
 describe.skipIf(none !== "")(`the packages${none}:`, () => {
   const folder = ownFolder();
   const made = join(folder, "made");
@@ -29,7 +29,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
   beforeAll(() => {
     expect(build("all", made)).toBeUndefined();
     for (const architecture of ["amd64", "arm64"]) unpack(deb(architecture), tree(architecture));
-  }, limit);
+  });
 
   test("are the same bytes twice: in another folder, time zone, umask and language", () => {
     const other = join(folder, "another place", "deeper");
@@ -38,14 +38,14 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     for (const name of ["telesetd-linux-x64", `telesetd_${version}_amd64.deb`, `telesetd_${version}.cdx.json`]) {
       expect(`${name} ${sha256(join(other, name))}`).toBe(`${name} ${sha256(join(made, name))}`);
     }
-  }, limit);
+  });
 
   test("SHA256SUMS names every artefact, rightly", () => {
     const { text, code } = said(["sh", "-c", `cd '${made}' && sha256sum --strict -c SHA256SUMS`]);
     expect(code).toBe(0);
     const named = text.split("\n").filter((line) => line !== "").map((line) => line.replace(": OK", ""));
     expect(named).toEqual(readdirSync(made).filter((name) => name !== "SHA256SUMS").sort());
-  }, limit);
+  });
 
   test.each(["amd64", "arm64"])("%s: everything belongs to root, with one time and the modes that it needs", (architecture) => {
     const lines = said(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
@@ -179,7 +179,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       text: `telesetd ${version}\n`,
       code: 0,
     });
-  }, limit);
+  });
 
   test.skipIf(noShellcheck !== "")(`shellcheck has nothing to say of the maintainer scripts${noShellcheck}`, () => {
     expect(said(["shellcheck", ...scripts.map((name) => join(tree("amd64"), "DEBIAN", name))])).toEqual({ text: "", code: 0 });
@@ -195,7 +195,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     overrides.forEach((line, index) => {
       if (!line.startsWith("#") && !overrides[index - 1]?.startsWith("telesetd:")) expect(overrides[index - 1]).toStartWith("# ");
     });
-  }, limit);
+  });
 });
 
 function sha256(path: string): string {

@@ -1,13 +1,15 @@
 /** Tests do not depend on how fast the machine is: rules for their files. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { root, sources } from "./support/sources.ts";
+import { sources } from "./support/sources.ts";
 
 const files = sources("test");
 
-test("bun's own deadline for a test, 5 s, is too short for a busy machine: every file gets another", () => {
-  expect(readFileSync(join(root, "bunfig.toml"), "utf8")).toContain('preload = ["./test/support/patience.ts"]');
+test("a file with property tests or with the binary sets a deadline that a busy machine keeps: bun's own is 5 s", () => {
+  const slow = files.filter(({ path, imports }) =>
+    path.endsWith(".test.ts") && imports.some(({ to }) => to === "fast-check" || to === "test/support/daemon/box.ts")
+  );
+  expect(slow.length).toBeGreaterThan(20);
+  expect(slow.filter(({ text }) => !/^setDefaultTimeout\((60|120)_000\);$/m.test(text)).map(({ path }) => path)).toEqual([]);
 });
 
 test("no test says how little time may pass: it counts, awaits a cause, advances a fake clock, or measures with cpuMs", () => {

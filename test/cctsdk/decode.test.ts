@@ -1,8 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { type CalloutContext, decodeAnswer, decodeCallout } from "../../src/cctsdk/decode.ts";
 import { type CalloutName, calloutNames } from "../../src/core/crm.ts";
 import { withoutInvisible } from "../../src/core/spelling.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const context: CalloutContext = {

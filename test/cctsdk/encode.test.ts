@@ -1,8 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { encodeEvent, encodeReply, maxLengths } from "../../src/cctsdk/encode.ts";
 import { parse, type XmlElement } from "../../src/platform/xml.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 // deno-lint-ignore no-control-regex -- the characters that XML cannot hold

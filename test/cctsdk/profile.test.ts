@@ -1,5 +1,5 @@
 /** Effect of a site's settings on the bytes sent to UWQ and in answers (docs/cctsdk.md), over TCP. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
@@ -13,6 +13,8 @@ import { parseConfig } from "../../src/config/schema.ts";
 import { calloutNames, type CrmEvent, type Reply } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";
 import { ask, cleanUp, get, open, ready } from "../support/httpclient.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 afterEach(cleanUp);

@@ -1,6 +1,8 @@
 /** `telesetd hash-password` on a terminal, key by key. With a pipe: test/e2e/dial.test.ts. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+
+setDefaultTimeout(60_000);
 
 const main = join(import.meta.dir, "../../src/main.ts");
 /** Types keys after the prompt; returns the terminal's output and its settings afterwards. */

@@ -1,8 +1,10 @@
 /** The output of a command arrives complete, however long it is and however slowly it is read. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+setDefaultTimeout(60_000);
 
 const main = join(import.meta.dir, "../../src/main.ts");
 

@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
+
+setDefaultTimeout(60_000);
 
 /** The reference configuration, as the design (section 5) gives it. */
 const reference = `{

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import {
   aniSteps,
@@ -16,6 +16,8 @@ import {
 } from "../../src/core/number.ts";
 import { readWritten } from "../../src/core/spelling.ts";
 import { plan } from "../support/core/site.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({

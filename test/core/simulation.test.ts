@@ -2,11 +2,13 @@
  * The core under random weather: facts of legs in any order, repeated and late, cuts of the link, looks at the live legs,
  * two agents who come and go, dialling and its results. Whatever happens, what is told must make sense: see `Watch`.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { PopWhen } from "../../src/core/call.ts";
 import { policyWith } from "../support/core/site.ts";
 import { type Act, World } from "../support/core/world.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const leg = fc.nat(7);

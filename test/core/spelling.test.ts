@@ -1,7 +1,9 @@
 /** How a number may be written: what does not count is left out, and nothing else. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { oddCharacter, readWritten } from "../../src/core/spelling.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const numberOf = (text: string) => readWritten(text).number;

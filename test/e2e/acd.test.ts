@@ -1,7 +1,9 @@
 /** The whole daemon with an ACD, between the simulated switch and a small CRM. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 
 import { name, start, warned } from "../support/daemon/acd-office.ts";
+
+setDefaultTimeout(60_000);
 describe("an agent and his queue:", () => {
   const withAcd = { line: { acd: {} } };
 

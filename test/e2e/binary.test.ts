@@ -1,5 +1,5 @@
 /** The compiled binary as its users meet it. Built by scripts/build before; where it is not, these tests are skipped. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { version } from "../../src/version.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "../..");
 const arm64 = join(root, "dist/telesetd-linux-arm64");

@@ -1,5 +1,5 @@
 /** The whole daemon with dialling, between the simulated switch and a small CRM; and the commands of the binary. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { explainAtDesk } from "../../src/commands/explain.ts";
@@ -8,6 +8,8 @@ import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { start } from "../support/daemon/acd-office.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

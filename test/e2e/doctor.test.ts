@@ -1,5 +1,5 @@
 /** The compiled binary: setup on a real terminal (script(1) makes one), then the doctor, beside a running daemon. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { SmallCrm } from "../../simulator/crm/mod.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const noScript = Bun.which("script") === null ? " (skipped: there is no script(1), Debian's bsdutils)" : "";
 

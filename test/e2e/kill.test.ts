@@ -1,10 +1,12 @@
 /** The compiled binary killed with -9 at random moments: nothing is lost, nothing is out of order. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { noBinary } from "../support/daemon/box.ts";
 import { desks, killAgainAndAgain, type Kills } from "../support/daemon/kills.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(120_000);
 
 const folder = ownFolder();
 
@@ -20,19 +22,15 @@ async function kill(kills: number, seed: number): Promise<Kills> {
 }
 
 describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
-  test(
-    `50 kills -9 of two daemons while calls run and the CRM comes and goes: every call comes to its end there, once (SEED=${seed})`,
-    async () => {
-      const [one, other] = await Promise.all([kill(25, seed), kill(25, seed + 1)]);
-      expect([...one.problems, ...other.problems]).toEqual([]);
-      // It was no quiet time: calls were popped in most lives, and some came and went unseen.
-      expect(one.popped + other.popped).toBeGreaterThan(50);
-      expect(one.unseen + other.unseen).toBeGreaterThan(5);
-      // A confirmed event may be told again only when a kill came between the CRM's answer and our commit of it. At that
-      // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
-      // and a click-to-dial that still plays itself.
-      expect(one.repeatsOfConfirmed + other.repeatsOfConfirmed).toBeLessThanOrEqual(50 * desks.length * 2);
-    },
-    120_000,
-  );
+  test(`50 kills -9 of two daemons while calls run and the CRM comes and goes: every call comes to its end there, once (SEED=${seed})`, async () => {
+    const [one, other] = await Promise.all([kill(25, seed), kill(25, seed + 1)]);
+    expect([...one.problems, ...other.problems]).toEqual([]);
+    // It was no quiet time: calls were popped in most lives, and some came and went unseen.
+    expect(one.popped + other.popped).toBeGreaterThan(50);
+    expect(one.unseen + other.unseen).toBeGreaterThan(5);
+    // A confirmed event may be told again only when a kill came between the CRM's answer and our commit of it. At that
+    // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
+    // and a click-to-dial that still plays itself.
+    expect(one.repeatsOfConfirmed + other.repeatsOfConfirmed).toBeLessThanOrEqual(50 * desks.length * 2);
+  });
 });

@@ -1,5 +1,5 @@
 /** The log of the compiled binary: its level over a reload, its counters, and the priorities that only the journal wants. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
@@ -8,6 +8,8 @@ import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

@@ -1,9 +1,11 @@
 /** The whole daemon behind raw TCP: requests as old Java clients write them, and what MakeCall dials for them. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Answer, cleanUp, complaint, dial } from "../support/httpclient.ts";
 import { start } from "../support/daemon/acd-office.ts";
+
+setDefaultTimeout(60_000);
 
 const fixtures = join(import.meta.dir, "../fixtures/old-clients");
 const agent = "A7";

@@ -1,10 +1,12 @@
 /** `telesetd outbox list | show | retry | drop` on the running binary: what waits, why, since when, how often, and what becomes of it. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { onStage, type Stage } from "../support/daemon/stage.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

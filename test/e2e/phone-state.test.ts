@@ -1,7 +1,9 @@
 /** One state of the phone: MakeCall, CheckStatus, Ready, status and readiness never contradict each other. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { SwitchEvent } from "../../simulator/freeswitch/events.ts";
 import { start } from "../support/daemon/acd-office.ts";
+
+setDefaultTimeout(60_000);
 
 const lost = "Phone 1001 is not registered: check its cable and power.";
 const unknown = "The switch does not know extension 1001: ask the administrator.";

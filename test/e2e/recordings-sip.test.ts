@@ -1,10 +1,12 @@
 /** Recordings of a SIP switch behind drachtio-server through the whole daemon, over TCP: the CRM gets what their twins of the event socket give. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { play, type PlayOptions, readRecording } from "../../src/commands/rehearsal/replay.ts";
 import { openLog } from "../../src/log/log.ts";
 import { fasterTimers } from "../support/timers.ts";
+
+setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];

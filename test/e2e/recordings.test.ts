@@ -1,5 +1,5 @@
 /** Every recording of a live switch through the whole daemon, over TCP: the CRM must get what expected.json says, when it says. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRecording } from "../../simulator/freeswitch/mod.ts";
@@ -7,6 +7,8 @@ import { play, type Played, type PlayOptions } from "../../src/commands/rehearsa
 import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import { fasterTimers } from "../support/timers.ts";
+
+setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "../fixtures/recordings");
 type Expected = readonly (readonly [string, number, Readonly<Record<string, string>>, number])[];

@@ -1,11 +1,13 @@
 /** SIGHUP and SIGTERM on the compiled binary: a new configuration takes over in the middle of calls, an end loses nothing. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { noBinary } from "../support/daemon/box.ts";
 import { onStage, register } from "../support/daemon/stage.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

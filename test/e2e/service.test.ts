@@ -1,5 +1,5 @@
 /** The compiled binary and a service manager that listens: readiness, status, watchdog, reload, wrong configuration. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
@@ -7,6 +7,8 @@ import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

@@ -1,10 +1,12 @@
 /** The compiled binary with the SIP driver: the whole way from a switch behind drachtio-server to the CRM, without JIT, killed and started again. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { type ReceivedEvent, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 

@@ -1,5 +1,5 @@
 /** The CRM is away, or wild: what arrives when it is back, in which order, and what is on record of the rest. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
@@ -9,6 +9,8 @@ import { crmEvent, done, hour, minute, Office, type OfficeOptions, timeout, unre
 import { type Mood, WildCrm } from "../support/faults/wild-crm.ts";
 import { ownFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 let stores = 0;

@@ -1,5 +1,5 @@
 /** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
-import { describe, expect, onTestFinished, test } from "bun:test";
+import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { startApp } from "../../src/app.ts";
@@ -8,6 +8,8 @@ import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { noMount, SmallDisk } from "../support/mounts.ts";
+
+setDefaultTimeout(60_000);
 
 describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
   test("full in the middle of a call: all is told, the status says so, and with room again the record is whole", async () => {

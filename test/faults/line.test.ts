@@ -1,6 +1,8 @@
 /** The link to the switch is lost, in each way, at each moment of a call: which events the CRM has at the end, and under which id. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cuts, ends, type Fault, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts";
+
+setDefaultTimeout(60_000);
 
 /** A call at a moment of its life, and how it goes on. */
 interface Moment {

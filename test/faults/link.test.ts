@@ -1,7 +1,9 @@
 /** A link that is slow, lies about what lives, or is lost at the very moment of a command. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection } from "../../simulator/freeswitch/mod.ts";
 import { cuts, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts";
+
+setDefaultTimeout(60_000);
 
 /** Loses the link as soon as the switch has read a command that begins so; what it does with the command stands. */
 function cutAt(command: string, rig: LineRig, cut: (connection: Connection) => void): Promise<void> {

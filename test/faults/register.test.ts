@@ -1,10 +1,12 @@
 /** The agent's UWQ moves or another agent registers while events wait: where the rest goes. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { WildCrm } from "../support/faults/wild-crm.ts";
+
+setDefaultTimeout(60_000);
 
 interface Stage {
   readonly sim: Simulator;

@@ -1,7 +1,9 @@
 /** Repair of the request lines of old clients, in pieces of any size. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { RequestLines } from "../../src/http/request-line.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const maxBytes = 16_384;

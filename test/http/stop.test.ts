@@ -1,5 +1,5 @@
 /** The whole daemon is stopped while callouts are in progress: every accepted one is answered. */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
@@ -9,6 +9,8 @@ import { openLog } from "../../src/log/log.ts";
 import { hashPassword } from "../../src/passwords.ts";
 import { Client, get } from "../support/httpclient.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const undo: (() => unknown)[] = [];
 afterAll(async () => {

@@ -1,5 +1,5 @@
 /** Repeated problems do not fill the journal, which is on flash. With the whole daemon, at the default level. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,8 @@ import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,9 +1,11 @@
 /** The log of a whole daemon during calls: each line about a call has its desk and call, and none contains a secret. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { scenes } from "../../src/commands/rehearsal/scenes.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
+
+setDefaultTimeout(60_000);
 
 /** The fields of a line; quoted values are JSON. */
 function fields(line: string): Record<string, string> {

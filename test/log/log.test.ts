@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { fstatSync } from "node:fs";
 import {
@@ -11,6 +11,8 @@ import {
   openLog,
   type RootLog,
 } from "../../src/log/log.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 /** A log, and the lines that it has written. */

@@ -1,5 +1,5 @@
 /** Metrics of the whole daemon: during calls, before the first connect, after the loss of its store, and with 1,000 desks. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,8 @@ import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
 import { statusText } from "../../src/status/status.ts";
 import { counted, seriesOf } from "../support/metrics.ts";
+
+setDefaultTimeout(60_000);
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,8 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Counter, exposition, formatFor, Histogram, startOf } from "../../src/metrics/exposition.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { allFamilies } from "../../src/metrics/page.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const made = (): Counter<"in" | "out", "ok" | "bad"> =>

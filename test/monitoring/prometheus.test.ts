@@ -1,5 +1,5 @@
 /** Debian's Prometheus scrapes the compiled daemon with the example configuration, and answers queries. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,8 @@ import { version } from "../../src/version.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { alerts, dashboard, folder } from "../support/promql.ts";
+
+setDefaultTimeout(60_000);
 
 const missing = existsSync("/usr/bin/prometheus") && existsSync("/usr/bin/promtool")
   ? noBinary

@@ -1,11 +1,13 @@
 /** The package in a Debian: installed, upgraded, taken back, removed, purged, with systemd's part played by stubs. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { version } from "../../src/version.ts";
+import { ownFolder } from "../support/folder.ts";
 import { build, unpack, variant } from "../support/package/packages.ts";
 import { Root, said } from "../support/package/root.ts";
+
+setDefaultTimeout(60_000);
 
 const config = "etc/telesetd/config.json";
 const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","password":"x","domain":"d"}}\n';
@@ -16,13 +18,8 @@ probe?.unmount();
 const none = probe ? "" : " (skipped: wants Debian with systemctl, and the right to mount an overlay and /proc)";
 
 describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-install-"));
-  const roots: Root[] = [];
+  const folder = ownFolder();
   const debs: Record<string, string> = {};
-  afterAll(() => {
-    for (const root of roots) root.unmount();
-    rmSync(folder, { recursive: true, force: true });
-  });
 
   beforeAll(() => {
     expect(build("amd64", folder, { DEB_COMPRESS: "none" })).toBeUndefined();
@@ -34,10 +31,12 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     debs["9.2.0"] = variant(join(folder, "tree"), folder, "9.2.0", 134);
   });
 
+  /** A root of its own, with a good configuration if systemd runs there; unmounted at the end of the test. */
   function start(booted: boolean): Root {
     const root = Root.mount({ booted });
     if (root === undefined) throw new Error("Cannot mount again");
-    roots.push(root);
+    onTestFinished(() => root.unmount());
+    if (booted) root.write(config, good, 0o600);
     return root;
   }
 
@@ -74,7 +73,6 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
     expect(root.read(config)).toBe(good);
     expect(root.run("stat", "-c", "%a", `/${config}`).text).toBe("600\n");
-    root.unmount();
   });
 
   test("in a chroot without /proc, where the binary cannot run: enabled, and it says that nothing was checked", () => {
@@ -83,36 +81,30 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     said(["umount", join(root.path, "proc")]);
     expect(install(root, "0.0.1").text).toContain("cannot be checked here");
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
-    root.unmount();
   });
 
   test("where systemd runs: started once installed with a good configuration", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     const { asked } = install(root, "0.0.1");
     expect(asked).toEqual([
       "--root=/ --quiet enable telesetd-firstboot.service",
       "--root=/ --quiet enable telesetd.service",
       "restart telesetd.service",
     ]);
-    root.unmount();
   });
 
   test("an upgrade restarts what ran, leaves alone what did not, and enables nothing", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     install(root, "0.0.1");
     root.service("inactive");
     expect(install(root, "9.0.0").asked).toEqual([]);
     root.service("active");
     expect(install(root, "9.0.0").asked).toEqual(["restart telesetd.service"]);
     expect(root.read(config)).toBe(good);
-    root.unmount();
   });
 
   test("a version that takes the configuration starts what had failed, unless it is disabled", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     install(root, "0.0.1");
     root.service("failed");
     expect(install(root, "9.1.0").asked).toEqual([]);
@@ -121,12 +113,10 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(text).toContain("telesetd.service had failed before: started again");
     root.write("disabled", "");
     expect(install(root, "9.0.0").asked).toEqual([]);
-    root.unmount();
   });
 
   test("an upgrade to a version that does not take the configuration leaves the old daemon at work, and says so", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     install(root, "9.0.0");
     root.service("active");
     const upgrade = install(root, "9.1.0");
@@ -137,24 +127,20 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     const cannot = install(root, "9.2.0");
     expect(cannot.asked).toEqual([]);
     expect(cannot.text).toContain("it cannot run here (exit code 134)");
-    root.unmount();
   });
 
   test("a way back restarts too, and says what becomes of a newer store", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     install(root, "9.0.0");
     root.service("active");
     const { text, asked } = install(root, "0.0.1");
     expect(asked).toEqual(["restart telesetd.service"]);
     expect(text).toContain("a way back, from 9.0.0 to 0.0.1");
     expect(text).toContain("leaves the store untouched");
-    root.unmount();
   });
 
   test("a removal stops it and keeps what it knows; installed again it starts again; a purge leaves nothing", () => {
     const root = start(true);
-    root.write(config, good, 0o600);
     install(root, "0.0.1");
     for (
       const file of [
@@ -178,6 +164,5 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(install(root, "0.0.1").asked).toContain("restart telesetd.service");
     expect(root.dpkg("--purge", "telesetd").code).toBe(0);
     expect(root.traces()).toEqual([]);
-    root.unmount();
   });
 });

@@ -1,7 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { hostAllowed, isLoopback, normaliseAddress, parseRanges } from "../../src/platform/address.ts";
 import { privateRanges } from "../../src/config/schema.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 describe("an address is normalised:", () => {

@@ -1,6 +1,8 @@
 /** A machine that is off and a network without a route are not reported as a closed port; also in real network namespaces. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connectErrorCode, type Tables } from "../../src/platform/connect-error.ts";
+
+setDefaultTimeout(60_000);
 
 const head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 /** 10.1.2.0/24 on eth0, 10.9.0.0/16 rejected, and optionally a default route through 10.1.2.1. */

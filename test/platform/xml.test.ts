@@ -1,6 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { element, maxXmlLength, parse, stringify } from "../../src/platform/xml.ts";
+
+setDefaultTimeout(60_000);
 
 // A backstop: how long many runs of a property take depends on the machine.
 const attribute = (value: string): string => stringify(element("a", { v: value }, []));

@@ -1,5 +1,5 @@
 /** Power cuts while the store is written: the file on the flash opens cleanly and contains a prefix of the operations. */
-import { afterAll, afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, expect, jest, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { Flash } from "../support/flash.ts";
 import { crmEvent } from "../support/faults/office.ts";
 import { Random } from "../support/faults/random.ts";
 import type { OutboxEvent } from "../../src/outbox/record.ts";
+
+setDefaultTimeout(60_000);
 
 // In memory, where a sync takes no time: the tests check when the store syncs, not how fast the disk is.
 const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "telesetd-power-"));

@@ -1,5 +1,5 @@
 /** The store on a bad disk: damaged at random, full, read-only, missing, or from a newer telesetd. It never throws, and reports why. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import {
   closeSync,
@@ -24,6 +24,8 @@ import { noMount, SmallDisk } from "../support/mounts.ts";
 import { type CallEventName, crmEvent } from "../support/faults/office.ts";
 import { Random } from "../support/faults/random.ts";
 import { ownFolder } from "../support/folder.ts";
+
+setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 let made = 0;

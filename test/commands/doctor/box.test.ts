@@ -1,12 +1,14 @@
 /** The doctor's hops of the box itself, each broken in turn: the store, the disk, the clock, the network. */
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { checkDisk } from "../../../src/commands/doctor/box.ts";
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, noBinary } from "../../support/daemon/box.ts";
 import { noMount, SmallDisk } from "../../support/mounts.ts";
 import { Place } from "../../support/doctor/rig.ts";
+
+setDefaultTimeout(60_000);
 
 const root = process.getuid?.() === 0;
 const noRoot = root ? "" : " (skipped: this user is not root)";

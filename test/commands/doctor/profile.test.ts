@@ -1,6 +1,8 @@
 /** What the doctor shows of settings that change the messages to and from UWQ. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { Place } from "../../support/doctor/rig.ts";
+
+setDefaultTimeout(60_000);
 
 test("settings of the wire are shown with their hops, and no header's value; without settings nothing is", async () => {
   await using place = await Place.open();

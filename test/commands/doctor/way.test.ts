@@ -1,5 +1,5 @@
 /** The doctor's hops from the daemon to UWQ, each broken in turn. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv4, isIPv6 } from "node:net";
 import { thisMachine } from "../../../src/commands/doctor/machine.ts";
@@ -7,6 +7,8 @@ import { SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Swallower } from "../../support/swallower.ts";
 import { Place } from "../../support/doctor/rig.ts";
 import { until } from "../../support/until.ts";
+
+setDefaultTimeout(60_000);
 
 describe("the daemon", () => {
   test.concurrent("is not running: what systemd says, with the meaning of exit code 2", async () => {

@@ -1,5 +1,5 @@
 /** The doctor as a whole: the list of hops, what depends on what, exit codes, text and JSON; while the daemon runs and while not. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import { firstToFix } from "../../../src/commands/doctor/print.ts";
 import { checkConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
 import { Swallower } from "../../support/swallower.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
+
+setDefaultTimeout(60_000);
 
 const names = [
   "config",

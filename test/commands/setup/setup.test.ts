@@ -1,10 +1,12 @@
 /** Setup: each answer is tried at once; one that fails is explained and asked again, or kept; nothing is changed before the end. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { RawPeer } from "../../support/freeswitch/rawpeer.ts";
 import { type Answers, Desk } from "../../support/setup-rig.ts";
+
+setDefaultTimeout(60_000);
 
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 

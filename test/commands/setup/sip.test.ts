@@ -1,8 +1,10 @@
 /** Setup for a SIP switch behind drachtio-server: its own questions, each group of answers tried at once. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { Desk } from "../../support/setup-rig.ts";
+
+setDefaultTimeout(60_000);
 
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 
