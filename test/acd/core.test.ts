@@ -9,7 +9,7 @@ import { AcdDesk, results } from "../support/acd-desk.ts";
 
 type Was = "unknown" | AgentMode;
 
-/** A desk whose agent A is so. */
+/** A desk whose agent A is in this mode. */
 function deskOf(was: Was, afterCall: "not-ready" | "nothing" = "not-ready"): AcdDesk {
   const desk = new AcdDesk({ driven: true, afterCall });
   if (was !== "unknown") desk.does("Login");
@@ -25,7 +25,7 @@ function stateOf(desk: AcdDesk): string {
 const notLoggedIn = "Agent A is not logged in: log in first, then press Ready.";
 
 describe("a callout:", () => {
-  /** The state before, the callout: what the switch is told ("" for nothing), the state when it has done it. */
+  /** The mode before, the callout, the command to the switch ("" for none), the mode after it. */
   const table: [Was, AgentCallout, string, string][] = [
     ["unknown", "Login", "A logs in, not-ready in sales", "A not-ready in sales"],
     ["unknown", "Ready", "", "nobody"],
@@ -54,7 +54,7 @@ describe("a callout:", () => {
     })
   );
   test.each(cases)(
-    "an agent who is $was and asks for $name: the switch is told $told; when that is $outcome he hears $reply and then: $then",
+    "an agent who is $was, and $name: command $told; when that is $outcome the answer is $reply and then: $then",
     ({ was, name, told, outcome, reply, then }) => {
       const desk = deskOf(was);
       expect(desk.does(name, { result: results[outcome] })).toEqual(told === "nothing" ? [reply] : [told, reply]);
@@ -63,7 +63,7 @@ describe("a callout:", () => {
     },
   );
 
-  test("is answered when the switch has answered, and not before", () => {
+  test("is answered after the switch has answered, not earlier", () => {
     const desk = deskOf("not-ready");
     expect(desk.asks("Ready")).toEqual(["A ready in sales"]);
     expect(desk.agents).toEqual(["A not-ready in sales"]);
@@ -71,7 +71,7 @@ describe("a callout:", () => {
   });
 });
 
-describe("the switch says so itself:", () => {
+describe("the switch changes the state itself:", () => {
   const why = "Agent A";
   const table: [Was, AgentMode, string, string][] = [
     ["unknown", "logged-out", "nobody", "ok"],
@@ -108,7 +108,7 @@ describe("the switch says so itself:", () => {
     else expect(desk.desk.agents.at(-1)?.since).toBe(5000);
   });
 
-  test("what the agent then asks for himself takes the words away", () => {
+  test("the next request of the agent removes the reason", () => {
     const desk = deskOf("ready");
     desk.says("not-ready");
     expect(desk.status).toBe("Agent A is not ready: a supervisor did it.");
@@ -120,14 +120,14 @@ describe("the switch says so itself:", () => {
     expect(desk.status).toBe("ok");
   });
 
-  test("a supervisor logs him out and in again: both are followed", () => {
+  test("a supervisor logs the agent out and in again: the state follows both", () => {
     const desk = deskOf("ready");
     desk.says("logged-out");
-    desk.says("ready", "a supervisor made him so");
-    expect(desk.agents).toEqual(["A ready in sales: a supervisor made him so"]);
+    desk.says("ready", "a supervisor did it");
+    expect(desk.agents).toEqual(["A ready in sales: a supervisor did it"]);
   });
 
-  test("of another desk's agent: nothing", () => {
+  test("for the agent of another desk: no change", () => {
     const desk = deskOf("ready");
     const before = desk.desk;
     desk.hear({ type: "agent", desk: "1002", mode: "logged-out", why: "x" }, { type: "acd-reset", desks: ["1002"] });
@@ -135,9 +135,9 @@ describe("the switch says so itself:", () => {
   });
 });
 
-describe("an echo of our own command says nothing new:", () => {
+describe("a report of our own command changes nothing:", () => {
   const cases = [["Ready", "ready"], ["NotReady", "not-ready"], ["Logout", "logged-out"], ["Login", "ready"]] as const;
-  test.each(cases)("%s, heard before its result", (name, mode) => {
+  test.each(cases)("%s, reported before its result", (name, mode) => {
     const desk = deskOf(name === "Ready" ? "not-ready" : "ready");
     desk.asks(name);
     const before = desk.desk;
@@ -147,14 +147,14 @@ describe("an echo of our own command says nothing new:", () => {
     expect(desk.agents).toEqual([`A ${mode} in sales`]);
   });
 
-  test("the Login of another, heard before its result, is not taken for the first one's break", () => {
+  test("the Login of another agent, reported before its result, is not taken for a break of the first", () => {
     const desk = deskOf("ready");
     desk.asks("Login", { agent: "B" });
     desk.says("not-ready");
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("and once: what comes after it is a supervisor's", () => {
+  test("once: the next report is a supervisor's change", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     desk.says("ready");
@@ -163,7 +163,7 @@ describe("an echo of our own command says nothing new:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales: a supervisor was quicker"]);
   });
 
-  test("what a supervisor did just before it does not count any more", () => {
+  test("a supervisor's change just before it does not count any more", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     desk.says("logged-out");
@@ -172,7 +172,7 @@ describe("an echo of our own command says nothing new:", () => {
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("after the result, words of the switch count again", () => {
+  test("after the result, reports of the switch count again", () => {
     const desk = deskOf("not-ready");
     desk.does("Ready", { result: results.unknown });
     desk.says("ready", "as a look after the reconnect shows");
@@ -180,8 +180,8 @@ describe("an echo of our own command says nothing new:", () => {
   });
 });
 
-describe("results that come late:", () => {
-  test("two callouts on the way: the last one counts, both are answered", () => {
+describe("late results:", () => {
+  test("of two callouts in progress: the last one counts, both are answered", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     desk.asks("NotReady");
@@ -189,7 +189,7 @@ describe("results that come late:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales"]);
   });
 
-  test("Ready and the answer of a queue's call cross: the break counts, as the switch heard it last", () => {
+  test("Ready and the answer of a queue call cross: the break counts, because it was sent last", () => {
     const desk = deskOf("ready");
     desk.asks("Ready");
     expect(desk.answered({ queue: true })).toEqual(["own: A not-ready in sales"]);
@@ -198,7 +198,7 @@ describe("results that come late:", () => {
     expect(desk.status).toBe("ok");
   });
 
-  test("the Login of another comes last, after the first one is ready: it takes the place", () => {
+  test("of the Login of another agent, after the first is ready: the other takes the place", () => {
     const desk = new AcdDesk();
     desk.asks("Login");
     desk.asks("Login", { agent: "B" });
@@ -210,7 +210,7 @@ describe("results that come late:", () => {
     expect(desk.agents).toEqual(["A logged-out in sales: agent B has logged in at phone 1001", "B not-ready in sales"]);
   });
 
-  test("what is applied again after a restart is done only after the agent has asked for something else: that counts", () => {
+  test("of a state applied again after a restart: a newer request of the agent counts", () => {
     const desk = deskOf("ready");
     desk.hear({ type: "acd-reset", desks: ["1001"] });
     const [again] = desk.open.splice(0);
@@ -220,7 +220,7 @@ describe("results that come late:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales"]);
   });
 
-  test("a stale refusal takes nothing back", () => {
+  test("a late refusal changes nothing", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     const [ready] = desk.open.splice(0);
@@ -230,8 +230,8 @@ describe("results that come late:", () => {
   });
 });
 
-describe("Oracle's rule, after the answer of a queue's call:", () => {
-  test("not ready at the answer, before the call is over, once, without an Error in CheckStatus", () => {
+describe("Oracle's rule, after the answer of a queue call:", () => {
+  test("not ready at the answer, before the call ends, once, without an Error in CheckStatus", () => {
     const desk = deskOf("ready");
     expect(desk.answered({ queue: true })).toEqual(["own: A not-ready in sales"]);
     expect(desk.answered({ queue: true })).toEqual([]);
@@ -242,7 +242,7 @@ describe("Oracle's rule, after the answer of a queue's call:", () => {
     expect(desk.hangsUp()).toEqual([]);
   });
 
-  test("not while it rings", () => {
+  test("no change while it rings", () => {
     const desk = deskOf("ready");
     const leg = { desk: "1001", leg: "L1", direction: "to-desk", queue: true, rings: true } as const;
     expect(desk.hear({ type: "leg", facts: leg })).toEqual([]);
@@ -250,7 +250,7 @@ describe("Oracle's rule, after the answer of a queue's call:", () => {
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("Ready while he talks stays, also when the leg is told of once more; the next call begins it anew", () => {
+  test("Ready during the call stays, even if the leg is reported again; the next call applies the rule again", () => {
     const desk = deskOf("ready");
     desk.answered({ queue: true });
     desk.answers();
@@ -260,7 +260,7 @@ describe("Oracle's rule, after the answer of a queue's call:", () => {
     expect(desk.answered({ queue: true, leg: "L2" })).toEqual(["own: A not-ready in sales"]);
   });
 
-  test("an answer that a look after a reconnect shows counts too", () => {
+  test("an answer that a snapshot after a reconnect shows counts too", () => {
     const desk = deskOf("ready");
     const leg = { desk: "1001", leg: "L1", direction: "to-desk", queue: true } as const;
     desk.hear({ type: "leg", facts: { ...leg, rings: true } });
@@ -270,16 +270,16 @@ describe("Oracle's rule, after the answer of a queue's call:", () => {
   });
 
   const others = {
-    "a call that comes straight to the desk": { caller: { identity: "14155550123", outside: true } },
+    "a call directly to the desk": { caller: { identity: "14155550123", outside: true } },
     "a colleague's call": {},
   };
-  test.each(Object.entries(others))("%s leaves him ready", (_, facts) => {
+  test.each(Object.entries(others))("%s leaves the agent ready", (_, facts) => {
     const desk = deskOf("ready");
     expect(desk.answered(facts)).toEqual([]);
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("a call that he dials himself leaves him ready", () => {
+  test("a call that the agent dials leaves the agent ready", () => {
     const desk = deskOf("ready");
     const leg = { desk: "1001", leg: "L1", direction: "from-desk", dialled: "914155550123", queue: true } as const;
     expect(desk.hear({ type: "leg", facts: { ...leg, answered: true, farAnswered: true } })).toEqual([]);
@@ -291,11 +291,11 @@ describe("Oracle's rule, after the answer of a queue's call:", () => {
     expect(desk.agents).toEqual([`A ${was} in sales`]);
   });
 
-  test("afterCall nothing: he stays ready", () => {
+  test("afterCall nothing: the agent stays ready", () => {
     expect(deskOf("ready", "nothing").answered({ queue: true })).toEqual([]);
   });
 
-  test("without an ACD: he stays ready", () => {
+  test("without an ACD: the agent stays ready", () => {
     const desk = new AcdDesk({ driven: false, afterCall: "not-ready" });
     desk.does("Login");
     desk.does("Ready");

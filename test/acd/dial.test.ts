@@ -1,4 +1,4 @@
-/** Whether MakeCall may dial, for whom, how often, and what is put on record: by the core alone. */
+/** Which MakeCalls dial, for which agents, how often, and the record of each: the core alone. */
 import { describe, expect, test } from "bun:test";
 import type { DialPolicy } from "../../src/core/dial/limits.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
@@ -17,7 +17,7 @@ class Dialler {
   desk: Desk = newDesk("1001");
   now = 0;
   readonly records: DialRecord[] = [];
-  /** What is counted. */
+  /** The counted results. */
   readonly results: string[] = [];
   readonly told: string[] = [];
   readonly driven: string[] = [];
@@ -40,7 +40,7 @@ class Dialler {
     this.line({ type: "leg", facts: { desk: "1001", leg: "L1", direction: "to-desk", ...facts } });
   }
 
-  /** MakeCall; gives "dialled", or why not. */
+  /** MakeCall. Returns "dialled", or why not. */
   asks(dialString = "914155550123", agent = "A", name: "MakeCall" | "DialCanonical" = "MakeCall"): string {
     const id = `m${++this.#ids}`;
     const before = this.driven.length;
@@ -52,7 +52,7 @@ class Dialler {
     return this.driven.length > before ? "dialled" : replies[0] ?? "waits";
   }
 
-  /** The same, and the switch cannot: the desk is free again. */
+  /** The same, and the switch fails: the desk may dial again. */
   tries(dialString?: string, agent?: string): string {
     const outcome = this.asks(dialString, agent);
     if (outcome === "dialled") this.fails();
@@ -126,12 +126,12 @@ describe("how often:", () => {
   const perDay = (n: number) =>
     `Cannot dial: phone 1001 has dialled ${n} numbers in the last 24 hours, which is the maximum: ask the administrator.`;
 
-  test("once a minute: the second is refused, one number is said as one", () => {
+  test("once a minute: the second is refused, with the number in the singular", () => {
     const dialler = new Dialler({ perMinute: 1 });
     expect([dialler.tries(), dialler.tries()]).toEqual(["dialled", perMinute(1)]);
   });
 
-  test("a minute: a window that slides, to the millisecond", () => {
+  test("a minute: a sliding window, to the millisecond", () => {
     const dialler = new Dialler({ perMinute: 2 });
     expect(dialler.tries()).toBe("dialled");
     dialler.now = 30_000;
@@ -144,7 +144,7 @@ describe("how often:", () => {
     expect(dialler.tries()).toBe("dialled");
   });
 
-  test("a day: from its first dial on, to the millisecond; then it begins anew with the next dial", () => {
+  test("a day: from its first dial, to the millisecond; the next day starts with the next dial", () => {
     const dialler = new Dialler({ perDay: 2 });
     dialler.now = 5 * minute;
     expect([dialler.tries(), dialler.tries(), dialler.tries()]).toEqual(["dialled", "dialled", perDay(2)]);
@@ -158,14 +158,14 @@ describe("how often:", () => {
     expect(dialler.tries()).toBe("dialled");
   });
 
-  test("what is refused is not counted", () => {
+  test("a refused dial is not counted", () => {
     const dialler = new Dialler({ perMinute: 1, registeredOnly: true }, { deny: [/^1900/] });
     for (let n = 0; n < 5; n++) dialler.tries("19005550123");
     for (let n = 0; n < 5; n++) dialler.tries("14155550123", "B");
     expect(dialler.tries()).toBe("dialled");
   });
 
-  test("a repeat of what is being dialled is not counted and not dialled again", () => {
+  test("a repeated MakeCall is not counted and not dialled again", () => {
     const dialler = new Dialler({ perMinute: 2 });
     for (let n = 0; n < 5; n++) dialler.asks();
     expect(dialler.driven).toHaveLength(1);
@@ -173,7 +173,7 @@ describe("how often:", () => {
     expect(dialler.asks()).toBe("dialled");
   });
 
-  test("emergency numbers are not held back, but counted", () => {
+  test("emergency numbers are counted, but never refused", () => {
     const dialler = new Dialler({ perMinute: 1, perDay: 1 }, { emergency: [/^112$/] });
     expect([dialler.tries("112"), dialler.tries("112"), dialler.tries("112")]).toEqual(Array(3).fill("dialled"));
     expect(dialler.tries()).toBe(perMinute(3));
@@ -181,15 +181,15 @@ describe("how often:", () => {
 });
 
 describe("for whom and when:", () => {
-  const notHe = "Cannot dial: agent B is not registered at phone 1001: log in to UWQ again.";
+  const notRegistered = "Cannot dial: agent B is not registered at phone 1001: log in to UWQ again.";
   const onCall = "Cannot dial: phone 1001 is on a call: end it first.";
 
-  test.each([[false, "dialled"], [true, notHe]])("registeredOnly %p: another agent: %s", (registeredOnly, outcome) => {
+  test.each([[false, "dialled"], [true, notRegistered]])("registeredOnly %p: another agent: %s", (registeredOnly, outcome) => {
     expect(new Dialler({ registeredOnly }).asks("914155550123", "B")).toBe(outcome);
     expect(new Dialler({ registeredOnly }).asks()).toBe("dialled");
   });
 
-  test("registeredOnly, and he has unregistered", () => {
+  test("registeredOnly, and the agent has unregistered", () => {
     const dialler = new Dialler({ registeredOnly: true });
     dialler.step({ type: "callout", id: "u", callout: { name: "Unregister", desk: "1001", agent: "A" } });
     expect(dialler.asks()).toBe("Cannot dial: agent A is not registered at phone 1001: log in to UWQ again.");
@@ -201,7 +201,7 @@ describe("for whom and when:", () => {
     expect(dialler.asks()).toBe(outcome);
   });
 
-  test("whileOnCall false: a call that only rings, or is over, is none; one on hold is", () => {
+  test("whileOnCall false: a ringing or ended call does not count; one on hold does", () => {
     const dialler = new Dialler({ whileOnCall: false });
     dialler.leg({ rings: true });
     expect(dialler.tries()).toBe("dialled");
@@ -212,7 +212,7 @@ describe("for whom and when:", () => {
     expect(dialler.tries()).toBe("dialled");
   });
 
-  test("emergency: whoever asks, on a call or not, and while another number is being dialled", () => {
+  test("emergency: any agent, on a call or not, and while another number is being dialled", () => {
     const dialler = new Dialler({ whileOnCall: false, registeredOnly: true }, { emergency: [/^112$/] });
     expect(dialler.asks()).toBe("dialled");
     dialler.leg({ leg: "L2", answered: true });
@@ -231,7 +231,7 @@ describe("on record:", () => {
     return dialler;
   };
 
-  test("who asked, from where, what was asked and dialled, and when: before it is dialled", () => {
+  test("the agent, the address, the requested and the dialled number, and the time: before it is dialled", () => {
     expect(dialling().records).toEqual([{ id: "m1", ...asked, outcome: "asked" }]);
   });
 
@@ -271,7 +271,7 @@ describe("on record:", () => {
       dialler.line({ type: "snapshot", desks: ["1001"], legs: [] });
     }, "The number was not reached (GONE)."],
   ];
-  test.each(endings)("%s: one record more, with the outcome, later ends change nothing", (_, end, outcome) => {
+  test.each(endings)("%s: one more record, with the outcome; later ends change nothing", (_, end, outcome) => {
     const dialler = dialling();
     end(dialler);
     dialler.leg({ leg: "m1", ended });
@@ -281,7 +281,7 @@ describe("on record:", () => {
     expect(dialler.desk.lastDial).toMatchObject({ dialString: asked.dialString, outcome });
   });
 
-  test("what is refused, with its reason; without a number where it came to none", () => {
+  test("a refused dial, with its reason; without a number if the dial string has none", () => {
     const dialler = new Dialler({ registeredOnly: true }, { deny: [/^1900/] });
     for (const [number, agent] of [["19005550123", "A"], ["914155550123", "B"], ["call me", "A"]] as const) {
       dialler.asks(number, agent);
@@ -317,7 +317,7 @@ describe("crm.errorEvents:", () => {
     expect(dialler.told).toEqual(told);
   });
 
-  test("nothing when it was answered, and nothing for another agent's dial", () => {
+  test("no Error when the number has answered, and none for the dial of another agent", () => {
     const dialler = new Dialler({}, {}, { errors: true, telephony: false });
     dialler.asks();
     dialler.leg({ leg: "m1", call: "m1", rings: true, answered: true, farAnswered: true });

@@ -1,4 +1,4 @@
-/** `telesetd explain NUMBER --desk N`: whether MakeCall would dial it, by the daemon's own decision, or by the configuration alone. */
+/** `telesetd explain NUMBER --desk N`: whether MakeCall would dial the number, by the daemon or by the configuration alone. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { ask, get, open, quietAdmin } from "../support/httpclient.ts";
 const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The part of a daemon that is asked: its listener, and the decision on this desk 1001 with the configuration in the file. */
+/** A part of a daemon: its listener, and the decision for this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");
 const daemon = await open({
   admin: {
@@ -34,7 +34,7 @@ const well = {
 };
 let known: Desk | undefined;
 
-/** What it says of desk 1001 with this configuration, and how it ends; with a daemon whose desk is `desk`, or without one. */
+/** The output and exit code of explain with this configuration; with a daemon whose desk is `desk`, or without a daemon. */
 async function explained(number: string, { dial = {}, desk, json = false, at = "1001" }: {
   dial?: Record<string, unknown>;
   desk?: Desk;
@@ -59,7 +59,7 @@ async function explained(number: string, { dial = {}, desk, json = false, at = "
   return { code, ...written };
 }
 
-/** The last line: the one about the desk. */
+/** The last line, about the desk. */
 async function verdict(...asked: Parameters<typeof explained>): Promise<string> {
   const { code, out, err } = await explained(...asked);
   expect([code, err]).toEqual([0, ""]);
@@ -94,9 +94,9 @@ describe("while the daemon runs:", () => {
       "would be refused now: Cannot dial: no agent is registered at phone 1001: log in to UWQ again.",
     ],
     ["on a call", ["14155550123", { desk: talking }], "would be accepted now from agent 7"],
-    ["on a call, where that counts", ["14155550123", { desk: talking, dial: { whileOnCall: false } }], onCall],
+    ["on a call, if that counts", ["14155550123", { desk: talking, dial: { whileOnCall: false } }], onCall],
     [
-      "on a call of which the switch does not report whether it was answered, where that counts",
+      "on a call whose answer the switch does not report, if that counts",
       ["14155550123", { desk: called, dial: { whileOnCall: false } }],
       onCall,
     ],
@@ -128,7 +128,7 @@ describe("while the daemon runs:", () => {
   test.each(cases)("%s", async (_, asked, words) => expect(await verdict(...asked)).toBe(`MakeCall at desk 1001 ${words}`));
 });
 
-describe("while it does not, the configuration alone decides:", () => {
+describe("without a daemon the configuration alone decides:", () => {
   const unknown = "Whether it would be accepted now is not known: telesetd does not answer at 127.0.0.1:1 (";
   test("a number that may be dialled", async () => {
     expect(await verdict("14155550123")).toStartWith(
@@ -143,20 +143,20 @@ describe("while it does not, the configuration alone decides:", () => {
     expect(await verdict("19005550123")).toBe(`MakeCall at desk 1001 is refused by the configuration: ${denied}`));
 });
 
-test("a desk that the running daemon does not serve yet: it says so", async () => {
+test("a desk that the running daemon does not serve yet", async () => {
   expect(await verdict("14155550123", { desk: well, at: "1002" })).toEndWith(
     "Whether it would be accepted now is not known: This telesetd does not serve desk 1002.",
   );
 });
 
-test("what the daemon decides is for the box itself, not for a web page", async () => {
+test("only the box itself may ask the daemon, no web page", async () => {
   const asked = (headers: string) => ask(daemon.port, get("/dials/foreseen?desk=1001&dialString=112", headers));
   known = well;
   expect((await asked("Host: localhost\r\n"))?.status).toBe(200);
   expect((await asked("Host: localhost\r\nOrigin: http://evil.example\r\n"))?.status).toBe(403);
 });
 
-test("a desk that is not served: 2, with those that are", async () => {
+test("a desk that is not in the configuration: exit code 2, with the desks that are", async () => {
   expect(await explained("112", { at: "1009" })).toEqual({
     code: 2,
     out: "",

@@ -1,9 +1,9 @@
-/** Who is at a desk: phones that are lost, restarts, and several agents and desks. */
+/** The agent at a desk: lost phones, restarts, and several agents and desks. */
 import { describe, expect, test } from "bun:test";
 import type { AgentMode } from "../../src/core/line.ts";
 import { AcdDesk, results } from "../support/acd-desk.ts";
 
-/** A desk whose agent A is logged in and so. */
+/** A desk whose agent A is logged in, in this mode. */
 function deskOf(mode: AgentMode, agent = "A"): AcdDesk {
   const desk = new AcdDesk();
   desk.does("Login", { agent });
@@ -12,10 +12,10 @@ function deskOf(mode: AgentMode, agent = "A"): AcdDesk {
   return desk;
 }
 
-describe("a phone that is not registered is never left available:", () => {
+describe("an agent without a registered phone is never left available:", () => {
   const taken = "own: A not-ready in sales";
 
-  test("it is lost while the agent is ready: on a break, with the reason in CheckStatus even when it is back", () => {
+  test("the phone is lost while the agent is ready: on a break, with the reason in CheckStatus even after it is back", () => {
     const desk = deskOf("ready");
     expect(desk.phone(false)).toEqual([taken]);
     desk.answers();
@@ -29,14 +29,14 @@ describe("a phone that is not registered is never left available:", () => {
     expect(desk.status).toBe("ok");
   });
 
-  test("Ready without a phone is refused, and the switch is not asked", () => {
+  test("Ready without a phone is refused, without a command to the switch", () => {
     const desk = deskOf("not-ready");
     desk.phone(false);
     expect(desk.does("Ready")).toEqual(["Phone 1001 is not registered: check its cable and power, then press Ready."]);
     expect(desk.agents).toEqual(["A not-ready in sales"]);
   });
 
-  test("Ready is refused with the switch's own reason, of which only the last dot goes", () => {
+  test("Ready is refused with the reason of the switch, without its last full stop", () => {
     const desk = deskOf("not-ready");
     desk.hear({ type: "phone", desk: "1001", registered: false, why: "Phone 1001 has left 10.0.0.9." });
     expect(desk.does("Ready")).toEqual(["Phone 1001 has left 10.0.0.9, then press Ready."]);
@@ -50,13 +50,13 @@ describe("a phone that is not registered is never left available:", () => {
     expect(desk.does("Logout")).toEqual(["A logged-out in sales", "ok"]);
   });
 
-  test("a supervisor makes him ready without a phone: on a break again", () => {
+  test("a supervisor makes the agent ready without a phone: on a break again", () => {
     const desk = deskOf("not-ready");
     desk.phone(false);
     expect(desk.says("ready")).toEqual([taken]);
   });
 
-  test("it is lost while Ready is on its way: on a break as soon as he is ready", () => {
+  test("the phone is lost while Ready is in progress: on a break as soon as the agent is ready", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     expect(desk.phone(false)).toEqual([]);
@@ -64,7 +64,7 @@ describe("a phone that is not registered is never left available:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales: phone 1001 was not registered: press Ready when it is"]);
   });
 
-  test("a phone of which nothing is known yet changes nothing", () => {
+  test("a phone in an unknown state changes nothing", () => {
     const desk = deskOf("ready");
     desk.hear({ type: "link-down", why: "reset" });
     expect(desk.hear({ type: "link-up", to: "switch" })).toEqual([]);
@@ -79,11 +79,11 @@ describe("a phone that is not registered is never left available:", () => {
   });
 });
 
-describe("after a restart of the switch, or ours:", () => {
+describe("after a restart of the switch or of telesetd:", () => {
   const reset = { type: "acd-reset", desks: ["1001"] } as const;
 
   test.each([["ready", "own: A logs in, ready in sales"], ["not-ready", "own: A logs in, not-ready in sales"]] as const)(
-    "an agent who is %s is made so again",
+    "the state of an agent who is %s is set again",
     (mode, told) => {
       const desk = deskOf(mode);
       expect(desk.hear(reset)).toEqual([told]);
@@ -93,7 +93,7 @@ describe("after a restart of the switch, or ours:", () => {
     },
   );
 
-  test("also when a supervisor had made him so: it is what was last", () => {
+  test("also a state that a supervisor has set: the last one counts", () => {
     const desk = deskOf("ready");
     desk.says("not-ready");
     expect(desk.hear(reset)).toEqual(["own: A logs in, not-ready in sales"]);
@@ -101,7 +101,7 @@ describe("after a restart of the switch, or ours:", () => {
     expect(desk.status).toBe("Agent A is not ready: a supervisor did it.");
   });
 
-  test("one who is logged out is left alone; so is a desk without anybody, and one without an ACD", () => {
+  test("nothing is set for an agent who is logged out, a desk without an agent, or without an ACD", () => {
     expect(deskOf("logged-out").hear(reset)).toEqual([]);
     expect(new AcdDesk().hear(reset)).toEqual([]);
     const none = new AcdDesk({ driven: false, afterCall: "not-ready" });
@@ -109,14 +109,14 @@ describe("after a restart of the switch, or ours:", () => {
     expect(none.hear(reset)).toEqual([]);
   });
 
-  test("his phone is not there: he is applied as not ready", () => {
+  test("an agent without a phone is set not ready", () => {
     const desk = deskOf("ready");
     desk.phone(false);
     desk.answers(results.failed);
     expect(desk.hear(reset)).toEqual(["own: A logs in, not-ready in sales"]);
   });
 
-  test("of several agents the one at work is applied", () => {
+  test("of several agents the state of the one at work is set", () => {
     const desk = deskOf("ready");
     desk.does("Login", { agent: "B", queue: "support" });
     expect(desk.hear(reset)).toEqual(["own: B logs in, not-ready in support"]);
@@ -126,7 +126,7 @@ describe("after a restart of the switch, or ours:", () => {
 describe("hot desk:", () => {
   const takenBy = (agent: string) => `agent ${agent} has logged in at phone 1001`;
 
-  test("two agents on one desk: who logs in takes the place; the one before is logged out and told so in status", () => {
+  test("two agents on one desk: the one who logs in takes the place; the other is logged out, with the reason in status", () => {
     const desk = deskOf("ready");
     expect(desk.does("Login", { agent: "B" })).toEqual(["B logs in, not-ready in sales", "ok"]);
     expect(desk.agents).toEqual([`A logged-out in sales: ${takenBy("B")}`, "B not-ready in sales"]);
@@ -144,7 +144,7 @@ describe("hot desk:", () => {
     expect(desk.agents).toEqual([`A logged-out in sales: ${takenBy("B")}`, "B not-ready in sales"]);
   });
 
-  test("a Login that the switch refuses takes nothing", () => {
+  test("a Login that the switch refuses does not take the place", () => {
     const desk = deskOf("ready");
     expect(desk.does("Login", { agent: "B", result: results.failed })).toEqual([
       "B logs in, not-ready in sales",
@@ -153,7 +153,7 @@ describe("hot desk:", () => {
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("what the switch says is about the one at work; when he has logged out nobody comes back", () => {
+  test("the switch reports the state of the agent at work; after their Logout no other agent comes back", () => {
     const desk = deskOf("ready");
     desk.does("Login", { agent: "B" });
     desk.says("ready");
@@ -163,7 +163,7 @@ describe("hot desk:", () => {
     expect(desk.hear({ type: "acd-reset", desks: ["1001"] })).toEqual([]);
   });
 
-  test("since when: a callout or a word of the switch that changes nothing leaves it, another agent's does not count", () => {
+  test("the time of the last change: kept by callouts and reports without a change, and by those of another agent", () => {
     const desk = deskOf("not-ready");
     const since = () => desk.desk.agents.map(({ id, since }) => `${id} ${since}`);
     desk.now = 5;
@@ -185,40 +185,40 @@ describe("hot desk:", () => {
     expect(since()).toEqual(["A 7", "B 8", "C 8"]);
   });
 
-  test("without an ACD: a Ready of the agent who was there before leaves the other at work", () => {
+  test("without an ACD: a Ready of the former agent leaves the other at work", () => {
     const desk = new AcdDesk({ driven: false, afterCall: "not-ready" });
     desk.does("Login", { agent: "B" });
     desk.does("NotReady");
     expect(desk.agents).toEqual(["B not-ready in sales", "A logged-out"]);
   });
 
-  test("he comes back: he takes the place again, without the words", () => {
+  test("the former agent comes back and takes the place again, without the reason", () => {
     const desk = deskOf("ready");
     desk.does("Login", { agent: "B" });
     desk.does("Login");
     expect(desk.agents).toEqual([`B logged-out in sales: ${takenBy("A")}`, "A not-ready in sales"]);
   });
 
-  test("a Login twice by the same agent takes nothing from anybody", () => {
+  test("a second Login by the same agent changes nothing", () => {
     const desk = deskOf("ready");
     desk.does("Login");
     expect(desk.agents).toEqual(["A ready in sales"]);
   });
 
-  test("an agent on two desks: each desk has its own place; what happens at one is nothing to the other", () => {
+  test("an agent on two desks: each desk has its own place, independent of the other", () => {
     const [one, two] = [deskOf("ready"), deskOf("ready")];
     one.does("NotReady");
     expect([one.agents, two.agents]).toEqual([["A not-ready in sales"], ["A ready in sales"]]);
   });
 
-  test("a driver whose ACD knows the agent by name says that he has left the first desk", () => {
+  test("a driver whose ACD knows the agent by name reports that the agent has left the first desk", () => {
     const desk = deskOf("ready");
     desk.says("logged-out", "you have logged in at phone 1002");
     expect(desk.status).toBe("Agent A is logged out of the ACD: you have logged in at phone 1002.");
     expect(desk.does("Logout")).toEqual(["ok"]);
   });
 
-  test("a Register alone moves the desk's events, not its place at the ACD", () => {
+  test("a Register alone moves the events of the desk, not its place at the ACD", () => {
     const desk = deskOf("ready");
     const before = desk.agents;
     desk.register("B");

@@ -21,7 +21,7 @@ describe("MakeCall dials", () => {
     ["1".repeat(32), "1".repeat(32)],
   ])("%j as %s", (text, number) => expect(dialSteps(plan, text)).toMatchObject({ ok: true, number }));
 
-  test("what the first rule that matches makes of it", () => {
+  test("the result of the first rule that matches", () => {
     const rules = planWith({ toDial: [rule(/^\+1/, "91"), rule(/^\+/, "9011"), rule(/^9/, "never", "inbound")] });
     expect(dialSteps(rules, "+1 415 555 0123")).toEqual({
       plain: "+14155550123",
@@ -45,13 +45,13 @@ describe("MakeCall dials", () => {
     });
   });
 
-  test("what is left when a rule cuts the rest", () => {
+  test("the rest after a rule has cut a part", () => {
     const cut = planWith({ toDial: [rule(/^(\+?\d+)x\d+$/, "$1"), rule(/;ext=\d+$/, "")] });
     expect(dialSteps(cut, "+1(415)555-0123x5")).toMatchObject({ ok: true, number: "+14155550123" });
     expect(dialSteps(cut, "tel:+1-415-555-0123;ext=5")).toMatchObject({ ok: true, number: "+14155550123" });
   });
 
-  test("by a rule for outbound calls only, too", () => {
+  test("by a rule for outbound calls, too", () => {
     expect(dialSteps(planWith({ toDial: [rule(/^0/, "9", "outbound")] }), "0112233")).toMatchObject({ number: "9112233" });
   });
 
@@ -124,7 +124,7 @@ describe("MakeCall refuses", () => {
     ],
   ])("%j, and says why", (text, why) => expect(dialSteps(plan, text)).toMatchObject({ ok: false, why }));
 
-  test("what a rule has made undialable, and says which", () => {
+  test("the undialable result of a rule, and names the rule", () => {
     expect(dialSteps(planWith({ toDial: [rule(/^9.*$/, "")] }), "9123")).toMatchObject({
       why: `Cannot dial "9123": it has no digits (as numbers.toDial[0] has rewritten it). ${rest}.`,
     });
@@ -138,29 +138,29 @@ describe("MakeCall refuses", () => {
     expect(dialSteps(denying, text)).toMatchObject({ ok: false, why: expect.stringContaining("does not allow this number") });
   });
 
-  test("what numbers.allow does not match, and nothing else", () => {
+  test("numbers that numbers.allow does not match, and no others", () => {
     const allowing = planWith({ allow: [/^1415/, /^1002$/] });
     expect(["14155550123", "1002", "14085550123"].map((text) => dialSteps(allowing, text).ok)).toEqual([true, true, false]);
   });
 
-  test.each([/^1415/, /^91415/])("nothing that numbers.allow %s matches as it is written or as it is dialled", (allow) => {
+  test.each([/^1415/, /^91415/])("no number that numbers.allow %s matches as written or as dialled", (allow) => {
     const allowing = planWith({ toDial: [rule(/^1/, "91")], allow: [allow] });
     expect(dialSteps(allowing, "14155550123")).toMatchObject({ ok: true, number: "914155550123" });
   });
 
-  test("what is denied although it is allowed", () => {
+  test("a denied number, even if it is allowed", () => {
     expect(dialSteps(planWith({ allow: [/./], deny: [/^1900/] }), "19005550123").ok).toBe(false);
   });
 });
 
 describe("an emergency number", () => {
   const strict = planWith({ emergency: [/^9?112$/], deny: [/^1/, /^9/], allow: [/^4/] });
-  test.each(["112", "9 112", "1-1-2"])("%s is dialled whatever is denied or not allowed", (text) => {
+  test.each(["112", "9 112", "1-1-2"])("%s is dialled, whatever is denied or not allowed", (text) => {
     expect(dialSteps(strict, text)).toMatchObject({ ok: true, emergency: true });
   });
-  test("is recognised as it is dialled, too", () => {
+  test("is recognised in its dialled form, too", () => {
     const rules = planWith({ ...strict, toDial: [rule(/^0112$/, "112")] });
     expect(dialSteps(rules, "0112")).toMatchObject({ ok: true, number: "112", emergency: true });
   });
-  test("is none when it only begins like one", () => expect(dialSteps(strict, "1120").ok).toBe(false));
+  test("is not a longer number that starts with it", () => expect(dialSteps(strict, "1120").ok).toBe(false));
 });

@@ -89,7 +89,7 @@ describe("a call", () => {
     (kind, call) => expect(endedCalls(withCalls(call), withCalls(), look)).toEqual([expect.objectContaining({ kind })]),
   );
 
-  test("that goes on, changed or not, has not ended; one beside it has", () => {
+  test("that goes on, changed or not, has not ended; another one has", () => {
     const desk = withCalls(inbound);
     expect(endedCalls(desk, desk, ends("NO_ANSWER"))).toEqual([]);
     expect(endedCalls(desk, withCalls(rang), look)).toEqual([]);

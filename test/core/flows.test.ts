@@ -1,4 +1,4 @@
-/** Every flow of the design as a transcript: `transcripts/*.txt`. REWRITE=1 writes them anew: read the diff. */
+/** Every flow as a transcript: `transcripts/*.txt`. REWRITE=1 rewrites them: read the diff. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ test.each(transcripts)("$name: $title", ({ name, text }) => {
   else expect(now).toBe(text);
 });
 
-test("every flow has a title of its own and at least one effect", () => {
+test("every flow has its own title and at least one effect", () => {
   expect(transcripts.filter(({ text }) => !/^# \S/.test(text) || !/^ {2}\S/m.test(text)).map(({ name }) => name)).toEqual([]);
   expect(new Set(transcripts.map(({ title }) => title)).size).toBe(transcripts.length);
 });

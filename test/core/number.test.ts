@@ -218,7 +218,7 @@ describe("of the rewrite rules", () => {
   });
 });
 
-describe("a number of the house", () => {
+describe("an internal number", () => {
   test.each(["12", "1002", "99999", "*98", "*", "#31#4155550123", "**1002", "+1002", "001002", "+001002", "+112"])(
     "is %s",
     (number) => {

@@ -1,6 +1,6 @@
 /**
  * The core under random weather: facts of legs in any order, repeated and late, cuts of the link, looks at the live legs,
- * two agents who come and go, dialling and its results. Whatever happens, what is told must make sense: see `Watch`.
+ * two agents who come and go, dialling and its results. Whatever happens, the events must make sense: see `Watch`.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
@@ -79,20 +79,20 @@ const policy = fc.record({
   events: fc.record({ errors: fc.boolean(), telephony: fc.boolean() }),
 }).map(policyWith);
 
-test("whatever happens on the line, every call is told of in order, once, to its own agent, and every callout is answered once", () => {
-  let told = 0;
+test("whatever happens on the line, the events of every call are sent in order, once, to its own agent, and every callout is answered once", () => {
+  let sent = 0;
   let dialled = 0;
   fc.assert(
     fc.property(policy, fc.array(act, { maxLength: 80, size: "max" }), (site, acts) => {
       const world = new World(site);
       for (const one of acts) world.act(one);
       world.end();
-      told += world.watch.told;
+      sent += world.watch.sent;
       dialled += world.watch.dialled;
     }),
     { numRuns: 1000 },
   );
   // Weather in which nothing happens would prove nothing.
-  expect(told).toBeGreaterThan(1000);
+  expect(sent).toBeGreaterThan(1000);
   expect(dialled).toBeGreaterThan(300);
 });

@@ -11,7 +11,7 @@ const unplugged: LineState = { ...up, phone: "unregistered" };
 const unknown: LineState = { ...up, phone: "unknown" };
 const noLink = "No connection to the phone system: connection refused. Calls are not shown until it is back.";
 
-/** A desk whose agent's UWQ is at this address; nobody's when there is none. */
+/** A desk whose agent's UWQ is at this address; without an address no agent is registered. */
 function desk(extension: string, line: LineState, address?: string): Desk {
   return { ...newDesk(extension), line, registration: address === undefined ? null : { agent: "A", address, port: 1 } };
 }
@@ -31,14 +31,17 @@ describe("CheckStatus from 10.0.0.1", () => {
       "Phone 1001 is not registered: check its cable and power.",
     ],
     ["the phone is not known yet", [desk("1001", unknown)], "It is not yet known whether phone 1001 is registered."],
-    ["another's desk is down, his own is well", [desk("1001", up, "10.0.0.1"), desk("1002", unplugged, "10.0.0.2")], undefined],
+    ["the desk of another agent is down, the own desk is well", [
+      desk("1001", up, "10.0.0.1"),
+      desk("1002", unplugged, "10.0.0.2"),
+    ], undefined],
     [
-      "his own desk is down, another's is well",
+      "the own desk is down, that of another agent is well",
       [desk("1001", unplugged, "10.0.0.1"), desk("1002", up, "10.0.0.2")],
       "Phone 1001 is not registered: check its cable and power.",
     ],
     [
-      "he has no desk: it speaks for all",
+      "no desk is registered from there: all count",
       [desk("1001", up), desk("1002", unplugged, "10.0.0.2")],
       "Phone 1002 is not registered: check its cable and power.",
     ],
@@ -53,7 +56,7 @@ describe("CheckStatus from 10.0.0.1", () => {
       "Phone 1001 is not registered: check its cable and power. Phone 1002 is not registered: check its cable and power.",
     ],
     [
-      "he has two desks and the link is down: said once",
+      "two desks, and the link is down: one sentence",
       [desk("1001", down, "10.0.0.1"), desk("1002", down, "10.0.0.1")],
       noLink,
     ],
@@ -99,7 +102,7 @@ describe("what is about another desk changes nothing:", () => {
   });
 });
 
-test("a Register at another desk that moves none of the calls leaves the desk as it is", () => {
+test("a Register at another desk that moves no call leaves the desk unchanged", () => {
   const event: LineEvent = { type: "leg", facts: { desk: "1001", leg: "L1", direction: "to-desk", rings: true } };
   const ringing = step(desk("1001", up, "10.0.0.1"), { type: "line", event }, 0, policyWith()).desk;
   const registration = { agent: "B", address: "10.0.0.2", port: 1 };

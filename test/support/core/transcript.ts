@@ -1,8 +1,8 @@
 /**
- * Transcripts: a call as text. A line that begins in the first column is an input, the indented lines after it are the
- * effects that the core gave; `#` begins a comment. Inputs:
+ * Transcripts: a call as text. A line that starts in the first column is an input; the indented lines after it are the effects of
+ * the core; `#` starts a comment. Inputs:
  *
- *     policy inbound=answer deny=^1900     first of all, what differs from the reference configuration
+ *     policy inbound=answer deny=^1900     first line: the differences from the reference configuration
  *     policy withheld=^266696687$ from-identity=^Sales:>     ... more of it
  *     policy acd=not-ready per-minute=2 while-on-call registered-only errors telephony new-party     ... more of it
  *     up | down WHY | phone on | phone off | phone off WHY
@@ -14,10 +14,10 @@
  *     leg L1 ended=USER_BUSY
  *     rename L1 L2
  *     snapshot | snapshot L1 answered | L2 rings     all live legs
- *     agent ready WHY | acd-reset     what the ACD of the switch says
+ *     agent ready WHY | acd-reset     reports of the ACD of the switch
  *     result c1 done | result c1 failed USER_BUSY | result c1 unknown
- *     wait 2000     ms pass; the desk is woken if it asked for it
- *     show     what the desk holds
+ *     wait 2000     ms pass; the desk is woken if it has requested it
+ *     show     the state of the desk
  */
 import type { AcdPolicy } from "../../../src/core/agent/acd.ts";
 import type { PopPolicy, PopWhen } from "../../../src/core/call.ts";

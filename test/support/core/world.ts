@@ -184,7 +184,7 @@ export class World {
 
 /** Checks every step, and at the end all of them. */
 export class Watch {
-  told = 0;
+  sent = 0;
   dialled = 0;
   /** Legs that the desk has heard of, and those that are over for good. */
   readonly seen = new Set<string>();
@@ -192,7 +192,7 @@ export class Watch {
   readonly #policy: Policy;
   #desk: Desk = frozen(newDesk(desk));
   readonly #begunWith = new Map<string, string | null>();
-  /** The port of each call's agent; null while it is unknown, none after Unregister. */
+  /** The port of the agent of each call; null while it is unknown, absent after Unregister. */
   readonly #ports = new Map<string, number | null>();
   readonly #events = new Map<string, string[]>();
   readonly #asked = new Set<string>();
@@ -275,7 +275,7 @@ export class Watch {
     for (const call of calls) for (const leg of call.legs) expect(callOf.get(leg) ?? firstId(call)).toBe(firstId(call));
   }
 
-  /** What was told of a call that is over ends with its release. */
+  /** The last event of an ended call is its CallReleased. */
   #ended(before: Desk, { desk: { calls } }: Step): void {
     for (const { id, popped } of before.calls) {
       if (popped && !calls.some((call) => call.id === id)) expect(this.#events.get(id)?.at(-1)).toBe("CallReleased");
@@ -289,14 +289,14 @@ export class Watch {
       this.#answered.add(effect.to);
     }
     if (effect.type !== "send") return;
-    this.told++;
+    this.sent++;
     const { event: { call, name }, agent, to, undeliverable } = effect;
     if (name === "TelephonyDisabled" || name === "TelephonyEnabled") {
       // To the agent who is there, about no call.
       expect({ agent, ...to }).toEqual({ ...after.registration, agent: after.registration?.agent ?? "nobody" });
       return;
     }
-    // A call that begins and is told of in one step began with who was registered before it.
+    // A call that starts and sends an event in one step belongs to the agent who was registered before it.
     expect(agent).toBe(this.#begunWith.get(call) ?? before.registration?.agent ?? "nobody");
     const began = this.#begunWith.has(call);
     expect(undeliverable !== undefined ? undefined : to?.port ?? null).toBe(
