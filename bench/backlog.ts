@@ -1,4 +1,4 @@
-/** An outbox of thousands that waited for the CRM: how long they take, and how long other work has to wait meanwhile. */
+/** Delivery of thousands of waiting events: its duration, and how long it blocks the event loop. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,20 +13,20 @@ import { Pbx } from "./pbx.ts";
 import { resultMark } from "./pauses.ts";
 import { type Bench, within } from "./rounds.ts";
 
-/** How it went. */
+/** The result. */
 export interface Backlog extends Tally {
-  /** From the start of the process until the last had arrived, in s. */
+  /** From the start of the process until the last arrival, in s. */
   readonly seconds: number;
-  /** The most processor time that the main thread took in one turn of its loop, in ms, once the first had arrived. */
+  /** The most processor time of the main thread in one turn of its loop after the first arrival, in ms. */
   readonly longestTurn: number;
 }
 
 const desk = "1001";
 const agent = "anna";
-/** How long it may take at most, in ms. */
+/** The timeout, in ms. */
 const limit = 60_000;
 
-/** Starts telesetd with this number of waiting events, three of each call, twice: unchanged, and from its sources with `pauses.ts`. */
+/** Starts telesetd twice with this number of waiting events, three per call: the binary, and the sources with `pauses.ts`. */
 export async function backlog(bench: Bench, events: number): Promise<Backlog> {
   const here = import.meta.dirname;
   const watched = [process.execPath, "--preload", join(here, "pauses.ts"), join(here, "../src/main.ts")];
@@ -37,7 +37,7 @@ export async function backlog(bench: Bench, events: number): Promise<Backlog> {
 }
 
 interface Drained {
-  /** What it has written. */
+  /** Its log. */
   readonly log: string;
   readonly seconds: number;
   readonly tally: Tally;
@@ -58,9 +58,9 @@ async function drained(telesetd: readonly string[], events: number): Promise<Dra
     fill(storeOf("unit", setup), ledger, events, crm.port);
     const running = await start("unit", { telesetd }, setup, { BENCH_PAUSES: "1" });
     try {
-      const silent = () => `telesetd sends nothing:\n${running.log().slice(-2000)}`;
+      const silent = () => `telesetd sent nothing:\n${running.log().slice(-2000)}`;
       await within(limit, first.promise, silent);
-      // Only the watch knows this signal; anything else would end by it.
+      // Only pauses.ts handles this signal; other processes would be killed by it.
       if (telesetd.includes("--preload")) process.kill(running.pid, "SIGUSR2");
       await ledger.complete(limit);
       const seconds = (performance.now() - running.began) / 1000;
@@ -76,7 +76,7 @@ async function drained(telesetd: readonly string[], events: number): Promise<Dra
   }
 }
 
-/** Puts events into a store as if the CRM had been away. */
+/** Fills a store with events, as if the CRM had been unreachable. */
 function fill(path: string, ledger: Ledger, events: number, port: number): void {
   const machine = machineClocks();
   const mark = markFor(machine, undefined, 0);

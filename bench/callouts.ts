@@ -1,12 +1,12 @@
-/** Callouts as fast as they are answered, and at a pace: CheckStatus over connections that are kept. */
+/** Callouts as fast as they are answered, and at a fixed rate: CheckStatus over persistent connections. */
 import type { Socket } from "bun";
 import { quantile } from "./statistics.ts";
 
-/** What came of it. Times in ms. */
+/** The result. Times in ms. */
 export interface CalloutResult {
-  /** Answers a second when the next callout goes out as soon as there is an answer. */
+  /** Answers per second if each callout is sent as soon as the one before is answered. */
   readonly perSecond: number;
-  /** At 2,000 a second: from when the callout was due to its whole answer. */
+  /** At 2,000 per second: from the due time of the callout to its complete answer. */
   readonly p50: number;
   readonly p99: number;
   /** Answers that were not 200. */
@@ -21,7 +21,7 @@ interface Waiting {
   text: string;
 }
 
-/** A connection that carries one callout at a time. */
+/** A connection with one callout at a time. */
 class Caller {
   private constructor(readonly socket: Socket<Waiting>, readonly request: string) {}
 
@@ -57,7 +57,7 @@ class Caller {
   }
 }
 
-/** Measures both, each for so many seconds, after a short warm-up. */
+/** Measures both, for `seconds` each, after a short warm-up. */
 export async function measureCallouts(port: number, seconds: number): Promise<CalloutResult> {
   const callers = await Promise.all(Array.from({ length: connections }, () => Caller.open(port)));
   try {
@@ -88,7 +88,7 @@ async function flatOut(callers: readonly Caller[], seconds: number): Promise<{ a
   return { answered, failed };
 }
 
-/** One callout every half millisecond, on whichever connection is free; what must wait for one waits on its own clock. */
+/** Sends a callout every half millisecond on any free connection; waiting for a connection counts. */
 async function atPace(callers: readonly Caller[], seconds: number): Promise<{ times: number[]; failed: number }> {
   const times: number[] = [];
   let failed = 0;
@@ -96,11 +96,11 @@ async function atPace(callers: readonly Caller[], seconds: number): Promise<{ ti
   const count = seconds * paced;
   const zero = performance.now() + 5;
   await Promise.all(callers.map(async (caller) => {
-    for (let mine = taken++; mine < count; mine = taken++) {
-      const due = zero + mine * (1000 / paced);
+    for (let index = taken++; index < count; index = taken++) {
+      const due = zero + index * (1000 / paced);
       const wait = due - performance.now();
       if (wait > 0.2) await new Promise((done) => setTimeout(done, wait));
-      // A timer's lateness is our own; that no connection was free is the contestant's, and counts.
+      // A late timer is our delay; a missing free connection is the contestant's, and counts.
       const from = wait > 0.2 ? performance.now() : due;
       if (await caller.ask() !== "200") failed++;
       times.push(performance.now() - from);

@@ -1,4 +1,4 @@
-/** The picture for the README: from event to POST, by contestant; readable on light and on dark ground. */
+/** The chart for the README: from event to POST, by contestant, for light and dark backgrounds. */
 import { type Key, keys, labels } from "./contestants.ts";
 import type { Results } from "./plan.ts";
 import { median } from "./statistics.ts";
@@ -24,16 +24,16 @@ text{font:13px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600}.small{fo
 .unit{fill:#0969da}.jit{fill:#54aeff}.node{fill:#bf8700}.floor{fill:#818b98}.p99{fill-opacity:.35}
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.unit{fill:#4493f8}.jit{fill:#1f6feb}.node{fill:#d29922}.floor{fill:#6e7681}}`;
 
-/** An SVG of always the same form: a panel for each situation, a bar for each contestant, p50 in p99. */
+/** Draws an SVG: a panel per situation, a bar per contestant, with p50 inside p99. */
 export function chart(results: Results): string {
   const panels = panelsOf(results);
-  const longest = Math.max(0.001, ...panels.flatMap(({ bars }) => bars.map(({ p99 }) => p99)));
+  const maxTime = Math.max(0.001, ...panels.flatMap(({ bars }) => bars.map(({ p99 }) => p99)));
   let y = 54;
   const parts = panels.map(({ title, bars }) => {
     const head = `<text class="head" x="16" y="${y}">${title}</text>`;
     y += 12;
     const rows = bars.map((bar) => {
-      const row = barOf(bar, y, (width - left - right) / longest);
+      const row = barOf(bar, y, (width - left - right) / maxTime);
       y += barHeight + 6;
       return row;
     });
@@ -65,8 +65,8 @@ function barOf({ key, p50, p99 }: Bar, y: number, scale: number): string {
   ].join("\n");
 }
 
-function panelsOf({ one, busy, growth = [] }: Results): Panel[] {
-  const rounds = [{ title: "One desk, 20 calls a second", flows: one }, {
+function panelsOf({ oneDesk, busy, growth = [] }: Results): Panel[] {
+  const rounds = [{ title: "One desk, 20 calls a second", flows: oneDesk }, {
     title: "the same, with 1,000 other events a second",
     flows: busy,
   }];
@@ -77,7 +77,7 @@ function panelsOf({ one, busy, growth = [] }: Results): Panel[] {
   }));
   const many = {
     title: "1,000 desks in one process, 20 calls a second",
-    bars: keys.flatMap((key) => thousand.filter((each) => each.key === key).map(({ flows }) => barFor(key, flows))),
+    bars: keys.flatMap((key) => thousand.filter((grown) => grown.key === key).map(({ flows }) => barFor(key, flows))),
   };
   return [...panels, many].filter(({ bars }) => bars.length > 0);
 }

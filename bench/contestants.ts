@@ -1,15 +1,15 @@
-/** Who is measured: telesetd as the unit runs it and with JIT on, a bridge written by hand for Node, and a floor in C. */
+/** The contestants: telesetd as run by the unit and with JIT, a handwritten bridge for Node, and a minimal relay in C. */
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sendCallout } from "../simulator/crm/mod.ts";
 import { quietPort } from "../test/support/ports.ts";
 import { domain } from "./frames.ts";
 
-/** The names, as JSON has them. */
+/** The keys, as in the JSON output. */
 export const keys = ["unit", "jit", "node", "floor"] as const;
 export type Key = (typeof keys)[number];
 
-/** The names for people. */
+/** The names, for people. */
 export const labels: Readonly<Record<Key, string>> = {
   unit: "telesetd (as the unit runs it)",
   jit: "telesetd (JIT on)",
@@ -17,7 +17,7 @@ export const labels: Readonly<Record<Key, string>> = {
   floor: "C floor",
 };
 
-/** What is needed to start them. A path that is absent: that one is left out. */
+/** The programs. A contestant whose path is absent is skipped. */
 export interface Programs {
   /** The command. */
   readonly telesetd: readonly string[];
@@ -25,7 +25,7 @@ export interface Programs {
   readonly floor?: string;
 }
 
-/** Whom it serves and whom it talks to. */
+/** The desks and the peers of a contestant. */
 export interface Setup {
   readonly folder: string;
   readonly pbxPort: number;
@@ -33,30 +33,30 @@ export interface Setup {
   readonly desks: readonly string[];
 }
 
-/** A contestant at work. */
+/** A running contestant. */
 export interface Running {
   readonly key: Key;
   readonly pid: number;
-  /** When its process was started, on the clock of `performance.now`. */
+  /** The start time of its process, on the clock of `performance.now`. */
   readonly began: number;
-  /** Where it serves callouts; the floor does not. */
+  /** The port of its callouts; the floor has none. */
   readonly httpPort: number | undefined;
-  /** What it has written. */
+  /** Its log. */
   log(): string;
   stop(): Promise<void>;
 }
 
-/** How often telesetd asks for the list of channels until it is settled: the others never do. */
+/** How often a contestant requests the list of channels until it is settled: telesetd twice, the others never. */
 export function looks(key: Key): number {
   return key === "unit" || key === "jit" ? 2 : 0;
 }
 
-/** Those that can be started here. */
+/** The available contestants. */
 export function present(programs: Programs): Key[] {
   return keys.filter((key) => key === "node" ? programs.bridge : key === "floor" ? programs.floor : true);
 }
 
-/** Starts one, with more variables in its environment if wanted; it runs some time later. Its output goes to a file. */
+/** Starts a contestant, optionally with additional environment variables; its output goes to a file. */
 export async function start(
   key: Key,
   programs: Programs,
@@ -84,31 +84,31 @@ export async function start(
   return { key, pid: child.pid, began, httpPort, log: () => readFileSync(`${name}.log`, "utf8"), stop };
 }
 
-/** The beginning of the names of its files. */
+/** The prefix of its file names. */
 function nameOf(key: Key, { folder, pbxPort }: Setup): string {
   return join(folder, `${key}-${pbxPort}`);
 }
 
-/** Where telesetd's store will be. */
+/** The path of telesetd's store. */
 export function storeOf(key: Key, setup: Setup): string {
   return `${nameOf(key, setup)}.db`;
 }
 
-/** The unit's environment: JIT off (systemd/telesetd.service), and nothing that a runtime would obey. */
+/** The environment of the unit: JIT off (systemd/telesetd.service), and no other runtime options. */
 export function environment(key: Key): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "", ...(key === "unit" ? unitEnvironment() : {}) };
 }
 
-/** What the shipped unit sets, read from it: the bench measures what is shipped. */
+/** Reads the environment from the shipped unit, so that the bench measures what is shipped. */
 function unitEnvironment(): Record<string, string> {
   const unit = readFileSync(join(import.meta.dirname, "../systemd/telesetd.service"), "utf8");
   const settings = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap((match) => (match[1] ?? "").split(/\s+/));
   return Object.fromEntries(
-    settings.filter((each) => /^[^=%]+=[^%]*$/.test(each)).map((each) => each.replaceAll('"', "").split("=", 2)),
+    settings.filter((text) => /^[^=%]+=[^%]*$/.test(text)).map((text) => text.replaceAll('"', "").split("=", 2)),
   );
 }
 
-/** The reference configuration for these desks, with the limits on callouts lifted. */
+/** The reference configuration for these desks, without rate limits on callouts. */
 function configuration(name: string, { pbxPort, desks }: Setup, httpPort: number): string {
   const file = `${name}.json`;
   writeFileSync(

@@ -1,4 +1,4 @@
-/** The CRM of the bench: an HTTP server of the least cost that stamps each POST when it is all there, and answers 200. */
+/** The CRM of the bench: a minimal HTTP server that timestamps each complete POST and answers 200. */
 import type { Socket, TCPSocketListener } from "bun";
 
 interface Reading {
@@ -8,7 +8,7 @@ interface Reading {
 const closing = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 const keeping = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 
-/** Listens on a free port of loopback and hands each body over, with its time in ns of the process's clock. */
+/** Listens on a free port of loopback and passes on each body, with its time in ns of the process's clock. */
 export class Crm {
   readonly #listener: TCPSocketListener<Reading>;
 

@@ -1,7 +1,6 @@
 /**
- * The events that are played: frames of a live switch (test/fixtures/recordings) with other ids, extensions, numbers and
- * times. The replacements are as long as what they replace, so that a frame is a copy with patches: the load generator must
- * cost little.
+ * The played events: frames of a live switch (test/fixtures/recordings) with other ids, extensions, numbers and times. The
+ * replacements have the same length, so that a frame is a patched copy: the load generator must be cheap.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,9 +10,9 @@ import { parseRecording, type Step } from "../simulator/freeswitch/recording.ts"
 /** The domain of all phones, as recorded. */
 export const domain = "127.0.0.1";
 
-/** Who calls whom. All texts have the length of the recorded ones: ids 36, extension 4, number 11 characters. */
+/** The parties of a call. All texts have the length of the recorded ones: ids 36, extension 4, number 11 characters. */
 export interface Parties {
-  /** The desk's own leg: telesetd's call id. */
+  /** The desk's leg: telesetd's call id. */
   readonly leg: string;
   /** The other party's leg. */
   readonly far: string;
@@ -21,7 +20,7 @@ export interface Parties {
   readonly number: string;
 }
 
-/** The moments of a call that the CRM is told of, in their order. */
+/** The moments of a call reported to the CRM, in order. */
 export const moments = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
 
 type Field = keyof Parties | "sequence" | "timestamp" | "local" | "gmt";
@@ -31,7 +30,7 @@ interface Patch {
   readonly at: number;
 }
 
-/** One recorded frame that can be played for any call. */
+/** A recorded frame that can be played for any call. */
 export class Frame {
   readonly name: string;
   readonly subclass: string | undefined;
@@ -44,7 +43,7 @@ export class Frame {
     this.#recorded = recorded;
     this.name = String(event["Event-Name"]);
     this.subclass = event["Event-Subclass"] === undefined ? undefined : String(event["Event-Subclass"]);
-    // Nine digits, so that every number of a run fits; the events of the bench are told apart by call, not by sequence.
+    // Nine digits, enough for a run; the bench identifies events by call, not by sequence.
     const whole: SwitchEvent = { ...event, "Event-Sequence": "100000000" };
     for (const [name, value] of Object.entries(whole)) this.#headers.set(name.toLowerCase(), { name, value });
     const body = Buffer.from(JSON.stringify(whole));
@@ -59,7 +58,7 @@ export class Frame {
     return this.#bytes.length;
   }
 
-  /** The frame as it goes over the wire. */
+  /** The bytes of the frame. */
   bytes(parties: Parties, sequence: number, clock: Clock): Buffer {
     const bytes = Buffer.from(this.#bytes);
     const values: Record<Field, string> = { ...parties, sequence: String(100_000_000 + sequence), ...clock.now() };
@@ -67,7 +66,7 @@ export class Frame {
     return bytes;
   }
 
-  /** The event as the switch's filters see it, only with these headers (in small letters): no filter looks at the others. */
+  /** The event for the switch's filters, with only these headers (in lower case), since no filter uses others. */
   seenBy(headers: Iterable<string>, parties: Parties): SwitchEvent {
     const seen: Record<string, HeaderValue> = {};
     for (const header of headers) {
@@ -84,7 +83,7 @@ export class Frame {
   }
 }
 
-/** The time in the three forms that an event carries, made once for each millisecond. */
+/** The time in the three forms of an event, formatted once per millisecond. */
 export class Clock {
   #at = 0;
   #texts = { timestamp: "", local: "", gmt: "" };
@@ -122,27 +121,27 @@ function patches(text: string, event: SwitchEvent, recorded: Parties): Patch[] {
   });
 }
 
-/** An extension as a word of its own, not within an id or a number. */
+/** Matches an extension as a separate word, not within an id or a number. */
 function whole(extension: string): RegExp {
   return new RegExp(`(?<![0-9A-Za-z.-])${extension}(?![0-9A-Za-z.])`, "g");
 }
 
-/** What happens at one moment of a call: its frames in the recorded order, and which of them the CRM is told of. */
+/** A moment of a call: its frames in the recorded order, and which of them causes the event for the CRM. */
 export interface Burst {
   readonly frames: readonly Frame[];
   readonly trigger: number;
 }
 
-/** A call that can be played: ring, answer, end. */
+/** A playable call: ring, answer, end. */
 export type Script = readonly [ring: Burst, answer: Burst, end: Burst];
 
-/** The events that mean the three moments, on the desk's own leg, for an inbound call. */
+/** The events of the three moments on the desk's leg, for an inbound call. */
 const triggers = ["CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_HANGUP"];
 
-/** Recordings of inbound calls that are answered; two of them whole, with all that a switch says. */
+/** Recordings of answered inbound calls; two of them complete, with all events of the switch. */
 const recordings = ["in-answer-caller-hangs-up", "in-answer-agent-hangs-up", "ivr-data-screenpop"];
 
-/** The calls that are played in turn. */
+/** The calls, played in turn. */
 export function scripts(): Script[] {
   const folder = join(import.meta.dirname, "../test/fixtures/recordings/freeswitch");
   return recordings.map((name) => scriptOf(readFileSync(join(folder, `${name}.jsonl`), "utf8")));
@@ -164,11 +163,11 @@ export function scriptOf(recording: string): Script {
     return { frames: events.map((event) => new Frame(event, recorded)), trigger };
   });
   const [ring, answer, end] = bursts;
-  if (!ring || !answer || !end) throw new Error("Cannot play the recording: it has not three marks");
+  if (!ring || !answer || !end) throw new Error("Cannot play the recording: expected three marks");
   return [ring, answer, end];
 }
 
-/** The events between the marks: what a person did is where one moment ends and the next begins. */
+/** Splits the events at the marks, which are the actions of a person. */
 function cut(steps: readonly Step[]): SwitchEvent[][] {
   const parts: SwitchEvent[][] = [];
   for (const step of steps) {
@@ -178,13 +177,13 @@ function cut(steps: readonly Step[]): SwitchEvent[][] {
   return parts;
 }
 
-/** A caller and his two legs. */
+/** New parties for a call to an extension. */
 export function newParties(extension: string): Parties {
   const number = `1415555${String(Math.floor(Math.random() * 10_000)).padStart(4, "0")}`;
   return { leg: crypto.randomUUID(), far: crypto.randomUUID(), extension, number };
 }
 
-/** The sign of life that the switch sends every 20 s (switch_core.c, `send_heartbeat`). */
+/** The HEARTBEAT that the switch sends every 20 s (switch_core.c, `send_heartbeat`). */
 export function heartbeat(): Frame {
   const event = {
     "Event-Name": "HEARTBEAT",

@@ -1,7 +1,7 @@
-/** What was written on the event socket and what arrived at the CRM, matched by call: how long it took, what was lost. */
+/** Matches events written on the event socket with POSTs at the CRM, by call: latencies and losses. */
 import { moments } from "./frames.ts";
 
-/** Times in ns of one clock. */
+/** Times of a call's events, in ns of one clock. */
 interface Entry {
   readonly measured: boolean;
   readonly written: number[];
@@ -9,20 +9,20 @@ interface Entry {
   next: number;
 }
 
-/** What became of the events of a round. */
+/** Counts of the events of a round. */
 export interface Tally {
   readonly expected: number;
   readonly lost: number;
   readonly repeated: number;
   readonly outOfOrder: number;
-  /** Posts about calls that were never played. */
+  /** POSTs about unknown calls. */
   readonly strange: number;
 }
 
 /** The calls of one round. */
 export class Ledger {
   readonly #calls = new Map<string, Entry>();
-  /** From the write on the event socket to the arrival at the CRM, in ms, of the measured calls. */
+  /** Times from the write on the event socket to the arrival at the CRM, in ms, of the measured calls. */
   readonly latencies: number[] = [];
   #repeated = 0;
   #outOfOrder = 0;
@@ -31,7 +31,7 @@ export class Ledger {
   #onArrival: (call: string, moment: number) => void = () => {};
   #wake: (() => void) | undefined;
 
-  /** @param measured whether its times count: those of the first calls do not. */
+  /** @param measured whether its times count; those of warm-up calls do not. */
   begin(call: string, measured: boolean): void {
     this.#calls.set(call, { measured, written: [], arrived: [], next: 0 });
     this.#open += moments.length;
@@ -42,12 +42,12 @@ export class Ledger {
     if (entry) entry.written[moment] = at;
   }
 
-  /** Called for the first arrival of each event. */
+  /** Called at the first arrival of each event. */
   set onArrival(listener: (call: string, moment: number) => void) {
     this.#onArrival = listener;
   }
 
-  /** A POST's body. */
+  /** Records the body of a POST. */
   arrived(body: string, at: number): void {
     const call = /"occtSourceID"\s+value="([^"]*)"/.exec(body)?.[1] ?? "";
     const moment = moments.findIndex((name) => body.includes(`"${name}"`));
@@ -82,7 +82,7 @@ export class Ledger {
     });
   }
 
-  /** The measured calls, with the times at which their events were written. */
+  /** The measured calls, with the write times of their events. */
   calls(): { readonly call: string; readonly written: readonly number[] }[] {
     return [...this.#calls].flatMap(([call, { measured, written }]) => measured ? [{ call, written }] : []);
   }

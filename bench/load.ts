@@ -1,9 +1,9 @@
-/** The load: calls on desks at a pace or as fast as they go, and what else goes on at the switch. */
+/** The load: calls on desks, at a fixed rate or as fast as possible, and other traffic of the switch. */
 import { moments, newParties, type Parties, type Script } from "./frames.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Pbx } from "./pbx.ts";
 
-/** What plays into what. */
+/** The parts of a measurement. */
 export interface Stage {
   readonly pbx: Pbx;
   readonly ledger: Ledger;
@@ -11,20 +11,20 @@ export interface Stage {
   readonly desks: readonly string[];
 }
 
-/** How much is played. */
+/** The amount of load. */
 export interface Pace {
   readonly callsPerSecond: number;
-  /** Calls whose times count, after those that warm up. */
+  /** Measured calls, after the warm-up. */
   readonly calls: number;
   readonly warmUp: number;
-  /** Events a second of calls on other phones. */
+  /** Events per second of calls on other phones. */
   readonly others: number;
 }
 
-/** From ring to answer, and from answer to end, in ms: such that the moments of different calls do not fall together. */
+/** From ring to answer, and from answer to end, in ms, so that events of different calls do not coincide. */
 const moreThan = 215;
 
-/** Calls at a pace, begun on the dot whatever becomes of those before; resolves when all has arrived, or 3 s after the last. */
+/** Plays calls at a fixed rate, independent of earlier ones; resolves when all events have arrived, or 3 s after the last call. */
 export async function play({ pbx, ledger, scripts, desks }: Stage, pace: Pace): Promise<void> {
   const every = 1000 / pace.callsPerSecond;
   const agenda: { readonly due: number; readonly act: () => void }[] = [];
@@ -45,7 +45,7 @@ export async function play({ pbx, ledger, scripts, desks }: Stage, pace: Pace): 
   await ledger.complete(3000);
 }
 
-/** Events of calls on phones that are no desk's, as many a second as asked for, spread evenly, two at a time. */
+/** Plays events of calls on phones without a desk, at the given rate, spread evenly, two at a time. */
 function foreign(pbx: Pbx, scripts: readonly Script[], pace: Pace, every: number) {
   const frames = scripts.flatMap((script) => script.flatMap((burst) => burst.frames));
   const lasts = (pace.warmUp + pace.calls) * every + 2 * moreThan;
@@ -71,7 +71,7 @@ async function carryOut(agenda: readonly { readonly due: number; readonly act: (
   }
 }
 
-/** Calls as fast as they go: so many at once, each moment as soon as the one before has arrived. Resolves when all have. */
+/** Plays calls as fast as possible, a number at once: each event as soon as the one before has arrived. Resolves at the end. */
 export async function rush({ pbx, ledger, scripts, desks }: Stage, calls: number, atOnce: number): Promise<void> {
   const done = Promise.withResolvers<void>();
   const live = new Map<string, { readonly script: Script; readonly parties: Parties }>();

@@ -1,4 +1,4 @@
-/** telesetd beside a bridge written by hand and a floor in C, under the same load, in one run. See scripts/bench. */
+/** Compares telesetd with a handwritten bridge and a minimal relay in C, under the same load. See scripts/bench. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const usage = `./scripts/bench [--quick] [--json] [--only ROUND] [--write]
   --quick        half a minute: shows that all runs; too short for a p99
   --json         the results as JSON on standard output
   --only ROUND   one of ${roundNames.join(", ")}
-  --write        docs/bench.svg and the tables of docs/performance.md, too, when the run is not whole
+  --write        write docs/bench.svg and the tables of docs/performance.md even after a partial run
 A whole run takes about ten minutes and writes both.
 `;
 
@@ -30,7 +30,7 @@ function options() {
       },
     });
     const wrong = values.only.filter((name) => !roundNames.includes(name as RoundName));
-    if (wrong.length > 0) throw new Error(`--only is ${wrong[0]}: want one of ${roundNames.join(", ")}`);
+    if (wrong.length > 0) throw new Error(`--only is ${wrong[0]}: expected one of ${roundNames.join(", ")}`);
     return values;
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
@@ -38,7 +38,7 @@ function options() {
   }
 }
 
-/** The machine: numbers mean nothing without it. */
+/** The machine, without which the numbers are meaningless. */
 function machine() {
   const [cpu] = cpus();
   return {
@@ -59,7 +59,7 @@ const pages = join(import.meta.dirname, "../docs");
 const begin = "<!-- bench: what follows is written by ./scripts/bench -->";
 const end = "<!-- bench: end -->";
 
-/** Puts the picture and the tables into the docs. */
+/** Writes the chart and the tables into the docs. */
 function write(results: Results, judged: readonly Verdict[], about: string): void {
   writeFileSync(join(pages, "bench.svg"), chart(results));
   const page = readFileSync(join(pages, "performance.md"), "utf8");
@@ -77,8 +77,8 @@ if (values.help) {
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const began = performance.now();
 const extent = values.quick ? quick : full;
-const wanted = (name: RoundName) => values.only.length === 0 || values.only.includes(name);
-const results = await run({ programs: programs(), say }, extent, wanted);
+const selected = (name: RoundName) => values.only.length === 0 || values.only.includes(name);
+const results = await run({ programs: programs(), say }, extent, selected);
 const judged = verdicts(results);
 const seconds = Math.round((performance.now() - began) / 1000);
 const about = `${Object.entries(machine()).map(([name, value]) => `${name}: ${value}`).join(", ")}; ${

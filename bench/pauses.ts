@@ -1,13 +1,14 @@
 /**
- * Loaded before telesetd's own main (`bun --preload`): how much processor time the main thread takes between two turns of its
- * loop. Processor time, because a busy machine lets every process wait. SIGUSR2 starts the measurement again; the log gets the result at the end.
+ * Loaded before telesetd's main (`bun --preload`): measures the processor time of the main thread between two turns of its event
+ * loop. Processor time, since on a busy machine every process has to wait. SIGUSR2 restarts the measurement; the result is logged
+ * at the end.
  */
 import { readFileSync } from "node:fs";
 
-/** What the result begins with in the log. */
+/** The start of the result's log line. */
 export const resultMark = "longest turn of the loop in ms:";
 
-/** The main thread's time on a processor, in ms (proc(5), schedstat). */
+/** The processor time of the main thread, in ms (proc(5), schedstat). */
 function processorTime(): number {
   return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[0]) / 1e6;
 }

@@ -1,13 +1,12 @@
 /**
- * The switch of the bench: an event socket that sends each client what it asked for, by the filters' true rules
- * (simulator/freeswitch/filters.ts), and counts what that costs the switch. It answers what clients ask after a connect; it
- * has no calls of its own.
+ * The switch of the bench: an event socket that sends each client its selected events, with the exact rules of filters
+ * (simulator/freeswitch/filters.ts), and counts the cost for the switch. It answers the commands after a connect; it has no calls.
  */
 import type { Socket, TCPSocketListener } from "bun";
 import { Filters, Subscription } from "../simulator/freeswitch/filters.ts";
 import { Clock, type Frame, type Parties } from "./frames.ts";
 
-/** What one client costs the switch. */
+/** The cost of a client for the switch. */
 export interface Cost {
   readonly filters: number;
   readonly events: number;
@@ -23,14 +22,14 @@ class Client {
   events = 0;
   bytes = 0;
   commands = 0;
-  /** How often it has asked for the list of channels: telesetd looks twice after a connect. */
+  /** How often it has requested the list of channels: telesetd does so twice after a connect. */
   looks = 0;
   #rest: Buffer[] = [];
   #text = "";
 
   constructor(readonly socket: Socket<unknown>) {}
 
-  /** Bytes that the kernel does not take wait here; they are never dropped. */
+  /** Queues bytes that the kernel does not accept; they are never dropped. */
   write(bytes: Buffer): void {
     if (this.#rest.length > 0) {
       this.#rest.push(bytes);
@@ -46,7 +45,7 @@ class Client {
     for (const bytes of rest) this.write(bytes);
   }
 
-  /** Whether all that was written is on its way. */
+  /** Whether everything has been written to the socket. */
   get idle(): boolean {
     return this.#rest.length === 0;
   }
@@ -78,7 +77,7 @@ export class Pbx {
   #beat: ReturnType<typeof setInterval> | undefined;
   #sequence = 0;
 
-  /** @param heartbeat a frame that is sent every 20 s, as the switch does. */
+  /** @param heartbeat a frame sent every 20 s, as a live switch does. */
   listen(heartbeat: Frame, parties: Parties): void {
     this.#listener = Bun.listen<Client>({
       hostname: "127.0.0.1",
@@ -110,8 +109,8 @@ export class Pbx {
   }
 
   /**
-   * Sends an event to all who want it. Gives the time just before it was written, in ns of the process's clock; nothing when
-   * nobody wants it.
+   * Sends an event to all clients that have selected it. Returns the time just before writing it, in ns of the process's clock;
+   * undefined if no client has.
    */
   publish(frame: Frame, parties: Parties): number | undefined {
     let at: number | undefined;
@@ -127,14 +126,15 @@ export class Pbx {
     return at;
   }
 
-  /** What each client has cost so far, the oldest first. */
+  /** The costs of the clients so far, oldest client first. */
   costs(): Cost[] {
     return [...this.#clients].map(({ filters, events, bytes, commands }) => ({ filters: filters.size, events, bytes, commands }));
   }
 
-  /** Resolves when so many clients are subscribed and have looked at the channels so often. */
+  /** Resolves when this number of clients has subscribed and requested the channels `looks` times. */
   async settled(clients: number, looks: number): Promise<void> {
-    const done = () => [...this.#clients].filter((each) => each.subscription.listening && each.looks >= looks).length >= clients;
+    const done = () =>
+      [...this.#clients].filter((client) => client.subscription.listening && client.looks >= looks).length >= clients;
     while (!done()) await new Promise<void>((wake) => this.#waiters.add(wake));
   }
 
@@ -150,7 +150,7 @@ export class Pbx {
   }
 }
 
-/** The reply to one command, as mod_event_socket words it. */
+/** The reply to a command, with the text of mod_event_socket. */
 function answer(client: Client, command: string): string {
   const [word = "", ...rest] = command.split("\n")[0]?.split(" ") ?? [];
   switch (word) {
@@ -159,7 +159,7 @@ function answer(client: Client, command: string): string {
     case "filter":
       return filter(client, rest);
     case "event":
-      client.subscription.add(rest.slice(1).map((each) => each === "all" ? "ALL" : each));
+      client.subscription.add(rest.slice(1).map((event) => event === "all" ? "ALL" : event));
       return reply("+OK event listener enabled json");
     case "api":
       return api(client, rest.join(" "));

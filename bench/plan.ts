@@ -1,4 +1,4 @@
-/** What is measured, in which order, and how long: the whole run, the quick one, and single rounds. */
+/** The plan of a run: rounds, their order and durations, for the full run, the quick run and single rounds. */
 import { type Backlog, backlog } from "./backlog.ts";
 import type { CalloutResult } from "./callouts.ts";
 import { type Key, keys, present } from "./contestants.ts";
@@ -20,14 +20,14 @@ import {
 import { profile, type Stage } from "./profile.ts";
 import { type Memory, memory } from "./process.ts";
 
-/** The rounds that `--only` takes. */
+/** The rounds for `--only`. */
 export const roundNames = ["events", "growth", "callouts", "start", "memory", "idle", "gateways", "profile", "backlog"] as const;
 export type RoundName = (typeof roundNames)[number];
 
-/** How much of each. */
+/** The extent of a run. */
 export interface Extent {
   readonly turns: number;
-  /** Calls of one turn; 20 a second. */
+  /** Calls per turn, at 20 per second. */
   readonly calls: number;
   readonly warmUp: number;
   readonly growthTurns: number;
@@ -39,13 +39,13 @@ export interface Extent {
   readonly memoryCalls: number;
   readonly memoryOf: readonly Key[];
   readonly gatewayCalls: number;
-  /** Events that wait for the CRM. */
+  /** Events waiting for the CRM. */
   readonly backlog: number;
   readonly restMs: number;
   readonly idleSeconds: number;
 }
 
-/** About ten minutes. */
+/** The full run, about ten minutes. */
 export const full: Extent = {
   turns: 5,
   calls: 100,
@@ -64,7 +64,7 @@ export const full: Extent = {
   idleSeconds: 30,
 };
 
-/** Half a minute: shows that all runs, and where a number is far off; too short for a p99. */
+/** The quick run, half a minute: shows that everything works, and large deviations; too short for a p99. */
 export const quick: Extent = {
   turns: 1,
   calls: 12,
@@ -83,24 +83,24 @@ export const quick: Extent = {
   idleSeconds: 1,
 };
 
-/** How it went with so many desks. */
+/** The result with a number of desks. */
 export interface Grown {
   readonly key: Key;
   readonly desks: number;
   readonly flows: readonly Flow[];
-  /** From the start until subscribed, with the legs, phones and agents of all desks looked at, in ms. */
+  /** From the start until subscribed and the legs, phones and agents of all desks are read, in ms. */
   readonly settledMs: number;
   readonly memory: Memory;
-  /** Filters that the switch holds for it. */
+  /** Its filters at the switch. */
   readonly filters: number;
-  /** Events and bytes that the switch sent it, for each call. */
+  /** Events and bytes sent to it by the switch, per call. */
   readonly events: number;
   readonly bytes: number;
 }
 
-/** All that was measured; what was not asked for is missing. */
+/** All results; rounds that were not run are absent. */
 export interface Results {
-  one?: Partial<Record<Key, Flow[]>>;
+  oneDesk?: Partial<Record<Key, Flow[]>>;
   busy?: Partial<Record<Key, Flow[]>>;
   growth?: Grown[];
   callouts?: Partial<Record<Key, CalloutResult[]>>;
@@ -112,38 +112,38 @@ export interface Results {
   profile?: readonly Stage[];
 }
 
-/** Runs the rounds that are wanted. */
-export async function run(bench: Bench, extent: Extent, wanted: (name: RoundName) => boolean): Promise<Results> {
+/** Runs the selected rounds. */
+export async function run(bench: Bench, extent: Extent, selected: (name: RoundName) => boolean): Promise<Results> {
   const results: Results = {};
   const there = present(bench.programs);
-  if (wanted("start")) results.start = await starts(bench, there, extent.starts);
-  if (wanted("events") || wanted("callouts") || wanted("idle")) {
+  if (selected("start")) results.start = await starts(bench, there, extent.starts);
+  if (selected("events") || selected("callouts") || selected("idle")) {
     await seated(bench, { seats: there.map((key) => ({ key, desks: extensions(1) })), together: true }, async (seats) => {
-      if (wanted("idle")) {
+      if (selected("idle")) {
         bench.say(`idle: ${extent.idleSeconds} s, all at once`);
         results.idle = Object.fromEntries(await idle(seats, extent.idleSeconds));
       }
-      if (wanted("events")) Object.assign(results, await events(bench, seats, extent));
-      if (wanted("callouts")) {
+      if (selected("events")) Object.assign(results, await events(bench, seats, extent));
+      if (selected("callouts")) {
         bench.say(`callouts: ${extent.calloutTurns} turns`);
         results.callouts = Object.fromEntries(await callouts(seats, extent.calloutTurns, extent.calloutSeconds));
       }
     });
   }
-  if (wanted("growth")) results.growth = await growth(bench, there, extent);
-  if (wanted("gateways")) {
+  if (selected("growth")) results.growth = await growth(bench, there, extent);
+  if (selected("gateways")) {
     bench.say("gateways: two at one switch, calls at the first");
     results.gateways = await gateways(bench, extent.gatewayCalls);
   }
-  if (wanted("profile")) {
+  if (selected("profile")) {
     bench.say("profile: one event, stage by stage");
     results.profile = await profile(extent.calls * extent.turns);
   }
-  if (wanted("backlog")) {
+  if (selected("backlog")) {
     bench.say(`backlog: ${extent.backlog} events that waited for the CRM`);
     results.backlog = await backlog(bench, extent.backlog);
   }
-  if (wanted("memory")) results.memory = await memoryOfAll(bench, there, extent);
+  if (selected("memory")) results.memory = await memoryOfAll(bench, there, extent);
   return results;
 }
 
@@ -156,26 +156,26 @@ async function starts(bench: Bench, there: readonly Key[], turns: number): Promi
   return all;
 }
 
-/** One desk, alone and while the switch carries 1,000 other events a second: in turn, so that they can be compared. */
-async function events(bench: Bench, seats: readonly Seat[], extent: Extent): Promise<Pick<Results, "one" | "busy">> {
-  const one: Partial<Record<Key, Flow[]>> = {};
+/** One desk, alone and with 1,000 other events per second at the switch, alternately, so that they are comparable. */
+async function events(bench: Bench, seats: readonly Seat[], extent: Extent): Promise<Pick<Results, "oneDesk" | "busy">> {
+  const oneDesk: Partial<Record<Key, Flow[]>> = {};
   const busy: Partial<Record<Key, Flow[]>> = {};
   for (let turn = 0; turn < extent.turns; turn++) {
     bench.say(`events: turn ${turn + 1} of ${extent.turns}`);
     for (const seat of seats) {
       const pace = { callsPerSecond: 20, calls: extent.calls, warmUp: extent.warmUp };
-      one[seat.key] = [...one[seat.key] ?? [], await flow(seat, { ...pace, others: 0 })];
+      oneDesk[seat.key] = [...oneDesk[seat.key] ?? [], await flow(seat, { ...pace, others: 0 })];
       busy[seat.key] = [...busy[seat.key] ?? [], await flow(seat, { ...pace, others: 1000 })];
     }
   }
-  return { one, busy };
+  return { oneDesk, busy };
 }
 
 async function growth(bench: Bench, there: readonly Key[], extent: Extent): Promise<Grown[]> {
   const counts = (key: Key) =>
     key === "unit" ? extent.growth : key === "jit" ? extent.growthOfPeers.slice(-1) : extent.growthOfPeers;
-  const wanted = there.flatMap((key) => counts(key).map((count) => ({ key, desks: extensions(count) })));
-  return await seated(bench, { seats: wanted }, async (seats) => {
+  const contestants = there.flatMap((key) => counts(key).map((count) => ({ key, desks: extensions(count) })));
+  return await seated(bench, { seats: contestants }, async (seats) => {
     const flows = new Map<Seat, Flow[]>(seats.map((seat) => [seat, []]));
     for (let turn = 0; turn < extent.growthTurns; turn++) {
       bench.say(`growth: turn ${turn + 1} of ${extent.growthTurns}`);
@@ -201,7 +201,7 @@ async function growth(bench: Bench, there: readonly Key[], extent: Extent): Prom
 
 async function memoryOfAll(bench: Bench, there: readonly Key[], extent: Extent): Promise<Partial<Record<Key, MemoryResult>>> {
   const all: Partial<Record<Key, MemoryResult>> = {};
-  for (const key of there.filter((each) => extent.memoryOf.includes(each))) {
+  for (const key of there.filter((name) => extent.memoryOf.includes(name))) {
     bench.say(`memory: ${extent.memoryCalls} calls as fast as they go, ${key}`);
     const work = async ([seat]: Seat[]) => seat && await memoryAfter(seat, extent.memoryCalls, extent.restMs);
     const result = await seated(bench, { seats: [{ key, desks: extensions(1) }] }, work);

@@ -1,6 +1,6 @@
 /**
- * Loaded before telesetd's own main (`bun --preload`): notes when each stage of an event begins and ends, by putting itself
- * around the parts' public methods, and hands it to the bench over loopback. telesetd itself knows nothing of it.
+ * Loaded before telesetd's main (`bun --preload`): records when each stage of an event starts and ends, by wrapping public methods
+ * of the parts, and sends the times to the bench over loopback. telesetd does not know about it.
  */
 import { FrameParser } from "../drivers/freeswitch/wire/link.ts";
 import { Translator } from "../drivers/freeswitch/translate.ts";
@@ -8,25 +8,25 @@ import type { CrmEvent } from "../src/core/crm.ts";
 import { Courier } from "../src/outbox/courier.ts";
 import { SafeStore } from "../src/store/resilient.ts";
 
-/** Times of one event, in ns of this process's clock, in the order in which things happen. */
+/** Times of an event, in ns of this process's clock, in order. */
 export interface Stamps {
   /** The bytes have been read. */
   data: number;
-  /** The frame is cut out and parsed. */
+  /** The frame has been extracted and parsed. */
   frame: number;
-  /** Its facts are known. */
+  /** Its facts have been derived. */
   facts: number;
-  /** The step is done, its outcome goes to the store. */
+  /** The step is done, and its change is written to the store. */
   commit: number;
   committed: number;
-  /** The courier has begun to send. */
+  /** The courier has started to send it. */
   sent: number;
   /** The CRM has answered: the event is settled. */
   settle: number;
   settled: number;
 }
 
-/** The event of the switch that makes each event of the CRM in the calls that are played. */
+/** The event of the switch that causes each event for the CRM, in the played calls. */
 const cause: Readonly<Record<string, string>> = {
   ScreenPop: "CHANNEL_PROGRESS",
   CallEstablished: "CHANNEL_ANSWER",
@@ -50,7 +50,7 @@ function keyOf({ name, call }: CrmEvent & { readonly call?: string }): string {
   return `${call} ${name}`;
 }
 
-/** Puts `around` in the place of a method, and hands it the one that was there. */
+/** Wraps a method: `around` gets the original one. */
 function wrap<T, K extends keyof T>(prototype: T, name: K, around: (was: T[K]) => T[K]): void {
   prototype[name] = around(prototype[name]);
 }
@@ -64,10 +64,10 @@ wrap(FrameParser.prototype, "_onData", (was) =>
 wrap(Translator.prototype, "frame", (was) =>
   function (this: Translator, frame) {
     const begun = Bun.nanoseconds();
-    const said = was.call(this, frame);
-    const name = Object.keys(cause).find((each) => cause[each] === frame["Event-Name"]);
+    const facts = was.call(this, frame);
+    const name = Object.keys(cause).find((event) => cause[event] === frame["Event-Name"]);
     if (name !== undefined) Object.assign(of(`${frame["Unique-ID"]} ${name}`), { data, frame: begun, facts: Bun.nanoseconds() });
-    return said;
+    return facts;
   });
 
 wrap(SafeStore.prototype, "commit", (was) =>
@@ -94,7 +94,7 @@ wrap(SafeStore.prototype, "settle", (was) =>
     Object.assign(of(ids.get(id) ?? ""), { settle, settled: Bun.nanoseconds() });
   });
 
-/** `p`: what time is it? `d`: everything noted so far, on one line. */
+/** Commands: `p` returns the time, `d` everything recorded so far, on one line. */
 await Bun.connect({
   hostname: "127.0.0.1",
   port: Number(process.env["BENCH_PROBE_PORT"]),

@@ -1,8 +1,8 @@
-/** What a process uses, read from /proc. */
+/** Resource usage of a process, from /proc. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Resident memory in kB: all of it, and what is the process's own (not the pages of its file). */
+/** Resident memory in kB: total, and anonymous (without the pages of its file). */
 export interface Memory {
   readonly rss: number;
   readonly own: number;
@@ -15,8 +15,8 @@ export function memory(pid: number): Memory {
 }
 
 /**
- * Time on a processor from now on, of all threads, in ms; exact to the microsecond (schedstat), not to a tick. What a thread
- * does between the last look at it and its end is not seen.
+ * Processor time of all threads from now on, in ms; exact to the microsecond (schedstat). The time of a thread between the last
+ * reading and its end is missed.
  */
 export class Cpu {
   readonly #pid: number;
@@ -28,7 +28,7 @@ export class Cpu {
     this.#seen = this.#threads();
   }
 
-  /** The time since the beginning. */
+  /** The time since construction. */
   ms(): number {
     const now = this.#threads();
     for (const [thread, ran] of now) this.#sum += ran - (this.#seen.get(thread) ?? 0);

@@ -1,4 +1,4 @@
-/** Where the time of one event goes, from socket to socket: telesetd from its sources, JIT off, with a probe inside. */
+/** The time of each stage of an event, from socket to socket: telesetd from its sources, JIT off, with a probe inside. */
 import type { Socket } from "bun";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,14 +13,14 @@ import type { Stamps } from "./probe.ts";
 import { within } from "./rounds.ts";
 import { median, quantile } from "./statistics.ts";
 
-/** One stage: medians and the slowest of a hundred, in microseconds. */
+/** A stage: median and p99, in microseconds. */
 export interface Stage {
   readonly name: string;
   readonly p50: number;
   readonly p99: number;
 }
 
-/** All of an event's times, ns of the bench's clock. */
+/** All times of an event, in ns of the bench's clock. */
 interface Times extends Stamps {
   readonly written: number;
   readonly arrived: number;
@@ -39,7 +39,7 @@ const stages: readonly (readonly [name: string, from: keyof Times, to: keyof Tim
   ["then: settled in the store", "settle", "settled"],
 ];
 
-/** Speaks to the probe in telesetd. */
+/** Client of the probe in telesetd. */
 class Probe {
   #socket: Socket<undefined> | undefined;
   #text = "";
@@ -74,7 +74,7 @@ class Probe {
     return answer;
   }
 
-  /** What to add to the probe's clock for the bench's, in ns: of many questions the one that was answered soonest. */
+  /** The offset of the bench's clock to the probe's, in ns, from the fastest of many requests. */
   async offset(): Promise<number> {
     let [best, offset] = [Infinity, 0];
     for (let i = 0; i < 200; i++) {
@@ -95,7 +95,7 @@ class Probe {
   }
 }
 
-/** Plays calls at 20 a second and gives the stages. */
+/** Plays calls at 20 per second and returns the stages. */
 export async function profile(calls: number): Promise<Stage[]> {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-profile-"));
   const probe = new Probe();
@@ -112,7 +112,7 @@ export async function profile(calls: number): Promise<Stage[]> {
   const setup = { folder, pbxPort: pbx.port, crmPort: crm.port, desks: ["1001"] };
   const running = await start("unit", { telesetd }, setup, { BENCH_PROBE_PORT: String(probe.port) });
   try {
-    await within(30_000, pbx.settled(1, 2), () => `telesetd does not get ready:\n${running.log().slice(-2000)}`);
+    await within(30_000, pbx.settled(1, 2), () => `telesetd did not become ready:\n${running.log().slice(-2000)}`);
     await register(running, setup);
     const offset = await probe.offset();
     await play({ pbx, ledger, scripts: scripts(), desks: ["1001"] }, { callsPerSecond: 20, calls, warmUp: 20, others: 0 });
@@ -140,7 +140,7 @@ function measured(
     })
   );
   return stages.map(([name, from, to]) => {
-    const took = times.map((each) => ((each[to] ?? NaN) - (each[from] ?? NaN)) / 1000).filter((value) => !Number.isNaN(value));
+    const took = times.map((event) => ((event[to] ?? NaN) - (event[from] ?? NaN)) / 1000).filter((value) => !Number.isNaN(value));
     return { name, p50: median(took), p99: quantile(took, 0.99) };
   });
 }

@@ -1,4 +1,4 @@
-/** The rounds: each starts its contestants side by side and loads them in turn, so that the noise of the machine hits all. */
+/** The rounds. Each starts its contestants side by side and loads them in turn, so that noise affects all of them. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,33 +12,33 @@ import { type Cost, Pbx } from "./pbx.ts";
 import { Cpu, type Memory, memory } from "./process.ts";
 import { quantile } from "./statistics.ts";
 
-/** What a round needs. */
+/** The environment of a round. */
 export interface Bench {
   readonly programs: Programs;
   readonly say: (text: string) => void;
 }
 
-/** One contestant with a switch and a CRM of its own. */
+/** A contestant with its own switch and CRM. */
 export interface Seat {
   readonly key: Key;
   readonly running: Running;
   readonly pbx: Pbx;
   readonly desks: readonly string[];
   readonly scripts: readonly Script[];
-  /** From its start until it was subscribed and had looked at what lives, in ms. */
+  /** From its start until it was subscribed and had read the live channels, in ms. */
   readonly settledMs: number;
   readonly say: (text: string) => void;
-  /** A fresh ledger, which the CRM writes to from now on. */
+  /** Starts a new ledger for the CRM's arrivals. */
   ledger(): Ledger;
 }
 
-/** One measurement of events. Times in ms; `cpu` is the contestant's, in ms for each event told. */
+/** A measurement of events. Times in ms; `cpu`: the contestant's, in ms per event. */
 export interface Flow extends Tally {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
   readonly cpu: number;
-  /** What the load itself took of one core, from 0 to 1: near 1 it would measure itself. */
+  /** The load generator's share of one core, from 0 to 1: near 1 it would measure itself. */
   readonly load: number;
 }
 
@@ -47,24 +47,25 @@ export function extensions(count: number): string[] {
   return Array.from({ length: count }, (_, i) => String(1001 + i));
 }
 
-/** Who is started: one after the other, or all at once, which is quicker but tells nothing of how long each takes. */
+/** The contestants to start: one after the other, or together, which is faster but makes start times meaningless. */
 export interface Seating {
   readonly seats: readonly { readonly key: Key; readonly desks: readonly string[] }[];
   readonly together?: boolean;
 }
 
-/** Starts the contestants, waits until all are settled, does the work, and ends them, whatever happens. */
+/** Starts the contestants, waits until all are settled, runs the work, and always stops them. */
 export async function seated<T>(
   bench: Bench,
-  { seats: wanted, together = false }: Seating,
+  { seats: contestants, together = false }: Seating,
   work: (seats: Seat[]) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "telesetd-bench-"));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {
     const seats: Seat[] = [];
-    if (together) seats.push(...await Promise.all(wanted.map((each) => seat({ bench, ...each, folder, closers }))));
-    else for (const each of wanted) seats.push(await seat({ bench, ...each, folder, closers }));
+    const open = (contestant: Seating["seats"][number]) => seat({ bench, ...contestant, folder, closers });
+    if (together) seats.push(...await Promise.all(contestants.map(open)));
+    else for (const contestant of contestants) seats.push(await open(contestant));
     return await work(seats);
   } finally {
     for (const close of closers.reverse()) await close();
@@ -89,20 +90,20 @@ async function seat({ bench, key, desks, folder, closers }: Place): Promise<Seat
   const setup: Setup = { folder, pbxPort: pbx.port, crmPort: crm.port, desks };
   const running = await start(key, bench.programs, setup);
   closers.push(() => running.stop());
-  await within(30_000, pbx.settled(1, looks(key)), () => `${key} does not get ready:\n${running.log().slice(-2000)}`);
+  await within(30_000, pbx.settled(1, looks(key)), () => `${key} did not become ready:\n${running.log().slice(-2000)}`);
   const settledMs = performance.now() - running.began;
   await register(running, setup);
   return { key, running, pbx, desks, settledMs, say: bench.say, scripts: scripts(), ledger: () => ledger = new Ledger() };
 }
 
-/** Waits for something, at most so long. @throws Error with the text of `otherwise`. */
+/** Waits at most `ms` for a promise. @throws Error with the text of `otherwise`. */
 export async function within(ms: number, done: Promise<void>, otherwise: () => string): Promise<void> {
   const { promise, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error(otherwise())), ms);
   await Promise.race([done, promise]).finally(() => clearTimeout(timer));
 }
 
-/** Calls at a pace through one contestant. */
+/** Plays calls at a fixed rate through one contestant. */
 export async function flow(seat: Seat, pace: Pace): Promise<Flow> {
   const ledger = seat.ledger();
   const cpu = new Cpu(seat.running.pid);
@@ -111,7 +112,7 @@ export async function flow(seat: Seat, pace: Pace): Promise<Flow> {
   await play({ ...seat, ledger }, pace);
   const { user, system } = process.cpuUsage(own);
   const load = (user + system) / 1000 / (performance.now() - began);
-  if (load > 0.7) seat.say(`the load takes ${(load * 100).toFixed(0)} % of a core: it measures itself`);
+  if (load > 0.7) seat.say(`the load generator uses ${(load * 100).toFixed(0)} % of a core: it measures itself`);
   return {
     p50: quantile(ledger.latencies, 0.5),
     p99: quantile(ledger.latencies, 0.99),
@@ -122,7 +123,7 @@ export async function flow(seat: Seat, pace: Pace): Promise<Flow> {
   };
 }
 
-/** Callouts of those that serve any. */
+/** Measures callouts of the contestants that serve them. */
 export async function callouts(seats: readonly Seat[], turns: number, seconds: number): Promise<Map<Key, CalloutResult[]>> {
   const all = new Map<Key, CalloutResult[]>();
   for (let turn = 0; turn < turns; turn++) {
@@ -134,7 +135,7 @@ export async function callouts(seats: readonly Seat[], turns: number, seconds: n
   return all;
 }
 
-/** The time on a processor, as a share of one core, while nothing happens but heartbeats. All are watched at once. */
+/** Measures processor time as a share of one core, with heartbeats only, for all contestants at once. */
 export async function idle(seats: readonly Seat[], seconds: number): Promise<Map<Key, number>> {
   await rest(1000);
   const before = seats.map(({ running }) => new Cpu(running.pid));
@@ -144,7 +145,7 @@ export async function idle(seats: readonly Seat[], seconds: number): Promise<Map
   return new Map(seats.map(({ key }, i) => [key, (before[i]?.ms() ?? NaN) / lasted]));
 }
 
-/** Memory before any call, and at rest after half and after all of the calls. */
+/** Memory before any call, and at rest after half and all of the calls. */
 export interface MemoryResult {
   readonly fresh: Memory;
   readonly half: Memory;
@@ -154,7 +155,7 @@ export interface MemoryResult {
   readonly tally: Tally;
 }
 
-/** Calls as fast as they go, with a rest before memory is looked at: what was freed is given back some time later. */
+/** Plays calls as fast as possible, with a rest before memory is read, since freed memory is returned later. */
 export async function memoryAfter(seat: Seat, calls: number, restMs: number): Promise<MemoryResult> {
   const ledger = seat.ledger();
   const { pid } = seat.running;
@@ -171,7 +172,7 @@ export async function memoryAfter(seat: Seat, calls: number, restMs: number): Pr
   return { fresh, half, all: memory(pid), calls, callsPerSecond: calls / seconds, tally: ledger.tally };
 }
 
-/** From the start of the process until it says that it runs, in ms: the listener is open and the store is. */
+/** Measures the time from the start of the process until its log says that it runs (listener and store are open), in ms. */
 export async function startToReady(bench: Bench, key: Key): Promise<number> {
   const ready: Record<Key, string> = {
     unit: "telesetd runs",
@@ -187,7 +188,7 @@ export async function startToReady(bench: Bench, key: Key): Promise<number> {
     running = await start(key, bench.programs, { folder, pbxPort: pbx.port, crmPort: 9, desks: extensions(1) });
     const { log, began } = running;
     while (!log().includes(ready[key])) {
-      if (performance.now() - began > 15_000) throw new Error(`${key} does not get ready: ${log()}`);
+      if (performance.now() - began > 15_000) throw new Error(`${key} did not become ready: ${log()}`);
       await rest(0.5);
     }
     return performance.now() - began;
@@ -198,15 +199,15 @@ export async function startToReady(bench: Bench, key: Key): Promise<number> {
   }
 }
 
-/** What two gateways with a desk each cost one switch while only the first one's desk has calls. */
+/** The cost of two gateways with one desk each for the switch, while only the first desk has calls. */
 export interface GatewayCost {
-  readonly own: Cost;
-  readonly other: Cost;
-  /** Events that the switch made, for each call. */
+  readonly calledDesk: Cost;
+  readonly idleDesk: Cost;
+  /** Events of the switch per call. */
   readonly made: number;
 }
 
-/** Plays calls for one of two telesetd at one switch; the costs are of those calls alone. */
+/** Plays calls for one of two telesetd at one switch, and returns the costs of those calls. */
 export async function gateways(bench: Bench, calls: number): Promise<GatewayCost> {
   return await seated(bench, { seats: [{ key: "unit", desks: extensions(1) }] }, async ([first]) => {
     if (!first) throw new Error("no telesetd was started");
@@ -217,7 +218,7 @@ export async function gateways(bench: Bench, calls: number): Promise<GatewayCost
       const before = first.pbx.costs();
       const ledger = first.ledger();
       await rush({ ...first, ledger }, calls, 1);
-      const [own, other] = first.pbx.costs().map((after, i) => {
+      const [calledDesk, idleDesk] = first.pbx.costs().map((after, i) => {
         const { events = 0, bytes = 0, commands = 0 } = before[i] ?? {};
         return {
           filters: after.filters,
@@ -226,9 +227,9 @@ export async function gateways(bench: Bench, calls: number): Promise<GatewayCost
           commands,
         };
       });
-      if (!own || !other) throw new Error("a gateway has left");
+      if (!calledDesk || !idleDesk) throw new Error("a gateway has disconnected");
       const made = first.scripts.reduce((sum, script) => sum + script.reduce((all, { frames }) => all + frames.length, 0), 0);
-      return { own, other, made: made / first.scripts.length };
+      return { calledDesk, idleDesk, made: made / first.scripts.length };
     } finally {
       await second.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -1,12 +1,12 @@
-/** Numbers of many numbers. */
+/** Statistics. */
 
-/** The smallest value that a share of all values does not exceed (nearest rank); NaN of none. */
+/** The quantile by nearest rank; NaN without values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
-/** The middle value; the mean of the two middle ones of an even number; NaN of none. */
+/** The median; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.filter((value) => !Number.isNaN(value)).toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,11 +1,11 @@
-/** The results as rows: printed in the terminal, and written as Markdown into docs/performance.md. */
+/** The results as tables, for the terminal and for docs/performance.md. */
 import { type Key, keys, labels } from "./contestants.ts";
 import type { Results } from "./plan.ts";
 import type { Flow } from "./rounds.ts";
 import { median } from "./statistics.ts";
 import { megabytes, milliseconds, type Verdict } from "./verdicts.ts";
 
-/** A title, the names of the columns, the rows. */
+/** A table: title, column names, rows. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
@@ -14,7 +14,7 @@ export interface Table {
 
 const none = "-";
 
-/** All tables that there is something for, the targets first. */
+/** All tables with content, the targets first. */
 export function tables(results: Results, verdicts: readonly Verdict[]): Table[] {
   return [targets(verdicts), contestants(results), growth(results), gateways(results), stages(results)].filter(({ rows }) =>
     rows.length > 0
@@ -31,7 +31,7 @@ function targets(verdicts: readonly Verdict[]): Table {
   };
 }
 
-/** Each figure of each contestant: medians over the turns. */
+/** The figures of each contestant: medians over the turns. */
 function contestants(results: Results): Table {
   const there = keys.filter((key) => Object.values(results).some((round) => round !== undefined && key in round));
   const row = (what: string, of: (key: Key) => string) => [what, ...there.map(of)];
@@ -46,7 +46,7 @@ function contestants(results: Results): Table {
       : [];
   const { callouts, start, memory, idle } = results;
   const rows = [
-    ...flowRows("event to POST", results.one),
+    ...flowRows("event to POST", results.oneDesk),
     ...flowRows("with 1,000 other events a second", results.busy),
     ...(callouts
       ? [
@@ -65,7 +65,7 @@ function contestants(results: Results): Table {
 type Row = (what: string, of: (key: Key) => string) => string[];
 
 function memoryRows(memory: NonNullable<Results["memory"]>, row: Row): string[][] {
-  const [calls = 0] = Object.values(memory).map((each) => each.calls);
+  const [calls = 0] = Object.values(memory).map(({ calls }) => calls);
   const show = (of: (result: NonNullable<(typeof memory)[Key]>) => string) => (key: Key) => memory[key] ? of(memory[key]) : none;
   return [
     row("memory before the first call", show(({ fresh }) => megabytes(fresh.rss))),
@@ -109,12 +109,12 @@ function growth({ growth = [] }: Results): Table {
 
 function gateways({ gateways }: Results): Table {
   if (!gateways) return { title: "", columns: [], rows: [] };
-  const { own, other, made } = gateways;
+  const { calledDesk, idleDesk, made } = gateways;
   return {
-    title: `What one gateway costs the switch, of ${made.toFixed(1)} events that it makes for a call`,
+    title: `The cost of a gateway for the switch, which has ${made.toFixed(1)} events per call`,
     columns: ["", "filters", "commands after a connect", "events sent a call", "kB a call"],
-    rows: [["the desk that is called", own], ["another desk's", other]].map(([name, cost]) => {
-      const { filters, commands, events, bytes } = cost as typeof own;
+    rows: [["of the called desk", calledDesk], ["of another desk", idleDesk]].map(([name, cost]) => {
+      const { filters, commands, events, bytes } = cost as typeof calledDesk;
       return [String(name), String(filters), String(commands), events.toFixed(1), (bytes / 1000).toFixed(1)];
     }),
   };
@@ -146,7 +146,7 @@ export function printed({ title, columns, rows }: Table): string {
   return [title, line(columns), line(widths.map((width) => "-".repeat(width))), ...rows.map(line), ""].join("\n");
 }
 
-/** A table in Markdown, as `deno fmt` leaves it. */
+/** A table in Markdown, in the form of `deno fmt`. */
 export function markdown({ title, columns, rows }: Table): string {
   const widths = columns.map((column, i) => Math.max(3, column.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;

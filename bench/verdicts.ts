@@ -1,10 +1,10 @@
-/** The targets (design, section 7) beside what was measured; ratios are taken within a turn, then their median. */
+/** The performance targets and whether they are met; ratios are medians of the ratios within each turn. */
 import { type Key, labels } from "./contestants.ts";
 import type { Grown, Results } from "./plan.ts";
 import type { Flow } from "./rounds.ts";
 import { median } from "./statistics.ts";
 
-/** One target. `met` is missing when it was not measured, with the reason in `measured`. */
+/** A target. `met` is absent if it was not measured, with the reason in `measured`. */
 export interface Verdict {
   readonly what: string;
   readonly target: string;
@@ -12,7 +12,7 @@ export interface Verdict {
   readonly met?: boolean;
 }
 
-/** All targets, in the order of the design. */
+/** Evaluates all targets. */
 export function verdicts(results: Results): Verdict[] {
   return [
     against(results, "floor", { p50: 2, p99: 3 }),
@@ -33,28 +33,28 @@ export function verdicts(results: Results): Verdict[] {
   ].flat();
 }
 
-/** The median over the turns of one figure divided by another. */
-export function ratio(of: "p50" | "p99", one: readonly Flow[] = [], other: readonly Flow[] = []): number {
-  return median(one.map((flow, turn) => flow[of] / (other[turn]?.[of] ?? NaN)));
+/** The median over the turns of the ratio of two figures. */
+export function ratio(of: "p50" | "p99", measured: readonly Flow[] = [], reference: readonly Flow[] = []): number {
+  return median(measured.map((flow, turn) => flow[of] / (reference[turn]?.[of] ?? NaN)));
 }
 
 const notMeasured = "not measured in this run";
 
-function against({ one }: Results, key: Key, most: { readonly p50: number; readonly p99: number }): Verdict[] {
+function against({ oneDesk }: Results, key: Key, limits: { readonly p50: number; readonly p99: number }): Verdict[] {
   return (["p50", "p99"] as const).map((of) => {
-    const value = ratio(of, one?.unit, one?.[key]);
-    const limit = most[of] < 1 ? "at most 1/3" : `at most ${most[of]} times`;
+    const value = ratio(of, oneDesk?.unit, oneDesk?.[key]);
+    const target = limits[of] < 1 ? "at most 1/3" : `at most ${limits[of]} times`;
     const name = labels[key];
-    return verdict(`event to POST, ${of}, against the ${name}`, limit, value, most[of], times);
+    return verdict(`event to POST, ${of}, against the ${name}`, target, value, limits[of], times);
   });
 }
 
-function crowded({ one, busy }: Results): Verdict[] {
+function crowded({ oneDesk, busy }: Results): Verdict[] {
   return (["p50", "p99"] as const).map((of) =>
     verdict(
       `the same with 1,000 other events a second, ${of}`,
       "at most 1.10 times",
-      ratio(of, busy?.unit, one?.unit),
+      ratio(of, busy?.unit, oneDesk?.unit),
       1.1,
       times,
     )
@@ -62,7 +62,7 @@ function crowded({ one, busy }: Results): Verdict[] {
 }
 
 function thousand({ growth = [] }: Results): Verdict[] {
-  const ours = (desks: number): Grown | undefined => growth.find((each) => each.key === "unit" && each.desks === desks);
+  const ours = (desks: number): Grown | undefined => growth.find((grown) => grown.key === "unit" && grown.desks === desks);
   const many = ours(1000);
   if (!many) return [{ what: "1,000 desks in one process", target: "p99 under 3 times one desk's", measured: notMeasured }];
   const bad = many.flows.reduce((sum, { lost, outOfOrder, repeated }) => sum + lost + outOfOrder + repeated, 0);
@@ -107,27 +107,27 @@ function ofMemory({ memory }: Results): Verdict[] {
   ];
 }
 
-function verdict(what: string, target: string, value: number, most: number, show: (value: number) => string): Verdict {
+function verdict(what: string, target: string, value: number, limit: number, show: (value: number) => string): Verdict {
   if (Number.isNaN(value)) return { what, target, measured: notMeasured };
-  return { what, target, measured: show(value), met: value <= most };
+  return { what, target, measured: show(value), met: value <= limit };
 }
 
-function single(what: string, most: number, target: string, value: number, show: (value: number) => string): Verdict {
+function single(what: string, limit: number, target: string, value: number, show: (value: number) => string): Verdict {
   return Number.isNaN(value)
     ? { what, target, measured: notMeasured }
-    : { what, target, measured: show(value), met: value < most };
+    : { what, target, measured: show(value), met: value < limit };
 }
 
 function times(value: number): string {
   return `${value.toFixed(2)} times`;
 }
 
-/** Milliseconds with the digits that matter. */
+/** Milliseconds, with two decimals below 10. */
 export function milliseconds(value: number): string {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 }
 
-/** Megabytes (1,048,576 bytes) of kilobytes. */
+/** Kilobytes as megabytes (1,048,576 bytes). */
 export function megabytes(kB: number): string {
   return `${(kB / 1024).toFixed(1)} MB`;
 }

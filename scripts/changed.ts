@@ -1,25 +1,25 @@
 /**
- * Runs the tests that a change touches: `deno task test:changed [REF] [--binary]`. The change is everything since the branch left
- * REF (default: main), committed or not. A test is touched by a changed file that it imports, directly or indirectly, or that it or
- * one of its helpers mentions.
+ * Runs the tests affected by a change: `deno task test:changed [REF] [--binary]`. The change is everything since the branch left
+ * REF (default: main), committed or not. A test is affected by a changed file that it imports, directly or indirectly, or that it
+ * or one of its helpers mentions.
  */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { root, type Source, sources } from "../test/support/sources.ts";
 
-/** The test files that a change touches, by path. */
+/** The test files affected by a change, by path. */
 export interface Touched {
   readonly tests: readonly string[];
-  /** Those that start the compiled binary: any change of its sources touches them. */
+  /** Those that start the compiled binary, which are affected by any change of its sources. */
   readonly binary: readonly string[];
 }
 
-/** The libraries and Bun itself: every test runs on them. */
+/** The libraries and Bun, which affect every test. */
 const everything = "package-lock.json";
 const namesBinary = /\btelesetd-linux-/;
 const sourcesOfBinary = /^(?:src|drivers|simulator)\//;
 
-/** Decides which of the tests among `files` the changed paths touch. */
+/** Returns the tests among `files` that are affected by the changed paths. */
 export function touched(files: readonly Source[], changed: readonly string[]): Touched {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const paths = new Set(changed);
@@ -37,7 +37,7 @@ export function touched(files: readonly Source[], changed: readonly string[]): T
   return { tests, binary };
 }
 
-/** How a test names a file that it reads: by its name (if only a word: with its folder), or by a folder (`fixtures/recordings`). */
+/** The names by which a test may mention a file: its name (with its folder, if only a word), or a folder (`fixtures/recordings`). */
 function mentionsOf(path: string): string[] {
   const parts = path.split("/");
   const pairs = parts.slice(1).map((part, index) => `${parts[index]}/${part}`);
@@ -85,7 +85,7 @@ function main(): number {
   }
   const chosen = values.binary ? [...tests, ...binary] : tests;
   if (chosen.length > 0) return run("./node_modules/.bin/bun", "test", "--timeout", "60000", "--parallel", ...chosen);
-  process.stdout.write(`No test is touched by what has changed since ${ref}.\n`);
+  process.stdout.write(`No test is affected by the changes since ${ref}.\n`);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-/** Writes docs/configuration.md and the manual pages, so that they cannot say other things than the program does. */
+/** Generates docs/configuration.md, docs/monitoring/metrics.md and the manual pages from the code. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Key, keys } from "./keys.ts";
@@ -13,9 +13,9 @@ function row({ path, meaning, required, fallback, choices, driver, secret }: Key
   return `| \`${path}\`${whose} | ${shown} | ${meaning.replaceAll("|", "\\|")}${among}${secret ? " · secret" : ""} |`;
 }
 
-const page = `# The configuration, key by key
+const page = `# Configuration keys
 
-Made from the schema by \`./scripts/docs\`: change it there. Unknown keys are an error, with a did-you-mean. What is marked *secret* may be
+Generated from the schema by \`./scripts/docs\`: change it there. Unknown keys are an error, with a suggestion. A *secret* may be
 \`{"credential": "name"}\` (the file /etc/telesetd/secrets/name) or \`{"file": "path"}\` instead of text. Regular expressions are JavaScript's.
 
 | key | default | meaning |
@@ -23,16 +23,16 @@ Made from the schema by \`./scripts/docs\`: change it there. Unknown keys are an
 ${keys().map(row).join("\n")}
 `;
 
-/** Names, types and meanings of what `/metrics` shows, with all values that a label can have. */
+/** The metrics with their types, labels, label values and meanings. */
 function metricsPage(): string {
   const rows = allFamilies(new Metrics()).map(({ name, type, help, labels }) => {
     const among = labels.map((label) => `\`${label.name}\`${label.values.length > 0 ? `: ${label.values.join(", ")}` : ""}`);
     return `| \`${name}\` | ${type} | ${among.join(" · ")} | ${help} |`;
   });
-  return `# What /metrics shows
+  return `# Metrics
 
-Made from the code by \`./scripts/docs\`: change it there. All series are there from the start; times are in seconds, sizes in bytes. No
-label has a customer's number or an agent. A histogram has \`_bucket\`, \`_sum\` and \`_count\`.
+Generated from the code by \`./scripts/docs\`: change it there. All series exist from the start; times are in seconds, sizes in bytes. No
+label contains a customer's number or an agent. A histogram has \`_bucket\`, \`_sum\` and \`_count\`.
 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |
@@ -58,7 +58,7 @@ function found(file: string): string | undefined {
 const root = join(import.meta.dir, "..");
 const stale = Object.entries(pages).filter(([name, text]) => found(join(root, name)) !== text);
 for (const [name, text] of stale) {
-  if (process.argv.includes("--check")) process.stderr.write(`${name} is not what the program says: run ./scripts/docs\n`);
+  if (process.argv.includes("--check")) process.stderr.write(`${name} is out of date: run ./scripts/docs\n`);
   else {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text);

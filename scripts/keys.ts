@@ -1,19 +1,19 @@
-/** The keys of the configuration, one by one, out of its JSON Schema: for the page, and for the manual. */
+/** The keys of the configuration, from its JSON Schema, for the page and the manual. */
 import { lineSchemas } from "../drivers/registry.ts";
 import { jsonSchema } from "../src/config/schema.ts";
 
-/** A key. */
+/** A configuration key. */
 export interface Key {
   /** With its parents: `desks[].extension`. */
   readonly path: string;
   readonly meaning: string;
   readonly required: boolean;
-  /** As JSON; nothing when there is none, or when it is too long to be shown. */
+  /** The default as JSON; absent if there is none or it is too long. */
   readonly fallback?: string;
   readonly choices: readonly string[];
-  /** The driver that it is a key of, when it is one's own. */
+  /** The driver of a driver's key. */
   readonly driver?: string;
-  /** May be given as a file or a credential. */
+  /** Whether it may be a file or a credential. */
   readonly secret: boolean;
 }
 
@@ -29,13 +29,13 @@ interface Schema {
   readonly const?: unknown;
 }
 
-/** All of them, each before those below it. */
+/** All keys, each before those below it. */
 export function keys(): Key[] {
   return level(jsonSchema(lineSchemas) as Schema, "");
 }
 
 function level(schema: Schema, path: string, driver?: string): Key[] {
-  // What may be a word or an object of settings (anyOf) has the object's keys; where a secret lies is told once, for all.
+  // For a word or an object (anyOf), list the object's keys; not for secrets, whose forms are described once.
   const either = isSecret(schema) ? [] : (schema.anyOf ?? []).filter(({ properties }) => properties);
   const variants = schema.oneOf ?? (schema.properties ? [schema] : either);
   return variants.flatMap((variant) => {

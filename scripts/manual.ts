@@ -14,32 +14,32 @@ export function daemonPage(): string {
     prose(program.description()),
     `.PP\n${
       prose(
-        "It watches the phone's line over FreeSWITCH's event socket, answers the callouts that Universal Work Queue sends over HTTP, and posts its events. systemd runs it as telesetd.service; the other commands ask the running daemon, check its configuration, or show what it would do. Each has --help.",
+        "It watches the phone's line over FreeSWITCH's event socket, or over SIP, answers the callouts of Universal Work Queue over HTTP, and posts events to it. systemd runs it as telesetd.service; the other commands query the running daemon, check its configuration, or show what it would do. Each has --help.",
       )
     }`,
     ".SH COMMANDS",
     ...leaves(program).map(([command, parents]) => section(command, parents)),
     ".SH EXIT STATUS",
-    tagged("0", "Good."),
-    tagged("1", "Failed: what failed, and what to do, stands on standard error."),
-    tagged("2", "Wrong usage or configuration. systemd does not start the daemon again on this."),
+    tagged("0", "Success."),
+    tagged("1", "Failure: standard error has the reason and what to do."),
+    tagged("2", "Wrong usage or configuration. systemd does not restart the daemon."),
     ".SH SIGNALS",
-    tagged("SIGHUP", "Read the configuration anew; calls go on. systemctl reload telesetd sends it."),
-    tagged("SIGTERM", "Write down what is true and end."),
+    tagged("SIGHUP", "Reload the configuration; calls continue. systemctl reload telesetd sends it."),
+    tagged("SIGTERM", "Save the state and exit."),
     ".SH FILES",
     tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It belongs to root, mode 600."),
     tagged(
       "/etc/telesetd/secrets",
-      'Secrets in files of their own: {"credential": "esl"} is the file esl. It belongs to root, mode 700.',
+      'Secrets in separate files: {"credential": "esl"} is the file esl. It belongs to root, mode 700.',
     ),
     tagged(
       "/boot/firmware/telesetd.json, /boot/telesetd.json",
-      "Checked and installed as the configuration at the next boot, and removed. What is wrong with it stands in telesetd-errors.txt beside it, above the login prompt, and in telesetd status.",
+      "Checked and installed as the configuration at the next boot, then removed. Errors in it are shown in telesetd-errors.txt beside it, above the login prompt, and in telesetd status.",
     ),
-    tagged("/var/lib/telesetd/telesetd.db", "What the daemon must not forget: registrations, live calls, events that wait."),
+    tagged("/var/lib/telesetd/telesetd.db", "The persistent state: registrations, live calls, pending events."),
     tagged(
       "/usr/share/doc/telesetd",
-      "README.md; docs/troubleshooting.md: what to do when something is wrong; docs/fleet.md: many boxes; examples.",
+      "README.md; docs/troubleshooting.md; docs/fleet.md, for many boxes; examples.",
     ),
     ".SH SEE ALSO",
     ".BR telesetd.json (5),\n.BR systemctl (1),\n.BR journalctl (1)",
@@ -51,11 +51,11 @@ export function configurationPage(): string {
   return page("telesetd.json(5)", "configuration of telesetd", [
     ".SH DESCRIPTION",
     prose(
-      "telesetd(8) reads one JSON file, /etc/telesetd/config.json. The same file, named telesetd.json on a box's boot partition, is taken over at its first start. Unknown keys are an error, with a did-you-mean; telesetd check says all errors at once. Regular expressions are JavaScript's.",
+      "telesetd(8) reads one JSON file, /etc/telesetd/config.json. The same file, named telesetd.json on a box's boot partition, is installed at the next boot. Unknown keys are an error, with a suggestion; telesetd check lists all errors. Regular expressions are JavaScript's.",
     ),
     `.PP\n${
       prose(
-        'A secret may be the text itself, or where it stands: {"credential": "name"} is the file /etc/telesetd/secrets/name, which systemd gives to the daemon (LoadCredential); {"file": "path"} is a file that the user of the daemon can read, or one beside telesetd.json on the boot partition, whose text is put into the configuration.',
+        'A secret may be the text itself, or a reference: {"credential": "name"} is the file /etc/telesetd/secrets/name, which systemd passes to the daemon (LoadCredential); {"file": "path"} is a file readable by the user of the daemon, or one beside telesetd.json on the boot partition, whose text is put into the configuration.',
       )
     }`,
     ".SH KEYS",
@@ -75,17 +75,17 @@ export function configurationPage(): string {
     ".SH FILES",
     tagged(
       "/etc/telesetd/config.json",
-      "The configuration: it belongs to root, mode 600. telesetd check says what is wrong with it.",
+      "The configuration: it belongs to root, mode 600. telesetd check lists its errors.",
     ),
-    tagged("/etc/telesetd/secrets", 'A folder of root\'s, mode 700: the files that {"credential": ...} names.'),
-    tagged("/usr/share/doc/telesetd/examples/config.json", "A configuration to begin with."),
+    tagged("/etc/telesetd/secrets", 'The files for {"credential": ...}. The folder belongs to root, mode 700.'),
+    tagged("/usr/share/doc/telesetd/examples/config.json", "An example configuration."),
     ".SH SEE ALSO",
     ".BR telesetd (8)",
   ]);
 }
 
 function keyText({ meaning, required, fallback, choices, driver, secret }: Key): string {
-  // A name with a capital in it, such as occtDNIS, is spelt as it is.
+  // A name with a capital in it, such as occtDNIS, keeps its spelling.
   const named = /^[a-z]+[A-Z]/.test(meaning);
   const sentence = meaning === "" ? "" : `${named ? meaning[0] : meaning[0]?.toUpperCase()}${meaning.slice(1)}.`;
   return [
@@ -94,22 +94,24 @@ function keyText({ meaning, required, fallback, choices, driver, secret }: Key):
     choices.length > 1 ? `One of ${choices.join(", ")}.` : "",
     secret ? "Secret." : "",
     required ? "Required." : fallback === undefined ? "" : `Default: ${fallback}`,
-  ].filter((part) => part !== "").join(" ") || "Holds the keys below.";
+  ].filter((part) => part !== "").join(" ") || "Contains the keys below.";
 }
 
-/** The commands that do something, each with the names before its own. */
+/** The commands without subcommands, each with the names of its parents. */
 function leaves(command: Command, parents: readonly string[] = []): [Command, readonly string[]][] {
-  return command.createHelp().visibleCommands(command).filter((one) => one.name() !== "help").flatMap(
-    (one): [Command, readonly string[]][] => {
-      const below = leaves(one, [...parents, one.name()]);
-      return below.length > 0 ? below : [[one, parents]];
+  return command.createHelp().visibleCommands(command).filter((child) => child.name() !== "help").flatMap(
+    (child): [Command, readonly string[]][] => {
+      const below = leaves(child, [...parents, child.name()]);
+      return below.length > 0 ? below : [[child, parents]];
     },
   );
 }
 
 function section(command: Command, parents: readonly string[]): string {
   const name = [...parents, command.name()].join(" ");
-  const given = command.registeredArguments.map((one) => one.required ? `<${one.name()}>` : `[${one.name()}]`);
+  const given = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
+  );
   return [
     `.SS ${bold([name, ...given].join(" "))}`,
     prose(command.description()),
@@ -123,7 +125,7 @@ function section(command: Command, parents: readonly string[]): string {
   ].join("\n");
 }
 
-/** The example stands in the help's last part, which commander shows and does not give. */
+/** The example is in the last part of the help, which commander prints but does not return. */
 function example(command: Command): string[] {
   let shown = "";
   command.configureOutput({ writeOut: (text) => shown += text }).outputHelp();

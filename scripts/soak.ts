@@ -1,4 +1,4 @@
-/** The long proofs: memory and descriptors of one daemon over many calls, then kill -9 again and again. See scripts/soak. */
+/** Long-term tests: memory and descriptors of one daemon over many calls, then repeated kill -9. See scripts/soak. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,16 +12,16 @@ import { Site } from "../test/support/daemon/people.ts";
 import { Random } from "../test/support/faults/random.ts";
 import { WildCrm } from "../test/support/faults/wild-crm.ts";
 
-/** How much the second half of the calls may add to the memory, in kB (design.md, section 7). */
-const mayGrow = 1024;
+/** The most memory that the second half of the calls may add, in kB. */
+const maxGrowth = 1024;
 const parts = 8;
-/** How long the daemon rests before its memory counts, in ms: under load it goes up and down by 10 MB. */
+/** How long the daemon is idle before its memory is read, in ms: under load it varies by 10 MB. */
 const restMs = 6000;
 
 interface Sample {
   readonly calls: number;
   readonly seconds: number;
-  /** Resident, in kB: all of it, and what is the process's own. */
+  /** Resident memory in kB: total and anonymous. */
   readonly rss: number;
   readonly anonymous: number;
   readonly descriptors: number;
@@ -42,8 +42,8 @@ function row({ calls, seconds, rss, anonymous, descriptors }: Sample): string {
   return [calls, seconds, rss, anonymous, descriptors].map((value) => String(value).padStart(9)).join("");
 }
 
-/** So many calls through one daemon, in parts with a rest after each; gives what is wrong. */
-async function manyCalls(folder: string, wanted: number, late: number): Promise<string[]> {
+/** Plays `count` calls through one daemon, in parts with a rest after each; returns the problems. */
+async function manyCalls(folder: string, count: number, late: number): Promise<string[]> {
   const sim = new Simulator({});
   await sim.start();
   let posts = 0;
@@ -55,9 +55,9 @@ async function manyCalls(folder: string, wanted: number, late: number): Promise<
   const part = async (until: number) => {
     const site = new Site(sim, new Random(until), () => port, { ring: 12, talk: 12, rest: 6 });
     const working = desks.map((desk) => site.work(desk));
-    while (site.calls.length < wanted / parts && performance.now() < until) {
+    while (site.calls.length < count / parts && performance.now() < until) {
       await pause(50);
-      // What the CRM was told is counted, not kept.
+      // Events are counted, not kept.
       crm.posts.length = 0;
     }
     site.over = true;
@@ -82,7 +82,7 @@ async function manyCalls(folder: string, wanted: number, late: number): Promise<
     say(row(sample(box.pid, 0, began)));
     const rested: Sample[] = [];
     for (let turn = 1; turn <= parts; turn++) rested.push(await part(began + ((late - began) * turn) / parts));
-    say(`${calls} calls, ${posts} events told, ended with ${await box.terminate()}`);
+    say(`${calls} calls, ${posts} POSTs of events, ended with ${await box.terminate()}`);
     return growth(rested);
   } finally {
     await box.kill();
@@ -95,33 +95,33 @@ function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-/** The first half warms up; what the second adds is a leak. The least of each: what an allocator keeps back only adds. */
+/** The first half is the warm-up; growth in the second half is a leak. Minima, since an allocator holds back varying amounts. */
 function growth(rested: readonly Sample[]): string[] {
-  const least = (some: readonly Sample[], of: (sample: Sample) => number) => Math.min(...some.map(of));
+  const least = (samples: readonly Sample[], of: (sample: Sample) => number) => Math.min(...samples.map(of));
   const [first, second] = [rested.slice(parts / 4, parts / 2), rested.slice(parts / 2)];
   const added = least(second, ({ anonymous }) => anonymous) - least(first, ({ anonymous }) => anonymous);
   const opened = least(second, ({ descriptors }) => descriptors) - least(first, ({ descriptors }) => descriptors);
   say(`the second half added ${added} kB and ${opened} descriptors`);
   return [
-    ...(added > mayGrow ? [`memory grows: ${added} kB in the second half, expected at most ${mayGrow}`] : []),
+    ...(added > maxGrowth ? [`memory grows: ${added} kB in the second half, expected at most ${maxGrowth}`] : []),
     ...(opened > 0 ? [`descriptors grow: ${opened} more in the second half`] : []),
   ];
 }
 
-/** In rounds of 250, each with a store and a seed of its own. */
-async function manyKills(folder: string, wanted: number, late: number): Promise<string[]> {
+/** Kills the daemon `count` times, in rounds of 250, each with its own store and seed; returns the problems. */
+async function manyKills(folder: string, count: number, late: number): Promise<string[]> {
   const problems: string[] = [];
   const sums: Record<string, number> = {};
-  for (let done = 0; done < wanted && performance.now() < late;) {
+  for (let done = 0; done < count && performance.now() < late;) {
     const seed = Math.floor(Math.random() * 1e9);
-    const kills = Math.min(250, wanted - done);
+    const kills = Math.min(250, count - done);
     const report: Kills = await killAgainAndAgain({ folder, kills, seed, until: () => performance.now() > late });
     done += report.kills;
     const { problems: found, seed: _, longestCutOff, ...counted } = report;
-    for (const [name, count] of Object.entries(counted)) sums[name] = (sums[name] ?? 0) + count;
+    for (const [name, value] of Object.entries(counted)) sums[name] = (sums[name] ?? 0) + value;
     sums["longestCutOff"] = Math.max(sums["longestCutOff"] ?? 0, longestCutOff);
     problems.push(...found.map((problem) => `SEED=${seed}: ${problem}`));
-    say(Object.entries(sums).map(([name, count]) => `${name} ${count}`).join(", "));
+    say(Object.entries(sums).map(([name, sum]) => `${name} ${sum}`).join(", "));
   }
   return problems;
 }
@@ -149,5 +149,5 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 for (const problem of problems) say(`PROBLEM ${problem}`);
-say(problems.length === 0 ? "All as promised." : `${problems.length} problems.`);
+say(problems.length === 0 ? "No problems." : `${problems.length} problems.`);
 process.exit(problems.length === 0 ? 0 : 1);

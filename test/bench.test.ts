@@ -1,4 +1,4 @@
-/** The bench's own tools: a stopwatch that is wrong would be worse than none. */
+/** The tools of the bench. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,13 +29,13 @@ afterEach(() => {
 const posted = (call: string, name: "CallEstablished" | "CallReleased") => encodeEvent({ name, call }).xml;
 
 describe("the numbers", () => {
-  test("the quantile is one of the values, the smallest that is enough", () => {
+  test("a quantile is one of the values (nearest rank)", () => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i);
     expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([7], 0.99)]).toEqual([50, 99, 100, 7]);
     expect(quantile([], 0.5)).toBeNaN();
   });
 
-  test("the median of an even number lies between, and NaN counts for nothing", () => {
+  test("the median of an even number of values is between the two in the middle; NaN is ignored", () => {
     expect([median([4, 1, 3]), median([4, 1, 3, 2]), median([NaN, 5])]).toEqual([3, 2.5, 5]);
   });
 });
@@ -49,7 +49,7 @@ describe("the ledger", () => {
     expect(ledger.latencies).toEqual([2.5]);
   });
 
-  test("counts what is lost, repeated, out of order and unheard of", () => {
+  test("counts lost, repeated, out-of-order and unknown events", () => {
     const ledger = new Ledger();
     ledger.begin("a", false);
     ledger.arrived(posted("a", "CallReleased"), 1);
@@ -67,7 +67,7 @@ describe("the frames", () => {
   const text = frame?.bytes(parties, 42, new Clock()).toString() ?? "";
   const event = JSON.parse(text.slice(text.indexOf("\n\n"))) as Record<string, string>;
 
-  test("a recorded event is another call's, and as long as it says", () => {
+  test("a frame has the ids of another call and the right length", () => {
     expect(event).toMatchObject({
       "Event-Name": "CHANNEL_PROGRESS",
       "Unique-ID": parties.leg,
@@ -81,19 +81,19 @@ describe("the frames", () => {
     expect(Buffer.byteLength(text.slice(text.indexOf("\n\n") + 2))).toBe(length);
   });
 
-  test("nothing of the recorded call is left", () => {
+  test("no value of the recorded call is left", () => {
     expect(text).not.toContain("14155550123");
     expect(text).not.toMatch(/\b1001@/);
     expect(text).not.toContain("fecfb5cb-d338-450f-a2fc-25aa0f3a06a7");
   });
 
-  test("its time is now", () => {
+  test("a frame has the current time", () => {
     expect(Math.abs(Number(event["Event-Date-Timestamp"]) / 1000 - Date.now())).toBeLessThan(60_000);
   });
 });
 
 describe("the switch and the CRM of the bench", () => {
-  test("a client with filters hears its own desk only, and all that was played is counted", async () => {
+  test("a client with filters gets only its desk's events, and the cost is counted", async () => {
     const pbx = new Pbx();
     pbx.listen(heartbeat(), newParties("1001"));
     closers.push(() => pbx.close());
@@ -114,7 +114,7 @@ describe("the switch and the CRM of the bench", () => {
     expect(pbx.costs()).toEqual([{ filters: 1, events: 1, bytes: expect.any(Number), commands: 3 }]);
   });
 
-  test("the daemon in between gets every call through, and its times are counted", async () => {
+  test("the daemon delivers every call, and its times are measured", async () => {
     const ledger = new Ledger();
     const crm = new Crm((body, at) => ledger.arrived(body, at));
     const pbx = new Pbx();
@@ -150,9 +150,9 @@ describe("the report", () => {
     const tally = { expected: 300, lost: 0, repeated: 0, outOfOrder: 0, strange: 0 };
     return { p50, p99, max: p99, cpu: 1, load: 0.1, ...tally };
   };
-  const results = { one: { unit: [flow(1, 4), flow(1.2, 4)], floor: [flow(0.5, 1), flow(0.5, 1)] } };
+  const results = { oneDesk: { unit: [flow(1, 4), flow(1.2, 4)], floor: [flow(0.5, 1), flow(0.5, 1)] } };
 
-  test("says of each target whether it is met, by the median of the turns' ratios", () => {
+  test("shows whether each target is met, by the median of the ratios of the turns", () => {
     const [p50, p99, node] = verdicts(results);
     expect(p50).toMatchObject({ measured: "2.20 times", met: false });
     expect(p99).toMatchObject({ measured: "4.00 times", met: false });
@@ -160,13 +160,13 @@ describe("the report", () => {
     expect(node?.met).toBeUndefined();
   });
 
-  test("the tables have a column for each contestant that was there", () => {
+  test("the tables have a column for each contestant in the run", () => {
     const [, sideBySide] = tables(results, verdicts(results)).map(markdown);
     expect(sideBySide).toContain("| C floor");
     expect(sideBySide).not.toContain("Node");
   });
 
-  test("the picture is the same for the same numbers, and speaks to eyes and to readers", () => {
+  test("the chart is deterministic, and has texts for screen readers", () => {
     expect(chart(results)).toBe(chart(structuredClone(results)));
     expect(chart(results)).toContain("prefers-color-scheme:dark");
     expect(chart(results)).toContain("<title>");

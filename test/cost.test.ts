@@ -1,6 +1,6 @@
 /**
- * What a call costs, without a stopwatch: events asked of the switch, transactions, bytes to the flash, log lines, system
- * calls, objects that stay. The limits stand a little above what was counted; whoever needs more says why in his commit.
+ * The cost of a call, without measuring time: events from the switch, transactions, bytes to the flash, log lines, system
+ * calls, objects kept. The limits are slightly above the measured counts; a commit that raises one explains why.
  */
 import { heapStats } from "bun:jsc";
 import { Database } from "bun:sqlite";
@@ -25,10 +25,10 @@ setDefaultTimeout(60_000);
 const root = join(import.meta.dir, "..");
 const folder = ownFolder();
 
-/** Answered calls of one recording each, one after the other. */
+/** The number of answered calls, each from a recording, one after the other. */
 const calls = 30;
 
-/** A switch and a CRM, and calls between them. */
+/** A switch and a CRM, with calls between them. */
 class Around {
   readonly pbx = new Pbx();
   #ledger = new Ledger();
@@ -38,14 +38,14 @@ class Around {
     this.pbx.listen(heartbeat(), newParties("1001"));
   }
 
-  /** Plays calls at a desk, each moment when the one before has arrived; all must be told, once and in order. */
+  /** Plays calls at a desk, each event after the one before has arrived; all must be delivered once and in order. */
   async play(desk = "1001", count = calls): Promise<void> {
     this.#ledger = new Ledger();
     await rush({ pbx: this.pbx, ledger: this.#ledger, scripts: scripts(), desks: [desk] }, count, 1);
     expect(this.#ledger.tally).toEqual({ expected: 3 * count, lost: 0, repeated: 0, outOfOrder: 0, strange: 0 });
   }
 
-  /** Forgets the calls that were played. */
+  /** Forgets the played calls. */
   forget(): void {
     this.#ledger = new Ledger();
   }
@@ -87,29 +87,29 @@ describe("in the process", () => {
   });
   const cost = (): Cost => around.pbx.costs()[0] ?? { filters: NaN, events: NaN, bytes: NaN, commands: NaN };
 
-  test("a desk's connection holds 7 filters and takes 13 commands to begin with, and 2 looks at the channels", () => {
+  test("a desk's connection has 7 filters and starts with 13 commands, two of them for the channels", () => {
     expect(cost().filters).toBe(7);
     expect(cost().commands).toBeLessThanOrEqual(13);
   });
 
-  test("an answered call is told in 10 events of the switch, of the 31 that it makes, and two commands", async () => {
+  test("an answered call needs 10 of the 31 events of the switch, and two commands", async () => {
     const before = cost();
     await around.play();
     const after = cost();
     expect((after.events - before.events) / calls).toBe(10);
-    // The filter of its leg comes and goes.
+    // The filter of its leg is added and deleted.
     expect(after.commands - before.commands).toBe(2 * calls);
     expect(after.filters).toBe(before.filters);
   });
 
-  test("a call at another desk costs nothing at all", () => {
+  test("a call at another desk costs nothing", () => {
     const before = cost();
     const parties = newParties("1002");
     for (const burst of scripts()[0] ?? []) for (const frame of burst.frames) around.pbx.publish(frame, parties);
     expect(cost()).toEqual(before);
   });
 
-  /** The last POST's end is written after it has arrived. */
+  /** The settlement of the last POST is written after its arrival. */
   const settled = async () => {
     while (app.status().outbox.waiting > 0) await new Promise((done) => setImmediate(done));
   };
@@ -120,22 +120,22 @@ describe("in the process", () => {
     const transactions = counted();
     await around.play();
     await settled();
-    // PROGRESS, ANSWER and HANGUP with what they tell; the CREATE before goes with the PROGRESS.
+    // PROGRESS, ANSWER and HANGUP with their events; the CREATE is written with the PROGRESS.
     expect(transactions() / calls).toBeLessThanOrEqual(3.1);
     expect(lines.filter((line) => line.includes("Delivered to the CRM"))).toHaveLength(3 * calls);
     expect(lines.length).toBe(4 * calls);
     expect(lines.join("").length / lines.length).toBeLessThan(160);
   });
 
-  test("nothing of a call stays in the heap", async () => {
-    // What is remembered of the last 64 legs and the last posts comes first.
+  test("no object of a call stays in the heap", async () => {
+    // First fill the bounded memory of the last 64 legs and the last POSTs.
     await around.play("1001", 100);
     const objects = await resting();
     await around.play("1001", 200);
     expect((await resting() - objects) / 200).toBeLessThan(3);
   });
 
-  /** How many objects there are once nothing is on its way. */
+  /** The number of objects while idle. */
   async function resting(): Promise<number> {
     await settled();
     around.forget();
@@ -154,7 +154,7 @@ describe("as a process", () => {
   let child: Bun.Subprocess;
   const strace = Bun.which("strace");
   const straced = strace && Bun.spawnSync([strace, "-o", join(folder, "try"), "true"]).exitCode === 0;
-  const noStrace = straced ? "" : " (skipped: strace is not installed, or may not trace here)";
+  const noStrace = straced ? "" : " (skipped: strace is not installed or may not trace here)";
 
   /** The daemon from its sources, JIT off as in the unit. */
   beforeAll(async () => {
@@ -186,27 +186,27 @@ describe("as a process", () => {
     const trace = await traced(pid);
     await around.play("1001", calls);
     const of = await trace();
-    const each = (name: string) => (of.get(name) ?? 0) / (3 * calls);
-    expect(each("connect")).toBeLessThan(1.05);
-    expect(each("socket")).toBeLessThan(1.05);
-    // Beside the POST: two commands to the switch for the three events of a call.
-    expect(each("sendto") + each("sendmsg")).toBeLessThan(1.9);
-    expect(each("pwrite64")).toBeLessThan(22);
-    // One sync for all that is written within 100 ms.
-    expect(each("fdatasync")).toBeLessThan(0.5);
-    expect(each("execve") + each("clone3") + each("fork")).toBe(0);
-    // Those by which threads wait for each other, and memory is given back, come as they like.
+    const perEvent = (name: string) => (of.get(name) ?? 0) / (3 * calls);
+    expect(perEvent("connect")).toBeLessThan(1.05);
+    expect(perEvent("socket")).toBeLessThan(1.05);
+    // Besides the POST: two commands to the switch for the three events of a call.
+    expect(perEvent("sendto") + perEvent("sendmsg")).toBeLessThan(1.9);
+    expect(perEvent("pwrite64")).toBeLessThan(22);
+    // One sync for all writes within 100 ms.
+    expect(perEvent("fdatasync")).toBeLessThan(0.5);
+    expect(perEvent("execve") + perEvent("clone3") + perEvent("fork")).toBe(0);
+    // The number of calls for waiting between threads and for returning memory varies.
     for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
     expect([...of.values()].reduce((sum, count) => sum + count, 0) / (3 * calls)).toBeLessThan(85);
   });
 
-  /** Counts a process's system calls from now on; the function that it gives ends that and tells. */
+  /** Counts the system calls of a process from now on; the returned function stops and returns the counts. */
   async function traced(pid: number): Promise<() => Promise<Map<string, number>>> {
     const report = join(folder, "strace");
-    const said = join(folder, "strace.log");
+    const output = join(folder, "strace.log");
     const command = [strace ?? "", "-c", "-f", "-U", "name,calls", "-o", report, "-p", String(pid)];
-    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(said) });
-    while (!existsSync(said) || !readFileSync(said, "utf8").includes("attached")) {
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(output) });
+    while (!existsSync(output) || !readFileSync(output, "utf8").includes("attached")) {
       await new Promise((done) => setTimeout(done, 5));
     }
     return async () => {
@@ -218,14 +218,14 @@ describe("as a process", () => {
   }
 });
 
-/** What a process has written so far by write(2) and its like, sockets left out: bytes and calls (proc(5)). */
+/** The bytes and calls of write(2) and similar of a process so far, without sockets (proc(5)). */
 function written(pid: number): { bytes: number; writes: number } {
   const io = readFileSync(`/proc/${pid}/io`, "utf8");
   const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, "m").exec(io)?.[1]);
   return { bytes: value("wchar"), writes: value("syscw") };
 }
 
-/** Counts the transactions from now on; the function that it gives ends that and tells. */
+/** Counts the transactions from now on; the returned function stops and returns the count. */
 function counted(): () => number {
   const { transaction } = Database.prototype;
   let count = 0;

@@ -1,4 +1,4 @@
-/** Who gets the events of a call when agents change desks: another agent registers, the first one moves, a PC changes hands. */
+/** Destination of a call's events when agents change desks: another agent registers, an agent moves, a PC changes hands. */
 import { describe, expect, test } from "bun:test";
 import { newDesk } from "../src/core/desk.ts";
 import { openStore } from "../src/store/sqlite.ts";
@@ -8,7 +8,7 @@ describe("hot desk:", () => {
   const rings = leg({ rings: true });
   const over = leg({ ended });
 
-  test("another agent registers at the desk: the first agent gets the rest of the call, the newcomer the next one", async () => {
+  test("another agent registers at the desk: the first agent gets the rest of the call, the new one the next call", async () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(rings);
@@ -39,7 +39,7 @@ describe("hot desk:", () => {
     await rig.end();
   });
 
-  test("an agent who registers at the very address of the first gets nothing of that agent's calls", async () => {
+  test("an agent who registers at the first agent's address gets no events of that agent's calls", async () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(rings);
@@ -51,7 +51,7 @@ describe("hot desk:", () => {
     await rig.end();
   });
 
-  test("an agent who shared an address with another desk's agent has lost it once somebody else is at the desk", async () => {
+  test("an agent sharing an address with another desk's agent loses it once another agent is at the desk", async () => {
     const path = storePath();
     const rig = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
     await rig.register();
@@ -67,7 +67,7 @@ describe("hot desk:", () => {
     await Promise.all([rig.end(), after.end()]);
   });
 
-  test("an agent whose newer address goes to another agent has the one from the call's own desk again", async () => {
+  test("an agent whose newer address is taken over by another agent gets the call's desk address again", async () => {
     const path = storePath();
     const rig = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
     await rig.register();
@@ -80,7 +80,7 @@ describe("hot desk:", () => {
     await Promise.all([rig.end(), after.end()]);
   });
 
-  test("after a kill -9 the rest of the call, and what waited, goes where it would have gone", async () => {
+  test("after a kill -9 the rest of the call and waiting events keep their destinations", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();
@@ -88,14 +88,14 @@ describe("hot desk:", () => {
     await before.register("B");
     await before.register("A", "1001", "10.0.0.9");
     await before.register("B");
-    // The daemon is gone, and has not closed anything.
+    // The daemon was killed without closing anything.
     const after = new Rig({ store: openStore(path) });
     await after.line.say(up, { type: "snapshot", desks: ["1001"], legs: [] });
     expect(after.told).toEqual(["10.0.0.9: CallReleased L1"]);
     await Promise.all([before.end(), after.end()]);
   });
 
-  test("what waits of a desk that is not served any more follows its agent to a desk that is", async () => {
+  test("waiting events of a desk no longer configured follow their agent to another desk", async () => {
     const path = storePath();
     const store = openStore(path);
     const event = { name: "CallReleased", call: "old" } as const;
@@ -109,7 +109,7 @@ describe("hot desk:", () => {
 });
 
 describe("an agent unregisters with thousands of events waiting:", () => {
-  /** Events of 1,000 calls that wait for agent A, who has lost the address. */
+  /** Waiting events of 1,000 calls for agent A, who has no address. */
   async function withMuch(): Promise<Rig> {
     const store = openStore(storePath());
     const send = Array.from({ length: 1000 }, (_, n) => ({ desk: "1001", agent: "A", event: released(n) }));
@@ -122,7 +122,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
   const released = (n: number) => ({ name: "CallReleased", call: `c${n}` } as const);
   const unregister = { name: "Unregister", desk: "1001", agent: "A" } as const;
 
-  test("they are discarded in many turns of the loop, then it is answered; what comes next is not delivered either", async () => {
+  test("they are discarded over many turns of the loop, then Unregister is answered; later events are not delivered either", async () => {
     const rig = await withMuch();
     let turns = 0;
     const turn = () => {
@@ -144,7 +144,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
     await rig.end();
   });
 
-  test("whoever registers meanwhile stays registered", async () => {
+  test("an agent who registers meanwhile stays registered", async () => {
     const rig = await withMuch();
     const answer = rig.loop.submit(unregister);
     await rig.register("B");
@@ -162,7 +162,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
   });
 });
 
-describe("an event that is sent again goes", () => {
+describe("a retried event goes", () => {
   const home = { address: places.A, port: 8080 };
   const old = { desk: "1001", agent: "A", to: home };
 

@@ -1,12 +1,12 @@
-/** Who may import what, with the reason; over all files of src, drivers and simulator. */
+/** Import rules, with their reasons, for all files of src, drivers and simulator. */
 import { describe, expect, test } from "bun:test";
 import { codeOf, type Import, importsOf, ringIn, type Source, sources } from "./support/sources.ts";
 
 const files = sources("src", "drivers", "simulator");
 
 /**
- * Place | what it may import beside its own folder | why. `x/` is a folder and `x.ts` a file, of src unless another one is named;
- * all else is a package, and `type:` allows the types only. The longest place that a file lies in counts.
+ * Place | allowed imports besides its own folder | why. `x/` is a folder and `x.ts` a file, in src unless another folder is named;
+ * anything else is a package, and `type:` allows only types. The most specific place of a file applies.
  */
 const table = `
   src/core/                | | pure: it can be run, replayed and tested without anything else
@@ -40,21 +40,21 @@ interface Rule {
 
 const rules = table.trim().split("\n").map((line): Rule => {
   const [place = "", may = "", why = ""] = line.split("|").map((cell) => cell.trim());
-  return { place, may: may.split(" ").filter((one) => one !== ""), why };
+  return { place, may: may.split(" ").filter((target) => target !== ""), why };
 });
 
 function ruleOf(path: string): Rule | undefined {
   const around = rules.filter(({ place }) => place.endsWith("/") ? path.startsWith(place) : path === place);
-  return around.toSorted((one, other) => other.place.length - one.place.length)[0];
+  return around.toSorted((a, b) => b.place.length - a.place.length)[0];
 }
 
-/** A file's folder, two levels deep (`src/core`, `drivers/sip`); a file directly below src or drivers stands for itself. */
+/** A file's folder, two levels deep (`src/core`, `drivers/sip`); a file directly below src or drivers is its own group. */
 function folderOf(path: string): string {
   const parts = path.split("/");
   return parts.length > 2 ? parts.slice(0, 2).join("/") : path;
 }
 
-/** Each package stands in one named place, so that replacing it is a change of one file. */
+/** Each package is used in one named place, so that replacing it concerns one file. */
 const packages: Record<string, { readonly places: RegExp; readonly why: string }> = {
   modesl: { places: /^drivers\/freeswitch\/wire\/link\.ts$/, why: "its holes are closed in one file" },
   "drachtio-srf/lib/drachtio-agent.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are closed in one file" },
@@ -102,14 +102,14 @@ describe("imports:", () => {
     return rule ? [{ path: source.path, why: rule.why, source, rule }] : [];
   });
   test.each(places)("$path, for $why", ({ source, rule }) => {
-    expect(source.imports.filter((one) => !allowed(one, source, rule))).toEqual([]);
+    expect(source.imports.filter((imported) => !allowed(imported, source, rule))).toEqual([]);
   });
 
-  test("every rule has a file that it is about", () => {
+  test("every rule applies to a file", () => {
     expect(rules.filter((rule) => !files.some(({ path }) => ruleOf(path) === rule)).map(({ place }) => place)).toEqual([]);
   });
 
-  test("only the composition and the commands are under no rule", () => {
+  test("only the composition and the commands have no rule", () => {
     const free = files.map(({ path }) => path).filter((path) => ruleOf(path) === undefined);
     expect(free.filter((path) => !/^src\/(app|main|cli|version|commands\/.*)(\.ts)?$/.test(path))).toEqual([]);
   });
@@ -121,16 +121,16 @@ describe("imports:", () => {
     expect(knowing.map(({ path }) => path).filter((path) => !/^src\/(app\.ts|commands\/)/.test(path))).toEqual([]);
   });
 
-  test("one file of telesetd knows the XML library", () => {
+  test("only one file of telesetd uses the XML library", () => {
     expect(files.filter(({ path, text }) => path.startsWith("src/") && /\bBun\.XML\b/.test(codeOf(text))).map(({ path }) => path))
       .toEqual([
         "src/platform/xml.ts",
       ]);
   });
 
-  test("there is no ring of imports, types included", () => expect(ringIn(files)).toBeUndefined());
+  test("there are no import cycles, types included", () => expect(ringIn(files)).toBeUndefined());
 
-  test("there is no ring of folders, types included", () => {
+  test("there are no cycles between folders, types included", () => {
     const folders = Map.groupBy(files, ({ path }) => folderOf(path));
     const graph = [...folders].map(([path, inside]) => ({
       path,
@@ -140,7 +140,7 @@ describe("imports:", () => {
     expect(ringIn(graph)).toBeUndefined();
   });
 
-  test("there is no import whose name is made at run time", () => {
+  test("there are no imports with computed names", () => {
     expect(files.filter(({ text }) => /\b(import|require)\(\s*[^"'\s)]/.test(codeOf(text))).map(({ path }) => path)).toEqual([]);
   });
 });
@@ -151,15 +151,14 @@ describe("packages:", () => {
       /^[a-z@]/.test(to) && !/^(src|drivers|simulator|node:|package\.json)/.test(to)
     ),
   );
-  test.each([...used].toSorted().map((name) => [name, packages[name]] as const))("%s stands in its place only", (name, rule) => {
+  test.each([...used].toSorted().map((name) => [name, packages[name]] as const))("%s is used only in its place", (name, rule) => {
     const elsewhere = files.filter(({ path, imports }) => imports.some(({ to }) => to === name) && !rule?.places.test(path));
     expect(elsewhere.map(({ path }) => path)).toEqual([]);
   });
-  test("every package that has a place is used", () =>
-    expect(Object.keys(packages).filter((name) => !used.has(name))).toEqual([]));
+  test("every package with a place is used", () => expect(Object.keys(packages).filter((name) => !used.has(name))).toEqual([]));
 });
 
-/** The files below a folder whose code holds a word. */
+/** The files below a folder whose code contains a word. */
 function holding(folder: string, word: string): string[] {
   const banned = new RegExp(`(?<![\\w.])${word.replace(".", "\\.")}${word.endsWith(".") ? "" : "\\b"}`);
   return files.filter(({ path, text }) => path.startsWith(folder) && banned.test(codeOf(text))).map(({ path }) => path);
@@ -171,22 +170,22 @@ describe("the core is pure:", () => {
     "Math.random": "chance is an input",
     crypto: "ids are an input",
     performance: "time is an input",
-    console: "what happened is an effect",
-    process: "it has no surroundings",
+    console: "log entries are effects",
+    process: "it has no environment",
     Bun: "it runs anywhere",
     await: "it never waits",
     async: "it never waits",
     "Promise.": "it never waits",
     "new Promise": "it never waits",
-    setTimeout: "it says when it wants to be woken",
-    setInterval: "it says when it wants to be woken",
-    fetch: "it has no surroundings",
-    globalThis: "it has no surroundings",
+    setTimeout: "timers are effects",
+    setInterval: "timers are effects",
+    fetch: "it has no environment",
+    globalThis: "it has no environment",
   };
   test.each(Object.entries(bans))("no %s: %s", (word) => expect(holding("src/core/", word)).toEqual([]));
 });
 
-describe("drivers go by the timers that they are given:", () => {
+describe("drivers use only their injected timers:", () => {
   const bans = ["setTimeout", "setInterval", "setImmediate", "performance", "Date", "Math.random", "AbortSignal.timeout"];
   test.each(bans)("no %s", (word) => expect(holding("drivers/", word)).toEqual([]));
 });
@@ -197,27 +196,27 @@ test("no file has more than 400 lines", () => {
   expect(long.map(({ path, text }) => `${path}: ${text.split("\n").length - 1} lines`)).toEqual([]);
 });
 
-describe("the reader of imports sees", () => {
+describe("the import parser finds", () => {
   const cases: [string, string, Import[]][] = [
     ["names", 'import { a, type B } from "./x.ts";', [{ to: "./x.ts", typeOnly: false }]],
     ["a type import", 'import type { A } from "./x.ts";', [{ to: "./x.ts", typeOnly: true }]],
     ["names that are all types", 'import { type A, type B } from "./x.ts";', [{ to: "./x.ts", typeOnly: true }]],
-    ["all as one", 'import * as z from "zod";', [{ to: "zod", typeOnly: false }]],
+    ["a namespace import", 'import * as z from "zod";', [{ to: "zod", typeOnly: false }]],
     ["a default", 'import x from "./x.json" with { type: "json" };', [{ to: "./x.json", typeOnly: false }]],
     ["a default and names", 'import x, { type A } from "x";', [{ to: "x", typeOnly: false }]],
     ["several lines", 'import {\n  a,\n  b,\n} from "x";', [{ to: "x", typeOnly: false }]],
-    ["what is handed on", 'export { a } from "x";\nexport * from "y";', [{ to: "x", typeOnly: false }, {
+    ["re-exports", 'export { a } from "x";\nexport * from "y";', [{ to: "x", typeOnly: false }, {
       to: "y",
       typeOnly: false,
     }]],
-    ["types that are handed on", 'export type { A } from "x";', [{ to: "x", typeOnly: true }]],
+    ["re-exported types", 'export type { A } from "x";', [{ to: "x", typeOnly: true }]],
     ["a side effect", 'import "x";', [{ to: "x", typeOnly: false }]],
     ["an import at run time", 'const x = await import("x");', [{ to: "x", typeOnly: false }]],
-    ["no text about one", '// import { a } from "x";\n * import "y";\nconst s = \'from "z"\';', []],
+    ["no import in comments and texts", '// import { a } from "x";\n * import "y";\nconst s = \'from "z"\';', []],
   ];
   test.each(cases)("%s", (_, text, imports) => expect(importsOf(text)).toEqual(imports));
 
-  test("rings, also of three, and of one", () => {
+  test("cycles of one, two and three files", () => {
     const file = (path: string, ...to: string[]) => ({ path, imports: to.map((name) => ({ to: name, typeOnly: true })) });
     expect(ringIn([file("a", "b"), file("b", "c"), file("c", "a")])).toEqual(["a", "b", "c", "a"]);
     expect(ringIn([file("a", "a")])).toEqual(["a", "a"]);

@@ -1,4 +1,4 @@
-/** The manual pages: whole, and good roff. That they are up to date is ./scripts/docs --check's business. */
+/** The manual pages are complete and valid roff; ./scripts/docs --check verifies that they are up to date. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const text = (page: string) => readFileSync(join(root, page), "utf8");
 const without = (tool: string) => Bun.which(tool) ? "" : ` (skipped: ${tool} is not installed)`;
 
 describe("the manual:", () => {
-  test("telesetd(8) has every command that the help names, with its options", () => {
+  test("telesetd(8) has every command of the help, with its options", () => {
     const help = (...args: string[]) =>
       said([join(root, "node_modules/.bin/bun"), join(root, "src/main.ts"), ...args, "--help"]).text;
     const commands = [...help().matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
@@ -25,7 +25,7 @@ describe("the manual:", () => {
     }
   });
 
-  test("telesetd.json(5) has every key, what it means, and what may be written", () => {
+  test("telesetd.json(5) has every key, with its meaning and its values", () => {
     const page = text("man/telesetd.json.5");
     const paths = keys().map(({ path }) => path);
     for (const key of ["line.acd.queues", "numbers.toCrm[].match"]) expect(paths).toContain(key);
@@ -40,15 +40,15 @@ describe("the manual:", () => {
     }
   });
 
-  test("text stays text, whatever it begins with", () => {
+  test("text is never taken for a request, even if it starts like one", () => {
     expect(prose(".TH 'x' a\\b --c")).toBe("\\&.TH \\(aqx\\(aq a\\eb \\-\\-c");
   });
 
-  test.skipIf(without("mandoc") !== "").each(pages)(`mandoc has nothing to say of %s${without("mandoc")}`, (page) => {
+  test.skipIf(without("mandoc") !== "").each(pages)(`mandoc reports no problem in %s${without("mandoc")}`, (page) => {
     expect(said(["mandoc", "-Tlint", join(root, page)])).toEqual({ text: "", code: 0 });
   });
 
-  test.skipIf(without("groff") !== "").each(pages)(`groff has nothing to say of %s${without("groff")}`, (page) => {
+  test.skipIf(without("groff") !== "").each(pages)(`groff reports no problem in %s${without("groff")}`, (page) => {
     expect(said(["groff", "-man", "-ww", "-z", "-Tutf8", join(root, page)])).toEqual({ text: "", code: 0 });
   });
 });

@@ -1,4 +1,4 @@
-/** The Debian packages that scripts/package makes: what is in them, that they are the same twice, and how they install. */
+/** The Debian packages built by scripts/package: their content, reproducibility and installation. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { ownFolder } from "./support/folder.ts";
 setDefaultTimeout(120_000);
 
 const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
-const none = lacking.length === 0 ? "" : ` (skipped: there is no ${lacking.join(", no ")})`;
+const none = lacking.length === 0 ? "" : ` (skipped: missing ${lacking.join(", ")})`;
 const qemu = Bun.which("qemu-aarch64-static");
 const noQemu = qemu && said(["ls", "/usr/aarch64-linux-gnu/lib"]).code === 0
   ? ""
@@ -31,7 +31,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     for (const architecture of ["amd64", "arm64"]) unpack(deb(architecture), tree(architecture));
   });
 
-  test("are the same bytes twice: in another folder, time zone, umask and language", () => {
+  test("are reproducible in another folder, time zone, umask and language", () => {
     const other = join(folder, "another place", "deeper");
     mkdirSync(other, { recursive: true });
     expect(build("amd64", other, { TZ: "Asia/Tokyo", UMASK: "077", LANG: "C.UTF-8", TMPDIR: other })).toBeUndefined();
@@ -40,14 +40,14 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     }
   });
 
-  test("SHA256SUMS names every artefact, rightly", () => {
+  test("SHA256SUMS lists every artefact with the right sum", () => {
     const { text, code } = said(["sh", "-c", `cd '${made}' && sha256sum --strict -c SHA256SUMS`]);
     expect(code).toBe(0);
     const named = text.split("\n").filter((line) => line !== "").map((line) => line.replace(": OK", ""));
     expect(named).toEqual(readdirSync(made).filter((name) => name !== "SHA256SUMS").sort());
   });
 
-  test.each(["amd64", "arm64"])("%s: everything belongs to root, with one time and the modes that it needs", (architecture) => {
+  test.each(["amd64", "arm64"])("%s: all files belong to root, with the same time and the right modes", (architecture) => {
     const lines = said(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
       .map((line) => line.split(/\s+/));
     expect(new Set(lines.map(([, owner]) => owner))).toEqual(new Set(["root/root"]));
@@ -65,7 +65,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     }
   });
 
-  test("have the units, the manual, the documents and the example, and no configuration", () => {
+  test("contain the units, the manual, the documents and the example, but no configuration", () => {
     const names = said(["dpkg-deb", "--contents", deb("amd64")]).text.trim().split("\n").map((line) => line.split(" ./")[1]);
     const units = readdirSync(join(project, "systemd")).map((name) => `usr/lib/systemd/system/${name}`);
     for (
@@ -88,33 +88,36 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       "etc/",
       "etc/issue.d/",
       "etc/telesetd/",
-      // The login prompt shows what the first boot found wrong.
+      // The login prompt shows errors of the first boot.
       "etc/issue.d/telesetd.issue -> /run/telesetd-firstboot/errors.txt",
     ]);
     expect(readdirSync(join(tree("amd64"), "DEBIAN")).sort()).toEqual(["control", "md5sums", ...scripts].sort());
   });
 
-  test.each(["amd64", "arm64"])("%s: control says the version, the architecture and what the binary needs", (architecture) => {
-    const field = (name: string) => said(["dpkg-deb", "--field", deb(architecture), name]).text.trim();
-    expect(field("Package")).toBe("telesetd");
-    expect(field("Version")).toBe(version.replace("-", "~"));
-    expect(field("Architecture")).toBe(architecture);
-    const elf = readFileSync(join(tree(architecture), "usr/bin/telesetd")).subarray(0, 20);
-    // e_machine of elf(5): 62 is x86-64, 183 is AArch64.
-    expect(elf.readUInt16LE(18)).toBe(architecture === "amd64" ? 62 : 183);
-    const [, libc = ""] = /libc6 \(>= 2\.(\d+)\)/.exec(field("Depends")) ?? [];
-    expect(Number(libc)).toBe(newestGlibc(join(tree(architecture), "usr/bin/telesetd")));
-    expect(field("Depends")).toContain("systemd (>=");
-  });
+  test.each(["amd64", "arm64"])(
+    "%s: control has the version, the architecture and the dependencies of the binary",
+    (architecture) => {
+      const field = (name: string) => said(["dpkg-deb", "--field", deb(architecture), name]).text.trim();
+      expect(field("Package")).toBe("telesetd");
+      expect(field("Version")).toBe(version.replace("-", "~"));
+      expect(field("Architecture")).toBe(architecture);
+      const elf = readFileSync(join(tree(architecture), "usr/bin/telesetd")).subarray(0, 20);
+      // e_machine of elf(5): 62 is x86-64, 183 is AArch64.
+      expect(elf.readUInt16LE(18)).toBe(architecture === "amd64" ? 62 : 183);
+      const [, libc = ""] = /libc6 \(>= 2\.(\d+)\)/.exec(field("Depends")) ?? [];
+      expect(Number(libc)).toBe(newestGlibc(join(tree(architecture), "usr/bin/telesetd")));
+      expect(field("Depends")).toContain("systemd (>=");
+    },
+  );
 
-  test("the example is a good configuration", () => {
+  test("the example is a valid configuration", () => {
     const example = join(tree("amd64"), "usr/share/doc/telesetd/examples/config.json");
     expect(said([join(project, "node_modules/.bin/bun"), join(project, "src/main.ts"), "check", "--config", example]).code).toBe(
       0,
     );
   });
 
-  test("md5sums fit, and the changelog is the project's", () => {
+  test("md5sums are right, and the changelog is the project's", () => {
     expect(said(["sh", "-c", `cd '${tree("amd64")}' && md5sum --strict --quiet -c DEBIAN/md5sums`])).toEqual({
       text: "",
       code: 0,
@@ -125,7 +128,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       .toMatch(/^ -- .+ <.+@.+> {2}\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/m);
   });
 
-  test("copyright and the bill of materials name every library that is compiled in, and the runtime", () => {
+  test("copyright and the bill of materials list the runtime and every library in the binary", () => {
     const lock = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")) as {
       packages: Record<string, { version: string; dev?: boolean }>;
     };
@@ -141,7 +144,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
       expect(listed).toContain(`${place.replace(/^.*node_modules\//, "")}@${of}`);
     }
     expect(listed).toContain(`bun@${bun}`);
-    // A scanner for holes compares versions.
+    // Vulnerability scanners compare versions.
     const versionOf = (part: string) => bom.components.find(({ name }) => name === part)?.version;
     expect(versionOf("SQLite")).toBe(process.versions["sqlite"] ?? "none");
     expect(versionOf("BoringSSL")).toMatch(/^[0-9a-f]{40}$/);
@@ -181,11 +184,11 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     });
   });
 
-  test.skipIf(noShellcheck !== "")(`shellcheck has nothing to say of the maintainer scripts${noShellcheck}`, () => {
+  test.skipIf(noShellcheck !== "")(`shellcheck reports no problem in the maintainer scripts${noShellcheck}`, () => {
     expect(said(["shellcheck", ...scripts.map((name) => join(tree("amd64"), "DEBIAN", name))])).toEqual({ text: "", code: 0 });
   });
 
-  test.skipIf(noLintian !== "")(`lintian says nothing that an override does not explain${noLintian}`, () => {
+  test.skipIf(noLintian !== "")(`lintian reports no problem without an override${noLintian}`, () => {
     const { text, code } = said(["lintian", "--display-info", "--pedantic", "--fail-on", "error,warning,info", deb("amd64")]);
     expect(text.split("\n").filter((line) => /^[A-Z]: /.test(line))).toEqual([]);
     expect(code).toBe(0);
@@ -202,7 +205,7 @@ function sha256(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-/** By the version needs of the dynamic section (DT_VERNEED), where objdump is; else by the names in the file. */
+/** From the dynamic section (DT_VERNEED) if objdump is installed, otherwise from the names in the file. */
 function newestGlibc(binary: string): number {
   const names = Bun.which("objdump")
     ? said(["sh", "-c", `objdump -p '${binary}' | grep -oE 'GLIBC_2\\.[0-9]+'`]).text

@@ -1,8 +1,8 @@
 /*
- * The floor: the least relay that can be called one. It reads the event socket, asks for the same events by the same filters
- * as telesetd, finds the three moments of a call by searching the text of a frame, and posts XML that is ready but for the
- * call's id, over a new connection for each POST, as telesetd does. It waits for the answer before it reads on.
- * It does not: parse JSON, keep state, keep anything on disk, try again, serve callouts, reconnect, or check what it reads.
+ * The floor: a minimal relay. It reads the event socket with the same filters as telesetd, finds the three moments of a call
+ * by searching the text of a frame, and posts prepared XML with the call's id, over a new connection for each POST, as
+ * telesetd does. It waits for the answer before it reads on.
+ * It does not parse JSON, keep state, write to disk, retry, serve callouts, reconnect, or validate its input.
  *
  * floor ESL_PORT CRM_PORT DOMAIN EXTENSION...
  */
@@ -20,7 +20,7 @@ enum { longest = 1 << 20 };
 
 static const char *domain;
 static struct sockaddr_in crm;
-/* Extensions of up to five digits: which of them are ours. */
+/* Our extensions, of up to five digits. */
 static char ours[100000];
 
 static void die(const char *what) {
@@ -99,7 +99,7 @@ static void on_event(const char *frame) {
   post(body, (size_t)length);
 }
 
-/* Reads one frame into `frame`, headers and body; the buffer keeps what came too much. */
+/* Reads one frame into `frame`, headers and body; the buffer keeps further bytes. */
 static void next_frame(int fd, char *frame) {
   static char buffer[longest];
   static size_t have = 0;

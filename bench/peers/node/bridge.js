@@ -1,7 +1,7 @@
 /**
- * A bridge between FreeSWITCH and Oracle UWQ as a site would write it in an afternoon: modesl for the event socket, express
- * for the callouts, axios for the posts. It does what telesetd does on a good day. It does not: filter at the switch, keep
- * anything on disk, try again, keep order when a post is slow, look at live calls after a reconnect, or reconnect at all.
+ * A bridge between FreeSWITCH and Oracle UWQ, as a site would write it in an afternoon: modesl for the event socket, express
+ * for the callouts, axios for the POSTs. It works like telesetd as long as nothing fails. It does not filter at the switch,
+ * write to disk, retry, keep the order when a POST is slow, or reconnect.
  *
  * node bridge.js ESL_PORT HTTP_PORT DOMAIN EXTENSION...
  */
