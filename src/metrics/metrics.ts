@@ -19,11 +19,11 @@ const eventNames = [
 ] as const satisfies readonly CrmEvent["name"][];
 
 /**
- * Results of an event. `told`, `told_with_error`: confirmed, without and with an Error in the answer; `given_up`: discarded
- * (too old, refused, its ScreenPop was not delivered, outbox full); `withdrawn`: its agent has left; `dropped` by the
+ * Results of an event. `delivered`, `delivered_with_error`: confirmed, without and with an Error in the answer; `discarded`: too
+ * old, refused, its ScreenPop was not delivered, or the outbox was full; `withdrawn`: its agent has left; `dropped` by the
  * administrator.
  */
-const eventResults = ["told", "told_with_error", "given_up", "withdrawn", "dropped"] as const;
+const eventResults = ["delivered", "delivered_with_error", "discarded", "withdrawn", "dropped"] as const;
 export type EventResult = (typeof eventResults)[number];
 
 /** Results of one POST: 2xx; 3xx or 4xx; no answer or 5xx, so that the CRM may have received it; CRM not reached. */
@@ -44,7 +44,7 @@ export class Metrics {
     "telesetd_calls_total",
     "Calls that have ended, by kind and by how they ended.",
     { name: "kind", values: callKinds },
-    { name: "ending", values: dispositions },
+    { name: "disposition", values: dispositions },
   );
   readonly events = new Counter(
     "telesetd_events_total",
@@ -97,7 +97,7 @@ export class Metrics {
 
   /** Counts an event confirmed by the CRM after `seconds`; `error`: with an Error in its answer. */
   confirmed(event: CrmEvent["name"], seconds: number, error: boolean): void {
-    this.events.add(event, error ? "told_with_error" : "told");
+    this.events.add(event, error ? "delivered_with_error" : "delivered");
     this.delivery.observe(seconds);
   }
 

@@ -68,7 +68,7 @@ export class Outcomes {
   }
 
   /** Discards an event that waits. */
-  discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "given_up"): void {
+  discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "discarded"): void {
     this.forget(event, call, result);
     this.#options.store.settle(event.id, "discarded", why, this.#options.now());
     // Thousands may be discarded for the same reason: all of them are on record.

@@ -96,16 +96,16 @@ test("calls, events, callouts, dials and the link are counted", async () => {
   const dialled = sim.dialled[0];
   await dialled?.farHangsUp();
   await crm.until(8, 5000);
-  const page = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 3);
+  const page = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="delivered"}') === 3);
   expect(counted(page, "telesetd_calls_total")).toEqual({
-    '{kind="inbound",ending="answered"}': 1,
-    '{kind="inbound",ending="abandoned"}': 1,
-    '{kind="outbound",ending="answered"}': 1,
+    '{kind="inbound",disposition="answered"}': 1,
+    '{kind="inbound",disposition="abandoned"}': 1,
+    '{kind="outbound",disposition="answered"}': 1,
   });
   expect(counted(page, "telesetd_events_total")).toEqual({
-    '{event="ScreenPop",result="told"}': 3,
-    '{event="CallEstablished",result="told"}': 2,
-    '{event="CallReleased",result="told"}': 3,
+    '{event="ScreenPop",result="delivered"}': 3,
+    '{event="CallEstablished",result="delivered"}': 2,
+    '{event="CallReleased",result="delivered"}': 3,
   });
   expect(counted(page, "telesetd_event_attempts_total")).toEqual({ '{result="confirmed"}': 8 });
   expect(counted(page, "telesetd_event_delivery_seconds_count")).toEqual({ "": 8 });
@@ -156,7 +156,7 @@ test("before the first connect: alive, all series at 0, not ready, with the sent
   const page = await metrics();
   const series = seriesOf(page);
   expect([series.get("telesetd_ready"), series.get('telesetd_line_up{desk="1001"}')]).toEqual([0, 0]);
-  expect(series.get('telesetd_calls_total{kind="inbound",ending="answered"}')).toBe(0);
+  expect(series.get('telesetd_calls_total{kind="inbound",disposition="answered"}')).toBe(0);
   expect(series.get('telesetd_callouts_total{function="DialCanonical",result="error"}')).toBe(0);
   expect(series.get('telesetd_event_delivery_seconds_bucket{le="+Inf"}')).toBe(0);
   const { status, readiness } = await ready();
@@ -200,8 +200,8 @@ test("after the loss of its store: events are delivered and counted, and it is n
   expect([status, readiness.troubles]).toEqual([503, [expect.stringContaining("store: LOST, events are kept only in memory: ")]]);
   await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
   expect(await crm.until(2, 5000)).toBe(true);
-  const after = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="told"}') === 1);
-  expect(counted(after, "telesetd_calls_total")).toEqual({ '{kind="inbound",ending="abandoned"}': 1 });
+  const after = await until((text) => seriesOf(text).get('telesetd_events_total{event="CallReleased",result="delivered"}') === 1);
+  expect(counted(after, "telesetd_calls_total")).toEqual({ '{kind="inbound",disposition="abandoned"}': 1 });
 });
 
 test("1,000 desks have their series, identical at each scrape", async () => {

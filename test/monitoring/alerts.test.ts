@@ -67,8 +67,8 @@ const scenes: Readonly<Record<string, Scene>> = {
   },
   TelesetdEventsGivenUp: {
     series: {
-      [`telesetd_events_total{${box},event="ScreenPop",result="given_up"}`]: "0x5 1x30",
-      [`telesetd_events_total{${box},event="ScreenPop",result="told"}`]: "0+1x30",
+      [`telesetd_events_total{${box},event="ScreenPop",result="discarded"}`]: "0x5 1x30",
+      [`telesetd_events_total{${box},event="ScreenPop",result="delivered"}`]: "0+1x30",
     },
     quiet: "5m",
     at: "6m",
@@ -76,7 +76,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     summary: "ScreenPop events were given up at b:1: an agent was not told of a call.",
   },
   TelesetdCrmAnswersErrors: {
-    series: { [`telesetd_events_total{${box},event="ScreenPop",result="told_with_error"}`]: "0x5 2x5 6x30" },
+    series: { [`telesetd_events_total{${box},event="ScreenPop",result="delivered_with_error"}`]: "0x5 2x5 6x30" },
     quiet: "10m",
     at: "12m",
     labels: instance,

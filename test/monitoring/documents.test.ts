@@ -11,7 +11,7 @@ describe("the reader of PromQL finds", () => {
     ["telesetd_outbox_event > 1", ["telesetd_outbox_event"]],
     ["sum by (instace) (telesetd_outbox_events)", ["instace"]],
     ['telesetd_events_total{result="given_op"}', ['telesetd_events_total{result="given_op"}']],
-    ['telesetd_events_total{results="given_up"}', ["telesetd_events_total{results}"]],
+    ['telesetd_events_total{results="discarded"}', ["telesetd_events_total{results}"]],
     ['telesetd_log_lines_total{level=~"warning|eror"}', ['telesetd_log_lines_total{level="eror"}']],
     ["telesetd_event_delivery_seconds > 1", ["telesetd_event_delivery_seconds"]],
     ["sume(telesetd_outbox_events)", ["sume"]],

@@ -70,7 +70,7 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
     ], { stdin: "ignore", stdout: log, stderr: log });
     closeSync(log);
     api = `http://127.0.0.1:${port}/api/v1`;
-    await until('telesetd_events_total{event="CallReleased",result="told"} == 1');
+    await until('telesetd_events_total{event="CallReleased",result="delivered"} == 1');
     // A rate needs two scrapes.
     await until("rate(process_cpu_seconds_total[1m])");
   });
@@ -111,8 +111,8 @@ describe.skipIf(missing !== "")(`Prometheus${missing}`, () => {
   });
 
   test("answers queries with the values of the box", async () => {
-    expect(await values("sum by (kind, ending) (telesetd_calls_total) > 0")).toEqual({
-      '{"ending":"answered","kind":"inbound"}': "1",
+    expect(await values("sum by (kind, disposition) (telesetd_calls_total) > 0")).toEqual({
+      '{"disposition":"answered","kind":"inbound"}': "1",
     });
     expect(await values("sum by (desk) (telesetd_phone_registered)")).toEqual({ '{"desk":"1001"}': "1", '{"desk":"1002"}': "1" });
     expect(await values("sum by (version) (telesetd_build_info)")).toEqual({ [JSON.stringify({ version })]: "1" });

@@ -223,7 +223,7 @@ describe("the agent:", () => {
     rig.courier.withdrawAll("1001", "A");
     await rig.answer(done);
     expect(rig.counted()).toEqual({
-      '{event="ScreenPop",result="told"}': 1,
+      '{event="ScreenPop",result="delivered"}': 1,
       '{event="CallEstablished",result="withdrawn"}': 1,
     });
   });
