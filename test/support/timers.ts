@@ -49,6 +49,11 @@ export class FakeTimers implements Timers {
     return this.#waiting.map(({ at }) => at - this.#now);
   }
 
+  /** Waits until something is due in exactly this many ms. */
+  async due(ms: number): Promise<void> {
+    while (!this.pending.includes(ms)) await new Promise<void>((resolve) => this.#lookers.push(resolve));
+  }
+
   /**
    * Waits until what is due next is due in exactly this many ms, also when all that was under way in this turn of the event loop is
    * done; then lets them pass.

@@ -5,7 +5,7 @@
 import type { Failure, LegFacts } from "../../../src/core/line.ts";
 
 /** How long the end of a leg waits for its reason, in ms. */
-export const reasonWithin = 1000;
+const reasonWithin = 1000;
 
 /** Ends of legs that wait for a reason, or for the news that there is none. */
 export interface HeldLegEnds {

@@ -10,7 +10,7 @@ import * as causes from "./causes.ts";
 import { holdEnd, noHeldEnds, type Released, releaseLate, settleEnds } from "./held-ends.ts";
 
 /** How long a call that was given up may take to end, and a REFER to report what came of it, in ms. */
-export const cancelWithin = 5000;
+const cancelWithin = 5000;
 export const outcomeWithin = 120_000;
 /** How long the phone's own dialog may lag behind the answer to the INVITE, in ms. */
 export const shownWithin = 2000;
@@ -22,7 +22,7 @@ export const referAfter = 200;
 /** After which time the number of a call that still stands has been called, where the switch reports nothing at all, in ms. */
 export const stillStands = 2500;
 /** How long dialogs may still come of a dial that is settled, in ms. */
-export const lingers = 5000;
+const lingers = 5000;
 
 /** Starts a dial. */
 export function startDial(settings: DialSettings, now: number): AttemptStep {

@@ -98,7 +98,8 @@ export class Watch {
       if (subscription?.stood && timers.now() - since > shortLived) failures = 0;
       this.#expires = subscription?.least ?? this.#expires;
       const ms = pauseAfter(end.again, failures, timers.random());
-      if (ms > 0) this.#down(end.why, ms);
+      if (ms === 0) continue;
+      this.#down(end.why, ms);
       await pause(timers, ms, signal);
     }
   }

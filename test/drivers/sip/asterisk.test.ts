@@ -39,7 +39,7 @@ class Asterisk extends SipPbx {
 /** A rig at such a switch. */
 async function office(before: (pbx: Asterisk) => unknown = () => {}): Promise<{ rig: Rig; pbx: Asterisk } & AsyncDisposable> {
   const pbx = new Asterisk();
-  const rig = await Rig.ready({ at: pbx, before: () => before(pbx) });
+  const rig = await Rig.ready({ at: pbx, timeFlows: true, before: () => before(pbx) });
   return { rig, pbx, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
 }
 
@@ -162,7 +162,7 @@ test("a switch that takes the call while the phone is dead: the phone does not a
       invite = sent;
     };
   };
-  await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before });
+  await using rig = await Rig.ready({ timeFlows: true, config: { ringSeconds: 5 }, before });
   const why = "Phone 1001 does not answer the switch: check its network.";
   expect(await rig.dial()).toEqual({ outcome: "failed", cause: "RECOVERY_ON_TIMER_EXPIRE", why });
 });

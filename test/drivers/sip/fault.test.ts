@@ -7,7 +7,7 @@ import type { TrackerInput } from "../../../drivers/sip/dialogs/step.ts";
 import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
 import { Rig } from "../../support/sip/rig.ts";
 
-const limit = 15_000;
+const limit = 60_000;
 const spies: { mockRestore(): void }[] = [];
 afterEach(() => {
   for (const spy of spies.splice(0)) spy.mockRestore();
@@ -69,7 +69,7 @@ async function goesOn(rig: Rig, call: string): Promise<void> {
 
 /** Two desks, with a call at 1002. */
 async function office(): Promise<{ rig: Rig; call: string }> {
-  const rig = await Rig.open({ desks });
+  const rig = await Rig.open({ desks, timeFlows: true });
   for (const desk of desks) await rig.next("phone", (event) => event.desk === desk);
   const { id } = rig.pbx.rings("14155550123", "1002");
   await rig.facts(({ desk, rings }) => desk === "1002" && rings === true);
@@ -106,7 +106,7 @@ test("in a subscription that begins, again and again: with growing pauses, the o
       return Promise.reject(fault);
     }),
   );
-  await using rig = await Rig.open({ desks });
+  await using rig = await Rig.open({ desks, timeFlows: true });
   await rig.next("link-down", ({ why: text }) => text === why("1001"));
   await rig.next("phone", ({ desk }) => desk === "1002");
   rig.pbx.rings("14155550123", "1002");
@@ -126,7 +126,7 @@ test("in what a dial has learned", async () => {
 }, limit);
 
 test("that what is believed of the calls brings about again and again is forgotten", async () => {
-  const rig = await Rig.ready();
+  const rig = await Rig.ready({ timeFlows: true });
   await using _ = rig;
   const { id } = rig.pbx.rings("14155550123");
   const { leg } = await rig.facts(({ rings }) => rings === true);
@@ -144,7 +144,7 @@ test("that what is believed of the calls brings about again and again is forgott
 
 test("in the registration of the box: the whole session starts again, whatever the number of desks", async () => {
   fails(({ method }) => method === "REGISTER");
-  await using rig = await Rig.open({ desks, config: { register: true } });
+  await using rig = await Rig.open({ desks, timeFlows: true, config: { register: true } });
   await rig.next("link-down", ({ why: text }) => text === fault.message);
   for (const desk of desks) await rig.next("phone", (event) => event.desk === desk);
 }, limit);

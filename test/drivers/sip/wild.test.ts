@@ -90,8 +90,8 @@ afterAll(() => void process.off("unhandledRejection", note).off("uncaughtExcepti
 const seeds = Array.from({ length: 12 }, (_, seed) => seed + 1);
 test.each(seeds)("seed %d", async (seed) => {
   const deeds = fc.sample(deed, { numRuns: 60, seed });
-  const config = { answerSeconds: 0.05, refreshSeconds: 0.03, pingSeconds: 0.05, ringSeconds: 0.1, connectSeconds: 0.5 };
-  await using rig = await Rig.ready({ config });
+  const config = { answerSeconds: 1, refreshSeconds: 0.5, pingSeconds: 1, ringSeconds: 2 };
+  await using rig = await Rig.ready({ timeFlows: true, config });
   const answers = deeds.flatMap((each) => each.kind === "answer" ? [each] : []);
   let turn = 0;
   rig.pbx.instead = () => {
@@ -111,7 +111,7 @@ test.each(seeds)("seed %d", async (seed) => {
     else if (each.kind === "ask" && rig.pbx.invite) {
       rig.pbx.invite.client.ask(each.method, rig.pbx.invite.message, { Event: "refer" }, each.body, 9);
     } else if (each.kind === "answer" && each.status % 5 === 0) rig.dial().catch(note);
-    await new Promise((done) => setTimeout(done, 3));
+    await new Promise((done) => setTimeout(done, 1));
   }
   rig.pbx.instead = () => undefined;
   // Whatever they have come to believe of pauses: a new connection begins anew.

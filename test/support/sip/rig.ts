@@ -4,7 +4,7 @@ import { type PbxOptions, SipPbx, type Sub } from "../../../simulator/drachtio/m
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { listeningLog } from "./peer.ts";
-import { systemTimers } from "../../../src/platform/timers.ts";
+import { FakeTimers } from "../timers.ts";
 
 /** What a rig is made of, where it differs from one desk 1001. */
 export interface RigOptions {
@@ -14,6 +14,8 @@ export interface RigOptions {
   /** Deadlines may be shorter than the schema allows. */
   readonly config?: Partial<SipConfig>;
   readonly desks?: readonly string[];
+  /** Time passes on its own: for what takes the driver several waits. Else it stands still until the test lets it pass. */
+  readonly timeFlows?: boolean;
   /** What happens before the driver begins. */
   readonly before?: (pbx: SipPbx) => unknown;
 }
@@ -24,19 +26,23 @@ type Of<T extends LineEvent["type"]> = Extract<LineEvent, { type: T }>;
 export class Rig implements AsyncDisposable {
   readonly events: LineEvent[] = [];
   readonly lines: string[];
+  /** The driver's clock: it stands still until a test lets time pass. Every pause is the shortest. */
+  readonly timers = new FakeTimers();
   readonly line: Line;
   readonly ended: Promise<void>;
   known: ReturnType<KnownLegs> = [];
   readonly #stop = new AbortController();
   readonly #waiters = new Set<() => void>();
 
-  private constructor(readonly pbx: SipPbx, { config = {}, desks = ["1001"] }: RigOptions) {
+  private constructor(readonly pbx: SipPbx, { config = {}, desks = ["1001"], timeFlows = false }: RigOptions) {
     const { log, lines } = listeningLog();
     this.lines = lines;
+    this.timers.chance = 0;
     const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log, timers: systemTimers };
+    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log, timers: this.timers };
     this.line = sip.open({ ...settings, ...config }, context);
     this.ended = this.#run();
+    if (timeFlows) void this.#flow(() => this.#stop.signal.aborted);
   }
 
   /** Starts the switch, then the driver. */
@@ -110,8 +116,38 @@ export class Rig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    await this.ended;
+    await this.outlast(this.ended);
     this.pbx.server.stop();
+  }
+
+  /** Lets time pass until the promise is settled. */
+  async outlast<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settled = promise.finally(() => isSettled = true);
+    await this.#flow(() => isSettled);
+    return await settled;
+  }
+
+  /** Lets so much time pass, from one timer to the next: what each of them brings about has been heard. */
+  async passes(ms: number): Promise<void> {
+    for (const end = this.timers.now() + ms; this.timers.now() < end;) {
+      this.timers.advance(Math.min(this.timers.pending[0] ?? ms, end - this.timers.now()));
+      await new Promise((turn) => setTimeout(turn, 1));
+    }
+  }
+
+  /** Waits until the driver waits for exactly so long, and lets that time pass. */
+  async waits(ms: number): Promise<void> {
+    await this.timers.due(ms);
+    await this.passes(ms);
+  }
+
+  /** 50 ms in each turn, which is long enough for all that is on its way between the driver and the switch. */
+  async #flow(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      await new Promise((turn) => setTimeout(turn, 1));
+      this.timers.advance(50);
+    }
   }
 
   async #run(): Promise<void> {
@@ -120,9 +156,4 @@ export class Rig implements AsyncDisposable {
       for (const waiter of [...this.#waiters]) waiter();
     }
   }
-}
-
-/** Waits so long that what must not happen would have happened. */
-export function quietFor(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }

@@ -1,19 +1,25 @@
 /** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
 import { describe, expect, test } from "bun:test";
 import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
-import { referAfter, stillStands } from "../../../../drivers/sip/dial/step.ts";
-import { quietFor, Rig } from "../../../support/sip/rig.ts";
+import { referAfter, shownWithin, stillStands } from "../../../../drivers/sip/dial/step.ts";
+import { Rig } from "../../../support/sip/rig.ts";
 
 const limit = 60_000;
 const absent = (status: number) =>
   `Phone 1001 is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
+/** Dials, and lets the wait before the REFER pass. */
+const handsOver = async (rig: Rig, call?: string, number?: string) => {
+  const result = await rig.dial(call, number);
+  await rig.waits(referAfter);
+  return result;
+};
 const ask = (rig: Rig, method: string) =>
   rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
 
 describe("INVITE and REFER:", () => {
   test.concurrent("rings the phone on hold, hands it over when it is lifted, and leaves", async () => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true } });
-    expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
+    expect(await handsOver(rig, "call-1")).toEqual({ outcome: "done" });
     await rig.until(() => rig.pbx.count("BYE") === 1);
     const invite = ask(rig, "INVITE");
     expect([invite.uri, header(invite, "from")?.split(";")[0], header(invite, "call-info")]).toEqual([
@@ -33,30 +39,25 @@ describe("INVITE and REFER:", () => {
     expect(rig.pbx.dials()).toBe(1);
   }, limit);
 
-  test.concurrent("it is not handed over in the moment in which it is lifted, nor when it was put down meanwhile", async () => {
+  test.concurrent("it is not handed over when it was put down in the moment after it was answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
-    const dials = [rig.dial("call-1")];
+    const dial = rig.dial("call-1");
     await rig.until(() => rig.pbx.dialogs.length === 1);
-    const lifted = performance.now();
     rig.pbx.lift();
-    await rig.until(() => rig.pbx.count("REFER") === 1);
-    expect(performance.now() - lifted).toBeGreaterThanOrEqual(referAfter - 1);
-    await rig.until(() => rig.pbx.count("BYE") === 1);
-    dials.push(rig.dial("call-2"));
-    await rig.until(() => rig.pbx.count("INVITE") === 2 && rig.pbx.dialogs.length === 2);
-    const [, second] = rig.pbx.dialogs;
-    rig.pbx.lift();
-    expect(await Promise.all(dials)).toEqual([{ outcome: "done" }, { outcome: "done" }]);
-    rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
-    rig.pbx.change(second?.id ?? "", { state: "terminated" });
-    await rig.facts(({ ended }) => ended !== undefined);
-    await quietFor(2 * referAfter);
-    expect(rig.pbx.count("REFER")).toBe(1);
+    expect(await dial).toEqual({ outcome: "done" });
+    const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
+    await rig.until(() => rig.pbx.answers.has(bye));
+    await rig.waits(referAfter);
+    // A REFER of the first would have gone out before that of the second.
+    rig.pbx.handset = "lifts";
+    await handsOver(rig, "call-2");
+    await rig.until(() => rig.pbx.count("REFER") > 0);
+    expect(header(ask(rig, "REFER"), "call-id")).toBe(header(rig.pbx.invite?.message ?? ask(rig, "INVITE"), "call-id"));
   }, limit);
 
   test.concurrent("# of a number is escaped, * and + stay", async () => {
     await using rig = await Rig.ready();
-    await rig.dial("call-1", "*72#+1");
+    await handsOver(rig, "call-1", "*72#+1");
     await rig.until(() => rig.pbx.count("REFER") === 1);
     expect(header(ask(rig, "REFER"), "refer-to")).toBe("<sip:*72%23+1@pbx>");
   }, limit);
@@ -84,8 +85,11 @@ describe("INVITE and REFER:", () => {
   }, limit);
 
   test.concurrent("not lifted in time: the phone rings no longer, and the agent is told", async () => {
-    await using rig = await Rig.ready({ config: { ringSeconds: 0.2 }, before: (pbx) => pbx.handset = "waits" });
-    expect(await rig.dial()).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });
+    await using rig = await Rig.ready({ config: { ringSeconds: 20 }, before: (pbx) => pbx.handset = "waits" });
+    const dial = rig.dial();
+    await rig.facts(({ rings }) => rings === true);
+    await rig.waits(20_000);
+    expect(await dial).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });
     expect([rig.pbx.count("CANCEL"), rig.pbx.count("REFER"), rig.pbx.dialogs.length]).toEqual([1, 0, 0]);
   }, limit);
 
@@ -149,16 +153,16 @@ describe("INVITE and REFER:", () => {
   );
 
   test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
-    await using rig = await Rig.ready({ config: { ringSeconds: 3 }, before: (pbx) => pbx.handset = "waits" });
+    await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
     void rig.dial();
     await rig.facts(({ rings }) => rings === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
-    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.cause).toBe("terminated");
+    expect((await rig.outlast(rig.facts(({ ended }) => ended !== undefined))).ended?.cause).toBe("terminated");
   }, limit);
 
   test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
-    await rig.dial();
+    await handsOver(rig);
     await rig.facts(({ farCalled }) => farCalled === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
@@ -167,7 +171,9 @@ describe("INVITE and REFER:", () => {
 
   test.concurrent("something else than the phone answers: nothing is handed over", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
-    expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
+    const dial = rig.dial();
+    await rig.waits(shownWithin);
+    expect(await dial).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
     await rig.until(() => rig.pbx.count("BYE") === 1);
     expect(rig.pbx.count("REFER")).toBe(0);
   }, limit);
@@ -179,7 +185,7 @@ describe("INVITE and REFER:", () => {
       await using rig = await Rig.ready({
         before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status } : undefined,
       });
-      expect(await rig.dial()).toEqual({ outcome: "done" });
+      expect(await handsOver(rig)).toEqual({ outcome: "done" });
       const { ended } = await rig.facts(({ ended }) => ended !== undefined);
       expect(ended?.far).toBe(`The switch does not hand a call over (${status}): dial 914155550123 on the phone itself.`);
       await rig.until(() => rig.pbx.count("BYE") === 1);
@@ -196,7 +202,7 @@ describe("INVITE and REFER:", () => {
   ];
   test.concurrent.each(outcomes)("the number says %d: %s", async (status, words) => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, status] });
-    await rig.dial();
+    await handsOver(rig);
     expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe(words);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
   }, limit);
@@ -209,10 +215,10 @@ describe("INVITE and REFER:", () => {
     "a switch that says 200 %s: called, and nobody tells whether it is answered",
     async (_, refer) => {
       await using rig = await Rig.ready({ before: (pbx) => pbx.refer = refer });
-      await rig.dial("call-1");
+      await handsOver(rig, "call-1");
       const facts = await rig.facts(({ answerUnreported }) => answerUnreported === true);
       expect(facts).toMatchObject({ call: "call-1", farCalled: true });
-      await quietFor(stillStands + 500);
+      rig.timers.advance(stillStands);
       expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
     },
     limit,
@@ -220,14 +226,14 @@ describe("INVITE and REFER:", () => {
 
   test.concurrent.each(progress)("a switch that says 200 %s and is vouched for: answered", async (_, refer) => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true }, before: (pbx) => pbx.refer = refer });
-    await rig.dial("call-1");
+    await handsOver(rig, "call-1");
     await rig.facts(({ farAnswered }) => farAnswered === true);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   }, limit);
 
   test.concurrent("the phone dials by itself behind a proxy: its own dialog tells the answer", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
-    await rig.dial("call-1");
+    await handsOver(rig, "call-1");
     await rig.until(() => rig.pbx.count("REFER") === 1);
     const own = rig.pbx.dialsOut("914155550123");
     rig.pbx.refers(200);
@@ -239,16 +245,16 @@ describe("INVITE and REFER:", () => {
 
   test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, 486] });
-    await rig.dial("call-1");
+    await handsOver(rig, "call-1");
     await rig.until(() => rig.pbx.count("BYE") === 1 && rig.pbx.dialogs.length === 0);
     rig.pbx.refer = [180, 200];
-    expect(await rig.dial("call-2", "914155550999")).toEqual({ outcome: "done" });
+    expect(await handsOver(rig, "call-2", "914155550999")).toEqual({ outcome: "done" });
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
   }, limit);
 
   test.concurrent("what the switch asks inside the call is answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
-    await rig.dial();
+    await handsOver(rig);
     await rig.until(() => rig.pbx.count("REFER") === 1);
     const { invite } = rig.pbx;
     const asked = (method: string) => invite?.client.ask(method, invite.message, {}, "", 50) ?? "";
@@ -269,32 +275,37 @@ describe("INVITE and REFER:", () => {
 describe("a switch that does not tell what came of the REFER:", () => {
   const untold = (rig: Rig) => rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
   const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
-  const byes = (rig: Rig) => rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50);
+  /** The switch leaves the call, and the box has heard it. */
+  const leaves = async (rig: Rig) => {
+    const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
+    await rig.until(() => rig.pbx.answers.has(bye));
+  };
 
   test.concurrent("no NOTIFY at all: the box leaves, and the number counts as called when the call still stands", async () => {
-    await using rig = await Rig.ready({ config: { answerSeconds: 2 }, before: (pbx) => pbx.refer = [] });
-    await rig.dial();
-    await rig.until(() => rig.pbx.count("BYE") === 1);
+    await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
+    await handsOver(rig);
+    await rig.outlast(rig.until(() => rig.pbx.count("BYE") === 1));
     expect(isReached(rig)).toBe(false);
-    await untold(rig);
+    await rig.outlast(untold(rig));
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
   }, limit);
 
   test.concurrent("a BYE instead: the same", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
-    await rig.dial();
+    await handsOver(rig);
     await rig.until(() => rig.pbx.count("REFER") === 1);
-    byes(rig);
+    await leaves(rig);
+    await rig.waits(stillStands);
     await untold(rig);
     expect(rig.pbx.count("BYE")).toBe(0);
   }, limit);
 
   test.concurrent("a BYE between the NOTIFYs: those after it count too", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [180] });
-    await rig.dial();
+    await handsOver(rig);
     await rig.facts(({ farCalled }) => farCalled === true);
-    byes(rig);
-    await quietFor(2700);
+    await leaves(rig);
+    rig.timers.advance(stillStands);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
     const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
     rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
@@ -305,22 +316,22 @@ describe("a switch that does not tell what came of the REFER:", () => {
     await using rig = await Rig.ready({
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 481 } : undefined,
     });
-    await rig.dial();
+    await handsOver(rig);
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
     expect(ended?.far).toBe("The handset was put down before 914155550123 was dialled.");
-    await quietFor(2700);
+    rig.timers.advance(stillStands);
     expect(isReached(rig)).toBe(false);
   }, limit);
 
   test.concurrent("the agent hangs up when it has taken the REFER: nothing was reached", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
-    await rig.dial();
+    await handsOver(rig);
     await rig.until(() => rig.pbx.count("REFER") === 1);
     const [dialog] = rig.pbx.dialogs;
-    byes(rig);
+    await leaves(rig);
     rig.pbx.change(dialog?.id ?? "", { state: "terminated" });
     await rig.facts(({ ended }) => ended !== undefined);
-    await quietFor(2700);
+    rig.timers.advance(stillStands);
     expect(isReached(rig)).toBe(false);
   }, limit);
 });

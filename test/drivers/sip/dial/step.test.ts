@@ -331,6 +331,6 @@ test("whatever comes in whatever order: one result, no REFER without a dialog, n
       const ends = effects.filter((effect) => effect.type === "leg" && effect.facts.call === "m1");
       expect(ends).toHaveLength(held);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });

@@ -149,6 +149,6 @@ test("no URI breaks it, and no words become digits", () => {
       const sources = texts.flatMap((text) => [text, text.replaceAll("(0)", "")]);
       return found.kind !== "number" || sources.some((one) => one.replace(/\D/g, "").includes(found.number.replace(/\D/g, "")));
     }),
-    { numRuns: 3000, examples: [["+2(0)1", undefined], ["\uff11", undefined]] },
+    { numRuns: 1000, examples: [["+2(0)1", undefined], ["\uff11", undefined]] },
   );
 });

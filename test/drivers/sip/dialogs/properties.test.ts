@@ -132,7 +132,7 @@ test("nothing breaks it, states only go up, names are never used again, nothing 
       const watch = new Watch();
       for (const act of acts) for (const event of act(one).events) watch.see(event);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -152,7 +152,7 @@ test("whatever came before, a full state that was asked for makes it right: what
       expect(desk.calls.flatMap(({ legs }) => legs).length).toBeLessThanOrEqual(listed.length);
       expect(one.notify({ ...truth, version: 1 })).toEqual({ events: [] });
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -218,7 +218,7 @@ test("partial documents say the same one by one and put together", () => {
       }
       expect(heard(joined, "partial")).toEqual(heard(reports.map((each) => [each]), "partial"));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -235,6 +235,6 @@ test("full documents say the same as partial ones, and a repeated one nothing", 
       expect(heard(full, "full")).toEqual(partial);
       expect(heard(full.flatMap((each) => [each, each]), "full")).toEqual(partial);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });

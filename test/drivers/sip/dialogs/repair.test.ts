@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { repaired } from "../../../../drivers/sip/dialogs/repair.ts";
 import { readableWithin, refreshEvery } from "../../../../drivers/sip/watch/watch.ts";
-import { quietFor, Rig } from "../../../support/sip/rig.ts";
+import { Rig } from "../../../support/sip/rig.ts";
 import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
@@ -87,6 +87,7 @@ describe("a document that cannot be read:", () => {
     const document = rig.pbx.document.bind(rig.pbx);
     rig.pbx.document = () => body;
     rig.pbx.notify(rig.sub);
+    await rig.waits(readableWithin);
     expect((await rig.next("link-down")).why).toBe(why);
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining(why) });
     const from = rig.events.length;
@@ -102,7 +103,9 @@ describe("a document that cannot be read:", () => {
     await using rig = await Rig.ready();
     rig.pbx.notify(rig.sub, { body: "hello" });
     await rig.until(() => renewals(rig) > 1);
-    await quietFor(readableWithin + 500);
+    rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    await rig.passes(readableWithin);
     expect(rig.links()).toEqual(["up"]);
   }, limit);
 
@@ -113,6 +116,7 @@ describe("a document that cannot be read:", () => {
     const document = rig.pbx.document.bind(rig.pbx);
     rig.pbx.document = () => "hello";
     rig.pbx.change(id, { state: "terminated" });
+    await rig.waits(readableWithin);
     await rig.next("link-down");
     const from = rig.events.length;
     rig.pbx.document = document;
@@ -124,16 +128,19 @@ describe("a document that cannot be read:", () => {
     await using rig = await Rig.ready();
     const before = renewals(rig);
     rig.pbx.document = () => "hello";
-    for (let n = 0; n < 50; n++) rig.pbx.notify(rig.sub);
+    const flood = Array.from({ length: 50 }, () => rig.pbx.notify(rig.sub));
+    await rig.until(() => flood.every((transaction) => rig.pbx.answers.has(transaction)) && renewals(rig) > before);
+    await rig.waits(readableWithin);
     await rig.next("link-down");
     expect(renewals(rig)).toBe(before + 1);
     expect(refreshEvery).toBeGreaterThanOrEqual(5000);
   }, limit);
 
   test.concurrent("the first of a subscription: it is said what is wrong, and the subscription stands", async () => {
-    await using rig = await Rig.open({ config: { answerSeconds: 0.5 }, before: (pbx) => pbx.document = () => "hello" });
+    await using rig = await Rig.open({ before: (pbx) => pbx.document = () => "hello" });
+    await rig.waits(readableWithin);
     expect((await rig.next("link-down")).why).toBe(why);
-    await quietFor(1000);
+    await rig.passes(10_000);
     expect(rig.links()).toEqual([`down: ${why}`]);
   }, limit);
 
@@ -145,7 +152,7 @@ describe("a document that cannot be read:", () => {
     rig.pbx.notify(rig.sub);
     await rig.facts(({ rings }) => rings === true);
     await rig.until(() => renewals(rig) === before + 1);
-    await quietFor(2500);
+    await rig.passes(readableWithin);
     expect(rig.links()).toEqual(["up"]);
   }, limit);
 

@@ -185,7 +185,7 @@ test("a switch that keeps to the RFC: what it lists lives, unless it has said th
         expect([...tracked.table.live.values()].map(({ callId }) => callId ?? "").sort()).toEqual([...live].sort());
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -240,7 +240,7 @@ test("a step is the same every time, leaves the state before it alone, and a que
         ({ state } = made);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
