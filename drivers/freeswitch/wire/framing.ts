@@ -1,123 +1,105 @@
-/** The byte stream of the event socket, cut into frames: in linear time, whatever the chunks, and trusting no length. */
+/** The byte stream of the event socket as frames: read in linear time, whatever the chunks, and trusting no length. */
+import { ChunkBuffer } from "../../shared/chunk-buffer.ts";
 
-/** The headers of a frame, as they stand before its body. */
+/** The headers of a frame, in front of its body. */
 export interface Headers {
   [name: string]: string | number;
 }
 
-/** What a cutter works with. */
-export interface CutterOptions {
+/** What a reader of frames works with. */
+export interface FrameReaderOptions {
   /** Takes a frame; true when it was an event or a reply, after which the stream may rest. */
   readonly onFrame: (headers: Headers, body?: string) => boolean;
-  /** Told once, in words, when the bytes are no frames. */
+  /** Called once, with a sentence for people, when the bytes are no frames. */
   readonly onBroken: (why: string) => void;
   /** Calls back when what a frame has set off is done; when absent, nothing is waited for. */
   readonly afterwards?: (go: () => void) => void;
 }
 
-/** The largest header block and body that are believed; more is no FreeSWITCH. `show channels` of a big PBX has megabytes. */
-const largestHeader = 64 * 1024;
-const largestBody = 64 * 1024 * 1024;
+/** The bounds of what is believed, in bytes; more is no FreeSWITCH. `show channels` of a big PBX has megabytes. */
+const maxHeaderBytes = 64 * 1024;
+const maxBodyBytes = 64 * 1024 * 1024;
 
 /**
- * Cuts. What a frame sets off goes before the next frame is read: of the frames that come at once, one of the first is what the CRM is
- * waiting for, and the result of a command must stand in its place among the events.
+ * Reads frames. What a frame sets off goes before the next frame is read: of the frames that come at once, one of the first is what
+ * the CRM is waiting for, and the result of a command must stand in its place among the events.
  */
-export class FrameCutter {
-  readonly #options: CutterOptions;
-  #chunks: Buffer[] = [];
-  #size = 0;
-  /** How many bytes the next look needs. */
-  #need = 1;
+export class FrameReader {
+  readonly #options: FrameReaderOptions;
+  readonly #buffer = new ChunkBuffer();
+  /** The headers of the frame whose body is still to come. */
   #headers: Headers | undefined;
-  #over = false;
-  #resting = false;
+  #isOver = false;
+  #isResting = false;
 
-  constructor(options: CutterOptions) {
+  constructor(options: FrameReaderOptions) {
     this.#options = options;
   }
 
-  take(data: Buffer): void {
-    if (this.#over) return;
-    this.#chunks.push(data);
-    this.#size += data.length;
-    if (!this.#resting) this.#cut(this.#options.afterwards);
+  push(data: Buffer): void {
+    if (this.#isOver) return;
+    this.#buffer.push(data);
+    if (!this.#isResting) this.#read(this.#options.afterwards);
   }
 
-  /** Passes on all that is there, at once. */
+  /** Passes on everything that is there, at once. */
   flush(): void {
-    this.#cut();
+    this.#read();
   }
 
   /** Passes nothing more on. */
   stop(): void {
-    this.#over = true;
+    this.#isOver = true;
   }
 
-  /** @param afterwards puts the rest off after each event; without it all is cut at once. */
-  #cut(afterwards?: CutterOptions["afterwards"]): void {
-    if (this.#over || this.#size < this.#need) return;
-    const [first, ...more] = this.#chunks;
-    let rest = first && more.length === 0 ? first : Buffer.concat(this.#chunks, this.#size);
-    for (let next: Buffer | undefined = rest; next !== undefined && !this.#over;) {
-      rest = next;
-      const whole = this.#headers;
-      const cut: { readonly rest: Buffer; readonly event: boolean } | undefined = whole === undefined
-        ? this.#header(rest)
-        : this.#body(rest, whole);
-      next = cut?.rest;
-      if (afterwards && cut?.event && cut.rest.length > 0) {
-        rest = cut.rest;
-        this.#goOn(afterwards);
-        break;
-      }
+  /** @param afterwards puts the rest off after each event and reply; without it everything is read at once. */
+  #read(afterwards?: FrameReaderOptions["afterwards"]): void {
+    while (!this.#isOver) {
+      const bytes = this.#buffer.bytes();
+      if (bytes === undefined) return;
+      const mayRest = this.#headers === undefined ? this.#readHeader(bytes) : this.#readBody(bytes, this.#headers);
+      if (mayRest && afterwards && this.#buffer.size > 0) return this.#rest(afterwards);
     }
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#size = rest.length;
   }
 
-  #goOn(afterwards: (go: () => void) => void): void {
-    this.#resting = true;
+  #rest(afterwards: (go: () => void) => void): void {
+    this.#isResting = true;
     afterwards(() => {
-      this.#resting = false;
-      this.#cut(afterwards);
+      this.#isResting = false;
+      this.#read(afterwards);
     });
   }
 
-  /** Takes one header block off; nothing when it is not all there. */
-  #header(buffer: Buffer): { rest: Buffer; event: boolean } | undefined {
-    const end = buffer.indexOf("\n\n");
-    if (end < 0 || end > largestHeader) {
-      this.#need = buffer.length + 1;
-      if (buffer.length > largestHeader) this.#break(`a header block of more than ${largestHeader} bytes`);
-      return undefined;
+  /** Takes one header block off, if it is all there. True when the stream may rest. */
+  #readHeader(bytes: Buffer): boolean {
+    const end = bytes.indexOf("\n\n");
+    if (end < 0 || end > maxHeaderBytes) {
+      this.#buffer.need(bytes.length + 1);
+      return bytes.length > maxHeaderBytes && this.#break(`a header block of more than ${maxHeaderBytes} bytes`);
     }
-    const headers = parseHeaders(buffer.toString("utf8", 0, end));
-    const rest = buffer.subarray(end + 2);
+    const headers = parseHeaders(bytes.toString("utf8", 0, end));
+    this.#buffer.drop(end + 2);
     const length = headers["Content-Length"];
-    if (length === undefined || length === 0) return { rest, event: this.#options.onFrame(headers) };
-    if (typeof length === "number" && length > 0 && length <= largestBody) {
-      this.#headers = headers;
-      return { rest, event: false };
+    if (length === undefined || length === 0) return this.#options.onFrame(headers);
+    if (typeof length !== "number" || !(length > 0 && length <= maxBodyBytes)) {
+      return this.#break(`a Content-Length of ${String(length)}`);
     }
-    this.#break(`a Content-Length of ${String(length)}`);
-    return undefined;
+    this.#headers = headers;
+    this.#buffer.need(length);
+    return false;
   }
 
-  #body(buffer: Buffer, headers: Headers): { rest: Buffer; event: boolean } | undefined {
+  #readBody(bytes: Buffer, headers: Headers): boolean {
     const length = Number(headers["Content-Length"]);
-    if (buffer.length < length) {
-      this.#need = length;
-      return undefined;
-    }
     this.#headers = undefined;
-    this.#need = 1;
-    return { rest: buffer.subarray(length), event: this.#options.onFrame(headers, buffer.toString("utf8", 0, length)) };
+    this.#buffer.drop(length);
+    return this.#options.onFrame(headers, bytes.toString("utf8", 0, length));
   }
 
-  #break(why: string): void {
-    this.#over = true;
+  #break(why: string): false {
+    this.#isOver = true;
     this.#options.onBroken(`The event socket sent ${why}: that is no FreeSWITCH, or bytes were lost`);
+    return false;
   }
 }
 

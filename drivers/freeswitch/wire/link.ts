@@ -2,7 +2,7 @@
  * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
  * knows modesl (1.2.1, unmaintained since 2019, pinned). Of modesl serve its Connection (socket, frame dispatch) and its
  * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/wire/link.test.ts:
- *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (cutter.ts) decodes leniently
+ *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (framing.ts) decodes leniently
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
  *  4. only 'end' is watched .......................................... close, error, and a deadline on silence
@@ -12,7 +12,7 @@
  *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
  * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never asked for
- * Replaced outright: the frame buffer (quadratic, trusts Content-Length; cutter.ts) and the parsing of JSON events (a linear search
+ * Replaced outright: the frame buffer (quadratic, trusts Content-Length; framing.ts) and the parsing of JSON events (a linear search
  * for each of 150 headers; bad JSON was fatal).
  */
 import esl from "modesl";
@@ -21,7 +21,7 @@ import { type ConnectFailure, connectFailure } from "../../shared/connect-failur
 import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
-import { type CutterOptions, FrameCutter, type Headers, parseHeaders } from "./framing.ts";
+import { FrameReader, type FrameReaderOptions, type Headers, parseHeaders } from "./framing.ts";
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
@@ -106,36 +106,36 @@ interface ModeslParser {
 const Connection = esl.Connection as new (host: string, port: number, password: string) => ModeslConnection;
 const Parser = esl.Parser as new (socket: Socket) => ModeslParser;
 
-/** modesl's Parser with our cutter inside. */
+/** modesl's Parser with our reader of frames inside. */
 export class FrameParser extends Parser {
   readonly #onJson: (text: string) => void;
-  readonly #cutter: FrameCutter;
+  readonly #reader: FrameReader;
 
-  /** @param afterwards see `CutterOptions`. */
+  /** @param afterwards see `FrameReaderOptions`. */
   constructor(
     socket: Socket,
     onJson: (text: string) => void,
     onBroken: (why: string) => void,
-    afterwards?: CutterOptions["afterwards"],
+    afterwards?: FrameReaderOptions["afterwards"],
   ) {
     super(socket);
     this.#onJson = onJson;
     const onFrame = (headers: Headers, body?: string) => this.#frame(headers, body);
-    this.#cutter = new FrameCutter({ onFrame, onBroken, ...(afterwards ? { afterwards } : {}) });
+    this.#reader = new FrameReader({ onFrame, onBroken, ...(afterwards ? { afterwards } : {}) });
   }
 
   _onData(data: Buffer): void {
-    this.#cutter.take(data);
+    this.#reader.push(data);
   }
 
   /** Passes on all that has come, at once. */
   flush(): void {
-    this.#cutter.flush();
+    this.#reader.flush();
   }
 
   /** Passes nothing more on. */
   stop(): void {
-    this.#cutter.stop();
+    this.#reader.stop();
   }
 
   /** Passes on what we ask for; modesl's readers of anything else (XML, plain text, logs) throw at what they cannot read. */

@@ -2,7 +2,7 @@
  * One connection to drachtio-server, the SIP stack on the box: log in, SIP requests with their answers, what the network asks of us.
  * The only file that knows drachtio-srf (5.0.29, well kept, pinned). Of it serve its agent (which message belongs to which
  * request) and its SIP reader and writer. Its holes, each shut here and named in test/drivers/sip/wire/stack.test.ts:
- *  1. a bad length throws in the socket handler, `#` first spins for ever ... framing.ts cuts the frames
+ *  1. a bad length throws in the socket handler, `#` first spins for ever ... framing.ts reads the frames
  *  2. an unknown or unreadable message throws or goes to stderr whole ...... `#onFrame` reads first, passes on what can be read
  *  3. it reconnects by itself, for ever, never with TLS, without jitter ..... `Wire` connects once
  *  4. an 'error' that nobody listens to ends the process .................... `Wire` makes a reason of it
@@ -25,7 +25,7 @@ import WireProtocol from "drachtio-srf/lib/wire-protocol.js";
 import { connect, type Socket } from "node:net";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
-import { FrameCutter } from "./framing.ts";
+import { FrameReader } from "./framing.ts";
 import type { Agent, Answerer, Message, Request, WireParts } from "./library.ts";
 import { hideCredentials, shownRequest } from "./redact.ts";
 import {
@@ -125,14 +125,14 @@ export class Stack {
     const socket = connect({ host, port });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 15_000);
-    const cutter = new FrameCutter((text) => this.#onFrame(text), (why) => this.close(why));
+    const reader = new FrameReader((text) => this.#onFrame(text), (why) => this.close(why));
     socket.on("connect", () => {
       this.#stage = "login";
       this.#wire.emit("connect", socket);
     });
     socket.on("data", (data) => {
       this.#heard++;
-      cutter.push(data as Buffer);
+      reader.push(data as Buffer);
     });
     socket.on("error", (error) => this.close(this.#reason(error)));
     socket.on("end", () => this.close("drachtio-server closed the connection"));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
-import { FrameCutter } from "../../../../drivers/freeswitch/wire/framing.ts";
+import { FrameReader } from "../../../../drivers/freeswitch/wire/framing.ts";
 import { Link } from "../../../../drivers/freeswitch/wire/link.ts";
 import { openLog } from "../../../../src/log/log.ts";
 import { FakeTimers } from "../../../support/timers.ts";
@@ -8,11 +8,11 @@ import { FakeTimers } from "../../../support/timers.ts";
 const event = (name: string) => `Content-Length: ${name.length}\nContent-Type: text/event-json\n\n${name}`;
 const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
 
-/** A cutter that goes on when we say so. */
-function cutter() {
+/** A reader that goes on when we say so. */
+function reader() {
   const told: string[] = [];
   const turns: (() => void)[] = [];
-  const cutter = new FrameCutter({
+  const reader = new FrameReader({
     onFrame: (headers, body) => {
       told.push(body ?? String(headers["Reply-Text"]));
       return headers["Content-Type"] === "text/event-json";
@@ -21,14 +21,14 @@ function cutter() {
     afterwards: (go) => turns.push(go),
   });
   const take = (text: string) => {
-    cutter.take(Buffer.from(text));
+    reader.push(Buffer.from(text));
     return told.splice(0);
   };
   const turn = () => {
     turns.shift()?.();
     return told.splice(0);
   };
-  return { cutter, take, turn, turns };
+  return { reader, take, turn, turns };
 }
 
 test("on a link, what an event sets off goes before the next one is read", async () => {
@@ -66,7 +66,7 @@ test("on a link, what an event sets off goes before the next one is read", async
 
 describe("events that come at once", () => {
   test("are passed on one at a time, in order, replies between them in their places", () => {
-    const { take, turn, turns } = cutter();
+    const { take, turn, turns } = reader();
     const more = event("three") + event("four");
     expect(take(event("one") + reply + event("two") + more)).toEqual(["one"]);
     expect(turn()).toEqual(["+OK", "two"]);
@@ -78,7 +78,7 @@ describe("events that come at once", () => {
   });
 
   test("what comes meanwhile waits behind them", () => {
-    const { take, turn, turns } = cutter();
+    const { take, turn, turns } = reader();
     expect(take(event("one") + event("two").slice(0, 30))).toEqual(["one"]);
     expect(take(event("two").slice(30) + event("three"))).toEqual([]);
     expect(turns).toHaveLength(1);
@@ -87,19 +87,19 @@ describe("events that come at once", () => {
   });
 
   test("after an event alone nothing is waited for", () => {
-    const { take, turns } = cutter();
+    const { take, turns } = reader();
     expect(take(event("one"))).toEqual(["one"]);
     expect(turns).toEqual([]);
   });
 
   test("are all told when the stream has ended, and none when it is stopped", () => {
-    const ended = cutter();
+    const ended = reader();
     ended.take(event("one") + event("two") + event("three"));
-    ended.cutter.flush();
+    ended.reader.flush();
     expect(ended.turn()).toEqual(["two", "three"]);
-    const stopped = cutter();
+    const stopped = reader();
     stopped.take(event("one") + event("two"));
-    stopped.cutter.stop();
+    stopped.reader.stop();
     expect(stopped.turn()).toEqual([]);
   });
 });
