@@ -154,7 +154,7 @@ describe("stop:", () => {
     return { ...await open({ callouts: { submit } }), asked: asked.promise, reply: reply.resolve };
   }
 
-  test.concurrent("closes idle connections at once and waits for requests in progress", async () => {
+  test("closes idle connections at once and waits for requests in progress", async () => {
     const { port, stop, asked, reply } = await slow();
     const [idle, busy] = [await dial(port), await dial(port)];
     busy.send(get(ready));
@@ -167,14 +167,7 @@ describe("stop:", () => {
     await Promise.all([stopped, busy.closed]);
   });
 
-  test.concurrent("is not delayed by a client that keeps its side open", async () => {
-    const { port, stop } = await open();
-    const client = await dial(port, { stays: true });
-    expect((await client.send(get(ready)).answer())?.body).toBe(success);
-    await stop();
-  });
-
-  test.concurrent("answers a request sent at the same moment", async () => {
+  test("answers a request sent at the same moment", async () => {
     const { port, stop } = await open();
     const client = await dial(port);
     expect((await client.send(get(ready)).answer())?.body).toBe(success);
@@ -200,7 +193,7 @@ describe("stop:", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test.concurrent("answers connections that keep arriving meanwhile", async () => {
+  test("answers connections that keep arriving meanwhile", async () => {
     const { port, stop } = await open();
     const stopped = stop();
     const answers: Promise<Answer | undefined>[] = [];
@@ -212,7 +205,7 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test.concurrent("waits for the request of a client that has just connected", async () => {
+  test("waits for the request of a client that has just connected", async () => {
     const { port, stop } = await open();
     const second = await dial(port);
     const client = await dial(port);
@@ -224,20 +217,9 @@ describe("stop:", () => {
     await stopped;
   });
 
-  test.concurrent("soon closes a client that has just connected and stays silent", async () => {
-    const { port, stop } = await open({ callouts: { submit: () => new Promise(() => {}) } });
-    const silent = await dial(port), busy = await dial(port);
-    busy.send(get(ready));
-    expect((await ask(port, get("/healthz")))?.status).toBe(200);
-    const order: string[] = [];
-    await Promise.all([silent.closed.then(() => order.push("silent")), stop().then(() => order.push("stopped"))]);
-    expect(order).toEqual(["silent", "stopped"]);
-    expect(await silent.answer()).toBeUndefined();
-  });
-
   const start = get(ready).slice(0, -10), rest = get(ready).slice(-10);
 
-  test.concurrent.each(["first", "second"])(
+  test.each(["first", "second"])(
     "answers an incomplete request, the %s on its connection, once it is complete",
     async (which) => {
       const { port, stop } = await open();
@@ -252,6 +234,24 @@ describe("stop:", () => {
       await Promise.all([stopped, client.closed]);
     },
   );
+
+  test.concurrent("is not delayed by a client that keeps its side open", async () => {
+    const { port, stop } = await open();
+    const client = await dial(port, { stays: true });
+    expect((await client.send(get(ready)).answer())?.body).toBe(success);
+    await stop();
+  });
+
+  test.concurrent("soon closes a client that has just connected and stays silent", async () => {
+    const { port, stop } = await open({ callouts: { submit: () => new Promise(() => {}) } });
+    const silent = await dial(port), busy = await dial(port);
+    busy.send(get(ready));
+    expect((await ask(port, get("/healthz")))?.status).toBe(200);
+    const order: string[] = [];
+    await Promise.all([silent.closed.then(() => order.push("silent")), stop().then(() => order.push("stopped"))]);
+    expect(order).toEqual(["silent", "stopped"]);
+    expect(await silent.answer()).toBeUndefined();
+  });
 
   test.concurrent("answers a request that is never completed with an Error", async () => {
     const { port, stop } = await open();
