@@ -63,7 +63,7 @@ export class SipPbx implements Network {
   /** The answers to its own requests, by transaction. */
   readonly answers = new Map<string, SipMessage>();
   /** What a phone does when the box rings it; `declines first`: the subscriber is notified after the box. */
-  handset: "lifts" | "declines" | "declines first" | "waits" | "voicemail" = "lifts";
+  handset: "answers" | "declines" | "declines first" | "waits" | "voicemail" = "answers";
   /** The outcome of a REFER: the statuses of its NOTIFYs, in order. */
   refer: readonly number[] = [100, 180, 200];
   /** Sends a NOTIFY of the last REFER with this status. */
@@ -280,12 +280,12 @@ export class SipPbx implements Network {
     } else if (this.handset === "declines first") {
       client.respond(sent, 486);
       this.change(ringing.dialog.id, { state: "terminated" });
-    } else if (this.handset === "lifts") this.lift();
+    } else if (this.handset === "answers") this.answerHandset();
     this.server.changed();
   }
 
   /** Answers at the phones rung by the box. */
-  lift(): void {
+  answerHandset(): void {
     for (const ringing of this.#ringing.values()) {
       if (ringing.answered) continue;
       ringing.answered = true;
@@ -311,7 +311,7 @@ export class SipPbx implements Network {
     const ringing = this.#ringing.get(header(message, "call-id") ?? "");
     client.respond(sent, 202);
     const number = decodeURIComponent(userOf(header(message, "refer-to")));
-    if (!ringing && this.handset === "lifts") this.dialsOut(number, userOf(message.uri));
+    if (!ringing && this.handset === "answers") this.dialsOut(number, userOf(message.uri));
     if (ringing) ringing.referred = true;
     if (!ringing && this.handset === "waits") return;
     let cseq = 0;

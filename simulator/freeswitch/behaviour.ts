@@ -14,11 +14,13 @@ export function behave(site: Site, call: DialledCall, { handset, far, timeoutMs 
   const whileRinging = (ms: number, step: () => void) => site.later(ms, () => call.state === "handset rings" && step());
   whileRinging(timeoutMs, () => void call.timeOut());
   if (handset.does === "rejects") whileRinging(handset.afterMs ?? 0, () => void call.refuse(handset.cause));
-  if (handset.does === "lifts") whileRinging(handset.afterMs ?? 0, () => call.ringing.length > 0 && lift(site, call, far));
+  if (handset.does === "answers") {
+    whileRinging(handset.afterMs ?? 0, () => call.ringing.length > 0 && answerHandset(site, call, far));
+  }
 }
 
-function lift(site: Site, call: DialledCall, far: FarBehaviour): void {
-  void call.lift(far.does !== "invalid number");
+function answerHandset(site: Site, call: DialledCall, far: FarBehaviour): void {
+  void call.answer(far.does !== "invalid number");
   farEnd(site, call, far);
 }
 

@@ -13,9 +13,9 @@ import { Talk } from "./talk.ts";
 
 /** What a handset does when the daemon rings it. Times in milliseconds, default 0. `waits`: the script decides. */
 export type HandsetBehaviour =
-  | { readonly does: "lifts"; readonly afterMs?: number }
+  | { readonly does: "answers"; readonly afterMs?: number }
   | { readonly does: "rejects"; readonly afterMs?: number; readonly cause?: string }
-  | { readonly does: "never lifts" }
+  | { readonly does: "never answers" }
   | { readonly does: "waits" };
 
 /** What the dialled number does. `talkMs`: how long they talk before the far end hangs up; absent: without limit. */
@@ -52,7 +52,7 @@ export class DialledCall {
   readonly legs: readonly Channel[];
   readonly #silent: ReadonlySet<Channel>;
   readonly #report: (text: string) => void;
-  #lifted: Channel | undefined;
+  #answered: Channel | undefined;
   #far: Channel | undefined;
   #talk: Talk | undefined;
 
@@ -81,12 +81,12 @@ export class DialledCall {
   get leg(): Channel {
     const [first] = this.legs;
     if (first === undefined) throw new Error(`Cannot dial ${this.number}: no phone is registered`);
-    return this.#lifted ?? this.ringing[0] ?? first;
+    return this.#answered ?? this.ringing[0] ?? first;
   }
 
   /** The ringing legs. */
   get ringing(): readonly Channel[] {
-    return this.#lifted === undefined ? this.legs.filter((leg) => !leg.over && !this.#silent.has(leg)) : [];
+    return this.#answered === undefined ? this.legs.filter((leg) => !leg.over && !this.#silent.has(leg)) : [];
   }
 
   get uuid(): string {
@@ -102,16 +102,16 @@ export class DialledCall {
   get state(): "handset rings" | "calling" | "talking" | "over" {
     if (this.legs.every((leg) => leg.over)) return "over";
     if (this.#talk !== undefined) return "talking";
-    return this.#lifted === undefined ? "handset rings" : "calling";
+    return this.#answered === undefined ? "handset rings" : "calling";
   }
 
   /**
    * A handset answers: the originate is done, and the leg goes to the dialplan. `route` false: the dialplan has no route.
    * `leg`: the leg that answers, default: the first that rings.
    */
-  async lift(route = true, leg: Channel = this.leg): Promise<void> {
+  async answer(route = true, leg: Channel = this.leg): Promise<void> {
     const { sw } = this.site;
-    this.#lifted = leg;
+    this.#answered = leg;
     sw.answer(this.leg);
     for (const loser of this.legs) if (loser !== leg) sw.end(loser, "LOSE_RACE");
     this.#report(`+OK ${this.leg.uuid}\n`);
@@ -201,7 +201,7 @@ export class DialledCall {
   /** The agent rejects the ringing call, abandons it before the far end answers, or hangs up. */
   async hangUp(): Promise<void> {
     if (this.#talk !== undefined) return await this.#talk.agentHangsUp();
-    if (this.#lifted === undefined) return await this.refuse();
+    if (this.#answered === undefined) return await this.refuse();
     await this.#kill(this.leg, "NORMAL_CLEARING");
   }
 
@@ -212,7 +212,7 @@ export class DialledCall {
 
   async #kill(leg: Channel, cause: string): Promise<void> {
     const { sw } = this.site;
-    if (this.#lifted === undefined) return await this.refuse(cause, leg);
+    if (this.#answered === undefined) return await this.refuse(cause, leg);
     sw.end(leg, cause);
     if (this.#far !== undefined) sw.end(this.#far, "ORIGINATOR_CANCEL");
     await this.site.sent();

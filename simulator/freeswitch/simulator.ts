@@ -48,7 +48,7 @@ export class Simulator implements Backend, Site {
   /** The last 1,000 click-to-dials, oldest first. */
   readonly dialled: DialledCall[] = [];
   /** What a handset does when the daemon rings it; default: answers at once. */
-  handsetDoes: HandsetBehaviour = { does: "lifts" };
+  handsetDoes: HandsetBehaviour = { does: "answers" };
   /** What the dialled number does; default: answers at once. */
   farDoes: FarBehaviour = { does: "answers" };
   /** Whether BACKGROUND_JOB events are lost. */

@@ -20,7 +20,7 @@ export interface Peer {
   /** Phone 1001 registers, or goes. */
   registers(registered: boolean): void;
   /** What phone 1001 does from now on when it is dialled; `waits`: it rings. */
-  handset(does: "lifts" | "declines" | "waits"): void;
+  handset(does: "answers" | "declines" | "waits"): void;
   /** Resolves when phone 1001 rings for a dial command. */
   nextDial(): Promise<void>;
   /** How often the peer was told to dial. */

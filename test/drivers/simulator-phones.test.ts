@@ -53,7 +53,7 @@ describe("several phones of one extension", () => {
     await single.refuse();
     const two = await dial("x=y");
     expect(two.legs).toHaveLength(2);
-    await two.lift(true, two.legs[1]);
+    await two.answer(true, two.legs[1]);
     await client.until(() => client.events("CHANNEL_HANGUP").length === 2);
     expect(client.events().map((event) => event["_body"] ?? event["Hangup-Cause"])).toEqual([
       "USER_BUSY",

@@ -26,11 +26,11 @@ describe("a dial, and what came of it:", () => {
     await all.dial();
     await over(all);
     expect(await last(all)).toBe("Phone 1001 is busy or has declined the call.");
-    sim.handsetDoes = { does: "never lifts" };
+    sim.handsetDoes = { does: "never answers" };
     await all.dial();
     await over(all);
     expect(await last(all)).toBe("Phone 1001 was not lifted in time.");
-    sim.handsetDoes = { does: "lifts" };
+    sim.handsetDoes = { does: "answers" };
     sim.farDoes = { does: "busy", afterMs: 1 };
     await all.dial();
     await over(all);
@@ -91,7 +91,7 @@ describe("a dial, and what came of it:", () => {
     await over(all);
     await (await dials()).refuse("NO_ANSWER");
     await over(all);
-    sim.handsetDoes = { does: "lifts" };
+    sim.handsetDoes = { does: "answers" };
     sim.farDoes = { does: "waits" };
     const busy = await dials();
     await all.until("the number to be called", () => busy.state === "calling");

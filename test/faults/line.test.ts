@@ -52,10 +52,10 @@ async function inbound(rig: LineRig, ...steps: ("answer" | "hold" | "retrieve")[
 function outbound(
   id: string,
   before: readonly string[],
-  call: { lift?(): Promise<void>; farAnswers(): Promise<void>; hangUp(): Promise<void> },
+  call: { answer?(): Promise<void>; farAnswers(): Promise<void>; hangUp(): Promise<void> },
 ): Begun {
   const finish = async () => {
-    await call.lift?.();
+    await call.answer?.();
     await call.farAnswers();
     await call.hangUp();
   };
@@ -94,7 +94,7 @@ const lifted: Moment = {
   async begin(rig) {
     const { call, answer } = await rig.click();
     await answer;
-    await call.lift();
+    await call.answer();
     await rig.delivered(1);
     const { farAnswers, hangUp } = call;
     return outbound(markOf(call), [pop], { farAnswers: farAnswers.bind(call), hangUp: hangUp.bind(call) });

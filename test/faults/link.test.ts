@@ -27,7 +27,7 @@ test.concurrent.each(cuts)(
       expect(await answer).toMatch(/^<CCTSDK><\/CCTSDK>$|it is not known whether/);
       await rig.until("the link to be down", () => rig.rig.app.status().desks[0]?.switch === "down");
       await rig.up();
-      await call.lift();
+      await call.answer();
       await call.farAnswers();
       await call.hangUp();
       await rig.delivered(3);

@@ -149,13 +149,13 @@ const flows: Record<string, (sim: Simulator, client: BareClient) => Promise<unkn
   },
   "makecall-originate-answered": async (sim, client) => {
     const call = await originate(sim, client);
-    await call.lift();
+    await call.answer();
     await call.farAnswers();
     await call.farHangsUp();
   },
   "makecall-originate-far-busy": async (sim, client) => {
     const call = await originate(sim, client);
-    await call.lift();
+    await call.answer();
     await call.farBusy();
   },
   "makecall-originate-handset-rejects": async (sim, client) => (await originate(sim, client)).refuse(),

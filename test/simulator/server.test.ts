@@ -187,7 +187,7 @@ describe("originate", () => {
   });
 
   test("never answered", async () => {
-    sim.handsetDoes = { does: "never lifts" };
+    sim.handsetDoes = { does: "never answers" };
     expect(await outcome("1001")).toBe("-ERR NO_ANSWER\n");
   });
 

@@ -10,7 +10,7 @@ export class MemoryWire implements Wire, Peer {
   readonly #connections = new Set<MemoryConnection>();
   readonly #registered = new Set(["1001", "1002"]);
   readonly #dialWaiters: (() => void)[] = [];
-  #handset: "lifts" | "declines" | "waits" = "lifts";
+  #handset: "answers" | "declines" | "waits" = "answers";
   #isThere = true;
   #dials = 0;
   readonly #timers: FakeTimers;
@@ -38,9 +38,9 @@ export class MemoryWire implements Wire, Peer {
     this.#set({ id: call, call, extension, number, direction: "to-desk", state: "rings" });
     this.#dialWaiters.shift()?.();
     if (this.#handset === "waits") return;
-    if (this.#handset === "lifts") this.#change(call, "lifted");
+    if (this.#handset === "answers") this.#change(call, "lifted");
     else this.#end(call, "BUSY");
-    this.#tell({ type: "dialled", call, ...(this.#handset === "lifts" ? {} : { cause: "BUSY" }) });
+    this.#tell({ type: "dialled", call, ...(this.#handset === "answers" ? {} : { cause: "BUSY" }) });
   }
 
   async rings(from: string, to = "1001"): Promise<string> {
@@ -77,7 +77,7 @@ export class MemoryWire implements Wire, Peer {
     this.#tell({ type: "phone", extension: "1001", registered });
   }
 
-  handset(does: "lifts" | "declines" | "waits"): void {
+  handset(does: "answers" | "declines" | "waits"): void {
     this.#handset = does;
   }
 

@@ -96,7 +96,7 @@ export const scenes: readonly Scene[] = [
       const dialled = sim.nextDialled();
       await callout("MakeCall", { ...desk, dialString: `9${customer}` });
       const call = await dialled;
-      await call.lift();
+      await call.answer();
       await pause();
       await call.farAnswers();
       await pause();

@@ -30,7 +30,7 @@ describe("several registered contacts", () => {
       for (const leg of [first, second]) {
         await rig.facts((facts) => facts.leg === leg && facts.call === call && facts.rings === true);
       }
-      await dialled.lift(true, dialled.legs[which]);
+      await dialled.answer(true, dialled.legs[which]);
       expect(await outcome).toEqual({ outcome: "done" });
       const { leg, ended } = await rig.facts((facts) => facts.ended !== undefined);
       expect([leg, ended?.cause]).toEqual([[first, second][1 - which], "LOSE_RACE"]);
@@ -43,7 +43,7 @@ describe("several registered contacts", () => {
 
   test.concurrent("a stale contact first: the live phone rings and is lifted", async () => {
     await using rig = await twoPhones("first");
-    rig.sim.handsetDoes = { does: "lifts" };
+    rig.sim.handsetDoes = { does: "answers" };
     expect(await rig.dial(newCall())).toEqual({ outcome: "done" });
     expect(rig.sim.dialled[0]?.leg).toBe(rig.sim.dialled[0]?.legs[1]);
   }, limit);

@@ -28,7 +28,7 @@ describe("a dial that works", () => {
         `filter Unique-ID ${uuid}`,
       ]);
       const [job = ""] = rig.commands.slice(before);
-      await dialled.lift();
+      await dialled.answer();
       expect(await outcome).toEqual({ outcome: "done" });
       await rig.facts(({ leg, farCalled }) => leg === uuid && farCalled === true);
       await rig.until(() => rig.commands.length === before + 5);
@@ -76,7 +76,7 @@ describe("a dial that works", () => {
       const outcome = rig.dial(newCall());
       const dialled = await ringing;
       // All at once: the box cannot have set its filter before the far end answers.
-      await Promise.all([dialled.lift(), dialled.earlyMedia(), dialled.farAnswers()]);
+      await Promise.all([dialled.answer(), dialled.earlyMedia(), dialled.farAnswers()]);
       expect(await outcome).toEqual({ outcome: "done" });
       expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: dialled.uuid });
       await rig.until(() => extraFilters(rig).length === 0);
@@ -112,7 +112,7 @@ describe("a dial that works", () => {
     const ringing = rig.sim.nextDialled();
     const outcome = rig.dial(newCall());
     const dialled = await ringing;
-    await dialled.lift();
+    await dialled.answer();
     await dialled.hangUp();
     // HANGUP, HANGUP_COMPLETE, DESTROY
     await rig.until(() => rig.legs().filter(({ ended }) => ended !== undefined).length === 3);
@@ -140,7 +140,7 @@ describe("a dial that works", () => {
     const one = await first[0];
     const second = [rig.sim.nextDialled(), rig.dial(newCall(), "1002")] as const;
     await (await second[0]).refuse();
-    await one.lift();
+    await one.answer();
     expect(await first[1]).toEqual({ outcome: "done" });
     expect(await second[1]).toMatchObject({ outcome: "failed", cause: "USER_BUSY", why: expect.stringContaining("Phone 1002") });
   }, limit);
@@ -155,7 +155,7 @@ describe("a dial that fails, in words", () => {
       (sim) => sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" },
       "has declined the call",
     ],
-    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never lifts" }, "was not lifted in time"],
+    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never answers" }, "was not lifted in time"],
     [
       "USER_NOT_REGISTERED",
       "the phone is away",

@@ -132,7 +132,7 @@ describe("MakeCall", () => {
     await using desk = await office((pbx) => pbx.handset = "declines");
     const { rig, pbx } = desk;
     expect(await rig.dial("call-1")).toMatchObject({ outcome: "failed", cause: "USER_BUSY" });
-    pbx.handset = "lifts";
+    pbx.handset = "answers";
     expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
   }, limit);

@@ -104,7 +104,7 @@ export class Site {
     const { sim, random, pace } = this;
     const ani = this.#number();
     const afterMs = random.whole(0, pace.ring);
-    sim.handsetDoes = random.next() < 0.2 ? { does: "rejects", afterMs } : { does: "lifts", afterMs };
+    sim.handsetDoes = random.next() < 0.2 ? { does: "rejects", afterMs } : { does: "answers", afterMs };
     sim.farDoes = random.next() < 0.2
       ? { does: "busy", afterMs }
       : { does: "answers", afterMs, talkMs: random.whole(1, pace.talk) };

@@ -43,13 +43,13 @@ describe("INVITE and REFER:", () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
     const dial = rig.dial("call-1");
     await rig.until(() => rig.pbx.dialogs.length === 1);
-    rig.pbx.lift();
+    rig.pbx.answerHandset();
     expect(await dial).toEqual({ outcome: "done" });
     const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
     await rig.until(() => rig.pbx.answers.has(bye));
     await rig.waits(referAfter);
     // A REFER of the first would have gone out before that of the second.
-    rig.pbx.handset = "lifts";
+    rig.pbx.handset = "answers";
     await handsOver(rig, "call-2");
     await rig.until(() => rig.pbx.count("REFER") > 0);
     expect(header(ask(rig, "REFER"), "call-id")).toBe(header(rig.pbx.invite?.message ?? ask(rig, "INVITE"), "call-id"));
