@@ -24,7 +24,7 @@ export interface Pace {
 /** From ring to answer, and from answer to end, in ms, so that events of different calls do not coincide. */
 const moreThan = 215;
 
-/** Plays calls at a fixed rate, independent of earlier ones; resolves when all events have arrived, or 3 s after the last call. */
+/** Plays calls at a fixed rate, even if earlier ones are late; resolves when all events have arrived, or 3 s after the last. */
 export async function play({ pbx, ledger, scripts, desks }: Stage, pace: Pace): Promise<void> {
   const every = 1000 / pace.callsPerSecond;
   const agenda: { readonly due: number; readonly act: () => void }[] = [];

@@ -1,6 +1,6 @@
 /**
  * The switch of the bench: an event socket that sends each client its selected events, with the exact rules of filters
- * (simulator/freeswitch/filters.ts), and counts the cost for the switch. It answers the commands after a connect; it has no calls.
+ * (simulator/freeswitch/filters.ts), and counts the cost for the switch. It answers commands after a connect, and has no calls.
  */
 import type { Socket, TCPSocketListener } from "bun";
 import { Filters, Subscription } from "../simulator/freeswitch/filters.ts";

@@ -1,6 +1,6 @@
 /**
- * Loaded before telesetd's main (`bun --preload`): records when each stage of an event starts and ends, by wrapping public methods
- * of the parts, and sends the times to the bench over loopback. telesetd does not know about it.
+ * Loaded before telesetd's main (`bun --preload`): records when each stage of an event starts and ends, by wrapping public
+ * methods of the parts, and sends the times to the bench over loopback. telesetd does not know about it.
  */
 import { FrameParser } from "../drivers/freeswitch/wire/link.ts";
 import { Translator } from "../drivers/freeswitch/translate.ts";

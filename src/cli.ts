@@ -1,4 +1,4 @@
-/** The table of commands. Text for people, `--json` for machines; exit codes: 0 good, 1 failed, 2 wrong usage or configuration. */
+/** The table of commands. Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. */
 import { Command, CommanderError } from "commander";
 import { showAddressRules } from "./commands/install/address-rules.ts";
 import { check } from "./commands/check.ts";

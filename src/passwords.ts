@@ -10,7 +10,7 @@ export type Verify =
   | { readonly by: "none" }
   /** argon2id hashes by agent id, made by `telesetd hash-password`. */
   | { readonly by: "config"; readonly hashes: Readonly<Record<string, string>> }
-  /** The switch's directory; `lookUp` returns the stored password, or undefined if there is none, and rejects if it cannot ask. */
+  /** The switch's directory; `lookUp` returns the stored password, undefined if there is none, and rejects if it cannot ask. */
   | { readonly by: "directory"; readonly lookUp: (agent: string) => Promise<string | undefined> };
 
 /** The number of wrong passwords that lock an agent out, and the time locked out after the last of them, in ms. */

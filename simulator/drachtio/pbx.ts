@@ -1,6 +1,6 @@
 /**
- * A small SIP switch behind the scripted drachtio-server: it authenticates requests, reports its phones' dialogs to subscribers, rings
- * phones and accepts REFERs. Tests script people, and answers that differ from the normal ones.
+ * A small SIP switch behind the scripted drachtio-server: it authenticates requests, reports its phones' dialogs to subscribers,
+ * rings phones and accepts REFERs. Tests script people, and answers that differ from the normal ones.
  */
 import { challenge, type DigestOptions, parts, proves } from "./digest.ts";
 import { DrachtioServer, type Network, type Sent, type ServerOptions } from "./server.ts";
@@ -14,8 +14,8 @@ export interface PbxOptions extends Partial<DigestOptions>, Partial<Omit<ServerO
 }
 
 /**
- * A scripted answer in place of the normal one: undefined for the normal answer, "silence" for no answer; `unreached`: the answer of
- * drachtio-server if it cannot reach the switch.
+ * A scripted answer in place of the normal one: undefined for the normal answer, "silence" for no answer; `unreached`: the
+ * answer of drachtio-server if it cannot reach the switch.
  */
 export type Instead =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }

@@ -1,6 +1,6 @@
 /**
- * A drachtio-server that plays a recording to its subscriber: the switch's challenge, its answer, and its NOTIFYs at the recorded
- * times. The full state, which the recorder never requested, is built from the dialogs alive at that moment.
+ * A drachtio-server that plays a recording to its subscriber: the switch's challenge, its answer, and its NOTIFYs at the
+ * recorded times. The full state, which the recorder never requested, is built from the dialogs alive at that moment.
  */
 import type { SipRecording, SipStep } from "./recording.ts";
 import { type Client, DrachtioServer, type Network, type Sent } from "./server.ts";
@@ -53,7 +53,7 @@ export class SipReplayPeer implements Network {
     await this.server.listen();
   }
 
-  /** Waits for the answer to the first document, plays the rest once, and resolves when everything is answered, or after `close`. */
+  /** Waits for the answer to the first document, plays the rest once, and resolves when all is answered, or after `close`. */
   async play(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.server.until(() => this.#played > 0 && this.#unanswered.size === 0), stopped]);

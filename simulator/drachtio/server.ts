@@ -1,6 +1,6 @@
 /**
- * A drachtio-server on loopback: its protocol with the client, as in drachtio-server 0.9 (recordings/drachtio), and the transactions.
- * The network behind it is a scripted switch or a recording.
+ * A drachtio-server on loopback: its protocol with the client, as in drachtio-server 0.9 (recordings/drachtio), and the
+ * transactions. The network behind it is a scripted switch or a recording.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { header, parameter, readSip, reasonOf, type SipMessage, writeSip } from "./sip.ts";

@@ -1,6 +1,7 @@
 /**
  * Agents, tiers and queues of mod_callcenter, with the commands of `callcenter_config`.
- * Source: FreeSWITCH src/mod/applications/mod_callcenter/mod_callcenter.c, `cc_config_api_function`, `cc_agent_update`; recordings.
+ * Source: FreeSWITCH src/mod/applications/mod_callcenter/mod_callcenter.c, `cc_config_api_function`, `cc_agent_update`;
+ * recordings.
  */
 import type { HeaderValue } from "./events.ts";
 import type { Switch } from "./switch.ts";

@@ -10,7 +10,7 @@ import { Talk } from "./talk.ts";
 /** A call dialled on the keypad. */
 export interface Keypad {
   readonly extension: string;
-  /** As dialled; an extension of the site makes it an internal call; a leading 9 before at least four digits is the outside line. */
+  /** As dialled; an extension of the site makes it internal; a leading 9 before at least four digits is the outside line. */
   readonly number: string;
   /** The dialplan has no route: it plays an announcement and hangs up, without a far leg. */
   readonly invalid?: boolean;

@@ -2,9 +2,9 @@
 import type { Socket } from "node:net";
 
 /**
- * How bytes are written to the socket. `whole`: each frame in one write. `bytes`: pieces of this size. `cuts`: a cut at each of these
- * positions of the stream, counted from when the setting was made. `random`: pieces of 1 to `max` (default 1460) bytes, reproducible
- * from a seed. `batchMs`: all frames within this time in one write.
+ * How bytes are written to the socket. `whole`: each frame in one write. `bytes`: pieces of this size. `cuts`: a cut at each of
+ * these positions of the stream, counted from when the setting was made. `random`: pieces of 1 to `max` (default 1460) bytes,
+ * reproducible from a seed. `batchMs`: all frames within this time in one write.
  */
 export type Chunking =
   | "whole"

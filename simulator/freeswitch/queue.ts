@@ -1,4 +1,7 @@
-/** A caller in a queue of mod_callcenter, offered to a free agent. Source: recordings; mod_callcenter.c, `outbound_agent_thread_run`. */
+/**
+ * A caller in a queue of mod_callcenter, offered to a free agent. Source: mod_callcenter.c, `outbound_agent_thread_run`;
+ * recordings.
+ */
 import type { Agent, Callcenter } from "./callcenter.ts";
 import type { Channel } from "./channel.ts";
 import type { HeaderValue } from "./events.ts";

@@ -1,6 +1,6 @@
 /**
- * A peer that plays a recording of a live switch to its client (test/fixtures/recordings/README.md): it sends only events selected by
- * the client's `event` and `filter` commands, and answers from the legs alive at that moment.
+ * A peer that plays a recording of a live switch to its client (test/fixtures/recordings/README.md): it sends only events
+ * selected by the client's `event` and `filter` commands, and answers from the legs alive at that moment.
  */
 import type { Backend, FrameTap, Job } from "./connection.ts";
 import { heartbeatFacts, Stamp, type SwitchEvent, version } from "./events.ts";
@@ -58,8 +58,8 @@ export class ReplayPeer implements Backend {
   }
 
   /**
-   * Waits for a subscribed client (in `makecall-*`: for its originate), plays the recording once and resolves when the last frame has
-   * been written, or after `close`.
+   * Waits for a subscribed client (in `makecall-*`: for its originate), plays the recording once and resolves when the last frame
+   * has been written, or after `close`.
    */
   async play(): Promise<void> {
     await Promise.race([this.#begin(), aborted(this.#stop.signal)]);

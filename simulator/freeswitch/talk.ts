@@ -48,7 +48,7 @@ export class Talk {
     await this.site.sent();
   }
 
-  /** The phone sends REFER: its leg ends, and another extension rings for the far party. Resolves with the legs of the new call. */
+  /** The phone sends REFER: its leg ends, and another extension rings for the far party. Resolves with the new legs. */
   async blindTransfer(to: string): Promise<{ caller: Channel; leg: Channel }> {
     this.alive("transfer");
     const { sw } = this.site;

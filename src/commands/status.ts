@@ -4,7 +4,7 @@ import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 import { installTrouble } from "./install/mod.ts";
 
-/** What the running daemon sees. Exit code 1 when it does not run, or something is wrong with a desk or the store. */
+/** Shows the state of the running daemon. Exit code 1 if it is not running, or something is wrong with a desk or the store. */
 export async function showStatus(file: string, json: boolean, io: Io): Promise<number> {
   const trouble = installTrouble();
   if (trouble !== undefined && !json) io.err(trouble);

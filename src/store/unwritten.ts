@@ -1,4 +1,4 @@
-/** Settled events and dials that could not be written while the store is lost: shown meanwhile, and written when it works again. */
+/** Settled events and dials that could not be written while the store is lost, to show them and to write them later. */
 import { newestFirst } from "./dials.ts";
 import type { DialPlace, Recorded, RecordedDial, StoredEvent } from "../outbox/record.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The contract of every driver (src/core/line.ts; design, sections 4 and 5), as one suite of tests: give it a driver with a
- * peer that can be told what to do. `test/contract/line.test.ts` runs it.
+ * The contract of every driver (src/core/line.ts), as one test suite: give it a driver and a scriptable peer. Run by
+ * `test/contract/line.test.ts`.
  */
 import { describe, expect, test } from "bun:test";
 import type { LegFacts, Line, LineEvent } from "../../src/core/line.ts";

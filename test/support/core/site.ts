@@ -1,4 +1,4 @@
-/** The site that the tests of the core live in: the reference configuration of the design, written out. */
+/** The site for tests of the core: the reference configuration, written out. */
 import type { NumberPlan } from "../../../src/core/number.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 

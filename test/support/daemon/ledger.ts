@@ -1,4 +1,4 @@
-/** What the CRM was told, held against what happened in truth: everything that the guarantees of design.md section 6 forbid. */
+/** Compares the events that the CRM got with the actual calls, and finds violations of the delivery guarantees (ARCHITECTURE.md). */
 import type { Post } from "../faults/wild-crm.ts";
 import type { TrueCall } from "./people.ts";
 
