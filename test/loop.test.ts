@@ -300,7 +300,9 @@ describe("after a restart:", () => {
     after.loop.closeFormer();
     await settle();
     expect(after.told).toEqual(["A: CallReleased L1"]);
+    expect(after.registrations.at("1001")?.agent).toBe("A");
     after.loop.closeFormer();
+    expect(after.registrations.at("1001")).toBeUndefined();
     expect(after.store.desks().map(({ extension }) => extension)).not.toContain("1001");
     await after.end();
   });

@@ -41,8 +41,8 @@ export function addressOf({ address, port }: Address): Address {
 }
 
 /** Whether two destinations are the same address, or both have none. */
-export function isSameAddress(one: Destination, other: Destination): boolean {
-  return one?.address === other?.address && one?.port === other?.port;
+export function isSameAddress(a: Destination, b: Destination): boolean {
+  return a?.address === b?.address && a?.port === b?.port;
 }
 
 /**

@@ -102,8 +102,8 @@ export function isInternal(plan: NumberPlan, number: string): boolean {
  * Whether two numbers are the same, although one may have a plus, an international prefix, the country code, or the digit for an
  * outside line.
  */
-export function isSameNumber(one: string, other: string): boolean {
-  const [short = "", long = ""] = [one, other].map((number) => number.replace(/\D/g, "").replace(/^0+/, ""))
+export function isSameNumber(a: string, b: string): boolean {
+  const [short = "", long = ""] = [a, b].map((number) => number.replace(/\D/g, "").replace(/^0+/, ""))
     .sort((a, b) => a.length - b.length);
   return short === long || (short.length >= 7 && long.endsWith(short));
 }
@@ -130,7 +130,7 @@ function firstMatch<R extends Rewriting>(
   number: string,
   counts: (rule: R) => boolean = () => true,
 ): Rewritten {
-  const rule = rules.findIndex((each) => counts(each) && each.match.test(number));
+  const rule = rules.findIndex((rule) => counts(rule) && rule.match.test(number));
   const found = rules[rule];
   return found ? { number: number.replace(found.match, found.replace), rule } : { number };
 }
@@ -213,7 +213,7 @@ function whyUndialable(number: string, rule: number | undefined): string | undef
 export function quoted(value: string): string {
   const tame = value.replace(/["\p{Cc}]/gu, "?").replace(
     /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu,
-    (each) => `<${codePoint(each)}>`,
+    (character) => `<${codePoint(character)}>`,
   );
   return `"${tame.length > 40 ? `${tame.slice(0, 40)}...` : tame}"`;
 }

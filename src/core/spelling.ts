@@ -44,7 +44,7 @@ export function readWritten(text: string): Written {
   const ascii = inAscii(text).trim();
   if (!/^tel:/i.test(ascii)) return { number: plain(ascii), parameters: [] };
   const [number = "", ...parameters] = inAscii(unescaped(ascii.slice(4))).split(";");
-  return { number: plain(number), parameters: parameters.filter((each) => undialable.test(each)).map((each) => each.trim()) };
+  return { number: plain(number), parameters: parameters.filter((text) => undialable.test(text)).map((text) => text.trim()) };
 }
 
 /** The first character that is not allowed, with its code point, because different characters may look alike. */

@@ -46,9 +46,7 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #waiting = new Waiting(firstWindow);
   /** Calls and lanes by the time at which to look at them. */
-  readonly #schedule = new Heap<WaitingCall | Lane>((one, other) =>
-    one.at < other.at || (one.at === other.at && one.id < other.id)
-  );
+  readonly #schedule = new Heap<WaitingCall | Lane>((a, b) => a.at < b.at || (a.at === b.at && a.id < b.id));
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
   readonly #posts = new Posts();

@@ -2,11 +2,11 @@
 
 /** Holds each item once, in the order of `before`. Call `put` again for an item whose order has changed. */
 export class Heap<T> {
-  readonly #before: (one: T, other: T) => boolean;
+  readonly #before: (a: T, b: T) => boolean;
   readonly #items: T[] = [];
   readonly #places = new Map<T, number>();
 
-  constructor(before: (one: T, other: T) => boolean) {
+  constructor(before: (a: T, b: T) => boolean) {
     this.#before = before;
   }
 

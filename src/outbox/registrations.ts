@@ -33,7 +33,7 @@ export class Registrations {
       registration,
       at: extension === desk ? Infinity : at,
     }));
-    const own = all.filter(({ registration }) => registration.agent === agent).sort((one, other) => other.at - one.at)[0];
+    const own = all.filter(({ registration }) => registration.agent === agent).sort((a, b) => b.at - a.at)[0];
     if (own) return addressOf(own.registration);
     return all.some(({ registration }) => isSameAddress(registration, to)) ? undefined : to;
   }

@@ -37,7 +37,7 @@ export class Lane {
   readonly agent: string;
   readonly calls = new Set<WaitingCall>();
   /** Calls whose first event can be sent, the oldest first. */
-  readonly ready = new Heap<WaitingCall>((one, other) => one.id < other.id);
+  readonly ready = new Heap<WaitingCall>((a, b) => a.id < b.id);
   /** Calls whose first event waits for its next attempt. */
   readonly later = new Set<WaitingCall>();
   /** Nothing is sent earlier, in ms. */

@@ -40,7 +40,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
     const others = name === "Login" ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;
     return replied({ ...desk, agents: changeAgent(others, { name, agent, ...present({ queue }) }, now) }, id, { ok: true });
   }
-  const old = desk.agents.find((other) => other.id === agent);
+  const old = desk.agents.find((known) => known.id === agent);
   const before = old?.mode ?? "logged-out";
   const mode = modeAfter(name, before);
   // NotReady or Logout of an agent who is not logged in changes nothing at the ACD.
