@@ -58,11 +58,6 @@ export interface Recorded extends OutboxEvent {
   readonly ended?: number;
 }
 
-/** An event as the store holds it. */
-export interface StoredEvent extends Recorded {
-  readonly onTheWay: boolean;
-}
-
 /** How much is kept of what has ended. */
 export interface Retention {
   readonly days: number;

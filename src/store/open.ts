@@ -69,11 +69,17 @@ function schemaOf(db: Database): string {
  * default: a later write would fail or store unreadable data.
  */
 function expectedSchema(): string {
-  const db = new Database(":memory:");
+  const db = emptyDatabase();
   try {
-    bringUpToDate(db, 0);
     return schemaOf(db);
   } finally {
     db.close();
   }
+}
+
+/** Creates an empty database of the current version in memory. */
+export function emptyDatabase(): Database {
+  const db = new Database(":memory:", { strict: true });
+  bringUpToDate(db, 0);
+  return db;
 }

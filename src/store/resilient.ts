@@ -9,27 +9,19 @@ import { join } from "node:path";
 import type { ClockMark } from "../platform/clock.ts";
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
-import { type Arrival, destinationAfter, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
 import type { Log } from "../log/log.ts";
-import { type FileStore, newEvent, openStore } from "./sqlite.ts";
+import { type FileStore, openMemory, openStore } from "./sqlite.ts";
 import { NewerStore } from "./open.ts";
 import { isDamage, reason } from "./errors.ts";
-import { recorded, Unwritten } from "./unwritten.ts";
-import type {
-  Change,
-  DialPlace,
-  OutboxEvent,
-  Recorded,
-  RecordedDial,
-  Retention,
-  Settlement,
-  Store,
-  StoredEvent,
-} from "../outbox/record.ts";
+import { newestFirst } from "./dials.ts";
+import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Retention, Settlement, Store } from "../outbox/record.ts";
 
 /** How often a lost store is retried, in ms. */
 const defaultRetryMs = 10_000;
+/** The most settled events, and the most dials, that are kept in memory; the oldest are dropped first, every so many changes. */
+const maxUnwritten = 10_000;
+const changesBetweenDrops = 1000;
 /** The first event id if the store cannot be read: above any id that it may contain. */
 const firstIdInMemory = 1_000_000_000;
 
@@ -46,13 +38,15 @@ export class SafeStore implements Store {
   #store: FileStore | undefined;
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The current state, to be written when the disk works again: desks, waiting events, and settled events and dials. */
-  readonly #desks = new Map<string, Desk>();
-  readonly #waiting = new Map<number, StoredEvent>();
-  readonly #unwritten = new Unwritten();
+  /**
+   * The desks and waiting events, and what was settled or dialled while the store is lost: written when the disk works again.
+   * Every change is made here first, so that a failing disk never interrupts one.
+   */
+  #memory: FileStore = openMemory(firstIdInMemory);
+  /** The number of changes since the store is lost. */
+  #unwritten = 0;
   #suppressedCalls: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
-  #lastId = firstIdInMemory;
 
   constructor(path: string, log: Log, retryMs: number) {
     this.#path = path;
@@ -74,50 +68,19 @@ export class SafeStore implements Store {
   }
 
   desks(): Desk[] {
-    return [...this.#desks.values()];
+    return this.#memory.desks();
   }
 
   forget(extension: string): void {
-    this.#desks.delete(extension);
-    this.#write((store) => store.forget(extension));
+    this.#change((store) => store.forget(extension));
   }
 
   commit(change: Change, now: number): OutboxEvent[] {
-    const { desk, send, discard, arrival } = change;
-    const [written] = this.#write((store) => store.commit(change, now)) ?? [];
-    this.#desks.set(desk.extension, desk);
-    for (const { agent, why } of discard) {
-      const given = [...this.#waiting.values()].filter((event) => event.desk === desk.extension && event.agent === agent);
-      this.#withdrawn(given.map(({ id }) => id), { why, ended: now }, written !== undefined);
-    }
-    if (arrival) this.#arrived(desk.extension, arrival);
-    const added = written ?? send.flatMap((event) => this.#inMemory(event, now));
-    for (const event of added) {
-      this.#waiting.set(event.id, { ...event, onTheWay: event.attempts > 0 });
-      this.#lastId = Math.max(this.#lastId, event.id);
-    }
-    return added;
-  }
-
-  #arrived(desk: string, arrival: Arrival): void {
-    for (const { to, ...event } of this.#waiting.values()) {
-      if (event.desk !== desk) continue;
-      const after = destinationAfter({ agent: event.agent, to: to ?? null }, arrival);
-      const taken = to && !after ? { why: takenBy(arrival.registration.agent) } : {};
-      this.#waiting.set(event.id, { ...event, ...taken, ...(after ? { to: after } : {}) });
-    }
-  }
-
-  /** Adds an event that cannot be written now; an undeliverable one is only recorded later. */
-  #inMemory(sent: Change["send"][number], now: number): OutboxEvent[] {
-    const event = newEvent(++this.#lastId, sent, now);
-    if (sent.undeliverable === undefined) return [event];
-    this.#unwritten.noteEnded({ ...event, onTheWay: false, settlement: "discarded", why: sent.undeliverable, ended: now });
-    return [];
+    return this.#change((store) => store.commit(change, now));
   }
 
   waiting(): OutboxEvent[] {
-    return [...this.#waiting.values()].map(({ onTheWay, ...event }) => ({ ...event, reached: event.reached || onTheWay }));
+    return this.#memory.waiting();
   }
 
   suppressedCalls(): { readonly desk: string; readonly call: string }[] {
@@ -125,82 +88,60 @@ export class SafeStore implements Store {
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
-    const kept = this.#waiting.get(event.id);
-    if (kept) {
-      // The destination changes only with a Register, and the courier does not keep it per event.
-      const { to: _, ...tried } = event;
-      this.#waiting.set(event.id, { ...tried, ...(kept.to ? { to: kept.to } : {}), onTheWay });
-    }
-    this.#write((store) => store.update(event, onTheWay));
+    this.#change((store) => store.update(event, onTheWay));
   }
 
   settle(id: number, settlement: Settlement, why: string, now: number): void {
-    const written = this.#write((store) => store.settle(id, settlement, why, now)) !== undefined;
-    this.#end(id, { settlement, why, ended: now }, written);
+    this.#change((store) => store.settle(id, settlement, why, now));
   }
 
   withdraw(ids: readonly number[], why: string, now: number): void {
-    const written = this.#write((store) => store.withdraw(ids, why, now)) !== undefined;
-    this.#withdrawn(ids, { why, ended: now }, written);
-  }
-
-  /** Settles these events as discarded, without a destination. */
-  #withdrawn(ids: readonly number[], end: Pick<Recorded, "why" | "ended">, written: boolean): void {
-    for (const { to: _, ...event } of ids.flatMap((id) => this.#waiting.get(id) ?? [])) {
-      this.#waiting.set(event.id, event);
-      this.#end(event.id, { ...end, settlement: "discarded" }, written);
-    }
-  }
-
-  #end(id: number, end: Pick<Recorded, "settlement" | "why" | "ended">, written: boolean): void {
-    const event = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (event && !written) this.#unwritten.noteEnded({ ...event, ...end, onTheWay: false });
+    this.#change((store) => store.withdraw(ids, why, now));
   }
 
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
-    const [written] = this.#write((store) => [store.retry(id, now, to)] as const) ?? [];
-    const found = written?.[0] ?? this.#retryInMemory(id, now, to);
-    if (found) this.#waiting.set(id, { ...found, onTheWay: false });
-    return found;
-  }
-
-  #retryInMemory(id: number, now: number, to: Address | undefined): OutboxEvent | undefined {
-    const event = this.#waiting.has(id) ? undefined : this.get(id);
+    const event = this.get(id);
     if (event?.settlement !== "discarded") return undefined;
-    this.#unwritten.takeBack(id);
-    const { settlement: _, ended: __, to: ___, ...given } = event;
-    return { ...given, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
+    this.#memory.restore([], [event], []);
+    return this.#change((store) => store.retry(id, now, to));
   }
 
-  list(all: boolean, limit: number, before: number = Infinity): Recorded[] {
-    const lost = this.#trouble !== undefined;
+  list(all: boolean, limit: number, before?: number): Recorded[] {
+    const stored = this.#read((store) => store.list(all, limit, before)) ?? [];
+    if (this.#trouble === undefined) return stored;
+    const own = this.#memory.list(all, limit, before);
     // While the store is lost, all waiting events are in memory.
-    const stored = lost && !all ? [] : this.#read((store) => store.list(all, limit, before)) ?? [];
-    return lost ? this.#unwritten.amongEvents(stored, this.#waiting, { all, limit, before }) : stored;
+    return all ? [...own, ...this.#unchanged(stored)].sort((a, b) => b.id - a.id).slice(0, limit) : own;
   }
 
   discarded(after: number, limit: number): Recorded[] {
     const stored = this.#read((store) => store.discarded(after, limit)) ?? [];
-    return this.#unwritten.amongDiscarded(stored, after, limit);
+    const own = this.#memory.discarded(after, limit);
+    return [...own, ...this.#unchanged(stored)].sort((a, b) => a.id - b.id).slice(0, limit);
   }
 
   get(id: number): Recorded | undefined {
-    const kept = this.#trouble === undefined ? undefined : this.#waiting.get(id) ?? this.#unwritten.ended().get(id);
-    return kept === undefined ? this.#read((store) => store.get(id)) : recorded(kept);
+    return this.#memory.get(id) ?? this.#read((store) => store.get(id));
+  }
+
+  /** The stored events that have not changed in memory. */
+  #unchanged(stored: readonly Recorded[]): Recorded[] {
+    return stored.filter(({ id }) => this.#memory.get(id) === undefined);
   }
 
   recordDial(desk: string, dial: DialRecord): void {
-    const written = this.#write((store) => store.recordDial(desk, dial));
-    if (!written) this.#unwritten.noteDial({ ...dial, desk });
+    this.#change((store) => store.recordDial(desk, dial));
   }
 
   dials(limit: number, before?: DialPlace): RecordedDial[] {
-    return this.#unwritten.amongDials(this.#read((store) => store.dials(limit, before)) ?? [], limit, before);
+    const stored = this.#read((store) => store.dials(limit, before)) ?? [];
+    const own = this.#memory.dials(limit, before);
+    const ids = new Set(own.map(({ id }) => id));
+    return [...own, ...stored.filter(({ id }) => !ids.has(id))].sort(newestFirst).slice(0, limit);
   }
 
   prune(retention: Retention, now: number): number {
-    return this.#write((store) => store.prune(retention, now))?.[0] ?? 0;
+    return this.#read((store) => this.#trouble === undefined ? store.prune(retention, now) : 0) ?? 0;
   }
 
   clock(): { readonly mark?: ClockMark; readonly last: number } {
@@ -209,7 +150,7 @@ export class SafeStore implements Store {
 
   setClock(mark: ClockMark): void {
     this.#clock = { ...this.#clock, mark };
-    this.#write((store) => store.setClock(mark));
+    this.#change((store) => store.setClock(mark));
   }
 
   /** Closes the store; a lost one is retried once more, to write the current state. */
@@ -231,21 +172,21 @@ export class SafeStore implements Store {
     }
   }
 
-  /** Writes something; returns undefined if that fails, and does not try while the store is lost. */
-  #write<T>(work: (store: FileStore) => T): [T] | undefined {
-    if (this.#store === undefined || this.#trouble !== undefined) return undefined;
-    try {
-      return [work(this.#store)];
-    } catch (error) {
-      if (!this.#failed(error)) return undefined;
+  /** Changes the state in memory, then in the store unless it is lost. */
+  #change<T>(work: (store: FileStore) => T): T {
+    const result = work(this.#memory);
+    if (this.#store === undefined || this.#trouble !== undefined) {
+      if (++this.#unwritten % changesBetweenDrops === 0) this.#memory.prune({ days: Infinity, rows: maxUnwritten }, 0);
+      return result;
     }
     try {
-      // A new store has replaced a damaged one, with the state before this write.
-      return [work(this.#store)];
+      work(this.#store);
+      this.#memory.forgetRecord();
     } catch (error) {
-      this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
-      return undefined;
+      this.#failed(error);
+      this.#unwritten += 1;
     }
+    return result;
   }
 
   /** Opens the store, replacing a damaged one, and reads its content. */
@@ -285,13 +226,11 @@ export class SafeStore implements Store {
   }
 
   #load(store: FileStore): void {
-    // Reads everything first: an error must not leave a partial state.
-    const [desks, waiting, calls, clock] = [store.desks(), store.waiting(), store.suppressedCalls(), store.clock()] as const;
-    this.#lastId = store.lastId();
-    for (const desk of desks) this.#desks.set(desk.extension, desk);
-    for (const event of waiting) this.#waiting.set(event.id, { ...event, onTheWay: false });
-    this.#suppressedCalls = calls;
-    this.#clock = clock;
+    const memory = openMemory(store.lastId());
+    memory.restore(store.desks(), store.waiting(), []);
+    this.#suppressedCalls = store.suppressedCalls();
+    this.#clock = store.clock();
+    this.#memory = memory;
   }
 
   /** Reads a copy of a store that cannot be written but may be readable (a disk that is read-only after a power cut). */
@@ -342,31 +281,30 @@ export class SafeStore implements Store {
     this.#log.rarely("store works", 5).info("The store works again", { path: this.#path });
   }
 
+  /** Writes the state in memory to the store. */
   #fill(): void {
-    const events = [...this.#unwritten.ended().values(), ...this.#waiting.values()];
-    this.#store?.restore([...this.#desks.values()], events, this.#unwritten.dials());
+    const all = Number.MAX_SAFE_INTEGER;
+    this.#store?.restore(this.#memory.desks(), this.#memory.list(true, all), this.#memory.dials(all));
     if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
-    this.#unwritten.clear();
+    // Both must give the next event the same id.
+    this.#store?.raiseLastId(this.#memory.lastId());
+    this.#memory.raiseLastId(this.#store?.lastId() ?? 0);
+    this.#memory.forgetRecord();
+    this.#unwritten = 0;
   }
 
-  /** Handles an error; returns true if a new store has replaced a damaged one. */
-  #failed(error: unknown): boolean {
-    if (isDamage(error, this.#path)) {
+  /** Handles an error: a new store replaces a damaged one, otherwise the store is lost. */
+  #failed(error: unknown): void {
+    if (!isDamage(error, this.#path)) return this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
+    this.#close();
+    try {
+      if (!this.#setAside()) return this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
+      this.#store = openStore(this.#path);
+      this.#fill();
+    } catch (failure) {
       this.#close();
-      try {
-        if (this.#setAside()) {
-          this.#store = openStore(this.#path);
-          this.#fill();
-          return true;
-        }
-      } catch (failure) {
-        this.#close();
-        this.#lost(`cannot open a new store ${this.#path}: ${reason(failure)}`);
-        return false;
-      }
+      this.#lost(`cannot open a new store ${this.#path}: ${reason(failure)}`);
     }
-    this.#lost(`cannot write the store ${this.#path}: ${reason(error)}`);
-    return false;
   }
 
   #lost(trouble: string): void {

@@ -12,7 +12,7 @@ import { type Arrival, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
 import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
-import { openFile } from "./open.ts";
+import { emptyDatabase, openFile } from "./open.ts";
 import type {
   Change,
   DialPlace,
@@ -23,15 +23,18 @@ import type {
   Retention,
   Settlement,
   Store,
-  StoredEvent,
 } from "../outbox/record.ts";
 
-/** A store in a file, which can be restored after it was lost. */
+/** A store in a file or in memory, which can be restored from another one. */
 export interface FileStore extends Store {
   /** The highest event id ever used. */
   lastId(): number;
+  /** Makes sure that the next event gets a higher id than this. */
+  raiseLastId(id: number): void;
   /** Writes these desks, events and dials, replacing the stored ones. */
-  restore(desks: readonly Desk[], events: readonly StoredEvent[], dials?: readonly RecordedDial[]): void;
+  restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void;
+  /** Deletes all settled events and dials. */
+  forgetRecord(): void;
 }
 
 interface Row {
@@ -66,16 +69,23 @@ export function openStore(path: string): FileStore {
   }
 }
 
+/** Creates a store in memory whose first event gets the id after `lastId`. */
+export function openMemory(lastId: number): FileStore {
+  const store = new SqliteStore(emptyDatabase());
+  store.raiseLastId(lastId);
+  return store;
+}
+
 class SqliteStore implements FileStore {
   readonly #db: Database;
-  readonly #path: string;
+  readonly #path: string | undefined;
   readonly #statements;
   readonly #dials: DialTable;
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(db: Database, path: string) {
+  constructor(db: Database, path?: string) {
     this.#db = db;
     this.#path = path;
     this.#dials = new DialTable(db);
@@ -109,6 +119,7 @@ class SqliteStore implements FileStore {
         "UPDATE events SET settlement = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND settlement IS NULL",
       ),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
+      forgetEvents: db.query("DELETE FROM events WHERE settlement IS NOT NULL"),
       retry: db.query(
         `UPDATE events SET settlement = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
            address = ?3, port = ?4
@@ -269,7 +280,12 @@ class SqliteStore implements FileStore {
     return seq;
   }
 
-  restore(desks: readonly Desk[], events: readonly StoredEvent[], dials: readonly RecordedDial[] = []): void {
+  raiseLastId(id: number): void {
+    const { changes } = this.#db.query("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'events'").run(id);
+    if (changes === 0) this.#db.query("INSERT INTO sqlite_sequence VALUES ('events', ?1)").run(id);
+  }
+
+  restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void {
     const put = this.#db.query(
       `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, settlement, ended, address, port)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
@@ -279,11 +295,10 @@ class SqliteStore implements FileStore {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const dial of dials) this.#dials.put(dial);
       for (
-        const { id, desk, agent, to, event, created, attempts, refusals, reached, onTheWay, next, why, settlement, ended }
-          of events
+        const { id, desk, agent, to, event, created, attempts, refusals, reached, next, why, settlement, ended } of events
       ) {
         const { name, call } = event;
-        const tried = [attempts, refusals, Number(reached), Number(onTheWay), Math.round(next)] as const;
+        const tried = [attempts, refusals, Number(reached), 0, Math.round(next)] as const;
         put.run(
           id,
           desk,
@@ -305,6 +320,11 @@ class SqliteStore implements FileStore {
     this.#syncSoon();
   }
 
+  forgetRecord(): void {
+    this.#statements.forgetEvents.run();
+    this.#dials.clear();
+  }
+
   close(): void {
     clearTimeout(this.#sync);
     this.#db.close();
@@ -312,9 +332,11 @@ class SqliteStore implements FileStore {
 
   /** One sync for all writes within 100 ms, since syncs wear out the flash. */
   #syncSoon(): void {
+    const path = this.#path;
+    if (path === undefined) return;
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
-      syncFile(`${this.#path}-wal`).catch(() => {});
+      syncFile(`${path}-wal`).catch(() => {});
     }, 80);
   }
 }

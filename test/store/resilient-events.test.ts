@@ -1,10 +1,11 @@
-/** Events while the store is lost: their destinations, and the record when it works again. */
+/** Events while the store is lost: their destinations, the record when it works again, and the ids afterwards. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { newDesk } from "../../src/core/desk.ts";
 import { openLog } from "../../src/log/log.ts";
-import { openSafeStore } from "../../src/store/resilient.ts";
+import { openSafeStore, type SafeStore } from "../../src/store/resilient.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { crmEvent } from "../support/faults/office.ts";
 import { ownFolder } from "../support/folder.ts";
@@ -55,4 +56,42 @@ test("an event tried meanwhile keeps its agent's new address", () => {
     [1, 1].map((attempts) => ({ attempts, to: moved })),
   );
   after.close();
+});
+
+/** Commits and settles an event of this call, closes the store, and reads what the file has under the event's id. */
+function settledIn(store: SafeStore, path: string, call: string) {
+  const event = { desk: "1001", agent: "A", event: crmEvent(call, "ScreenPop") };
+  const [added] = store.commit({ desk: newDesk("1001"), send: [event], discard: [] }, 30);
+  store.settle(added?.id ?? 0, "delivered", "", 40);
+  store.close();
+  const file = openStore(path);
+  const found = file.get(added?.id ?? 0);
+  file.close();
+  return [found?.event.call, found?.settlement];
+}
+
+test("the file of a store that replaced a damaged one gives new events the same ids", () => {
+  const path = join(folder, "replaced.db");
+  const store = openSafeStore(path, openLog(() => {}, "error", false), 60_000);
+  const send = ["c1", "c2"].map((call) => ({ desk: "1001", agent: "A", event: crmEvent(call, "ScreenPop") }));
+  for (const { id } of store.commit({ desk: newDesk("1001"), send, discard: [] }, 10)) store.settle(id, "delivered", "", 20);
+  const db = new Database(path);
+  db.run("DROP TABLE events");
+  db.close();
+  store.list(true, 1);
+  expect(store.trouble).toBeUndefined();
+  expect(settledIn(store, path, "c3")).toEqual(["c3", "delivered"]);
+});
+
+test("the file of a store that could not be opened at the start gives new events the same ids", async () => {
+  const path = join(folder, "late", "store.db");
+  writeFileSync(dirname(path), "in the way");
+  const works = Promise.withResolvers<void>();
+  const log = openLog((line) => void (line.includes("works again") && works.resolve()), "info", false);
+  const store = openSafeStore(path, log, 20);
+  expect(store.trouble).toBeDefined();
+  rmSync(dirname(path));
+  mkdirSync(dirname(path));
+  await works.promise;
+  expect(settledIn(store, path, "c1")).toEqual(["c1", "delivered"]);
 });
