@@ -1,4 +1,4 @@
-/** docs/drivers.md and the README keep their word: the files that it names are there, and its table is that of the contract's subjects. */
+/** docs/drivers.md and docs/sip.md are true: the files that they name exist, and the table of drivers is that of the contract's subjects. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,14 +36,13 @@ test("what the blueprint says to copy and where to put it is as the guide says",
   }
 });
 
-test("the README says how another switch is made to let the box subscribe, and its line is one", () => {
-  const [, recipe = ""] = /### On any other switch, by SIP\n(.*?)\n## /s.exec(readFileSync(join(root, "README.md"), "utf8")) ??
-    [];
-  for (
-    const setting of ["Asterisk", "hint,PJSIP", "FreeSWITCH", "manage-presence", "Kamailio", "handle_subscribe()", "docs/sip.md"]
-  ) {
+test("docs/sip.md says how each switch lets the box subscribe, and its line is valid", () => {
+  const [, recipe = ""] = /\n## Setting it up\n(.*?)\n## /s.exec(readFileSync(join(root, "docs/sip.md"), "utf8")) ?? [];
+  for (const setting of ["Asterisk", "hint,PJSIP", "FreeSWITCH", "manage-presence", "Kamailio", "handle_subscribe()"]) {
     expect(recipe).toContain(setting);
   }
-  const [, line = ""] = /`"line": (\{.*?\})`/.exec(recipe) ?? [];
-  expect(lineSchemas["sip"]?.safeParse(JSON.parse(line)).error).toBeUndefined();
+  const [, line = ""] = /```json\n"line": (\{.*?\n\})\n```/s.exec(recipe) ?? [];
+  const { driver } = JSON.parse(line);
+  const plain = JSON.parse(line, (_, value) => value?.credential === undefined ? value : "text");
+  expect(lineSchemas[driver]?.safeParse(plain).error).toBeUndefined();
 });

@@ -51,7 +51,7 @@ describe("all is well", () => {
     expect(hops.every(({ ms }) => ms >= 0 && ms < 5000)).toBe(true);
   });
 
-  test("a user with only the rights that the README lists is enough; unknown details are named", async () => {
+  test("a user with only the necessary rights is enough; unknown details are named", async () => {
     const { hops } = await simulated(narrow(["show", "sofia_contact", "uuid_dump", "originate"]));
     expect(new Set(hops.map(({ verdict }) => verdict))).toEqual(new Set(["good", "skipped"]));
     expect(named(hops, "phone 1001")?.message).toContain("the switch denies sofia");
