@@ -8,7 +8,7 @@ import { join } from "node:path";
 const groups = {
   core: {
     mutate: ["src/core/**/*.ts"],
-    tests: "test/core test/acd/core.test.ts test/acd/places.test.ts test/acd/dial.test.ts test/oracle.test.ts",
+    tests: "test/core test/oracle.test.ts",
   },
   outbox: {
     mutate: ["src/outbox/*.ts"],

@@ -1,7 +1,7 @@
 /** What MakeCall dials for a dial string, and what it refuses. */
 import { describe, expect, test } from "bun:test";
-import { dialSteps, type NumberPlan, type NumberRule } from "../../src/core/number.ts";
-import { plan } from "../support/core/site.ts";
+import { dialSteps, type NumberPlan, type NumberRule } from "../../../src/core/number.ts";
+import { plan } from "../../support/core/site.ts";
 
 const rule = (match: RegExp, replace: string, direction: NumberRule["direction"] = "both"): NumberRule => ({
   match,

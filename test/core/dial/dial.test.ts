@@ -1,12 +1,12 @@
 /** Which MakeCalls dial, for which agents, how often, and the record of each: the core alone. */
 import { describe, expect, test } from "bun:test";
-import type { DialPolicy } from "../../src/core/dial/limits.ts";
-import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { DialRecord, Input } from "../../src/core/input.ts";
-import type { LegFacts } from "../../src/core/line.ts";
-import type { NumberPlan } from "../../src/core/number.ts";
-import { step } from "../../src/core/step.ts";
-import { plan, policyWith } from "../support/core/site.ts";
+import type { DialPolicy } from "../../../src/core/dial/limits.ts";
+import { type Desk, newDesk } from "../../../src/core/desk.ts";
+import type { DialRecord, Input } from "../../../src/core/input.ts";
+import type { LegFacts } from "../../../src/core/line.ts";
+import type { NumberPlan } from "../../../src/core/number.ts";
+import { step } from "../../../src/core/step.ts";
+import { plan, policyWith } from "../../support/core/site.ts";
 
 const open: DialPolicy = { perMinute: 1000, perDay: 1000, whileOnCall: true, registeredOnly: false };
 const minute = 60_000, day = 24 * 60 * minute;

@@ -3,9 +3,9 @@
  * right; after a restart what the agent last asked for is applied again; who logs in takes the desk's place.
  */
 import { describe, expect, test } from "bun:test";
-import type { AgentCallout } from "../../src/core/agent/agent.ts";
-import type { AgentMode } from "../../src/core/line.ts";
-import { AcdDesk, results } from "../support/acd-desk.ts";
+import type { AgentCallout } from "../../../src/core/agent/agent.ts";
+import type { AgentMode } from "../../../src/core/line.ts";
+import { AcdDesk, results } from "../../support/acd-desk.ts";
 
 type Was = "unknown" | AgentMode;
 

@@ -1,7 +1,7 @@
 /** The agent at a desk: lost phones, restarts, and several agents and desks. */
 import { describe, expect, test } from "bun:test";
-import type { AgentMode } from "../../src/core/line.ts";
-import { AcdDesk, results } from "../support/acd-desk.ts";
+import type { AgentMode } from "../../../src/core/line.ts";
+import { AcdDesk, results } from "../../support/acd-desk.ts";
 
 /** A desk whose agent A is logged in, in this mode. */
 function deskOf(mode: AgentMode, agent = "A"): AcdDesk {
