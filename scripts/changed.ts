@@ -37,7 +37,7 @@ export function touched(files: readonly Source[], changed: readonly string[]): T
   return { tests, binary };
 }
 
-/** The names by which a test may mention a file: its name (with its folder, if a single word) or a folder (`fixtures/recordings`). */
+/** The names by which a test may mention a file: its name (with its folder, if a single word), or a folder. */
 function mentionsOf(path: string): string[] {
   const parts = path.split("/");
   const pairs = parts.slice(1).map((part, index) => `${parts[index]}/${part}`);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { keys } from "../scripts/keys.ts";
 import { escape, prose } from "../scripts/roff.ts";
-import { said } from "./support/package/root.ts";
+import { outputOf } from "./support/package/root.ts";
 
 const root = join(import.meta.dir, "..");
 const pages = ["man/telesetd.8", "man/telesetd.json.5"];
@@ -14,7 +14,7 @@ const without = (tool: string) => Bun.which(tool) ? "" : ` (skipped: ${tool} is 
 describe("the manual:", () => {
   test("telesetd(8) has every command of the help, with its options", () => {
     const help = (...args: string[]) =>
-      said([join(root, "node_modules/.bin/bun"), join(root, "src/main.ts"), ...args, "--help"]).text;
+      outputOf([join(root, "node_modules/.bin/bun"), join(root, "src/main.ts"), ...args, "--help"]).text;
     const commands = [...help().matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
     expect(commands.length).toBeGreaterThan(8);
     for (const name of commands) {
@@ -45,10 +45,10 @@ describe("the manual:", () => {
   });
 
   test.skipIf(without("mandoc") !== "").each(pages)(`mandoc reports no problem in %s${without("mandoc")}`, (page) => {
-    expect(said(["mandoc", "-Tlint", join(root, page)])).toEqual({ text: "", code: 0 });
+    expect(outputOf(["mandoc", "-Tlint", join(root, page)])).toEqual({ text: "", code: 0 });
   });
 
   test.skipIf(without("groff") !== "").each(pages)(`groff reports no problem in %s${without("groff")}`, (page) => {
-    expect(said(["groff", "-man", "-ww", "-z", "-Tutf8", join(root, page)])).toEqual({ text: "", code: 0 });
+    expect(outputOf(["groff", "-man", "-ww", "-z", "-Tutf8", join(root, page)])).toEqual({ text: "", code: 0 });
   });
 });

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../src/version.ts";
 import { build, project, unpack } from "./support/package/packages.ts";
-import { said } from "./support/package/root.ts";
+import { outputOf } from "./support/package/root.ts";
 import { ownFolder } from "./support/folder.ts";
 
 setDefaultTimeout(120_000);
@@ -13,7 +13,7 @@ setDefaultTimeout(120_000);
 const lacking = ["dpkg-deb", "git", "npm"].filter((tool) => Bun.which(tool) === null);
 const none = lacking.length === 0 ? "" : ` (skipped: missing ${lacking.join(", ")})`;
 const qemu = Bun.which("qemu-aarch64-static");
-const noQemu = qemu && said(["ls", "/usr/aarch64-linux-gnu/lib"]).code === 0
+const noQemu = qemu && outputOf(["ls", "/usr/aarch64-linux-gnu/lib"]).code === 0
   ? ""
   : " (skipped: qemu-user-static and libc6-arm64-cross are not installed)";
 const noLintian = Bun.which("lintian") ? "" : " (skipped: lintian is not installed)";
@@ -32,23 +32,23 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
   });
 
   test("are reproducible in another folder, time zone, umask and language", () => {
-    const other = join(folder, "another place", "deeper");
-    mkdirSync(other, { recursive: true });
-    expect(build("amd64", other, { TZ: "Asia/Tokyo", UMASK: "077", LANG: "C.UTF-8", TMPDIR: other })).toBeUndefined();
+    const elsewhere = join(folder, "another place", "deeper");
+    mkdirSync(elsewhere, { recursive: true });
+    expect(build("amd64", elsewhere, { TZ: "Asia/Tokyo", UMASK: "077", LANG: "C.UTF-8", TMPDIR: elsewhere })).toBeUndefined();
     for (const name of ["telesetd-linux-x64", `telesetd_${version}_amd64.deb`, `telesetd_${version}.cdx.json`]) {
-      expect(`${name} ${sha256(join(other, name))}`).toBe(`${name} ${sha256(join(made, name))}`);
+      expect(`${name} ${sha256(join(elsewhere, name))}`).toBe(`${name} ${sha256(join(made, name))}`);
     }
   });
 
   test("SHA256SUMS lists every artefact with the right sum", () => {
-    const { text, code } = said(["sh", "-c", `cd '${made}' && sha256sum --strict -c SHA256SUMS`]);
+    const { text, code } = outputOf(["sh", "-c", `cd '${made}' && sha256sum --strict -c SHA256SUMS`]);
     expect(code).toBe(0);
     const named = text.split("\n").filter((line) => line !== "").map((line) => line.replace(": OK", ""));
     expect(named).toEqual(readdirSync(made).filter((name) => name !== "SHA256SUMS").sort());
   });
 
   test.each(["amd64", "arm64"])("%s: all files belong to root, with the same time and the right modes", (architecture) => {
-    const lines = said(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
+    const lines = outputOf(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
       .map((line) => line.split(/\s+/));
     expect(new Set(lines.map(([, owner]) => owner))).toEqual(new Set(["root/root"]));
     expect(new Set(lines.map(([, , , day, time]) => `${day} ${time}`)).size).toBe(1);
@@ -66,7 +66,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
   });
 
   test("contain the units, the manual, the documents and the example, but no configuration", () => {
-    const names = said(["dpkg-deb", "--contents", deb("amd64")]).text.trim().split("\n").map((line) => line.split(" ./")[1]);
+    const names = outputOf(["dpkg-deb", "--contents", deb("amd64")]).text.trim().split("\n").map((line) => line.split(" ./")[1]);
     const units = readdirSync(join(project, "systemd")).map((name) => `usr/lib/systemd/system/${name}`);
     for (
       const name of [
@@ -97,7 +97,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
   test.each(["amd64", "arm64"])(
     "%s: control has the version, the architecture and the dependencies of the binary",
     (architecture) => {
-      const field = (name: string) => said(["dpkg-deb", "--field", deb(architecture), name]).text.trim();
+      const field = (name: string) => outputOf(["dpkg-deb", "--field", deb(architecture), name]).text.trim();
       expect(field("Package")).toBe("telesetd");
       expect(field("Version")).toBe(version.replace("-", "~"));
       expect(field("Architecture")).toBe(architecture);
@@ -112,19 +112,20 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
 
   test("the example is a valid configuration", () => {
     const example = join(tree("amd64"), "usr/share/doc/telesetd/examples/config.json");
-    expect(said([join(project, "node_modules/.bin/bun"), join(project, "src/main.ts"), "check", "--config", example]).code).toBe(
-      0,
-    );
+    expect(outputOf([join(project, "node_modules/.bin/bun"), join(project, "src/main.ts"), "check", "--config", example]).code)
+      .toBe(
+        0,
+      );
   });
 
   test("md5sums are right, and the changelog is the project's", () => {
-    expect(said(["sh", "-c", `cd '${tree("amd64")}' && md5sum --strict --quiet -c DEBIAN/md5sums`])).toEqual({
+    expect(outputOf(["sh", "-c", `cd '${tree("amd64")}' && md5sum --strict --quiet -c DEBIAN/md5sums`])).toEqual({
       text: "",
       code: 0,
     });
-    const log = said(["zcat", join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")]).text;
+    const log = outputOf(["zcat", join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")]).text;
     expect(log).toStartWith(`telesetd (${version.replace("-", "~")}) unstable; urgency=medium\n\n  [ `);
-    expect(said(["sh", "-c", `zcat '${join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")}' | tail -n 1`]).text)
+    expect(outputOf(["sh", "-c", `zcat '${join(tree("amd64"), "usr/share/doc/telesetd/changelog.gz")}' | tail -n 1`]).text)
       .toMatch(/^ -- .+ <.+@.+> {2}\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/m);
   });
 
@@ -157,7 +158,10 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
 
   test("the bill of materials is made without npm, whose versions differ, and hangs together", () => {
     const bun = join(project, "node_modules/.bin/bun");
-    const { text, code } = said([bun, join(project, "packaging/write.ts"), "sbom"], { SOURCE_DATE_EPOCH: "1", PATH: "/nowhere" });
+    const { text, code } = outputOf([bun, join(project, "packaging/write.ts"), "sbom"], {
+      SOURCE_DATE_EPOCH: "1",
+      PATH: "/nowhere",
+    });
     expect(code).toBe(0);
     const bom = JSON.parse(text) as {
       metadata: { component: { "bom-ref": string } };
@@ -178,18 +182,21 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
 
   test.skipIf(noQemu !== "")(`the arm64 package's binary runs${noQemu}`, () => {
     const binary = join(tree("arm64"), "usr/bin/telesetd");
-    expect(said([qemu ?? "", "-L", "/usr/aarch64-linux-gnu", binary, "version"])).toEqual({
+    expect(outputOf([qemu ?? "", "-L", "/usr/aarch64-linux-gnu", binary, "version"])).toEqual({
       text: `telesetd ${version}\n`,
       code: 0,
     });
   });
 
   test.skipIf(noShellcheck !== "")(`shellcheck reports no problem in the maintainer scripts${noShellcheck}`, () => {
-    expect(said(["shellcheck", ...scripts.map((name) => join(tree("amd64"), "DEBIAN", name))])).toEqual({ text: "", code: 0 });
+    expect(outputOf(["shellcheck", ...scripts.map((name) => join(tree("amd64"), "DEBIAN", name))])).toEqual({
+      text: "",
+      code: 0,
+    });
   });
 
   test.skipIf(noLintian !== "")(`lintian reports no problem without an override${noLintian}`, () => {
-    const { text, code } = said(["lintian", "--display-info", "--pedantic", "--fail-on", "error,warning,info", deb("amd64")]);
+    const { text, code } = outputOf(["lintian", "--display-info", "--pedantic", "--fail-on", "error,warning,info", deb("amd64")]);
     expect(text.split("\n").filter((line) => /^[A-Z]: /.test(line))).toEqual([]);
     expect(code).toBe(0);
     const overrides = readFileSync(join(project, "packaging/lintian-overrides"), "utf8").split("\n").filter((line) =>
@@ -208,7 +215,7 @@ function sha256(path: string): string {
 /** From the dynamic section (DT_VERNEED) if objdump is installed, otherwise from the names in the file. */
 function newestGlibc(binary: string): number {
   const names = Bun.which("objdump")
-    ? said(["sh", "-c", `objdump -p '${binary}' | grep -oE 'GLIBC_2\\.[0-9]+'`]).text
-    : said(["grep", "-aoE", "GLIBC_2\\.[0-9]+", binary]).text;
+    ? outputOf(["sh", "-c", `objdump -p '${binary}' | grep -oE 'GLIBC_2\\.[0-9]+'`]).text
+    : outputOf(["grep", "-aoE", "GLIBC_2\\.[0-9]+", binary]).text;
   return Math.max(...names.split("\n").filter((name) => name !== "").map((name) => Number(name.split(".")[1])));
 }

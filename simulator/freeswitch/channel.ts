@@ -181,8 +181,8 @@ const codecs = {
   "Channel-Write-Codec-Bit-Rate": "64000",
 };
 
-function otherHeaders(other: OtherLeg): Record<string, string> {
-  return { "Other-Type": other.type, ...profileHeaders("Other-Leg", other.profile, other.times, other) };
+function otherHeaders(leg: OtherLeg): Record<string, string> {
+  return { "Other-Type": leg.type, ...profileHeaders("Other-Leg", leg.profile, leg.times, leg) };
 }
 
 interface Named {

@@ -135,6 +135,6 @@ export function noteOriginated(by: Channel, leg: Channel): void {
 }
 
 /** A copy of the other leg with a different callee. */
-export function withCallee(other: OtherLeg, calleeName: string, calleeNumber: string): OtherLeg {
-  return { ...other, profile: { ...other.profile, calleeName, calleeNumber } };
+export function withCallee(leg: OtherLeg, calleeName: string, calleeNumber: string): OtherLeg {
+  return { ...leg, profile: { ...leg.profile, calleeName, calleeNumber } };
 }

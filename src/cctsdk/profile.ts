@@ -30,7 +30,7 @@ export interface BodyForm {
 
 /** The form of answers to callouts. */
 export interface AnswerForm extends BodyForm {
-  /** The body of a success: `element` is the empty CCTSDK element, `none` is no body, other text is sent unchanged. */
+  /** The body of a success: `element` is the empty CCTSDK element, `none`: no body; other text is sent unchanged. */
   readonly success: Readonly<Record<CalloutName, string>>;
   /** The HTTP status of an Error answer. */
   readonly errorStatus: number;

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { version } from "../../src/version.ts";
 import { ownFolder } from "../support/folder.ts";
 import { build, unpack, variant } from "../support/package/packages.ts";
-import { Root, said } from "../support/package/root.ts";
+import { outputOf, Root } from "../support/package/root.ts";
 
 setDefaultTimeout(60_000);
 
@@ -78,7 +78,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
   test("in a chroot without /proc, where the binary cannot run: enabled, and it says that nothing was checked", () => {
     const root = start(false);
     root.write(config, good, 0o600);
-    said(["umount", join(root.path, "proc")]);
+    outputOf(["umount", join(root.path, "proc")]);
     expect(install(root, "0.0.1").text).toContain("cannot be checked here");
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
   });

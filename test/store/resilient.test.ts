@@ -1,4 +1,4 @@
-/** The store on a bad disk: damaged at random, full, read-only, missing, or from a newer telesetd. It never throws, and reports why. */
+/** The store on a bad disk: damaged at random, full, read-only, missing, or from a newer telesetd. It never throws. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import {

@@ -1,13 +1,13 @@
 /** The packages that the tests look at: made by scripts/package, and small ones of other versions made of them. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { said } from "./root.ts";
+import { outputOf } from "./root.ts";
 
 export const project = join(import.meta.dir, "../../..");
 
 /** Runs scripts/package, pressed quickly. @returns what it said, when it failed. */
 export function build(architecture: string, folder: string, environment: Record<string, string> = {}): string | undefined {
-  const { text, code } = said([
+  const { text, code } = outputOf([
     "sh",
     "-c",
     `umask ${environment["UMASK"] ?? "022"}; exec "$0" "$@"`,
@@ -23,7 +23,7 @@ export function build(architecture: string, folder: string, environment: Record<
 
 /** A package's content, extracted with its control files. */
 export function unpack(deb: string, folder: string): void {
-  const { text, code } = said(["dpkg-deb", "--raw-extract", deb, folder]);
+  const { text, code } = outputOf(["dpkg-deb", "--raw-extract", deb, folder]);
   if (code !== 0) throw new Error(text);
 }
 
@@ -31,7 +31,7 @@ export function unpack(deb: string, folder: string): void {
 export function variant(unpacked: string, folder: string, version: string, checks: number): string {
   const tree = join(folder, `tree-${version}`);
   mkdirSync(join(tree, "usr/bin"), { recursive: true });
-  for (const part of ["DEBIAN", "etc", "usr/lib"]) said(["cp", "-a", join(unpacked, part), join(tree, part)]);
+  for (const part of ["DEBIAN", "etc", "usr/lib"]) outputOf(["cp", "-a", join(unpacked, part), join(tree, part)]);
   const edit = (name: string, from: RegExp, to: string) => {
     const file = join(tree, "DEBIAN", name);
     writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
@@ -42,7 +42,7 @@ export function variant(unpacked: string, folder: string, version: string, check
   writeFileSync(program, `#!/bin/sh\n[ "$1" = check ] || exit 9\necho "checked by ${version}"\nexit ${checks}\n`);
   chmodSync(program, 0o755);
   const deb = join(folder, `telesetd_${version}.deb`);
-  const { text, code } = said(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, deb]);
+  const { text, code } = outputOf(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, deb]);
   if (code !== 0) throw new Error(text);
   return deb;
 }

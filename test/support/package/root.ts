@@ -12,7 +12,7 @@ export interface Said {
 }
 
 /** Runs a command to its end; both its outputs in one. */
-export function said(command: readonly string[], environment: Record<string, string> = {}): Said {
+export function outputOf(command: readonly string[], environment: Record<string, string> = {}): Said {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...command], {
     env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", ...environment },
   });
@@ -34,9 +34,9 @@ export class Root {
     // The layer cannot lie on another layer, which the root of a container may be: memory is none.
     const disk = mkdtempSync("/dev/shm/telesetd-root-");
     const root = new Root(disk);
-    const mounted = said(["mount", "-t", "tmpfs", "none", disk]).code === 0 &&
+    const mounted = outputOf(["mount", "-t", "tmpfs", "none", disk]).code === 0 &&
       ["root", "upper", "work"].every((name) => mkdirSync(join(disk, name)) === undefined) &&
-      said([
+      outputOf([
           "mount",
           "-t",
           "overlay",
@@ -45,7 +45,7 @@ export class Root {
           `lowerdir=/,upperdir=${join(disk, "upper")},workdir=${join(disk, "work")}`,
           root.path,
         ]).code === 0;
-    if (!mounted || said(["mount", "-t", "proc", "proc", join(root.path, "proc")]).code !== 0) {
+    if (!mounted || outputOf(["mount", "-t", "proc", "proc", join(root.path, "proc")]).code !== 0) {
       root.unmount();
       return undefined;
     }
@@ -98,13 +98,13 @@ export class Root {
 
   /** Files of this root's own that name telesetd; not those that dpkg and the machine keep. */
   traces(): string[] {
-    const found = said(["find", join(this.#disk, "upper"), "-name", "*telesetd*", "-not", "-type", "c"]).text;
+    const found = outputOf(["find", join(this.#disk, "upper"), "-name", "*telesetd*", "-not", "-type", "c"]).text;
     return found.split("\n").filter((line) => line !== "").map((line) => line.slice(join(this.#disk, "upper").length));
   }
 
   /** Runs a command inside. */
   run(...command: readonly string[]): Said {
-    return said(["chroot", this.path, ...command]);
+    return outputOf(["chroot", this.path, ...command]);
   }
 
   /** dpkg inside; a package of another architecture or without its dependencies is not what is tested here. */
@@ -113,7 +113,7 @@ export class Root {
   }
 
   unmount(): void {
-    for (const place of [join(this.path, "proc"), this.path, this.#disk]) said(["umount", "-l", place]);
+    for (const place of [join(this.path, "proc"), this.path, this.#disk]) outputOf(["umount", "-l", place]);
     rmSync(this.#disk, { recursive: true, force: true });
   }
 }

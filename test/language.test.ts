@@ -1,0 +1,127 @@
+/** Rules for the English of comments, messages and test names, in the folders that follow them so far. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { codeOf, root, sources } from "./support/sources.ts";
+
+/** Files and folders that follow the rules: add yours when it does. */
+const following = [
+  "src/cctsdk/",
+  "src/http/",
+  "src/log/",
+  "src/metrics/",
+  "src/platform/",
+  "src/status/",
+  "src/store/",
+  "src/app.ts",
+  "src/cli.ts",
+  "src/main.ts",
+  "src/passwords.ts",
+  "simulator/",
+  "bench/",
+  "scripts/",
+  "test/cctsdk/",
+  "test/http/",
+  "test/log/",
+  "test/metrics/",
+  "test/monitoring/",
+  "test/platform/",
+  "test/simulator/",
+  "test/store/",
+  "test/bench.test.ts",
+  "test/cli.test.ts",
+  "test/cost.test.ts",
+  "test/hot-desk.test.ts",
+  "test/imports.test.ts",
+  "test/manual.test.ts",
+  "test/oracle.test.ts",
+  "test/oracle-agents.test.ts",
+  "test/package.test.ts",
+  "test/passwords.test.ts",
+  "test/patience.test.ts",
+  "test/reporter.test.ts",
+];
+
+/** What not to write, and what to write instead. */
+const phrases: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:wants? (?:\d|\$\{|at (?:least|most)\b|an?\b|to be\b)|wants:)/, "expected (errors); needs, requires"],
+  [/(?<!\bthere )\b(?:is|are) none\b/i, "is invalid, is not a ..."],
+  [/(?<!\bthere )\b(?:is|are|was|were) no (?!longer\b|more\b|one\b)[a-z]+\b/i, "is not a ..."],
+  [/\bmend(?:s|ed|ing)?\b/, "fix"],
+  [/\b(?:is|are|was|were|be|been|being) told\b/, "is sent, is delivered, is reported"],
+  [/\b(?:come|comes|came) to nothing\b/, "fail"],
+  [/\b(?:anew|afresh)\b/, "again, from scratch"],
+  [/\bfor ever\b/, "forever; until ..."],
+  [/\bby itself\b/, "automatically, on its own"],
+  [/(?<!other )\bin words\b/, "as a sentence, with a sentence"],
+  [/\bso many (?!that\b)/, "the number of ..."],
+  [/\bas (?:it|they) (?:is|are|stands?|was|were|came|comes?)(?= *[.:;,)`"]|$)/m, "unchanged"],
+  [/\bof (?:its|their|his|our) own\b(?! [a-z])/, "its own, a separate"],
+  [/\b(?:whoever|who reads|who finds|who asks)\b/i, "the reader, the administrator"],
+  [/\b(?:he|him|his|himself)\b/, "they; the agent, the caller"],
+  [/\b[Nn]othing (?:when|if) (?:there is none|it is)\b/, "undefined if ..."],
+  [/\b(?:what|whatever) (?:becomes|became|comes|came) of\b/i, "the outcome, the result"],
+  [/\bnothing to say of\b/, "reports no problem"],
+  [/\bturn(?:s|ed)? away\b/, "refuse, reject"],
+  [/\bput(?:s)? right\b/, "correct"],
+  [/\b(?:is|are) left out\b/, "is omitted, is skipped"],
+  [/\bgoes on record\b/, "is recorded"],
+  [/\b(?:the house|of the house)\b/i, "the site"],
+];
+
+/** Names that do not say what a variable holds. */
+const names =
+  /\b(?:const|let) (?:one|each|other|said|told)\b|(?:\(|, )(?:one|each|other|said|told)(?:: [^,()]+)?[,)] ?(?:=>|[a-z])/;
+
+/** The longest line of a comment. */
+const maxCommentLine = 130;
+
+const tops = ["src", "drivers", "simulator", "test", "bench", "scripts", "packaging"];
+const files = sources(...tops).filter(({ path }) => path !== "test/language.test.ts");
+const followed = files.filter(({ path }) => following.some((place) => path.startsWith(place)));
+
+/** The scripts without an extension, which have comments and messages too. */
+const shellScripts = readdirSync(join(root, "scripts")).map((name) => `scripts/${name}`)
+  .filter((path) => !basename(path).includes(".") && statSync(join(root, path)).isFile())
+  .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+
+/** `file:line: text` of every line that a pattern matches. */
+function findings(texts: readonly { readonly path: string; readonly text: string }[], pattern: RegExp): string[] {
+  return texts.flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, index) => pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])
+  );
+}
+
+describe("plain English:", () => {
+  test("every place exists", () => {
+    expect(following.filter((place) => !files.some(({ path }) => path.startsWith(place)))).toEqual([]);
+  });
+
+  test.each(phrases)("instead of %p: %s", (pattern) => {
+    expect(findings([...followed, ...shellScripts], pattern)).toEqual([]);
+  });
+
+  test("variables are named for what they hold", () => {
+    expect(findings(followed.map(({ path, text }) => ({ path, text: text.split("\n").map(codeOf).join("\n") })), names)).toEqual(
+      [],
+    );
+  });
+
+  test(`comments have at most ${maxCommentLine} columns`, () => {
+    const long = new RegExp(`^\\s*(?:\\*|/\\*|//|#).{${maxCommentLine},}`);
+    expect(findings([...followed, ...shellScripts], long)).toEqual([]);
+  });
+});
+
+test("documents that are mentioned are in the repository", () => {
+  const known = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".md") && !path.includes("node_modules")
+  );
+  const missing = [...files, ...shellScripts].flatMap(({ path, text }) =>
+    [...text.matchAll(/[\w./-]*\w\.md\b/g)].map(([name]) => name.replace(/^(?:\.\.\/)+|^usr\/share\/doc\/telesetd\//, ""))
+      .filter((name) => name !== "LICENSE.md" && !known.some((file) => file === name || file.endsWith(`/${name}`)))
+      .map((name) => `${path}: ${name}`)
+  );
+  expect(missing).toEqual([]);
+  expect(existsSync(join(root, "ARCHITECTURE.md"))).toBe(true);
+});
