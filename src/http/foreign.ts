@@ -1,4 +1,4 @@
-/** Requests that neither the administrator's commands nor a monitor send. */
+/** Detection of requests from web pages. */
 import type { Context } from "hono";
 import { isForThisBox } from "../cctsdk/guard.ts";
 import { authorityOf } from "../platform/address.ts";

@@ -6,7 +6,7 @@ import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import { type Readiness, readyText } from "../status/readiness.ts";
 import { isForeign } from "./foreign.ts";
 
-/** What the endpoints read, and who may read them. */
+/** The state that the endpoints read, and who may read them. */
 export interface MonitoringOptions {
   /** Addresses and ranges that may read, besides this machine. */
   readonly monitorAllow: readonly string[];
@@ -14,18 +14,18 @@ export interface MonitoringOptions {
   readonly metrics: (format: Format) => string;
   /** Steady ms. */
   readonly now: () => number;
-  /** Host names that a request may carry. */
+  /** Accepted host names in requests. */
   readonly hostNames: readonly string[];
   readonly from: (context: Context) => string;
 }
 
-/** How often one address may read: more often than any monitor does, and little beside the work of a box. */
+/** How often one address may read: more often than any monitor does, and little work for the box. */
 const maxRate: Rate = { perSecond: 5, burst: 30 };
 
 /**
  * `GET` and `HEAD` of `/healthz` (without a limit), `/readyz` and `/metrics`. Each answer ends its connection, so that monitors
  * do not take the connections of UWQ.
- * @throws Error when an entry of `monitorAllow` is not a range.
+ * @throws Error if an entry of `monitorAllow` is not a range.
  */
 export function monitoringRoutes(options: MonitoringOptions): Hono {
   const app = new Hono();

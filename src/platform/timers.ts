@@ -1,19 +1,19 @@
-/** Time and chance as inputs: what waits, measures or rolls dice is given these, so that a test can run it without waiting. */
+/** Time and randomness as inputs, so that tests can run without waiting. */
 
-/** A clock to wait by, and a source of chance. */
+/** A clock, timers and a source of random numbers. */
 export interface Timers {
-  /** Steady time in ms, from an arbitrary origin: only differences have a meaning. */
+  /** Steady time in ms, from an arbitrary origin: only differences are meaningful. */
   now(): number;
   /**
-   * Calls `run` once, after `ms` at the earliest. While it waits, the process stays alive.
-   * @returns cancels it; does nothing afterwards.
+   * Calls `run` once, after at least `ms`. A pending timer keeps the process alive.
+   * @returns a function that cancels the timer; it does nothing afterwards.
    */
   after(ms: number, run: () => void): () => void;
   /** A number from 0 up to, but not including, 1. */
   random(): number;
 }
 
-/** The machine's own clock and chance. */
+/** The clock, timers and random numbers of the machine. */
 export const systemTimers: Timers = {
   now: () => performance.now(),
   after: (ms, run) => {

@@ -19,8 +19,9 @@ import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Retention,
 
 /** How often a lost store is retried, in ms. */
 const defaultRetryMs = 10_000;
-/** The most settled events, and the most dials, that are kept in memory; the oldest are dropped first, every so many changes. */
+/** The most settled events, and the most dials, kept in memory; the oldest are dropped first. */
 const maxUnwritten = 10_000;
+/** The number of changes between two checks of this limit. */
 const changesBetweenDrops = 1000;
 /** The first event id if the store cannot be read: above any id that it may contain. */
 const firstIdInMemory = 1_000_000_000;
@@ -39,11 +40,11 @@ export class SafeStore implements Store {
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /**
-   * The desks and waiting events, and what was settled or dialled while the store is lost: written when the disk works again.
-   * Every change is made here first, so that a failing disk never interrupts one.
+   * The desks, the waiting events, and the events settled and the dials made while the store is lost, to be written when the disk
+   * works again. Every change is made here first, so that a failing disk never interrupts one.
    */
   #memory: FileStore = openMemory(firstIdInMemory);
-  /** The number of changes since the store is lost. */
+  /** The number of changes since the store was lost. */
   #unwritten = 0;
   #suppressedCalls: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };

@@ -1,16 +1,16 @@
-/** The machine's timers, and the fake ones that stand in for them in tests. */
+/** The machine's timers, and the fake timers for tests. */
 import { describe, expect, test } from "bun:test";
 import { systemTimers } from "../../src/platform/timers.ts";
 import { FakeTimers } from "../support/timers.ts";
 
 describe("the machine's timers", () => {
-  test("run what was asked for once the time has passed, by their own clock", async () => {
+  test("run a function after the time has passed on their clock", async () => {
     const began = systemTimers.now();
     await new Promise<void>((resolve) => systemTimers.after(20, resolve));
     expect(systemTimers.now() - began).toBeGreaterThanOrEqual(19);
   });
 
-  test("run nothing that was cancelled", async () => {
+  test("do not run a cancelled function", async () => {
     const ran: string[] = [];
     const cancel = systemTimers.after(1, () => ran.push("cancelled"));
     cancel();
@@ -18,7 +18,7 @@ describe("the machine's timers", () => {
     expect(ran).toEqual([]);
   });
 
-  test("roll from 0 up to 1", () => {
+  test("return random numbers from 0 to 1", () => {
     const rolls = Array.from({ length: 1000 }, () => systemTimers.random());
     expect(rolls.filter((roll) => roll < 0 || roll >= 1)).toEqual([]);
     expect(new Set(rolls).size).toBeGreaterThan(900);
@@ -26,7 +26,7 @@ describe("the machine's timers", () => {
 });
 
 describe("fake timers", () => {
-  test("run in the order in which they are due, each at its own time, and what they start in turn", () => {
+  test("run functions when due, in order, including those scheduled meanwhile", () => {
     const timers = new FakeTimers();
     const ran: string[] = [];
     const note = (name: string) => () => void ran.push(`${name} at ${timers.now()}`);

@@ -3,8 +3,8 @@
 const encoder = new TextEncoder();
 
 /**
- * Answers with a list as one JSON array, page by page: the list may be long, and the daemon works in between. A slow reader gets
- * the next page when there is room for it.
+ * Answers with a list as one JSON array, page by page, so that the daemon can do other work in between. A slow reader gets the
+ * next page when there is room for it.
  */
 export function jsonPages(all: Iterable<readonly unknown[]>): Response {
   const iterator = all[Symbol.iterator]();

@@ -10,17 +10,17 @@ import { isLoopback } from "../../platform/address.ts";
 import { isForeign } from "../foreign.ts";
 import { jsonPages, upTo } from "./pages.ts";
 
-/** What the endpoints read and change. */
+/** The state that the endpoints read and change. */
 export interface AdminOptions {
   readonly status: () => unknown;
   readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
-  /** The dials on record, page by page, the newest first. */
+  /** The recorded dials, page by page, newest first. */
   readonly dials: () => Iterable<readonly unknown[]>;
-  /** What a MakeCall at a desk would get now; undefined when the desk is not served. */
+  /** The outcome of a MakeCall at a desk now; undefined for an unknown desk. */
   readonly makeCall: (desk: string, dialString: string) => unknown;
-  /** The log's level; absent where it cannot be changed. */
+  /** The log level; absent if it cannot be changed. */
   readonly levels?: Pick<Levels, "state" | "set">;
-  /** Host names that a request may carry. */
+  /** Accepted host names in requests. */
   readonly hostNames: readonly string[];
   readonly from: (context: Context) => string;
 }
