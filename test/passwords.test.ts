@@ -1,15 +1,12 @@
 /** Verification of ACD logins; the password is never logged or stored. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lineSchemas } from "../drivers/registry.ts";
 import { Simulator } from "../simulator/freeswitch/mod.ts";
-import { startApp } from "../src/app.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";
-import { parseConfig } from "../src/config/schema.ts";
-import { openLog } from "../src/log/log.ts";
+import type { Config } from "../src/config/schema.ts";
 import { hashPassword, Passwords } from "../src/passwords.ts";
+import { startInside } from "./support/daemon/inside.ts";
 import { until } from "./support/until.ts";
 
 const ok = { ok: true } as const;
@@ -234,12 +231,10 @@ test("a hash is argon2id, salted, and does not contain the password", async () =
 });
 
 describe("the whole daemon:", () => {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-passwords-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
   const secret = "Zq7-never-to-be-seen";
 
   /** The daemon with a full log, at a switch with agent 7 in its directory. */
-  async function daemon(agent: Record<string, unknown>, userData: (arg: string) => string = known) {
+  async function daemon(agent: Partial<Config["agent"]>, userData: (arg: string) => string = known) {
     const sim = new Simulator();
     const api = sim.api.bind(sim);
     const asked: string[] = [];
@@ -248,16 +243,11 @@ describe("the whole daemon:", () => {
       asked.push(arg);
       return userData(arg);
     };
-    await sim.start();
-    const lines: string[] = [];
-    const path = join(mkdtempSync(join(folder, "d-")), "telesetd.db");
-    const line = { driver: "freeswitch", host: "127.0.0.1", port: sim.port, password: "ClueCon", domain: "127.0.0.1" };
-    const text = JSON.stringify({ desks: [{ extension: "1001" }], line, agent, store: { path }, http: { host: "127.0.0.1" } });
-    const config = parseConfig(text, lineSchemas, {});
-    const app = await startApp(
-      { ...config, http: { ...config.http, port: 0 } },
-      openLog((line) => lines.push(line), "trace", false),
-    );
+    const { app, folder, lines } = await startInside({
+      sim,
+      level: "trace",
+      change: (config) => ({ ...config, agent: { ...config.agent, ...agent } }),
+    });
     await until("the line does not come up", () => app.status().desks[0]?.trouble === undefined);
     const login = (password?: string, agentID = "7") =>
       sendCallout(app.port, "/", {
@@ -268,8 +258,7 @@ describe("the whole daemon:", () => {
       });
     const stop = async () => {
       await app.stop();
-      sim.stop();
-      const files = readdirSync(join(path, "..")).map((file) => readFileSync(join(path, "..", file), "latin1"));
+      const files = readdirSync(folder).map((file) => readFileSync(join(folder, file), "latin1"));
       return { log: lines.join("\n"), files: files.join("\n") };
     };
     return { app, login, stop, asked, lines };

@@ -1,12 +1,9 @@
 /** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
 import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { startApp } from "../../src/app.ts";
-import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
-import { openLog } from "../../src/log/log.ts";
 import { openStore } from "../../src/store/sqlite.ts";
+import { startInside } from "../support/daemon/inside.ts";
 import { noMount, SmallDisk } from "../support/mounts.ts";
 
 setDefaultTimeout(60_000);
@@ -16,17 +13,9 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     const disk = SmallDisk.mount("256k");
     if (!disk) throw new Error("Cannot mount");
     onTestFinished(() => disk.undo());
-    const sim = new Simulator({});
-    await sim.start();
     const crm = await SmallCrm.open();
     const path = join(disk.path, "telesetd.db");
-    const base = referenceConfig();
-    const app = await startApp({
-      ...base,
-      line: { ...base.line, port: sim.port },
-      http: { ...base.http, host: "127.0.0.1", port: 0 },
-      store: { ...base.store, path },
-    }, openLog(() => {}, "error", false));
+    const { app, sim } = await startInside({ change: (config) => ({ ...config, store: { ...config.store, path } }) });
     await sendCallout(app.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: String(crm.port) });
     await sim.server.subscriber();
     const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -53,6 +42,5 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     expect(store.desks()[0]?.calls).toEqual([]);
     store.close();
     crm.close();
-    sim.stop();
   });
 });

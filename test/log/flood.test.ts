@@ -1,40 +1,17 @@
 /** Repeated problems do not fill the journal, which is on flash. With the whole daemon, at the default level. */
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { type App, startApp } from "../../src/app.ts";
-import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
-import { openLog } from "../../src/log/log.ts";
+import { startInside } from "../support/daemon/inside.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
-const undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of undo.splice(0).toReversed()) await close();
-});
-
-async function daemon(linePort?: number): Promise<{ app: App; sim: Simulator; lines: string[] }> {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
-  undo.push(() => rmSync(folder, { recursive: true, force: true }));
-  const sim = new Simulator();
-  await sim.start();
-  undo.push(() => sim.stop());
-  const lines: string[] = [];
-  const base = referenceConfig();
-  const app = await startApp({
-    ...base,
-    line: { ...base.line, port: linePort ?? sim.port },
-    http: { ...base.http, host: "127.0.0.1", port: 0 },
-    store: { ...base.store, path: join(folder, "t.db") },
-  }, openLog((line) => lines.push(line), "info", false));
-  undo.push(() => app.stop());
-  return { app, sim, lines };
-}
+const daemon = (linePort?: number) =>
+  startInside({
+    level: "info",
+    change: (config) => linePort === undefined ? config : { ...config, line: { ...config.line, port: linePort } },
+  });
 
 const about = (lines: readonly string[], text: string): string[] => lines.filter((line) => line.includes(text));
 
@@ -86,7 +63,7 @@ test("a switch that repeatedly closes the connection at once: its reason once", 
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port))
   );
-  undo.push(() => server.close());
+  onTestFinished(() => void server.close());
   const { lines } = await daemon(port);
   await until("it does not knock again", () => knocks >= 4);
   expect(about(lines, "No connection to FreeSWITCH")).toHaveLength(1);

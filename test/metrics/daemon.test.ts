@@ -1,78 +1,43 @@
 /** Metrics of the whole daemon: during calls, before the first connect, after the loss of its store, and with 1,000 desks. */
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { type App, startApp } from "../../src/app.ts";
-import { referenceConfig } from "../../src/commands/rehearsal/stage.ts";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
-import type { Config } from "../../src/config/schema.ts";
-import { openLog } from "../../src/log/log.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
 import { statusText } from "../../src/status/status.ts";
+import { type InsideOptions, startInside } from "../support/daemon/inside.ts";
+import { until } from "../support/until.ts";
 import { counted, seriesOf } from "../support/metrics.ts";
 
 setDefaultTimeout(60_000);
 
-const undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of undo.splice(0).toReversed()) await close();
-});
-
-interface Site {
-  readonly app: App;
-  readonly sim: Simulator;
-  readonly crm: SmallCrm;
-  callout(name: string, more?: Record<string, string>): Promise<string>;
-  metrics(): Promise<string>;
-  ready(): Promise<{ readonly status: number; readonly readiness: Readiness }>;
-  until(condition: (page: string) => boolean): Promise<string>;
-}
-
-async function site(
-  change: (config: Config, folder: string) => Config = (config) => config,
-  metrics = new Metrics(),
-): Promise<Site> {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
-  undo.push(() => rmSync(folder, { recursive: true, force: true }));
-  const sim = new Simulator();
-  await sim.start();
-  undo.push(() => sim.stop());
+/** A daemon with a CRM, and what a test asks of both. */
+async function site(change?: InsideOptions["change"], metrics = new Metrics()) {
   const crm = await SmallCrm.open();
+  const { app, sim } = await startInside({ metrics, ...(change ? { change } : {}) });
+  onTestFinished(() => crm.close());
   const { port } = crm;
-  undo.push(() => crm.close());
-  const base = referenceConfig();
-  const config = change({
-    ...base,
-    line: { ...base.line, port: sim.port },
-    http: { ...base.http, host: "127.0.0.1", port: 0 },
-    store: { ...base.store, path: join(folder, "t.db") },
-  }, folder);
-  const app = await startApp(config, openLog(() => {}, "error", false), { metrics });
-  undo.push(() => app.stop());
   const at = (path: string) => fetch(`http://127.0.0.1:${app.port}${path}`);
   const page = async () => await (await at("/metrics")).text();
   return {
     app,
     sim,
     crm,
-    callout: (name, more = {}) =>
+    callout: (name: string, more: Record<string, string> = {}) =>
       sendCallout(app.port, "/", { FunctionName: name, telesetNumber: "1001", agentID: "7", port: String(port), ...more }),
     metrics: page,
     ready: async () => {
       const answer = await at("/readyz");
       return { status: answer.status, readiness: await answer.json() as Readiness };
     },
-    // The rate limit is 5 requests a second.
-    until: async (condition) => {
-      for (const late = performance.now() + 50_000; performance.now() < late; await Bun.sleep(250)) {
+    until: (condition: (page: string) => boolean) =>
+      until("the metrics do not become so", async () => {
+        // The rate limit is 5 requests a second.
+        await Bun.sleep(200);
         const text = await page();
-        if (condition(text)) return text;
-      }
-      throw new Error("The condition was not met in time");
-    },
+        return condition(text) && text;
+      }),
   };
 }
 
