@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { original } from "../src/commands/io.ts";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { cli } from "../src/cli.ts";
+import { ownFolder } from "./support/folder.ts";
 
 const line = { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1" };
 const good = {
@@ -19,17 +19,10 @@ const good = {
 };
 const bad = { desks: [], line: { ...line, prot: 1 } };
 
-let folder: string;
-let goodFile: string;
-let badFile: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "telesetd-cli-"));
-  goodFile = join(folder, "good.json");
-  badFile = join(folder, "bad.json");
-  writeFileSync(goodFile, JSON.stringify(good));
-  writeFileSync(badFile, JSON.stringify(bad));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = ownFolder();
+const goodFile = join(folder, "good.json"), badFile = join(folder, "bad.json");
+writeFileSync(goodFile, JSON.stringify(good));
+writeFileSync(badFile, JSON.stringify(bad));
 
 /** Runs a command line; returns its exit code and output. */
 async function ran(...args: string[]): Promise<{ code: number; out: string; err: string }> {

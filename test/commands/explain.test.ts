@@ -1,7 +1,6 @@
 /** `telesetd explain NUMBER --desk N`: whether MakeCall would dial the number, by the daemon or by the configuration alone. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { explainAtDesk } from "../../src/commands/explain.ts";
 import { policyOf } from "../../src/app.ts";
@@ -10,9 +9,9 @@ import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import { foreseeMakeCall } from "../../src/core/dial/make-call.ts";
 import { ask, get, open, quietAdmin } from "../support/httpclient.ts";
+import { ownFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "telesetd-explain-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = ownFolder();
 
 /** A part of a daemon: its listener, and the decision for this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");

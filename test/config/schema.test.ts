@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
+import { ownFolder } from "../support/folder.ts";
 
 setDefaultTimeout(60_000);
 
@@ -21,11 +21,7 @@ const line = { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1" };
 const drivers = Object.keys(lineSchemas).join(" or ");
 const minimal = { desks: [{ extension: "1001" }], line };
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "telesetd-config-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = ownFolder();
 
 function parse(config: unknown, environment: Record<string, string> = {}): Config {
   return parseConfig(typeof config === "string" ? config : JSON.stringify(config), lineSchemas, environment);

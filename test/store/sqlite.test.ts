@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { CrmEvent } from "../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
@@ -9,12 +8,11 @@ import { newCall } from "../../src/core/call.ts";
 import { schemaVersion } from "../../src/store/migrations.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import type { NewEvent, Store } from "../../src/outbox/record.ts";
+import { ownFolder } from "../support/folder.ts";
 
-let folder: string;
+const folder = ownFolder();
 let path: string;
 let count = 0;
-beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "telesetd-store-"))));
-afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   path = join(folder, `${++count}`, "telesetd.db");
 });
