@@ -348,7 +348,7 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** The initial state of an event. */
-export function newEvent(id: number, { desk, agent, to, event, startNow }: NewEvent, now: number): OutboxEvent {
+function newEvent(id: number, { desk, agent, to, event, startNow }: NewEvent, now: number): OutboxEvent {
   const place = to ? { to } : {};
   return { id, desk, agent, ...place, event, created: now, attempts: startNow ? 1 : 0, refusals: 0, reached: false, next: now };
 }

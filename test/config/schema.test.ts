@@ -1,3 +1,4 @@
+/** The configuration: defaults, errors with their paths, secrets, and the JSON Schema. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { writeFileSync } from "node:fs";
@@ -8,7 +9,7 @@ import { ownFolder } from "../support/folder.ts";
 
 setDefaultTimeout(60_000);
 
-/** The reference configuration, as the design (section 5) gives it. */
+/** The reference configuration. */
 const reference = `{
   "desks": [{ "extension": "1001" }],
   "line": { "driver": "freeswitch", "host": "127.0.0.1", "port": 8021, "password": "ClueCon", "domain": "127.0.0.1" },
@@ -17,7 +18,7 @@ const reference = `{
   "store": { "path": "/var/lib/telesetd/telesetd.db" }
 }`;
 const line = { driver: "freeswitch", password: "ClueCon", domain: "127.0.0.1" };
-/** A third driver does not change what is expected. */
+/** So that another driver does not change the expected errors. */
 const drivers = Object.keys(lineSchemas).join(" or ");
 const minimal = { desks: [{ extension: "1001" }], line };
 
@@ -27,7 +28,7 @@ function parse(config: unknown, environment: Record<string, string> = {}): Confi
   return parseConfig(typeof config === "string" ? config : JSON.stringify(config), lineSchemas, environment);
 }
 
-/** All that is wrong; empty when nothing is. */
+/** All errors; empty if there are none. */
 function problems(config: unknown, environment: Record<string, string> = {}): readonly string[] {
   try {
     parse(config, environment);
@@ -45,7 +46,7 @@ function file(name: string, text: string): string {
 }
 
 describe("the reference configuration", () => {
-  test("parses, with all defaults", () => {
+  test("is valid, with all defaults", () => {
     expect(parse(reference)).toMatchObject({
       desks: [{ extension: "1001", aliases: [] }],
       line: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", outsideProfiles: ["external"] },
@@ -63,21 +64,22 @@ describe("the reference configuration", () => {
     });
   });
 
-  test("gives the ten optional ScreenPop keys, each from the variable of its name", () => {
+  test("has the ten optional ScreenPop keys, each from the variable of the same name", () => {
     expect(Object.entries(parse(reference).screenPop.data)).toEqual(screenPopKeys.map((key) => [key, key]));
     expect(screenPopKeys).toHaveLength(10);
   });
 });
 
-describe("what may be left out or written otherwise:", () => {
-  test("everything but the desks and the line's driver, password and domain", () => expect(problems(minimal)).toEqual([]));
+describe("optional keys and short forms:", () => {
+  test("everything but the desks and the line's driver, password and domain is optional", () =>
+    expect(problems(minimal)).toEqual([]));
   test("one pattern instead of a list", () => {
     expect(parse({ ...minimal, numbers: { internal: "^1\\d{3}$", deny: "^1900" } }).numbers).toMatchObject({
       internal: [/^1\d{3}$/],
       deny: [/^1900/],
     });
   });
-  test("numbers.withheld: a number with or without +, 00 or 1 in front, and nothing longer; else a pattern", () => {
+  test("numbers.withheld: a number with or without +, 00 or 1 in front, but no longer one; otherwise a pattern", () => {
     const withheld = (given?: unknown) => {
       const { numbers } = parse({ ...minimal, numbers: given === undefined ? {} : { withheld: given } });
       return (number: string) => numbers.withheld.some((pattern) => pattern.test(number));
@@ -93,24 +95,24 @@ describe("what may be left out or written otherwise:", () => {
     expect(["266696687"].map(withheld([]))).toEqual([false]);
   });
 
-  test("numbers.fromIdentity: pattern and replacement, for every direction of its own", () => {
+  test("numbers.fromIdentity: pattern and replacement, without a direction", () => {
     expect(parse({ ...minimal, numbers: { fromIdentity: [{ match: "^Sales:", replace: "" }] } }).numbers.fromIdentity).toEqual([
       { match: /^Sales:/, replace: "" },
     ]);
   });
 
-  test("a rewrite rule without a direction is for both", () => {
+  test("a rewrite rule without a direction applies to both", () => {
     expect(parse({ ...minimal, numbers: { toDial: [{ match: "^\\+", replace: "00" }] } }).numbers.toDial).toEqual([
       { match: /^\+/, replace: "00", direction: "both" },
     ]);
   });
   test("$schema, for editors", () => expect(problems({ ...minimal, $schema: "./config.schema.json" })).toEqual([]));
-  test("ScreenPop data that is called file", () => {
+  test("ScreenPop data named file", () => {
     expect(parse({ ...minimal, screenPop: { data: { file: "CustomerFile" } } }).screenPop.data).toEqual({ file: "CustomerFile" });
   });
 });
 
-test("all errors are said at once, each with its path, what is there and what is wanted", () => {
+test("all errors are reported at once, each with its path, the value and what was expected", () => {
   const wrong = {
     desks: [{ extension: "12a" }, { extension: "1001", alias: [] }, { extension: "1001" }],
     line: { ...line, port: 70000, domain: "a b" },
@@ -182,21 +184,24 @@ describe("an error:", () => {
     ["an alias without a domain", { ...minimal, desks: [{ extension: "1001", aliases: ["1001"] }] }, [
       'desks[0].aliases[0] is "1001": expected user@domain',
     ]],
-    ["a reference where no secret is wanted", { ...minimal, log: { level: { file: "/etc/hostname" } } }, [
+    ["a reference where the schema has no secret", { ...minimal, log: { level: { file: "/etc/hostname" } } }, [
       "log.level: expected error or warning or info or debug or trace",
     ]],
   ];
   test.each(cases)("%s", (_, config, wanted) => expect(problems(config)).toEqual(wanted));
 });
 
-test.each(["constructor", "toString", "__proto__"])("%s is no key of the configuration, whatever the language says", (key) => {
-  const text = `{"http": {${JSON.stringify(key)}: {"file": "/etc/hostname"}}, ${JSON.stringify(minimal).slice(1)}`;
-  expect(problems(text)).toEqual([
-    expect.stringMatching(new RegExp(`^http\\.${key} is not a key: expected one of host, port, `)),
-  ]);
-});
+test.each(["constructor", "toString", "__proto__"])(
+  "%s is not a key of the configuration, although every object inherits it",
+  (key) => {
+    const text = `{"http": {${JSON.stringify(key)}: {"file": "/etc/hostname"}}, ${JSON.stringify(minimal).slice(1)}`;
+    expect(problems(text)).toEqual([
+      expect.stringMatching(new RegExp(`^http\\.${key} is not a key: expected one of host, port, `)),
+    ]);
+  },
+);
 
-test("a key that is given twice is an error, with both places: JSON would take the second without a word", () => {
+test("a key that is given twice is an error: JSON.parse would silently take the second", () => {
   const text =
     '{\n  "desks": [{ "extension": "1001" }],\n  "line": { "driver": "freeswitch", "password": "x", "domain": "d" },\n' +
     '  "desks": [{ "extension": "1002" }],\n  "http": { "port": 1, "port": 2 }\n}';
@@ -213,7 +218,7 @@ test("a key that is given twice is an error, with both places: JSON would take t
   ]);
 });
 
-describe("text that is not JSON is said with line and column:", () => {
+describe("text that is not JSON gives an error with line and column:", () => {
   test.each([
     ["nothing", "", "line 1, column 1: not JSON: value expected"],
     ["a missing comma", '{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: not JSON: comma expected"],
@@ -231,7 +236,7 @@ describe("a secret", () => {
   const withPassword = (password: unknown) => ({ ...minimal, line: { ...line, password } });
 
   test("may be text", () => expect(parse(withPassword("s3cret")).line).toMatchObject({ password: "s3cret" }));
-  test.each([["", "s3cret"], [" with a line's end", "s3cret\n"], [" with a line's end of Windows", "s3cret\r\n"]])(
+  test.each([["", "s3cret"], [" with a line end", "s3cret\n"], [" with a line end of Windows", "s3cret\r\n"]])(
     "may be in a file%s",
     (_, text) => expect(parse(withPassword({ file: file("password", text) })).line).toMatchObject({ password: "s3cret" }),
   );
@@ -241,7 +246,7 @@ describe("a secret", () => {
       password: "s3cret",
     });
   });
-  test.each(["/metrics", "/status", "/healthz", "/log"])("as http.prefix may not be %s, which the box uses itself", (prefix) => {
+  test.each(["/metrics", "/status", "/healthz", "/log"])("http.prefix must not be %s, a path of telesetd itself", (prefix) => {
     expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
       "http.prefix: expected a path that telesetd does not use itself",
     );
@@ -251,12 +256,12 @@ describe("a secret", () => {
   test("may be http.prefix", () => {
     expect(parse({ ...minimal, http: { prefix: { file: file("prefix", "/k3y\n") } } }).http.prefix).toBe("/k3y");
   });
-  test("in a file that is not there is an error, once, with the path", () => {
+  test("in a missing file is one error, with the path", () => {
     expect(problems(withPassword({ file: "/nowhere/password" }))).toEqual([
       "line.password names /nowhere/password: cannot read it: there is no such file",
     ]);
   });
-  test("that is a credential which systemd does not give is an error with what to do", () => {
+  test("that is a missing credential is an error with a remedy", () => {
     expect(problems(withPassword({ credential: "esl" }))).toEqual([
       "line.password asks for the credential esl: expected the file /etc/telesetd/secrets/esl, and there is no such folder",
     ]);
@@ -268,20 +273,20 @@ describe("a secret", () => {
     ["of the wrong form", () => ({ ...minimal, http: { prefix: "s3cret" } })],
     ["of the wrong form, in a file", () => ({ ...minimal, http: { prefix: { file: file("bad", "s3cret") } } })],
     ["that is a list", () => withPassword(["s3cret"])],
-    ["with too much around it", () => withPassword({ file: file("good", "s3cret"), value: "s3cret" })],
-    ["under a key that is misspelt", () => ({ ...minimal, line: { ...line, passwort: "s3cret" } })],
+    ["beside another key", () => withPassword({ file: file("good", "s3cret"), value: "s3cret" })],
+    ["under a misspelt key", () => ({ ...minimal, line: { ...line, passwort: "s3cret" } })],
     ["of an unknown driver", () => ({ ...minimal, line: { driver: "asterisk", password: "s3cret" } })],
-    ["in a file, in the place of something else", () => ({ ...minimal, desks: [{ file: file("good", "s3cret") }] })],
-    ["in a file, in the place of the whole line", () => ({ ...minimal, line: { file: file("good", "s3cret") } })],
-    ["before a fault of the JSON", () => `${JSON.stringify(withPassword("s3cret")).slice(0, -1)},`],
+    ["in a file, in place of another value", () => ({ ...minimal, desks: [{ file: file("good", "s3cret") }] })],
+    ["in a file, in place of the whole line", () => ({ ...minimal, line: { file: file("good", "s3cret") } })],
+    ["before a JSON error", () => `${JSON.stringify(withPassword("s3cret")).slice(0, -1)},`],
   ];
-  test.each(wrong)("%s is an error that does not show it", (_, config) => {
-    const said = problems(config());
-    expect(said.length).toBeGreaterThan(0);
-    expect(said.join("\n")).not.toContain("s3cret");
+  test.each(wrong)("%s is an error that does not reveal it", (_, config) => {
+    const found = problems(config());
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.join("\n")).not.toContain("s3cret");
   });
 
-  test("that is a number is an error that does not show it", () => {
+  test("that is a number is an error that does not reveal it", () => {
     expect(problems(withPassword(8080801))).toEqual(["line.password: expected text"]);
   });
 });
@@ -295,10 +300,10 @@ describe("the JSON Schema", () => {
   const schema = jsonSchema(lineSchemas) as Schema;
   const reference = (key: string) => ({ type: "object", properties: { [key]: { type: "string" } }, required: [key] });
 
-  test("knows every key of the configuration", () => {
+  test("has every key of the configuration", () => {
     expect(Object.keys(schema.properties).toSorted()).toEqual(["$schema", ...Object.keys(parse(minimal))].toSorted());
   });
-  test("says of a secret that it may be text, a file or a credential", () => {
+  test("allows text, a file or a credential for a secret", () => {
     const secrets = [
       schema.properties["line"]?.oneOf?.[0]?.properties["password"],
       schema.properties["http"]?.properties["prefix"],
@@ -317,9 +322,9 @@ describe("the JSON Schema", () => {
   });
 });
 
-// Each run makes the schema anew.
-describe("whatever is in the file, it is a configuration or all that is wrong with it:", () => {
-  /** Runs it; anything but a ConfigError fails. A problem is one line of text. */
+// Each run creates the schema again.
+describe("any content of the file is a valid configuration or gives its errors:", () => {
+  /** Parses the text; anything but a ConfigError fails. An error is one line of text. */
   const tried = (text: string): void => {
     for (const problem of problems(text)) expect(problem).toMatch(/^[^\n]+$/);
   };
@@ -349,7 +354,7 @@ describe("whatever is in the file, it is a configuration or all that is wrong wi
 
   test("any text", () => fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" })), tried), { numRuns: 300 }));
   test("any JSON", () => fc.assert(fc.property(fc.json(), tried), { numRuns: 300 }));
-  test("any JSON of the keys that there are", () => {
+  test("any JSON with the keys of the configuration", () => {
     fc.assert(fc.property(tree, (value) => tried(JSON.stringify(value))), { numRuns: 400 });
   });
   test("the reference configuration with one value replaced", () => {

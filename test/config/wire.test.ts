@@ -12,7 +12,7 @@ function parse(crm: unknown, answer: unknown = {}, environment: Record<string, s
   return parseConfig(JSON.stringify({ ...minimal, crm, http: { answer } }), lineSchemas, environment);
 }
 
-/** All that is wrong; empty when nothing is. */
+/** All errors; empty if there are none. */
 function problems(crm: unknown, answer: unknown = {}): readonly string[] {
   try {
     parse(crm, answer);
@@ -23,7 +23,7 @@ function problems(crm: unknown, answer: unknown = {}): readonly string[] {
   }
 }
 
-test("without settings the wire is as docs/cctsdk.md assumes it", () => {
+test("the defaults are the assumptions of docs/cctsdk.md", () => {
   const { crm, http } = parse({});
   expect(crm).toMatchObject({ ...defaultEvents });
   expect(http.answer).toEqual({ ...defaultAnswers, success: { ...defaultAnswers.success } });
@@ -177,7 +177,7 @@ describe("http.answer.success:", () => {
     expect(problems({}, { success: given })).toEqual([expect.stringContaining(text)]);
   });
 
-  test("a text that the charset of its Content-Type cannot write is an error", () => {
+  test("a text that the charset of its Content-Type cannot represent is an error", () => {
     const contentType = "text/plain; charset=iso-8859-1";
     expect(problems({}, { success: "größer", contentType })).toEqual([
       expect.stringContaining(
@@ -216,7 +216,7 @@ describe("http.parameters:", () => {
   const parameters = (given: unknown) =>
     parseConfig(JSON.stringify({ ...minimal, http: { parameters: given } }), lineSchemas, {}).http.parameters;
 
-  test("one further name or several, in any case", () => {
+  test("one additional name or several, in any case", () => {
     expect(parameters({ dialString: ["Number", "canonicalNumber"], AGENTPASSWORD: "pwd" })).toEqual({
       number: "dialString",
       canonicalnumber: "dialString",
@@ -250,7 +250,7 @@ test("a mistyped key gets a hint", () => {
   ]);
 });
 
-test("telesetd schema has each of these keys with its meaning, and each header's value as a secret", () => {
+test("telesetd schema has a description of each of these keys, and each header value as a secret", () => {
   const schema = jsonSchema(lineSchemas) as {
     properties: Record<string, { properties: Record<string, Record<string, unknown>> }>;
   };

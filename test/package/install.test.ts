@@ -1,4 +1,4 @@
-/** The package in a Debian: installed, upgraded, taken back, removed, purged, with systemd's part played by stubs. */
+/** The package in a Debian system with a stub of systemd: installed, upgraded, downgraded, removed and purged. */
 import { beforeAll, describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -15,7 +15,7 @@ const wants = "etc/systemd/system/multi-user.target.wants";
 const reload = "daemon-reload";
 const probe = ["dpkg-deb", "dpkg", "systemctl"].every((tool) => Bun.which(tool)) ? Root.mount({ booted: true }) : undefined;
 probe?.unmount();
-const none = probe ? "" : " (skipped: wants Debian with systemctl, and the right to mount an overlay and /proc)";
+const none = probe ? "" : " (skipped: needs Debian with systemctl, and the right to mount an overlay and /proc)";
 
 describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
   const folder = ownFolder();
@@ -31,7 +31,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     debs["9.2.0"] = variant(join(folder, "tree"), folder, "9.2.0", 134);
   });
 
-  /** A root of its own, with a good configuration if systemd runs there; unmounted at the end of the test. */
+  /** A root file system, with a valid configuration if systemd runs there; unmounted at the end of the test. */
   function start(booted: boolean): Root {
     const root = Root.mount({ booted });
     if (root === undefined) throw new Error("Cannot mount again");
@@ -40,7 +40,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     return root;
   }
 
-  /** Installs a package and gives what was said; what systemd was asked, without the reading of units, is left in `asked`. */
+  /** Installs a package; returns the messages, and the commands to systemd except daemon-reload. */
   function install(root: Root, name: string): { text: string; asked: string[] } {
     const deb = debs[name] ?? "";
     copyFileSync(deb, join(root.path, "tmp", basename(deb)));
@@ -51,7 +51,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     return { text, asked: root.asked().filter((line) => line !== reload) };
   }
 
-  test("in a chroot: explained without a configuration, enabled with a good one, and the configuration is never touched", () => {
+  test("in a chroot: explains a missing configuration, enables the unit with a valid one, and never changes the configuration", () => {
     const root = start(false);
     const first = install(root, "0.0.1").text;
     expect(first).toContain("not started: there is no /etc/telesetd/config.json yet");
@@ -75,7 +75,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.run("stat", "-c", "%a", `/${config}`).text).toBe("600\n");
   });
 
-  test("in a chroot without /proc, where the binary cannot run: enabled, and it says that nothing was checked", () => {
+  test("in a chroot without /proc, where the binary cannot run: enables the unit, and says that nothing was checked", () => {
     const root = start(false);
     root.write(config, good, 0o600);
     outputOf(["umount", join(root.path, "proc")]);
@@ -83,7 +83,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.run("test", "-L", `/${wants}/telesetd.service`).code).toBe(0);
   });
 
-  test("where systemd runs: started once installed with a good configuration", () => {
+  test("where systemd runs: starts the daemon if the configuration is valid", () => {
     const root = start(true);
     const { asked } = install(root, "0.0.1");
     expect(asked).toEqual([
@@ -93,7 +93,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     ]);
   });
 
-  test("an upgrade restarts what ran, leaves alone what did not, and enables nothing", () => {
+  test("an upgrade restarts a running daemon only, and enables nothing", () => {
     const root = start(true);
     install(root, "0.0.1");
     root.service("inactive");
@@ -103,7 +103,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.read(config)).toBe(good);
   });
 
-  test("a version that takes the configuration starts what had failed, unless it is disabled", () => {
+  test("a version that accepts the configuration starts a failed daemon, unless it is disabled", () => {
     const root = start(true);
     install(root, "0.0.1");
     root.service("failed");
@@ -115,7 +115,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(install(root, "9.0.0").asked).toEqual([]);
   });
 
-  test("an upgrade to a version that does not take the configuration leaves the old daemon at work, and says so", () => {
+  test("an upgrade to a version that refuses the configuration keeps the old daemon running, and says so", () => {
     const root = start(true);
     install(root, "9.0.0");
     root.service("active");
@@ -129,7 +129,18 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(cannot.text).toContain("it cannot run here (exit code 134)");
   });
 
-  test("a way back restarts too, and says what becomes of a newer store", () => {
+  test("an upgrade with a key of 0.1.0 in the configuration keeps the old daemon running, and names the new key", () => {
+    const root = start(true);
+    install(root, "0.0.1");
+    root.write(config, good.replace("{", '{"http":{"names":["box"]},'), 0o600);
+    root.service("active");
+    const { text, asked } = install(root, "real");
+    expect(asked).toEqual([]);
+    expect(text).toContain("http.names has been renamed: use http.hostNames (line 1, column 18)");
+    expect(text).toContain("NOT restarted");
+  });
+
+  test("a downgrade restarts too, and explains what happens to a newer store", () => {
     const root = start(true);
     install(root, "9.0.0");
     root.service("active");
@@ -139,7 +150,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(text).toContain("leaves the store untouched");
   });
 
-  test("a removal stops it and keeps what it knows; installed again it starts again; a purge leaves nothing", () => {
+  test("a removal stops the daemon and keeps its data; a new installation starts it again; a purge leaves nothing", () => {
     const root = start(true);
     install(root, "0.0.1");
     for (

@@ -4,6 +4,7 @@
  */
 import { quoted } from "../../../src/core/number.ts";
 import { parse, type XmlElement } from "../../../src/platform/xml.ts";
+import { present } from "../../../src/core/present.ts";
 
 /** How far a dialog has come (RFC 4235, section 3.7.1). */
 export type DialogState = "trying" | "proceeding" | "early" | "confirmed" | "terminated";
@@ -207,13 +208,6 @@ class Element {
 function text(value: string | undefined): string | undefined {
   const trimmed = value?.trim();
   return trimmed === "" ? undefined : trimmed;
-}
-
-/** What is there. */
-function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }
 
 /** A value of a stranger, short enough for an error text. */
