@@ -56,11 +56,11 @@ export class AnswerReader {
   }
 
   #head(): boolean {
-    if (!"HTTP/1.".startsWith(this.#rest.slice(0, 7))) return this.#over("what it sent is not HTTP");
-    const head = this.#upTo("\r\n\r\n", "the header is endless");
+    if (!"HTTP/1.".startsWith(this.#rest.slice(0, 7))) return this.#over("the answer is not HTTP");
+    const head = this.#upTo("\r\n\r\n", "the header of the answer is too long");
     if (head === undefined) return false;
     const status = /^HTTP\/1\.[01] (\d{3})(?![^ \r])/.exec(head)?.[1];
-    if (status === undefined) return this.#over("what it sent is not HTTP");
+    if (status === undefined) return this.#over("the answer is not HTTP");
     const code = Number(status);
     if (code > 99 && code < 200 && code !== 101) return true;
     this.status = code;
@@ -76,10 +76,10 @@ export class AnswerReader {
   }
 
   #chunkSize(): boolean {
-    const line = this.#upTo("\r\n", "a chunk's size is endless");
+    const line = this.#upTo("\r\n", "a chunk of the answer is malformed");
     if (line === undefined) return false;
     const size = /^[0-9a-f]{1,8}(?=$|[ ;\t])/i.exec(line)?.[0];
-    if (size === undefined) return this.#over("its chunks are broken");
+    if (size === undefined) return this.#over("a chunk of the answer is malformed");
     this.#missing = parseInt(size, 16);
     this.#part = this.#missing === 0 ? "trailer" : "chunk";
     // The line end after a chunk is dropped together with the chunk.
@@ -92,7 +92,7 @@ export class AnswerReader {
     this.#rest = this.#rest.slice(text.length);
     this.#missing -= text.length;
     this.#room -= text.length;
-    if (this.#room === 0) return this.#over("the answer is endless");
+    if (this.#room === 0) return this.#over("the answer is too long");
     if (this.#missing > 0) return false;
     if (this.#part === "body") return this.#over();
     if (this.#rest.length < 2) return false;
@@ -102,12 +102,12 @@ export class AnswerReader {
   }
 
   /** Removes and returns the text before a mark; undefined while the mark has not been received. */
-  #upTo(mark: string, endless: string): string | undefined {
+  #upTo(mark: string, trouble: string): string | undefined {
     const end = this.#rest.indexOf(mark, this.#searched);
     if (end < 0) {
       // Bytes may arrive one at a time: do not search the same text again.
       this.#searched = Math.max(0, this.#rest.length - mark.length + 1);
-      if (this.#rest.length > maxPartBytes) this.#over(endless);
+      if (this.#rest.length > maxPartBytes) this.#over(trouble);
       return undefined;
     }
     const text = this.#rest.slice(0, end);

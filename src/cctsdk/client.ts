@@ -57,7 +57,7 @@ type About = Readonly<Record<string, string | undefined>>;
 function tracePost({ log }: ClientOptions, about: About, request: string, body: string): void {
   if (!log.tracing()) return;
   const head = request.slice(0, request.indexOf("\r\n\r\n"));
-  log.trace("event posted", { ...about, request: head.replace(secretHeader, "$1: ***"), body });
+  log.trace("Event posted", { ...about, request: head.replace(secretHeader, "$1: ***"), body });
 }
 
 /** Matches headers of crm.headers whose names suggest that the value is secret. */
@@ -66,7 +66,7 @@ const secretHeader = /^([^:\r\n]*(?:authorization|cookie|token|secret|password|k
 function traceAnswer({ log }: ClientOptions, about: About, { answer: { status, head, body }, trouble }: Exchange): void {
   if (!log.tracing()) return;
   const answer = head.replace(/^(set-cookie\s*:)[^\r\n]*/gim, "$1 ***");
-  log.trace("event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer, body });
+  log.trace("Event answered", { ...about, status, ...(status === undefined ? { trouble } : {}), answer, body });
 }
 
 /** The bytes of the POST. */

@@ -182,7 +182,7 @@ function address(reading: Reading): string {
     reading.problem(`ipAddress is ${shown(given)}: expected an IP address, localhost or nothing`);
   } else if (plain !== from && !addressAllowed(plain, from)) {
     reading.problem(
-      `ipAddress is ${plain}, but the request came from ${from}: expected the same, or list ${plain} in crm.registerAllow`,
+      `ipAddress is ${plain}, but the request came from ${from}: use that address, or list ${plain} in crm.registerAllow`,
     );
   }
   return plain ?? "";

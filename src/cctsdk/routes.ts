@@ -66,7 +66,7 @@ export function callouts(options: CalloutOptions): Hono {
   const decoding = { aliases: parameters, defaultPort, addressAllowed: parseRanges(options.registerAllow) };
   const refuse = ({ from }: CalloutRequest, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
-    log.rarely(`refused ${from}`, maxRepeats).warning("request refused", { from, status, why });
+    log.rarely(`refused ${from}`, maxRepeats).warning("Request refused", { from, status, why });
     return traced(refusalOf(status, why, answers), { to: from }, log);
   };
   const app = new Hono();
@@ -79,7 +79,7 @@ export function callouts(options: CalloutOptions): Hono {
     const decoded = decodeCallout(query, { ...decoding, from, desks: options.desks() });
     if (!decoded.ok) {
       options.counted?.callout(decoded.name ?? "unknown", "malformed");
-      log.rarely(`malformed ${from}`, maxRepeats).info("callout not understood", { from, why: decoded.why });
+      log.rarely(`malformed ${from}`, maxRepeats).info("Malformed callout", { from, why: decoded.why });
       return traced(replyTo(decoded.name, decoded, answers), { to: from }, log);
     }
     return await execute(decoded.callout, from, options);
@@ -92,7 +92,7 @@ const maxRepeats = 5;
 
 function traceRequest(request: CalloutRequest, context: Context, { log, prefix, parameters }: CalloutOptions): void {
   const desk = readQuery(request.query, parameters).get("telesetNumber");
-  log.trace("callout received", {
+  log.trace("Callout received", {
     desk: desk?.valid ? desk.value : undefined,
     from: request.from,
     ...requestText(request, context.req.header(), prefix, parameters),
@@ -131,7 +131,7 @@ function traced(written: WrittenReply, about: Readonly<Record<string, string | u
   if (log.tracing()) {
     const { status, headers, body } = written;
     const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("; ");
-    log.trace("callout answered", { ...about, status, headers: head, body });
+    log.trace("Callout answered", { ...about, status, headers: head, body });
   }
   return responseOf(written);
 }

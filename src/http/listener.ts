@@ -72,7 +72,7 @@ export async function openHttp(options: HttpOptions): Promise<Listener> {
     front.once("error", (error) => reject(cannotListen(options, error)));
     front.listen(options.port, options.host, resolve);
   });
-  front.on("error", (error) => options.log.rarely("HTTP listener").error("HTTP listener", { error: error.message }));
+  front.on("error", (error) => options.log.rarely("HTTP listener").error("HTTP listener failed", { error: error.message }));
   const bound = front.address();
   let drained: Promise<void> | undefined;
   const drain = async () => {
@@ -117,7 +117,7 @@ function site(options: HttpOptions): Hono {
   app.route("/", monitoringRoutes({ ...options.monitoring, hostNames, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
-    log.rarely("request failed").error("request failed: internal error", { error: error.message });
+    log.rarely("request failed").error("Request failed: internal error", { error: error.message });
     const why = "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.";
     return responseOf(refusal(500, why, options.callouts.answers));
   });
@@ -159,7 +159,7 @@ function httpServer(app: Hono, connections: Connections, options: HttpOptions): 
     if (socket instanceof Socket) connections.reject(socket, 405, "This is not a proxy: use GET.");
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    log.debug("bad request", { error: error.message });
+    log.debug("Bad request", { error: error.message });
     if (!(socket instanceof Socket)) return;
     if (error.code === "HPE_HEADER_OVERFLOW") connections.reject(socket, 431, "The request header is too long.");
     else connections.reject(socket, 400, notHttp(error.code));

@@ -46,7 +46,7 @@ export function parse(text: string, maxLength = maxXmlLength): { readonly root: 
   if (text.length > maxLength) {
     throw new SyntaxError(`Cannot parse XML of ${text.length} characters: expected at most ${maxLength}`);
   }
-  if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: it has a document type (<!DOCTYPE>): expected none");
+  if (/<!DOCTYPE/i.test(text)) throw new SyntaxError("Cannot parse XML: a document type (<!DOCTYPE>) is not allowed");
   try {
     return { root: fromBun(Bun.XML.parse(text, { compact: false }), 1) };
   } catch (error) {

@@ -228,7 +228,7 @@ describe("ipAddress", () => {
       ok: false,
       name: "Register",
       why:
-        `Register failed: ipAddress is ${ip}, but the request came from 10.0.0.5: expected the same, or list ${ip} in crm.registerAllow.`,
+        `Register failed: ipAddress is ${ip}, but the request came from 10.0.0.5: use that address, or list ${ip} in crm.registerAllow.`,
     });
   });
 

@@ -101,7 +101,7 @@ describe("an answer to a callout:", () => {
     const answers = { errorStatus: 500, declaration: true, contentType: "text/xml" };
     await answered(answers, get("/?FunctionName=Dance"), { log });
     await answered(answers, get("/x"), { log });
-    const shown = lines.filter((line) => line.includes("callout answered"));
+    const shown = lines.filter((line) => line.includes("Callout answered"));
     expect(shown).toEqual([expect.stringContaining("status=500"), expect.stringContaining("status=404")]);
     for (const line of shown) {
       expect(line).toContain("Content-Type: text/xml; Content-Length: ");

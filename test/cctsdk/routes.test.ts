@@ -152,7 +152,7 @@ describe("refused before it is a callout:", () => {
     else expect(await complaint(response)).toEndWith(".");
     expect(submitted).toEqual([]);
     expect(lines).toEqual([
-      expect.stringContaining(`request refused from=${options?.from || (options?.from === "" ? "" : "10.0.0.5")}`),
+      expect.stringContaining(`Request refused from=${options?.from || (options?.from === "" ? "" : "10.0.0.5")}`),
     ]);
     expect(await response.clone().text()).not.toContain("k3y");
   });
@@ -241,7 +241,7 @@ describe("the log", () => {
     await ask("/?FunctionName=Redy");
     expect(lines).toEqual([
       'info    Ready desk=1001 agent=SMITH from=10.0.0.5 outcome=error why="no phone"',
-      expect.stringContaining("info    callout not understood from=10.0.0.5 why="),
+      expect.stringContaining("info    Malformed callout from=10.0.0.5 why="),
     ]);
   });
 
@@ -272,7 +272,7 @@ describe("the log", () => {
   ])("never contains a password, even on trace: %s", async (query) => {
     const { ask, lines } = bench({}, "trace");
     await ask(`/?${query}`);
-    expect(lines[0]).toContain("callout received");
+    expect(lines[0]).toContain("Callout received");
     expect(lines.join("\n").replace(/agent="S&agentPassword=hunter2"/, "")).not.toContain("hunter2");
   });
 

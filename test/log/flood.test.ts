@@ -36,8 +36,8 @@ test("a source that is refused, or sends invalid callouts: a few lines", async (
     await sendCallout(app.port, "/", { FunctionName: "Fly", telesetNumber: String(time) });
     await sendCallout(app.port, "/", { FunctionName: "Ready", telesetNumber: "1001", agentID: "" });
   }
-  expect(about(lines, "request refused")).toHaveLength(5);
-  expect(about(lines, "callout not understood")).toHaveLength(5);
+  expect(about(lines, "Request refused")).toHaveLength(5);
+  expect(about(lines, "Malformed callout")).toHaveLength(5);
 });
 
 test("a phone that registers repeatedly: one line", async () => {

@@ -62,8 +62,8 @@ describe("of the lines about a call", () => {
     "Dial ",
     "Dialling",
     "MakeCall",
-    "event posted",
-    "event answered",
+    "Event posted",
+    "Event answered",
   ])("one starts with %s", (text) => {
     expect(about(text)).not.toEqual([]);
     for (const line of about(text)) {
@@ -101,16 +101,16 @@ describe("on trace", () => {
   });
 
   test("every callout is logged with its headers and its answer", () => {
-    const [asked] = about("callout received").map(fields);
+    const [asked] = about("Callout received").map(fields);
     expect(asked?.["request"]).toStartWith("GET /?FunctionName=Register&telesetNumber=1001");
     expect(asked?.["headers"]).toContain("host: 127.0.0.1");
     expect(asked?.["desk"]).toBe("1001");
-    expect(about("callout answered").map((line) => fields(line)["body"])).toContain("<CCTSDK></CCTSDK>");
-    expect(about("callout answered")).toHaveLength(about("callout received").length);
+    expect(about("Callout answered").map((line) => fields(line)["body"])).toContain("<CCTSDK></CCTSDK>");
+    expect(about("Callout answered")).toHaveLength(about("Callout received").length);
   });
 
   test("every POST and its answer are logged in full", () => {
-    const posted = about("event posted").map(fields);
+    const posted = about("Event posted").map(fields);
     expect(posted).toHaveLength(rig.crm.events.length);
     expect(posted.map((post) => post["body"])).toEqual(rig.crm.events.map(({ xml }) => xml));
     const to = `127.0.0.1:${rig.crm.port}`;
@@ -122,10 +122,10 @@ describe("on trace", () => {
       `Content-Length: ${Buffer.byteLength(posted[0]?.["body"] ?? "")}`,
       "Connection: close",
     ]);
-    for (const line of about("event answered")) {
+    for (const line of about("Event answered")) {
       expect(fields(line)["answer"]).toMatch(/^HTTP\/1\.1 200 OK\\u000d\\u000a.*content-length: 0/i);
     }
-    expect(about("event answered").map((line) => fields(line)["status"])).toEqual(posted.map(() => "200"));
+    expect(about("Event answered").map((line) => fields(line)["status"])).toEqual(posted.map(() => "200"));
   });
 });
 
