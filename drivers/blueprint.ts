@@ -1,5 +1,5 @@
 /**
- * The smallest driver that keeps the contract (test/contract/line.ts): copy this file to begin one.
+ * The smallest driver that keeps the contract (test/contract/line.ts): copy this file to start one.
  *
  * A driver turns what one kind of switch says into `LineEvent`s, and `LineCommand`s into what that switch understands
  * (src/core/line.ts). It knows nothing of Oracle, HTTP or the store. To make one:
@@ -33,7 +33,7 @@ export interface Wire {
   connect(greeting: string, signal: AbortSignal): Promise<WireConnection>;
 }
 
-/** One connection: it is lost once, and never comes back by itself. */
+/** One connection: it is lost once, and never comes back. */
 export interface WireConnection {
   /** All that lives now. */
   look(): Promise<WireLook>;
@@ -44,22 +44,22 @@ export interface WireConnection {
   close(): void;
 }
 
-/** What a switch shows when it is asked. */
+/** The answer to a look. */
 export interface WireLook {
   readonly legs: readonly WireLeg[];
   /** The extensions whose phones are registered. */
   readonly registered: readonly string[];
 }
 
-/** What a switch says by itself. */
+/** What a switch reports on its own. */
 export type WireEvent =
   | { readonly type: "leg"; readonly leg: WireLeg }
   | { readonly type: "gone"; readonly leg: WireLeg; readonly cause: string }
-  /** The handset that was rung for a dial was lifted, or was not, for this cause. */
+  /** The handset that was rung for a dial was lifted; with a cause: it was not. */
   | { readonly type: "dialled"; readonly call: string; readonly cause?: string }
   | { readonly type: "phone"; readonly extension: string; readonly registered: boolean };
 
-/** A leg in the switch's own words. */
+/** A leg as the switch shows it. */
 export interface WireLeg {
   readonly id: string;
   readonly extension: string;
@@ -88,7 +88,7 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
   };
 }
 
-/** On a connection of its own: what the administrator must see of each hop is what was found, and what to do about it. */
+/** On a separate connection. The administrator must see for each hop what was found, and what to do about it. */
 async function* probe(
   wire: Wire,
   { greeting }: BlueprintConfig,
@@ -154,15 +154,15 @@ class BlueprintLine implements Line {
     this.#connection.execute(command);
   }
 
-  /** One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when there is none. */
-  async #connect({ signal, tell, takes, up }: Attempt<Session>): Promise<string> {
+  /** One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when it cannot connect. */
+  async #connect({ signal, report, onSession, onUp }: Attempt<Session>): Promise<string> {
     const connection = await this.#wire.connect(this.#config.greeting, signal);
-    const session = new Session(connection, this.#context, tell);
-    tell({ type: "link-up", to: "the wire" });
-    takes(session);
+    const session = new Session(connection, this.#context, report);
+    report({ type: "link-up", to: "the wire" });
+    onSession(session);
     try {
       await session.look();
-      up({ at: "the wire" });
+      onUp({ at: "the wire" });
       // What happened between the connect and the look is reported again: facts only add up, so that repeats do no harm.
       for await (const event of connection.events) session.on(event);
       return "the switch closed the connection";
@@ -177,22 +177,22 @@ class BlueprintLine implements Line {
 class Session {
   readonly #connection: WireConnection;
   readonly #desks: readonly string[];
-  readonly #tell: (event: LineEvent) => void;
+  readonly #send: (event: LineEvent) => void;
   /** The dials whose results are still to come, by call. */
   readonly #dials = new Map<string, DialCommand>();
 
-  constructor(connection: WireConnection, { desks }: DriverContext, tell: (event: LineEvent) => void) {
+  constructor(connection: WireConnection, { desks }: DriverContext, send: (event: LineEvent) => void) {
     this.#connection = connection;
     this.#desks = desks.map(({ extension }) => extension);
-    this.#tell = tell;
+    this.#send = send;
   }
 
   /** The snapshot comes first after `link-up`: a leg that it does not name has ended. */
   async look(): Promise<void> {
     const { legs, registered } = await this.#connection.look();
     const ours = legs.filter(({ extension }) => this.#desks.includes(extension));
-    this.#tell({ type: "snapshot", desks: this.#desks, legs: ours.map(factsOf) });
-    for (const desk of this.#desks) this.#tell({ type: "phone", desk, registered: registered.includes(desk) });
+    this.#send({ type: "snapshot", desks: this.#desks, legs: ours.map(factsOf) });
+    for (const desk of this.#desks) this.#send({ type: "phone", desk, registered: registered.includes(desk) });
   }
 
   /** Takes an event of the switch. Those of other desks are dropped, whatever the switch lets through. */
@@ -200,9 +200,9 @@ class Session {
     if (event.type === "dialled") return this.#onDialled(event.call, event.cause);
     const desk = event.type === "phone" ? event.extension : event.leg.extension;
     if (!this.#desks.includes(desk)) return;
-    if (event.type === "leg") this.#tell({ type: "leg", facts: factsOf(event.leg) });
-    else if (event.type === "phone") this.#tell({ type: "phone", desk, registered: event.registered });
-    else this.#tell({ type: "leg", facts: { desk, leg: event.leg.id, ended: failure(event.cause) } });
+    if (event.type === "leg") this.#send({ type: "leg", facts: factsOf(event.leg) });
+    else if (event.type === "phone") this.#send({ type: "phone", desk, registered: event.registered });
+    else this.#send({ type: "leg", facts: { desk, leg: event.leg.id, ended: failure(event.cause) } });
   }
 
   /** `failed` is reported only when it is certain that the phone does not ring for the command. */
@@ -231,11 +231,11 @@ class Session {
   }
 
   #report(command: LineCommand, result: CommandResult): void {
-    this.#tell({ type: "result", command, result });
+    this.#send({ type: "result", command, result });
   }
 }
 
-/** What a leg in the switch's words says in ours. */
+/** A leg of the switch as facts of the line. */
 function factsOf({ id, extension, direction, number, state, call }: WireLeg): LegFacts {
   const called = direction === "to-desk";
   const talks = state === "talks" || state === "held";
@@ -253,11 +253,11 @@ function factsOf({ id, extension, direction, number, state, call }: WireLeg): Le
   };
 }
 
-/** A cause in words for the agent: what happened, what to do. */
+/** A cause as a sentence for the agent: what happened, what to do. */
 function failure(cause: string): { cause: string; why: string } {
-  const words = new Map([
+  const sentences = new Map([
     ["BUSY", "The phone is busy or has declined the call."],
     ["CLEARED", "The handset was put down."],
   ]);
-  return { cause, why: words.get(cause) ?? `The switch ended the call: it says ${cause}.` };
+  return { cause, why: sentences.get(cause) ?? `The switch ended the call: it says ${cause}.` };
 }

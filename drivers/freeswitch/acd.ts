@@ -1,7 +1,6 @@
 /**
  * The agent's state at mod_callcenter, all through `callcenter_config` (mod_callcenter.c): which commands set it, what their
- * answers mean in words for the agent, and which state an event or a listing shows. Exact capitals: `available` gets +OK and
- * then no calls.
+ * replies mean for the agent, and which state an event or a listing shows. Capitals matter: `available` gets +OK and then no calls.
  */
 import type { AgentCommand, AgentMode, CommandResult } from "../../src/core/line.ts";
 import type { FreeswitchConfig } from "./config.ts";
@@ -10,34 +9,34 @@ import { oneLine } from "../../src/platform/text.ts";
 /** The settings of an ACD that is driven. */
 export type AcdConfig = Exclude<FreeswitchConfig["acd"], "none">;
 
-/** The desk's agent as mod_callcenter knows him: the pattern with the extension and the agent's id put in. */
+/** The name of the desk's agent at mod_callcenter: the pattern with the extension and the agent's id filled in. */
 export function agentName(pattern: string, extension: string, agent: string): string {
   return pattern.replaceAll("{extension}", extension).replaceAll("{agent}", agent);
 }
 
 const statuses: Record<AgentMode, string> = { "logged-out": "Logged Out", "not-ready": "On Break", ready: "Available" };
 
-/** What a status of mod_callcenter means; nothing when there is none. What is spelt otherwise (`available`) gets no calls. */
+/** What a status of mod_callcenter means; nothing when it is empty. A status with another spelling (`available`) gets no calls. */
 export function modeOf(status: string): AgentMode | undefined {
   if (status === "") return undefined;
   if (status === "Available" || status === "Available (On Demand)") return "ready";
   return /^logged out$/i.test(status) ? "logged-out" : "not-ready";
 }
 
-/** What an agent's row of `agent list` says. */
+/** An agent in `agent list`. */
 export interface ListedAgent {
   readonly contact: string;
   readonly status: string;
 }
 
-/** A command of callcenter_config, and which refusals are none. */
+/** A command of callcenter_config, and how it is undone. */
 export interface AcdStep {
   readonly command: string;
-  /** Refusals that mean it is so already. */
-  readonly fine?: RegExp;
+  /** Matches refusals that mean that nothing was left to do. */
+  readonly alreadyDone?: RegExp;
   /** The status that it sets. */
   readonly status?: string;
-  /** The command that takes it back, by what the agent was before; nothing when there is nothing to take back. */
+  /** The command that undoes it, given the agent before; nothing when there is nothing to undo. */
   readonly undo?: (was: ListedAgent | undefined) => AcdStep | undefined;
 }
 
@@ -50,7 +49,7 @@ function statusStep(name: string, status: string): AcdStep {
 }
 
 function contactStep(name: string, contact: string): AcdStep {
-  // As switch_separate_string takes it apart: quotes keep spaces together, a backslash keeps a quote.
+  // As switch_separate_string splits it: quotes keep spaces together, a backslash keeps a quote.
   const word = /[\s'\\]/.test(contact) ? `'${contact.replace(/['\\]/g, "\\$&")}'` : contact;
   return {
     command: `agent set contact ${name} ${word}`,
@@ -59,8 +58,8 @@ function contactStep(name: string, contact: string): AcdStep {
 }
 
 /**
- * The commands that bring an agent into a state, in order; or why there are none.
- * Nothing that UWQ sends reaches the switch but what passes these patterns.
+ * The commands that bring an agent into a state, in order; or the reason, for the agent, why that is impossible.
+ * Of what UWQ sends, only what passes these patterns reaches the switch.
  */
 export function acdSteps(
   command: AgentCommand,
@@ -75,12 +74,12 @@ export function acdSteps(
   const queues = queue === undefined ? [] : queuesOf(queue, acd);
   if (typeof queues === "string") return queues;
   const set = statusStep(name, statuses[mode]);
-  // Whom the switch does not know is logged out already.
-  const state: AcdStep[] = [mode === "logged-out" ? { ...set, fine: /Agent not found/i } : set];
+  // An agent whom the switch does not know is logged out already.
+  const state: AcdStep[] = [mode === "logged-out" ? { ...set, alreadyDone: /Agent not found/i } : set];
   if (mode === "ready") state.push({ command: `agent set state ${name} Waiting` });
   if (login) return [...enrolment(name, queues, desk, config, acd), ...state];
   if (mode !== "logged-out" || !acd.create) return state;
-  return [...state, ...queues.map((each) => ({ command: `tier del ${each} ${name}`, fine: /not found|Tier/i }))];
+  return [...state, ...queues.map((queue) => ({ command: `tier del ${queue} ${name}`, alreadyDone: /not found|Tier/i }))];
 }
 
 function enrolment(
@@ -93,31 +92,31 @@ function enrolment(
   if (!acd.create) return [];
   const contact = acd.contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
   return [
-    { command: `agent add ${name} callback`, fine: /already exist/i, undo: () => ({ command: `agent del ${name}` }) },
-    // The contact comes after what is refused most: until it is set, calls go on ringing the phone that the agent has now.
+    { command: `agent add ${name} callback`, alreadyDone: /already exist/i, undo: () => ({ command: `agent del ${name}` }) },
+    // The contact comes after the steps that are refused most often: until it is set, calls go on ringing the agent's present phone.
     ...queues.map((queue): AcdStep => ({
       command: `tier add ${queue} ${name} 1 1`,
-      fine: /already exist/i,
+      alreadyDone: /already exist/i,
       undo: () => ({ command: `tier del ${queue} ${name}` }),
     })),
     contactStep(name, contact),
   ];
 }
 
-/** The queues of an agentQueue: by the configuration where it names it, else as it stands; several are separated by commas. */
+/** The queues of an agentQueue, which may name several, separated by commas: as configured, or else unchanged. */
 function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string {
   const found: string[] = [];
-  for (const asked of agentQueue.split(",").map((each) => each.trim()).filter((each) => each !== "")) {
-    const mapped = Object.hasOwn(queues, asked) ? queues[asked] : Object.keys(queues).length === 0 ? asked : undefined;
+  for (const name of agentQueue.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
+    const mapped = Object.hasOwn(queues, name) ? queues[name] : Object.keys(queues).length === 0 ? name : undefined;
     if (mapped === undefined || !/^[A-Za-z0-9_.@-]{1,80}(,[A-Za-z0-9_.@-]{1,80})*$/.test([mapped].flat().join(","))) {
-      return `Queue ${JSON.stringify(asked).slice(0, 64)} is not known to this box: ask the administrator (line.acd.queues).`;
+      return `Queue ${JSON.stringify(name).slice(0, 64)} is not known to this box: ask the administrator (line.acd.queues).`;
     }
     found.push(...[mapped].flat());
   }
   return found;
 }
 
-/** The result of a step that was refused, in words for the agent. */
+/** The result of a refused step, with a sentence for the agent. */
 export function refusal({ command }: AcdStep, answer: string): CommandResult {
   const text = oneLine(answer).trim();
   const [, , what = ""] = command.split(" ");
@@ -146,7 +145,7 @@ export function listedAgent(listing: string, name: string): ListedAgent | undefi
   return { contact: row.slice(contact, contact + more + 1).join("|"), status: row[status + more] ?? "" };
 }
 
-/** Why the switch may have changed a state, in words for the agent. */
+/** Why the switch may have changed a state, as a clause for the agent. */
 export function whyChanged(mode: AgentMode): string {
   if (mode === "ready") return "the switch, or a supervisor, has made you ready";
   if (mode === "logged-out") return "a supervisor, or the switch, has logged you out";

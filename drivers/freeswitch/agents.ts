@@ -1,4 +1,4 @@
-/** The agents' side of a connection: carries agent commands out, and finds out what the ACD knows after a connect. */
+/** The agents on one connection: carries agent commands out, and finds out after a connect what the ACD knows. */
 import type { AgentCommand, CommandResult, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
@@ -6,39 +6,39 @@ import type { FreeswitchConfig } from "./config.ts";
 import { Echoes } from "./echoes.ts";
 import { type Link, LinkClosed } from "./wire/link.ts";
 
-/** What outlives a connection: which FreeSWITCH it was, and whose agents are whose. */
+/** What outlives a connection: which FreeSWITCH it was, and which agent is at which desk. */
 export interface AgentMemory {
-  /** The Core-UUID of the FreeSWITCH that was told; another one has forgotten. */
-  core: string | undefined;
-  /** Names at mod_callcenter to desks: one name a desk, the one that took its place last. */
+  /** The Core-UUID of the FreeSWITCH that got our commands; another one does not know of them. */
+  coreUuid: string | undefined;
+  /** The desks of the names at mod_callcenter: one name for each desk, that of the last Login. */
   readonly names: Map<string, string>;
-  /** Desks that must be told again: a command was cut off, or none has come through since the ACD had forgotten. */
-  readonly cut: Set<string>;
-  /** Passes a fact on, on the connection that stands. */
-  tell: (event: LineEvent) => void;
-  /** The events that our own commands will bring on this connection. */
+  /** Desks whose state must be set again: a command was interrupted, or none has succeeded since the ACD lost its state. */
+  readonly outdated: Set<string>;
+  /** Reports an event on the connection that stands. */
+  report: (event: LineEvent) => void;
+  /** The events that our own commands will cause on this connection. */
   readonly echoes: Echoes;
-  /** Settles when the commands so far are done: two that mixed would leave a state that nobody asked for. */
+  /** Settles when all commands so far are done: two at a time could leave a state that nobody has asked for. */
   turn: Promise<unknown>;
-  /** How many commands of a desk are under way or wait for their turn. */
+  /** How many commands of each desk are under way or wait for their turn. */
   readonly open: Map<string, number>;
 }
 
-/** The memory at the start: the names that are known without anybody's Login. */
+/** The memory at the start: the names that do not depend on a Login. */
 export function agentMemory(desks: readonly string[], { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): AgentMemory {
   const known = acdAgent.includes("{agent}") ? [] : desks.map((desk) => [agentName(acdAgent, desk, ""), desk] as const);
   return {
-    core: undefined,
+    coreUuid: undefined,
     names: new Map(known),
-    cut: new Set(),
-    tell: () => {},
+    outdated: new Set(),
+    report: () => {},
     echoes: new Echoes(),
     turn: Promise.resolve(),
     open: new Map(),
   };
 }
 
-/** What carries agent commands out. */
+/** What carrying out agent commands needs. */
 export interface AgentContext {
   readonly config: FreeswitchConfig;
   readonly memory: AgentMemory;
@@ -46,8 +46,8 @@ export interface AgentContext {
 }
 
 /**
- * Brings an agent into a state at mod_callcenter, step by step; the first refusal ends it, and what was done before it is
- * taken back. One command after the other.
+ * Brings an agent into a state at mod_callcenter, step by step, one command after the other. The first refusal ends it, and the steps
+ * before it are undone.
  */
 export function setAgent(link: Link, command: AgentCommand, context: AgentContext): Promise<CommandResult> {
   const { memory } = context;
@@ -69,7 +69,7 @@ async function carryOut(link: Link, command: AgentCommand, context: AgentContext
   const name = agentName(config.acdAgent, desk, command.agent);
   const before = memory.names.get(name);
   try {
-    // It stands before anything is set, so that no event is missed, and stays for an agent who is here.
+    // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
     if (before === undefined) await link.command(`filter CC-Agent ${name}`);
     const refused = await takeSteps(link, steps, name, context);
     if (refused) {
@@ -77,13 +77,13 @@ async function carryOut(link: Link, command: AgentCommand, context: AgentContext
       return refused;
     }
     memory.names.set(name, desk);
-    memory.cut.delete(desk);
+    memory.outdated.delete(desk);
     if (command.login) await takePlace(link, { name, desk, before }, memory);
     return { outcome: "done" };
   } catch (error) {
     if (!(error instanceof LinkClosed)) throw error;
-    // Half of it may be done, also to the desk that the agent had.
-    for (const cut of [desk, before]) if (cut !== undefined) memory.cut.add(cut);
+    // It may be half done, also at the desk that the agent had.
+    for (const half of [desk, before]) if (half !== undefined) memory.outdated.add(half);
     return {
       outcome: "unknown",
       why: `The connection to the phone system was lost (${error.message}): try again when it is back.`,
@@ -91,7 +91,7 @@ async function carryOut(link: Link, command: AgentCommand, context: AgentContext
   }
 }
 
-/** Takes the steps in order. When one is refused, those before it are taken back, the last first: a refusal leaves no trace. */
+/** Takes the steps in order. When one is refused, those before it are undone, the last first: a refusal leaves no trace. */
 async function takeSteps(
   link: Link,
   steps: readonly AcdStep[],
@@ -104,11 +104,11 @@ async function takeSteps(
   for (const step of steps) {
     const answer = await takeStep(link, step, name, memory);
     if (isOk(answer)) undo.unshift(...[step.undo?.(was) ?? []].flat());
-    else if (!step.fine?.test(answer)) {
+    else if (!step.alreadyDone?.test(answer)) {
       for (const back of undo) {
         const text = await takeStep(link, back, name, memory);
         if (!isOk(text)) {
-          log.warning("Cannot take back a part of a refused command", { command: back.command, answer: text.trim() });
+          log.warning("Cannot undo a part of a refused command", { command: back.command, answer: text.trim() });
         }
       }
       return refusal(step, answer);
@@ -129,66 +129,66 @@ function isOk(answer: string): boolean {
   return answer.startsWith("+OK");
 }
 
-/** Who logs in takes the desk's place: whoever had it is logged out, and he himself has no other desk any more. */
+/** An agent who logs in takes the desk: the one who had it is logged out, and so is the agent at any other desk. */
 async function takePlace(
   link: Link,
   { name, desk, before }: { name: string; desk: string; before: string | undefined },
   memory: AgentMemory,
 ): Promise<void> {
   if (before !== undefined && before !== desk) {
-    memory.tell({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
+    memory.report({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
   }
-  for (const other of [...memory.names.keys()].filter((each) => each !== name && memory.names.get(each) === desk)) {
+  for (const other of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
     memory.names.delete(other);
     await link.command(`filter delete CC-Agent ${other}`);
     await link.command(`api callcenter_config agent set status ${other} 'Logged Out'`);
   }
 }
 
-/** The filters of the agents who are known beyond the desks' own names. A new connection begins with them. */
+/** The filters for agents whose names depend on a Login. A new connection starts with them. */
 export function agentFilters({ names, echoes }: AgentMemory, { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): string[] {
   echoes.clear();
   return acdAgent.includes("{agent}") ? [...names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
 }
 
 /**
- * After a connect. Another FreeSWITCH than the one that was told, or none told yet, or a command that was cut off: ours must
- * be applied again. The same one: what it has is right. A listing fires no events, as asking for one agent would.
+ * Finds out after a connect whose view of the agents is right. Another FreeSWITCH than the one that got our commands, or an interrupted
+ * command: ours must be applied again. The same one: its own is right. A listing fires no events; asking for one agent would.
  */
 export async function lookAtAgents(
   link: Link,
-  { config, memory, desks, tell, log }: AgentContext & {
+  { config, memory, desks, report, log }: AgentContext & {
     readonly desks: readonly string[];
-    readonly tell: (event: LineEvent) => void;
+    readonly report: (event: LineEvent) => void;
   },
 ): Promise<void> {
   if (config.acd === "none") return;
-  memory.tell = tell;
-  const asked = await link.command("api global_getvar core_uuid");
-  if (!asked.ok) {
+  memory.report = report;
+  const reply = await link.command("api global_getvar core_uuid");
+  if (!reply.ok) {
     log.rarely("no core uuid").warning(
       "Cannot ask whether FreeSWITCH was restarted, so the agents are set again: allow line.user global_getvar",
       {
-        says: asked.text.trim(),
+        says: reply.text.trim(),
       },
     );
   }
-  const core = asked.ok ? asked.text.trim() : undefined;
-  const same = core !== undefined && memory.core === core;
-  memory.core = core;
-  const again = same ? desks.filter((desk) => memory.cut.has(desk)) : desks;
-  for (const desk of again) memory.cut.add(desk);
-  if (again.length > 0) tell({ type: "acd-reset", desks: again });
+  const coreUuid = reply.ok ? reply.text.trim() : undefined;
+  const same = coreUuid !== undefined && memory.coreUuid === coreUuid;
+  memory.coreUuid = coreUuid;
+  const again = same ? desks.filter((desk) => memory.outdated.has(desk)) : desks;
+  for (const desk of again) memory.outdated.add(desk);
+  if (again.length > 0) report({ type: "acd-reset", desks: again });
   if (same) await reportListed(link, again, memory, log);
 }
 
-/** What the switch has of each agent now; of a desk that a command of ours is about to change that carries no information. */
+/** Reports the state of each agent on the switch, but not of desks that a command of ours is about to change. */
 async function reportListed(link: Link, except: readonly string[], memory: AgentMemory, log: Log): Promise<void> {
   const listing = await link.command("api callcenter_config agent list");
   if (!listing.ok) return log.rarely("no agents").warning("Cannot list the agents of the ACD", { says: listing.text.trim() });
   for (const [name, desk] of memory.names) {
     if (except.includes(desk) || (memory.open.get(desk) ?? 0) > 0) continue;
     const mode = modeOf(listedAgent(listing.text, name)?.status ?? "Logged Out");
-    if (mode !== undefined) memory.tell({ type: "agent", desk, mode, why: whyChanged(mode) });
+    if (mode !== undefined) memory.report({ type: "agent", desk, mode, why: whyChanged(mode) });
   }
 }

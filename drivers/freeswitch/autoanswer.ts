@@ -1,4 +1,4 @@
-/** How FreeSWITCH is told which headers ask a phone to answer by itself: channel variables of an originate (mod_sofia). */
+/** The channel variables of an originate with which FreeSWITCH asks a phone to answer automatically (mod_sofia). */
 import { autoAnswerOf, type PhoneMake } from "../shared/phones.ts";
 
 /** The channel variables for an originate to a phone of this make: `sip_auto_answer` sends Call-Info, `alert_info` Alert-Info. */

@@ -1,12 +1,12 @@
 /**
- * What the driver says to FreeSWITCH, and what its answers mean. Pure text. Everything that comes from outside has been
- * checked before it gets here; `link.ts` refuses control characters once more.
+ * The commands that the driver sends to FreeSWITCH, and what the replies mean. Pure text. Everything from outside has been checked
+ * before it gets here; `link.ts` refuses control characters once more.
  */
 import { agentName } from "./acd.ts";
 import { autoAnswer } from "./autoanswer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
-/** The events that say something about a line. CUSTOM must stand last: what follows are subclasses (mod_event_socket.c). */
+/** The events that matter for a line. CUSTOM must come last: what follows are subclasses (mod_event_socket.c). */
 export const eventNames = [
   "CHANNEL_CREATE",
   "CHANNEL_PROGRESS",
@@ -32,7 +32,7 @@ export const eventNames = [
   "callcenter::info",
 ] as const;
 
-/** A desk as the driver sees it. */
+/** A desk and its names on the switch. */
 export interface DeskNames {
   readonly extension: string;
   /** Presence ids of the handset's legs: `1001@domain`, and aliases. */
@@ -87,7 +87,7 @@ export function originate(call: string, number: string, desk: DeskNames, config:
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;
 }
 
-/** What an originate job ended with: `+OK uuid` names the leg that was lifted, `-ERR CAUSE` says why none was. */
+/** How an originate job ended: `+OK uuid` names the leg that was lifted, `-ERR CAUSE` is why none was. */
 export function originateResult(body: string): { readonly lifted: string } | { readonly cause: string } {
   const text = body.trim();
   const [, lifted] = /^\+OK\s*(\S*)/.exec(text) ?? [];

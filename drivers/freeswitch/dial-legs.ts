@@ -10,10 +10,10 @@ interface DialLeg {
   readonly cause?: string;
 }
 
-/** The causes that somebody, or the phone itself, gave as an answer. */
+/** The causes that a person, or the phone itself, gave as an answer. */
 const answers = ["USER_BUSY", "CALL_REJECTED"];
 
-/** The causes that the switch gives when its time is up, whether the phone rang or never said a word. */
+/** The causes that the switch gives when the time is up, whether the phone rang or did not respond at all. */
 const timeouts = ["NO_ANSWER", "ALLOTTED_TIMEOUT"];
 
 /** The dials of one connection whose outcome is still to come. */
@@ -33,9 +33,9 @@ export class DialLegs {
     return (this.#dials.get(call)?.size ?? 0) > 0;
   }
 
-  /** Takes in what is known of a leg, if it is one of these dials. */
+  /** Takes the facts of a leg, if it belongs to one of these dials. */
   note({ call, leg, rings, ended }: LegFacts): void {
-    const legs = this.#dials.get(call ?? "") ?? [...this.#dials.values()].find((each) => each.has(leg));
+    const legs = this.#dials.get(call ?? "") ?? [...this.#dials.values()].find((legs) => legs.has(leg));
     if (!legs) return;
     const before = legs.get(leg);
     const cause = before?.cause ?? ended?.cause;
@@ -43,7 +43,7 @@ export class DialLegs {
   }
 
   /**
-   * The cause that says most of why no phone was lifted: that of a phone that rang, and an answer before a timeout.
+   * The cause that best explains why no phone was answered: that of a phone that rang, and an answer rather than a timeout.
    * @param reported what the switch gives as the cause of the whole dial.
    */
   cause(call: string, reported: string): string {
@@ -53,12 +53,12 @@ export class DialLegs {
     const answer = causes.find((cause) => answers.includes(cause));
     if (answer !== undefined) return answer;
     if (rang.length > 0) return causes.find((cause) => timeouts.includes(cause)) ?? causes[0] ?? reported;
-    // Time was up, and no phone had even said that it rings.
+    // The time was up, and no phone had even reported that it rings.
     return legs.length > 0 && timeouts.includes(reported) ? "RECOVERY_ON_TIMER_EXPIRE" : reported;
   }
 }
 
-/** A leg of our own dialling that was lifted: the number is called from here on. */
+/** A leg of our dial that was lifted: from here on the number is called. */
 export function isLiftedDial({ call, answered }: LegFacts): boolean {
   return call !== undefined && answered === true;
 }

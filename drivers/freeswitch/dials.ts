@@ -20,7 +20,7 @@ export interface DialsOptions {
   /** No handset was lifted. */
   readonly onFailed: (desk: string, failure: Failure) => void;
   /** Takes the result, once for each dial. */
-  readonly report: (command: DialCommand, result: CommandResult) => void;
+  readonly onResult: (command: DialCommand, result: CommandResult) => void;
 }
 
 /** A dial whose result is still to come. */
@@ -75,7 +75,7 @@ export class Dials {
     return dial;
   }
 
-  /** Takes in what is known of a leg. */
+  /** Takes the facts of a leg. */
   note(facts: LegFacts): void {
     this.#legs.note(facts);
   }
@@ -114,12 +114,12 @@ export class Dials {
   }
 
   #end(dial: OpenDial, result: CommandResult): void {
-    const { link, report } = this.#options;
+    const { link, onResult } = this.#options;
     if (!this.#open.delete(dial.job)) return;
     dial.cancelDeadline();
     this.#legs.close(dial.command.call);
     link.command(`filter delete Job-UUID ${dial.job}`).catch(() => {});
-    report(dial.command, result);
+    onResult(dial.command, result);
   }
 }
 
@@ -135,7 +135,7 @@ function notSent(why: string): CommandResult {
   return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: the connection to the phone system is down (${why}).` };
 }
 
-/** Sends what must stand before a command that is sent once: when the link is lost here, that command has not gone out. */
+/** Sends what must come before a command that is sent once: when the link is lost here, that command has not gone out. */
 async function prepare(link: Link, command: string): Promise<void> {
   try {
     await link.command(command);

@@ -1,6 +1,6 @@
 /**
- * The events that come of our own commands to mod_callcenter. Each `agent set status` that is carried out fires exactly one
- * agent-status-change (mod_callcenter.c), and nothing in it says who asked: it may come before the command's answer or, by way
+ * The events that our own commands to mod_callcenter cause. Each `agent set status` that is carried out fires exactly one
+ * agent-status-change (mod_callcenter.c), which does not show who caused it: it may come before the command's answer or, by way
  * of the switch's event queue, long after it, when the agent has been asked for something else.
  */
 export class Echoes {

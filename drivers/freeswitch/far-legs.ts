@@ -12,10 +12,10 @@ export interface FarLegsOptions {
   readonly link: Link;
   /** The phones' legs that are watched, each with its desk: the translator reads it, and takes the far leg's answer for theirs. */
   readonly watched: Map<string, string>;
-  /** Sends a command whose answer nobody waits for. */
+  /** Sends a command whose reply nobody waits for. */
   readonly send: (command: string) => void;
   /** Takes what is learned of a leg. */
-  readonly learned: (facts: LegFacts) => void;
+  readonly onLearned: (facts: LegFacts) => void;
 }
 
 /** The far legs of one connection. */
@@ -28,7 +28,7 @@ export class FarLegs {
     this.#options = options;
   }
 
-  /** Takes in what an event says of a leg. */
+  /** Takes the facts of a leg that an event shows. */
   note(facts: LegFacts): void {
     const { leg, farLeg, farAnswered, ended } = facts;
     if (farAnswered || ended) this.#unwatch(leg);
@@ -58,9 +58,9 @@ export class FarLegs {
 
   /** The far leg may have answered before the filter for it stood. */
   async #look(desk: string, leg: string, farLeg: string): Promise<void> {
-    const { link, watched, learned } = this.#options;
+    const { link, watched, onLearned } = this.#options;
     if (!await hasAnswered(link, farLeg) || !watched.has(leg)) return;
-    learned({ desk, leg, farCalled: true, farAnswered: true });
+    onLearned({ desk, leg, farCalled: true, farAnswered: true });
   }
 
   #unwatch(leg: string): void {

@@ -1,5 +1,5 @@
 /**
- * Legs whose events wait until something has been looked at: what was sent to the CRM cannot be taken back. The events of other
+ * Legs whose events wait until something has been looked up: what was sent to the CRM cannot be taken back. The events of other
  * legs do not wait for them.
  */
 import { type Frame, text } from "./wire/event.ts";

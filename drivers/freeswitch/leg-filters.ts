@@ -4,7 +4,7 @@
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import { isLegId } from "./snapshot.ts";
-import type { Said } from "./translate.ts";
+import type { Translated } from "./translate.ts";
 
 /** The filters of one connection. */
 export class LegFilters {
@@ -15,14 +15,14 @@ export class LegFilters {
     this.#send = send;
   }
 
-  /** Follows a leg from the first that is said of it to its end. */
-  note(said: Said): void {
-    if (said.type === "leg-renamed") {
-      this.#remove(said.from);
-      this.#add(said.to);
-    } else if (said.type === "leg") {
-      if (said.facts.ended) this.#remove(said.facts.leg);
-      else this.#add(said.facts.leg);
+  /** Follows a leg from its first event to its end. */
+  note(event: Translated): void {
+    if (event.type === "leg-renamed") {
+      this.#remove(event.from);
+      this.#add(event.to);
+    } else if (event.type === "leg") {
+      if (event.facts.ended) this.#remove(event.facts.leg);
+      else this.#add(event.facts.leg);
     }
   }
 

@@ -4,10 +4,10 @@
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
-import type { Said } from "./translate.ts";
+import type { Translated } from "./translate.ts";
 
-/** The shortest time from the end of one look to the next that is asked for, in ms: what strangers send must not keep the switch busy. */
-export const atMostEvery = 1000;
+/** The shortest pause between two looks that are asked for, in ms: what strangers send must not keep the switch busy. */
+export const minPauseMs = 1000;
 
 /** What `Looks` needs of its session. */
 export interface LooksOptions {
@@ -37,9 +37,9 @@ export class Looks {
   }
 
   /** Notes what is reported meanwhile. */
-  note(said: Said): void {
-    if (said.type === "leg-renamed") this.#meanwhile?.set(said.from, "").set(said.to, said.desk);
-    if (said.type === "leg") this.#meanwhile?.set(said.facts.leg, said.facts.ended ? "" : said.facts.desk);
+  note(event: Translated): void {
+    if (event.type === "leg-renamed") this.#meanwhile?.set(event.from, "").set(event.to, event.desk);
+    if (event.type === "leg") this.#meanwhile?.set(event.facts.leg, event.facts.ended ? "" : event.facts.desk);
   }
 
   /** Looks after this time, in ms. */
@@ -47,7 +47,7 @@ export class Looks {
     this.#after(ms, () => this.#inTurn(() => this.#look()));
   }
 
-  /** Looks at everything, at once or soon: once for all that ask before it begins. */
+  /** Looks at everything, at once or soon: one look for all requests that come before it starts. */
   repair(): void {
     if (this.#isAsked || this.#isOver) return;
     this.#isAsked = true;
@@ -55,7 +55,7 @@ export class Looks {
       this.#isAsked = false;
       await this.#look();
       await this.#options.others();
-      await new Promise<void>((resolve) => this.#after(atMostEvery, resolve));
+      await new Promise<void>((resolve) => this.#after(minPauseMs, resolve));
     });
   }
 
@@ -78,16 +78,16 @@ export class Looks {
   }
 
   /**
-   * What comes meanwhile is reported at once: a leg that begins after the list was made is put into the snapshot, which would end it
-   * otherwise; one that ends is taken out.
+   * What comes meanwhile is reported at once: a leg that begins after the list was made is added to the snapshot, which would end it
+   * otherwise; one that ends is removed.
    */
   async #look(): Promise<void> {
     const meanwhile = this.#meanwhile = new Map<string, string>();
     try {
       const legs = await this.#options.legs();
       const ids = new Set(legs.map(({ leg }) => leg));
-      const begun = [...meanwhile].filter(([leg, desk]) => desk !== "" && !ids.has(leg)).map(([leg, desk]) => ({ desk, leg }));
-      this.#options.seen([...legs.filter(({ leg }) => meanwhile.get(leg) !== ""), ...begun]);
+      const added = [...meanwhile].filter(([leg, desk]) => desk !== "" && !ids.has(leg)).map(([leg, desk]) => ({ desk, leg }));
+      this.#options.seen([...legs.filter(({ leg }) => meanwhile.get(leg) !== ""), ...added]);
     } finally {
       this.#meanwhile = undefined;
     }

@@ -1,5 +1,5 @@
 /**
- * The FreeSWITCH driver: keeps one connection to the event socket, with a pause of full jitter between tries.
+ * The FreeSWITCH driver: keeps one connection to the event socket, with a pause of full jitter between the attempts.
  * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
  */
 import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
@@ -70,15 +70,15 @@ class FreeswitchLine implements Line {
     this.#connection.execute(command);
   }
 
-  async #connect({ signal, known, tell, takes, delayed, up }: Attempt<Session>): Promise<string> {
+  async #connect({ signal, known, report, onSession, onDelay, onUp }: Attempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
     const session = await Session.open(
-      { config: this.#config, site: this.#site, agents: this.#agents, known, log, timers, tell, delayed },
+      { config: this.#config, site: this.#site, agents: this.#agents, known, log, timers, report, onDelay },
       signal,
     );
-    takes(session);
+    onSession(session);
     await session.begin();
-    up({ at: `${this.#config.host}:${this.#config.port}` });
+    onUp({ at: `${this.#config.host}:${this.#config.port}` });
     return await session.closed;
   }
 }

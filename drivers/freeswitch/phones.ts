@@ -1,5 +1,5 @@
 /**
- * The desks' phones: whether each is registered, and where. All that is learned of a phone, by a look, an event, a dial or a leg,
+ * The desks' phones: whether each is registered, and where. Whatever is learned of a phone, by a look, an event, a dial or a leg,
  * passes through here, so that every answer comes from one state.
  */
 import type { Failure, LineEvent } from "../../src/core/line.ts";
@@ -16,7 +16,7 @@ type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
 export interface PhonesOptions {
   readonly desks: readonly DeskNames[];
   readonly log: Log;
-  readonly tell: (event: PhoneEvent) => void;
+  readonly report: (event: PhoneEvent) => void;
 }
 
 /** The phones of one connection. */
@@ -40,20 +40,20 @@ export class Phones {
     return this.#states.get(desk)?.registered === false;
   }
 
-  /** Reports what is known of all phones, and from now on what changes: after a connect the legs come first. */
+  /** Reports what is known of all phones, and from now on what changes: after a connect the legs must come first. */
   release(): void {
     this.#isHeld = false;
-    for (const state of this.#states.values()) this.#options.tell(state);
+    for (const state of this.#states.values()) this.#options.report(state);
   }
 
-  /** Asks the switch where all these phones are. */
+  /** Asks the switch where all phones are. */
   async lookUpAll(link: Link): Promise<void> {
     for (const { extension } of this.#options.desks) await this.lookUp(link, extension);
   }
 
   /**
    * Asks the switch where a phone is. What was learned of it meanwhile is newer than an answer that it is nowhere.
-   * @param proven whether it is known to be reachable: then the answer only says where.
+   * @param proven whether the phone is known to be reachable: then the answer only shows where.
    */
   async lookUp(link: Link, desk: string, proven = false): Promise<void> {
     const names = this.#options.desks.find(({ extension }) => extension === desk);
@@ -77,7 +77,7 @@ export class Phones {
     const known = this.#contacts.get(event.desk) ?? [];
     const [contact] = readContacts(`sofia/any/${/<([^>]*)>/.exec(event.contact ?? "")?.[1] ?? event.contact ?? ""}`);
     const isNew = contact === undefined || !known.some(({ places }) => Bun.deepEquals(places, contact.places));
-    // Until the switch says which contacts there are now, a leg to any of them is the desk's.
+    // Until the switch lists the contacts again, every leg with the desk's presence id is the desk's.
     if (isNew) this.#contacts.delete(event.desk);
     this.#learn(event);
     return isNew;
@@ -103,7 +103,7 @@ export class Phones {
 
   #learn(event: PhoneEvent): void {
     this.#states.set(event.desk, event);
-    if (!this.#isHeld) this.#options.tell(event);
+    if (!this.#isHeld) this.#options.report(event);
   }
 
   /** The contacts of all presence ids of a desk, as `sofia_contact` names them; nothing when it cannot be asked. */
@@ -125,7 +125,7 @@ export class Phones {
     return [...answers];
   }
 
-  /** Why a phone is registered nowhere, where the switch's directory says so; nothing when it is known there or cannot be asked. */
+  /** Why a phone is registered nowhere: the switch's directory does not know it. Nothing when it does, or cannot be asked. */
   async #whyNowhere(link: Link, { extension, presence }: DeskNames): Promise<string | undefined> {
     for (const id of presence) {
       const { text } = await link.command(`api user_exists id ${id.replace("@", " ")}`);

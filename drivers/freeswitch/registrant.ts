@@ -4,12 +4,12 @@ import { type Frame, text } from "./wire/event.ts";
 /** A desk whose phone has registered or gone. */
 export interface Registrant {
   readonly desk: string;
-  /** Registered in a domain of the desk's; otherwise only the switch knows whether that domain is one. */
+  /** Registered in a domain of the desk's; otherwise only the switch knows whether it serves that domain as ours. */
   readonly isSure: boolean;
 }
 
 /**
- * The desk that an event is about; nothing when it is about none. Another tenant's 1001 passes the filter, perhaps with our realm or
+ * The desk that an event is about; nothing when it is not about ours. Another tenant's 1001 passes the filter, perhaps with our realm or
  * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
  * must be asked: it may have that domain as one of ours.
  * @param deskOf the desk with this presence id, in small letters.

@@ -1,6 +1,6 @@
 /**
- * One connection's work: ask for the events of our lines, look at what lives, pass on what happens, carry commands out.
- * The order after a connect: log in, filters, events, look; so that nothing is missed and nothing foreign is heard.
+ * The work on one connection: ask for the events of our lines, look at what lives, report what happens, carry commands out.
+ * The order after a connect: log in, filters, events, look. So nothing is missed, and nothing of other lines is received.
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -17,7 +17,7 @@ import { type Frame, Link, LinkClosed } from "./wire/link.ts";
 import { Looks } from "./looks.ts";
 import { Phones } from "./phones.ts";
 import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
-import { type Said, type Site, Translator } from "./translate.ts";
+import { type Site, type Translated, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
 /** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
@@ -32,10 +32,9 @@ export interface SessionOptions {
   readonly timers: Timers;
   /** What outlives this connection. */
   readonly agents: AgentMemory;
-  /** Passes a fact on. */
-  readonly tell: (event: LineEvent) => void;
-  /** Takes why the connection is not up yet, when that takes long. */
-  readonly delayed: (why: string) => void;
+  readonly report: (event: LineEvent) => void;
+  /** Takes the reason why the connection is not up yet, when that takes long. */
+  readonly onDelay: (why: string) => void;
 }
 
 /** A connection that is logged in and subscribed. */
@@ -45,11 +44,11 @@ export class Session {
   readonly #link: Link;
   readonly #dials: Dials;
   readonly #farLegs: FarLegs;
-  /** Commands whose results are still to come, those apart that only wait for a report of the switch. */
+  /** Settle when the commands that have been sent are answered. */
   readonly #underWay = new Set<Promise<void>>();
   /** Resolves with the reason when the connection is over, and all commands have their results. */
   readonly closed: Promise<string>;
-  /** The switch does not report registrations, so they are asked for. */
+  /** The switch does not report registrations, so we ask for them. */
   #asksForPhones = false;
   /** Events from before the end of the first look, as text when they cannot be read; nothing after it. */
   #early: (Frame | string)[] | undefined = [];
@@ -59,10 +58,10 @@ export class Session {
   readonly #looks: Looks;
 
   private constructor(options: SessionOptions, link: Link) {
-    const { config, site: { desks }, log, timers, tell, known, agents } = options;
+    const { config, site: { desks }, log, timers, report, known, agents } = options;
     this.#options = options;
     this.#link = link;
-    this.#phones = new Phones({ desks, log, tell });
+    this.#phones = new Phones({ desks, log, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     this.#translator = new Translator(options.site, { agents, known, contactsOf });
     this.#looks = new Looks({
@@ -76,7 +75,7 @@ export class Session {
       link,
       watched: this.#translator.dials,
       send: (command) => this.#send(command),
-      learned: (facts) => this.#onSaid({ type: "leg", facts }),
+      onLearned: (facts) => this.#onTranslated({ type: "leg", facts }),
     });
     this.#dials = new Dials({
       config,
@@ -89,7 +88,7 @@ export class Session {
       onFailed: (desk, failure) => {
         if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
       },
-      report: (command, result) => this.#report(command, result),
+      onResult: (command, result) => this.#onResult(command, result),
     });
     this.closed = link.closed.then(async (why) => {
       this.#looks.stop();
@@ -116,7 +115,7 @@ export class Session {
         log,
         timers,
         deskOf: (frame) => session && session.#translator.deskOf(frame),
-        onDelay: options.delayed,
+        onDelay: options.onDelay,
         onUnreadable: onFrame,
       },
       onFrame,
@@ -138,7 +137,7 @@ export class Session {
     this.#filters.keep(known());
     for (const command of [...filters(site.desks, config), ...agentFilters(agents, config)]) await must(link, command);
     if ((await link.command(subscribe())).ok) return;
-    // A user with narrow rights needs each subclass of CUSTOM in his list, even when all events are in it.
+    // A user with narrow rights needs each subclass of CUSTOM in the list of allowed events, even when all events are in it.
     const custom = eventNames.indexOf("CUSTOM");
     await must(link, subscribe(eventNames.slice(0, custom)));
     for (const subclass of eventNames.slice(custom + 1)) {
@@ -157,13 +156,13 @@ export class Session {
   }
 
   /**
-   * Reports that the link is up, then what lives, and looks once more a little later. Commands may come from the first moment.
+   * Reports that the link is up, then what lives, and looks once more a little later. Commands are accepted from the first moment.
    * Rejects with an Error for people, the connection closed, when the first look fails.
    */
   async begin(): Promise<void> {
     const link = this.#link;
-    const { config, tell } = this.#options;
-    tell({ type: "link-up", to: `${config.host}:${config.port}` });
+    const { config, report } = this.#options;
+    report({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
       await this.#firstLook();
       await this.#lookAtAgents();
@@ -192,8 +191,8 @@ export class Session {
   }
 
   async #lookAtAgents(): Promise<void> {
-    const { config, site, agents: memory, tell, log } = this.#options;
-    await lookAtAgents(this.#link, { config, memory, desks: site.desks.map(({ extension }) => extension), tell, log });
+    const { config, site, agents: memory, report, log } = this.#options;
+    await lookAtAgents(this.#link, { config, memory, desks: site.desks.map(({ extension }) => extension), report, log });
   }
 
   async #lookAtOthers(): Promise<void> {
@@ -208,12 +207,12 @@ export class Session {
   }
 
   #snapshot(legs: readonly LegFacts[]): void {
-    const { site, tell } = this.#options;
+    const { site, report } = this.#options;
     this.#filters.keep(legs);
-    tell({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
+    report({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
   }
 
-  /** @param frame the text of an event that cannot be read: what it said is found by a look. */
+  /** @param frame text: an event that cannot be read. A look finds out what it was about. */
   #onFrame(frame: Frame | string): void {
     if (this.#early) {
       this.#early.push(frame);
@@ -237,8 +236,8 @@ export class Session {
     if (caller !== undefined) {
       const look = this.#lookAtCaller(caller);
       // After a lost connection the next look shows what has become of the leg.
-      this.#held.until(look, frame, (each) => this.#onLineFrame(each)).catch(() => {});
-    } else for (const said of this.#translator.frame(frame)) this.#onSaid(said);
+      this.#held.until(look, frame, (held) => this.#onLineFrame(held)).catch(() => {});
+    } else for (const event of this.#translator.frame(frame)) this.#onTranslated(event);
   }
 
   async #lookAtCaller(leg: string): Promise<void> {
@@ -263,26 +262,26 @@ export class Session {
     this.#phones.lookUp(this.#link, desk, proven).catch(() => {});
   }
 
-  #onSaid(said: Said): void {
-    if (said.type === "look-up-phone") return this.#lookUpPhone(said.desk);
-    if (said.type === "phone") {
-      if (this.#phones.onRegister(said)) this.#lookUpPhone(said.desk, true);
+  #onTranslated(event: Translated): void {
+    if (event.type === "look-up-phone") return this.#lookUpPhone(event.desk);
+    if (event.type === "phone") {
+      if (this.#phones.onRegister(event)) this.#lookUpPhone(event.desk, true);
       return;
     }
-    this.#options.tell(said);
-    this.#looks.note(said);
-    this.#filters.note(said);
-    if (said.type !== "leg") return;
-    if (said.facts.rings) this.#onReached(said.facts.desk);
-    this.#dials.note(said.facts);
-    this.#farLegs.note(said.facts);
+    this.#options.report(event);
+    this.#looks.note(event);
+    this.#filters.note(event);
+    if (event.type !== "leg") return;
+    if (event.facts.rings) this.#onReached(event.facts.desk);
+    this.#dials.note(event.facts);
+    this.#farLegs.note(event.facts);
   }
 
   #onReached(desk: string): void {
     if (this.#phones.onReached(desk)) this.#lookUpPhone(desk, true);
   }
 
-  /** Sends what no answer is waited for. */
+  /** Sends a command whose reply nobody waits for. */
   #send(command: string): void {
     this.#link.command(command).catch(() => {});
   }
@@ -296,7 +295,7 @@ export class Session {
   execute(command: LineCommand): void {
     const done = this.#carryOut(command).catch((error: unknown) => {
       const why = `UnexpectedError: the line failed inside (${messageOf(error)})`;
-      this.#report(command, { outcome: "unknown", why });
+      this.#onResult(command, { outcome: "unknown", why });
     });
     this.#underWay.add(done);
     void done.finally(() => this.#underWay.delete(done));
@@ -305,22 +304,22 @@ export class Session {
   async #carryOut(command: LineCommand): Promise<void> {
     const { config, agents, log, site } = this.#options;
     if (command.type === "agent") {
-      return this.#report(command, await setAgent(this.#link, command, { config, memory: agents, log }));
+      return this.#onResult(command, await setAgent(this.#link, command, { config, memory: agents, log }));
     }
     const { desk } = command;
     const names = site.desks.find(({ extension }) => extension === desk);
     if (names) return await this.#dials.start(command, names);
-    this.#report(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
+    this.#onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
   }
 
-  #report(command: LineCommand, result: CommandResult): void {
-    this.#options.tell({ type: "result", command, result });
-    // Only a look shows now whether a phone rings at all.
+  #onResult(command: LineCommand, result: CommandResult): void {
+    this.#options.report({ type: "result", command, result });
+    // Now only a look can show whether a phone rings at all.
     if (command.type === "dial" && result.outcome === "unknown") this.#looks.repair();
   }
 }
 
-/** Sends what nothing works without. Rejects with an Error for people when it is refused. */
+/** Sends a command without which nothing works. Rejects with an Error for people when it is refused. */
 async function must(link: Link, command: string): Promise<void> {
   const reply = await link.command(command);
   if (!reply.ok) throw new Error(refused(command, reply));

@@ -36,7 +36,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
   for (const [id, knownDesk] of ids) {
     if (!isLegId(id)) continue;
     const frame = await dump(link, id);
-    // It lives, and no more can be said of it.
+    // It lives; nothing else is known of it.
     if (frame === "unreadable" && knownDesk !== "") legs.push({ desk: knownDesk, leg: id });
     if (frame === undefined || frame === "unreadable") continue;
     const caller = translator.unseenCaller(frame);
@@ -52,7 +52,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
   return { legs, sequence };
 }
 
-/** Whether the far end has answered stands on its own leg: our leg's copy is as old as the bridge. */
+/** Only the far end's own leg shows whether it has answered: our leg's copy is as old as the bridge. */
 async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promise<LegFacts> {
   return await hasAnswered(link, farLeg) ? { ...facts, farAnswered: true } : facts;
 }
@@ -84,17 +84,17 @@ async function dump(link: Link, id: string): Promise<Frame | "unreadable" | unde
     : "unreadable";
 }
 
-/** What to say of a command that the switch does not carry out. */
+/** The error for a command that the switch does not carry out. */
 export function refused(command: string, { text }: Reply): string {
   return `FreeSWITCH refuses the command "${command.slice(0, 60)}" (${text.trim()}): check the rights of line.user`;
 }
 
-/** Ids come from the switch and go back into commands. */
+/** Whether an id of the switch may go back into a command. */
 export function isLegId(id: string): boolean {
   return /^[0-9A-Za-z-]{1,60}$/.test(id);
 }
 
-/** A row of `show channels`: its leg, and what says whose it is, in the form of an event. */
+/** A row of `show channels`: its leg, and the fields that show whose it is, in the form of an event. */
 interface Row {
   readonly uuid: string;
   readonly frame: Frame;
@@ -109,7 +109,7 @@ function readRows(text: string): Row[] | undefined {
   return rows.map((row: Record<string, unknown> | null) => readRow((name) => row?.[name]));
 }
 
-/** The same from a list that is not valid JSON: each row begins with its `uuid`, and what a caller sends stands further behind. */
+/** The same from a list that is not valid JSON: each row begins with its `uuid`, and what a caller sends comes further behind. */
 function readBrokenRows(text: string): Row[] {
   return text.split(/(?="uuid":)/).slice(1).map((row) => readRow((name) => new RegExp(`"${name}":"([^"]*)"`).exec(row)?.[1]));
 }

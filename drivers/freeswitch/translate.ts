@@ -1,6 +1,6 @@
 /**
- * Events of FreeSWITCH into facts of the line. What each event means for a handset's leg was read off a live switch
- * (test/fixtures/recordings) and off its source; the file is named where a rule comes from there.
+ * Translates events of FreeSWITCH into facts of the line. What each event means for a handset's leg was learned from a live switch
+ * (test/fixtures/recordings) and from its source; rules from there name the file.
  */
 import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
@@ -13,24 +13,24 @@ import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
 import { registrantOf } from "./registrant.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
-/** What the translation must know of the site. */
+/** What the translation needs to know of the site. */
 export interface Site {
   readonly desks: readonly DeskNames[];
   readonly outsideProfiles: readonly string[];
-  /** The channel variables that the CRM is told of. */
+  /** The channel variables whose values go to the CRM. */
   readonly variables: readonly string[];
 }
 
-/** What an event says: facts of the line, or that a phone's registration must be looked up. */
-export type Said = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
+/** What an event means: something on the line, or that a phone's registration must be looked up. */
+export type Translated = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
 
-/** What the translation must know of the agents: names at mod_callcenter to desks, and which events are of our own doing. */
+/** What the translation needs to know of the agents: which desk a name at mod_callcenter is, and which events our own commands caused. */
 export interface Agents {
   readonly names: ReadonlyMap<string, string>;
   readonly echoes: Echoes;
 }
 
-/** What the translation looks up while it goes on. */
+/** What the translation looks up at each event. */
 export interface Sources {
   readonly agents?: Agents;
   /** The legs that are believed to live. */
@@ -39,16 +39,15 @@ export interface Sources {
   readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
 }
 
-/** How many callers in queues are remembered. */
-const rememberedCallers = 100;
+const maxRememberedCallers = 100;
 
-/** Translates frames. Remembers only what the agent's leg does not show of a caller from a queue. */
+/** Translates frames. It remembers only what an agent's leg does not show of a caller from a queue. */
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
-  /** Lifted legs of our dialling whose far leg is being watched: leg to desk. */
+  /** The lifted legs of our dials whose far legs are watched, each with its desk. */
   readonly dials = new Map<string, string>();
-  /** Which number a queue's caller has dialled, by the caller's leg: it comes before the agent's leg, in a separate event. */
+  /** The number that a queue's caller has dialled, by the caller's leg: it comes before the agent's leg, in a separate event. */
   readonly #offers = new Map<string, string>();
   /** Whether a queue's caller is withheld, by the caller's leg. */
   readonly #queued = new Map<string, boolean>();
@@ -67,12 +66,12 @@ export class Translator {
     }
   }
 
-  /** What one event says; nothing when it is not about these desks. */
-  frame(frame: Frame): Said[] {
+  /** What one event means; nothing when it is not about these desks. */
+  frame(frame: Frame): Translated[] {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);
     const desk = this.deskOf(frame);
-    if (desk === undefined) return this.#left(frame) ?? this.#farLeg(frame, name);
+    if (desk === undefined) return this.#redirected(frame) ?? this.#farLeg(frame, name);
     if (name === "CHANNEL_UUID") {
       const [from, to] = [text(frame, "Old-Unique-ID"), text(frame, "Unique-ID")];
       return from && to ? [{ type: "leg-renamed", desk, from, to }] : [];
@@ -83,7 +82,7 @@ export class Translator {
 
   /**
    * The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. Contacts and presence
-   * ids change: a leg stays the desk's that it came to, unless the phone sends it elsewhere.
+   * ids change: a leg stays with the desk that it came to, unless the phone sends it elsewhere.
    */
   deskOf(frame: Frame): string | undefined {
     const desk = this.#claimedBy(frame);
@@ -95,7 +94,7 @@ export class Translator {
     return destinationOf(frame, { extension: desk, contacts: this.#sources.contactsOf(desk) }, this.#site.outsideProfiles);
   }
 
-  /** The desk whose presence id a leg carries, be it the handset's or not. */
+  /** The desk whose presence id a leg carries, whether it is the handset's leg or not. */
   #claimedBy(frame: Frame): string | undefined {
     const foreign = text(frame, "variable_sip_gateway_name") !== "" || text(frame, "Channel-Name").startsWith("loopback/");
     return foreign ? undefined : this.#desks.get(text(frame, "Channel-Presence-ID").toLowerCase());
@@ -108,7 +107,7 @@ export class Translator {
   }
 
   /** A leg that the phone has sent elsewhere (302) is over for the desk, whatever becomes of it. */
-  #left(frame: Frame): Said[] | undefined {
+  #redirected(frame: Frame): Translated[] | undefined {
     const desk = this.#claimedBy(frame);
     if (desk === undefined || this.#destinationOf(frame, desk) !== "redirected") return undefined;
     const why = `Phone ${desk} has forwarded the call to another place.`;
@@ -136,11 +135,11 @@ export class Translator {
     const state = text(frame, "Channel-Call-State");
     if (text(frame, "Answer-State") === "hangup" || state === "HANGUP") return undefined;
     const signs = { desk, leg, ...stateSigns(frame, name, state) };
-    // CALLSTATE comes without variables: too little to begin a call with, so it goes without a direction.
+    // CALLSTATE comes without variables: too little to start a call with, so the facts have no direction.
     return name === "CHANNEL_CALLSTATE" ? signs : { ...signs, ...this.#identity(frame, name) };
   }
 
-  /** Who, to whom, with which data: what stands in the events that carry the channel's variables. */
+  /** Who, to whom, with which data: only events that carry the channel's variables show it. */
   #identity(frame: Frame, name: string): Partial<LegFacts> {
     const direction: LegDirection = text(frame, "Call-Direction") === "inbound" ? "from-desk" : "to-desk";
     const call = text(frame, "variable_telesetd_call");
@@ -167,7 +166,7 @@ export class Translator {
       text(frame, "Caller-RDNIS"),
       this.#offers.get(farLeg),
     ];
-    // On a lifted MakeCall the phone's own contact (`1001-0x55`) stands as RDNIS: nobody has dialled that.
+    // On the lifted leg of a MakeCall, RDNIS is the phone's own contact (`1001-0x55`): nobody has dialled that.
     const dialled = places.find((place) => place && !/\p{L}/u.test(place));
     const callerDialled = dialled ? { callerDialled: dialled } : {};
     if (isFlipped(frame)) return callerDialled;
@@ -184,8 +183,8 @@ export class Translator {
   }
 
   /**
-   * With whom the leg is connected. After a transfer or a pickup the switch turns the caller's profile round: the leg's
-   * own identity stands as caller, the partner's as callee (live: attended-transfer-to-this).
+   * With whom the leg is connected. After a transfer or a pickup the switch swaps the identities: the leg's own becomes the caller,
+   * the partner's the callee (recording: attended-transfer-to-this).
    */
   #partner(frame: Frame, name: string, direction: LegDirection): Party | undefined {
     const connected = name === "CHANNEL_BRIDGE" || name === "CALL_UPDATE" || name === "CHANNEL_DATA";
@@ -200,7 +199,7 @@ export class Translator {
     const identity = partnerIdentity(frame, direction, outside);
     if (identity === undefined) return undefined;
     const dialledByLeg = originatedLegs(frame).some((leg) => leg.startsWith(farLeg));
-    // The leg's own flags are those of its caller: after a turn round, or on a leg that dialled, that is nobody else.
+    // The leg's own flags are those of its caller: after a swap, or on a leg that dialled, that is the desk itself.
     const withheld = direction === "to-desk" && !isFlipped(frame) ? isCallerWithheld(frame) : isOtherWithheld(frame);
     return {
       identity,
@@ -211,7 +210,7 @@ export class Translator {
     };
   }
 
-  /** Whether the other leg came in from outside: by its sofia profile or as a gateway's. Unknown when there is none. */
+  /** Whether the other leg came in from outside, by an outside profile or a gateway. Unknown when there is no other leg. */
   #isOutside(frame: Frame): boolean | undefined {
     const [technology, profile] = text(frame, "Other-Leg-Channel-Name").split("/");
     if (technology !== "sofia" || profile === undefined) return undefined;
@@ -228,8 +227,8 @@ export class Translator {
     return Object.keys(data).length > 0 ? data : undefined;
   }
 
-  /** The far leg of a MakeCall has answered: seen only while its filter stands (variable_originating_leg_uuid). */
-  #farLeg(frame: Frame, name: string): Said[] {
+  /** The far leg of a MakeCall has answered: seen only while it is filtered for (variable_originating_leg_uuid). */
+  #farLeg(frame: Frame, name: string): Translated[] {
     const leg = text(frame, "variable_originating_leg_uuid");
     const desk = this.dials.get(leg);
     return desk !== undefined && name === "CHANNEL_ANSWER"
@@ -237,7 +236,7 @@ export class Translator {
       : [];
   }
 
-  #custom(frame: Frame): Said[] {
+  #custom(frame: Frame): Translated[] {
     const subclass = text(frame, "Event-Subclass");
     if (subclass === "callcenter::info" && text(frame, "CC-Action") === "agent-status-change") return this.#agent(frame);
     if (subclass === "callcenter::info") {
@@ -257,7 +256,7 @@ export class Translator {
   }
 
   /** A change by others: the switch, or a supervisor. */
-  #agent(frame: Frame): Said[] {
+  #agent(frame: Frame): Translated[] {
     const name = text(frame, "CC-Agent");
     if (this.#sources.agents.echoes.take(name, text(frame, "CC-Agent-Status"))) return [];
     const desk = this.#sources.agents.names.get(name);
@@ -266,57 +265,61 @@ export class Translator {
   }
 }
 
-/** Notes what is known of a queue's caller, and forgets the one that was noted first when there are too many. */
+/** Notes what is known of a queue's caller; forgets the oldest when there are too many. */
 function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
   callers.set(leg, known);
   const [oldest] = callers.keys();
-  if (callers.size > rememberedCallers && oldest !== undefined) callers.delete(oldest);
+  if (callers.size > maxRememberedCallers && oldest !== undefined) callers.delete(oldest);
 }
 
-/** The end of a leg, in the words for both: the agent's phone, and the far end. */
+/** The end of a leg, with a sentence for each case: the agent's phone ended it, or the far end. */
 function endOf(cause: string, desk: string): Failure {
   return { ...handsetFailure(cause, desk), far: farEnd(cause) };
 }
 
-/** What the state of the channel says, whatever the event. */
-function stateSigns(frame: Frame, name: string, state: string): Partial<LegFacts> {
+/** The state of a leg's channel at an event. */
+interface ChannelState {
+  /** The event's name. */
+  readonly name: string;
+  /** Channel-Call-State. */
+  readonly callState: string;
+  readonly toDesk: boolean;
+  /** The event reports progress: a 180 or 183 of the called phone. */
+  readonly progress: boolean;
+  readonly answered: boolean;
+}
+
+/** The signs in the state of the channel, whatever the event. */
+function stateSigns(frame: Frame, name: string, callState: string): Partial<LegFacts> {
   const toDesk = text(frame, "Call-Direction") !== "inbound";
   const progress = name === "CHANNEL_PROGRESS" || name === "CHANNEL_PROGRESS_MEDIA";
   const answered = text(frame, "Answer-State") === "answered";
-  const far = farSigns(frame, name, state, toDesk, progress, answered);
   const held = name === "CHANNEL_HOLD" ? true : name === "CHANNEL_UNHOLD" ? false : undefined;
   return {
-    ...(toDesk && (progress || state === "RINGING" || state === "EARLY") ? { rings: true } : {}),
+    ...(toDesk && (progress || callState === "RINGING" || callState === "EARLY") ? { rings: true } : {}),
     ...(answered ? { answered } : {}),
-    ...far,
+    ...farSigns(frame, { name, callState, toDesk, progress, answered }),
     ...(held === undefined ? {} : { held }),
   };
 }
 
 /**
  * Whether the far end is being called, and has answered, on a leg that dialled. RING_WAIT is set when an answered channel
- * begins to call (switch_channel.c, CF_ORIGINATOR). A dialplan that answers, plays or rings by itself has no far leg.
+ * starts to call (switch_channel.c, CF_ORIGINATOR). A dialplan that only answers, plays or rings has no far leg.
  */
-function farSigns(
-  frame: Frame,
-  name: string,
-  state: string,
-  toDesk: boolean,
-  progress: boolean,
-  answered: boolean,
-): Partial<LegFacts> {
+function farSigns(frame: Frame, { name, callState, toDesk, progress, answered }: ChannelState): Partial<LegFacts> {
   const bridged = answered && text(frame, "Other-Leg-Unique-ID") !== "" && name !== "CHANNEL_CALLSTATE";
   const farLeg = originatedLegs(frame).length > 0 || text(frame, "Caller-Callee-ID-Number") !== "";
   const rings = !toDesk && farLeg && (progress || (name === "CHANNEL_DATA" && !answered));
-  const called = rings || state === "RING_WAIT" || bridged || name === "CHANNEL_BRIDGE";
+  const called = rings || callState === "RING_WAIT" || bridged || name === "CHANNEL_BRIDGE";
   const connected = (bridged && !isEarly(frame, name, toDesk)) || (!toDesk && answered && isPickedUp(frame, name));
   return { ...(called ? { farCalled: true } : {}), ...(connected ? { farAnswered: true } : {}) };
 }
 
 /**
  * Bridged, but only to early media: the far leg's answer is missing in the copy of its profile, which is as old as the
- * bridge (live: out-early-media). What comes on a leg that dialled when the far end then answers is ANSWER, or, when the
- * dialplan had answered before, CALL_UPDATE.
+ * bridge (recording: out-early-media). When the far end then answers, a leg that dialled gets ANSWER, or, when the dialplan had
+ * answered before, CALL_UPDATE.
  */
 function isEarly(frame: Frame, name: string, toDesk: boolean): boolean {
   const unanswered = text(frame, "Other-Type") === "originatee" && text(frame, "Other-Leg-Direction") === "outbound" &&
@@ -324,7 +327,7 @@ function isEarly(frame: Frame, name: string, toDesk: boolean): boolean {
   return unanswered && (toDesk || (name !== "CHANNEL_ANSWER" && name !== "CALL_UPDATE"));
 }
 
-/** The pickup application connects without a bridge on the leg: the leg then shows itself as the callee (live: pickup-endpoint). */
+/** The pickup application connects without a bridge on the leg: the leg then shows itself as the callee (recording: pickup-endpoint). */
 function isPickedUp(frame: Frame, name: string): boolean {
   const caller = text(frame, "Caller-Caller-ID-Number");
   return name === "CALL_UPDATE" && caller !== "" && !isOwn(frame, caller) && isOwn(frame, text(frame, "Caller-Callee-ID-Number"));
@@ -337,8 +340,8 @@ function originatedLegs(frame: Frame): readonly string[] {
 }
 
 /**
- * The number that the caller's leg was made with (switch_caller.c), where a dialplan has put another in its place
- * (effective_caller_id_number). A phone that was called and now calls us hands its own caller's on (live:
+ * The number that the caller's leg was created with (switch_caller.c), where a dialplan shows another
+ * (effective_caller_id_number). A phone that was called and now calls us passes its own caller's number on (recording:
  * attended-transfer-to-this): that is not who calls.
  */
 function originalCaller(frame: Frame, identity: string): string | undefined {
@@ -354,9 +357,9 @@ function isRelay(frame: Frame): boolean {
   return text(frame, "Other-Leg-Channel-Name").startsWith("loopback/");
 }
 
-/** The leg's own identity stands where its caller's stood. */
+/** The leg's own identity is where its caller's was. */
 function isFlipped(frame: Frame): boolean {
-  // Before the answer it never does: a caller who shows our own extension as his number is still the caller.
+  // Before the answer it never does: a caller who shows our own extension as the number is still the caller.
   return text(frame, "Answer-State") === "answered" && isOwn(frame, text(frame, "Caller-Caller-ID-Number"));
 }
 
@@ -367,7 +370,7 @@ function isOwn(frame: Frame, identity: string): boolean {
     (toDesk && identity === text(frame, "Caller-Destination-Number"));
 }
 
-/** The partner's identity: an outside number if any of the places where the switch may put it has one. */
+/** The partner's identity: an outside number if there is one in any of the places where the switch may put it. */
 function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean): string | undefined {
   const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
   const callee = text(frame, "Caller-Callee-ID-Number");
@@ -377,7 +380,7 @@ function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean
   const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
   const isOther = (identity: string) => identity !== "" && !isOwn(frame, identity);
   const isNumber = (identity: string) => identify(identity).kind === "number";
-  // The other leg's own number, which uuid_bridge leaves out of this leg's profile (live: dialler-uuid-bridge).
+  // The other leg's own number, which uuid_bridge leaves out of this leg's profile (recording: dialler-uuid-bridge).
   const theirs = inboundFar ? text(frame, "Other-Leg-Orig-Caller-ID-Number") : far;
   if (isOther(theirs) && isNumber(theirs) && theirs.replace(/\D/g, "").length > 6) return theirs;
   const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter(isOther);

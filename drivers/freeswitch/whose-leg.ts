@@ -1,7 +1,7 @@
 /**
  * Whether a leg that carries a desk's presence id goes to the desk at all. Dialplans give that id to forwarded legs too (follow-me,
- * call forwarding), and a phone's 302 sends its leg elsewhere. A leg is not the desk's when it surely goes to none of the desk's
- * registered contacts; where that cannot be told it is the desk's: a lost call is worse than one too many.
+ * call forwarding), and a phone's 302 sends its leg elsewhere. A leg is not the desk's when it certainly goes to none of the desk's
+ * registered contacts; in doubt it is the desk's: a lost call is worse than one too many.
  */
 import { type Frame, text } from "./wire/event.ts";
 
@@ -27,8 +27,8 @@ export interface LegOwner {
 
 /** The contacts in an answer of `sofia_contact`: `sofia/internal/sip:1001@10.0.0.9:5060;fs_path=...,sofia/...` (mod_sofia.c). */
 export function readContacts(answer: string): Contact[] {
-  return answer.trim().split(/,(?=sofia\/)/).flatMap((each) => {
-    const [, profile, uri] = /^sofia\/([^/]+)\/(.+)$/s.exec(each) ?? [];
+  return answer.trim().split(/,(?=sofia\/)/).flatMap((contact) => {
+    const [, profile, uri] = /^sofia\/([^/]+)\/(.+)$/s.exec(contact) ?? [];
     if (profile === undefined || uri === undefined) return [];
     const path = /;\s*fs_path=([^;,>]*)/i.exec(uri)?.[1];
     const places = [readPlace(uri), ...(path === undefined ? [] : [readPlace(decoded(path))])];
@@ -41,7 +41,7 @@ export type Destination = "desk" | "elsewhere" | "redirected";
 
 /** Where a leg goes that carries this owner's presence id. */
 export function destinationOf(frame: Frame, { extension, contacts }: LegOwner, outsideProfiles: readonly string[]): Destination {
-  // A leg of our own dial: the agent has asked for it.
+  // A leg of our dial: the agent has asked for it.
   if (text(frame, "variable_telesetd_call") !== "") return "desk";
   const toDesk = text(frame, "Call-Direction") !== "inbound";
   if (toDesk && isRedirected(frame, contacts ?? [])) return "redirected";
@@ -49,7 +49,7 @@ export function destinationOf(frame: Frame, { extension, contacts }: LegOwner, o
   if (contacts === undefined || technology !== "sofia") return "desk";
   const place = placeOf(rest.join("/"));
   const isOutside = outsideProfiles.includes(profile);
-  // Without contacts only the number tells: phones may be registered at a proxy that the switch reaches by an outside profile.
+  // Without contacts only the number decides: phones may be registered at a proxy that the switch reaches by an outside profile.
   if (contacts.length === 0) return toDesk && isOutside && !isOwn(extension, place?.user ?? "") ? "elsewhere" : "desk";
   if (isOutside && contacts.every((contact) => contact.profile !== profile)) return "elsewhere";
   if (!toDesk || place === undefined || isOwn(extension, place.user) || isAmong(contacts, place)) return "desk";

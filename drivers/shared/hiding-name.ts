@@ -1,15 +1,15 @@
-/** Names of callers who want to stay unknown. */
+/** Names that callers use to stay unknown. */
 
-/** Words of the name of a caller who wants to stay unknown. `Unknown` says only that the switch has no name for the number. */
+/** The words in the name of a caller who stays unknown on purpose. `Unknown` says only that the switch has no name for the number. */
 const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "withheld", "blocked", "hidden", "suppressed"]);
 
 /** Words that may stand beside those; with any other word it is somebody's name (`Private Bank`). */
 const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user"]);
 
-/** A name without any of these, in ASCII, is somebody's: nearly every event has such a name, and the whole look costs far more. */
+/** An ASCII name without any of these is somebody's: nearly every event has such a name, and the full check costs far more. */
 const possible = new RegExp(`[^ -~]|caller|${[...hidingWords].join("|")}`, "i");
 
-/** Whether a name only says that the caller wants to stay unknown. */
+/** Whether a name only means that the caller stays unknown. */
 export function isHidingName(name: string): boolean {
   if (!possible.test(name)) return false;
   const words = name.replace(/\p{Cf}/gu, "").normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) =>

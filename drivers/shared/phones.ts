@@ -1,9 +1,9 @@
 /**
- * How a phone is asked to answer a click-to-dial by itself. Every make reads another header: Call-Info with answer-after
- * (RFC 5373 came too late for them), or Alert-Info with words of its own.
+ * How a phone is asked to answer a click-to-dial automatically. Every make reads a different header: Call-Info with answer-after
+ * (RFC 5373 came too late for them), or Alert-Info with its own words.
  */
 
-/** The makes that are known, `generic` for those that go by Call-Info, `none` to let the phone ring. */
+/** The known makes; `generic` for those that read Call-Info, `none` to let the phone ring. */
 export const phoneMakes = ["generic", "yealink", "snom", "polycom", "grandstream", "mitel", "none"] as const;
 export type PhoneMake = (typeof phoneMakes)[number];
 
@@ -30,7 +30,7 @@ const headers: Record<PhoneMake, AutoAnswer> = {
   none: { callInfo: false },
 };
 
-/** What asks a phone of this make to answer by itself. */
+/** What asks a phone of this make to answer automatically. */
 export function autoAnswerOf(make: PhoneMake): AutoAnswer {
   return headers[make];
 }

@@ -23,27 +23,27 @@ export interface Attempt<S> {
   readonly signal: AbortSignal;
   readonly known: KnownLegs;
   /** Reports what happens on the line. */
-  readonly tell: (event: LineEvent) => void;
+  readonly report: (event: LineEvent) => void;
   /** Commands go to this session from now on. */
-  readonly takes: (session: S) => void;
+  readonly onSession: (session: S) => void;
   /** The connection is not up yet: why, as far as it is known. Nothing is logged: it may still succeed. */
-  readonly delayed: (why: string) => void;
-  /** All that has a deadline is done: from here on the connection's own deadline on silence ends it. The fields are for the log. */
-  readonly up: (about: LogFields) => void;
+  readonly onDelay: (why: string) => void;
+  /** Every step that has a deadline is done: from here on only the connection's own deadline on silence ends it. `about`: for the log. */
+  readonly onUp: (about: LogFields) => void;
 }
 
-/** The other side. */
+/** The switch, or what stands between us and it. */
 export interface Peer<S> {
   /** Its name, for people. */
   readonly name: string;
   readonly log: Log;
   readonly timers: Timers;
-  /** One connection from its try to its end; resolves with the reason of the end, or rejects with it as an Error. */
+  /** One connection from the attempt to its end; resolves with the reason of the end, or rejects with it as an Error. */
   connect(attempt: Attempt<S>): Promise<string>;
 }
 
 /** How often in an hour a link that comes and goes is in the log, each way. */
-const flaps = 10;
+const maxFlapLogs = 10;
 
 /**
  * How long the loop may stand where it should go on, in ms: far beyond what the deadlines for connecting and for all commands
@@ -57,7 +57,7 @@ export class Reconnection<S extends Session> {
   readonly #queue = new AsyncQueue<LineEvent>();
   #session: S | undefined;
   #why = "not connected yet";
-  /** The reason that the log says last. */
+  /** The reason that was logged last. */
   #logged = "";
   /** By when the loop must have gone on, by the timers' clock. */
   #goesOnBy = Infinity;
@@ -71,7 +71,7 @@ export class Reconnection<S extends Session> {
     return this.#session;
   }
 
-  /** Why the link is down, in words. */
+  /** Why the link is down, as a clause for people. */
   get why(): string {
     return this.#why;
   }
@@ -91,11 +91,11 @@ export class Reconnection<S extends Session> {
     if (this.#session) return this.#session.execute(command);
     const what = command.type === "dial" ? "Cannot dial: the" : "The";
     const why = `${what} connection to the phone system is down (${this.#why}).`;
-    this.tell({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
+    this.report({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
 
   /** Adds to what happens on the line; nothing once it has ended. */
-  tell(event: LineEvent): void {
+  report(event: LineEvent): void {
     this.#queue.push(event);
   }
 
@@ -109,7 +109,10 @@ export class Reconnection<S extends Session> {
     const { name, log, timers } = this.#peer;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const why = await this.#connectOnce(signal, known, (about) => {
-        log.rarely("connected", flaps).info(`Connected to ${name}`, { ...about, failed: attempt === 0 ? undefined : attempt });
+        log.rarely("connected", maxFlapLogs).info(`Connected to ${name}`, {
+          ...about,
+          failed: attempt === 0 ? undefined : attempt,
+        });
         attempt = 0;
       });
       if (signal.aborted) return;
@@ -130,13 +133,13 @@ export class Reconnection<S extends Session> {
       return await this.#peer.connect({
         signal,
         known,
-        tell: (event) => this.tell(event),
-        takes: (session) => this.#session = session,
-        delayed: (why) => {
+        report: (event) => this.report(event),
+        onSession: (session) => this.#session = session,
+        onDelay: (why) => {
           this.#why = why;
-          this.tell({ type: "link-down", why });
+          this.report({ type: "link-down", why });
         },
-        up: (about) => {
+        onUp: (about) => {
           this.#why = this.#logged = "";
           this.#goesOnBy = Infinity;
           onUp(about);
@@ -154,7 +157,9 @@ export class Reconnection<S extends Session> {
     const { name, log } = this.#peer;
     const known = this.#logged === why;
     this.#why = this.#logged = why;
-    this.tell({ type: "link-down", why });
-    if (!known) log.rarely(`down ${why}`, flaps).warning(`No connection to ${name}: trying again until it is there`, { why });
+    this.report({ type: "link-down", why });
+    if (!known) {
+      log.rarely(`down ${why}`, maxFlapLogs).warning(`No connection to ${name}: trying again until it is there`, { why });
+    }
   }
 }

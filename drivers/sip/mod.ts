@@ -71,7 +71,7 @@ class SipLine implements Line {
 
   execute(command: LineCommand): void {
     const refuse = (cause: string, why: string) =>
-      this.#connection.tell({ type: "result", command, result: { outcome: "failed", cause, why } });
+      this.#connection.report({ type: "result", command, result: { outcome: "failed", cause, why } });
     if (command.type !== "dial") {
       return refuse("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
     }
@@ -79,11 +79,14 @@ class SipLine implements Line {
     this.#connection.execute(command);
   }
 
-  async #connect({ signal, known, tell, takes, up }: Attempt<Session>): Promise<string> {
+  async #connect({ signal, known, report, onSession, onUp }: Attempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
-    const session = await Session.open({ config: this.#config, trackers: this.#trackers, known, log, timers, tell }, signal);
-    takes(session);
-    up(session.about);
+    const session = await Session.open(
+      { config: this.#config, trackers: this.#trackers, known, log, timers, tell: report },
+      signal,
+    );
+    onSession(session);
+    onUp(session.about);
     return await session.run(signal);
   }
 }

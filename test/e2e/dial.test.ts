@@ -29,7 +29,7 @@ describe("a dial, and what came of it:", () => {
     sim.handsetDoes = { does: "never answers" };
     await all.dial();
     await over(all);
-    expect(await last(all)).toBe("Phone 1001 was not lifted in time.");
+    expect(await last(all)).toBe("Phone 1001 was not answered in time.");
     sim.handsetDoes = { does: "answers" };
     sim.farDoes = { does: "busy", afterMs: 1 };
     await all.dial();
@@ -53,7 +53,7 @@ describe("a dial, and what came of it:", () => {
       "answered",
       "Nobody answers.",
       "The number is busy.",
-      "Phone 1001 was not lifted in time.",
+      "Phone 1001 was not answered in time.",
       "Phone 1001 is busy or has declined the call.",
       'refused: Cannot dial "19005550123": the administrator does not allow this number.',
     ]);
@@ -105,7 +105,7 @@ describe("a dial, and what came of it:", () => {
     await all.until("three errors", () => errors(all).length === 3);
     expect(errors(all)).toEqual([
       "Phone 1001 has declined the call.",
-      "Phone 1001 was not lifted in time.",
+      "Phone 1001 was not answered in time.",
       "The number is busy.",
     ]);
     await all.stop();

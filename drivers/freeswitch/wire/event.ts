@@ -1,9 +1,9 @@
-/** One event of the switch as its JSON says it. Pure. */
+/** Reads an event of the switch from its JSON. Pure. */
 
 /** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
 export type Frame = Readonly<Record<string, string | readonly string[]>>;
 
-/** Reads a JSON event; nothing when it is invalid. Numbers and truth values are made text; what is no text at all is left out. */
+/** Reads a JSON event; nothing when it is invalid. Numbers and booleans become text; anything that is not text is left out. */
 export function readFrame(text: string): Frame | undefined {
   const raw = readJson(text);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
@@ -49,13 +49,13 @@ export function text(frame: Frame, name: string): string {
   return typeof value === "string" ? value : value?.at(-1) ?? "";
 }
 
-/** As it nearly always is: then it is taken as it came. Without the JIT a copy costs three times as much as the parser. */
+/** Nearly always so: then the object is used as it is. Without the JIT a copy costs three times as much as the parser. */
 function isAllText(raw: object): raw is Frame {
   for (const value of Object.values(raw)) if (typeof value !== "string") return false;
   return true;
 }
 
-/** Anything else has no text of its own: `String` throws at `{"toString":0}`, and at lists nested too deep. */
+/** Anything else cannot be text: `String` throws at `{"toString":0}`, and at lists nested too deep. */
 function isPlain(value: unknown): value is string | number | boolean {
   return ["string", "number", "boolean"].includes(typeof value);
 }

@@ -1,7 +1,7 @@
-/** What a peer does before it greets as an event socket does, so that another program on that port is told apart from a slow switch. */
+/** What a peer does before it greets, which tells another program on that port from a slow switch. */
 
 /** How much of what comes first is kept, in characters. */
-const longest = 64;
+const maxKeptChars = 64;
 
 /** What one peer has sent before its greeting. */
 export class Greeting {
@@ -13,11 +13,11 @@ export class Greeting {
     this.#where = where;
   }
 
-  /** Takes what comes first. False when that is surely no event socket: its first line is no header of a frame. */
+  /** Takes what comes first. False when that is certainly not an event socket: its first line is not a header of a frame. */
   take(data: Buffer | string): boolean {
-    if (this.#sent.length < longest) this.#sent = (this.#sent + String(data)).slice(0, longest);
+    if (this.#sent.length < maxKeptChars) this.#sent = (this.#sent + String(data)).slice(0, maxKeptChars);
     const [line = "", ...rest] = this.#sent.split("\n");
-    return (rest.length === 0 && this.#sent.length < longest) || /^[A-Za-z-]+:/.test(line);
+    return (rest.length === 0 && this.#sent.length < maxKeptChars) || /^[A-Za-z-]+:/.test(line);
   }
 
   /** Why there is no greeting, or not yet. */
@@ -27,7 +27,7 @@ export class Greeting {
     return `${this.#where} ${does}: is that FreeSWITCH's event socket? Check line.port`;
   }
 
-  /** Why there will be none: the peer has closed the connection. */
+  /** Why there will be no greeting: the peer has closed the connection. */
   closed(): string {
     return `${this.#where} closed the connection without a greeting${this.#quoted()}: ` +
       "is that FreeSWITCH's event socket, and does it allow this address (apply-inbound-acl)?";

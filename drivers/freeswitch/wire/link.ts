@@ -1,7 +1,7 @@
 /**
  * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
- * knows modesl (1.2.1, unmaintained since 2019, pinned). Of modesl serve its Connection (socket, frame dispatch) and its
- * Parser's shape. Its holes, each shut here and named in test/drivers/freeswitch/wire/link.test.ts:
+ * knows modesl (1.2.1, unmaintained since 2019, pinned). We use its Connection (socket, frame dispatch) and subclass its Parser. Its
+ * holes, each closed here and named in test/drivers/freeswitch/wire/link.test.ts:
  *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (framing.ts) decodes leniently
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
@@ -37,7 +37,7 @@ export interface LinkOptions {
   readonly login: string;
   readonly connectMs: number;
   readonly commandMs: number;
-  /** The link is given up after so long without a byte. */
+  /** The link is closed after this time without a byte. */
   readonly silenceMs: number;
   readonly log: Log;
   readonly timers: Timers;
@@ -45,7 +45,7 @@ export interface LinkOptions {
   readonly deskOf?: (frame: Frame) => string | undefined;
   /** Called for each event that cannot be read, with its text. */
   readonly onUnreadable?: (text: string) => void;
-  /** Told when a step of the way in is done. */
+  /** Called when a step of opening the link is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
   /** Called when the peer has not greeted within a second, with what it has done so far, for people. */
   readonly onDelay?: (why: string) => void;
@@ -57,7 +57,7 @@ export interface LinkOptions {
  */
 export type OpenFailure = ConnectFailure | "denied" | "no-greeting" | "login-refused" | "login-lost";
 
-/** No link came about: the message says why, for people; the code is for decisions. */
+/** The link cannot be opened: the message is the reason, for people; the code is for decisions. */
 export class CannotOpen extends Error {
   constructor(why: string, readonly code: OpenFailure) {
     super(why);
@@ -73,15 +73,15 @@ export interface Reply {
   readonly text: string;
 }
 
-/** The link is gone: `sent` tells whether the command had been written, so that its outcome is unknown. */
+/** The link is closed. `sent`: the command had been written, so its outcome is unknown. */
 export class LinkClosed extends Error {
   constructor(why: string, readonly sent: boolean) {
     super(why);
   }
 }
 
-/** After which time without a greeting it is said why, in ms: an administrator looks at `status` at once. */
-export const patience = 1000;
+/** How long a greeting may take before its absence is reported, in ms: an administrator looks at `status` at once. */
+export const greetingPatience = 1000;
 
 /** The frames that matter beside JSON events. */
 const frameTypes: ReadonlySet<string> = new Set([
@@ -92,7 +92,7 @@ const frameTypes: ReadonlySet<string> = new Set([
   "text/rude-rejection",
 ]);
 
-/** What of modesl's Connection and Parser is used; modesl has no types of its own. */
+/** The parts of modesl's Connection and Parser that we use; modesl comes without types. */
 interface ModeslConnection {
   readonly socket: Socket | null;
   on(name: string, listener: (event: unknown, headers: Headers, body?: string) => void): void;
@@ -128,7 +128,7 @@ export class FrameParser extends Parser {
     this.#reader.push(data);
   }
 
-  /** Passes on all that has come, at once. */
+  /** Passes on everything that has come, at once. */
   flush(): void {
     this.#reader.flush();
   }
@@ -154,7 +154,7 @@ export class FrameParser extends Parser {
   }
 }
 
-/** Behind all promises, and what these put off, but before the next look at the sockets: other links must not delay this one. */
+/** Calls back after all promises, and what these defer, but before the next look at the sockets: other links must not delay this one. */
 function afterwards(go: () => void): void {
   queueMicrotask(() => process.nextTick(() => process.nextTick(go)));
 }
@@ -167,7 +167,7 @@ interface Waiter {
   sent: boolean;
 }
 
-/** A connection that is logged in, until it closes; it never reconnects by itself. */
+/** A connection that is logged in, until it closes; it never reconnects. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #connection: ModeslConnection;
@@ -184,7 +184,7 @@ export class Link {
   #failure: OpenFailure | undefined;
   readonly #greeting: Greeting;
 
-  /** Connects and logs in. Rejects with CannotOpen, which says why not, for people. */
+  /** Connects and logs in. Rejects with CannotOpen. */
   static async open(options: LinkOptions, onFrame: (frame: Frame) => void, signal: AbortSignal): Promise<Link> {
     const link = new Link(options, onFrame);
     const abort = () => link.close("stopped");
@@ -192,7 +192,7 @@ export class Link {
     link.closed.then(() => signal.removeEventListener("abort", abort));
     const where = `${options.host}:${options.port}`;
     const cancelDeadline = deadline(options.timers, options.connectMs, () => link.close(link.#ungreeted()));
-    const cancelDelay = options.timers.after(patience, () => options.onDelay?.(link.#ungreeted()));
+    const cancelDelay = options.timers.after(greetingPatience, () => options.onDelay?.(link.#ungreeted()));
     try {
       if (signal.aborted) link.close("stopped");
       await link.#greeted.promise.finally(() => {
@@ -218,7 +218,7 @@ export class Link {
     this.#options = options;
     this.#onFrame = onFrame;
     this.#greeting = new Greeting(`${options.host}:${options.port}`);
-    // Unobserved rejections must not end the process: whoever waits has his own handler.
+    // Unobserved rejections must not end the process: everyone who waits has a handler.
     this.#greeted.promise.catch(() => {});
     const connection = new Connection(options.host, options.port, "");
     this.#connection = connection;
@@ -269,7 +269,7 @@ export class Link {
     });
   }
 
-  /** The peer has ended it: what it said before counts. */
+  /** The peer has ended the link: what it sent before counts. */
   #ended(why: string): void {
     this.#parser?.flush();
     this.close(why);
@@ -282,7 +282,7 @@ export class Link {
 
   /**
    * Sends one command and waits for its reply. Commands go one after the other; each has its deadline, after which the
-   * link is given up, because replies could no longer be told apart.
+   * link is closed, because replies could no longer be told apart.
    * Rejects with LinkClosed.
    */
   command(text: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
@@ -295,7 +295,7 @@ export class Link {
     });
   }
 
-  /** Ends the link; all who wait are told. */
+  /** Ends the link; everything that waits for it is rejected. */
   close(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
@@ -358,7 +358,7 @@ export class Link {
     });
   }
 
-  /** Closes the link once there has been nothing for too long. `ms`: how long from now that is at the earliest. */
+  /** Closes the link after silenceMs without a byte. @param ms the earliest time for that, from now. */
   #watchSilence(ms: number): void {
     const { silenceMs, timers } = this.#options;
     this.#cancelSilence = deadline(timers, ms, () => {
@@ -381,7 +381,7 @@ export class Link {
   }
 }
 
-/** The one place that lets a line out: a control character would end the command and begin another. */
+/** Every line goes through here: a control character would end the command and start another. */
 function refuseControls(line: string): void {
   if (/\p{Cc}/u.test(line)) {
     throw new RangeError(`a command to the switch holds a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`);

@@ -1,11 +1,11 @@
-/** What of the event socket's messages must not be in the log, trace included. Pure. */
+/** Hides what must not be in the log, trace included, of the event socket's messages. Pure. */
 
 /** A command to the switch: `auth ***`. The event socket's password is worth a shell on the PBX. */
 export function hideSecret(text: string): string {
   return text.replace(/^(auth|userauth) .*/s, "$1 ***");
 }
 
-/** What the switch answers to a command. What its directory answers is a password. */
+/** A reply of the switch. A reply of its directory is a password. */
 export function shownReply(command: string, reply: string): string {
   return command.startsWith("api user_data") ? "***" : hideSecrets(reply);
 }
@@ -13,7 +13,7 @@ export function shownReply(command: string, reply: string): string {
 /** What is in the name of a secret. Names are bounded: what a stranger puts into a channel must not keep these busy. */
 const words = "passw|secret|authoriz|a1-hash|_pass\\b";
 const named = new RegExp(words, "i");
-/** A name and its value as JSON: a text, a list (a header that was repeated), or what stands without quotes. */
+/** A name and its value as JSON: a text, a list (a header that was repeated), or a value without quotes. */
 const inJson = new RegExp(
   `("[^"\\\\]{0,100}(?:${words})[^"\\\\]{0,100}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|\\[(?:"(?:[^"\\\\]|\\\\.)*"|[^"\\]])*\\]|[^\\s"[{,}\\]]+)`,
   "gi",
@@ -25,7 +25,7 @@ const inText = new RegExp(`(?<![\\w-])([\\w-]{0,100}(?:${words})[\\w-]{0,100}=)(
 
 /**
  * An event or an answer without the values of what is called a password, a secret or an authorization: dialplans and
- * directories put such variables into channels (`variable_sip_auth_password`), and the switch tells every one of them.
+ * directories put such variables into channels (`variable_sip_auth_password`), and the switch sends every one of them.
  * As JSON, as lines of `name: value`, as the XML of the directory, and as `name=value` within another value.
  */
 export function hideSecrets(text: string): string {

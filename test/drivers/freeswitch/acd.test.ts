@@ -199,9 +199,9 @@ describe("what the switch refuses, in words:", () => {
 });
 
 describe("refusals that are none, because it is so already:", () => {
-  const fineOf = (part: Partial<AgentCommand>) => {
+  const stepsOf = (part: Partial<AgentCommand>) => {
     const steps = acdSteps(command({ queue: "support@default", ...part }), names, acdOf());
-    return typeof steps === "string" ? [] : steps.map(({ command, fine }) => [command, fine] as const);
+    return typeof steps === "string" ? [] : steps.map(({ command, alreadyDone }) => [command, alreadyDone] as const);
   };
   test.each([
     [{ login: true, mode: "not-ready" }, add, "-ERR Agent already exist!\n", true],
@@ -210,11 +210,14 @@ describe("refusals that are none, because it is so already:", () => {
     [{ login: true, mode: "not-ready" }, contact, "-ERR Agent not found!\n", undefined],
     [{ mode: "logged-out" }, `agent set status ${name} 'Logged Out'`, "-ERR Agent not found!\n", true],
     [{ mode: "not-ready" }, `agent set status ${name} 'On Break'`, "-ERR Agent not found!\n", undefined],
-  ] as [Partial<AgentCommand>, string, string, boolean | undefined][])("%j: %s: %j is fine: %p", (part, what, answer, fine) => {
-    const step = fineOf(part).find(([text]) => text === what);
-    expect(step).toBeDefined();
-    expect(step?.[1]?.test(answer)).toBe(fine as boolean);
-  });
+  ] as [Partial<AgentCommand>, string, string, boolean | undefined][])(
+    "%j: %s: %j means nothing was left to do: %p",
+    (part, what, answer, isDone) => {
+      const step = stepsOf(part).find(([text]) => text === what);
+      expect(step).toBeDefined();
+      expect(step?.[1]?.test(answer)).toBe(isDone as boolean);
+    },
+  );
 });
 
 describe("what a status means:", () => {

@@ -58,7 +58,7 @@ describe("several registered contacts", () => {
     limit,
   );
 
-  test.concurrent("a contact fails at once, the live phone is not lifted: not lifted in time", async () => {
+  test.concurrent("a contact fails at once, the live phone is not answered: not answered in time", async () => {
     await using rig = await twoPhones();
     const ringing = rig.sim.nextDialled();
     const outcome = rig.dial(newCall());

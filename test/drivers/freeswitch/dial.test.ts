@@ -155,7 +155,7 @@ describe("a dial that fails, in words", () => {
       (sim) => sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" },
       "has declined the call",
     ],
-    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never answers" }, "was not lifted in time"],
+    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never answers" }, "was not answered in time"],
     [
       "USER_NOT_REGISTERED",
       "the phone is away",

@@ -125,7 +125,7 @@ describe("later", () => {
       if (command.includes("tier add")) refuses.text = "1001@default";
     };
     expect(await tell(rig)).toMatchObject({ outcome: "failed" });
-    expect(rig.lines.join("\n")).toContain("Cannot take back a part of a refused command");
+    expect(rig.lines.join("\n")).toContain("Cannot undo a part of a refused command");
   }, limit);
 
   test.concurrent("the link is lost in the middle of a Login at another desk: both desks are set again", async () => {

@@ -1,13 +1,13 @@
 /**
- * Every recorded session of a live switch through the translator: what each event says, as text, beside the events and
+ * Every recorded session of a live switch through the translator: what each event means, as text, beside the events and
  * what the people did (test/drivers/freeswitch/transcripts). `TRANSCRIPTS=write bun test test/drivers/freeswitch/transcript`
- * writes them anew: read the diff.
+ * writes them again: read the diff.
  */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
-import { type Said, Translator } from "../../../drivers/freeswitch/translate.ts";
+import { type Translated, Translator } from "../../../drivers/freeswitch/translate.ts";
 import { parseRecording, type Step } from "../../../simulator/freeswitch/mod.ts";
 
 const recordings = join(import.meta.dir, "../../fixtures/recordings");
@@ -22,7 +22,7 @@ const site = {
   variables: ["CustomerID", "AccountNum", "language"],
 };
 
-test.each(names)("%s: each event says what its transcript says", (name) => {
+test.each(names)("%s: each event means what its transcript shows", (name) => {
   const path = join(transcripts, `${name}.txt`);
   const text = transcript(parseRecording(readFileSync(join(recordings, `${name}.jsonl`), "utf8")).steps);
   if (process.env["TRANSCRIPTS"] === "write") {
@@ -44,14 +44,14 @@ function transcript(steps: readonly Step[]): string {
     if (step.kind === "mark") return [`-- ${step.note}`];
     const frame = readFrame(JSON.stringify(step.event)) ?? {};
     const state = [frame["Event-Name"], frame["Event-Subclass"] ?? frame["Channel-Call-State"], frame["Answer-State"]];
-    return translator.frame(frame).map((said) => shortIds(`${state.filter(Boolean).join(" ")}\n    ${words(said)}`, legs));
+    return translator.frame(frame).map((event) => shortIds(`${state.filter(Boolean).join(" ")}\n    ${words(event)}`, legs));
   });
   return `${lines.join("\n")}\n`;
 }
 
-function words(said: Said): string {
-  if (said.type !== "leg") return `${said.type} ${plain(Object.entries(said).filter(([key]) => key !== "type"))}`;
-  return plain(Object.entries(said.facts).map(([key, value]) => [key, key === "ended" ? said.facts.ended?.cause : value]));
+function words(event: Translated): string {
+  if (event.type !== "leg") return `${event.type} ${plain(Object.entries(event).filter(([key]) => key !== "type"))}`;
+  return plain(Object.entries(event.facts).map(([key, value]) => [key, key === "ended" ? event.facts.ended?.cause : value]));
 }
 
 function plain(entries: readonly (readonly [string, unknown])[]): string {

@@ -1,6 +1,6 @@
 /** Events whose JSON is broken: what can be read is read, and what cannot is found by a look at the switch. Nothing is lost. */
 import { describe, expect, test } from "bun:test";
-import { atMostEvery } from "../../../drivers/freeswitch/looks.ts";
+import { minPauseMs } from "../../../drivers/freeswitch/looks.ts";
 import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";
@@ -95,7 +95,7 @@ describe("an event that cannot be read makes the driver look", () => {
     "%s: the call is found, and its end",
     async (_name, how) => {
       await using rig = await Rig.ready();
-      void rig.timers.passEach(atMostEvery);
+      void rig.timers.passEach(minPauseMs);
       writes(rig, how, isOfCall);
       const call = await rig.sim.inbound(customer);
       const seen = await rig.next("snapshot", ({ legs }) => legs.some(({ rings }) => rings));
@@ -134,8 +134,8 @@ describe("an event that cannot be read makes the driver look", () => {
     writes(rig, truncated, (event) => event["Event-Name"] === "BACKGROUND_JOB");
     const outcome = rig.dial(crypto.randomUUID());
     await rig.facts(({ farAnswered }) => farAnswered === true);
-    await rig.timers.pass(atMostEvery);
-    await rig.timers.pass((ringSeconds + 2 * commandSeconds) * 1000 - atMostEvery);
+    await rig.timers.pass(minPauseMs);
+    await rig.timers.pass((ringSeconds + 2 * commandSeconds) * 1000 - minPauseMs);
     expect(await outcome).toMatchObject({ outcome: "unknown", why: "The switch did not report the outcome" });
   }, limit);
 
@@ -149,7 +149,7 @@ describe("an event that cannot be read makes the driver look", () => {
     for (let n = 0; n < 200; n++) rig.sim.sw.heartbeat();
     await rig.next("phone", () => true, events);
     expect(looks(rig)).toBe(before + 1);
-    await rig.timers.pass(atMostEvery);
+    await rig.timers.pass(minPauseMs);
     await rig.until(() => looks(rig) === before + 2);
   }, limit);
 

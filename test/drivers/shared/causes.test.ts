@@ -10,7 +10,7 @@ describe("the far end, after the handset was lifted:", () => {
     ["CALL_REJECTED", "The call was declined."],
     ["UNALLOCATED_NUMBER", "There is no such number: check it."],
     ["INVALID_NUMBER_FORMAT", "There is no such number: check it."],
-    ["NO_ROUTE_DESTINATION", "The switch has no way to this number: check it."],
+    ["NO_ROUTE_DESTINATION", "The switch has no route to this number: check it."],
     ["NUMBER_CHANGED", "The number has changed."],
     ["SUBSCRIBER_ABSENT", "The number cannot be reached now."],
     ["DESTINATION_OUT_OF_ORDER", "The number cannot be reached now."],
@@ -29,7 +29,7 @@ describe("the handset, before:", () => {
   test.each([
     ["USER_NOT_REGISTERED", "Phone 1001 is not registered: check its cable and power."],
     ["SUBSCRIBER_ABSENT", "The switch does not know extension 1001: ask the administrator."],
-    ["NO_ANSWER", "Phone 1001 was not lifted in time."],
+    ["NO_ANSWER", "Phone 1001 was not answered in time."],
     ["USER_BUSY", "Phone 1001 is busy or has declined the call."],
     ["CALL_REJECTED", "Phone 1001 has declined the call."],
     ["RECOVERY_ON_TIMER_EXPIRE", "Phone 1001 does not answer the switch: check its network."],

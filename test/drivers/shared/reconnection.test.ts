@@ -26,10 +26,10 @@ class Site implements AsyncDisposable {
       name: "the switch",
       timers: this.#timers,
       log: openLog((line) => this.lines.push(line), "info", false),
-      connect: ({ up, takes }) => {
-        takes({ execute: () => {} });
+      connect: ({ onUp, onSession }) => {
+        onSession({ execute: () => {} });
         if (script(this.tries++) === "refused") return Promise.reject(new Error("refused"));
-        up({ took: 1 });
+        onUp({ took: 1 });
         return Promise.resolve("lost");
       },
     });

@@ -1,7 +1,7 @@
 /** Frames of a handset's leg, as the tests of the translator change them. */
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Frame } from "../../../drivers/freeswitch/wire/link.ts";
-import { type Said, Translator } from "../../../drivers/freeswitch/translate.ts";
+import { type Translated, Translator } from "../../../drivers/freeswitch/translate.ts";
 
 const presence = ["1001@pbx.example", "1001@10.0.0.1"];
 export const site = {
@@ -66,13 +66,13 @@ export const dialled: Frame = {
 };
 
 /** What the translator makes of a frame. */
-export function say(frame: Frame, translator = new Translator(site)): Said[] {
+export function say(frame: Frame, translator = new Translator(site)): Translated[] {
   return translator.frame(frame);
 }
 
 /** The facts of the one leg that an event speaks of. */
 export function factsOf(frame: Frame, translator?: Translator): LegFacts {
-  const [said, ...more] = say(frame, translator);
-  if (said?.type !== "leg" || more.length > 0) throw new Error(`Cannot read facts: ${JSON.stringify(said)}`);
-  return said.facts;
+  const [first, ...more] = say(frame, translator);
+  if (first?.type !== "leg" || more.length > 0) throw new Error(`Cannot read facts: ${JSON.stringify(first)}`);
+  return first.facts;
 }

@@ -4,7 +4,7 @@ import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
 import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
 import { shortestPause } from "../../../../drivers/shared/pause.ts";
-import { patience } from "../../../../drivers/freeswitch/wire/link.ts";
+import { greetingPatience } from "../../../../drivers/freeswitch/wire/link.ts";
 import { FakeTimers } from "../../../support/timers.ts";
 
 test(
@@ -30,8 +30,8 @@ test(
     const twoAttempts = async () => {
       for (let attempt = 0; attempt < 2; attempt++) {
         await peer.until(() => peer.connected);
-        await timers.pass(patience);
-        await timers.pass(1300 - patience);
+        await timers.pass(greetingPatience);
+        await timers.pass(1300 - greetingPatience);
         timers.advance(1);
         await timers.pass(shortestPause);
       }

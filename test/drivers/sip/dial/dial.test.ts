@@ -84,12 +84,12 @@ describe("INVITE and REFER:", () => {
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
   }, limit);
 
-  test.concurrent("not lifted in time: the phone rings no longer, and the agent is told", async () => {
+  test.concurrent("not answered in time: the phone stops ringing, and the agent hears why", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 20 }, before: (pbx) => pbx.handset = "waits" });
     const dial = rig.dial();
     await rig.facts(({ rings }) => rings === true);
     await rig.waits(20_000);
-    expect(await dial).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not lifted in time." });
+    expect(await dial).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not answered in time." });
     expect([rig.pbx.count("CANCEL"), rig.pbx.count("REFER"), rig.pbx.dialogs.length]).toEqual([1, 0, 0]);
   }, limit);
 
