@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { LegFacts, Line, LineEvent } from "../../src/core/line.ts";
-import { Listener } from "./listener.ts";
+import { LineListener } from "../support/line-listener.ts";
 
 /** What the tests make the other side do. There is one desk, 1001; 1002 is a colleague whom the driver does not serve. */
 export interface Peer {
@@ -53,7 +53,7 @@ const desk = "1001";
 const customer = "14155550123";
 const limit = 60_000;
 
-type Run = (listener: Listener, peer: Peer) => Promise<void>;
+type Run = (listener: LineListener, peer: Peer) => Promise<void>;
 
 /** Defines the suite for one driver. */
 export function contractOf(contractor: Contractor): void {
@@ -63,7 +63,7 @@ export function contractOf(contractor: Contractor): void {
     test.concurrent(name, async () => {
       await using subject = await contractor.open();
       await before(subject.peer);
-      const listener = new Listener(subject.line);
+      const listener = new LineListener(subject.line);
       try {
         await run(listener, subject.peer);
         expectLawful(listener.events);
@@ -228,7 +228,10 @@ function commands(promises: Promises): void {
 
   promises("a dial from a desk that is not served fails, and nothing is dialled", ["dial"], async (listener, peer) => {
     await listener.next("snapshot");
-    expect(await listener.dial(newCall(), "1002")).toMatchObject({ outcome: "failed", why: expect.stringMatching(/./) });
+    expect(await listener.dial(newCall(), "1002")).toMatchObject({
+      outcome: "failed",
+      why: expect.stringMatching(/./),
+    });
     expect(peer.dials()).toBe(0);
   });
 
@@ -276,7 +279,7 @@ function ending(contractor: Contractor): void {
   const stops = (name: string, run: Run, isStopped = false) =>
     test.concurrent(name, async () => {
       await using subject = await contractor.open();
-      await run(new Listener(subject.line, isStopped), subject.peer);
+      await run(new LineListener(subject.line, isStopped), subject.peer);
     }, limit);
 
   stops("it ends when it is stopped, and leaves no connection", async (listener, peer) => {

@@ -90,7 +90,7 @@ describe("MakeCall while the phone", () => {
     const { rig, pbx } = desk;
     expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
     await rig.facts(({ answerUnreported }) => answerUnreported === true);
-    expect(await rig.dial("call-2", "914155550999")).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
+    expect(await rig.dial("call-2", "1001", "914155550999")).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
     expect([invites(pbx), pbx.dialogs.length]).toEqual([1, 1]);
   }, limit);
 

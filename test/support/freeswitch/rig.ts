@@ -1,5 +1,5 @@
 /** The driver against the simulated switch over TCP, with all that both say. */
-import type { CommandResult, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../../../src/core/line.ts";
+import type { LegFacts } from "../../../src/core/line.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
@@ -7,6 +7,7 @@ import { listeningLog } from "./rawpeer.ts";
 import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
 import { shortestPause } from "../../../drivers/shared/pause.ts";
 import { quietPort } from "../ports.ts";
+import { LineListener } from "../line-listener.ts";
 import { FakeTimers } from "../timers.ts";
 
 /** What a rig is made of, where it differs from one desk 1001 at a switch with the usual password. */
@@ -21,34 +22,26 @@ export interface RigOptions {
   readonly before?: (sim: Simulator) => unknown;
 }
 
-type Of<T extends LineEvent["type"]> = Extract<LineEvent, { type: T }>;
-
 /** A driver at work on a simulator. */
-export class Rig implements AsyncDisposable {
-  readonly events: LineEvent[] = [];
+export class Rig extends LineListener implements AsyncDisposable {
   /** The commands that came, of all connections, in order. */
   readonly commands: string[] = [];
   /** Asked at every command that comes, before it is answered. */
   onCommand: (command: string, connection: Connection) => void = () => {};
-  /** What the daemon believes to live. */
-  known: ReturnType<KnownLegs> = [];
   readonly lines: string[];
-  /** The driver's clock: it stands still until a test lets time pass. Every pause is the shortest. */
-  readonly timers = new FakeTimers();
-  readonly line: Line;
-  /** Resolves when the iteration over the events has ended. */
-  readonly ended: Promise<void>;
-  readonly #stop = new AbortController();
-  readonly #waiters = new Set<() => void>();
 
-  private constructor(readonly sim: Simulator, { config = {}, desks = ["1001"], aliases = [] }: RigOptions) {
+  private constructor(
+    readonly sim: Simulator,
+    /** The driver's clock: it stands still until a test lets time pass. Every pause is the shortest. */
+    readonly timers: FakeTimers,
+    { config = {}, desks = ["1001"], aliases = [] }: RigOptions,
+  ) {
     const { log, lines } = listeningLog();
-    this.lines = lines;
-    this.timers.chance = 0;
+    timers.chance = 0;
     const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers: this.timers };
-    this.line = freeswitch.open({ ...settings, ...config }, context);
-    this.ended = this.#run();
+    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers };
+    super(freeswitch.open({ ...settings, ...config }, context));
+    this.lines = lines;
   }
 
   /** Starts the switch, then the driver. */
@@ -64,7 +57,7 @@ export class Rig implements AsyncDisposable {
     });
     await sim.start();
     await options.before?.(sim);
-    const rig = new Rig(sim, options);
+    const rig = new Rig(sim, new FakeTimers(), options);
     taps.push(rig);
     return rig;
   }
@@ -76,36 +69,9 @@ export class Rig implements AsyncDisposable {
     return rig;
   }
 
-  /** Resolves with the first event of this type from number `from` on that passes the test. */
-  async next<T extends LineEvent["type"]>(type: T, test: (event: Of<T>) => boolean = () => true, from = 0): Promise<Of<T>> {
-    const find = () => this.events.slice(from).find((event): event is Of<T> => event.type === type && test(event as Of<T>));
-    await this.until(() => find() !== undefined);
-    const found = find();
-    if (found === undefined) throw new Error("Cannot find the event that was there");
-    return found;
-  }
-
-  /** Resolves with the facts of the first leg event that pass the test. */
-  async facts(test: (facts: LegFacts) => boolean, from = 0): Promise<LegFacts> {
-    return (await this.next("leg", ({ facts }) => test(facts), from)).facts;
-  }
-
   /** All that was told of legs, one by one. */
   legs(): LegFacts[] {
     return this.events.flatMap((event) => event.type === "leg" ? [event.facts] : []);
-  }
-
-  /** Resolves as soon as the test holds; asked again after every event and every command. */
-  until(test: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const ask = () => {
-        if (!test()) return;
-        this.#waiters.delete(ask);
-        resolve();
-      };
-      this.#waiters.add(ask);
-      ask();
-    });
   }
 
   /** Loses the link and resolves when it is back and looked at; events from the returned number on are new. */
@@ -143,41 +109,16 @@ export class Rig implements AsyncDisposable {
     return this.commands.filter((command) => command.includes("originate ")).length;
   }
 
-  dial(call: string, desk = "1001", number = "914155550123"): Promise<CommandResult> {
-    return this.execute({ type: "dial", desk, call, number });
-  }
-
-  /** Resolves with the command's result, once it is heard. */
-  async execute(command: LineCommand): Promise<CommandResult> {
-    this.line.execute(command);
-    return (await this.next("result", (event) => event.command === command)).result;
-  }
-
-  stop(): void {
-    this.#stop.abort();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
     await this.ended;
     this.sim.stop();
   }
 
-  async #run(): Promise<void> {
-    for await (const event of this.line.events(this.#stop.signal, () => this.known)) {
-      this.events.push(event);
-      this.#ask();
-    }
-  }
-
   #note(command: string, connection: Connection): void {
     this.commands.push(command);
     this.onCommand(command, connection);
-    this.#ask();
-  }
-
-  #ask(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    this.look();
   }
 }
 

@@ -9,7 +9,7 @@ const absent = (status: number) =>
   `Phone 1001 is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
 /** Dials, and lets the wait before the REFER pass. */
 const handsOver = async (rig: Rig, call?: string, number?: string) => {
-  const result = await rig.dial(call, number);
+  const result = await rig.dial(call, "1001", number);
   await rig.waits(referAfter);
   return result;
 };
