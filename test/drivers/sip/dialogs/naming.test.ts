@@ -1,6 +1,9 @@
 /** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
 import { namingOf, newNotifier } from "../../../../drivers/sip/dialogs/notifier.ts";
+import type { DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
+import { factsOf, tracker } from "../../../support/sip/desk.ts";
+import { dialog, info } from "../../../support/sip/documents.ts";
 import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
 describe("an id that stands for every call:", () => {
@@ -193,6 +196,16 @@ describe("what arrives late about a call that is over:", () => {
     phone.says(listed("a-call-of-long-ago", "early"));
     expect(phone.desk.told).toEqual([]);
   });
+  test("after as many ends of others as are remembered, while the switch goes on listing its own", () => {
+    const phone = new Phone("kamailio");
+    phone.says();
+    const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
+    for (let n = 0; n < 64; n++) {
+      phone.says(listed("a-call-of-long-ago", "terminated"), listed(`another-ended-call-${n}`, "terminated"));
+    }
+    phone.says(listed("a-call-of-long-ago", "early"));
+    expect(phone.desk.told).toEqual([]);
+  });
   test("in one document with its end", () => {
     const phone = new Phone("kamailio");
     phone.says();
@@ -324,6 +337,16 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     expect([phone.document("partial", shown("terminated", tags("phone-b"))), phone.desk.asked.length]).toEqual([[], 1]);
     expect(phone.says(shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
+  });
+  test("no full state comes for it and for a branch that is left out: each of them ends once", () => {
+    const one = tracker();
+    one.connected();
+    const talk = (state: DialogState, tag: string) => dialog("d1", state, { callId: "c1", localTag: tag, remoteTag: "r" });
+    const kamailio = { userAgent: "kamailio" };
+    one.notify(info(0, "full"), kamailio);
+    one.notify(info(1, "full", talk("confirmed", "a"), talk("early", "b")), kamailio);
+    one.notify(info(2, "full", talk("confirmed", "a"), talk("terminated", "a")), kamailio);
+    expect(factsOf(one.noAnswer().events).map(({ ended }) => ended !== undefined)).toEqual([true, true]);
   });
   test("an old report of a branch that rang does not keep an answered call alive", () => {
     const phone = new Phone("kamailio");
