@@ -2,6 +2,7 @@
  * The ends of a dial's legs, held back until the reason is known that the switch gives for the dial itself: the phone's dialog may be over,
  * without a reason, before the answer that says why (FreeSWITCH) or after it (Kamailio, by chance). Pure.
  */
+import { present } from "../../../src/core/present.ts";
 import type { Failure, LegFacts } from "../../../src/core/line.ts";
 
 /** How long the end of a leg waits for its reason, in ms. */
@@ -36,7 +37,7 @@ export function holdEnd(held: HeldLegEnds, facts: LegFacts, now: number): Releas
 /** What came of the dial is known, once: a failure is the reason of every end, also of those to come. */
 export function settleEnds(held: HeldLegEnds, reason?: Failure): Released {
   if (held.isSettled) return { held, ends: [] };
-  return released({ ...held, isSettled: true, ...(reason === undefined ? {} : { reason }) });
+  return released({ ...held, isSettled: true, ...present({ reason }) });
 }
 
 /** Time has passed. */

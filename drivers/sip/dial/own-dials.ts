@@ -92,8 +92,8 @@ export function ownDialOf(
 function isOf({ isOpen, as, number }: OwnDial, self: string, { direction, report }: Candidate, hasLeg: () => boolean): boolean {
   if (!isOpen || direction === undefined) return false;
   if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
-  if (report.other === undefined) return (report.state === "early" || report.state === "confirmed") && !hasLeg();
-  const caller = report.other.identity.toLowerCase();
+  if (report.party === undefined) return (report.state === "early" || report.state === "confirmed") && !hasLeg();
+  const caller = report.party.identity.toLowerCase();
   return caller === self.toLowerCase() || caller === as.toLowerCase();
 }
 

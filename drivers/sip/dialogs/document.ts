@@ -2,6 +2,7 @@
  * What a document says of the dialogs of a phone: a full one, a partial one, and a full one that leaves out dialogs that live, which
  * means an end only where the notifier lists all. Pure.
  */
+import { present } from "../../../src/core/present.ts";
 import { unlisted } from "../dial/outcome.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { matchDialogs } from "./match.ts";
@@ -116,7 +117,7 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
   const hasId = (id: string) => table.liveDialogs(change.table).some((entry) => entry.id === id);
   const other = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
   const why = gap ?? (other ? "another branch of a call is over" : undefined);
-  return { ...change, isWhole: false, ...(why === undefined ? {} : { why }) };
+  return { ...change, isWhole: false, ...present({ why }) };
 }
 
 /** Dialogs that a document shows as confirmed and as over: nothing is believed until the full state says so again, or none comes. */

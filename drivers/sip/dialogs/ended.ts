@@ -1,4 +1,5 @@
 /** The dialogs of a phone that are over: what still arrives about them is an echo, unless their name stands for the next call. Pure. */
+import { present } from "../../../src/core/present.ts";
 import type { Party } from "../../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { type DialogTags, differ, isSameDialog, tagsOf } from "./merge.ts";
@@ -12,7 +13,7 @@ export type SeenBeforeEnd = "unseen" | "ringing" | "answered";
 
 interface EndedDialog extends DialogTags {
   /** The far end as it was named last. */
-  readonly other?: Party;
+  readonly party?: Party;
   readonly seen: SeenBeforeEnd;
 }
 
@@ -42,11 +43,11 @@ export function withEnded(
   ended: EndedDialogs,
   notifier: Notifier,
   dialog: DialogTags,
-  { other, seen }: Pick<EndedDialog, "other" | "seen">,
+  { party, seen }: Pick<EndedDialog, "party" | "seen">,
 ): EndedDialogs {
   const naming = namingOf(notifier, dialog);
   if (naming === "phone" || naming === "counter") return ended;
-  const added: EndedDialog = { ...tagsOf(dialog), seen, ...(other === undefined ? {} : { other }) };
+  const added: EndedDialog = { ...tagsOf(dialog), seen, ...present({ party }) };
   const known = ended.dialogs.find((before) => isSameDialog(before, added));
   // A switch that lists what is over for minutes says nothing new.
   if (known) return moved(ended, known);
@@ -70,7 +71,7 @@ export interface EchoCheck {
  * Whether a live report is an echo of a dialog that is over. It is a new call when it is with another party, or when its name has not
  * proven to be one call's; the name is then known to stand for more than one.
  */
-export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, other: Party | undefined): EchoCheck {
+export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, party: Party | undefined): EchoCheck {
   const naming = namingOf(notifier, dialog);
   if (naming === "phone" || naming === "counter") return { isEcho: false, ended };
   const known = ended.dialogs.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
@@ -78,7 +79,7 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   const isUnique = naming === "unique" || known.callId !== undefined;
   // FreeSWITCH's ids are channel UUIDs, whoever is at the other end later.
   const isEcho = notifier.lists === "changed" ||
-    (!differ(known.other?.identity, other?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
+    (!differ(known.party?.identity, party?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
   if (isEcho) return { isEcho, ended: moved(ended, known) };
   const forgotten = { ...ended, dialogs: ended.dialogs.filter((before) => before !== known) };
   return { isEcho, ended: forgotten, ...(naming === "unproven" ? { isShared: true } : {}) };

@@ -1,4 +1,5 @@
 /** What a document of this switch means: what a full one lists, and what its names for dialogs are worth. Learned from its documents. Pure. */
+import { present } from "../../../src/core/present.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
@@ -73,7 +74,7 @@ export function learn(notifier: Notifier, sample: Sample): Notifier {
   const lists = listing(notifier, sample);
   const showsEnds = notifier.showsEnds || /kamailio|opensips/i.test(userAgent) ||
     (isFull && dialogs.some(({ state }) => state === "terminated"));
-  return { ...notifier, showsEnds, ...(lists === undefined ? {} : { lists }) };
+  return { ...notifier, showsEnds, ...present({ lists }) };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What one report of a dialog adds to the facts of its leg. Pure; facts only add up (core/line.ts). */
+import { present } from "../../../src/core/present.ts";
 import type { LegDirection, LegFacts, Party } from "../../../src/core/line.ts";
 import { identify } from "../../../src/core/number.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
@@ -9,7 +10,7 @@ export interface Report {
   readonly state: Dialog["state"];
   readonly direction?: LegDirection;
   /** The far end; absent when the report does not name it, or names the desk itself. */
-  readonly other?: Party;
+  readonly party?: Party;
   /** Whether the desk's phone plays the call's sound (RFC 5359, `+sip.rendering`): not while it holds it. */
   readonly rendering?: boolean;
 }
@@ -18,7 +19,7 @@ export interface Report {
 export interface Past {
   readonly facts: LegFacts;
   /** The far end as it was named last. */
-  readonly other?: Party;
+  readonly party?: Party;
   /** Reports that were told as they happened, not on being asked. */
   readonly reports: number;
 }
@@ -30,13 +31,13 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   const own = turned ? dialog.remote : dialog.local;
   const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
   // A switch that does not know who calls may write the called phone itself.
-  const other = isDesk(far) ? undefined : partyOf(far);
+  const party = isDesk(far) ? undefined : partyOf(far);
   // RFC 3840, section 9: the plus belongs to the name in a Contact, and some leave it out.
   const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
   return {
     state: dialog.state,
     ...(recipient === undefined ? {} : { direction: recipient ? "to-desk" : "from-desk" }),
-    ...(other === undefined ? {} : { other }),
+    ...present({ party }),
     ...(rendering === "no" || rendering === "yes" ? { rendering: rendering === "yes" } : {}),
   };
 }
@@ -50,9 +51,9 @@ export function directionOf({ state, direction }: Report): LegDirection | undefi
 }
 
 /** The number that was dialled, if the far end of the phone's own dialling is one. A name or somebody withheld is nobody outside. */
-export function dialledOf({ other }: Report): string | undefined {
-  if (other === undefined || other.outside) return undefined;
-  return /^[*#]/.test(other.identity) || identify(other.identity).kind === "number" ? other.identity : undefined;
+export function dialledOf({ party }: Report): string | undefined {
+  if (party === undefined || party.outside) return undefined;
+  return /^[*#]/.test(party.identity) || identify(party.identity).kind === "number" ? party.identity : undefined;
 }
 
 /** How a report is to be read. */
@@ -82,36 +83,36 @@ function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }:
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
-function diallingSigns({ reports, facts, other }: Past, report: Report, { isLoose, counts }: Reading): Partial<LegFacts> {
+function diallingSigns({ reports, facts, party }: Past, report: Report, { isLoose, counts }: Reading): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
   // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
-  const rerouted = report.other !== undefined && other !== undefined && report.other.identity !== other.identity;
+  const rerouted = report.party !== undefined && party !== undefined && report.party.identity !== party.identity;
   if (isLoose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
   return { answered: true, farCalled: true, farAnswered: true };
 }
 
 function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts): Partial<LegFacts> {
-  const { other } = report;
+  const { party } = report;
   const settled = past.facts.answered === true;
   if (direction === "from-desk") {
     const dialled = past.facts.dialled ?? dialledOf(report);
-    return { ...(dialled === undefined ? {} : { dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
+    return { ...present({ dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
   }
   if (settled) return partnerOf(past, report, undefined);
   const rings = past.facts.rings === true || report.state === "early" || answered === true;
   // A phone that rings for somebody unknown rings for somebody: as for an anonymous caller.
-  const caller = other ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
-  return caller === undefined ? {} : { caller };
+  const caller = party ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
+  return present({ caller });
 }
 
 /**
  * Somebody else is at the other end of an answered call: put through, or picked up with a feature code. Whom the phone itself dialled may
  * answer under another number, and stays the one who was dialled.
  */
-function partnerOf({ other: before }: Past, { other, state }: Report, dialled: string | undefined): Partial<LegFacts> {
-  if (state !== "confirmed" || other === undefined || before === undefined || other.identity === before.identity) return {};
-  return { partner: dialled === undefined || /^[*#]/.test(dialled) ? other : { ...other, dialledByLeg: true } };
+function partnerOf({ party: before }: Past, { party, state }: Report, dialled: string | undefined): Partial<LegFacts> {
+  if (state !== "confirmed" || party === undefined || before === undefined || party.identity === before.identity) return {};
+  return { partner: dialled === undefined || /^[*#]/.test(dialled) ? party : { ...party, dialledByLeg: true } };
 }
 
 function heldOf({ state, rendering }: Report, { held }: LegFacts, { isLoose }: Reading): Partial<LegFacts> {

@@ -4,6 +4,7 @@
  * reports the end of a call as `confirmed` while another one is up and a held call as `early`; Asterisk has one dialog for all calls of a
  * phone. What each of them writes, and what cannot be told from it: docs/sip.md. Pure.
  */
+import { present } from "../../../src/core/present.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import { quoted } from "../../../src/core/number.ts";
 import { type FarSign, farSignsOf, type NewDial, withCallId, withDial, withDialOver, withFarSign } from "../dial/own-dials.ts";
@@ -118,7 +119,7 @@ export function newTracker({ desk, users, self, seed }: Watched): TrackerState {
 /** @param now in ms of a clock that only goes forward. */
 export function step(before: TrackerState, input: TrackerInput, now: number): TrackerStep {
   const { state, output } = react(before, input, now);
-  return { state, output, ...(state.answerBy === undefined ? {} : { wakeAt: state.answerBy }) };
+  return { state, output, ...present({ wakeAt: state.answerBy }) };
 }
 
 function react(state: TrackerState, input: TrackerInput, now: number): TrackerStep {

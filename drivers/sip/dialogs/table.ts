@@ -1,4 +1,5 @@
 /** What is believed of the dialogs of one phone: which live, which have ended, what they are called. Dialogs begin, grow and end here. Pure. */
+import { present } from "../../../src/core/present.ts";
 import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
 import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
 import { endOf, unlisted, unreached } from "../dial/outcome.ts";
@@ -95,8 +96,11 @@ export function apply(table: DialogTable, dialog: Dialog, leg: string | undefine
   const report = reportFor(table, dialog);
   const entry = leg === undefined ? undefined : table.live.get(leg);
   if (dialog.state === "terminated") {
-    if (entry) return end(table, entry, endOf(dialog), { dialog, ...otherOf(report) });
-    return unchanged({ ...table, ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...otherOf(report) }) });
+    if (entry) return end(table, entry, endOf(dialog), { dialog, ...present({ party: report.party }) });
+    return unchanged({
+      ...table,
+      ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...present({ party: report.party }) }),
+    });
   }
   // FreeSWITCH names the Call-ID only when it is asked.
   const counts = !came.isFresh && (table.notifier.lists !== "changed" || dialog.callId === undefined);
@@ -106,32 +110,28 @@ export function apply(table: DialogTable, dialog: Dialog, leg: string | undefine
   return then(ended, (table) => begin(table, dialog, report, growing));
 }
 
-function otherOf({ other }: { readonly other?: Party | undefined }): Pick<Past, "other"> {
-  return other === undefined ? {} : { other };
-}
-
 /** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
 function isAnother(
   { notifier }: DialogTable,
-  { callId, other }: LiveDialog,
+  { callId, party }: LiveDialog,
   dialog: Dialog,
   report: Report,
   { isFresh, afterGap }: Circumstances,
 ): boolean {
   if (callId !== undefined && dialog.callId !== undefined) return callId !== dialog.callId;
-  return (isFresh || afterGap) && namingOf(notifier, dialog) !== "unique" && other !== undefined &&
-    report.other !== undefined && other.identity !== report.other.identity;
+  return (isFresh || afterGap) && namingOf(notifier, dialog) !== "unique" && party !== undefined &&
+    report.party !== undefined && party.identity !== report.party.identity;
 }
 
 /** A dialog's first report; nothing when it is an echo of one that has ended, or one too many. */
 function begin(
   table: DialogTable,
   dialog: Dialog,
-  { other }: Report,
+  { party }: Report,
   growing: (table: DialogTable, entry: LiveDialog) => Change,
 ): Change {
   if (table.live.size >= maxLiveDialogs) return unchanged(table);
-  const echo = checkEcho(table.ended, table.notifier, dialog, other);
+  const echo = checkEcho(table.ended, table.notifier, dialog, party);
   if (echo.isEcho) return unchanged({ ...table, ended: echo.ended });
   const notifier = echo.isShared ? withSharedId(table.notifier, dialog.id) : table.notifier;
   const { leg, names } = nameLeg(table.names, notifier, dialog);
@@ -149,9 +149,9 @@ export function grow(table: DialogTable, entry: LiveDialog, report: Report, coun
   const { question: _, missed: __, ...rest } = past;
   // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
   const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
-  const other = steppedBack ? past.other : report.other ?? past.other;
+  const party = steppedBack ? past.party : report.party ?? past.party;
   const reports = past.reports + (counts ? 1 : 0);
-  return withFacts(table, entry, { ...rest, facts, reports, ...otherOf({ other }) });
+  return withFacts(table, entry, { ...rest, facts, reports, ...present({ party }) });
 }
 
 /** A live dialog is now this; its facts are news when they have changed and say which way the call goes. */
@@ -165,22 +165,22 @@ interface EndReport {
   /** The dialog that a document says is over. Without it the end is a conclusion, and the dialog may come back. */
   readonly dialog?: DialogTags;
   /** The far end, where the report names it. */
-  readonly other?: Party;
+  readonly party?: Party;
 }
 
 /** A live dialog is over. */
-export function end(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, other }: EndReport = {}): Change {
+export function end(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, party }: EndReport = {}): Change {
   if (!table.live.has(entry.leg)) return unchanged(table);
   const live = new Map(table.live);
   live.delete(entry.leg);
   const { leg, facts: { desk, direction, call, farCalled } } = entry;
   const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
-  const facts = direction === undefined ? [] : [{ desk, leg, ...(call === undefined ? {} : { call }), ended }];
+  const facts = direction === undefined ? [] : [{ desk, leg, ...present({ call }), ended }];
   if (!dialog) return { table: { ...table, live }, facts };
   const isAnswered = entry.facts.answered === true;
   const remembered = withEnded(table.ended, table.notifier, { ...entry, ...tagsOf(dialog) }, {
     seen: isAnswered ? "answered" : "ringing",
-    ...otherOf({ other: other ?? entry.other }),
+    ...present({ party: party ?? entry.party }),
   });
   // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
   const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
@@ -206,12 +206,12 @@ function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDia
 function withTwin(table: DialogTable, { id, leg, callId }: LiveDialog, facts: LegFacts): LegFacts {
   const { direction, call, caller, farLeg } = facts;
   if (call !== undefined || farLeg !== undefined) return facts;
-  const others = liveDialogs(table).filter((other) => other.leg !== leg && other.facts.direction === direction);
-  const branch = others.find((other) => other.id === id || (callId !== undefined && other.callId === callId));
+  const siblings = liveDialogs(table).filter((sibling) => sibling.leg !== leg && sibling.facts.direction === direction);
+  const branch = siblings.find((sibling) => sibling.id === id || (callId !== undefined && sibling.callId === callId));
   if (direction === "from-desk") return branch ? { ...facts, call: branch.facts.call ?? branch.leg } : facts;
   if (direction !== "to-desk" || caller === undefined) return facts;
-  const named = caller.outside === true ? [] : others.filter((other) => other.facts.caller?.identity === caller.identity);
+  const named = caller.outside === true ? [] : siblings.filter((sibling) => sibling.facts.caller?.identity === caller.identity);
   const twins = [...(branch ? [branch] : []), ...named];
-  const twin = twins.find((other) => other.facts.farLeg !== undefined && !other.facts.answered);
+  const twin = twins.find((sibling) => sibling.facts.farLeg !== undefined && !sibling.facts.answered);
   return { ...facts, farLeg: twin?.facts.farLeg ?? leg };
 }

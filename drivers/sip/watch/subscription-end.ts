@@ -4,7 +4,7 @@ import { parameter, secondsIn, word } from "../wire/headers.ts";
 
 /** Why a subscription or a registration ended or was refused. */
 export type EndCode =
-  /** No answer, also none from the switch behind a proxy. */
+  /** No response, or a proxy that got none from the switch. */
   | "no-answer"
   /** The name of the switch cannot be resolved. */
   | "unknown-name"
@@ -18,20 +18,20 @@ export type EndCode =
   /** The switch has no dialog subscriptions at all. */
   | "no-dialogs";
 
-/** The end of a subscription. */
-export interface End {
+/** How a subscription, or an attempt at one, ended. */
+export interface SubscriptionEnd {
   /** Absent: any other reason. */
   readonly code?: EndCode;
-  /** In words for the agent, to stand behind "No connection to the phone system:". */
+  /** A sentence for the agent, to follow "No connection to the phone system:". */
   readonly why: string;
   /**
-   * When to ask again: `now`, `soon` (with growing pauses), `after` so many seconds, or `long`, because only a person can
+   * When to subscribe again: `now`, `soon` (with growing pauses), `after` this many seconds, or `long`, because only a person can
    * change it.
    */
   readonly again: "now" | "soon" | "long" | { readonly after: number };
 }
 
-/** Whom the words are about. */
+/** The subject of the sentences. */
 export interface About {
   readonly extension: string;
   /** Where SIP is sent to. */
@@ -39,7 +39,7 @@ export interface About {
   readonly user: string;
 }
 
-/** What of an answer counts. */
+/** The parts of a response that matter here. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -50,15 +50,15 @@ export interface Refusal {
 }
 
 /**
- * Whether an answer stands for none: 408, or the 503 of drachtio-server itself, which nothing lets through to the switch (the port is
+ * Whether a response means that the switch has not answered: 408, or a 503 of drachtio-server itself, which could not reach it (the port is
  * closed, the machine is off, its name is not known).
  */
 export function isNoAnswer({ status, own }: Pick<Refusal, "status" | "own">): boolean {
   return status === 408 || (own && status === 503);
 }
 
-/** The end that an answer other than 2xx to REGISTER means: it is about the box's own account, not about a phone. */
-export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extension">): End {
+/** The meaning of a response other than 2xx to REGISTER, which is about the box's own account, not about a phone. */
+export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extension">): SubscriptionEnd {
   const { status, reason } = answer;
   const end = endOfAnswer(answer, { extension: user, at, user });
   if ([401, 407].includes(status) || isNoAnswer(answer)) return end;
@@ -66,8 +66,8 @@ export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extens
   return { ...end, why: `${at} does not let user ${user} register (${`${status} ${reason}`.trim()})` };
 }
 
-/** The end that an answer other than 2xx to SUBSCRIBE means. 423 and 481 are dealt with before. */
-export function endOfAnswer(answer: Refusal, { extension, at, user }: About): End {
+/** The meaning of a response other than 2xx to SUBSCRIBE. 423 and 481 are handled before. */
+export function endOfAnswer(answer: Refusal, { extension, at, user }: About): SubscriptionEnd {
   const { status, reason, authorized } = answer;
   const retry = secondsIn(answer.header("retry-after"));
   if (isNoAnswer(answer)) {
@@ -95,17 +95,17 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): En
     case 501:
       return {
         code: "no-dialogs",
-        why: `${at} does not tell the state of phones: it takes no dialog subscriptions (${status})`,
+        why: `${at} does not report the state of phones: it does not accept dialog subscriptions (${status})`,
         again: "long",
       };
   }
-  const why = `${at} refuses to tell the state of phone ${extension} (${status} ${reason})`.replace(/ \)/, ")");
+  const why = `${at} refuses to report the state of phone ${extension} (${status} ${reason})`.replace(/ \)/, ")");
   const again = retry !== undefined ? { after: retry } : status >= 600 ? "long" : "soon";
   return { why, again, ...(status === 503 || status === 504 ? { code: "no-answer" } : {}) };
 }
 
-/** What the switch did not like about our credentials, after 401 or 407. */
-function refusedPassword({ authorized, hasPassword }: Refusal, at: string, user: string): Pick<End, "code" | "why"> {
+/** The meaning of 401 and 407. */
+function refusedPassword({ authorized, hasPassword }: Refusal, at: string, user: string): Pick<SubscriptionEnd, "code" | "why"> {
   if (authorized) {
     return { code: "password-refused", why: `${at} refuses the password of user ${user}: check line.user and line.password` };
   }
@@ -120,11 +120,11 @@ function unknownName(at: string): string {
   return `the name ${at.replace(/:\d+$/, "")} is not known: set line.proxy to the address of the switch`;
 }
 
-/** The end that `Subscription-State: terminated` means. */
-export function endOfState(state: string | undefined, { extension, at }: About): End {
+/** The meaning of `Subscription-State: terminated`. */
+export function endOfState(state: string | undefined, { extension, at }: About): SubscriptionEnd {
   const reason = word(`${parameter(state, "reason") ?? ""};`);
   const retry = secondsIn(parameter(state, "retry-after"));
-  const later = (seconds: number): End["again"] => ({ after: retry ?? seconds });
+  const later = (seconds: number): SubscriptionEnd["again"] => ({ after: retry ?? seconds });
   const why = `${at} has ended the subscription to phone ${extension} (${reason || "no reason"})`;
   switch (reason) {
     case "deactivated":
@@ -147,22 +147,22 @@ export function endOfState(state: string | undefined, { extension, at }: About):
 /** The pauses of `long`, in s: a wrong password that is tried often locks an account. */
 const longPauses = [30, 120, 300, 600] as const;
 
-/** The longest time that a switch is left alone because it says so, in s: a Retry-After of weeks is a mistake, and the phone is not watched. */
-const longestWait = 3600;
+/** The longest Retry-After that is kept, in s: one of weeks is a mistake, and the phone would not be watched. */
+const maxRetryAfter = 3600;
 
 /**
- * The pause before the next try, in ms.
- * @param failures how many tries have failed in a row, from 0.
- * @param random from 0 to 1: jitter only ever lengthens what the switch asked for, up to an hour.
+ * The pause before the next attempt, in ms.
+ * @param failures the number of attempts that have failed in a row, from 0.
+ * @param random from 0 to 1: jitter never shortens what the switch asked for, up to an hour.
  */
-export function pauseAfter(again: End["again"], failures: number, random: number): number {
-  // `now` twice in a row is a switch that ends what it gives.
+export function pauseAfter(again: SubscriptionEnd["again"], failures: number, random: number): number {
+  // `now` twice in a row: the switch ends each subscription that it accepts.
   if (again === "now" && failures === 0) return 0;
   const growing = pauseBefore(failures, random);
   if (again === "now" || again === "soon") return growing;
   const seconds = again === "long"
     ? longPauses[Math.min(failures, longPauses.length - 1)] ?? 600
-    : Math.min(again.after, longestWait);
-  // A Retry-After of 0 again and again is such a switch too.
+    : Math.min(again.after, maxRetryAfter);
+  // So does one that asks for a Retry-After of 0 again and again.
   return Math.max(seconds * 1000 * (1 + random / 10), failures > 0 ? growing : 0);
 }

@@ -1,12 +1,12 @@
 /**
  * One subscription to an extension's dialogs, from its SUBSCRIBE to its end (RFC 6665, event package of RFC 4235). It is
- * renewed in time and never begins again: that is for `watch.ts`.
+ * renewed in time; a new one is started by `watch.ts`.
  */
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
 import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
 import type { SipConfig } from "../config.ts";
-import { type About, type End, endOfAnswer, endOfState, isNoAnswer } from "./subscription-end.ts";
+import { type About, endOfAnswer, endOfState, isNoAnswer, type SubscriptionEnd } from "./subscription-end.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "../wire/message.ts";
 import { type Account, requestIn, requestTo } from "../wire/request.ts";
@@ -14,70 +14,70 @@ import type { Stack } from "../wire/stack.ts";
 import type { Envelope } from "../dialogs/step.ts";
 import { present } from "../../../src/core/present.ts";
 
-/** What a subscription is made of. */
+/** What a subscription needs. */
 export interface SubscriptionOptions {
   readonly stack: Stack;
   readonly config: SipConfig;
   readonly account: Account;
   readonly about: About;
   readonly log: Log;
-  /** For how long it is asked, in s. */
+  /** The duration to ask for, in s. */
   readonly expires: number;
-  /** A document of the phone's dialogs, or "" when the switch says that it has none. */
+  /** A document of the phone's dialogs has come; "" when the switch says that there are no dialogs. */
   readonly onDocument: (body: string, came: Envelope) => Reading;
-  /** It waits for somebody at the switch to allow it. */
+  /** The switch waits for a person to allow the subscription. */
   readonly onPending: () => void;
 }
 
-/** What came of a document: it says what the phone does; it cannot be read; it is not about the phone. */
+/** The result of reading a document; `dropped`: it is not about the phone, or is not a document at all. */
 export type Reading = "read" | "unreadable" | "dropped";
 
-/** Answers to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
+/** Responses to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
 const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
 
 /**
- * How long the first NOTIFY may take before it is asked for again, in ms: a switch that has just been started may take a SUBSCRIBE before
- * it is able to tell anything (FreeSWITCH), and does not make up for it.
+ * How long the first NOTIFY may take before it is asked for again, in ms: a switch that has just been started may accept a SUBSCRIBE before
+ * it is able to send a NOTIFY, and never send it (FreeSWITCH).
  */
-const firstWithin = 2000;
+const firstNotifyWithin = 2000;
 
-/** How long giving back may take when the daemon stops, in ms. */
+/** How long unsubscribing may take when the daemon stops, in ms. */
 const giveBackWithin = 500;
 
-/** A subscription at work. */
+/** One subscription. */
 export class Subscription {
   readonly #options: SubscriptionOptions;
-  readonly #ended = Promise.withResolvers<End>();
+  readonly #ended = Promise.withResolvers<SubscriptionEnd>();
   #callId: string | undefined;
   /** The notifier's tag: another one is a fork. */
   #remoteTag: string | undefined;
   /** drachtio-server's name for the dialog, once the subscription stands. */
   #dialog: string | undefined;
-  /** When it runs out, and when it is renewed at the latest, in ms. */
-  #until = Infinity;
-  #due = Infinity;
-  /** When it runs out by the last NOTIFY since the SUBSCRIBE, which may come before the answer to that. */
-  #shorter = Infinity;
+  /** When it expires, and when it is renewed at the latest, in ms. */
+  #expiresAt = Infinity;
+  #renewBy = Infinity;
+  /** When it expires by the last NOTIFY since the SUBSCRIBE, which may come before the response to that. */
+  #shortenedTo = Infinity;
   #cancelRenewal: () => void = () => {};
   /** Cancels the deadline of the first document. */
   #cancelWait: () => void = () => {};
   #begun: Promise<void> = Promise.resolve();
-  #renewing = false;
-  /** The whole state was asked for while a renewal was under way. */
-  #wanted = false;
-  #over = false;
-  #stood = false;
+  #isRenewing = false;
+  /** The full state was asked for while a renewal was under way. */
+  #mustRenewAgain = false;
+  #isOver = false;
+  #hasStood = false;
   /** A NOTIFY has come. */
-  #notified = false;
+  #isNotified = false;
   /** A document about the phone has come, even if it cannot be read. */
-  #heard = false;
-  #least: number | undefined;
-  /** How many renewals in a row have not been answered. */
-  #silent = 0;
+  #hasDocument = false;
+  #minExpires: number | undefined;
+  /** The number of renewals in a row that were not answered. */
+  #unanswered = 0;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
-    // A fault before anybody waits for the end is seen by who does later.
+    // A fault that comes before anyone awaits `ended` is not an unhandled rejection.
     this.#ended.promise.catch(() => {});
   }
 
@@ -85,50 +85,50 @@ export class Subscription {
     return this.#options.stack.timers;
   }
 
-  /** Resolves with the reason when it is over; rejects with the fault when `fail` has ended it. */
-  get ended(): Promise<End> {
+  /** Resolves with the reason when the subscription is over; rejects with the fault when `fail` has ended it. */
+  get ended(): Promise<SubscriptionEnd> {
     return this.#ended.promise;
   }
 
-  /** A document has been read: the phone was watched. */
-  get stood(): boolean {
-    return this.#stood;
+  /** A document has been read, so that the phone was watched. */
+  get hasStood(): boolean {
+    return this.#hasStood;
   }
 
-  /** The shortest time that the switch accepts, in s, when it was asked for less. */
-  get least(): number | undefined {
-    return this.#least;
+  /** The shortest duration that the switch accepts, in s, when it was asked for less. */
+  get minExpires(): number | undefined {
+    return this.#minExpires;
   }
 
-  /** Subscribes. What comes of it is told by `ended`; a document may come before the answer. */
+  /** Subscribes. The outcome is `ended`; a document may come before the response. */
   begin(): Promise<void> {
     return this.#begun = this.#begin();
   }
 
   async #begin(): Promise<void> {
     const { about, expires, config } = this.#options;
-    const answer = await this.#asked(this.#subscribe(expires));
+    const answer = await this.#responseTo(this.#subscribe(expires));
     if (!answer) return;
     if (good(answer)) this.#dialog = answer.dialog;
-    if (this.#over) return;
+    if (this.#isOver) return;
     if (!good(answer)) return this.#end(this.#refused(answer));
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
-    if (this.#over || this.#heard) return;
+    if (this.#isOver || this.#hasDocument) return;
     const why = `${about.at} accepted the subscription to phone ${about.extension}, but sends no NOTIFY`;
     this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
   }
 
   /** Takes a NOTIFY; false when it belongs to another subscription. */
   notify(request: SipIncoming): boolean {
-    if (this.#callId === undefined || request.header("call-id") !== this.#callId || this.#over) return false;
-    // RFC 6665, section 4.1.3: another package's news says nothing about this subscription.
+    if (this.#callId === undefined || request.header("call-id") !== this.#callId || this.#isOver) return false;
+    // RFC 6665, section 4.1.3: a NOTIFY of another event package is not about this subscription.
     if (word(request.header("event") ?? "dialog") !== "dialog") {
       request.answer(489);
       return true;
     }
     const tag = parameter(request.header("from"), "tag") ?? "";
-    if (this.#stood && tag !== this.#remoteTag) {
+    if (this.#hasStood && tag !== this.#remoteTag) {
       const desk = this.#options.about.extension;
       this.#options.log.rarely(`second ${desk}`).warning("A second phone answers the subscription: only the first is watched", {
         desk,
@@ -142,14 +142,14 @@ export class Subscription {
     return true;
   }
 
-  /** Asks for the whole state, because what was told does not add up: every renewal brings it (RFC 6665, section 4.2.1.2). */
-  wantWhole(): void {
-    // A document may come before the answer to the renewal that brought it: what it leaves open needs another.
-    if (this.#renewing) this.#wanted = true;
+  /** Asks for the full state: every renewal brings it (RFC 6665, section 4.2.1.2). */
+  askForFullState(): void {
+    // The document of this renewal may have come already, and be what is in doubt.
+    if (this.#isRenewing) this.#mustRenewAgain = true;
     else if (this.#dialog !== undefined) this.#renew();
   }
 
-  /** Ends it from our side, and tells nobody. */
+  /** Ends it without unsubscribing. */
   end(): void {
     this.#end({ why: "given up", again: "now" });
   }
@@ -160,10 +160,10 @@ export class Subscription {
     this.end();
   }
 
-  /** Ends it from our side; the switch is told, which takes half a second at most. */
+  /** Unsubscribes, within half a second at most. */
   async giveBack(): Promise<void> {
     this.end();
-    // One that is just being asked for would stand for nobody.
+    // A subscription that is just being accepted must not stay behind.
     const late = Promise.withResolvers<void>();
     const cancel = this.#timers.after(giveBackWithin, late.resolve);
     await Promise.race([this.#begun, late.promise]).finally(cancel);
@@ -178,7 +178,7 @@ export class Subscription {
   #subscribe(expires: number): Promise<FinalResponse> {
     const { stack, account, about, config } = this.#options;
     const { credentials } = account;
-    this.#shorter = Infinity;
+    this.#shortenedTo = Infinity;
     const headers = { ...headersOf(account), Expires: String(expires) };
     const request = this.#dialog === undefined
       ? requestTo(account, "SUBSCRIBE", about.extension, headers)
@@ -190,13 +190,13 @@ export class Subscription {
     });
   }
 
-  /** The answer; nothing when there can be none, which ends the subscription. */
-  async #asked(asking: Promise<FinalResponse>): Promise<FinalResponse | undefined> {
+  /** The final response; nothing when there cannot be one, which ends the subscription. */
+  async #responseTo(sending: Promise<FinalResponse>): Promise<FinalResponse | undefined> {
     try {
-      return await asking;
+      return await sending;
     } catch (error) {
       expected(error);
-      // A dialog that drachtio-server does not know any more is one that the switch cannot speak to us in.
+      // In a dialog that drachtio-server has forgotten, the switch cannot reach us either.
       const forgotten = error instanceof NotSent && this.#dialog !== undefined;
       this.#end({ why: (error as Error).message, again: forgotten ? "now" : "soon" });
       return undefined;
@@ -204,24 +204,24 @@ export class Subscription {
   }
 
   #take(request: SipIncoming): void {
-    if (!this.#notified) {
-      this.#notified = true;
+    if (!this.#isNotified) {
+      this.#isNotified = true;
       this.#schedule();
     }
     const header = request.header("subscription-state");
     const state = word(header);
-    if (state === "pending" && !this.#stood) {
+    if (state === "pending" && !this.#hasStood) {
       this.#cancelWait();
       this.#options.onPending();
     } else {
       const reading = this.#read(request, state);
-      this.#stood ||= reading === "read";
-      this.#heard ||= reading !== "dropped";
-      if (this.#heard) this.#cancelWait();
+      this.#hasStood ||= reading === "read";
+      this.#hasDocument ||= reading !== "dropped";
+      if (this.#hasDocument) this.#cancelWait();
     }
     if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
     const left = secondsIn(parameter(header, "expires"));
-    // What is active for 0 s is a notifier's mistake: what was agreed counts.
+    // Active for 0 s is a notifier's mistake: what was agreed counts.
     if (left !== undefined && left > 0) this.#shortened(left);
   }
 
@@ -247,14 +247,14 @@ export class Subscription {
   }
 
   async #renewed(): Promise<void> {
-    if (this.#renewing || this.#over) return;
-    this.#renewing = true;
+    if (this.#isRenewing || this.#isOver) return;
+    this.#isRenewing = true;
     this.#cancelRenewal();
-    const answer = await this.#asked(this.#subscribe(this.#least ?? this.#options.expires));
-    this.#renewing = false;
-    if (!answer || this.#over) return;
-    if (this.#wanted) {
-      this.#wanted = false;
+    const answer = await this.#responseTo(this.#subscribe(this.#minExpires ?? this.#options.expires));
+    this.#isRenewing = false;
+    if (!answer || this.#isOver) return;
+    if (this.#mustRenewAgain) {
+      this.#mustRenewAgain = false;
       return this.#renew();
     }
     if (good(answer)) return this.#agreed(secondsIn(answer.header("expires")) ?? this.#options.expires);
@@ -263,52 +263,52 @@ export class Subscription {
       return this.#end({ why: `${about.at} has forgotten the subscription to phone ${about.extension}`, again: "now" });
     }
     if (answer.status === 423 || ending.has(answer.status)) return this.#end(this.#refused(answer));
-    // Twice no answer at all: the switch is gone, however long the subscription would still stand.
-    this.#silent = isNoAnswer(answer) ? this.#silent + 1 : 0;
-    const left = this.#silent > 1 ? 0 : this.#until - this.#timers.now();
+    // Twice no response at all: the switch is gone, however long the subscription would still stand.
+    this.#unanswered = isNoAnswer(answer) ? this.#unanswered + 1 : 0;
+    const left = this.#unanswered > 1 ? 0 : this.#expiresAt - this.#timers.now();
     const next = (secondsIn(answer.header("retry-after")) ?? this.#options.config.answerSeconds) * 1000;
     if (next >= left) return this.#end(endOfAnswer(answer, about));
     this.#renewIn(next);
   }
 
-  #refused(answer: FinalResponse): End {
+  #refused(answer: FinalResponse): SubscriptionEnd {
     const { about, expires } = this.#options;
     const least = answer.status === 423 ? secondsIn(answer.header("min-expires")) : undefined;
     if (least === undefined || least <= expires || least > 86400) return endOfAnswer(answer, about);
-    this.#least = least;
+    this.#minExpires = least;
     return { why: `${about.at} requires subscriptions of at least ${least} s`, again: "now" };
   }
 
-  /** For so long it stands: what we asked, or less. */
+  /** The switch grants this many seconds. */
   #agreed(seconds: number): void {
     const { about } = this.#options;
     if (seconds === 0) {
       return this.#end({
-        why: `${about.at} ends the subscription to phone ${about.extension} as soon as it takes it`,
+        why: `${about.at} ends the subscription to phone ${about.extension} as soon as it accepts it`,
         again: "soon",
       });
     }
-    this.#silent = 0;
-    this.#until = Math.min(this.#timers.now() + seconds * 1000, this.#shorter);
-    // Not all desks of all boxes at once.
-    this.#due = this.#timers.now() + this.#options.config.refreshSeconds * 1000 * (1 - this.#timers.random() / 4);
+    this.#unanswered = 0;
+    this.#expiresAt = Math.min(this.#timers.now() + seconds * 1000, this.#shortenedTo);
+    // Jitter, so that the desks of many boxes do not renew at once.
+    this.#renewBy = this.#timers.now() + this.#options.config.refreshSeconds * 1000 * (1 - this.#timers.random() / 4);
     this.#schedule();
   }
 
-  /** The notifier may shorten what was agreed, at any time; a second is rounding. */
+  /** The notifier may shorten the duration at any time; a difference of a second is rounding. */
   #shortened(seconds: number): void {
     const until = this.#timers.now() + seconds * 1000;
-    this.#shorter = until;
-    if (until > this.#until - 1500) return;
-    this.#until = until;
+    this.#shortenedTo = until;
+    if (until > this.#expiresAt - 1500) return;
+    this.#expiresAt = until;
     this.#schedule();
   }
 
   #schedule(): void {
     const now = this.#timers.now();
-    const left = this.#until - now;
+    const left = this.#expiresAt - now;
     const early = left > 20_000 ? left - 10_000 : left / 2;
-    this.#renewIn(Math.max(200, Math.min(early, this.#due - now, this.#notified ? Infinity : firstWithin)));
+    this.#renewIn(Math.max(200, Math.min(early, this.#renewBy - now, this.#isNotified ? Infinity : firstNotifyWithin)));
   }
 
   #renewIn(ms: number): void {
@@ -316,13 +316,13 @@ export class Subscription {
     if (this.#dialog !== undefined) this.#cancelRenewal = this.#timers.after(ms, () => this.#renew());
   }
 
-  #wait(ms: number, end: End): void {
+  #wait(ms: number, end: SubscriptionEnd): void {
     this.#cancelWait();
     this.#cancelWait = this.#timers.after(ms, () => this.#end(end));
   }
 
-  #end(end: End): void {
-    this.#over = true;
+  #end(end: SubscriptionEnd): void {
+    this.#isOver = true;
     this.#cancelRenewal();
     this.#cancelWait();
     this.#ended.resolve(end);
@@ -337,7 +337,7 @@ function headersOf({ contact }: Account): Record<string, string> {
   return { Contact: contact, Event: "dialog", Accept: "application/dialog-info+xml" };
 }
 
-/** What is no lost connection and no refusal of drachtio-server is a fault of ours, and must be seen. */
+/** Throws again unless the connection is lost or drachtio-server refused: anything else is a fault of ours. */
 function expected(error: unknown): void {
   if (!(error instanceof StackClosed) && !(error instanceof NotSent)) throw error;
 }

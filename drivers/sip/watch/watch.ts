@@ -1,6 +1,6 @@
 /**
  * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, starts a new one when one
- * has ended and the reason allows, and passes on what its documents say (dialogs/step.ts).
+ * has ended and the reason allows, and reports what its documents say (dialogs/step.ts).
  */
 import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
 import type { Log } from "../../../src/log/log.ts";
@@ -9,7 +9,7 @@ import { pause } from "../../shared/pause.ts";
 import type { SipConfig } from "../config.ts";
 import type { FarSign } from "../dial/own-dials.ts";
 import type { DialogInfo } from "../dialogs/dialog-info.ts";
-import { type About, type End, pauseAfter } from "./subscription-end.ts";
+import { type About, pauseAfter, type SubscriptionEnd } from "./subscription-end.ts";
 import type { SipIncoming } from "../wire/message.ts";
 import { readLeniently } from "../dialogs/repair.ts";
 import type { Account } from "../wire/request.ts";
@@ -19,7 +19,7 @@ import type { Envelope, TrackerInput, TrackerOutput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
 import { messageOf } from "../../../src/platform/text.ts";
 
-/** What a watch is made of. */
+/** What a watch needs. */
 export interface WatchOptions {
   readonly stack: Stack;
   readonly config: SipConfig;
@@ -30,37 +30,37 @@ export interface WatchOptions {
   readonly known: KnownLegs;
   readonly log: Log;
   readonly timers: Timers;
-  /** The desks that link-up and link-down are about; nothing when this one is all. */
+  /** The desks that link-up and link-down are about; absent when there is only this one. */
   readonly desks?: readonly string[];
   readonly tell: (event: LineEvent) => void;
 }
 
-/** How long a phone is said not to be registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
+/** How long a phone counts as not registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
 export const missingFor = 60_000;
 
-/** How long a document that can be read may take after one that cannot, in ms. */
+/** How long a readable document may take after an unreadable one, in ms. */
 export const readableWithin = 2000;
 
-/** How often the whole state is asked for because a document is not well-formed, in ms. */
+/** The shortest time between two requests for the full state because a document is not well-formed, in ms. */
 export const refreshEvery = 10_000;
 
-/** A subscription that stood less long counts as a try that failed, in ms: its switch ends what it gives. */
+/** A subscription that stood for less than this counts as a failed attempt, in ms: its switch ends each one that it accepts. */
 const shortLived = 10_000;
 
-/** A phone that is watched. */
+/** Watches one phone. */
 export class Watch {
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
   #up = false;
-  /** While the phone is said not to be registered: cancels the end of that. */
+  /** While the phone counts as not registered: cancels the end of that. */
   #cancelMissing: (() => void) | undefined;
   #why = "";
   #expires: number;
   /** Cancels the tracker's next step that only needs time. */
   #cancelWake: () => void = () => {};
-  /** While the last document could not be read: cancels what follows when none can be read in time. */
+  /** While the last document could not be read: cancels the deadline for a readable one. */
   #cancelUnreadable: (() => void) | undefined;
-  /** When the whole state was last asked for because of a document that is not well-formed, in ms. */
+  /** When the full state was last asked for because of a document that is not well-formed, in ms. */
   #refreshed = -Infinity;
 
   constructor(options: WatchOptions) {
@@ -73,12 +73,12 @@ export class Watch {
     return this.#up;
   }
 
-  /** Why not, when not. */
+  /** Why the phone is not watched. */
   get why(): string {
     return this.#why || "not connected yet";
   }
 
-  /** Keeps the subscription up until the signal; gives it back then, if `giveBack` is the signal's reason. */
+  /** Keeps a subscription up until the signal; then unsubscribes if the signal's reason is `giveBack`. */
   async run(signal: AbortSignal): Promise<void> {
     const { timers } = this.#options;
     const stopped = new Promise<undefined>((resolve) =>
@@ -95,8 +95,8 @@ export class Watch {
         this.#subscription = undefined;
         return signal.reason === giveBack ? await subscription?.giveBack() : subscription?.end();
       }
-      if (subscription?.stood && timers.now() - since > shortLived) failures = 0;
-      this.#expires = subscription?.least ?? this.#expires;
+      if (subscription?.hasStood && timers.now() - since > shortLived) failures = 0;
+      this.#expires = subscription?.minExpires ?? this.#expires;
       const ms = pauseAfter(end.again, failures, timers.random());
       if (ms === 0) continue;
       this.#down(end.why, ms);
@@ -104,8 +104,8 @@ export class Watch {
     }
   }
 
-  /** One subscription to its end; nothing when it is stopped before. */
-  #once(stopped: Promise<undefined>): Promise<End | undefined> {
+  /** Runs one subscription to its end; resolves with nothing when it is stopped before. */
+  #once(stopped: Promise<undefined>): Promise<SubscriptionEnd | undefined> {
     const watching = async () => {
       const subscription = this.#next();
       const fault = subscription.ended.then(() => new Promise<never>(() => {}));
@@ -115,10 +115,10 @@ export class Watch {
   }
 
   /**
-   * A fault of our own must not end the watch, nor go unseen: what is believed of the phone is thrown away, and the next subscription shows
+   * A fault in telesetd is logged and does not end the watch: what is believed of the phone is forgotten, and the next subscription shows
    * what is true.
    */
-  #endOfFault(fault: unknown): End {
+  #endOfFault(fault: unknown): SubscriptionEnd {
     const { log, about: { extension } } = this.#options;
     this.#subscription?.end();
     log.rarely(`fault ${extension}`, 10).error("Internal error while watching a phone: starting again", {
@@ -134,12 +134,12 @@ export class Watch {
     return this.#guarded(() => this.#subscription?.notify(request)) ?? false;
   }
 
-  /** What a dial of the phone has learned of its far end. */
+  /** A dial of the phone has learned something of its far end. */
   far(call: string, sign: FarSign): void {
     this.#guarded(() => this.#report(this.#step({ type: "far", call, sign })));
   }
 
-  /** Does something for the subscription, which a fault ends. */
+  /** Runs something for the subscription; a fault ends that. */
   #guarded<T>(act: () => T): T | undefined {
     try {
       return act();
@@ -149,7 +149,7 @@ export class Watch {
     }
   }
 
-  /** Gives the tracker an input, and comes back when it wants to. */
+  /** Gives the tracker an input, and comes back at the time that it asks for. */
   #step(input: TrackerInput): TrackerOutput {
     const { tracker, timers } = this.#options;
     const { output, wakeAt } = tracker.take(input, timers.now());
@@ -182,13 +182,13 @@ export class Watch {
       });
     }
     if (asks === undefined) return;
-    log.debug("Asking for the whole state of the phone", { desk: extension, why: asks });
-    this.#subscription?.wantWhole();
+    log.debug("Asking for the full state of the phone", { desk: extension, why: asks });
+    this.#subscription?.askForFullState();
   }
 
   /**
-   * A dial has shown that the phone is not registered: that holds until it is heard of again, and a minute at most. Nobody tells
-   * when it is back.
+   * A dial has shown that the phone is not registered: that holds until the phone is heard of again, and for a minute at most, because no
+   * event reports when it is back.
    */
   unregistered(): void {
     const { timers, tell, about } = this.#options;
@@ -219,7 +219,7 @@ export class Watch {
       log,
       expires: this.#expires,
       onDocument: (body, came) => this.#document(body, came),
-      onPending: () => this.#down(`${about.at} waits for somebody to allow that phone ${about.extension} is watched`, 0),
+      onPending: () => this.#down(`${about.at} waits for a person to allow the subscription to phone ${about.extension}`, 0),
     });
   }
 
@@ -234,7 +234,7 @@ export class Watch {
     return "read";
   }
 
-  /** A document, even one that is not quite right, and null for one that cannot be read. In both cases it is asked for again. */
+  /** A document, if necessary repaired; null when it cannot be read. In both cases the full state is asked for. */
   #parsed(body: string): DialogInfo | null {
     try {
       const { info, fault } = readLeniently(body);
@@ -247,7 +247,7 @@ export class Watch {
     }
   }
 
-  /** Asks for the whole state, now and then: what is written wrongly may be written wrongly again. */
+  /** Asks for the full state, but not too often: what is written wrongly may be written wrongly again. */
   #again(error: unknown): void {
     const { log, timers, about: { extension } } = this.#options;
     const isDue = timers.now() - this.#refreshed > refreshEvery;
@@ -258,7 +258,7 @@ export class Watch {
     });
     if (!isDue) return;
     this.#refreshed = timers.now();
-    this.#subscription?.wantWhole();
+    this.#subscription?.askForFullState();
   }
 
   #readable(): void {
@@ -266,14 +266,14 @@ export class Watch {
     this.#cancelUnreadable = undefined;
   }
 
-  /** No document that can be read has come since: the calls of the phone are not known until one does. */
+  /** No readable document has come since: the calls of the phone are not known until one does. */
   #unread(): void {
     const { about: { at, extension } } = this.#options;
     this.#cancelUnreadable = undefined;
     this.#down(`${at} sends documents about phone ${extension} that cannot be read (see the log)`, 0);
   }
 
-  /** A reason is logged once, not at every try. */
+  /** A reason is logged once, not at every attempt. */
   #down(why: string, ms: number): void {
     const { tell, log, about, desks } = this.#options;
     if (why !== this.#why) {
@@ -292,10 +292,10 @@ export class Watch {
   }
 }
 
-/** The end of a call may be that of the phone. */
+/** The end of a call may mean that the phone is gone. */
 function isSignOfLife(event: LineEvent): boolean {
   return event.type === "leg" && event.facts.ended === undefined;
 }
 
-/** The reason of an abort after which the switch is there, and is told that we go. */
+/** The reason of an abort after which the switch still answers, so that we unsubscribe. */
 export const giveBack = "give back";

@@ -225,7 +225,7 @@ describe("the phone:", () => {
     [
       "489",
       (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 489 } : undefined,
-      "no dialog subscriptions",
+      "does not accept dialog subscriptions",
       "docs/sip.md",
     ],
     [

@@ -96,9 +96,9 @@ describe("an answer to the SUBSCRIBE:", () => {
   const words: [number, string][] = [
     [403, "pbx does not let user 1009 watch extension 1001 (403)"],
     [404, "pbx does not know extension 1001 (404)"],
-    [489, "pbx does not tell the state of phones: it takes no dialog subscriptions (489)"],
-    [405, "pbx does not tell the state of phones: it takes no dialog subscriptions (405)"],
-    [500, "pbx refuses to tell the state of phone 1001 (500 Whatever)"],
+    [489, "pbx does not report the state of phones: it does not accept dialog subscriptions (489)"],
+    [405, "pbx does not report the state of phones: it does not accept dialog subscriptions (405)"],
+    [500, "pbx refuses to report the state of phone 1001 (500 Whatever)"],
     [408, "pbx does not answer"],
   ];
   test.concurrent.each(words)("%d: %s", async (status, why) => {
@@ -292,7 +292,7 @@ describe("a NOTIFY", () => {
     await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
     expect(await answerOf(rig, rig.pbx.notify(rig.sub, { state: "pending;expires=300", body: "" }))).toBe(200);
-    expect((await rig.next("link-down")).why).toBe("pbx waits for somebody to allow that phone 1001 is watched");
+    expect((await rig.next("link-down")).why).toBe("pbx waits for a person to allow the subscription to phone 1001");
     rig.pbx.publish("1001");
     await rig.next("link-up");
   }, limit);
