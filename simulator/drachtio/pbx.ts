@@ -141,6 +141,11 @@ export class SipPbx implements Network {
     }
   }
 
+  acknowledged(message: SipMessage): void {
+    this.requests.push(message);
+    this.server.changed();
+  }
+
   answer(_client: unknown, transaction: string, message: SipMessage): void {
     this.answers.set(transaction, message);
     this.server.changed();

@@ -17,6 +17,8 @@ export interface Sent {
 export interface Network {
   /** Receives a request of the client, including CANCEL with the INVITE's transaction. */
   request(sent: Sent): void;
+  /** Receives the ACK of a 2xx to an INVITE. */
+  acknowledged?(message: SipMessage): void;
   /** Receives the client's answer to a request of the network. */
   answer?(client: Client, transaction: string, message: SipMessage): void;
   /** Called when a client has logged in. */
@@ -277,7 +279,7 @@ export class Client {
     const out = known ? inDialog(message, known) : outside(message);
     this.#requests.set(sent, out);
     this.#echo(id, sent, out);
-    if (message.method === "ACK") return;
+    if (message.method === "ACK") return this.server.options.network.acknowledged?.(out);
     this.server.options.network.request({ client: this, transaction: sent, message: out });
   }
 
