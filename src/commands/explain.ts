@@ -85,14 +85,12 @@ function byConfiguration(number: string, desk: string, config: Config, trouble: 
   return { why: `is allowed by the configuration${limits}. Whether it would be accepted now is not known: ${trouble}` };
 }
 
-/** Control characters and others that a terminal does not show, or that turn the text around. */
-const hidden = /[\p{C}\p{Default_Ignorable_Code_Point}]|(?! )\p{Z}/u;
-
-/** The number as it was given; what cannot be seen in it is shown by its code point, and how it is read. */
+/** The number as given, quoted if a terminal does not show all of it, and how it is read. */
 function title(number: string): string {
   const identity = identify(number);
-  if (identity.kind === "number" && identity.number !== number) return `${quoted(number)}, read as ${identity.number}`;
-  return hidden.test(number) ? quoted(number) : number;
+  const visible = quoted(number);
+  if (identity.kind === "number" && identity.number !== number) return `${visible}, read as ${identity.number}`;
+  return visible === `"${number}"` ? number : visible;
 }
 
 function foundOf(number: string, plan: NumberPlan): Found {
