@@ -15,6 +15,7 @@ import { type Account, accountOf, requestTo } from "./wire/request.ts";
 import { Stack } from "./wire/stack.ts";
 import { Subscription } from "./watch/subscription.ts";
 import { newTracker, step } from "./dialogs/step.ts";
+import { oneLine } from "../../src/platform/text.ts";
 
 /** The outcome of a hop. */
 interface SipOutcome extends Outcome {
@@ -163,7 +164,8 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
   const answer = await sendRequest(stack, request, { withinMs: config.answerSeconds * 1000 });
   const { status, header } = answer;
   if (!isSilence(answer)) {
-    const agent = (header("user-agent") ?? header("server"))?.replace(/[^\x20-\x7e]/g, "").slice(0, 60);
+    const name = header("user-agent") ?? header("server");
+    const agent = name && oneLine(name).slice(0, 60);
     const message = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
     // It answers such a REFER with 202 and does nothing (docs/sip.md).
     const deaf = config.dialMethod === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;

@@ -8,6 +8,7 @@ test.each([
   ["a\x1b[31mred\x1b[0m", "a [31mred [0m"],
   ["\0\x7f\x85\x9f", " "],
   ["a\u2028b\u2029c", "a b c"],
+  ["a\u202eb\u200bc\ud800", "a b c "],
   ["Zürich 東京", "Zürich 東京"],
 ])("%j on one line is %j", (text, shown) => expect(oneLine(text)).toBe(shown));
 

@@ -4,6 +4,7 @@ import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";
 import { type Ask, isDenied, registrations } from "./ask.ts";
+import { oneLine } from "../../../src/platform/text.ts";
 
 /** Whether the switch serves `line.domain`, or which domains instead. */
 export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Finding> {
@@ -58,7 +59,7 @@ export async function checkPhone(ask: Ask, extension: string, config: Freeswitch
     return {
       verdict: "failed",
       message: `Cannot tell whether phone ${extension} is registered: the switch answers ${
-        tame(reply.text.trim()) || "nothing"
+        shortened(reply.text.trim()) || "nothing"
       }.`,
       advice: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
     };
@@ -111,7 +112,9 @@ async function fromContacts(ask: Ask, extension: string, contacts: readonly stri
 }
 
 function described({ uri, from, agent }: Registered): string {
-  return `${tame(uri)}${from === undefined ? "" : `, from ${tame(from)}`}${agent === undefined ? "" : `, a ${tame(agent)}`}`;
+  return `${shortened(uri)}${from === undefined ? "" : `, from ${shortened(from)}`}${
+    agent === undefined ? "" : `, a ${shortened(agent)}`
+  }`;
 }
 
 /** The registrations of `sofia status profile NAME user USER@DOMAIN` (mod_sofia.c): each begins with its Call-ID. */
@@ -136,8 +139,8 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   if (elsewhere) {
     return {
       verdict: "failed",
-      message: `Phone ${extension} is registered in the domain ${tame(elsewhere.realm)}, not in ${domain}.`,
-      advice: `Set line.domain to ${tame(elsewhere.realm)}.`,
+      message: `Phone ${extension} is registered in the domain ${shortened(elsewhere.realm)}, not in ${domain}.`,
+      advice: `Set line.domain to ${shortened(elsewhere.realm)}.`,
     };
   }
   const known = await ask(`user_exists id ${extension} ${domain}`);
@@ -167,10 +170,12 @@ async function checkProfiles(
   const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
   const last = /^sofia\/([^/]+)\//.exec(row?.url ?? "")?.[1];
   if (last !== undefined && !running.includes(last)) {
-    return { sure: stopped(`The SIP profile ${tame(last)}, on which phone ${extension} was registered, is not running.`, last) };
+    return {
+      sure: stopped(`The SIP profile ${shortened(last)}, on which phone ${extension} was registered, is not running.`, last),
+    };
   }
   if (running.length === 0) return { sure: stopped("No SIP profile of the switch is running: no phone can register.") };
-  const names = tame(running.join(", "));
+  const names = shortened(running.join(", "));
   if (running.every((name) => outsideProfiles.includes(name))) {
     return { sure: stopped(`No SIP profile for phones is running on the switch, only ${names} (line.outsideProfiles).`) };
   }
@@ -181,7 +186,7 @@ async function checkProfiles(
 }
 
 function stopped(message: string, name = "internal"): Finding {
-  const start = `On the switch: fs_cli -x "sofia profile ${tame(name)} start"`;
+  const start = `On the switch: fs_cli -x "sofia profile ${shortened(name)} start"`;
   return {
     verdict: "failed",
     message,
@@ -196,6 +201,6 @@ function readProfiles(text: string): { readonly running: readonly string[]; read
 }
 
 /** Text from a phone, made safe for a terminal. */
-function tame(text: string): string {
-  return text.replace(/[^\x20-\x7e]+/g, "?").slice(0, 120);
+function shortened(text: string): string {
+  return oneLine(text).slice(0, 120);
 }

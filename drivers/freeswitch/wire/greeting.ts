@@ -1,4 +1,5 @@
 /** What a peer does before it greets, which tells another program on that port from a slow switch. */
+import { oneLine } from "../../../src/platform/text.ts";
 
 /** How much of what comes first is kept, in characters. */
 const maxKeptChars = 64;
@@ -36,6 +37,6 @@ export class Greeting {
   /** The first words, as one line. */
   #quoted(): string {
     if (this.#sent === "") return "";
-    return ` (it sent ${JSON.stringify(this.#sent.slice(0, 60).replace(/[^\x20-\x7e]+/g, " ").trim())})`;
+    return ` (it sent ${JSON.stringify(oneLine(this.#sent.slice(0, 60)).trim())})`;
   }
 }
