@@ -14,7 +14,7 @@ describe("hot desk:", () => {
     await rig.line.say(rings);
     await rig.register("B");
     await rig.line.say(leg({ answered: true }), over, leg({ leg: "L2", rings: true }));
-    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1", "B: ScreenPop L2"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1", "B: ScreenPop L2"]);
     await rig.end();
   });
 
@@ -24,7 +24,7 @@ describe("hot desk:", () => {
     await rig.line.say(rings);
     await rig.register("A", "1002", "10.0.0.9");
     await rig.line.say(over);
-    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
     await rig.end();
   });
 
@@ -35,7 +35,7 @@ describe("hot desk:", () => {
     await rig.line.say(rings);
     await rig.register("A", "1002", "10.0.0.9");
     await rig.line.say(leg({ desk: "1002", leg: "L2", rings: true }), over);
-    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: ScreenPop L2", "A: CallReleased L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "10.0.0.9: ScreenPop L2", "A: CallReleased L1"]);
     await rig.end();
   });
 
@@ -45,9 +45,9 @@ describe("hot desk:", () => {
     await rig.line.say(rings);
     await rig.register("B", "1001", places.A);
     await rig.line.say(over);
-    expect(rig.told).toEqual(["A: ScreenPop L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1"]);
     await rig.register("A", "1001", "10.0.0.9");
-    expect(rig.told).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "10.0.0.9: CallReleased L1"]);
     await rig.end();
   });
 
@@ -60,10 +60,10 @@ describe("hot desk:", () => {
     await rig.line.say(leg({ answered: true }));
     await rig.register("B", "1001", "10.0.0.9");
     await rig.line.say(over);
-    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "A: CallEstablished L1"]);
     const after = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
     await after.register("A", "1001", "10.0.0.10");
-    expect(after.told).toEqual(["10.0.0.10: CallReleased L1"]);
+    expect(after.sent).toEqual(["10.0.0.10: CallReleased L1"]);
     await Promise.all([rig.end(), after.end()]);
   });
 
@@ -76,7 +76,7 @@ describe("hot desk:", () => {
     await rig.register("B", "1002");
     const after = new Rig({ store: openStore(path), desks: ["1001", "1002"] });
     await after.line.say(over);
-    expect([rig.told, after.told]).toEqual([["A: ScreenPop L1"], ["A: CallReleased L1"]]);
+    expect([rig.sent, after.sent]).toEqual([["A: ScreenPop L1"], ["A: CallReleased L1"]]);
     await Promise.all([rig.end(), after.end()]);
   });
 
@@ -91,7 +91,7 @@ describe("hot desk:", () => {
     // The daemon was killed without closing anything.
     const after = new Rig({ store: openStore(path) });
     await after.line.say(up, { type: "snapshot", desks: ["1001"], legs: [] });
-    expect(after.told).toEqual(["10.0.0.9: CallReleased L1"]);
+    expect(after.sent).toEqual(["10.0.0.9: CallReleased L1"]);
     await Promise.all([before.end(), after.end()]);
   });
 
@@ -102,7 +102,7 @@ describe("hot desk:", () => {
     store.commit({ desk: newDesk("1001"), send: [{ desk: "1001", agent: "A", event }], discard: [] }, 0);
     const rig = new Rig({ store, desks: ["1002"] });
     await rig.register("A", "1002");
-    expect(rig.told).toEqual(["A: CallReleased old"]);
+    expect(rig.sent).toEqual(["A: CallReleased old"]);
     expect(rig.store.get(1)?.to).toEqual({ address: places.A, port: 8080 });
     await rig.end();
   });
@@ -137,7 +137,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
     expect(turns).toBeGreaterThan(1000 / 32);
     expect(rig.loop.desks()[0]?.registration).toBeNull();
     await rig.line.say(leg({ rings: true }), leg({ ended }));
-    expect(rig.told).toEqual([]);
+    expect(rig.sent).toEqual([]);
     expect(rig.courier.status()).toEqual({ waiting: 0 });
     expect(rig.store.list(false, 1)).toEqual([]);
     expect(rig.store.get(1)).toMatchObject({ settlement: "discarded", why: "agent A has unregistered from desk 1001" });
@@ -150,7 +150,7 @@ describe("an agent unregisters with thousands of events waiting:", () => {
     await rig.register("B");
     expect(await answer).toEqual({ ok: true });
     await rig.line.say(leg({ rings: true }));
-    expect(rig.told).toEqual(["B: ScreenPop L1"]);
+    expect(rig.sent).toEqual(["B: ScreenPop L1"]);
     await rig.end();
   });
 

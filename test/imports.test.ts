@@ -10,17 +10,17 @@ const files = sources("src", "drivers", "simulator");
  */
 const table = `
   src/core/                | | pure: it can be run, replayed and tested without anything else
-  src/platform/            | node ipaddr.js | knows the machine, and nobody who uses it
-  src/log/                 | node | a tool knows nobody who uses it
-  src/metrics/             | core/ log/ version.ts | others count with it: it asks nobody
+  src/platform/            | node ipaddr.js | describes the machine, independently of its users
+  src/log/                 | node | a tool is independent of its users
+  src/metrics/             | core/ log/ version.ts | a tool is independent of its users
   src/cctsdk/              | core/crm.ts core/number.ts core/present.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
   src/outbox/              | core/ type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
-  src/status/              | core/ version.ts | a view of the desks, for every reader alike
-  src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints call what they are given: they know no loop, store or driver
-  src/http/connections.ts  | node | a tool knows nobody who uses it
-  src/http/request-line.ts | node | a tool knows nobody who uses it
+  src/status/              | core/ version.ts | a view of the desks, the same for all readers
+  src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
+  src/http/connections.ts  | node | a tool is independent of its users
+  src/http/request-line.ts | node | a tool is independent of its users
   src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/present.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them
   src/loop.ts              | core/ platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM

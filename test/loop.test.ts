@@ -11,7 +11,7 @@ describe("from the phone to the CRM:", () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(up, leg({ rings: true }), leg({ answered: true }), leg({ ended }));
-    expect(rig.told).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1", "A: CallEstablished L1", "A: CallReleased L1"]);
     await rig.end();
   });
 
@@ -35,10 +35,10 @@ describe("from the phone to the CRM:", () => {
     const inStore: number[] = [];
     const rig = new Rig({ store });
     await rig.register();
-    const told = rig.told.push.bind(rig.told);
-    rig.told.push = (...lines) => {
+    const sent = rig.sent.push.bind(rig.sent);
+    rig.sent.push = (...lines) => {
       inStore.push(store.list(true, 10).length);
-      return told(...lines);
+      return sent(...lines);
     };
     await rig.line.say(leg({ rings: true }));
     expect(inStore).toEqual([1]);
@@ -52,7 +52,7 @@ describe("from the phone to the CRM:", () => {
     await rig.line.say(leg({ rings: true }));
     await rig.loop.submit({ name: "Unregister", desk: "1001", agent: "A" });
     await rig.line.say(leg({ ended }));
-    expect(rig.told).toEqual(["A: ScreenPop L1"]);
+    expect(rig.sent).toEqual(["A: ScreenPop L1"]);
     expect(rig.store.get(2)).toMatchObject({ settlement: "discarded", why: "agent A has unregistered from desk 1001" });
     await rig.end();
   });
@@ -265,10 +265,10 @@ describe("from the CRM to the phone:", () => {
     store.commit({ desk: newDesk("1001"), send: [{ desk: "1001", agent: "A", event }], discard: [] }, 0);
     const rig = new Rig({ store });
     rig.courier.sendDue();
-    expect(rig.told).toEqual([]);
+    expect(rig.sent).toEqual([]);
     await rig.register();
     await settle();
-    expect(rig.told).toEqual(["A: CallReleased old"]);
+    expect(rig.sent).toEqual(["A: CallReleased old"]);
     await rig.end();
   });
 });
@@ -286,7 +286,7 @@ describe("after a restart:", () => {
       desks: ["1001"],
       legs: [{ desk: "1001", leg: "L1", direction: "to-desk", answered: true }],
     });
-    expect(after.told).toEqual(["A: CallEstablished L1", "A: CallReleased L2"]);
+    expect(after.sent).toEqual(["A: CallEstablished L1", "A: CallReleased L2"]);
     await after.end();
   });
 
@@ -299,7 +299,7 @@ describe("after a restart:", () => {
     const after = new Rig({ store: openStore(path), desks: ["1002"] });
     after.loop.closeFormer();
     await settle();
-    expect(after.told).toEqual(["A: CallReleased L1"]);
+    expect(after.sent).toEqual(["A: CallReleased L1"]);
     expect(after.registrations.at("1001")?.agent).toBe("A");
     after.loop.closeFormer();
     expect(after.registrations.at("1001")).toBeUndefined();

@@ -43,7 +43,7 @@ class Site {
   }
 
   /** Processes events of the switch, and returns the events sent since the last call. */
-  hear(...facts: LegFacts[][]): string[] {
+  process(...facts: LegFacts[][]): string[] {
     this.sent.length = 0;
     for (const fact of facts.flat()) this.#input({ type: "line", event: { type: "leg", facts: fact } });
     return [...this.sent];
@@ -75,20 +75,20 @@ describe("A calls B:", () => {
   const talking = [...ringing, answers(b), farAnswers(a, colleagueB)];
 
   test("B1 A-B unanswered: no data for either", () => {
-    expect(new Site().hear(...ringing, ends(b, "ORIGINATOR_CANCEL"), ends(a, "ORIGINATOR_CANCEL"))).toEqual([]);
+    expect(new Site().process(...ringing, ends(b, "ORIGINATOR_CANCEL"), ends(a, "ORIGINATOR_CANCEL"))).toEqual([]);
   });
   test("B2 A-B answered, A ends: no data for B", () => {
-    expect(new Site().hear(...talking, ends(a), ends(b))).toEqual([]);
+    expect(new Site().process(...talking, ends(a), ends(b))).toEqual([]);
   });
   test("B3 A-B answered, B ends: no data for either", () => {
-    expect(new Site().hear(...talking, ends(b), ends(a))).toEqual([]);
+    expect(new Site().process(...talking, ends(b), ends(a))).toEqual([]);
   });
   test("B10 A-B, B is busy: no data", () => {
-    expect(new Site().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
+    expect(new Site().process(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
   });
   test("B12 A dials an invalid internal number: no data", () => {
     const wrong = dials("1001", "a", "55");
-    expect(new Site().hear(begins(wrong), announcement(wrong), ends(wrong))).toEqual([]);
+    expect(new Site().process(begins(wrong), announcement(wrong), ends(wrong))).toEqual([]);
   });
 });
 
@@ -97,28 +97,28 @@ describe("A calls X:", () => {
 
   test("B4 A-X unanswered: the data when X is called, released when A hangs up", () => {
     const site = new Site();
-    expect(site.hear(begins(a))).toEqual([]);
-    expect(site.hear(farRings(a))).toEqual([pop]);
-    expect(site.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
+    expect(site.process(begins(a))).toEqual([]);
+    expect(site.process(farRings(a))).toEqual([pop]);
+    expect(site.process(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
   });
   test.each([["B5", "A ends", ends(a)], ["B6", "X ends", [...unbridged(a), ...ends(a)]]] as const)(
     "%s A-X answered, %s: one of each",
     (_, __, end) => {
       const site = new Site();
-      expect(site.hear(begins(a), farRings(a))).toEqual([pop]);
-      expect(site.hear(farAnswers(a, outside))).toEqual([established]);
-      expect(site.hear([...end])).toEqual([released]);
+      expect(site.process(begins(a), farRings(a))).toEqual([pop]);
+      expect(site.process(farAnswers(a, outside))).toEqual([established]);
+      expect(site.process([...end])).toEqual([released]);
     },
   );
   test("B11 A-X, X is busy after it was called: the data and the release", () => {
-    expect(new Site().hear(begins(a), farRings(a), ends(a, "USER_BUSY"))).toEqual([pop, released]);
+    expect(new Site().process(begins(a), farRings(a), ends(a, "USER_BUSY"))).toEqual([pop, released]);
   });
   test("B11 A-X, X is busy at once: no data, since X was never called", () => {
-    expect(new Site().hear(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
+    expect(new Site().process(begins(a), ends(a, "USER_BUSY"))).toEqual([]);
   });
   test("B13 A dials an invalid outside number: no data", () => {
     const wrong = dials("1001", "a", "9141555501239999");
-    expect(new Site().hear(begins(wrong), announcement(wrong), ends(wrong, "UNALLOCATED_NUMBER"))).toEqual([]);
+    expect(new Site().process(begins(wrong), announcement(wrong), ends(wrong, "UNALLOCATED_NUMBER"))).toEqual([]);
   });
 });
 
@@ -127,26 +127,26 @@ describe("X calls A:", () => {
 
   test("B7 X-A unanswered: the data at ring, released when X hangs up", () => {
     const site = new Site();
-    expect(site.hear(rings(a))).toEqual([pop]);
-    expect(site.hear(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
+    expect(site.process(rings(a))).toEqual([pop]);
+    expect(site.process(ends(a, "ORIGINATOR_CANCEL"))).toEqual([released]);
   });
   test.each([["B8", "A ends"], ["B9", "X ends"]])("%s X-A answered, %s: one of each", () => {
     const site = new Site();
-    expect(site.hear(rings(a))).toEqual([pop]);
-    expect(site.hear(answers(a))).toEqual([established]);
-    expect(site.hear(ends(a))).toEqual([released]);
+    expect(site.process(rings(a))).toEqual([pop]);
+    expect(site.process(answers(a))).toEqual([established]);
+    expect(site.process(ends(a))).toEqual([released]);
   });
   test("C1 X-A, A holds and retrieves, twice: nothing in between", () => {
     const site = new Site();
-    expect(site.hear(rings(a), answers(a))).toEqual([pop, established]);
-    expect(site.hear(holds(a), retrieves(a), holds(a), retrieves(a))).toEqual([]);
-    expect(site.hear(ends(a))).toEqual([released]);
+    expect(site.process(rings(a), answers(a))).toEqual([pop, established]);
+    expect(site.process(holds(a), retrieves(a), holds(a), retrieves(a))).toEqual([]);
+    expect(site.process(ends(a))).toEqual([released]);
   });
   test("C1 A-X, A holds and X hangs up while on hold: released", () => {
     const out = dials("1001", "a", "914155550123");
     const site = new Site();
-    expect(site.hear(begins(out), farRings(out), farAnswers(out, outside))).toEqual([pop, established]);
-    expect(site.hear(holds(out))).toEqual([]);
-    expect(site.hear(ends(out))).toEqual([released]);
+    expect(site.process(begins(out), farRings(out), farAnswers(out, outside))).toEqual([pop, established]);
+    expect(site.process(holds(out))).toEqual([]);
+    expect(site.process(ends(out))).toEqual([released]);
   });
 });

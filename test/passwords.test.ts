@@ -248,7 +248,7 @@ describe("the whole daemon:", () => {
       level: "trace",
       change: (config) => ({ ...config, agent: { ...config.agent, ...agent } }),
     });
-    await until("the line does not come up", () => app.status().desks[0]?.trouble === undefined);
+    await until("the line did not come up", () => app.status().desks[0]?.trouble === undefined);
     const login = (password?: string, agentID = "7") =>
       sendCallout(app.port, "/", {
         FunctionName: "Login",

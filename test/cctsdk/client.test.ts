@@ -20,26 +20,26 @@ afterEach(() => {
 interface Peer {
   readonly port: number;
   /** The bytes of each connection, in the order of connecting. */
-  readonly heard: string[];
+  readonly received: string[];
 }
 
-/** A scripted CRM, which acts on each connection or (with `whenAsked`) on each complete request. */
-async function peer(act: (socket: Socket) => void, whenAsked = true, host = "127.0.0.1"): Promise<Peer> {
-  const heard: string[] = [];
+/** A scripted CRM, which acts on each connection or (with `afterRequest`) on each complete request. */
+async function peer(act: (socket: Socket) => void, afterRequest = true, host = "127.0.0.1"): Promise<Peer> {
+  const received: string[] = [];
   const server = createServer((socket) => {
-    const place = heard.push("") - 1;
+    const place = received.push("") - 1;
     sockets.push(socket);
     socket.on("error", () => {});
-    if (!whenAsked) act(socket);
+    if (!afterRequest) act(socket);
     socket.on("data", (data) => {
-      heard[place] += data.toString();
-      if (whenAsked && heard[place]?.endsWith("</CCTSDK>")) act(socket);
+      received[place] += data.toString();
+      if (afterRequest && received[place]?.endsWith("</CCTSDK>")) act(socket);
     });
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const bound = server.address();
-  return { port: typeof bound === "object" && bound !== null ? bound.port : 0, heard };
+  return { port: typeof bound === "object" && bound !== null ? bound.port : 0, received };
 }
 
 const lines: string[] = [];
@@ -49,9 +49,9 @@ function crm(options: Partial<ClientOptions> = {}) {
   return httpCrm({ ...defaultEvents, timeoutMs: 5000, log, ...options });
 }
 const to = (port: number, address = "127.0.0.1") => ({ agent: "SMITH", address, port });
-const says = (text: string) => (socket: Socket) => void socket.end(text);
+const sends = (text: string) => (socket: Socket) => void socket.end(text);
 const status = (code: number, body = "", headers = "") =>
-  says(`HTTP/1.1 ${code} X\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
+  sends(`HTTP/1.1 ${code} X\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
 
 /** Writes the same text repeatedly as long as the peer reads, or on a timer. */
 function again(socket: Socket, chunk: string, everyMs?: number): void {
@@ -64,12 +64,12 @@ function again(socket: Socket, chunk: string, everyMs?: number): void {
 }
 
 test("an event is one complete POST on its own connection", async () => {
-  const { port, heard } = await peer(status(200, "<CCTSDK></CCTSDK>"));
+  const { port, received } = await peer(status(200, "<CCTSDK></CCTSDK>"));
   const client = crm({ path: "/uwq?x=1" });
   expect(await client.deliver(event, to(port), never)).toEqual({ outcome: "done" });
   expect(await client.deliver(event, to(port), never)).toEqual({ outcome: "done" });
-  expect(heard.length).toBe(2);
-  const [head, body] = heard[0]?.split("\r\n\r\n") ?? [];
+  expect(received.length).toBe(2);
+  const [head, body] = received[0]?.split("\r\n\r\n") ?? [];
   expect(body).toBe(xml);
   expect(head?.split("\r\n").map((line) => line.toLowerCase()).sort()).toEqual([
     "connection: close",
@@ -81,9 +81,9 @@ test("an event is one complete POST on its own connection", async () => {
 });
 
 test.each(["::1", "::1%lo"])("IPv6 (%s): the host is bracketed and has no zone", async (address) => {
-  const { port, heard } = await peer(status(200), true, "::1");
+  const { port, received } = await peer(status(200), true, "::1");
   expect(await crm().deliver(event, to(port, address), never)).toEqual({ outcome: "done" });
-  expect(heard[0]?.toLowerCase()).toContain(`host: [::1]:${port}\r\n`);
+  expect(received[0]?.toLowerCase()).toContain(`host: [::1]:${port}\r\n`);
 });
 
 /** Name, action of the CRM, expected delivery, part of the expected reason. */
@@ -95,38 +95,38 @@ describe("the CRM answers:", () => {
   const refused = { outcome: "refused", reached: true };
   test.each<Case>([
     ["200", status(200), done],
-    ["204", says("HTTP/1.1 204 X\r\n\r\n"), done],
+    ["204", sends("HTTP/1.1 204 X\r\n\r\n"), done],
     ["299", status(299), done],
-    ["200 without a length", says("HTTP/1.1 200 OK\r\n\r\n<CCTSDK/>"), done],
-    ["200 after 100", says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), done],
+    ["200 without a length", sends("HTTP/1.1 200 OK\r\n\r\n<CCTSDK/>"), done],
+    ["200 after 100", sends("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), done],
     ["200 with an Error", status(200, errorBody), { ...done, note: "the CRM answered with an Error: no such agent" }],
     [
       "200 with an Error in chunks",
-      says(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${errorBody.length.toString(16)}\r\n${errorBody}\r\n0\r\n\r\n`),
+      sends(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${errorBody.length.toString(16)}\r\n${errorBody}\r\n0\r\n\r\n`),
       {
         ...done,
         note: "the CRM answered with an Error: no such agent",
       },
     ],
-    ["200, then closes in the middle of the body", says("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nok"), done],
-    ["200, then broken chunks", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), done],
-    ["500, then closes in the middle of the body", says("HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\nno"), retry, "status 500"],
+    ["200, then closes in the middle of the body", sends("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nok"), done],
+    ["200, then broken chunks", sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), done],
+    ["500, then closes in the middle of the body", sends("HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\nno"), retry, "status 500"],
     ...[408, 425, 429, 500, 502, 503, 599].map((
       code,
     ): Case => [String(code), status(code), retry, `answered with status ${code}: expected 200-299`]),
     ...[300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 410, 413, 422].map((code): Case => [
       String(code),
-      says(`HTTP/1.1 ${code} X\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n`),
+      sends(`HTTP/1.1 ${code} X\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n`),
       refused,
       `answered with status ${code}: expected 200-299`,
     ]),
-    ["101", says("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), retry],
-    ["099", says("HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n"), retry],
+    ["101", sends("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), retry],
+    ["099", sends("HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n"), retry],
     ["999", status(999), retry],
-    ["garbage", says("\u0000\u0001garbage\r\n\r\n"), retry, "No answer from the CRM at 127.0.0.1:"],
-    ["TLS", says("\u0015\u0003\u0001\u0000\u0002\u0002\u0016"), retry],
-    ["nothing and closes", says(""), retry, "No answer from"],
-    ["half a header and closes", says("HTTP/1.1 200 OK\r\nConte"), retry],
+    ["garbage", sends("\u0000\u0001garbage\r\n\r\n"), retry, "No answer from the CRM at 127.0.0.1:"],
+    ["TLS", sends("\u0015\u0003\u0001\u0000\u0002\u0002\u0016"), retry],
+    ["nothing and closes", sends(""), retry, "No answer from"],
+    ["half a header and closes", sends("HTTP/1.1 200 OK\r\nConte"), retry],
     ["endless headers", (socket) => again(socket, `X: ${"x".repeat(1000)}\r\n`), retry],
     ["a reset", (socket) => void socket.resetAndDestroy(), retry],
   ])("%s", async (_, act, delivery, why = "") => {
@@ -191,10 +191,10 @@ describe("reached is false only when there was no connection:", () => {
 
 describe("the signal", () => {
   test("aborted before: nothing is sent", async () => {
-    const { port, heard } = await peer(status(200));
+    const { port, received } = await peer(status(200));
     const delivery = await crm().deliver(event, to(port), AbortSignal.abort());
     expect(delivery).toMatchObject({ outcome: "retry", reached: false, why: expect.stringContaining("telesetd is stopping") });
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
   });
 
   test("aborted while waiting: ends at once, and may have reached the CRM", async () => {
@@ -240,7 +240,7 @@ describe("the log", () => {
   });
 
   test("shows on trace an answer that is not HTTP", async () => {
-    const { port } = await peer(says("SSH-2.0-x\r\n"));
+    const { port } = await peer(sends("SSH-2.0-x\r\n"));
     await crm().deliver(event, to(port), never);
     expect(lines.join("\n")).toContain("answer=SSH-2.0-x");
   });
@@ -248,7 +248,7 @@ describe("the log", () => {
 
 test("a proxy from the environment is not used", async () => {
   const proxy = await peer(status(500));
-  const { port, heard } = await peer(status(200));
+  const { port, received } = await peer(status(200));
   const script = `
     import { httpCrm } from ${JSON.stringify(new URL("../../src/cctsdk/client.ts", import.meta.url).pathname)};
     import { defaultEvents } from ${JSON.stringify(new URL("../../src/cctsdk/profile.ts", import.meta.url).pathname)};
@@ -260,5 +260,5 @@ test("a proxy from the environment is not used", async () => {
   const env = { ...process.env, HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url, NO_PROXY: "", no_proxy: "" };
   const child = Bun.spawn([process.execPath, "-e", script], { env, stdout: "pipe" });
   expect((await new Response(child.stdout).text()).trim()).toBe("done");
-  expect([heard.length, proxy.heard.length]).toEqual([1, 0]);
+  expect([received.length, proxy.received.length]).toEqual([1, 0]);
 });

@@ -21,13 +21,13 @@ afterAll(async () => {
 class SilentSwitch extends Simulator {
   #held: (() => void)[] | undefined;
   /** Called when it holds back the answer to a command. */
-  heard: () => void = () => {};
+  onHold: () => void = () => {};
 
   hold(): void {
     this.#held = [];
   }
 
-  letGo(): void {
+  release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const answer of held) answer();
@@ -36,14 +36,14 @@ class SilentSwitch extends Simulator {
   override bgapi(job: Parameters<Simulator["bgapi"]>[0]): void {
     if (this.#held === undefined) return super.bgapi(job);
     this.#held.push(() => super.bgapi(job));
-    this.heard();
+    this.onHold();
   }
 
   override api(command: string, arg: string): string | Promise<string> {
     if (this.#held === undefined) return super.api(command, arg);
     const answer = Promise.withResolvers<string>();
     this.#held.push(() => answer.resolve(super.api(command, arg)));
-    this.heard();
+    this.onHold();
     return answer.promise;
   }
 }
@@ -60,7 +60,7 @@ async function daemon(more: { line?: object; agent?: object } = {}): Promise<{ s
   );
   const rig = await startRig({ config, switch: { port: sim.port, password: "ClueCon" }, log: openLog(() => {}, "error", false) });
   undo.push(() => rig.stop());
-  await until("the line does not come up", () => rig.app.status().desks.every(({ trouble }) => trouble === undefined));
+  await until("the line did not come up", () => rig.app.status().desks.every(({ trouble }) => trouble === undefined));
   return { sim, rig };
 }
 
@@ -68,16 +68,16 @@ const who = { telesetNumber: "1001", agentID: "agent-1001" };
 const makeCall = (rig: Rig) => rig.callout("MakeCall", { ...who, dialString: "14155550123" });
 
 /** Resolves when the switch holds back the answer to a command. */
-const asked = (sim: SilentSwitch) => new Promise<void>((resolve) => sim.heard = resolve);
+const nextHeld = (sim: SilentSwitch) => new Promise<void>((resolve) => sim.onHold = resolve);
 
 test.concurrent("a MakeCall in progress gets its own answer if the phone rings in time", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
-  const heard = asked(sim);
+  const onHold = nextHeld(sim);
   const answer = makeCall(rig);
-  await heard;
+  await onHold;
   const stopped = rig.app.stop();
-  sim.letGo();
+  sim.release();
   expect(await answer).toBe("<CCTSDK></CCTSDK>");
   await stopped;
 });
@@ -85,9 +85,9 @@ test.concurrent("a MakeCall in progress gets its own answer if the phone rings i
 test.concurrent("a MakeCall without any result gets an Error that does not suggest dialling again", async () => {
   const { sim, rig } = await daemon();
   sim.hold();
-  const heard = asked(sim);
+  const onHold = nextHeld(sim);
   const answers = [makeCall(rig), makeCall(rig)];
-  await heard;
+  await onHold;
   await rig.app.stop();
   for (const answer of answers) {
     expect(decodeAnswer(await answer)).toBe("telesetd is stopping: check the phone before dialling again.");
@@ -97,9 +97,9 @@ test.concurrent("a MakeCall without any result gets an Error that does not sugge
 test.concurrent("a Login that waits for the switch gets an Error", async () => {
   const { sim, rig } = await daemon({ line: { acd: {} } });
   sim.hold();
-  const heard = asked(sim);
+  const onHold = nextHeld(sim);
   const answer = rig.callout("Login", { ...who, agentPassword: "x", agentQueue: "support" });
-  await heard;
+  await onHold;
   await rig.app.stop();
   expect(decodeAnswer(await answer)).toBe("telesetd is stopping: try again.");
 });
@@ -123,14 +123,14 @@ test.concurrent("a callout received during the stop is refused and not executed"
   const unregister = get("/?FunctionName=Unregister&telesetNumber=1001&agentID=agent-1001");
   client.send(unregister.slice(0, 20));
   sim.hold();
-  const heard = asked(sim);
+  const onHold = nextHeld(sim);
   const call = makeCall(rig);
-  await heard;
+  await onHold;
   const stopped = rig.app.stop();
   client.send(unregister.slice(20));
   const answer = await client.answer();
   expect([answer?.status, decodeAnswer(answer?.body ?? "")]).toEqual([200, "telesetd is stopping: try again."]);
   expect(rig.app.status().desks[0]?.registered?.agent).toBe("agent-1001");
-  sim.letGo();
+  sim.release();
   await Promise.all([stopped, call]);
 });

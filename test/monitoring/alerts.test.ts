@@ -73,7 +73,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     quiet: "5m",
     at: "6m",
     labels: { ...instance, event: "ScreenPop" },
-    summary: "ScreenPop events were given up at b:1: an agent was not told of a call.",
+    summary: "ScreenPop events were discarded at b:1: an agent missed a call in UWQ.",
   },
   TelesetdCrmAnswersErrors: {
     series: { [`telesetd_events_total{${box},event="ScreenPop",result="delivered_with_error"}`]: "0x5 2x5 6x30" },

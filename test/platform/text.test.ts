@@ -1,4 +1,4 @@
-/** Text of others on one line, and the message of whatever was thrown. */
+/** Foreign text on one line, and the message of a thrown value. */
 import { expect, test } from "bun:test";
 import { messageOf, oneLine } from "../../src/platform/text.ts";
 

@@ -50,7 +50,7 @@ interface Opened {
   readonly store: SafeStore;
   readonly log: string[];
   /** Resolves when the log contains this text. */
-  says(text: string): Promise<void>;
+  logged(text: string): Promise<void>;
 }
 
 function open(path: string, again = 20): Opened {
@@ -60,13 +60,13 @@ function open(path: string, again = 20): Opened {
     log.push(line);
     wake.resolve();
   };
-  const says = async (text: string) => {
+  const logged = async (text: string) => {
     while (!log.some((line) => line.includes(text))) {
       wake = Promise.withResolvers();
       await wake.promise;
     }
   };
-  return { store: openSafeStore(path, openLog(put, "info", false), again), log, says };
+  return { store: openSafeStore(path, openLog(put, "info", false), again), log, logged };
 }
 
 /** Creates a store with a call whose ScreenPop was sent, and whose CallReleased is waiting. */
@@ -260,13 +260,13 @@ describe("missing", () => {
   test("a folder that cannot be created: memory is used; once it can be created, the current state is written", async () => {
     const path = place();
     writeFileSync(join(path, ".."), "a file where the folder should be");
-    const { store, says } = open(path);
+    const { store, logged } = open(path);
     expect(store.trouble).toContain(`cannot open the store ${path}: `);
     store.commit(change("c1"), 1);
     const [event] = store.commit(change("c2"), 2);
     store.settle(event?.id ?? 0, "delivered", "", 3);
     rmSync(join(path, ".."));
-    await says("The store works again");
+    await logged("The store works again");
     expect(store.trouble).toBeUndefined();
     store.close();
     const again = openStore(path);
@@ -308,14 +308,14 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     onDisk(async (path, disk) => {
       fill(path);
       disk.readOnly(true);
-      const { store, says } = open(path);
+      const { store, logged } = open(path);
       expect(store.trouble).toContain("cannot open the store");
       expect(store.desks()[0]?.calls[0]?.id).toBe("c1");
       expect(store.waiting().map(({ event }) => `${event.name} ${event.call}`)).toEqual(["CallReleased c1"]);
       const [event] = store.commit(change("c2"), 70);
       store.settle(store.waiting()[0]?.id ?? 0, "delivered", "", 71);
       disk.readOnly(false);
-      await says("The store works again");
+      await logged("The store works again");
       store.close();
       const again = openStore(path);
       expect(again.waiting().map(({ id, event }) => `${id} ${event.call}`)).toEqual([`${event?.id} c2`]);
@@ -327,7 +327,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     "full while in use: the problem is logged once, reading does not clear it, and all is written once there is space",
     onDisk(async (path, disk) => {
       fill(path);
-      const { store, log, says } = open(path);
+      const { store, log, logged } = open(path);
       disk.fill();
       const added = Array.from({ length: 40 }, (_, call) => store.commit(change(`f${call}`), 80 + call)).flat();
       expect(store.trouble).toBe(`cannot write the store ${path}: the disk is full`);
@@ -347,7 +347,7 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
       store.setClock({ boot: "b0071e57", offset: 4711 });
       expect(log.filter((line) => line.includes("Store unavailable"))).toHaveLength(1);
       disk.makeRoom();
-      await says("The store works again");
+      await logged("The store works again");
       store.close();
       const again = openStore(path);
       expect(again.waiting().map(({ event }) => event.call)).toEqual(added.slice(1).map(({ event }) => event.call));

@@ -37,7 +37,7 @@ const dial = {
   lifted: false,
 };
 
-function tell(
+function made(
   name: "ScreenPop" | "CallEstablished" | "CallReleased",
   part: Partial<NewEvent> & { readonly call?: string } = {},
 ): NewEvent {
@@ -98,7 +98,7 @@ describe("after it was closed and opened again", () => {
 
   test("waiting events still wait, in order and complete", () => {
     const added = using((store) =>
-      store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10)
+      store.commit({ desk, send: [made("ScreenPop"), made("CallEstablished"), made("CallReleased")], discard: [] }, 10)
     );
     expect(added.map(({ event }) => event.name)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
     expect(using((store) => store.waiting())).toEqual(added);
@@ -106,7 +106,7 @@ describe("after it was closed and opened again", () => {
       id: 1,
       desk: "1001",
       agent: "A",
-      event: tell("ScreenPop").event,
+      event: made("ScreenPop").event,
       created: 10,
       attempts: 0,
       refusals: 0,
@@ -117,7 +117,7 @@ describe("after it was closed and opened again", () => {
 
   test("calls and waiting events keep their destinations", () => {
     using((store) =>
-      store.commit({ desk, send: [tell("ScreenPop", { to: home }), tell("ScreenPop", { call: "c2" })], discard: [] }, 10)
+      store.commit({ desk, send: [made("ScreenPop", { to: home }), made("ScreenPop", { call: "c2" })], discard: [] }, 10)
     );
     using((store) => {
       expect(store.desks()[0]?.calls[0]?.to).toEqual(home);
@@ -130,12 +130,12 @@ describe("after it was closed and opened again", () => {
     const moved = { address: "10.0.0.9", port: 9090 };
     using((store) => {
       const added = [
-        tell("ScreenPop", { to: home }),
-        tell("ScreenPop", { agent: "B", to: inUse }),
-        tell("ScreenPop", { agent: "C", to: moved }),
-        tell("ScreenPop", { agent: "D", to: moved }),
-        tell("ScreenPop", { agent: "A" }),
-        tell("ScreenPop", { desk: "1002", to: home }),
+        made("ScreenPop", { to: home }),
+        made("ScreenPop", { agent: "B", to: inUse }),
+        made("ScreenPop", { agent: "C", to: moved }),
+        made("ScreenPop", { agent: "D", to: moved }),
+        made("ScreenPop", { agent: "A" }),
+        made("ScreenPop", { desk: "1002", to: home }),
       ];
       store.commit({ desk, send: added, discard: [] }, 10);
       const atDesk = { agent: "D", address: "10.0.0.10", port: 8080 };
@@ -156,7 +156,7 @@ describe("after it was closed and opened again", () => {
 
   test("the result of an attempt is kept", () => {
     const [event] = using((store) => {
-      const added = store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
+      const added = store.commit({ desk, send: [made("ScreenPop")], discard: [] }, 10);
       for (const event of added) {
         store.update({ ...event, attempts: 1 }, true);
         store.update({ ...event, attempts: 1, refusals: 1, next: 500, why: "status 404" }, false);
@@ -170,7 +170,7 @@ describe("after it was closed and opened again", () => {
 
   test("an event that was being sent may have reached the CRM", () => {
     using((store) => {
-      for (const event of store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10)) {
+      for (const event of store.commit({ desk, send: [made("ScreenPop")], discard: [] }, 10)) {
         store.update({ ...event, attempts: 1 }, true);
       }
     });
@@ -178,14 +178,14 @@ describe("after it was closed and opened again", () => {
   });
 
   test("an event that was added with its first attempt may have reached the CRM", () => {
-    const added = using((store) => store.commit({ desk, send: [tell("ScreenPop", { startNow: true })], discard: [] }, 10));
+    const added = using((store) => store.commit({ desk, send: [made("ScreenPop", { startNow: true })], discard: [] }, 10));
     expect(added).toMatchObject([{ attempts: 1, reached: false }]);
     expect(using((store) => store.waiting())).toMatchObject([{ attempts: 1, reached: true }]);
   });
 
   test("settled events do not wait", () => {
     using((store) => {
-      store.commit({ desk, send: [tell("ScreenPop"), tell("CallEstablished"), tell("CallReleased")], discard: [] }, 10);
+      store.commit({ desk, send: [made("ScreenPop"), made("CallEstablished"), made("CallReleased")], discard: [] }, 10);
       store.settle(1, "delivered", "", 20);
       store.settle(3, "discarded", "too old", 30);
     });
@@ -197,7 +197,7 @@ describe("after it was closed and opened again", () => {
     const script = `
       const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))});
       const store = openStore(${JSON.stringify(path)});
-      store.commit(${JSON.stringify({ desk, send: [tell("ScreenPop")], discard: [] })}, 10);
+      store.commit(${JSON.stringify({ desk, send: [made("ScreenPop")], discard: [] })}, 10);
       process.kill(process.pid, "SIGKILL");
     `;
     const killed = Bun.spawn([process.execPath, "-e", script], { stderr: "inherit" });
@@ -210,11 +210,11 @@ describe("after it was closed and opened again", () => {
 describe("a commit", () => {
   test("is one transaction: an error within it changes nothing, and the next one is complete", () => {
     using((store) => {
-      store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
+      store.commit({ desk, send: [made("ScreenPop")], discard: [] }, 10);
       const changed: Desk = { ...desk, registration: null };
-      const bad = { ...tell("CallReleased"), agent: null as unknown as string };
+      const bad = { ...made("CallReleased"), agent: null as unknown as string };
       const retire = [{ agent: "A", why: "gone" }];
-      expect(() => store.commit({ desk: changed, send: [tell("CallEstablished"), bad], discard: retire }, 20)).toThrow();
+      expect(() => store.commit({ desk: changed, send: [made("CallEstablished"), bad], discard: retire }, 20)).toThrow();
       expect(store.desks()).toEqual([desk]);
       expect(ids(store.waiting())).toEqual([1]);
       store.commit({ desk: changed, send: [], discard: retire }, 30);
@@ -243,9 +243,9 @@ describe("a commit", () => {
 
   test("discards the waiting events of an agent at that desk only", () => {
     using((store) => {
-      const others = [tell("ScreenPop", { agent: "B", call: "c2" }), tell("ScreenPop", { desk: "1002", call: "c3" })];
-      store.commit({ desk, send: [tell("ScreenPop"), ...others], discard: [] }, 10);
-      store.commit({ desk, send: [tell("CallReleased")], discard: [{ agent: "A", why: "the agent has left" }] }, 20);
+      const others = [made("ScreenPop", { agent: "B", call: "c2" }), made("ScreenPop", { desk: "1002", call: "c3" })];
+      store.commit({ desk, send: [made("ScreenPop"), ...others], discard: [] }, 10);
+      store.commit({ desk, send: [made("CallReleased")], discard: [{ agent: "A", why: "the agent has left" }] }, 20);
       expect(ids(store.waiting())).toEqual([2, 3, 4]);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", ended: 20 });
     });
@@ -254,7 +254,7 @@ describe("a commit", () => {
   test("withdraws waiting events by their ids, and removes their addresses", () => {
     using((store) => {
       const place = { to: { address: "10.0.0.7", port: 8080 } };
-      const events = [tell("ScreenPop", place), tell("CallReleased", place), tell("ScreenPop", { call: "c2" })];
+      const events = [made("ScreenPop", place), made("CallReleased", place), made("ScreenPop", { call: "c2" })];
       store.commit({ desk, send: events, discard: [] }, 10);
       store.settle(2, "delivered", "", 15);
       store.withdraw([1, 2], "gone", 20);
@@ -267,7 +267,7 @@ describe("a commit", () => {
 
   test("records an event that cannot be delivered, without letting it wait", () => {
     using((store) => {
-      expect(store.commit({ desk, send: [tell("CallReleased", { undeliverable: "the agent has left" })], discard: [] }, 10))
+      expect(store.commit({ desk, send: [made("CallReleased", { undeliverable: "the agent has left" })], discard: [] }, 10))
         .toEqual([]);
       expect(store.waiting()).toEqual([]);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", attempts: 0 });
@@ -278,7 +278,7 @@ describe("a commit", () => {
 describe("a settled event", () => {
   test("keeps its first settlement", () => {
     using((store) => {
-      store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
+      store.commit({ desk, send: [made("ScreenPop")], discard: [] }, 10);
       store.settle(1, "discarded", "the agent has left", 20);
       store.settle(1, "delivered", "", 30);
       expect(store.get(1)).toMatchObject({ settlement: "discarded", why: "the agent has left", ended: 20 });
@@ -287,7 +287,7 @@ describe("a settled event", () => {
 
   test("waits again as if new when the administrator retries it, but not if it was delivered", () => {
     using((store) => {
-      store.commit({ desk, send: [tell("ScreenPop"), tell("CallReleased")], discard: [] }, 10);
+      store.commit({ desk, send: [made("ScreenPop"), made("CallReleased")], discard: [] }, 10);
       for (const event of store.waiting()) store.update({ ...event, attempts: 3, refusals: 3, reached: true }, false);
       store.settle(1, "discarded", "refused", 20);
       store.settle(2, "delivered", "", 20);
@@ -309,13 +309,13 @@ describe("a settled event", () => {
   test("suppresses its call if it was a ScreenPop that cannot have arrived", () => {
     using((store) => {
       const calls = ["never", "perhaps", "delivered", "waits"];
-      store.commit({ desk, send: calls.map((call) => tell("ScreenPop", { call })), discard: [] }, 10);
+      store.commit({ desk, send: calls.map((call) => made("ScreenPop", { call })), discard: [] }, 10);
       for (const event of store.waiting()) if (event.id === 2) store.update({ ...event, reached: true }, false);
       store.settle(1, "discarded", "too old", 20);
       store.settle(2, "discarded", "too old", 20);
       store.settle(3, "delivered", "", 20);
       expect(store.suppressedCalls()).toEqual([]);
-      store.commit({ desk, send: calls.map((call) => tell("CallReleased", { call })), discard: [] }, 30);
+      store.commit({ desk, send: calls.map((call) => made("CallReleased", { call })), discard: [] }, 30);
       expect(store.suppressedCalls()).toEqual([{ desk: "1001", call: "never" }]);
       store.settle(5, "discarded", "its ScreenPop was not delivered", 40);
       expect(store.suppressedCalls()).toEqual([]);
@@ -325,7 +325,7 @@ describe("a settled event", () => {
   test("suppresses its call as long as the call lasts, with any number of such calls", () => {
     using((store) => {
       const calls = Array.from({ length: 1200 }, (_, n) => newCall(`n${n}`, "called", null, 5));
-      store.commit({ desk, send: calls.map(({ id }) => tell("ScreenPop", { call: id })), discard: [] }, 10);
+      store.commit({ desk, send: calls.map(({ id }) => made("ScreenPop", { call: id })), discard: [] }, 10);
       for (const { id } of store.waiting()) store.settle(id, "discarded", "too old", 20);
       expect(store.suppressedCalls()).toEqual([]);
       store.commit({ desk: { ...desk, calls }, send: [], discard: [] }, 30);
@@ -337,7 +337,7 @@ describe("a settled event", () => {
 
   test("is deleted if it is old or there are too many; waiting events never are", () => {
     using((store) => {
-      store.commit({ desk, send: Array.from({ length: 6 }, () => tell("CallReleased")), discard: [] }, 0);
+      store.commit({ desk, send: Array.from({ length: 6 }, () => made("CallReleased")), discard: [] }, 0);
       for (const id of [1, 2, 3, 4]) store.settle(id, "delivered", "", id * 86_400_000);
       expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
       expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
@@ -362,7 +362,7 @@ test("the clock's mark and the latest recorded time are kept", () => {
     expect(store.clock()).toEqual({ last: 0 });
     store.setClock({ boot: "b1", offset: 5 });
     store.setClock({ boot: "b2", offset: 7 });
-    store.commit({ desk, send: [tell("ScreenPop")], discard: [] }, 10);
+    store.commit({ desk, send: [made("ScreenPop")], discard: [] }, 10);
     store.settle(1, "delivered", "", 20);
   });
   expect(using((store) => store.clock())).toEqual({ mark: { boot: "b2", offset: 7 }, last: 20 });

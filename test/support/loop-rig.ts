@@ -73,7 +73,7 @@ export class Rig {
   readonly courier: Courier;
   readonly registrations = new Registrations();
   readonly loop: Loop;
-  readonly told: string[] = [];
+  readonly sent: string[] = [];
   readonly running: Promise<void>;
 
   constructor({ desks = ["1001"], store = openStore(storePath()) }: { desks?: string[]; store?: Store } = {}) {
@@ -82,7 +82,7 @@ export class Rig {
     this.store = store;
     const crm = {
       deliver: (event: { name: string; call: string }, { address }: { address: string }) => {
-        this.told.push(`${agents.get(address) ?? address}: ${event.name} ${event.call}`);
+        this.sent.push(`${agents.get(address) ?? address}: ${event.name} ${event.call}`);
         return Promise.resolve({ outcome: "done" } as const);
       },
     };
