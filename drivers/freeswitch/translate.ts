@@ -3,14 +3,15 @@
  * (test/fixtures/recordings) and from its source; rules from there name the file.
  */
 import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
-import { identify } from "../../src/core/number.ts";
 import { modeOf, whyChanged } from "./acd.ts";
 import { farEnd, handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import { Echoes } from "./echoes.ts";
 import { type Frame, text } from "./wire/event.ts";
 import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
+import { isFlipped, isPickedUp, isRelay, originalCaller, originatedLegs, partnerIdentity } from "./parties.ts";
 import { registrantOf } from "./registrant.ts";
+import { stateSigns } from "./signs.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
 /** What the translation needs to know of the site. */
@@ -275,119 +276,6 @@ function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
 /** The end of a leg, with a sentence for each case: the agent's phone ended it, or the far end. */
 function endOf(cause: string, desk: string): Failure {
   return { ...handsetFailure(cause, desk), far: farEnd(cause) };
-}
-
-/** The state of a leg's channel at an event. */
-interface ChannelState {
-  /** The event's name. */
-  readonly name: string;
-  /** Channel-Call-State. */
-  readonly callState: string;
-  readonly toDesk: boolean;
-  /** The event reports progress: a 180 or 183 of the called phone. */
-  readonly progress: boolean;
-  readonly answered: boolean;
-}
-
-/** The signs in the state of the channel, whatever the event. */
-function stateSigns(frame: Frame, name: string, callState: string): Partial<LegFacts> {
-  const toDesk = text(frame, "Call-Direction") !== "inbound";
-  const progress = name === "CHANNEL_PROGRESS" || name === "CHANNEL_PROGRESS_MEDIA";
-  const answered = text(frame, "Answer-State") === "answered";
-  const held = name === "CHANNEL_HOLD" ? true : name === "CHANNEL_UNHOLD" ? false : undefined;
-  return {
-    ...(toDesk && (progress || callState === "RINGING" || callState === "EARLY") ? { rings: true } : {}),
-    ...(answered ? { answered } : {}),
-    ...farSigns(frame, { name, callState, toDesk, progress, answered }),
-    ...(held === undefined ? {} : { held }),
-  };
-}
-
-/**
- * Whether the far end is being called, and has answered, on a leg that dialled. RING_WAIT is set when an answered channel
- * starts to call (switch_channel.c, CF_ORIGINATOR). A dialplan that only answers, plays or rings has no far leg.
- */
-function farSigns(frame: Frame, { name, callState, toDesk, progress, answered }: ChannelState): Partial<LegFacts> {
-  const bridged = answered && text(frame, "Other-Leg-Unique-ID") !== "" && name !== "CHANNEL_CALLSTATE";
-  const farLeg = originatedLegs(frame).length > 0 || text(frame, "Caller-Callee-ID-Number") !== "";
-  const rings = !toDesk && farLeg && (progress || (name === "CHANNEL_DATA" && !answered));
-  const called = rings || callState === "RING_WAIT" || bridged || name === "CHANNEL_BRIDGE";
-  const connected = (bridged && !isEarly(frame, name, toDesk)) || (!toDesk && answered && isPickedUp(frame, name));
-  return { ...(called ? { farCalled: true } : {}), ...(connected ? { farAnswered: true } : {}) };
-}
-
-/**
- * Bridged, but only to early media: the far leg's answer is missing in the copy of its profile, which is as old as the
- * bridge (recording: out-early-media). When the far end then answers, a leg that dialled gets ANSWER, or, when the dialplan had
- * answered before, CALL_UPDATE.
- */
-function isEarly(frame: Frame, name: string, toDesk: boolean): boolean {
-  const unanswered = text(frame, "Other-Type") === "originatee" && text(frame, "Other-Leg-Direction") === "outbound" &&
-    text(frame, "Other-Leg-Channel-Answered-Time") === "0";
-  return unanswered && (toDesk || (name !== "CHANNEL_ANSWER" && name !== "CALL_UPDATE"));
-}
-
-/** The pickup application connects without a bridge on the leg: the leg then shows itself as the callee (recording: pickup-endpoint). */
-function isPickedUp(frame: Frame, name: string): boolean {
-  const caller = text(frame, "Caller-Caller-ID-Number");
-  return name === "CALL_UPDATE" && caller !== "" && !isOwn(frame, caller) && isOwn(frame, text(frame, "Caller-Callee-ID-Number"));
-}
-
-/** `uuid;name;number` of each leg that this leg has set up (switch_ivr_originate.c). */
-function originatedLegs(frame: Frame): readonly string[] {
-  const value = frame["variable_originated_legs"];
-  return value === undefined ? [] : typeof value === "string" ? [value] : value;
-}
-
-/**
- * The number that the caller's leg was created with (switch_caller.c), where a dialplan shows another
- * (effective_caller_id_number). A phone that was called and now calls us passes its own caller's number on (recording:
- * attended-transfer-to-this): that is not who calls.
- */
-function originalCaller(frame: Frame, identity: string): string | undefined {
-  const original = text(frame, "Caller-Orig-Caller-ID-Number");
-  return original === "" || original === identity || text(frame, "Other-Leg-Direction") === "outbound" ? undefined : original;
-}
-
-/**
- * The other leg is half of a pair of the switch's own (mod_loopback), as a dialplan uses it for follow-me: when the far end
- * has answered, the pair steps aside (bow-out), and the leg that it has called takes its place.
- */
-function isRelay(frame: Frame): boolean {
-  return text(frame, "Other-Leg-Channel-Name").startsWith("loopback/");
-}
-
-/** The leg's own identity is where its caller's was. */
-function isFlipped(frame: Frame): boolean {
-  // Before the answer it never does: a caller who shows our own extension as the number is still the caller.
-  return text(frame, "Answer-State") === "answered" && isOwn(frame, text(frame, "Caller-Caller-ID-Number"));
-}
-
-function isOwn(frame: Frame, identity: string): boolean {
-  const extension = text(frame, "Channel-Presence-ID").split("@")[0] ?? "";
-  const toDesk = text(frame, "Call-Direction") !== "inbound";
-  return identity === extension || identity.startsWith(`${extension}-`) ||
-    (toDesk && identity === text(frame, "Caller-Destination-Number"));
-}
-
-/** The partner's identity: an outside number if there is one in any of the places where the switch may put it. */
-function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean): string | undefined {
-  const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
-  const callee = text(frame, "Caller-Callee-ID-Number");
-  const caller = direction === "to-desk" && !isFlipped(frame) ? text(frame, "Caller-Caller-ID-Number") : undefined;
-  // Whom the dialplan withholds is withheld, although the other leg still has the number. Zeros are what a dialler leaves.
-  if (caller !== undefined && /\p{L}/u.test(caller) && identify(caller).kind === "withheld") return caller;
-  const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
-  const isOther = (identity: string) => identity !== "" && !isOwn(frame, identity);
-  const isNumber = (identity: string) => identify(identity).kind === "number";
-  // The other leg's own number, which uuid_bridge leaves out of this leg's profile (recording: dialler-uuid-bridge).
-  const theirs = inboundFar ? text(frame, "Other-Leg-Orig-Caller-ID-Number") : far;
-  if (isOther(theirs) && isNumber(theirs) && theirs.replace(/\D/g, "").length > 6) return theirs;
-  const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter(isOther);
-  const numbers = places.filter(isNumber);
-  if (!outside) return numbers[0] ?? places[0];
-  // Colleagues' numbers are short: among several the longest is the outside party's.
-  return numbers.toSorted((a, b) => b.length - a.length)[0] ?? places[0] ?? "";
 }
 
 function dialledBy(frame: Frame): Partial<LegFacts> {

@@ -23,7 +23,7 @@ const groups = {
     tests: "test/drivers/shared test/drivers/freeswitch/autoanswer.test.ts test/drivers/freeswitch/wire/greeting.test.ts",
   },
   freeswitch: {
-    mutate: ["drivers/freeswitch/translate.ts"],
+    mutate: ["drivers/freeswitch/{translate,parties,signs}.ts"],
     tests: "test/drivers/freeswitch/translate.test.ts test/drivers/freeswitch/transcript.test.ts",
   },
   dialogs: {
