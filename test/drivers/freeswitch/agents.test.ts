@@ -1,9 +1,9 @@
 /** The agents over TCP, against the simulated switch: what is told in which order, what is heard, and who is right after a cut. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdCommands, acdRig, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 const name = "1001@default";
 const login = [
@@ -28,13 +28,13 @@ describe("what is told", () => {
     expect(await tell(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
     expect(agent()?.status).toBe("Logged Out");
     expect(rig.sim.callcenter.command("tier list")).toBe("queue|agent|state|level|position\n+OK\n");
-  }, limit);
+  });
 
   test.concurrent("a second Login is no trouble: what is there is fine", async () => {
     await using rig = await acdRig();
     await tell(rig);
     expect(await tell(rig)).toEqual({ outcome: "done" });
-  }, limit);
+  });
 
   test.concurrent("two at once do not mix: the second begins when the first is done", async () => {
     await using rig = await acdRig();
@@ -46,7 +46,7 @@ describe("what is told", () => {
       `agent set status ${name} 'Logged Out'`,
       `tier del support@default ${name}`,
     ]);
-  }, limit);
+  });
 
   test.concurrent("a refusal ends it, with the reason; what was done before it is taken back", async () => {
     await using rig = await acdRig();
@@ -61,7 +61,7 @@ describe("what is told", () => {
       `agent del ${name}`,
     ]);
     expect(await tell(rig, { queue: "support@default" })).toEqual({ outcome: "done" });
-  }, limit);
+  });
 
   test.concurrent("agents that must exist, and do not: said in words; Logout is done already", async () => {
     await using rig = await acdRig({ acd: { create: false } });
@@ -70,7 +70,7 @@ describe("what is told", () => {
     expect(await tell(rig)).toMatchObject({ outcome: "failed", why });
     expect(await tell(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
     expect(acdCommands(rig, from)).toEqual([`agent set status ${name} 'On Break'`, `agent set status ${name} 'Logged Out'`]);
-  }, limit);
+  });
 
   test.concurrent("the module is not loaded: said in words", async () => {
     await using rig = await acdRig({ simulator: { queues: [] } });
@@ -78,7 +78,7 @@ describe("what is told", () => {
       outcome: "failed",
       why: "The switch has no queues (mod_callcenter is not loaded): ask the administrator.",
     });
-  }, limit);
+  });
 
   test.concurrent("what could break out is refused before anything is sent, the filter too", async () => {
     await using rig = await acdRig({ acdAgent: "{agent}@default" });
@@ -90,7 +90,7 @@ describe("what is told", () => {
       expect(await tell(rig, { queue })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
     }
     expect(rig.commands.slice(from)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("without an ACD nothing is told, and everything is done", async () => {
     await using rig = await Rig.ready();
@@ -98,7 +98,7 @@ describe("what is told", () => {
     expect(await tell(rig)).toEqual({ outcome: "done" });
     expect(rig.commands.slice(from).filter((command) => command.includes("callcenter"))).toEqual([]);
     expect(rig.events.some(({ type }) => type === "acd-reset")).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("the link is cut in the middle: unknown, and never told again by itself", async () => {
     await using rig = await acdRig();
@@ -114,7 +114,7 @@ describe("what is told", () => {
     await rig.connectAgain();
     await rig.next("link-up", () => true, from);
     expect(rig.commands.filter((command) => command.includes("set contact"))).toHaveLength(1);
-  }, limit);
+  });
 });
 
 describe("what is heard", () => {
@@ -134,7 +134,7 @@ describe("what is heard", () => {
     expect(await rig.next("agent", ({ mode }) => mode === "logged-out", from)).toMatchObject({
       why: "a supervisor, or the switch, has logged you out",
     });
-  }, limit);
+  });
 
   test.concurrent("a status with wrong capitals gets no calls, and is said so", async () => {
     await using rig = await acdRig();
@@ -144,7 +144,7 @@ describe("what is heard", () => {
     rig.sim.callcenter.command(`agent set status ${name} available`);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
-  }, limit);
+  });
 
   test.concurrent("too many calls that are not answered: the switch's break is heard", async () => {
     await using rig = await acdRig();
@@ -157,7 +157,7 @@ describe("what is heard", () => {
     expect(await rig.next("agent", ({ mode }) => mode === "not-ready", from)).toMatchObject({
       why: expect.stringContaining("a call was not answered"),
     });
-  }, limit);
+  });
 });
 
 describe("who is right after a connect", () => {
@@ -171,7 +171,7 @@ describe("who is right after a connect", () => {
     expect(rig.events.find(({ type }) => type === "acd-reset")).toEqual(reset);
     expect(acdCommands(rig).filter((command) => !command.startsWith("filter"))).toEqual([]);
     expect(rig.commands).toContain(`filter CC-Agent ${name}`);
-  }, limit);
+  });
 
   test.concurrent("the same FreeSWITCH: it is, for what has happened meanwhile", async () => {
     await using rig = await acdRig();
@@ -180,7 +180,7 @@ describe("who is right after a connect", () => {
     await looked(rig, from);
     expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
     expect(rig.events.slice(from).some(({ type }) => type === "acd-reset")).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("the same FreeSWITCH, which does not know the agent any more: he is logged out", async () => {
     await using rig = await acdRig();
@@ -188,7 +188,7 @@ describe("who is right after a connect", () => {
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent del ${name}`));
     await looked(rig, from);
     expect(saidOfAgents(rig, from)).toEqual(["1001 logged-out"]);
-  }, limit);
+  });
 
   test.concurrent("another FreeSWITCH: ours is applied again", async () => {
     await using rig = await acdRig();
@@ -200,7 +200,7 @@ describe("who is right after a connect", () => {
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(await tell(rig, { mode: "ready" })).toEqual({ outcome: "done" });
     expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
-  }, limit);
+  });
 
   test.concurrent("a command was cut off: ours is applied again, at that desk only", async () => {
     await using rig = await acdRig({ desks: ["1001", "1002"] });
@@ -222,7 +222,7 @@ describe("who is right after a connect", () => {
     const again = await rig.reconnect();
     await looked(rig, again);
     expect(rig.events.slice(again).some(({ type }) => type === "acd-reset")).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("it may not be asked which FreeSWITCH it is: ours is applied each time, and the log says why", async () => {
     const instead = (command: string) => command === "global_getvar" ? "-ERR permission denied\n" : undefined;
@@ -231,7 +231,7 @@ describe("who is right after a connect", () => {
     const from = await rig.reconnect();
     await rig.next("acd-reset", () => true, from);
     expect(rig.lines.some((line) => line.includes("allow line.user global_getvar"))).toBe(true);
-  }, limit);
+  });
 
   test.concurrent("a desk whose command was refused has not been told: ours is applied again", async () => {
     await using rig = await acdRig();
@@ -239,7 +239,7 @@ describe("who is right after a connect", () => {
     const from = await rig.reconnect();
     await looked(rig, from);
     expect(rig.events.slice(from)).toContainEqual(reset);
-  }, limit);
+  });
 
   test.concurrent("the agents cannot be listed: nothing is claimed, and the log says so", async () => {
     const instead = (_: string, arg: string) => arg === "agent list" ? "-ERR permission denied\n" : undefined;
@@ -251,7 +251,7 @@ describe("who is right after a connect", () => {
     await rig.next("snapshot", () => true, rig.events.findIndex(({ type }, at) => at >= from && type === "phone"));
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(rig.lines.some((line) => line.includes("Cannot list the agents of the ACD"))).toBe(true);
-  }, limit);
+  });
 });
 
 describe("names by agent: {agent}@default", () => {
@@ -271,7 +271,7 @@ describe("names by agent: {agent}@default", () => {
     expect(filters()).toEqual(Array(2).fill("filter CC-Agent 7@default"));
     rig.sim.callcenter.command("agent set status 7@default 'Logged Out'");
     await rig.next("agent", ({ mode }) => mode === "logged-out", events);
-  }, limit);
+  });
 
   test.concurrent("another agent at the desk: the one before is logged out there, and not heard of any more", async () => {
     await using rig = await acdRig({ acdAgent });
@@ -290,31 +290,27 @@ describe("names by agent: {agent}@default", () => {
     rig.sim.callcenter.command("agent set status 8@default Available");
     await heard(rig);
     expect(saidOfAgents(rig, events)).toEqual(["1001 ready"]);
-  }, limit);
+  });
 
-  test.concurrent(
-    "the same agent at another desk: his phone is that one, and the first desk hears that he has left",
-    async () => {
-      await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-      await tell(rig, { mode: "ready" });
-      await heard(rig);
-      const from = rig.events.length;
-      await tell(rig, { desk: "1002", mode: "ready" });
-      expect(await rig.next("agent", ({ desk }) => desk === "1001", from)).toEqual({
-        type: "agent",
-        desk: "1001",
-        mode: "logged-out",
-        why: "you have logged in at phone 1002",
-      });
-      expect(rig.sim.callcenter.agents.get("7@default")).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
-      await heard(rig);
-      const later = rig.events.length;
-      rig.sim.callcenter.command("agent set status 7@default 'On Break'");
-      await heard(rig);
-      expect(saidOfAgents(rig, later)).toEqual(["1002 not-ready"]);
-    },
-    limit,
-  );
+  test.concurrent("the same agent at another desk: his phone is that one, and the first desk hears that he has left", async () => {
+    await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
+    await tell(rig, { mode: "ready" });
+    await heard(rig);
+    const from = rig.events.length;
+    await tell(rig, { desk: "1002", mode: "ready" });
+    expect(await rig.next("agent", ({ desk }) => desk === "1001", from)).toEqual({
+      type: "agent",
+      desk: "1001",
+      mode: "logged-out",
+      why: "you have logged in at phone 1002",
+    });
+    expect(rig.sim.callcenter.agents.get("7@default")).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
+    await heard(rig);
+    const later = rig.events.length;
+    rig.sim.callcenter.command("agent set status 7@default 'On Break'");
+    await heard(rig);
+    expect(saidOfAgents(rig, later)).toEqual(["1002 not-ready"]);
+  });
 
   test.concurrent("a Login at another desk that is refused leaves him where he was", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
@@ -325,7 +321,7 @@ describe("names by agent: {agent}@default", () => {
     rig.sim.callcenter.command("agent set status 7@default 'On Break'");
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
-  }, limit);
+  });
 
   test.concurrent("by the desk: an agent on two desks is two agents there", async () => {
     await using rig = await acdRig({ desks: ["1001", "1002"] });
@@ -337,5 +333,5 @@ describe("names by agent: {agent}@default", () => {
       "1002@default Available",
     ]);
     expect(saidOfAgents(rig)).not.toContain("1001 logged-out");
-  }, limit);
+  });
 });

@@ -1,49 +1,45 @@
 /** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 const farFilter = (call: string) => `filter variable_originating_leg_uuid ${call}`;
 const farFilterGone = (call: string) => `filter delete variable_originating_leg_uuid ${call}`;
 const newCall = () => crypto.randomUUID();
 
 describe("a dial that works", () => {
-  test.concurrent(
-    "the job's filter, the one command, the leg's filter; the far leg's filter from the lift; each goes when it has served",
-    async () => {
-      await using rig = await Rig.ready();
-      rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
-      const [call, before] = [newCall(), rig.commands.length];
-      const ringing = rig.sim.nextDialled();
-      const outcome = rig.dial(call);
-      const dialled = await ringing;
-      const { uuid } = dialled;
-      await rig.facts(({ leg, rings }) => leg === uuid && rings === true);
-      await rig.until(() => rig.commands.length === before + 3);
-      expect(rig.commands.slice(before)).toEqual([
-        expect.stringMatching(/^filter Job-UUID [0-9a-f-]{36}$/),
-        expect.stringMatching(new RegExp(`^bgapi originate {telesetd_call=${call},`)),
-        `filter Unique-ID ${uuid}`,
-      ]);
-      const [job = ""] = rig.commands.slice(before);
-      await dialled.answer();
-      expect(await outcome).toEqual({ outcome: "done" });
-      await rig.facts(({ leg, farCalled }) => leg === uuid && farCalled === true);
-      await rig.until(() => rig.commands.length === before + 5);
-      expect(rig.commands.slice(before + 3).toSorted()).toEqual([job.replace("filter", "filter delete"), farFilter(uuid)]);
-      await dialled.farAnswers();
-      await rig.facts(({ leg, farAnswered }) => leg === uuid && farAnswered === true);
-      await rig.until(() => rig.commands.at(-1) === farFilterGone(uuid));
-      expect(extraFilters(rig)).toEqual([]);
-      await dialled.farHangsUp();
-      await rig.facts(({ ended }) => ended !== undefined);
-      await rig.until(() => rig.commands.at(-1) === `filter delete Unique-ID ${uuid}`);
-      expect(rig.commands.filter((command) => command === farFilter(uuid))).toHaveLength(1);
-    },
-    limit,
-  );
+  test.concurrent("the job's filter, the one command, the leg's filter; the far leg's filter from the lift; each goes when it has served", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
+    const [call, before] = [newCall(), rig.commands.length];
+    const ringing = rig.sim.nextDialled();
+    const outcome = rig.dial(call);
+    const dialled = await ringing;
+    const { uuid } = dialled;
+    await rig.facts(({ leg, rings }) => leg === uuid && rings === true);
+    await rig.until(() => rig.commands.length === before + 3);
+    expect(rig.commands.slice(before)).toEqual([
+      expect.stringMatching(/^filter Job-UUID [0-9a-f-]{36}$/),
+      expect.stringMatching(new RegExp(`^bgapi originate {telesetd_call=${call},`)),
+      `filter Unique-ID ${uuid}`,
+    ]);
+    const [job = ""] = rig.commands.slice(before);
+    await dialled.answer();
+    expect(await outcome).toEqual({ outcome: "done" });
+    await rig.facts(({ leg, farCalled }) => leg === uuid && farCalled === true);
+    await rig.until(() => rig.commands.length === before + 5);
+    expect(rig.commands.slice(before + 3).toSorted()).toEqual([job.replace("filter", "filter delete"), farFilter(uuid)]);
+    await dialled.farAnswers();
+    await rig.facts(({ leg, farAnswered }) => leg === uuid && farAnswered === true);
+    await rig.until(() => rig.commands.at(-1) === farFilterGone(uuid));
+    expect(extraFilters(rig)).toEqual([]);
+    await dialled.farHangsUp();
+    await rig.facts(({ ended }) => ended !== undefined);
+    await rig.until(() => rig.commands.at(-1) === `filter delete Unique-ID ${uuid}`);
+    expect(rig.commands.filter((command) => command === farFilter(uuid))).toHaveLength(1);
+  });
 
   test.concurrent("every leg of it carries the id of the command", async () => {
     await using rig = await Rig.ready();
@@ -51,7 +47,7 @@ describe("a dial that works", () => {
     await rig.dial(call);
     const facts = await rig.facts(({ direction }) => direction !== undefined);
     expect(facts).toMatchObject({ desk: "1001", leg: rig.sim.dialled[0]?.uuid as string, call, direction: "to-desk" });
-  }, limit);
+  });
 
   test.concurrent("early media is not the far end's answer; the answer is seen on its own leg", async () => {
     await using rig = await Rig.ready();
@@ -65,46 +61,38 @@ describe("a dial that works", () => {
     await rig.until(() => extraFilters(rig).includes(farFilter(dialled.uuid).replace("filter ", "")));
     await dialled.farAnswers();
     expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: dialled.uuid, farCalled: true });
-  }, limit);
+  });
 
-  test.concurrent(
-    "early media and the answer come before the filter for the far leg stands: the far leg is looked at",
-    async () => {
-      await using rig = await Rig.ready();
-      rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
-      const ringing = rig.sim.nextDialled();
-      const outcome = rig.dial(newCall());
-      const dialled = await ringing;
-      // All at once: the box cannot have set its filter before the far end answers.
-      await Promise.all([dialled.answer(), dialled.earlyMedia(), dialled.farAnswers()]);
-      expect(await outcome).toEqual({ outcome: "done" });
-      expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: dialled.uuid });
-      await rig.until(() => extraFilters(rig).length === 0);
-    },
-    limit,
-  );
+  test.concurrent("early media and the answer come before the filter for the far leg stands: the far leg is looked at", async () => {
+    await using rig = await Rig.ready();
+    rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
+    const ringing = rig.sim.nextDialled();
+    const outcome = rig.dial(newCall());
+    const dialled = await ringing;
+    // All at once: the box cannot have set its filter before the far end answers.
+    await Promise.all([dialled.answer(), dialled.earlyMedia(), dialled.farAnswers()]);
+    expect(await outcome).toEqual({ outcome: "done" });
+    expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: dialled.uuid });
+    await rig.until(() => extraFilters(rig).length === 0);
+  });
 
-  test.concurrent(
-    "a switch that does not hand our mark on: the far leg of the lifted leg is watched by the job's word",
-    async () => {
-      await using rig = await Rig.ready({
-        before: (sim) => {
-          const bgapi = sim.bgapi.bind(sim);
-          sim.bgapi = (job) => bgapi({ ...job, arg: job.arg.replace(/telesetd_call=[^,]*,/, "") });
-        },
-      });
-      rig.sim.farDoes = { does: "waits" };
-      const ringing = rig.sim.nextDialled();
-      await rig.dial(newCall());
-      const dialled = await ringing;
-      await dialled.earlyMedia();
-      await rig.until(() => extraFilters(rig).includes(farFilter(dialled.uuid).replace("filter ", "")));
-      await dialled.farAnswers();
-      await rig.facts(({ leg, farAnswered }) => leg === dialled.uuid && farAnswered === true);
-      await rig.until(() => extraFilters(rig).length === 0);
-    },
-    limit,
-  );
+  test.concurrent("a switch that does not hand our mark on: the far leg of the lifted leg is watched by the job's word", async () => {
+    await using rig = await Rig.ready({
+      before: (sim) => {
+        const bgapi = sim.bgapi.bind(sim);
+        sim.bgapi = (job) => bgapi({ ...job, arg: job.arg.replace(/telesetd_call=[^,]*,/, "") });
+      },
+    });
+    rig.sim.farDoes = { does: "waits" };
+    const ringing = rig.sim.nextDialled();
+    await rig.dial(newCall());
+    const dialled = await ringing;
+    await dialled.earlyMedia();
+    await rig.until(() => extraFilters(rig).includes(farFilter(dialled.uuid).replace("filter ", "")));
+    await dialled.farAnswers();
+    await rig.facts(({ leg, farAnswered }) => leg === dialled.uuid && farAnswered === true);
+    await rig.until(() => extraFilters(rig).length === 0);
+  });
 
   test.concurrent("lifted and put down before the job is done: no filter is left behind", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.losesJobs = true });
@@ -121,7 +109,7 @@ describe("a dial that works", () => {
     expect(await outcome).toEqual({ outcome: "done" });
     await rig.until(() => rig.commands.at(-1)?.startsWith("filter delete Job-UUID") === true);
     expect(extraFilters(rig)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("the far end does not answer: the filter goes when the leg ends", async () => {
     await using rig = await Rig.ready();
@@ -131,7 +119,7 @@ describe("a dial that works", () => {
     expect(ended?.cause).toBe("USER_BUSY");
     await rig.until(() => rig.commands.includes(farFilterGone(leg)) && extraFilters(rig).length === 0);
     expect(rig.dials()).toBe(1);
-  }, limit);
+  });
 
   test.concurrent("two at once: each gets its own outcome", async () => {
     await using rig = await Rig.ready({ desks: ["1001", "1002"] });
@@ -143,7 +131,7 @@ describe("a dial that works", () => {
     await one.answer();
     expect(await first[1]).toEqual({ outcome: "done" });
     expect(await second[1]).toMatchObject({ outcome: "failed", cause: "USER_BUSY", why: expect.stringContaining("Phone 1002") });
-  }, limit);
+  });
 });
 
 describe("a dial that fails, in words", () => {
@@ -168,7 +156,7 @@ describe("a dial that fails, in words", () => {
     await using rig = await Rig.ready({ simulator: { secondMs: 1 }, before: prepare });
     expect(await rig.dial(newCall())).toEqual({ outcome: "failed", cause, why: `Phone 1001 ${words}.` });
     await rig.until(() => extraFilters(rig).length === 0);
-  }, limit);
+  });
 
   test.concurrent("an extension that the switch does not know", async () => {
     await using rig = await Rig.ready({ desks: ["1009"] });
@@ -177,14 +165,14 @@ describe("a dial that fails, in words", () => {
       cause: "SUBSCRIBER_ABSENT",
       why: "The switch does not know extension 1009: ask the administrator.",
     });
-  }, limit);
+  });
 
   test.concurrent("a desk that is not served: nothing is sent", async () => {
     await using rig = await Rig.ready();
     const before = rig.commands.length;
     expect(await rig.dial(newCall(), "1002")).toMatchObject({ outcome: "failed", why: "Desk 1002 is not served." });
     expect(rig.commands).toHaveLength(before);
-  }, limit);
+  });
 
   test.concurrent.each(["before the first connect", "after a cut"])("%s it is refused at once, with the reason", async (when) => {
     await using rig = await Rig.open({ before: (sim) => when.startsWith("before") && sim.server.refuse() });
@@ -202,7 +190,7 @@ describe("a dial that fails, in words", () => {
     await rig.connectAgain();
     await rig.next("phone", () => true, from);
     expect(rig.dials()).toBe(0);
-  }, limit);
+  });
 });
 
 describe("from the moment the link is up", () => {
@@ -213,7 +201,7 @@ describe("from the moment the link is up", () => {
     expect(await rig.dial(call)).toEqual({ outcome: "done" });
     const types = rig.events.map(({ type }) => type);
     expect(types.indexOf("snapshot")).toBeLessThan(types.indexOf("leg"));
-  }, limit);
+  });
 
   test.concurrent("its outcome does not overtake what was told of its leg before", async () => {
     await using rig = await Rig.ready();
@@ -221,7 +209,7 @@ describe("from the moment the link is up", () => {
     // All in one chunk: the switch rings, lifts and reports at once.
     rig.sim.server.connections.forEach((each) => each.pace = { chunking: { batchMs: 50 } });
     expect(await heard).toBe(true);
-  }, limit);
+  });
 });
 
 describe("the link is cut during a dial", () => {
@@ -261,7 +249,7 @@ describe("the link is cut during a dial", () => {
     await rig.secondLook();
     await rig.next("snapshot", () => true, again);
     expect(rig.dials()).toBe(dials);
-  }, limit);
+  });
 
   test.concurrent.each(["fin", "rst", "silence"] as const)(
     "%s while the handset rings: unknown, and not dialled again",
@@ -281,7 +269,6 @@ describe("the link is cut during a dial", () => {
       await rig.next("snapshot", () => true, again);
       expect(rig.dials()).toBe(1);
     },
-    limit,
   );
 
   test.concurrent("after the reconnect the call is found by its mark, and its far end is watched again", async () => {
@@ -298,7 +285,7 @@ describe("the link is cut during a dial", () => {
     await rig.facts(({ leg, farAnswered }) => leg === uuid && farAnswered === true, from);
     await rig.until(() => extraFilters(rig).length === 0);
     expect(rig.dials()).toBe(1);
-  }, limit);
+  });
 
   test.concurrent("the far end answers between the look at it and its filter: that is seen", async () => {
     await using rig = await Rig.ready();
@@ -316,7 +303,7 @@ describe("the link is cut during a dial", () => {
       };
     });
     expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg: dialled.uuid, farAnswered: true }]);
-  }, limit);
+  });
 
   test.concurrent("the end of the job is never told: unknown, when the handset must have stopped ringing", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
@@ -326,7 +313,7 @@ describe("the link is cut during a dial", () => {
     expect(await outcome).toEqual({ outcome: "unknown", why: "The switch did not report the outcome" });
     await rig.until(() => !extraFilters(rig).some((filter) => filter.startsWith("Job-UUID")));
     expect(rig.dials()).toBe(1);
-  }, limit);
+  });
 
   test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides what becomes of the dial", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
@@ -337,5 +324,5 @@ describe("the link is cut during a dial", () => {
     await rig.timers.pass((patient.ringSeconds + 2 * patient.commandSeconds) * 1000);
     await outcome;
     await rig.next("snapshot", ({ legs }) => legs.length === 0, rig.events.length);
-  }, limit);
+  });
 });

@@ -1,10 +1,10 @@
 /** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
 import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer } from "../../support/freeswitch/rig.ts";
 
-const limit = 15_000;
+setDefaultTimeout(60_000);
 
 const name = "1001@default";
 const ready = { login: false, mode: "ready" } as const;
@@ -17,7 +17,7 @@ describe("echoes of our own commands", () => {
     await tell(rig, ready);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("Login and Ready, and both events come when both are long done: nothing is said of the agent", async () => {
     await using rig = await acdRig();
@@ -27,7 +27,7 @@ describe("echoes of our own commands", () => {
     release();
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("the event of the Login comes while the Ready is under way", async () => {
     await using rig = await acdRig();
@@ -42,7 +42,7 @@ describe("echoes of our own commands", () => {
     expect(await done).toEqual({ outcome: "done" });
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("a supervisor sets what we had set before, while our events are late: that one change is heard", async () => {
     await using rig = await acdRig();
@@ -54,7 +54,7 @@ describe("echoes of our own commands", () => {
     release();
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
-  }, limit);
+  });
 
   test.concurrent("a supervisor sets what we have set once: the second time is a change by others", async () => {
     await using rig = await acdRig();
@@ -66,7 +66,7 @@ describe("echoes of our own commands", () => {
     rig.sim.callcenter.command(`agent set status ${name} Available`);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready", "1001 ready"]);
-  }, limit);
+  });
 
   test.concurrent("a status that the switch refuses to set brings no event: the next one like it is by others", async () => {
     let refuses = true;
@@ -80,7 +80,7 @@ describe("echoes of our own commands", () => {
     rig.sim.callcenter.command(`agent set status ${name} Available`);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
-  }, limit);
+  });
 
   test.concurrent("an event that was lost with the connection does not hide a supervisor's change after it", async () => {
     await using rig = await acdRig();
@@ -96,7 +96,7 @@ describe("echoes of our own commands", () => {
     );
     await heard(rig);
     expect(saidOfAgents(rig, later)).toEqual(["1001 ready"]);
-  }, limit);
+  });
 
   test.concurrent("after a reconnect, a Ready that waits for the look at the agents is not contradicted by it", async () => {
     await using rig = await acdRig();
@@ -115,7 +115,7 @@ describe("echoes of our own commands", () => {
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
-  }, limit);
+  });
 });
 
 describe("what is expected", () => {

@@ -1,9 +1,9 @@
 /** Which legs are followed by their ids, whatever presence id they come to carry. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { LegFilters } from "../../../drivers/freeswitch/leg-filters.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 describe("a leg whose presence id changes", () => {
   test.concurrent("is seen to its end, and its filter goes", async () => {
@@ -18,7 +18,7 @@ describe("a leg whose presence id changes", () => {
     await call.callerHangsUp();
     expect(await rig.facts(({ ended }) => ended !== undefined)).toMatchObject({ desk: "1001", leg: call.uuid });
     await rig.until(() => extraFilters(rig, /^Unique-ID/).length === 0);
-  }, limit);
+  });
 
   test.concurrent("is found after a connect too", async () => {
     await using rig = await Rig.ready();
@@ -29,7 +29,7 @@ describe("a leg whose presence id changes", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ desk: "1001", leg: call.uuid }]);
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined, from);
-  }, limit);
+  });
 });
 
 test("what is followed: each leg once, under its newest id, until it ends or a look no longer finds it", () => {

@@ -1,9 +1,9 @@
 /** Withheld callers of a queue: the agent's leg shows their number, only their own leg that it is withheld. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdRig, tell } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer, type Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 const withheld = { from: "14155550777", variables: { sip_Privacy: "id" } };
 
@@ -35,7 +35,7 @@ describe("a queue's caller who is withheld", () => {
       .toEqual(expect.arrayContaining(["begins", "rings", "answered", "ended"]));
     expect(callers(rig).length).toBeGreaterThan(0);
     expect(callers(rig).every((caller) => caller.withheld)).toBe(true);
-  }, limit);
+  });
 
   test.concurrent("is not shown after a connect either", async () => {
     await using rig = await readyRig();
@@ -44,7 +44,7 @@ describe("a queue's caller who is withheld", () => {
     });
     const { legs } = await rig.next("snapshot", () => true, from);
     expect(legs).toMatchObject([{ rings: true, queue: true, caller: { withheld: true } }]);
-  }, limit);
+  });
 
   test.concurrent("the leg is looked at once, and a caller who is not withheld is shown", async () => {
     await using rig = await readyRig();
@@ -55,7 +55,7 @@ describe("a queue's caller who is withheld", () => {
     expect(callers(rig).some((caller) => caller.withheld)).toBe(false);
     const dumps = rig.commands.filter((command) => command === `api uuid_dump ${call.caller.uuid} json`);
     expect(dumps).toHaveLength(1);
-  }, limit);
+  });
 
   test.concurrent("an agent's leg rings although the caller's cannot be looked at", async () => {
     await using rig = await readyRig({
@@ -64,5 +64,5 @@ describe("a queue's caller who is withheld", () => {
     await rig.sim.queueCall(withheld);
     await rig.facts(({ queue, rings }) => queue === true && rings === true);
     expect(rig.lines.filter((line) => line.includes("Cannot see whether a queue's caller is withheld"))).toHaveLength(1);
-  }, limit);
+  });
 });

@@ -1,9 +1,9 @@
 /** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known of other desks. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdRig, acdState, agentFilters, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
 import type { Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 15_000;
+setDefaultTimeout(60_000);
 
 const queues = { simulator: { queues: ["support@default", "sales@default"] } };
 
@@ -41,7 +41,7 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     await heard(rig);
     expect([acdState(rig.sim), agentFilters(rig)]).toEqual(before);
     expect(saidOfAgents(rig)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent.each(steps.filter(([, text]) => text !== "agent add"))("of one who is there already: %s", async (_, text) => {
     const refuses = refusing();
@@ -60,7 +60,7 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     rig.sim.callcenter.command(`agent set status ${acdAgent.includes("{agent}") ? "7" : "1001"}@default Available`);
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
-  }, limit);
+  });
 });
 
 describe("later", () => {
@@ -88,7 +88,7 @@ describe("later", () => {
     await heard(rig);
     expect(saidOfAgents(rig, from)).toEqual([]);
     expect(agentFilters(rig)).toEqual(["7@default"]);
-  }, limit);
+  });
 
   test.concurrent("a Ready of which the second half is refused: the status is what it was", async () => {
     const refuses = refusing();
@@ -99,7 +99,7 @@ describe("later", () => {
     await heard(rig);
     expect(rig.sim.callcenter.agents.get("1001@default")?.status).toBe("On Break");
     expect(saidOfAgents(rig)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent.each([
     "[leg_timeout=10]user/1001@127.0.0.1",
@@ -115,7 +115,7 @@ describe("later", () => {
     refuses.text = "agent set status";
     expect(await tell(rig)).toMatchObject({ outcome: "failed" });
     expect(rig.sim.callcenter.agents.get("1001@default")).toMatchObject({ contact, status: "Available" });
-  }, limit);
+  });
 
   test.concurrent("what cannot be taken back is in the log", async () => {
     const refuses = refusing();
@@ -126,7 +126,7 @@ describe("later", () => {
     };
     expect(await tell(rig)).toMatchObject({ outcome: "failed" });
     expect(rig.lines.join("\n")).toContain("Cannot undo a part of a refused command");
-  }, limit);
+  });
 
   test.concurrent("the link is lost in the middle of a Login at another desk: both desks are set again", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
@@ -140,5 +140,5 @@ describe("later", () => {
     rig.onCommand = () => {};
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual({ type: "acd-reset", desks: ["1001", "1002"] });
-  }, limit);
+  });
 });

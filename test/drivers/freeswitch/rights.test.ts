@@ -1,9 +1,9 @@
 /** Logged in as a directory user whose rights are narrow: what is needed works, what is denied is said in words. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { Rig, type RigOptions } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 const needed = ["show", "uuid_dump", "sofia_contact", "originate"];
 
@@ -28,7 +28,7 @@ describe("userauth", () => {
     expect(rig.commands[0]).toBe("userauth ***");
     expect(await rig.dial(crypto.randomUUID())).toEqual({ outcome: "done" });
     expect(rig.lines.join("\n")).not.toContain("s3cret");
-  }, limit);
+  });
 
   test.concurrent("originate is denied: the dial fails in words", async () => {
     await using rig = await Rig.ready(narrow({ without: "originate" }));
@@ -37,7 +37,7 @@ describe("userauth", () => {
       cause: "permission denied",
       why: "Phone 1001 could not be rung: the switch says permission denied.",
     });
-  }, limit);
+  });
 
   test.concurrent("an event is denied: no link, and the reason names the command and the setting", async () => {
     await using rig = await Rig.open(narrow({ events: eventNames.filter((name) => name !== "CALL_UPDATE") }));
@@ -45,30 +45,26 @@ describe("userauth", () => {
     expect(why).toStartWith('FreeSWITCH refuses the command "event json CHANNEL_CREATE');
     expect(why).toEndWith("(-ERR permission denied): check the rights of line.user");
     expect(rig.events.some(({ type }) => type === "link-up")).toBe(false);
-  }, limit);
+  });
 
-  test.concurrent(
-    "uuid_dump is denied: no snapshot that would end live calls, the link is given up with the reason",
-    async () => {
-      await using rig = await Rig.open(narrow({ without: "uuid_dump" }));
-      const { why } = await rig.next("link-down");
-      expect(why).toStartWith('FreeSWITCH refuses the command "api uuid_dump');
-      expect(why).toEndWith("(-ERR permission denied): check the rights of line.user");
-      const from = rig.events.length;
-      await rig.connectAgain();
-      await rig.next("link-down", () => true, from);
-      expect(rig.events.some(({ type }) => type === "snapshot")).toBe(false);
-      expect(rig.lines.filter((line) => line.includes("trying again until it is there"))).toHaveLength(1);
-      await rig.sim.server.until(({ connections }) => connections.length === 0);
-    },
-    limit,
-  );
+  test.concurrent("uuid_dump is denied: no snapshot that would end live calls, the link is given up with the reason", async () => {
+    await using rig = await Rig.open(narrow({ without: "uuid_dump" }));
+    const { why } = await rig.next("link-down");
+    expect(why).toStartWith('FreeSWITCH refuses the command "api uuid_dump');
+    expect(why).toEndWith("(-ERR permission denied): check the rights of line.user");
+    const from = rig.events.length;
+    await rig.connectAgain();
+    await rig.next("link-down", () => true, from);
+    expect(rig.events.some(({ type }) => type === "snapshot")).toBe(false);
+    expect(rig.lines.filter((line) => line.includes("trying again until it is there"))).toHaveLength(1);
+    await rig.sim.server.until(({ connections }) => connections.length === 0);
+  });
 
   test.concurrent("show is denied: said once, the known legs are looked at", async () => {
     await using rig = await Rig.ready(narrow({ without: "show" }));
     expect(await rig.next("snapshot")).toMatchObject({ legs: [] });
     expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(true);
-  }, limit);
+  });
 
   test.concurrent("sofia_contact is denied: nothing is claimed of the phone, the log says why", async () => {
     await using rig = await Rig.open(narrow({ without: "sofia_contact" }));
@@ -77,5 +73,5 @@ describe("userauth", () => {
     expect(rig.events.map(({ type }) => type)).toEqual(["link-up", "snapshot", "snapshot"]);
     const warned = rig.lines.filter((line) => line.includes("Cannot ask whether the phone is registered"));
     expect(warned).toEqual([expect.stringContaining("permission denied")]);
-  }, limit);
+  });
 });

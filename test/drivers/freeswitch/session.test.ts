@@ -8,8 +8,6 @@ import { Rig } from "../../support/freeswitch/rig.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-const limit = 60_000;
-
 const asks = [
   ...filters([{ extension: "1001", presence: ["1001@127.0.0.1"] }], { acdAgent: "{extension}@default" }),
   `event json ${eventNames.join(" ")}`,
@@ -30,7 +28,7 @@ describe("connecting", () => {
       { type: "phone", desk: "1001", registered: true, contact: expect.stringContaining("sip:1001-0x") },
       { type: "snapshot", desks: ["1001"], legs: [] },
     ]);
-  }, limit);
+  });
 
   test.concurrent("a switch that is not there: tries again, says so once, connects when it comes", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
@@ -43,7 +41,7 @@ describe("connecting", () => {
     await rig.connectAgain();
     await rig.next("phone");
     expect(rig.events.slice(3).map(({ type }) => type)).toEqual(["link-up", "snapshot", "phone"]);
-  }, limit);
+  });
 
   test.concurrent("a password that is refused: said in words, tried again, never shown", async () => {
     await using rig = await Rig.open({ config: { password: "hush" } });
@@ -53,7 +51,7 @@ describe("connecting", () => {
     expect(rig.events).toEqual(Array(2).fill({ type: "link-down", why }));
     expect(rig.lines.join("\n")).not.toContain("hush");
     expect(rig.commands).toEqual(["auth ***", "auth ***"]);
-  }, limit);
+  });
 
   test.concurrent("two desks are asked for on one connection and looked up one by one", async () => {
     await using rig = await Rig.open({ desks: ["1001", "1002"] });
@@ -61,7 +59,7 @@ describe("connecting", () => {
     expect(rig.commands.filter((command) => command.startsWith("auth"))).toHaveLength(1);
     expect(rig.events.slice(0, 2)).toMatchObject([{ type: "link-up" }, { type: "snapshot", desks: ["1001", "1002"] }]);
     expect(rig.events.slice(2)).toMatchObject([{ desk: "1001", registered: true }, { desk: "1002", registered: true }]);
-  }, limit);
+  });
 });
 
 describe("losing the switch", () => {
@@ -85,7 +83,7 @@ describe("losing the switch", () => {
     expect((await rig.next("link-down")).why).toMatch(why);
     const [first, second] = [rig.commands.slice(0, asks.length + 1), rig.commands.slice(asks.length + 1)];
     expect(second).toEqual(first);
-  }, limit);
+  });
 
   test.concurrent("an orderly shutdown: the legs end, the log says it, the link is down", async () => {
     await using rig = await Rig.ready();
@@ -99,7 +97,7 @@ describe("losing the switch", () => {
     const from = rig.events.length;
     await rig.connectAgain();
     expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("a switch that has crashed and started anew knows none of the old legs", async () => {
     await using rig = await Rig.ready();
@@ -111,7 +109,7 @@ describe("losing the switch", () => {
     await rig.connectAgain();
     expect(await rig.next("snapshot", () => true, from)).toEqual({ type: "snapshot", desks: ["1001"], legs: [] });
     expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
-  }, limit);
+  });
 });
 
 describe("stopping", () => {
@@ -121,14 +119,14 @@ describe("stopping", () => {
     await rig.ended;
     await rig.sim.server.until(({ connections }) => connections.length === 0);
     expect(rig.events).toHaveLength(3);
-  }, limit);
+  });
 
   test.concurrent("between two tries: the events end at once", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     rig.stop();
     await rig.ended;
-  }, limit);
+  });
 
   test.concurrent("while it logs in: the events end, the connection is closed", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.pace = { delayMs: 300 } });
@@ -137,14 +135,14 @@ describe("stopping", () => {
     await rig.ended;
     await rig.sim.server.until(({ connections }) => connections.length === 0);
     expect(rig.events).toEqual([]);
-  }, limit);
+  });
 });
 
 describe("the phone", () => {
   test.concurrent("is not registered when we come", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.phones.unregister("1001") });
     expect(await rig.next("phone")).toEqual({ type: "phone", desk: "1001", registered: false });
-  }, limit);
+  });
 
   test.concurrent.each(["unregister", "expire"] as const)(
     "%s: not registered; register: registered, with its contact",
@@ -156,7 +154,6 @@ describe("the phone", () => {
       const back = await rig.next("phone", ({ registered }) => registered, 4);
       expect(back.contact).toContain("<sip:1001-0x");
     },
-    limit,
   );
 
   test.concurrent.each(["unregister", "expire"] as const)(
@@ -170,7 +167,6 @@ describe("the phone", () => {
       );
       expect(await rig.next("phone", () => true, 3)).toMatchObject({ desk: "1001", registered: true });
     },
-    limit,
   );
 
   test.concurrent("another tenant's 1001 comes and goes: nothing is told, nothing is asked", async () => {
@@ -182,7 +178,7 @@ describe("the phone", () => {
     await rig.next("phone", () => true, 3);
     expect(rig.events).toHaveLength(4);
     expect(rig.commands).toHaveLength(asked);
-  }, limit);
+  });
 });
 
 describe("the pause before the next try", () => {

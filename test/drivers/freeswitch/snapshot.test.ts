@@ -1,10 +1,10 @@
 /** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 const customer = { from: "14155550123", to: "1001" };
 
@@ -37,13 +37,13 @@ describe("the first look", () => {
       farLeg: expect.any(String),
     }]);
     expect(rig.legs()).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("colleagues' legs and the callers' are not asked for", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, to: "1002" }) });
     expect(await snapshot(rig)).toEqual([]);
     expect(rig.commands.filter((command) => command.startsWith("api uuid_dump"))).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("answered while we were away: answered, with the partner", async () => {
     await using rig = await Rig.ready();
@@ -52,7 +52,7 @@ describe("the first look", () => {
     const from = await rig.reconnect(() => call.answer());
     const partner = { identity: "14155550123", outside: true, dialledByLeg: false };
     expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, answered: true, farAnswered: true, partner }]);
-  }, limit);
+  });
 
   test.concurrent("ended while we were away: the leg that was known is asked for, and is not there", async () => {
     await using rig = await Rig.ready();
@@ -61,7 +61,7 @@ describe("the first look", () => {
     const from = await rig.reconnect(() => call.callerHangsUp());
     expect(await snapshot(rig, from)).toEqual([]);
     expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
-  }, limit);
+  });
 
   test.concurrent("the far end answered while we were away, after early media: seen on its own leg", async () => {
     await using rig = await Rig.ready();
@@ -70,7 +70,7 @@ describe("the first look", () => {
     expect((await rig.facts(({ farLeg }) => farLeg !== undefined)).farAnswered).toBeUndefined();
     const from = await rig.reconnect(() => call.farAnswers());
     expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, dialled: "914155550123", farAnswered: true }]);
-  }, limit);
+  });
 
   test.concurrent("a known leg that the list of channels does not have yet is found all the same", async () => {
     await using rig = await Rig.ready();
@@ -79,7 +79,7 @@ describe("the first look", () => {
     rig.known = [{ desk: "1001", leg: call.uuid }];
     const from = await rig.reconnect();
     expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
-  }, limit);
+  });
 
   test.concurrent.each([
     ["no JSON", "hello", true],
@@ -96,7 +96,7 @@ describe("the first look", () => {
     const from = await rig.reconnect();
     expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
     expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(isWarned);
-  }, limit);
+  });
 
   test.concurrent.each(["x json\n\napi reload", "a b", "", "x".repeat(61)])(
     "the id %j in the list is no command",
@@ -106,7 +106,6 @@ describe("the first look", () => {
       expect(await snapshot(rig)).toEqual([]);
       expect(rig.commands.filter((command) => !/^(auth|filter|event|api show|api sofia_contact) /.test(command))).toEqual([]);
     },
-    limit,
   );
 });
 
@@ -125,7 +124,7 @@ describe("events during the first look", () => {
     expect(await snapshot(rig)).toEqual([]);
     const order = rig.events.map(({ type }) => type).filter((type) => type !== "link-down");
     expect(order.slice(0, 4)).toEqual(["link-up", "snapshot", "phone", "leg"]);
-  }, limit);
+  });
 
   test.concurrent("newer than the look at the leg: told after the snapshot", async () => {
     await using rig = await Rig.ready();
@@ -140,7 +139,7 @@ describe("events during the first look", () => {
     const [seen] = await snapshot(rig, from);
     expect([seen?.rings, seen?.answered]).toEqual([true, undefined as never]);
     expect((await rig.facts(({ answered }) => answered === true, from)).leg).toBe(call.uuid);
-  }, limit);
+  });
 
   test.concurrent("older than the look at the leg: not told again", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
@@ -159,7 +158,7 @@ describe("events during the first look", () => {
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined);
     expect(rig.legs()[0]).toMatchObject({ leg: call.uuid, ended: { cause: "ORIGINATOR_CANCEL" } });
-  }, limit);
+  });
 });
 
 describe("the second look", () => {
@@ -174,7 +173,7 @@ describe("the second look", () => {
     rig.sim.thawChannels();
     await rig.secondLook();
     expect(await snapshot(rig, 3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
-  }, limit);
+  });
 
   test.concurrent("a leg that begins while it looks is told at once, and is in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
@@ -186,7 +185,7 @@ describe("the second look", () => {
     held.release();
     expect(await snapshot(rig, 3)).toEqual([{ desk: "1001", leg: call.uuid }]);
     expect(kinds(rig).lastIndexOf("snapshot")).toBeGreaterThan(kinds(rig).lastIndexOf("leg"));
-  }, limit);
+  });
 
   test.concurrent("a leg that gets another id while it looks is in the snapshot by the new", async () => {
     await using rig = await Rig.ready();
@@ -200,7 +199,7 @@ describe("the second look", () => {
     await rig.next("leg-renamed", (event) => event.from === from && event.to === to);
     held.release();
     expect(await snapshot(rig, rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
-  }, limit);
+  });
 
   test.concurrent("a leg that ends while it looks is told at once, and is not in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
@@ -213,7 +212,7 @@ describe("the second look", () => {
     await rig.facts(({ ended }) => ended !== undefined);
     held.release();
     expect(await snapshot(rig, rig.events.length)).toEqual([]);
-  }, limit);
+  });
 
   test.concurrent("is not made by a connection that is over", async () => {
     await using rig = await Rig.ready();
@@ -221,5 +220,5 @@ describe("the second look", () => {
     await rig.secondLook();
     await rig.next("snapshot", () => true, from + 4);
     expect(rig.commands.filter((command) => command.startsWith("api show"))).toHaveLength(3);
-  }, limit);
+  });
 });

@@ -2,11 +2,11 @@
  * A switch that shows one dialog for all calls of a phone, and reports a REFER as done with the first ringback, as Asterisk 22 does: the
  * documents and the order of its messages are those that were recorded.
  */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Sent, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 /** See res_pjsip_dialog_info_body_generator.c. */
 class Asterisk extends SipPbx {
@@ -70,7 +70,6 @@ describe("MakeCall while the phone", () => {
       await rig.facts(({ ended }) => ended !== undefined);
       expect(await rig.dial()).toEqual({ outcome: "done" });
     },
-    limit,
   );
 
   test.concurrent("begins to ring for a customer, and a voicemail takes the box's call: that is the reason", async () => {
@@ -83,7 +82,7 @@ describe("MakeCall while the phone", () => {
     expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
     await rig.until(() => pbx.count("BYE") === 1);
     expect(pbx.count("REFER")).toBe(0);
-  }, limit);
+  });
 
   test.concurrent("is on the call of the MakeCall before", async () => {
     await using desk = await office();
@@ -92,14 +91,14 @@ describe("MakeCall while the phone", () => {
     await rig.facts(({ answerUnreported }) => answerUnreported === true);
     expect(await rig.dial("call-2", "1001", "914155550999")).toMatchObject({ outcome: "failed", cause: "PHONE_OCCUPIED" });
     expect([invites(pbx), pbx.dialogs.length]).toEqual([1, 1]);
-  }, limit);
+  });
 
   test.concurrent("is on a call at a switch that shows each call: it dials", async () => {
     await using rig = await Rig.ready();
     rig.pbx.change(rig.pbx.rings("14155550123").id, { state: "confirmed" });
     await rig.facts(({ answered }) => answered === true);
     expect(await rig.dial()).toEqual({ outcome: "done" });
-  }, limit);
+  });
 });
 
 describe("MakeCall", () => {
@@ -117,7 +116,7 @@ describe("MakeCall", () => {
     expect(facts.some(({ farCalled, answerUnreported }) => farCalled && answerUnreported)).toBe(true);
     expect(facts.filter(({ farAnswered }) => farAnswered)).toEqual([]);
     expect(facts.every(({ call }) => call === "call-1")).toBe(true);
-  }, limit);
+  });
 
   test.concurrent("of a number that there is not: the agent reads it", async () => {
     await using desk = await office((pbx) => pbx.refer = [100, 404]);
@@ -126,7 +125,7 @@ describe("MakeCall", () => {
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
     expect(ended?.far).toBe("There is no such number: check it.");
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("from a phone that declines, then from one that is lifted", async () => {
     await using desk = await office((pbx) => pbx.handset = "declines");
@@ -135,7 +134,7 @@ describe("MakeCall", () => {
     pbx.handset = "answers";
     expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
-  }, limit);
+  });
 
   test.concurrent("from a phone that is not registered: said so, shown so, until it dials", async () => {
     await using desk = await office((pbx) => pbx.isRegistered = false);
@@ -149,7 +148,7 @@ describe("MakeCall", () => {
     pbx.publish("1001");
     pbx.dialsOut("914155550123");
     await rig.next("phone", ({ registered }) => registered, from);
-  }, limit);
+  });
 });
 
 test("a switch that takes the call while the phone is dead: the phone does not answer, the switch did", async () => {

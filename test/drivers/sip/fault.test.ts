@@ -1,5 +1,5 @@
 /** A fault of our own inside the watch of one phone: it is seen, that watch starts again, and nobody else notices. */
-import { afterEach, expect, spyOn, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import type { SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack } from "../../../drivers/sip/wire/stack.ts";
 import { Subscription } from "../../../drivers/sip/watch/subscription.ts";
@@ -7,7 +7,8 @@ import type { TrackerInput } from "../../../drivers/sip/dialogs/step.ts";
 import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";
 import { Rig } from "../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
+
 const spies: { mockRestore(): void }[] = [];
 afterEach(() => {
   for (const spy of spies.splice(0)) spy.mockRestore();
@@ -82,7 +83,7 @@ test("in a document", async () => {
   breaksAt("document");
   rig.pbx.publish("1001");
   await goesOn(rig, call);
-}, limit);
+});
 
 test("in a renewal", async () => {
   const { rig, call } = await office();
@@ -93,7 +94,7 @@ test("in a renewal", async () => {
   // What cannot be read is asked for again.
   rig.pbx.notify(sub, { body: "hello" });
   await goesOn(rig, call);
-}, limit);
+});
 
 test("in a subscription that begins, again and again: with growing pauses, the other desk untouched", async () => {
   const begin = Subscription.prototype.begin;
@@ -113,7 +114,7 @@ test("in a subscription that begins, again and again: with growing pauses, the o
   await rig.facts(({ desk, rings }) => desk === "1002" && rings === true);
   await rig.next("phone", ({ desk }) => desk === "1001");
   expect(times.length).toBeGreaterThan(0);
-}, limit);
+});
 
 test("in what a dial has learned", async () => {
   const { rig, call } = await office();
@@ -123,7 +124,7 @@ test("in what a dial has learned", async () => {
   await rig.next("link-down", isDown("1001"));
   await rig.until(() => rig.pbx.count("BYE") === 1);
   await goesOn(rig, call);
-}, limit);
+});
 
 test("that what is believed of the calls brings about again and again is forgotten", async () => {
   const rig = await Rig.ready({ timeFlows: true });
@@ -140,11 +141,11 @@ test("that what is believed of the calls brings about again and again is forgott
   expect(inputs.filter((type) => type === "forgotten")).toHaveLength(1);
   rig.pbx.change(id, { state: "terminated" });
   expect(await rig.facts(({ ended }) => ended !== undefined)).toMatchObject({ leg });
-}, limit);
+});
 
 test("in the registration of the box: the whole session starts again, whatever the number of desks", async () => {
   fails(({ method }) => method === "REGISTER");
   await using rig = await Rig.open({ desks, timeFlows: true, config: { register: true } });
   await rig.next("link-down", ({ why: text }) => text === fault.message);
   for (const desk of desks) await rig.next("phone", (event) => event.desk === desk);
-}, limit);
+});

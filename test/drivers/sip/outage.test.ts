@@ -1,9 +1,9 @@
 /** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 describe("drachtio-server", () => {
   test.concurrent("is restarted: said once, and the phone is watched again", async () => {
@@ -19,13 +19,13 @@ describe("drachtio-server", () => {
     expect(legs).toMatchObject([{ leg: dialog.id, rings: true }]);
     expect(rig.lines.filter((line) => line.includes("No connection to drachtio-server") && line.includes("nothing listens")))
       .toHaveLength(1);
-  }, limit);
+  });
 
   test.concurrent("refuses the secret", async () => {
     await using rig = await Rig.open({ pbx: { secret: "other" } });
     expect((await rig.next("link-down")).why).toMatch(/^drachtio-server at .* refuses the login: check line.drachtioSecret$/);
     expect(rig.lines.join()).not.toContain("cymru");
-  }, limit);
+  });
 
   test.concurrent.each([false, true])(
     "does not speak the transport, register %p: its <contact> is what is missing",
@@ -37,7 +37,6 @@ describe("drachtio-server", () => {
       // It goes on trying.
       await rig.next("link-down", () => true, rig.events.length);
     },
-    limit,
   );
 
   const torn = ["12#id|sip", "garbage", "#", "5"];
@@ -50,32 +49,28 @@ describe("drachtio-server", () => {
     }
     await rig.next("link-down", () => true, from);
     await rig.next("snapshot", () => true, from);
-  }, limit);
+  });
 });
 
 describe("the switch", () => {
   const options = { timeFlows: true, config: { pingSeconds: 2, answerSeconds: 2 } };
   const dead = () => "silence" as const;
 
-  test.concurrent(
-    "is gone, and its subscriptions with it: the link goes down in bounded time, and comes back by itself",
-    async () => {
-      await using rig = await Rig.ready(options);
-      await rig.until(() => rig.pbx.count("OPTIONS") > 1);
-      rig.pbx.rings("14155550123");
-      await rig.facts(({ rings }) => rings === true);
-      rig.pbx.instead = dead;
-      const from = rig.events.length;
-      expect((await rig.next("link-down", () => true, from)).why).toBe("pbx does not answer");
-      expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
-      rig.pbx.subscriptions.clear();
-      rig.pbx.dialogs.splice(0);
-      rig.pbx.instead = () => undefined;
-      expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
-      expect(rig.pbx.subscriptions.size).toBe(1);
-    },
-    limit,
-  );
+  test.concurrent("is gone, and its subscriptions with it: the link goes down in bounded time, and comes back by itself", async () => {
+    await using rig = await Rig.ready(options);
+    await rig.until(() => rig.pbx.count("OPTIONS") > 1);
+    rig.pbx.rings("14155550123");
+    await rig.facts(({ rings }) => rings === true);
+    rig.pbx.instead = dead;
+    const from = rig.events.length;
+    expect((await rig.next("link-down", () => true, from)).why).toBe("pbx does not answer");
+    expect(await rig.dial()).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
+    rig.pbx.subscriptions.clear();
+    rig.pbx.dialogs.splice(0);
+    rig.pbx.instead = () => undefined;
+    expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
+    expect(rig.pbx.subscriptions.size).toBe(1);
+  });
 
   const unreached: ["Service Unavailable" | "DNS Error", string][] = [
     ["Service Unavailable", "pbx does not answer"],
@@ -84,7 +79,7 @@ describe("the switch", () => {
   test.concurrent.each(unreached)("is not reached by drachtio-server (%s): %s", async (unreached, why) => {
     await using rig = await Rig.open({ before: (pbx) => pbx.instead = () => ({ unreached }) });
     expect((await rig.next("link-down")).why).toBe(why);
-  }, limit);
+  });
 
   test.concurrent("has just started, takes the SUBSCRIBE and tells nothing: it is asked again before that is said", async () => {
     await using rig = await Rig.open({ timeFlows: true, before: (pbx) => pbx.sendsFirstDocument = false });
@@ -92,7 +87,7 @@ describe("the switch", () => {
     rig.pbx.sendsFirstDocument = true;
     await rig.next("link-up");
     expect([rig.links(), rig.pbx.subscriptions.size]).toEqual([["up"], 1]);
-  }, limit);
+  });
 
   test.concurrent("never answers OPTIONS: that says nothing", async () => {
     let pings = 0;
@@ -104,7 +99,7 @@ describe("the switch", () => {
     await rig.next("phone");
     await rig.until(() => pings >= 4);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 });
 
 describe("two desks:", () => {
@@ -119,14 +114,14 @@ describe("two desks:", () => {
     });
     expect(await rig.dial("c1", "1003")).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
     expect((await rig.next("snapshot")).desks).toEqual(["1001"]);
-  }, limit);
+  });
 
   test.concurrent("each hears its own calls", async () => {
     await using rig = await Rig.open({ desks: ["1001", "1002"] });
     await rig.until(() => rig.events.filter(({ type }) => type === "phone").length === 2);
     const dialog = rig.pbx.rings("14155550123", "1002");
     expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ desk: "1002", leg: dialog.id });
-  }, limit);
+  });
 });
 
 describe("registration:", () => {
@@ -143,12 +138,12 @@ describe("registration:", () => {
     const last = registrations(rig).at(-1);
     expect(last && header(last, "expires")).toBe("0");
     rig.pbx.server.stop();
-  }, limit);
+  });
 
   test.concurrent("renewed in half of what was granted", async () => {
     await using rig = await Rig.open({ timeFlows: true, config: { ...register, expiresSeconds: 30 } });
     await rig.until(() => registrations(rig).length >= 2);
-  }, limit);
+  });
 
   test.concurrent("refused: said, and nothing is subscribed to", async () => {
     await using rig = await Rig.open({
@@ -157,5 +152,5 @@ describe("registration:", () => {
     });
     expect((await rig.next("link-down")).why).toBe("pbx does not know user 1009 (404): check line.user");
     expect(rig.pbx.count("SUBSCRIBE")).toBe(0);
-  }, limit);
+  });
 });

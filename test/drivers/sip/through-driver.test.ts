@@ -1,8 +1,10 @@
 /** Documents of notifiers as NOTIFYs to the real driver, over TCP: what it says of the line goes through the core to the CRM. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { TestDesk } from "../../support/sip/desk.ts";
 import { readFixture } from "../../support/sip/documents.ts";
 import { Rig } from "../../support/sip/rig.ts";
+
+setDefaultTimeout(60_000);
 
 const cases: Record<string, readonly string[]> = {
   "dialog-id-is-the-uri": [
@@ -52,4 +54,4 @@ test.concurrent.each(Object.entries(cases))("%s", async (name, expected) => {
   });
   expect(desk.told).toEqual([...expected]);
   expect(desk.calls).toEqual([]);
-}, 20_000);
+});

@@ -1,5 +1,5 @@
 /** A port that is no event socket: the driver says so while it still waits, and the log once it has stopped waiting. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
 import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
@@ -7,54 +7,52 @@ import { shortestPause } from "../../../../drivers/shared/pause.ts";
 import { greetingPatience } from "../../../../drivers/freeswitch/wire/link.ts";
 import { FakeTimers } from "../../../support/timers.ts";
 
-test(
-  "a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once",
-  async () => {
-    await using peer = await RawPeer.listen(undefined, "");
-    const { log, lines } = listeningLog();
-    const timers = new FakeTimers();
-    timers.chance = 0;
-    const config = freeswitchConfig.parse({
-      driver: "freeswitch",
-      port: peer.port,
-      password: "ClueCon",
-      domain: "127.0.0.1",
-      connectSeconds: 1.3,
-    });
-    const line = freeswitch.open(config, {
-      desks: [{ extension: "1001", aliases: [] }],
-      variables: [],
-      log,
-      timers,
-    });
-    const twoAttempts = async () => {
-      for (let attempt = 0; attempt < 2; attempt++) {
-        await peer.until(() => peer.connected);
-        await timers.pass(greetingPatience);
-        await timers.pass(1300 - greetingPatience);
-        timers.advance(1);
-        await timers.pass(shortestPause);
-      }
-    };
-    void twoAttempts();
-    const stop = new AbortController();
-    const why =
-      `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`;
-    const warned = () => lines.filter((text) => text.includes("No connection to FreeSWITCH")).length;
-    const seen: number[] = [];
-    const command = { type: "dial", desk: "1001", call: "c", number: "1" } as const;
-    const refused = { outcome: "failed", why: `Cannot dial: the connection to the phone system is down (${why}).` };
-    for await (const event of line.events(stop.signal, () => [])) {
-      if (event.type === "result") {
-        expect(event).toMatchObject({ command, result: refused });
-        continue;
-      }
-      expect(event).toEqual({ type: "link-down", why });
-      line.execute(command);
-      if (seen.push(warned()) === 4) stop.abort();
+setDefaultTimeout(60_000);
+
+test("a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once", async () => {
+  await using peer = await RawPeer.listen(undefined, "");
+  const { log, lines } = listeningLog();
+  const timers = new FakeTimers();
+  timers.chance = 0;
+  const config = freeswitchConfig.parse({
+    driver: "freeswitch",
+    port: peer.port,
+    password: "ClueCon",
+    domain: "127.0.0.1",
+    connectSeconds: 1.3,
+  });
+  const line = freeswitch.open(config, {
+    desks: [{ extension: "1001", aliases: [] }],
+    variables: [],
+    log,
+    timers,
+  });
+  const twoAttempts = async () => {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await peer.until(() => peer.connected);
+      await timers.pass(greetingPatience);
+      await timers.pass(1300 - greetingPatience);
+      timers.advance(1);
+      await timers.pass(shortestPause);
     }
-    // Two tries: each is reported when it takes long and when it has failed; the log has it from the first failure on.
-    expect(seen).toEqual([0, 1, 1, 1]);
-  },
-  20_000,
-);
+  };
+  void twoAttempts();
+  const stop = new AbortController();
+  const why =
+    `127.0.0.1:${peer.port} accepts the connection but sends nothing: is that FreeSWITCH's event socket? Check line.port`;
+  const warned = () => lines.filter((text) => text.includes("No connection to FreeSWITCH")).length;
+  const seen: number[] = [];
+  const command = { type: "dial", desk: "1001", call: "c", number: "1" } as const;
+  const refused = { outcome: "failed", why: `Cannot dial: the connection to the phone system is down (${why}).` };
+  for await (const event of line.events(stop.signal, () => [])) {
+    if (event.type === "result") {
+      expect(event).toMatchObject({ command, result: refused });
+      continue;
+    }
+    expect(event).toEqual({ type: "link-down", why });
+    line.execute(command);
+    if (seen.push(warned()) === 4) stop.abort();
+  }
+  // Two tries: each is reported when it takes long and when it has failed; the log has it from the first failure on.
+  expect(seen).toEqual([0, 1, 1, 1]);
+});

@@ -219,7 +219,7 @@ describe("any bytes in any pieces", () => {
       }),
       { numRuns: 50 },
     );
-  }, 60_000);
+  });
 
   test("in memory: the parser never throws, and tells the same whatever the cuts", () => {
     fc.assert(
@@ -229,7 +229,7 @@ describe("any bytes in any pieces", () => {
       }),
       { numRuns: 3000 },
     );
-  }, 60_000);
+  });
 });
 
 describe("a whole recorded session, byte for byte as it came", () => {
@@ -260,7 +260,7 @@ describe("a whole recorded session, byte for byte as it came", () => {
       }
     }
     expect(cuts).toBe(Buffer.concat(frames).length);
-  }, 60_000);
+  });
 
   test.each([1, 2, 3, 7, 1460])("in pieces of %d bytes it is told the same", (size) => {
     const bytes = Buffer.concat(frames);

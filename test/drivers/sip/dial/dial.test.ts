@@ -1,10 +1,11 @@
 /** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
 import { referAfter, shownWithin, stillStands } from "../../../../drivers/sip/dial/step.ts";
 import { Rig } from "../../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
+
 const absent = (status: number) =>
   `Phone 1001 is probably not registered: the switch cannot ring it (${status}). Check its cable and power.`;
 /** Dials, and lets the wait before the REFER pass. */
@@ -37,7 +38,7 @@ describe("INVITE and REFER:", () => {
       answered: true,
     });
     expect([rig.pbx.dials(), rig.pbx.count("ACK")]).toEqual([1, 1]);
-  }, limit);
+  });
 
   test.concurrent("it is not handed over when it was put down in the moment after it was answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
@@ -53,14 +54,14 @@ describe("INVITE and REFER:", () => {
     await handsOver(rig, "call-2");
     await rig.until(() => rig.pbx.count("REFER") > 0);
     expect(header(ask(rig, "REFER"), "call-id")).toBe(header(rig.pbx.invite?.message ?? ask(rig, "INVITE"), "call-id"));
-  }, limit);
+  });
 
   test.concurrent("# of a number is escaped, * and + stay", async () => {
     await using rig = await Rig.ready();
     await handsOver(rig, "call-1", "*72#+1");
     await rig.until(() => rig.pbx.count("REFER") === 1);
     expect(header(ask(rig, "REFER"), "refer-to")).toBe("<sip:*72%23+1@pbx>");
-  }, limit);
+  });
 
   const makes: ["yealink" | "polycom" | "none", string | undefined, string | undefined][] = [
     ["yealink", "<sip:pbx>;answer-after=0", "info=alert-autoanswer;delay=0"],
@@ -74,7 +75,6 @@ describe("INVITE and REFER:", () => {
       await rig.dial();
       expect([header(ask(rig, "INVITE"), "call-info"), header(ask(rig, "INVITE"), "alert-info")]).toEqual([callInfo, alertInfo]);
     },
-    limit,
   );
 
   test.concurrent("drachtio-server does not reach the switch: that is said of the switch, not of the phone", async () => {
@@ -82,7 +82,7 @@ describe("INVITE and REFER:", () => {
     rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
     const why = "The switch did not answer when phone 1001 was to be rung: try again.";
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
-  }, limit);
+  });
 
   test.concurrent("not answered in time: the phone stops ringing, and the agent hears why", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 20 }, before: (pbx) => pbx.handset = "waits" });
@@ -91,7 +91,7 @@ describe("INVITE and REFER:", () => {
     await rig.waits(20_000);
     expect(await dial).toEqual({ outcome: "failed", cause: "NO_ANSWER", why: "Phone 1001 was not answered in time." });
     expect([rig.pbx.count("CANCEL"), rig.pbx.count("REFER"), rig.pbx.dialogs.length]).toEqual([1, 0, 0]);
-  }, limit);
+  });
 
   const refusals: [number, Record<string, string>, string][] = [
     [486, {}, "Phone 1001 is busy or has declined the call."],
@@ -123,7 +123,7 @@ describe("INVITE and REFER:", () => {
       before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
     });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why });
-  }, limit);
+  });
 
   test.concurrent.each<[number, Record<string, string>]>([
     [480, { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' }],
@@ -139,7 +139,7 @@ describe("INVITE and REFER:", () => {
     const from = rig.events.length;
     rig.pbx.rings("14155550123");
     await rig.next("phone", ({ registered }) => registered, from);
-  }, limit);
+  });
 
   test.concurrent.each(["declines", "declines first"] as const)(
     "the phone %s: the answer to the INVITE says why, whether the phone's dialog ends before it or after it",
@@ -149,7 +149,6 @@ describe("INVITE and REFER:", () => {
       expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
       expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
     },
-    limit,
   );
 
   test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
@@ -158,7 +157,7 @@ describe("INVITE and REFER:", () => {
     await rig.facts(({ rings }) => rings === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     expect((await rig.outlast(rig.facts(({ ended }) => ended !== undefined))).ended?.cause).toBe("terminated");
-  }, limit);
+  });
 
   test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
@@ -167,7 +166,7 @@ describe("INVITE and REFER:", () => {
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
     expect(ended?.far).toBe("The number was not reached: the phone system does not say why.");
-  }, limit);
+  });
 
   test.concurrent("something else than the phone answers: nothing is handed over", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
@@ -176,7 +175,7 @@ describe("INVITE and REFER:", () => {
     expect(await dial).toMatchObject({ outcome: "failed", cause: "NOT_THE_PHONE" });
     await rig.until(() => rig.pbx.count("BYE") === 1);
     expect(rig.pbx.count("REFER")).toBe(0);
-  }, limit);
+  });
 
   const refers = [405, 501, 603];
   test.concurrent.each(refers)(
@@ -190,7 +189,6 @@ describe("INVITE and REFER:", () => {
       expect(ended?.far).toBe(`The switch does not hand a call over (${status}): dial 914155550123 on the phone itself.`);
       await rig.until(() => rig.pbx.count("BYE") === 1);
     },
-    limit,
   );
 
   const outcomes: [number, string][] = [
@@ -205,7 +203,7 @@ describe("INVITE and REFER:", () => {
     await handsOver(rig);
     expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe(words);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
-  }, limit);
+  });
 
   const progress: [string, readonly number[]][] = [
     ["with the first ringback (Asterisk)", [100, 180, 200]],
@@ -221,7 +219,6 @@ describe("INVITE and REFER:", () => {
       rig.timers.advance(stillStands);
       expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
     },
-    limit,
   );
 
   test.concurrent.each(progress)("a switch that says 200 %s and is vouched for: answered", async (_, refer) => {
@@ -229,7 +226,7 @@ describe("INVITE and REFER:", () => {
     await handsOver(rig, "call-1");
     await rig.facts(({ farAnswered }) => farAnswered === true);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("the phone dials by itself behind a proxy: its own dialog tells the answer", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
@@ -241,7 +238,7 @@ describe("INVITE and REFER:", () => {
     rig.pbx.change(own.id, { state: "confirmed" });
     expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ call: "call-1" });
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, 486] });
@@ -250,7 +247,7 @@ describe("INVITE and REFER:", () => {
     rig.pbx.refer = [180, 200];
     expect(await handsOver(rig, "call-2", "914155550999")).toEqual({ outcome: "done" });
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
-  }, limit);
+  });
 
   test.concurrent("what the switch asks inside the call is answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
@@ -269,7 +266,7 @@ describe("INVITE and REFER:", () => {
     expect((await answered("PUBLISH"))?.status).toBe(501);
     expect((await answered("BYE"))?.status).toBe(200);
     expect(rig.pbx.count("BYE")).toBe(0);
-  }, limit);
+  });
 });
 
 describe("a switch that does not tell what came of the REFER:", () => {
@@ -288,7 +285,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
     expect(isReached(rig)).toBe(false);
     await rig.outlast(untold(rig));
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("a BYE instead: the same", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
@@ -298,7 +295,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
     await rig.waits(stillStands);
     await untold(rig);
     expect(rig.pbx.count("BYE")).toBe(0);
-  }, limit);
+  });
 
   test.concurrent("a BYE between the NOTIFYs: those after it count too", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [180] });
@@ -310,7 +307,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
     const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
     rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
     await untold(rig);
-  }, limit);
+  });
 
   test.concurrent("the agent hangs up while the REFER is under way: nothing was reached", async () => {
     await using rig = await Rig.ready({
@@ -321,7 +318,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
     expect(ended?.far).toBe("The handset was put down before 914155550123 was dialled.");
     rig.timers.advance(stillStands);
     expect(isReached(rig)).toBe(false);
-  }, limit);
+  });
 
   test.concurrent("the agent hangs up when it has taken the REFER: nothing was reached", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
@@ -333,7 +330,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
     await rig.facts(({ ended }) => ended !== undefined);
     rig.timers.advance(stillStands);
     expect(isReached(rig)).toBe(false);
-  }, limit);
+  });
 });
 
 describe("REFER straight to the phone:", () => {
@@ -345,7 +342,7 @@ describe("REFER straight to the phone:", () => {
     const refer = ask(rig, "REFER");
     expect([refer.uri, userOf(header(refer, "refer-to")), rig.pbx.count("INVITE")]).toEqual(["sip:1001@pbx", "914155550123", 0]);
     expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-2" });
-  }, limit);
+  });
 
   const orders: [string, (rig: Rig, dialog: string) => void][] = [
     ["after", (rig, dialog) => (rig.pbx.change(dialog, { state: "terminated" }), rig.pbx.refers(486))],
@@ -359,7 +356,6 @@ describe("REFER straight to the phone:", () => {
       happens(rig, rig.pbx.dialogs[0]?.id ?? "");
       expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe("The number is busy.");
     },
-    limit,
   );
 
   test.concurrent("the connection is lost before the phone has dialled: nobody knows", async () => {
@@ -368,7 +364,7 @@ describe("REFER straight to the phone:", () => {
     await rig.until(() => rig.pbx.count("REFER") === 1);
     rig.pbx.kill();
     expect(await result).toMatchObject({ outcome: "unknown" });
-  }, limit);
+  });
 
   test.concurrent("a phone that cannot: the administrator is asked for", async () => {
     await using rig = await Rig.ready({
@@ -376,7 +372,7 @@ describe("REFER straight to the phone:", () => {
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
     });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dialMethod.") });
-  }, limit);
+  });
 
   test.concurrent("a phone that does not take it", async () => {
     await using rig = await Rig.ready({
@@ -384,7 +380,7 @@ describe("REFER straight to the phone:", () => {
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 603 } : undefined,
     });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: "Phone 1001 has declined the call." });
-  }, limit);
+  });
 });
 
 test("an ACD command is refused in words", async () => {
@@ -395,4 +391,4 @@ test("an ACD command is refused in words", async () => {
     cause: "NOT_SUPPORTED",
     why: "This phone system has no call queues: the state is kept here only.",
   });
-}, limit);
+});

@@ -1,9 +1,10 @@
 /** The subscription to a phone's dialogs at a switch that does what RFC 6665 lets it, and what it does not. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type Instead, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
+
 /** Answers the first requests of a method so, one after the other; then as the switch is. */
 function first(method: string, ...answers: Instead[]): (message: SipMessage) => Instead {
   return (message) => message.method === method && answers.length > 0 ? answers.shift() : undefined;
@@ -22,7 +23,7 @@ describe("digest:", () => {
   test.each(kinds)("%o", async (pbx) => {
     await using rig = await Rig.ready({ pbx });
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test("a nonce that was too old is answered once more", async () => {
     await using rig = await Rig.open({
@@ -33,7 +34,7 @@ describe("digest:", () => {
     });
     await rig.next("phone");
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test("a proxy that asks for it, and the switch behind it too: both are answered in one request", async () => {
     await using rig = await Rig.open({
@@ -49,7 +50,7 @@ describe("digest:", () => {
     expect(header(proved, "proxy-authorization")).toContain('realm="proxy",nonce="n"');
     expect(header(proved, "proxy-authorization")).toContain("nc=00000002");
     expect(header(proved, "authorization")).toContain('realm="pbx"');
-  }, limit);
+  });
 
   test("a wrong password: said in words, and not tried again soon", async () => {
     await using rig = await Rig.open({ pbx: { password: "other" } });
@@ -62,7 +63,7 @@ describe("digest:", () => {
     expect(rig.pbx.subscriptions.size).toBe(0);
     expect(rig.lines.filter((line) => line.includes("refuses the password"))).toHaveLength(1);
     expect(rig.lines.join()).not.toContain("s3cret");
-  }, limit);
+  });
 
   test("a challenge that must not be written back, at a renewal: the link goes on with a new subscription", async () => {
     const faults: unknown[] = [];
@@ -78,18 +79,18 @@ describe("digest:", () => {
     await rig.until(() => [...rig.pbx.subscriptions.keys()].some((key) => key !== old));
     process.off("unhandledRejection", note);
     expect([faults, rig.links()]).toEqual([[], ["up"]]);
-  }, limit);
+  });
 
   test("no password where one is wanted", async () => {
     await using rig = await Rig.open({ config: { password: undefined } });
     expect((await rig.next("link-down")).why).toBe("pbx asks for the password of user 1009: line.password is not set");
-  }, limit);
+  });
 
   test("a challenge of another kind: it is not the password that is missing", async () => {
     const headers = { "Proxy-Authenticate": 'NTLM realm="pbx"' };
     await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 407, headers }) });
     expect((await rig.next("link-down")).why).toContain("in a way that is not supported");
-  }, limit);
+  });
 });
 
 describe("an answer to the SUBSCRIBE:", () => {
@@ -104,7 +105,7 @@ describe("an answer to the SUBSCRIBE:", () => {
   test.concurrent.each(words)("%d: %s", async (status, why) => {
     await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status }) });
     expect((await rig.next("link-down")).why).toBe(why);
-  }, limit);
+  });
 
   test.concurrent("none at all", async () => {
     await using rig = await Rig.open({
@@ -114,7 +115,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     });
     expect((await rig.next("link-down")).why).toBe("pbx does not answer");
     await rig.next("link-up");
-  }, limit);
+  });
 
   test.concurrent("423: asks for as long as the switch wants, at once, and stays with that", async () => {
     await using rig = await Rig.open({
@@ -123,7 +124,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     await rig.next("phone");
     expect(rig.links()).toEqual(["up"]);
     expect(header(rig.sub.sent.message, "expires")).toBe("3600");
-  }, limit);
+  });
 
   test.concurrent("503 with Retry-After: not before", async () => {
     await using rig = await Rig.open({
@@ -132,7 +133,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     await rig.next("link-down");
     await rig.waits(3000);
     await rig.next("link-up");
-  }, limit);
+  });
 
   test.concurrent("202 and then nothing: said, and tried again", async () => {
     await using rig = await Rig.open({
@@ -143,7 +144,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     expect((await rig.next("link-down")).why).toBe("pbx accepted the subscription to phone 1001, but sends no NOTIFY");
     rig.pbx.sendsFirstDocument = true;
     await rig.next("link-up");
-  }, limit);
+  });
 });
 
 describe("renewal:", () => {
@@ -164,7 +165,7 @@ describe("renewal:", () => {
     } as const;
     rig.pbx.dialogs.push({ ...dialog });
     expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ leg: dialog.id, caller: { identity: "14155550123" } });
-  }, limit);
+  });
 
   test.concurrent("half of what the switch grants when that is little", async () => {
     await using rig = await Rig.open({
@@ -176,7 +177,7 @@ describe("renewal:", () => {
     });
     await rig.until(() => renewals(rig) >= 1);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("481: a new subscription at once, and the link stands meanwhile", async () => {
     await using rig = await Rig.ready(options);
@@ -184,7 +185,7 @@ describe("renewal:", () => {
     rig.pbx.subscriptions.clear();
     await rig.until(() => rig.pbx.subscriptions.size === 1 && !rig.pbx.subscriptions.has(old ?? ""));
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("423: longer from then on", async () => {
     await using rig = await Rig.ready(options);
@@ -193,7 +194,7 @@ describe("renewal:", () => {
       isRenewal(message) && asked++ === 0 ? { status: 423, headers: { "Min-Expires": "900" } } : undefined;
     await rig.until(() => rig.pbx.requests.some((message) => header(message, "expires") === "900"));
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("no answer twice: the link is down, although the subscription would still stand", async () => {
     await using rig = await Rig.ready(options);
@@ -203,7 +204,7 @@ describe("renewal:", () => {
     expect(unanswered).toBe(2);
     rig.pbx.instead = () => undefined;
     await rig.next("link-up", () => true, rig.events.findIndex(({ type }) => type === "link-down"));
-  }, limit);
+  });
 
   test.concurrent("a 500 once leaves it standing", async () => {
     await using rig = await Rig.ready(options);
@@ -211,7 +212,7 @@ describe("renewal:", () => {
     rig.pbx.instead = (message) => isRenewal(message) && asked++ === 0 ? { status: 500 } : undefined;
     await rig.until(() => renewals(rig) >= 2);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("a whole state that is wanted while a renewal is under way is asked for after it", async () => {
     await using rig = await Rig.ready(options);
@@ -227,7 +228,7 @@ describe("renewal:", () => {
     };
     await rig.facts(({ leg, ended }) => leg === ringing.id && ended !== undefined);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 });
 
 describe("a NOTIFY", () => {
@@ -245,7 +246,7 @@ describe("a NOTIFY", () => {
     });
     await rig.next("phone");
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("of a subscription that is none of ours: 481", async () => {
     await using rig = await Rig.ready();
@@ -253,7 +254,7 @@ describe("a NOTIFY", () => {
     const headers = sent.message.headers.map(([name, value]) => [name, name === "Call-ID" ? "another" : value] as const);
     const stranger = { ...rig.sub, sent: { ...sent, message: { ...sent.message, headers } } };
     expect(await answerOf(rig, rig.pbx.notify(stranger))).toBe(481);
-  }, limit);
+  });
 
   test.concurrent("of another event package: 489, and the subscription stands", async () => {
     await using rig = await Rig.ready();
@@ -262,7 +263,7 @@ describe("a NOTIFY", () => {
     rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 
   test.concurrent("of a fork: 481, and the first goes on", async () => {
     await using rig = await Rig.ready();
@@ -272,7 +273,7 @@ describe("a NOTIFY", () => {
     expect(await answerOf(rig, rig.pbx.notify(fork))).toBe(481);
     expect(await answerOf(rig, rig.pbx.notify(rig.sub))).toBe(200);
     expect(rig.lines.some((line) => line.includes("A second phone answers the subscription"))).toBe(true);
-  }, limit);
+  });
 
   const odd = ["<html>", "<?xml version='1.0'?>", "<!DOCTYPE x><dialog-info/>", "\0\0", "x".repeat(300_000), "<dialog-info/>"];
   test.concurrent.each(odd.map((body) => [body.slice(0, 30), body]))(
@@ -285,7 +286,6 @@ describe("a NOTIFY", () => {
       await rig.facts(({ rings }) => rings === true);
       expect(rig.links()).toEqual(["up"]);
     },
-    limit,
   );
 
   test.concurrent("without a body while it is pending: the desk waits, in words; then it is allowed", async () => {
@@ -295,14 +295,14 @@ describe("a NOTIFY", () => {
     expect((await rig.next("link-down")).why).toBe("pbx waits for a person to allow the subscription to phone 1001");
     rig.pbx.publish("1001");
     await rig.next("link-up");
-  }, limit);
+  });
 
   test.concurrent("without a body in an active subscription: the phone has no calls", async () => {
     await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
     rig.pbx.notify(rig.sub, { body: "" });
     expect((await rig.next("snapshot")).legs).toEqual([]);
-  }, limit);
+  });
 });
 
 test("when the daemon stops the subscription is given back", async () => {
@@ -314,4 +314,4 @@ test("when the daemon stops the subscription is given back", async () => {
   );
   expect(rig.pbx.subscriptions.size).toBe(0);
   rig.pbx.server.stop();
-}, limit);
+});

@@ -1,9 +1,10 @@
 /** The end of a subscription: when it is asked for again, by the reason, and never in a storm. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
+
 const isRenewal = (message: SipMessage) => message.method === "SUBSCRIBE" && (header(message, "to") ?? "").includes("tag=");
 const renewals = (rig: Rig) => rig.pbx.requests.filter(isRenewal).length;
 
@@ -21,7 +22,7 @@ describe("Subscription-State: terminated;", () => {
     rig.pbx.rings("14155550999");
     await rig.facts(({ leg, rings }) => leg !== id && rings === true);
     expect([rig.links(), renewals(rig)]).toEqual([["up"], 0]);
-  }, limit);
+  });
 
   const later = ["probation;retry-after=3", "giveup;retry-after=3", ";retry-after=3", "whatever;retry-after=3"];
   test.concurrent.each(later)("reason=%s: not before", async (reason) => {
@@ -32,7 +33,7 @@ describe("Subscription-State: terminated;", () => {
     expect(why).toMatch(/^pbx has ended the subscription to phone 1001 \(\w/);
     await rig.waits(3000);
     await rig.next("link-up", () => true, from);
-  }, limit);
+  });
 
   const never: [string, string][] = [
     ["rejected", "pbx does not let us watch extension 1001 any more (rejected)"],
@@ -48,7 +49,7 @@ describe("Subscription-State: terminated;", () => {
     expect(rig.pbx.subscriptions.size).toBe(0);
     await rig.waits(30_000);
     await rig.next("link-up", () => true, rig.events.length);
-  }, limit);
+  });
 });
 
 describe("a switch that ends every subscription as soon as it has given it is not asked in a storm:", () => {
@@ -73,7 +74,7 @@ describe("a switch that ends every subscription as soon as it has given it is no
     });
     rig.timers.chance = 1;
     for (const ms of pauses) await rig.waits(ms);
-  }, limit);
+  });
 
   test.concurrent("for 0 s: said, and asked again later", async () => {
     await using rig = await Rig.open({
@@ -83,7 +84,7 @@ describe("a switch that ends every subscription as soon as it has given it is no
     rig.timers.chance = 1;
     expect((await rig.next("link-down")).why).toBe("pbx ends the subscription to phone 1001 as soon as it accepts it");
     for (const ms of [1000, ...growing]) await rig.waits(ms);
-  }, limit);
+  });
 
   test.concurrent("active, for 0 s: the answer to the SUBSCRIBE counts", async () => {
     await using rig = await Rig.open({
@@ -96,5 +97,5 @@ describe("a switch that ends every subscription as soon as it has given it is no
     await rig.waits(30_000);
     await rig.until(() => renewals(rig) > 0);
     expect(rig.links()).toEqual(["up"]);
-  }, limit);
+  });
 });

@@ -68,7 +68,7 @@ describe("hole 1: what cannot be a frame ends the connection, and nothing else:"
     await peer.server.until(() => peer.asked.length === before + 2 * rounds);
     expect(peer.asked[0]?.body).toContain("<dialog-info");
     stack.close("done");
-  }, 60_000);
+  });
 });
 
 describe("hole 2: what cannot be read is skipped, said, and the connection goes on:", () => {
@@ -143,7 +143,7 @@ describe("hole 2: what cannot be read is skipped, said, and the connection goes 
     }
     expect((await answerTo(stack)).status).toBe(200);
     stack.close("done");
-  }, 60_000);
+  });
 });
 
 test("hole 3: a connection that is lost stays lost", async () => {
