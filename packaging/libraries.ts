@@ -40,7 +40,7 @@ export const bun: string = lock.packages["node_modules/bun"]?.version ?? "";
 export function libraries(): Library[] {
   return Object.entries(lock.packages).flatMap(([place, { dev, version = "" }]) =>
     place === "" || dev === true ? [] : [library(place, version)]
-  ).sort((one, other) => one.name < other.name ? -1 : 1);
+  ).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
 function library(place: string, version: string): Library {

@@ -1,6 +1,6 @@
 /**
- * The parts of Bun's runtime on Linux, with their licences (sources: LICENSE.md of oven-sh/bun, and process.versions). libuv, which
- * Bun lists too, is a part on Windows only.
+ * The parts of Bun's runtime on Linux, with their licences (sources: LICENSE.md of oven-sh/bun, and process.versions). libuv,
+ * which Bun lists too, is a part on Windows only.
  */
 
 /** A part: its name, its licence, and the SPDX identifier of the licence if it has one. */

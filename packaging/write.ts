@@ -1,4 +1,4 @@
-/** `bun packaging/write.ts copyright|changelog|sbom|version`: prints one of the generated texts of the package, for scripts/package. */
+/** `bun packaging/write.ts copyright|changelog|sbom|version`: prints a generated text of the package, for scripts/package. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../src/version.ts";

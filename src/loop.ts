@@ -99,7 +99,7 @@ export class Loop {
   }
 
   /**
-   * What keeps the line's own loop from running, as a sentence; nothing while it runs, whether the switch is reachable or not.
+   * What keeps the line's own loop from running, as a sentence; undefined while it runs, whether the switch is reachable or not.
    */
   stuck(): string | undefined {
     return this.#options.line.stuck?.();
@@ -164,7 +164,7 @@ export class Loop {
 
   /**
    * The events that wait for the agent at other desks, and the agent's calls there, get the new address before the Register is
-   * answered. A repeated Register is no move: one agent may be registered at several desks, with an address for each.
+   * answered. A repeated Register is not a move: one agent may be registered at several desks, with an address for each.
    */
   #arriveElsewhere({ desk: extension, agent, address, port }: Extract<Callout, { name: "Register" }>): void {
     const registration: Registration = { agent, address, port };
@@ -352,7 +352,7 @@ function mayWait(desk: Desk, input: Input): boolean {
   return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
 }
 
-/** The desk that an event concerns; nothing when it concerns several. */
+/** The desk that an event concerns; undefined if it concerns several. */
 function deskOf(event: LineEvent): string | undefined {
   if (event.type === "leg") return event.facts.desk;
   if (event.type === "result") return event.command.desk;

@@ -16,7 +16,7 @@ export function agentName(pattern: string, extension: string, agent: string): st
 
 const statuses: Record<AgentMode, string> = { "logged-out": "Logged Out", "not-ready": "On Break", ready: "Available" };
 
-/** What a status of mod_callcenter means; nothing when it is empty. A status with another spelling (`available`) gets no calls. */
+/** What a status of mod_callcenter means; undefined if it is empty. A status with another spelling (`available`) gets no calls. */
 export function modeOf(status: string): AgentMode | undefined {
   if (status === "") return undefined;
   if (status === "Available" || status === "Available (On Demand)") return "ready";
@@ -36,7 +36,7 @@ export interface AcdStep {
   readonly alreadyDone?: RegExp;
   /** The status that it sets. */
   readonly status?: string;
-  /** The command that undoes it, given the agent before; nothing when there is nothing to undo. */
+  /** The command that undoes it, given the agent before; undefined if there is nothing to undo. */
   readonly undo?: (was: ListedAgent | undefined) => AcdStep | undefined;
 }
 
@@ -132,7 +132,7 @@ export function refusal({ command }: AcdStep, answer: string): CommandResult {
 }
 
 /**
- * An agent in `agent list` (`name|instance_id|uuid|type|contact|status|...`); nothing when the list does not have the agent.
+ * An agent in `agent list` (`name|instance_id|uuid|type|contact|status|...`); undefined if the list does not have the agent.
  * A contact may contain `|` itself (one phone after the other): the columns after it are counted from the end.
  */
 export function listedAgent(listing: string, name: string): ListedAgent | undefined {

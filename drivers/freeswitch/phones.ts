@@ -30,7 +30,7 @@ export class Phones {
     this.#options = options;
   }
 
-  /** The registered contacts of a desk; nothing while they are not known. */
+  /** The registered contacts of a desk; undefined while they are not known. */
   contactsOf(desk: string): readonly Contact[] | undefined {
     return this.#contacts.get(desk);
   }
@@ -106,7 +106,7 @@ export class Phones {
     if (!this.#isHeld) this.#options.report(event);
   }
 
-  /** The contacts of all presence ids of a desk, as `sofia_contact` names them; nothing when it cannot be asked. */
+  /** The contacts of all presence ids of a desk, as `sofia_contact` names them; undefined if it cannot be asked. */
   async #ask(link: Link, { extension, presence }: DeskNames): Promise<string[] | undefined> {
     const answers = new Set<string>();
     for (const id of presence) {

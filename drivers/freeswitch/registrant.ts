@@ -9,7 +9,7 @@ export interface Registrant {
 }
 
 /**
- * The desk that an event is about; nothing when it is not about ours. Another tenant's 1001 passes the filter, perhaps with our realm or
+ * The desk that an event is about; undefined if it is not about ours. Another tenant's 1001 passes the filter, perhaps with our realm or
  * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
  * must be asked: it may have that domain as one of ours.
  * @param deskOf the desk with this presence id, in small letters.

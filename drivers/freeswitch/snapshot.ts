@@ -69,7 +69,7 @@ export async function lookAtCaller(link: Link, translator: Translator, leg: stri
   translator.noteCaller(leg, typeof frame === "object" && isCallerWithheld(frame));
 }
 
-/** What a leg is now; nothing when there is no such leg. As plain text when it is not valid JSON. */
+/** What a leg is now; undefined if there is no such leg. As plain text when it is not valid JSON. */
 async function dump(link: Link, id: string): Promise<Frame | "unreadable" | undefined> {
   const command = `api uuid_dump ${id} json`;
   const reply = await link.command(command);
@@ -100,7 +100,7 @@ interface Row {
   readonly frame: Frame;
 }
 
-/** The rows of `show channels as json`, those fields that matter; nothing when it cannot be read. */
+/** The rows of `show channels as json`, those fields that matter; undefined if it cannot be read. */
 function readRows(text: string): Row[] | undefined {
   const shown = readJson(text);
   if (shown === undefined) return undefined;

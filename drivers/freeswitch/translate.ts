@@ -36,7 +36,7 @@ export interface Sources {
   readonly agents?: Agents;
   /** The legs that are believed to live. */
   readonly known?: KnownLegs;
-  /** The registered contacts of a desk; nothing while they are not known. */
+  /** The registered contacts of a desk; undefined while they are not known. */
   readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
 }
 
@@ -67,7 +67,7 @@ export class Translator {
     }
   }
 
-  /** What one event means; nothing when it is not about these desks. */
+  /** What one event means; undefined if it is not about these desks. */
   frame(frame: Frame): Translated[] {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);

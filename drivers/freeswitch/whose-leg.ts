@@ -94,7 +94,7 @@ function placeOf(name: string): Place | undefined {
   return place;
 }
 
-/** Reads `sip:user@host:port;params`; nothing when no host is named (`sofia/internal/1001` goes to a registered contact). */
+/** Reads `sip:user@host:port;params`; undefined if no host is named (`sofia/internal/1001` goes to a registered contact). */
 function readPlace(uri: string): Place | undefined {
   const [address = ""] = uri.trim().replace(/^<?(sips?:)?/i, "").split(/[;?>]/);
   const at = address.lastIndexOf("@");

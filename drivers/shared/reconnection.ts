@@ -66,7 +66,7 @@ export class Reconnection<S extends Session> {
     this.#peer = peer;
   }
 
-  /** The connection that stands; nothing while the link is down. */
+  /** The connection that stands; undefined while the link is down. */
   get session(): S | undefined {
     return this.#session;
   }

@@ -62,7 +62,7 @@ interface Verdict {
 
 const noLimit = "it is an emergency number, which no limit holds back";
 
-/** What the daemon says: it has made the decision of a MakeCall on the desk as it is, and dialled nothing. */
+/** The daemon's decision about a MakeCall at the desk now, without dialling. */
 function byDaemon(now: ForeseenMakeCall): Verdict {
   if (now.type === "refuse") return { accepted: false, why: `would be refused now: ${now.why}` };
   const accepted = `would be accepted now${now.agent === undefined ? "" : ` from agent ${now.agent}`}`;
@@ -70,7 +70,10 @@ function byDaemon(now: ForeseenMakeCall): Verdict {
   return { accepted: true, why: now.emergency ? `${accepted}: ${noLimit}` : accepted };
 }
 
-/** The same decision for a desk at rest, with its agent registered and the switch connected. @param trouble why the daemon says nothing. */
+/**
+ * The same decision for an idle desk, with its agent registered and the switch connected.
+ * @param trouble why the daemon does not answer.
+ */
 function byConfiguration(number: string, desk: string, config: Config, trouble: string): Verdict {
   const atRest: Desk = {
     ...newDesk(desk),

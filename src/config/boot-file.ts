@@ -89,7 +89,7 @@ export type Choice =
 
 /** Chooses the file to install. Two files that differ are refused: nothing says which is meant. */
 export function choose(found: readonly BootFile[]): Choice {
-  const files = found.filter(({ id }, index) => found.findIndex((other) => other.id === id) === index);
+  const files = found.filter(({ id }, index) => found.findIndex((file) => file.id === id) === index);
   const [first] = files;
   if (!first) return { todo: "nothing" };
   const troubles = files.flatMap(({ path, content }) => ("trouble" in content ? [`${path}: ${content.trouble}`] : []));

@@ -84,9 +84,9 @@ export const parameterAliases = z.record(
       continue;
     }
     for (const name of [names].flat()) {
-      const other = known(name) ?? aliases.get(name.toLowerCase());
+      const meaning = known(name) ?? aliases.get(name.toLowerCase());
       if (!alias.test(name)) add(`${JSON.stringify(name).slice(0, 60)} is not a name: expected letters, digits and _ . -`);
-      else if (other !== undefined) add(`${name} already means ${other}`);
+      else if (meaning !== undefined) add(`${name} already means ${meaning}`);
       else aliases.set(name.toLowerCase(), parameter);
     }
   }

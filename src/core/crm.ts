@@ -76,7 +76,7 @@ export type CrmEvent =
     readonly data: Readonly<Record<string, string>>;
   }
   | { readonly name: "CallEstablished" | "CallReleased"; readonly call: string }
-  /** A message for the agent that is no answer to a callout; only if `crm.errorEvents` is on. */
+  /** A message for the agent outside an answer to a callout; only if `crm.errorEvents` is on. */
   | { readonly name: "Error"; readonly call: string; readonly message: string }
   /** The line is lost, or back; only if `crm.telephonyEvents` is on. Oracle does not document their data: they have none. */
   | { readonly name: "TelephonyDisabled" | "TelephonyEnabled"; readonly call: string };

@@ -61,7 +61,7 @@ export function newDesk(extension: string): Desk {
 /** The line before the first connect, and after a restart. */
 export const unknownLine: LineState = { link: { up: false, why: "not connected yet" }, phone: "unknown" };
 
-/** Why the phone cannot ring, as a sentence for the agent; nothing unless the phone is known to be unregistered. */
+/** Why the phone cannot ring, as a sentence for the agent; undefined unless the phone is known to be unregistered. */
 export function phoneTrouble(extension: string, { phone, why }: LineState): string | undefined {
   return phone === "unregistered" ? why ?? `Phone ${extension} is not registered: check its cable and power.` : undefined;
 }

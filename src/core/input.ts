@@ -30,7 +30,7 @@ export type DialResult = (typeof dialResults)[number];
 
 /** What to do, in this order. */
 export type Effect =
-  /** Send an event to the CRM. No `to`: it waits for the agent's next Register. `undeliverable`: why it goes on record only. */
+  /** Send an event to the CRM. No `to`: it waits for the agent's next Register. `undeliverable`: why it is only recorded. */
   | {
     readonly type: "send";
     readonly agent: string;

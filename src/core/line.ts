@@ -134,7 +134,7 @@ export interface AgentCommand {
 export type LineCommand = DialCommand | AgentCommand;
 
 /**
- * What became of a command. A dial is `done` when the handset was lifted; `failed`: it was certainly not carried out;
+ * The outcome of a command. A dial is `done` when the handset was answered; `failed`: it was certainly not carried out;
  * `unknown`: the link was lost before the switch reported the outcome, and it may have been carried out.
  */
 export type CommandResult =
@@ -158,12 +158,12 @@ export interface Line {
    */
   execute(command: LineCommand): void;
   /**
-   * What keeps the driver's own loop from running, as a sentence; nothing while it runs, connected or not. For the watchdog,
+   * What keeps the driver's own loop from running, as a sentence; undefined while it runs, connected or not. For the watchdog,
    * which restarts telesetd. A driver that cannot hang leaves it out.
    */
   stuck?(): string | undefined;
   /**
-   * The password of a user in the directory of the switch; nothing if there is none. Rejects if the directory cannot be asked.
+   * The password of a user in the directory of the switch; undefined if there is none. Rejects if the directory cannot be asked.
    * A driver whose switch has no directory leaves it out.
    */
   passwordOf?(user: string): Promise<string | undefined>;

@@ -149,9 +149,9 @@ export interface AniSteps {
   readonly dropped?: string;
 }
 
-/** The occtANI of an identity. Order: identity, rewrite rules, digits only; more than 40 digits are no number. */
+/** The occtANI of an identity. Order: identity, rewrite rules, digits only; more than 40 digits are not a number. */
 export function aniSteps(plan: NumberPlan, text: string, direction: CallDirection): AniSteps {
-  // Only a caller can be withheld, or have a name before the number; a dialled number is taken as it is.
+  // Only a caller can be withheld, or have a name before the number; a dialled number is used unchanged.
   const read: CallerIdentity = direction === "inbound" ? identifyCaller(plan, text) : { identity: identify(text) };
   const { identity, rule: place, rewritten = "" } = read;
   const seen = { identity, ...(place === undefined ? {} : { fromIdentity: { rule: place, rewritten } }) };
@@ -194,7 +194,7 @@ export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
 
 const expected = `Expected 1 to ${maxDialCharacters} of 0-9 * # + (spaces, brackets, hyphens, dots and slashes are ignored)`;
 
-/** Why a number cannot be dialled, for the end of a sentence; nothing if it can. `rule`: the rule that has rewritten it. */
+/** Why a number cannot be dialled, for the end of a sentence; undefined if it can. `rule`: the rule that has rewritten it. */
 function whyUndialable(number: string, rule: number | undefined): string | undefined {
   const made = rule === undefined ? "" : ` (as numbers.toDial[${rule}] has rewritten it)`;
   const length = [...number].length;

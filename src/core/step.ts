@@ -205,7 +205,7 @@ export function checkStatus(desks: readonly Desk[], from: string): Reply {
   return wrong.length === 0 ? { ok: true } : { ok: false, why: [...new Set(wrong)].join(" ") };
 }
 
-/** What is wrong with the line of a desk, as a sentence for the agent; nothing when all is well. */
+/** What is wrong with the line of a desk, as a sentence for the agent; undefined if all is well. */
 export function lineTrouble(extension: string, line: LineState): string | undefined {
   if (!line.link.up) {
     const { why } = line.link;

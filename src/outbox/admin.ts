@@ -61,7 +61,7 @@ export class OutboxDesk {
     }
   }
 
-  /** One event with its data; nothing when there is none. */
+  /** One event with its data; undefined if it does not exist. */
   show(id: number): (ShownEvent & { readonly data: unknown }) | undefined {
     const { store, courier } = this.#options;
     const event = courier.get(id) ?? store.get(id);

@@ -65,7 +65,7 @@ export class Courier {
     for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.add({ ...event, next: 0 }));
   }
 
-  /** An event that waits; nothing when it does not. */
+  /** An event that waits; undefined if it does not. */
   get(id: number): OutboxEvent | undefined {
     return this.#waiting.get(id);
   }
@@ -253,7 +253,7 @@ export class Courier {
     this.#waiting.forget(call);
   }
 
-  /** What is due after discarding what must be discarded, as far as this turn allows; nothing when no event is left. */
+  /** What is due after discarding what must be discarded, as far as this turn allows; undefined if no event is left. */
   #dueOf(call: WaitingCall): Exclude<Due, { type: "discard" }> | undefined {
     const { now, rules } = this.#options;
     let suppressed = "its ScreenPop was not delivered";

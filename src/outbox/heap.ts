@@ -14,7 +14,7 @@ export class Heap<T> {
     return this.#items.length;
   }
 
-  /** The first item; nothing when the heap is empty. */
+  /** The first item; undefined if the heap is empty. */
   first(): T | undefined {
     return this.#items[0];
   }

@@ -1,5 +1,5 @@
 /**
- * What becomes of an event: it is delivered, waits for another attempt, or is discarded; on record, in the counters and in the
+ * The outcome of an event: it is delivered, waits for another attempt, or is discarded; on record, in the counters and in the
  * log.
  */
 import { type Address, addressText, type Delivery } from "../core/crm.ts";

@@ -30,7 +30,7 @@ export interface OutboxEvent {
   readonly why?: string;
 }
 
-/** A new event. `undeliverable`: why it goes on record only. `startNow`: its first attempt starts with the write. */
+/** A new event. `undeliverable`: why it is only recorded. `startNow`: its first attempt starts with the write. */
 export interface NewEvent {
   readonly desk: string;
   readonly agent: string;
@@ -49,7 +49,7 @@ export interface Change {
   readonly arrival?: Arrival;
 }
 
-/** What became of an event for good. */
+/** The final outcome of an event. */
 export type Settlement = "delivered" | "discarded";
 
 /** An event on record, settled or not. Times in ms of the steady clock. */
@@ -84,13 +84,13 @@ export interface Store {
   waiting(): OutboxEvent[];
   /** The calls that go on whose ScreenPop was discarded and cannot have arrived: what follows is not delivered either. */
   suppressedCalls(): { readonly desk: string; readonly call: string }[];
-  /** Notes an attempt before it is made, or what came of it. */
+  /** Notes an attempt before it is made, or its result. */
   update(event: OutboxEvent, onTheWay: boolean): void;
-  /** Notes what became of an event for good. */
+  /** Notes the final outcome of an event. */
   settle(id: number, settlement: Settlement, why: string, now: number): void;
   /** Discards these events of an agent; they have no address any more. */
   withdraw(ids: readonly number[], why: string, now: number): void;
-  /** Lets a discarded event wait again, as if it were new, for this address; nothing when there is no such event. */
+  /** Lets a discarded event wait again, as if it were new, for this address; undefined if there is no such event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
   /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
   list(all: boolean, limit: number, before?: number): Recorded[];

@@ -19,7 +19,7 @@ export class Registrations {
     this.#desks.delete(extension);
   }
 
-  /** The registration at a desk; nothing when no agent is registered. */
+  /** The registration at a desk; undefined if no agent is registered. */
   at(extension: string): Registration | undefined {
     return this.#desks.get(extension)?.registration;
   }

@@ -140,7 +140,7 @@ export class Waiting {
     return this.#events.values();
   }
 
-  /** When the oldest event was created; nothing when none waits. */
+  /** When the oldest event was created; undefined if none waits. */
   oldest(): number | undefined {
     if (this.#oldest === undefined) {
       for (const { created } of this.#events.values()) this.#oldest = Math.min(this.#oldest ?? created, created);

@@ -56,7 +56,7 @@ export class Client {
     return this;
   }
 
-  /** The next answer, by its Content-Length; nothing when the connection ends first. */
+  /** The next answer, by its Content-Length; undefined if the connection ends first. */
   answer(headOnly = false): Promise<Answer | undefined> {
     return new Promise((resolve) => {
       const check = () => {

@@ -27,7 +27,7 @@ export function storePath(): string {
 export class FakeLine implements Line {
   known: KnownLegs = () => [];
   readonly commands: LineCommand[] = [];
-  /** What every command comes to at once; nothing while a test has none in mind. */
+  /** The immediate result of every command; undefined if a test sets none. */
   result: CommandResult | undefined;
   #heard: LineEvent[] = [];
   #more = Promise.withResolvers<void>();

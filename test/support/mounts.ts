@@ -11,7 +11,7 @@ export class SmallDisk {
     this.path = path;
   }
 
-  /** Mounts it; nothing when that is not allowed. */
+  /** Mounts it; undefined if that is not allowed. */
   static mount(size: string): SmallDisk | undefined {
     const path = mkdtempSync(join(tmpdir(), "telesetd-disk-"));
     if (run("mount", "-t", "tmpfs", "-o", `size=${size}`, "none", path)) return new SmallDisk(path);

@@ -64,7 +64,7 @@ export function samples(): ReadonlyMap<string, ReadonlySet<string>> {
   return all;
 }
 
-/** The values that a label of a metric can have; nothing when they are not known here. */
+/** The values that a label of a metric can have; undefined if they are not known here. */
 export function valuesOf(metric: string, label: string): readonly string[] | undefined {
   const family = allFamilies(new Metrics()).find(({ name }) => name === metric);
   const values = family?.labels.find(({ name }) => name === label)?.values;

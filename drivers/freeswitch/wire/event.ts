@@ -3,7 +3,7 @@
 /** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
 export type Frame = Readonly<Record<string, string | readonly string[]>>;
 
-/** Reads a JSON event; nothing when it is invalid. Numbers and booleans become text; anything that is not text is left out. */
+/** Reads a JSON event; undefined if it is invalid. Numbers and booleans become text; anything that is not text is left out. */
 export function readFrame(text: string): Frame | undefined {
   const raw = readJson(text);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
@@ -18,7 +18,7 @@ export function readFrame(text: string): Frame | undefined {
 }
 
 /**
- * The value of a JSON text; nothing when it is invalid. Older FreeSWITCH writes control characters into JSON as they are, which strict
+ * The value of a JSON text; undefined if it is invalid. Older FreeSWITCH writes control characters into JSON as they are, which strict
  * JSON refuses: they are read when the rest is well formed.
  */
 export function readJson(text: string): unknown {

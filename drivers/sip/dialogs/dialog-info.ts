@@ -204,7 +204,7 @@ class Element {
   }
 }
 
-/** A value without the white space around it; nothing when nothing is left. */
+/** A value without the white space around it; undefined if nothing is left. */
 function text(value: string | undefined): string | undefined {
   const trimmed = value?.trim();
   return trimmed === "" ? undefined : trimmed;

@@ -228,7 +228,7 @@ function beforeSnapshot({ isSnapshotDue }: TrackerState, verdict: Verdict): Verd
   return isSnapshotDue ? { ...verdict, why: "the first document is not a full state" } : verdict;
 }
 
-/** Why a partial document is not all that has changed; nothing when no document before it is missing. */
+/** Why a partial document is not all that has changed; undefined if no document before it is missing. */
 function gapBefore({ version }: DialogInfo, last: number | undefined): string | undefined {
   return last !== undefined && version > last + 1 ? `versions between ${last} and ${version} are missing` : undefined;
 }

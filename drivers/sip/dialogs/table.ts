@@ -123,7 +123,7 @@ function isAnother(
     report.party !== undefined && party.identity !== report.party.identity;
 }
 
-/** A dialog's first report; nothing when it is an echo of one that has ended, or one too many. */
+/** A dialog's first report; undefined if it is an echo of one that has ended, or one too many. */
 function begin(
   table: DialogTable,
   dialog: Dialog,

@@ -190,7 +190,7 @@ export class Subscription {
     });
   }
 
-  /** The final response; nothing when there cannot be one, which ends the subscription. */
+  /** The final response; undefined if there cannot be one, which ends the subscription. */
   async #responseTo(sending: Promise<FinalResponse>): Promise<FinalResponse | undefined> {
     try {
       return await sending;

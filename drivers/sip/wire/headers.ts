@@ -15,7 +15,7 @@ export function word(value: string | undefined): string {
   return (value ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** A number of seconds from 0 to a year; nothing when it is none. Retry-After may have a comment behind it. */
+/** A number of seconds from 0 to a year; undefined if it is not one. Retry-After may have a comment behind it. */
 export function secondsIn(value: string | undefined): number | undefined {
   const digits = /^\s*(\d{1,10})\b/.exec(value ?? "")?.[1];
   return digits === undefined ? undefined : Math.min(Number(digits), 31_536_000);

@@ -249,7 +249,7 @@ export class Stack {
     }
   }
 
-  /** Why a message cannot be passed on; nothing when it can. */
+  /** Why a message cannot be passed on; undefined if it can. */
   #unreadable(text: string): string | undefined {
     const end = text.indexOf("\r\n");
     const [, type, source] = (end < 0 ? text : text.slice(0, end)).split("|");

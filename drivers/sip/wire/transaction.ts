@@ -89,7 +89,7 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
   return outcome.promise.finally(cancel);
 }
 
-/** The request again, with what the answers to it ask; nothing when the last asks nothing, or what we have shown is not enough. */
+/** The request again, with what the answers to it ask; undefined if the last asks nothing, or what we have shown is not enough. */
 function authorized(
   request: SipRequest,
   { answer, sent }: Outcome,

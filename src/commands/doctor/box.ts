@@ -122,7 +122,7 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
 export interface Places {
   /** `http.host`. */
   readonly listen: string;
-  /** The addresses that the driver connects to; nothing when it does not say. */
+  /** The addresses that the driver connects to; undefined if it does not say. */
   readonly peers: readonly string[] | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface Known {
   readonly now: number;
 }
 
-/** Why nothing is known of the desks; nothing when it is. */
+/** Why the desks are unknown; undefined if they are known. */
 function unknown({ daemon, unread }: Known): string | undefined {
   return daemon || !unread ? undefined : "the daemon is not running, and the store cannot be read.";
 }
@@ -74,8 +74,8 @@ export function checkRegistration(registered: Registered | undefined, known: Kno
 const answerMs = 2500;
 
 /**
- * Whether UWQ's port accepts a connection. Nothing is sent: an event would pop up on the agent's screen. A program that hangs, or is not UWQ,
- * accepts connections too, so the desk's last event since the Register shows whether it works.
+ * Whether UWQ's port accepts a connection. Nothing is sent: an event would pop up on the agent's screen. A program that hangs, or
+ * is not UWQ, accepts connections too, so the desk's last event since the Register shows whether it works.
  */
 export async function checkCrmPort(desk: string, registered: Registered | undefined, known: Known): Promise<Finding> {
   if (registered === undefined) return notTried(unknown(known) ?? "nobody has registered.");

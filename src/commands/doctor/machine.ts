@@ -20,7 +20,7 @@ export interface ServiceState {
 /** The machine. */
 export interface Machine {
   readonly clocks: MachineClocks;
-  /** Whether NTP synchronises the clock; nothing when that is not known. */
+  /** Whether NTP synchronises the clock; undefined if that is not known. */
   synchronised(): Promise<boolean | undefined>;
   addresses(): readonly Address[];
   hasDefaultRoute(): boolean;
@@ -65,7 +65,7 @@ async function service(): Promise<ServiceState | undefined> {
   return { state: field("ActiveState") ?? "unknown", exitCode: Number(field("ExecMainStatus") ?? 0) };
 }
 
-/** What a program prints within 2 s; nothing when it is missing or fails. */
+/** The output of a program within 2 s; undefined if it is missing or fails. */
 async function output(...command: string[]): Promise<string | undefined> {
   try {
     const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore", timeout: 2000 });

@@ -21,7 +21,7 @@ export function report(file: string, config: Config | undefined, hops: readonly 
   };
 }
 
-/** Prints each hop as it comes: mark, name, time, message; below it the advice. */
+/** Prints each hop when it is done: mark, name, time, message; below it the advice. */
 export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly Hop[], ms: number): void } {
   const coloured = io.terminal && io.environment["NO_COLOR"] === undefined;
   const paint = (text: string, verdict: Hop["verdict"]) => coloured ? `\x1b[${colours[verdict]}m${text}\x1b[0m` : text;

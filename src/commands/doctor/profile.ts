@@ -1,4 +1,4 @@
-/** How the messages of this site differ from the defaults: check these first when UWQ and telesetd do not understand each other. */
+/** Settings that change messages of this site: check them first if UWQ and telesetd do not understand each other. */
 import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
 import type { Config } from "../../config/schema.ts";
 
@@ -16,7 +16,7 @@ export function calloutSettings({ http: { answer, parameters } }: Config): reado
   return sentence("callouts", changed);
 }
 
-/** A sentence about the settings of event POSTs that differ from the default; none when none does. Values of headers are not shown. */
+/** A sentence about the non-default settings of event POSTs, if any; it never shows values of headers. */
 export function eventSettings({ crm }: Config): readonly string[] {
   const { path, contentType, declaration, headers, delivered, port } = crm;
   const changed = changedKeys("crm", { path, contentType, declaration }, defaultEvents);

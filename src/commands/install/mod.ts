@@ -138,7 +138,7 @@ function installedNote(to: string): string {
     `To change the configuration, put a complete new ${fileName} here and restart the box.\n`;
 }
 
-/** The card may have lost the removal, or somebody may want this file again: the two cannot be told apart. */
+/** The card may have lost the removal, or somebody may want this file again: the two cannot be distinguished. */
 function alreadyInstalledNote(to: string): string {
   return `${fileName} was already installed on the box as ${to}. It is not installed again, because the configuration may have been\n` +
     `changed on the box since. It was removed here, where anybody who holds the card could read its passwords.\n` +

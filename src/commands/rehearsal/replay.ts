@@ -80,7 +80,7 @@ function playerOf(recording: AnyRecording, { speed, pace, sendsFullState = true 
     },
     listen: () => peer.listen(),
     play: () => peer.play(),
-    drained: () => Promise.all(peer.server.connections.map((each) => each.drained())),
+    drained: () => Promise.all(peer.server.connections.map((connection) => connection.drained())),
     close: () => peer.close(),
   };
 }
@@ -88,7 +88,7 @@ function playerOf(recording: AnyRecording, { speed, pace, sendsFullState = true 
 /** Plays one recording; resolves with the events that reached the CRM. */
 export async function play(recording: AnyRecording, options: PlayOptions): Promise<Played> {
   const { log, config, timers } = options;
-  const told: DeliveredEvent[] = [];
+  const delivered: DeliveredEvent[] = [];
   let interval = 0;
   let after = "";
   const peer: Player = playerOf(recording, options, async (n, note) => {
@@ -106,7 +106,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
     log,
     ...present({ timers }),
-    onEvent: (event) => told.push({ ...event, interval, after }),
+    onEvent: (event) => delivered.push({ ...event, interval, after }),
   });
   try {
     const playing = peer.play();
@@ -116,7 +116,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       : undefined;
     await playing;
     await untilQuiet(rig);
-    return { told, ...present({ dialled }) };
+    return { told: delivered, ...present({ dialled }) };
   } finally {
     await rig.stop();
     peer.close();

@@ -15,7 +15,7 @@ export interface Draft {
 /** The `line` part of a configuration, as it is in the file. */
 export type Line = Readonly<Record<string, unknown>>;
 
-/** The existing configuration; nothing when there is none, or it is not a JSON object. */
+/** The existing configuration; undefined if there is none, or it is not a JSON object. */
 export function readDraft(file: string): Draft | undefined {
   if (!existsSync(file)) return undefined;
   try {

@@ -65,7 +65,7 @@ class Group {
     return value === undefined || value === absent ? others : { ...others, [key]: value };
   }
 
-  /** The value of a plain answer; the word for it when the key is left out. */
+  /** The value of a plain answer; the word for it if the key is omitted. */
   async #plain({ key, prompt, expected, absent }: Question, offered: unknown): Promise<unknown> {
     const fallback = offered ?? this.#default(key) ?? absent ?? "";
     return await answer<unknown>(this.#talk, {
@@ -76,7 +76,7 @@ class Group {
     });
   }
 
-  /** A secret; nothing when the key is left out. A former one, also one that lies in a file, can be kept. It is never shown. */
+  /** A secret; undefined if the key is omitted. The previous one, even if it is in a file, can be kept. It is never shown. */
   async #secret({ key, prompt, expected, absent }: Question, former: unknown): Promise<unknown> {
     const { asker, say } = this.#talk;
     const kept = former !== undefined && this.#accepts(key, former) || isReference(former);

@@ -21,8 +21,8 @@ export interface SetupOptions {
 }
 
 /**
- * Exit code 0 when the configuration was written, whatever the doctor finds; 1 when it was interrupted or cannot be written; 2 when
- * the configuration is wrong or there is no terminal. With 1 and 2 nothing was changed.
+ * Exit code 0 if the configuration was written, regardless of the doctor's findings; 1 if interrupted or it cannot be written;
+ * 2 if the configuration is invalid or there is no terminal. With 1 and 2 nothing was changed.
  */
 export async function setup(options: SetupOptions, io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
   const { from, to } = options;

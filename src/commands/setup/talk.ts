@@ -14,7 +14,7 @@ export interface TalkQuestion<T> {
   readonly text: string;
   /** The answer that Enter gives; "": none. */
   readonly fallback: string;
-  /** The value of an answer; nothing when it is invalid. */
+  /** The value of an answer; undefined if it is invalid. */
   readonly read: (typed: string) => T | undefined;
   /** What a valid answer is. */
   readonly expected: string;

@@ -6,8 +6,8 @@
 /** Where questions are asked. */
 export interface Asker {
   /**
-   * Reads one line, without its end and surrounding blanks; a hidden one exactly as typed. Rejects with Interrupted on Ctrl-C, at the
-   * end of input, and when the terminal goes away.
+   * Reads one line, without its end and surrounding spaces; a hidden one exactly as typed. Rejects with Interrupted on Ctrl-C, at
+   * the end of input, and when the terminal goes away.
    */
   ask(question: string, options?: { readonly hidden?: boolean }): Promise<string>;
   close(): void;

@@ -48,7 +48,7 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   return driveAgent(desk, { callout: id, agent, login: name === "Login", mode, ...present({ queue: queue ?? old?.queue }) });
 }
 
-/** Why an agent's state may not be changed now, as a sentence for the agent; nothing when it may. */
+/** Why an agent's state may not be changed now, as a sentence for the agent; undefined if it may. */
 function calloutRefusal(desk: Desk, { name, agent }: StateCallout, { driven }: AcdPolicy): string | undefined {
   if (name === "Login" && desk.calls.some(({ answered }) => answered)) {
     return `LoginFailed: phone ${desk.extension} is on a call: end it, then log in again.`;
@@ -158,7 +158,7 @@ function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number)
   return driveAgent({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 
-/** Why the agent is in another state than the one requested, as a sentence for the agent; nothing otherwise. */
+/** Why the agent is in another state than the one requested, as a sentence for the agent; undefined otherwise. */
 export function agentTrouble(desk: Desk): string | undefined {
   const agent = holder(desk.agents);
   if (agent?.why === undefined) return undefined;

@@ -16,7 +16,7 @@ export interface DialPolicy {
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Why an agent (absent: no agent) may not dial now, as a sentence for the agent; nothing if the agent may. */
+/** Why an agent (absent: no agent) may not dial now, as a sentence for the agent; undefined if the agent may. */
 export function dialRefusal(desk: Desk, agent: string | undefined, now: number, policy: DialPolicy): string | undefined {
   const { extension, registration } = desk;
   if (policy.registeredOnly && (agent === undefined || registration?.agent !== agent)) {

@@ -46,7 +46,7 @@ export function staleDial(desk: Desk, now: number): DialledCall | undefined {
   return call && now >= (staleAt(call) ?? Infinity) ? call : undefined;
 }
 
-/** When a dial is over, in ms; nothing while it has a leg, or the switch has not reported the outcome. */
+/** When a dial is over, in ms; undefined while it has a leg, or the switch has not reported the outcome. */
 function staleAt({ legs, dial }: DialledCall): number | undefined {
   if (legs.length > 0) return undefined;
   if (dial.lastEnd) return dial.lastEnd.at + maxOutcomeDelay;
@@ -88,7 +88,7 @@ export function onDialResult(desk: Desk, call: DialledCall, result: CommandResul
 }
 
 /**
- * Why a dial without a live leg is over once the switch has reported its result; nothing if it may go on. The leg of an answered
+ * Why a dial without a live leg is over once the switch has reported its result; undefined if it may go on. The leg of an answered
  * handset is known before the result. An unknown outcome is decided by the next snapshot.
  */
 export function failureOfDial({ dial }: Call, result: CommandResult): Failure | undefined {

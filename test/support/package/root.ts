@@ -29,7 +29,7 @@ export class Root {
     this.path = join(disk, "root");
   }
 
-  /** Mounts it; nothing when that is not allowed here. `booted`: as if systemd ran. */
+  /** Mounts it; undefined if that is not allowed here. `booted`: as if systemd ran. */
   static mount({ booted }: { readonly booted: boolean }): Root | undefined {
     // The layer cannot lie on another layer, which the root of a container may be: memory is none.
     const disk = mkdtempSync("/dev/shm/telesetd-root-");
