@@ -23,7 +23,7 @@ export interface Peer {
   handset(does: "answers" | "declines" | "waits"): void;
   /** Resolves when phone 1001 rings for a dial command. */
   nextDial(): Promise<void>;
-  /** How often the peer was told to dial. */
+  /** How many dials the peer was asked for. */
   dials(): number;
   /** Loses the link; it cannot come back before `comesBack`. */
   goes(): void;
@@ -38,7 +38,7 @@ export interface Subject extends AsyncDisposable {
   readonly peer: Peer;
 }
 
-/** What a driver may not be able to show, for want of a switch that does. */
+/** What a driver may not be able to show, because its switch does not. */
 export type Ability = "dial" | "hold" | "keypad" | "registration" | "snapshot";
 
 /** A driver as the suite gets it. */
@@ -85,7 +85,7 @@ export function contractOf(contractor: Contractor): void {
 type Promises = (name: string, needs: readonly Ability[], run: Run, before?: (peer: Peer) => unknown) => void;
 
 function connecting(promises: Promises): void {
-  promises("after the connect it says link-up, then a snapshot of its desks", [], async (listener) => {
+  promises("after the connect it reports link-up, then a snapshot of its desks", [], async (listener) => {
     const { desks, legs } = await listener.next("snapshot");
     expect([desks, legs]).toEqual([[desk], []]);
     expect(listener.events[0]).toEqual({ type: "link-up", to: expect.stringMatching(/./) });
@@ -101,7 +101,7 @@ function connecting(promises: Promises): void {
     expect((await listener.next("snapshot")).legs).toEqual([]);
   }, (peer) => peer.rings(customer, "1002"));
 
-  promises("it says whether the phone is registered, and when that changes", ["registration"], async (listener, peer) => {
+  promises("it reports whether the phone is registered, and when that changes", ["registration"], async (listener, peer) => {
     expect(await listener.next("phone")).toMatchObject({ desk, registered: true });
     peer.registers(false);
     expect(await listener.next("phone", ({ registered }) => !registered)).toMatchObject({ desk });
@@ -133,7 +133,7 @@ function calls(promises: Promises): void {
     expect(listener.events.some((event) => event.type === "leg" && event.facts.answered)).toBe(false);
   });
 
-  promises("another phone's call is not told", [], async (listener, peer) => {
+  promises("another phone's call is not reported", [], async (listener, peer) => {
     await listener.next("snapshot");
     const theirs = await peer.rings(customer, "1002");
     const ours = await peer.rings(customer);
@@ -176,7 +176,7 @@ function losing(promises: Promises): void {
     await listener.next("snapshot");
   }, (peer) => peer.goes());
 
-  promises("after a loss it says so, and after the return what lives: the old by its old id, the new, not the ended", [
+  promises("after a loss it reports that, and after the return what lives: the old by its old id, the new, not the ended", [
     "snapshot",
   ], async (listener, peer) => {
     await listener.next("snapshot");
@@ -200,7 +200,7 @@ function commands(promises: Promises): void {
   const newCall = () => crypto.randomUUID();
 
   promises(
-    "a dial is done when the handset is lifted, and its leg is told as the command's",
+    "a dial is done when the handset is lifted, and its leg carries the id of the command",
     ["dial"],
     async (listener, peer) => {
       await listener.next("snapshot");
@@ -216,7 +216,7 @@ function commands(promises: Promises): void {
     expect(await listener.dial(newCall())).toEqual({ outcome: "done" });
   });
 
-  promises("a dial that the phone declines fails, in words", ["dial"], async (listener, peer) => {
+  promises("a dial that the phone declines fails, with a sentence", ["dial"], async (listener, peer) => {
     await listener.next("snapshot");
     peer.handset("declines");
     expect(await listener.dial(newCall())).toEqual({
@@ -235,7 +235,7 @@ function commands(promises: Promises): void {
     expect(peer.dials()).toBe(0);
   });
 
-  promises("while the link is down a dial is refused, in words, and not made up for later", ["dial"], async (listener, peer) => {
+  promises("while the link is down a dial is refused, with a sentence, and not made later", ["dial"], async (listener, peer) => {
     await listener.next("link-down");
     expect(await listener.dial(newCall())).toMatchObject({
       outcome: "failed",
@@ -299,7 +299,7 @@ function ending(contractor: Contractor): void {
     expect(listener.events.filter(({ type }) => type === "link-up")).toHaveLength(1);
   });
 
-  stops("stopped before it began, it says nothing", async (listener, peer) => {
+  stops("stopped before it starts, it reports nothing", async (listener, peer) => {
     await listener.ended;
     await peer.idle();
     expect(listener.events).toEqual([]);
@@ -322,7 +322,7 @@ function ending(contractor: Contractor): void {
   });
 }
 
-/** What holds for everything that a line says, whatever happens. */
+/** What holds for all events of a line, whatever happens. */
 function expectLawful(events: readonly LineEvent[]): void {
   let state: "down" | "up" | "seen" = "down";
   for (const event of events) {
@@ -357,7 +357,7 @@ function expectLawful(events: readonly LineEvent[]): void {
 function expectLawfulFacts(facts: LegFacts): void {
   expect(facts.desk).toBe(desk);
   expect(facts.leg).toMatch(/^.{1,60}$/);
-  // A sign once true stays true: it is said or it is absent, never taken back.
+  // A sign once true stays true: it is present or absent, never taken back.
   for (const sign of ["rings", "answered", "farCalled", "farAnswered", "queue"] as const) expect(facts[sign] ?? true).toBe(true);
   if (facts.ended) {
     const sentence = /^[A-Z].*\.$/;

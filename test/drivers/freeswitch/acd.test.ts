@@ -1,4 +1,4 @@
-/** What mod_callcenter is told, word for word, and what its answers mean. The answers: mod_callcenter.c, cc_config_api_function. */
+/** The commands for mod_callcenter, word for word, and what its replies mean. The answers: mod_callcenter.c, cc_config_api_function. */
 import { describe, expect, test } from "bun:test";
 import {
   type AcdConfig,
@@ -26,7 +26,7 @@ function command(part: Partial<AgentCommand>): AgentCommand {
 }
 
 /** The commands, or the sentence why there are none. */
-function told(part: Partial<AgentCommand>, acd = acdOf(), config = names): string[] | string {
+function commandsFor(part: Partial<AgentCommand>, acd = acdOf(), config = names): string[] | string {
   const steps = acdSteps(command(part), config, acd);
   return typeof steps === "string" ? steps : steps.map((step) => step.command);
 }
@@ -36,7 +36,7 @@ const add = `agent add ${name} callback`;
 const contact = `agent set contact ${name} user/1001@pbx`;
 const tier = `tier add support@default ${name} 1 1`;
 
-describe("what is told for", () => {
+describe("the commands for", () => {
   const onBreak = `agent set status ${name} 'On Break'`;
   const available = [`agent set status ${name} 'Available'`, `agent set state ${name} Waiting`];
   const out = `agent set status ${name} 'Logged Out'`;
@@ -52,20 +52,23 @@ describe("what is told for", () => {
     ["a Logout where tiers must exist", { mode: "logged-out", queue }, false, [out]],
     ["a Logout without a queue", { mode: "logged-out" }, true, [out]],
   ];
-  test.each(cases)("%s: %j, create %j", (_, part, create, wanted) => expect(told(part, acdOf({ create }))).toEqual(wanted));
+  test.each(cases)(
+    "%s: %j, create %j",
+    (_, part, create, wanted) => expect(commandsFor(part, acdOf({ create }))).toEqual(wanted),
+  );
 
   test("the names of the agent: by the desk, by the agent, by both", () => {
     expect(agentName("{extension}@default", "1001", "7")).toBe("1001@default");
     expect(agentName("{agent}", "1001", "7")).toBe("7");
     expect(agentName("{agent}.{extension}.{agent}@x", "1001", "7")).toBe("7.1001.7@x");
-    expect(told({ mode: "not-ready", agent: "anna" }, acdOf(), { ...names, acdAgent: "{agent}@sales" })).toEqual([
+    expect(commandsFor({ mode: "not-ready", agent: "anna" }, acdOf(), { ...names, acdAgent: "{agent}@sales" })).toEqual([
       "agent set status anna@sales 'On Break'",
     ]);
   });
 
   test("a contact of its own", () => {
     const acd = acdOf({ contact: "[leg_timeout=10]sofia/gateway/{domain}/{extension}" });
-    expect(told({ login: true, mode: "not-ready" }, acd)).toContain(
+    expect(commandsFor({ login: true, mode: "not-ready" }, acd)).toContain(
       `agent set contact ${name} [leg_timeout=10]sofia/gateway/pbx/1001`,
     );
   });
@@ -75,7 +78,7 @@ describe("the queues of an agentQueue:", () => {
   const mapped = { queues: { sales: "sales@default", all: ["sales@default", "support@default"] } };
   /** The queues that a Login is put into. */
   const tiers = (queue: string, acd: Record<string, unknown> = {}) => {
-    const steps = told({ login: true, mode: "not-ready", queue }, acdOf(acd));
+    const steps = commandsFor({ login: true, mode: "not-ready", queue }, acdOf(acd));
     return typeof steps === "string" ? steps : steps.flatMap((step) => /^tier add (\S+)/.exec(step)?.[1] ?? []);
   };
   const cases: [string, string, Record<string, unknown>, string[]][] = [
@@ -95,7 +98,7 @@ describe("the queues of an agentQueue:", () => {
     ["a name that every object has", "constructor"],
     ["another such", "__proto__"],
   ];
-  test.each(unknown)("%s: refused, and nothing is told", (_, queue = "") => {
+  test.each(unknown)("%s: refused, and nothing is sent", (_, queue = "") => {
     const wrong = queue.split(",").at(-1);
     expect(tiers(queue, mapped)).toBe(
       `Queue "${wrong}" is not known to this box: ask the administrator (line.acd.queues).`,
@@ -103,7 +106,7 @@ describe("the queues of an agentQueue:", () => {
   });
 });
 
-describe("what could break out of its place is never told:", () => {
+describe("what could break out of its place is never sent:", () => {
   const bad = [
     "a b",
     "a'b",
@@ -129,29 +132,34 @@ describe("what could break out of its place is never told:", () => {
   test.each(bad)("agent %j", (agent) => {
     const config = { ...names, acdAgent: "{agent}" };
     for (const mode of ["ready", "not-ready", "logged-out"] as const) {
-      const why = told({ agent, mode, login: mode === "ready", queue: "support@default" }, acdOf(), config);
+      const why = commandsFor({ agent, mode, login: mode === "ready", queue: "support@default" }, acdOf(), config);
       expect(why).toStartWith("Agent ");
       expect(why).toEndWith(" cannot be an agent of the ACD: expected letters, digits and . _ - @.");
     }
   });
 
   test.each(bad)("agent %j where the desk gives the name: it is not used at all", (agent) => {
-    expect(JSON.stringify(told({ agent, mode: "ready" }))).toBe(JSON.stringify(told({ agent: "7", mode: "ready" })));
+    expect(JSON.stringify(commandsFor({ agent, mode: "ready" }))).toBe(
+      JSON.stringify(commandsFor({ agent: "7", mode: "ready" })),
+    );
   });
 
   // A comma separates queues, and an empty one is none.
   test.each(bad.filter((queue) => queue !== "a,b" && queue !== ""))("queue %j", (queue) => {
     for (const login of [true, false]) {
-      const why = told({ login, mode: "logged-out", queue });
+      const why = commandsFor({ login, mode: "logged-out", queue });
       expect(why).toBeString();
       expect(why).toStartWith("Queue ");
     }
   });
 
-  test.each(bad.filter((desk) => desk !== ""))("extension %j", (desk) => expect(told({ desk, mode: "ready" })).toBeString());
+  test.each(bad.filter((desk) => desk !== ""))(
+    "extension %j",
+    (desk) => expect(commandsFor({ desk, mode: "ready" })).toBeString(),
+  );
 
   test("a sentence about it holds no control character and is short", () => {
-    const why = told({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, acdAgent: "{agent}" });
+    const why = commandsFor({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, acdAgent: "{agent}" });
     expect(why).toMatch(/^[^\p{Cc}]{1,150}$/u);
   });
 
@@ -167,7 +175,7 @@ describe("what could break out of its place is never told:", () => {
   });
 });
 
-describe("what the switch refuses, in words:", () => {
+describe("refusals of the switch, as sentences:", () => {
   const set = `agent set status ${name} 'Available'`;
   const cases: [string, string, string][] = [
     [
@@ -198,7 +206,7 @@ describe("what the switch refuses, in words:", () => {
   });
 });
 
-describe("refusals that are none, because it is so already:", () => {
+describe("refusals that mean that nothing was left to do:", () => {
   const stepsOf = (part: Partial<AgentCommand>) => {
     const steps = acdSteps(command({ queue: "support@default", ...part }), names, acdOf());
     return typeof steps === "string" ? [] : steps.map(({ command, alreadyDone }) => [command, alreadyDone] as const);
@@ -247,7 +255,7 @@ describe("what a status means:", () => {
     "%s is listed as %s",
     (agent, status) => expect(listedAgent(listing, agent)?.status).toBe(status as string),
   );
-  test.each(["", "+OK\n", "-ERR no\n"])("a listing that is %j lists nobody", (text) => {
+  test.each(["", "+OK\n", "-ERR no\n"])("a listing that is %j has no agent", (text) => {
     expect(listedAgent(text, name)).toBeUndefined();
   });
 });

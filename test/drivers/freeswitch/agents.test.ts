@@ -1,6 +1,6 @@
-/** The agents over TCP, against the simulated switch: what is told in which order, what is heard, and who is right after a cut. */
+/** The agents over TCP, against the simulated switch: what is sent in which order, what is reported, and whose state is right after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdCommands, acdRig, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import { acdCommands, acdRig, heard, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -13,33 +13,33 @@ const login = [
   `agent set status ${name} 'On Break'`,
 ];
 
-describe("what is told", () => {
+describe("agent commands", () => {
   test.concurrent("Login, Ready, NotReady, Logout: in order, one command after the other's answer", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
-    expect(await tell(rig)).toEqual({ outcome: "done" });
+    expect(await setAgent(rig)).toEqual({ outcome: "done" });
     expect(acdCommands(rig, from)).toEqual(login);
     const agent = () => rig.sim.callcenter.agents.get(name);
     expect(agent()).toMatchObject({ status: "On Break", contact: "user/1001@127.0.0.1" });
-    expect(await tell(rig, { login: false, mode: "ready" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { login: false, mode: "ready" })).toEqual({ outcome: "done" });
     expect(agent()).toMatchObject({ status: "Available", state: "Waiting" });
-    expect(await tell(rig, { login: false, mode: "not-ready" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { login: false, mode: "not-ready" })).toEqual({ outcome: "done" });
     expect(agent()?.status).toBe("On Break");
-    expect(await tell(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
     expect(agent()?.status).toBe("Logged Out");
     expect(rig.sim.callcenter.command("tier list")).toBe("queue|agent|state|level|position\n+OK\n");
   });
 
   test.concurrent("a second Login is no trouble: what is there is fine", async () => {
     await using rig = await acdRig();
-    await tell(rig);
-    expect(await tell(rig)).toEqual({ outcome: "done" });
+    await setAgent(rig);
+    expect(await setAgent(rig)).toEqual({ outcome: "done" });
   });
 
   test.concurrent("two at once do not mix: the second begins when the first is done", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
-    const both = await Promise.all([tell(rig), tell(rig, { login: false, mode: "logged-out" })]);
+    const both = await Promise.all([setAgent(rig), setAgent(rig, { login: false, mode: "logged-out" })]);
     expect(both).toEqual([{ outcome: "done" }, { outcome: "done" }]);
     expect(acdCommands(rig, from)).toEqual([
       ...login,
@@ -51,7 +51,7 @@ describe("what is told", () => {
   test.concurrent("a refusal ends it, with the reason; what was done before it is taken back", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
-    expect(await tell(rig, { queue: "nosuch@default" })).toMatchObject({
+    expect(await setAgent(rig, { queue: "nosuch@default" })).toMatchObject({
       outcome: "failed",
       why: "Queue nosuch@default does not exist on the switch: ask the administrator.",
     });
@@ -60,21 +60,21 @@ describe("what is told", () => {
       `tier add nosuch@default ${name} 1 1`,
       `agent del ${name}`,
     ]);
-    expect(await tell(rig, { queue: "support@default" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { queue: "support@default" })).toEqual({ outcome: "done" });
   });
 
-  test.concurrent("agents that must exist, and do not: said in words; Logout is done already", async () => {
+  test.concurrent("agents that must exist, and do not: refused with the reason; Logout has nothing to do", async () => {
     await using rig = await acdRig({ acd: { create: false } });
     const from = rig.commands.length;
     const why = "The switch does not know you as an agent: ask the administrator (mod_callcenter).";
-    expect(await tell(rig)).toMatchObject({ outcome: "failed", why });
-    expect(await tell(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig)).toMatchObject({ outcome: "failed", why });
+    expect(await setAgent(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
     expect(acdCommands(rig, from)).toEqual([`agent set status ${name} 'On Break'`, `agent set status ${name} 'Logged Out'`]);
   });
 
-  test.concurrent("the module is not loaded: said in words", async () => {
+  test.concurrent("the module is not loaded: refused with the reason", async () => {
     await using rig = await acdRig({ simulator: { queues: [] } });
-    expect(await tell(rig)).toMatchObject({
+    expect(await setAgent(rig)).toMatchObject({
       outcome: "failed",
       why: "The switch has no queues (mod_callcenter is not loaded): ask the administrator.",
     });
@@ -84,28 +84,28 @@ describe("what is told", () => {
     await using rig = await acdRig({ acdAgent: "{agent}@default" });
     const from = rig.commands.length;
     for (const agent of ["7 x", "7\n\napi shutdown", "7'", "7;x", "7|x", "ü", ""]) {
-      expect(await tell(rig, { agent: `${agent} ` })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
+      expect(await setAgent(rig, { agent: `${agent} ` })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
     }
     for (const queue of ["a b", "a\r\nb", "a'b", "a;b", "a|b", "ü"]) {
-      expect(await tell(rig, { queue })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
+      expect(await setAgent(rig, { queue })).toMatchObject({ outcome: "failed", cause: "NOT_SENT" });
     }
     expect(rig.commands.slice(from)).toEqual([]);
   });
 
-  test.concurrent("without an ACD nothing is told, and everything is done", async () => {
+  test.concurrent("without an ACD nothing is sent, and every command is done", async () => {
     await using rig = await Rig.ready();
     const from = rig.commands.length;
-    expect(await tell(rig)).toEqual({ outcome: "done" });
+    expect(await setAgent(rig)).toEqual({ outcome: "done" });
     expect(rig.commands.slice(from).filter((command) => command.includes("callcenter"))).toEqual([]);
     expect(rig.events.some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("the link is cut in the middle: unknown, and never told again by itself", async () => {
+  test.concurrent("the link is cut in the middle: unknown, and never repeated", async () => {
     await using rig = await acdRig();
     rig.onCommand = (command) => {
       if (command.includes("set contact")) rig.sim.cut("rst");
     };
-    expect(await tell(rig)).toMatchObject({
+    expect(await setAgent(rig)).toMatchObject({
       outcome: "unknown",
       why: expect.stringMatching(/lost.*try again when it is back\.$/),
     });
@@ -117,10 +117,10 @@ describe("what is told", () => {
   });
 });
 
-describe("what is heard", () => {
-  test.concurrent("what a supervisor does, in words; another desk's agent is nothing", async () => {
+describe("events of agents", () => {
+  test.concurrent("what a supervisor does is reported with a reason; other desks' agents are ignored", async () => {
     await using rig = await acdRig();
-    await tell(rig);
+    await setAgent(rig);
     rig.sim.callcenter.command("agent add 1009@default callback");
     await heard(rig);
     const from = rig.events.length;
@@ -130,25 +130,25 @@ describe("what is heard", () => {
     rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
     rig.sim.callcenter.command(`agent get status ${name}`);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 ready", "1001 logged-out", "1001 not-ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 ready", "1001 logged-out", "1001 not-ready"]);
     expect(await rig.next("agent", ({ mode }) => mode === "logged-out", from)).toMatchObject({
       why: "a supervisor, or the switch, has logged you out",
     });
   });
 
-  test.concurrent("a status with wrong capitals gets no calls, and is said so", async () => {
+  test.concurrent("a status with wrong capitals gets no calls, and counts as not ready", async () => {
     await using rig = await acdRig();
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     await heard(rig);
     const from = rig.events.length;
     rig.sim.callcenter.command(`agent set status ${name} available`);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
   });
 
   test.concurrent("too many calls that are not answered: the switch's break is heard", async () => {
     await using rig = await acdRig();
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     rig.sim.callcenter.command(`agent set max_no_answer ${name} 1`);
     const call = await rig.sim.queueCall({ from: "14155550123" });
     await call.offered;
@@ -166,76 +166,76 @@ describe("who is right after a connect", () => {
   const looked = (rig: Rig, from: number) =>
     rig.until(() => rig.events.slice(from).some(({ type }) => type === "agent" || type === "acd-reset"));
 
-  test.concurrent("the first connect: ours is applied; nobody is asked about", async () => {
+  test.concurrent("the first connect: our state is applied, and the switch is not asked", async () => {
     await using rig = await acdRig();
     expect(rig.events.find(({ type }) => type === "acd-reset")).toEqual(reset);
     expect(acdCommands(rig).filter((command) => !command.startsWith("filter"))).toEqual([]);
     expect(rig.commands).toContain(`filter CC-Agent ${name}`);
   });
 
-  test.concurrent("the same FreeSWITCH: it is, for what has happened meanwhile", async () => {
+  test.concurrent("the same FreeSWITCH: its state is right, with what has happened meanwhile", async () => {
     await using rig = await acdRig();
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent set status ${name} 'On Break'`));
     await looked(rig, from);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
     expect(rig.events.slice(from).some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("the same FreeSWITCH, which does not know the agent any more: he is logged out", async () => {
+  test.concurrent("the same FreeSWITCH, which does not know the agent any more: logged out", async () => {
     await using rig = await acdRig();
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent del ${name}`));
     await looked(rig, from);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 logged-out"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 logged-out"]);
   });
 
-  test.concurrent("another FreeSWITCH: ours is applied again", async () => {
+  test.concurrent("another FreeSWITCH: our state is applied again", async () => {
     await using rig = await acdRig();
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     const from = rig.events.length;
     await rig.sim.restart();
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
-    expect(saidOfAgents(rig, from)).toEqual([]);
-    expect(await tell(rig, { mode: "ready" })).toEqual({ outcome: "done" });
+    expect(reportedModes(rig, from)).toEqual([]);
+    expect(await setAgent(rig, { mode: "ready" })).toEqual({ outcome: "done" });
     expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
   });
 
-  test.concurrent("a command was cut off: ours is applied again, at that desk only", async () => {
+  test.concurrent("a command was interrupted: our state is applied again, at that desk only", async () => {
     await using rig = await acdRig({ desks: ["1001", "1002"] });
-    await tell(rig);
-    await tell(rig, { desk: "1002", agent: "8" });
+    await setAgent(rig);
+    await setAgent(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;
     rig.onCommand = (command) => {
       if (command.includes("'Available'")) rig.sim.cut("rst");
     };
-    expect(await tell(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "unknown" });
+    expect(await setAgent(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "unknown" });
     rig.onCommand = () => {};
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     await rig.next("agent", ({ desk }) => desk === "1002", from);
     // Of desk 1001 the switch is not asked: what it has there may be the half of a command.
     const after = rig.events.findIndex(({ type }, at) => at >= from && type === "acd-reset");
-    expect(saidOfAgents(rig, after)).toEqual(["1002 not-ready"]);
-    await tell(rig);
+    expect(reportedModes(rig, after)).toEqual(["1002 not-ready"]);
+    await setAgent(rig);
     const again = await rig.reconnect();
     await looked(rig, again);
     expect(rig.events.slice(again).some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("it may not be asked which FreeSWITCH it is: ours is applied each time, and the log says why", async () => {
+  test.concurrent("it may not be asked which FreeSWITCH it is: our state is applied each time, and the log gives the reason", async () => {
     const instead = (command: string) => command === "global_getvar" ? "-ERR permission denied\n" : undefined;
     await using rig = await acdRig({ instead });
-    await tell(rig);
+    await setAgent(rig);
     const from = await rig.reconnect();
     await rig.next("acd-reset", () => true, from);
     expect(rig.lines.some((line) => line.includes("allow line.user global_getvar"))).toBe(true);
   });
 
-  test.concurrent("a desk whose command was refused has not been told: ours is applied again", async () => {
+  test.concurrent("a desk whose command was refused: our state is applied again", async () => {
     await using rig = await acdRig();
-    await tell(rig, { queue: "nosuch@default" });
+    await setAgent(rig, { queue: "nosuch@default" });
     const from = await rig.reconnect();
     await looked(rig, from);
     expect(rig.events.slice(from)).toContainEqual(reset);
@@ -244,12 +244,12 @@ describe("who is right after a connect", () => {
   test.concurrent("the agents cannot be listed: nothing is claimed, and the log says so", async () => {
     const instead = (_: string, arg: string) => arg === "agent list" ? "-ERR permission denied\n" : undefined;
     await using rig = await acdRig({ instead });
-    await tell(rig);
+    await setAgent(rig);
     const from = await rig.reconnect();
     await rig.until(() => rig.commands.at(-1) === "api callcenter_config agent list");
     await rig.secondLook();
     await rig.next("snapshot", () => true, rig.events.findIndex(({ type }, at) => at >= from && type === "phone"));
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
     expect(rig.lines.some((line) => line.includes("Cannot list the agents of the ACD"))).toBe(true);
   });
 });
@@ -257,12 +257,12 @@ describe("who is right after a connect", () => {
 describe("names by agent: {agent}@default", () => {
   const acdAgent = "{agent}@default";
 
-  test.concurrent("nothing is filtered for until he logs in, then his name, once, and again after a reconnect", async () => {
+  test.concurrent("nothing is filtered for before the Login, then the agent's name, once, and again after a reconnect", async () => {
     await using rig = await acdRig({ acdAgent });
     expect(rig.commands.filter((command) => command.includes("CC-Agent"))).toEqual([]);
     const from = rig.commands.length;
-    await tell(rig);
-    await tell(rig, { login: false, mode: "ready" });
+    await setAgent(rig);
+    await setAgent(rig, { login: false, mode: "ready" });
     const filters = () => rig.commands.slice(from).filter((command) => command.includes("CC-Agent"));
     expect(filters()).toEqual(["filter CC-Agent 7@default"]);
     expect(rig.commands.indexOf("filter CC-Agent 7@default")).toBe(from);
@@ -273,11 +273,11 @@ describe("names by agent: {agent}@default", () => {
     await rig.next("agent", ({ mode }) => mode === "logged-out", events);
   });
 
-  test.concurrent("another agent at the desk: the one before is logged out there, and not heard of any more", async () => {
+  test.concurrent("another agent at the desk: the one before is logged out there, and no longer reported", async () => {
     await using rig = await acdRig({ acdAgent });
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     const from = rig.commands.length;
-    await tell(rig, { agent: "8" });
+    await setAgent(rig, { agent: "8" });
     expect(acdCommands(rig, from)).toEqual([
       "filter CC-Agent 8@default",
       ...login.map((command) => command.replace(name, "8@default")),
@@ -289,15 +289,15 @@ describe("names by agent: {agent}@default", () => {
     rig.sim.callcenter.command("agent set status 7@default Available");
     rig.sim.callcenter.command("agent set status 8@default Available");
     await heard(rig);
-    expect(saidOfAgents(rig, events)).toEqual(["1001 ready"]);
+    expect(reportedModes(rig, events)).toEqual(["1001 ready"]);
   });
 
-  test.concurrent("the same agent at another desk: his phone is that one, and the first desk hears that he has left", async () => {
+  test.concurrent("the same agent at another desk: that phone counts, and the first desk is logged out", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     await heard(rig);
     const from = rig.events.length;
-    await tell(rig, { desk: "1002", mode: "ready" });
+    await setAgent(rig, { desk: "1002", mode: "ready" });
     expect(await rig.next("agent", ({ desk }) => desk === "1001", from)).toEqual({
       type: "agent",
       desk: "1001",
@@ -309,29 +309,29 @@ describe("names by agent: {agent}@default", () => {
     const later = rig.events.length;
     rig.sim.callcenter.command("agent set status 7@default 'On Break'");
     await heard(rig);
-    expect(saidOfAgents(rig, later)).toEqual(["1002 not-ready"]);
+    expect(reportedModes(rig, later)).toEqual(["1002 not-ready"]);
   });
 
-  test.concurrent("a Login at another desk that is refused leaves him where he was", async () => {
+  test.concurrent("a refused Login at another desk leaves the agent at the first", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-    await tell(rig, { mode: "ready" });
-    expect(await tell(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
+    await setAgent(rig, { mode: "ready" });
+    expect(await setAgent(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
     await heard(rig);
     const from = rig.events.length;
     rig.sim.callcenter.command("agent set status 7@default 'On Break'");
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
   });
 
   test.concurrent("by the desk: an agent on two desks is two agents there", async () => {
     await using rig = await acdRig({ desks: ["1001", "1002"] });
-    await tell(rig, { mode: "ready" });
-    await tell(rig, { desk: "1002", mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
+    await setAgent(rig, { desk: "1002", mode: "ready" });
     await heard(rig);
     expect([...rig.sim.callcenter.agents.values()].map(({ name, status }) => `${name} ${status}`)).toEqual([
       "1001@default Available",
       "1002@default Available",
     ]);
-    expect(saidOfAgents(rig)).not.toContain("1001 logged-out");
+    expect(reportedModes(rig)).not.toContain("1001 logged-out");
   });
 });

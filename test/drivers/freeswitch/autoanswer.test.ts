@@ -1,4 +1,4 @@
-/** How each make of phone is asked to answer by itself, and that a click-to-dial cannot be talked into anything else. */
+/** How each make of phone is asked to answer automatically, and that a click-to-dial asks for nothing else. */
 import { describe, expect, test } from "bun:test";
 import { autoAnswer } from "../../../drivers/freeswitch/autoanswer.ts";
 import { type PhoneMake, phoneMakes } from "../../../drivers/shared/phones.ts";
@@ -32,7 +32,7 @@ describe("the click-to-dial for a phone of make", () => {
     expect(text).toBe(command(variables));
   });
 
-  test("not said: as generic; every make that the configuration knows is here", () => {
+  test("absent: as generic; every make that the configuration knows is here", () => {
     expect(originate("m1", "914155550123", desk, configOf())).toBe(command(byMake.generic));
     expect(Object.keys(byMake).toSorted()).toEqual([...phoneMakes].toSorted());
     expect(() => configOf({ phoneMake: "acme" })).toThrow();

@@ -101,7 +101,7 @@ describe("the answer to an originate", () => {
   });
 });
 
-describe("causes in words", () => {
+describe("causes as sentences", () => {
   test.each([
     ["USER_NOT_REGISTERED", "Phone 1001 is not registered: check its cable and power."],
     ["SUBSCRIBER_ABSENT", "The switch does not know extension 1001: ask the administrator."],
@@ -177,7 +177,7 @@ describe("filters", () => {
   });
 });
 
-test("events are asked for by name, CUSTOM with its subclasses last, none twice", () => {
+test("events are subscribed to by name, CUSTOM with its subclasses last, none twice", () => {
   const custom = eventNames.indexOf("CUSTOM");
   expect(eventNames.slice(0, custom).every((name) => /^[A-Z_]+$/.test(name))).toBe(true);
   expect(eventNames.slice(custom + 1).every((name) => name.includes("::"))).toBe(true);

@@ -40,7 +40,7 @@ describe("several registered contacts", () => {
     },
   );
 
-  test.concurrent("a stale contact first: the live phone rings and is lifted", async () => {
+  test.concurrent("a stale contact first: the live phone rings and is answered", async () => {
     await using rig = await twoPhones("first");
     rig.sim.handsetDoes = { does: "answers" };
     expect(await rig.dial(newCall())).toEqual({ outcome: "done" });
@@ -64,7 +64,7 @@ describe("several registered contacts", () => {
     expect(await outcome).toMatchObject({ outcome: "failed", cause: "NO_ANSWER" });
   });
 
-  test.concurrent("none of the contacts answers the switch: that is said, not that nobody lifted", async () => {
+  test.concurrent("none of the contacts answers the switch: that is the reason, not that nobody answered", async () => {
     await using rig = await twoPhones("both");
     expect(await rig.dial(newCall())).toEqual({
       outcome: "failed",

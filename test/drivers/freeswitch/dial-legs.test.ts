@@ -46,8 +46,8 @@ describe("the reason of a dial", () => {
     ],
     ["codecs", ["NO_ANSWER", "rings INCOMPATIBLE_DESTINATION"], "NO_ANSWER", "INCOMPATIBLE_DESTINATION"],
     ["the phone's end is yet to come", ["NORMAL_TEMPORARY_FAILURE", "rings"], "NO_ANSWER", "NO_ANSWER"],
-    ["one busy, the other never said a word", ["NO_ANSWER", "USER_BUSY"], "NO_ANSWER", "USER_BUSY"],
-    ["nobody said a word until time was up", ["NO_ANSWER", "NO_ANSWER"], "NO_ANSWER", "RECOVERY_ON_TIMER_EXPIRE"],
+    ["one busy, the other never responded", ["NO_ANSWER", "USER_BUSY"], "NO_ANSWER", "USER_BUSY"],
+    ["no phone responded until the time was up", ["NO_ANSWER", "NO_ANSWER"], "NO_ANSWER", "RECOVERY_ON_TIMER_EXPIRE"],
     [
       "nobody can be reached",
       ["NORMAL_TEMPORARY_FAILURE", "NORMAL_TEMPORARY_FAILURE"],

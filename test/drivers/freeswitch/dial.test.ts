@@ -1,4 +1,4 @@
-/** Dialling for the CRM, against the simulated switch: what is said to it, what comes of it, what is known when the link is cut. */
+/** Dialling for the CRM, against the simulated switch: what is sent, what comes of it, what is known when the link is cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
@@ -134,7 +134,7 @@ describe("a dial that works", () => {
   });
 });
 
-describe("a dial that fails, in words", () => {
+describe("a dial that fails, with the reason", () => {
   const ways: [string, string, (sim: Simulator) => unknown, string][] = [
     ["USER_BUSY", "the handset declines", (sim) => sim.handsetDoes = { does: "rejects" }, "is busy or has declined the call"],
     [
@@ -203,7 +203,7 @@ describe("from the moment the link is up", () => {
     expect(types.indexOf("snapshot")).toBeLessThan(types.indexOf("leg"));
   });
 
-  test.concurrent("its outcome does not overtake what was told of its leg before", async () => {
+  test.concurrent("its result does not overtake the events of its leg", async () => {
     await using rig = await Rig.ready();
     const heard = rig.dial(newCall()).then(() => rig.legs().some(({ answered }) => answered === true));
     // All in one chunk: the switch rings, lifts and reports at once.
@@ -305,7 +305,7 @@ describe("the link is cut during a dial", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg: dialled.uuid, farAnswered: true }]);
   });
 
-  test.concurrent("the end of the job is never told: unknown, when the handset must have stopped ringing", async () => {
+  test.concurrent("the end of the job is never reported: unknown, when the handset must have stopped ringing", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
     await rig.secondLook();
     const outcome = rig.dial(newCall());

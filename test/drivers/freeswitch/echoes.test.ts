@@ -1,7 +1,7 @@
 /** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
-import { acdRig, heard, holdAgentEvents, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import { acdRig, heard, holdAgentEvents, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -10,62 +10,62 @@ const name = "1001@default";
 const ready = { login: false, mode: "ready" } as const;
 
 describe("echoes of our own commands", () => {
-  test.concurrent("events that come before the answers: nothing is said of the agent", async () => {
+  test.concurrent("events that come before the answers: nothing is reported of the agent", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
-    await tell(rig);
-    await tell(rig, ready);
+    await setAgent(rig);
+    await setAgent(rig, ready);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
   });
 
-  test.concurrent("Login and Ready, and both events come when both are long done: nothing is said of the agent", async () => {
+  test.concurrent("Login and Ready, and both events come when both are long done: nothing is reported of the agent", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
-    await Promise.all([tell(rig), tell(rig, ready)]);
+    await Promise.all([setAgent(rig), setAgent(rig, ready)]);
     release();
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
   });
 
   test.concurrent("the event of the Login comes while the Ready is under way", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
-    await tell(rig);
+    await setAgent(rig);
     const held = holdAnswer(rig.sim, "callcenter_config");
-    const done = tell(rig, ready);
+    const done = setAgent(rig, ready);
     await held.asked;
     release();
     held.release();
     expect(await done).toEqual({ outcome: "done" });
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
   });
 
   test.concurrent("a supervisor sets what we had set before, while our events are late: that one change is heard", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
-    await tell(rig);
-    await tell(rig, ready);
+    await setAgent(rig);
+    await setAgent(rig, ready);
     rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
     release();
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
   });
 
   test.concurrent("a supervisor sets what we have set once: the second time is a change by others", async () => {
     await using rig = await acdRig();
-    await tell(rig);
-    await tell(rig, ready);
+    await setAgent(rig);
+    await setAgent(rig, ready);
     await heard(rig);
     const from = rig.events.length;
     rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
     rig.sim.callcenter.command(`agent set status ${name} Available`);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 not-ready", "1001 ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 not-ready", "1001 ready"]);
   });
 
   test.concurrent("a status that the switch refuses to set brings no event: the next one like it is by others", async () => {
@@ -73,19 +73,19 @@ describe("echoes of our own commands", () => {
     const instead = (_: string, arg: string) =>
       refuses && arg.includes("'Available'") ? "-ERR Invalid Agent Status!\n" : undefined;
     await using rig = await acdRig({ instead });
-    await tell(rig);
-    expect(await tell(rig, ready)).toMatchObject({ outcome: "failed" });
+    await setAgent(rig);
+    expect(await setAgent(rig, ready)).toMatchObject({ outcome: "failed" });
     refuses = false;
     const from = rig.events.length;
     rig.sim.callcenter.command(`agent set status ${name} Available`);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 ready"]);
   });
 
   test.concurrent("an event that was lost with the connection does not hide a supervisor's change after it", async () => {
     await using rig = await acdRig();
     holdAgentEvents(rig.sim);
-    await tell(rig, { mode: "ready" });
+    await setAgent(rig, { mode: "ready" });
     const from = await rig.reconnect();
     await rig.next("agent", ({ mode }) => mode === "ready", from);
     const later = rig.events.length;
@@ -95,12 +95,12 @@ describe("echoes of our own commands", () => {
       "callcenter::info",
     );
     await heard(rig);
-    expect(saidOfAgents(rig, later)).toEqual(["1001 ready"]);
+    expect(reportedModes(rig, later)).toEqual(["1001 ready"]);
   });
 
   test.concurrent("after a reconnect, a Ready that waits for the look at the agents is not contradicted by it", async () => {
     await using rig = await acdRig();
-    await tell(rig);
+    await setAgent(rig);
     const held = holdAnswer(rig.sim, "global_getvar");
     rig.sim.cut("rst");
     await rig.connectAgain();
@@ -109,11 +109,11 @@ describe("echoes of our own commands", () => {
     held.release();
     await list.asked;
     const from = rig.events.length;
-    const done = tell(rig, ready);
+    const done = setAgent(rig, ready);
     list.release();
     expect(await done).toEqual({ outcome: "done" });
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
     expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
   });
 });

@@ -45,7 +45,7 @@ test("all that ask before a look begins get one; those that ask during it get on
   expect(asked()).toBe(2);
 });
 
-test("one look at a time, and what is told during one is in it", async () => {
+test("one look at a time, and what is reported during one is in it", async () => {
   const { timers, looks, did, asked, answer } = rig();
   looks.repair();
   looks.later(0);
@@ -59,7 +59,7 @@ test("one look at a time, and what is told during one is in it", async () => {
   expect(did[0]).toBe("seen other new");
 });
 
-test("none after the connection is over", async () => {
+test("no look after the connection is over", async () => {
   const { timers, looks, asked } = rig();
   looks.later(5);
   looks.stop();

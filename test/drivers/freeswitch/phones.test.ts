@@ -39,14 +39,14 @@ describe("a dial", () => {
     expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false });
   });
 
-  test.concurrent("to an extension that the directory has lost: said of the phone too", async () => {
+  test.concurrent("to an extension that the directory has lost: reported for the phone too", async () => {
     await using rig = await Rig.ready();
     rig.sim.phones.knows = () => false;
     expect(await rig.dial(crypto.randomUUID())).toMatchObject({ outcome: "failed", cause: "SUBSCRIBER_ABSENT", why: unknown });
     expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
   });
 
-  test.concurrent("over a SIP profile that does not run any more, although its contacts are still listed: said of the phone too", async () => {
+  test.concurrent("over a SIP profile that does not run any more, although its contacts are still listed: reported for the phone too", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = { does: "rejects", cause: "INVALID_PROFILE" };
     const { why } = handsetFailure("INVALID_PROFILE", "1001");
@@ -63,7 +63,7 @@ describe("a dial", () => {
     expect(await rig.next("phone", () => true, from)).toMatchObject({ registered: true });
   });
 
-  test.concurrent("that is lifted: the phone is there", async () => {
+  test.concurrent("that is answered: the phone is there", async () => {
     await using rig = await stopped();
     profile(rig, true);
     const from = rig.events.length;
@@ -99,7 +99,7 @@ describe("a phone that is known not to be registered", () => {
     expect(last(rig)).toMatchObject({ registered: true });
   });
 
-  test.concurrent("and is unknown to the directory: said after the connect", async () => {
+  test.concurrent("and is unknown to the directory: reported after the connect", async () => {
     await using rig = await Rig.ready({
       before: (sim) => {
         sim.phones.contacts = () => [];
@@ -110,7 +110,7 @@ describe("a phone that is known not to be registered", () => {
   });
 });
 
-test.concurrent("what the directory has said of an extension stays when it may not be asked again", async () => {
+test.concurrent("what is known from the directory stays when it may not be asked again", async () => {
   await using rig = await Rig.ready();
   const api = rig.sim.api.bind(rig.sim);
   rig.sim.api = (command, arg) => command === "user_exists" ? "-ERR permission denied\n" : api(command, arg);

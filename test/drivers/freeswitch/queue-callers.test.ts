@@ -1,6 +1,6 @@
 /** Withheld callers of a queue: the agent's leg shows their number, only their own leg that it is withheld. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdRig, tell } from "../../support/freeswitch/acd-rig.ts";
+import { acdRig, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer, type Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -16,7 +16,7 @@ function callers(rig: Rig) {
 /** An agent who gets calls. */
 async function readyRig(options: Parameters<typeof acdRig>[0] = {}): Promise<Rig> {
   const rig = await acdRig(options);
-  await tell(rig, { mode: "ready" });
+  await setAgent(rig, { mode: "ready" });
   return rig;
 }
 

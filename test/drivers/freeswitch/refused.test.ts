@@ -1,6 +1,6 @@
 /** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known of other desks. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdRig, acdState, agentFilters, heard, saidOfAgents, tell } from "../../support/freeswitch/acd-rig.ts";
+import { acdRig, acdState, agentFilters, heard, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import type { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -36,21 +36,21 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     await using rig = await acdRig({ ...queues, acdAgent, instead: refuses.instead });
     const before = [acdState(rig.sim), agentFilters(rig)];
     refuses.text = text;
-    expect(await tell(rig, login)).toMatchObject({ outcome: "failed" });
+    expect(await setAgent(rig, login)).toMatchObject({ outcome: "failed" });
     refuses.text = undefined;
     await heard(rig);
     expect([acdState(rig.sim), agentFilters(rig)]).toEqual(before);
-    expect(saidOfAgents(rig)).toEqual([]);
+    expect(reportedModes(rig)).toEqual([]);
   });
 
   test.concurrent.each(steps.filter(([, text]) => text !== "agent add"))("of one who is there already: %s", async (_, text) => {
     const refuses = refusing();
     await using rig = await acdRig({ ...queues, acdAgent, desks: ["1001", "1002"], instead: refuses.instead });
-    await tell(rig, { queue: "support@default" });
+    await setAgent(rig, { queue: "support@default" });
     await heard(rig);
     const before = [acdState(rig.sim), agentFilters(rig)];
     refuses.text = text === "tier add support@default" ? "tier add sales@default" : text;
-    expect(await tell(rig, { ...login, desk: acdAgent.includes("{agent}") ? "1002" : "1001" })).toMatchObject({
+    expect(await setAgent(rig, { ...login, desk: acdAgent.includes("{agent}") ? "1002" : "1001" })).toMatchObject({
       outcome: "failed",
     });
     refuses.text = undefined;
@@ -59,7 +59,7 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     const from = rig.events.length;
     rig.sim.callcenter.command(`agent set status ${acdAgent.includes("{agent}") ? "7" : "1001"}@default Available`);
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual(["1001 ready"]);
+    expect(reportedModes(rig, from)).toEqual(["1001 ready"]);
   });
 });
 
@@ -75,9 +75,9 @@ describe("later", () => {
     await using rig = await acdRig({ acdAgent });
     // Agent 9 works elsewhere: another box, or a supervisor's screen.
     added(rig, "9@default");
-    await tell(rig, { agent: "7", mode: "ready" });
-    expect(await tell(rig, { agent: "9", queue: "suport@default" })).toMatchObject({ outcome: "failed" });
-    await tell(rig, { agent: "7", mode: "ready" });
+    await setAgent(rig, { agent: "7", mode: "ready" });
+    expect(await setAgent(rig, { agent: "9", queue: "suport@default" })).toMatchObject({ outcome: "failed" });
+    await setAgent(rig, { agent: "7", mode: "ready" });
     expect([...rig.sim.callcenter.agents.values()].map(({ name, status }) => `${name} ${status}`)).toEqual([
       "9@default Available",
       "7@default Available",
@@ -86,19 +86,19 @@ describe("later", () => {
     const from = rig.events.length;
     rig.sim.callcenter.command("agent set status 9@default 'On Break'");
     await heard(rig);
-    expect(saidOfAgents(rig, from)).toEqual([]);
+    expect(reportedModes(rig, from)).toEqual([]);
     expect(agentFilters(rig)).toEqual(["7@default"]);
   });
 
   test.concurrent("a Ready of which the second half is refused: the status is what it was", async () => {
     const refuses = refusing();
     await using rig = await acdRig({ instead: refuses.instead });
-    await tell(rig);
+    await setAgent(rig);
     refuses.text = "agent set state";
-    expect(await tell(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "failed" });
+    expect(await setAgent(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "failed" });
     await heard(rig);
     expect(rig.sim.callcenter.agents.get("1001@default")?.status).toBe("On Break");
-    expect(saidOfAgents(rig)).toEqual([]);
+    expect(reportedModes(rig)).toEqual([]);
   });
 
   test.concurrent.each([
@@ -113,7 +113,7 @@ describe("later", () => {
     const there = rig.sim.callcenter.agents.get("1001@default");
     if (there) there.contact = contact;
     refuses.text = "agent set status";
-    expect(await tell(rig)).toMatchObject({ outcome: "failed" });
+    expect(await setAgent(rig)).toMatchObject({ outcome: "failed" });
     expect(rig.sim.callcenter.agents.get("1001@default")).toMatchObject({ contact, status: "Available" });
   });
 
@@ -124,19 +124,19 @@ describe("later", () => {
     rig.onCommand = (command) => {
       if (command.includes("tier add")) refuses.text = "1001@default";
     };
-    expect(await tell(rig)).toMatchObject({ outcome: "failed" });
+    expect(await setAgent(rig)).toMatchObject({ outcome: "failed" });
     expect(rig.lines.join("\n")).toContain("Cannot undo a part of a refused command");
   });
 
   test.concurrent("the link is lost in the middle of a Login at another desk: both desks are set again", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-    await tell(rig, { mode: "ready" });
-    await tell(rig, { desk: "1002", agent: "8" });
+    await setAgent(rig, { mode: "ready" });
+    await setAgent(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;
     rig.onCommand = (command) => {
       if (command.includes("set contact")) rig.sim.cut("rst");
     };
-    expect(await tell(rig, { desk: "1002" })).toMatchObject({ outcome: "unknown" });
+    expect(await setAgent(rig, { desk: "1002" })).toMatchObject({ outcome: "unknown" });
     rig.onCommand = () => {};
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual({ type: "acd-reset", desks: ["1001", "1002"] });

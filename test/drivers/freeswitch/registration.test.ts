@@ -1,4 +1,4 @@
-/** What the switch says of the phone itself, and the translator before frames that make no sense. */
+/** Events about the phone itself, and frames that make no sense. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
@@ -58,8 +58,8 @@ describe("registrations", () => {
     ["nobody registers: nothing", "sofia::register", {}, []],
     ["another word of sofia: nothing", "sofia::gateway_state", ours, []],
     ["a word of the queue: nothing", "callcenter::info", { "CC-Action": "agent-status-change", ...ours }, []],
-  ])("%s", (_name, subclass, headers, said) => {
-    expect(custom(subclass, headers as Record<string, string>)).toEqual(said);
+  ])("%s", (_name, subclass, headers, expected) => {
+    expect(custom(subclass, headers as Record<string, string>)).toEqual(expected);
   });
 });
 
@@ -142,20 +142,20 @@ describe("frames that make no sense", () => {
     { minKeys: 4, maxKeys: headers.length, noNullPrototype: true },
   ).map((drawn) => ({ "Channel-Presence-ID": "1001@pbx.example", "Unique-ID": "leg", ...drawn }));
 
-  test("however they come, nothing is thrown, and all that is said is of our desk and fits the CRM", () => {
-    let said = 0;
+  test("however they come, nothing is thrown, and all facts are of our desk and fit the CRM", () => {
+    let count = 0;
     fc.assert(
       fc.property(fc.array(frame, { minLength: 1, maxLength: 4 }), (frames) => {
         const translator = new Translator(site);
         translator.dials.set("leg", "1001");
         for (const each of frames.flatMap((one) => translator.frame(one))) {
-          said++;
+          count++;
           expect("facts" in each ? each.facts.desk : "desk" in each && each.desk).toBe("1001");
           if (each.type === "leg") expect(each.facts.leg).toMatch(/^[^]{1,60}$/);
         }
       }),
       { numRuns: 3000 },
     );
-    expect(said).toBeGreaterThan(1000);
+    expect(count).toBeGreaterThan(1000);
   });
 });

@@ -1,4 +1,4 @@
-/** Logged in as a directory user whose rights are narrow: what is needed works, what is denied is said in words. */
+/** Logged in as a directory user whose rights are narrow: what is needed works, what is denied is reported with the reason. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { Rig, type RigOptions } from "../../support/freeswitch/rig.ts";
@@ -30,7 +30,7 @@ describe("userauth", () => {
     expect(rig.lines.join("\n")).not.toContain("s3cret");
   });
 
-  test.concurrent("originate is denied: the dial fails in words", async () => {
+  test.concurrent("originate is denied: the dial fails with the reason", async () => {
     await using rig = await Rig.ready(narrow({ without: "originate" }));
     expect(await rig.dial(crypto.randomUUID())).toEqual({
       outcome: "failed",
@@ -60,7 +60,7 @@ describe("userauth", () => {
     await rig.sim.server.until(({ connections }) => connections.length === 0);
   });
 
-  test.concurrent("show is denied: said once, the known legs are looked at", async () => {
+  test.concurrent("show is denied: logged once, the known legs are looked at", async () => {
     await using rig = await Rig.ready(narrow({ without: "show" }));
     expect(await rig.next("snapshot")).toMatchObject({ legs: [] });
     expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(true);

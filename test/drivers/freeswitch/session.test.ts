@@ -1,4 +1,4 @@
-/** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and finds it again. */
+/** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and connects again. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
@@ -30,7 +30,7 @@ describe("connecting", () => {
     ]);
   });
 
-  test.concurrent("a switch that is not there: tries again, says so once, connects when it comes", async () => {
+  test.concurrent("a switch that is not there: tries again, logs it once, connects when it comes", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     for (let attempt = 0; attempt < 2; attempt++) await rig.connectAgain();
     await rig.until(() => rig.events.length === 3);
@@ -43,7 +43,7 @@ describe("connecting", () => {
     expect(rig.events.slice(3).map(({ type }) => type)).toEqual(["link-up", "snapshot", "phone"]);
   });
 
-  test.concurrent("a password that is refused: said in words, tried again, never shown", async () => {
+  test.concurrent("a password that is refused: reported with the reason, tried again, never shown", async () => {
     await using rig = await Rig.open({ config: { password: "hush" } });
     await rig.connectAgain();
     await rig.until(() => rig.events.length === 2);
@@ -99,7 +99,7 @@ describe("losing the switch", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
   });
 
-  test.concurrent("a switch that has crashed and started anew knows none of the old legs", async () => {
+  test.concurrent("a switch that has crashed and started again knows none of the old legs", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await rig.facts(({ rings }) => rings === true);
@@ -113,7 +113,7 @@ describe("losing the switch", () => {
 });
 
 describe("stopping", () => {
-  test.concurrent("while connected: the events end, the connection is closed, nothing more is told", async () => {
+  test.concurrent("while connected: the events end, the connection is closed, nothing more is reported", async () => {
     await using rig = await Rig.ready();
     rig.stop();
     await rig.ended;
@@ -169,7 +169,7 @@ describe("the phone", () => {
     },
   );
 
-  test.concurrent("another tenant's 1001 comes and goes: nothing is told, nothing is asked", async () => {
+  test.concurrent("another tenant's 1001 comes and goes: nothing is reported, nothing is asked", async () => {
     await using rig = await Rig.ready();
     const asked = rig.commands.length;
     const theirs = { "from-user": "1001", "from-host": "other.example", user: "1001", host: "other.example" };

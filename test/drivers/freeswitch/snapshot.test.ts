@@ -25,7 +25,7 @@ function showing(sim: Simulator, text: string): void {
 }
 
 describe("the first look", () => {
-  test.concurrent("a leg that rang before we came, whole: who, from where, what he dialled, that it rings", async () => {
+  test.concurrent("a leg that rang before we connected, whole: who calls, from where, the number dialled, that it rings", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, dialled: "18005550100" }) });
     expect(await snapshot(rig)).toEqual([{
       desk: "1001",
@@ -110,7 +110,7 @@ describe("the first look", () => {
 });
 
 describe("events during the first look", () => {
-  test.concurrent("of a leg that began after the list was made: told after the snapshot", async () => {
+  test.concurrent("of a leg that began after the list was made: reported after the snapshot", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
@@ -119,14 +119,14 @@ describe("events during the first look", () => {
     await held.asked;
     const call = await rig.sim.inbound(customer);
     held.release();
-    const told = await rig.facts(({ rings }) => rings === true);
-    expect(told).toMatchObject({ leg: call.uuid, caller: { identity: "14155550123" } });
+    const reported = await rig.facts(({ rings }) => rings === true);
+    expect(reported).toMatchObject({ leg: call.uuid, caller: { identity: "14155550123" } });
     expect(await snapshot(rig)).toEqual([]);
     const order = rig.events.map(({ type }) => type).filter((type) => type !== "link-down");
     expect(order.slice(0, 4)).toEqual(["link-up", "snapshot", "phone", "leg"]);
   });
 
-  test.concurrent("newer than the look at the leg: told after the snapshot", async () => {
+  test.concurrent("newer than the look at the leg: reported after the snapshot", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound(customer);
     const held = holdAnswer(rig.sim, "uuid_dump");
@@ -141,7 +141,7 @@ describe("events during the first look", () => {
     expect((await rig.facts(({ answered }) => answered === true, from)).leg).toBe(call.uuid);
   });
 
-  test.concurrent("older than the look at the leg: not told again", async () => {
+  test.concurrent("older than the look at the leg: not reported again", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
@@ -175,7 +175,7 @@ describe("the second look", () => {
     expect(await snapshot(rig, 3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
   });
 
-  test.concurrent("a leg that begins while it looks is told at once, and is in the snapshot that comes after it", async () => {
+  test.concurrent("a leg that begins while it looks is reported at once, and is in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
     const held = holdAnswer(rig.sim, "show");
     await rig.secondLook();
@@ -201,7 +201,7 @@ describe("the second look", () => {
     expect(await snapshot(rig, rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
   });
 
-  test.concurrent("a leg that ends while it looks is told at once, and is not in the snapshot that comes after it", async () => {
+  test.concurrent("a leg that ends while it looks is reported at once, and is not in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound(customer);
     await rig.facts(({ rings }) => rings === true);

@@ -22,7 +22,7 @@ describe("whose leg it is", () => {
     ["a loopback leg", { "Channel-Name": "loopback/1001-a" }],
     ["a leg without an id", { "Unique-ID": "" }],
     ["an id longer than the CRM takes", { "Unique-ID": "x".repeat(61) }],
-  ])("%s: not ours, nothing is said", (_name, change) => {
+  ])("%s: not ours, nothing is reported", (_name, change) => {
     for (const name of ["CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_HANGUP"]) {
       expect(say({ ...ringing, ...change, "Event-Name": name })).toEqual([]);
     }
@@ -30,7 +30,7 @@ describe("whose leg it is", () => {
 });
 
 describe("a called phone", () => {
-  test("rings: direction, caller, his profile, what he dialled, his leg", () => {
+  test("rings: direction, caller, the caller's profile, number dialled and leg", () => {
     expect(factsOf(ringing)).toEqual({
       desk: "1001",
       leg: "leg",
@@ -99,9 +99,13 @@ describe("a called phone", () => {
     ["CHANNEL_HANGUP", "ORIGINATOR_CANCEL", "ORIGINATOR_CANCEL"],
     ["CHANNEL_HANGUP_COMPLETE", "LOSE_RACE", "LOSE_RACE"],
     ["CHANNEL_DESTROY", "", "NORMAL_CLEARING"],
-  ])("%s with the cause %j: ended, %s", (name, cause, told) => {
+  ])("%s with the cause %j: ended, %s", (name, cause, expected) => {
     const facts = factsOf({ ...ringing, "Event-Name": name, "Hangup-Cause": cause, "Answer-State": "hangup" });
-    expect(facts).toEqual({ desk: "1001", leg: "leg", ended: { cause: told, why: expect.any(String), far: expect.any(String) } });
+    expect(facts).toEqual({
+      desk: "1001",
+      leg: "leg",
+      ended: { cause: expected, why: expect.any(String), far: expect.any(String) },
+    });
   });
 
   test.each([["Answer-State", "hangup"], ["Channel-Call-State", "HANGUP"]])(
@@ -136,11 +140,11 @@ describe("what the caller dialled", () => {
     ["not the destination of a leg that was called", { ...ringing, "Other-Leg-Direction": "outbound" }, undefined],
     ["not a phone's own contact", { ...without, "Caller-RDNIS": "1001-0x55" }, undefined],
     ["nothing, where there is nothing", without, undefined],
-  ])("%s", (_name, frame, told) => {
-    expect(factsOf(frame).callerDialled).toBe(told as string);
+  ])("%s", (_name, frame, expected) => {
+    expect(factsOf(frame).callerDialled).toBe(expected as string);
   });
 
-  test("a queue's member: told by the queue's offer, which comes before the leg", () => {
+  test("a queue's member: from the queue's offer, which comes before the leg", () => {
     const translator = new Translator(site);
     expect(factsOf(queued, translator).callerDialled).toBeUndefined();
     expect(say(offer, translator)).toEqual([]);
@@ -168,7 +172,7 @@ describe("what the caller dialled", () => {
 
 describe("who the partner is", () => {
   test.each([
-    ["the caller, as he called", connected, "14155550123"],
+    ["the caller, as in the call", connected, "14155550123"],
     [
       "after an attended transfer the profile is turned round: the callee",
       { ...connected, "Caller-Caller-ID-Number": "1001-0x55", "Caller-Callee-ID-Number": "14155550999" },
@@ -210,7 +214,7 @@ describe("who the partner is", () => {
     expect(facts.caller).toBeUndefined();
   });
 
-  test("a colleague is inside, his contact is no number but all there is", () => {
+  test("a colleague is inside; the contact is not a number, but all there is", () => {
     const frame = {
       ...connected,
       "Caller-Caller-ID-Number": "1002-0x55",

@@ -13,8 +13,8 @@ const webSocket =
 const ipv6 = "sofia/internal/sip:7kq2@[2001:db8:0::5]:5060";
 const outside = "sofia/external/sip:7kq2@198.51.100.7:5060";
 
-/** What the translator says of a leg, with what `sofia_contact` has said before; nothing: it was not asked yet. */
-function said(answer: string | undefined, change: Record<string, string>, frame = ringing, known: string[] = []) {
+/** A leg as translated. @param answer of `sofia_contact` before; undefined: it was not asked yet. */
+function translated(answer: string | undefined, change: Record<string, string>, frame = ringing, known: string[] = []) {
   const contacts: readonly Contact[] | undefined = answer === undefined ? undefined : readContacts(answer);
   const translator = new Translator(site, {
     contactsOf: () => contacts,
@@ -44,11 +44,11 @@ describe("a leg to a registered contact is the desk's", () => {
     ["dialled by its registration, without a host", direct, "sofia/internal/1001"],
     ["a contact with a comma", "sofia/internal/sip:7kq2@10.0.0.9:5060;a=b,c", "sofia/internal/7kq2@10.0.0.9:5060"],
   ])("%s", (_name, contacts, name) => {
-    expect(said(contacts, { "Channel-Name": name })).toMatchObject([{ type: "leg", facts: { desk: "1001", rings: true } }]);
+    expect(translated(contacts, { "Channel-Name": name })).toMatchObject([{ type: "leg", facts: { desk: "1001", rings: true } }]);
   });
 });
 
-describe("where it cannot be told, the leg is the desk's", () => {
+describe("in doubt the leg is the desk's", () => {
   test.each([
     ["no contact known yet", undefined, forwarded["Channel-Name"]],
     ["verto", direct, "verto.rtc/1001@pbx.example"],
@@ -63,12 +63,12 @@ describe("where it cannot be told, the leg is the desk's", () => {
     ["a phone that never registers", "error/user_not_registered", "sofia/internal/7kq2@10.0.0.9"],
     ["a name that says nothing", direct, ""],
   ])("%s", (_name, contacts, name) => {
-    expect(said(contacts, { "Channel-Name": name })).toMatchObject([{ type: "leg", facts: { rings: true } }]);
+    expect(translated(contacts, { "Channel-Name": name })).toMatchObject([{ type: "leg", facts: { rings: true } }]);
   });
 
   test("a leg of our own dial", () => {
     const change = { ...forwarded, variable_telesetd_call: "call", variable_sip_redirected_to: "<sip:1415@203.0.113.77>" };
-    expect(said(direct, change)).toMatchObject([{ type: "leg", facts: { call: "call" } }]);
+    expect(translated(direct, change)).toMatchObject([{ type: "leg", facts: { call: "call" } }]);
   });
 
   test("a leg that was another desk's when it came stays that desk's, although it carries this one's presence id now", () => {
@@ -79,16 +79,16 @@ describe("where it cannot be told, the leg is the desk's", () => {
     expect(translator.frame(frame)).toMatchObject([{ facts: { desk: "1002" } }]);
   });
 
-  test("a leg that was the desk's when it came, although it carries a presence id now that is nobody's here", () => {
+  test("a leg that was the desk's when it came, although it now carries a presence id of no desk", () => {
     const change = { "Channel-Presence-ID": "1005@pbx.example", "Event-Name": "CHANNEL_HANGUP" };
-    expect(said(direct, change, ringing)).toEqual([]);
-    expect(said(direct, change, ringing, ["leg"])).toMatchObject([{ facts: { desk: "1001", ended: {} } }]);
+    expect(translated(direct, change, ringing)).toEqual([]);
+    expect(translated(direct, change, ringing, ["leg"])).toMatchObject([{ facts: { desk: "1001", ended: {} } }]);
   });
 
   test("a leg that was the desk's when it came, although the contact is gone now", () => {
-    expect(said(direct, { "Channel-Name": "sofia/internal/7kq2@10.9.9.9" })).toEqual([]);
+    expect(translated(direct, { "Channel-Name": "sofia/internal/7kq2@10.9.9.9" })).toEqual([]);
     const ended = { "Channel-Name": "sofia/internal/7kq2@10.9.9.9", "Event-Name": "CHANNEL_HANGUP" };
-    expect(said(direct, ended, ringing, ["leg"])).toMatchObject([{ type: "leg", facts: { ended: {} } }]);
+    expect(translated(direct, ended, ringing, ["leg"])).toMatchObject([{ type: "leg", facts: { ended: {} } }]);
   });
 });
 
@@ -107,15 +107,15 @@ describe("a leg that goes elsewhere is not the desk's", () => {
   ])("%s", (_name, contacts, name) => {
     for (const event of names) {
       const state = event === "CHANNEL_CALLSTATE" ? { "Channel-Call-State": "RINGING" } : {};
-      expect(said(contacts, { "Channel-Name": name, "Event-Name": event, ...state })).toEqual([]);
+      expect(translated(contacts, { "Channel-Name": name, "Event-Name": event, ...state })).toEqual([]);
     }
   });
 
   test("a call that comes in by an outside profile with the desk's name is not the desk's call", () => {
     const change = { "Channel-Name": "sofia/external/1001@pbx.example" };
-    expect(said(direct, change, dialling)).toEqual([]);
-    expect(said(`${direct},${outside}`, change, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
-    expect(said(direct, {}, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
+    expect(translated(direct, change, dialling)).toEqual([]);
+    expect(translated(`${direct},${outside}`, change, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
+    expect(translated(direct, {}, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
   });
 });
 
@@ -123,7 +123,7 @@ describe("a phone that forwards the call itself (302)", () => {
   const target = { variable_sip_redirected_to: "<sip:14155550177@203.0.113.77>" };
 
   test.each([["contacts known", direct], ["none known", undefined]])("ends its leg, %s", (_name, contacts) => {
-    expect(said(contacts, target)).toEqual([{
+    expect(translated(contacts, target)).toEqual([{
       type: "leg",
       facts: {
         desk: "1001",
@@ -131,7 +131,7 @@ describe("a phone that forwards the call itself (302)", () => {
         ended: { cause: "REDIRECTION_TO_NEW_DESTINATION", why: "Phone 1001 has forwarded the call to another place." },
       },
     }]);
-    expect(said(contacts, { ...target, "Event-Name": "CHANNEL_ANSWER" }, ringing, ["leg"])).toMatchObject([{
+    expect(translated(contacts, { ...target, "Event-Name": "CHANNEL_ANSWER" }, ringing, ["leg"])).toMatchObject([{
       facts: { ended: {} },
     }]);
   });
@@ -143,10 +143,10 @@ describe("a phone that forwards the call itself (302)", () => {
       variable_sip_redirect_contact_0: "<sip:14155550177@203.0.113.77>",
     }],
   ])("does not end it: %s", (_name, change) => {
-    expect(said(`${direct},${nat}`, change)).toMatchObject([{ facts: { rings: true } }]);
+    expect(translated(`${direct},${nat}`, change)).toMatchObject([{ facts: { rings: true } }]);
   });
 
   test("does not end a call that the desk dials", () => {
-    expect(said(direct, target, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
+    expect(translated(direct, target, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
   });
 });

@@ -1,8 +1,8 @@
-/** Hangup causes in words for the agent: the handset's, and the far end's. The names: switch_types.h, Q.850. */
+/** Hangup causes as sentences for the agent: the handset's, and the far end's. The names: switch_types.h, Q.850. */
 import { describe, expect, test } from "bun:test";
 import { farEnd, handsetFailure } from "../../../drivers/shared/causes.ts";
 
-describe("the far end, after the handset was lifted:", () => {
+describe("the far end, after the handset was answered:", () => {
   test.each([
     ["USER_BUSY", "The number is busy."],
     ["NO_ANSWER", "Nobody answers."],
@@ -38,7 +38,7 @@ describe("the handset, before:", () => {
   ])("%s: %s", (cause, why) => expect(handsetFailure(cause, "1001")).toEqual({ cause, why }));
 });
 
-describe("a cause that is none is shown tame:", () => {
+describe("an unknown cause is shown without special characters:", () => {
   const odd = [
     "",
     "constructor",

@@ -78,8 +78,8 @@ test("a reason is logged once, not at every try, and so is how many tries had fa
   await using site = new Site((attempt) => attempt === 3 ? "up and lost" : "refused");
   for (let n = 0; n < 3; n++) await site.nextTry();
   await settle();
-  const said = site.lines.map((line) => /why=\S+|failed=\d+/.exec(line)?.[0]);
-  expect(said).toEqual(["why=refused", "failed=3", "why=lost"]);
+  const logged = site.lines.map((line) => /why=\S+|failed=\d+/.exec(line)?.[0]);
+  expect(logged).toEqual(["why=refused", "failed=3", "why=lost"]);
   expect(site.events).toEqual(["refused", "refused", "refused", "lost"].map((why) => ({ type: "link-down", why })));
 });
 

@@ -38,8 +38,8 @@ export async function acdRig({ acd = {}, acdAgent, instead, ...options }: AcdRig
   return rig;
 }
 
-/** Tells the switch of an agent; the rest as a Login of agent 7 at desk 1001. */
-export function tell(rig: Rig, part: Partial<AgentCommand> = {}): Promise<CommandResult> {
+/** Carries an agent command out: a Login of agent 7 at desk 1001, changed by `part`. Resolves with its result. */
+export function setAgent(rig: Rig, part: Partial<AgentCommand> = {}): Promise<CommandResult> {
   const login = { type: "agent", desk: "1001", callout: "r1", agent: "7", login: true, mode: "not-ready" } as const;
   return rig.execute({ ...login, queue: "support@default", ...part });
 }
@@ -50,12 +50,12 @@ export function acdCommands(rig: Rig, from = 0): string[] {
   return rig.commands.slice(from).filter(changes).map((command) => command.replace("api callcenter_config ", ""));
 }
 
-/** What was said of agents from number `from` on: `1001 ready`. */
-export function saidOfAgents(rig: Rig, from = 0): string[] {
+/** What was reported of agents from event number `from` on: `1001 ready`. */
+export function reportedModes(rig: Rig, from = 0): string[] {
   return rig.events.slice(from).flatMap((event: LineEvent) => event.type === "agent" ? [`${event.desk} ${event.mode}`] : []);
 }
 
-/** Resolves when everything that the switch has said so far has been heard: a registration after it is. */
+/** Resolves when everything that the switch has sent so far has arrived: a registration after it has. */
 export async function heard(rig: Rig): Promise<void> {
   const from = rig.events.length;
   rig.sim.phones.register("1001");

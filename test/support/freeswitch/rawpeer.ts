@@ -1,4 +1,4 @@
-/** A peer on loopback that is no simulator: it writes what bytes it is told to, so that the link can be shown a switch gone wrong. */
+/** A peer on loopback that is not a simulator: it writes any bytes, to show the link a faulty switch. */
 import { createServer, type Server, type Socket } from "node:net";
 import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";

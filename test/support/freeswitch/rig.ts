@@ -69,7 +69,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return rig;
   }
 
-  /** All that was told of legs, one by one. */
+  /** The facts of all leg events, in order. */
   legs(): LegFacts[] {
     return this.events.flatMap((event) => event.type === "leg" ? [event.facts] : []);
   }
@@ -104,7 +104,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     this.timers.advance(seconds * 1000 + 1);
   }
 
-  /** How often the switch was told to dial. */
+  /** How many dials the switch was asked for. */
   dials(): number {
     return this.commands.filter((command) => command.includes("originate ")).length;
   }

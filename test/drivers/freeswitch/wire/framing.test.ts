@@ -10,30 +10,30 @@ const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
 
 /** A reader that goes on when we say so. */
 function reader() {
-  const told: string[] = [];
+  const read: string[] = [];
   const turns: (() => void)[] = [];
   const reader = new FrameReader({
     onFrame: (headers, body) => {
-      told.push(body ?? String(headers["Reply-Text"]));
+      read.push(body ?? String(headers["Reply-Text"]));
       return headers["Content-Type"] === "text/event-json";
     },
-    onBroken: (why) => told.push(why),
+    onBroken: (why) => read.push(why),
     afterwards: (go) => turns.push(go),
   });
   const take = (text: string) => {
     reader.push(Buffer.from(text));
-    return told.splice(0);
+    return read.splice(0);
   };
   const turn = () => {
     turns.shift()?.();
-    return told.splice(0);
+    return read.splice(0);
   };
   return { reader, take, turn, turns };
 }
 
 test("on a link, what an event sets off goes before the next one is read", async () => {
   const order: string[] = [];
-  const said = new Set<string>();
+  const seen = new Set<string>();
   const server = createServer((socket) => void socket.write("Content-Type: auth/request\n\n"));
   server.on(
     "connection",
@@ -56,7 +56,7 @@ test("on a link, what an event sets off goes before the next one is read", async
   const link = await Link.open(options, ({ a }) => {
     order.push(`read ${a}`);
     Promise.resolve().then(() => {}).then(() => process.nextTick(() => order.push(`done ${a}`)));
-    if (said.add(String(a)).size === 2) setTimeout(both.resolve, 0);
+    if (seen.add(String(a)).size === 2) setTimeout(both.resolve, 0);
   }, new AbortController().signal);
   await both.promise;
   link.close("over");
@@ -92,7 +92,7 @@ describe("events that come at once", () => {
     expect(turns).toEqual([]);
   });
 
-  test("are all told when the stream has ended, and none when it is stopped", () => {
+  test("are all passed on when the stream has ended, and none when it is stopped", () => {
     const ended = reader();
     ended.take(event("one") + event("two") + event("three"));
     ended.reader.flush();

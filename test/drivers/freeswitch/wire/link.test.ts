@@ -75,7 +75,7 @@ describe("hole 2, replies are matched by arrival", () => {
     expect(peer.received).toEqual(["auth ClueCon", "api one", "api two"]);
   });
 
-  test("a reply that nobody asked for is nobody's", async () => {
+  test("a reply without a command is dropped", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     const heard = opened.next();
@@ -87,7 +87,7 @@ describe("hole 2, replies are matched by arrival", () => {
 
 describe("hole 3, a lost connection leaves its callers waiting", () => {
   test.each(["fin", "rst"] as const)(
-    "after %s every waiter is told, and `sent` says which commands had gone out",
+    "after %s every waiting command is rejected, and `sent` shows which had gone out",
     async (how) => {
       await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
       using opened = await openLink(peer);
@@ -128,7 +128,7 @@ describe("hole 4, only 'end' is watched", () => {
         "FreeSWITCH says that it disconnects",
       ],
     ] as const,
-  )("%s is noticed and said in words", async (_name, lose, words) => {
+  )("%s is noticed, with the reason", async (_name, lose, words) => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 200 });
     lose(peer, opened.timers);
@@ -227,7 +227,7 @@ describe("hole 8, a failed login calls nobody back", () => {
   test.each([
     ["auth", login({ user: undefined, password: "hush" })],
     ["userauth", login({ user: "box@pbx", password: "hush" })],
-  ])("%s that is refused rejects in words, without the password", async (verb, command) => {
+  ])("%s that is refused rejects with the reason, without the password", async (verb, command) => {
     await using peer = await RawPeer.listen(() => reply("-ERR invalid"));
     const { log, lines } = listeningLog();
     const error = await rejection(Link.open(linkOptions(peer.port, log, { login: command }), () => {}, never));
@@ -249,7 +249,7 @@ describe("hole 8, a failed login calls nobody back", () => {
     expect(error.message).toBe("FreeSWITCH did not reply to auth *** within 0.3 s");
   });
 
-  test("an address that the switch's access list denies is told so", async () => {
+  test("an address that the switch's access list denies: the reason says so", async () => {
     await using peer = await RawPeer.listen(
       undefined,
       "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n",
@@ -261,7 +261,7 @@ describe("hole 8, a failed login calls nobody back", () => {
     expect(peer.received).toEqual([]);
   });
 
-  test("nobody listens: words, with what to look at", async () => {
+  test("nobody listens: the reason, with what to check", async () => {
     const peer = await RawPeer.listen();
     const { port } = peer;
     await peer[Symbol.asyncDispose]();
@@ -299,7 +299,7 @@ describe("hole 9, no timeouts", () => {
     ["SSH", "SSH-2.0-OpenSSH_9.2p1\r\n", '"SSH-2.0-OpenSSH_9.2p1"'],
     ["HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", '"HTTP/1.1 400 Bad Request"'],
     ["a long line without an end", "x".repeat(100), `"${"x".repeat(60)}"`],
-  ])("another program (%s) is told by its first line, long before the deadline", async (_name, welcome, quoted) => {
+  ])("another program (%s) is recognized by its first line, long before the deadline", async (_name, welcome, quoted) => {
     await using peer = await RawPeer.listen(undefined, welcome);
     const error = await rejection(openLink(peer, { connectMs: 60_000 }));
     expect(error.message).toBe(
@@ -319,7 +319,7 @@ describe("hole 9, no timeouts", () => {
     expect((await opened.link.command("api version")).ok).toBe(true);
   });
 
-  test("a peer that closes without a greeting is not said to be FreeSWITCH", async () => {
+  test("a peer that closes without a greeting is not called FreeSWITCH", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const opening = rejection(openLink(peer, { connectMs: 60_000 }));
     await peer.until(() => peer.connected);

@@ -23,7 +23,7 @@ describe("a length that cannot be is the end of the link", () => {
     ["more than 64 MB", String(64 * 1024 * 1024 + 1)],
     ["huge", "9".repeat(14)],
     ["endless", "9".repeat(400)],
-  ])("Content-Length %s: the reason is said, the waiter is told", async (_name, length) => {
+  ])("Content-Length %s: the link ends with the reason, the waiting command is rejected", async (_name, length) => {
     await using peer = await RawPeer.listen((command) =>
       command.startsWith("auth") ? reply("+OK") : `Content-Type: api/response\nContent-Length: ${length}\n\nhello`
     );
@@ -37,7 +37,7 @@ describe("a length that cannot be is the end of the link", () => {
   });
 
   test.each([["in one piece", 1], ["in pieces", 40]])(
-    "a header block without an end, %s, is not kept for ever",
+    "a header block without an end, %s, is not kept forever",
     async (_name, pieces) => {
       await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
       using opened = await openLink(peer);
@@ -47,7 +47,7 @@ describe("a length that cannot be is the end of the link", () => {
   );
 
   test.each([["too small", -20], ["too big", 500]])(
-    "a Content-Length that is %s: the waiter has its deadline",
+    "a Content-Length that is %s: the waiting command has its deadline",
     async (_name, wrong) => {
       const body = '{"Event-Name":"HEARTBEAT","Event-Info":"System Ready"}';
       const lie = `Content-Length: ${body.length + wrong}\nContent-Type: text/event-json\n\n${body}`;
@@ -127,7 +127,7 @@ test("lengths are counted in bytes, not in characters", async () => {
   expect(opened.frames).toHaveLength(2);
 });
 
-test("half a frame, then a reset: the link is over, the waiter is told", async () => {
+test("half a frame, then a reset: the link is over, the waiting command is rejected", async () => {
   await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
   using opened = await openLink(peer);
   const outcome = opened.link.command("api version").catch((error) => error);
@@ -203,7 +203,7 @@ describe("any bytes in any pieces", () => {
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)) },
   );
 
-  test("over TCP: no byte reaches a crash, and the waiter is told, by its deadline at the latest", async () => {
+  test("over TCP: no bytes cause a crash, and the waiting command settles, by its deadline at the latest", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 12 }), async (pieces) => {
         await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
@@ -221,11 +221,11 @@ describe("any bytes in any pieces", () => {
     );
   });
 
-  test("in memory: the parser never throws, and tells the same whatever the cuts", () => {
+  test("in memory: the parser never throws, and reads the same whatever the cuts", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 25 }), fc.array(fc.nat(200), { maxLength: 10 }), (pieces, cuts) => {
         const bytes = Buffer.concat(pieces);
-        expect(told(cutAt(bytes, cuts))).toEqual(told([bytes]));
+        expect(parsed(cutAt(bytes, cuts))).toEqual(parsed([bytes]));
       }),
       { numRuns: 3000 },
     );
@@ -237,8 +237,8 @@ describe("a whole recorded session, byte for byte as it came", () => {
   const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
   const frames: Buffer[] = lines.filter(({ dir }) => dir === "recv").map(({ frame }) => Buffer.from(frame));
 
-  test("uncut, every frame is told once", () => {
-    const { jsons, others, broken } = told([Buffer.concat(frames)]);
+  test("uncut, every frame is passed on once", () => {
+    const { jsons, others, broken } = parsed([Buffer.concat(frames)]);
     const types = frames.map((frame) => /Content-Type: (\S+)/.exec(frame.toString())?.[1]);
     expect(jsons).toHaveLength(types.filter((type) => type === "text/event-json").length);
     expect(others).toHaveLength(types.filter((type) => type !== "text/event-json").length);
@@ -247,7 +247,7 @@ describe("a whole recorded session, byte for byte as it came", () => {
   });
 
   // Between two frames the parser holds nothing, so that a cut is felt by the frame it is in and its neighbours alone.
-  test("cut at every byte of it, with the neighbours before and behind, it is told the same", () => {
+  test("cut at every byte of it, with the neighbours before and behind, it is read the same", () => {
     let cuts = 0;
     const parser = new Listener();
     for (const [index, frame] of frames.entries()) {
@@ -262,47 +262,47 @@ describe("a whole recorded session, byte for byte as it came", () => {
     expect(cuts).toBe(Buffer.concat(frames).length);
   });
 
-  test.each([1, 2, 3, 7, 1460])("in pieces of %d bytes it is told the same", (size) => {
+  test.each([1, 2, 3, 7, 1460])("in pieces of %d bytes it is read the same", (size) => {
     const bytes = Buffer.concat(frames);
     const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size));
-    expect(told(pieces)).toEqual(told([bytes]));
+    expect(parsed(pieces)).toEqual(parsed([bytes]));
   });
 });
 
-interface Told {
+interface Parsed {
   readonly jsons: string[];
   readonly others: unknown[];
   readonly broken: string[];
 }
 
-/** A parser on a socket that is none, and what it tells. */
+/** A parser on a socket that is none, and what it passes on. */
 class Listener {
   readonly #socket = new EventEmitter();
-  #told: Told = { jsons: [], others: [], broken: [] };
+  #parsed: Parsed = { jsons: [], others: [], broken: [] };
 
   constructor() {
     const parser = new FrameParser(
       this.#socket as unknown as Socket,
-      (json) => this.#told.jsons.push(json),
-      (why) => this.#told.broken.push(why),
+      (json) => this.#parsed.jsons.push(json),
+      (why) => this.#parsed.broken.push(why),
     );
-    parser.on("esl::event", (_event, headers, body) => this.#told.others.push([headers, body]));
+    parser.on("esl::event", (_event, headers, body) => this.#parsed.others.push([headers, body]));
   }
 
-  feed(pieces: readonly Uint8Array[]): Told {
-    this.#told = { jsons: [], others: [], broken: [] };
+  feed(pieces: readonly Uint8Array[]): Parsed {
+    this.#parsed = { jsons: [], others: [], broken: [] };
     for (const piece of pieces) this.#socket.emit("data", piece);
-    return this.#told;
+    return this.#parsed;
   }
 }
 
 /** `toEqual` takes too long for a quarter of a million comparisons. */
-function isSame(a: Told, b: Told): boolean {
+function isSame(a: Parsed, b: Parsed): boolean {
   const isText = a.jsons.length === b.jsons.length && a.jsons.every((json, index) => json === b.jsons[index]);
   return isText && JSON.stringify([a.others, a.broken]) === JSON.stringify([b.others, b.broken]);
 }
 
-function told(pieces: readonly Uint8Array[]): Told {
+function parsed(pieces: readonly Uint8Array[]): Parsed {
   return new Listener().feed(pieces);
 }
 

@@ -31,7 +31,7 @@ describe("of what the switch says, passwords are hidden", () => {
     expect(JSON.parse(hideSecrets(JSON.stringify(event)))).toEqual({ ...event, variable_password: "***" });
   });
 
-  test("what has none stays as it is, and so does a name in a value", () => {
+  test("text without secrets is unchanged, and so is a name in a value", () => {
     const event = JSON.stringify({ a: "password", b: "c" });
     expect(hideSecrets(event)).toBe(event);
     expect(hideSecrets("+OK accepted")).toBe("+OK accepted");
