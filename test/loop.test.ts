@@ -5,6 +5,7 @@ import { newDesk } from "../src/core/desk.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { ended, leg, makeCall, Rig, settle, storePath, up } from "./support/loop-rig.ts";
 import type { Store } from "../src/outbox/record.ts";
+import { standStill } from "./support/timers.ts";
 
 describe("from the phone to the CRM:", () => {
   test("the events of a call are sent in order", async () => {
@@ -158,12 +159,7 @@ describe("a leg that has sent no event yet", () => {
 });
 
 describe("from the CRM to the phone:", () => {
-  beforeEach(() => {
-    jest.useFakeTimers();
-  });
-  afterEach(() => {
-    jest.useRealTimers();
-  });
+  standStill();
 
   /** Time passes for the loop and its timers. */
   const pass = async (rig: Rig, ms: number): Promise<void> => {

@@ -152,61 +152,59 @@ describe("over HTTP: a call meets a CRM that", () => {
   // Patient: on a busy machine an answer may take long, and an attempt that ends by its deadline would be one POST too many.
   const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log });
 
-  test.concurrent("refuses, then answers: all arrives, in order", async () => {
-    const peer = await WildCrm.open();
+  /** Plays with a CRM that listens, in this mood; `onPost` is called when it has got a POST. */
+  async function withCrm(
+    mood: Mood,
+    play: (office: Office, peer: WildCrm) => Promise<void>,
+    onPost: (peer: WildCrm) => unknown = () => {},
+  ): Promise<void> {
+    const peer: WildCrm = await WildCrm.open(() => void onPost(peer));
+    await peer.turn(mood);
     const to = { agent: "A", address: "127.0.0.1", port: peer.port };
-    await inOffice(async (office) => {
-      await peer.turn("refuses");
-      for (const name of all) office.tell("c1", name);
-      // The first attempt has failed.
-      await until("Waited in vain", () => office.record("c1")[0]?.why !== undefined);
-      await peer.turn("answers");
-      await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      expect(peer.told("c1")).toEqual([...all]);
-    }, { crm, to, now: Date.now });
+    await inOffice((office) => play(office, peer), { crm, to, now: Date.now });
     peer.close();
-  });
+  }
+
+  const ended = (peer: WildCrm) => peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
+  const settled = (office: Office) => until("an event still waits", () => office.courier.status().waiting === 0);
+
+  test.concurrent("refuses, then answers: all arrives, in order", () =>
+    withCrm("refuses", async (office, peer) => {
+      for (const name of all) office.tell("c1", name);
+      await until("the first attempt does not fail", () => office.record("c1")[0]?.why !== undefined);
+      await peer.turn("answers");
+      await ended(peer);
+      expect(peer.told("c1")).toEqual([...all]);
+    }));
 
   /** Moods that may have taken the ScreenPop: it is sent once more. */
   const wild: readonly Mood[] = ["hangs", "says 500", "says 404", "closes before the answer"];
 
-  test.concurrent.each(wild)("%s, then answers: all arrives, in order, the ScreenPop once more", async (mood) => {
-    // It changes its mood with the first POST, however long the next attempt takes; that of the CRM which hangs is broken off.
-    const peer = await WildCrm.open(() => void peer.turn("answers"));
-    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
-    await inOffice(async (office) => {
-      await peer.turn(mood);
-      for (const name of all) office.tell("c1", name);
-      await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      expect(peer.told("c1")).toEqual(["ScreenPop", ...all]);
-      expect(peer.posts.map((post) => post.mood)).toEqual([mood, "answers", "answers", "answers"]);
-    }, { crm, to, now: Date.now });
-    peer.close();
-  });
+  // It changes its mood with the first POST, however long the next attempt takes; that of the CRM which hangs is broken off.
+  test.concurrent.each(wild)(
+    "%s, then answers: all arrives, in order, the ScreenPop once more",
+    (mood) =>
+      withCrm(mood, async (office, peer) => {
+        for (const name of all) office.tell("c1", name);
+        await ended(peer);
+        expect(peer.told("c1")).toEqual(["ScreenPop", ...all]);
+        expect(peer.posts.map((post) => post.mood)).toEqual([mood, "answers", "answers", "answers"]);
+      }, (peer) => peer.turn("answers")),
+  );
 
-  test.concurrent("closes in the middle of its answer: its 200 was heard, nothing is told twice", async () => {
-    const peer = await WildCrm.open();
-    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
-    await peer.turn("closes mid-answer");
-    await inOffice(async (office) => {
+  test.concurrent("closes in the middle of its answer: its 200 was heard, no event is sent twice", () =>
+    withCrm("closes mid-answer", async (office, peer) => {
       for (const name of all) office.tell("c1", name);
-      await peer.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      await until("Waited in vain", () => office.courier.status().waiting === 0);
+      await ended(peer);
+      await settled(office);
       expect(peer.told("c1")).toEqual([...all]);
-    }, { crm, to, now: Date.now });
-    peer.close();
-  });
+    }));
 
-  test.concurrent("refuses with 404 for good: three tries, then it is given up; the call goes on, as it has arrived", async () => {
-    const peer = await WildCrm.open();
-    const to = { agent: "A", address: "127.0.0.1", port: peer.port };
-    await peer.turn("says 404");
-    await inOffice(async (office) => {
+  test.concurrent("refuses with 404 for good: three tries, then it is discarded; the call goes on, as it has arrived", () =>
+    withCrm("says 404", async (office, peer) => {
       office.tell("c1", "ScreenPop");
-      await until("Waited in vain", () => office.courier.status().waiting === 0);
+      await settled(office);
       expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
       expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
-    }, { crm, to, now: Date.now });
-    peer.close();
-  });
+    }));
 });

@@ -1,18 +1,10 @@
 /** Where the courier sends waiting events when agents register, move, and take each other's place. */
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { event, home } from "../support/outbox/events.ts";
+import { describe, expect, test } from "bun:test";
+import { established, event, home, pop, released } from "../support/outbox/events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
+import { standStill } from "../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-const pop = event(1);
-const established = event(2, { name: "CallEstablished" });
-const released = event(3, { name: "CallReleased" });
+standStill();
 
 describe("the agent:", () => {
   const moved = { address: "10.0.0.9", port: 9090 };

@@ -1,17 +1,9 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { calls, event, home } from "../support/outbox/events.ts";
+import { describe, expect, jest, test } from "bun:test";
+import { calls, established, event, home, pop, released } from "../support/outbox/events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
+import { standStill } from "../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-const pop = event(1);
-const established = event(2, { name: "CallEstablished" });
-const released = event(3, { name: "CallReleased" });
+standStill();
 
 describe("in order:", () => {
   test("each event of a call is sent after the one before it has been delivered", async () => {

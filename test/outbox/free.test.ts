@@ -1,17 +1,10 @@
 /** Whether an event can be sent now: then its first attempt is noted together with it. */
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { event } from "../support/outbox/events.ts";
+import { expect, test } from "bun:test";
+import { established, event, pop } from "../support/outbox/events.ts";
 import { done, Rig } from "../support/outbox/rig.ts";
+import { standStill } from "../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-const pop = event(1);
-const established = event(2, { name: "CallEstablished" });
+standStill();
 
 test.each([
   ["no event of its call waits", true, event(7, { call: "c7" })],

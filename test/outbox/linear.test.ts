@@ -2,19 +2,15 @@
  * What one event costs does not depend on how many wait, counted without a stopwatch: how often the courier looks at events
  * for each one that is delivered, discarded or retried. A search through all that waits would show.
  */
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { CrmEvent } from "../../src/core/crm.ts";
 import { SuppressedCalls } from "../../src/outbox/suppressed.ts";
 import { calls, event } from "../support/outbox/events.ts";
 import { done, Rig, settle, unreachable } from "../support/outbox/rig.ts";
 import type { OutboxEvent } from "../../src/outbox/record.ts";
+import { standStill } from "../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+standStill();
 
 /** Counts the look-ups of the calls of events: every operation on an event needs them. */
 class Looks {

@@ -1,14 +1,10 @@
 /** How much is sent at once, and to whom: a backlog, and addresses that fail. */
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { calls, event, home } from "../support/outbox/events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
+import { standStill } from "../support/timers.ts";
 
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+standStill();
 
 describe("at once:", () => {
   test.each([

@@ -1,4 +1,5 @@
 /** Time that passes when a test says so, and chance that it chooses. */
+import { afterEach, beforeEach, jest } from "bun:test";
 import { systemTimers, type Timers } from "../../src/platform/timers.ts";
 
 /** The machine's time, which passes this many times faster: for what shares real sockets. */
@@ -8,6 +9,12 @@ export function fasterTimers(speed: number): Timers {
     after: (ms, run) => systemTimers.after(ms / speed, run),
     random: () => systemTimers.random(),
   };
+}
+
+/** In this file or `describe`, setTimeout and Date stand still until a test advances them with `jest`. */
+export function standStill(): void {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
 }
 
 interface Timer {

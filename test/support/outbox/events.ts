@@ -35,3 +35,8 @@ export function event(id: number, { name = "ScreenPop", call = "c1", nowhere, ..
 export function calls(count: number, part: EventPart = {}, from = 1): OutboxEvent[] {
   return Array.from({ length: count }, (_, n) => event(from + n, { call: `c${from + n}`, ...part }));
 }
+
+/** The events of call c1. */
+export const pop = event(1);
+export const established = event(2, { name: "CallEstablished" });
+export const released = event(3, { name: "CallReleased" });
