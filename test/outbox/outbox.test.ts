@@ -67,6 +67,16 @@ test("an undeliverable event goes on record only, and the log has the reason", (
   expect(log.join()).toContain('Discarded an event that cannot be delivered desk=1001 event=CallReleased call=c1 why="agent A');
 });
 
+test("the events after an undeliverable ScreenPop are discarded: the CRM would not know their call", () => {
+  const pop: CrmEvent = { name: "ScreenPop", call: "c1", ani: "", dnis: "1001", data: {} };
+  outbox.commit({ desk, effects: [{ type: "send", agent: "A", event: pop, undeliverable: "agent A has unregistered" }] });
+  outbox.commit({ desk, effects: [send("CallReleased", "c1")] });
+  expect([posts, onRecord()]).toEqual([[], ["CallReleased 0 discarded", "ScreenPop 0 discarded"]]);
+  expect(log.join()).toContain(
+    'Gave up delivering an event desk=1001 call=c1 event=CallReleased why="its ScreenPop was not delivered"',
+  );
+});
+
 test("the events of an agent who unregisters are discarded, on record and in the log", () => {
   outbox.commit({ desk, effects: [send("CallReleased", "c1", {})] });
   outbox.commit({ desk, effects: [{ type: "discard", agent: "A", why: "agent A has unregistered" }] });
