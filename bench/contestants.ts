@@ -95,7 +95,7 @@ export function storeOf(key: Key, setup: Setup): string {
 }
 
 /** The environment of the unit: JIT off (systemd/telesetd.service), and no other runtime options. */
-export function environment(key: Key): Record<string, string> {
+function environment(key: Key): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "", ...(key === "unit" ? unitEnvironment() : {}) };
 }
 

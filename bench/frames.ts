@@ -148,7 +148,7 @@ export function scripts(): Script[] {
 }
 
 /** A recording of one inbound call to 1001, cut at the marks "answers" and "hangs up". */
-export function scriptOf(recording: string): Script {
+function scriptOf(recording: string): Script {
   const { steps } = parseRecording(recording);
   const events = steps.flatMap((step) => step.kind === "event" ? [step.event] : []);
   const presence = `1001@${domain}`;

@@ -237,6 +237,6 @@ export async function gateways(bench: Bench, calls: number): Promise<GatewayCost
   });
 }
 
-export function rest(ms: number): Promise<void> {
+function rest(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }

@@ -34,7 +34,7 @@ export function verdicts(results: Results): Verdict[] {
 }
 
 /** The median over the turns of the ratio of two figures. */
-export function ratio(of: "p50" | "p99", measured: readonly Flow[] = [], reference: readonly Flow[] = []): number {
+function ratio(of: "p50" | "p99", measured: readonly Flow[] = [], reference: readonly Flow[] = []): number {
   return median(measured.map((flow, turn) => flow[of] / (reference[turn]?.[of] ?? NaN)));
 }
 

@@ -101,7 +101,7 @@ interface Part extends Partial<Omit<HttpOptions, "callouts">> {
 }
 
 /** An outbox with nothing in it. */
-export const emptyOutbox = {
+const emptyOutbox = {
   *pages() {},
   show: () => undefined,
   retry: () => ({ status: 404, why: noSuchEvent }) as const,

@@ -24,7 +24,7 @@ export function storePath(): string {
 }
 
 /** A line on which happens what the test says. */
-export class FakeLine implements Line {
+class FakeLine implements Line {
   known: KnownLegs = () => [];
   readonly commands: LineCommand[] = [];
   /** The immediate result of every command; undefined if a test sets none. */

@@ -52,7 +52,7 @@ const words = new Set(
 );
 
 /** The names of all samples, each with the labels that it can have, `job` and `instance` among them. */
-export function samples(): ReadonlyMap<string, ReadonlySet<string>> {
+function samples(): ReadonlyMap<string, ReadonlySet<string>> {
   const all = new Map([["up", new Set(["job", "instance"])]]);
   for (const { name, type, labels } of allFamilies(new Metrics())) {
     const own = new Set(["job", "instance", ...labels.map((label) => label.name)]);
@@ -65,7 +65,7 @@ export function samples(): ReadonlyMap<string, ReadonlySet<string>> {
 }
 
 /** The values that a label of a metric can have; undefined if they are not known here. */
-export function valuesOf(metric: string, label: string): readonly string[] | undefined {
+function valuesOf(metric: string, label: string): readonly string[] | undefined {
   const family = allFamilies(new Metrics()).find(({ name }) => name === metric);
   const values = family?.labels.find(({ name }) => name === label)?.values;
   return values?.length ? values : undefined;

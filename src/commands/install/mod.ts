@@ -27,7 +27,7 @@ const fileName = "telesetd.json";
 /** The report of errors, on the boot partition. */
 const errorsName = "telesetd-errors.txt";
 /** The report of an installation, on the boot partition. */
-const doneName = "telesetd-installed.txt";
+const installedName = "telesetd-installed.txt";
 /** Where `telesetd status` finds the report of errors. */
 const errorsPlace = "/run/telesetd-firstboot";
 
@@ -129,7 +129,7 @@ function removeFromCard(
       cleared = false;
     }
   }
-  if (cleared) writeNote(dirname(file.path), doneName, words, io);
+  if (cleared) writeNote(dirname(file.path), installedName, words, io);
 }
 
 /** The text for readers who only have the card. */

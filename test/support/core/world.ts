@@ -183,7 +183,7 @@ export class World {
 }
 
 /** Checks every step, and at the end all of them. */
-export class Watch {
+class Watch {
   sent = 0;
   dialled = 0;
   /** Legs that the desk has heard of, and those that are over for good. */

@@ -61,7 +61,7 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
   };
 }
 
-export function getDials(port: number): Promise<(DialRecord & { desk: string })[]> {
+function getDials(port: number): Promise<(DialRecord & { desk: string })[]> {
   return new Promise((resolve, reject) => {
     request({ host: "127.0.0.1", port, path: "/dials", agent: false }, (answer) => {
       const parts: Buffer[] = [];
