@@ -109,8 +109,6 @@ export class Session {
       signal.removeEventListener("abort", stop);
       over.abort("lost");
       await working.finally(() => this.#stack.close("stopped"));
-      // The dials that were under way have their results then.
-      await this.#stack.closed;
     }
   }
 
