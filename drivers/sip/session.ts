@@ -1,6 +1,6 @@
 /**
- * The work on one connection to drachtio-server: the registration, a watch for every desk, the dials, and a look now and then whether the
- * switch is there at all.
+ * The work on one connection to drachtio-server: the registration, a watch for every desk, the dials, and OPTIONS requests that
+ * check whether the switch answers at all.
  */
 import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
@@ -28,20 +28,20 @@ export interface SessionOptions {
   readonly tell: (event: LineEvent) => void;
 }
 
-/** How many pings in a row may stay without an answer, and the pause before the second, in ms. */
-const lostPings = 2;
-const pingAgain = 1000;
+/** The number of OPTIONS requests in a row without an answer after which the switch is gone, and the pause before the second, in ms. */
+const maxUnanswered = 2;
+const secondPingAfter = 1000;
 
-/** A connection that is logged in. */
+/** The work on a connection that has logged in. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #stack: Stack;
   readonly #account;
   readonly #dialling: Dialling;
   #watches = new Map<string, Watch>();
-  /** Why no phone is watched, when none is. */
+  /** Why no phone is watched. */
   #why = "not connected yet";
-  /** OPTIONS have been answered: that they are not any more says something. */
+  /** The switch has answered OPTIONS before: only then does its silence mean something. */
   #answers = false;
 
   /** Connects to drachtio-server. Rejects with an Error for people when it cannot. */
@@ -59,13 +59,13 @@ export class Session {
         log,
         timers,
       },
-      (request) => session ? session.#asked(request) : request.answer(503),
+      (request) => session ? session.#onRequest(request) : request.answer(503),
       signal,
     );
     return session = new Session(options, stack);
   }
 
-  /** Where it is connected to, for the log. */
+  /** The server at the other end, for the log. */
   get about(): LogFields {
     const { host, port } = this.#options.config;
     return { at: `${host}:${port}`, version: this.#stack.version, sip: this.#stack.listeners };
@@ -112,7 +112,7 @@ export class Session {
     }
   }
 
-  /** Carries a dial from a desk that is served out, once, and reports its result. */
+  /** Carries out a dial from a desk that is served, once, and reports its result. */
   execute(command: LineCommand): void {
     if (command.type !== "dial") return;
     const watch = this.#watches.get(command.desk);
@@ -141,11 +141,11 @@ export class Session {
       const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
       log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
       tell({ type: "link-down", why });
-      while (!signal.aborted && !(await this.#isThere())) await pause(timers, pingAgain + timers.random() * 4000, signal);
+      while (!signal.aborted && !(await this.#isThere())) await pause(timers, secondPingAfter + timers.random() * 4000, signal);
     }
   }
 
-  /** Registers, where that is asked for, and watches all desks. */
+  /** Registers, if configured, and watches all desks. */
   async #epoch(stopped: AbortSignal): Promise<void> {
     const { config, log, timers, tell } = this.#options;
     const broken = new AbortController();
@@ -158,7 +158,7 @@ export class Session {
       log.rarely(`registration ${why}`).warning("The registration was refused", { why });
       if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
     };
-    // One part that fails ends the others: who waits for all of them would never see it.
+    // One part that fails ends the others; otherwise waiting for all of them would hide the fault.
     let fault: unknown;
     const seen = (error: unknown) => {
       if (error instanceof StackClosed) return;
@@ -192,13 +192,13 @@ export class Session {
     });
   }
 
-  /** Resolves when the switch, which used to answer OPTIONS, does not any more; or at the signal. */
+  /** Resolves when the switch, which used to answer OPTIONS, no longer does; or at the signal. */
   async #untilGone(signal: AbortSignal): Promise<void> {
     const { config, timers } = this.#options;
     const pingMs = config.pingSeconds * 1000;
-    for (let lost = 0; !signal.aborted && lost < lostPings;) {
-      // Soon after the begin it is seen whether the switch answers at all: only then its silence says something.
-      await pause(timers, lost === 0 && this.#answers ? pingMs : pingAgain, signal);
+    for (let lost = 0; !signal.aborted && lost < maxUnanswered;) {
+      // Whether the switch answers at all is seen soon after the start.
+      await pause(timers, lost === 0 && this.#answers ? pingMs : secondPingAfter, signal);
       if (signal.aborted) return;
       if (await this.#isThere()) {
         this.#answers = true;
@@ -208,7 +208,7 @@ export class Session {
     }
   }
 
-  /** Any answer of its own will do; a 408 or 503 is drachtio-server's word for none, or as good as none. */
+  /** Any response of the switch will do; 408, 503 and 504 mean that it gave none, or as good as none. */
   async #isThere(): Promise<boolean> {
     const request = requestTo(this.#account, "OPTIONS", undefined, { Contact: this.#account.contact });
     try {
@@ -220,13 +220,13 @@ export class Session {
     }
   }
 
-  #asked(request: SipIncoming): void {
+  #onRequest(request: SipIncoming): void {
     if (request.method === "NOTIFY") {
       if ([...this.#watches.values()].some((watch) => watch.notify(request)) || this.#dialling.notify(request)) return;
-      // A subscription of an earlier life, or one that we have ended: 481 tells the switch to forget it (RFC 6665, section 4.1.3).
+      // A subscription from before a restart, or one that we have ended: 481 makes the switch forget it (RFC 6665, section 4.1.3).
       return request.answer(481);
     }
-    if (this.#dialling.asked(request)) return;
+    if (this.#dialling.onRequest(request)) return;
     if (request.method !== "ACK") request.answer(request.method === "OPTIONS" ? 200 : 481);
   }
 }

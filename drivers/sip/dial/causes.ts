@@ -34,17 +34,17 @@ const far: Readonly<Record<number, string>> = {
   604: "UNALLOCATED_NUMBER",
 };
 
-/** drachtio-server has reached nobody at the switch, so the phone was not rung. */
+/** drachtio-server did not reach the switch, so the phone was not rung. */
 export function switchSilent(extension: string): Failure {
   return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
 }
 
-/** The phone rang until the time was up. */
+/** The phone rang until the deadline. */
 export function notAnswered(extension: string): Failure {
   return handsetFailure("NO_ANSWER", extension);
 }
 
-/** The switch has taken the call, but the phone has not rung: it is registered, and does not answer the switch. */
+/** The switch has accepted the call, but the phone did not ring: it is registered, and does not answer the switch. */
 export function phoneSilent(extension: string): Failure {
   return handsetFailure("RECOVERY_ON_TIMER_EXPIRE", extension);
 }
@@ -62,7 +62,7 @@ export function notThePhone(extension: string): Failure {
   return { cause: "NOT_THE_PHONE", why };
 }
 
-/** The phone was asked to dial, and has no way to. */
+/** The phone was asked to dial, and does not support that. */
 export function refusesRefer(status: number, extension: string): Failure {
   const why = `Phone ${extension} does not accept a REFER (${status}): ask the administrator to change line.dialMethod.`;
   return { cause: `REFER ${status}`, why };
@@ -84,7 +84,7 @@ export function isAbsent(status: number, cause: string | undefined): boolean {
 }
 
 /**
- * Why the handset could not be rung or was not lifted.
+ * Why the phone could not be rung or was not answered.
  * @param cause the name of the cause in the answer's Reason header, where the switch gives one.
  */
 export function handsetAnswer(status: number, cause: string | undefined, extension: string): Failure {
@@ -105,7 +105,7 @@ export function handsetAnswer(status: number, cause: string | undefined, extensi
   return handsetFailure(handset[status] ?? `SIP ${status}`, extension);
 }
 
-/** What a status means when it is the number's, after the handset was lifted. */
+/** The meaning of a status that the dialled number gave, after the phone was answered. */
 export function farAnswer(status: number): Failure {
   if (status === 503) {
     // Asterisk says it of every number that was not reached, also of one that does not exist (res_pjsip_refer.c).
@@ -117,7 +117,7 @@ export function farAnswer(status: number): Failure {
   return { cause, why: words, far: words };
 }
 
-/** The hand-over itself came to nothing: the phone's call was ended, and the number was never called. */
+/** The hand-over failed: the phone's call was ended, and the number was never called. */
 export function notHandedOver(status: number, number: string): Failure {
   const why = status === 481
     ? `The handset was put down before ${number} was dialled.`

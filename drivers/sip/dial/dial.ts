@@ -29,26 +29,26 @@ export interface DiallingOptions {
   readonly log: Log;
   readonly timers: Timers;
   readonly trackers: ReadonlyMap<string, DialogTracker>;
-  /** What a dial learns of its far end goes this way. */
+  /** A dial has learned something of its far end. */
   readonly far: (desk: string, call: string, sign: FarSign) => void;
   readonly tell: (event: LineEvent) => void;
   /** The switch has said that a desk's phone is not registered. */
   readonly unregistered: (desk: string) => void;
 }
 
-/** A dial under way, with what is left of its SIP. */
+/** A dial, with its SIP. */
 interface Dial {
   readonly command: DialCommand;
   readonly tracker: DialogTracker;
   attempt: Attempt;
-  /** Of its SDP: the same in all that the box offers and answers. */
+  /** The session id of its SDP: the same in all offers and answers. */
   readonly sessionId: number;
   callId: string | undefined;
   sent: Sent | undefined;
   cancelWake: () => void;
 }
 
-/** Dials, one connection long. */
+/** The dials on one connection. */
 export class Dialling {
   readonly #options: DiallingOptions;
   readonly #dials = new Set<Dial>();
@@ -58,7 +58,7 @@ export class Dialling {
     void options.stack.closed.then((why) => this.#lost(why));
   }
 
-  /** Carries a dial out, once, and reports its result. */
+  /** Carries out a dial, once, and reports its result. */
   dial(command: DialCommand): void {
     const { trackers, timers, config, tell } = this.#options;
     const { desk, call, number } = command;
@@ -83,7 +83,7 @@ export class Dialling {
     this.#follow(dial, { attempt, ...made });
   }
 
-  /** Takes the end of a dial's leg, to report it with what the switch says of the dial; false when it is to be reported as it is. */
+  /** Takes the end of a dial's leg, to report it with the reason that the switch gives for the dial; false for any other event. */
   keepsBack(event: LineEvent): boolean {
     if (event.type !== "leg" || !event.facts.ended) return false;
     const { facts } = event;
@@ -105,7 +105,7 @@ export class Dialling {
     for (const dial of [...this.#dials]) this.#take(dial, { type: "lost", why });
   }
 
-  /** Takes the NOTIFY of a REFER; false when it belongs to none of ours. */
+  /** Takes the NOTIFY of a REFER of ours; false for any other. */
   notify(request: SipIncoming): boolean {
     const dial = this.#of(request);
     if (!dial || word(request.header("event")) !== "refer") return false;
@@ -115,8 +115,8 @@ export class Dialling {
     return true;
   }
 
-  /** Takes another request inside a call of ours; false when there is no such call. */
-  asked(request: SipIncoming): boolean {
+  /** Takes any other request inside a call of ours; false when there is no such call. */
+  onRequest(request: SipIncoming): boolean {
     const dial = this.#of(request);
     if (!dial) return false;
     switch (request.method) {
@@ -128,7 +128,7 @@ export class Dialling {
         return true;
       case "INVITE":
       case "UPDATE":
-        // Whatever is offered: we stay on hold. A switch asks so to see whether we are there (RFC 4028).
+        // We stay on hold, whatever is offered. A switch may only check whether we are there (RFC 4028).
         request.answer(
           200,
           { Contact: this.#options.account.contact },
@@ -199,7 +199,7 @@ export class Dialling {
     }
   }
 
-  /** Sends the INVITE or the REFER of a dial: what becomes of it is an input. */
+  /** Sends the INVITE or the REFER of a dial; the response is an input. */
   #request(dial: Dial, request: SipRequest, options: RequestOptions): void {
     const onSent = (sent: Sent) => {
       if (request.dialog !== undefined) return;
@@ -233,7 +233,7 @@ export class Dialling {
   }
 }
 
-/** The connection was lost after the request had gone out: nobody knows. Anything else did not go out. */
+/** Lost after the request had been sent: the outcome is unknown. Anything else was not sent. */
 function resultOf(error: unknown): CommandResult {
   if (error instanceof StackClosed && error.sent) {
     return { outcome: "unknown", why: `The connection to the phone system was lost (${error.message})` };

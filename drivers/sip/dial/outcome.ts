@@ -2,16 +2,16 @@
 import type { Failure } from "../../../src/core/line.ts";
 import type { Dialog } from "../dialogs/dialog-info.ts";
 
-/** A dialog that a full state no longer lists has ended without a word. */
+/** The end of a dialog that a full state no longer lists. */
 export const unlisted: Failure = {
   cause: "GONE",
   why: "The phone system does not list the call any more.",
 };
 
-/** What the end of a dial's leg means for the number when it comes without a reason (FreeSWITCH). */
+/** What the agent reads of the number when a dial's leg ends without a reason (FreeSWITCH). */
 export const unreached = "The number was not reached: the phone system does not say why.";
 
-/** What ended a dialog, as far as its notifier says. */
+/** Why a dialog ended, as far as its notifier says. */
 export function endOf({ event, code }: Pick<Dialog, "event" | "code">): Failure {
   const cause = [event ?? (code === undefined ? "terminated" : "rejected"), ...(code === undefined ? [] : [code])].join(" ");
   return { cause, ...wordsOf(event, code) };
@@ -25,7 +25,7 @@ function wordsOf(event: Dialog["event"], code: number | undefined): { readonly w
       return { why: "The call was given up before it was answered.", far: "The call was given up before the number answered." };
     case "rejected":
       if (busy) return { why: "The phone is busy or has declined the call.", far: "The number is busy." };
-      return { why: "The phone has declined the call.", far: `The number was not reached${said(code)}.` };
+      return { why: "The phone has declined the call.", far: `The number was not reached${codeText(code)}.` };
     case "replaced":
       return { why: "Another call took the place of this one.", far: "Another call took the place of this one." };
     case "local-bye":
@@ -35,15 +35,15 @@ function wordsOf(event: Dialog["event"], code: number | undefined): { readonly w
     case "timeout":
       return { why: "The phone did not answer in time.", far: "The number did not answer in time." };
     case "error":
-      return { why: `The call failed${said(code)}.`, far: `The call failed${said(code)}.` };
+      return { why: `The call failed${codeText(code)}.`, far: `The call failed${codeText(code)}.` };
     case undefined:
       if (busy) return { why: "The phone is busy or has declined the call.", far: "The number is busy." };
       if (unanswered) return { why: "The phone was not answered.", far: "The number did not answer." };
       if (code === undefined) return { why: "The call is over: the phone system does not say why." };
-      return { why: `The call is over${said(code)}.`, far: `The number was not reached${said(code)}.` };
+      return { why: `The call is over${codeText(code)}.`, far: `The number was not reached${codeText(code)}.` };
   }
 }
 
-function said(code: number | undefined): string {
+function codeText(code: number | undefined): string {
   return code === undefined ? "" : `: the phone system says ${code}`;
 }

@@ -21,7 +21,7 @@ interface OwnDial {
 export interface OwnDials {
   /** The user of the box's own account. */
   readonly self: string;
-  /** The newest first: dialogs may still come of an older dial, but a new one is rather of the newest. */
+  /** The newest first: dialogs may still come of an older dial, but a new one rather belongs to the newest. */
   readonly dials: readonly OwnDial[];
 }
 
@@ -73,7 +73,7 @@ export interface Candidate {
   readonly report: Report;
 }
 
-/** The dial of which a dialog comes, if it is one of these: by our Call-ID, which a proxy hands on, or by who is at its other end. */
+/** The dial that a dialog belongs to, if any: by our Call-ID, which a proxy passes on, or by the party at its other end. */
 export function ownDialOf(
   { self, dials }: OwnDials,
   candidate: Candidate,
@@ -86,8 +86,9 @@ export function ownDialOf(
 }
 
 /**
- * By our user as its caller (a switch calls the phone for us), or by the number that the phone dials because it was asked to (REFER). A
- * phone that rings for nobody rings because we have just dialled. The number as caller is no sign: the customer may call at this moment.
+ * By our user as its caller (the switch calls the phone for us), or by the number that the phone dials because it was asked to (REFER). A
+ * phone that rings for an unnamed caller rings because we have just dialled. The number as the caller proves nothing: the customer may
+ * call at this moment.
  */
 function isOf({ isOpen, as, number }: OwnDial, self: string, { direction, report }: Candidate, hasLeg: () => boolean): boolean {
   if (!isOpen || direction === undefined) return false;

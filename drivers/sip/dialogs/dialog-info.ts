@@ -53,7 +53,7 @@ export interface DialogInfo {
 }
 
 /** The longest document that is read, in characters: a dialog takes 600. */
-export const longestDialogInfo = 262_144;
+export const maxDialogInfoLength = 262_144;
 
 const namespace = "urn:ietf:params:xml:ns:dialog-info";
 const states: readonly string[] = ["trying", "proceeding", "early", "confirmed", "terminated"];
@@ -65,7 +65,7 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
  * @throws Error with a sentence: not XML, too long, with a document type, or not a dialog-info document.
  */
 export function readDialogInfo(body: string, lenient = false): DialogInfo {
-  const root = new Element(parse(unpadded(body), longestDialogInfo).root);
+  const root = new Element(parse(unpadded(body), maxDialogInfoLength).root);
   if (root.name !== "dialog-info") {
     throw new Error(`Cannot read the dialog-info: its root is <${shown(root.raw)}>: expected <dialog-info>`);
   }

@@ -12,7 +12,7 @@ import * as table from "./table.ts";
 /** What is known when a document comes. */
 export interface Known {
   readonly table: table.DialogTable;
-  /** The next full document answers a SUBSCRIBE: it is whole, whoever the notifier is. */
+  /** The next full document answers a SUBSCRIBE: it is whole, whatever the notifier. */
   readonly isFresh: boolean;
   /** The full state was asked for, and has not come yet. */
   readonly isAsked: boolean;

@@ -77,7 +77,7 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   const known = ended.dialogs.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
   if (!known) return { isEcho: false, ended };
   const isUnique = naming === "unique" || known.callId !== undefined;
-  // FreeSWITCH's ids are channel UUIDs, whoever is at the other end later.
+  // FreeSWITCH's ids are channel UUIDs, which stay with the call when the party changes.
   const isEcho = notifier.lists === "changed" ||
     (!differ(known.party?.identity, party?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
   if (isEcho) return { isEcho, ended: moved(ended, known) };

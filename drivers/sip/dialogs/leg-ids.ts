@@ -17,7 +17,7 @@ export interface LegNames {
   /** The number of names that were made of the seed. */
   readonly made: number;
   readonly used: readonly string[];
-  /** The names of legs that lived before a restart: a dialog without a name of its own goes on as one of them. */
+  /** The names of legs that lived before a restart: a dialog without a distinct name continues as one of them. */
   readonly adoptable: readonly string[];
 }
 
@@ -71,7 +71,7 @@ function newName(names: LegNames, notifier: Notifier, dialog: DialogNames): stri
   return callId === undefined ? `${prefixOf(id)}${freshName(names)}` : unusedName(names, first, id);
 }
 
-/** For dialogs that nothing else tells apart. */
+/** A name for a dialog that nothing else distinguishes. */
 function freshName({ seed, made }: LegNames): string {
   return `${seed}-${made + 1}`;
 }

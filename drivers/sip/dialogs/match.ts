@@ -2,7 +2,7 @@
 import type { Dialog } from "./dialog-info.ts";
 import { type DialogTags, differ, isSameDialog } from "./merge.ts";
 
-/** A live dialog, by what tells it from others. */
+/** A live dialog, by what distinguishes it from others. */
 export interface Row extends DialogTags {
   readonly leg: string;
 }
@@ -14,7 +14,7 @@ export interface Match {
 }
 
 /**
- * The live dialog that each dialog of a document means, none twice.
+ * The live dialog that each dialog of a document means, each at most once.
  * @param isFresh whether the document begins a new subscription, which may give dialogs new ids: the Call-ID stays.
  */
 export function matchDialogs(live: readonly Row[], dialogs: readonly Dialog[], isFresh: boolean): Match[] {

@@ -4,19 +4,19 @@ import type { Dialog } from "./dialog-info.ts";
 
 const ranks: readonly Dialog["state"][] = ["trying", "proceeding", "early", "confirmed", "terminated"];
 
-/** What tells a dialog from others (RFC 4235, section 4.1). */
+/** What distinguishes a dialog from others (RFC 4235, section 4.1). */
 export type DialogTags = Pick<Dialog, "id" | "callId" | "localTag" | "remoteTag">;
 
-/** A dialog of a document, as what has come furthest. */
+/** A dialog of a document, in its furthest state. */
 export interface Merged {
   readonly dialog: Dialog;
-  /** The same as what has come furthest among the live: the document shows it as confirmed and as over, and nothing tells which counts. */
+  /** The furthest live state, when the document shows the dialog both as confirmed and as over, and it is unknown which counts. */
   readonly confirmed?: Dialog;
 }
 
 /**
- * FreeSWITCH lists a dialog once for each registration, Kamailio once for each publication: of one dialog, what has come furthest counts.
- * The branches of a forked call may have one id: their tags tell them apart.
+ * FreeSWITCH lists a dialog once for each registration, Kamailio once for each publication: the furthest state counts.
+ * The branches of a forked call may share an id: their tags distinguish them.
  */
 export function merge(dialogs: readonly Dialog[]): Merged[] {
   return groupsOf(dialogs).map((reports) => {
@@ -27,7 +27,7 @@ export function merge(dialogs: readonly Dialog[]): Merged[] {
   });
 }
 
-/** Whether what both say of themselves allows them to be one dialog. */
+/** Whether the names and tags of both allow them to be one dialog. */
 export function isSameDialog(a: DialogTags, b: DialogTags): boolean {
   return a.id === b.id && !differ(a.callId, b.callId) && !differ(a.localTag, b.localTag) && !differ(a.remoteTag, b.remoteTag);
 }
@@ -37,21 +37,21 @@ export function tagsOf({ id, callId, localTag, remoteTag }: DialogTags): DialogT
   return { id, ...present({ callId, localTag, remoteTag }) };
 }
 
-/** Whether two values are known and not the same. */
+/** Whether two values are known and different. */
 export function differ(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
-/** One dialog of a document: its reports, and what they say of its names and tags together. */
+/** One dialog of a document: its reports, and their names and tags together. */
 interface Group {
   names: DialogTags;
   readonly reports: Dialog[];
 }
 
-/** The number of branches of a forked call that are told apart; the others are left out. */
+/** The number of branches of a forked call that are distinguished; the others are left out. */
 const maxBranches = 100;
 
-/** What has no tags goes to the first branch that it may belong to, so it is placed last. */
+/** Reports without tags go to the first branch that they may belong to, so they are placed last. */
 function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
   const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
   const byId = new Map<string, Group[]>();

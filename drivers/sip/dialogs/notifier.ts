@@ -62,7 +62,7 @@ export function isUser({ users }: Notifier, uri: string): boolean {
 export interface Sample {
   readonly dialogs: readonly Dialog[];
   readonly isFull: boolean;
-  /** It answers a SUBSCRIBE of ours, so that it lists all dialogs whoever the notifier is. */
+  /** It answers a SUBSCRIBE of ours, so that it lists all dialogs, whatever the notifier. */
   readonly isAnswer: boolean;
   /** The User-Agent or Server of the NOTIFY. */
   readonly userAgent?: string;

@@ -1,10 +1,10 @@
-/** Who stands at an end of a dialog: URIs (RFC 3261, section 19.1; RFC 3966) into the identities of `core/line.ts`. Pure. */
+/** The party at an end of a dialog: URIs (RFC 3261, section 19.1; RFC 3966) into the identities of `core/line.ts`. Pure. */
 import type { Party } from "../../../src/core/line.ts";
 import { identify } from "../../../src/core/number.ts";
 import type { Participant } from "./dialog-info.ts";
 import { isHidingName } from "../../shared/hiding-name.ts";
 
-/** The parts of a URI that say who somebody is. */
+/** The parts of a URI that identify a party. */
 export interface Address {
   /** Without its escapes, its parameters and a password; of a `tel:` URI the number without what people write between digits. */
   readonly user: string;
@@ -13,13 +13,13 @@ export interface Address {
 }
 
 /**
- * Takes a `sip:`, `sips:`, `tel:` or `pres:` URI apart, bare or as `"Name" <uri>`. Never throws: what is no URI is a user without a host.
+ * Takes a `sip:`, `sips:`, `tel:` or `pres:` URI apart, bare or as `"Name" <uri>`. Never throws: a text that is not a URI is a user without a host.
  */
 export function addressOf(uri: string): Address {
   const [, scheme = "", rest = ""] = /^(?:(sips?|tel|pres):)?(.*)$/is.exec(bare(uri)) ?? [];
   if (scheme.toLowerCase() === "tel") return { user: unescaped(rest).replace(/[;?].*$/s, "").replace(/[\s().-]/g, ""), host: "" };
   const at = rest.lastIndexOf("@");
-  // sip:host has no user: nobody is named.
+  // sip:host names no user.
   const [user, host] = at >= 0 ? [rest.slice(0, at), rest.slice(at + 1)] : scheme === "" ? [rest, ""] : ["", rest];
   return {
     // An escaped semicolon is part of the name, a plain one begins parameters (`+1415;ext=22@`, `;phone-context=`).
@@ -28,7 +28,7 @@ export function addressOf(uri: string): Address {
   };
 }
 
-/** What follows a name is a number that a ring group has put its name before (`Sales:14155550123`); anything else is a password. */
+/** A ring group may put its name before a number (`Sales:14155550123`); otherwise a password follows the colon. */
 function withoutPassword(user: string): string {
   return /^[^:]*[a-z][^:]*:\+?\d{3,}$/i.test(user) ? user : user.replace(/:.*$/s, "");
 }
@@ -40,7 +40,7 @@ function bare(uri: string): string {
   return (open >= 0 && rest.length === 1 ? inner : uri).trim();
 }
 
-/** A text without its escapes (RFC 3986, section 2.1); as it is when they are broken. */
+/** A text without its escapes (RFC 3986, section 2.1); unchanged when they are broken. */
 export function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -50,8 +50,8 @@ export function unescaped(text: string): string {
 }
 
 /**
- * Who it is. A number in the URI comes first, then one in the display name (switches that write an account into the URI). Somebody
- * withheld is from outside: colleagues do not hide. Whether a number is inside or outside is left to the number plan.
+ * The party at an end. A number in the URI comes first, then one in the display name (switches that write an account into the URI). A withheld
+ * party is from outside: colleagues do not hide. Whether a number is inside or outside is left to the number plan.
  */
 export function partyOf(end: Participant | undefined): Party | undefined {
   if (end?.identity === undefined) return undefined;
@@ -80,7 +80,7 @@ function isPrivate({ identity, target, params }: Participant): boolean {
     uri,
   ) => [...(uri ?? "").slice(0, 4096).matchAll(/[;?&]privacy=([^;?&@>\s]*)/gi)]);
   const values = [...marks.map(([, value = ""]) => value), params["privacy"] ?? "", params["+sip.privacy"] ?? ""];
-  return values.some((value) => unescaped(value).split(/[\s;,"]+/).some((one) => privacy.test(one)));
+  return values.some((value) => unescaped(value).split(/[\s;,"]+/).some((word) => privacy.test(word)));
 }
 
 /** The name in front of `<uri>`. */

@@ -1,4 +1,4 @@
-/** Documents of switches that write names into XML as they are: what is plainly meant is read, so that the call is not lost. Pure. */
+/** Repairs documents of switches that write names into XML without escaping them, so that no call is lost. Pure. */
 import { type DialogInfo, readDialogInfo } from "./dialog-info.ts";
 
 /** A reference that needs no document type: one of XML's own five names, or a character by its number. */
@@ -7,25 +7,25 @@ const reference = /^&(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9A-Fa-f]+);/;
 /** A character by its number. */
 const numbered = /&#(?:[xX]([0-9A-Fa-f]+)|(\d+));/g;
 
-/** What XML 1.0 cannot hold (section 2.2, Char). */
+/** Characters that XML 1.0 does not allow (section 2.2, Char). */
 // deno-lint-ignore no-control-regex -- control characters are what is removed
 const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/gu;
 
 /** What follows the quote at the end of a value: the next attribute, or the end of the tag. */
 const afterValue = /^\s*(?:[\w:.-]+\s*=\s*["']|[\/?]?>)/;
 
-/** How far the next attribute is looked for, in characters. */
-const longestName = 100;
+/** The longest name of an attribute, in characters. */
+const maxAttributeName = 100;
 
 /** A document, and what is wrong with it. */
 export interface Read {
   readonly info: DialogInfo;
-  /** Why it had to be repaired, or dialogs left out: the full state may say more. */
+  /** Why it had to be repaired, or dialogs were left out: the full state may contain more. */
   readonly fault?: unknown;
 }
 
 /**
- * Reads the body of a NOTIFY, even one that is not quite right.
+ * Reads the body of a NOTIFY, repaired if necessary.
  * @throws Error with a sentence if nothing can be read.
  */
 export function readLeniently(body: string): Read {
@@ -42,8 +42,7 @@ export function readLeniently(body: string): Read {
 
 /**
  * The text with `&` escaped where no reference that XML knows begins, `<` where no tag begins (in the value of an attribute, around a SIP
- * URI, alone) and quotes inside the value of an attribute, and without characters that XML cannot hold. What is still not well-formed
- * has to be asked for again.
+ * URI, alone) and quotes inside the value of an attribute, and without characters that XML does not allow.
  */
 export function repaired(xml: string): string {
   const text = xml.replace(numbered, withoutInvalid).replace(notXml, "");
@@ -52,7 +51,7 @@ export function repaired(xml: string): string {
   let quote = "";
   for (let at = 0; at < text.length; at++) {
     const char = text.charAt(at);
-    const ends = quote !== "" && char === quote && afterValue.test(text.slice(at + 1, at + 1 + longestName));
+    const ends = quote !== "" && char === quote && afterValue.test(text.slice(at + 1, at + 1 + maxAttributeName));
     if (char === "&" && !reference.test(text.slice(at, at + 40))) out += "&amp;";
     else if (char === "<" && (inTag || !beginsTag(text, at))) out += "&lt;";
     else if (quote !== "" && char === quote && !ends) out += char === '"' ? "&quot;" : "&apos;";

@@ -5,7 +5,7 @@ import { identify } from "../../../src/core/number.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
 import { partyOf } from "./party.ts";
 
-/** A report as seen from the desk: direction turned round where the notifier looks from the other end. */
+/** A report as seen from the desk: with the direction reversed where the notifier looks from the other end. */
 export interface Report {
   readonly state: Dialog["state"];
   readonly direction?: LegDirection;
@@ -20,11 +20,11 @@ export interface Past {
   readonly facts: LegFacts;
   /** The far end as it was named last. */
   readonly party?: Party;
-  /** Reports that were told as they happened, not on being asked. */
+  /** The number of reports that came when something happened, not in an answer. */
   readonly reports: number;
 }
 
-/** Reads a dialog from the desk's side. `isDesk` says whether an end is the desk's own phone. */
+/** Reads a dialog from the desk's side. @param isDesk whether an end is the desk's own phone. */
 export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) => boolean): Report {
   const turned = isDesk(dialog.remote) && dialog.local?.identity !== undefined && !isDesk(dialog.local);
   const far = turned ? dialog.local : dialog.remote;
@@ -50,7 +50,7 @@ export function directionOf({ state, direction }: Report): LegDirection | undefi
   return direction ?? (state === "early" ? "to-desk" : state === "confirmed" ? "from-desk" : undefined);
 }
 
-/** The number that was dialled, if the far end of the phone's own dialling is one. A name or somebody withheld is nobody outside. */
+/** The number that was dialled, if the far end of the phone's own dialling is one. A name or a withheld party is not a number. */
 export function dialledOf({ party }: Report): string | undefined {
   if (party === undefined || party.outside) return undefined;
   return /^[*#]/.test(party.identity) || identify(party.identity).kind === "number" ? party.identity : undefined;
@@ -76,7 +76,7 @@ export function grown(past: Past, report: Report, how: Reading): LegFacts {
   return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, how) };
 }
 
-/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. Who plays nothing then need not have the call on hold. */
+/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. A phone that plays nothing then need not have the call on hold. */
 function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }: Reading): Partial<LegFacts> {
   if (state === "confirmed" || (isLoose && rendering === false)) return { answered: true };
   return state === "early" && facts.answered !== true ? { rings: true } : {};
@@ -86,7 +86,7 @@ function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }:
 function diallingSigns({ reports, facts, party }: Past, report: Report, { isLoose, counts }: Reading): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
-  // A dialplan that sends the call elsewhere makes a new report too, with another number: that is no answer.
+  // A dialplan that sends the call elsewhere causes a new report too, with another number: that is not an answer.
   const rerouted = report.party !== undefined && party !== undefined && report.party.identity !== party.identity;
   if (isLoose && facts.farAnswered !== true && (!counts || reports === 0 || rerouted)) return { farCalled: true };
   return { answered: true, farCalled: true, farAnswered: true };
@@ -101,14 +101,14 @@ function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts
   }
   if (settled) return partnerOf(past, report, undefined);
   const rings = past.facts.rings === true || report.state === "early" || answered === true;
-  // A phone that rings for somebody unknown rings for somebody: as for an anonymous caller.
+  // An unnamed caller is treated as an anonymous one.
   const caller = party ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
   return present({ caller });
 }
 
 /**
- * Somebody else is at the other end of an answered call: put through, or picked up with a feature code. Whom the phone itself dialled may
- * answer under another number, and stays the one who was dialled.
+ * Another party is at the other end of an answered call: put through, or picked up with a feature code. The party that the phone itself
+ * dialled may answer under another number, and stays the one that was dialled.
  */
 function partnerOf({ party: before }: Past, { party, state }: Report, dialled: string | undefined): Partial<LegFacts> {
   if (state !== "confirmed" || party === undefined || before === undefined || party.identity === before.identity) return {};

@@ -2,7 +2,7 @@
  * dialog-info documents (RFC 4235) into facts of the line, for one desk: a state, an input and the time give the next state, what is to be
  * reported, and when to come back. Made for notifiers as they are: FreeSWITCH calls every document full and puts one dialog into it,
  * reports the end of a call as `confirmed` while another one is up and a held call as `early`; Asterisk has one dialog for all calls of a
- * phone. What each of them writes, and what cannot be told from it: docs/sip.md. Pure.
+ * phone. What each of them writes, and what cannot be known from it: docs/sip.md. Pure.
  */
 import { present } from "../../../src/core/present.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
@@ -25,7 +25,7 @@ export interface Watched {
   readonly users: readonly string[];
   /** The user of the box's own account, which shows as the caller when it dials. */
   readonly self: string;
-  /** What made names of legs begin with, for notifiers that do not tell calls apart: never used before, at most 32 characters. */
+  /** What made names of legs begin with, for notifiers whose ids do not distinguish calls: never used before, at most 32 characters. */
   readonly seed: string;
 }
 
@@ -82,7 +82,7 @@ export interface TrackerState {
   readonly version?: number;
   /** The dialogs of the last document, as text. */
   readonly last: string;
-  /** The next full document answers a SUBSCRIBE: it is whole, whoever the notifier is. */
+  /** The next full document answers a SUBSCRIBE: it is whole, whatever the notifier. */
   readonly isFresh: boolean;
   readonly isSnapshotDue: boolean;
   /** The full state was asked for, and is waited for until then, in ms. */

@@ -147,7 +147,7 @@ export function grow(table: DialogTable, entry: LiveDialog, report: Report, coun
   const past = claimed(table, entry, report);
   const facts = withTwin(table, past, grown(past, report, { isLoose: table.notifier.lists === "changed", counts }));
   const { question: _, missed: __, ...rest } = past;
-  // Who rings during a call, where one dialog stands for both, is not the one who is talked to.
+  // Where one dialog stands for all calls, the party that rings is not the one that the agent talks to.
   const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
   const party = steppedBack ? past.party : report.party ?? past.party;
   const reports = past.reports + (counts ? 1 : 0);

@@ -10,16 +10,16 @@ import { NotSent } from "../wire/message.ts";
 import { type Account, requestTo } from "../wire/request.ts";
 import type { Stack } from "../wire/stack.ts";
 
-/** What a registration is made of. */
+/** What a registration needs. */
 export interface RegistrationOptions {
   readonly stack: Stack;
   readonly config: SipConfig;
   readonly account: Account;
   readonly log: Log;
   readonly timers: Timers;
-  /** The switch has accepted it for the first time. */
+  /** The switch has accepted the registration. */
   readonly onGood: () => void;
-  /** It would not; with the reason for people. */
+  /** The switch has refused it, or did not answer: why, for people. */
   readonly onBad: (why: string) => void;
 }
 
@@ -58,7 +58,7 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
   }
 }
 
-/** One REGISTER; with 0 the registration is given back. */
+/** One REGISTER; `expires` 0 unregisters. */
 export function register(
   { stack, config, account }: Pick<RegistrationOptions, "stack" | "config" | "account">,
   expires: number,

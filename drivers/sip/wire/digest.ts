@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import { present } from "../../../src/core/present.ts";
 
-/** Who we are at the switch. */
+/** Our account at the switch. */
 export interface Credentials {
   readonly user: string;
   readonly password: string;
 }
 
-/** What a 401 or 407 asks. */
+/** The challenge of a 401 or 407. */
 export interface Challenge {
   readonly realm: string;
   readonly nonce: string;
@@ -25,15 +25,15 @@ const algorithms = { "SHA-512-256": "sha512-256", "SHA-256": "sha256", MD5: "md5
 type Algorithm = `${keyof typeof algorithms}${"" | "-sess"}`;
 
 /**
- * The best challenge of a WWW-Authenticate or Proxy-Authenticate header; several stand behind each other, separated by
- * commas as their own parts are. Nothing when none can be answered (no Digest, unknown algorithm, only auth-int).
+ * The best challenge of a WWW-Authenticate or Proxy-Authenticate header; several are separated by commas, as their
+ * own parts are. Nothing when we cannot answer any of them (no Digest, unknown algorithm, only auth-int).
  */
 export function challengeOf(header: string): Challenge | undefined {
   const known: Challenge[] = challenges(header).flatMap((part) => {
     const algorithm = nameOf(part["algorithm"] ?? "MD5");
     const { realm, nonce, opaque, qop } = part;
     if (algorithm === undefined || realm === undefined || nonce === undefined) return [];
-    const offered = qop?.split(",").map((each) => each.trim().toLowerCase()) ?? [];
+    const offered = qop?.split(",").map((option) => option.trim().toLowerCase()) ?? [];
     if (offered.length > 0 && !offered.includes("auth")) return [];
     return [{
       realm,
@@ -70,14 +70,14 @@ function challenges(header: string): Record<string, string>[] {
   return found;
 }
 
-/** More of a header is not looked at. */
+/** The longest part of a header that is read. */
 const longestHeader = 8192;
 
-/** What a request is that is to be authorized. */
+/** The request to authorize. */
 export interface Authorized {
   readonly method: string;
   readonly uri: string;
-  /** How often this nonce has been used, this time included. */
+  /** The number of times that this nonce has been used, including this one. */
   readonly count: number;
   /** A client nonce: a random word. */
   readonly cnonce: string;

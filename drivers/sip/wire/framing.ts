@@ -4,7 +4,7 @@
  */
 import { ChunkBuffer } from "../../shared/chunk-buffer.ts";
 
-/** The largest frame that is believed, in bytes: a SIP message with a body of hundreds of dialogs has a tenth of it. */
+/** The largest valid frame, in bytes: a SIP message with hundreds of dialogs has a tenth of it. */
 const largestFrame = 1024 * 1024;
 
 /** Reads a stream of bytes as frames. */

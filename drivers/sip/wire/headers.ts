@@ -1,4 +1,4 @@
-/** Small readers of SIP header values (RFC 3261, section 20). They take what a stranger wrote, and never throw. */
+/** Small readers of SIP header values (RFC 3261, section 20). They accept any text and never throw. */
 
 /** The value of a parameter behind `;`, without quotes; names in any case. */
 export function parameter(value: string | undefined, name: string): string | undefined {
@@ -10,12 +10,12 @@ export function parameter(value: string | undefined, name: string): string | und
   return undefined;
 }
 
-/** What stands before the first `;`, in small letters. */
+/** The part before the first `;`, in small letters. */
 export function word(value: string | undefined): string {
   return (value ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** A number of seconds from 0 to a year; undefined if it is not one. Retry-After may have a comment behind it. */
+/** A number of seconds from 0 to a year; undefined if it is not one. Retry-After may end with a comment. */
 export function secondsIn(value: string | undefined): number | undefined {
   const digits = /^\s*(\d{1,10})\b/.exec(value ?? "")?.[1];
   return digits === undefined ? undefined : Math.min(Number(digits), 31_536_000);
@@ -33,10 +33,10 @@ export function reasonText(value: string | undefined): string | undefined {
   return text !== undefined && /^[A-Z_]{4,40}$/.test(text) ? text : undefined;
 }
 
-/** Causes of Q.850 that say more of a phone than the status that comes with them: Asterisk answers 403 for one that has declined. */
+/** Causes of Q.850 that say more about a phone than the status that comes with them: Asterisk answers 403 when a phone has declined. */
 const causes: Readonly<Record<string, string>> = { 17: "USER_BUSY", 20: "SUBSCRIBER_ABSENT", 21: "CALL_REJECTED" };
 
-/** The same, or by its number in Q.850, if that says more than the status. */
+/** The cause by its name, or by its number in Q.850 if that says more than the status. */
 export function reasonCause(value: string | undefined): string | undefined {
   const cause = parameter(value, "cause") ?? "";
   const numbered = word(value) === "q.850" && Object.hasOwn(causes, cause) ? causes[cause] : undefined;

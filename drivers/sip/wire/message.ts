@@ -1,7 +1,7 @@
-/** What the driver says to the SIP stack and hears of it. */
+/** The messages between the driver and the SIP stack. */
 import type { ConnectFailure } from "../../shared/connect-failure.ts";
 
-/** A SIP request as we want it. */
+/** A SIP request to send. */
 export interface SipRequest {
   readonly method: string;
   /** The Request-URI; inside a dialog the server knows it. */
@@ -16,16 +16,16 @@ export interface SipRequest {
 
 /** What all SIP messages have. */
 export interface SipText {
-  /** A header's value as it stands; several of one name are joined with commas. */
+  /** A header's value unchanged; several of one name are joined with commas. */
   header(name: string): string | undefined;
   readonly body: string;
 }
 
-/** An answer to a request of ours. */
+/** A response to a request of ours. */
 export interface SipAnswer extends SipText {
   readonly status: number;
   readonly reason: string;
-  /** drachtio-server's own word: nobody in the network has answered. */
+  /** Made by drachtio-server itself: nobody in the network has answered. */
   readonly own: boolean;
   /** The server's name for the dialog that it made. */
   readonly dialog: string;
@@ -33,22 +33,22 @@ export interface SipAnswer extends SipText {
   ack(): void;
 }
 
-/** A request of ours on its way. */
+/** A request of ours that has been sent. */
 export interface Sent {
   /** As it went out: with Call-ID, tags, CSeq. */
   readonly uri: string;
   header(name: string): string | undefined;
-  /** Gives an INVITE up; its final answer is still to come. */
+  /** Cancels an INVITE; its final response is still to come. */
   cancel(): void;
 }
 
-/** Who is told what becomes of a request. */
+/** Receives what becomes of a request. */
 export interface Watcher {
-  /** It is on its way. */
+  /** It has been sent. */
   sent(sent: Sent): void;
-  /** An answer, provisional or final. */
+  /** A response, provisional or final. */
   answer(answer: SipAnswer): void;
-  /** There will be no final answer: the connection is lost (StackClosed), or it was not sent (NotSent). */
+  /** There will be no final response: the connection is lost (StackClosed), or the request was not sent (NotSent). */
   failed(error: StackClosed | NotSent): void;
 }
 
@@ -60,7 +60,7 @@ export interface SipIncoming extends SipText {
   answer(status: number, headers?: Readonly<Record<string, string>>, body?: string): void;
 }
 
-/** The connection is gone: `sent` tells whether the request had been written, so that its outcome is unknown. */
+/** The connection is gone. `sent`: the request had been written, so that its outcome is unknown. */
 export class StackClosed extends Error {
   constructor(why: string, readonly sent: boolean) {
     super(why);

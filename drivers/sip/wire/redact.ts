@@ -1,13 +1,13 @@
-/** SIP messages as the trace shows them: whole, but for what a password could be guessed from. Pure. */
+/** SIP messages as the trace shows them: without what a password could be guessed from. Pure. */
 /**
- * Digest answers (RFC 7616), and the server's own (section 3.5), can be tried against lists of passwords by whoever reads the
+ * Digest answers (RFC 7616), and the server's own (section 3.5), can be tried against lists of passwords by anyone who reads the
  * log. A header may go on in the next line, which then begins with a space.
  */
 export function hideCredentials(text: string): string {
   return text.replace(/^((?:Proxy-)?(?:Authorization|Authentication-Info)\s*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim, "$1 ***");
 }
 
-/** What of a request is shown. */
+/** The parts of a request that the trace shows. */
 interface Shown {
   readonly method: string;
   readonly uri: string;

@@ -1,9 +1,9 @@
-/** The session that a call of the box offers: none to speak of. It is on hold (RFC 3264, section 8.4), with codecs that every phone has. */
+/** The session that a call of the box offers: on hold (RFC 3264, section 8.4), with codecs that every phone has. */
 
 /**
  * An SDP body without media. With a port and codecs, because phones refuse a session that has none.
- * @param host the address of the box, which stands in it for form's sake.
- * @param id a number that is the call's own.
+ * @param host the address of the box, which the syntax requires.
+ * @param id a number for this call alone.
  */
 export function holdSdp(host: string, id: number): string {
   const kind = host.includes(":") ? "IP6" : "IP4";

@@ -1,20 +1,20 @@
 /**
- * One connection to drachtio-server, the SIP stack on the box: log in, SIP requests with their answers, what the network asks of us.
- * The only file that knows drachtio-srf (5.0.29, well kept, pinned). Of it serve its agent (which message belongs to which
- * request) and its SIP reader and writer. Its holes, each shut here and named in test/drivers/sip/wire/stack.test.ts:
- *  1. a bad length throws in the socket handler, `#` first spins for ever ... framing.ts reads the frames
- *  2. an unknown or unreadable message throws or goes to stderr whole ...... `#onFrame` reads first, passes on what can be read
- *  3. it reconnects by itself, for ever, never with TLS, without jitter ..... `Wire` connects once
- *  4. an 'error' that nobody listens to ends the process .................... `Wire` makes a reason of it
+ * One connection to drachtio-server, the SIP stack on the box: the login, our SIP requests with their responses, and requests from the network.
+ * The only file that knows drachtio-srf (5.0.29, maintained, pinned). We use its agent, which matches messages with requests, and its SIP
+ * parser and writer. Its holes, each closed here and named in test/drivers/sip/wire/stack.test.ts:
+ *  1. a bad length throws in the socket handler, `#` first loops forever .. framing.ts reads the frames
+ *  2. an unknown or unreadable message throws or goes to stderr whole ...... `#onFrame` parses first, passes on what is valid
+ *  3. it reconnects on its own, forever, never with TLS, without jitter .... `#connect` connects once
+ *  4. an 'error' without a listener ends the process ........................ `#connect` makes it a reason
  *  5. no deadline for connecting or login, a lost connection leaves callbacks waiting ... `open`, `close` settle every waiter
- *  6. CR or LF in a header is another header ................................ `refuseControls`, every control character
+ *  6. CR or LF in a header starts another header ............................ `refuseControls`, every control character
  *  7. DEBUG writes passwords to stderr ...................................... quiet.ts
  *  8. digest: MD5 only, one challenge only, no stale, wrong uri in dialogs .. not used: digest.ts
  *  9. a request on a closed connection throws ............................... `send` looks first
- * 10. a dead server is noticed by nobody .................................... `#ping`, a deadline on its answer
+ * 10. a dead server goes unnoticed .......................................... `#ping`, a deadline on its answer
  * 11. Content-Length counts characters ...................................... `send` refuses what is not ASCII
  * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
- * 13. a first line without an end takes the square of its time ............. `#unreadable` wants it short
+ * 13. a first line without an end takes quadratic time ...................... `#unreadable` limits its length
  */
 import { connectFailure } from "../../shared/connect-failure.ts";
 import { deadline } from "../../shared/deadline.ts";
@@ -47,7 +47,7 @@ export interface StackOptions {
   readonly port: number;
   readonly secret: string;
   readonly connectMs: number;
-  /** The methods of requests outside of our dialogs that shall come to us, in small letters. */
+  /** The methods, in small letters, of which requests outside of our dialogs are passed to us. */
   readonly routes: readonly string[];
   readonly log: Log;
   readonly timers: Timers;
@@ -60,10 +60,10 @@ const AgentClass = DrachtioAgent as unknown as new (onRequest: (req: Message, re
 const WireClass = WireProtocol as unknown as new (options: object) => WireParts;
 const MessageClass = SipMessage as unknown as new (text: string) => Message;
 
-/** A longer first line of a SIP message is not read, in characters. */
-const longestFirstLine = 4096;
+/** The longest first line of a SIP message, in characters. */
+const maxFirstLine = 4096;
 
-/** A connection that is logged in, until it closes; it never reconnects. */
+/** A connection that has logged in, until it closes; it never reconnects. */
 export class Stack {
   readonly #options: StackOptions;
   readonly #agent: Agent;
@@ -72,18 +72,18 @@ export class Stack {
   readonly #onRequest: (request: SipIncoming) => void;
   readonly #closed = Promise.withResolvers<string>();
   readonly #greeted = Promise.withResolvers<void>();
-  /** Those who wait for something of the server. */
+  /** Called with the reason when the connection is lost: the requests that have no final response. */
   readonly #waiters = new Set<(why: string) => void>();
   readonly #pongs = new Map<string, () => void>();
   #cancelTimer: () => void = () => {};
   #why: string | undefined;
-  /** How often something came. */
-  #heard = 0;
+  /** The number of chunks received. */
+  #chunks = 0;
   #answersPings = false;
   #stage: "connect" | "login" = "connect";
   #failure: OpenFailure | undefined;
 
-  /** Connects and logs in; the signal is for that alone. Rejects with CannotOpen, which says why not, for people. */
+  /** Connects and logs in, until the signal. Rejects with CannotOpen, whose message is for people. */
   static async open(options: StackOptions, onRequest: (request: SipIncoming) => void, signal: AbortSignal): Promise<Stack> {
     const stack = new Stack(options, onRequest);
     const abort = () => stack.close("stopped");
@@ -103,9 +103,9 @@ export class Stack {
   private constructor(options: StackOptions, onRequest: (request: SipIncoming) => void) {
     this.#options = options;
     this.#onRequest = onRequest;
-    // Unobserved rejections must not end the process: whoever waits has his own handler.
+    // A rejection before `open` awaits it must not end the process.
     this.#greeted.promise.catch(() => {});
-    const agent = new AgentClass((req, res) => this.#asked(req, res));
+    const agent = new AgentClass((req, res) => this.#onSipRequest(req, res));
     agent.secret = options.secret;
     agent.tags = [];
     for (const method of options.routes) agent.route(method);
@@ -119,7 +119,7 @@ export class Stack {
     this.#socket = this.#connect();
   }
 
-  /** In the place of drachtio-srf's `connect` and `installListeners`, which would reconnect and trust every length. */
+  /** Replaces drachtio-srf's `connect` and `installListeners`, which would reconnect and trust every length. */
   #connect(): Socket {
     const { host, port } = this.#options;
     const socket = connect({ host, port });
@@ -131,7 +131,7 @@ export class Stack {
       this.#wire.emit("connect", socket);
     });
     socket.on("data", (data) => {
-      this.#heard++;
+      this.#chunks++;
       reader.push(data as Buffer);
     });
     socket.on("error", (error) => this.close(this.#reason(error)));
@@ -151,7 +151,7 @@ export class Stack {
     }
   }
 
-  /** The clock and the chance of all that is sent here. */
+  /** The timers of everything on this connection. */
   get timers(): Timers {
     return this.#options.timers;
   }
@@ -161,7 +161,7 @@ export class Stack {
     return this.#closed.promise;
   }
 
-  /** What the server says of itself, such as `v0.9.10`. */
+  /** The version of the server, such as `v0.9.10`. */
   get version(): string {
     return shortened(this.#agent.mapServer.get(this.#socket)?.serverVersion ?? "");
   }
@@ -172,7 +172,7 @@ export class Stack {
   }
 
   /**
-   * Sends a request; `watcher` is told, at once and in order, what becomes of it.
+   * Sends a request; `watcher` is called, at once and in order, for everything that becomes of it.
    * @throws RangeError if a part of it holds a control character or is not ASCII.
    */
   send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
@@ -220,7 +220,7 @@ export class Stack {
     });
   }
 
-  /** Ends the connection; all who wait are told. */
+  /** Ends the connection: requests without a final response fail. */
   close(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
@@ -256,22 +256,22 @@ export class Stack {
     if (type === "response") return undefined;
     if (type !== "sip") return `a message of type ${JSON.stringify((type ?? "").slice(0, 20))}`;
     if (source !== "network" && source !== "application") return "a SIP message from nowhere";
-    // The library reads the first line with a pattern that takes the square of its length.
+    // The library matches the first line with a pattern that takes quadratic time.
     const first = text.indexOf("\r\n", end + 2) - end;
-    const message = first > 0 && first <= longestFirstLine ? readMessage(text.slice(end + 2)) : undefined;
-    if (!message) return "a SIP message that is none";
+    const message = first > 0 && first <= maxFirstLine ? readMessage(text.slice(end + 2)) : undefined;
+    if (!message) return "an invalid SIP message";
     const missing = ["call-id", "cseq", "from", "to"].find((name) => headerOf(message, name) === undefined);
     return missing === undefined ? undefined : `a SIP message without ${missing}`;
   }
 
-  /** The first few are said: a flood of them must not wear the flash out. */
+  /** Logs only the first few: a flood of them must not wear out the flash. */
   #skip(why: string): void {
     this.#options.log.rarely("drachtio unread", 5).warning("Cannot read what drachtio-server sent: skipped", {
       why: why.slice(0, 200),
     });
   }
 
-  #asked(req: Message, res: Answerer): void {
+  #onSipRequest(req: Message, res: Answerer): void {
     this.#onRequest({
       ...textOf(req),
       method: shortened(req.method ?? ""),
@@ -283,17 +283,17 @@ export class Stack {
     });
   }
 
-  /** A server that hangs, or a cut cable to one on another machine, is noticed by its silence. */
+  /** Notices a server that hangs, or a cut cable to another machine. */
   #ping(): void {
     const { timers, pingMs = 15_000, pongMs = 5000 } = this.#options;
     if (this.#why !== undefined) return;
     this.#cancelTimer = deadline(timers, pingMs, () => {
-      const since = this.#heard;
+      const since = this.#chunks;
       const id = this.#wire.send(this.#socket, "ping");
       this.#cancelTimer = deadline(timers, pongMs, () => {
         this.#pongs.delete(id);
-        // A server that knows no ping does not answer it; one that still talks is not silent.
-        if (this.#answersPings && this.#heard === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
+        // An old server does not answer pings; one that still sends is not silent.
+        if (this.#answersPings && this.#chunks === since) this.close(`drachtio-server has been silent for ${pongMs / 1000} s`);
         else this.#ping();
       });
       this.#pongs.set(id, () => {
@@ -322,10 +322,10 @@ export class Stack {
   }
 }
 
-/** What failures to connect say about the peer. */
+/** How failures to connect name the peer. */
 const server = { name: "drachtio-server", isRunning: "is drachtio-server running", machine: "the machine of drachtio-server" };
 
-/** From 0.8.2 on the server answers pings; one whose version cannot be read may show it by its first answer. */
+/** The server answers pings since 0.8.2; one whose version cannot be read may show it by its first answer. */
 function knowsPings(version: string): boolean {
   const [major, minor, patch] = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
   return (major ?? 0) * 1e6 + (minor ?? 0) * 1e3 + (patch ?? 0) >= 8002;
@@ -349,12 +349,12 @@ function headerOf(message: Message, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A word of the other side, for logs and for people. */
+/** A text of the server on one line, for logs and for people. */
 function shortened(text: string): string {
   return oneLine(text).slice(0, 120).trim();
 }
 
-/** The one place that lets SIP out: a control character would end a header and begin another. */
+/** Everything that is sent goes through here: a control character would end a header and start another. */
 function refuseControls(parts: readonly string[], body: string): void {
   const bad = parts.find((part) => /[^\x20-\x7e]/.test(part));
   if (bad !== undefined) {

@@ -49,7 +49,7 @@ describe("MakeCall while the phone", () => {
   const occupied: [string, (pbx: Asterisk) => void, string][] = [
     ["is on a call", (pbx) => pbx.change(pbx.rings("14155550123").id, { state: "confirmed" }), "is on a call"],
     ["is on hold", (pbx) => pbx.change(pbx.rings("14155550123").id, { state: "confirmed", held: true }), "is on a call"],
-    ["has dialled by itself", (pbx) => void pbx.dialsOut("914155550123"), "is on a call"],
+    ["has dialled on its own", (pbx) => void pbx.dialsOut("914155550123"), "is on a call"],
     ["rings", (pbx) => void pbx.rings("14155550123"), "is ringing"],
   ];
   test.concurrent.each(occupied)(
@@ -106,7 +106,7 @@ describe("MakeCall", () => {
     pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     return await rig.facts(({ ended }) => ended !== undefined);
   };
-  test.concurrent("of a number that rings: called, and never said to be answered", async () => {
+  test.concurrent("of a number that rings: called, and never reported as answered", async () => {
     await using desk = await office();
     const { rig, pbx } = desk;
     await rig.dial("call-1");
@@ -127,7 +127,7 @@ describe("MakeCall", () => {
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   });
 
-  test.concurrent("from a phone that declines, then from one that is lifted", async () => {
+  test.concurrent("from a phone that declines, then from one that is answered", async () => {
     await using desk = await office((pbx) => pbx.handset = "declines");
     const { rig, pbx } = desk;
     expect(await rig.dial("call-1")).toMatchObject({ outcome: "failed", cause: "USER_BUSY" });
@@ -136,7 +136,7 @@ describe("MakeCall", () => {
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
   });
 
-  test.concurrent("from a phone that is not registered: said so, shown so, until it dials", async () => {
+  test.concurrent("from a phone that is not registered: reported, until it dials", async () => {
     await using desk = await office((pbx) => pbx.isRegistered = false);
     const { rig, pbx } = desk;
     expect(await rig.dial()).toMatchObject({

@@ -1,4 +1,4 @@
-/** What running switches have written to a subscriber while people did what the notes say: the CRM must be told this. */
+/** What live switches sent to a subscriber while people did what the notes say, and the events that the CRM must get. */
 import { expect, test } from "bun:test";
 import { TestDesk } from "../../support/sip/desk.ts";
 import { fixtures, readFixture } from "../../support/sip/documents.ts";

@@ -6,7 +6,7 @@ import { Rig } from "../../support/sip/rig.ts";
 setDefaultTimeout(60_000);
 
 describe("drachtio-server", () => {
-  test.concurrent("is restarted: said once, and the phone is watched again", async () => {
+  test.concurrent("is restarted: reported once, and the phone is watched again", async () => {
     await using rig = await Rig.ready({ timeFlows: true });
     const dialog = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
@@ -28,7 +28,7 @@ describe("drachtio-server", () => {
   });
 
   test.concurrent.each([false, true])(
-    "does not speak the transport, register %p: its <contact> is what is missing",
+    "does not speak the transport, register %p: the <contact> is missing",
     async (register) => {
       await using rig = await Rig.open({ timeFlows: true, config: { transport: "tls", register } });
       const why = "drachtio-server does not speak SIP over tls: " +
@@ -40,7 +40,7 @@ describe("drachtio-server", () => {
   );
 
   const torn = ["12#id|sip", "garbage", "#", "5"];
-  test.concurrent.each(torn)("goes mad with %j and closes: the phone is watched again", async (bytes) => {
+  test.concurrent.each(torn)("sends garbage (%j) and closes: the phone is watched again", async (bytes) => {
     await using rig = await Rig.ready({ timeFlows: true });
     const from = rig.events.length;
     for (const client of rig.pbx.server.clients) {
@@ -56,7 +56,7 @@ describe("the switch", () => {
   const options = { timeFlows: true, config: { pingSeconds: 2, answerSeconds: 2 } };
   const dead = () => "silence" as const;
 
-  test.concurrent("is gone, and its subscriptions with it: the link goes down in bounded time, and comes back by itself", async () => {
+  test.concurrent("is gone, and its subscriptions with it: the link goes down in bounded time, and comes back on its own", async () => {
     await using rig = await Rig.ready(options);
     await rig.until(() => rig.pbx.count("OPTIONS") > 1);
     rig.pbx.rings("14155550123");
@@ -81,7 +81,7 @@ describe("the switch", () => {
     expect((await rig.next("link-down")).why).toBe(why);
   });
 
-  test.concurrent("has just started, takes the SUBSCRIBE and tells nothing: it is asked again before that is said", async () => {
+  test.concurrent("has just started, accepts the SUBSCRIBE and sends nothing: it is asked again before that is reported", async () => {
     await using rig = await Rig.open({ timeFlows: true, before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
     rig.pbx.sendsFirstDocument = true;
@@ -89,7 +89,7 @@ describe("the switch", () => {
     expect([rig.links(), rig.pbx.subscriptions.size]).toEqual([["up"], 1]);
   });
 
-  test.concurrent("never answers OPTIONS: that says nothing", async () => {
+  test.concurrent("never answers OPTIONS: that means nothing", async () => {
     let pings = 0;
     await using rig = await Rig.open({
       ...options,
@@ -128,7 +128,7 @@ describe("registration:", () => {
   const register = { register: true };
   const registrations = (rig: Rig) => rig.pbx.requests.filter(({ method }) => method === "REGISTER");
 
-  test.concurrent("before the subscriptions, in the box's own name, and given back at the end", async () => {
+  test.concurrent("before the subscriptions, in the box's own name, and removed at the end", async () => {
     const rig = await Rig.ready({ config: register });
     expect(rig.pbx.requests.map(({ method }) => method).slice(0, 2)).toEqual(["REGISTER", "SUBSCRIBE"]);
     const [first] = registrations(rig);
@@ -145,7 +145,7 @@ describe("registration:", () => {
     await rig.until(() => registrations(rig).length >= 2);
   });
 
-  test.concurrent("refused: said, and nothing is subscribed to", async () => {
+  test.concurrent("refused: reported, and nothing is subscribed to", async () => {
     await using rig = await Rig.open({
       config: register,
       before: (pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 404 } : undefined,

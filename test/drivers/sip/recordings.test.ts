@@ -61,7 +61,7 @@ const answers: Record<string, (desk: TestDesk) => string[]> = {
 };
 
 for (const [how, answer] of Object.entries(answers)) {
-  test.each(twins)(`%s tells what %s tells, when a box ${how}`, (name, twin) => {
+  test.each(twins)(`%s brings the same events as %s, when a box ${how}`, (name, twin) => {
     const desk = new TestDesk();
     const told: [string, number][] = [];
     let [mark, later] = [0, 0];
@@ -88,7 +88,7 @@ for (const [how, answer] of Object.entries(answers)) {
   });
 }
 
-test("a recording without the User-Agent of FreeSWITCH is told the same", () => {
+test("a recording without the User-Agent of FreeSWITCH brings the same events", () => {
   const desk = new TestDesk();
   for (const what of read("dialog-call-waiting")) {
     if (what === "mark") continue;

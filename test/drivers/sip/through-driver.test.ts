@@ -1,4 +1,4 @@
-/** Documents of notifiers as NOTIFYs to the real driver, over TCP: what it says of the line goes through the core to the CRM. */
+/** Documents of notifiers as NOTIFYs to the real driver, over TCP: its events go through the core to the CRM. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { TestDesk } from "../../support/sip/desk.ts";
 import { readFixture } from "../../support/sip/documents.ts";

@@ -1,4 +1,4 @@
-/** A switch and a drachtio-server gone wild, by chance from a seed: nothing ends the process, and when they are sane again the phone is watched. */
+/** A switch and a drachtio-server that send random messages, from a seed: nothing ends the process, and afterwards the phone is watched again. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Rig } from "../../support/sip/rig.ts";
@@ -114,7 +114,7 @@ test.each(seeds)("seed %d", async (seed) => {
     await new Promise((done) => setTimeout(done, 1));
   }
   rig.pbx.instead = () => undefined;
-  // Whatever they have come to believe of pauses: a new connection begins anew.
+  // A new connection starts with short pauses again.
   const from = rig.events.length;
   for (const client of rig.pbx.server.clients) client.socket.destroy();
   await rig.next("snapshot", () => true, from);

@@ -1,4 +1,4 @@
-/** Dialling from a desk's phone: INVITE and REFER, or REFER alone, at a switch and a phone of every temper. */
+/** Dialling from a desk's phone: INVITE and REFER, or REFER alone, with many kinds of switches and phones. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
 import { referAfter, shownWithin, stillStands } from "../../../../drivers/sip/dial/step.ts";
@@ -18,7 +18,7 @@ const ask = (rig: Rig, method: string) =>
   rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
 
 describe("INVITE and REFER:", () => {
-  test.concurrent("rings the phone on hold, hands it over when it is lifted, and leaves", async () => {
+  test.concurrent("rings the phone on hold, hands it over when it is answered, and leaves", async () => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true } });
     expect(await handsOver(rig, "call-1")).toEqual({ outcome: "done" });
     await rig.until(() => rig.pbx.count("BYE") === 1);
@@ -69,7 +69,7 @@ describe("INVITE and REFER:", () => {
     ["none", undefined, undefined],
   ];
   test.concurrent.each(makes)(
-    "a phone of make %s is asked to answer by itself as it reads it",
+    "a phone of make %s gets its own header for auto-answer",
     async (phone, callInfo, alertInfo) => {
       await using rig = await Rig.ready({ config: { phoneMake: phone } });
       await rig.dial();
@@ -77,7 +77,7 @@ describe("INVITE and REFER:", () => {
     },
   );
 
-  test.concurrent("drachtio-server does not reach the switch: that is said of the switch, not of the phone", async () => {
+  test.concurrent("drachtio-server does not reach the switch: the reason names the switch, not the phone", async () => {
     await using rig = await Rig.ready();
     rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
     const why = "The switch did not answer when phone 1001 was to be rung: try again.";
@@ -130,7 +130,7 @@ describe("INVITE and REFER:", () => {
     [480, { Reason: 'SIP;cause=480;text="USER_NOT_REGISTERED"' }],
     [404, {}],
     [404, { Reason: "Q.850;cause=3" }],
-  ])("a phone that %d %o shows not to be registered is shown so, until it is heard of again", async (status, headers) => {
+  ])("a phone that %d %o shows not to be registered is reported so, until it is heard of again", async (status, headers) => {
     await using rig = await Rig.ready({
       before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
     });
@@ -151,7 +151,7 @@ describe("INVITE and REFER:", () => {
     },
   );
 
-  test.concurrent("no answer after it: the end of the phone's dialog is told all the same", async () => {
+  test.concurrent("no response after it: the end of the phone's dialog is reported nevertheless", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
     void rig.dial();
     await rig.facts(({ rings }) => rings === true);
@@ -159,7 +159,7 @@ describe("INVITE and REFER:", () => {
     expect((await rig.outlast(rig.facts(({ ended }) => ended !== undefined))).ended?.cause).toBe("terminated");
   });
 
-  test.concurrent("the number was called and the call is over, without a word: that is what the agent reads", async () => {
+  test.concurrent("the number was called and the call is over, without a reason: that is what the agent reads", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
     await handsOver(rig);
     await rig.facts(({ farCalled }) => farCalled === true);
@@ -210,7 +210,7 @@ describe("INVITE and REFER:", () => {
     ["at once and nothing more (FreeSWITCH)", [200]],
   ];
   test.concurrent.each(progress)(
-    "a switch that says 200 %s: called, and nobody tells whether it is answered",
+    "a switch that says 200 %s: called, and whether it is answered is not reported",
     async (_, refer) => {
       await using rig = await Rig.ready({ before: (pbx) => pbx.refer = refer });
       await handsOver(rig, "call-1");
@@ -221,14 +221,14 @@ describe("INVITE and REFER:", () => {
     },
   );
 
-  test.concurrent.each(progress)("a switch that says 200 %s and is vouched for: answered", async (_, refer) => {
+  test.concurrent.each(progress)("a switch that says 200 %s, with line.referTellsAnswer: answered", async (_, refer) => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true }, before: (pbx) => pbx.refer = refer });
     await handsOver(rig, "call-1");
     await rig.facts(({ farAnswered }) => farAnswered === true);
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   });
 
-  test.concurrent("the phone dials by itself behind a proxy: its own dialog tells the answer", async () => {
+  test.concurrent("the phone dials on its own behind a proxy: its own dialog shows the answer", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
     await handsOver(rig, "call-1");
     await rig.until(() => rig.pbx.count("REFER") === 1);
@@ -269,7 +269,7 @@ describe("INVITE and REFER:", () => {
   });
 });
 
-describe("a switch that does not tell what came of the REFER:", () => {
+describe("a switch that does not report what came of the REFER:", () => {
   const untold = (rig: Rig) => rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
   const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
   /** The switch leaves the call, and the box has heard it. */
@@ -336,7 +336,7 @@ describe("a switch that does not tell what came of the REFER:", () => {
 describe("REFER straight to the phone:", () => {
   const config = { dialMethod: "refer" as const };
 
-  test.concurrent("the phone dials by itself: done, and its leg is the command's", async () => {
+  test.concurrent("the phone dials on its own: done, and its leg is the command's", async () => {
     await using rig = await Rig.ready({ config });
     expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
     const refer = ask(rig, "REFER");
@@ -358,7 +358,7 @@ describe("REFER straight to the phone:", () => {
     },
   );
 
-  test.concurrent("the connection is lost before the phone has dialled: nobody knows", async () => {
+  test.concurrent("the connection is lost before the phone has dialled: unknown", async () => {
     await using rig = await Rig.ready({ config, before: (pbx) => pbx.handset = "waits" });
     const result = rig.dial();
     await rig.until(() => rig.pbx.count("REFER") === 1);
@@ -366,7 +366,7 @@ describe("REFER straight to the phone:", () => {
     expect(await result).toMatchObject({ outcome: "unknown" });
   });
 
-  test.concurrent("a phone that cannot: the administrator is asked for", async () => {
+  test.concurrent("a phone that cannot: the agent is sent to the administrator", async () => {
     await using rig = await Rig.ready({
       config,
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
@@ -374,7 +374,7 @@ describe("REFER straight to the phone:", () => {
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dialMethod.") });
   });
 
-  test.concurrent("a phone that does not take it", async () => {
+  test.concurrent("a phone that declines it", async () => {
     await using rig = await Rig.ready({
       config,
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 603 } : undefined,
@@ -383,7 +383,7 @@ describe("REFER straight to the phone:", () => {
   });
 });
 
-test("an ACD command is refused in words", async () => {
+test("an ACD command is refused with the reason", async () => {
   await using rig = await Rig.ready();
   const command = { type: "agent", desk: "1001", callout: "x", agent: "A", login: true, mode: "ready" } as const;
   expect(await rig.execute(command)).toEqual({

@@ -1,10 +1,10 @@
 /** What a dial leaves behind, and which dialogs are its own. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { header } from "../../../../simulator/drachtio/mod.ts";
 import { referAfter } from "../../../../drivers/sip/dial/step.ts";
 import { Rig } from "../../../support/sip/rig.ts";
 
-const limit = 60_000;
+setDefaultTimeout(60_000);
 
 test.concurrent("it leaves no timer behind", async () => {
   await using rig = await Rig.ready();
@@ -15,7 +15,7 @@ test.concurrent("it leaves no timer behind", async () => {
   // Long enough for its last dialogs.
   await rig.passes(12_000);
   expect(rig.timers.pending).toHaveLength(length);
-}, limit);
+});
 
 test.concurrent("a dialog with the Call-ID of its INVITE is its own, whoever the phone sees as its caller", async () => {
   await using rig = await Rig.ready({
@@ -32,7 +32,7 @@ test.concurrent("a dialog with the Call-ID of its INVITE is its own, whoever the
   });
   expect(await rig.dial("call-1")).toEqual({ outcome: "done" });
   expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-1" });
-}, limit);
+});
 
 test.concurrent("a call of the box's user long after it is another one", async () => {
   await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "declines" });
@@ -40,7 +40,7 @@ test.concurrent("a call of the box's user long after it is another one", async (
   await rig.passes(6000);
   const { id } = rig.pbx.rings("1009");
   expect((await rig.facts(({ leg, rings }) => leg === id && rings === true)).call).toBeUndefined();
-}, limit);
+});
 
 test.concurrent("the phone's dialog may come with the first document of a new subscription", async () => {
   await using rig = await Rig.ready();
@@ -52,4 +52,4 @@ test.concurrent("the phone's dialog may come with the first document of a new su
   rig.pbx.end(rig.sub, "whatever");
   await rig.waits(500);
   expect(await dial).toEqual({ outcome: "done" });
-}, limit);
+});

@@ -1,7 +1,7 @@
 /** The reader of dialog-info documents: what it takes, and what it refuses in words. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { longestDialogInfo, readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";
+import { maxDialogInfoLength, readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { cpuMs } from "../../../support/cpu.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
@@ -143,8 +143,8 @@ describe("refused with a sentence:", () => {
     ["a bottomless nesting", documentOf("<a>".repeat(9000) + "</a>".repeat(9000)), "nested deeper than 32 levels"],
     [
       "an endless one",
-      `${documentOf("")}${" ".repeat(8)}<!--${"x".repeat(longestDialogInfo)}-->`,
-      `expected at most ${longestDialogInfo}`,
+      `${documentOf("")}${" ".repeat(8)}<!--${"x".repeat(maxDialogInfoLength)}-->`,
+      `expected at most ${maxDialogInfoLength}`,
     ],
     ["a document that is cut off", documentOf(one).slice(0, -8), "Cannot parse XML"],
     ["two documents", documentOf("") + documentOf(""), "Cannot parse XML"],
@@ -185,7 +185,7 @@ test("a document full of prefixes, or of children, takes no time", async () => {
 });
 
 test.each([" ", "\n", "\0"])("a body full of %j takes no time", async (padding) => {
-  const document = `<dialog-info>${padding.repeat(longestDialogInfo - 100)}x`;
+  const document = `<dialog-info>${padding.repeat(maxDialogInfoLength - 100)}x`;
   expect(await cpuMs(() => expect(() => readDialogInfo(document)).toThrow("Cannot parse XML"))).toBeLessThan(2000);
 });
 

@@ -1,4 +1,4 @@
-/** Documents that are late, lost or huge: no call is made up, none is lost, and none is kept. */
+/** Documents that are late, lost or huge: no call is invented, lost or kept. */
 import { describe, expect, test } from "bun:test";
 import type { Dialog } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { merge } from "../../../../drivers/sip/dialogs/merge.ts";
@@ -61,7 +61,7 @@ describe("what a lost or late document leaves behind:", () => {
 });
 
 test.each<[string, (n: number) => Partial<Dialog>]>([
-  ["each another", (n) => ({ id: String(n) })],
+  ["all different", (n) => ({ id: String(n) })],
   ["all the same", () => ({})],
   ["all branches of one call", (n) => ({ localTag: `tag-${n}`, remoteTag: "r" })],
 ])("thousands of dialogs in one document, %s, take no time", async (_, part) => {

@@ -144,11 +144,11 @@ describe("versions:", () => {
     const { events, asks } = one.notify(ring(3), strict);
     expect([factsOf(events)[0]?.rings, asks]).toEqual([true, "versions between 0 and 3 are missing"]);
   });
-  test("a gap in full documents is none", () => {
+  test("a gap in full documents does not matter", () => {
     const one = begun(strict);
     expect(one.notify(ring(9, "full"), strict).asks).toBeUndefined();
   });
-  test("a new subscription counts anew, and its first full state is the truth", () => {
+  test("a new subscription counts from 0, and its first full state is the truth", () => {
     const one = begun(strict);
     one.notify(ring(7, "full"), strict);
     one.subscribed();
@@ -160,7 +160,7 @@ describe("versions:", () => {
     expect(one.notify(answer(0), strict).asks).toBeString();
     expect(factsOf(one.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
   });
-  test("one question is asked at a time, and again after it came to nothing", () => {
+  test("one question is asked at a time, and again after it was not answered", () => {
     const one = begun(strict);
     one.notify(ring(7, "full"), strict);
     const asked = () => one.notify(answer(0), strict).asks;
@@ -338,7 +338,7 @@ describe("when no full state comes, FreeSWITCH's word for a second call", () => 
     expect(one.noAnswer().events).toEqual([]);
   });
 
-  test("a third one is nobody's business", () => {
+  test("a third one is left alone", () => {
     const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
     one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
     one.notify(info(2, "full", dialog(uuid3, "early", { remote: end("sip:14155550777@pbx") })), freeswitch);

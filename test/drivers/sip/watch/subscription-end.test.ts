@@ -42,7 +42,7 @@ describe("the code of a refusal:", () => {
   );
   const cases: [string, Refusal, EndCode | undefined, EndCode | undefined][] = [
     ["no answer", refusal(408), "no-answer", "no-answer"],
-    ["nothing lets it through", refusal(503, { own: true }), "no-answer", "no-answer"],
+    ["the switch cannot be reached", refusal(503, { own: true }), "no-answer", "no-answer"],
     ["the name cannot be resolved", refusal(503, { own: true, reason: "DNS Error" }), "unknown-name", "unknown-name"],
     ["a proxy without its switch", refusal(504), "no-answer", "no-answer"],
     ["no password to show", refusal(401, { hasPassword: false }), "password-missing", "password-missing"],
@@ -60,7 +60,7 @@ describe("the code of a refusal:", () => {
 });
 
 describe("the pause", () => {
-  test("after what a person must mend grows, and is never short", () => {
+  test("after what a person must fix grows, and is never short", () => {
     expect([0, 1, 2, 3, 9].map((failures) => pauseAfter("long", failures, 0) / 1000)).toEqual([30, 120, 300, 600, 600]);
   });
   test("is never shorter than the switch asked for, up to an hour", () => {
@@ -68,13 +68,13 @@ describe("the pause", () => {
       expect(pauseAfter({ after }, failures, random)).toBeGreaterThanOrEqual(after * 1000);
     }));
   });
-  test("of `now` is none once, and some when it happens again", () => {
+  test("of `now` is zero the first time, and not when it happens again", () => {
     expect(pauseAfter("now", 0, 0.5)).toBe(0);
     expect(pauseAfter("now", 1, 0)).toBeGreaterThanOrEqual(500);
     expect(pauseAfter({ after: 0 }, 0, 0)).toBe(0);
     expect(pauseAfter({ after: 0 }, 1, 0)).toBeGreaterThanOrEqual(500);
   });
-  test("never longer than a timer can wait, and than anybody wants to be without his phone", () => {
+  test("is never longer than a timer can wait, nor than an agent can do without the phone", () => {
     expect([7200, 31_536_000].map((after) => pauseAfter({ after }, 0, 0))).toEqual([3_600_000, 3_600_000]);
   });
 });

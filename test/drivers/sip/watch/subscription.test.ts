@@ -52,7 +52,7 @@ describe("digest:", () => {
     expect(header(proved, "authorization")).toContain('realm="pbx"');
   });
 
-  test("a wrong password: said in words, and not tried again soon", async () => {
+  test("a wrong password: reported with the reason, and not tried again soon", async () => {
     await using rig = await Rig.open({ pbx: { password: "other" } });
     const { why } = await rig.next("link-down");
     expect(why).toBe("pbx refuses the password of user 1009: check line.user and line.password");
@@ -81,12 +81,12 @@ describe("digest:", () => {
     expect([faults, rig.links()]).toEqual([[], ["up"]]);
   });
 
-  test("no password where one is wanted", async () => {
+  test("no password where one is required", async () => {
     await using rig = await Rig.open({ config: { password: undefined } });
     expect((await rig.next("link-down")).why).toBe("pbx asks for the password of user 1009: line.password is not set");
   });
 
-  test("a challenge of another kind: it is not the password that is missing", async () => {
+  test("a challenge of another kind: the reason is not a missing password", async () => {
     const headers = { "Proxy-Authenticate": 'NTLM realm="pbx"' };
     await using rig = await Rig.open({ before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 407, headers }) });
     expect((await rig.next("link-down")).why).toContain("in a way that is not supported");
@@ -107,7 +107,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     expect((await rig.next("link-down")).why).toBe(why);
   });
 
-  test.concurrent("none at all", async () => {
+  test.concurrent("no response at all", async () => {
     await using rig = await Rig.open({
       timeFlows: true,
       config: { answerSeconds: 2 },
@@ -117,7 +117,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     await rig.next("link-up");
   });
 
-  test.concurrent("423: asks for as long as the switch wants, at once, and stays with that", async () => {
+  test.concurrent("423: asks for the duration that the switch requires, at once, and keeps to it", async () => {
     await using rig = await Rig.open({
       before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 423, headers: { "Min-Expires": "3600" } }),
     });
@@ -135,7 +135,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     await rig.next("link-up");
   });
 
-  test.concurrent("202 and then nothing: said, and tried again", async () => {
+  test.concurrent("202 and then nothing: reported, and tried again", async () => {
     await using rig = await Rig.open({
       timeFlows: true,
       config: { answerSeconds: 4 },
@@ -154,7 +154,7 @@ describe("renewal:", () => {
     await rig.until(() => renewals(rig) >= 3);
     expect(rig.pbx.subscriptions.size).toBe(1);
     expect(rig.links()).toEqual(["up"]);
-    // Not told when it happened: the next renewal tells.
+    // Not reported when it happened: the next renewal does.
     const dialog = {
       id: crypto.randomUUID(),
       extension: "1001",
@@ -214,7 +214,7 @@ describe("renewal:", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("a whole state that is wanted while a renewal is under way is asked for after it", async () => {
+  test.concurrent("a full state that is needed while a renewal is under way is asked for after it", async () => {
     await using rig = await Rig.ready(options);
     const ringing = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
@@ -248,7 +248,7 @@ describe("a NOTIFY", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("of a subscription that is none of ours: 481", async () => {
+  test.concurrent("of a subscription that is not ours: 481", async () => {
     await using rig = await Rig.ready();
     const { sent } = rig.sub;
     const headers = sent.message.headers.map(([name, value]) => [name, name === "Call-ID" ? "another" : value] as const);
@@ -277,7 +277,7 @@ describe("a NOTIFY", () => {
 
   const odd = ["<html>", "<?xml version='1.0'?>", "<!DOCTYPE x><dialog-info/>", "\0\0", "x".repeat(300_000), "<dialog-info/>"];
   test.concurrent.each(odd.map((body) => [body.slice(0, 30), body]))(
-    "with %j: 200, said, and the link stands",
+    "with %j: 200, logged, and the link stands",
     async (_, body) => {
       await using rig = await Rig.ready();
       expect(await answerOf(rig, rig.pbx.notify(rig.sub, { body }))).toBe(200);
@@ -288,7 +288,7 @@ describe("a NOTIFY", () => {
     },
   );
 
-  test.concurrent("without a body while it is pending: the desk waits, in words; then it is allowed", async () => {
+  test.concurrent("without a body while it is pending: the desk waits, with the reason; then it is allowed", async () => {
     await using rig = await Rig.open({ before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
     expect(await answerOf(rig, rig.pbx.notify(rig.sub, { state: "pending;expires=300", body: "" }))).toBe(200);
@@ -305,7 +305,7 @@ describe("a NOTIFY", () => {
   });
 });
 
-test("when the daemon stops the subscription is given back", async () => {
+test("when the daemon stops it unsubscribes", async () => {
   const rig = await Rig.ready();
   rig.stop();
   await rig.ended;

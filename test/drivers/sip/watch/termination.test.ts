@@ -25,7 +25,7 @@ describe("Subscription-State: terminated;", () => {
   });
 
   const later = ["probation;retry-after=3", "giveup;retry-after=3", ";retry-after=3", "whatever;retry-after=3"];
-  test.concurrent.each(later)("reason=%s: not before", async (reason) => {
+  test.concurrent.each(later)("reason=%s: not before that time", async (reason) => {
     await using rig = await Rig.ready();
     rig.pbx.end(rig.sub, reason);
     const from = rig.events.length;
@@ -42,7 +42,7 @@ describe("Subscription-State: terminated;", () => {
     ["rejected;retry-after=0", "pbx does not let us watch extension 1001 any more (rejected)"],
     ["probation", "pbx has ended the subscription to phone 1001 (probation)"],
   ];
-  test.concurrent.each(never)("reason=%s: said, and not asked soon", async (reason, why) => {
+  test.concurrent.each(never)("reason=%s: reported, and not asked soon", async (reason, why) => {
     await using rig = await Rig.ready();
     rig.pbx.end(rig.sub, reason);
     expect((await rig.next("link-down")).why).toBe(why);
@@ -52,7 +52,7 @@ describe("Subscription-State: terminated;", () => {
   });
 });
 
-describe("a switch that ends every subscription as soon as it has given it is not asked in a storm:", () => {
+describe("a switch that ends every subscription as soon as it has accepted it is not asked in a storm:", () => {
   const growing = [2000, 4000, 8000];
   const reasons: [string, readonly number[]][] = [
     ["deactivated", growing],
@@ -76,7 +76,7 @@ describe("a switch that ends every subscription as soon as it has given it is no
     for (const ms of pauses) await rig.waits(ms);
   });
 
-  test.concurrent("for 0 s: said, and asked again later", async () => {
+  test.concurrent("for 0 s: reported, and asked again later", async () => {
     await using rig = await Rig.open({
       before: (pbx) =>
         pbx.subscribed = ({ sent }) => sent.client.respond(sent, 202, { Expires: "0", Contact: "<sip:1001@127.0.0.1:5060>" }),

@@ -1,4 +1,4 @@
-/** How long a watch says that a phone is not registered: nobody reports when the phone is back. */
+/** How long a phone counts as not registered: no event reports when it is back. */
 import { expect, test } from "bun:test";
 import type { LineEvent } from "../../../../src/core/line.ts";
 import { sipConfig } from "../../../../drivers/sip/config.ts";
@@ -37,7 +37,7 @@ function quietWatch() {
   return { watch, registered, timers };
 }
 
-test("a phone that a dial has shown not to be registered is said to be missing for a minute", () => {
+test("a phone that a dial has shown not to be registered counts as missing for a minute", () => {
   const { watch, registered, timers } = quietWatch();
   watch.unregistered();
   timers.advance(missingFor - 1);
