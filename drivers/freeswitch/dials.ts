@@ -1,6 +1,6 @@
 /**
  * The dials of one connection, each from its command to its one result: what the background job reports, a refusal, a deadline, or the
- * loss of the connection. A result is reported the moment it is read, so that it stands in its place among the events of the legs.
+ * loss of the connection. A result is reported the moment it is read, so that it has its place among the events of the legs.
  */
 import type { CommandResult, DialCommand, Failure, LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
@@ -10,7 +10,7 @@ import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
 import { type Link, LinkClosed } from "./wire/link.ts";
 
-/** What dialling needs of its session. */
+/** What dialling needs of the session. */
 export interface DialsOptions {
   readonly config: FreeswitchConfig;
   readonly timers: Timers;

@@ -16,14 +16,14 @@ export class Echoes {
     this.#add(agent, status, -1);
   }
 
-  /** Whether an event is one of ours, which is then not expected again: the next one like it is a change by others. */
+  /** Whether an event is one of ours, which is then not expected again: the next equal one is a change by others. */
   take(agent: string, status: string): boolean {
     if (!this.#expected.has(key(agent, status))) return false;
     this.#add(agent, status, -1);
     return true;
   }
 
-  /** The connection is over: what has not come does not come any more. */
+  /** The connection is over: what has not come will not come. */
   clear(): void {
     this.#expected.clear();
   }

@@ -1,13 +1,13 @@
 /**
  * The far legs of our dials. Bridged to early media, the phone's own leg never shows that the far end has answered: so the far leg is
- * watched from the lift of the handset until it has answered, or the phone's leg is over.
+ * watched from the moment the handset is lifted until it has answered, or the phone's leg is over.
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import { isLiftedDial } from "./dial-legs.ts";
 import { hasAnswered, isLegId } from "./snapshot.ts";
 import type { Link } from "./wire/link.ts";
 
-/** What watching needs of its session. */
+/** What watching far legs needs of the session. */
 export interface FarLegsOptions {
   readonly link: Link;
   /** The phones' legs that are watched, each with its desk: the translator reads it, and takes the far leg's answer for theirs. */
@@ -56,7 +56,7 @@ export class FarLegs {
     return await hasAnswered(this.#options.link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
-  /** The far leg may have answered before the filter for it stood. */
+  /** The far leg may have answered before its events were filtered for. */
   async #look(desk: string, leg: string, farLeg: string): Promise<void> {
     const { link, watched, onLearned } = this.#options;
     if (!await hasAnswered(link, farLeg) || !watched.has(leg)) return;

@@ -1,6 +1,6 @@
 /**
- * The looks at the live legs while events go on: a little after a connect, and whenever something came that cannot be read. One at
- * a time, and a second one soon after the other waits for those that are asked for meanwhile.
+ * The looks at the live legs during a connection: a little after the connect, and whenever something came that cannot be read. One at
+ * a time; requests that come soon after a look share the next one.
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
@@ -24,7 +24,7 @@ export interface LooksOptions {
 /** The looks of one connection. */
 export class Looks {
   readonly #options: LooksOptions;
-  /** The legs reported during a look, each with its desk, or "" when it is over; nothing at other times. */
+  /** The legs reported during a look, each with its desk, or "" when it is over; undefined at other times. */
   #meanwhile: Map<string, string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #isAsked = false;

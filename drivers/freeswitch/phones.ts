@@ -125,7 +125,7 @@ export class Phones {
     return [...answers];
   }
 
-  /** Why a phone is registered nowhere: the switch's directory does not know it. Nothing when it does, or cannot be asked. */
+  /** Why a phone is registered nowhere: the switch's directory does not know it. Undefined if it does, or cannot be asked. */
   async #whyNowhere(link: Link, { extension, presence }: DeskNames): Promise<string | undefined> {
     for (const id of presence) {
       const { text } = await link.command(`api user_exists id ${id.replace("@", " ")}`);

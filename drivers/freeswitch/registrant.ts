@@ -10,9 +10,9 @@ export interface Registrant {
 
 /**
  * The desk that an event is about; undefined if it is not about ours. Another tenant's 1001 passes the filter, perhaps with our realm or
- * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the others name us, the switch
- * must be asked: it may have that domain as one of ours.
- * @param deskOf the desk with this presence id, in small letters.
+ * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the other fields name us, the
+ * switch must be asked whether it serves that domain as ours.
+ * @param deskOf the desk with this presence id, in lower case.
  */
 export function registrantOf(frame: Frame, deskOf: (presence: string) => string | undefined): Registrant | undefined {
   const user = ["from-user", "user", "to-user"].map((name) => text(frame, name)).find((value) => value !== "");

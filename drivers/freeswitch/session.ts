@@ -44,13 +44,13 @@ export class Session {
   readonly #link: Link;
   readonly #dials: Dials;
   readonly #farLegs: FarLegs;
-  /** Settle when the commands that have been sent are answered. */
+  /** The commands whose replies are still to come. */
   readonly #underWay = new Set<Promise<void>>();
   /** Resolves with the reason when the connection is over, and all commands have their results. */
   readonly closed: Promise<string>;
   /** The switch does not report registrations, so we ask for them. */
   #asksForPhones = false;
-  /** Events from before the end of the first look, as text when they cannot be read; nothing after it. */
+  /** The events until the end of the first look, as text when they cannot be read; undefined after it. */
   #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
   readonly #filters = new LegFilters((command) => this.#send(command));

@@ -67,7 +67,7 @@ export class Translator {
     }
   }
 
-  /** What one event means; undefined if it is not about these desks. */
+  /** What one event means; empty if it is not about these desks. */
   frame(frame: Frame): Translated[] {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);

@@ -1,10 +1,10 @@
-/** A queue between what pushes and an async iteration that takes: no event waits for its taker. */
+/** A queue that is filled at any time and emptied by one async iteration. */
 export class AsyncQueue<T> {
   #items: T[] = [];
   #wake: (() => void) | undefined;
   #ended = false;
 
-  /** Adds an item; after `end` it is lost. */
+  /** Adds an item; does nothing after `end`. */
   push(item: T): void {
     if (this.#ended) return;
     this.#items.push(item);
@@ -17,7 +17,7 @@ export class AsyncQueue<T> {
     this.#wake?.();
   }
 
-  /** Takes items as they come. One taker only. */
+  /** The items in their order, as they come. Only one iteration is possible. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     while (true) {
       const items = this.#items;

@@ -1,4 +1,4 @@
-/** The bytes of a stream between their coming and their reading. */
+/** Buffers the bytes of a stream until they are read. */
 
 /**
  * Collects chunks and gives them out as one buffer, in linear time: they are joined only when as many bytes have come as the reader
@@ -9,18 +9,18 @@ export class ChunkBuffer {
   #size = 0;
   #needed = 1;
 
-  /** How many bytes wait. */
+  /** The number of unread bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds what has come. */
+  /** Adds the next chunk. */
   push(data: Buffer): void {
     this.#chunks.push(data);
     this.#size += data.length;
   }
 
-  /** All bytes that wait; nothing until as many have come as are needed. */
+  /** All unread bytes; nothing until as many have come as are needed. */
   bytes(): Buffer | undefined {
     if (this.#size < this.#needed) return undefined;
     const [first, ...more] = this.#chunks;
@@ -35,7 +35,7 @@ export class ChunkBuffer {
     this.#needed = bytes;
   }
 
-  /** Takes bytes off the front that have been read, of those that `bytes` gave; the next step needs at least one. */
+  /** Removes bytes that have been read from the front; the next step needs at least one more. */
   drop(count: number): void {
     const rest = this.bytes()?.subarray(count);
     this.#chunks = rest && rest.length > 0 ? [rest] : [];
@@ -43,7 +43,7 @@ export class ChunkBuffer {
     this.#needed = 1;
   }
 
-  /** Takes everything off. */
+  /** Removes all bytes. */
   clear(): void {
     this.#chunks = [];
     this.#size = 0;

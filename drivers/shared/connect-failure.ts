@@ -1,4 +1,4 @@
-/** Why no TCP connection came about: a code for decisions, a clause for people. */
+/** Why a TCP connection could not be made: a code for decisions, a clause for people. */
 import { connectErrorCode } from "../../src/platform/connect-error.ts";
 
 const codes = ["refused", "no-host", "no-route", "unknown-name", "not-connected"] as const;
@@ -6,7 +6,7 @@ const codes = ["refused", "no-host", "no-route", "unknown-name", "not-connected"
 /** `not-connected`: no answer in time, or any other error. */
 export type ConnectFailure = (typeof codes)[number];
 
-/** Whether a code of a driver means that not even a TCP connection stood. */
+/** Whether a code of a driver means that not even a TCP connection was made. */
 export function isConnectFailure(code: string): code is ConnectFailure {
   return (codes as readonly string[]).includes(code);
 }

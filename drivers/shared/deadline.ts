@@ -7,7 +7,7 @@ const graceMs = 1;
 /**
  * Calls `late` after `ms`. A process that has stood still (a suspended box, a disk that hangs) finds its timers due before it
  * has read what came meanwhile, so the loop turns once more first.
- * @returns cancels it.
+ * @returns a function that cancels it.
  */
 export function deadline(timers: Timers, ms: number, late: () => void): () => void {
   let cancel = timers.after(ms, () => cancel = timers.after(graceMs, late));

@@ -3,7 +3,7 @@
 /** The words in the name of a caller who stays unknown on purpose. `Unknown` says only that the switch has no name for the number. */
 const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "withheld", "blocked", "hidden", "suppressed"]);
 
-/** Words that may stand beside those; with any other word it is somebody's name (`Private Bank`). */
+/** Words that may accompany those; with any other word it is somebody's name (`Private Bank`). */
 const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user"]);
 
 /** An ASCII name without any of these is somebody's: nearly every event has such a name, and the full check costs far more. */

@@ -30,7 +30,7 @@ const headers: Record<PhoneMake, AutoAnswer> = {
   none: { callInfo: false },
 };
 
-/** What asks a phone of this make to answer automatically. */
+/** The headers that ask a phone of this make to answer automatically. */
 export function autoAnswerOf(make: PhoneMake): AutoAnswer {
   return headers[make];
 }

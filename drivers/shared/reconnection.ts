@@ -46,12 +46,12 @@ export interface Peer<S> {
 const maxFlapLogs = 10;
 
 /**
- * How long the loop may stand where it should go on, in ms: far beyond what the deadlines for connecting and for all commands
- * of a login add up to.
+ * How long one step of the loop may take, in ms: far more than the deadlines for connecting and for all commands of a login add up
+ * to.
  */
 const stuckAfter = 300_000;
 
-/** One connection after the other. */
+/** Keeps a connection, one after the other. */
 export class Reconnection<S extends Session> {
   readonly #peer: Peer<S>;
   readonly #queue = new AsyncQueue<LineEvent>();
@@ -59,7 +59,7 @@ export class Reconnection<S extends Session> {
   #why = "not connected yet";
   /** The reason that was logged last. */
   #logged = "";
-  /** By when the loop must have gone on, by the timers' clock. */
+  /** When the next step of the loop is due at the latest, by the timers' clock. */
   #goesOnBy = Infinity;
 
   constructor(peer: Peer<S>) {
@@ -94,7 +94,7 @@ export class Reconnection<S extends Session> {
     this.report({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
 
-  /** Adds to what happens on the line; nothing once it has ended. */
+  /** Adds an event to those of the line; does nothing once the line has ended. */
   report(event: LineEvent): void {
     this.#queue.push(event);
   }

@@ -10,19 +10,19 @@ export interface Headers {
 export interface FrameReaderOptions {
   /** Takes a frame; true when it was an event or a reply, after which the stream may rest. */
   readonly onFrame: (headers: Headers, body?: string) => boolean;
-  /** Called once, with a sentence for people, when the bytes are no frames. */
+  /** Called once, with a sentence for people, when the bytes are not frames. */
   readonly onBroken: (why: string) => void;
   /** Calls back when what a frame has set off is done; when absent, nothing is waited for. */
   readonly afterwards?: (go: () => void) => void;
 }
 
-/** The bounds of what is believed, in bytes; more is no FreeSWITCH. `show channels` of a big PBX has megabytes. */
+/** The bounds of what is believed, in bytes; FreeSWITCH never sends more. `show channels` of a big PBX has megabytes. */
 const maxHeaderBytes = 64 * 1024;
 const maxBodyBytes = 64 * 1024 * 1024;
 
 /**
  * Reads frames. What a frame sets off goes before the next frame is read: of the frames that come at once, one of the first is what
- * the CRM is waiting for, and the result of a command must stand in its place among the events.
+ * the CRM is waiting for, and the result of a command must have its place among the events.
  */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
@@ -98,7 +98,7 @@ export class FrameReader {
 
   #break(why: string): false {
     this.#isOver = true;
-    this.#options.onBroken(`The event socket sent ${why}: that is no FreeSWITCH, or bytes were lost`);
+    this.#options.onBroken(`The event socket sent ${why}: this is not FreeSWITCH, or bytes were lost`);
     return false;
   }
 }

@@ -43,7 +43,7 @@ export class FrameReader {
   #break(why: string): void {
     this.#isBroken = true;
     this.#buffer.clear();
-    this.onBroken(`drachtio-server sent ${why}: that is no drachtio-server, or bytes were lost`);
+    this.onBroken(`drachtio-server sent ${why}: this is not drachtio-server, or bytes were lost`);
   }
 }
 

@@ -31,7 +31,7 @@ describe("a length that cannot be is the end of the link", () => {
     const outcome = await opened.link.command("api version").catch((error) => error);
     expect(outcome).toBeInstanceOf(LinkClosed);
     expect(await opened.link.closed).toMatch(
-      /^The event socket sent a Content-Length of .*: that is no FreeSWITCH, or bytes were lost$/,
+      /^The event socket sent a Content-Length of .*: this is not FreeSWITCH, or bytes were lost$/,
     );
     await peer.until(() => !peer.connected);
   });

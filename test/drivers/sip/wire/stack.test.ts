@@ -47,7 +47,7 @@ describe("hole 1: what cannot be a frame ends the connection, and nothing else:"
     peer.client.raw(Buffer.from(bytes, "latin1"));
     // A lone digit may be the begin of a length.
     if (bytes === "5") return stack.close("done");
-    expect(await stack.closed).toMatch(/^drachtio-server sent .*: that is no drachtio-server, or bytes were lost$/);
+    expect(await stack.closed).toMatch(/^drachtio-server sent .*: this is not drachtio-server, or bytes were lost$/);
   });
 
   test("frames come whole, cut at any byte, many in one chunk", async () => {
