@@ -1,4 +1,4 @@
-/** The whole daemon with dialling, between the simulated switch and a small CRM; and the commands of the binary. */
+/** Dialling with the whole daemon, between the simulated switch and a small CRM; and the commands of the binary. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
@@ -14,40 +14,40 @@ setDefaultTimeout(60_000);
 const folder = ownFolder();
 
 describe("a dial, and what came of it:", () => {
-  type All = Awaited<ReturnType<typeof start>>;
-  const over = (all: All) => all.until("the dial to be over", () => all.desk()?.calls.length === 0);
-  const last = async (all: All) => (await all.dials())[0]?.outcome;
+  type Office = Awaited<ReturnType<typeof start>>;
+  const over = (office: Office) => office.until("the dial to be over", () => office.desk()?.calls.length === 0);
+  const last = async (office: Office) => (await office.dials())[0]?.outcome;
 
   test.concurrent("every ending is on record, the newest first, and in status", async () => {
-    const all = await start({ more: { numbers: { deny: "^1900" } }, simulator: { secondMs: 4 } });
-    const { sim } = all;
-    expect(await all.dial("19005550123")).toBe('Cannot dial "19005550123": the administrator does not allow this number.');
+    await using office = await start({ more: { numbers: { deny: "^1900" } }, simulator: { secondMs: 4 } });
+    const { sim } = office;
+    expect(await office.dial("19005550123")).toBe('Cannot dial "19005550123": the administrator does not allow this number.');
     sim.handsetDoes = { does: "rejects", afterMs: 1 };
-    await all.dial();
-    await over(all);
-    expect(await last(all)).toBe("Phone 1001 is busy or has declined the call.");
+    await office.dial();
+    await over(office);
+    expect(await last(office)).toBe("Phone 1001 is busy or has declined the call.");
     sim.handsetDoes = { does: "never answers" };
-    await all.dial();
-    await over(all);
-    expect(await last(all)).toBe("Phone 1001 was not answered in time.");
+    await office.dial();
+    await over(office);
+    expect(await last(office)).toBe("Phone 1001 was not answered in time.");
     sim.handsetDoes = { does: "answers" };
     sim.farDoes = { does: "busy", afterMs: 1 };
-    await all.dial();
-    await over(all);
-    expect(await last(all)).toBe("The number is busy.");
-    expect(all.desk()?.lastDial).toMatchObject({ number: "...0123", outcome: "The number is busy." });
+    await office.dial();
+    await over(office);
+    expect(await last(office)).toBe("The number is busy.");
+    expect(office.desk()?.lastDial).toMatchObject({ number: "...0123", outcome: "The number is busy." });
     sim.farDoes = { does: "no answer", afterMs: 1 };
-    await all.dial();
-    await over(all);
-    expect(await last(all)).toBe("Nobody answers.");
+    await office.dial();
+    await over(office);
+    expect(await last(office)).toBe("Nobody answers.");
     sim.farDoes = { does: "answers", afterMs: 1, talkMs: 5 };
-    await all.dial();
-    await over(all);
-    expect(await last(all)).toBe("answered");
+    await office.dial();
+    await over(office);
+    expect(await last(office)).toBe("answered");
     sim.phones.unregister("1001");
-    await all.until("the phone", () => all.desk()?.phone === "unregistered");
-    expect(await all.dial()).toBe("Phone 1001 is not registered: check its cable and power.");
-    const records = await all.dials();
+    await office.until("the phone", () => office.desk()?.phone === "unregistered");
+    expect(await office.dial()).toBe("Phone 1001 is not registered: check its cable and power.");
+    const records = await office.dials();
     expect(records.map(({ outcome }) => outcome)).toEqual([
       "Phone 1001 is not registered: check its cable and power.",
       "answered",
@@ -64,92 +64,86 @@ describe("a dial, and what came of it:", () => {
       dialString: "14155550123",
       number: "14155550123",
     });
-    await all.stop();
   });
 
   test.concurrent("another agent's dial is refused, and on record with his name", async () => {
-    const all = await start();
+    await using office = await start();
     const why = "Cannot dial: agent B is not registered at phone 1001: log in to UWQ again.";
-    expect(await all.callout("MakeCall", { dialString: "14155550123", agentID: "B" })).toBe(why);
-    expect(await all.dials()).toMatchObject([{ agent: "B", outcome: `refused: ${why}` }]);
-    expect(all.sim.dialled).toEqual([]);
-    await all.stop();
+    expect(await office.callout("MakeCall", { dialString: "14155550123", agentID: "B" })).toBe(why);
+    expect(await office.dials()).toMatchObject([{ agent: "B", outcome: `refused: ${why}` }]);
+    expect(office.sim.dialled).toEqual([]);
   });
 
-  const errors = (all: All) =>
-    all.rig.crm.events.filter((event) => event.name === "Error").map(({ data }) => data["occtErrorMsg"] ?? "");
-  /** Three dials whose answer was yes before they came to nothing. */
-  const threeInVain = async (all: All) => {
-    const { sim } = all;
+  const errors = (office: Office) =>
+    office.rig.crm.events.filter((event) => event.name === "Error").map(({ data }) => data["occtErrorMsg"] ?? "");
+  /** Three dials that were accepted and then failed. */
+  const threeInVain = async (office: Office) => {
+    const { sim } = office;
     const dials = async () => {
       const dialled = sim.nextDialled();
-      expect(await all.dial()).toBe("ok");
+      expect(await office.dial()).toBe("ok");
       return await dialled;
     };
     sim.handsetDoes = { does: "waits" };
     await (await dials()).refuse("CALL_REJECTED");
-    await over(all);
+    await over(office);
     await (await dials()).refuse("NO_ANSWER");
-    await over(all);
+    await over(office);
     sim.handsetDoes = { does: "answers" };
     sim.farDoes = { does: "waits" };
     const busy = await dials();
-    await all.until("the number to be called", () => busy.state === "calling");
+    await office.until("the number to be called", () => busy.state === "calling");
     await busy.farBusy();
-    await over(all);
+    await over(office);
   };
 
   test.concurrent("crm.errorEvents: the agent reads that it was declined, not lifted, busy", async () => {
-    const all = await start({ more: { crm: { errorEvents: true } } });
-    await threeInVain(all);
-    await all.until("three errors", () => errors(all).length === 3);
-    expect(errors(all)).toEqual([
+    await using office = await start({ more: { crm: { errorEvents: true } } });
+    await threeInVain(office);
+    await office.until("three errors", () => errors(office).length === 3);
+    expect(errors(office)).toEqual([
       "Phone 1001 has declined the call.",
       "Phone 1001 was not answered in time.",
       "The number is busy.",
     ]);
-    await all.stop();
   });
 
   test.concurrent("without it nothing is posted", async () => {
-    const all = await start();
-    await threeInVain(all);
-    await all.until("an empty outbox", () => all.rig.app.status().outbox.waiting === 0);
-    expect(errors(all)).toEqual([]);
-    await all.stop();
+    await using office = await start();
+    await threeInVain(office);
+    await office.until("an empty outbox", () => office.rig.app.status().outbox.waiting === 0);
+    expect(errors(office)).toEqual([]);
   });
 });
 
 describe("crm.telephonyEvents:", () => {
-  const names = (all: Awaited<ReturnType<typeof start>>) => all.rig.crm.events.map(({ name }) => name);
-  const lostAndBack = async (all: Awaited<ReturnType<typeof start>>) => {
-    all.sim.phones.unregister("1001");
-    await all.until("the phone to be gone", () => all.desk()?.phone === "unregistered");
-    all.sim.phones.expire("1001");
-    all.sim.phones.register("1001");
-    await all.until("the phone to be back", () => all.desk()?.phone === "registered");
-    all.sim.cut("rst");
-    await all.until("the link to be down", () => all.desk()?.switch === "down");
-    await all.until("the line to be back", () => all.desk()?.phone === "registered");
+  const names = (office: Awaited<ReturnType<typeof start>>) => office.rig.crm.events.map(({ name }) => name);
+  const lostAndBack = async (office: Awaited<ReturnType<typeof start>>) => {
+    office.sim.phones.unregister("1001");
+    await office.until("the phone to be gone", () => office.desk()?.phone === "unregistered");
+    office.sim.phones.expire("1001");
+    office.sim.phones.register("1001");
+    await office.until("the phone to be back", () => office.desk()?.phone === "registered");
+    office.sim.cut("rst");
+    await office.until("the link to be down", () => office.desk()?.switch === "down");
+    await office.until("the line to be back", () => office.desk()?.phone === "registered");
   };
 
   test.concurrent("lost and back, once each, in order", async () => {
-    const all = await start({ more: { crm: { telephonyEvents: true } } });
-    // The Register came before the first connect, perhaps: then that was told too.
-    await all.until("the events of the start", () => all.rig.app.status().outbox.waiting === 0);
-    const from = names(all).length;
+    await using office = await start({ more: { crm: { telephonyEvents: true } } });
+    // Perhaps the Register came before the first connect: then that was reported too.
+    await office.until("the events of the start", () => office.rig.app.status().outbox.waiting === 0);
+    const from = names(office).length;
     expect(from % 2).toBe(0);
-    await lostAndBack(all);
-    await all.until("all events", () => names(all).length >= from + 4 && all.rig.app.status().outbox.waiting === 0);
-    expect(names(all).slice(from)).toEqual(["TelephonyDisabled", "TelephonyEnabled", "TelephonyDisabled", "TelephonyEnabled"]);
-    await all.stop();
+    await lostAndBack(office);
+    await office.until("all events", () => names(office).length >= from + 4 && office.rig.app.status().outbox.waiting === 0);
+    expect(names(office).slice(from)).toEqual(["TelephonyDisabled", "TelephonyEnabled", "TelephonyDisabled", "TelephonyEnabled"]);
   });
 
   test.concurrent("off: nothing", async () => {
-    const all = await start();
-    await lostAndBack(all);
-    expect([names(all), all.rig.app.status().outbox.waiting]).toEqual([[], 0]);
-    await all.stop();
+    await using office = await start();
+    await lostAndBack(office);
+    expect([names(office), office.rig.app.status().outbox.waiting]).toEqual([[], 0]);
   });
 });
 

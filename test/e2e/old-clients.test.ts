@@ -11,29 +11,29 @@ const fixtures = join(import.meta.dir, "../fixtures/old-clients");
 const agent = "A7";
 const password = "gr\u00fc\u00dfe";
 
-type All = Awaited<ReturnType<typeof start>>;
-let all: All;
+type Office = Awaited<ReturnType<typeof start>>;
+let office: Office;
 
 beforeAll(async () => {
   const hashes = { [agent]: await Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 }) };
-  all = await start({
+  office = await start({
     more: { dial: { perMinute: 1000, registeredOnly: false }, agent: { verify: "config", passwordHashes: hashes } },
   });
-  all.sim.handsetDoes = { does: "rejects", afterMs: 1 };
-  await all.rig.callout("Register", { telesetNumber: "1001", agentID: agent, ipAddress: "127.0.0.1", port: "1" });
+  office.sim.handsetDoes = { does: "rejects", afterMs: 1 };
+  await office.rig.callout("Register", { telesetNumber: "1001", agentID: agent, ipAddress: "127.0.0.1", port: "1" });
 });
 afterEach(cleanUp);
-afterAll(() => all.stop());
+afterAll(() => office[Symbol.asyncDispose]());
 
 /** Sends bytes as they are, `cut` apart, and gives the answer. */
 async function send(request: string | Buffer, cut?: number): Promise<Answer | undefined> {
   const bytes = Buffer.from(request as string, "latin1");
-  const client = await dial(all.rig.app.port);
+  const client = await dial(office.rig.app.port);
   client.socket.setNoDelay();
   client.send(bytes.subarray(0, cut ?? bytes.length));
   if (cut !== undefined) {
     // The daemon has read the first piece when a request on another connection, sent later, is answered.
-    await (await dial(all.rig.app.port)).send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").answer();
+    await (await dial(office.rig.app.port)).send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").answer();
     client.send(bytes.subarray(cut));
   }
   return await client.answer();
@@ -43,8 +43,8 @@ const seen = new Set<string>();
 
 /** The numbers of the dials since this was asked last, once they are over. */
 async function asked(): Promise<(string | undefined)[]> {
-  await all.until("the dial to be over", () => all.desk()?.calls.length === 0);
-  const fresh = (await all.dials()).filter(({ id }) => !seen.has(id));
+  await office.until("the dial to be over", () => office.desk()?.calls.length === 0);
+  const fresh = (await office.dials()).filter(({ id }) => !seen.has(id));
   for (const { id } of fresh) seen.add(id);
   return fresh.map(({ number }) => number);
 }
@@ -83,7 +83,7 @@ describe("callouts.txt:", () => {
   );
 
   test("all on one connection, in order", async () => {
-    const client = await dial(all.rig.app.port);
+    const client = await dial(office.rig.app.port);
     // The last is HTTP/1.0: it ends the connection.
     client.send(requests.filter(({ number }) => number === undefined).map(({ request }) => request).join(""));
     for (let i = 0; i < 4; i++) expect(complaint(await client.answer())).toEqual([200, undefined]);

@@ -11,7 +11,7 @@ import { until } from "../until.ts";
 
 export const name = "1001@default";
 
-/** The daemon at work, its line up, with what the tests ask of it. */
+/** The daemon at work, its line up, with what the tests ask of it; it ends with its scope. */
 // deno-lint-ignore explicit-module-boundary-types -- its type is what it gives
 export async function start({ line = {}, more = {}, simulator = {} }: {
   line?: Record<string, unknown>;
@@ -54,9 +54,9 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
     agent: () => sim.callcenter.agents.get(name),
     mode: (wanted: string) => waits(`the agent to be ${wanted}`, () => desk()?.agents.at(-1)?.mode === wanted),
     dials: () => getDials(rig.app.port),
-    stop: async () => {
+    async [Symbol.asyncDispose]() {
       await rig.stop();
-      sim.stop();
+      await sim.stop();
     },
   };
 }
