@@ -65,7 +65,7 @@ async function manyCalls(folder: string, count: number, late: number): Promise<s
     calls += site.calls.length;
     const busy = sample(box.pid, calls, began);
     await box.until("a call does not end", ({ desks }) => desks.every(({ calls }) => calls.length === 0));
-    await box.told();
+    await box.delivered();
     await pause(restMs);
     const rested = sample(box.pid, calls, began);
     say(`${row(busy)}   at rest${row(rested)}`);

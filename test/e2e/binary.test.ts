@@ -55,7 +55,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(await runBinary(["version"])).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
   });
 
-  test("whoever stops reading gets no more, and no stack trace", async () => {
+  test("a reader that goes away gets no more output, and no stack trace", async () => {
     const { err, code } = await runBinary(["-c", "{ $0 schema; echo $? >&2; } | true", binary], ["sh"]);
     expect({ err, code }).toEqual({ err: "1\n", code: 0 });
   });
@@ -71,7 +71,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(JSON.parse(out).told.map(({ name }: { name: string }) => name)).toEqual(["ScreenPop", "CallReleased"]);
   });
 
-  test("does not obey a .env, a bunfig.toml or BUN_BE_BUN's friends that lie about", async () => {
+  test("does not obey a .env or a bunfig.toml in its working directory", async () => {
     writeFileSync(join(folder, ".env"), "NOTIFY_SOCKET=/nowhere\n");
     writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
     writeFileSync(join(folder, "evil.ts"), 'console.log("evil")\n');
@@ -79,7 +79,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
   });
 
   test.each(["run", "check"])(
-    "%s with ten errors in the configuration says all ten with their paths and ends with 2",
+    "%s reports all ten errors in the configuration with their paths, with exit code 2",
     async (command) => {
       const file = configFile("ten.json", {
         desks: [{ extension: "12a", aliases: ["x"] }, { extention: "1002" }],
@@ -109,7 +109,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     },
   );
 
-  test("a port that is taken is said in words, and ends with 1", async () => {
+  test("a port that is in use is reported, with exit code 1", async () => {
     const taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     const file = configFile("taken.json", {
       desks: [{ extension: "1001" }],
@@ -134,8 +134,8 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     await box.connected();
     const call = await sim.inbound({ from: "14155550123", to: "1001" });
     await crm.until(1, 5000);
-    // Before the confirmation is on record it would be told once more: at least once is the promise.
-    await box.told();
+    // Before the confirmation is on record the event would be sent again: at least once is the promise.
+    await box.delivered();
     await box.kill();
     await box.start();
     await box.connected();

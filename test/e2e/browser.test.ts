@@ -1,5 +1,5 @@
 /**
- * What a web page in a browser on the LAN can make telesetd do: a real Chromium on a machine of its own (a network namespace), the
+ * What a web page in a browser on the LAN can make telesetd do: a real Chromium on a separate machine (a network namespace), the
  * compiled daemon on this one. docs/browsers.md says what follows from it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -66,7 +66,7 @@ describe("a dial, and what came of it:", () => {
     });
   });
 
-  test.concurrent("another agent's dial is refused, and on record with his name", async () => {
+  test.concurrent("another agent's dial is refused, and recorded with that agent's name", async () => {
     await using office = await start();
     const why = "Cannot dial: agent B is not registered at phone 1001: log in to UWQ again.";
     expect(await office.callout("MakeCall", { dialString: "14155550123", agentID: "B" })).toBe(why);
@@ -97,7 +97,7 @@ describe("a dial, and what came of it:", () => {
     await over(office);
   };
 
-  test.concurrent("crm.errorEvents: the agent reads that it was declined, not lifted, busy", async () => {
+  test.concurrent("crm.errorEvents: the agent sees why: declined, not answered, busy", async () => {
     await using office = await start({ more: { crm: { errorEvents: true } } });
     await threeInVain(office);
     await office.until("three errors", () => errors(office).length === 3);
@@ -170,7 +170,7 @@ describe("hash-password", () => {
     expect(await run(input)).toEqual({ out: "", err: "The password is empty: type or pipe one\n", code: 2 });
   });
 
-  test.concurrent("takes none from the command line, where others could see it", async () => {
+  test.concurrent("accepts no password on the command line, where others could see it", async () => {
     expect(await run("", "open sesame")).toMatchObject({ out: "", code: 2 });
   });
 });

@@ -28,7 +28,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     // It was no quiet time: calls were popped in most lives, and some came and went unseen.
     expect(one.popped + other.popped).toBeGreaterThan(50);
     expect(one.unseen + other.unseen).toBeGreaterThan(5);
-    // A confirmed event may be told again only when a kill came between the CRM's answer and our commit of it. At that
+    // A confirmed event may be sent again only when a kill came between the CRM's answer and our commit of it. At that
     // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
     // and a click-to-dial that still plays itself.
     expect(one.repeatsOfConfirmed + other.repeatsOfConfirmed).toBeLessThanOrEqual(50 * desks.length * 2);

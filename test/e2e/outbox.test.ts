@@ -1,4 +1,4 @@
-/** `telesetd outbox list | show | retry | drop` on the running binary: what waits, why, since when, how often, and what becomes of it. */
+/** `telesetd outbox list | show | retry | drop` on the running binary: which events wait, why, since when, how often tried, and how they end. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
@@ -27,7 +27,7 @@ async function missed({ sim, crm, box }: Stage): Promise<string> {
 /** The same, until all three have been retired, as the ScreenPop's time is short here. */
 async function givenUp(stage: Stage): Promise<string> {
   const call = await missed(stage);
-  await stage.box.until("the events are not given up", ({ outbox }) => outbox.waiting === 0);
+  await stage.box.until("the events are not discarded", ({ outbox }) => outbox.waiting === 0);
   return call;
 }
 
@@ -66,7 +66,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
     }));
 
-  test.concurrent("list --all: what was told and what was given up too, after a kill -9 as well", () =>
+  test.concurrent("list --all: delivered and discarded events too, also after a kill -9", () =>
     onStage({ folder, more: short }, async (stage) => {
       const { crm, sim, box } = stage;
       const lost = await givenUp(stage);
@@ -74,7 +74,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       const call = await sim.inbound({ from: "14155550124", to: "1001" });
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
-      await box.told();
+      await box.delivered();
       await box.kill();
       await box.start();
       const { out } = await box.run("outbox", "list", "--all");
@@ -91,7 +91,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(out).toContain("its ScreenPop was not delivered");
     }));
 
-  test.concurrent("show: one event with its data; an id that is not there is said in words and ends with 1", () =>
+  test.concurrent("show: one event with its data; for an unknown id a sentence and exit code 1", () =>
     onStage({ folder }, async (stage) => {
       const { box } = stage;
       const call = await missed(stage);
@@ -113,40 +113,40 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       }
     }));
 
-  test.concurrent("drop: it is given up with that reason, and the rest of its call with it", () =>
+  test.concurrent("drop: the event is discarded with that reason, and the rest of its call with it", () =>
     onStage({ folder }, async (stage) => {
       const { box, crm } = stage;
       await missed(stage);
       const { out, code } = await box.run("outbox", "drop", "1");
       expect([out.startsWith("Discarded:"), code]).toEqual([true, 0]);
       await crm.turn("answers");
-      await box.told();
+      await box.delivered();
       expect((await record(box)).map(({ state, why }) => [state, why])).toEqual([
         ["discarded", "dropped by the administrator"],
         ["discarded", "its ScreenPop was not delivered"],
         ["discarded", "its ScreenPop was not delivered"],
       ]);
       expect(crm.posts).toEqual([]);
-      // What was dropped does not wait: there is nothing to drop again.
+      // A dropped event does not wait: there is nothing to drop again.
       expect(await box.run("outbox", "drop", "1")).toMatchObject({
         code: 1,
         err: expect.stringMatching(/^Event 1 was discarded at 20\S+Z: nothing to drop\.\n$/),
       });
     }));
 
-  test.concurrent("retry --all after a ScreenPop and its followers were retired: all arrive, in order", () =>
+  test.concurrent("retry --all after a ScreenPop and its followers were discarded: all arrive, in order", () =>
     onStage({ folder, more: short }, async (stage) => {
       const { box, crm } = stage;
       const call = await givenUp(stage);
       await crm.turn("answers");
       expect(await box.run("outbox", "retry", "--all")).toEqual({ out: "Retried 3 events.\n", err: "", code: 0 });
       await crm.until(({ posts }) => posts.length === 3);
-      await box.told();
-      expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      await box.delivered();
+      expect(crm.received(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       expect((await record(box)).map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered"]);
     }));
 
-  test.concurrent("retry of the followers first, then of the ScreenPop: they wait for nobody, each arrives once", () =>
+  test.concurrent("retry of the followers first, then of the ScreenPop: none waits for another, each arrives once", () =>
     onStage({ folder, more: short }, async (stage) => {
       const { box, crm } = stage;
       const call = await givenUp(stage);
@@ -154,12 +154,12 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       for (const id of ["3", "1", "2"]) {
         const { out, code } = await box.run("outbox", "retry", id);
         expect([out.startsWith("Retrying:"), code]).toEqual([true, 0]);
-        await box.told();
+        await box.delivered();
       }
-      expect(crm.told(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
+      expect(crm.received(call).sort()).toEqual(["CallEstablished", "CallReleased", "ScreenPop"]);
     }));
 
-  test.concurrent("retry of what waits: it is tried at once; of what was told: there is nothing to try", () =>
+  test.concurrent("retry of a waiting event: it is tried at once; of a delivered one: nothing to retry", () =>
     onStage({ folder }, async (stage) => {
       const { box, crm } = stage;
       const call = await missed(stage);
@@ -167,8 +167,8 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       for (let attempts = 0; attempts < 4;) attempts = (await record(box))[0]?.attempts ?? 0;
       await crm.turn("answers");
       expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
-      await box.told();
-      expect(crm.told(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      await box.delivered();
+      expect(crm.received(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       const said = await box.run("outbox", "retry", "1");
       expect(said.code).toBe(1);
       expect(said.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
@@ -177,7 +177,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(crm.posts).toHaveLength(3);
     }));
 
-  test.concurrent("without a daemon it says so and ends with 1; with a wrong use with 2", async () => {
+  test.concurrent("without a daemon it says so with exit code 1; wrong usage is exit code 2", async () => {
     const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
     for (const args of [["list"], ["show", "1"], ["retry", "--all"], ["drop", "1"]]) {
       const { out, err, code } = await box.run("outbox", ...args);

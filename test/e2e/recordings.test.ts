@@ -67,7 +67,7 @@ const newParties = { ...reference, screenPop: { ...reference.screenPop, onPartyC
 
 for (const { folder, names, expected } of sets) {
   test.each(names)(
-    "%s: there is word of what is expected, and of nothing else",
+    "%s: it is in expected.json",
     (name) => expect(expected).toHaveProperty([name]),
   );
 
@@ -86,7 +86,7 @@ for (const { folder, names, expected } of sets) {
   }
 }
 
-test("a MakeCall to a phone that is not registered is answered with an Error in words", async () => {
+test("a MakeCall to a phone that is not registered is answered with an Error that gives the reason", async () => {
   const { dialled } = await play(recording("makecall-unregistered-handset"), { speed: 1, log });
   expect(dialled).toContain("is not registered: check its cable and power.");
 });

@@ -23,12 +23,12 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await stays.answer();
       const goes = await sim.inbound({ from: "14155550124", to: "1002" });
       await crm.until(({ posts }) => posts.length === 3);
-      await box.told();
+      await box.delivered();
       box.configure({ desks: ["1001", "1003"] });
       box.signal("SIGHUP");
       await box.says(inForce);
       await crm.until(({ posts }) => posts.length === 4);
-      expect(crm.told(goes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(goes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       const { desks } = await box.connected();
       expect(desks.map(({ extension, calls }) => [extension, calls.map(({ id }) => id)])).toEqual([["1001", [stays.uuid]], [
         "1003",
@@ -41,10 +41,10 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await stays.callerHangsUp();
       await comes.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 7);
-      await box.told();
-      expect(crm.told(stays.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-      expect(crm.told(goes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
-      expect(crm.told(comes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      await box.delivered();
+      expect(crm.received(stays.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      expect(crm.received(goes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(comes.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       expect(crm.posts).toHaveLength(7);
     }));
 
@@ -67,7 +67,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       expect(box.log).toContain("there is no such file");
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
       expect(box.pid).toBe(pid);
     }));
 
@@ -84,7 +84,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await expect(sendCallout(old, "/", { FunctionName: "CheckStatus" })).rejects.toThrow();
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     }));
 
   test.concurrent("a port that is taken: back to the old configuration, and calls go on", () =>
@@ -99,10 +99,10 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await box.connected();
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     }));
 
-  test.concurrent("again and again while a call is up: its id goes on, nothing is told twice", () =>
+  test.concurrent("repeatedly while a call is up: its id goes on, no event is sent twice", () =>
     onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
@@ -117,8 +117,8 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await call.answer();
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 3);
-      await box.told();
-      expect(crm.told()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+      await box.delivered();
+      expect(crm.received()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
     }));
 
   test.concurrent("SIGTERM in the middle of a reload that waits for a POST: it ends with 0 before that POST does, and nothing is lost", () =>
@@ -136,12 +136,12 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       await call.callerHangsUp();
       await box.start();
       await crm.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
     }));
 });
 
 describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
-  test.concurrent("while a POST hangs: it ends with 0 before that does, and the event is told after the next start", () =>
+  test.concurrent("while a POST hangs: it ends with 0 before that does, and the event is delivered after the next start", () =>
     onStage({ folder, ...patient }, async ({ sim, crm, box }) => {
       await crm.turn("hangs");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -153,10 +153,10 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       await crm.turn("answers");
       await box.start();
       await crm.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
     }));
 
-  test.concurrent("lets a POST that is answered in time come to its end: it is told once", () =>
+  test.concurrent("lets a POST that is answered in time come to its end: its event is sent once", () =>
     onStage({ folder }, async ({ sim, crm, box }) => {
       await crm.turn("thinks");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -170,7 +170,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       await box.connected();
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
-      expect(crm.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+      expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     }));
 
   test.concurrent("the log names the start and the end, and no number of a customer", () =>

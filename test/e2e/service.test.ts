@@ -16,17 +16,17 @@ const noSystemd = ["systemd-notify", "systemd-socket-activate"].every((tool) => 
   ? noBinary
   : " (skipped: there is no systemd-notify or systemd-socket-activate: install Debian's systemd)";
 
-/** A service manager's end of NOTIFY_SOCKET: what it is told goes to a file, one datagram after the other. */
+/** A service manager's end of NOTIFY_SOCKET: its messages go to a file, one datagram after the other. */
 class Manager {
   readonly socket: string;
-  readonly #told: string;
+  readonly #file: string;
   readonly #child: Bun.Subprocess;
 
   constructor() {
     const place = mkdtempSync(join(folder, "notify-"));
     this.socket = join(place, "socket");
-    this.#told = join(place, "told");
-    writeFileSync(this.#told, "");
+    this.#file = join(place, "messages");
+    writeFileSync(this.#file, "");
     // Neither node nor Bun has unix datagrams; systemd's own tool opens the socket, and cat reads it.
     const listen = [
       "systemd-socket-activate",
@@ -34,7 +34,7 @@ class Manager {
       `--listen=${this.socket}`,
       "sh",
       "-c",
-      `exec cat <&3 >>${this.#told}`,
+      `exec cat <&3 >>${this.#file}`,
     ];
     this.#child = Bun.spawn(listen, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
   }
@@ -44,16 +44,16 @@ class Manager {
     return this;
   }
 
-  get told(): string {
-    return readFileSync(this.#told, "utf8");
+  get messages(): string {
+    return readFileSync(this.#file, "utf8");
   }
 
   get pings(): number {
-    return this.told.split("WATCHDOG=1").length - 1;
+    return this.messages.split("WATCHDOG=1").length - 1;
   }
 
   async hears(text: string): Promise<void> {
-    await until(`"${text}" is not told: ${this.told}`, () => this.told.includes(text));
+    await until(`"${text}" does not come: ${this.messages}`, () => this.messages.includes(text));
   }
 
   async close(): Promise<void> {
@@ -90,9 +90,9 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       await manager.hears("STATUS=desk 1001: No connection to the phone system");
       await sim.start();
       await manager.hears("STATUS=desk 1001: phone registered, switch up, UWQ not registered, 0 waiting");
-      expect(manager.told).not.toContain("WATCHDOG");
+      expect(manager.messages).not.toContain("WATCHDOG");
       expect(await box.terminate()).toBe(0);
-      expect(manager.told).toContain("STOPPING=1");
+      expect(manager.messages).toContain("STOPPING=1");
     }));
 
   test.concurrent("the watchdog is pinged with the switch down; not by a frozen process, and again when it thaws", () =>
@@ -123,7 +123,7 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       await manager.hears(
         'STATUS=The configuration has 3 errors: desks[0].extension is "12a": expected digits (line 2, column 28) ...',
       );
-      expect(manager.told).not.toContain("READY=1");
+      expect(manager.messages).not.toContain("READY=1");
     }));
 
   test.concurrent("SIGHUP: RELOADING, then READY; a wrong configuration is in the status until a right one comes", () =>
@@ -135,12 +135,12 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       box.signal("SIGHUP");
       await manager.hears("RELOADING=1");
       await manager.hears("the old configuration stays in force, the new one has 1 error: line 1, column 2: not JSON");
-      const before = manager.told.length;
+      const before = manager.messages.length;
       box.configure(good);
       box.signal("SIGHUP");
       await box.says("The new configuration is in force");
-      await until("not ready again", () => /RELOADING=1[^]*READY=1[^]*STATUS=desk 1001/.test(manager.told.slice(before)));
-      expect(manager.told.slice(before)).not.toContain("stays in force");
+      await until("not ready again", () => /RELOADING=1[^]*READY=1[^]*STATUS=desk 1001/.test(manager.messages.slice(before)));
+      expect(manager.messages.slice(before)).not.toContain("stays in force");
     }));
 });
 
@@ -185,7 +185,7 @@ describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
       await box.connected();
     }));
 
-  test.concurrent("says what is wrong, ends with 2, and the old configuration stays in force", () =>
+  test.concurrent("reports what is wrong with exit code 2, and the old configuration stays in force", () =>
     handedOver(async ({ box, root, reload }) => {
       writeFileSync(join(root, "etc/config.json"), '{ "desks": [] }');
       const { code, err } = await reload();
@@ -197,7 +197,7 @@ describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
       expect(await reload()).toEqual({ code: 0, err: "" });
     }));
 
-  test.concurrent("without a file, or with one that may not be read, in words", () =>
+  test.concurrent("without a file, or with an empty one: the reason", () =>
     handedOver(async ({ root, reload }) => {
       expect(await reload()).toMatchObject({ code: 1, err: expect.stringContaining("no such file") });
       writeFileSync(join(root, "etc/config.json"), "");

@@ -56,7 +56,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
     pbx.change(id, { state: "terminated" });
-    await box.until("the call is not told", () => told.length === 3);
+    await box.until("the call is not reported", () => told.length === 3);
     expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"], ["CallEstablished", id, undefined], [
       "CallReleased",
       id,
@@ -64,7 +64,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     ]]);
     const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
     expect(await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters })).toBe("<CCTSDK></CCTSDK>");
-    await box.until("the dial is not told", () => told.length === 5);
+    await box.until("the dial is not reported", () => told.length === 5);
     expect(told.slice(3).map(({ name, data }) => [name, data["occtANI"]])).toEqual([["ScreenPop", "14155550999"], [
       "CallEstablished",
       undefined,
@@ -77,12 +77,12 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const { pbx, box, told } = desk;
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
-    await box.until("the call is not told", () => told.length === 2);
+    await box.until("the call is not reported", () => told.length === 2);
     await box.kill();
     await box.start();
     await box.connected();
     pbx.change(id, { state: "terminated" });
-    await box.until("the end is not told", () => told.some(({ name }) => name === "CallReleased"));
+    await box.until("the end is not reported", () => told.some(({ name }) => name === "CallReleased"));
     // At least once: an event whose answer the killed daemon did not see comes again.
     const once = [...new Set(shown(told).map(([name, call]) => `${name} ${call}`))];
     expect(once).toEqual([`ScreenPop ${id}`, `CallEstablished ${id}`, `CallReleased ${id}`]);
@@ -91,7 +91,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(pbx.subscriptions.size).toBe(before - 1);
   });
 
-  test("killed when it has handed a dial over: nobody can tell what it reached, and that is what is said", async () => {
+  test("killed when it has handed a dial over: its outcome is unknown, and reported as unknown", async () => {
     await using desk = await office();
     const { pbx, box, told } = desk;
     pbx.refer = [100];
@@ -109,7 +109,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     const outcome = "telesetd was restarted: it is not known whether the number was reached.";
     await box.until("the end is not known", ({ desks }) => desks[0]?.lastDial?.outcome === outcome);
-    await box.told();
+    await box.delivered();
     expect(told.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
   });
 
@@ -118,13 +118,13 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const { pbx, box, told } = desk;
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
-    await box.until("the call is not told", () => told.length === 2);
+    await box.until("the call is not reported", () => told.length === 2);
     pbx.kill();
     await box.until("the loss is not seen", ({ desks }) => desks[0]?.trouble !== undefined);
     expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toContain("No connection to the phone system");
     pbx.dialogs.splice(0);
     await pbx.server.listen();
-    await box.until("the end is not told", () => told.length === 3);
+    await box.until("the end is not reported", () => told.length === 3);
     expect(told[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
   });
 
@@ -138,7 +138,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.until("it is not said", ({ desks }) => desks[0]?.trouble?.includes(unreadable) === true);
     pbx.document = document;
     const { id } = pbx.rings("14155550123");
-    await box.until("the call is not told", ({ desks }) => desks[0]?.trouble === undefined && told.length === 1);
+    await box.until("the call is not reported", ({ desks }) => desks[0]?.trouble === undefined && told.length === 1);
     expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"]]);
   });
 

@@ -33,7 +33,7 @@ describe("the CRM is down for an hour:", () => {
       // 80 calls of 45 s each: those of the last two minutes are the last two.
       for (let call = 1; call <= 80; call++) {
         for (const name of all) {
-          office.tell(`c${call}`, name);
+          office.send(`c${call}`, name);
           await office.pass(minute / 4);
         }
       }
@@ -54,12 +54,12 @@ describe("the CRM is down for an hour:", () => {
 
   test("a call that was popped before it is answered and ends meanwhile: both arrive when the CRM is back, in order", () =>
     inOffice(async (office) => {
-      office.tell("c1", "ScreenPop");
+      office.send("c1", "ScreenPop");
       await office.pass(1000);
       office.answer = unreachable;
-      office.tell("c1", "CallEstablished");
+      office.send("c1", "CallEstablished");
       await office.pass(30 * minute);
-      office.tell("c1", "CallReleased");
+      office.send("c1", "CallReleased");
       await office.pass(30 * minute);
       expect(office.arrived()).toEqual(["ScreenPop c1"]);
       office.answer = done;
@@ -70,10 +70,10 @@ describe("the CRM is down for an hour:", () => {
 
   test("it is not stormed: about once a minute, and the attempts are counted", () =>
     inOffice(async (office) => {
-      office.tell("c1", "ScreenPop");
+      office.send("c1", "ScreenPop");
       await office.pass(1000);
       office.answer = unreachable;
-      office.tell("c1", "CallReleased");
+      office.send("c1", "CallReleased");
       await office.pass(hour);
       const attempts = office.posts.length - 1;
       expect(attempts).toBeGreaterThan(60);
@@ -83,10 +83,10 @@ describe("the CRM is down for an hour:", () => {
 
   test("after a day the rest is retired too, with its reason", () =>
     inOffice(async (office) => {
-      office.tell("c1", "ScreenPop");
+      office.send("c1", "ScreenPop");
       await office.pass(1000);
       office.answer = unreachable;
-      office.tell("c1", "CallReleased");
+      office.send("c1", "CallReleased");
       await office.pass(24 * hour - 1000);
       expect(office.fates("c1")).toEqual(["ScreenPop delivered", "CallReleased waits"]);
       await office.pass(2000);
@@ -97,18 +97,18 @@ describe("the CRM is down for an hour:", () => {
 
 describe("a ScreenPop that is two minutes old", () => {
   test.each([["", false], [", the daemon restarted meanwhile", true]])(
-    "and cannot have arrived: what follows is not told either, not even the end of that call an hour later%s",
+    "and cannot have arrived: what follows is not sent either, not even the end of that call an hour later%s",
     (_, restarts) =>
       inOffice(async (office) => {
         office.answer = unreachable;
-        office.tell("c1", "ScreenPop");
+        office.send("c1", "ScreenPop");
         await office.pass(2 * minute);
         office.answer = done;
         if (restarts) await office.restart();
-        office.tell("c1", "CallEstablished");
+        office.send("c1", "CallEstablished");
         await office.pass(hour);
         if (restarts) await office.restart();
-        office.tell("c1", "CallReleased");
+        office.send("c1", "CallReleased");
         await office.pass(minute);
         expect(office.arrived()).toEqual([]);
         expect(office.fates("c1")).toEqual(all.map((name) => `${name} discarded`));
@@ -117,18 +117,18 @@ describe("a ScreenPop that is two minutes old", () => {
   );
 
   test.each([["", false], [", the daemon restarted meanwhile", true]])(
-    "and may have arrived (a timeout): it is given up, what follows is told%s",
+    "and may have arrived (a timeout): it is discarded, what follows is sent%s",
     (_, restarts) =>
       inOffice(async (office) => {
         office.answer = timeout;
-        office.tell("c1", "ScreenPop");
+        office.send("c1", "ScreenPop");
         await office.pass(minute);
-        office.tell("c1", "CallEstablished");
+        office.send("c1", "CallEstablished");
         await office.pass(minute);
         if (restarts) await office.restart();
         office.answer = done;
         await office.pass(minute);
-        office.tell("c1", "CallReleased");
+        office.send("c1", "CallReleased");
         await office.pass(minute);
         expect(office.arrived()).toEqual(["CallEstablished c1", "CallReleased c1"]);
         expect(office.fates("c1")).toEqual(["ScreenPop discarded", "CallEstablished delivered", "CallReleased delivered"]);
@@ -136,13 +136,13 @@ describe("a ScreenPop that is two minutes old", () => {
   );
 });
 
-test("a ScreenPop that is given up while it is on the way may arrive: after a restart the end of its call is still delivered", () =>
+test("a ScreenPop that is discarded while it is on the way may arrive: after a restart the end of its call is still delivered", () =>
   inOffice(async (office) => {
     const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), startNow: true };
     office.store.commit({ desk: newDesk("1001"), send: [event], discard: [] }, office.now);
     office.store.commit({ desk: newDesk("1001"), send: [], discard: [{ agent: "A", why: "another agent" }] }, office.now);
     await office.restart();
-    office.tell("c1", "CallReleased");
+    office.send("c1", "CallReleased");
     await office.pass(1000);
     expect(office.arrived()).toEqual(["CallReleased c1"]);
   }));
@@ -170,11 +170,11 @@ describe("over HTTP: a call meets a CRM that", () => {
 
   test.concurrent("refuses, then answers: all arrives, in order", () =>
     withCrm("refuses", async (office, peer) => {
-      for (const name of all) office.tell("c1", name);
+      for (const name of all) office.send("c1", name);
       await until("the first attempt does not fail", () => office.record("c1")[0]?.why !== undefined);
       await peer.turn("answers");
       await ended(peer);
-      expect(peer.told("c1")).toEqual([...all]);
+      expect(peer.received("c1")).toEqual([...all]);
     }));
 
   /** Moods that may have taken the ScreenPop: it is sent once more. */
@@ -185,26 +185,26 @@ describe("over HTTP: a call meets a CRM that", () => {
     "%s, then answers: all arrives, in order, the ScreenPop once more",
     (mood) =>
       withCrm(mood, async (office, peer) => {
-        for (const name of all) office.tell("c1", name);
+        for (const name of all) office.send("c1", name);
         await ended(peer);
-        expect(peer.told("c1")).toEqual(["ScreenPop", ...all]);
+        expect(peer.received("c1")).toEqual(["ScreenPop", ...all]);
         expect(peer.posts.map((post) => post.mood)).toEqual([mood, "answers", "answers", "answers"]);
       }, (peer) => peer.turn("answers")),
   );
 
   test.concurrent("closes in the middle of its answer: its 200 was heard, no event is sent twice", () =>
     withCrm("closes mid-answer", async (office, peer) => {
-      for (const name of all) office.tell("c1", name);
+      for (const name of all) office.send("c1", name);
       await ended(peer);
       await settled(office);
-      expect(peer.told("c1")).toEqual([...all]);
+      expect(peer.received("c1")).toEqual([...all]);
     }));
 
   test.concurrent("refuses with 404 for good: three tries, then it is discarded; the call goes on, as it has arrived", () =>
     withCrm("says 404", async (office, peer) => {
-      office.tell("c1", "ScreenPop");
+      office.send("c1", "ScreenPop");
       await settled(office);
-      expect(peer.told("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
+      expect(peer.received("c1")).toEqual(["ScreenPop", "ScreenPop", "ScreenPop"]);
       expect(office.record("c1")[0]?.why).toStartWith("the CRM refused it 3 times");
     }));
 });

@@ -1,4 +1,4 @@
-/** The daemon on a full disk: the CRM hears everything, the status says what is wrong, and nothing is lost when there is room again. */
+/** The daemon on a full disk: the CRM gets every event, the status says what is wrong, and nothing is lost when there is room again. */
 import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
@@ -9,7 +9,7 @@ import { noMount, SmallDisk } from "../support/mounts.ts";
 setDefaultTimeout(60_000);
 
 describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
-  test("full in the middle of a call: all is told, the status says so, and with room again the record is whole", async () => {
+  test("full in the middle of a call: all events are sent, the status says so, and with room again the record is complete", async () => {
     const disk = SmallDisk.mount("256k");
     if (!disk) throw new Error("Cannot mount");
     onTestFinished(() => disk.undo());

@@ -1,4 +1,4 @@
-/** A link that is slow, lies about what lives, or is lost at the very moment of a command. */
+/** A link that is slow, whose list of live channels is wrong, or which is lost at the moment of a command. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection } from "../../simulator/freeswitch/mod.ts";
 import { cuts, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts";
@@ -75,7 +75,7 @@ test.concurrent("show channels lags behind the call that goes on: it is looked a
     expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
-test.concurrent("a slow link, in small pieces: all is told, in order, and the link is not given up", () =>
+test.concurrent("a slow link, in small pieces: all events are sent, in order, and the link is kept", () =>
   LineRig.play(async (rig) => {
     const [connection] = rig.sim.server.connections;
     if (connection) connection.pace = { chunking: { bytes: 97 }, delayMs: 3 };
@@ -87,7 +87,7 @@ test.concurrent("a slow link, in small pieces: all is told, in order, and the li
     expect(rig.sim.server.connections).toEqual(connection ? [connection] : []);
   }));
 
-test.concurrent("the link is lost again and again while a call is up: it keeps its id and is told once", () =>
+test.concurrent("the link is lost repeatedly while a call is up: it keeps its id and is reported once", () =>
   LineRig.play(async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     for (const how of cuts) {

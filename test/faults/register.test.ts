@@ -47,7 +47,7 @@ async function tried(outbox: () => Promise<ShownEvent[]>): Promise<ShownEvent> {
 }
 
 test.concurrent.each(["refuses", "closes before the answer"] as const)(
-  "the agent registers at another address while the CRM %s: what waits goes there at once, in order",
+  "the agent registers at another address while the CRM %s: waiting events go there at once, in order",
   (mood) =>
     onStage(async ({ sim, crm, register, outbox }) => {
       const next = await WildCrm.open();
@@ -58,7 +58,7 @@ test.concurrent.each(["refuses", "closes before the answer"] as const)(
       await call.callerHangsUp();
       await register("agent-1001", next);
       await next.until(({ posts }) => posts.length >= 3);
-      expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      expect(next.received(call.uuid)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       next.close();
     }),
 );
@@ -75,9 +75,9 @@ test.concurrent("the agent registers at another address while the old PC takes P
     await register("agent-1001", next);
     for (const call of calls) await call.callerHangsUp();
     await next.until(({ posts }) => posts.length === 4);
-    for (const call of calls) expect(next.told(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
+    for (const call of calls) expect(next.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     // What may have arrived at the old address is repeated: at least once.
-    expect(crm.told()).toEqual(calls.map(({ uuid }) => `ScreenPop ${uuid}`));
+    expect(crm.received()).toEqual(calls.map(({ uuid }) => `ScreenPop ${uuid}`));
     expect((await outbox()).map(({ to }) => to)).toEqual(Array(4).fill(`127.0.0.1:${next.port}`));
     next.close();
   }));
@@ -96,8 +96,8 @@ test.concurrent("another agent registers: what waited for the first still goes t
     const next = await sim.inbound({ from: "14155550124", to: "1001" });
     await next.callerHangsUp();
     await other.until(({ posts }) => posts.length >= 2);
-    expect(crm.told()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
-    expect(other.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+    expect(crm.received()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
+    expect(other.received()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
     other.close();
   }));
 
@@ -115,12 +115,12 @@ test.concurrent("another agent registers at the same address: it gets nothing of
     expect(waits).not.toHaveProperty("to");
     await register("agent-1001", moved);
     await moved.until(({ posts }) => posts.length === 1);
-    expect(crm.told()).toEqual([`ScreenPop ${call.uuid}`, `ScreenPop ${next.uuid}`]);
-    expect(moved.told()).toEqual([`CallReleased ${call.uuid}`]);
+    expect(crm.received()).toEqual([`ScreenPop ${call.uuid}`, `ScreenPop ${next.uuid}`]);
+    expect(moved.received()).toEqual([`CallReleased ${call.uuid}`]);
     moved.close();
   }));
 
-test.concurrent("the agent unregisters: what waits is retired; when he comes back he hears of calls that begin later", () =>
+test.concurrent("the agent unregisters: waiting events are discarded; after a new Register only later calls are reported", () =>
   onStage(async ({ sim, rig, crm, register, outbox }) => {
     await crm.turn("refuses");
     const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -133,7 +133,7 @@ test.concurrent("the agent unregisters: what waits is retired; when he comes bac
     const next = await sim.inbound({ from: "14155550124", to: "1001" });
     await next.callerHangsUp();
     await crm.until(({ posts }) => posts.length >= 2);
-    expect(crm.told()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+    expect(crm.received()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
     expect((await outbox()).find((event) => event.call === call.uuid && event.event === "CallReleased")?.why)
       .toBe("its ScreenPop was not delivered");
   }));

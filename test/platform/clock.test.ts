@@ -155,7 +155,7 @@ describe("the wall clock jumps", () => {
     async ({ by, start }) => {
       const on = new OnMachine(join(folder, `${++stores}.db`));
       on.office.answer = unreachable;
-      on.office.tell("c1", "ScreenPop");
+      on.office.send("c1", "ScreenPop");
       await on.pass(30_000);
       await jumpOn(on, by, start);
       await on.pass(30_000);
@@ -171,7 +171,7 @@ describe("the wall clock jumps", () => {
     async ({ by, start }) => {
       const on = new OnMachine(join(folder, `${++stores}.db`));
       on.office.answer = unreachable;
-      on.office.tell("c1", "ScreenPop");
+      on.office.send("c1", "ScreenPop");
       await on.pass(60_000);
       await jumpOn(on, by, start);
       await on.pass(58_000);
@@ -184,11 +184,11 @@ describe("the wall clock jumps", () => {
 
   test("an hour forward and a reboot: maybe an hour without power, so a ScreenPop has expired, a CallReleased has not", async () => {
     const on = new OnMachine(join(folder, `${++stores}.db`));
-    on.office.tell("c1", "ScreenPop");
+    on.office.send("c1", "ScreenPop");
     await on.pass(1000);
     on.office.answer = unreachable;
-    on.office.tell("c1", "CallReleased");
-    on.office.tell("c2", "ScreenPop");
+    on.office.send("c1", "CallReleased");
+    on.office.send("c2", "ScreenPop");
     await on.pass(1000);
     await jumpOn(on, hour, ", and the box reboots");
     on.office.answer = done;

@@ -26,7 +26,7 @@ export class Evil {
   readonly #server: Server<undefined>;
   readonly #rebinder: Server<undefined>;
   readonly #rebindingRuns = Promise.withResolvers<void>();
-  /** How often the driver page has ticked: it does so for ever, which also keeps Chromium's net log moving. */
+  /** How often the driver page has ticked: it does so forever, which also keeps Chromium's net log moving. */
   ticks = 0;
   #ticked = Promise.withResolvers<void>();
   readonly #go = Promise.withResolvers<void>();
@@ -98,7 +98,7 @@ export class Evil {
 
   #driverPage(): string {
     const { rebound, target, attacks } = this.#options;
-    // A tab that nobody sees loads no video: that one gets a window of its own.
+    // A tab that nobody sees loads no video: that one gets its own window.
     const windows = attacks.map(({ name }) => `open("/${markOf(name)}", "", "${name.includes("video") ? "popup" : ""}");`);
     return `<script>
       let ticks = 0;

@@ -36,7 +36,7 @@ export class Round {
   readonly #folder = mkdtempSync(join(tmpdir(), "telesetd-browser-"));
   readonly #sim: Simulator;
   readonly #ends: (() => unknown)[] = [];
-  /** The originates that the switch was told, oldest first. */
+  /** The originates that the switch was sent, oldest first. */
   readonly originates: string[] = [];
   #exchanges: readonly Exchange[] = [];
   #port = 0;
@@ -146,7 +146,7 @@ export class Round {
     await Promise.all([evil.rebinding().then(() => this.#startDaemon()), this.#forward()]);
     evil.go();
     const names = [...this.#options.attacks.map(({ name }) => name), ...Object.keys(reboundAttacks)];
-    // An attack that a browser holds back for ever counts as one of which nothing arrives.
+    // An attack that a browser holds back forever counts as one of which nothing arrives.
     const late = performance.now() + 50_000;
     do await this.#watch(evil, chromium); while (names.some((name) => !this.#tried(evil, name)) && performance.now() < late);
   }
@@ -167,7 +167,7 @@ export class Round {
   }
 }
 
-/** A number of its own for each mark, so that an originate says which attack it comes from. */
+/** A different number for each mark, so that an originate says which attack it comes from. */
 function numberOf(mark: string): string {
   return `0155${Bun.hash.crc32(mark).toString().padStart(10, "0")}`;
 }

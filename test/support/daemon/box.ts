@@ -46,7 +46,7 @@ export class Box {
     this.configure({});
   }
 
-  /** Writes the configuration anew, with these changes. A text is written as it is. */
+  /** Writes the configuration again, with these changes. A text is written unchanged. */
   configure(changes: Partial<BoxOptions> | string): void {
     if (typeof changes === "string") return writeFileSync(this.config, changes);
     const options = this.#options = { ...this.#options, ...changes };
@@ -117,7 +117,7 @@ export class Box {
   }
 
   /** Waits until the CRM has confirmed everything. */
-  told(): Promise<Status> {
+  delivered(): Promise<Status> {
     return this.until("the outbox does not empty", ({ outbox }) => outbox.waiting === 0);
   }
 

@@ -36,7 +36,7 @@ const crmMoods: readonly Mood[] = [
 ];
 const longestMood = 250;
 
-/** Kills the daemon so often, lets it come to rest, and judges what the CRM was told. */
+/** Kills the daemon this many times, lets it come to rest, and judges what the CRM has received. */
 export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   const random = new Random(plan.seed);
   const sim = new Simulator({});
@@ -117,15 +117,15 @@ async function comeToRest(box: Box, site: Site, crm: WildCrm): Promise<string[]>
   await box.until("a call does not end", (status) => status.desks.every(({ calls }) => calls.length === 0));
   // What waits for its next try is tried at once when its agent registers.
   for (const desk of desks) await register(box.port, desk, crm.port);
-  await box.told();
+  await box.delivered();
   const before = crm.posts.length;
   await site.ghost("1001");
   await crm.until(({ posts }) => posts.length >= before + 3);
-  const { storeTrouble } = await box.told();
+  const { storeTrouble } = await box.delivered();
   const retired = (await box.outbox()).filter(({ state }) => state !== "delivered");
   const code = await box.terminate();
   return [
-    ...retired.map((event) => `not told: ${JSON.stringify(event)}`),
+    ...retired.map((event) => `not delivered: ${JSON.stringify(event)}`),
     ...(storeTrouble === undefined ? [] : [storeTrouble]),
     ...(code === 0 ? [] : [`SIGTERM ended it with ${code}`]),
   ];

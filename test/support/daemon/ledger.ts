@@ -21,19 +21,19 @@ export interface Verdict {
   readonly repeatsOfConfirmed: number;
   /** The longest time from such a confirmation to the kill, in ms. */
   readonly longestCutOff: number;
-  /** What must not be, in words. */
+  /** What must not happen, a sentence each. */
   readonly problems: readonly string[];
 }
 
 const order = ["ScreenPop", "CallEstablished", "CallReleased"];
 
-/** Judges all that was told. */
+/** Judges all events that the CRM has received. */
 export function judge(entries: readonly Entry[], calls: readonly TrueCall[]): Verdict {
   const truth = new Map(calls.map((call) => [call.id, call]));
   const byCall = Map.groupBy(entries, ({ call }) => call);
   const problems = [...byCall].flatMap(([id, told]) => {
     const call = truth.get(id);
-    return call ? problemsOf(call, told) : [`${id} is no call of the switch: ${told.map(({ name }) => name).join(", ")}`];
+    return call ? problemsOf(call, told) : [`${id} is not a call of the switch: ${told.map(({ name }) => name).join(", ")}`];
   });
   const events = [...byCall.values()].flatMap((told) => [...Map.groupBy(told, ({ name }) => name).values()]);
   const confirmed = events.map((posts) => afterConfirmation(posts));
@@ -63,11 +63,11 @@ function problemsOf(call: TrueCall, told: readonly Entry[]): string[] {
     // What follows is sent only once the confirmation of what was before is committed: then there is no way back.
     ...(names.every((name, at) => names.slice(0, at).every((before) => order.indexOf(before) <= order.indexOf(name)))
       ? []
-      : ["told again after its confirmation was committed"]),
+      : ["sent again after its confirmation was committed"]),
     ...(names.includes("CallEstablished") && !call.answered ? ["established, but nobody answered"] : []),
-    ...(unseen(call) ? ["told, although it came and went while the daemon was dead"] : []),
+    ...(unseen(call) ? ["sent, although the call came and went while the daemon was dead"] : []),
     ...(told.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: expected ${call.ani}`]),
-    ...(repeatedWithinALife(told) ? ["told again in the same life of the daemon, although it was confirmed"] : []),
+    ...(repeatedWithinALife(told) ? ["sent again in the same life of the daemon, although it was confirmed"] : []),
   ].map((problem) => `${problem}: ${about}`);
 }
 
@@ -82,7 +82,7 @@ function repeatedWithinALife(told: readonly Entry[]): boolean {
   );
 }
 
-/** How often it was told after it was confirmed, and how long before the kill the confirmation was. */
+/** How often it was sent after it was confirmed, and how long before the kill the confirmation was. */
 function afterConfirmation(posts: readonly Entry[]): { repeats: number; cutOff: number } {
   const first = posts.findIndex(({ mood }) => mood === "answers");
   const repeats = first < 0 ? 0 : posts.length - 1 - first;

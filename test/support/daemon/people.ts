@@ -111,7 +111,7 @@ export class Site {
     const asked = { FunctionName: "MakeCall", telesetNumber: desk, agentID: `agent-${desk}`, dialString: ani };
     const { period } = this;
     const answered = await Promise.race([sendCallout(this.port(), "/", asked).catch(() => "dead"), late(8000)]);
-    // A daemon that died in the middle of its answer leaves the request open for ever.
+    // A daemon that died in the middle of its answer leaves the request open forever.
     if (answered === undefined && period === this.period) {
       this.problems.push(`a MakeCall of desk ${desk} was not answered in 8 s`);
     }

@@ -37,7 +37,7 @@ export class LineRig {
     return made;
   }
 
-  /** Plays on a rig of its own. */
+  /** Plays on its own rig. */
   static async play(play: (rig: LineRig) => Promise<void>): Promise<void> {
     const rig = await LineRig.start();
     try {

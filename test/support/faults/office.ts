@@ -1,4 +1,4 @@
-/** The outbox with a real store and a clock of its own, so that an hour passes in no time. */
+/** The outbox with a real store and its own clock, so that an hour passes in no time. */
 import { newCall } from "../../../src/core/call.ts";
 import { newDesk } from "../../../src/core/desk.ts";
 import type { Address, Crm, CrmEvent, Delivery } from "../../../src/core/crm.ts";
@@ -68,7 +68,7 @@ export class Office {
   }
 
   /** As the loop does it: committed, then handed over. */
-  tell(call: string, name: CallEventName): void {
+  send(call: string, name: CallEventName): void {
     const told = {
       desk: "1001",
       agent: "A",

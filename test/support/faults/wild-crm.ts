@@ -28,7 +28,7 @@ export interface Post {
   readonly mood: Mood;
 }
 
-/** A CRM on loopback that keeps what it is told. */
+/** A CRM on loopback that keeps the events that it gets. */
 export class WildCrm {
   readonly posts: Post[] = [];
   readonly #onPost: (post: Post) => void;
@@ -54,7 +54,7 @@ export class WildCrm {
   }
 
   /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in the order in which they came. */
-  told(call?: string): string[] {
+  received(call?: string): string[] {
     return this.posts.flatMap((post) =>
       call === undefined ? [`${post.name} ${post.call}`] : post.call === call ? [post.name] : []
     );
@@ -77,7 +77,7 @@ export class WildCrm {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiters.delete(ask);
-        reject(new Error(`The CRM waits in vain; it was told: ${this.told().join(", ")}`));
+        reject(new Error(`The CRM waits in vain; it has received: ${this.received().join(", ")}`));
       }, ms);
       const ask = () => {
         if (!test(this)) return;
