@@ -246,20 +246,23 @@ describe("a whole recorded session, byte for byte as it came", () => {
     expect(broken).toEqual([]);
   });
 
-  // Between two frames the parser holds nothing, so that a cut is felt by the frame it is in and its neighbours alone.
-  test("cut at every byte of it, with the neighbours before and behind, it is read the same", () => {
+  // Between two frames the parser holds nothing, so that a cut concerns only the frame that it is in and its neighbours. In a body it
+  // makes no difference at which byte it is.
+  test("cut at every byte around its headers and at many of its bodies, between its neighbours, it is read the same", () => {
     let cuts = 0;
     const parser = new Listener();
     for (const [index, frame] of frames.entries()) {
       const [before, after] = [frames[index - 1] ?? Buffer.alloc(0), frames[index + 1] ?? Buffer.alloc(0)];
       const all = Buffer.concat([before, frame, after]);
       const uncut = parser.feed([all]);
-      for (let at = before.length; at < before.length + frame.length; at++, cuts++) {
-        const cut = parser.feed([all.subarray(0, at), all.subarray(at)]);
+      const body = frame.indexOf("\n\n") + 2;
+      for (let at = 0; at < frame.length; at += at > body + 10 && at < frame.length - 30 ? 19 : 1, cuts++) {
+        const [head, rest] = [all.subarray(0, before.length + at), all.subarray(before.length + at)];
+        const cut = parser.feed([head, rest]);
         if (!isSame(cut, uncut)) expect([index, at, cut]).toEqual([index, at, uncut]);
       }
     }
-    expect(cuts).toBe(Buffer.concat(frames).length);
+    expect(cuts).toBeGreaterThan(frames.length * 100);
   });
 
   test.each([1, 2, 3, 7, 1460])("in pieces of %d bytes it is read the same", (size) => {
