@@ -29,17 +29,17 @@ export type BlueprintConfig = z.infer<typeof blueprintConfig>;
 
 /** The switch as this driver reaches it. */
 export interface Wire {
-  /** Connects, and closes at the signal. Rejects with an Error for people that says why it cannot. */
+  /** Connects, and closes at the signal. Rejects with an Error with the reason, for people. */
   connect(greeting: string, signal: AbortSignal): Promise<WireConnection>;
 }
 
 /** One connection: it is lost once, and never comes back. */
 export interface WireConnection {
-  /** All that lives now. */
+  /** Lists all live legs. */
   look(): Promise<WireLook>;
-  /** What happens from the connect on, in order, kept until it is taken; ends when the connection is lost. */
+  /** All events since the connect, in order, buffered until read; ends when the connection is lost. */
   readonly events: AsyncIterable<WireEvent>;
-  /** Rings a handset; what comes of it is an event. */
+  /** Rings a handset; the outcome is an event. */
   dial(extension: string, call: string, number: string): void;
   close(): void;
 }
@@ -55,7 +55,7 @@ export interface WireLook {
 export type WireEvent =
   | { readonly type: "leg"; readonly leg: WireLeg }
   | { readonly type: "gone"; readonly leg: WireLeg; readonly cause: string }
-  /** The handset that was rung for a dial was lifted; with a cause: it was not. */
+  /** The handset rung for a dial was answered; with a cause: it was not. */
   | { readonly type: "dialled"; readonly call: string; readonly cause?: string }
   | { readonly type: "phone"; readonly extension: string; readonly registered: boolean };
 
@@ -66,7 +66,7 @@ export interface WireLeg {
   readonly direction: "to-desk" | "from-desk";
   /** The caller's number, or the number that was dialled. */
   readonly number: string;
-  readonly state: "rings" | "lifted" | "calls" | "talks" | "held";
+  readonly state: "rings" | "answered" | "calls" | "talks" | "held";
   /** The mark that our dialling left on it. */
   readonly call?: string;
 }
@@ -217,7 +217,7 @@ class Session {
     this.#connection.dial(desk, call, number);
   }
 
-  /** The connection is lost, and nobody will report what becomes of the dials that have gone out. */
+  /** The connection is lost, and the outcome of dials in progress will not be reported. */
   onLost(): void {
     for (const command of this.#dials.values()) {
       this.#report(command, { outcome: "unknown", why: "The connection to the phone system was lost" });

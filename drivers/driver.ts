@@ -36,47 +36,47 @@ export interface Hop {
   readonly details?: readonly string[];
 }
 
-/** A question of `telesetd setup` about one key of the driver's settings. Its schema decides which answers are valid, and is the default. */
+/** A question of `telesetd setup` about one key of the driver's settings, whose schema validates answers and has the default. */
 export interface Question {
   /** The key in the `line` part of the configuration. */
   readonly key: string;
   /** The question without its default: `Address of FreeSWITCH`. */
   readonly prompt: string;
-  /** What a valid answer is, behind "expected": `a port, for example 8021`. */
+  /** A description of valid answers, after "expected": `a port, for example 8021`. */
   readonly expected: string;
-  /** The answer that leaves the key out: `none`. */
+  /** The answer that omits the key: `none`. */
   readonly absent?: string;
-  /** The answer is not shown while it is typed, and never offered; Enter keeps the former one. */
+  /** Whether the answer is hidden while typed and never offered; Enter keeps the previous one. */
   readonly secret?: true;
 }
 
-/** Questions that are asked one after the other, and whose answers are then tried together. `C`: the settings, checked. */
+/** Questions asked one after the other, whose answers are then tested together. `C`: the validated settings. */
 export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
   readonly questions: readonly Question[];
-  /** Whether this question is asked, given the answers so far; when not, its key is left out. */
+  /** Whether this question is asked, given the answers so far; if not, its key is omitted. */
   applies?(key: string, answers: Readonly<Record<string, unknown>>): boolean;
-  /** Answers that the switch itself knows for one of the questions, the likeliest first; none when it does not say. Never throws. */
+  /** Answers from the switch for one of the questions, the likeliest first; empty if unknown. Never throws. */
   readonly suggestions?: {
     readonly key: string;
-    /** What they are: `The switch serves`. */
+    /** The introduction of the list: `The switch serves`. */
     readonly intro: string;
     find(settings: C, context: DriverContext, signal: AbortSignal): Promise<readonly string[]>;
   };
-  /** What the answers are called in "Keep ... anyway?". */
+  /** The name of the answers in "Keep ... anyway?". */
   subject(settings: C): string;
   /**
-   * Tries the answers; a failed hop says what is wrong and what to do. Required keys that have not been asked for yet have the values of
-   * `reference`.
+   * Tests the answers; a failed hop has the reason and advice. Required keys that have not been asked for yet have the values
+   * of `reference`.
    */
   check(settings: C, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
 }
 
-/** An entry of `registry.ts`: all that the rest of telesetd knows of a driver. */
+/** An entry of `registry.ts`: everything that the rest of telesetd knows about a driver. */
 export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   /** Checks the settings without opening anything. */
   readonly schema: S;
-  /** The settings of the documentation's example: every required key is there. */
+  /** The settings of the documentation's example, with every required key. */
   readonly reference: z.input<S>;
   open(config: z.infer<S>, context: DriverContext): Line;
   /** The questions of `telesetd setup`, in order. */

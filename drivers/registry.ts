@@ -19,7 +19,7 @@ export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Obje
   entries.map(({ name, schema }) => [name, schema]),
 );
 
-/** The checked `line` part of the configuration: what else is in it, only the driver knows. Functions throw when there is no such driver. */
+/** The validated `line` part of the configuration; only the driver knows its other keys. Functions throw for an unknown driver. */
 export interface Settings {
   readonly driver: string;
 }

@@ -8,6 +8,11 @@ import { codeOf, root, sources } from "./support/sources.ts";
 const following = [
   "src/",
   "packaging/",
+  "drivers/blueprint.ts",
+  "drivers/driver.ts",
+  "drivers/registry.ts",
+  "drivers/shared/",
+  "drivers/freeswitch/",
   "simulator/",
   "bench/",
   "scripts/",

@@ -1,6 +1,6 @@
 /**
- * The agent's state at mod_callcenter, all through `callcenter_config` (mod_callcenter.c): which commands set it, what their
- * replies mean for the agent, and which state an event or a listing shows. Capitals matter: `available` gets +OK and then no calls.
+ * The agent's state at mod_callcenter, through `callcenter_config` (mod_callcenter.c): the commands that set it, the meaning of
+ * their replies, and the state in an event or a listing. Case matters: `available` gets +OK but then no calls.
  */
 import type { AgentCommand, AgentMode, CommandResult } from "../../src/core/line.ts";
 import type { FreeswitchConfig } from "./config.ts";
@@ -16,7 +16,7 @@ export function agentName(pattern: string, extension: string, agent: string): st
 
 const statuses: Record<AgentMode, string> = { "logged-out": "Logged Out", "not-ready": "On Break", ready: "Available" };
 
-/** What a status of mod_callcenter means; undefined if it is empty. A status with another spelling (`available`) gets no calls. */
+/** The mode of a status of mod_callcenter; undefined if it is empty. A status in another spelling (`available`) gets no calls. */
 export function modeOf(status: string): AgentMode | undefined {
   if (status === "") return undefined;
   if (status === "Available" || status === "Available (On Demand)") return "ready";

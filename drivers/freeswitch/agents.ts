@@ -46,8 +46,7 @@ export interface AgentContext {
 }
 
 /**
- * Brings an agent into a state at mod_callcenter, step by step, one command after the other. The first refusal ends it, and the steps
- * before it are undone.
+ * Sets an agent's state at mod_callcenter, one command after the other. At the first refusal the earlier steps are undone.
  */
 export function setAgent(link: Link, command: AgentCommand, context: AgentContext): Promise<CommandResult> {
   const { memory } = context;
@@ -138,10 +137,10 @@ async function takePlace(
   if (before !== undefined && before !== desk) {
     memory.report({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
   }
-  for (const other of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
-    memory.names.delete(other);
-    await link.command(`filter delete CC-Agent ${other}`);
-    await link.command(`api callcenter_config agent set status ${other} 'Logged Out'`);
+  for (const former of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
+    memory.names.delete(former);
+    await link.command(`filter delete CC-Agent ${former}`);
+    await link.command(`api callcenter_config agent set status ${former} 'Logged Out'`);
   }
 }
 
@@ -152,8 +151,8 @@ export function agentFilters({ names, echoes }: AgentMemory, { acdAgent }: Pick<
 }
 
 /**
- * Finds out after a connect whose view of the agents is right. Another FreeSWITCH than the one that got our commands, or an interrupted
- * command: ours must be applied again. The same one: its own is right. A listing fires no events; asking for one agent would.
+ * Decides after a connect whose view of the agents is right. If FreeSWITCH was restarted or replaced, or a command was
+ * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent does.
  */
 export async function lookAtAgents(
   link: Link,

@@ -63,10 +63,10 @@ export function subscribe(names: readonly string[] = eventNames): string {
 }
 
 /**
- * The click-to-dial command: rings every registered contact of the extension, and sends the first that is lifted into the
+ * The click-to-dial command: rings every registered contact of the extension, and sends the first that answers into the
  * dialplan with the number. The number goes to the dialplan, never to an application. `telesetd_call` marks each leg: an
  * `origination_uuid` would be given to all of them, and only the first could ring ("Duplicate UUID!", switch_core_session.c).
- * Early media of a phone would count as lifting it (switch_ivr_originate.c), hence `ignore_early_media`.
+ * Early media of a phone would count as an answer (switch_ivr_originate.c), hence `ignore_early_media`.
  * @throws RangeError if call or number could break out of their places.
  */
 export function originate(call: string, number: string, desk: DeskNames, config: FreeswitchConfig): string {
@@ -87,9 +87,9 @@ export function originate(call: string, number: string, desk: DeskNames, config:
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;
 }
 
-/** How an originate job ended: `+OK uuid` names the leg that was lifted, `-ERR CAUSE` is why none was. */
-export function originateResult(body: string): { readonly lifted: string } | { readonly cause: string } {
+/** How an originate job ended: `+OK uuid` names the leg that was answered, `-ERR CAUSE` is why none was. */
+export function originateResult(body: string): { readonly answered: string } | { readonly cause: string } {
   const text = body.trim();
-  const [, lifted] = /^\+OK\s*(\S*)/.exec(text) ?? [];
-  return lifted === undefined ? { cause: text.replace(/^-ERR\s*/, "") } : { lifted };
+  const [, answered] = /^\+OK\s*(\S*)/.exec(text) ?? [];
+  return answered === undefined ? { cause: text.replace(/^-ERR\s*/, "") } : { answered };
 }

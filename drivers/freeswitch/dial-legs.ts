@@ -58,7 +58,7 @@ export class DialLegs {
   }
 }
 
-/** A leg of our dial that was lifted: from here on the number is called. */
-export function isLiftedDial({ call, answered }: LegFacts): boolean {
+/** Whether this is an answered leg of our dial: from then on the number is called. */
+export function isAnsweredDial({ call, answered }: LegFacts): boolean {
   return call !== undefined && answered === true;
 }

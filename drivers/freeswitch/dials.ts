@@ -1,6 +1,6 @@
 /**
- * The dials of one connection, each from its command to its one result: what the background job reports, a refusal, a deadline, or the
- * loss of the connection. A result is reported the moment it is read, so that it has its place among the events of the legs.
+ * The dials of one connection, each from its command to its single result: the report of the background job, a refusal, a timeout,
+ * or the loss of the connection. A result is reported as soon as it is read, so that it is in order with the events of the legs.
  */
 import type { CommandResult, DialCommand, Failure, LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
@@ -15,9 +15,9 @@ export interface DialsOptions {
   readonly config: FreeswitchConfig;
   readonly timers: Timers;
   readonly link: Link;
-  /** The handset was lifted. `leg` is the lifted leg where only the job names it, because it does not carry our mark. */
-  readonly onLifted: (desk: string, leg?: string) => void;
-  /** No handset was lifted. */
+  /** The handset was answered. `leg`: the answered leg, if only the job names it because the leg does not have our mark. */
+  readonly onAnswered: (desk: string, leg?: string) => void;
+  /** No handset was answered. */
   readonly onFailed: (desk: string, failure: Failure) => void;
   /** Takes the result, once for each dial. */
   readonly onResult: (command: DialCommand, result: CommandResult) => void;
@@ -43,7 +43,7 @@ export class Dials {
     this.#options = options;
   }
 
-  /** Rings the handset, and when it is lifted lets the dialplan call the number. Sent once. Resolves when the switch has answered. */
+  /** Rings the handset; when it is answered the dialplan calls the number. Sent once. Resolves when the switch has replied. */
   async start(command: DialCommand, names: DeskNames): Promise<void> {
     const { config, link } = this.#options;
     const { call, number } = command;
@@ -86,7 +86,7 @@ export class Dials {
     if (dial) this.#onReport(dial, body);
   }
 
-  /** Takes an event that cannot be read: it may be the report of a job. The legs that have been seen show what becomes of that dial. */
+  /** Handles an unreadable event, which may be the report of a job. A dial whose legs have been seen is followed by them. */
   onUnreadable(event: string): void {
     for (const [job, dial] of this.#open) {
       if (event.includes(job) && !this.#legs.hasLeg(dial.command.call)) {
@@ -95,13 +95,13 @@ export class Dials {
     }
   }
 
-  /** The connection is lost: nobody will report the outcome of what the switch has accepted. The other dials end with their commands. */
+  /** The connection is lost: the outcome of accepted dials will not be reported. The other dials end with their commands. */
   onLost(why: string): void {
     for (const dial of this.#open.values()) if (dial.isAccepted) this.#end(dial, lost(why));
   }
 
   #onReport(dial: OpenDial, body: string): void {
-    const { onLifted, onFailed } = this.#options;
+    const { onAnswered, onFailed } = this.#options;
     const { call, desk } = dial.command;
     const result = originateResult(body);
     if ("cause" in result) {
@@ -109,7 +109,7 @@ export class Dials {
       onFailed(desk, failure);
       return this.#end(dial, { outcome: "failed", ...failure });
     }
-    onLifted(desk, this.#legs.hasLeg(call) ? undefined : result.lifted);
+    onAnswered(desk, this.#legs.hasLeg(call) ? undefined : result.answered);
     this.#end(dial, { outcome: "done" });
   }
 

@@ -1,9 +1,9 @@
 /**
- * The far legs of our dials. Bridged to early media, the phone's own leg never shows that the far end has answered: so the far leg is
- * watched from the moment the handset is lifted until it has answered, or the phone's leg is over.
+ * The far legs of our dials. If bridged with early media, the phone's leg never shows that the far end has answered, so the far
+ * leg is watched from the answer of the handset until it has answered or the phone's leg is over.
  */
 import type { LegFacts } from "../../src/core/line.ts";
-import { isLiftedDial } from "./dial-legs.ts";
+import { isAnsweredDial } from "./dial-legs.ts";
 import { hasAnswered, isLegId } from "./snapshot.ts";
 import type { Link } from "./wire/link.ts";
 
@@ -21,38 +21,38 @@ export interface FarLegsOptions {
 /** The far legs of one connection. */
 export class FarLegs {
   readonly #options: FarLegsOptions;
-  /** The lifted legs of our dials, each with the far leg that was last looked at, or "". */
-  readonly #lifted = new Map<string, string>();
+  /** The answered legs of our dials, each with the far leg that was last looked at, or "". */
+  readonly #answered = new Map<string, string>();
 
   constructor(options: FarLegsOptions) {
     this.#options = options;
   }
 
-  /** Takes the facts of a leg that an event shows. */
+  /** Handles the facts of a leg from an event. */
   note(facts: LegFacts): void {
     const { leg, farLeg, farAnswered, ended } = facts;
     if (farAnswered || ended) this.#unwatch(leg);
-    else if (isLiftedDial(facts)) this.watch(facts);
-    if (ended) this.#lifted.delete(leg);
-    if (farLeg === undefined || !this.#options.watched.has(leg) || this.#lifted.get(leg) === farLeg) return;
-    this.#lifted.set(leg, farLeg);
+    else if (isAnsweredDial(facts)) this.watch(facts);
+    if (ended) this.#answered.delete(leg);
+    if (farLeg === undefined || !this.#options.watched.has(leg) || this.#answered.get(leg) === farLeg) return;
+    this.#answered.set(leg, farLeg);
     this.#look(facts.desk, leg, farLeg).catch(() => {});
   }
 
-  /** Watches the far leg of a lifted leg. */
+  /** Watches the far leg of an answered leg. */
   watch({ leg, desk }: Pick<LegFacts, "leg" | "desk">): void {
-    if (this.#lifted.has(leg) || !isLegId(leg)) return;
-    this.#lifted.set(leg, "");
+    if (this.#answered.has(leg) || !isLegId(leg)) return;
+    this.#answered.set(leg, "");
     this.#options.watched.set(leg, desk);
     this.#options.send(`filter variable_originating_leg_uuid ${leg}`);
   }
 
-  /** A leg of a snapshot, with the far end's answer if it came before it was watched: the dial was under way when the link was lost. */
+  /** A leg of a snapshot, with the far end's answer if it was missed while the link was lost during the dial. */
   async seen(facts: LegFacts): Promise<LegFacts> {
-    if (!isLiftedDial(facts) || facts.farAnswered) return facts;
+    if (!isAnsweredDial(facts) || facts.farAnswered) return facts;
     this.watch(facts);
     if (facts.farLeg === undefined) return facts;
-    this.#lifted.set(facts.leg, facts.farLeg);
+    this.#answered.set(facts.leg, facts.farLeg);
     return await hasAnswered(this.#options.link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 

@@ -15,7 +15,7 @@ export class HeldLegs {
     return held !== undefined;
   }
 
-  /** Holds a leg back, from this event on, until a look is done; then `pass` gets its events in order. They are lost when the look fails. */
+  /** Holds back a leg's events, from this one on, until a look is done; then `pass` gets them in order, unless it failed. */
   async until(look: Promise<void>, frame: Frame, pass: (frame: Frame) => void): Promise<void> {
     const leg = text(frame, "Unique-ID");
     const held = [frame];

@@ -1,5 +1,5 @@
 /**
- * Filters that let all events of the desks' live legs through, even if their presence ids change: a dialplan may set another, and a
+ * Filters that pass all events of the desks' live legs, even if their presence ids change: a dialplan may set another, and a
  * `[presence_id=...]` of follow-me before `user/...` takes effect only when the phone answers.
  */
 import type { LegFacts } from "../../src/core/line.ts";

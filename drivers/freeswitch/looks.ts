@@ -1,6 +1,6 @@
 /**
- * The looks at the live legs during a connection: a little after the connect, and whenever something came that cannot be read. One at
- * a time; requests that come soon after a look share the next one.
+ * The looks at the live legs during a connection: a little after the connect, and after each unreadable event. One at a time;
+ * requests soon after a look share the next one.
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";

@@ -46,7 +46,7 @@ function isOwn(frame: Frame, identity: string): boolean {
     (toDesk && identity === text(frame, "Caller-Destination-Number"));
 }
 
-/** The pickup application connects without a bridge on the leg: the leg then shows itself as the callee (recording: pickup-endpoint). */
+/** The pickup application connects without a bridge on the leg, which then shows itself as the callee (pickup-endpoint). */
 export function isPickedUp(frame: Frame, name: string): boolean {
   const caller = text(frame, "Caller-Caller-ID-Number");
   return name === "CALL_UPDATE" && caller !== "" && !isOwn(frame, caller) && isOwn(frame, text(frame, "Caller-Callee-ID-Number"));

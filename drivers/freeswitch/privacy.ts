@@ -20,19 +20,19 @@ const variables = [
 const hidingWords = new Set(["id", "user", "header", "full", "yes", "true", "on", "number", "hide_number"]);
 const hidingParameter = /;\s*privacy\s*=\s*"?(full|yes|number|id|uri|on|true)\b/i;
 
-/** Whether the caller on a leg to the desk is withheld: by the leg's own profile, its variables, or the profile of the calling leg. */
+/** Whether the caller on a leg to the desk is withheld: by the leg's profile, its variables, or the profile of the calling leg. */
 export function isCallerWithheld(frame: Frame): boolean {
   return hidesNumber(frame, "Caller") || isOtherWithheld(frame) ||
     variables.some((name) => hides(text(frame, `variable_${name}`))) ||
     ["sip_Remote-Party-ID", "sip_h_Remote-Party-ID"].some((name) => hidingParameter.test(text(frame, `variable_${name}`)));
 }
 
-/** Whether the party of the other leg is withheld. On a leg that the switch set up the flag is that of its caller, not of its party. */
+/** Whether the party of the other leg is withheld. On a leg set up by the switch, the flag is that of its caller. */
 export function isOtherWithheld(frame: Frame): boolean {
   return text(frame, "Other-Leg-Direction") === "inbound" && hidesNumber(frame, "Other-Leg");
 }
 
-/** The flag of a caller profile (switch_caller.c), or a name such as `Anonymous`: a trunk may send no other sign beside the number that it asserts. */
+/** The flag of a caller profile (switch_caller.c), or a name such as `Anonymous`, which may be a trunk's only sign. */
 export function hidesNumber(frame: Frame, profile: "Caller" | "Other-Leg"): boolean {
   return /^(true|yes|on|1)$/i.test(text(frame, `${profile}-Privacy-Hide-Number`)) ||
     isHidingName(text(frame, `${profile}-Caller-ID-Name`));

@@ -9,8 +9,8 @@ export interface Registrant {
 }
 
 /**
- * The desk that an event is about; undefined if it is not about ours. Another tenant's 1001 passes the filter, perhaps with our realm or
- * on our profile: `from-host` (`host` of sofia::expire) is the domain that is registered in. When only the other fields name us, the
+ * The desk of an event; undefined if it is not one of ours. Another tenant's 1001 passes the filter, perhaps with our realm or on
+ * our profile: `from-host` (`host` of sofia::expire) is the domain of the registration. If only the other fields name us, the
  * switch must be asked whether it serves that domain as ours.
  * @param deskOf the desk with this presence id, in lower case.
  */

@@ -81,7 +81,7 @@ export class Session {
       config,
       timers,
       link,
-      onLifted: (desk, leg) => {
+      onAnswered: (desk, leg) => {
         this.#onReached(desk);
         if (leg !== undefined) this.#farLegs.watch({ leg, desk });
       },

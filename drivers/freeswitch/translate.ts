@@ -25,7 +25,7 @@ export interface Site {
 /** What an event means: something on the line, or that a phone's registration must be looked up. */
 export type Translated = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
 
-/** What the translation needs to know of the agents: which desk a name at mod_callcenter is, and which events our own commands caused. */
+/** The agents, for the translation: the desk of each name at mod_callcenter, and the events caused by our own commands. */
 export interface Agents {
   readonly names: ReadonlyMap<string, string>;
   readonly echoes: Echoes;
@@ -46,7 +46,7 @@ const maxRememberedCallers = 100;
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
-  /** The lifted legs of our dials whose far legs are watched, each with its desk. */
+  /** The answered legs of our dials whose far legs are watched, each with its desk. */
   readonly dials = new Map<string, string>();
   /** The number that a queue's caller has dialled, by the caller's leg: it comes before the agent's leg, in a separate event. */
   readonly #offers = new Map<string, string>();
@@ -82,8 +82,8 @@ export class Translator {
   }
 
   /**
-   * The desk whose handset's own leg this is. A gateway's or a loopback leg may carry a presence id too, and is not. Contacts and presence
-   * ids change: a leg stays with the desk that it came to, unless the phone sends it elsewhere.
+   * The desk if this is its handset's own leg, not one of a gateway or a loopback leg, which may have a presence id too. Contacts
+   * and presence ids change: a leg stays with its first desk, unless the phone sends it elsewhere.
    */
   deskOf(frame: Frame): string | undefined {
     const desk = this.#claimedBy(frame);
@@ -107,7 +107,7 @@ export class Translator {
     return ids.length === 0 ? undefined : this.#sources.known().find(({ leg }) => ids.includes(leg))?.desk;
   }
 
-  /** A leg that the phone has sent elsewhere (302) is over for the desk, whatever becomes of it. */
+  /** A leg that the phone has redirected (302) is over for the desk. */
   #redirected(frame: Frame): Translated[] | undefined {
     const desk = this.#claimedBy(frame);
     if (desk === undefined || this.#destinationOf(frame, desk) !== "redirected") return undefined;
@@ -167,7 +167,7 @@ export class Translator {
       text(frame, "Caller-RDNIS"),
       this.#offers.get(farLeg),
     ];
-    // On the lifted leg of a MakeCall, RDNIS is the phone's own contact (`1001-0x55`): nobody has dialled that.
+    // On the answered leg of a MakeCall, RDNIS is the phone's own contact (`1001-0x55`), not a dialled number.
     const dialled = places.find((place) => place && !/\p{L}/u.test(place));
     const callerDialled = dialled ? { callerDialled: dialled } : {};
     if (isFlipped(frame)) return callerDialled;

@@ -1,7 +1,7 @@
 /**
- * Whether a leg that carries a desk's presence id goes to the desk at all. Dialplans give that id to forwarded legs too (follow-me,
- * call forwarding), and a phone's 302 sends its leg elsewhere. A leg is not the desk's when it certainly goes to none of the desk's
- * registered contacts; in doubt it is the desk's: a lost call is worse than one too many.
+ * Whether a leg with a desk's presence id goes to the desk. Dialplans give that id to forwarded legs too (follow-me, call
+ * forwarding), and a phone's 302 sends its leg elsewhere. A leg is not the desk's if it certainly goes to none of the desk's
+ * registered contacts; in doubt it is: a missing call is worse than an additional one.
  */
 import { type Frame, text } from "./wire/event.ts";
 
@@ -68,8 +68,8 @@ function isRedirected(frame: Frame, contacts: readonly Contact[]): boolean {
 }
 
 /**
- * The host is one of a contact's, and so is the port or the user: behind a NAT several phones share a host, through a proxy a leg has the
- * contact's user and the proxy's host.
+ * Whether the host and the port or the user match a contact: behind a NAT several phones share a host, and through a proxy a leg
+ * has the contact's user and the proxy's host.
  */
 function isAmong(contacts: readonly Contact[], leg: Place): boolean {
   return contacts.some(({ places }) =>
@@ -82,7 +82,7 @@ function isOwn(extension: string, user: string): boolean {
   return user === extension || user.startsWith(`${extension}-`);
 }
 
-/** The places of the last legs: every event of a leg names the same one, and reading it costs more than the rest of the decision. */
+/** The places of recent legs, cached: every event of a leg has the same one, and parsing it is the costliest part. */
 const lastPlaces = new Map<string, Place | undefined>();
 const maxLastPlaces = 100;
 

@@ -17,7 +17,7 @@ export class AsyncQueue<T> {
     this.#wake?.();
   }
 
-  /** The items in their order, as they come. Only one iteration is possible. */
+  /** Yields the items in order, when they arrive. Only one iteration is possible. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     while (true) {
       const items = this.#items;

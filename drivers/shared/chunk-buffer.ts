@@ -1,8 +1,8 @@
 /** Buffers the bytes of a stream until they are read. */
 
 /**
- * Collects chunks and gives them out as one buffer, in linear time: they are joined only when as many bytes have come as the reader
- * needs for its next step.
+ * Collects chunks and returns them as one buffer, in linear time: they are joined only when there are enough bytes for the next
+ * step of the reader.
  */
 export class ChunkBuffer {
   #chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
-/** Names that callers use to stay unknown. */
+/** Names of anonymous callers. */
 
-/** The words in the name of a caller who stays unknown on purpose. `Unknown` says only that the switch has no name for the number. */
+/** Words in the name of a deliberately anonymous caller. `Unknown` is not one: the switch has no name for the number. */
 const hidingWords = new Set(["anonymous", "anon", "restricted", "private", "withheld", "blocked", "hidden", "suppressed"]);
 
 /** Words that may accompany those; with any other word it is somebody's name (`Private Bank`). */

@@ -26,13 +26,13 @@ export interface Attempt<S> {
   readonly report: (event: LineEvent) => void;
   /** Commands go to this session from now on. */
   readonly onSession: (session: S) => void;
-  /** The connection is not up yet: why, as far as it is known. Nothing is logged: it may still succeed. */
+  /** The connection is not up yet, with the reason if known. Nothing is logged: it may still succeed. */
   readonly onDelay: (why: string) => void;
-  /** Every step that has a deadline is done: from here on only the connection's own deadline on silence ends it. `about`: for the log. */
+  /** All steps with a deadline are done; from now on only the deadline on silence applies. `about`: fields for the log. */
   readonly onUp: (about: LogFields) => void;
 }
 
-/** The switch, or what stands between us and it. */
+/** The switch, or the server between us and the switch. */
 export interface Peer<S> {
   /** Its name, for people. */
   readonly name: string;

@@ -38,7 +38,7 @@ export class MemoryWire implements Wire, Peer {
     this.#set({ id: call, call, extension, number, direction: "to-desk", state: "rings" });
     this.#dialWaiters.shift()?.();
     if (this.#handset === "waits") return;
-    if (this.#handset === "answers") this.#change(call, "lifted");
+    if (this.#handset === "answers") this.#change(call, "answered");
     else this.#end(call, "BUSY");
     this.#tell({ type: "dialled", call, ...(this.#handset === "answers" ? {} : { cause: "BUSY" }) });
   }

@@ -13,7 +13,7 @@ export function isDenied({ text }: Reply): boolean {
 /** The domains that phones are registered in, the most frequent first. */
 export async function registeredRealms(ask: Ask): Promise<string[]> {
   const realms = (await registrations(ask)).map(({ realm }) => realm);
-  const count = (realm: string) => realms.filter((other) => other === realm).length;
+  const count = (realm: string) => realms.filter((candidate) => candidate === realm).length;
   return [...new Set(realms)].sort((first, second) => count(second) - count(first));
 }
 

@@ -14,8 +14,8 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
   // Phones also register in a domain that has another name in the directory.
   if (realms.includes(domain)) return { verdict: "good", message: `Phones are registered in the domain ${domain}.` };
   const own = await ask("global_getvar domain");
-  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((other) =>
-    other !== "" && other !== domain
+  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((realm) =>
+    realm !== "" && realm !== domain
   );
   if (!served.ok) {
     const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
@@ -158,7 +158,7 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   };
 }
 
-/** Whether the SIP profile that the phone needs is stopped, for sure or likely; neither when it seems to run or cannot be checked. */
+/** Whether the phone's SIP profile is surely or probably stopped; neither if it seems to run or cannot be checked. */
 async function checkProfiles(
   ask: Ask,
   extension: string,

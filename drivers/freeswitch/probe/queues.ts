@@ -1,4 +1,4 @@
-/** Whether mod_callcenter has the agents and queues of the configuration. `agent get` fires events, so only lists are requested. */
+/** Checks that mod_callcenter has the configured agents and queues. `agent get` fires events, so only lists are requested. */
 import { agentName, listedAgent } from "../acd.ts";
 import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
@@ -8,7 +8,7 @@ import { type Ask, isDenied } from "./ask.ts";
 export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: readonly string[]): Promise<Finding> {
   const { acd, acdAgent } = config;
   if (acd === "none") {
-    return { verdict: "skipped", message: "Not tried: line.acd is none, so the state of agents stays in telesetd." };
+    return { verdict: "skipped", message: "Not tried: line.acd is set to none, so the state of agents stays in telesetd." };
   }
   const agents = await ask("callcenter_config agent list");
   if (isDenied(agents)) {

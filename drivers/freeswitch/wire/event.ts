@@ -1,9 +1,9 @@
 /** Reads an event of the switch from its JSON. Pure. */
 
-/** The headers of one event; a repeated header is a list. The body, where there is one, is `_body`. */
+/** The headers of one event; a repeated header is a list. The body, if any, is `_body`. */
 export type Frame = Readonly<Record<string, string | readonly string[]>>;
 
-/** Reads a JSON event; undefined if it is invalid. Numbers and booleans become text; anything that is not text is left out. */
+/** Reads a JSON event; undefined if it is invalid. Numbers and booleans become text; other values are omitted. */
 export function readFrame(text: string): Frame | undefined {
   const raw = readJson(text);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
@@ -18,8 +18,8 @@ export function readFrame(text: string): Frame | undefined {
 }
 
 /**
- * The value of a JSON text; undefined if it is invalid. Older FreeSWITCH writes control characters into JSON as they are, which strict
- * JSON refuses: they are read when the rest is well formed.
+ * The value of a JSON text; undefined if it is invalid. Older FreeSWITCH does not escape control characters in JSON, which strict
+ * parsers refuse: they are accepted if the rest is well formed.
  */
 export function readJson(text: string): unknown {
   try {
@@ -49,7 +49,7 @@ export function text(frame: Frame, name: string): string {
   return typeof value === "string" ? value : value?.at(-1) ?? "";
 }
 
-/** Nearly always so: then the object is used as it is. Without the JIT a copy costs three times as much as the parser. */
+/** Whether the object can be used without a copy, as nearly always. Without the JIT a copy costs three times the parsing. */
 function isAllText(raw: object): raw is Frame {
   for (const value of Object.values(raw)) if (typeof value !== "string") return false;
   return true;

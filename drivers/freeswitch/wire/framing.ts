@@ -6,13 +6,13 @@ export interface Headers {
   [name: string]: string | number;
 }
 
-/** What a reader of frames works with. */
+/** Options of a frame reader. */
 export interface FrameReaderOptions {
-  /** Takes a frame; true when it was an event or a reply, after which the stream may rest. */
+  /** Handles a frame; returns true for an event or a reply, after which reading may pause. */
   readonly onFrame: (headers: Headers, body?: string) => boolean;
   /** Called once, with a sentence for people, when the bytes are not frames. */
   readonly onBroken: (why: string) => void;
-  /** Calls back when what a frame has set off is done; when absent, nothing is waited for. */
+  /** Calls back when the effects of a frame are done; if absent, reading does not wait. */
   readonly afterwards?: (go: () => void) => void;
 }
 
@@ -21,8 +21,8 @@ const maxHeaderBytes = 64 * 1024;
 const maxBodyBytes = 64 * 1024 * 1024;
 
 /**
- * Reads frames. What a frame sets off goes before the next frame is read: of the frames that come at once, one of the first is what
- * the CRM is waiting for, and the result of a command must have its place among the events.
+ * Reads frames. The effects of a frame are done before the next one is read: of frames that arrive together, the CRM is waiting
+ * for one of the first, and the result of a command must be in order with the events.
  */
 export class FrameReader {
   readonly #options: FrameReaderOptions;

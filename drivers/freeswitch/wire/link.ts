@@ -1,7 +1,7 @@
 /**
- * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that
- * knows modesl (1.2.1, unmaintained since 2019, pinned). We use its Connection (socket, frame dispatch) and subclass its Parser. Its
- * holes, each closed here and named in test/drivers/freeswitch/wire/link.test.ts:
+ * One connection to FreeSWITCH's event socket: connect, log in, commands with their replies, events. The only file that uses
+ * modesl (1.2.1, unmaintained since 2019, pinned). We use its Connection (socket, frame dispatch) and subclass its Parser. Its
+ * defects, each handled here and named in test/drivers/freeswitch/wire/link.test.ts:
  *  1. a malformed % in a header throws in the socket handler ........ `parseHeaders` (framing.ts) decodes leniently
  *  2. replies are matched by arrival, sendmsg and denied api break it  `command` is the one primitive: one at a time, in order
  *  3. a lost connection leaves callbacks waiting ..................... `close` settles every waiter
@@ -12,8 +12,8 @@
  *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
  * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never asked for
- * Replaced entirely: the frame buffer (quadratic, trusts Content-Length; framing.ts) and the parsing of JSON events (a linear search
- * for each of 150 headers; bad JSON was fatal).
+ * Replaced entirely: the frame buffer (quadratic, trusts Content-Length; framing.ts) and the parsing of JSON events (a linear
+ * search for each of 150 headers; invalid JSON was fatal).
  */
 import esl from "modesl";
 import type { Socket } from "node:net";
@@ -41,19 +41,19 @@ export interface LinkOptions {
   readonly silenceMs: number;
   readonly log: Log;
   readonly timers: Timers;
-  /** Whose leg an event is about, for the trace. */
+  /** The desk of an event's leg, for the trace. */
   readonly deskOf?: (frame: Frame) => string | undefined;
   /** Called for each event that cannot be read, with its text. */
   readonly onUnreadable?: (text: string) => void;
   /** Called when a step of opening the link is done. */
   readonly onStage?: (done: "connect" | "greet") => void;
-  /** Called when the peer has not greeted within a second, with what it has done so far, for people. */
+  /** Called if the peer has not greeted within a second, with a sentence about what it has done so far. */
   readonly onDelay?: (why: string) => void;
 }
 
 /**
- * Why no link came about: no connection (`ConnectFailure`); `denied` by the access list; `no-greeting`: the peer does not behave as an
- * event socket; `login-refused`; `login-lost`: the connection ended or stalled during the login.
+ * Why the link could not be opened: no connection (`ConnectFailure`); `denied` by the access list; `no-greeting`: the peer does
+ * not behave as an event socket; `login-refused`; `login-lost`: the connection ended or stalled during the login.
  */
 export type OpenFailure = ConnectFailure | "denied" | "no-greeting" | "login-refused" | "login-lost";
 
@@ -154,7 +154,7 @@ export class FrameParser extends Parser {
   }
 }
 
-/** Calls back after all promises, and what these defer, but before the next look at the sockets: other links must not delay this one. */
+/** Calls back after all promises and their microtasks, but before the next poll: other links must not delay this one. */
 function afterwards(go: () => void): void {
   queueMicrotask(() => process.nextTick(() => process.nextTick(go)));
 }
@@ -282,7 +282,7 @@ export class Link {
 
   /**
    * Sends one command and waits for its reply. Commands go one after the other; each has its deadline, after which the
-   * link is closed, because replies could no longer be told apart.
+   * link is closed, because replies could no longer be matched.
    * Rejects with LinkClosed.
    */
   command(text: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {

@@ -88,8 +88,8 @@ describe("originate", () => {
 
 describe("the answer to an originate", () => {
   test.each([
-    ["+OK 7f3c1a2e\n", { lifted: "7f3c1a2e" }],
-    ["+OK", { lifted: "" }],
+    ["+OK 7f3c1a2e\n", { answered: "7f3c1a2e" }],
+    ["+OK", { answered: "" }],
     ["-ERR USER_NOT_REGISTERED\n", { cause: "USER_NOT_REGISTERED" }],
     ["-ERR Destination out of order", { cause: "Destination out of order" }],
     ["-USAGE: <call url> <exten>", { cause: "-USAGE: <call url> <exten>" }],
