@@ -1,4 +1,4 @@
-/** Desk 1001 of the core with an ACD, or without: callouts in, the switch's word in, and what comes of it in words. */
+/** Desk 1001 of the core, with or without an ACD: callouts and reports of the switch in, commands and answers out, as text. */
 import type { AcdPolicy } from "../../src/core/agent/acd.ts";
 import type { AgentCallout } from "../../src/core/agent/agent.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
@@ -8,7 +8,7 @@ import type { Policy } from "../../src/core/policy.ts";
 import { checkStatus, step } from "../../src/core/step.ts";
 import { policyWith } from "./core/site.ts";
 
-/** What the switch says of a command in these tests. */
+/** The results of commands in these tests. */
 export const results = {
   done: { outcome: "done" },
   failed: { outcome: "failed", cause: "NO", why: "The switch refuses." },
@@ -32,7 +32,7 @@ export class AcdDesk {
     this.hear({ type: "link-up", to: "switch" }, { type: "phone", desk: extension, registered: true });
   }
 
-  /** A callout that the switch, if it is asked, answers so; gives what was driven and replied. */
+  /** A callout whose command, if there is one, has this result. Returns the command and the answer. */
   does(name: AgentCallout, { agent = "A", queue = "sales", result = results.done }: {
     agent?: string;
     queue?: string;
@@ -41,7 +41,7 @@ export class AcdDesk {
     return [...this.asks(name, { agent, queue }), ...this.answers(result)];
   }
 
-  /** A callout that the switch does not answer yet. */
+  /** A callout whose command has no result yet. */
   asks(name: AgentCallout, { agent = "A", queue = "sales" }: { agent?: string; queue?: string } = {}): string[] {
     const who = { desk: extension, agent };
     const callout = name === "Login" ? { name, ...who, queue } : { name, ...who };
@@ -53,7 +53,7 @@ export class AcdDesk {
     return this.#step({ type: "callout", id: `r${++this.#ids}`, callout });
   }
 
-  /** The switch's answers to all that it was asked, in order. */
+  /** The results of all open commands, in order. */
   answers(result: CommandResult = results.done): string[] {
     return this.open.splice(0).flatMap((command) => this.settles(command, result));
   }
@@ -62,7 +62,7 @@ export class AcdDesk {
     return this.#step({ type: "line", event: { type: "result", command, result } });
   }
 
-  /** The switch says how the agent is now. */
+  /** The switch reports the state of the agent. */
   says(mode: AgentMode, why = "a supervisor did it"): string[] {
     return this.hear({ type: "agent", desk: extension, mode, why });
   }
@@ -71,7 +71,7 @@ export class AcdDesk {
     return events.flatMap((event) => this.#step({ type: "line", event }));
   }
 
-  /** A call to the phone that is answered; the next one ends it. */
+  /** A call to the phone, answered; the next one ends it. */
   answered(facts: Partial<LegFacts> = {}): string[] {
     const leg = { desk: extension, leg: "L1", direction: "to-desk", caller: { identity: "1002", outside: false } } as const;
     return this.hear(
@@ -88,14 +88,14 @@ export class AcdDesk {
     return this.hear({ type: "phone", desk: extension, registered });
   }
 
-  /** `A ready in sales`, the last that changed behind; with why he did not ask for it. */
+  /** `A ready in sales`, the one that changed last at the end; with the reason of a state without a request. */
   get agents(): string[] {
     return this.desk.agents.map(({ id, mode, queue, why }) =>
       `${id} ${mode}${queue === undefined ? "" : ` in ${queue}`}${why === undefined ? "" : `: ${why}`}`
     );
   }
 
-  /** What CheckStatus answers. */
+  /** The answer to CheckStatus. */
   get status(): string {
     const reply = checkStatus([this.desk], "10.0.0.7");
     return reply.ok ? "ok" : reply.why;

@@ -1,4 +1,7 @@
-/** How much of the processor a piece of work takes. Unlike the time that passes, it hardly depends on what else the machine does. */
+/**
+ * How much of the processor a piece of work takes. Unlike the time that passes, it hardly depends on what else the machine
+ * does.
+ */
 
 /** The processor time of this process while the work is done, in ms; all that the process does meanwhile counts. */
 export async function cpuMs(work: () => unknown): Promise<number> {

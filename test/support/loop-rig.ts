@@ -1,4 +1,4 @@
-/** The loop between a line on which happens what a test says, a real store, and a courier whose CRM takes everything at once. */
+/** The loop with a line that a test controls, a real store, and a courier whose CRM confirms everything at once. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export function storePath(): string {
   return join(folder, `${++count}.db`);
 }
 
-/** A line on which happens what the test says. */
+/** A line that reports the events of a test. */
 class FakeLine implements Line {
   known: KnownLegs = () => [];
   readonly commands: LineCommand[] = [];
@@ -61,11 +61,11 @@ class FakeLine implements Line {
   }
 }
 
-/** Where each agent's UWQ listens, unless a test says otherwise. */
+/** The default address of each agent's UWQ. */
 export const places = { A: "10.0.0.7", B: "10.0.0.8" };
 const agents = new Map(Object.entries(places).map(([agent, address]) => [address, agent]));
 
-/** The parts, and what the CRM got. */
+/** The parts, and the events that the CRM got. */
 export class Rig {
   now = 0;
   readonly line = new FakeLine();
@@ -108,14 +108,14 @@ export class Rig {
   }
 }
 
-/** Lets everything run that waits for no time. */
+/** Runs everything that waits for no time. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
 /** The link is up. */
 export const up: LineEvent = { type: "link-up", to: "switch" };
-/** Facts of a leg: of the first one of desk 1001, unless a test says otherwise. */
+/** Facts of a leg, by default of the first leg of desk 1001. */
 export const leg = (facts: Partial<LegFacts>): LineEvent => ({
   type: "leg",
   facts: { desk: "1001", leg: "L1", direction: "to-desk", caller: { identity: "14155550123", outside: true }, ...facts },

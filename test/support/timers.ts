@@ -62,8 +62,8 @@ export class FakeTimers implements Timers {
   }
 
   /**
-   * Waits until what is due next is due in exactly this many ms, also when all that was under way in this turn of the event loop is
-   * done; then lets them pass.
+   * Waits until what is due next is due in exactly this many ms, also when all that was under way in this turn of the event
+   * loop is done; then lets them pass.
    */
   async pass(ms: number): Promise<void> {
     await turn();

@@ -4,7 +4,7 @@
  */
 import type { LegFacts, Party } from "../../../src/core/line.ts";
 
-/** A leg of a handset: what all its events have in common. */
+/** A leg of a handset: the facts of all its events. */
 export type Leg = Pick<LegFacts, "desk" | "leg" | "direction" | "caller" | "dialled" | "farLeg" | "callerDialled">;
 
 /** A leg on which the phone is called. */
@@ -29,7 +29,7 @@ export function answers(leg: Leg): LegFacts[] {
   return [{ ...leg, rings: true, ...far }, bare(leg, { answered: true }), { ...leg, ...far, partner }];
 }
 
-/** CREATE, CALLSTATE: the phone has dialled, and nothing is known yet of the far end. */
+/** CREATE, CALLSTATE: the phone has dialled, nothing is known of the far end yet. */
 export function begins(leg: Leg): LegFacts[] {
   return [leg, bare(leg, {})];
 }
@@ -39,12 +39,12 @@ export function farRings(leg: Leg): LegFacts[] {
   return [{ ...leg, farCalled: true }];
 }
 
-/** PROGRESS, PROGRESS_MEDIA of a dialplan that has nobody to call: a tone, an announcement. */
+/** PROGRESS, PROGRESS_MEDIA of a dialplan without a far end: a tone, an announcement. */
 export function announcement(leg: Leg): LegFacts[] {
   return [leg, leg, bare(leg, {})];
 }
 
-/** PROGRESS_MEDIA, ANSWER, BRIDGE, CALL_UPDATE: the far end answers what the phone has dialled. */
+/** PROGRESS_MEDIA, ANSWER, BRIDGE, CALL_UPDATE: the far end answers a call that the phone has dialled. */
 export function farAnswers(leg: Leg, partner: Party): LegFacts[] {
   const bridged: LegFacts = {
     ...leg,
@@ -57,7 +57,7 @@ export function farAnswers(leg: Leg, partner: Party): LegFacts[] {
   return [{ ...leg, farCalled: true }, { ...leg, answered: true }, bare(leg, { answered: true }), bridged, bridged];
 }
 
-/** UNBRIDGE: the far end has gone, the handset's leg is still there. */
+/** UNBRIDGE: the far end has hung up, the leg of the handset is alive. */
 export function unbridged(leg: Leg): LegFacts[] {
   return [{ ...leg, farLeg: `${leg.leg}-far`, answered: true, farCalled: true, farAnswered: true }];
 }

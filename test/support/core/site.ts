@@ -1,4 +1,4 @@
-/** The site for tests of the core: the reference configuration, written out. */
+/** The site for tests of the core: the reference configuration. */
 import type { NumberPlan } from "../../../src/core/number.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 
@@ -11,7 +11,7 @@ export const plan: NumberPlan = {
   allow: [],
 };
 
-/** The default policy, with what a test wants otherwise. */
+/** The default policy with the changes of a test. */
 export function policyWith(part: Partial<Policy> = {}): Policy {
   return {
     inbound: "ring",

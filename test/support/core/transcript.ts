@@ -252,8 +252,8 @@ function readFact(word: string): Partial<LegFacts> {
 }
 
 /**
- * `Sales/outside/dialled/withheld/was:14155550123`: identity, where from, whether the leg itself called the party, whether the number is
- * withheld, the party's own number.
+ * `Sales/outside/dialled/withheld/was:14155550123`: identity, where from, whether the leg itself called the party, whether the
+ * number is withheld, the party's own number.
  */
 function readParty(text: string): Party {
   const [identity = "", ...marks] = text.split("/");

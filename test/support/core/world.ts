@@ -1,4 +1,4 @@
-/** A switch with eight legs for the simulation, and a watch that checks each step of the core. */
+/** A switch with eight legs for the simulation, and a `Watch` that checks each step of the core. */
 import { expect } from "bun:test";
 import { firstId, hasDial } from "../../../src/core/call.ts";
 import type { Callout } from "../../../src/core/crm.ts";
@@ -8,7 +8,7 @@ import type { AgentMode, CommandResult, LegFacts, LineCommand, LineEvent } from 
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
 
-/** One thing that happens. Numbers choose among what there is. */
+/** One event of the simulation. Numbers select a leg or a command. */
 export type Act =
   | { readonly type: "leg"; readonly leg: number; readonly sign: string }
   | { readonly type: "rename"; readonly leg: number }
@@ -27,7 +27,7 @@ export type Act =
 const desk = "1001";
 const over = { cause: "NORMAL_CLEARING", why: "The handset was put down." };
 
-/** Who is who: two legs share a caller (two phones), one comes from a queue, two dial, the last two are of MakeCalls. */
+/** The legs: two share a caller (two phones), one comes from a queue, two dial, the last two belong to MakeCalls. */
 const cast: readonly Omit<LegFacts, "desk" | "leg">[] = [
   { direction: "to-desk", caller: { identity: "14155550123", outside: true }, farLeg: "f1" },
   { direction: "to-desk", caller: { identity: "14155550123", outside: true }, farLeg: "f1" },
@@ -101,7 +101,7 @@ export class World {
     }
   }
 
-  /** The weather clears: all results come, the link is up, no leg lives, time passes. */
+  /** The end: all results arrive, the link is up, no leg is alive, time passes. */
   end(): void {
     while (this.#commands.length > 0) this.#result(0, "unknown");
     this.#snapshot(this.#names.map((_, index) => index));
@@ -111,7 +111,7 @@ export class World {
   }
 
   #leg(index: number, sign: string): void {
-    // The legs of MakeCalls are there only when one was made.
+    // The legs of MakeCalls exist only after a MakeCall.
     if (index >= 6 && this.#made === undefined) return;
     const leg = this.#names[index] ?? "";
     const facts = { ...this.#identity(leg, index), ...signs[sign] };
@@ -174,7 +174,7 @@ export class World {
       if (effect.type !== "drive") continue;
       this.#commands.push(effect.command);
       if (effect.command.type !== "dial") continue;
-      // A switch may give the first leg the call's id (a SIP one does), or an id of its own.
+      // A switch may give the first leg the id of the call (a SIP switch does), or another id.
       this.#made = effect.command.call;
       this.#names[6] = this.#commands.length % 2 === 0 ? this.#made : `${this.#made}-a`;
       this.#names[7] = `${this.#made}-b`;
@@ -182,11 +182,11 @@ export class World {
   }
 }
 
-/** Checks every step, and at the end all of them. */
+/** Checks every step, and at the end the sum of them. */
 class Watch {
   sent = 0;
   dialled = 0;
-  /** Legs that the desk has heard of, and those that are over for good. */
+  /** The legs that were reported to the desk, and those that have ended. */
   readonly seen = new Set<string>();
   readonly over = new Set<string>();
   readonly #policy: Policy;
@@ -224,7 +224,10 @@ class Watch {
     for (const [call, names] of this.#events) expect(`${call} ${names.at(-1)}`).toBe(`${call} CallReleased`);
   }
 
-  /** Who registers takes all calls of this agent along, and the address from others, who keep that of this desk if they are registered there. */
+  /**
+   * A Register moves all calls of its agent. It takes the address from other agents, except that the agent of this desk keeps
+   * the one registered here.
+   */
   #move(input: Input, { registration }: Desk): void {
     const callout = input.type === "callout" ? input.callout : undefined;
     const [here, there] = [
@@ -255,14 +258,14 @@ class Watch {
     } else if (event.type === "snapshot") { for (const { leg } of event.legs) this.seen.add(leg); }
   }
 
-  /** A call is there while a leg of it lives or its dial is open; its id and its agent never change. */
+  /** A call exists while it has a leg or a dial in progress; its id and its agent never change. */
   #calls(before: Desk, { desk: { calls, recentlyEnded } }: Step): void {
     const legs = calls.flatMap((call) => call.legs);
     expect(new Set(legs).size).toBe(legs.length);
     expect(legs.filter((leg) => recentlyEnded.includes(leg))).toEqual([]);
     for (const call of calls) {
       if (!this.#begunWith.has(call.id)) {
-        // One with another party is the same agent's.
+        // After a change of the party the agent is the same.
         const earlier = before.calls.find((old) => call.follows !== undefined && firstId(old) === firstId(call));
         const port = earlier ? this.#ports.get(earlier.id) : before.registration?.port;
         this.#begunWith.set(call.id, (earlier ? this.#begunWith.get(earlier.id) : before.registration?.agent) ?? null);
@@ -292,7 +295,7 @@ class Watch {
     this.sent++;
     const { event: { call, name }, agent, to, undeliverable } = effect;
     if (name === "TelephonyDisabled" || name === "TelephonyEnabled") {
-      // To the agent who is there, about no call.
+      // For the registered agent, and for no call.
       expect({ agent, ...to }).toEqual({ ...after.registration, agent: after.registration?.agent ?? "nobody" });
       return;
     }
@@ -312,7 +315,7 @@ class Watch {
   }
 }
 
-/** Frozen through and through: a step that changed its input would throw. */
+/** Deeply frozen: a step that changed its input would throw. */
 function frozen<T>(value: T): T {
   if (typeof value === "object" && value !== null && !(value instanceof RegExp) && !Object.isFrozen(value)) {
     Object.freeze(value);
