@@ -5,13 +5,26 @@
 import { present } from "../../../src/core/present.ts";
 import { unlisted } from "../dial/outcome.ts";
 import type { Dialog } from "./dialog-info.ts";
-import { matchDialogs } from "./match.ts";
+import { type Match, matchDialogs } from "./match.ts";
 import { listsEnds } from "./notifier.ts";
-import * as table from "./table.ts";
+import {
+  andThen,
+  applyDialog,
+  type Change,
+  type DialogTable,
+  endDialog,
+  growDialog,
+  inTurn,
+  type LiveDialog,
+  liveDialogs,
+  reportFor,
+  unchanged,
+  withEntry,
+} from "./table.ts";
 
 /** What is known when a document comes. */
 export interface Known {
-  readonly table: table.DialogTable;
+  readonly table: DialogTable;
   /** The next full document answers a SUBSCRIBE: it is whole, whatever the notifier. */
   readonly isFresh: boolean;
   /** The full state was asked for, and has not come yet. */
@@ -19,7 +32,7 @@ export interface Known {
 }
 
 /** What a document comes to. */
-export interface Verdict extends table.Change {
+export interface Verdict extends Change {
   /** It shows all dialogs that there are. */
   readonly isWhole: boolean;
   /** Why the full state must be asked for. */
@@ -29,11 +42,11 @@ export interface Verdict extends table.Change {
 /** A full document. */
 export function onFull(known: Known, dialogs: readonly Dialog[]): Verdict {
   const listed = new Set(matched(known, dialogs).map(({ leg }) => leg));
-  const absent = table.liveDialogs(known.table).filter(({ leg }) => !listed.has(leg));
+  const absent = liveDialogs(known.table).filter(({ leg }) => !listed.has(leg));
   if (absent.length > 0 && !isWhole(known, dialogs)) return onOne(known, dialogs[0], absent);
   // A renewal that crosses with the first report of a call leaves it out (Kamailio, with several processes).
-  const isPlain = known.isFresh || known.isAsked || !listsEnds(known.table.notifier);
-  const young = isPlain ? [] : absent.filter(({ reports }) => reports <= 1);
+  const isTrusted = known.isFresh || known.isAsked || !listsEnds(known.table.notifier);
+  const young = isTrusted ? [] : absent.filter(({ reports }) => reports <= 1);
   const verdict = whole(known, dialogs, young);
   return young.length === 0 ? verdict : { ...verdict, why: "a document leaves out a call that has just begun" };
 }
@@ -47,51 +60,44 @@ function isWhole({ isFresh, isAsked, table: { notifier } }: Known, dialogs: read
 }
 
 /** All dialogs there are: what is not among them has ended, except what is `young`, which is in question. */
-export function whole(known: Known, dialogs: readonly Dialog[], young: readonly table.LiveDialog[] = []): Verdict {
+export function whole(known: Known, dialogs: readonly Dialog[], young: readonly LiveDialog[] = []): Verdict {
   const found = matched(known, dialogs);
   const alive = new Set([...found, ...young].map(({ leg }) => leg));
-  const asked = young.reduce((now, entry) => table.put(now, { ...entry, missed: "absent" }), known.table);
-  const gone = table.liveDialogs(asked).filter(({ leg }) => !alive.has(leg));
-  const ended = table.forEach(asked, gone, (now, entry) => table.end(now, entry, unlisted));
+  const asked = withAbsent(known.table, young);
+  const gone = liveDialogs(asked).filter(({ leg }) => !alive.has(leg));
+  const ended = inTurn(asked, gone, (table, entry) => endDialog(table, entry, unlisted));
   const came = { isFresh: known.isFresh, afterGap: false };
-  const change = table.then(
-    ended,
-    (now) =>
-      table.forEach(
-        now,
-        found,
-        (now, { dialog, leg }) => table.then(answered(now, dialog, leg), (now) => table.apply(now, dialog, leg, came)),
-      ),
-  );
-  return { ...change, isWhole: true };
+  const show = (table: DialogTable, { dialog, leg }: Match) =>
+    andThen(answered(table, dialog, leg), (table) => applyDialog(table, dialog, leg, came));
+  return { ...andThen(ended, (table) => inTurn(table, found, show)), isWhole: true };
 }
 
 /** A report that may have been a dialog's end was not, when the full state shows it as confirmed. */
-function answered(now: table.DialogTable, { state }: Dialog, leg: string | undefined): table.Change {
-  const entry = leg === undefined ? undefined : now.live.get(leg);
-  return entry?.question && state === "confirmed" ? table.grow(now, entry, entry.question, true) : table.unchanged(now);
+function answered(table: DialogTable, { state }: Dialog, leg: string | undefined): Change {
+  const entry = leg === undefined ? undefined : table.live.get(leg);
+  return entry?.question && state === "confirmed" ? growDialog(table, entry, entry.question, true) : unchanged(table);
 }
 
 /**
  * One dialog of a document that leaves others out. FreeSWITCH: a report of a known dialog may be its end, which it reports as `confirmed`
  * (or `early`) while another is up; not so when it is new or held. Unknown notifiers: the others may have ended, too.
  */
-function onOne(known: Known, dialog: Dialog | undefined, absent: readonly table.LiveDialog[]): Verdict {
-  if (!dialog) return { ...table.unchanged(known.table), isWhole: false, why: "an empty document came while calls are up" };
+function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDialog[]): Verdict {
+  if (!dialog) return { ...unchanged(known.table), isWhole: false, why: "an empty document came while calls are up" };
   const [match] = matched(known, [dialog]);
   const entry = match?.leg === undefined ? undefined : known.table.live.get(match.leg);
   const isOver = dialog.state === "terminated";
   const listsChanged = known.table.notifier.lists === "changed";
-  const question = table.reportFor(known.table, dialog);
+  const question = reportFor(known.table, dialog);
   if (entry && !isOver && question.rendering !== false) {
     const marked = listsChanged ? known.table : withAbsent(known.table, absent);
-    return { table: table.put(marked, { ...entry, question }), facts: [], isWhole: false, why: "a call is confirmed, or over" };
+    return { table: withEntry(marked, { ...entry, question }), facts: [], isWhole: false, why: "a call is confirmed, or over" };
   }
   // FreeSWITCH says that a call is over only when it was the last: what was doubtful has ended before it.
   const isLast = isOver && entry !== undefined && listsChanged;
   const doubtful = isLast ? absent.filter(({ question }) => question) : [];
-  const before = table.forEach(known.table, doubtful, (now, other) => table.end(now, other, unlisted));
-  const change = table.then(before, (now) => table.apply(now, dialog, match?.leg, { isFresh: known.isFresh, afterGap: false }));
+  const before = inTurn(known.table, doubtful, (table, other) => endDialog(table, other, unlisted));
+  const change = andThen(before, (table) => applyDialog(table, dialog, match?.leg, { isFresh: known.isFresh, afterGap: false }));
   const left = isLast || !listsChanged ? absent.filter(({ leg }) => change.table.live.has(leg)) : [];
   if (left.length === 0) return { ...change, isWhole: false };
   return {
@@ -102,8 +108,8 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly table.
   };
 }
 
-function withAbsent(now: table.DialogTable, absent: readonly table.LiveDialog[]): table.DialogTable {
-  return absent.reduce((now, entry) => table.put(now, { ...entry, missed: "absent" }), now);
+function withAbsent(table: DialogTable, absent: readonly LiveDialog[]): DialogTable {
+  return absent.reduce((table, entry) => withEntry(table, { ...entry, missed: "absent" }), table);
 }
 
 /**
@@ -113,8 +119,8 @@ function withAbsent(now: table.DialogTable, absent: readonly table.LiveDialog[])
 export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string | undefined): Verdict {
   const found = matched(known, dialogs);
   const came = { isFresh: known.isFresh, afterGap: gap !== undefined };
-  const change = table.forEach(known.table, found, (now, { dialog, leg }) => table.apply(now, dialog, leg, came));
-  const hasId = (id: string) => table.liveDialogs(change.table).some((entry) => entry.id === id);
+  const change = inTurn(known.table, found, (table, { dialog, leg }) => applyDialog(table, dialog, leg, came));
+  const hasId = (id: string) => liveDialogs(change.table).some((entry) => entry.id === id);
   const other = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
   const why = gap ?? (other ? "another branch of a call is over" : undefined);
   return { ...change, isWhole: false, ...present({ why }) };
@@ -122,9 +128,9 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
 
 /** Dialogs that a document shows as confirmed and as over: nothing is believed until the full state says so again, or none comes. */
 export function inDoubt(known: Known, verdict: Verdict, doubtful: readonly Dialog[]): Verdict {
-  const marked = matched({ ...known, table: verdict.table }, doubtful).reduce((now, { leg }) => {
-    const entry = leg === undefined ? undefined : now.live.get(leg);
-    return entry ? table.put(now, { ...entry, missed: "over" }) : now;
+  const marked = matched({ ...known, table: verdict.table }, doubtful).reduce((table, { leg }) => {
+    const entry = leg === undefined ? undefined : table.live.get(leg);
+    return entry ? withEntry(table, { ...entry, missed: "over" }) : table;
   }, verdict.table);
   return { ...verdict, table: marked, why: verdict.why ?? "a document shows a call as confirmed and as over" };
 }
@@ -134,6 +140,6 @@ export function isLive(known: Known, dialog: Dialog): boolean {
   return matched(known, [dialog])[0]?.leg !== undefined;
 }
 
-function matched({ table: { live }, isFresh }: Known, dialogs: readonly Dialog[]) {
+function matched({ table: { live }, isFresh }: Known, dialogs: readonly Dialog[]): Match[] {
   return matchDialogs([...live.values()], dialogs, isFresh);
 }

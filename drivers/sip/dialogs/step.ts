@@ -15,7 +15,19 @@ import { hasEnded, noneEnded, withoutEnded } from "./ended.ts";
 import { adopt, newLegNames, release } from "./leg-ids.ts";
 import { merge } from "./merge.ts";
 import { afterReconnect, isUser, learn, learnIdle, newNotifier, withoutForeignCallId } from "./notifier.ts";
-import * as table from "./table.ts";
+import {
+  andThen,
+  type Change,
+  dialogsOfCall,
+  type DialogTable,
+  endDialog,
+  growDialog,
+  inTurn,
+  type LiveDialog,
+  liveDialogs,
+  unchanged,
+  withFacts,
+} from "./table.ts";
 
 /** Whose dialogs are watched. */
 export interface Watched {
@@ -77,7 +89,7 @@ export interface TrackerOutput {
 
 /** What is known of the dialogs of one desk. */
 export interface TrackerState {
-  readonly table: table.DialogTable;
+  readonly table: DialogTable;
   /** The version of the last document. */
   readonly version?: number;
   /** The dialogs of the last document, as text. */
@@ -153,7 +165,7 @@ function quiet(state: TrackerState): TrackerStep {
   return { state, output: { events: [] } };
 }
 
-function withDials(state: TrackerState, dials: table.DialogTable["dials"]): TrackerState {
+function withDials(state: TrackerState, dials: DialogTable["dials"]): TrackerState {
   return { ...state, table: { ...state.table, dials } };
 }
 
@@ -247,7 +259,7 @@ function reporting(state: TrackerState, facts: readonly LegFacts[]): TrackerStep
 }
 
 function snapshot(state: TrackerState): TrackerStep {
-  const legs = table.liveDialogs(state.table).map(({ facts }) => facts).filter(({ direction }) => direction !== undefined);
+  const legs = liveDialogs(state.table).map(({ facts }) => facts).filter(({ direction }) => direction !== undefined);
   const events = [{ type: "snapshot" as const, desks: [state.table.desk], legs }];
   return { state: { ...state, isSnapshotDue: false }, output: { events } };
 }
@@ -261,35 +273,35 @@ function asking({ state, output }: TrackerStep, why: string | undefined, now: nu
 /** The full state that was asked for has not come: what is likeliest is believed. */
 function onNoAnswer(before: TrackerState): TrackerStep {
   const state = withoutQuestion(before);
-  const missed = table.liveDialogs(state.table).filter((entry) => entry.missed !== undefined);
-  const ended = table.forEach(
+  const missed = liveDialogs(state.table).filter((entry) => entry.missed !== undefined);
+  const ended = inTurn(
     state.table,
     missed,
-    (now, entry) => table.end(now, entry, unlisted, entry.missed === "over" ? { dialog: entry } : {}),
+    (table, entry) => endDialog(table, entry, unlisted, entry.missed === "over" ? { dialog: entry } : {}),
   );
-  const decided = table.then(ended, (now) => table.forEach(now, table.liveDialogs(now), decide));
+  const decided = andThen(ended, (table) => inTurn(table, liveDialogs(table), decide));
   const after = { ...state, table: decided.table };
   return state.isSnapshotDue ? snapshot(after) : reporting(after, decided.facts);
 }
 
 /** Nobody talks on two calls at once: while another one is talked on, this one was not answered but has ended. */
-function decide(now: table.DialogTable, entry: table.LiveDialog): table.Change {
+function decide(table: DialogTable, entry: LiveDialog): Change {
   const { question } = entry;
-  if (!question) return table.unchanged(now);
-  const talks = table.liveDialogs(now).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
+  if (!question) return unchanged(table);
+  const talks = liveDialogs(table).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
   const isOver = talks || question.state === "early";
-  return isOver ? table.end(now, entry, unlisted) : table.grow(now, entry, question, true);
+  return isOver ? endDialog(table, entry, unlisted) : growDialog(table, entry, question, true);
 }
 
 function onFarSign(state: TrackerState, { call, sign }: Extract<TrackerInput, { type: "far" }>): TrackerStep {
-  const entries = table.dialogsOfCall(state.table, call);
+  const entries = dialogsOfCall(state.table, call);
   if (sign === "unreported" && entries.some(({ facts }) => facts.direction === "from-desk")) return quiet(state);
   const dials = withFarSign(state.table.dials, call, sign);
   const signs = farSignsOf(dials, call);
-  const change = table.forEach(
+  const change = inTurn(
     { ...state.table, dials },
     entries,
-    (now, entry) => table.withFacts(now, entry, { ...entry, facts: { ...entry.facts, ...signs } }),
+    (table, entry) => withFacts(table, entry, { ...entry, facts: { ...entry.facts, ...signs } }),
   );
   return reporting({ ...state, table: change.table }, change.facts);
 }

@@ -54,13 +54,13 @@ export function unchanged(table: DialogTable): Change {
 }
 
 /** One change after another. */
-export function then(change: Change, next: (table: DialogTable) => Change): Change {
+export function andThen(change: Change, next: (table: DialogTable) => Change): Change {
   const { table, facts } = next(change.table);
   return { table, facts: [...change.facts, ...facts] };
 }
 
 /** A change for each of the items, in order. */
-export function forEach<T>(table: DialogTable, items: readonly T[], change: (table: DialogTable, item: T) => Change): Change {
+export function inTurn<T>(table: DialogTable, items: readonly T[], change: (table: DialogTable, item: T) => Change): Change {
   const facts: LegFacts[] = [];
   let current = table;
   for (const item of items) {
@@ -81,7 +81,7 @@ export function dialogsOfCall(table: DialogTable, call: string): LiveDialog[] {
   return liveDialogs(table).filter(({ facts }) => facts.call === call);
 }
 
-export function put(table: DialogTable, entry: LiveDialog): DialogTable {
+export function withEntry(table: DialogTable, entry: LiveDialog): DialogTable {
   return { ...table, live: new Map(table.live).set(entry.leg, entry) };
 }
 
@@ -92,11 +92,11 @@ export function reportFor({ notifier }: DialogTable, dialog: Dialog): Report {
 }
 
 /** What a dialog of a document says: that it has begun, grows or is over. `leg`: the live dialog that it means. */
-export function apply(table: DialogTable, dialog: Dialog, leg: string | undefined, came: Circumstances): Change {
+export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | undefined, came: Circumstances): Change {
   const report = reportFor(table, dialog);
   const entry = leg === undefined ? undefined : table.live.get(leg);
   if (dialog.state === "terminated") {
-    if (entry) return end(table, entry, endOf(dialog), { dialog, ...present({ party: report.party }) });
+    if (entry) return endDialog(table, entry, endOf(dialog), { dialog, ...present({ party: report.party }) });
     return unchanged({
       ...table,
       ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...present({ party: report.party }) }),
@@ -104,10 +104,10 @@ export function apply(table: DialogTable, dialog: Dialog, leg: string | undefine
   }
   // FreeSWITCH names the Call-ID only when it is asked.
   const counts = !came.isFresh && (table.notifier.lists !== "changed" || dialog.callId === undefined);
-  const growing = (table: DialogTable, entry: LiveDialog) => grow(table, { ...entry, ...tagsOf(dialog) }, report, counts);
+  const growing = (table: DialogTable, entry: LiveDialog) => growDialog(table, { ...entry, ...tagsOf(dialog) }, report, counts);
   if (entry && !isAnother(table, entry, dialog, report, came)) return growing(table, entry);
-  const ended = entry ? end(table, entry, unlisted) : unchanged(table);
-  return then(ended, (table) => begin(table, dialog, report, growing));
+  const ended = entry ? endDialog(table, entry, unlisted) : unchanged(table);
+  return andThen(ended, (table) => begin(table, dialog, report, growing));
 }
 
 /** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
@@ -143,7 +143,7 @@ function begin(
  * A live dialog with what a report adds.
  * @param counts whether the switch made the report because something has happened.
  */
-export function grow(table: DialogTable, entry: LiveDialog, report: Report, counts: boolean): Change {
+export function growDialog(table: DialogTable, entry: LiveDialog, report: Report, counts: boolean): Change {
   const past = claimed(table, entry, report);
   const facts = withTwin(table, past, grown(past, report, { isLoose: table.notifier.lists === "changed", counts }));
   const { question: _, missed: __, ...rest } = past;
@@ -157,7 +157,7 @@ export function grow(table: DialogTable, entry: LiveDialog, report: Report, coun
 /** A live dialog is now this; its facts are news when they have changed and say which way the call goes. */
 export function withFacts(table: DialogTable, before: LiveDialog, after: LiveDialog): Change {
   const isNews = after.facts.direction !== undefined && JSON.stringify(before.facts) !== JSON.stringify(after.facts);
-  return { table: put(table, after), facts: isNews ? [after.facts] : [] };
+  return { table: withEntry(table, after), facts: isNews ? [after.facts] : [] };
 }
 
 /** How a dialog is known to be over. */
@@ -169,7 +169,7 @@ interface EndReport {
 }
 
 /** A live dialog is over. */
-export function end(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, party }: EndReport = {}): Change {
+export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, party }: EndReport = {}): Change {
   if (!table.live.has(entry.leg)) return unchanged(table);
   const live = new Map(table.live);
   live.delete(entry.leg);
@@ -184,9 +184,9 @@ export function end(table: DialogTable, entry: LiveDialog, failure: Failure, { d
   });
   // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
   const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
-  return then(
+  return andThen(
     { table: { ...table, live, ended: remembered }, facts },
-    (rest) => forEach(rest, branches, (table, branch) => end(table, branch, failure, { dialog: branch })),
+    (rest) => inTurn(rest, branches, (table, branch) => endDialog(table, branch, failure, { dialog: branch })),
   );
 }
 
