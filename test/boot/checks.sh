@@ -1,14 +1,14 @@
 #!/bin/bash
-# Runs as root on a booted Debian with the shipped units and the binary (scripts/boot-test): what the units promise, one line
-# a promise. /boot/firmware/telesetd.json is wrong at the boot.
+# Runs as root on a booted Debian with the shipped units and the binary (scripts/boot-test): checks the promises of the units, one
+# line for each. /boot/firmware/telesetd.json has an error at the boot.
 set -u
 failed=0
 ok() { echo "ok: $1"; }
 no() { echo "NOT OK: $1"; shift; [ $# -eq 0 ] || printf '   %s\n' "$@"; failed=$((failed + 1)); }
 check() { local what=$1; shift; if "$@"; then ok "$what"; else no "$what"; fi; }
-has() { case "$1" in *"$2"*) return 0 ;; *) printf '   wanted %s in: %s\n' "$2" "$1"; return 1 ;; esac; }
+has() { case "$1" in *"$2"*) return 0 ;; *) printf '   expected %s in: %s\n' "$2" "$1"; return 1 ;; esac; }
 show() { systemctl show --property="$1" --value "${2:-telesetd.service}"; }
-# until SECONDS COMMAND...: waits until it is so.
+# until_so SECONDS COMMAND...: waits until the command succeeds.
 until_so() { local end=$((SECONDS + $1)); shift; until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.2; done; }
 status_has() { has "$(show StatusText)" "$1" >/dev/null; }
 state_is() { [ "$(show ActiveState)/$(show SubState)" = "$1" ]; }
@@ -23,101 +23,101 @@ card=/boot/firmware
 echo "== first boot"
 check "a wrong telesetd.json does not stop the boot" systemctl is-active --quiet multi-user.target
 check "the first-boot unit has failed" systemctl is-failed --quiet telesetd-firstboot.service
-check "systemctl status says every error with its line" \
+check "systemctl status shows every error with its line" \
   has "$(journalctl --no-pager -o cat -u telesetd-firstboot)" 'desks[0].extension is "12a": expected digits (line 2, column 28)'
-check "so does the file on the card" has "$(cat $card/telesetd-errors.txt)" 'expected digits (line 2, column 28)'
-check "and telesetd status" has "$(telesetd status 2>&1)" 'expected digits (line 2, column 28)'
+check "so does telesetd-errors.txt on the card" has "$(cat $card/telesetd-errors.txt)" 'expected digits (line 2, column 28)'
+check "so does telesetd status" has "$(telesetd status 2>&1)" 'expected digits (line 2, column 28)'
 check "without a configuration the service is skipped, not failed" test "$(show ActiveState)/$(show ConditionResult)" = inactive/no
 config 1001 203.0.113.9 >$card/telesetd.json
-check "a right one is installed" systemctl start telesetd-firstboot.service
-check "with mode 600 for root" test "$(stat -c '%a %U' $file)" = "600 root"
-check "and is off the card, and so are the errors" test "$(ls $card)" = telesetd-installed.txt
+check "a valid telesetd.json is installed" systemctl start telesetd-firstboot.service
+check "it has mode 600 and belongs to root" test "$(stat -c '%a %U' $file)" = "600 root"
+check "the card has neither the file nor the errors any more" test "$(ls $card)" = telesetd-installed.txt
 check "the service runs" until_so 20 state_is active/running
 
 echo "== the service"
-check "the switch is down, and the status says so" until_so 20 status_has "desk 1001: No connection to the phone system"
-check "it serves: telesetd status" has "$(telesetd status 2>&1)" "desk 1001: No connection"
+check "the switch is down, and the status reports it" until_so 20 status_has "desk 1001: No connection to the phone system"
+check "telesetd status works" has "$(telesetd status 2>&1)" "desk 1001: No connection"
 pid=$(show MainPID)
-check "it runs as a user of its own" test "$(stat -c %u "/proc/$pid")" -ge 61184
-check "its state is its own" test "$(stat -c %a /var/lib/private/telesetd)" = 700
-check "its store is there" test -s /var/lib/telesetd/telesetd.db
+check "it runs as a separate user" test "$(stat -c %u "/proc/$pid")" -ge 61184
+check "others cannot enter its state directory" test "$(stat -c %a /var/lib/private/telesetd)" = 700
+check "its store exists" test -s /var/lib/telesetd/telesetd.db
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@" 2>/dev/null; }
 for secret in $file /run/credentials/telesetd.service/config.json /var/lib/telesetd/telesetd.db; do
   check "others cannot read $secret" test -z "$(nobody cat $secret)"
 done
 check "no memory is both writable and executable" test -z "$(grep -E '^[^ ]+ .?wx' "/proc/$pid/maps")"
-check "and the kernel holds it to that" test "$(show MemoryDenyWriteExecute)/$(grep -c '^Seccomp:.2' "/proc/$pid/status")" = yes/1
-check "no capability is left" test "$(awk '/^Cap(Eff|Bnd|Prm)/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000
-check "the address rules have the switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
+check "the kernel enforces this" test "$(show MemoryDenyWriteExecute)/$(grep -c '^Seccomp:.2' "/proc/$pid/status")" = yes/1
+check "it has no capabilities" test "$(awk '/^Cap(Eff|Bnd|Prm)/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000
+check "the address rules contain the switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
 ip link set lo up && ip addr add 10.99.0.1/32 dev lo && ip addr add 198.51.100.1/32 dev lo
-# An answer of any kind: this address is no monitor.
+# Any answer counts: this address may not read /healthz.
 asked() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/8090 && printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3 && grep -q ^HTTP/ <&3" 2>/dev/null; }
 if [ "${KERNEL_FILTERS:-yes}" = no ]; then
   echo "skipped: whether the kernel filters addresses: a container on this machine cannot load filters"
 elif asked 10.99.0.1; then
-  if asked 198.51.100.1; then no "an address outside the rules is kept out"; else ok "an address outside the rules is kept out"; fi
+  if asked 198.51.100.1; then no "an address outside the rules gets no answer"; else ok "an address outside the rules gets no answer"; fi
 else
-  no "an address inside the rules is let in"
+  no "an address inside the rules gets an answer"
 fi
 
 echo "== reload"
 mkdir -p /etc/telesetd/secrets && chmod 700 /etc/telesetd/secrets && printf 'y\n' >/etc/telesetd/secrets/esl
 config 1002 203.0.113.10 '{ "credential": "esl" }' >$file
-check "systemctl reload takes a changed configuration, with a new credential" systemctl reload telesetd.service
-check "the same process goes on" test "$(show MainPID)" = "$pid"
+check "systemctl reload applies a changed configuration, with a new credential" systemctl reload telesetd.service
+check "the same process continues" test "$(show MainPID)" = "$pid"
 check "the new desk is served when reload returns" has "$(telesetd status 2>&1)" "desk 1002"
-check "the status follows" until_so 5 status_has "desk 1002:"
-check "the new switch is let through, the old one still" has "$(show IPAddressAllow)" "203.0.113.9/32"
-check "(the new one)" has "$(show IPAddressAllow)" "203.0.113.10/32"
+check "the status shows the new desk" until_so 5 status_has "desk 1002:"
+check "the address rules still contain the old switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
+check "they also contain the new switch" has "$(show IPAddressAllow)" "203.0.113.10/32"
 echo '{ "desks": [] }' >$file
 if systemctl reload telesetd.service 2>/dev/null; then no "a reload with a wrong configuration fails"; else ok "a reload with a wrong configuration fails"; fi
-check "and the old one stays in force" state_is active/running
-check "systemctl status says why" status_has "the old configuration stays in force, the new one has"
+check "the old one stays in force" state_is active/running
+check "systemctl status shows the reason" status_has "the old configuration stays in force, the new one has"
 check "no error number of systemctl is left in the status" test "$(show StatusErrno)" = 0
-check "the journal says all of it" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: expected at least 1 entry (line 1, column 12)"
+check "the journal has every error" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: expected at least 1 entry (line 1, column 12)"
 
 echo "== ends"
 restarts=$(show NRestarts)
 systemctl restart telesetd.service 2>/dev/null
-check "a wrong configuration at the start: failed, exit code 2" until_so 10 state_is failed/failed
-check "(the exit code)" test "$(show ExecMainStatus)" = 2
+check "a wrong configuration at the start: the service fails" until_so 10 state_is failed/failed
+check "its exit code is 2" test "$(show ExecMainStatus)" = 2
 sleep 3
-check "and not started again" test "$(show ActiveState)/$(show NRestarts)" = "failed/$restarts"
-check "systemctl status says why" status_has "The configuration has 2 errors"
-check "the journal has it as an error, with the file that is to be put right" \
+check "systemd does not restart it" test "$(show ActiveState)/$(show NRestarts)" = "failed/$restarts"
+check "systemctl status shows the reason" status_has "The configuration has 2 errors"
+check "the journal has it as an error, with the name of the file" \
   has "$(journalctl --no-pager -o cat -p err -u telesetd)" "$file has 2 errors"
 config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
-check "with a right one it starts" systemctl restart telesetd.service
+check "with a valid configuration it starts" systemctl restart telesetd.service
 check "the rules are exact again" test -z "$(show IPAddressAllow | grep -F 203.0.113.9/32)"
 chown 1000:1000 $file
 for last in 11 12 13 14 15 16 17; do
   config 1001 203.0.113.$last '{ "credential": "esl" }' >$file
   systemctl restart telesetd.service
 done
-check "and after many starts in a row too, and when the file is not root's" has "$(show IPAddressAllow)" 203.0.113.17/32
+check "they are exact after many starts in a row, even if the file does not belong to root" has "$(show IPAddressAllow)" 203.0.113.17/32
 chown 0:0 $file
 config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
 systemctl restart telesetd.service
 pid=$(show MainPID)
 began=$(date +%s%N)
 kill -9 "$pid"
-check "after kill -9 it is back" until_so 10 new_pid "$pid"
+check "systemd restarts it after kill -9" until_so 10 new_pid "$pid"
 echo "   after $((($(date +%s%N) - began) / 1000000)) ms"
 pid=$(show MainPID)
 check "the watchdog waits 30 s" test "$(show WatchdogUSec)" = 30s
 kill -STOP "$pid"
 began=$SECONDS
-check "the watchdog kills a frozen process, and it is started again" until_so 45 new_pid "$pid"
+check "the watchdog kills a frozen process, and systemd restarts it" until_so 45 new_pid "$pid"
 echo "   after $((SECONDS - began)) s"
-check "the journal says watchdog" has "$(journalctl --no-pager -o cat -u telesetd)" "atchdog timeout"
+check "the journal names the watchdog" has "$(journalctl --no-pager -o cat -u telesetd)" "atchdog timeout"
 pid=$(show MainPID)
 sleep 35
-check "with the switch down for longer than that it lives" test "$(show MainPID)" = "$pid"
+check "it survives a longer outage of the switch" test "$(show MainPID)" = "$pid"
 echo "   memory $(show MemoryCurrent), tasks $(show TasksCurrent), CPU of 35 s idle and the start: $(show CPUUsageNSec) ns"
 check "it stops at once" systemctl stop telesetd.service
 check "cleanly" test "$(show Result)/$(show ExecMainStatus)" = success/0
-check "no word about a missing library, a denied call or noise of systemd-notify" \
-  test -z "$(journalctl --no-pager -o cat -u 'telesetd*' | grep -iE 'shared librar|permission denied|operation not permitted|Cannot tell the service|notify.*(fail|drop)')"
+check "the journal has no missing library, no denied call and no failure of systemd-notify" \
+  test -z "$(journalctl --no-pager -o cat -u 'telesetd*' | grep -iE 'shared librar|permission denied|operation not permitted|Cannot notify the service|notify.*(fail|drop)')"
 [ "$failed" = 0 ] || journalctl --no-pager -o short-precise -u 'telesetd*' | tail -120
 echo "== $failed failed"
 exit "$failed"
