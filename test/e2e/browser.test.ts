@@ -13,7 +13,7 @@ import { binary } from "../support/daemon/box.ts";
 setDefaultTimeout(120_000);
 
 const missing = [
-  existsSync(binary) ? "" : "dist/telesetd-linux-x64 is not there, run ./scripts/build",
+  existsSync(binary) ? "" : `${binary} does not exist, run ./scripts/build`,
   existsSync(chromium) ? "" : "chromium is not installed",
   noLan(),
 ].filter((each) => each !== "");

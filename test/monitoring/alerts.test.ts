@@ -65,7 +65,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     labels: { ...instance, job: "telesetd" },
     summary: "51 events wait at b:1.",
   },
-  TelesetdEventsGivenUp: {
+  TelesetdEventsDiscarded: {
     series: {
       [`telesetd_events_total{${box},event="ScreenPop",result="discarded"}`]: "0x5 1x30",
       [`telesetd_events_total{${box},event="ScreenPop",result="delivered"}`]: "0+1x30",

@@ -11,6 +11,7 @@ setDefaultTimeout(60_000);
 
 const config = "etc/telesetd/config.json";
 const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","password":"x","domain":"d"}}\n';
+const architecture = process.arch === "arm64" ? "arm64" : "amd64";
 const wants = "etc/systemd/system/multi-user.target.wants";
 const reload = "daemon-reload";
 const probe = ["dpkg-deb", "dpkg", "systemctl"].every((tool) => Bun.which(tool)) ? Root.mount({ booted: true }) : undefined;
@@ -22,8 +23,8 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
   const debs: Record<string, string> = {};
 
   beforeAll(() => {
-    expect(build("amd64", folder, { DEB_COMPRESS: "none" })).toBeUndefined();
-    debs["real"] = join(folder, `telesetd_${version}_amd64.deb`);
+    expect(build(architecture, folder, { DEB_COMPRESS: "none" })).toBeUndefined();
+    debs["real"] = join(folder, `telesetd_${version}_${architecture}.deb`);
     unpack(debs["real"], join(folder, "tree"));
     debs["0.0.1"] = variant(join(folder, "tree"), folder, "0.0.1", 0);
     debs["9.0.0"] = variant(join(folder, "tree"), folder, "9.0.0", 0);

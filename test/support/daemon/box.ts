@@ -6,7 +6,7 @@ import type { Status } from "../../../src/status/status.ts";
 import { until } from "../until.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */
-export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, "../../../dist/telesetd-linux-x64");
+export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, `../../../dist/telesetd-linux-${process.arch}`);
 /** Why the tests of the binary are skipped; empty when they are not. */
 export const noBinary = existsSync(binary) ? "" : ` (skipped: ${binary} is not there, run ./scripts/build)`;
 
