@@ -103,15 +103,15 @@ describe("check", () => {
 describe("explain", () => {
   const cases: [string, string[]][] = [
     ["914155550123", [
-      "as a caller: occtANI is 914155550123, popped at ring",
+      "as a caller: occtANI is 914155550123, ScreenPop at ring",
       "occtANI is 14155550123 (numbers.toCrm[0]: ",
       "MakeCall dials 914155550123",
     ]],
     ["+14155550123", ["is outside", "as a caller: occtANI is 14155550123", "MakeCall dials 914155550123 (numbers.toDial[0]: "]],
     ["1002", ["is internal (numbers.internal: ", "MakeCall dials 1002"]],
-    ["*98", ["is internal (it begins with * or #)", "MakeCall dials *98"]],
+    ["*98", ["is internal (it starts with * or #)", "MakeCall dials *98"]],
     ["anonymous", ["is an unknown caller: occtANI is empty", "MakeCall refuses"]],
-    ["+1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the + in front)", "sends the CRM nothing"]],
+    ["+1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the + in front)", "sends no events"]],
     ["00 1002", ["is internal (numbers.internal: ^\\d{2,5}$, without the 00 in front)"]],
     ["+44 (0)20 7946 0000", ["occtANI is 442079460000", "MakeCall dials +442079460000"]],
     ["tel:+1-201-555-0123", ["as a caller: occtANI is 12015550123", "MakeCall dials 912015550123"]],
@@ -120,8 +120,8 @@ describe("explain", () => {
     ["911", ["MakeCall dials 911, an emergency number: no limit holds it back (numbers.emergency)"]],
     ["266696687", [
       "is outside\n",
-      "as a caller: occtANI is empty: this number means that the caller's is withheld (numbers.withheld[0]), popped at ring",
-      "when dialled on the phone or by MakeCall: occtANI is 266696687, popped",
+      "as a caller: occtANI is empty: this number stands for a withheld caller (numbers.withheld[0]), ScreenPop at ring",
+      "when dialled on the phone or by MakeCall: occtANI is 266696687, ScreenPop at ring",
       "MakeCall dials 266696687",
     ]],
     ["Sales:14155550123", [

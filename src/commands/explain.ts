@@ -18,7 +18,7 @@ import {
 import { askDaemon } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 
-/** Says what a number becomes for the CRM in each direction, what MakeCall would dial, and by which rules. Exit code 0 or 2. */
+/** Prints what a number becomes for the CRM in each direction, what MakeCall dials, and the rules. Exit code 0 or 2. */
 export function explain(number: string, file: string, json: boolean, io: Io): number {
   const config = configOr2(file, io);
   if (config === 2) return 2;
@@ -27,7 +27,7 @@ export function explain(number: string, file: string, json: boolean, io: Io): nu
   return 0;
 }
 
-/** The same, and whether MakeCall would dial it at a desk: now, if the daemon runs, else by the configuration alone. */
+/** The same, and whether MakeCall would dial the number at a desk: by the running daemon, else by the configuration alone. */
 export async function explainAtDesk(
   { number, desk, file, json }: {
     readonly number: string;
@@ -41,7 +41,7 @@ export async function explainAtDesk(
   if (config === 2) return 2;
   const served = config.desks.map(({ extension }) => extension);
   if (!served.includes(desk)) {
-    io.err(`Cannot explain for desk ${desk}: the configuration has ${served.join(", ")}\n`);
+    io.err(`Desk ${desk} is not in the configuration: expected ${served.join(", ")}.\n`);
     return 2;
   }
   const found = foundOf(number, config.numbers);
@@ -127,16 +127,16 @@ function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, 
   const { identity } = inbound;
   if (internal) return [...first, ...internalLines(number, inbound, numbers, screenPop.internal), dialled];
   if (identity.kind === "withheld" && identity.number === undefined) {
-    return [...first, "is an unknown caller: occtANI is empty, and the call pops when it comes in from outside", dialled];
+    return [...first, "is an unknown caller: occtANI is empty, and a call from outside sends a ScreenPop", dialled];
   }
   if (identity.kind === "name") {
-    return [...first, "is a name, not a number: occtANI is empty, and it pops only when it comes in from outside", dialled];
+    return [...first, "is a name, not a number: occtANI is empty, and only a call from outside sends a ScreenPop", dialled];
   }
-  // What a rule makes of a caller's name says nothing about dialling it.
+  // A rule for the name of a caller does not apply to dialling.
   const outgoing = identify(number).kind !== "number"
     ? []
-    : [`when dialled on the phone or by MakeCall: ${ani(outbound, numbers)}${pops(screenPop.outbound)}`];
-  return [...first, "is outside", `as a caller: ${ani(inbound, numbers)}${pops(screenPop.inbound)}`, ...outgoing, dialled];
+    : [`when dialled on the phone or by MakeCall: ${ani(outbound, numbers)}${popText(screenPop.outbound)}`];
+  return [...first, "is outside", `as a caller: ${ani(inbound, numbers)}${popText(screenPop.inbound)}`, ...outgoing, dialled];
 }
 
 function internalLines(number: string, inbound: AniSteps, plan: NumberPlan, when: string): string[] {
@@ -144,9 +144,9 @@ function internalLines(number: string, inbound: AniSteps, plan: NumberPlan, when
   const plain = identity.kind === "number" ? identity.number : plainDialString(number);
   const pattern = internalPattern(plan, plain);
   const shorter = pattern?.test(plain) === false ? `, without the ${plain.startsWith("+") ? "+" : "00"} in front` : "";
-  const why = pattern ? `numbers.internal: ${pattern.source}${shorter}` : "it begins with * or #";
-  const effect = when === "never" ? "sends the CRM nothing" : `pops at ${when}, with an empty occtANI`;
-  const outside = identity.kind === "number" ? [`as a caller who comes in from outside all the same: ${ani(inbound, plan)}`] : [];
+  const why = pattern ? `numbers.internal: ${pattern.source}${shorter}` : "it starts with * or #";
+  const effect = when === "never" ? "sends no events" : `sends a ScreenPop at ${when}, with an empty occtANI`;
+  const outside = identity.kind === "number" ? [`as a caller from outside: ${ani(inbound, plan)}`] : [];
   return [`is internal (${why})`, `a call with it ${effect} (screenPop.internal)`, ...outside];
 }
 
@@ -154,13 +154,13 @@ function ani({ identity, ani, dropped, rule }: AniSteps, plan: NumberPlan): stri
   if (identity.kind === "withheld" && identity.number !== undefined) {
     const { number } = identity;
     const place = plan.withheld?.findIndex((pattern) => pattern.test(number));
-    return `occtANI is empty: this number means that the caller's is withheld (numbers.withheld[${place}])`;
+    return `occtANI is empty: this number stands for a withheld caller (numbers.withheld[${place}])`;
   }
   return `occtANI is ${ani === "" ? `empty: ${dropped ?? "there is no number"}` : ani}${by(rule, "toCrm", plan)}`;
 }
 
-function pops(when: string): string {
-  return when === "never" ? ", but such calls are not sent to the CRM (never)" : `, popped at ${when}`;
+function popText(when: string): string {
+  return when === "never" ? ", but such calls send no events (never)" : `, ScreenPop at ${when}`;
 }
 
 function by(rule: number | undefined, list: "toCrm" | "toDial" | "fromIdentity", plan: NumberPlan): string {

@@ -159,7 +159,7 @@ test("a desk that is not in the configuration: exit code 2, with the desks that 
   expect(await explained("112", { at: "1009" })).toEqual({
     code: 2,
     out: "",
-    err: "Cannot explain for desk 1009: the configuration has 1001, 1002\n",
+    err: "Desk 1009 is not in the configuration: expected 1001, 1002.\n",
   });
 });
 
