@@ -200,7 +200,7 @@ function commands(promises: Promises): void {
   const newCall = () => crypto.randomUUID();
 
   promises(
-    "a dial is done when the handset is lifted, and its leg carries the id of the command",
+    "a dial is done when the handset is answered, and its leg carries the id of the command",
     ["dial"],
     async (listener, peer) => {
       await listener.next("snapshot");

@@ -23,7 +23,7 @@ describe("login", () => {
 });
 
 describe("originate", () => {
-  test("rings every contact, marks each leg, and sends the lifted one into the dialplan with the number", () => {
+  test("rings every contact, marks each leg, and sends the answered one into the dialplan with the number", () => {
     expect(originate(call, "914155550123", desk, config)).toBe(
       `bgapi originate {telesetd_call=${call},origination_caller_id_number=914155550123,` +
         "origination_caller_id_name=914155550123,ignore_early_media=true,sip_auto_answer=true,originate_timeout=25}user/1001@pbx.example 914155550123 XML default",

@@ -20,7 +20,7 @@ const twoPhones = (stale?: "first" | "both") =>
 
 describe("several registered contacts", () => {
   test.concurrent.each([0, 1])(
-    "phone %i of two is lifted: both ring, each leg with the dial's mark, and the other stops",
+    "phone %i of two answers: both ring, each leg with the dial's mark, and the other stops",
     async (which) => {
       await using rig = await twoPhones();
       const [call, ringing] = [newCall(), rig.sim.nextDialled()];

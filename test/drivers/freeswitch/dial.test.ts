@@ -10,7 +10,7 @@ const farFilterGone = (call: string) => `filter delete variable_originating_leg_
 const newCall = () => crypto.randomUUID();
 
 describe("a dial that works", () => {
-  test.concurrent("the job's filter, the one command, the leg's filter; the far leg's filter from the lift; each goes when it has served", async () => {
+  test.concurrent("the job's filter, the one command, the leg's filter; the far leg's filter from the answer; each goes when it has served", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
     const [call, before] = [newCall(), rig.commands.length];
@@ -76,7 +76,7 @@ describe("a dial that works", () => {
     await rig.until(() => extraFilters(rig).length === 0);
   });
 
-  test.concurrent("a switch that does not hand our mark on: the far leg of the lifted leg is watched by the job's word", async () => {
+  test.concurrent("a switch that does not hand our mark on: the job names the answered leg whose far leg is watched", async () => {
     await using rig = await Rig.ready({
       before: (sim) => {
         const bgapi = sim.bgapi.bind(sim);
@@ -94,7 +94,7 @@ describe("a dial that works", () => {
     await rig.until(() => extraFilters(rig).length === 0);
   });
 
-  test.concurrent("lifted and put down before the job is done: no filter is left behind", async () => {
+  test.concurrent("answered and hung up before the job is done: no filter is left behind", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.losesJobs = true });
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
     const ringing = rig.sim.nextDialled();
@@ -143,7 +143,7 @@ describe("a dial that fails, with the reason", () => {
       (sim) => sim.handsetDoes = { does: "rejects", cause: "CALL_REJECTED" },
       "has declined the call",
     ],
-    ["NO_ANSWER", "nobody lifts", (sim) => sim.handsetDoes = { does: "never answers" }, "was not answered in time"],
+    ["NO_ANSWER", "nobody answers", (sim) => sim.handsetDoes = { does: "never answers" }, "was not answered in time"],
     [
       "USER_NOT_REGISTERED",
       "the phone is away",
@@ -206,7 +206,7 @@ describe("from the moment the link is up", () => {
   test.concurrent("its result does not overtake the events of its leg", async () => {
     await using rig = await Rig.ready();
     const heard = rig.dial(newCall()).then(() => rig.legs().some(({ answered }) => answered === true));
-    // All in one chunk: the switch rings, lifts and reports at once.
+    // All in one chunk: the phone rings, answers, and the switch reports at once.
     rig.sim.server.connections.forEach((each) => each.pace = { chunking: { batchMs: 50 } });
     expect(await heard).toBe(true);
   });
