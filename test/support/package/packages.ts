@@ -5,7 +5,7 @@ import { outputOf } from "./root.ts";
 
 export const project = join(import.meta.dir, "../../..");
 
-/** Runs scripts/package, pressed quickly. @returns what it said, when it failed. */
+/** Runs scripts/package without compression, or with little where lintian is, which objects to none. @returns its output if it failed. */
 export function build(architecture: string, folder: string, environment: Record<string, string> = {}): string | undefined {
   const { text, code } = outputOf([
     "sh",
@@ -15,7 +15,7 @@ export function build(architecture: string, folder: string, environment: Record<
     architecture,
     folder,
   ], {
-    DEB_COMPRESS: "gzip",
+    DEB_COMPRESS: Bun.which("lintian") ? "gzip" : "none",
     ...environment,
   });
   return code === 0 ? undefined : text;
