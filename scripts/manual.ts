@@ -39,7 +39,7 @@ export function daemonPage(): string {
     tagged("/var/lib/telesetd/telesetd.db", "The persistent state: registrations, live calls, pending events."),
     tagged(
       "/usr/share/doc/telesetd",
-      "README.md; docs/troubleshooting.md; docs/fleet.md, for many boxes; examples.",
+      "README.md; docs/setup.md; docs/troubleshooting.md; docs/fleet.md, for many boxes; examples.",
     ),
     ".SH SEE ALSO",
     ".BR telesetd.json (5),\n.BR systemctl (1),\n.BR journalctl (1)",
