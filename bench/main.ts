@@ -9,6 +9,7 @@ import type { Programs } from "./contestants.ts";
 import { full, quick, type Results, type RoundName, roundNames, run } from "./plan.ts";
 import { markdown, printed, tables } from "./tables.ts";
 import { type Verdict, verdicts } from "./verdicts.ts";
+import { messageOf } from "../src/platform/text.ts";
 
 const usage = `./scripts/bench [--quick] [--json] [--only ROUND] [--write]
   --quick        half a minute: shows that all runs; too short for a p99
@@ -33,7 +34,7 @@ function options() {
     if (wrong.length > 0) throw new Error(`--only is ${wrong[0]}: expected one of ${roundNames.join(", ")}`);
     return values;
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    process.stderr.write(`bench: ${messageOf(error)}\n${usage}`);
     process.exit(2);
   }
 }

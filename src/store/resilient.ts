@@ -191,30 +191,18 @@ export class SafeStore implements Store {
   }
 
   /** Opens the store, replacing a damaged one, and reads its content. */
-  #open(): boolean {
+  #open(isNew = false): boolean {
     try {
-      this.#openOnce();
+      this.#store = openStore(this.#path);
+      if (this.#trouble === undefined) this.#load(this.#store);
       return true;
     } catch (error) {
       this.#close();
-      if (!isDamage(error, this.#path) || !this.#setAside()) {
-        this.#lost(error instanceof NewerStore ? error.message : `cannot open the store ${this.#path}: ${reason(error)}`);
-        return false;
-      }
-    }
-    try {
-      this.#openOnce();
-      return true;
-    } catch (error) {
-      this.#close();
-      this.#lost(`cannot open a new store ${this.#path}: ${reason(error)}`);
+      if (!isNew && isDamage(error, this.#path) && this.#setAside()) return this.#open(true);
+      const what = isNew ? "a new store" : "the store";
+      this.#lost(error instanceof NewerStore ? error.message : `cannot open ${what} ${this.#path}: ${reason(error)}`);
       return false;
     }
-  }
-
-  #openOnce(): void {
-    this.#store = openStore(this.#path);
-    if (this.#trouble === undefined) this.#load(this.#store);
   }
 
   #close(): void {

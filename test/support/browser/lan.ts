@@ -1,4 +1,5 @@
 /** A LAN of two machines for one test: this box, and a network namespace that is the agent's PC. Needs root and iproute2. */
+import { messageOf } from "../../../src/platform/text.ts";
 
 /** A way to run a program and read what it says. */
 export type Program = Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -73,6 +74,6 @@ export function noLan(): string {
     Lan.make().remove();
     return "";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
