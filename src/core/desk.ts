@@ -109,7 +109,7 @@ function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, pol
 export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPolicy, now: number): CallChange {
   const alive = new Set(legs.map(({ leg }) => leg));
   const lost = desk.calls.flatMap((call) => call.legs.filter((leg) => !alive.has(leg)));
-  const gone: Failure = { cause: "GONE", why: "The switch does not know the call any more." };
+  const gone: Failure = { cause: "GONE", why: "The switch no longer lists the call." };
   const steps: ((desk: Desk) => CallChange)[] = [
     ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
     ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),

@@ -65,8 +65,8 @@ export function expireUnknownDial(desk: Desk, now: number, errors: boolean): Ste
 export function dropDial(desk: Desk, now: number): Step {
   const call = dialInProgress(desk);
   if (!call) return { desk, effects: [] };
-  const why = `Phone ${desk.extension} dials an emergency number now.`;
-  return finished(answer(desk, call, { ok: false, why }), call, "given up for an emergency number", now);
+  const why = `Phone ${desk.extension} is dialling an emergency number now.`;
+  return finished(answer(desk, call, { ok: false, why }), call, "replaced by an emergency call", now);
 }
 
 /** No fact in time: the switch has accepted the command, so the answer is ok. */

@@ -298,11 +298,11 @@ describe("on record:", () => {
     expect(dialler.records.map(({ number }) => number)).toEqual([undefined, "914155550123", undefined, "914155550123"]);
   });
 
-  test("given up for an emergency number", () => {
+  test("replaced by an emergency call", () => {
     const dialler = new Dialler({}, { emergency: [/^112$/] });
     dialler.asks();
     dialler.asks("112");
-    expect(said(dialler)).toEqual(["m1 asked", "m1 given up for an emergency number", "m2 asked"]);
+    expect(said(dialler)).toEqual(["m1 asked", "m1 replaced by an emergency call", "m2 asked"]);
   });
 });
 
