@@ -61,10 +61,10 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
 
 /**
  * Reads the body of a NOTIFY.
- * @param lenient whether dialogs that cannot be read are left out; the document is then partial, so that they do not count as over.
+ * @param skipsUnreadable leaves out dialogs that cannot be read; the document is then partial, so that they do not count as over.
  * @throws Error with a sentence: not XML, too long, with a document type, or not a dialog-info document.
  */
-export function readDialogInfo(body: string, lenient = false): DialogInfo {
+export function readDialogInfo(body: string, { skipsUnreadable = false } = {}): DialogInfo {
   const root = new Element(parse(unpadded(body), maxDialogInfoLength).root);
   if (root.name !== "dialog-info") {
     throw new Error(`Cannot read the dialog-info: its root is <${shown(root.raw)}>: expected <dialog-info>`);
@@ -77,7 +77,7 @@ export function readDialogInfo(body: string, lenient = false): DialogInfo {
   const read = root.all("dialog").map(readDialog);
   const dialogs = read.filter((dialog): dialog is Dialog => !(dialog instanceof Error));
   const fault = read.find((dialog) => dialog instanceof Error);
-  if (fault && !(lenient && dialogs.length > 0)) throw fault;
+  if (fault && !(skipsUnreadable && dialogs.length > 0)) throw fault;
   const version = readVersion(root.attribute("version"));
   return { version, state: fault ? "partial" : state, entity: root.attribute("entity")?.trim() ?? "", dialogs };
 }

@@ -75,7 +75,7 @@ export function whole(known: Known, dialogs: readonly Dialog[], young: readonly 
 /** A report that may have been a dialog's end was not, when the full state shows it as confirmed. */
 function answered(table: DialogTable, { state }: Dialog, leg: string | undefined): Change {
   const entry = leg === undefined ? undefined : table.live.get(leg);
-  return entry?.question && state === "confirmed" ? growDialog(table, entry, entry.question, true) : unchanged(table);
+  return entry?.question && state === "confirmed" ? growDialog(table, entry, entry.question, { counts: true }) : unchanged(table);
 }
 
 /**

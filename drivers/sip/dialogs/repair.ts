@@ -33,7 +33,7 @@ export function readLeniently(body: string): Read {
     return { info: readDialogInfo(body) };
   } catch (fault) {
     try {
-      return { info: readDialogInfo(repaired(body), true), fault };
+      return { info: readDialogInfo(repaired(body), { skipsUnreadable: true }), fault };
     } catch {
       throw fault;
     }

@@ -290,7 +290,7 @@ function decide(table: DialogTable, entry: LiveDialog): Change {
   if (!question) return unchanged(table);
   const talks = liveDialogs(table).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
   const isOver = talks || question.state === "early";
-  return isOver ? endDialog(table, entry, unlisted) : growDialog(table, entry, question, true);
+  return isOver ? endDialog(table, entry, unlisted) : growDialog(table, entry, question, { counts: true });
 }
 
 function onFarSign(state: TrackerState, { call, sign }: Extract<TrackerInput, { type: "far" }>): TrackerStep {

@@ -9,7 +9,7 @@ import { type LegNames, nameLeg } from "./leg-ids.ts";
 import { branchesOf } from "./match.ts";
 import { type DialogTags, tagsOf } from "./merge.ts";
 import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
-import { directionOf, grown, type Past, type Report, reportOf } from "./report.ts";
+import { directionOf, grown, type Past, type Reading, type Report, reportOf } from "./report.ts";
 
 /** A dialog that lives. */
 export interface LiveDialog extends Past, DialogTags {
@@ -104,7 +104,8 @@ export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | un
   }
   // FreeSWITCH names the Call-ID only when it is asked.
   const counts = !came.isFresh && (table.notifier.lists !== "changed" || dialog.callId === undefined);
-  const growing = (table: DialogTable, entry: LiveDialog) => growDialog(table, { ...entry, ...tagsOf(dialog) }, report, counts);
+  const growing = (table: DialogTable, entry: LiveDialog) =>
+    growDialog(table, { ...entry, ...tagsOf(dialog) }, report, { counts });
   if (entry && !isAnother(table, entry, dialog, report, came)) return growing(table, entry);
   const ended = entry ? endDialog(table, entry, unlisted) : unchanged(table);
   return andThen(ended, (table) => begin(table, dialog, report, growing));
@@ -139,11 +140,8 @@ function begin(
   return growing(begun, { ...tagsOf(dialog), leg, facts: { desk: table.desk, leg }, reports: 0 });
 }
 
-/**
- * A live dialog with what a report adds.
- * @param counts whether the switch made the report because something has happened.
- */
-export function growDialog(table: DialogTable, entry: LiveDialog, report: Report, counts: boolean): Change {
+/** A live dialog with what a report adds. */
+export function growDialog(table: DialogTable, entry: LiveDialog, report: Report, { counts }: Pick<Reading, "counts">): Change {
   const past = claimed(table, entry, report);
   const facts = withTwin(table, past, grown(past, report, { isLoose: table.notifier.lists === "changed", counts }));
   const { question: _, missed: __, ...rest } = past;
