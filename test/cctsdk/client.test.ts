@@ -4,6 +4,7 @@ import { type ClientOptions, httpCrm } from "../../src/cctsdk/client.ts";
 import { defaultEvents } from "../../src/cctsdk/profile.ts";
 import type { CrmEvent } from "../../src/core/crm.ts";
 import { openLog } from "../../src/log/log.ts";
+import { run } from "../support/run.ts";
 
 const event: CrmEvent = { name: "CallReleased", call: "c1" };
 const xml = '<CCTSDK><event name="CallReleased"><data name="occtSourceID" value="c1"/></event></CCTSDK>';
@@ -257,8 +258,7 @@ test("a proxy from the environment is not used", async () => {
     const delivery = await crm.deliver({ name: "CallReleased", call: "c1" }, { agent: "a", address: "127.0.0.1", port: ${port} }, new AbortController().signal);
     console.log(delivery.outcome);`;
   const url = `http://127.0.0.1:${proxy.port}`;
-  const env = { ...process.env, HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url, NO_PROXY: "", no_proxy: "" };
-  const child = Bun.spawn([process.execPath, "-e", script], { env, stdout: "pipe" });
-  expect((await new Response(child.stdout).text()).trim()).toBe("done");
+  const environment = { HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url, NO_PROXY: "", no_proxy: "" };
+  expect((await run([process.execPath, "-e", script], { environment })).out.trim()).toBe("done");
   expect([received.length, proxy.received.length]).toEqual([1, 0]);
 });

@@ -9,6 +9,7 @@ import { version } from "../../src/version.ts";
 import { binary, Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { ownFolder } from "../support/folder.ts";
+import { run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -25,24 +26,7 @@ const noQemu = !existsSync(arm64)
   ? ""
   : " (skipped: qemu-user-static and libc6-arm64-cross are not installed)";
 
-async function runBinary(
-  args: readonly string[],
-  command: readonly string[] = [binary],
-  environment: Record<string, string> = {},
-) {
-  const child = Bun.spawn([...command, ...args], {
-    cwd: folder,
-    env: { ...process.env, ...environment },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { out, err, code };
-}
+const runBinary = (args: readonly string[], command: readonly string[] = [binary]) => run([...command, ...args], { cwd: folder });
 
 function configFile(name: string, content: unknown): string {
   const file = join(folder, name);

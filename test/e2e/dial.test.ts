@@ -8,6 +8,7 @@ import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
 import { start } from "../support/daemon/acd-office.ts";
 import { ownFolder } from "../support/folder.ts";
+import { run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -149,17 +150,13 @@ describe("crm.telephonyEvents:", () => {
 
 describe("hash-password", () => {
   /** Runs it from the source, with this on its standard input. */
-  const run = async (input: string, ...more: string[]) => {
-    const command = [process.execPath, join(import.meta.dir, "../../src/main.ts"), "hash-password", ...more];
-    const child = Bun.spawn(command, { stdin: new Blob([input]), stdout: "pipe", stderr: "pipe" });
-    const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    return { out, err, code: await child.exited };
-  };
+  const hash = (input: string, ...more: string[]) =>
+    run([process.execPath, join(import.meta.dir, "../../src/main.ts"), "hash-password", ...more], { input });
 
   test.concurrent.each(["open sesame\n", "open sesame", "open sesame\r\n", "open sesame\nmore\n"])(
     "%j by pipe: a hash that the password fits",
     async (input) => {
-      const { out, err, code } = await run(input);
+      const { out, err, code } = await hash(input);
       expect([err, code]).toEqual(["", 0]);
       expect(out).toMatch(/^\$argon2id\$[^\n]+\n$/);
       expect(await Bun.password.verify("open sesame", out.trim())).toBe(true);
@@ -167,11 +164,11 @@ describe("hash-password", () => {
   );
 
   test.concurrent.each(["", "\n", "\r\n"])("%j by pipe: no password, 2", async (input) => {
-    expect(await run(input)).toEqual({ out: "", err: "The password is empty: type or pipe one\n", code: 2 });
+    expect(await hash(input)).toEqual({ out: "", err: "The password is empty: type or pipe one\n", code: 2 });
   });
 
   test.concurrent("accepts no password on the command line, where others could see it", async () => {
-    expect(await run("", "open sesame")).toMatchObject({ out: "", code: 2 });
+    expect(await hash("", "open sesame")).toMatchObject({ out: "", code: 2 });
   });
 });
 

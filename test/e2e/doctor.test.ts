@@ -94,14 +94,7 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
   await sim.start();
   const crm = await SmallCrm.open();
   const box = new Box({ folder, port: await quietPort(), switchPort: sim.port });
-  const doctor = async (...more: string[]) => {
-    const child = Bun.spawn([binary, "doctor", "--config", box.config, ...more], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    return { out: await new Response(child.stdout).text(), code: await child.exited };
-  };
+  const doctor = (...more: string[]) => box.run("doctor", ...more);
   const verdicts = (out: string) =>
     Object.fromEntries(JSON.parse(out).hops.map(({ name, verdict }: { name: string; verdict: string }) => [name, verdict]));
   try {

@@ -1,6 +1,7 @@
 /** A machine that is off and a network without a route are not reported as a closed port; also in real network namespaces. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connectErrorCode, type Tables } from "../../src/platform/connect-error.ts";
+import { run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -56,10 +57,6 @@ const skipped = namespaces ? "" : " (skipped: this user may not create network n
 test.skipIf(!namespaces)(`in a real network: a missing machine, a network without a route, a closed port${skipped}`, async () => {
   // With the restricted /proc of the unit.
   const script = `${network} && mount -t proc -o subset=pid proc /proc && exec "$0" -e "$1"`;
-  const child = Bun.spawn(["unshare", "-n", "-m", "-p", "-f", "sh", "-c", script, process.execPath, inside], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const out = await new Response(child.stdout).text();
+  const { out } = await run(["unshare", "-n", "-m", "-p", "-f", "sh", "-c", script, process.execPath, inside]);
   expect(out).toBe("10.9.9.9 EHOSTUNREACH\n11.9.9.9 ENETUNREACH\n10.9.9.3 ECONNREFUSED\n10.8.8.8 ECONNREFUSED\n");
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ShownEvent } from "../../../src/outbox/admin.ts";
 import type { Status } from "../../../src/status/status.ts";
 import { until } from "../until.ts";
+import { type Ran, run } from "../run.ts";
 
 /** The binary that is tested: the one that scripts/build made, or another by name. */
 export const binary = process.env["TELESETD_BINARY"] ?? join(import.meta.dir, `../../../dist/telesetd-linux-${process.arch}`);
@@ -19,13 +20,6 @@ export interface BoxOptions {
   readonly desks?: readonly string[];
   /** Further keys of the configuration. */
   readonly more?: Readonly<Record<string, unknown>>;
-}
-
-/** What a command said. */
-export interface Said {
-  readonly out: string;
-  readonly err: string;
-  readonly code: number;
 }
 
 /** A daemon that can be started, signalled and killed, again and again, on the same store. */
@@ -152,13 +146,7 @@ export class Box {
   }
 
   /** Runs another command of the binary, with this box's configuration. */
-  async run(...args: readonly string[]): Promise<Said> {
-    const child = Bun.spawn([binary, ...args, "--config", this.config], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { out, err, code };
+  run(...args: readonly string[]): Promise<Ran> {
+    return run([binary, ...args, "--config", this.config]);
   }
 }

@@ -9,6 +9,7 @@ import { requestIn } from "../../../../drivers/sip/wire/request.ts";
 import { Swallower } from "../../../support/swallower.ts";
 import { answerTo, options, Peer } from "../../../support/sip/peer.ts";
 import { cpuMs } from "../../../support/cpu.ts";
+import { run } from "../../../support/run.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
@@ -254,8 +255,7 @@ describe("hole 6: nothing of ours can be another header:", () => {
 
 test("hole 7: DEBUG in the environment writes nothing", async () => {
   const script = join(import.meta.dir, "../../../support/sip/debug-child.ts");
-  const child = Bun.spawn([process.execPath, script], { env: { ...process.env, DEBUG: "*" }, stdout: "pipe", stderr: "pipe" });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const { out, err } = await run([process.execPath, script], { environment: { DEBUG: "*" } });
   expect([out, err]).toEqual(["200\n", ""]);
 });
 
