@@ -47,7 +47,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("an undeliverable event goes on record with its reason", async () => {
+  test("an undeliverable event is recorded with its reason", async () => {
     const rig = new Rig();
     await rig.register();
     await rig.line.say(leg({ rings: true }));

@@ -205,14 +205,14 @@ test("a key that is given twice is an error: JSON.parse would silently take the 
   const text =
     '{\n  "desks": [{ "extension": "1001" }],\n  "line": { "driver": "freeswitch", "password": "x", "domain": "d" },\n' +
     '  "desks": [{ "extension": "1002" }],\n  "http": { "port": 1, "port": 2 }\n}';
-  const said: readonly string[] = (() => {
+  const errors: readonly string[] = (() => {
     try {
       return parseConfig(text, lineSchemas, {}) && [];
     } catch (error) {
       return (error as ConfigError).placed;
     }
   })();
-  expect(said).toEqual([
+  expect(errors).toEqual([
     "desks is given twice, the second time in line 4, column 3: keep one (line 2, column 12)",
     "http.port is given twice, the second time in line 5, column 24: keep one (line 5, column 21)",
   ]);

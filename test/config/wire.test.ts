@@ -76,9 +76,9 @@ describe("crm.headers:", () => {
     ["a number", { X: 5 }, "crm.headers.X: expected text"],
     ["a text", "X: y", 'crm.headers is "X: y": expected an object'],
   ])("%s: an error that does not show the value", (_, headers, text) => {
-    const said = problems({ headers });
-    expect(said).toEqual([expect.stringContaining(text)]);
-    expect(said.join()).not.toContain("s3cr");
+    const errors = problems({ headers });
+    expect(errors).toEqual([expect.stringContaining(text)]);
+    expect(errors.join()).not.toContain("s3cr");
   });
 });
 

@@ -93,7 +93,7 @@ describe("a call", () => {
     const desk = withCalls(inbound);
     expect(endedCalls(desk, desk, ends("NO_ANSWER"))).toEqual([]);
     expect(endedCalls(desk, withCalls(rang), look)).toEqual([]);
-    const other = { ...dialled, id: "c2", legs: ["c2"] };
-    expect(endedCalls(withCalls(inbound, other), withCalls(rang), look).map(({ call }) => call.id)).toEqual(["c2"]);
+    const second = { ...dialled, id: "c2", legs: ["c2"] };
+    expect(endedCalls(withCalls(inbound, second), withCalls(rang), look).map(({ call }) => call.id)).toEqual(["c2"]);
   });
 });

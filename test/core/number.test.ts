@@ -36,8 +36,8 @@ test.each([
   ["5550123", "4155550123", true],
   ["00123456", "+123456", true],
   ["123-456", "123456", true],
-])("%s and %s are the same number: %p", (one, other, same) => {
-  expect([isSameNumber(one, other), isSameNumber(other, one)]).toEqual([same, same]);
+])("%s and %s are the same number: %p", (a, b, same) => {
+  expect([isSameNumber(a, b), isSameNumber(b, a)]).toEqual([same, same]);
 });
 
 describe("an identity of the switch", () => {
@@ -176,7 +176,7 @@ describe("a caller's number that stands for no number", () => {
   test.each(["2666966870", "14155266696687", "86566960"])("%s is another number", (text) => {
     expect(aniSteps(withheld, text, "inbound").ani).toBe(text);
   });
-  test("is no name", () => {
+  test("does not count as a name", () => {
     expect(aniSteps(planWith({ withheld: [/^/] }), "alice", "inbound").identity).toEqual({ kind: "name" });
   });
   test("is a number when the agent dials it", () => expect(aniSteps(withheld, "266696687", "outbound").ani).toBe("266696687"));

@@ -85,7 +85,7 @@ test("whatever happens on the line, the events of every call are sent in order, 
   fc.assert(
     fc.property(policy, fc.array(act, { maxLength: 80, size: "max" }), (site, acts) => {
       const world = new World(site);
-      for (const one of acts) world.act(one);
+      for (const step of acts) world.act(step);
       world.end();
       sent += world.watch.sent;
       dialled += world.watch.dialled;

@@ -1,4 +1,4 @@
-/** How a number may be written: what does not count is left out, and nothing else. */
+/** How a number may be written: exactly what does not count is ignored. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { oddCharacter, readWritten } from "../../src/core/spelling.ts";
@@ -8,10 +8,10 @@ setDefaultTimeout(60_000);
 // A backstop: how long many runs of a property take depends on the machine.
 const numberOf = (text: string) => readWritten(text).number;
 
-describe("of what nobody sees or means", () => {
+describe("of invisible and meaningless characters", () => {
   const marks =
     "00ad 034f 061c 180e 200b 200c 200d 200e 200f 202a 202b 202c 202d 202e 2060 2061 2066 2067 2068 2069 fe0f feff e0001";
-  test.each(marks.split(" "))("U+%s is left out", (code) => {
+  test.each(marks.split(" "))("U+%s is ignored", (code) => {
     const mark = String.fromCodePoint(parseInt(code, 16));
     expect(numberOf(`${mark}+1415${mark}5550123${mark}`)).toBe("+14155550123");
   });
@@ -38,7 +38,7 @@ describe("of what nobody sees or means", () => {
     ["［４１５］555-0123", "4155550123"],
   ])("%s is %s", (text, number) => expect(numberOf(text)).toBe(number));
 
-  test("a footnote is no digit", () => expect(numberOf("4155550123¹")).toBe("4155550123¹"));
+  test("a footnote is not a digit", () => expect(numberOf("4155550123¹")).toBe("4155550123¹"));
 });
 
 describe("the zero in brackets after a country code", () => {

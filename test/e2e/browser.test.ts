@@ -16,7 +16,7 @@ const missing = [
   existsSync(binary) ? "" : `${binary} does not exist, run ./scripts/build`,
   existsSync(chromium) ? "" : "chromium is not installed",
   noLan(),
-].filter((each) => each !== "");
+].filter((reason) => reason !== "");
 // One line, not one for each attack.
 if (missing.length > 0) test.skip(`a web page in a browser on the LAN does not dial (skipped: ${missing.join("; ")})`, () => {});
 
@@ -24,11 +24,11 @@ const rebound = Object.keys(reboundAttacks);
 const withoutReferrer = attacks.filter(({ referrer }) => !referrer);
 const names = [...attacks.map(({ name }) => name), ...rebound];
 
-/** The User-Agents of programs that are no browser, of UWQ, and of a browser that does not say Mozilla. */
+/** The User-Agents of programs other than browsers, of UWQ, and of a browser without "Mozilla". */
 const programs: Readonly<Record<string, readonly string[]>> = {
   "UWQ's Java": ["User-Agent=Java/1.8.0_202"],
   "UWQ's Java plug-in": ["User-Agent=Mozilla/4.0 (Windows 10 10.0) Java/1.8.0_202"],
-  "a program that says nothing": [],
+  "a program without headers": [],
   "curl": ["User-Agent=curl/7.88.1", "Accept=*/*"],
   "an old Opera": ["User-Agent=Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.18", "Accept-Language=en"],
 };
@@ -42,7 +42,7 @@ if (missing.length === 0) {
     });
     afterAll(() => lan.remove());
 
-    describe("against telesetd as it is when nothing is configured", () => {
+    describe("against telesetd with nothing configured", () => {
       let round: Round;
       beforeAll(async () => {
         round = new Round(lan, { attacks });
@@ -68,7 +68,7 @@ if (missing.length === 0) {
         expect(asked?.headers["origin"]).toBeUndefined();
       });
 
-      test("the switch has heard no originate at all before a program that is no browser asks for one", () => {
+      test("the switch has received no originate before a program other than a browser asks for one", () => {
         expect(round.originates).toEqual([]);
       });
 

@@ -14,12 +14,12 @@ setDefaultTimeout(60_000);
 
 const folder = ownFolder();
 
-describe("a dial, and what came of it:", () => {
+describe("a dial and its outcome:", () => {
   type Office = Awaited<ReturnType<typeof start>>;
   const over = (office: Office) => office.until("the dial to be over", () => office.desk()?.calls.length === 0);
   const last = async (office: Office) => (await office.dials())[0]?.outcome;
 
-  test.concurrent("every ending is on record, the newest first, and in status", async () => {
+  test.concurrent("every outcome is recorded, the newest first, and in the status", async () => {
     await using office = await start({ more: { numbers: { deny: "^1900" } }, simulator: { secondMs: 4 } });
     const { sim } = office;
     expect(await office.dial("19005550123")).toBe('Cannot dial "19005550123": the administrator does not allow this number.');
@@ -173,7 +173,7 @@ describe("hash-password", () => {
 });
 
 describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
-  test("dials: nothing yet, then who asked, from where, what became of it; --json for machines", async () => {
+  test("dials: none yet, then agent, address and outcome of each; --json for machines", async () => {
     const sim = new Simulator();
     await sim.start();
     const box = new Box({
@@ -217,10 +217,10 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
   });
 });
 
-/** What `telesetd explain NUMBER --desk 1001` says, with this box's configuration. */
+/** The text of `telesetd explain NUMBER --desk 1001`, with this box's configuration. */
 async function explained(box: Box, number: string): Promise<string> {
-  let said = "";
-  const io = { out: (text: string) => said += text, err: (text: string) => said += text, terminal: false, environment: {} };
+  let text = "";
+  const io = { out: (more: string) => text += more, err: (more: string) => text += more, terminal: false, environment: {} };
   await explainAtDesk({ number, desk: "1001", file: box.config, json: false }, io);
-  return said;
+  return text;
 }

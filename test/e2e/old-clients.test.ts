@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterEach(cleanUp);
 afterAll(() => office[Symbol.asyncDispose]());
 
-/** Sends bytes as they are, `cut` apart, and gives the answer. */
+/** Sends these bytes, in two parts at `cut` if given, and returns the answer. */
 async function send(request: string | Buffer, cut?: number): Promise<Answer | undefined> {
   const bytes = Buffer.from(request as string, "latin1");
   const client = await dial(office.rig.app.port);
@@ -98,7 +98,7 @@ describe("dial-strings.tsv:", () => {
   const spellings: Record<string, (text: string) => string> = {
     "percent-encoded": encodeURIComponent,
     "as a form": (text) => new URLSearchParams({ x: text }).toString().slice(2),
-    "as it is": (text) => Buffer.from(text, "utf8").toString("latin1"),
+    "unencoded": (text) => Buffer.from(text, "utf8").toString("latin1"),
     "encoded twice": (text) => encodeURIComponent(encodeURIComponent(text)),
   };
 
@@ -128,9 +128,9 @@ describe("an old client's Login", () => {
     `GET /?FunctionName=Login&telesetNumber=1001&agentID=${agent}&agentPassword=${value} HTTP/1.0\r\n\r\n`;
   test.each([
     ["in windows-1252, encoded", "gr%FC%DFe"],
-    ["in windows-1252, as it is", "gr\xfc\xdfe"],
+    ["in windows-1252, unencoded", "gr\xfc\xdfe"],
     ["in UTF-8, encoded", "gr%C3%BC%C3%9Fe"],
-    ["in UTF-8, as it is", "gr\xc3\xbc\xc3\x9fe"],
+    ["in UTF-8, unencoded", "gr\xc3\xbc\xc3\x9fe"],
   ])("%s", async (_, value) => expect(complaint(await send(login(value)))).toEqual([200, undefined]));
 
   test("with another password is refused", async () => {

@@ -1,4 +1,4 @@
-/** `telesetd outbox list | show | retry | drop` on the running binary: which events wait, why, since when, how often tried, and how they end. */
+/** `telesetd outbox list | show | retry | drop` on the running binary: the waiting events, their attempts and their outcomes. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
@@ -106,9 +106,9 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       });
       for (const id of ["99", "x"]) {
         for (const command of ["show", "retry", "drop"]) {
-          const said = await box.run("outbox", command, id);
-          expect([command, id, said.out, said.code]).toEqual([command, id, "", 1]);
-          expect(said.err).toBe("There is no such event in the outbox: see telesetd outbox list --all\n");
+          const answer = await box.run("outbox", command, id);
+          expect([command, id, answer.out, answer.code]).toEqual([command, id, "", 1]);
+          expect(answer.err).toBe("There is no such event in the outbox: see telesetd outbox list --all\n");
         }
       }
     }));
@@ -169,11 +169,11 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect((await box.run("outbox", "retry", "1", "--json")).code).toBe(0);
       await box.delivered();
       expect(crm.received(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
-      const said = await box.run("outbox", "retry", "1");
-      expect(said.code).toBe(1);
-      expect(said.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
+      const retried = await box.run("outbox", "retry", "1");
+      expect(retried.code).toBe(1);
+      expect(retried.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
       const dropped = await box.run("outbox", "drop", "1");
-      expect([dropped.code, dropped.err]).toEqual([1, said.err.replace("retry", "drop")]);
+      expect([dropped.code, dropped.err]).toEqual([1, retried.err.replace("retry", "drop")]);
       expect(crm.posts).toHaveLength(3);
     }));
 

@@ -1,4 +1,4 @@
-/** Recordings of a SIP switch behind drachtio-server through the whole daemon, over TCP: the CRM gets what their twins of the event socket give. */
+/** Recordings of a SIP switch through the whole daemon, over TCP: the CRM gets the events of their event socket twins. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -57,7 +57,7 @@ describe.skipIf(noBinary !== "")(`SIGHUP${noBinary}`, () => {
       box.signal("SIGHUP");
       await box.says("the old configuration stays in force");
       for (const path of ["desks[0].extension", "http.port", "nonsense"]) expect(box.log).toContain(path);
-      box.configure("{ this is no JSON");
+      box.configure("{ this is not JSON");
       box.signal("SIGHUP");
       await box.says("the old configuration stays in force", 2);
       expect(box.log).toContain("not JSON");

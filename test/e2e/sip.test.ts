@@ -1,4 +1,4 @@
-/** The compiled binary with the SIP driver: the whole way from a switch behind drachtio-server to the CRM, without JIT, killed and started again. */
+/** The compiled binary with the SIP driver: from a switch behind drachtio-server to the CRM, without JIT, killed and restarted. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { type ReceivedEvent, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
@@ -11,11 +11,11 @@ setDefaultTimeout(60_000);
 const folder = ownFolder();
 
 /** A box at a scripted switch, with an agent registered at desk 1001. */
-async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: ReceivedEvent[] } & AsyncDisposable> {
+async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; received: ReceivedEvent[] } & AsyncDisposable> {
   const pbx = new SipPbx();
   await pbx.server.listen();
-  const told: ReceivedEvent[] = [];
-  const crm = await SmallCrm.open((event) => told.push(event));
+  const received: ReceivedEvent[] = [];
+  const crm = await SmallCrm.open((event) => received.push(event));
   const line = {
     driver: "sip",
     host: "127.0.0.1",
@@ -32,7 +32,7 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: R
     switchPort: pbx.server.port,
     more: { line, crm: { errorEvents: true } },
   });
-  // What is hostile to the library: no JIT, and a DEBUG that would make it talk.
+  // Hostile to the library: no JIT, and a DEBUG that would make it print.
   box.environment = { BUN_JSC_useJIT: "0", DEBUG: "*" };
   await box.start();
   await box.connected();
@@ -43,29 +43,30 @@ async function office(): Promise<{ pbx: SipPbx; box: Box; crm: SmallCrm; told: R
     crm.close();
     pbx.server.stop();
   };
-  return { pbx, box, crm, told, [Symbol.asyncDispose]: close };
+  return { pbx, box, crm, received, [Symbol.asyncDispose]: close };
 }
 
-const shown = (told: readonly ReceivedEvent[]) => told.map(({ name, data }) => [name, data["occtSourceID"], data["occtANI"]]);
+const shown = (received: readonly ReceivedEvent[]) =>
+  received.map(({ name, data }) => [name, data["occtSourceID"], data["occtANI"]]);
 
 describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, () => {
-  test("a call from outside, and one that the CRM asks for", async () => {
+  test("a call from outside, and one that the CRM starts", async () => {
     await using desk = await office();
-    const { pbx, box, told } = desk;
+    const { pbx, box, received } = desk;
     await box.until("the phone is taken for registered", ({ desks }) => desks[0]?.phone === "assumed");
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
     pbx.change(id, { state: "terminated" });
-    await box.until("the call is not reported", () => told.length === 3);
-    expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"], ["CallEstablished", id, undefined], [
+    await box.until("the call is not reported", () => received.length === 3);
+    expect(shown(received)).toEqual([["ScreenPop", id, "14155550123"], ["CallEstablished", id, undefined], [
       "CallReleased",
       id,
       undefined,
     ]]);
     const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
     expect(await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters })).toBe("<CCTSDK></CCTSDK>");
-    await box.until("the dial is not reported", () => told.length === 5);
-    expect(told.slice(3).map(({ name, data }) => [name, data["occtANI"]])).toEqual([["ScreenPop", "14155550999"], [
+    await box.until("the dial is not reported", () => received.length === 5);
+    expect(received.slice(3).map(({ name, data }) => [name, data["occtANI"]])).toEqual([["ScreenPop", "14155550999"], [
       "CallEstablished",
       undefined,
     ]]);
@@ -74,17 +75,17 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
 
   test("killed in a call and started again: the same id, released when it ends; given back on SIGTERM", async () => {
     await using desk = await office();
-    const { pbx, box, told } = desk;
+    const { pbx, box, received } = desk;
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
-    await box.until("the call is not reported", () => told.length === 2);
+    await box.until("the call is not reported", () => received.length === 2);
     await box.kill();
     await box.start();
     await box.connected();
     pbx.change(id, { state: "terminated" });
-    await box.until("the end is not reported", () => told.some(({ name }) => name === "CallReleased"));
+    await box.until("the end is not reported", () => received.some(({ name }) => name === "CallReleased"));
     // At least once: an event whose answer the killed daemon did not see comes again.
-    const once = [...new Set(shown(told).map(([name, call]) => `${name} ${call}`))];
+    const once = [...new Set(shown(received).map(([name, call]) => `${name} ${call}`))];
     expect(once).toEqual([`ScreenPop ${id}`, `CallEstablished ${id}`, `CallReleased ${id}`]);
     const before = pbx.subscriptions.size;
     expect(await box.terminate()).toBe(0);
@@ -93,7 +94,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
 
   test("killed when it has handed a dial over: its outcome is unknown, and reported as unknown", async () => {
     await using desk = await office();
-    const { pbx, box, told } = desk;
+    const { pbx, box, received } = desk;
     pbx.refer = [100];
     const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
     await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters });
@@ -110,27 +111,27 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const outcome = "telesetd was restarted: it is not known whether the number was reached.";
     await box.until("the end is not known", ({ desks }) => desks[0]?.lastDial?.outcome === outcome);
     await box.delivered();
-    expect(told.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
+    expect(received.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
   });
 
   test("drachtio-server is killed in a call that ends meanwhile: CheckStatus says so, and the call is released at its return", async () => {
     await using desk = await office();
-    const { pbx, box, told } = desk;
+    const { pbx, box, received } = desk;
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
-    await box.until("the call is not reported", () => told.length === 2);
+    await box.until("the call is not reported", () => received.length === 2);
     pbx.kill();
     await box.until("the loss is not seen", ({ desks }) => desks[0]?.trouble !== undefined);
     expect(await sendCallout(box.port, "/", { FunctionName: "CheckStatus" })).toContain("No connection to the phone system");
     pbx.dialogs.splice(0);
     await pbx.server.listen();
-    await box.until("the end is not reported", () => told.length === 3);
-    expect(told[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
+    await box.until("the end is not reported", () => received.length === 3);
+    expect(received[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
   });
 
   test("documents that cannot be read: status says so until one can, and no call is lost", async () => {
     await using desk = await office();
-    const { pbx, box, told } = desk;
+    const { pbx, box, received } = desk;
     const document = pbx.document.bind(pbx);
     pbx.document = () => '<dialog-info state="full">\u0007';
     pbx.publish("1001");
@@ -138,8 +139,8 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.until("it is not said", ({ desks }) => desks[0]?.trouble?.includes(unreadable) === true);
     pbx.document = document;
     const { id } = pbx.rings("14155550123");
-    await box.until("the call is not reported", ({ desks }) => desks[0]?.trouble === undefined && told.length === 1);
-    expect(shown(told)).toEqual([["ScreenPop", id, "14155550123"]]);
+    await box.until("the call is not reported", ({ desks }) => desks[0]?.trouble === undefined && received.length === 1);
+    expect(shown(received)).toEqual([["ScreenPop", id, "14155550123"]]);
   });
 
   test("a phone that is not registered: MakeCall, status and CheckStatus say so until it rings", async () => {

@@ -1,4 +1,4 @@
-/** The daemon on a full disk: the CRM gets every event, the status says what is wrong, and nothing is lost when there is room again. */
+/** The daemon on a full disk: the CRM gets every event, the status shows the trouble, nothing is lost once there is room. */
 import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
@@ -22,8 +22,8 @@ describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
     await crm.until(1, 5000);
     disk.fill();
     // More than the file system's last page takes.
-    for (let other = 0; other < 10; other++) {
-      const lost = await sim.inbound({ from: `1415555020${other}`, to: "1001" });
+    for (let n = 0; n < 10; n++) {
+      const lost = await sim.inbound({ from: `1415555020${n}`, to: "1001" });
       await lost.callerHangsUp();
     }
     await call.answer();

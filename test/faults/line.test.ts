@@ -1,4 +1,4 @@
-/** The link to the switch is lost, in each way, at each moment of a call: which events the CRM has at the end, and under which id. */
+/** The link to the switch is lost, in each way, at each moment of a call: the events that the CRM gets, and their ids. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cuts, ends, type Fault, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts";
 
@@ -203,9 +203,9 @@ for (const fault of cuts) {
       LineRig.play(async (rig) => {
         await rig.lose(fault);
         await (await rig.sim.inbound(caller)).callerHangsUp();
-        const other = await rig.sim.inbound(caller);
-        await other.answer();
-        await other.callerHangsUp();
+        const unseen = await rig.sim.inbound(caller);
+        await unseen.answer();
+        await unseen.callerHangsUp();
         await rig.back(fault);
         expect(await rig.all()).toEqual([]);
       }));

@@ -23,7 +23,7 @@ test.concurrent.each(cuts)(
       const answer = rig.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
       await lost;
       const call = await dialled;
-      // It is no lie: the ringing was heard before the link was lost, or nobody knows.
+      // Either the ringing was heard before the link was lost, or the outcome is unknown.
       expect(await answer).toMatch(/^<CCTSDK><\/CCTSDK>$|it is not known whether/);
       await rig.until("the link to be down", () => rig.rig.app.status().desks[0]?.switch === "down");
       await rig.up();

@@ -84,21 +84,21 @@ test.concurrent("the agent registers at another address while the old PC takes P
 
 test.concurrent("another agent registers: what waited for the first still goes to that agent's address, and the newcomer gets the calls that begin later", () =>
   onStage(async ({ sim, crm, register, outbox }) => {
-    const other = await WildCrm.open();
+    const newcomer = await WildCrm.open();
     await crm.turn("refuses");
     const call = await sim.inbound({ from: "14155550123", to: "1001" });
     await tried(outbox);
-    await register("agent-other", other);
+    await register("agent-other", newcomer);
     await call.answer();
     await crm.turn("answers");
     await call.callerHangsUp();
     await crm.until(({ posts }) => posts.length >= 3);
     const next = await sim.inbound({ from: "14155550124", to: "1001" });
     await next.callerHangsUp();
-    await other.until(({ posts }) => posts.length >= 2);
+    await newcomer.until(({ posts }) => posts.length >= 2);
     expect(crm.received()).toEqual(["ScreenPop", "CallEstablished", "CallReleased"].map((name) => `${name} ${call.uuid}`));
-    expect(other.received()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
-    other.close();
+    expect(newcomer.received()).toEqual([`ScreenPop ${next.uuid}`, `CallReleased ${next.uuid}`]);
+    newcomer.close();
   }));
 
 test.concurrent("another agent registers at the same address: it gets nothing of the first agent's call, which waits for that agent's new address", () =>

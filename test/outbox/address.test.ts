@@ -179,7 +179,7 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.waiting()).toEqual(["ScreenPop c1"]);
   });
 
-  test("there and back again: the event is tried at once, whatever became of the first POST", async () => {
+  test("there and back again: the event is tried at once, whatever the outcome of the first POST", async () => {
     const rig = new Rig();
     rig.courier.add([pop]);
     rig.posts.shift();

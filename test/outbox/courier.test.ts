@@ -180,9 +180,9 @@ describe("the agent:", () => {
   });
 
   test("is about to unregister, and many events wait: some whole calls are discarded in each turn; events that come meanwhile stay", async () => {
-    const followers = calls(100, { name: "CallEstablished" }, 1001).map((one, n) => ({
-      ...one,
-      event: { ...one.event, call: `c${n + 1}` },
+    const followers = calls(100, { name: "CallEstablished" }, 1001).map((follower, n) => ({
+      ...follower,
+      event: { ...follower.event, call: `c${n + 1}` },
     }));
     const rig = new Rig({ stored: [...calls(100), ...followers] });
     rig.courier.sendDue();

@@ -1,4 +1,4 @@
-/** The administrator's commands on an outbox of thousands: nothing is left out, and the loop goes on in between. */
+/** The administrator's commands on an outbox of thousands: none is skipped, and the event loop turns in between. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Crm } from "../../src/core/crm.ts";
@@ -31,12 +31,12 @@ function outbox(discarded: number, maxEvents = 10_000) {
   });
   store.commit({ desk, send, discard: [] }, 10);
   store.commit({ desk, send: [], discard: [{ agent: "A", why: "the CRM was away" }] }, 20);
-  const told: string[] = [];
+  const sent: string[] = [];
   let taken = Infinity;
   const crm: Crm = {
     deliver: (event) => {
-      if (told.length >= taken) return new Promise(() => {});
-      told.push(`${event.call} ${event.name}`);
+      if (sent.length >= taken) return new Promise(() => {});
+      sent.push(`${event.call} ${event.name}`);
       return Promise.resolve({ outcome: "done" });
     },
   };
@@ -46,7 +46,7 @@ function outbox(discarded: number, maxEvents = 10_000) {
   const box = new OutboxDesk({ store, courier, now, registrations: { addressFor: () => home } });
   const takes = (most: number) => void (taken = most);
   const rows = (all: boolean) => [...box.pages(all)].flat();
-  return { box, store, courier, told, takes, rows };
+  return { box, store, courier, sent, takes, rows };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -61,12 +61,12 @@ describe("of 3,000 discarded events", () => {
   });
 
   test("retry --all sends every event once, those of a call in order, and returns their number", async () => {
-    const { box, courier, told, rows, store } = outbox(3000);
+    const { box, courier, sent, rows, store } = outbox(3000);
     expect(await box.retryAll()).toEqual({ retried: 3000, full: false });
     while (courier.status().waiting > 0) await turn();
-    expect(new Set(told).size).toBe(3000);
-    expect(told).toHaveLength(3000);
-    const calls = Map.groupBy(told, (line) => line.split(" ")[0]);
+    expect(new Set(sent).size).toBe(3000);
+    expect(sent).toHaveLength(3000);
+    const calls = Map.groupBy(sent, (line) => line.split(" ")[0]);
     for (const [call, lines] of calls) {
       expect(lines).toEqual([`${call} ScreenPop`, `${call} CallEstablished`, `${call} CallReleased`]);
     }
@@ -75,7 +75,7 @@ describe("of 3,000 discarded events", () => {
     store.close();
   });
 
-  test("retry --all takes at most 20 of them in a turn of the event loop", async () => {
+  test("retry --all takes at most 20 events in a turn of the event loop", async () => {
     const { box, courier, takes, store } = outbox(3000);
     takes(0);
     const all = box.retryAll();
@@ -101,14 +101,14 @@ describe("of 3,000 discarded events", () => {
 });
 
 test("after a ScreenPop that is sent again the next events of its call are sent too", async () => {
-  const { box, courier, told, store } = outbox(1);
+  const { box, courier, sent, store } = outbox(1);
   const event = { name: "ScreenPop", call: "c0", ani: "", dnis: "", data: {} } as const;
   courier.discardNew({ desk: "1001", event });
   box.retry(1);
   const released = { desk: "1001", agent: "A", to: home, event: { name: "CallReleased", call: "c0" } } as const;
   courier.add(store.commit({ desk: newDesk("1001"), send: [released], discard: [] }, 30));
   while (courier.status().waiting > 0) await turn();
-  expect(told).toEqual(["c0 ScreenPop", "c0 CallReleased"]);
+  expect(sent).toEqual(["c0 ScreenPop", "c0 CallReleased"]);
   store.close();
 });
 
@@ -134,7 +134,7 @@ describe("over HTTP", () => {
   });
 
   test.each([["0", 0], ["1", 1], ["26", 26], ["9999", 60], ["x", 60]])(
-    "with limit=%s of 60 rows it has %i, the newest",
+    "with limit=%s a list of 60 rows has the newest %i",
     async (limit, rows) => {
       const { box, store } = outbox(60);
       const listener = await open({ admin: { ...quietAdmin, outbox: box } });

@@ -1,4 +1,4 @@
-/** Whether an event can be sent now: then its first attempt is noted together with it. */
+/** Whether an event can be sent now; if so, its first attempt is noted together with it. */
 import { expect, test } from "bun:test";
 import { established, event, pop } from "../support/outbox/events.ts";
 import { done, Rig } from "../support/outbox/rig.ts";
@@ -10,9 +10,9 @@ test.each([
   ["no event of its call waits", true, event(7, { call: "c7" })],
   ["an event of its call waits", false, event(7, { name: "CallReleased" })],
   ["its agent has no address", false, event(7, { call: "c7", nowhere: true })],
-])("an event can be sent now when %s: %p", (_, free, one) => {
+])("an event can be sent now when %s: %p", (_, free, tested) => {
   const rig = new Rig({ stored: [event(1)] });
-  expect(rig.courier.canSendNow(one)).toBe(free);
+  expect(rig.courier.canSendNow(tested)).toBe(free);
 });
 
 test("an event cannot be sent now while one of its call is on the way, or when its ScreenPop was not delivered", () => {

@@ -17,11 +17,11 @@ class Looks {
   count = 0;
 
   watch(events: readonly OutboxEvent[]): OutboxEvent[] {
-    return events.map((one) => {
-      const { call, ...rest } = one.event;
+    return events.map((original) => {
+      const { call, ...rest } = original.event;
       const watched = { ...rest } as CrmEvent;
       Object.defineProperty(watched, "call", { get: () => (this.count++, call), enumerable: true });
-      return { ...one, event: watched };
+      return { ...original, event: watched };
     });
   }
 }

@@ -60,7 +60,7 @@ test("an event without an address waits, and is sent within the commit of a Regi
   expect(store.get(1)?.to).toEqual(to);
 });
 
-test("an undeliverable event goes on record only, and the log has the reason", () => {
+test("an undeliverable event is only recorded, and the log has the reason", () => {
   outbox.commit({ desk, effects: [send("CallReleased", "c1", { undeliverable: "agent A has unregistered" })] });
   expect(onRecord()).toEqual(["CallReleased 0 discarded"]);
   expect([posts, outbox.holds("1001")]).toEqual([[], false]);

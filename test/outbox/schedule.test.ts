@@ -51,7 +51,7 @@ const cases: [name: string, part: EventPart, now: number, due: Due, why?: string
   ],
 ];
 
-test.each(cases.map((one) => [one[0], one] as const))("%s", (_, [, part, now, due, why]) => {
+test.each(cases.map((row) => [row[0], row] as const))("%s", (_, [, part, now, due, why]) => {
   expect(whatIsDue(event(1, part), now, deliveryRules, why)).toEqual(due);
 });
 

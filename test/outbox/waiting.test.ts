@@ -11,21 +11,21 @@ import type { OutboxEvent } from "../../src/outbox/record.ts";
 setDefaultTimeout(60_000);
 
 test("a heap returns its items in order, after any additions, changes and removals", () => {
-  const deeds = fc.array(fc.record({ item: fc.nat(30), at: fc.option(fc.nat(50), { nil: undefined }) }), { maxLength: 200 });
-  fc.assert(fc.property(deeds, (all) => {
+  const steps = fc.array(fc.record({ item: fc.nat(30), at: fc.option(fc.nat(50), { nil: undefined }) }), { maxLength: 200 });
+  fc.assert(fc.property(steps, (all) => {
     const items = Array.from({ length: 31 }, (_, id) => ({ id, at: 0 }));
-    const heap = new Heap<{ id: number; at: number }>((one, other) => one.at < other.at);
+    const heap = new Heap<{ id: number; at: number }>((a, b) => a.at < b.at);
     const model = new Set<{ id: number; at: number }>();
-    for (const { item, at } of all) {
-      const one = items[item];
-      if (!one) continue;
+    for (const { item: index, at } of all) {
+      const item = items[index];
+      if (!item) continue;
       if (at === undefined) {
-        heap.delete(one);
-        model.delete(one);
+        heap.delete(item);
+        model.delete(item);
       } else {
-        one.at = at;
-        heap.put(one);
-        model.add(one);
+        item.at = at;
+        heap.put(item);
+        model.add(item);
       }
       expect(heap.size).toBe(model.size);
     }
@@ -34,15 +34,15 @@ test("a heap returns its items in order, after any additions, changes and remova
       order.push(first.at);
       heap.delete(first);
     }
-    expect(order).toEqual([...model].map(({ at }) => at).sort((one, other) => one - other));
+    expect(order).toEqual([...model].map(({ at }) => at).sort((a, b) => a - b));
   }));
 });
 
 test("a heap of thousands compares an item with a few others when it is added, changed or removed", () => {
   let compared = 0;
-  const heap = new Heap<{ at: number }>((one, other) => {
+  const heap = new Heap<{ at: number }>((a, b) => {
     compared++;
-    return one.at < other.at;
+    return a.at < b.at;
   });
   const items = Array.from({ length: 10_000 }, (_, n) => ({ at: (n * 7919) % 10_000 }));
   for (const item of items) heap.put(item);
@@ -78,24 +78,24 @@ describe("waiting events:", () => {
           model.delete(id);
         } else if (!gone) {
           // Another version of an event belongs to the same call.
-          const one = known ? { ...known, created: part.created } : event(id, part);
-          waiting.put(one);
-          model.set(id, one);
+          const next = known ? { ...known, created: part.created } : event(id, part);
+          waiting.put(next);
+          model.set(id, next);
         }
         const left = [...model.values()];
         expect(waiting.size).toBe(left.length);
         expect(waiting.oldest()).toBe(left.length === 0 ? undefined : Math.min(...left.map(({ created }) => created)));
         expect(waiting.holds("1001")).toBe(left.some(({ desk }) => desk === "1001"));
       }
-      for (const [, calls] of Map.groupBy(model.values(), (one) => `${one.agent} ${callKey(one)}`)) {
+      for (const [, calls] of Map.groupBy(model.values(), (waits) => `${waits.agent} ${callKey(waits)}`)) {
         const [first] = calls;
-        const ordered = [...calls].sort((one, other) => one.id - other.id);
+        const ordered = [...calls].sort((a, b) => a.id - b.id);
         if (first) expect(waiting.callOf(first)?.events).toEqual(ordered);
       }
     }));
   });
 
-  test("a call with an event on the way is not forgotten when no event waits any more", () => {
+  test("a call with an event on the way is kept when no event of it waits any longer", () => {
     const waiting = new Waiting(4);
     const call = waiting.put(event(1));
     call.busy = true;

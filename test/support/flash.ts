@@ -1,11 +1,11 @@
 /**
- * A flash that forgets what was not synced. It watches a store's files and makes of them what a power cut may leave:
+ * A flash that forgets what was not synced. It watches a store's files and produces what a power cut may leave:
  * - Synced is what was in the write-ahead log when the last finished fdatasync began (the store's own, every 80 ms), and
  *   everything at a checkpoint: with synchronous = NORMAL SQLite syncs the log before it copies pages into the database, and
- *   the database before the log begins anew (wal.c, walCheckpoint).
- * - Of what was written since, any sector of 512 bytes may be there, may be as it was, or may be garbage, and the file may be
- *   of any length in between. But bytes that were not being changed stay (powersafe overwrite), and the head of a log that
- *   begins anew is synced before its first frame is written (wal.c, syncHeader).
+ *   the database before the log restarts (wal.c, walCheckpoint).
+ * - Of what was written since, any sector of 512 bytes may be new, old or garbage, and the file may be of any length
+ *   in between. But bytes that were not being changed stay (powersafe overwrite), and the head of a log that
+ *   restarts is synced before its first frame is written (wal.c, syncHeader).
  */
 import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** An empty folder below `parent`, of its own; removed after all tests of the scope that calls it. */
+/** A new empty folder below `parent`; removed after all tests of the scope that calls it. */
 export function ownFolder(parent: string = tmpdir()): string {
   const folder = mkdtempSync(join(parent, "telesetd-test-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -162,7 +162,7 @@ export async function dial(port: number, options?: { host?: string; stays?: bool
   return client;
 }
 
-/** One request on a connection of its own, and its answer. */
+/** One request on a new connection, and its answer. */
 export const ask = async (port: number, text: string | Uint8Array): Promise<Answer | undefined> =>
   (await dial(port)).send(text).answer();
 /** An answer as its status and the text of its Error. */

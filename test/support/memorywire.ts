@@ -1,4 +1,4 @@
-/** A switch in memory, for the blueprint driver: what it says goes to whoever is connected. */
+/** A switch in memory, for the blueprint driver: its messages go to every connected driver. */
 import type { Wire, WireConnection, WireEvent, WireLeg, WireLook } from "../../drivers/blueprint.ts";
 import type { Peer } from "../contract/line.ts";
 import { shortestPause } from "../../drivers/shared/pause.ts";

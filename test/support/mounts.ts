@@ -1,9 +1,9 @@
-/** Small disks for tests: full, read-only, gone. Needs the right to mount; where there is none, those tests are skipped. */
+/** Small disks for tests: full, read-only, gone. Without the right to mount, those tests are skipped. */
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A tmpfs of its own; `undo` it. */
+/** A new tmpfs; `undo` it. */
 export class SmallDisk {
   readonly path: string;
 

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 
 /** All are below those that the kernel gives to outgoing connections (ip_local_port_range, from 32768). */
 const lowest = 15_000, perWorker = 2000;
-/** Test files run in parallel; the workers are numbered from 1, and each draws from ports of its own. */
+/** Test files run in parallel; the workers are numbered from 1, and each has its own range of ports. */
 const worker = Number(process.env["BUN_TEST_WORKER_ID"] ?? 0) % 8;
 const given = new Set<number>();
 

@@ -46,7 +46,7 @@ export function dashboard(): Dashboard {
   return JSON.parse(readFileSync(join(folder, "dashboard.json"), "utf8")) as Dashboard;
 }
 
-/** Words of PromQL that are used, which are no metrics. */
+/** Words of PromQL in use, which are not metrics. */
 const words = new Set(
   "and or unless sum min max count rate increase changes histogram_quantile vector hour day_of_week".split(" "),
 );
@@ -89,7 +89,7 @@ export function strangers(expr: string): string[] {
       if (!known.get(metric)?.has(label)) wrong.push(`${metric}{${label}}`);
       const values = valuesOf(metric, label);
       if (values) {
-        wrong.push(...value.split("|").filter((one) => !values.includes(one)).map((one) => `${metric}{${label}="${one}"}`));
+        wrong.push(...value.split("|").filter((part) => !values.includes(part)).map((part) => `${metric}{${label}="${part}"}`));
       }
     }
   }

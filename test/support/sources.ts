@@ -26,7 +26,7 @@ export function sources(...folders: string[]): Source[] {
   )
     .filter((path) => path.endsWith(".ts")).toSorted().map((path) => {
       const text = readFileSync(join(root, path), "utf8");
-      return { path, text, imports: importsOf(text).map((one) => ({ ...one, to: resolved(path, one.to) })) };
+      return { path, text, imports: importsOf(text).map((edge) => ({ ...edge, to: resolved(path, edge.to) })) };
     });
 }
 

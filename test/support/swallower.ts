@@ -12,7 +12,7 @@ const listens = `
     process.exit();
   });`;
 
-/** It ends by itself after 30 s, or when it is disposed of. */
+/** It ends after 30 s, or when it is disposed of. */
 export class Swallower implements Disposable {
   readonly #sockets: Socket[] = [];
 

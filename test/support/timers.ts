@@ -42,7 +42,7 @@ export class FakeTimers implements Timers {
     this.#waiting.splice(next < 0 ? this.#waiting.length : next, 0, timer);
     this.#look();
     return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== timer);
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== timer);
       this.#look();
     };
   }

@@ -39,10 +39,10 @@ describe("the daemon", () => {
   test.concurrent("runs another version", async () => {
     await using place = await Place.open();
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
-    const other = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
-    await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
+    const server = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
+    await new Promise<void>((resolve) => server.listen(place.port, "127.0.0.1", resolve));
     const { verdict, message, advice } = (await place.examined()).hop("daemon");
-    other.close();
+    server.close();
     expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
     expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
   });
@@ -63,7 +63,7 @@ for (const [family, is] of [["IPv4", isIPv4], ["IPv6", isIPv6]] as const) {
   const own = thisMachine.addresses().find(({ address }) => is(address) && !address.startsWith("fe80:"))?.address;
   const noAddress = own === undefined ? ` (skipped: this machine has no ${family} address but loopback)` : "";
   test.skipIf(own === undefined)(
-    `a daemon that listens on one ${family} address of the LAN only tells of itself all the same${noAddress}`,
+    `a daemon that listens on one ${family} address of the LAN is found all the same${noAddress}`,
     async () => {
       await using place = await Place.open();
       place.machine = { ...place.machine, addresses: thisMachine.addresses };
@@ -86,10 +86,10 @@ describe("the port for UWQ", () => {
 
   test.concurrent("a web server that is not telesetd", async () => {
     await using place = await Place.open();
-    const other = createServer((_, answer) => answer.writeHead(404).end("nothing here"));
-    await new Promise<void>((resolve) => other.listen(place.port, "127.0.0.1", resolve));
+    const server = createServer((_, answer) => answer.writeHead(404).end("nothing here"));
+    await new Promise<void>((resolve) => server.listen(place.port, "127.0.0.1", resolve));
     const report = await place.examined();
-    other.close();
+    server.close();
     expect(report.hop("http").message).toContain("(it answers with status 404)");
     expect(report.hop("daemon").verdict).toBe("failed");
   });

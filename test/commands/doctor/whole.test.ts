@@ -1,4 +1,4 @@
-/** The doctor as a whole: the list of hops, what depends on what, exit codes, text and JSON; while the daemon runs and while not. */
+/** The whole doctor: the list of hops, what depends on what, exit codes, text and JSON, with the daemon running and stopped. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ test.concurrent("all is well while the daemon runs: exit code 0, and nothing is 
   await place.register(await place.listener());
   const before = { status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length };
   const report = await place.examined();
-  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["call queues: skipped"]);
+  expect(brief(report).filter((line) => !/: good$/.test(line))).toEqual(["call queues: skipped"]);
   expect(report).toMatchObject({ code: 0, ok: true, desks: ["1001"], first: null });
   expect(report.hops.map(({ name }) => name)).toEqual(names);
   expect({ status: app.status().desks, files: readdirSync(place.folder), dialled: place.sim.dialled.length }).toEqual(before);
@@ -55,7 +55,7 @@ test.concurrent("while the daemon is not running, the store says who is register
   const report = await place.examined();
   expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
   expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
-  expect(brief(report).filter((each) => !/: good$/.test(each))).toEqual(["daemon: failed", "call queues: skipped"]);
+  expect(brief(report).filter((line) => !/: good$/.test(line))).toEqual(["daemon: failed", "call queues: skipped"]);
   expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
 });
 
@@ -81,7 +81,7 @@ test.concurrent("a wrong configuration: every error, the hops of the box neverth
   ]);
   for (const name of ["disk", "clock", "network"]) expect(report.hop(name).verdict).not.toBe("skipped");
   expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 4);
-  const { code, out } = await place.said();
+  const { code, out } = await place.printed();
   expect(code).toBe(2);
   expect(out).toContain('  desks[0].extension is "12a": expected digits (line 1, column ');
   expect(out).toEndWith("Fix first: config. " + `${place.file} has 4 errors\n`);
@@ -160,7 +160,7 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   await using place = await Place.open();
   await place.start();
   place.sim.phones.unregister("1001");
-  const { code, out } = await place.said();
+  const { code, out } = await place.printed();
   expect(code).toBe(1);
   expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is good: desk 1001 by freeswitch\.$/m);
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
@@ -168,7 +168,7 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
 });
 
-test.concurrent("with everything hanging at once it ends in time", async () => {
+test.concurrent("it ends in time even if everything hangs at once", async () => {
   using swallower = await Swallower.open();
   await using place = await Place.open();
   place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
@@ -181,16 +181,16 @@ test.concurrent("with everything hanging at once it ends in time", async () => {
 });
 
 test.concurrent("two boxes at one switch: each doctor sees its own daemon", async () => {
-  await using one = await Place.open();
-  await using other = await Place.open();
-  other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port } });
-  await one.start();
-  await other.start();
-  const [first, second] = await Promise.all([one.examined(), other.examined()]);
+  await using firstBox = await Place.open();
+  await using secondBox = await Place.open();
+  secondBox.configure({ desks: [{ extension: "1002" }], line: { port: firstBox.sim.port } });
+  await firstBox.start();
+  await secondBox.start();
+  const [first, second] = await Promise.all([firstBox.examined(), secondBox.examined()]);
   expect([first.code, second.code]).toEqual([0, 0]);
   expect([first.desks, second.desks]).toEqual([["1001"], ["1002"]]);
-  other.configure({ desks: [{ extension: "1002" }], line: { port: one.sim.port }, http: { port: one.port } });
-  expect((await other.examined()).hop("daemon").message).toContain("with a different configuration than this file");
+  secondBox.configure({ desks: [{ extension: "1002" }], line: { port: firstBox.sim.port }, http: { port: firstBox.port } });
+  expect((await secondBox.examined()).hop("daemon").message).toContain("with a different configuration than this file");
 });
 
 test.concurrent("each hop is in docs/troubleshooting.md", () => {
@@ -198,8 +198,8 @@ test.concurrent("each hop is in docs/troubleshooting.md", () => {
   const sip = ["drachtio", "drachtio login", "SIP listener", "switch", "registration"];
   const probe = readFileSync(join(import.meta.dir, "../../../drivers/sip/probe.ts"), "utf8");
   expect(sip.filter((name) => !probe.includes(`"${name}"`))).toEqual([]);
-  const told = [...names, ...sip].map((name) => name.replace("1001", "EXT"));
-  expect(told.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  const listed = [...names, ...sip].map((name) => name.replace("1001", "EXT"));
+  expect(listed.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
 test.concurrent("docs/troubleshooting.md lists the hops in the doctor's order, and names the same exception as its last line", () => {

@@ -24,9 +24,9 @@ test.each([
   ["a letter in two parts", [new Uint8Array([0xc3]), new Uint8Array([0xa9]), "\r"], "é", "? é\n"],
   ["tabs and other control keys are ignored", ["a\tb\x01\r"], "ab", "? ab\n"],
 ])("%s", async (_, keys, line, shown) => {
-  const one = terminal(...keys);
-  expect(await one.asker.ask("? ")).toBe(line);
-  expect(one.shown()).toBe(shown);
+  const typed = terminal(...keys);
+  expect(await typed.asker.ask("? ")).toBe(line);
+  expect(typed.shown()).toBe(shown);
 });
 
 test("a password is not shown, not even one that was typed ahead", async () => {

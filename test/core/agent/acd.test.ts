@@ -46,18 +46,18 @@ describe("a callout:", () => {
   ];
   const replies = { done: "ok", failed: "The switch refuses.", unknown: "The connection was lost." };
   const outcomes = ["done", "failed", "unknown"] as const;
-  const cases = table.flatMap(([was, name, told, becomes]) =>
-    (told === "" ? ["done" as const] : outcomes).map((outcome) => {
-      const reply = told === "" ? (name === "Ready" ? notLoggedIn : "ok") : replies[outcome];
+  const cases = table.flatMap(([was, name, command, becomes]) =>
+    (command === "" ? ["done" as const] : outcomes).map((outcome) => {
+      const reply = command === "" ? (name === "Ready" ? notLoggedIn : "ok") : replies[outcome];
       const then = outcome === "done" ? becomes : stateOf(deskOf(was));
-      return { was, name, told: told || "nothing", outcome, reply, then };
+      return { was, name, command: command || "nothing", outcome, reply, then };
     })
   );
   test.each(cases)(
-    "an agent who is $was, and $name: command $told; when that is $outcome the answer is $reply and then: $then",
-    ({ was, name, told, outcome, reply, then }) => {
+    "an agent who is $was, and $name: command $command; when that is $outcome the answer is $reply and then: $then",
+    ({ was, name, command, outcome, reply, then }) => {
       const desk = deskOf(was);
-      expect(desk.does(name, { result: results[outcome] })).toEqual(told === "nothing" ? [reply] : [told, reply]);
+      expect(desk.does(name, { result: results[outcome] })).toEqual(command === "nothing" ? [reply] : [command, reply]);
       expect(stateOf(desk)).toBe(then);
       expect(desk.status).toBe("ok");
     },

@@ -84,9 +84,9 @@ describe("after a restart of the switch or of telesetd:", () => {
 
   test.each([["ready", "own: A logs in, ready in sales"], ["not-ready", "own: A logs in, not-ready in sales"]] as const)(
     "the state of an agent who is %s is set again",
-    (mode, told) => {
+    (mode, command) => {
       const desk = deskOf(mode);
-      expect(desk.hear(reset)).toEqual([told]);
+      expect(desk.hear(reset)).toEqual([command]);
       desk.answers();
       expect(desk.agents).toEqual([`A ${mode} in sales`]);
       expect(desk.status).toBe("ok");

@@ -223,7 +223,7 @@ describe("for whom and when:", () => {
 
 describe("on record:", () => {
   const asked = { at: 7, agent: "A", from: "10.0.0.7", dialString: "9 1 415 555 0123", number: "914155550123" };
-  const said = (dialler: Dialler) => dialler.records.map(({ id, outcome }) => `${id} ${outcome}`);
+  const outcomesOf = (dialler: Dialler) => dialler.records.map(({ id, outcome }) => `${id} ${outcome}`);
   const dialling = () => {
     const dialler = new Dialler();
     dialler.now = 7;
@@ -288,7 +288,7 @@ describe("on record:", () => {
     }
     dialler.line({ type: "link-down", why: "reset" });
     dialler.asks();
-    expect(said(dialler)).toEqual([
+    expect(outcomesOf(dialler)).toEqual([
       'm1 refused: Cannot dial "19005550123": the administrator does not allow this number.',
       "m2 refused: Cannot dial: agent B is not registered at phone 1001: log in to UWQ again.",
       expect.stringContaining('m3 refused: Cannot dial "call me": c (U+0063) is not dialable.'),
@@ -302,7 +302,7 @@ describe("on record:", () => {
     const dialler = new Dialler({}, { emergency: [/^112$/] });
     dialler.asks();
     dialler.asks("112");
-    expect(said(dialler)).toEqual(["m1 asked", "m1 replaced by an emergency call", "m2 asked"]);
+    expect(outcomesOf(dialler)).toEqual(["m1 asked", "m1 replaced by an emergency call", "m2 asked"]);
   });
 });
 
@@ -311,10 +311,10 @@ describe("crm.errorEvents:", () => {
     dialler.asks();
     dialler.rejects();
   };
-  test.each([[true, ["A: Error"]], [false, []]])("%p: after a rejected call: %j", (errors, told) => {
+  test.each([[true, ["A: Error"]], [false, []]])("%p: after a rejected call: %j", (errors, sent) => {
     const dialler = new Dialler({}, {}, { errors, telephony: false });
     reject(dialler);
-    expect(dialler.told).toEqual(told);
+    expect(dialler.told).toEqual(sent);
   });
 
   test("no Error when the number has answered, and none for the dial of another agent", () => {

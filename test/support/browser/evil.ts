@@ -1,4 +1,4 @@
-/** The web server of somebody who wants the desk's phone to dial: it serves a page for each attack, and hears which have been tried. */
+/** The web server of an attacker who wants the desk's phone to dial: a page for each attack, and a record of those tried. */
 import type { Server } from "bun";
 import { type Attack, markOf, reboundAttacks } from "./attacks.ts";
 

@@ -54,7 +54,7 @@ export class Lan {
 
   /** Ends, by their ids, the programs that still run on the PC, and takes the LAN away. May be called again. */
   remove(): void {
-    const pids = Bun.spawnSync(["ip", "netns", "pids", this.#name]).stdout.toString().split(/\s+/).filter((each) => each !== "");
+    const pids = Bun.spawnSync(["ip", "netns", "pids", this.#name]).stdout.toString().split(/\s+/).filter((pid) => pid !== "");
     for (const pid of pids) Bun.spawnSync(["kill", "-9", pid]);
     Bun.spawnSync(["ip", "link", "del", `${this.#name}a`], { stderr: "ignore" });
     Bun.spawnSync(["ip", "netns", "del", this.#name], { stderr: "ignore" });

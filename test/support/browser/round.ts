@@ -23,7 +23,7 @@ export interface RoundOptions {
   readonly agent?: string;
 }
 
-/** A GET from the PC by a program that is no browser, and what came of it. */
+/** A GET from the PC by a program other than a browser, and its outcome. */
 export interface Asked {
   readonly status: number;
   readonly dialled: boolean;

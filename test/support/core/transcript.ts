@@ -87,8 +87,8 @@ class Player {
     }
     if (word === "result") {
       const [id = "", ...result] = rest;
-      const command = this.#commands.findLast((one) => (one.type === "dial" ? one.call : one.callout ?? "own") === id);
-      if (!command) throw new Error(`Cannot read the transcript: nothing was asked of the line by the name of ${id}`);
+      const command = this.#commands.findLast((sent) => (sent.type === "dial" ? sent.call : sent.callout ?? "own") === id);
+      if (!command) throw new Error(`Cannot read the transcript: the line got no command with the id ${id}`);
       return { type: "line", event: { type: "result", command, result: readResult(result) } };
     }
     return { type: "line", event: readEvent(word, rest, line) };

@@ -1,4 +1,4 @@
-/** Compares the events that the CRM got with the actual calls, and finds violations of the delivery guarantees (ARCHITECTURE.md). */
+/** Compares the events that the CRM got with the actual calls, and finds violations of the delivery guarantees. */
 import type { Post } from "../faults/wild-crm.ts";
 import type { TrueCall } from "./people.ts";
 
@@ -8,7 +8,7 @@ export interface Entry extends Post {
   beforeKill: number;
 }
 
-/** What came out of it. */
+/** The result of the comparison. */
 export interface Verdict {
   readonly popped: number;
   readonly posts: number;
@@ -21,7 +21,7 @@ export interface Verdict {
   readonly repeatsOfConfirmed: number;
   /** The longest time from such a confirmation to the kill, in ms. */
   readonly longestCutOff: number;
-  /** What must not happen, a sentence each. */
+  /** Violations, a sentence each. */
   readonly problems: readonly string[];
 }
 
@@ -31,11 +31,13 @@ const order = ["ScreenPop", "CallEstablished", "CallReleased"];
 export function judge(entries: readonly Entry[], calls: readonly TrueCall[]): Verdict {
   const truth = new Map(calls.map((call) => [call.id, call]));
   const byCall = Map.groupBy(entries, ({ call }) => call);
-  const problems = [...byCall].flatMap(([id, told]) => {
+  const problems = [...byCall].flatMap(([id, received]) => {
     const call = truth.get(id);
-    return call ? problemsOf(call, told) : [`${id} is not a call of the switch: ${told.map(({ name }) => name).join(", ")}`];
+    return call
+      ? problemsOf(call, received)
+      : [`${id} is not a call of the switch: ${received.map(({ name }) => name).join(", ")}`];
   });
-  const events = [...byCall.values()].flatMap((told) => [...Map.groupBy(told, ({ name }) => name).values()]);
+  const events = [...byCall.values()].flatMap((received) => [...Map.groupBy(received, ({ name }) => name).values()]);
   const confirmed = events.map((posts) => afterConfirmation(posts));
   return {
     popped: byCall.size,
@@ -49,25 +51,25 @@ export function judge(entries: readonly Entry[], calls: readonly TrueCall[]): Ve
   };
 }
 
-function problemsOf(call: TrueCall, told: readonly Entry[]): string[] {
+function problemsOf(call: TrueCall, received: readonly Entry[]): string[] {
   const about = `${call.id} of desk ${call.desk} (${
-    told.map(({ name, mood, period }) => `${name} ${period} ${mood}`).join(", ")
+    received.map(({ name, mood, period }) => `${name} ${period} ${mood}`).join(", ")
   })`;
-  const names = told.map(({ name }) => name);
+  const names = received.map(({ name }) => name);
   const first = [...new Set(names)];
   const expected = order.filter((name) => first.includes(name));
   return [
     ...(names.includes("CallReleased") ? [] : ["never released"]),
     ...(first[0] === "ScreenPop" ? [] : ["begins without a ScreenPop"]),
     ...(first.join() === expected.join() ? [] : ["out of order"]),
-    // What follows is sent only once the confirmation of what was before is committed: then there is no way back.
+    // The next event is sent only after the confirmation of the previous one is committed; there is no way back then.
     ...(names.every((name, at) => names.slice(0, at).every((before) => order.indexOf(before) <= order.indexOf(name)))
       ? []
       : ["sent again after its confirmation was committed"]),
     ...(names.includes("CallEstablished") && !call.answered ? ["established, but nobody answered"] : []),
     ...(unseen(call) ? ["sent, although the call came and went while the daemon was dead"] : []),
-    ...(told.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: expected ${call.ani}`]),
-    ...(repeatedWithinALife(told) ? ["sent again in the same life of the daemon, although it was confirmed"] : []),
+    ...(received.every(({ ani }) => ani === undefined || ani === call.ani) ? [] : [`another's number: expected ${call.ani}`]),
+    ...(repeatedWithinALife(received) ? ["sent again in the same life of the daemon, although it was confirmed"] : []),
   ].map((problem) => `${problem}: ${about}`);
 }
 
@@ -76,9 +78,9 @@ function unseen({ began, ended }: TrueCall): boolean {
   return began === ended && began % 2 === 1;
 }
 
-function repeatedWithinALife(told: readonly Entry[]): boolean {
-  return told.some(({ name, period, mood }, at) =>
-    mood === "answers" && told.slice(at + 1).some((later) => later.name === name && later.period === period)
+function repeatedWithinALife(received: readonly Entry[]): boolean {
+  return received.some(({ name, period, mood }, at) =>
+    mood === "answers" && received.slice(at + 1).some((later) => later.name === name && later.period === period)
   );
 }
 
@@ -90,5 +92,5 @@ function afterConfirmation(posts: readonly Entry[]): { repeats: number; cutOff: 
 }
 
 function sum(numbers: readonly number[]): number {
-  return numbers.reduce((one, other) => one + other, 0);
+  return numbers.reduce((total, n) => total + n, 0);
 }

@@ -102,7 +102,7 @@ export class Place implements AsyncDisposable {
   }
 
   /** The doctor's text. */
-  async said(file = this.file): Promise<{ readonly code: number; readonly out: string }> {
+  async printed(file = this.file): Promise<{ readonly code: number; readonly out: string }> {
     let out = "";
     const io = { out: (text: string) => void (out += text), err: () => {}, terminal: false, environment: {} };
     const code = await doctor({ config: file }, io, this.machine);
@@ -119,7 +119,7 @@ export class Place implements AsyncDisposable {
     }
     const report = JSON.parse(out) as Report;
     const hop = (name: string): Hop => {
-      const found = report.hops.find((each) => each.name === name);
+      const found = report.hops.find((hop) => hop.name === name);
       if (!found) throw new Error(`There is no hop ${name}: ${out}`);
       return found;
     };

@@ -112,7 +112,7 @@ export class LineRig {
   }
 }
 
-/** The id that the daemon has given a MakeCall; the legs of its phones have ids of their own. */
+/** The id that the daemon has given a MakeCall; the legs of its phones have different ids. */
 export function markOf({ variables }: DialledCall): string {
   return variables["telesetd_call"] ?? "no mark";
 }

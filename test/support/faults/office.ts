@@ -67,15 +67,15 @@ export class Office {
     ];
   }
 
-  /** As the loop does it: committed, then handed over. */
+  /** Commits an event, then hands it over, as the loop does. */
   send(call: string, name: CallEventName): void {
-    const told = {
+    const event = {
       desk: "1001",
       agent: "A",
       to: this.#options.to ?? { address: "10.0.0.7", port: 8080 },
       event: crmEvent(call, name),
     };
-    const send = [{ ...told, startNow: this.courier.canSendNow(told) }];
+    const send = [{ ...event, startNow: this.courier.canSendNow(event) }];
     // The desk has the calls that go on: the store reads from it whose later events are suppressed.
     if (name === "ScreenPop") this.#calls.add(call);
     if (name === "CallReleased") this.#calls.delete(call);

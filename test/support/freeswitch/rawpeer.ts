@@ -4,7 +4,7 @@ import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/
 import { type Log, openLog } from "../../../src/log/log.ts";
 import { FakeTimers } from "../timers.ts";
 
-/** What a command is answered with: text that goes on the wire as it is; nothing for no answer. */
+/** The answer to a command, written unchanged; undefined for no answer. */
 export type Answer = (command: string) => string | Uint8Array | undefined;
 
 /** The greeting of every event socket. */

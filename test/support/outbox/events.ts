@@ -15,13 +15,13 @@ export const home: Address = { address: "10.0.0.7", port: 8080 };
 
 /** A new event: the ScreenPop of call c1 of agent A at desk 1001, created at 0, except for the parts that a test sets. */
 export function event(id: number, { name = "ScreenPop", call = "c1", nowhere, ...part }: EventPart = {}): OutboxEvent {
-  const told: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
+  const sent: CrmEvent = name === "ScreenPop" ? { name, call, ani: "14155550123", dnis: "1001", data: {} } : { name, call };
   return {
     id,
     desk: "1001",
     agent: "A",
     ...(nowhere ? {} : { to: home }),
-    event: told,
+    event: sent,
     created: 0,
     attempts: 0,
     refusals: 0,

@@ -5,7 +5,7 @@ import { outputOf } from "./root.ts";
 
 export const project = join(import.meta.dir, "../../..");
 
-/** Runs scripts/package without compression, or with little where lintian is, which objects to none. @returns its output if it failed. */
+/** Runs scripts/package without compression, or with little where lintian objects to none. @returns its output if it failed. */
 export function build(architecture: string, folder: string, environment: Record<string, string> = {}): string | undefined {
   const { text, code } = outputOf([
     "sh",

@@ -31,7 +31,7 @@ export class Root {
 
   /** Mounts it; undefined if that is not allowed here. `booted`: as if systemd ran. */
   static mount({ booted }: { readonly booted: boolean }): Root | undefined {
-    // The layer cannot lie on another layer, which the root of a container may be: memory is none.
+    // An overlay cannot be stacked on another, which the root of a container may be; a tmpfs avoids that.
     const disk = mkdtempSync("/dev/shm/telesetd-root-");
     const root = new Root(disk);
     const mounted = outputOf(["mount", "-t", "tmpfs", "none", disk]).code === 0 &&

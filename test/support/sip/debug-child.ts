@@ -1,4 +1,4 @@
-/** A program of its own: one request through the driver's stack, with whatever DEBUG the environment has. Prints the answer's status. */
+/** A separate program: one request through the driver's stack, with the DEBUG of the environment. Prints the answer's status. */
 import { answerTo, Peer } from "./peer.ts";
 
 await using peer = await Peer.listen();

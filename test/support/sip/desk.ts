@@ -1,4 +1,4 @@
-/** A desk for tests of the sip driver: documents go through the reader, the tracker and the core, and come out as what the CRM is told. */
+/** A desk for tests of the SIP driver: documents go through the reader, the tracker and the core, and result in CRM events. */
 import { newDesk } from "../../../src/core/desk.ts";
 import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
@@ -86,7 +86,7 @@ export function factsOf(events: readonly LineEvent[]): LegFacts[] {
 
 /** Desk 1001 with agent A7. */
 export class TestDesk {
-  /** What the CRM was told, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
+  /** The events sent to the CRM, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
   readonly told: string[] = [];
   tracker: TestTracker;
   /** The questions that the tracker has asked. */
@@ -99,7 +99,7 @@ export class TestDesk {
   readonly #watched: Partial<Watched>;
   #lives = 1;
 
-  /** @param policy what a test wants otherwise than the reference configuration. */
+  /** @param policy the differences from the reference configuration. */
   constructor(watched: Partial<Watched> = {}, policy: Partial<Policy> = {}) {
     this.#policy = policyWith(policy);
     this.#watched = watched;
@@ -126,7 +126,7 @@ export class TestDesk {
     return this.#desk.calls.map(({ id }) => id);
   }
 
-  /** A NOTIFY with this body. Gives what was told because of it. */
+  /** A NOTIFY with this body. Returns the events that it caused. */
   notify(body: string, envelope?: Envelope): string[] {
     return this.hear(this.tracker.notify(readDialogInfo(body), envelope));
   }
@@ -139,14 +139,14 @@ export class TestDesk {
   step(input: Input): string[] {
     const made = step(this.#desk, input, this.#now += 10, this.#policy);
     this.#desk = made.desk;
-    const told = made.effects.flatMap((effect) => {
+    const sent = made.effects.flatMap((effect) => {
       if (effect.type !== "send") return [];
       const { event } = effect;
       if (!this.#calls.includes(event.call)) this.#calls.push(event.call);
       const words = [event.name, this.#calls.indexOf(event.call) + 1, ...(event.name === "ScreenPop" ? [event.ani] : [])];
       return [words.join(" ").trim()];
     });
-    this.told.push(...told);
-    return told;
+    this.told.push(...sent);
+    return sent;
   }
 }

@@ -56,7 +56,7 @@ export class Phone {
   }
 }
 
-/** What the CRM is told of a call that is answered. */
+/** The events of an answered call. */
 export const call = (
   n: number,
   number: string,

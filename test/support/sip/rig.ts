@@ -68,7 +68,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return super.until(() => holds ||= test());
   }
 
-  /** The links that were told, as `up`, `down: why`. */
+  /** The reported links, as `up`, `down: why`. */
   links(): string[] {
     return this.events.flatMap((event) =>
       event.type === "link-up" ? ["up"] : event.type === "link-down" ? [`down: ${event.why}`] : []
