@@ -100,15 +100,17 @@ describe("agent commands", () => {
     expect(rig.events.some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("the link is cut in the middle: unknown, and never repeated", async () => {
+  test.concurrent("the link is cut in the middle of two: both are unknown, before the link is down, and never repeated", async () => {
     await using rig = await acdRig();
     rig.onCommand = (command) => {
       if (command.includes("set contact")) rig.sim.cut("rst");
     };
-    expect(await setAgent(rig)).toMatchObject({
-      outcome: "unknown",
-      why: expect.stringMatching(/lost.*try again when it is back\.$/),
-    });
+    const why = expect.stringMatching(/lost.*try again when it is back\.$/);
+    const both = await Promise.all([setAgent(rig), setAgent(rig, { login: false, mode: "ready" })]);
+    expect(both).toEqual([{ outcome: "unknown", why }, { outcome: "unknown", why }]);
+    await rig.next("link-down");
+    const types = rig.events.map(({ type }) => type);
+    expect(types.slice(types.indexOf("result"), types.indexOf("result") + 3)).toEqual(["result", "result", "link-down"]);
     rig.onCommand = () => {};
     const from = rig.events.length;
     await rig.connectAgain();
