@@ -1,4 +1,4 @@
-/** A dial: how far it has come, what happens to it, and what it does. Which follows from which is in `step.ts`. */
+/** A dial: how far it has come, what happens to it, and what it does. `step.ts` says what follows from what. */
 import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
 import type { HeldLegEnds } from "./held-ends.ts";
@@ -20,12 +20,12 @@ export interface DialSettings {
 
 /** How far a dial has come. All times in ms of the clock of `step`. */
 export type Phase =
-  /** The INVITE is out (or the REFER, of a direct dial). `giveUpAt`: it is cancelled then; once it is, the wait for its answer ends. */
+  /** The INVITE has been sent (or the REFER, of a direct dial). `giveUpAt`: it is cancelled then; once it is, the wait for its answer ends. */
   | { readonly name: "ringing"; readonly giveUpAt?: number; readonly isGivenUp: boolean; readonly isHeard: boolean }
   /** Something has answered: the phone, if its switch shows a dialog of it in time. */
   | { readonly name: "answered"; readonly shownBy: number }
   | { readonly name: "shown"; readonly referAt: number }
-  /** The REFER is out; once it was accepted, the first NOTIFY and the last are due. */
+  /** The REFER has been sent; once it was accepted, the first NOTIFY and the last are due. */
   | { readonly name: "referred"; readonly firstBy?: number; readonly lastBy?: number }
   /** What came of the dial is known. `unreportedAt`: the number counts as called then, if the call still stands. */
   | { readonly name: "settled"; readonly overAt: number; readonly unreportedAt?: number }
@@ -45,7 +45,7 @@ export interface Attempt {
   readonly isNotified: boolean;
   /** The switch has left the dialog: the handset was put down, or the switch has handed it over. */
   readonly isLeft: boolean;
-  /** What came of the REFER; without a status nothing is reported of it. */
+  /** The outcome of the REFER; without a status it was not reported. */
   readonly outcome?: { readonly status?: number };
   readonly held: HeldLegEnds;
 }

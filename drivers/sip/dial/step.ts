@@ -9,17 +9,18 @@ import type { Attempt, AttemptStep, DialEffect, DialInput, DialResponse, DialSet
 import * as causes from "./causes.ts";
 import { holdEnd, noHeldEnds, type Released, releaseLate, settleEnds } from "./held-ends.ts";
 
-/** How long a call that was given up may take to end, and a REFER to report what came of it, in ms. */
+/** How long a cancelled INVITE may take to end, in ms. */
 const cancelWithin = 5000;
+/** How long the NOTIFYs of a REFER may take to report its outcome, in ms. */
 export const outcomeWithin = 120_000;
 /** How long the phone's own dialog may lag behind the answer to the INVITE, in ms. */
 export const shownWithin = 2000;
 /**
  * How long the REFER waits after the phone was answered, in ms. FreeSWITCH sends its 200 before its own originate is done (switch_ivr_originate.c):
- * a REFER at that moment is taken, but the phone stays silent and the number is never called.
+ * a REFER at that moment is accepted, but the phone stays silent and the number is never called.
  */
 export const referAfter = 200;
-/** After which time the number of a call that still stands has been called, where the switch reports nothing at all, in ms. */
+/** How long a call must still stand before its number counts as called, where the switch reports nothing at all, in ms. */
 export const stillStands = 2500;
 /** How long dialogs may still come of a dial that is settled, in ms. */
 const lingers = 5000;
@@ -35,7 +36,7 @@ export function startDial(settings: DialSettings, now: number): AttemptStep {
 /** @param now in ms of a clock that only goes forward. */
 export function step(attempt: Attempt, input: DialInput, now: number): AttemptStep {
   const reacted = react(attempt, input, now);
-  return withWakeAt(then(reacted, (attempt) => goOn(attempt, now)));
+  return withWakeAt(then(reacted, (attempt) => advance(attempt, now)));
 }
 
 function react(attempt: Attempt, input: DialInput, now: number): AttemptStep {
@@ -66,14 +67,14 @@ function react(attempt: Attempt, input: DialInput, now: number): AttemptStep {
   }
 }
 
-/** What follows from the state alone. */
-function goOn(attempt: Attempt, now: number): AttemptStep {
+/** What follows from the state alone, whatever the input was. */
+function advance(attempt: Attempt, now: number): AttemptStep {
   const { phase, legs, outcome, settings: { isDirect } } = attempt;
   if (phase.name === "answered" && legs.length > 0) {
     const shown = isDirect
       ? accepted(attempt, now)
       : { ...attempt, phase: { name: "shown", referAt: now + referAfter } as const };
-    return then(made(shown, { type: "result", result: { outcome: "done" } }), (attempt) => goOn(attempt, now));
+    return then(made(shown, { type: "result", result: { outcome: "done" } }), (attempt) => advance(attempt, now));
   }
   if (phase.name === "answered" && isDirect && isFailure(outcome?.status)) {
     return refused(attempt, causes.farAnswer(outcome.status), now);
@@ -98,7 +99,7 @@ function onResponse(attempt: Attempt, response: DialResponse, now: number): Atte
       );
     case "settled":
     case "over":
-      // An answer that comes after all must not leave the phone with us.
+      // A late answer: the phone must not stay in a call with the box.
       return isGood && !attempt.settings.isDirect ? left({ ...attempt, dialog: response.dialog }) : made(attempt);
   }
   return made(attempt);
@@ -136,7 +137,7 @@ function onDirectResponse(attempt: Attempt, response: DialResponse, now: number)
   return made({ ...attempt, phase: { name: "answered", shownBy: now + ringMs } });
 }
 
-/** The request for the REFER, or for the phone, came to nothing. */
+/** The INVITE or the REFER has no response. */
 function onFailed(attempt: Attempt, { result, why }: Extract<DialInput, { type: "failed" }>, now: number): AttemptStep {
   if (attempt.phase.name === "ringing") return ended(attempt, result, now);
   if (attempt.phase.name !== "referred" || attempt.phase.lastBy !== undefined) return made(attempt);
@@ -146,8 +147,8 @@ function onFailed(attempt: Attempt, { result, why }: Extract<DialInput, { type: 
 }
 
 /**
- * RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has taken the REFER, and Asterisk at
- * the first sound, its own ringback (res_pjsip_refer.c): it counts only where the administrator vouches for it.
+ * RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has accepted the REFER, and Asterisk at
+ * the first sound, its own ringback (res_pjsip_refer.c): it counts only with line.referTellsAnswer.
  */
 function onNotify(attempt: Attempt, { status = 100, isLast }: Extract<DialInput, { type: "notify" }>): AttemptStep {
   const isFinal = status >= 200;
