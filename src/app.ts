@@ -56,41 +56,10 @@ export async function startApp(
 ): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
-  const started = now();
-  const configFingerprint = fingerprint(config);
-  const registrations = new Registrations();
-  const { loop, courier } = compose(config, { store, now, log, metrics, registrations, timers });
-  const currentStatus = (): Status => {
-    const { trouble } = store;
-    return status({
-      config: configFingerprint,
-      desks: loop.desks(),
-      assumed: assumesRegistered(config.line),
-      outbox: courier.status(),
-      started,
-      now: now(),
-      ...present({ trouble }),
-    });
-  };
-  const outbox = new OutboxDesk({ store, courier, now, registrations });
-  const page = metricsPage(metrics, () => ({
-    desks: loop.desks(),
-    outbox: courier.status(),
-    storeLost: store.trouble !== undefined,
-    now: now(),
-  }));
-  const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
-  const admin = {
-    status: currentStatus,
-    ...present({ levels }),
-    outbox,
-    dials: () => dialPages(store),
-    makeCall: (extension: string, dialString: string) => {
-      const desk = loop.desks().find((desk) => desk.extension === extension);
-      return desk && foreseeMakeCall(desk, dialString, now(), policyOf(config));
-    },
-  };
-  const http = await listen(config, loop, { admin, monitoring }, { now, log, metrics }).catch((error: unknown) => {
+  const parts = { store, now, log, metrics, registrations: new Registrations(), timers };
+  const { loop, courier } = compose(config, parts);
+  const { currentStatus, pages } = views(config, parts, { loop, courier }, levels);
+  const http = await listen(config, loop, pages, parts).catch((error: unknown) => {
     store.close();
     throw error;
   });
@@ -166,6 +135,47 @@ function compose(
     metrics,
   });
   return { loop, courier };
+}
+
+/** What the administrator and monitors can see and do. */
+function views(
+  config: Config,
+  { store, now, metrics, registrations }: Parts,
+  { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
+  levels: Levels | undefined,
+): { currentStatus: () => Status; pages: Pick<HttpOptions, "admin" | "monitoring"> } {
+  const started = now();
+  const configFingerprint = fingerprint(config);
+  const currentStatus = (): Status => {
+    const { trouble } = store;
+    return status({
+      config: configFingerprint,
+      desks: loop.desks(),
+      assumed: assumesRegistered(config.line),
+      outbox: courier.status(),
+      started,
+      now: now(),
+      ...present({ trouble }),
+    });
+  };
+  const page = metricsPage(metrics, () => ({
+    desks: loop.desks(),
+    outbox: courier.status(),
+    storeLost: store.trouble !== undefined,
+    now: now(),
+  }));
+  const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
+  const admin = {
+    status: currentStatus,
+    ...present({ levels }),
+    outbox: new OutboxDesk({ store, courier, now, registrations }),
+    dials: () => dialPages(store),
+    makeCall: (extension: string, dialString: string) => {
+      const desk = loop.desks().find((desk) => desk.extension === extension);
+      return desk && foreseeMakeCall(desk, dialString, now(), policyOf(config));
+    },
+  };
+  return { currentStatus, pages: { admin, monitoring } };
 }
 
 function listen(
