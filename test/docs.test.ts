@@ -48,6 +48,11 @@ describe("cited files:", () => {
     expect(missing).toEqual([]);
   });
 
+  test("a source that ARCHITECTURE.md names without its folder is in the repository", () => {
+    const named = [...read("ARCHITECTURE.md").matchAll(/[\w-]+(?:\.test)?\.ts\b/g)].map(([name]) => name);
+    expect(named.filter((name) => !basenames.has(name))).toEqual([]);
+  });
+
   test("a path that ARCHITECTURE.md or CONTRIBUTING.md names is in the repository", () => {
     const missing = ["ARCHITECTURE.md", "CONTRIBUTING.md"].flatMap((path) =>
       [...read(path).matchAll(/\b(?:src|drivers|simulator|test|scripts|docs|packaging|systemd|man)\/[\w./-]*[\w/]/g)]
