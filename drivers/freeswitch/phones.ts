@@ -59,11 +59,11 @@ export class Phones {
     const names = this.#options.desks.find(({ extension }) => extension === desk);
     if (!names) return;
     const before = this.#states.get(desk);
-    const found = await this.#ask(link, names);
-    if (found === undefined) return;
-    if (found.length > 0) {
-      this.#contacts.set(desk, found.flatMap(readContacts));
-      return this.#learn({ type: "phone", desk, registered: true, contact: found.join(",") });
+    const answers = await this.#ask(link, names);
+    if (answers === undefined) return;
+    if (answers.length > 0) {
+      this.#contacts.set(desk, answers.flatMap(readContacts));
+      return this.#learn({ type: "phone", desk, registered: true, contact: answers.join(",") });
     }
     if (proven) return;
     const why = await this.#whyNowhere(link, names);

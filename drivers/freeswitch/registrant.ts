@@ -22,7 +22,7 @@ export function registrantOf(frame: Frame, deskOf: (presence: string) => string 
   if (sure !== undefined) return { desk: sure, isSure: true };
   const places = ["from-host", "host", "to-host", "realm", "domain_name", "presence-hosts"];
   const others = places.flatMap((name) => text(frame, name).split(","));
-  const desk = others.flatMap((host) => [host, plainHost(host)]).map(deskAt).find((found) => found !== undefined);
+  const desk = others.flatMap((host) => [host, plainHost(host)]).map(deskAt).find((match) => match !== undefined);
   return desk === undefined ? undefined : { desk, isSure: false };
 }
 

@@ -116,8 +116,8 @@ function readBrokenRows(text: string): Row[] {
 
 function readRow(value: (name: string) => unknown): Row {
   const plain = (name: string) => {
-    const found = value(name);
-    return typeof found === "string" ? found : "";
+    const field = value(name);
+    return typeof field === "string" ? field : "";
   };
   const frame = {
     "Channel-Presence-ID": plain("presence_id"),

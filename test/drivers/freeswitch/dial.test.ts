@@ -124,13 +124,13 @@ describe("a dial that works", () => {
   test.concurrent("two at once: each gets its own outcome", async () => {
     await using rig = await Rig.ready({ desks: ["1001", "1002"] });
     rig.sim.handsetDoes = { does: "waits" };
-    const first = [rig.sim.nextDialled(), rig.dial(newCall(), "1001")] as const;
-    const one = await first[0];
-    const second = [rig.sim.nextDialled(), rig.dial(newCall(), "1002")] as const;
-    await (await second[0]).refuse();
-    await one.answer();
-    expect(await first[1]).toEqual({ outcome: "done" });
-    expect(await second[1]).toMatchObject({ outcome: "failed", cause: "USER_BUSY", why: expect.stringContaining("Phone 1002") });
+    const [ringing1001, first] = [rig.sim.nextDialled(), rig.dial(newCall(), "1001")];
+    const phone1001 = await ringing1001;
+    const [ringing1002, second] = [rig.sim.nextDialled(), rig.dial(newCall(), "1002")];
+    await (await ringing1002).refuse();
+    await phone1001.answer();
+    expect(await first).toEqual({ outcome: "done" });
+    expect(await second).toMatchObject({ outcome: "failed", cause: "USER_BUSY", why: expect.stringContaining("Phone 1002") });
   });
 });
 
@@ -207,7 +207,7 @@ describe("from the moment the link is up", () => {
     await using rig = await Rig.ready();
     const heard = rig.dial(newCall()).then(() => rig.legs().some(({ answered }) => answered === true));
     // All in one chunk: the phone rings, answers, and the switch reports at once.
-    rig.sim.server.connections.forEach((each) => each.pace = { chunking: { batchMs: 50 } });
+    rig.sim.server.connections.forEach((connection) => connection.pace = { chunking: { batchMs: 50 } });
     expect(await heard).toBe(true);
   });
 });

@@ -148,10 +148,10 @@ describe("frames that make no sense", () => {
       fc.property(fc.array(frame, { minLength: 1, maxLength: 4 }), (frames) => {
         const translator = new Translator(site);
         translator.dials.set("leg", "1001");
-        for (const each of frames.flatMap((one) => translator.frame(one))) {
+        for (const event of frames.flatMap((frame) => translator.frame(frame))) {
           count++;
-          expect("facts" in each ? each.facts.desk : "desk" in each && each.desk).toBe("1001");
-          if (each.type === "leg") expect(each.facts.leg).toMatch(/^[^]{1,60}$/);
+          expect("facts" in event ? event.facts.desk : "desk" in event && event.desk).toBe("1001");
+          if (event.type === "leg") expect(event.facts.leg).toMatch(/^[^]{1,60}$/);
         }
       }),
       { numRuns: 3000 },
