@@ -85,11 +85,15 @@ async function begin(box: Box, site: Site, crmPort: number): Promise<void> {
 
 /** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
 async function liveAndDie(box: Box, site: Site, random: Random, entries: readonly Entry[]): Promise<void> {
-  // One in five is killed while it starts.
-  if (random.next() < 0.8) {
+  const from = entries.length;
+  // One in five is killed while it starts, three in five at a ScreenPop or soon after it, however fast the machine is.
+  if (random.next() < 0.2) await pause(random.whole(0, 200));
+  else {
     await box.says("telesetd runs");
-    await pause(random.whole(0, 400));
-  } else await pause(random.whole(0, 200));
+    const popped = () => entries.slice(from).some(({ name }) => name === "ScreenPop");
+    if (random.next() < 0.75) await until(() => `no call pops: ${box.log}`, popped);
+    await pause(random.whole(0, 300));
+  }
   const killed = performance.now();
   await box.kill();
   if (box.log.includes("Store unavailable")) site.problems.push(`the store was lost: ${box.log}`);
