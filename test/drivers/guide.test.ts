@@ -1,4 +1,4 @@
-/** docs/drivers.md and docs/sip.md are true: the files that they name exist, and the table of drivers is that of the contract's subjects. */
+/** docs/drivers.md and docs/sip.md: the files that they name exist, and the table of drivers matches the subjects. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,13 +30,13 @@ test("every driver of the registry, and the blueprint, has a row and a subject",
   }
 });
 
-test("what the blueprint says to copy and where to put it is as the guide says", () => {
+test("the blueprint and the guide agree on what to copy, and where to", () => {
   for (const word of ["drivers/NAME/mod.ts", "drivers/registry.ts", "test/contract/line.test.ts", "docs/drivers.md"]) {
     expect(blueprint).toContain(word);
   }
 });
 
-test("docs/sip.md says how each switch lets the box subscribe, and its line is valid", () => {
+test("docs/sip.md has a valid line for each switch, with how it lets the box subscribe", () => {
   const [, recipe = ""] = /\n## Setting it up\n(.*?)\n## /s.exec(readFileSync(join(root, "docs/sip.md"), "utf8")) ?? [];
   for (const setting of ["Asterisk", "hint,PJSIP", "FreeSWITCH", "manage-presence", "Kamailio", "handle_subscribe()"]) {
     expect(recipe).toContain(setting);

@@ -1,4 +1,4 @@
-/** The commands for mod_callcenter, word for word, and what its replies mean. The answers: mod_callcenter.c, cc_config_api_function. */
+/** The commands for mod_callcenter, word for word, and the meaning of its replies (mod_callcenter.c, cc_config_api_function). */
 import { describe, expect, test } from "bun:test";
 import {
   type AcdConfig,
@@ -25,7 +25,7 @@ function command(part: Partial<AgentCommand>): AgentCommand {
   return { type: "agent", desk: "1001", callout: "r1", agent: "7", login: false, mode: "ready", ...part };
 }
 
-/** The commands, or the sentence why there are none. */
+/** The commands, or why there are none, as a sentence. */
 function commandsFor(part: Partial<AgentCommand>, acd = acdOf(), config = names): string[] | string {
   const steps = acdSteps(command(part), config, acd);
   return typeof steps === "string" ? steps : steps.map((step) => step.command);
@@ -66,7 +66,7 @@ describe("the commands for", () => {
     ]);
   });
 
-  test("a contact of its own", () => {
+  test("a configured contact", () => {
     const acd = acdOf({ contact: "[leg_timeout=10]sofia/gateway/{domain}/{extension}" });
     expect(commandsFor({ login: true, mode: "not-ready" }, acd)).toContain(
       `agent set contact ${name} [leg_timeout=10]sofia/gateway/pbx/1001`,
@@ -82,7 +82,7 @@ describe("the queues of an agentQueue:", () => {
     return typeof steps === "string" ? steps : steps.flatMap((step) => /^tier add (\S+)/.exec(step)?.[1] ?? []);
   };
   const cases: [string, string, Record<string, unknown>, string[]][] = [
-    ["without a map as it stands", "support@default", {}, ["support@default"]],
+    ["without a map: unchanged", "support@default", {}, ["support@default"]],
     ["several, with commas and spaces", " a@default , b@default,", {}, ["a@default", "b@default"]],
     ["none but commas", " , ", {}, []],
     ["by the map", "sales", mapped, ["sales@default"]],
@@ -106,7 +106,7 @@ describe("the queues of an agentQueue:", () => {
   });
 });
 
-describe("what could break out of its place is never sent:", () => {
+describe("text that could break out of its place is never sent:", () => {
   const bad = [
     "a b",
     "a'b",
@@ -144,7 +144,7 @@ describe("what could break out of its place is never sent:", () => {
     );
   });
 
-  // A comma separates queues, and an empty one is none.
+  // A comma separates queues, and an empty name is ignored.
   test.each(bad.filter((queue) => queue !== "a,b" && queue !== ""))("queue %j", (queue) => {
     for (const login of [true, false]) {
       const why = commandsFor({ login, mode: "logged-out", queue });
@@ -158,7 +158,7 @@ describe("what could break out of its place is never sent:", () => {
     (desk) => expect(commandsFor({ desk, mode: "ready" })).toBeString(),
   );
 
-  test("a sentence about it holds no control character and is short", () => {
+  test("a sentence about it is short and has no control character", () => {
     const why = commandsFor({ agent: `a\n\u0000${"x".repeat(5000)}`, mode: "ready" }, acdOf(), { ...names, acdAgent: "{agent}" });
     expect(why).toMatch(/^[^\p{Cc}]{1,150}$/u);
   });
@@ -206,7 +206,7 @@ describe("refusals of the switch, as sentences:", () => {
   });
 });
 
-describe("refusals that mean that nothing was left to do:", () => {
+describe("refusals that mean that nothing is left to do:", () => {
   const stepsOf = (part: Partial<AgentCommand>) => {
     const steps = acdSteps(command({ queue: "support@default", ...part }), names, acdOf());
     return typeof steps === "string" ? [] : steps.map(({ command, alreadyDone }) => [command, alreadyDone] as const);
@@ -219,7 +219,7 @@ describe("refusals that mean that nothing was left to do:", () => {
     [{ mode: "logged-out" }, `agent set status ${name} 'Logged Out'`, "-ERR Agent not found!\n", true],
     [{ mode: "not-ready" }, `agent set status ${name} 'On Break'`, "-ERR Agent not found!\n", undefined],
   ] as [Partial<AgentCommand>, string, string, boolean | undefined][])(
-    "%j: %s: %j means nothing was left to do: %p",
+    "%j: %s: %j means that nothing is left to do: %p",
     (part, what, answer, isDone) => {
       const step = stepsOf(part).find(([text]) => text === what);
       expect(step).toBeDefined();
@@ -228,7 +228,7 @@ describe("refusals that mean that nothing was left to do:", () => {
   );
 });
 
-describe("what a status means:", () => {
+describe("the meaning of a status:", () => {
   const cases: [string, AgentMode | undefined][] = [
     ["Available", "ready"],
     ["Available (On Demand)", "ready"],
@@ -242,7 +242,7 @@ describe("what a status means:", () => {
   ];
   test.each(cases)("%j: %s, as only the exact word gets calls", (status, mode) => expect(modeOf(status)).toBe(mode));
 
-  test("every change has words for the agent", () => {
+  test("every change has a sentence for the agent", () => {
     expect(new Set((["ready", "not-ready", "logged-out"] as const).map(whyChanged)).size).toBe(3);
     expect(whyChanged("not-ready")).toContain("because a call was not answered");
     expect(whyChanged("logged-out")).toContain("logged you out");

@@ -1,4 +1,4 @@
-/** The agents over TCP, against the simulated switch: what is sent in which order, what is reported, and whose state is right after a cut. */
+/** The agents over TCP, with the simulated switch: commands and their order, reports, and the valid state after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdCommands, acdRig, heard, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
@@ -30,7 +30,7 @@ describe("agent commands", () => {
     expect(rig.sim.callcenter.command("tier list")).toBe("queue|agent|state|level|position\n+OK\n");
   });
 
-  test.concurrent("a second Login is no trouble: what is there is fine", async () => {
+  test.concurrent("a second Login succeeds: the agent and its tier already exist", async () => {
     await using rig = await acdRig();
     await setAgent(rig);
     expect(await setAgent(rig)).toEqual({ outcome: "done" });
@@ -48,7 +48,7 @@ describe("agent commands", () => {
     ]);
   });
 
-  test.concurrent("a refusal ends it, with the reason; what was done before it is taken back", async () => {
+  test.concurrent("a refusal ends it, with the reason; the earlier steps are undone", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
     expect(await setAgent(rig, { queue: "nosuch@default" })).toMatchObject({
@@ -63,7 +63,7 @@ describe("agent commands", () => {
     expect(await setAgent(rig, { queue: "support@default" })).toEqual({ outcome: "done" });
   });
 
-  test.concurrent("agents that must exist, and do not: refused with the reason; Logout has nothing to do", async () => {
+  test.concurrent("missing agents that must exist: refused with the reason; Logout has nothing to do", async () => {
     await using rig = await acdRig({ acd: { create: false } });
     const from = rig.commands.length;
     const why = "The switch does not know you as an agent: ask the administrator (mod_callcenter).";
@@ -80,7 +80,7 @@ describe("agent commands", () => {
     });
   });
 
-  test.concurrent("what could break out is refused before anything is sent, the filter too", async () => {
+  test.concurrent("text that could break out is refused before anything is sent, the filter included", async () => {
     await using rig = await acdRig({ acdAgent: "{agent}@default" });
     const from = rig.commands.length;
     for (const agent of ["7 x", "7\n\napi shutdown", "7'", "7;x", "7|x", "ü", ""]) {
@@ -120,7 +120,7 @@ describe("agent commands", () => {
 });
 
 describe("events of agents", () => {
-  test.concurrent("what a supervisor does is reported with a reason; other desks' agents are ignored", async () => {
+  test.concurrent("a change by a supervisor is reported with a reason; other desks' agents are ignored", async () => {
     await using rig = await acdRig();
     await setAgent(rig);
     rig.sim.callcenter.command("agent add 1009@default callback");
@@ -162,7 +162,7 @@ describe("events of agents", () => {
   });
 });
 
-describe("who is right after a connect", () => {
+describe("the valid state after a connect", () => {
   const reset = { type: "acd-reset", desks: ["1001"] } as const;
   /** Resolves when the agents of desk 1001 have been looked at after a reconnect. */
   const looked = (rig: Rig, from: number) =>
@@ -175,7 +175,7 @@ describe("who is right after a connect", () => {
     expect(rig.commands).toContain(`filter CC-Agent ${name}`);
   });
 
-  test.concurrent("the same FreeSWITCH: its state is right, with what has happened meanwhile", async () => {
+  test.concurrent("the same FreeSWITCH: its state is valid, with the changes made meanwhile", async () => {
     await using rig = await acdRig();
     await setAgent(rig, { mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent set status ${name} 'On Break'`));

@@ -73,7 +73,7 @@ describe("nothing but the number and the call's id comes from outside:", () => {
     expect(() => originate(call, "1", desk, configOf())).toThrow(RangeError);
   });
 
-  test.each(["*98", "+14155550123", "#31#", "0"])("number %s is dialled as it is", (number) => {
+  test.each(["*98", "+14155550123", "#31#", "0"])("number %s is dialled unchanged", (number) => {
     expect(originate("m1", number, desk, configOf()).split(" ").slice(-3)).toEqual([number, "XML", "default"]);
   });
 

@@ -1,4 +1,4 @@
-/** Dialling for the CRM, against the simulated switch: what is sent, what comes of it, what is known when the link is cut. */
+/** Dialling for the CRM, against the simulated switch: the commands, the outcome, and what is known when the link is cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
@@ -184,7 +184,7 @@ describe("a dial that fails, with the reason", () => {
     await rig.next("link-down");
     const result = await rig.dial(newCall());
     expect(result).toMatchObject({ outcome: "failed", cause: "NO_LINK" });
-    expect("why" in result && result.why).toMatch(/[Tt]he connection to the phone system is down \(.+\)\.$/);
+    expect("why" in result && result.why).toMatch(/\bthe connection to the phone system is down \(.+\)\.$/i);
     const from = rig.events.length;
     await rig.sim.server.listen();
     await rig.connectAgain();
@@ -241,7 +241,7 @@ describe("the link is cut during a dial", () => {
     const result = await rig.dial(newCall());
     expect(result.outcome).toBe(outcome);
     expect("why" in result && result.why).toMatch(
-      outcome === "failed" ? /[Tt]he connection to the phone system is down/ : /^The connection to the phone system was lost/,
+      outcome === "failed" ? /\bthe connection to the phone system is down/i : /^The connection to the phone system was lost/,
     );
     await rig.connectAgain();
     await rig.next("phone", () => true, from);
@@ -315,7 +315,7 @@ describe("the link is cut during a dial", () => {
     expect(rig.dials()).toBe(1);
   });
 
-  test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides what becomes of the dial", async () => {
+  test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides the outcome", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
     await rig.secondLook();
     await rig.next("snapshot", () => true, 3);

@@ -1,4 +1,4 @@
-/** The events of our own agent commands are no changes by others, however late; a supervisor's change always is one. */
+/** The events of our own agent commands, however late, do not count as changes by others; a supervisor's change always does. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
 import { acdRig, heard, holdAgentEvents, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";

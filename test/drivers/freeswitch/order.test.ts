@@ -1,6 +1,6 @@
 /**
- * One inbox: the result of a dial stands among the events of its legs where the wire has it, in front of the loss of the link, and there is
- * exactly one. Every order that the wire allows is tried, and a cut of the link at each place in it.
+ * One inbox: a dial has exactly one result, which comes where the wire has it among the events of its legs, and before the loss of
+ * the link. Every order that the wire allows is tried, with a cut of the link at each place in it.
  */
 import { describe, expect, test } from "bun:test";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
@@ -10,13 +10,13 @@ import { openLog } from "../../../src/log/log.ts";
 import { type Answer, event as eventOf, obliging, RawPeer, reply, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
-/** What the switch sends after a dial command: the events of each leg and the reply and the report of the job, each of them in order. */
+/** What the switch sends after a dial command, each stream in order: the events of each leg, the reply, the report of the job. */
 const streams = [["A rings", "A is over"], ["B is over"], ["reply"], ["report"]];
 
-/** All merges of the streams, and all that is left of them when the link is cut. */
+/** All merges of the streams, and what remains of them when the link is cut. */
 function cuts(rest: readonly (readonly string[])[] = streams, before: readonly string[] = []): string[][] {
   const further = rest.flatMap(([next, ...more], index) =>
-    next === undefined ? [] : cuts(rest.map((stream, other) => other === index ? more : stream), [...before, next])
+    next === undefined ? [] : cuts(rest.map((stream, place) => place === index ? more : stream), [...before, next])
   );
   return [[...before], ...further];
 }
@@ -66,7 +66,7 @@ function lineTo(peer: RawPeer, settings: object = {}): Line {
   return freeswitch.open(freeswitchConfig.parse({ ...switchAt, ...settings }), context);
 }
 
-/** What the driver reports, to the loss of the link, when the switch sends these steps after a dial command, and then closes or breaks off. */
+/** The driver's reports, up to the loss of the link, when the switch sends these steps after a dial command and then closes. */
 async function reported(steps: readonly string[], report: string, how: "FIN" | "RST"): Promise<string[]> {
   let job = "";
   const answer: Answer = (text) => {

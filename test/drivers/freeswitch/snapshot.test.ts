@@ -84,10 +84,10 @@ describe("the first look", () => {
   test.concurrent.each([
     ["no JSON", "hello", true],
     ["half of it", '{"row_count":1,"rows":[{"uuid":', true],
-    ["rows that are no list", '{"rows":5}', true],
+    ["rows that are not a list", '{"rows":5}', true],
     ["rows without anything", '{"rows":[null,5,{}]}', false],
     ["a number", "5", false],
-    ["values that are no text", '{"rows":[{"uuid":{"toString":1},"presence_id":["1001@127.0.0.1"],"name":{}}]}', false],
+    ["values that are not text", '{"rows":[{"uuid":{"toString":1},"presence_id":["1001@127.0.0.1"],"name":{}}]}', false],
   ])("a list of channels that is %s: the legs already known are looked at", async (_name, list, isWarned) => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound(customer);
@@ -99,7 +99,7 @@ describe("the first look", () => {
   });
 
   test.concurrent.each(["x json\n\napi reload", "a b", "", "x".repeat(61)])(
-    "the id %j in the list is no command",
+    "the id %j in the list is not sent as a command",
     async (uuid) => {
       const rows = [{ uuid, presence_id: "1001@127.0.0.1", name: "sofia/internal/1001" }];
       await using rig = await Rig.ready({ before: (sim) => showing(sim, JSON.stringify({ row_count: 1, rows })) });

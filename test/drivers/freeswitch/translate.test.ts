@@ -64,7 +64,7 @@ describe("a called phone", () => {
   });
 
   test.each(["", "anonymous", "Anonymous", "0000000000", "unavailable", "alice", "1002-0x55626db72f40"])(
-    "the caller's identity %j is passed on as it is",
+    "the caller's identity %j is passed on unchanged",
     (identity) => {
       expect(factsOf({ ...ringing, "Caller-Caller-ID-Number": identity }).caller).toEqual({ identity, outside: true });
     },
@@ -209,7 +209,7 @@ describe("who the partner is", () => {
     expect(factsOf(dialler).partner?.identity).toBe("14155550123");
   });
 
-  test("after a turn round our own identity is no caller", () => {
+  test("after a turn round our own identity is not the caller", () => {
     const facts = factsOf({ ...connected, "Caller-Caller-ID-Number": "1001-0x55", "Caller-Callee-ID-Number": "14155550999" });
     expect(facts.caller).toBeUndefined();
   });
@@ -232,7 +232,7 @@ describe("who the partner is", () => {
     expect(factsOf({ ...dialled, variable_originated_legs: "other;x;1" }).partner?.dialledByLeg).toBe(false);
   });
 
-  test.each([["before the answer", { "Answer-State": "ringing" }], ["in an event that is no connection", {
+  test.each([["before the answer", { "Answer-State": "ringing" }], ["in an event other than a connection", {
     "Event-Name": "CHANNEL_HOLD",
   }]])(
     "%s there is none",
@@ -267,7 +267,7 @@ describe("the far end of a call that the phone dials", () => {
     ["created: nothing yet", undefined, undefined, dialling],
     ["progress without a far leg (a wrong number)", undefined, undefined, { ...dialling, "Event-Name": "CHANNEL_PROGRESS" }],
     ["progress with a callee", true, undefined, { ...dialling, "Event-Name": "CHANNEL_PROGRESS", ...callee }],
-    ["progress with a leg of its own", true, undefined, { ...dialling, "Event-Name": "CHANNEL_PROGRESS", ...called }],
+    ["progress with a separate leg", true, undefined, { ...dialling, "Event-Name": "CHANNEL_PROGRESS", ...called }],
     ["early media with a callee", true, undefined, { ...dialling, "Event-Name": "CHANNEL_PROGRESS_MEDIA", ...callee }],
     ["answered by the dialplan alone", undefined, undefined, {
       ...dialling,
@@ -300,10 +300,10 @@ describe("the far end of a call that the phone dials", () => {
   });
 
   test.each([
-    ["an event of it that is no answer", { "Event-Name": "CHANNEL_PROGRESS", variable_originating_leg_uuid: "leg" }],
+    ["an event of it other than an answer", { "Event-Name": "CHANNEL_PROGRESS", variable_originating_leg_uuid: "leg" }],
     ["the answer of another call's far leg", { "Event-Name": "CHANNEL_ANSWER", variable_originating_leg_uuid: "another" }],
     ["the answer of a leg that nobody has set up", { "Event-Name": "CHANNEL_ANSWER" }],
-  ])("%s says nothing", (_name, frame) => {
+  ])("%s reports nothing", (_name, frame) => {
     const translator = new Translator(site);
     translator.dials.set("leg", "1001");
     expect(say({ "Unique-ID": "far", ...frame }, translator)).toEqual([]);

@@ -62,7 +62,7 @@ describe("control characters that are not escaped", () => {
     expect(readFrame(text)).toBeUndefined();
   });
 
-  test("bytes that are no UTF-8 are replaced, and the event is read", async () => {
+  test("bytes other than UTF-8 are replaced, and the event is read", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     const heard = opened.next();

@@ -131,9 +131,10 @@ describe("the phone", () => {
       if (command.startsWith("api sofia_contact")) {
         return response("sofia/internal/sip:1001@10.0.0.7:5060,sofia/internal/sip:1001@10.0.0.9:5061;fs_nat=yes");
       }
-      const one = (id: string, contact: string, agent: string, ip: string) =>
+      const registration = (id: string, contact: string, agent: string, ip: string) =>
         `Call-ID:    \t${id}\nContact:    \t"" <sip:1001@${contact}>\nAgent:      \t${agent}\nIP:         \t${ip}\nPort:       \t5060\n\n`;
-      const listing = one("a", "10.0.0.9:5061", "snomD785", "10.0.0.9") + one("b", "10.0.0.7:5060", "Yealink T46U", "10.0.0.7");
+      const listing = registration("a", "10.0.0.9:5061", "snomD785", "10.0.0.9") +
+        registration("b", "10.0.0.7:5060", "Yealink T46U", "10.0.0.7");
       return command.startsWith("api sofia status")
         ? response(`\nRegistrations:\n===\n${listing}Total items returned: 2\n`)
         : obliging(command);

@@ -155,7 +155,7 @@ describe("what the switch allows", () => {
     ["user_data", "no agent can log in with a password"],
   ])("%s is denied", async (command, lost) => {
     const all = ["show", "sofia_contact", "uuid_dump", "originate", "callcenter_config", "global_getvar", "user_data"];
-    const given = narrow(all.filter((each) => each !== command));
+    const given = narrow(all.filter((name) => name !== command));
     const { hops } = await simulated({ ...given, line: { ...given.line, acd }, directory: true });
     const hop = named(hops, "switch commands");
     expect(hop).toMatchObject({ verdict: "failed", message: `The switch denies ${command} (${lost}).` });
@@ -175,9 +175,9 @@ describe("what the switch allows", () => {
       verdict: "failed",
       message: "The switch does not allow this user the events CALL_UPDATE: the driver cannot connect.",
     });
-    const other = await simulated(narrow(api, eventNames.filter((name) => !name.startsWith("sofia::"))));
-    expect(named(other.hops, "switch events")).toMatchObject({ verdict: "warning" });
-    expect(named(other.hops, "switch events")?.advice).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
+    const withoutSofia = await simulated(narrow(api, eventNames.filter((name) => !name.startsWith("sofia::"))));
+    expect(named(withoutSofia.hops, "switch events")).toMatchObject({ verdict: "warning" });
+    expect(named(withoutSofia.hops, "switch events")?.advice).toContain("CUSTOM sofia::register sofia::unregister sofia::expire");
   });
 
   test("a slow switch: the time is up, and the rest is skipped", async () => {

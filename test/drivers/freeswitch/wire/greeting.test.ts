@@ -1,4 +1,4 @@
-/** A port that is no event socket: the driver says so while it still waits, and the log once it has stopped waiting. */
+/** A port without an event socket: the driver reports it while it still waits, the log once it has stopped waiting. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";

@@ -1,4 +1,4 @@
-/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/wire/link.ts names them) is shut. */
+/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/wire/link.ts names them) is closed. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,7 +87,7 @@ describe("hole 2, replies are matched by arrival", () => {
 
 describe("hole 3, a lost connection leaves its callers waiting", () => {
   test.each(["fin", "rst"] as const)(
-    "after %s every waiting command is rejected, and `sent` shows which had gone out",
+    "after %s every waiting command is rejected, and `sent` shows which had been written",
     async (how) => {
       await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
       using opened = await openLink(peer);
@@ -178,7 +178,7 @@ describe("hole 5, it subscribes PBX-wide on login", () => {
 });
 
 describe("hole 6, it appends its own events after CUSTOM", () => {
-  test("the command goes out as it is, CUSTOM last with only our subclasses after it", async () => {
+  test("the command goes out unchanged, CUSTOM last with only our subclasses after it", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     await opened.link.command(subscribe());
@@ -215,7 +215,7 @@ describe("hole 7, a control character is a second command", () => {
     expect(peer.received).toEqual(["auth ClueCon", "api last"]);
   });
 
-  test("the refusal of a login does not show what stands after the line feed", async () => {
+  test("the refusal of a login does not show the text after the line feed", async () => {
     await using peer = await RawPeer.listen();
     const error = await rejection(openLink(peer, { login: "auth hush\nhusher" }));
     expect(error.message).toContain("holds a control character");
@@ -223,7 +223,7 @@ describe("hole 7, a control character is a second command", () => {
   });
 });
 
-describe("hole 8, a failed login calls nobody back", () => {
+describe("hole 8, a failed login calls no callback", () => {
   test.each([
     ["auth", login({ user: undefined, password: "hush" })],
     ["userauth", login({ user: "box@pbx", password: "hush" })],
@@ -239,7 +239,7 @@ describe("hole 8, a failed login calls nobody back", () => {
     await peer.until(() => !peer.connected);
   });
 
-  test("a login that is never answered has a deadline, and its words hide the password", async () => {
+  test("a login that is never answered has a deadline, and its message hides the password", async () => {
     await using peer = await RawPeer.listen(() => undefined);
     const timers = new FakeTimers();
     const opening = rejection(openLink(peer, { login: "auth hush", commandMs: 300, timers }));
@@ -327,7 +327,7 @@ describe("hole 9, no timeouts", () => {
     expect((await opening).message).toStartWith(`127.0.0.1:${peer.port} closed the connection without a greeting: `);
   });
 
-  test("a command without a reply ends the link: the replies after it could not be told apart", async () => {
+  test("a command without a reply ends the link: the replies after it could not be assigned", async () => {
     await using peer = await RawPeer.listen((command) => command === "api slow all" ? undefined : obliging(command));
     using opened = await openLink(peer, { commandMs: 300 });
     const rejected = Promise.all([

@@ -13,7 +13,7 @@ setDefaultTimeout(60_000);
 
 const beat = event('{"Event-Name":"HEARTBEAT"}');
 
-describe("a length that cannot be is the end of the link", () => {
+describe("an impossible length ends the link", () => {
   test.each([
     ["negative", "-5"],
     ["not a number", "twelve"],
@@ -63,11 +63,11 @@ describe("a length that cannot be is the end of the link", () => {
   );
 });
 
-describe("what is no event is passed over", () => {
+describe("anything but an event is skipped", () => {
   const skipped = "An event of the switch is not a JSON object: looking at all live calls instead";
 
   test.each([
-    ["text that is no JSON", event("Event-Name: HEARTBEAT")],
+    ["text that is not JSON", event("Event-Name: HEARTBEAT")],
     ["half of a JSON object", event('{"Event-Name":"HEART')],
     ["a JSON list", event('["HEARTBEAT"]')],
     ["a JSON number", event("5")],
@@ -90,13 +90,13 @@ describe("what is no event is passed over", () => {
     ["a plain event", "Content-Length: 3\nContent-Type: text/event-plain\n\n%zz"],
     ["a plain event without a body", "Content-Type: text/event-plain\n\n"],
     ["a log line", "Content-Length: 2\nContent-Type: log/data\n\nhi"],
-    ["a type that nobody knows", "Content-Type: error\n\n"],
+    ["an unknown type", "Content-Type: error\n\n"],
     ["a type with wildcards", "Content-Type: **\n\n"],
     ["no type", "Reply-Text: +OK\n\n"],
     ["blank lines", "\n\n\n\n\n\n"],
     ["a line without a colon", "hello\n\n"],
     ["headers with dangerous names", "__proto__: x\nconstructor: y\ntoString: z\n\n"],
-    ["bytes that are no UTF-8", Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x0a, 0x0a])],
+    ["bytes other than UTF-8", Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x0a, 0x0a])],
   ])("%s: nothing, and the next event comes", async (_name, bytes) => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
@@ -108,7 +108,7 @@ describe("what is no event is passed over", () => {
   });
 });
 
-test("bytes that are no UTF-8 inside a value are replaced, the event arrives", async () => {
+test("bytes other than UTF-8 inside a value are replaced, the event arrives", async () => {
   const body = Buffer.concat([Buffer.from('{"Event-Name":"'), Buffer.from([0xff, 0xc3]), Buffer.from('"}')]);
   await using peer = await RawPeer.listen();
   using opened = await openLink(peer);
@@ -143,7 +143,7 @@ describe("readFrame", () => {
     ["text", '{"a":"b"}', { a: "b" }],
     ["a repeated header", '{"a":["b","c"]}', { a: ["b", "c"] }],
     ["numbers and truth values", '{"a":1,"b":true,"c":[2,false]}', { a: "1", b: "true", c: ["2", "false"] }],
-    ["what is no text", '{"a":null,"b":{},"c":[null,{},["x"],"y"]}', { c: ["y"] }],
+    ["values that are not text", '{"a":null,"b":{},"c":[null,{},["x"],"y"]}', { c: ["y"] }],
     ["objects that cannot be text", '{"a":[{"toString":1,"valueOf":1}],"b":"c"}', { a: [], b: "c" }],
     ["dangerous names", '{"__proto__":{"x":1},"constructor":"y"}', { constructor: "y" }],
   ])("%s", (_name, json, frame) => {
@@ -154,7 +154,7 @@ describe("readFrame", () => {
     expect(readFrame(`{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`)?.["a"]).toEqual([]);
   });
 
-  test.each(["", "x", "5", "null", "[]", '"a"'])("`%s` is no frame", (json) => {
+  test.each(["", "x", "5", "null", "[]", '"a"'])("`%s` is not a frame", (json) => {
     expect(readFrame(json)).toBeUndefined();
   });
 
@@ -232,7 +232,7 @@ describe("any bytes in any pieces", () => {
   });
 });
 
-describe("a whole recorded session, byte for byte as it came", () => {
+describe("a whole recorded session, byte for byte", () => {
   const path = join(import.meta.dir, "../../../fixtures/recordings/freeswitch/in-answer-caller-hangs-up.jsonl");
   const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
   const frames: Buffer[] = lines.filter(({ dir }) => dir === "recv").map(({ frame }) => Buffer.from(frame));
@@ -246,8 +246,8 @@ describe("a whole recorded session, byte for byte as it came", () => {
     expect(broken).toEqual([]);
   });
 
-  // Between two frames the parser holds nothing, so that a cut concerns only the frame that it is in and its neighbours. In a body it
-  // makes no difference at which byte it is.
+  // The parser holds nothing between two frames, so that a cut concerns only its frame and the neighbours. In a body the byte makes
+  // no difference.
   test("cut at every byte around its headers and at many of its bodies, between its neighbours, it is read the same", () => {
     let cuts = 0;
     const parser = new Listener();
@@ -278,7 +278,7 @@ interface Parsed {
   readonly broken: string[];
 }
 
-/** A parser on a socket that is none, and what it passes on. */
+/** A parser on a fake socket, and what it passes on. */
 class Listener {
   readonly #socket = new EventEmitter();
   #parsed: Parsed = { jsons: [], others: [], broken: [] };

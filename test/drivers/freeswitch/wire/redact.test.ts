@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hideSecret, hideSecrets, shownReply } from "../../../../drivers/freeswitch/wire/redact.ts";
 
-describe("of what the switch says, passwords are hidden", () => {
+describe("passwords are hidden in what the switch sends", () => {
   test.each([
     ["in an event", JSON.stringify({ "Event-Name": "CHANNEL_CREATE", variable_sip_auth_password: "hunter2", a: "b" })],
     ["with quotes in them", JSON.stringify({ variable_sip_auth_password: 'hun"ter2\\', a: "b" })],
@@ -13,7 +13,7 @@ describe("of what the switch says, passwords are hidden", () => {
       JSON.stringify({ variable_sip_h_Authorization: 'Digest username="x", response="hunter2"', a: "b" }),
     ],
     ["of a header that was repeated", JSON.stringify({ variable_sip_auth_password: ["hunter2", 'hun"t]er3'], a: "b" })],
-    ["that is no text", '{"variable_sip_password":hunter2,"a":"b"}'],
+    ["that is not text", '{"variable_sip_password":hunter2,"a":"b"}'],
     [
       "in a dial string",
       JSON.stringify({ variable_current_application_data: "[sip_auth_username=u,sip_auth_password=hun\\ter2]sofia/x", a: "b" }),
@@ -41,7 +41,7 @@ describe("of what the switch says, passwords are hidden", () => {
     expect(hideSecrets(`${part.repeat(20_000)}passw`).length).toBeGreaterThan(0);
   });
 
-  test("what the directory answers is hidden whole", () => {
+  test("the directory's answers are hidden entirely", () => {
     expect(shownReply("api user_data 1001@d param password\n\n", "hunter2")).toBe("***");
     expect(shownReply("api status\n\n", "UP")).toBe("UP");
   });
