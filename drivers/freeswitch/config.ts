@@ -15,7 +15,7 @@ export const freeswitchConfig = z.strictObject({
   port: z.int().min(1).max(65535).default(8021).meta({ description: "port of the event socket" }),
   password: clean.min(1).meta({ description: "password of the event socket, or of user", secret: true }),
   user: z.string().regex(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+$/, "expected user@domain").optional().meta({
-    description: "log in as this directory user (userauth), whose rights can be narrow; recommended",
+    description: "log in as this directory user (userauth), whose rights can be limited; recommended",
   }),
   domain: token.meta({ description: "the domain that the phones register in" }),
   outsideProfiles: z.array(token).default(["external"]).meta({
