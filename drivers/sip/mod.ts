@@ -1,7 +1,7 @@
 /**
- * The SIP driver: any switch that reports the dialogs of its phones (RFC 4235), through drachtio-server on the box. Keeps one connection to
- * it, again and again, with a pause of full jitter between attempts. `session.ts` is one connection, `watch/` watches a phone, `dialogs/`
- * reads what the switch reports of it, `dial/` dials, `wire/` is the library.
+ * The SIP driver: any switch that reports the dialogs of its phones (RFC 4235), through drachtio-server on the box. Keeps up
+ * one connection to it, with a pause of full jitter between attempts. `session.ts` is one connection, `watch/` watches a phone,
+ * `dialogs/` reads the switch's reports of it, `dial/` dials, `wire/` wraps the library.
  */
 import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../driver.ts";

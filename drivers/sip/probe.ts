@@ -1,6 +1,6 @@
 /**
- * Checks each hop from the box to its phones, on a separate connection to drachtio-server, with a short subscription to each phone.
- * Nothing is dialled, and the subscriptions and the registration of the running daemon stay unchanged.
+ * Checks each hop from the box to its phones, on a separate connection to drachtio-server, with a short subscription to each
+ * phone. Nothing is dialled, and the subscriptions and the registration of the running daemon stay unchanged.
  */
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";

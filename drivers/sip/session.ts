@@ -28,7 +28,7 @@ export interface SessionOptions {
   readonly tell: (event: LineEvent) => void;
 }
 
-/** The number of OPTIONS requests in a row without an answer after which the switch is gone, and the pause before the second, in ms. */
+/** The switch is gone after this number of OPTIONS requests without an answer; the pause before the second is in ms. */
 const maxUnanswered = 2;
 const secondPingAfter = 1000;
 

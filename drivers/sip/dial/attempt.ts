@@ -20,14 +20,14 @@ export interface DialSettings {
 
 /** How far a dial has come. All times in ms of the clock of `step`. */
 export type Phase =
-  /** The INVITE has been sent (or the REFER, of a direct dial). `giveUpAt`: it is cancelled then; once it is, the wait for its answer ends. */
+  /** The INVITE (or a direct dial's REFER) is sent. `giveUpAt`: it is cancelled; if it is already, the wait ends. */
   | { readonly name: "ringing"; readonly giveUpAt?: number; readonly isGivenUp: boolean; readonly isHeard: boolean }
   /** Something has answered: the phone, if its switch shows a dialog of it in time. */
   | { readonly name: "answered"; readonly shownBy: number }
   | { readonly name: "shown"; readonly referAt: number }
   /** The REFER has been sent; once it was accepted, the first NOTIFY and the last are due. */
   | { readonly name: "referred"; readonly firstBy?: number; readonly lastBy?: number }
-  /** What came of the dial is known. `unreportedAt`: the number counts as called then, if the call still stands. */
+  /** The outcome of the dial is known. `unreportedAt`: the number counts as called then, if the call still stands. */
   | { readonly name: "settled"; readonly overAt: number; readonly unreportedAt?: number }
   | { readonly name: "over" };
 

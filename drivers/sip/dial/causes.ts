@@ -1,4 +1,4 @@
-/** SIP statuses as sentences for the agent: through the causes of Q.850 that stand for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
+/** SIP statuses as sentences for the agent, by the causes of Q.850 for them (RFC 4497, table 2; Q.850 by RFC 3398). Pure. */
 import type { Failure } from "../../../src/core/line.ts";
 import { farEnd, handsetFailure } from "../../shared/causes.ts";
 
@@ -74,8 +74,8 @@ export function didNotDial(extension: string): Failure {
 }
 
 /**
- * Whether an answer to an INVITE says that the phone is not registered. A switch that lets us watch the extension knows it: when it finds
- * nobody there (Asterisk: 404, Q.850 cause 3), no phone has registered.
+ * Whether an answer to an INVITE means that the phone is not registered. A switch that lets us watch the extension knows it: if
+ * it finds nobody there (Asterisk: 404, Q.850 cause 3), no phone has registered.
  * @param cause see `handsetAnswer`.
  */
 export function isAbsent(status: number, cause: string | undefined): boolean {

@@ -1,7 +1,7 @@
 /**
- * Dialling from a desk's phone (RFC 3515): the box rings the phone, and when it is answered hands the call over to the number with a REFER
- * inside the dialog, and leaves. Or (`dialMethod` = `refer`) it makes the phone dial on its own. Each command is carried out once. What
- * happens when is decided in `step.ts`; here its effects become SIP, and SIP its inputs.
+ * Dialling from a desk's phone (RFC 3515): the box rings the phone; once it is answered, the box hands the call over to the
+ * number with a REFER inside the dialog, and leaves. Or (`dialMethod` = `refer`) it makes the phone dial on its own. Each
+ * command is carried out once. `step.ts` makes the decisions; here its effects become SIP, and SIP becomes its inputs.
  */
 import type { CommandResult, DialCommand, LineEvent } from "../../../src/core/line.ts";
 import type { Log } from "../../../src/log/log.ts";
@@ -83,7 +83,7 @@ export class Dialling {
     this.#follow(dial, { attempt, ...made });
   }
 
-  /** Takes the end of a dial's leg, to report it with the reason that the switch gives for the dial; false for any other event. */
+  /** Takes the end of a dial's leg, to report it with the switch's reason for the dial; false for any other event. */
   keepsBack(event: LineEvent): boolean {
     if (event.type !== "leg" || !event.facts.ended) return false;
     const { facts } = event;

@@ -1,6 +1,6 @@
 /**
- * The ends of a dial's legs, held back until the reason is known that the switch gives for the dial itself: the phone's dialog may be over,
- * without a reason, before the answer that says why (FreeSWITCH) or after it (Kamailio, by chance). Pure.
+ * The ends of a dial's legs, held back until the switch has given its reason for the dial itself: the phone's dialog may end,
+ * without a reason, before the answer that has one (FreeSWITCH) or after it (Kamailio, by chance). Pure.
  */
 import { present } from "../../../src/core/present.ts";
 import type { Failure, LegFacts } from "../../../src/core/line.ts";
@@ -13,7 +13,7 @@ export interface HeldLegEnds {
   readonly waiting: readonly LegFacts[];
   /** When those that wait are reported without a reason, in ms. */
   readonly until?: number;
-  /** What came of the dial is known: nothing waits any more. */
+  /** The outcome of the dial is known: nothing is held back any longer. */
   readonly isSettled: boolean;
   /** Why the dial failed: the reason of every end. */
   readonly reason?: Failure;
@@ -34,7 +34,7 @@ export function holdEnd(held: HeldLegEnds, facts: LegFacts, now: number): Releas
   return held.isSettled ? released(waiting) : { held: waiting, ends: [] };
 }
 
-/** What came of the dial is known, once: a failure is the reason of every end, also of those to come. */
+/** The outcome of the dial is known, once: a failure is the reason of every end, also of later ones. */
 export function settleEnds(held: HeldLegEnds, reason?: Failure): Released {
   if (held.isSettled) return { held, ends: [] };
   return released({ ...held, isSettled: true, ...present({ reason }) });

@@ -2,7 +2,7 @@
 import type { LegDirection, LegFacts } from "../../../src/core/line.ts";
 import { dialledOf, type Report } from "../dialogs/report.ts";
 
-/** What is learned of the far end by other means than the dialogs; `unreported`: it is called, and nobody will report whether it answers. */
+/** News of the far end from other sources than the dialogs; `unreported`: it is called, and no answer will be reported. */
 export type FarSign = "called" | "answered" | "unreported";
 
 interface OwnDial {
@@ -86,9 +86,9 @@ export function ownDialOf(
 }
 
 /**
- * By our user as its caller (the switch calls the phone for us), or by the number that the phone dials because it was asked to (REFER). A
- * phone that rings for an unnamed caller rings because we have just dialled. The number as the caller proves nothing: the customer may
- * call at this moment.
+ * By our user as its caller (the switch calls the phone for us), or by the number that the phone dials on request (REFER). A
+ * phone that rings for an unnamed caller rings because we have just dialled. The number as the caller proves nothing: the
+ * customer may call at this moment.
  */
 function isOf({ isOpen, as, number }: OwnDial, self: string, { direction, report }: Candidate, hasLeg: () => boolean): boolean {
   if (!isOpen || direction === undefined) return false;

@@ -1,7 +1,7 @@
 /**
- * A dial from its first message to its last. The phone rings, is answered, and is shown by its switch; then it is handed over to the number
- * with a REFER, and what comes of that settles the dial. Or the phone is asked to dial (REFER alone), and settles when it has. A state, an
- * input and the time give the next state, what is to be done, and when to come back. Pure.
+ * A dial from its first message to its last. The phone rings, is answered, and is shown by its switch; then it is handed over
+ * to the number with a REFER, whose outcome settles the dial. Or the phone is asked to dial (REFER alone), which settles the
+ * dial once it has. A state, an input and the time give the next state, the effects, and when to come back. Pure.
  */
 import type { CommandResult, Failure } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
@@ -16,8 +16,8 @@ export const outcomeWithin = 120_000;
 /** How long the phone's own dialog may lag behind the answer to the INVITE, in ms. */
 export const shownWithin = 2000;
 /**
- * How long the REFER waits after the phone was answered, in ms. FreeSWITCH sends its 200 before its own originate is done (switch_ivr_originate.c):
- * a REFER at that moment is accepted, but the phone stays silent and the number is never called.
+ * How long the REFER waits after the phone was answered, in ms. FreeSWITCH sends its 200 before its own originate is done
+ * (switch_ivr_originate.c): a REFER at that moment is accepted, but the phone stays silent and the number is never called.
  */
 export const referAfter = 200;
 /** How long a call must still stand before its number counts as called, where the switch reports nothing at all, in ms. */
@@ -147,8 +147,8 @@ function onFailed(attempt: Attempt, { result, why }: Extract<DialInput, { type: 
 }
 
 /**
- * RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has accepted the REFER, and Asterisk at
- * the first sound, its own ringback (res_pjsip_refer.c): it counts only with line.referTellsAnswer.
+ * RFC 3515, section 2.4.5: a 2xx is the number's own answer. But FreeSWITCH sends it as soon as it has accepted the REFER, and
+ * Asterisk at the first sound, its own ringback (res_pjsip_refer.c): it counts only with line.referTellsAnswer.
  */
 function onNotify(attempt: Attempt, { status = 100, isLast }: Extract<DialInput, { type: "notify" }>): AttemptStep {
   const isFinal = status >= 200;
@@ -216,7 +216,7 @@ function accepted(attempt: Attempt, now: number): Attempt {
   return { ...attempt, phase: { name: "referred", firstBy, lastBy: now + outcomeWithin } };
 }
 
-/** What came of the number is known: when it was not reached, that is why the phone's legs end. */
+/** The outcome at the number is known: if it was not reached, that is why the phone's legs end. */
 function concluded(attempt: Attempt, status: number | undefined, now: number): AttemptStep {
   const { desk, call, isDirect, reportsAnswer } = attempt.settings;
   if (isFailure(status)) {

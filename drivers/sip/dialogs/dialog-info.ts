@@ -83,8 +83,8 @@ export function readDialogInfo(body: string, { skipsUnreadable = false } = {}): 
 }
 
 /**
- * White space and padding around a document do no harm; before a declaration XML does not allow it. Without a regular expression, which
- * would start again at every space inside: minutes for a body full of them.
+ * Without white space and padding around a document, which XML does not allow before a declaration. Not by a regular
+ * expression, which would start over at every space inside: minutes for a body full of them.
  */
 function unpadded(body: string): string {
   let end = body.length;
@@ -197,7 +197,7 @@ class Element {
     return this.all(name)[0];
   }
 
-  /** The declaration that counts is the innermost; a prefix that nobody declared is a namespace of its own. */
+  /** The innermost declaration counts; an undeclared prefix is a separate namespace. */
   spaceOf(declaration: string): string {
     const space = this.attribute(declaration)?.trim() ?? this.#outer?.spaceOf(declaration);
     return space ?? (declaration === "xmlns" ? "" : `undeclared ${declaration}`);

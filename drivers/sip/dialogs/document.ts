@@ -1,6 +1,6 @@
 /**
- * What a document says of the dialogs of a phone: a full one, a partial one, and a full one that leaves out dialogs that live, which
- * means an end only where the notifier lists all. Pure.
+ * The meaning of a document about a phone's dialogs: a full one, a partial one, and a full one without some live dialogs, which
+ * means their end only if the notifier lists all. Pure.
  */
 import { present } from "../../../src/core/present.ts";
 import { unlisted } from "../dial/outcome.ts";
@@ -51,7 +51,7 @@ export function onFull(known: Known, dialogs: readonly Dialog[]): Verdict {
   return young.length === 0 ? verdict : { ...verdict, why: "a document leaves out a call that has just begun" };
 }
 
-/** Whether a full document that leaves live dialogs out means that they have ended. FreeSWITCH names the Call-ID only when it is asked. */
+/** Whether live dialogs that a full document omits have ended. FreeSWITCH includes the Call-ID only on request. */
 function isWhole({ isFresh, isAsked, table: { notifier } }: Known, dialogs: readonly Dialog[]): boolean {
   const [only, ...others] = dialogs;
   if (isFresh || others.length > 0) return true;
@@ -79,8 +79,8 @@ function answered(table: DialogTable, { state }: Dialog, leg: string | undefined
 }
 
 /**
- * One dialog of a document that leaves others out. FreeSWITCH: a report of a known dialog may be its end, which it reports as `confirmed`
- * (or `early`) while another is up; not so when it is new or held. Unknown notifiers: the others may have ended, too.
+ * The only dialog of a document that omits others. FreeSWITCH: a report of a known dialog may be its end, which it reports as
+ * `confirmed` (or `early`) while another is up; not if it is new or held. Unknown notifiers: the others may have ended, too.
  */
 function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDialog[]): Verdict {
   if (!dialog) return { ...unchanged(known.table), isWhole: false, why: "an empty document came while calls are up" };
@@ -96,7 +96,7 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
   // FreeSWITCH says that a call is over only when it was the last: what was doubtful has ended before it.
   const isLast = isOver && entry !== undefined && listsChanged;
   const doubtful = isLast ? absent.filter(({ question }) => question) : [];
-  const before = inTurn(known.table, doubtful, (table, other) => endDialog(table, other, unlisted));
+  const before = inTurn(known.table, doubtful, (table, missing) => endDialog(table, missing, unlisted));
   const change = andThen(before, (table) => applyDialog(table, dialog, match?.leg, { isFresh: known.isFresh, afterGap: false }));
   const left = isLast || !listsChanged ? absent.filter(({ leg }) => change.table.live.has(leg)) : [];
   if (left.length === 0) return { ...change, isWhole: false };
@@ -121,12 +121,12 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
   const came = { isFresh: known.isFresh, afterGap: gap !== undefined };
   const change = inTurn(known.table, found, (table, { dialog, leg }) => applyDialog(table, dialog, leg, came));
   const hasId = (id: string) => liveDialogs(change.table).some((entry) => entry.id === id);
-  const other = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
-  const why = gap ?? (other ? "another branch of a call is over" : undefined);
+  const isBranchOver = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
+  const why = gap ?? (isBranchOver ? "another branch of a call is over" : undefined);
   return { ...change, isWhole: false, ...present({ why }) };
 }
 
-/** Dialogs that a document shows as confirmed and as over: nothing is believed until the full state says so again, or none comes. */
+/** Dialogs that a document shows as confirmed and as over: neither is believed until the full state repeats it, or none comes. */
 export function inDoubt(known: Known, verdict: Verdict, doubtful: readonly Dialog[]): Verdict {
   const marked = matched({ ...known, table: verdict.table }, doubtful).reduce((table, { leg }) => {
     const entry = leg === undefined ? undefined : table.live.get(leg);

@@ -1,4 +1,4 @@
-/** The dialogs of a phone that are over: what still arrives about them is an echo, unless their name stands for the next call. Pure. */
+/** A phone's dialogs that are over: later reports of them are echoes, unless the name now belongs to the next call. Pure. */
 import { present } from "../../../src/core/present.ts";
 import type { Party } from "../../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
@@ -68,8 +68,8 @@ export interface EchoCheck {
 }
 
 /**
- * Whether a live report is an echo of a dialog that is over. It is a new call when it is with another party, or when its name has not
- * proven to be one call's; the name is then known to stand for more than one.
+ * Whether a live report is an echo of a dialog that is over. It is a new call if it has another party, or if its name was not
+ * proven to be that of one call; the name is then known to stand for more than one.
  */
 export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, party: Party | undefined): EchoCheck {
   const naming = namingOf(notifier, dialog);

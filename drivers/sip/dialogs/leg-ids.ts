@@ -1,4 +1,4 @@
-/** Names for the legs of dialogs: unique, at most 60 characters, and the same again after a restart where the notifier allows it. Pure. */
+/** Names for the legs of dialogs: unique, at most 60 characters, and stable across restarts if the notifier allows it. Pure. */
 import { createHash } from "node:crypto";
 import { type DialogNames, isDistinct, namingOf, type Notifier } from "./notifier.ts";
 
@@ -44,7 +44,7 @@ export function nameLeg(
   const leg = knownName(names, notifier, dialog) ?? newName(names, notifier, dialog);
   const used = names.used.includes(leg) ? names.used : [...names.used, leg].slice(-maxUsedNames);
   const made = names.made + (leg.endsWith(freshName(names)) ? 1 : 0);
-  return { leg, names: { ...names, made, used, adoptable: names.adoptable.filter((other) => other !== leg) } };
+  return { leg, names: { ...names, made, used, adoptable: names.adoptable.filter((name) => name !== leg) } };
 }
 
 /** The name that a dialog had before the restart. */

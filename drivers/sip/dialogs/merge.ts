@@ -10,7 +10,7 @@ export type DialogTags = Pick<Dialog, "id" | "callId" | "localTag" | "remoteTag"
 /** A dialog of a document, in its furthest state. */
 export interface Merged {
   readonly dialog: Dialog;
-  /** The furthest live state, when the document shows the dialog both as confirmed and as over, and it is unknown which counts. */
+  /** The furthest live state, if the document shows the dialog both as confirmed and as over, and it is unknown which counts. */
   readonly confirmed?: Dialog;
 }
 
@@ -48,7 +48,7 @@ interface Group {
   readonly reports: Dialog[];
 }
 
-/** The number of branches of a forked call that are distinguished; the others are left out. */
+/** The number of branches of a forked call that are distinguished; the others are ignored. */
 const maxBranches = 100;
 
 /** Reports without tags go to the first branch that they may belong to, so they are placed last. */

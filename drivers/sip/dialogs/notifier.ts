@@ -1,11 +1,11 @@
-/** What a document of this switch means: what a full one lists, and what its names for dialogs are worth. Learned from its documents. Pure. */
+/** What a notifier's documents have shown of it: what a full one lists, and how reliable its names for dialogs are. Pure. */
 import { present } from "../../../src/core/present.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
 /**
- * What a dialog's name is worth: `unique` names this call alone; `unproven` is long enough for that, but may turn out to stand for
- * every call; `counter` is a number that comes again; `phone` names the phone, and stands for all of its calls.
+ * What a dialog's name is worth: `unique` names this call alone; `unproven` is long enough for that, but may turn out to stand
+ * for every call; `counter` is a number that comes again; `phone` names the phone, and stands for all of its calls.
  */
 export type Naming = "unique" | "unproven" | "counter" | "phone";
 
@@ -28,8 +28,8 @@ export interface Notifier {
   /** All users by which the switch may call the phone, in small letters. */
   readonly users: readonly string[];
   /**
-   * What a full document lists that nobody asked for: all dialogs, or only the one that has changed (FreeSWITCH). Absent until the notifier
-   * has shown it.
+   * What an unrequested full document lists: all dialogs, or only the one that has changed (FreeSWITCH). Absent until the
+   * notifier has shown it.
    */
   readonly lists?: "all" | "changed";
   /** It was seen to list dialogs that are over. */
@@ -78,8 +78,8 @@ export function learn(notifier: Notifier, sample: Sample): Notifier {
 }
 
 /**
- * FreeSWITCH puts `**` before the extension in the far end's target, whatever name it goes by; it never says `partial`, `trying` or
- * `proceeding`. No other switch lists several dialogs without being asked and means less than all.
+ * FreeSWITCH, whatever its User-Agent, puts `**` before the extension in the far end's target; it never sends `partial`,
+ * `trying` or `proceeding`. No other switch lists several dialogs on its own and means less than all.
  */
 function listing({ lists }: Notifier, { dialogs, isFull, isAnswer, userAgent = "" }: Sample): Notifier["lists"] {
   if (dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"))) {
@@ -134,8 +134,8 @@ export function withoutForeignCallId(notifier: Notifier, dialog: Dialog, subscri
 }
 
 /**
- * Whether a name is made of the phone's own: its user or URI, with or without scheme, host, port and parameters, perhaps with words
- * around it (`PJSIP/1001`). With another number beside it, it is a call's.
+ * Whether a name is derived from the phone's own: its user or URI, with or without scheme, host, port and parameters, perhaps
+ * with other text around it (`PJSIP/1001`). With another number beside it, it belongs to a call.
  */
 function isPhones(notifier: Notifier, name: string): boolean {
   if (isUser(notifier, name)) return true;

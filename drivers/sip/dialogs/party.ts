@@ -13,7 +13,8 @@ export interface Address {
 }
 
 /**
- * Takes a `sip:`, `sips:`, `tel:` or `pres:` URI apart, bare or as `"Name" <uri>`. Never throws: a text that is not a URI is a user without a host.
+ * The parts of a `sip:`, `sips:`, `tel:` or `pres:` URI, bare or as `"Name" <uri>`. Never throws: any other text is a user
+ * without a host.
  */
 export function addressOf(uri: string): Address {
   const [, scheme = "", rest = ""] = /^(?:(sips?|tel|pres):)?(.*)$/is.exec(bare(uri)) ?? [];
@@ -50,8 +51,9 @@ export function unescaped(text: string): string {
 }
 
 /**
- * The party at an end. A number in the URI comes first, then one in the display name (switches that write an account into the URI). A withheld
- * party is from outside: colleagues do not hide. Whether a number is inside or outside is left to the number plan.
+ * The party at an end. A number in the URI comes first, then one in the display name (some switches write an account into the
+ * URI). A withheld party is from outside: colleagues do not hide. The number plan decides whether a number is inside or
+ * outside.
  */
 export function partyOf(end: Participant | undefined): Party | undefined {
   if (end?.identity === undefined) return undefined;
@@ -71,8 +73,8 @@ function isWithheld(user: string, host: string): boolean {
 const privacy = /^(id|user|header|session|critical|history|full|name|uri|yes|on|true|1)$/i;
 
 /**
- * Whether an end is shown although it asks not to be: the number beside an anonymous name, or beside a mark of privacy (a parameter or header of
- * its URIs, or of its target).
+ * Whether an end is shown although it asks not to be: the number beside an anonymous name, or beside a mark of privacy (a
+ * parameter or header of its URIs, or of its target).
  */
 function isPrivate({ identity, target, params }: Participant): boolean {
   if (isHidingName(identity?.display ?? nameIn(identity?.uri ?? ""))) return true;

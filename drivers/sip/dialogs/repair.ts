@@ -41,8 +41,8 @@ export function readLeniently(body: string): Read {
 }
 
 /**
- * The text with `&` escaped where no reference that XML knows begins, `<` where no tag begins (in the value of an attribute, around a SIP
- * URI, alone) and quotes inside the value of an attribute, and without characters that XML does not allow.
+ * The text without characters that XML does not allow, and with these escaped: `&` that begins no reference of XML, `<` that
+ * begins no tag (in the value of an attribute, around a SIP URI, alone) and quotes inside the value of an attribute.
  */
 export function repaired(xml: string): string {
   const text = xml.replace(numbered, withoutInvalid).replace(notXml, "");

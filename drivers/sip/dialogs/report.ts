@@ -59,8 +59,8 @@ export function dialledOf({ party }: Report): string | undefined {
 /** How a report is to be read. */
 export interface Reading {
   /**
-   * The notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a call that is held
-   * (FreeSWITCH, sofia_presence.c).
+   * The notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a call that is
+   * held (FreeSWITCH, sofia_presence.c).
    */
   readonly isLoose: boolean;
   /** The switch made the report because something has happened, and not because it was asked. */
@@ -76,7 +76,7 @@ export function grown(past: Past, report: Report, how: Reading): LegFacts {
   return { ...facts, ...(facts.call === undefined ? partiesOf(past, report, facts) : {}), ...heldOf(report, facts, how) };
 }
 
-/** RFC 4235, section 3.7.1: `early` is a phone that has said 180. A phone that plays nothing then need not have the call on hold. */
+/** RFC 4235, section 3.7.1: `early` is a phone that has sent 180. A silent one does not necessarily have the call on hold. */
 function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }: Reading): Partial<LegFacts> {
   if (state === "confirmed" || (isLoose && rendering === false)) return { answered: true };
   return state === "early" && facts.answered !== true ? { rings: true } : {};
@@ -107,8 +107,8 @@ function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts
 }
 
 /**
- * Another party is at the other end of an answered call: put through, or picked up with a feature code. The party that the phone itself
- * dialled may answer under another number, and stays the one that was dialled.
+ * Another party is at the other end of an answered call: put through, or picked up with a feature code. The party that the
+ * phone dialled may answer under another number, and is still the dialled one.
  */
 function partnerOf({ party: before }: Past, { party, state }: Report, dialled: string | undefined): Partial<LegFacts> {
   if (state !== "confirmed" || party === undefined || before === undefined || party.identity === before.identity) return {};

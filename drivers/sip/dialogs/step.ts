@@ -1,8 +1,8 @@
 /**
- * dialog-info documents (RFC 4235) into facts of the line, for one desk: a state, an input and the time give the next state, what is to be
- * reported, and when to come back. Made for notifiers as they are: FreeSWITCH calls every document full and puts one dialog into it,
- * reports the end of a call as `confirmed` while another one is up and a held call as `early`; Asterisk has one dialog for all calls of a
- * phone. What each of them writes, and what cannot be known from it: docs/sip.md. Pure.
+ * Turns dialog-info documents (RFC 4235) into facts of the line, for one desk: a state, an input and the time give the next
+ * state, the reports, and when to come back. Written for real notifiers: FreeSWITCH calls every document full and puts one
+ * dialog into it, reports the end of a call as `confirmed` while another one is up, and a held call as `early`; Asterisk has
+ * one dialog for all calls of a phone. docs/sip.md has what each of them writes, and what cannot be known from it. Pure.
  */
 import { present } from "../../../src/core/present.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
@@ -37,7 +37,7 @@ export interface Watched {
   readonly users: readonly string[];
   /** The user of the box's own account, which shows as the caller when it dials. */
   readonly self: string;
-  /** What made names of legs begin with, for notifiers whose ids do not distinguish calls: never used before, at most 32 characters. */
+  /** The beginning of made names of legs, for notifiers whose ids do not distinguish calls: new, at most 32 characters. */
   readonly seed: string;
 }
 
@@ -68,11 +68,11 @@ export type TrackerInput =
   /** The Call-ID of an INVITE that the box sent for a dial: a proxy shows it in the phone's dialog too. */
   | { readonly type: "invite"; readonly call: string; readonly callId: string }
   /**
-   * What the NOTIFYs of our REFER say of the far end, which the phone's dialog does not. `unreported`: nobody will report whether it answers,
-   * unless the phone has a dialog of its own dialling, which does.
+   * News of the far end from the NOTIFYs of our REFER, which the phone's dialog does not have. `unreported`: no answer will be
+   * reported, unless the phone has a separate dialog for its own dialling.
    */
   | { readonly type: "far"; readonly call: string; readonly sign: FarSign }
-  /** No new dialogs come of a dial any more; those that did stay its own. */
+  /** A dial gets no new dialogs any longer; it keeps those that it has. */
   | { readonly type: "dial-over"; readonly call: string }
   /** Time has passed. */
   | { readonly type: "time" };

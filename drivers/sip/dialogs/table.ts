@@ -1,4 +1,4 @@
-/** What is believed of the dialogs of one phone: which live, which have ended, what they are called. Dialogs begin, grow and end here. Pure. */
+/** The believed dialogs of one phone: which live, which have ended, and their names. Dialogs begin, grow and end here. Pure. */
 import { present } from "../../../src/core/present.ts";
 import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
 import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
@@ -46,7 +46,7 @@ export interface Circumstances {
   readonly afterGap: boolean;
 }
 
-/** The number of dialogs that a phone may have at once: the others of a switch that counts on forever are left out. */
+/** The number of dialogs that a phone may have at once: a faulty switch may report ever more, which are ignored. */
 const maxLiveDialogs = 100;
 
 export function unchanged(table: DialogTable): Change {
@@ -111,7 +111,7 @@ export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | un
   return andThen(ended, (table) => begin(table, dialog, report, growing));
 }
 
-/** The same id in another call: of a switch that counts its dialogs, or one whose calls have changed while it was out of sight. */
+/** The same id in another call: of a switch that counts its dialogs, or whose calls have changed while it was out of sight. */
 function isAnother(
   { notifier }: DialogTable,
   { callId, party }: LiveDialog,
@@ -198,8 +198,9 @@ function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDia
 }
 
 /**
- * Two phones of one extension, or two branches of a forked call, ring for one caller: one call. Their notifier does not name the caller's leg, so
- * the name of the first stands for it. Branches of the phone's own call are one call, too (RFC 4235, section 3.7.2).
+ * Two phones of one extension, or two branches of a forked call, ring for one caller: one call. Their notifier does not name
+ * the caller's leg, so the name of the first stands for it. Branches of the phone's own call are one call, too (RFC 4235,
+ * section 3.7.2).
  */
 function withTwin(table: DialogTable, { id, leg, callId }: LiveDialog, facts: LegFacts): LegFacts {
   const { direction, call, caller, farLeg } = facts;

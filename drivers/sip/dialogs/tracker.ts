@@ -27,8 +27,8 @@ export class DialogTracker {
   }
 
   /**
-   * What the phone does on the one dialog that its switch shows for all of its calls (Asterisk): another call would not be seen. Nothing
-   * when it is idle, or its calls have dialogs of their own.
+   * The state of the one dialog that the switch shows for all calls of the phone (Asterisk): another call would not be seen.
+   * Undefined if the phone is idle, or each of its calls has a dialog.
    */
   occupied(): "talking" | "ringing" | undefined {
     const { table } = this.#state;

@@ -50,8 +50,8 @@ export interface Refusal {
 }
 
 /**
- * Whether a response means that the switch has not answered: 408, or a 503 of drachtio-server itself, which could not reach it (the port is
- * closed, the machine is off, its name is not known).
+ * Whether a response means that the switch has not answered: 408, or a 503 of drachtio-server itself, which could not reach it (a
+ * closed port, a machine that is off, an unknown name).
  */
 export function isNoAnswer({ status, own }: Pick<Refusal, "status" | "own">): boolean {
   return status === 408 || (own && status === 503);

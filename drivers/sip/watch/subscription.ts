@@ -36,8 +36,8 @@ export type Reading = "read" | "unreadable" | "dropped";
 const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
 
 /**
- * How long the first NOTIFY may take before it is asked for again, in ms: a switch that has just been started may accept a SUBSCRIBE before
- * it is able to send a NOTIFY, and never send it (FreeSWITCH).
+ * How long the first NOTIFY may take before it is requested again, in ms: a switch that has just been started may accept a
+ * SUBSCRIBE before it is able to send a NOTIFY, and never send it (FreeSWITCH).
  */
 const firstNotifyWithin = 2000;
 

@@ -115,8 +115,8 @@ export class Watch {
   }
 
   /**
-   * A fault in telesetd is logged and does not end the watch: what is believed of the phone is forgotten, and the next subscription shows
-   * what is true.
+   * A fault in telesetd is logged and does not end the watch: the believed state of the phone is forgotten, and the next
+   * subscription shows the true one.
    */
   #endOfFault(fault: unknown): SubscriptionEnd {
     const { log, about: { extension } } = this.#options;
@@ -187,8 +187,8 @@ export class Watch {
   }
 
   /**
-   * A dial has shown that the phone is not registered: that holds until the phone is heard of again, and for a minute at most, because no
-   * event reports when it is back.
+   * A dial has shown that the phone is not registered: that holds until the next news of the phone, and for a minute at most,
+   * because no event reports when it is back.
    */
   unregistered(): void {
     const { timers, tell, about } = this.#options;

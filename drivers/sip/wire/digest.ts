@@ -26,7 +26,7 @@ type Algorithm = `${keyof typeof algorithms}${"" | "-sess"}`;
 
 /**
  * The best challenge of a WWW-Authenticate or Proxy-Authenticate header; several are separated by commas, as their
- * own parts are. Nothing when we cannot answer any of them (no Digest, unknown algorithm, only auth-int).
+ * own parts are. Undefined if we cannot answer any of them (no Digest, unknown algorithm, only auth-int).
  */
 export function challengeOf(header: string): Challenge | undefined {
   const known: Challenge[] = challenges(header).flatMap((part) => {
@@ -51,7 +51,7 @@ export function challengeOf(header: string): Challenge | undefined {
 
 function nameOf(text: string): Algorithm | undefined {
   const [name, sess] = /^(.*?)(-sess)?$/i.exec(text.trim())?.slice(1) ?? [];
-  const known = Object.keys(algorithms).find((each) => each === name?.toUpperCase());
+  const known = Object.keys(algorithms).find((algorithm) => algorithm === name?.toUpperCase());
   return known === undefined ? undefined : `${known as keyof typeof algorithms}${sess === undefined ? "" : "-sess"}`;
 }
 

@@ -33,10 +33,10 @@ export function reasonText(value: string | undefined): string | undefined {
   return text !== undefined && /^[A-Z_]{4,40}$/.test(text) ? text : undefined;
 }
 
-/** Causes of Q.850 that say more about a phone than the status that comes with them: Asterisk answers 403 when a phone has declined. */
+/** Causes of Q.850 that are more precise than the status with them: Asterisk answers 403 when a phone has declined. */
 const causes: Readonly<Record<string, string>> = { 17: "USER_BUSY", 20: "SUBSCRIBER_ABSENT", 21: "CALL_REJECTED" };
 
-/** The cause by its name, or by its number in Q.850 if that says more than the status. */
+/** The cause by its name, or by its number in Q.850 if that is more precise than the status. */
 export function reasonCause(value: string | undefined): string | undefined {
   const cause = parameter(value, "cause") ?? "";
   const numbered = word(value) === "q.850" && Object.hasOwn(causes, cause) ? causes[cause] : undefined;

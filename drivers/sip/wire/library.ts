@@ -1,4 +1,4 @@
-/** The parts of drachtio-srf that stack.ts uses: its inner files have no types of their own. */
+/** The parts of drachtio-srf that stack.ts uses: its inner files have no types. */
 import type { Socket } from "node:net";
 
 export interface Message {

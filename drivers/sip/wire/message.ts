@@ -6,7 +6,7 @@ export interface SipRequest {
   readonly method: string;
   /** The Request-URI; inside a dialog the server knows it. */
   readonly uri: string;
-  /** Where it is sent to, a SIP URI; the Request-URI when absent. */
+  /** The destination, a SIP URI; the Request-URI if absent. */
   readonly route?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -42,7 +42,7 @@ export interface Sent {
   cancel(): void;
 }
 
-/** Receives what becomes of a request. */
+/** Receives the progress of a request. */
 export interface Watcher {
   /** It has been sent. */
   sent(sent: Sent): void;
@@ -68,8 +68,8 @@ export class StackClosed extends Error {
 }
 
 /**
- * Why there is no connection to drachtio-server: no TCP connection (`ConnectFailure`); `login-refused`; `login-unanswered` in time;
- * `login-lost`: the connection ended during the login, or what came is not drachtio-server's.
+ * Why there is no connection to drachtio-server: no TCP connection (`ConnectFailure`); `login-refused`; `login-unanswered` in
+ * time; `login-lost`: the connection ended during the login, or the peer is not drachtio-server.
  */
 export type OpenFailure = ConnectFailure | "login-refused" | "login-unanswered" | "login-lost";
 

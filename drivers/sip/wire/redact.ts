@@ -1,7 +1,7 @@
-/** SIP messages as the trace shows them: without what a password could be guessed from. Pure. */
+/** SIP messages for the trace: without anything that a password could be guessed from. Pure. */
 /**
- * Digest answers (RFC 7616), and the server's own (section 3.5), can be tried against lists of passwords by anyone who reads the
- * log. A header may go on in the next line, which then begins with a space.
+ * Any reader of the log could try lists of passwords against digest answers (RFC 7616) and the server's own (section 3.5). A
+ * header may go on in the next line, which then begins with a space.
  */
 export function hideCredentials(text: string): string {
   return text.replace(/^((?:Proxy-)?(?:Authorization|Authentication-Info)\s*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim, "$1 ***");

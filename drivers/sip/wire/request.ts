@@ -47,8 +47,9 @@ export function requestTo(
 }
 
 /**
- * A request inside a dialog: the server knows the far end, the tags, the route and our Contact. It must not be given one: drachtio-server
- * 0.9 then sends the request without any of our headers (doSendRequestInsideDialog, "bad tag"), and the switch answers 489.
+ * A request inside a dialog: the server knows the far end, the tags, the route and our Contact. It must not get a Contact:
+ * drachtio-server 0.9 then sends the request without any of our headers (doSendRequestInsideDialog, "bad tag"), and the switch
+ * answers 489.
  */
 export function requestIn(
   dialog: string,

@@ -1,7 +1,8 @@
 /**
- * One connection to drachtio-server, the SIP stack on the box: the login, our SIP requests with their responses, and requests from the network.
- * The only file that knows drachtio-srf (5.0.29, maintained, pinned). We use its agent, which matches messages with requests, and its SIP
- * parser and writer. Its holes, each closed here and named in test/drivers/sip/wire/stack.test.ts:
+ * One connection to drachtio-server, the SIP stack on the box: the login, our SIP requests with their responses, and requests
+ * from the network. The only file that knows drachtio-srf (5.0.29, maintained, pinned). We use its agent, which matches
+ * messages with requests, and its SIP parser and writer. Its holes, each closed here and named in
+ * test/drivers/sip/wire/stack.test.ts:
  *  1. a bad length throws in the socket handler, `#` first loops forever .. framing.ts reads the frames
  *  2. an unknown or unreadable message throws or goes to stderr whole ...... `#onFrame` parses first, passes on what is valid
  *  3. it reconnects on its own, forever, never with TLS, without jitter .... `#connect` connects once
@@ -172,7 +173,7 @@ export class Stack {
   }
 
   /**
-   * Sends a request; `watcher` is called, at once and in order, for everything that becomes of it.
+   * Sends a request; `watcher` is called, at once and in order, with its progress.
    * @throws RangeError if a part of it holds a control character or is not ASCII.
    */
   send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
