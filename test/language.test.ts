@@ -1,11 +1,8 @@
-/** Rules for the English of comments, messages and test names, everywhere but in the exempt folders. */
+/** Rules for the English of comments, messages and test names. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { codeOf, root, sources } from "./support/sources.ts";
-
-/** Files and folders that do not follow the rules yet: remove yours when it does. */
-const exempt = ["test/drivers/sip/"];
 
 /** What not to write, and what to write instead. */
 const phrases: readonly (readonly [RegExp, string])[] = [
@@ -43,7 +40,6 @@ const maxCommentLine = 130;
 
 const tops = ["src", "drivers", "simulator", "test", "bench", "scripts", "packaging"];
 const files = sources(...tops).filter(({ path }) => path !== "test/language.test.ts");
-const followed = files.filter(({ path }) => !exempt.some((place) => path.startsWith(place)));
 
 /** The scripts without an extension, which have comments and messages too. */
 const shellScripts = readdirSync(join(root, "scripts")).map((name) => `scripts/${name}`)
@@ -65,16 +61,12 @@ function findings(texts: readonly { readonly path: string; readonly text: string
 }
 
 describe("plain English:", () => {
-  test("every exempt place exists", () => {
-    expect(exempt.filter((place) => !files.some(({ path }) => path.startsWith(place)))).toEqual([]);
-  });
-
   test.each(phrases)("instead of %p: %s", (pattern) => {
-    expect(findings([...followed, ...shellScripts, ...documents], pattern)).toEqual([]);
+    expect(findings([...files, ...shellScripts, ...documents], pattern)).toEqual([]);
   });
 
   test("variables are named for what they hold", () => {
-    expect(findings(followed.map(({ path, text }) => ({ path, text: text.split("\n").map(codeOf).join("\n") })), names)).toEqual(
+    expect(findings(files.map(({ path, text }) => ({ path, text: text.split("\n").map(codeOf).join("\n") })), names)).toEqual(
       [],
     );
   });
@@ -82,6 +74,6 @@ describe("plain English:", () => {
   test(`comments have at most ${maxCommentLine} columns`, () => {
     const long = new RegExp(`^\\s*(?:\\*|/\\*|//|#).{${maxCommentLine},}`);
     const settings = documents.filter(({ path }) => !/\.(?:md|json)$/.test(path));
-    expect(findings([...followed, ...shellScripts, ...settings], long)).toEqual([]);
+    expect(findings([...files, ...shellScripts, ...settings], long)).toEqual([]);
   });
 });

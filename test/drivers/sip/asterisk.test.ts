@@ -1,6 +1,6 @@
 /**
- * A switch that shows one dialog for all calls of a phone, and reports a REFER as done with the first ringback, as Asterisk 22 does: the
- * documents and the order of its messages are those that were recorded.
+ * A switch that shows one dialog for all calls of a phone, and reports a REFER as done with the first ringback, as Asterisk 22
+ * does: the documents and the order of its messages are recorded ones.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Sent, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";

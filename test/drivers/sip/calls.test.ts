@@ -46,16 +46,16 @@ describe("the name of a leg is", () => {
   ]])(
     "a digest of a Call-ID that is %s, the same every time",
     (_, callId) => {
-      const [one, again] = [0, 1].map(() => legOf(dialog("1", "early", { callId, remote: customer })));
-      expect(one).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/)]);
-      expect(again).toEqual(one ?? []);
+      const [legs, again] = [0, 1].map(() => legOf(dialog("1", "early", { callId, remote: customer })));
+      expect(legs).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/)]);
+      expect(again).toEqual(legs ?? []);
     },
   );
 
   test("another one for every call that a phone without ids gets", () => {
     const line = new Line();
     const states = (["early", "confirmed", "terminated", "early", "terminated"] as const).map((state) => dialog("1001", state));
-    expect(states.flatMap((each) => line.says(each)).map(({ leg }) => leg)).toEqual([
+    expect(states.flatMap((report) => line.says(report)).map(({ leg }) => leg)).toEqual([
       "fresh-1",
       "fresh-1",
       "fresh-1",
@@ -73,10 +73,10 @@ describe("the name of a leg is", () => {
 
   test("not given to an echo of a call that is over", () => {
     const line = new Line();
-    const said = (["early", "terminated", "confirmed"] as const).map((state) =>
+    const counts = (["early", "terminated", "confirmed"] as const).map((state) =>
       line.says(dialog("b1", state, { callId: "c1" })).length
     );
-    expect(said).toEqual([1, 1, 0]);
+    expect(counts).toEqual([1, 1, 0]);
   });
 });
 
@@ -92,10 +92,10 @@ test("a phone has at most a hundred calls at once", () => {
 
 describe("after a restart of the box", () => {
   const look = (known: readonly string[], ...live: Dialog[]) => {
-    const one = tracker();
-    one.connected(known);
-    const first = factsOf(one.notify(info(0, "full", ...live)).events).map(({ leg }) => leg);
-    return [...first, ...factsOf(one.notify(info(1, "partial", dialog("later", "early"))).events).map(({ leg }) => leg)];
+    const tracked = tracker();
+    tracked.connected(known);
+    const first = factsOf(tracked.notify(info(0, "full", ...live)).events).map(({ leg }) => leg);
+    return [...first, ...factsOf(tracked.notify(info(1, "partial", dialog("later", "early"))).events).map(({ leg }) => leg)];
   };
   test("a call with a name of its own goes on", () => {
     expect(look(["c1"], dialog("1", "confirmed", { callId: "c1" }))).toEqual(["c1", "fresh-1"]);
@@ -110,10 +110,10 @@ describe("after a restart of the box", () => {
 });
 
 test("without ids, another caller after a break is another call", () => {
-  const one = tracker();
+  const tracked = tracker();
   const look = (number: string) => {
-    one.connected();
-    return factsOf(one.notify(info(0, "full", dialog("1001", "early", { remote: end(`sip:${number}@pbx`) }))).events)[0]?.leg;
+    tracked.connected();
+    return factsOf(tracked.notify(info(0, "full", dialog("1001", "early", { remote: end(`sip:${number}@pbx`) }))).events)[0]?.leg;
   };
   expect([look("14155550123"), look("14155550123"), look("14155550999")]).toEqual(["fresh-1", "fresh-1", "fresh-2"]);
 });
@@ -158,7 +158,7 @@ test("branches of the phone's own call are one call", () => {
     body(5, ["b1", "terminated"]),
     body(6, ["b2", "terminated"]),
   ];
-  expect(documents.map((each) => desk.notify(each, strict).join())).toEqual(
+  expect(documents.map((body) => desk.notify(body, strict).join())).toEqual(
     ["", "", "ScreenPop 1 14155550123", "", "CallEstablished 1", "", "CallReleased 1"],
   );
 });
@@ -171,7 +171,7 @@ describe("who is at the other end", () => {
   test("changes when a colleague puts the customer through", () => {
     expect(talk("sip:1002@pbx", "sip:14155550123@pbx")).toEqual([undefined, { identity: "14155550123" }]);
   });
-  test("is not whoever rings meanwhile in the one dialog that there is", () => {
+  test("is not a caller who rings meanwhile in the only dialog", () => {
     const line = new Line();
     line.says(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }));
     expect(line.says(dialog("1001", "early", { remote: customer }))).toEqual([]);
@@ -179,7 +179,7 @@ describe("who is at the other end", () => {
   });
   test("is never the desk itself", () => expect(talk("sip:1002@pbx", "sip:1001@pbx")).toEqual([undefined, undefined]));
   test.each([["*81002", { identity: "14155550123" }], ["1002", { identity: "14155550123", dialledByLeg: true }]])(
-    "after the phone dialled %s, and somebody else answered, is told so",
+    "after the phone dialled %s, and somebody else answered, is reported",
     (dialled, partner) => {
       const line = new Line();
       const dials = (uri: string) =>
@@ -195,14 +195,14 @@ describe("who is at the other end", () => {
         .toHaveProperty("dialled");
     },
   );
-  test("is the customer when a transfer to this desk is told", () => {
+  test("is the customer when a transfer to this desk is reported", () => {
     const desk = new TestDesk();
     const body = (version: number, state: string, number: string) =>
       `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="${version}" state="full" entity="sip:1001@pbx">
       <dialog id="d" call-id="c" direction="recipient"><state>${state}</state><remote><identity>sip:${number}@pbx</identity></remote></dialog>
       </dialog-info>`;
     const documents = [body(0, "early", "1002"), body(1, "confirmed", "1002"), body(2, "confirmed", "14155550123")];
-    expect(documents.map((each) => desk.notify(each, strict))).toEqual([[], [], [
+    expect(documents.map((body) => desk.notify(body, strict))).toEqual([[], [], [
       "ScreenPop 1 14155550123",
       "CallEstablished 1",
     ]]);
@@ -243,7 +243,7 @@ describe("our own dial:", () => {
     ["the number itself calls meanwhile", called("914155550123"), false],
     ["the phone is called by nobody", called(undefined), true],
     ["a proxy shows our Call-ID", called("14155550999", { callId: "ours@box" }), true],
-    ["the phone dials the number, because it was told to", called("914155550123", { direction: "initiator" }), true],
+    ["the phone dials the number, on request", called("914155550123", { direction: "initiator" }), true],
     ["a customer calls meanwhile", called("14155550999"), false],
     ["somebody anonymous calls meanwhile", called("anonymous"), false],
     ["the phone dials another number", called("914155550999", { direction: "initiator" }), false],
@@ -258,7 +258,7 @@ describe("our own dial:", () => {
     if (isOurs) expect([facts?.caller, facts?.dialled, facts?.farLeg]).toEqual([undefined, undefined, undefined]);
   });
 
-  test("one phone rings for nobody because of it, not two", () => {
+  test("because of it one phone rings for an unnamed caller, not two", () => {
     const line = new Line();
     line.tracker.dial(dial);
     const [first] = line.says(called(undefined));
@@ -274,7 +274,7 @@ describe("our own dial:", () => {
     expect(line.says(called("BOX"))[0]?.call).toBe("m1");
   });
 
-  test("what the REFER tells of the far end is told of its leg, also of one that comes later", () => {
+  test("news of the far end from the REFER belongs to its leg, also to a later one", () => {
     const line = new Line(freeswitch);
     line.tracker.dial(dial);
     expect(line.tracker.far("m1", "called")).toEqual([]);
@@ -284,7 +284,7 @@ describe("our own dial:", () => {
     expect(line.tracker.far("m2", "answered")).toEqual([]);
   });
 
-  test("nothing new comes of one that is over, and what has come stays", () => {
+  test("a dial that is over gets no new dialogs, and keeps those that it has", () => {
     const line = new Line();
     line.tracker.dial(dial);
     line.says(called("1009"));
@@ -296,7 +296,7 @@ describe("our own dial:", () => {
   });
 });
 
-describe("the end of a dialog in words:", () => {
+describe("the end of a dialog as a sentence:", () => {
   test.each<[string, Partial<Dialog>, string, RegExp]>([
     ["given up", { event: "cancelled" }, "cancelled", /given up/],
     ["busy", { event: "rejected", code: 486 }, "rejected 486", /busy/],

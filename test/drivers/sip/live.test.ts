@@ -48,7 +48,7 @@ const live: Record<string, Record<string, string[]>> = {
     "2001 hangs up the other": ["CallReleased 4"],
     "2001 dials, early media 183, given up": ["ScreenPop 6 14155550777", "CallReleased 6"],
   },
-  // Nobody is named: all callers are unknown, and what the phone dials is no number.
+  // Nobody is named: all callers are unknown, and the dialled party has no number.
   "live-kamailio-bare": {
     "partner dials 2001: ringing": ["ScreenPop 1"],
     answered: ["CallEstablished 1"],
@@ -79,7 +79,7 @@ const live: Record<string, Record<string, string[]>> = {
   "live-asterisk-chan-sip": asterisk,
 };
 
-/** The partner is a colleague: where he is named, internal calls are told, so that there is something to see. */
+/** The partner is a colleague: where the switch names colleagues, internal calls are reported, so that there are events. */
 const named: readonly string[] = ["live-freeswitch", "live-kamailio"];
 
 const names = fixtures.filter((name) => name.startsWith("live-"));
@@ -87,14 +87,14 @@ const names = fixtures.filter((name) => name.startsWith("live-"));
 test.each(names)("%s", (name) => {
   const { userAgent, desk: user, documents } = readFixture(name);
   const desk = new TestDesk({ users: [user] }, named.includes(name) ? { internal: "ring" } : {});
-  const told: Record<string, string[]> = {};
+  const sent: Record<string, string[]> = {};
   for (const { note, body } of documents) {
     const before = desk.asked.length;
     const texts = body === "" ? desk.hear(desk.tracker.none()) : desk.notify(body, { userAgent });
     if (desk.asked.length > before) texts.push("?", ...desk.hear(desk.tracker.noAnswer()));
-    if (texts.length > 0) told[note] = [...told[note] ?? [], ...texts];
+    if (texts.length > 0) sent[note] = [...sent[note] ?? [], ...texts];
   }
-  expect(told).toEqual(live[name] ?? {});
+  expect(sent).toEqual(live[name] ?? {});
   expect(desk.calls).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 /**
- * Recordings of FreeSWITCH behind a drachtio-server: the CRM must get what it gets from the event socket's recordings of the same flows.
- * The recorder asked for no full state; what FreeSWITCH answers then is written out here (sofia_presence.c, do_dialog_probe).
+ * Recordings of FreeSWITCH behind a drachtio-server: the CRM must get the same as from the event socket's recordings of the
+ * same flows. The recorder asked for no full state; FreeSWITCH's answer to that is written out here (sofia_presence.c,
+ * do_dialog_probe).
  */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -63,7 +64,7 @@ const answers: Record<string, (desk: TestDesk) => string[]> = {
 for (const [how, answer] of Object.entries(answers)) {
   test.each(twins)(`%s brings the same events as %s, when a box ${how}`, (name, twin) => {
     const desk = new TestDesk();
-    const told: [string, number][] = [];
+    const sent: [string, number][] = [];
     let [mark, later] = [0, 0];
     for (const what of read(name)) {
       if (what === "mark") {
@@ -78,9 +79,9 @@ for (const [how, answer] of Object.entries(answers)) {
         texts.push(...answer(desk));
         later = 1;
       }
-      told.push(...texts.map((text): [string, number] => [text, mark]));
+      sent.push(...texts.map((text): [string, number] => [text, mark]));
     }
-    expect(told).toEqual(
+    expect(sent).toEqual(
       (expected[twin] ?? []).map(([event, call, { occtANI }, at]) => [[event, call, occtANI ?? ""].join(" ").trim(), at]),
     );
     expect(desk.calls).toEqual([]);

@@ -6,13 +6,13 @@ import { Rig } from "../../support/sip/rig.ts";
 
 setDefaultTimeout(60_000);
 
-const one = ["ScreenPop 1 14155550123", "CallEstablished 1", "CallReleased 1"];
-const two = [...one, "ScreenPop 2 14155550999", "CallEstablished 2", "CallReleased 2"];
+const firstCall = ["ScreenPop 1 14155550123", "CallEstablished 1", "CallReleased 1"];
+const twoCalls = [...firstCall, "ScreenPop 2 14155550999", "CallEstablished 2", "CallReleased 2"];
 const cases: Record<string, readonly string[]> = {
-  "dialog-id-is-the-uri": two,
-  "kamailio-early-after-terminated": one,
-  "forked-tags": two,
-  "live-asterisk22-two-in-a-row": two,
+  "dialog-id-is-the-uri": twoCalls,
+  "kamailio-early-after-terminated": firstCall,
+  "forked-tags": twoCalls,
+  "live-asterisk22-two-in-a-row": twoCalls,
 };
 
 test.concurrent.each(Object.entries(cases))("%s", async (name, expected) => {

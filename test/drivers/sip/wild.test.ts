@@ -1,4 +1,4 @@
-/** A switch and a drachtio-server that send random messages, from a seed: nothing ends the process, and afterwards the phone is watched again. */
+/** A switch and a drachtio-server that send random messages, from a seed: telesetd survives, and watches the phone again. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Rig } from "../../support/sip/rig.ts";
@@ -89,10 +89,10 @@ afterAll(() => void process.off("unhandledRejection", note).off("uncaughtExcepti
 
 const seeds = Array.from({ length: 12 }, (_, seed) => seed + 1);
 test.each(seeds)("seed %d", async (seed) => {
-  const deeds = fc.sample(deed, { numRuns: 60, seed });
+  const actions = fc.sample(deed, { numRuns: 60, seed });
   const config = { answerSeconds: 1, refreshSeconds: 0.5, pingSeconds: 1, ringSeconds: 2 };
   await using rig = await Rig.ready({ timeFlows: true, config });
-  const answers = deeds.flatMap((each) => each.kind === "answer" ? [each] : []);
+  const answers = actions.flatMap((action) => action.kind === "answer" ? [action] : []);
   let turn = 0;
   rig.pbx.instead = () => {
     const answer = answers[turn++ % Math.max(1, answers.length)];
@@ -102,15 +102,15 @@ test.each(seeds)("seed %d", async (seed) => {
       ? "silence"
       : { status: answer.status, headers: answer.headers };
   };
-  for (const each of deeds) {
+  for (const action of actions) {
     const [client] = rig.pbx.server.clients;
     const [sub] = rig.pbx.subscriptions.values();
-    if (each.kind === "notify" && sub) rig.pbx.notify(sub, each);
-    else if (each.kind === "bytes") client?.raw(Buffer.from(each.bytes));
-    else if (each.kind === "cut") client?.socket.destroy();
-    else if (each.kind === "ask" && rig.pbx.invite) {
-      rig.pbx.invite.client.ask(each.method, rig.pbx.invite.message, { Event: "refer" }, each.body, 9);
-    } else if (each.kind === "answer" && each.status % 5 === 0) rig.dial().catch(note);
+    if (action.kind === "notify" && sub) rig.pbx.notify(sub, action);
+    else if (action.kind === "bytes") client?.raw(Buffer.from(action.bytes));
+    else if (action.kind === "cut") client?.socket.destroy();
+    else if (action.kind === "ask" && rig.pbx.invite) {
+      rig.pbx.invite.client.ask(action.method, rig.pbx.invite.message, { Event: "refer" }, action.body, 9);
+    } else if (action.kind === "answer" && action.status % 5 === 0) rig.dial().catch(note);
     await new Promise((done) => setTimeout(done, 1));
   }
   rig.pbx.instead = () => undefined;

@@ -269,8 +269,9 @@ describe("INVITE and REFER:", () => {
   });
 });
 
-describe("a switch that does not report what came of the REFER:", () => {
-  const untold = (rig: Rig) => rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
+describe("a switch that does not report the outcome of the REFER:", () => {
+  const isUnreported = (rig: Rig) =>
+    rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
   const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
   /** The switch leaves the call, and the box has heard it. */
   const leaves = async (rig: Rig) => {
@@ -283,7 +284,7 @@ describe("a switch that does not report what came of the REFER:", () => {
     await handsOver(rig);
     await rig.outlast(rig.until(() => rig.pbx.count("BYE") === 1));
     expect(isReached(rig)).toBe(false);
-    await rig.outlast(untold(rig));
+    await rig.outlast(isUnreported(rig));
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
   });
 
@@ -293,7 +294,7 @@ describe("a switch that does not report what came of the REFER:", () => {
     await rig.until(() => rig.pbx.count("REFER") === 1);
     await leaves(rig);
     await rig.waits(stillStands);
-    await untold(rig);
+    await isUnreported(rig);
     expect(rig.pbx.count("BYE")).toBe(0);
   });
 
@@ -306,7 +307,7 @@ describe("a switch that does not report what came of the REFER:", () => {
     expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
     const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
     rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
-    await untold(rig);
+    await isUnreported(rig);
   });
 
   test.concurrent("the agent hangs up while the REFER is under way: nothing was reached", async () => {

@@ -17,7 +17,7 @@ test.concurrent("it leaves no timer behind", async () => {
   expect(rig.timers.pending).toHaveLength(length);
 });
 
-test.concurrent("a dialog with the Call-ID of its INVITE is its own, whoever the phone sees as its caller", async () => {
+test.concurrent("a dialog with the Call-ID of its INVITE is its own, whatever caller the phone shows", async () => {
   await using rig = await Rig.ready({
     before: (pbx) => {
       const document = pbx.document.bind(pbx);

@@ -318,7 +318,7 @@ test("whatever comes in whatever order: one result, no REFER without a dialog, n
         if (input.type === "leg-ended") held++;
         take(input);
       }
-      // Nothing more comes of a direct dial whose request is never answered: the request has a deadline of its own.
+      // A direct dial whose request is never answered does nothing more: the request has its own deadline.
       take({ type: "lost", why: "cut" });
       for (let turns = 0; made.wakeAt !== undefined; turns++) {
         expect(turns).toBeLessThan(10);

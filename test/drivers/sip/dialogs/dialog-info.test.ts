@@ -1,4 +1,4 @@
-/** The reader of dialog-info documents: what it takes, and what it refuses in words. */
+/** The reader of dialog-info documents: what it accepts, and its reasons for refusing the rest. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { maxDialogInfoLength, readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";
@@ -11,7 +11,7 @@ const namespace = "urn:ietf:params:xml:ns:dialog-info";
 const head = `xmlns="${namespace}" version="3" state="full" entity="sip:1001@pbx"`;
 const documentOf = (inner: string) => `<?xml version="1.0"?>\n<dialog-info ${head}>${inner}</dialog-info>`;
 const nothing = { version: 3, state: "full", entity: "sip:1001@pbx", dialogs: [] } as const;
-const one = `<dialog id="d1"><state>early</state></dialog>`;
+const ringing = `<dialog id="d1"><state>early</state></dialog>`;
 
 test("a document with everything", () => {
   expect(readDialogInfo(documentOf(`
@@ -49,30 +49,30 @@ test("a document with everything", () => {
 describe("taken as well:", () => {
   const early = { ...nothing, dialogs: [{ id: "d1", state: "early" }] };
   test.each([
-    ["white space, a byte order mark and zeros around it", `\ufeff\n\t ${documentOf(one)}\r\n\0\0`, early],
-    ["a declared encoding", documentOf(one).replace("?>", ' encoding="ISO-8859-1" standalone="yes"?>'), early],
+    ["white space, a byte order mark and zeros around it", `\ufeff\n\t ${documentOf(ringing)}\r\n\0\0`, early],
+    ["a declared encoding", documentOf(ringing).replace("?>", ' encoding="ISO-8859-1" standalone="yes"?>'), early],
     ["comments and CDATA", documentOf("<!-- a --><dialog id='d1'><state>ea<!-- b --><![CDATA[rly]]> </state></dialog>"), early],
-    ["a processing instruction", documentOf(`<?php echo 1?>${one}`), early],
-    ["capitals in a state", documentOf(one.replace("early", "Early")), early],
+    ["a processing instruction", documentOf(`<?php echo 1?>${ringing}`), early],
+    ["capitals in a state", documentOf(ringing.replace("early", "Early")), early],
     [
       "a prefix",
       `<x:dialog-info ${head.replace("xmlns", "xmlns:x")}><x:dialog id="d1"><x:state>early</x:state></x:dialog></x:dialog-info>`,
       early,
     ],
-    ["no namespace at all", `<dialog-info version="3" state="full" entity="sip:1001@pbx">${one}</dialog-info>`, early],
+    ["no namespace at all", `<dialog-info version="3" state="full" entity="sip:1001@pbx">${ringing}</dialog-info>`, early],
     [
       "elements of other namespaces, which say nothing",
       documentOf(
         `<dialog xmlns="urn:other" id="x"><state>early</state></dialog><o:dialog xmlns:o="urn:other"/><p:dialog/>${
-          one.replace("<state>", '<o:state xmlns:o="urn:o">confirmed</o:state><state>')
+          ringing.replace("<state>", '<o:state xmlns:o="urn:o">confirmed</o:state><state>')
         }`,
       ),
       early,
     ],
-    ["zeros before the version", documentOf(one).replace('version="3"', 'version="00000000003"'), early],
+    ["zeros before the version", documentOf(ringing).replace('version="3"', 'version="00000000003"'), early],
     ["the highest version", documentOf("").replace('version="3"', 'version="4294967295"'), { ...nothing, version: 4294967295 }],
     ["no entity", documentOf("").replace('entity="sip:1001@pbx"', ""), { ...nothing, entity: "" }],
-    ["a Call-ID for an id", documentOf(one.replace("id=", "call-id=")), {
+    ["a Call-ID for an id", documentOf(ringing.replace("id=", "call-id=")), {
       ...nothing,
       dialogs: [{ id: "d1", callId: "d1", state: "early" }],
     }],
@@ -80,12 +80,12 @@ describe("taken as well:", () => {
       ...nothing,
       dialogs: [{ id: "d1", state: "terminated" }],
     }],
-    ["events and codes that nobody knows", documentOf(one.replace("<state>", '<state event="exploded" code="99">')), early],
-    ["a direction that nobody knows", documentOf(one.replace("<dialog ", '<dialog direction="sideways" ')), early],
+    ["events and codes that nobody knows", documentOf(ringing.replace("<state>", '<state event="exploded" code="99">')), early],
+    ["a direction that nobody knows", documentOf(ringing.replace("<dialog ", '<dialog direction="sideways" ')), early],
     [
       "two targets, the hold in the second",
       documentOf(
-        one.replace(
+        ringing.replace(
           "</state>",
           '</state><local><target uri="a"/></local><local><target><param pname="+sip.rendering" pvalue="no"/></target></local>',
         ),
@@ -95,7 +95,7 @@ describe("taken as well:", () => {
     [
       "a parameter's value as the RFC writes it (section 4.2), and in quotes",
       documentOf(
-        one.replace(
+        ringing.replace(
           "</state>",
           '</state><local><target uri="a"><param pname="+sip.rendering" pval="no"/><param pname="b" pval="&quot;c&quot;"/></target></local>',
         ),
@@ -106,7 +106,7 @@ describe("taken as well:", () => {
 
   test("parameters with the names of an object's own", () => {
     const { dialogs } = readDialogInfo(documentOf(
-      one.replace(
+      ringing.replace(
         "</state>",
         '</state><local><target><param pname="__proto__" pvalue="x"/><param pname="constructor"/></target></local>',
       ),
@@ -146,7 +146,7 @@ describe("refused with a sentence:", () => {
       `${documentOf("")}${" ".repeat(8)}<!--${"x".repeat(maxDialogInfoLength)}-->`,
       `expected at most ${maxDialogInfoLength}`,
     ],
-    ["a document that is cut off", documentOf(one).slice(0, -8), "Cannot parse XML"],
+    ["a document that is cut off", documentOf(ringing).slice(0, -8), "Cannot parse XML"],
     ["two documents", documentOf("") + documentOf(""), "Cannot parse XML"],
     ["control characters", documentOf("\u0007"), "Cannot parse XML"],
     ["a control character by its number", documentOf("&#7;"), "Cannot parse XML"],
@@ -162,17 +162,17 @@ describe("refused with a sentence:", () => {
       "expected a number from 0 to 4294967295",
     ],
     ["no state", documentOf("").replace('state="full"', ""), "its state is missing: expected full or partial"],
-    ["a state of its own", documentOf("").replace("full", "most"), 'its state is "most"'],
-    ["a dialog without an id", documentOf(`${one}<dialog><state>early</state></dialog>`), "its dialog 2 has no id"],
+    ["an unknown state", documentOf("").replace("full", "most"), 'its state is "most"'],
+    ["a dialog without an id", documentOf(`${ringing}<dialog><state>early</state></dialog>`), "its dialog 2 has no id"],
     [
-      "a dialog's state of its own",
-      documentOf(one.replace("early", "ringing")),
+      "an unknown state of a dialog",
+      documentOf(ringing.replace("early", "ringing")),
       'the state of its dialog 1 is "ringing": expected trying',
     ],
   ])("%s", (_, body, why) => expect(() => readDialogInfo(body)).toThrow(why));
 
   test("words of a stranger come tame and short into the error", () => {
-    const body = documentOf(one.replace("early", `x\u0085"${"y".repeat(100)}`));
+    const body = documentOf(ringing.replace("early", `x\u0085"${"y".repeat(100)}`));
     expect(() => readDialogInfo(body)).toThrow(/is "x\?\?y{37}\.\.\.": expected/);
   });
 });

@@ -1,4 +1,4 @@
-/** What a notifier's names for dialogs are worth: names that stand for every call, ends that are told late or twice, branches under one name. */
+/** How reliable a notifier's names for dialogs are: for every call, ends reported late or twice, branches under one name. */
 import { describe, expect, test } from "bun:test";
 import { namingOf, newNotifier } from "../../../../drivers/sip/dialogs/notifier.ts";
 import type { DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
@@ -28,7 +28,7 @@ describe("an id that stands for every call:", () => {
     "11111111-2222-4333-8444-555555555555",
     "Y2FsbGhhbGYtMTU1OTU6MA==",
   ];
-  test.each(ids)("%s: each call is told, also of the same caller, also after a restart", (id) => {
+  test.each(ids)("%s: each call is reported, also of the same caller, also after a restart", (id) => {
     const phone = new Phone();
     phone.says({ id, state: "terminated" });
     for (const number of [first, second, second]) phone.call(id, number);
@@ -123,9 +123,9 @@ test.each(
   ] as const,
 )("%s is of worth: %s", (id, worth) => expect(namingOf(newNotifier(["1001"]), { id })).toBe(worth));
 
-describe("what arrives late about a call that is over:", () => {
-  const other = 'call-id="9f31c7aa@203.0.113.9"';
-  const talking: Shown = { id: "9f31c7aa@203.0.113.9", state: "confirmed", number: first, more: other };
+describe("late reports of a call that is over:", () => {
+  const callId = 'call-id="9f31c7aa@203.0.113.9"';
+  const talking: Shown = { id: "9f31c7aa@203.0.113.9", state: "confirmed", number: first, more: callId };
 
   /** A talk, during which a second call is refused whose states come in this order. */
   function refused(id: string, more: string, states: readonly string[], parties = true): Phone {
@@ -156,7 +156,7 @@ describe("what arrives late about a call that is over:", () => {
   test.each(["early", "confirmed"])("%s, where nobody is named", (state) => {
     expect(refused(id, "", ["terminated", state], false).desk.told).toEqual(call(1, first));
   });
-  test("early after the end of a call that was told", () => {
+  test("early after the end of a reported call", () => {
     const phone = refused(id, 'call-id="77aa12bc"', ["early", "terminated", "early"]);
     expect(phone.desk.told.filter((text) => text.includes("2"))).toEqual([
       "ScreenPop 1 14155550123",
@@ -180,7 +180,7 @@ describe("what arrives late about a call that is over:", () => {
     phone.says({ ...shown, state: "early" });
     expect(phone.desk.told).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
   });
-  test("of FreeSWITCH, whoever is at its other end: its ids are UUIDs of its own", () => {
+  test("of FreeSWITCH, whatever its other end: its ids are UUIDs", () => {
     const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
     phone.says();
     phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
@@ -239,7 +239,7 @@ describe("what arrives late about a call that is over:", () => {
     phone.says(stale);
     expect(phone.desk.told).toEqual([]);
   });
-  test("a branch that rings after another has declined is no echo: its tag is another", () => {
+  test("a branch that rings after another has declined is not an echo: its tag differs", () => {
     const phone = new Phone("kamailio");
     phone.says();
     const branch = (tag: string, state: string): Shown => ({
@@ -274,7 +274,7 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     return phone;
   }
   const both = [[shown("confirmed"), shown("terminated")], [shown("terminated"), shown("confirmed")]];
-  test.each(both)("without tags: the full state is asked for, and nothing is told before", (...dialogs) => {
+  test.each(both)("without tags: the full state is asked for, and nothing is reported before", (...dialogs) => {
     const phone = talking();
     expect([phone.says(...dialogs), phone.desk.asked.length]).toEqual([[], 1]);
   });
@@ -305,7 +305,7 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     expect(phone.says(shown("confirmed"))).toEqual([]);
     expect(phone.desk.calls).toHaveLength(1);
   });
-  test("branches under one id are one call, whoever calls", () => {
+  test("branches under one id are one call, whatever the caller", () => {
     const phone = new Phone("Forker/1.0");
     phone.says();
     const branch = (local: string, state: string): Shown => ({
@@ -338,15 +338,15 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     expect(phone.says(shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
   });
-  test("no full state comes for it and for a branch that is left out: each of them ends once", () => {
-    const one = tracker();
-    one.connected();
+  test("no full state comes for it and for an omitted branch: each of them ends once", () => {
+    const tracked = tracker();
+    tracked.connected();
     const talk = (state: DialogState, tag: string) => dialog("d1", state, { callId: "c1", localTag: tag, remoteTag: "r" });
     const kamailio = { userAgent: "kamailio" };
-    one.notify(info(0, "full"), kamailio);
-    one.notify(info(1, "full", talk("confirmed", "a"), talk("early", "b")), kamailio);
-    one.notify(info(2, "full", talk("confirmed", "a"), talk("terminated", "a")), kamailio);
-    expect(factsOf(one.noAnswer().events).map(({ ended }) => ended !== undefined)).toEqual([true, true]);
+    tracked.notify(info(0, "full"), kamailio);
+    tracked.notify(info(1, "full", talk("confirmed", "a"), talk("early", "b")), kamailio);
+    tracked.notify(info(2, "full", talk("confirmed", "a"), talk("terminated", "a")), kamailio);
+    expect(factsOf(tracked.noAnswer().events).map(({ ended }) => ended !== undefined)).toEqual([true, true]);
   });
   test("an old report of a branch that rang does not keep an answered call alive", () => {
     const phone = new Phone("kamailio");

@@ -1,6 +1,6 @@
 /**
- * What other notifiers than the recorded one write (test/fixtures/dialog-info), made after their sources and manuals: each document goes
- * through the reader, the tracker and the core, and the CRM must be told this.
+ * Documents of other notifiers than the recorded one (test/fixtures/dialog-info), made after their sources and manuals: each
+ * document goes through the reader, the tracker and the core, and the CRM must get these events.
  */
 import { expect, test } from "bun:test";
 import { TestDesk } from "../../../support/sip/desk.ts";
@@ -133,18 +133,18 @@ const expected: Record<string, Record<string, string[]>> = {
 
 const names = fixtures.filter((name) => !name.startsWith("live-"));
 
-/** What was told of each document, those of which nothing was left out; `?` where the whole state was asked for. */
+/** The events of each document, if it has any; `?` where the full state was asked for. */
 function played({ documents, userAgent }: Fixture): Record<string, string[]> {
   const desk = new TestDesk();
-  const told: Record<string, string[]> = {};
+  const events: Record<string, string[]> = {};
   for (const { note, body } of documents) {
     const before = desk.asked.length;
     const heard = body.trim() === "" ? desk.hear(desk.tracker.none()) : desk.notify(body, userAgent === "" ? {} : { userAgent });
     const texts = [...heard, ...(desk.asked.length > before ? ["?"] : [])];
-    if (texts.length > 0) told[told[note] ? `${note} again` : note] = texts;
+    if (texts.length > 0) events[events[note] ? `${note} again` : note] = texts;
   }
   expect(desk.calls).toEqual([]);
-  return told;
+  return events;
 }
 
 test.each(names)("%s", (name) => expect(played(read(name))).toEqual(expected[name] ?? {}));
@@ -152,7 +152,7 @@ test.each(names)("%s", (name) => expect(played(read(name))).toEqual(expected[nam
 test("every notifier that something is expected of is there", () => expect(Object.keys(expected).sort()).toEqual(names));
 
 test.each(names.filter((name) => !name.startsWith("freeswitch")))(
-  "%s, without a User-Agent, is told the same in the end",
+  "%s, without a User-Agent, results in the same events in the end",
   (name) => {
     const desk = new TestDesk();
     for (const { body } of read(name).documents) {

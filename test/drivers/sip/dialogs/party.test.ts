@@ -138,7 +138,7 @@ test.each([
   ["tel:1001", ""],
 ])("the host of %s is %j", (uri, host) => expect(addressOf(uri).host).toBe(host));
 
-test("no URI breaks it, and no words become digits", () => {
+test("no URI breaks it, and words do not become digits", () => {
   const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(...'sip:tel@;<>%2B"+(1)a*#[]?&') }));
   fc.assert(
     fc.property(text, fc.option(text, { nil: undefined }), (uri, display) => {
@@ -147,7 +147,8 @@ test("no URI breaks it, and no words become digits", () => {
       // Digits of other scripts are digits; the zero in brackets behind a country code is not part of the number.
       const texts = [uri, display ?? ""].map((text) => inAscii(addressOf(text).user + text));
       const sources = texts.flatMap((text) => [text, text.replaceAll("(0)", "")]);
-      return found.kind !== "number" || sources.some((one) => one.replace(/\D/g, "").includes(found.number.replace(/\D/g, "")));
+      return found.kind !== "number" ||
+        sources.some((source) => source.replace(/\D/g, "").includes(found.number.replace(/\D/g, "")));
     }),
     { numRuns: 1000, examples: [["+2(0)1", undefined], ["\uff11", undefined]] },
   );

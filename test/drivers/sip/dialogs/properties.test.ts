@@ -62,25 +62,25 @@ const anyInfo: fc.Arbitrary<DialogInfo> = fc.record({
 
 const envelopes: readonly Envelope[] = [{}, { userAgent: "FreeSWITCH" }, { userAgent: "Asterisk" }];
 
-type Act = (one: TestTracker) => TrackerOutput;
-const events = (said: readonly LineEvent[]): TrackerOutput => ({ events: said });
+type Act = (tracked: TestTracker) => TrackerOutput;
+const events = (all: readonly LineEvent[]): TrackerOutput => ({ events: all });
 const anyAct: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 12,
-    arbitrary: fc.tuple(anyInfo, fc.constantFrom(...envelopes)).map(([each, envelope]): Act =>
-      Object.assign((one: TestTracker) => one.notify(each, envelope), {
-        [fc.toStringMethod]: () => JSON.stringify([each, envelope]),
+    arbitrary: fc.tuple(anyInfo, fc.constantFrom(...envelopes)).map(([document, envelope]): Act =>
+      Object.assign((tracked: TestTracker) => tracked.notify(document, envelope), {
+        [fc.toStringMethod]: () => JSON.stringify([document, envelope]),
       })
     ),
   },
   fc.constantFrom<Act>(
-    (one) => one.noAnswer(),
-    (one) => one.none(),
-    (one) => (one.subscribed(), events([])),
-    (one) => (one.connected(["old-1", "c1"]), events([])),
-    (one) => (one.dial({ call: "m1", number: "14155550123" }), one.invite("m1", "c2"), events([])),
-    (one) => events(one.far("m1", "answered")),
-    (one) => (one.dialOver("m1"), events([])),
+    (tracked) => tracked.noAnswer(),
+    (tracked) => tracked.none(),
+    (tracked) => (tracked.subscribed(), events([])),
+    (tracked) => (tracked.connected(["old-1", "c1"]), events([])),
+    (tracked) => (tracked.dial({ call: "m1", number: "14155550123" }), tracked.invite("m1", "c2"), events([])),
+    (tracked) => events(tracked.far("m1", "answered")),
+    (tracked) => (tracked.dialOver("m1"), events([])),
   ),
 );
 
@@ -95,7 +95,7 @@ class Watch {
       for (const leg of this.#alive.keys()) if (!event.legs.some((facts) => facts.leg === leg)) this.#end(leg);
       for (const facts of event.legs) this.#leg(facts);
     } else if (event.type === "leg") this.#leg(event.facts);
-    else throw new Error(`The tracker says ${event.type}`);
+    else throw new Error(`The tracker reports ${event.type}`);
   }
 
   #leg(facts: LegFacts): void {
@@ -103,7 +103,7 @@ class Watch {
     expect([facts.desk, leg.length > 0 && leg.length <= 60, this.#over.has(leg)]).toEqual(["1001", true, false]);
     const before = this.#alive.get(leg);
     if (ended) {
-      // Nothing ends that was not there.
+      // Only a known leg ends.
       expect(before).toBeDefined();
       return this.#end(leg);
     }
@@ -124,13 +124,13 @@ class Watch {
   }
 }
 
-test("nothing breaks it, states only go up, names are never used again, nothing ends that was not there", () => {
+test("nothing breaks it, states only go up, names are never used again, only what was there ends", () => {
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 30 }), (acts) => {
-      const one = tracker();
-      one.connected();
+      const tracked = tracker();
+      tracked.connected();
       const watch = new Watch();
-      for (const act of acts) for (const event of act(one).events) watch.see(event);
+      for (const act of acts) for (const event of act(tracked).events) watch.see(event);
     }),
     { numRuns: 1000 },
   );
@@ -140,17 +140,17 @@ test("whatever came before, a full state that was asked for makes it right: what
   const list = fc.uniqueArray(fc.constantFrom(...ids.slice(2)), { maxLength: 3 });
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 15 }), list, (acts, listed) => {
-      const one = tracker();
-      one.connected();
-      const said = acts.flatMap((act) => [...act(one).events]);
-      one.subscribed();
+      const tracked = tracker();
+      tracked.connected();
+      const before = acts.flatMap((act) => [...act(tracked).events]);
+      tracked.subscribed();
       const truth = info(0, "full", ...listed.map((id) => dialog(id, "confirmed", { callId: `of ${id}` })));
       let desk = newDesk("1001");
-      for (const event of [...said, ...one.notify(truth).events]) {
+      for (const event of [...before, ...tracked.notify(truth).events]) {
         desk = step(desk, { type: "line", event }, 0, policyWith()).desk;
       }
       expect(desk.calls.flatMap(({ legs }) => legs).length).toBeLessThanOrEqual(listed.length);
-      expect(one.notify({ ...truth, version: 1 })).toEqual({ events: [] });
+      expect(tracked.notify({ ...truth, version: 1 })).toEqual({ events: [] });
     }),
     { numRuns: 300 },
   );
@@ -169,7 +169,7 @@ interface Report {
 }
 
 /** The reports in the order in which a state can follow another. */
-function told(story: readonly { call: number; state: DialogState; over: boolean; held: boolean }[]): Dialog[] {
+function reportsOf(story: readonly { call: number; state: DialogState; over: boolean; held: boolean }[]): Dialog[] {
   const rank = new Map<number, number>();
   return story.flatMap(({ call, state, over, held }): Report[] => {
     const before = rank.get(call) ?? -1;
@@ -187,53 +187,53 @@ function told(story: readonly { call: number; state: DialogState; over: boolean;
   );
 }
 
-/** All that is known in the end: of each leg the signs that were told, and whether it is over. */
-function known(said: readonly LineEvent[]): Record<string, unknown> {
+/** All that is known in the end: the reported signs of each leg, and whether it is over. */
+function known(all: readonly LineEvent[]): Record<string, unknown> {
   const legs: Record<string, Record<string, unknown>> = {};
-  for (const facts of factsOf(said)) legs[facts.leg] = { ...legs[facts.leg], ...facts, ended: facts.ended !== undefined };
+  for (const facts of factsOf(all)) legs[facts.leg] = { ...legs[facts.leg], ...facts, ended: facts.ended !== undefined };
   return legs;
 }
 
 function heard(documents: readonly (readonly Dialog[])[], state: "full" | "partial"): Record<string, unknown> {
-  const one = tracker();
-  one.connected();
+  const tracked = tracker();
+  tracked.connected();
   const strict = { userAgent: "Strict/1.0" };
   return known(
     [info(0, "full"), ...documents.map((dialogs, n) => info(n + 1, state, ...dialogs))].flatMap((
-      each,
-    ) => [...one.notify(each, strict).events]),
+      document,
+    ) => [...tracked.notify(document, strict).events]),
   );
 }
 
-test("partial documents say the same one by one and put together", () => {
+test("partial documents mean the same one by one and put together", () => {
   fc.assert(
     fc.property(stories, fc.array(fc.boolean()), (story, cuts) => {
-      const reports = told(story);
+      const reports = reportsOf(story);
       const joined: Dialog[][] = [];
-      for (const [n, each] of reports.entries()) {
-        // A dialog stands once in a document.
+      for (const [n, report] of reports.entries()) {
+        // A document has a dialog only once.
         const last = joined.at(-1);
-        if (last && !cuts[n] && !last.some(({ id }) => id === each.id)) last.push(each);
-        else joined.push([each]);
+        if (last && !cuts[n] && !last.some(({ id }) => id === report.id)) last.push(report);
+        else joined.push([report]);
       }
-      expect(heard(joined, "partial")).toEqual(heard(reports.map((each) => [each]), "partial"));
+      expect(heard(joined, "partial")).toEqual(heard(reports.map((report) => [report]), "partial"));
     }),
     { numRuns: 300 },
   );
 });
 
-test("full documents say the same as partial ones, and a repeated one nothing", () => {
+test("full documents mean the same as partial ones, and a repeated one changes nothing", () => {
   fc.assert(
     fc.property(stories, (story) => {
       const live = new Map<string, Dialog>();
-      const full = told(story).map((each) => {
+      const full = reportsOf(story).map((report) => {
         for (const [id, { state }] of live) if (state === "terminated") live.delete(id);
-        live.set(each.id, each);
+        live.set(report.id, report);
         return [...live.values()];
       });
-      const partial = heard(told(story).map((each) => [each]), "partial");
+      const partial = heard(reportsOf(story).map((report) => [report]), "partial");
       expect(heard(full, "full")).toEqual(partial);
-      expect(heard(full.flatMap((each) => [each, each]), "full")).toEqual(partial);
+      expect(heard(full.flatMap((document) => [document, document]), "full")).toEqual(partial);
     }),
     { numRuns: 300 },
   );

@@ -42,7 +42,7 @@ describe("read all the same:", () => {
     expect(dialog?.remote?.identity?.display).toBe(name);
     expect(dialog?.remote?.identity?.uri).toContain("14155550123@pbx");
   });
-  test("what is well-formed stays as it is", () => {
+  test("a well-formed document stays unchanged", () => {
     const good = ringing("A &amp; B &#38; &lt;C&gt; 'd'");
     expect(repaired(good)).toBe(good);
   });

@@ -1,4 +1,4 @@
-/** The step of a desk's dialogs: what each kind of document means, by the notifier that writes it and the dialogs that are known. */
+/** The step of a desk's dialogs: the meaning of each kind of document, by its notifier and the known dialogs. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { LineEvent } from "../../../../src/core/line.ts";
@@ -24,7 +24,7 @@ const notifiers = {
   "is not known": {},
 } satisfies Record<string, Envelope>;
 
-/** Two callers, whose dialogs have names of their own. */
+/** Two callers, whose dialogs have different names. */
 const a = (state: DialogState): Dialog =>
   dialog("11111111-aaaa-4bbb-8ccc-00000000000a", state, { remote: end("sip:14155550123@pbx") });
 const b = (state: DialogState): Dialog =>
@@ -50,8 +50,8 @@ const documents: Record<string, Omit<DialogInfo, "version"> | undefined> = {
 };
 
 /**
- * What follows, by what is known: `+a` is the first event of a, `a!` that it is answered, `-a` its end; `?` the full state is asked for, and then
- * what is believed when it does not come; `.` nothing.
+ * The events, by the known dialogs: `+a` is the first event of a, `a!` its answer, `-a` its end; `?` the full state is asked
+ * for, and then the events when it does not come; `.` none.
  */
 const expected: Record<keyof typeof notifiers, string> = {
   "lists all": `
@@ -172,8 +172,8 @@ test("a switch that keeps to the RFC: what it lists lives, unless it has said th
       const over = new Set<string>();
       const live = new Set<string>();
       for (const [n, { state, listed }] of texts.entries()) {
-        // A switch that lists ends in full documents is asked about what it leaves out.
-        const shown = listed.filter((each) => state === "partial" || each.state !== "terminated");
+        // A switch that lists ends in full documents is asked about the omitted ones.
+        const shown = listed.filter((dialog) => state === "partial" || dialog.state !== "terminated");
         if (state === "full") live.clear();
         for (const { name, state } of shown) {
           if (state === "terminated") over.add(name);

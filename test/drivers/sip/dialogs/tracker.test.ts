@@ -15,10 +15,10 @@ const strict: Envelope = { userAgent: "Strict/1.0" };
 
 /** A tracker that is connected, with what is live. */
 function begun(envelope: Envelope, ...live: Dialog[]): TestTracker {
-  const one = tracker();
-  one.connected();
-  one.notify(info(0, "full", ...live), envelope);
-  return one;
+  const tracked = tracker();
+  tracked.connected();
+  tracked.notify(info(0, "full", ...live), envelope);
+  return tracked;
 }
 
 const signs = ["rings", "answered", "farCalled", "farAnswered", "held"] as const;
@@ -35,9 +35,9 @@ describe("states only go up:", () => {
     states.flatMap((before) => states.map((after) => [direction, before, after] as const))
   );
   test.each(pairs)("a %s that is %s, then %s", (direction, before, after) => {
-    const one = begun(strict);
-    const said = [before, after].map((state, n) => {
-      const { events } = one.notify(
+    const tracked = begun(strict);
+    const reports = [before, after].map((state, n) => {
+      const { events } = tracked.notify(
         info(n + 1, "partial", dialog("d1", state, { callId: "c1", direction, remote: customer })),
         strict,
       );
@@ -45,11 +45,11 @@ describe("states only go up:", () => {
     });
     const known = new Set([before, after].flatMap((state) => strictSigns[direction][state] ?? []));
     if (before === "confirmed") known.delete("rings");
-    const last = said.flat().at(-1);
-    if (before === "terminated") expect(said).toEqual([[], after === "terminated" ? [] : said[1] ?? []]);
-    else if (after === "terminated") expect(said[1]).toEqual([{ desk: "1001", leg: "c1", ended: expect.anything() }]);
+    const last = reports.flat().at(-1);
+    if (before === "terminated") expect(reports).toEqual([[], after === "terminated" ? [] : reports[1] ?? []]);
+    else if (after === "terminated") expect(reports[1]).toEqual([{ desk: "1001", leg: "c1", ended: expect.anything() }]);
     else expect(signs.filter((sign) => last?.[sign] === true)).toEqual(signs.filter((sign) => known.has(sign)));
-    if (before === after) expect(said[1]).toEqual([]);
+    if (before === after) expect(reports[1]).toEqual([]);
   });
 });
 
@@ -77,30 +77,30 @@ describe("FreeSWITCH says", () => {
       report("recipient", "confirmed", "yes"),
     ], ["answered"]],
   ])("%s", (_, reports, wanted) => {
-    const one = begun(freeswitch);
-    const said = reports.flatMap((each, n) => factsOf(one.notify(info(n + 1, "full", each), freeswitch).events));
-    expect(signs.filter((sign) => said.at(-1)?.[sign] === true)).toEqual(wanted as Sign[]);
+    const tracked = begun(freeswitch);
+    const facts = reports.flatMap((report, n) => factsOf(tracked.notify(info(n + 1, "full", report), freeswitch).events));
+    expect(signs.filter((sign) => facts.at(-1)?.[sign] === true)).toEqual(wanted as Sign[]);
   });
 
   test("what others say: a peer that goes by its name, but keeps to the RFC", () => {
-    const one = begun(freeswitch);
+    const tracked = begun(freeswitch);
     const dials = (version: number, state: DialogState) =>
-      factsOf(one.notify(info(version, "full", { ...report("initiator", state, "yes"), callId: "c1" }), freeswitch).events);
+      factsOf(tracked.notify(info(version, "full", { ...report("initiator", state, "yes"), callId: "c1" }), freeswitch).events);
     expect([...dials(1, "trying"), ...dials(2, "early"), ...dials(3, "confirmed")].at(-1)?.farAnswered).toBe(true);
   });
 
-  test("in its answer to a question, as when it dials: that is no second report", () => {
-    const one = begun(freeswitch);
-    one.notify(info(1, "full", report("initiator", "confirmed", "yes")), freeswitch);
+  test("in its answer to a question, as when it dials: that is not a second report", () => {
+    const tracked = begun(freeswitch);
+    tracked.notify(info(1, "full", report("initiator", "confirmed", "yes")), freeswitch);
     const listed = { ...report("initiator", "confirmed", "yes"), callId: "c@10.0.0.21" };
-    expect(one.notify(info(2, "full", listed), freeswitch).events).toEqual([]);
+    expect(tracked.notify(info(2, "full", listed), freeswitch).events).toEqual([]);
   });
 });
 
 test("a held call is known by the parameter without its plus too", () => {
-  const one = begun(strict);
+  const tracked = begun(strict);
   const talks = (version: number, rendering: string) =>
-    one.notify(
+    tracked.notify(
       info(
         version,
         "full",
@@ -123,67 +123,67 @@ describe("versions:", () => {
   const answer = (version: number, state: "full" | "partial" = "partial") =>
     info(version, state, dialog("d1", "confirmed", { callId: "c1" }));
 
-  test("a repeat is dropped without a word", () => {
-    const one = begun(strict);
-    one.notify(ring(1), strict);
-    expect(one.notify(ring(1), strict)).toEqual({ events: [] });
+  test("a repeat is dropped silently", () => {
+    const tracked = begun(strict);
+    tracked.notify(ring(1), strict);
+    expect(tracked.notify(ring(1), strict)).toEqual({ events: [] });
   });
   test.each([[1, 1], [2, 1], [7, 0]])(
     "after version %i another document of version %i is dropped, and the state asked for",
     (last, next) => {
-      const one = begun(strict);
-      one.notify(ring(last, "full"), strict);
-      expect(one.notify(answer(next), strict)).toEqual({
+      const tracked = begun(strict);
+      tracked.notify(ring(last, "full"), strict);
+      expect(tracked.notify(answer(next), strict)).toEqual({
         events: [],
         asks: `version ${next} came after version ${last}`,
       });
     },
   );
-  test("a gap in partial documents asks for the full state, and what came is believed", () => {
-    const one = begun(strict);
-    const { events, asks } = one.notify(ring(3), strict);
+  test("a gap in partial documents asks for the full state, and the document is believed", () => {
+    const tracked = begun(strict);
+    const { events, asks } = tracked.notify(ring(3), strict);
     expect([factsOf(events)[0]?.rings, asks]).toEqual([true, "versions between 0 and 3 are missing"]);
   });
   test("a gap in full documents does not matter", () => {
-    const one = begun(strict);
-    expect(one.notify(ring(9, "full"), strict).asks).toBeUndefined();
+    const tracked = begun(strict);
+    expect(tracked.notify(ring(9, "full"), strict).asks).toBeUndefined();
   });
   test("a new subscription counts from 0, and its first full state is the truth", () => {
-    const one = begun(strict);
-    one.notify(ring(7, "full"), strict);
-    one.subscribed();
-    expect(factsOf(one.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
+    const tracked = begun(strict);
+    tracked.notify(ring(7, "full"), strict);
+    tracked.subscribed();
+    expect(factsOf(tracked.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
   });
-  test("what answers a question may have any version", () => {
-    const one = begun(strict);
-    one.notify(ring(7, "full"), strict);
-    expect(one.notify(answer(0), strict).asks).toBeString();
-    expect(factsOf(one.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
+  test("the answer to a question may have any version", () => {
+    const tracked = begun(strict);
+    tracked.notify(ring(7, "full"), strict);
+    expect(tracked.notify(answer(0), strict).asks).toBeString();
+    expect(factsOf(tracked.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
   });
   test("one question is asked at a time, and again after it was not answered", () => {
-    const one = begun(strict);
-    one.notify(ring(7, "full"), strict);
-    const asked = () => one.notify(answer(0), strict).asks;
+    const tracked = begun(strict);
+    tracked.notify(ring(7, "full"), strict);
+    const asked = () => tracked.notify(answer(0), strict).asks;
     expect([asked(), asked()]).toEqual(["version 0 came after version 7", undefined]);
-    one.noAnswer();
+    tracked.noAnswer();
     expect(asked()).toBeString();
   });
   test("a question of an earlier link is forgotten with it", () => {
-    const one = begun(strict);
-    one.notify(ring(7, "full"), strict);
-    one.notify(answer(0), strict);
-    one.connected();
-    one.notify(ring(0, "full"), strict);
-    expect(one.notify(answer(5), strict).asks).toBeString();
+    const tracked = begun(strict);
+    tracked.notify(ring(7, "full"), strict);
+    tracked.notify(answer(0), strict);
+    tracked.connected();
+    tracked.notify(ring(0, "full"), strict);
+    expect(tracked.notify(answer(5), strict).asks).toBeString();
   });
 });
 
 describe("after a connect", () => {
   const talking = dialog("d1", "confirmed", { callId: "c1", remote: customer });
   test("the first full state is the snapshot", () => {
-    const one = tracker();
-    one.connected();
-    expect(one.notify(info(0, "full", talking, dialog("d2", "terminated"))).events).toEqual([{
+    const tracked = tracker();
+    tracked.connected();
+    expect(tracked.notify(info(0, "full", talking, dialog("d2", "terminated"))).events).toEqual([{
       type: "snapshot",
       desks: ["1001"],
       legs: [{
@@ -196,48 +196,48 @@ describe("after a connect", () => {
       }],
     }]);
   });
-  test("partial documents say nothing before it, and are in it", () => {
-    const one = tracker();
-    one.connected();
-    expect(one.notify(info(0, "partial", talking))).toEqual({
+  test("partial documents cause no events before it, and are in it", () => {
+    const tracked = tracker();
+    tracked.connected();
+    expect(tracked.notify(info(0, "partial", talking))).toEqual({
       events: [],
       asks: "the first document is not a full state",
     });
-    expect(factsOf(one.notify(info(1, "full", { ...talking, local: end("sip:1001@pbx", "no") })).events)).toMatchObject([{
+    expect(factsOf(tracked.notify(info(1, "full", { ...talking, local: end("sip:1001@pbx", "no") })).events)).toMatchObject([{
       leg: "c1",
       held: true,
     }]);
   });
-  test("when no full state comes, what is known is the snapshot", () => {
-    const one = tracker();
-    one.connected();
-    one.notify(info(0, "partial", talking));
-    expect(one.noAnswer().events).toMatchObject([{ type: "snapshot", legs: [{ leg: "c1" }] }]);
+  test("when no full state comes, the known dialogs are the snapshot", () => {
+    const tracked = tracker();
+    tracked.connected();
+    tracked.notify(info(0, "partial", talking));
+    expect(tracked.noAnswer().events).toMatchObject([{ type: "snapshot", legs: [{ leg: "c1" }] }]);
   });
   test("a call goes on under its name after a break, and under other ids, if it has a Call-ID", () => {
-    const one = begun(strict, talking);
-    one.connected();
-    expect(factsOf(one.notify(info(0, "full", { ...talking, id: "e9" }), strict).events)).toMatchObject([{ leg: "c1" }]);
-    expect(factsOf(one.notify(info(1, "partial", dialog("e9", "terminated")), strict).events)).toMatchObject([{
+    const tracked = begun(strict, talking);
+    tracked.connected();
+    expect(factsOf(tracked.notify(info(0, "full", { ...talking, id: "e9" }), strict).events)).toMatchObject([{ leg: "c1" }]);
+    expect(factsOf(tracked.notify(info(1, "partial", dialog("e9", "terminated")), strict).events)).toMatchObject([{
       leg: "c1",
       ended: {},
     }]);
   });
   test("a call that ended meanwhile is not in the snapshot", () => {
-    const one = begun(strict, talking);
-    one.connected();
-    expect(one.notify(info(0, "full"), strict).events).toEqual([{ type: "snapshot", desks: ["1001"], legs: [] }]);
+    const tracked = begun(strict, talking);
+    tracked.connected();
+    expect(tracked.notify(info(0, "full"), strict).events).toEqual([{ type: "snapshot", desks: ["1001"], legs: [] }]);
   });
-  test("a document about another extension is dropped, and says so", () => {
-    const one = tracker();
-    one.connected();
-    const about = (entity: string) => one.notify({ ...info(0, "full"), entity });
+  test("a document about another extension is dropped, with a reason", () => {
+    const tracked = tracker();
+    tracked.connected();
+    const about = (entity: string) => tracked.notify({ ...info(0, "full"), entity });
     expect(about("sip:1002@pbx")).toEqual({ events: [], dropped: 'it is about "sip:1002@pbx": expected 1001' });
     expect(about("sip:%31001@elsewhere;transport=udp").events).toHaveLength(1);
   });
   test("a NOTIFY without a body says that there are no calls", () => {
-    const one = begun(strict, talking);
-    expect(factsOf(one.none().events)).toMatchObject([{ leg: "c1", ended: {} }]);
+    const tracked = begun(strict, talking);
+    expect(factsOf(tracked.none().events)).toMatchObject([{ leg: "c1", ended: {} }]);
   });
 });
 
@@ -255,15 +255,15 @@ describe("a full document that leaves a live call out", () => {
     expect([ends(events), asks]).toEqual([[], undefined]);
   });
   test("is asked about, of a notifier that does not say who it is", () => {
-    const one = begun({}, a);
-    const { events, asks } = one.notify(info(1, "full", b));
+    const tracked = begun({}, a);
+    const { events, asks } = tracked.notify(info(1, "full", b));
     expect([ends(events), asks]).toEqual([[], expect.any(String)]);
-    expect(ends(one.noAnswer().events)).toEqual([uuid]);
+    expect(ends(tracked.noAnswer().events)).toEqual([uuid]);
   });
   test("ends it, when that notifier has shown several calls before", () => {
-    const one = begun({}, a);
-    one.notify(info(1, "full", a, b));
-    expect(ends(one.notify(info(2, "full", b)).events)).toEqual([uuid]);
+    const tracked = begun({}, a);
+    tracked.notify(info(1, "full", a, b));
+    expect(ends(tracked.notify(info(2, "full", b)).events)).toEqual([uuid]);
   });
   test("ends it, of FreeSWITCH too, when it names Call-IDs: it was asked", () => {
     expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, callId: "c2" }), freeswitch).events)).toEqual([uuid]);
@@ -273,35 +273,38 @@ describe("a full document that leaves a live call out", () => {
     expect(ends(begun(freeswitch, a, b, c).notify(info(1, "full", b, c), freeswitch).events)).toEqual([uuid]);
   });
   test("ends none when it is empty, of FreeSWITCH: a registration brings one; then it is asked", () => {
-    const one = begun(freeswitch, a);
-    const { events, asks } = one.notify(info(1, "full"), freeswitch);
+    const tracked = begun(freeswitch, a);
+    const { events, asks } = tracked.notify(info(1, "full"), freeswitch);
     expect([ends(events), asks]).toEqual([[], expect.any(String)]);
-    expect(one.noAnswer().events).toEqual([]);
+    expect(tracked.noAnswer().events).toEqual([]);
   });
   test("ends none after FreeSWITCH has listed all at a renewal", () => {
-    const one = begun(freeswitch, a);
-    one.notify(info(1, "full", { ...a, callId: "c1" }, { ...b, callId: "c2" }), freeswitch);
-    expect(ends(one.notify(info(2, "full", dialog(uuid3, "early")), freeswitch).events)).toEqual([]);
+    const tracked = begun(freeswitch, a);
+    tracked.notify(info(1, "full", { ...a, callId: "c1" }, { ...b, callId: "c2" }), freeswitch);
+    expect(ends(tracked.notify(info(2, "full", dialog(uuid3, "early")), freeswitch).events)).toEqual([]);
   });
   test("ends it when FreeSWITCH says that the last one is over", () => {
-    const one = begun(freeswitch, a, { ...b, callId: "c2" });
-    const { events, asks } = one.notify(info(1, "full", dialog(uuid2, "terminated")), freeswitch);
+    const tracked = begun(freeswitch, a, { ...b, callId: "c2" });
+    const { events, asks } = tracked.notify(info(1, "full", dialog(uuid2, "terminated")), freeswitch);
     expect([ends(events), asks]).toEqual([[uuid2], expect.any(String)]);
-    expect(ends(one.noAnswer().events)).toEqual([uuid]);
+    expect(ends(tracked.noAnswer().events)).toEqual([uuid]);
   });
 });
 
 test("the far end's answer that was in doubt is believed when FreeSWITCH lists the call", () => {
   const held = dialog(uuid, "early", { local: end("sip:1001@pbx", "no"), remote: customer });
   const dials = dialog(uuid2, "confirmed", { direction: "initiator", remote: end("sip:14155550999@pbx") });
-  const one = begun(freeswitch, held);
-  one.notify(info(1, "full", dials), freeswitch);
-  expect(one.notify(info(2, "full", dials), freeswitch)).toMatchObject({ events: [], asks: expect.any(String) });
+  const tracked = begun(freeswitch, held);
+  tracked.notify(info(1, "full", dials), freeswitch);
+  expect(tracked.notify(info(2, "full", dials), freeswitch)).toMatchObject({ events: [], asks: expect.any(String) });
   const listed = [{ ...held, callId: "c1" }, { ...dials, callId: "c2" }];
-  expect(factsOf(one.notify(info(3, "full", ...listed), freeswitch).events)).toMatchObject([{ leg: uuid2, farAnswered: true }]);
+  expect(factsOf(tracked.notify(info(3, "full", ...listed), freeswitch).events)).toMatchObject([{
+    leg: uuid2,
+    farAnswered: true,
+  }]);
 });
 
-describe("when no full state comes, FreeSWITCH's word for a second call", () => {
+describe("when no full state comes, FreeSWITCH's state for a second call", () => {
   const shown = (state: DialogState, rendering: "yes" | "no" = "yes"): Partial<Dialog> & Pick<Report, "state"> => ({
     state,
     local: end("sip:1001@pbx", rendering),
@@ -314,35 +317,35 @@ describe("when no full state comes, FreeSWITCH's word for a second call", () => 
     ["confirmed again", shown("confirmed"), shown("confirmed"), "confirmed", "ended"],
     ["early, though it was confirmed,", shown("early"), shown("confirmed"), "early", "ended"],
   ];
-  const named = cases.map((each) => ({ said: each[0], meaning: each[4], each }));
-  test.each(named)("$said, means that it has $meaning", ({ each: [, first, second, word, meaning] }) => {
-    const one = begun(freeswitch);
-    one.notify(info(1, "full", { ...dialog(uuid, "early"), remote: customer, ...first }), freeswitch);
-    one.notify(info(2, "full", { ...dialog(uuid2, "early"), remote: end("sip:14155550999@pbx"), ...second }), freeswitch);
-    const { events, asks } = one.notify(
+  const named = cases.map((row) => ({ state: row[0], meaning: row[4], row }));
+  test.each(named)("$state, means that it has $meaning", ({ row: [, first, second, word, meaning] }) => {
+    const tracked = begun(freeswitch);
+    tracked.notify(info(1, "full", { ...dialog(uuid, "early"), remote: customer, ...first }), freeswitch);
+    tracked.notify(info(2, "full", { ...dialog(uuid2, "early"), remote: end("sip:14155550999@pbx"), ...second }), freeswitch);
+    const { events, asks } = tracked.notify(
       info(3, "full", { ...dialog(uuid2, word), local: end("sip:1001@pbx", "yes") }),
       freeswitch,
     );
     expect([events, asks]).toEqual([[], expect.any(String)]);
-    const decided = factsOf(one.noAnswer().events);
+    const decided = factsOf(tracked.noAnswer().events);
     expect(decided).toMatchObject([{ leg: uuid2, [meaning]: meaning === "answered" ? true : { cause: "GONE" } }]);
-    expect(one.noAnswer().events).toEqual([]);
+    expect(tracked.noAnswer().events).toEqual([]);
   });
 
   test("is plain when the last call is over: it has ended before", () => {
-    const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
-    one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
-    one.notify(info(2, "full", dialog(uuid2, "confirmed")), freeswitch);
-    const { events } = one.notify(info(3, "full", dialog(uuid, "terminated")), freeswitch);
+    const tracked = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    tracked.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
+    tracked.notify(info(2, "full", dialog(uuid2, "confirmed")), freeswitch);
+    const { events } = tracked.notify(info(3, "full", dialog(uuid, "terminated")), freeswitch);
     expect(factsOf(events)).toMatchObject([{ leg: uuid2, ended: {} }, { leg: uuid, ended: {} }]);
-    expect(one.noAnswer().events).toEqual([]);
+    expect(tracked.noAnswer().events).toEqual([]);
   });
 
   test("a third one is left alone", () => {
-    const one = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
-    one.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
-    one.notify(info(2, "full", dialog(uuid3, "early", { remote: end("sip:14155550777@pbx") })), freeswitch);
-    one.notify(info(3, "full", dialog(uuid2, "confirmed")), freeswitch);
-    expect(factsOf(one.noAnswer().events).map(({ leg }) => leg)).toEqual([uuid2]);
+    const tracked = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    tracked.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
+    tracked.notify(info(2, "full", dialog(uuid3, "early", { remote: end("sip:14155550777@pbx") })), freeswitch);
+    tracked.notify(info(3, "full", dialog(uuid2, "confirmed")), freeswitch);
+    expect(factsOf(tracked.noAnswer().events).map(({ leg }) => leg)).toEqual([uuid2]);
   });
 });

@@ -57,7 +57,7 @@ test("counted from the last dial that has shown it", () => {
   expect(registered).toEqual([false, false, true]);
 });
 
-test("the end of a call is no sign that it is back", () => {
+test("the end of a call does not mean that it is back", () => {
   const { watch, registered, timers } = quietWatch();
   watch.far("m1", "called");
   watch.unregistered();

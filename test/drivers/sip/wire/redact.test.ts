@@ -24,7 +24,7 @@ describe("a SIP message in the trace", () => {
     },
   );
 
-  test("keeps the challenge itself, which is no secret", () => {
+  test("keeps the challenge itself, which is not a secret", () => {
     const challenge = 'WWW-Authenticate: Digest realm="pbx", nonce="n"';
     expect(hideCredentials(challenge)).toBe(challenge);
   });

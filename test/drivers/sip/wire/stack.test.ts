@@ -165,7 +165,7 @@ test("hole 4: a reset is a reason, not the end of the process", async () => {
   expect(await stack.closed).toMatch(/closed the connection|failed \(ECONNRESET\)/);
 });
 
-describe("hole 5: nobody waits for ever:", () => {
+describe("hole 5: nobody waits forever:", () => {
   test("nothing listens", async () => {
     const peer = await Peer.listen();
     peer.server.stop();
@@ -316,6 +316,6 @@ test("hole 11: a body that is not ASCII is refused", async () => {
   stack.close("done");
 });
 
-test("hole 12: a request inside a dialog brings no Contact of its own", () => {
+test("hole 12: a request inside a dialog has no Contact from us", () => {
   expect(requestIn("d", "SUBSCRIBE", { Contact: "<sip:x@y>", Event: "dialog" }).headers).toEqual({ Event: "dialog" });
 });

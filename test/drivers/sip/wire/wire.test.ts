@@ -1,6 +1,6 @@
 /**
- * The scripted drachtio-server against recordings of a real one (drachtio-server 0.9.10, drachtio-srf 5.0), frame by frame; and what the
- * driver sends against what drachtio-srf sent then.
+ * The scripted drachtio-server compared with recordings of a real one (drachtio-server 0.9.10, drachtio-srf 5.0), frame by
+ * frame; and the driver with drachtio-srf.
  */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -90,22 +90,22 @@ test.each(names)("%s: the driver sends what drachtio-srf sent", async (name) => 
   expect(answers(mine).slice(0, answers(theirs).length)).toEqual(answers(theirs));
 });
 
-/** drachtio-srf sent the second SUBSCRIBE to the address that had asked for the password; the domain says as much. */
+/** drachtio-srf sent the second SUBSCRIBE to the address that had asked for the password; the domain gives the same. */
 function withoutRoute(frame: Record<string, unknown>): Record<string, unknown> {
   const parts = frame["parts"] as string[];
   return { ...frame, parts: parts[1] === "sip" && frame["start"] === "SUBSCRIBE" ? parts.slice(0, 4) : parts };
 }
 
-test.each(names)("%s: the scripted server says what drachtio-server said", async (name) => {
-  const said = framesOf(read(name)).filter(({ dir }) => dir === "server>client").map(({ text }) => shape(text));
+test.each(names)("%s: the scripted server sends what drachtio-server sent", async (name) => {
+  const recorded = framesOf(read(name)).filter(({ dir }) => dir === "server>client").map(({ text }) => shape(text));
   const { out: ours } = await played(name);
   const mine = ours.map(shape);
   // The headers that a switch adds to its answers (Allow and the like) are the switch's, not drachtio-server's.
-  const frames = (shapes: typeof said) => shapes.map(({ parts, start }) => ({ parts, start }));
-  const upTo = frames(said).findIndex(({ start }) => start === "NOTIFY") + 1;
-  expect(frames(mine).slice(0, upTo)).toEqual(frames(said).slice(0, upTo));
-  const notifies = (shapes: typeof said) =>
+  const frames = (shapes: typeof recorded) => shapes.map(({ parts, start }) => ({ parts, start }));
+  const upTo = frames(recorded).findIndex(({ start }) => start === "NOTIFY") + 1;
+  expect(frames(mine).slice(0, upTo)).toEqual(frames(recorded).slice(0, upTo));
+  const notifies = (shapes: typeof recorded) =>
     shapes.filter(({ start }) => start === "NOTIFY").map(({ parts, body, values }) => ({ parts, body, values }));
   const asked = (body: unknown) => String(body).includes("call-id");
-  expect(notifies(mine).filter(({ body }) => !asked(body)).slice(0, notifies(said).length)).toEqual(notifies(said));
+  expect(notifies(mine).filter(({ body }) => !asked(body)).slice(0, notifies(recorded).length)).toEqual(notifies(recorded));
 });
