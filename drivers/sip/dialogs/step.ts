@@ -179,9 +179,8 @@ function unsubscribed(state: TrackerState): TrackerState {
 }
 
 function connected(state: TrackerState, known: readonly string[]): TrackerState {
-  const { names, notifier, live } = state.table;
-  const unknown = known.filter((leg) => !live.has(leg));
-  const renewed = { ...state.table, names: adopt(names, unknown), notifier: afterReconnect(notifier) };
+  const { names, notifier } = state.table;
+  const renewed = { ...state.table, names: adopt(names, known), notifier: afterReconnect(notifier) };
   return { ...unsubscribed(state), table: renewed, isSnapshotDue: true };
 }
 
