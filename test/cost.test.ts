@@ -29,7 +29,7 @@ const folder = ownFolder();
 const calls = 30;
 
 /** A switch and a CRM, with calls between them. */
-class Around {
+class Site {
   readonly pbx = new Pbx();
   #ledger = new Ledger();
   readonly crm = new Crm((body, at) => this.#ledger.arrived(body, at));
@@ -73,19 +73,19 @@ class Around {
 }
 
 describe("in the process", () => {
-  const around = new Around();
+  const site = new Site();
   const lines: string[] = [];
   let app: App;
   beforeAll(async () => {
-    const config = parseConfig(around.configuration("inside", 1), lineSchemas, {});
+    const config = parseConfig(site.configuration("inside", 1), lineSchemas, {});
     app = await startApp({ ...config, http: { ...config.http, port: 0 } }, openLog((line) => lines.push(line), "info", true));
-    await around.register(app.port);
+    await site.register(app.port);
   });
   afterAll(async () => {
     await app.stop();
-    around.close();
+    site.close();
   });
-  const cost = (): Cost => around.pbx.costs()[0] ?? { filters: NaN, events: NaN, bytes: NaN, commands: NaN };
+  const cost = (): Cost => site.pbx.costs()[0] ?? { filters: NaN, events: NaN, bytes: NaN, commands: NaN };
 
   test("a desk's connection has 7 filters and starts with 13 commands, two of them for the channels", () => {
     expect(cost().filters).toBe(7);
@@ -94,7 +94,7 @@ describe("in the process", () => {
 
   test("an answered call needs 10 of the 31 events of the switch, and two commands", async () => {
     const before = cost();
-    await around.play();
+    await site.play();
     const after = cost();
     expect((after.events - before.events) / calls).toBe(10);
     // The filter of its leg is added and deleted.
@@ -105,7 +105,7 @@ describe("in the process", () => {
   test("a call at another desk costs nothing", () => {
     const before = cost();
     const parties = newParties("1002");
-    for (const burst of scripts()[0] ?? []) for (const frame of burst.frames) around.pbx.publish(frame, parties);
+    for (const burst of scripts()[0] ?? []) for (const frame of burst.frames) site.pbx.publish(frame, parties);
     expect(cost()).toEqual(before);
   });
 
@@ -118,7 +118,7 @@ describe("in the process", () => {
     await settled();
     lines.length = 0;
     const transactions = counted();
-    await around.play();
+    await site.play();
     await settled();
     // PROGRESS, ANSWER and HANGUP with their events; the CREATE is written with the PROGRESS.
     expect(transactions() / calls).toBeLessThanOrEqual(3.1);
@@ -129,16 +129,16 @@ describe("in the process", () => {
 
   test("no object of a call stays in the heap", async () => {
     // First fill the bounded memory of the last 64 legs and the last POSTs.
-    await around.play("1001", 100);
+    await site.play("1001", 100);
     const objects = await resting();
-    await around.play("1001", 200);
+    await site.play("1001", 200);
     expect((await resting() - objects) / 200).toBeLessThan(3);
   });
 
   /** The number of objects while idle. */
   async function resting(): Promise<number> {
     await settled();
-    around.forget();
+    site.forget();
     lines.length = 0;
     for (let i = 0; i < 3; i++) {
       await new Promise((done) => setTimeout(done, 20));
@@ -149,7 +149,7 @@ describe("in the process", () => {
 });
 
 describe("as a process", () => {
-  const around = new Around();
+  const site = new Site();
   let pid: number;
   let child: Bun.Subprocess;
   const strace = Bun.which("strace");
@@ -160,23 +160,23 @@ describe("as a process", () => {
   beforeAll(async () => {
     const port = await quietPort();
     const config = join(folder, "process.json");
-    writeFileSync(config, around.configuration("process", port));
+    writeFileSync(config, site.configuration("process", port));
     const command = [process.execPath, join(root, "src/main.ts"), "run", "--config", config];
     const env = { PATH: process.env["PATH"], BUN_JSC_useJIT: "0" };
     child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(folder, "process.log")), env });
     pid = child.pid;
-    await around.register(port);
-    await around.play("1001", 10);
+    await site.register(port);
+    await site.play("1001", 10);
   });
   afterAll(async () => {
     child.kill("SIGTERM");
     await child.exited;
-    around.close();
+    site.close();
   });
 
   test("an event writes 10 kB to the disk and the log, in 20 pieces", async () => {
     const before = written(pid);
-    await around.play("1001", calls);
+    await site.play("1001", calls);
     const after = written(pid);
     expect((after.bytes - before.bytes) / (3 * calls)).toBeLessThan(11_000);
     expect((after.writes - before.writes) / (3 * calls)).toBeLessThan(23);
@@ -184,7 +184,7 @@ describe("as a process", () => {
 
   test.skipIf(noStrace !== "")(`an event is one connection and some 65 system calls${noStrace}`, async () => {
     const trace = await traced(pid);
-    await around.play("1001", calls);
+    await site.play("1001", calls);
     const of = await trace();
     const perEvent = (name: string) => (of.get(name) ?? 0) / (3 * calls);
     expect(perEvent("connect")).toBeLessThan(1.05);

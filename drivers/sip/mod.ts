@@ -82,7 +82,7 @@ class SipLine implements Line {
   async #connect({ signal, known, report, onSession, onUp }: Attempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
     const session = await Session.open(
-      { config: this.#config, trackers: this.#trackers, known, log, timers, tell: report },
+      { config: this.#config, trackers: this.#trackers, known, log, timers, report },
       signal,
     );
     onSession(session);

@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly known: KnownLegs;
   readonly log: Log;
   readonly timers: Timers;
-  readonly tell: (event: LineEvent) => void;
+  readonly report: (event: LineEvent) => void;
 }
 
 /** The switch is gone after this number of OPTIONS requests without an answer; the pause before the second is in ms. */
@@ -86,7 +86,7 @@ export class Session {
       timers,
       trackers,
       far,
-      tell: options.tell,
+      report: options.report,
       unregistered,
     });
   }
@@ -118,7 +118,7 @@ export class Session {
     const watch = this.#watches.get(command.desk);
     if (watch?.up) return this.#dialling.dial(command);
     const why = `Cannot dial: the connection to the phone system is down (${watch?.why ?? this.#why}).`;
-    this.#options.tell({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
+    this.#options.report({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -126,7 +126,7 @@ export class Session {
       const epoch = new AbortController();
       const end = () => epoch.abort(signal.reason);
       signal.addEventListener("abort", end, { once: true });
-      const { log, timers, tell, config } = this.#options;
+      const { log, timers, report, config } = this.#options;
       const working = this.#epoch(epoch.signal);
       let gone = false;
       try {
@@ -140,14 +140,14 @@ export class Session {
       if (!gone || signal.aborted) return;
       const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
       log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
-      tell({ type: "link-down", why });
+      report({ type: "link-down", why });
       while (!signal.aborted && !(await this.#isThere())) await pause(timers, secondPingAfter + timers.random() * 4000, signal);
     }
   }
 
   /** Registers, if configured, and watches all desks. */
   async #epoch(stopped: AbortSignal): Promise<void> {
-    const { config, log, timers, tell } = this.#options;
+    const { config, log, timers, report } = this.#options;
     const broken = new AbortController();
     const signal = AbortSignal.any([stopped, broken.signal]);
     const begin = Promise.withResolvers<void>();
@@ -156,7 +156,7 @@ export class Session {
     const onBad = (why: string) => {
       this.#why = why;
       log.rarely(`registration ${why}`).warning("The registration was refused", { why });
-      if (![...this.#watches.values()].some(({ up }) => up)) tell({ type: "link-down", why });
+      if (![...this.#watches.values()].some(({ up }) => up)) report({ type: "link-down", why });
     };
     // One part that fails ends the others; otherwise waiting for all of them would hide the fault.
     let fault: unknown;
@@ -178,8 +178,8 @@ export class Session {
 
   #newWatches(): [string, Watch][] {
     const { config, trackers, known, log, timers } = this.#options;
-    const tell = (event: LineEvent) => {
-      if (!this.#dialling.keepsBack(event)) this.#options.tell(event);
+    const report = (event: LineEvent) => {
+      if (!this.#dialling.keepsBack(event)) this.#options.report(event);
       if (event.type === "leg" || event.type === "snapshot") this.#dialling.look();
     };
     return [...trackers].map(([extension, tracker]) => {
@@ -187,7 +187,7 @@ export class Session {
       const desks = trackers.size > 1 ? { desks: [extension] } : {};
       return [
         extension,
-        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, timers, tell, ...desks }),
+        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, timers, report, ...desks }),
       ];
     });
   }

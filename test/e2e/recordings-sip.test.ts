@@ -29,7 +29,7 @@ const ways: readonly ({ readonly how: string } & Omit<PlayOptions, "log">)[] = [
   { how: "8 times faster, in parts of 700 bytes", speed: 8, pace: {} },
 ];
 
-async function told(name: string, options: Omit<PlayOptions, "log">): Promise<Expected> {
+async function eventsOf(name: string, options: Omit<PlayOptions, "log">): Promise<Expected> {
   const recording = readRecording(readFileSync(join(root, `drachtio/${name}.jsonl`), "utf8"));
   const calls: string[] = [];
   return (await play(recording, { ...options, log })).told.map(({ name, data: { occtSourceID = "", ...data }, interval }) => {
@@ -45,13 +45,13 @@ test("every recording has a twin", () => {
 
 for (const { how, ...options } of ways) {
   test.concurrent.each(Object.entries(twins))(`%s, ${how}: the CRM gets exactly what it gets of %s`, async (name, twin) => {
-    expect(await told(name, options)).toEqual(expected[twin] ?? []);
+    expect(await eventsOf(name, options)).toEqual(expected[twin] ?? []);
   });
 }
 
 test.concurrent.each(Object.entries(twins))(
   "%s, at a switch that does not send the full state on request: as %s",
   async (name, twin) => {
-    expect(await told(name, { speed: 4, timers: fasterTimers(4), sendsFullState: false })).toEqual(expected[twin] ?? []);
+    expect(await eventsOf(name, { speed: 4, timers: fasterTimers(4), sendsFullState: false })).toEqual(expected[twin] ?? []);
   },
 );

@@ -31,7 +31,7 @@ export interface DiallingOptions {
   readonly trackers: ReadonlyMap<string, DialogTracker>;
   /** A dial has learned something of its far end. */
   readonly far: (desk: string, call: string, sign: FarSign) => void;
-  readonly tell: (event: LineEvent) => void;
+  readonly report: (event: LineEvent) => void;
   /** The switch has said that a desk's phone is not registered. */
   readonly unregistered: (desk: string) => void;
 }
@@ -60,9 +60,9 @@ export class Dialling {
 
   /** Carries out a dial, once, and reports its result. */
   dial(command: DialCommand): void {
-    const { trackers, timers, config, tell } = this.#options;
+    const { trackers, timers, config, report } = this.#options;
     const { desk, call, number } = command;
-    const refuse = (cause: string, why: string) => tell({ type: "result", command, result: { outcome: "failed", cause, why } });
+    const refuse = (cause: string, why: string) => report({ type: "result", command, result: { outcome: "failed", cause, why } });
     const tracker = trackers.get(desk);
     if (!tracker) return refuse("NOT_SERVED", `Desk ${desk} is not served.`);
     const busy = tracker.occupied();
@@ -161,7 +161,7 @@ export class Dialling {
   }
 
   #do(dial: Dial, effect: DialEffect): void {
-    const { account, config, log, far, tell, unregistered } = this.#options;
+    const { account, config, log, far, report, unregistered } = this.#options;
     const { command, command: { desk, call, number } } = dial;
     switch (effect.type) {
       case "invite":
@@ -184,11 +184,11 @@ export class Dialling {
       case "bye":
         return void this.#send(requestIn(effect.dialog, "BYE", {}), { withinMs: config.answerSeconds * 1000 }).catch(() => {});
       case "result":
-        return tell({ type: "result", command, result: effect.result });
+        return report({ type: "result", command, result: effect.result });
       case "far":
         return far(desk, call, effect.sign);
       case "leg":
-        return tell({ type: "leg", facts: effect.facts });
+        return report({ type: "leg", facts: effect.facts });
       case "unregistered":
         return unregistered(desk);
       case "log":

@@ -32,7 +32,7 @@ export interface WatchOptions {
   readonly timers: Timers;
   /** The desks that link-up and link-down are about; absent when there is only this one. */
   readonly desks?: readonly string[];
-  readonly tell: (event: LineEvent) => void;
+  readonly report: (event: LineEvent) => void;
 }
 
 /** How long a phone counts as not registered after a dial has shown it, in ms: a phone that was plugged in is back by then. */
@@ -164,15 +164,15 @@ export class Watch {
 
   /** Reports what follows from an input, and asks for the full state where that is needed. */
   #report({ events, asks, dropped }: TrackerOutput): void {
-    const { tell, log, about: { at, extension }, desks } = this.#options;
+    const { report, log, about: { at, extension }, desks } = this.#options;
     const isFirst = events.length > 0 && !this.#up;
     if (isFirst) {
       this.#up = true;
       this.#why = "";
       log.rarely(`watched ${extension}`, 10).info("The phone is watched", { desk: extension, at });
-      tell({ type: "link-up", to: at, ...(desks ? { desks } : {}) });
+      report({ type: "link-up", to: at, ...(desks ? { desks } : {}) });
     }
-    events.forEach(tell);
+    events.forEach(report);
     // A dialog subscription does not report registrations: the phone is taken as there until a dial shows that it is not.
     if (isFirst || (this.#cancelMissing !== undefined && events.some(isSignOfLife))) this.#present();
     if (dropped !== undefined) {
@@ -191,15 +191,15 @@ export class Watch {
    * because no event reports when it is back.
    */
   unregistered(): void {
-    const { timers, tell, about } = this.#options;
+    const { timers, report, about } = this.#options;
     this.#cancelMissing?.();
     this.#cancelMissing = timers.after(missingFor, () => this.#present());
-    tell({ type: "phone", desk: about.extension, registered: false });
+    report({ type: "phone", desk: about.extension, registered: false });
   }
 
   #present(): void {
     this.#forget();
-    this.#options.tell({ type: "phone", desk: this.#options.about.extension, registered: true });
+    this.#options.report({ type: "phone", desk: this.#options.about.extension, registered: true });
   }
 
   #forget(): void {
@@ -275,7 +275,7 @@ export class Watch {
 
   /** A reason is logged once, not at every attempt. */
   #down(why: string, ms: number): void {
-    const { tell, log, about, desks } = this.#options;
+    const { report, log, about, desks } = this.#options;
     if (why !== this.#why) {
       const again = ms > 20_000 ? { againIn: `${Math.round(ms / 1000)} s` } : {};
       log.rarely(`unwatched ${about.extension} ${why}`, 10).warning("The phone is not watched", {
@@ -288,7 +288,7 @@ export class Watch {
     this.#why = why;
     this.#forget();
     this.#step({ type: "link-lost" });
-    tell({ type: "link-down", why, ...(desks ? { desks } : {}) });
+    report({ type: "link-down", why, ...(desks ? { desks } : {}) });
   }
 }
 

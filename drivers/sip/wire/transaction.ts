@@ -11,9 +11,9 @@ import { messageOf } from "../../../src/platform/text.ts";
 /** How a request is sent. */
 export interface RequestOptions {
   readonly credentials?: Credentials;
-  /** Deadline for the final answer, in ms; nothing for an INVITE, which its caller gives up. */
+  /** Deadline for the final answer, in ms; undefined for an INVITE, whose caller cancels it. */
   readonly withinMs?: number;
-  /** Told at once when the request is on its way, again when it goes out with a password: it has Call-ID and tags. */
+  /** Called as soon as the request is sent, with Call-ID and tags, and again when it is sent with a password. */
   readonly onSent?: (sent: Sent) => void;
   readonly onProvisional?: (answer: SipAnswer) => void;
 }

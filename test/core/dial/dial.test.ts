@@ -19,7 +19,7 @@ class Dialler {
   readonly records: DialRecord[] = [];
   /** The counted results. */
   readonly results: string[] = [];
-  readonly told: string[] = [];
+  readonly sent: string[] = [];
   readonly driven: string[] = [];
   readonly #policy;
   #ids = 0;
@@ -82,7 +82,7 @@ class Dialler {
         this.results.push(effect.result);
       }
       if (effect.type === "drive" && effect.command.type === "dial") this.driven.push(effect.command.number);
-      if (effect.type === "send") this.told.push(`${effect.agent}: ${effect.event.name}`);
+      if (effect.type === "send") this.sent.push(`${effect.agent}: ${effect.event.name}`);
     }
     return replies;
   }
@@ -314,7 +314,7 @@ describe("crm.errorEvents:", () => {
   test.each([[true, ["A: Error"]], [false, []]])("%p: after a rejected call: %j", (errors, sent) => {
     const dialler = new Dialler({}, {}, { errors, telephony: false });
     reject(dialler);
-    expect(dialler.told).toEqual(sent);
+    expect(dialler.sent).toEqual(sent);
   });
 
   test("no Error when the number has answered, and none for the dial of another agent", () => {
@@ -322,6 +322,6 @@ describe("crm.errorEvents:", () => {
     dialler.asks();
     dialler.leg({ leg: "m1", call: "m1", rings: true, answered: true, farAnswered: true });
     dialler.leg({ leg: "m1", ended });
-    expect(dialler.told.filter((line) => line.includes("Error"))).toEqual([]);
+    expect(dialler.sent.filter((line) => line.includes("Error"))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { TestDesk } from "../../support/sip/desk.ts";
 import { fixtures, readFixture } from "../../support/sip/documents.ts";
 
-/** Neither who calls nor what is dialled; a second call is not told from the first. */
+/** Neither who calls nor what is dialled; a second call is not distinguished from the first. */
 const asterisk = {
   "partner dials 6001: ringing": ["ScreenPop 1"],
   answered: ["CallEstablished 1"],

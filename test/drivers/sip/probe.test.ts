@@ -139,10 +139,10 @@ test.each([["FreeSWITCH-mod_sofia/1.11.3", "warning"], ["Asterisk PBX 20.1", "wa
     const pbx = await pbxWith((pbx) =>
       pbx.instead = ({ method }) => method === "OPTIONS" ? { status: 200, headers: { "User-Agent": agent } } : undefined
     );
-    const [told, rung] = [await hops(pbx, { dialMethod: "refer" }), await hops(pbx)];
-    expect([told.all[3]?.verdict, rung.all[3]?.verdict]).toEqual([verdict, "good"]);
-    expect(told.all[3]?.advice ?? "").toContain(verdict === "good" ? "" : "invite-refer");
-    expect(told.all[4]?.verdict).toBe("good");
+    const [referred, rung] = [await hops(pbx, { dialMethod: "refer" }), await hops(pbx)];
+    expect([referred.all[3]?.verdict, rung.all[3]?.verdict]).toEqual([verdict, "good"]);
+    expect(referred.all[3]?.advice ?? "").toContain(verdict === "good" ? "" : "invite-refer");
+    expect(referred.all[4]?.verdict).toBe("good");
     pbx.server.stop();
   },
 );

@@ -97,7 +97,7 @@ test("a recording without the User-Agent of FreeSWITCH brings the same events", 
     desk.notify(what.body);
     if (desk.asked.length > before) desk.hear(desk.tracker.noAnswer());
   }
-  expect(desk.told).toEqual([
+  expect(desk.sent).toEqual([
     "ScreenPop 1 14155550123",
     "CallEstablished 1",
     "ScreenPop 2 14155550999",

@@ -31,8 +31,8 @@ test.concurrent.each(Object.entries(cases))("%s", async (name, expected) => {
       const event = rig.events[heard];
       if (event) desk.step({ type: "line", event });
     }
-    return desk.told.length >= expected.length;
+    return desk.sent.length >= expected.length;
   });
-  expect(desk.told).toEqual([...expected]);
+  expect(desk.sent).toEqual([...expected]);
   expect(desk.calls).toEqual([]);
 });

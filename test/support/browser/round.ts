@@ -24,7 +24,7 @@ export interface RoundOptions {
 }
 
 /** A GET from the PC by a program other than a browser, and its outcome. */
-export interface Asked {
+export interface Outcome {
   readonly status: number;
   readonly dialled: boolean;
 }
@@ -87,7 +87,7 @@ export class Round {
   }
 
   /** Sends a MakeCall from the PC with just these headers (`NAME=VALUE`). */
-  async ask(path: string, name: string, headers: readonly string[]): Promise<Asked> {
+  async ask(path: string, name: string, headers: readonly string[]): Promise<Outcome> {
     const url = this.#callout(this.#lan.box, path, markOf(name));
     const program = this.#lan.run([process.execPath, join(import.meta.dir, "inside.ts"), "ask", url, ...headers]);
     const status = Number(await new Response(program.stdout).text());

@@ -87,7 +87,7 @@ export function factsOf(events: readonly LineEvent[]): LegFacts[] {
 /** Desk 1001 with agent A7. */
 export class TestDesk {
   /** The events sent to the CRM, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
-  readonly told: string[] = [];
+  readonly sent: string[] = [];
   tracker: TestTracker;
   /** The questions that the tracker has asked. */
   readonly asked: string[] = [];
@@ -146,7 +146,7 @@ export class TestDesk {
       const words = [event.name, this.#calls.indexOf(event.call) + 1, ...(event.name === "ScreenPop" ? [event.ani] : [])];
       return [words.join(" ").trim()];
     });
-    this.told.push(...sent);
+    this.sent.push(...sent);
     return sent;
   }
 }

@@ -11,7 +11,7 @@ export function listeningLog(): { readonly log: Log; readonly lines: string[] } 
   return { log: openLog((line) => lines.push(line), "info", false), lines };
 }
 
-/** A server whose network answers 200, unless told otherwise. */
+/** A server whose network answers 200, unless a test changes that. */
 export class Peer implements Network, AsyncDisposable {
   readonly server: DrachtioServer;
   readonly sent: Sent[] = [];

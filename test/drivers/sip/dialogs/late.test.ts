@@ -20,7 +20,7 @@ describe("what a lost or late document leaves behind:", () => {
     for (const state of ["early", "confirmed", "terminated"]) phone.document("partial", branch("a", state));
     phone.document("partial", branch("b", "early"));
     phone.says(branch("a", "terminated"), branch("b", "early"));
-    expect(phone.desk.told).toEqual(call(1, first));
+    expect(phone.desk.sent).toEqual(call(1, first));
   });
   test.each(["1", "line-0000000000000001"])("%s is another call when it comes with another party after a gap", (name) => {
     const phone = new Phone("Counter/1.0");
@@ -30,7 +30,7 @@ describe("what a lost or late document leaves behind:", () => {
     phone.document("partial", { id: name, state: "early", number: second });
     phone.says({ id: name, state: "early", number: second });
     for (const state of ["confirmed", "terminated"]) phone.document("partial", { id: name, state, number: second });
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
   test("a document that crosses with the first report of a call does not end it", () => {
     const phone = new Phone("kamailio (5.6.3)");

@@ -32,10 +32,10 @@ describe("an id that stands for every call:", () => {
     const phone = new Phone();
     phone.says({ id, state: "terminated" });
     for (const number of [first, second, second]) phone.call(id, number);
-    expect(phone.desk.told.splice(0)).toEqual([...call(1, first), ...call(2, second), ...call(3, second)]);
+    expect(phone.desk.sent.splice(0)).toEqual([...call(1, first), ...call(2, second), ...call(3, second)]);
     phone.restart({ id, state: "terminated" });
     for (const number of [second, first]) phone.call(id, number);
-    expect(phone.desk.told).toEqual([...call(4, second), ...call(5, first)]);
+    expect(phone.desk.sent).toEqual([...call(4, second), ...call(5, first)]);
   });
 
   test.each(ids)("%s: the same where an idle phone is shown as no dialog", (id) => {
@@ -45,7 +45,7 @@ describe("an id that stands for every call:", () => {
       phone.call(id, number);
       phone.says();
     }
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
   });
 
   test.each(ids.filter((id) => !id.includes("2222")))("%s: the same after a restart", (id) => {
@@ -53,10 +53,10 @@ describe("an id that stands for every call:", () => {
     phone.says();
     phone.call(id, first);
     for (let n = 2; n < 5; n++) {
-      phone.desk.told.splice(0);
+      phone.desk.sent.splice(0);
       phone.restart();
       phone.call(id, n % 2 === 0 ? second : first);
-      expect(phone.desk.told).toEqual(call(n, n % 2 === 0 ? second : first));
+      expect(phone.desk.sent).toEqual(call(n, n % 2 === 0 ? second : first));
     }
   });
 
@@ -67,7 +67,7 @@ describe("an id that stands for every call:", () => {
     phone.says({ id, state: "confirmed", number: first });
     phone.restart({ id, state: "confirmed", number: first });
     phone.says({ id, state: "terminated" });
-    expect(phone.desk.told).toEqual(call(1, first));
+    expect(phone.desk.sent).toEqual(call(1, first));
   });
 
   test.each(["sip:1001@192.0.2.10", "1001", "sub-1@192.0.2.99", "pickup-7f3a@192.0.2.10"])(
@@ -76,7 +76,7 @@ describe("an id that stands for every call:", () => {
       const phone = new Phone();
       phone.says();
       for (const number of [first, first, second]) phone.call("sip:1001@192.0.2.10", number, `call-id="${callId}"`);
-      expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
+      expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
     },
   );
 
@@ -86,14 +86,14 @@ describe("an id that stands for every call:", () => {
     phone.call("sip:1001@192.0.2.10", first, 'call-id="one@192.0.2.7"');
     phone.restart();
     phone.call("sip:1001@192.0.2.10", first, 'call-id="two@192.0.2.7"');
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first)]);
   });
 
   test("a Call-ID that is always the same: another caller is another call", () => {
     const phone = new Phone();
     phone.says();
     for (const number of [first, second]) phone.call("17", number, 'call-id="always@192.0.2.7"');
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, second)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
 
   test("one of two ids that come again: the same caller too, once another one has shown it", () => {
@@ -101,14 +101,14 @@ describe("an id that stands for every call:", () => {
     phone.says();
     const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
     for (const [id = "", number = ""] of [...calls, ["line-a-0000000001", second]]) phone.call(id, number);
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
   });
 
   test("the alias of a desk is the phone's name too", () => {
     const phone = new Phone("Some PBX", ["1001", "+14155557001"]);
     phone.says();
     for (const number of [first, first]) phone.call("sip:+14155557001@192.0.2.10", number);
-    expect(phone.desk.told).toEqual([...call(1, first), ...call(2, first)]);
+    expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first)]);
   });
 });
 
@@ -149,16 +149,16 @@ describe("late reports of a call that is over:", () => {
   for (const more of ['call-id="77aa12bc-9c01-4d@203.0.113.7"', 'call-id="x"', ""]) {
     test.each(orders)(`%s, with ${more || "no Call-ID"}`, (_, states) => {
       const phone = refused(id, more, states);
-      expect(phone.desk.told).toEqual(call(1, first));
+      expect(phone.desk.sent).toEqual(call(1, first));
       expect(phone.desk.calls).toEqual([]);
     });
   }
   test.each(["early", "confirmed"])("%s, where nobody is named", (state) => {
-    expect(refused(id, "", ["terminated", state], false).desk.told).toEqual(call(1, first));
+    expect(refused(id, "", ["terminated", state], false).desk.sent).toEqual(call(1, first));
   });
   test("early after the end of a reported call", () => {
     const phone = refused(id, 'call-id="77aa12bc"', ["early", "terminated", "early"]);
-    expect(phone.desk.told.filter((text) => text.includes("2"))).toEqual([
+    expect(phone.desk.sent.filter((text) => text.includes("2"))).toEqual([
       "ScreenPop 1 14155550123",
       "ScreenPop 2 14155550999",
       "CallReleased 2",
@@ -170,7 +170,7 @@ describe("late reports of a call that is over:", () => {
     phone.says();
     phone.call("padi-6b050258-43f-1", first);
     for (const state of ["early", "terminated", "early"]) phone.says({ id: "padi-6b050258-43f-2", state, number: second });
-    expect(phone.desk.told).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
+    expect(phone.desk.sent).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
   });
   test("early again without the Call-ID that its end had", () => {
     const phone = new Phone("kamailio");
@@ -178,14 +178,14 @@ describe("late reports of a call that is over:", () => {
     const shown = { id: "padi-6b050258-43f-2", number: second };
     for (const state of ["early", "terminated"]) phone.says({ ...shown, state, more: 'call-id="77aa12bc"' });
     phone.says({ ...shown, state: "early" });
-    expect(phone.desk.told).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
+    expect(phone.desk.sent).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
   });
   test("of FreeSWITCH, whatever its other end: its ids are UUIDs", () => {
     const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
     phone.says();
     phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
     phone.says({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
-    expect(phone.desk.told).toEqual(call(1, first));
+    expect(phone.desk.sent).toEqual(call(1, first));
   });
   test("after a hundred documents that list the end of another one", () => {
     const phone = new Phone("kamailio");
@@ -194,7 +194,7 @@ describe("late reports of a call that is over:", () => {
     phone.says(listed("a-call-of-long-ago", "terminated"));
     for (let n = 0; n < 100; n++) phone.says(listed("a-call-of-late", "terminated"));
     phone.says(listed("a-call-of-long-ago", "early"));
-    expect(phone.desk.told).toEqual([]);
+    expect(phone.desk.sent).toEqual([]);
   });
   test("after as many ends of others as are remembered, while the switch goes on listing its own", () => {
     const phone = new Phone("kamailio");
@@ -204,7 +204,7 @@ describe("late reports of a call that is over:", () => {
       phone.says(listed("a-call-of-long-ago", "terminated"), listed(`another-ended-call-${n}`, "terminated"));
     }
     phone.says(listed("a-call-of-long-ago", "early"));
-    expect(phone.desk.told).toEqual([]);
+    expect(phone.desk.sent).toEqual([]);
   });
   test("in one document with its end", () => {
     const phone = new Phone("kamailio");
@@ -213,7 +213,7 @@ describe("late reports of a call that is over:", () => {
     phone.says({ ...shown, state: "terminated" }, { ...shown, state: "early" });
     phone.says({ ...shown, state: "early" }, { ...shown, state: "terminated" });
     phone.says({ ...shown, state: "early" });
-    expect(phone.desk.told).toEqual([]);
+    expect(phone.desk.sent).toEqual([]);
   });
   test("still after a hundred other calls, while the switch goes on listing it", () => {
     const phone = new Phone("kamailio");
@@ -226,7 +226,7 @@ describe("late reports of a call that is over:", () => {
         phone.says(stale, { id: `call-number-${n}-of-many`, state, number: first, more: `call-id="n${n}"` });
       }
     }
-    expect(phone.desk.told).toHaveLength(200);
+    expect(phone.desk.sent).toHaveLength(200);
   });
   test("after a new subscription and a lost connection", () => {
     const phone = new Phone("kamailio");
@@ -237,7 +237,7 @@ describe("late reports of a call that is over:", () => {
     phone.says(stale);
     phone.desk.tracker.connected();
     phone.says(stale);
-    expect(phone.desk.told).toEqual([]);
+    expect(phone.desk.sent).toEqual([]);
   });
   test("a branch that rings after another has declined is not an echo: its tag differs", () => {
     const phone = new Phone("kamailio");
@@ -251,7 +251,7 @@ describe("late reports of a call that is over:", () => {
     for (const [tag, state] of [["a", "early"], ["a", "terminated"], ["b", "early"], ["b", "confirmed"]] as const) {
       phone.document("partial", branch(tag, state));
     }
-    expect(phone.desk.told.filter((text) => text.startsWith("CallEstablished"))).toHaveLength(1);
+    expect(phone.desk.sent.filter((text) => text.startsWith("CallEstablished"))).toHaveLength(1);
   });
 });
 
@@ -270,7 +270,7 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     phone.says();
     phone.says(shown("early", more));
     phone.says(shown("confirmed", more));
-    phone.desk.told.splice(0);
+    phone.desk.sent.splice(0);
     return phone;
   }
   const both = [[shown("confirmed"), shown("terminated")], [shown("terminated"), shown("confirmed")]];
@@ -317,9 +317,9 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     phone.says(branch("phone-a", "early"), branch("phone-b", "early"));
     phone.says(branch("phone-a", "confirmed"), branch("phone-b", "terminated"));
     phone.says(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
-    expect(phone.desk.told).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
+    expect(phone.desk.sent).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
   });
-  test("a call that was not seen before is not told before it is asked about", () => {
+  test("a call that was not seen before is not reported before the full state is asked for", () => {
     const phone = new Phone("kamailio");
     phone.says();
     expect([phone.says(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);

@@ -161,6 +161,6 @@ test.each(names.filter((name) => !name.startsWith("freeswitch")))(
       else desk.notify(body);
       if (desk.asked.length > before) desk.hear(desk.tracker.noAnswer());
     }
-    expect(desk.told).toEqual(Object.values(expected[name] ?? {}).flat().filter((text) => text !== "?"));
+    expect(desk.sent).toEqual(Object.values(expected[name] ?? {}).flat().filter((text) => text !== "?"));
   },
 );

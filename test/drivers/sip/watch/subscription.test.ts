@@ -171,8 +171,8 @@ describe("renewal:", () => {
     await using rig = await Rig.open({
       timeFlows: true,
       before: (pbx) => {
-        const tell = pbx.notify.bind(pbx);
-        pbx.notify = (sub, what = {}) => tell(sub, { state: "active;expires=1", ...what });
+        const notify = pbx.notify.bind(pbx);
+        pbx.notify = (sub, what = {}) => notify(sub, { state: "active;expires=1", ...what });
       },
     });
     await rig.until(() => renewals(rig) >= 1);
@@ -219,11 +219,11 @@ describe("renewal:", () => {
     const ringing = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
     // The document comes before the answer to the renewal, and leaves the call open.
-    const tell = rig.pbx.notify.bind(rig.pbx);
+    const notify = rig.pbx.notify.bind(rig.pbx);
     const before = renewals(rig);
     rig.pbx.dialogs.splice(0);
     rig.pbx.instead = (message) => {
-      if (isRenewal(message) && header(message, "proxy-authorization") !== undefined && renewals(rig) === before) tell(rig.sub);
+      if (isRenewal(message) && header(message, "proxy-authorization") !== undefined && renewals(rig) === before) notify(rig.sub);
       return undefined;
     };
     await rig.facts(({ leg, ended }) => leg === ringing.id && ended !== undefined);

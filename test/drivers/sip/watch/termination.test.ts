@@ -64,9 +64,9 @@ describe("a switch that ends every subscription as soon as it has accepted it is
   test.concurrent.each(reasons)("reason=%s", async (reason, pauses) => {
     await using rig = await Rig.open({
       before: (pbx) => {
-        const tell = pbx.notify.bind(pbx);
+        const notify = pbx.notify.bind(pbx);
         pbx.notify = (sub, what) => {
-          const transaction = tell(sub, what);
+          const transaction = notify(sub, what);
           if (what === undefined) pbx.end(sub, reason);
           return transaction;
         };
@@ -89,8 +89,8 @@ describe("a switch that ends every subscription as soon as it has accepted it is
   test.concurrent("active, for 0 s: the answer to the SUBSCRIBE counts", async () => {
     await using rig = await Rig.open({
       before: (pbx) => {
-        const tell = pbx.notify.bind(pbx);
-        pbx.notify = (sub, what = {}) => tell(sub, { state: "active;expires=0", ...what });
+        const notify = pbx.notify.bind(pbx);
+        pbx.notify = (sub, what = {}) => notify(sub, { state: "active;expires=0", ...what });
       },
     });
     await rig.next("phone");

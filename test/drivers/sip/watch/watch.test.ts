@@ -32,7 +32,7 @@ function quietWatch() {
     known: () => [],
     log: listeningLog().log,
     timers,
-    tell: (event: LineEvent) => event.type === "phone" && registered.push(event.registered),
+    report: (event: LineEvent) => event.type === "phone" && registered.push(event.registered),
   });
   return { watch, registered, timers };
 }
