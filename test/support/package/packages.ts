@@ -1,4 +1,4 @@
-/** The packages that the tests look at: made by scripts/package, and small ones of other versions made of them. */
+/** The packages for the tests: the real ones, made by scripts/package, and small ones of other versions derived from them. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { outputOf } from "./root.ts";

@@ -1,18 +1,18 @@
 /**
- * This machine's own Debian with a layer over it that takes all writes: dpkg installs there for real, and nothing of it stays.
- * systemd is played by two stubs that write down what they are asked. Needs the right to mount.
+ * This machine's own Debian under an overlay that takes all writes: dpkg installs there as usual, and the machine does not change.
+ * Two stubs play systemd and record their arguments. Needs the right to mount.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What a command said and how it ended. */
-export interface Said {
+/** The output and the exit code of a command. */
+export interface Output {
   readonly text: string;
   readonly code: number;
 }
 
-/** Runs a command to its end; both its outputs in one. */
-export function outputOf(command: readonly string[], environment: Record<string, string> = {}): Said {
+/** Runs a command to its end; its standard output and standard error become one text. */
+export function outputOf(command: readonly string[], environment: Record<string, string> = {}): Output {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...command], {
     env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", ...environment },
   });
@@ -29,7 +29,7 @@ export class Root {
     this.path = join(disk, "root");
   }
 
-  /** Mounts it; undefined if that is not allowed here. `booted`: as if systemd ran. */
+  /** Mounts it; undefined if that is not allowed here. `booted`: systemd seems to run. */
   static mount({ booted }: { readonly booted: boolean }): Root | undefined {
     // An overlay cannot be stacked on another, which the root of a container may be; a tmpfs avoids that.
     const disk = mkdtempSync("/dev/shm/telesetd-root-");
@@ -69,12 +69,12 @@ export class Root {
     this.write("state", "inactive\n");
   }
 
-  /** Lets the service be in this state, as `systemctl show` says it. */
+  /** Sets the state of the service, as `systemctl show` reports it. */
   service(state: "active" | "inactive" | "failed"): void {
     this.write("state", `${state}\n`);
   }
 
-  /** What systemd was asked since the last time. */
+  /** The commands to systemd since the last call. */
   asked(): string[] {
     const lines = this.read("asked").split("\n").filter((line) => line !== "");
     this.write("asked", "");
@@ -96,19 +96,19 @@ export class Root {
     return existsSync(join(this.path, name));
   }
 
-  /** Files of this root's own that name telesetd; not those that dpkg and the machine keep. */
+  /** Files in the overlay whose names contain telesetd. */
   traces(): string[] {
     const found = outputOf(["find", join(this.#disk, "upper"), "-name", "*telesetd*", "-not", "-type", "c"]).text;
     return found.split("\n").filter((line) => line !== "").map((line) => line.slice(join(this.#disk, "upper").length));
   }
 
   /** Runs a command inside. */
-  run(...command: readonly string[]): Said {
+  run(...command: readonly string[]): Output {
     return outputOf(["chroot", this.path, ...command]);
   }
 
-  /** dpkg inside; a package of another architecture or without its dependencies is not what is tested here. */
-  dpkg(...args: readonly string[]): Said {
+  /** Runs dpkg inside. Dependencies are not checked. */
+  dpkg(...args: readonly string[]): Output {
     return this.run("dpkg", "--force-depends", "--force-unsafe-io", ...args);
   }
 
