@@ -22,13 +22,13 @@ class Line {
     this.tracker.notify(info(0, "full"), envelope);
   }
 
-  says(...dialogs: Dialog[]): LegFacts[] {
+  reports(...dialogs: Dialog[]): LegFacts[] {
     const state = this.envelope === freeswitch ? "full" : "partial";
     return factsOf(this.tracker.notify(info(++this.#version, state, ...dialogs), this.envelope).events);
   }
 }
 
-const legOf = (...dialogs: Dialog[]) => new Line().says(...dialogs).map(({ leg }) => leg);
+const legOf = (...dialogs: Dialog[]) => new Line().reports(...dialogs).map(({ leg }) => leg);
 
 describe("the name of a leg is", () => {
   test.each<[string, Partial<Dialog>, string]>([
@@ -55,7 +55,7 @@ describe("the name of a leg is", () => {
   test("another one for every call that a phone without ids gets", () => {
     const line = new Line();
     const states = (["early", "confirmed", "terminated", "early", "terminated"] as const).map((state) => dialog("1001", state));
-    expect(states.flatMap((report) => line.says(report)).map(({ leg }) => leg)).toEqual([
+    expect(states.flatMap((report) => line.reports(report)).map(({ leg }) => leg)).toEqual([
       "fresh-1",
       "fresh-1",
       "fresh-1",
@@ -66,7 +66,7 @@ describe("the name of a leg is", () => {
 
   test("not used again for a branch that rings later under the same Call-ID", () => {
     const line = new Line();
-    const branch = (id: string, state: Dialog["state"]) => line.says(dialog(id, state, { callId: "c1", remote: customer }));
+    const branch = (id: string, state: Dialog["state"]) => line.reports(dialog(id, state, { callId: "c1", remote: customer }));
     const legs = [branch("b1", "early"), branch("b1", "terminated"), branch("b2", "early")].flat().map(({ leg }) => leg);
     expect(legs).toEqual(["c1", "c1", expect.stringMatching(/^[0-9a-f]{40}$/)]);
   });
@@ -74,7 +74,7 @@ describe("the name of a leg is", () => {
   test("not given to an echo of a call that is over", () => {
     const line = new Line();
     const counts = (["early", "terminated", "confirmed"] as const).map((state) =>
-      line.says(dialog("b1", state, { callId: "c1" })).length
+      line.reports(dialog("b1", state, { callId: "c1" })).length
     );
     expect(counts).toEqual([1, 1, 0]);
   });
@@ -83,8 +83,8 @@ describe("the name of a leg is", () => {
 test("a phone has at most a hundred calls at once", () => {
   const line = new Line();
   const many = Array.from({ length: 150 }, (_, n) => dialog(`${n}`, "early", { callId: `c${n}`, remote: customer }));
-  expect(line.says(...many)).toHaveLength(100);
-  expect(line.says(dialog("0", "terminated"), dialog("120", "early", { callId: "c120" })).map(({ leg }) => leg)).toEqual([
+  expect(line.reports(...many)).toHaveLength(100);
+  expect(line.reports(dialog("0", "terminated"), dialog("120", "early", { callId: "c120" })).map(({ leg }) => leg)).toEqual([
     "c0",
     "c120",
   ]);
@@ -133,7 +133,7 @@ describe("one call of two phones:", () => {
       false,
     ],
   ])("%s", (_, first, second, same) => {
-    const [a, b] = new Line().says(first, second);
+    const [a, b] = new Line().reports(first, second);
     expect(a?.farLeg === b?.farLeg).toBe(same);
   });
 });
@@ -166,16 +166,16 @@ test("branches of the phone's own call are one call", () => {
 describe("who is at the other end", () => {
   const talk = (...remotes: string[]) => {
     const line = new Line();
-    return remotes.map((uri) => line.says(dialog("d", "confirmed", { callId: "c", remote: end(uri) })).at(-1)?.partner);
+    return remotes.map((uri) => line.reports(dialog("d", "confirmed", { callId: "c", remote: end(uri) })).at(-1)?.partner);
   };
   test("changes when a colleague puts the customer through", () => {
     expect(talk("sip:1002@pbx", "sip:14155550123@pbx")).toEqual([undefined, { identity: "14155550123" }]);
   });
   test("is not a caller who rings meanwhile in the only dialog", () => {
     const line = new Line();
-    line.says(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }));
-    expect(line.says(dialog("1001", "early", { remote: customer }))).toEqual([]);
-    expect(line.says(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }))).toEqual([]);
+    line.reports(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }));
+    expect(line.reports(dialog("1001", "early", { remote: customer }))).toEqual([]);
+    expect(line.reports(dialog("1001", "confirmed", { remote: end("sip:1002@pbx") }))).toEqual([]);
   });
   test("is never the desk itself", () => expect(talk("sip:1002@pbx", "sip:1001@pbx")).toEqual([undefined, undefined]));
   test.each([["*81002", { identity: "14155550123" }], ["1002", { identity: "14155550123", dialledByLeg: true }]])(
@@ -183,7 +183,7 @@ describe("who is at the other end", () => {
     (dialled, partner) => {
       const line = new Line();
       const dials = (uri: string) =>
-        line.says(dialog("d", "confirmed", { callId: "c", direction: "initiator", remote: end(uri) }));
+        line.reports(dialog("d", "confirmed", { callId: "c", direction: "initiator", remote: end(uri) }));
       dials(`sip:${dialled}@pbx`);
       expect(dials("sip:14155550123@pbx")).toMatchObject([{ dialled, partner }]);
     },
@@ -191,7 +191,7 @@ describe("who is at the other end", () => {
   test.each(["sip:voicemail@pbx", "sip:anonymous@anonymous.invalid", "sip:1001@pbx"])(
     "is nobody when the phone dials %s",
     (uri) => {
-      expect(new Line().says(dialog("d", "early", { callId: "c", direction: "initiator", remote: end(uri) }))[0]).not
+      expect(new Line().reports(dialog("d", "early", { callId: "c", direction: "initiator", remote: end(uri) }))[0]).not
         .toHaveProperty("dialled");
     },
   );
@@ -251,7 +251,7 @@ describe("our own dial:", () => {
     const line = new Line();
     line.tracker.dial(dial);
     line.tracker.invite("m1", "ours@box");
-    const [facts] = line.says(shown);
+    const [facts] = line.reports(shown);
     expect(facts?.call).toBe(isOurs ? "m1" : undefined);
     expect(line.tracker.legsOf("m1")).toEqual(isOurs ? [uuid] : []);
     // The number that was asked for must not be taken for a caller.
@@ -261,24 +261,24 @@ describe("our own dial:", () => {
   test("because of it one phone rings for an unnamed caller, not two", () => {
     const line = new Line();
     line.tracker.dial(dial);
-    const [first] = line.says(called(undefined));
-    const [second] = line.says(called(undefined, { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
+    const [first] = line.reports(called(undefined));
+    const [second] = line.reports(called(undefined, { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
     expect([first?.call, second?.call]).toEqual(["m1", undefined]);
     line.tracker.invite("m1", "ours@box");
-    expect(line.says(called(undefined, { id: "branch-of-our-invite", callId: "ours@box" }))[0]?.call).toBe("m1");
+    expect(line.reports(called(undefined, { id: "branch-of-our-invite", callId: "ours@box" }))[0]?.call).toBe("m1");
   });
 
   test("as another user than that of the account", () => {
     const line = new Line();
     line.tracker.dial({ ...dial, as: "box" });
-    expect(line.says(called("BOX"))[0]?.call).toBe("m1");
+    expect(line.reports(called("BOX"))[0]?.call).toBe("m1");
   });
 
   test("news of the far end from the REFER belongs to its leg, also to a later one", () => {
     const line = new Line(freeswitch);
     line.tracker.dial(dial);
     expect(line.tracker.far("m1", "called")).toEqual([]);
-    expect(line.says(called("1009"))).toMatchObject([{ call: "m1", rings: true, farCalled: true }]);
+    expect(line.reports(called("1009"))).toMatchObject([{ call: "m1", rings: true, farCalled: true }]);
     expect(line.tracker.far("m1", "answered")).toMatchObject([{ facts: { leg: uuid, farCalled: true, farAnswered: true } }]);
     expect(line.tracker.far("m1", "called")).toEqual([]);
     expect(line.tracker.far("m2", "answered")).toEqual([]);
@@ -287,11 +287,11 @@ describe("our own dial:", () => {
   test("a dial that is over gets no new dialogs, and keeps those that it has", () => {
     const line = new Line();
     line.tracker.dial(dial);
-    line.says(called("1009"));
+    line.reports(called("1009"));
     line.tracker.dialOver("m1");
-    const [later] = line.says(called("1009", { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
+    const [later] = line.reports(called("1009", { id: "22222222-aaaa-4bbb-8ccc-000000000002" }));
     expect([later?.call, later?.caller]).toEqual([undefined, { identity: "1009" }]);
-    expect(line.says(called("1009", { state: "terminated" }))).toMatchObject([{ leg: uuid, ended: {} }]);
+    expect(line.reports(called("1009", { state: "terminated" }))).toMatchObject([{ leg: uuid, ended: {} }]);
     expect(line.tracker.legsOf("m1")).toEqual([]);
   });
 });
@@ -310,8 +310,8 @@ describe("the end of a dialog as a sentence:", () => {
     ["over, by a code", { code: 500 }, "rejected 500", /over: the phone system says 500/],
   ])("%s", (_, part, cause, why) => {
     const line = new Line();
-    line.says(dialog(uuid, "early", { remote: customer }));
-    const [facts] = line.says(dialog(uuid, "terminated", part));
+    line.reports(dialog(uuid, "early", { remote: customer }));
+    const [facts] = line.reports(dialog(uuid, "terminated", part));
     expect(facts?.ended).toEqual({ cause, why: expect.stringMatching(why), far: expect.stringMatching(/\.$/) });
   });
 
@@ -321,16 +321,16 @@ describe("the end of a dialog as a sentence:", () => {
   ])("a dial's leg that ends without a reason, whose number %s", (_, called, far) => {
     const line = new Line();
     line.tracker.dial({ call: "call-1", number: "914155550123" });
-    line.says(dialog(uuid, "early", { remote: end("sip:1009@pbx") }));
+    line.reports(dialog(uuid, "early", { remote: end("sip:1009@pbx") }));
     if (called) line.tracker.far("call-1", "called");
-    const [facts] = line.says(dialog(uuid, "terminated"));
+    const [facts] = line.reports(dialog(uuid, "terminated"));
     expect([facts?.call, facts?.ended?.far]).toEqual(["call-1", far]);
   });
 
   test("over without a reason: whether the far end was reached is not said", () => {
     const line = new Line();
-    line.says(dialog(uuid, "early", { remote: customer }));
-    const [facts] = line.says(dialog(uuid, "terminated"));
+    line.reports(dialog(uuid, "early", { remote: customer }));
+    const [facts] = line.reports(dialog(uuid, "terminated"));
     expect(facts?.ended).toEqual({ cause: "terminated", why: "The call is over: the phone system does not say why." });
   });
 });

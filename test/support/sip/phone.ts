@@ -23,7 +23,7 @@ export class Phone {
     this.desk = new TestDesk({ users });
   }
 
-  says(...dialogs: Shown[]): string[] {
+  sends(...dialogs: Shown[]): string[] {
     return this.document("full", ...dialogs);
   }
 
@@ -45,14 +45,14 @@ export class Phone {
 
   /** A call from its first ring to its end. */
   call(id: string, number: string, more = ""): void {
-    for (const state of ["early", "confirmed", "terminated"]) this.says({ id, state, number, more });
+    for (const state of ["early", "confirmed", "terminated"]) this.sends({ id, state, number, more });
   }
 
   /** telesetd is started again, and subscribes. */
   restart(...live: Shown[]): string[] {
     this.desk.restart();
     this.#version = 0;
-    return this.says(...live);
+    return this.sends(...live);
   }
 }
 

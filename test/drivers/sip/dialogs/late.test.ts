@@ -16,47 +16,47 @@ describe("what a lost or late document leaves behind:", () => {
   });
   test("a branch that never was seen does not ring after the call was answered and is over", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     for (const state of ["early", "confirmed", "terminated"]) phone.document("partial", branch("a", state));
     phone.document("partial", branch("b", "early"));
-    phone.says(branch("a", "terminated"), branch("b", "early"));
+    phone.sends(branch("a", "terminated"), branch("b", "early"));
     expect(phone.desk.sent).toEqual(call(1, first));
   });
   test.each(["1", "line-0000000000000001"])("%s is another call when it comes with another party after a gap", (name) => {
     const phone = new Phone("Counter/1.0");
-    phone.says();
+    phone.sends();
     for (const state of ["early", "confirmed"]) phone.document("partial", { id: name, state, number: first });
     phone.skip();
     phone.document("partial", { id: name, state: "early", number: second });
-    phone.says({ id: name, state: "early", number: second });
+    phone.sends({ id: name, state: "early", number: second });
     for (const state of ["confirmed", "terminated"]) phone.document("partial", { id: name, state, number: second });
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
   test("a document that crosses with the first report of a call does not end it", () => {
     const phone = new Phone("kamailio (5.6.3)");
     const ringing = { id, state: "early", number: first, more: 'call-id="77aa12bc"' };
-    phone.says();
-    phone.says(ringing);
-    expect([phone.says(), phone.desk.asked.length]).toEqual([[], 1]);
-    expect([phone.says(ringing), phone.says({ ...ringing, state: "confirmed" })]).toEqual([[], ["CallEstablished 1"]]);
-    expect(phone.says()).toEqual(["CallReleased 1"]);
+    phone.sends();
+    phone.sends(ringing);
+    expect([phone.sends(), phone.desk.asked.length]).toEqual([[], 1]);
+    expect([phone.sends(ringing), phone.sends({ ...ringing, state: "confirmed" })]).toEqual([[], ["CallEstablished 1"]]);
+    expect(phone.sends()).toEqual(["CallReleased 1"]);
   });
   test.each<[string, (phone: Phone) => string[]]>([
-    ["leaves it out too", (phone) => phone.says()],
+    ["leaves it out too", (phone) => phone.sends()],
     ["does not come", (phone) => phone.desk.hear(phone.desk.tracker.noAnswer())],
   ])("it has ended when the full state %s", (_, answer) => {
     const phone = new Phone("kamailio (5.6.3)");
-    phone.says();
-    phone.says({ id, state: "early", number: first });
-    expect([phone.says(), answer(phone)]).toEqual([[], ["CallReleased 1"]]);
+    phone.sends();
+    phone.sends({ id, state: "early", number: first });
+    expect([phone.sends(), answer(phone)]).toEqual([[], ["CallReleased 1"]]);
   });
   test("the end of a call under another Call-ID is asked about", () => {
     const phone = new Phone("Rewriter/1.0");
-    phone.says();
+    phone.sends();
     const shown = (state: string, callId: string): Shown => ({ id, state, number: first, more: `call-id="${callId}"` });
     for (const state of ["early", "confirmed"]) phone.document("partial", shown(state, "77aa12bc"));
     expect([phone.document("partial", shown("terminated", "99dd")), phone.desk.asked.length]).toEqual([[], 1]);
-    expect(phone.says()).toEqual(["CallReleased 1"]);
+    expect(phone.sends()).toEqual(["CallReleased 1"]);
   });
 });
 

@@ -30,7 +30,7 @@ describe("an id that stands for every call:", () => {
   ];
   test.each(ids)("%s: each call is reported, also of the same caller, also after a restart", (id) => {
     const phone = new Phone();
-    phone.says({ id, state: "terminated" });
+    phone.sends({ id, state: "terminated" });
     for (const number of [first, second, second]) phone.call(id, number);
     expect(phone.desk.sent.splice(0)).toEqual([...call(1, first), ...call(2, second), ...call(3, second)]);
     phone.restart({ id, state: "terminated" });
@@ -40,17 +40,17 @@ describe("an id that stands for every call:", () => {
 
   test.each(ids)("%s: the same where an idle phone is shown as no dialog", (id) => {
     const phone = new Phone();
-    phone.says();
+    phone.sends();
     for (const number of [first, first, second]) {
       phone.call(id, number);
-      phone.says();
+      phone.sends();
     }
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
   });
 
   test.each(ids.filter((id) => !id.includes("2222")))("%s: the same after a restart", (id) => {
     const phone = new Phone();
-    phone.says();
+    phone.sends();
     phone.call(id, first);
     for (let n = 2; n < 5; n++) {
       phone.desk.sent.splice(0);
@@ -62,11 +62,11 @@ describe("an id that stands for every call:", () => {
 
   test.each(ids)("%s: a call that is up goes on through a restart", (id) => {
     const phone = new Phone();
-    phone.says({ id, state: "terminated" });
-    phone.says({ id, state: "early", number: first });
-    phone.says({ id, state: "confirmed", number: first });
+    phone.sends({ id, state: "terminated" });
+    phone.sends({ id, state: "early", number: first });
+    phone.sends({ id, state: "confirmed", number: first });
     phone.restart({ id, state: "confirmed", number: first });
-    phone.says({ id, state: "terminated" });
+    phone.sends({ id, state: "terminated" });
     expect(phone.desk.sent).toEqual(call(1, first));
   });
 
@@ -74,7 +74,7 @@ describe("an id that stands for every call:", () => {
     "and so does the Call-ID %s",
     (callId) => {
       const phone = new Phone();
-      phone.says();
+      phone.sends();
       for (const number of [first, first, second]) phone.call("sip:1001@192.0.2.10", number, `call-id="${callId}"`);
       expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
     },
@@ -82,7 +82,7 @@ describe("an id that stands for every call:", () => {
 
   test("a long id with a Call-ID for each call: the Call-ID names them, also after a restart", () => {
     const phone = new Phone();
-    phone.says();
+    phone.sends();
     phone.call("sip:1001@192.0.2.10", first, 'call-id="one@192.0.2.7"');
     phone.restart();
     phone.call("sip:1001@192.0.2.10", first, 'call-id="two@192.0.2.7"');
@@ -91,14 +91,14 @@ describe("an id that stands for every call:", () => {
 
   test("a Call-ID that is always the same: another caller is another call", () => {
     const phone = new Phone();
-    phone.says();
+    phone.sends();
     for (const number of [first, second]) phone.call("17", number, 'call-id="always@192.0.2.7"');
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
 
   test("one of two ids that come again: the same caller too, once another one has shown it", () => {
     const phone = new Phone();
-    phone.says();
+    phone.sends();
     const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
     for (const [id = "", number = ""] of [...calls, ["line-a-0000000001", second]]) phone.call(id, number);
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
@@ -106,7 +106,7 @@ describe("an id that stands for every call:", () => {
 
   test("the alias of a desk is the phone's name too", () => {
     const phone = new Phone("Some PBX", ["1001", "+14155557001"]);
-    phone.says();
+    phone.sends();
     for (const number of [first, first]) phone.call("sip:+14155557001@192.0.2.10", number);
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first)]);
   });
@@ -130,13 +130,13 @@ describe("late reports of a call that is over:", () => {
   /** A talk, during which a second call is refused whose states come in this order. */
   function refused(id: string, more: string, states: readonly string[], parties = true): Phone {
     const phone = new Phone("kamailio (5.6.4 (x86_64/linux))");
-    phone.says();
-    phone.says({ ...talking, state: "early" });
-    phone.says(talking);
+    phone.sends();
+    phone.sends({ ...talking, state: "early" });
+    phone.sends(talking);
     for (const state of states) {
-      phone.says(talking, { id, state, more, ...(parties ? { number: second } : { direction: "recipient" }) });
+      phone.sends(talking, { id, state, more, ...(parties ? { number: second } : { direction: "recipient" }) });
     }
-    phone.says({ ...talking, state: "terminated" }, { id, state: states.at(-1) ?? "", more, number: second });
+    phone.sends({ ...talking, state: "terminated" }, { id, state: states.at(-1) ?? "", more, number: second });
     return phone;
   }
   const id = "77aa12bc-9c01-4d@203.0.113.7";
@@ -167,81 +167,81 @@ describe("late reports of a call that is over:", () => {
   });
   test("early again, of a switch that gives each call an id, without a Call-ID", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     phone.call("padi-6b050258-43f-1", first);
-    for (const state of ["early", "terminated", "early"]) phone.says({ id: "padi-6b050258-43f-2", state, number: second });
+    for (const state of ["early", "terminated", "early"]) phone.sends({ id: "padi-6b050258-43f-2", state, number: second });
     expect(phone.desk.sent).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
   });
   test("early again without the Call-ID that its end had", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const shown = { id: "padi-6b050258-43f-2", number: second };
-    for (const state of ["early", "terminated"]) phone.says({ ...shown, state, more: 'call-id="77aa12bc"' });
-    phone.says({ ...shown, state: "early" });
+    for (const state of ["early", "terminated"]) phone.sends({ ...shown, state, more: 'call-id="77aa12bc"' });
+    phone.sends({ ...shown, state: "early" });
     expect(phone.desk.sent).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
   });
   test("of FreeSWITCH, whatever its other end: its ids are UUIDs", () => {
     const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
-    phone.says();
+    phone.sends();
     phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
-    phone.says({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
+    phone.sends({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
     expect(phone.desk.sent).toEqual(call(1, first));
   });
   test("after a hundred documents that list the end of another one", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
-    phone.says(listed("a-call-of-long-ago", "terminated"));
-    for (let n = 0; n < 100; n++) phone.says(listed("a-call-of-late", "terminated"));
-    phone.says(listed("a-call-of-long-ago", "early"));
+    phone.sends(listed("a-call-of-long-ago", "terminated"));
+    for (let n = 0; n < 100; n++) phone.sends(listed("a-call-of-late", "terminated"));
+    phone.sends(listed("a-call-of-long-ago", "early"));
     expect(phone.desk.sent).toEqual([]);
   });
   test("after as many ends of others as are remembered, while the switch goes on listing its own", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
     for (let n = 0; n < 64; n++) {
-      phone.says(listed("a-call-of-long-ago", "terminated"), listed(`another-ended-call-${n}`, "terminated"));
+      phone.sends(listed("a-call-of-long-ago", "terminated"), listed(`another-ended-call-${n}`, "terminated"));
     }
-    phone.says(listed("a-call-of-long-ago", "early"));
+    phone.sends(listed("a-call-of-long-ago", "early"));
     expect(phone.desk.sent).toEqual([]);
   });
   test("in one document with its end", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const shown = { id, number: second, more: 'call-id="77aa12bc"' };
-    phone.says({ ...shown, state: "terminated" }, { ...shown, state: "early" });
-    phone.says({ ...shown, state: "early" }, { ...shown, state: "terminated" });
-    phone.says({ ...shown, state: "early" });
+    phone.sends({ ...shown, state: "terminated" }, { ...shown, state: "early" });
+    phone.sends({ ...shown, state: "early" }, { ...shown, state: "terminated" });
+    phone.sends({ ...shown, state: "early" });
     expect(phone.desk.sent).toEqual([]);
   });
   test("still after a hundred other calls, while the switch goes on listing it", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
-    phone.says({ ...stale, state: "terminated" });
-    phone.says(stale);
+    phone.sends({ ...stale, state: "terminated" });
+    phone.sends(stale);
     for (let n = 1; n <= 100; n++) {
       for (const state of ["early", "terminated"]) {
-        phone.says(stale, { id: `call-number-${n}-of-many`, state, number: first, more: `call-id="n${n}"` });
+        phone.sends(stale, { id: `call-number-${n}-of-many`, state, number: first, more: `call-id="n${n}"` });
       }
     }
     expect(phone.desk.sent).toHaveLength(200);
   });
   test("after a new subscription and a lost connection", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
-    phone.says({ ...stale, state: "terminated" });
+    phone.sends({ ...stale, state: "terminated" });
     phone.desk.tracker.subscribed();
-    phone.says(stale);
+    phone.sends(stale);
     phone.desk.tracker.connected();
-    phone.says(stale);
+    phone.sends(stale);
     expect(phone.desk.sent).toEqual([]);
   });
   test("a branch that rings after another has declined is not an echo: its tag differs", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const branch = (tag: string, state: string): Shown => ({
       id,
       state,
@@ -267,75 +267,75 @@ describe("one document shows a dialog as confirmed and as over:", () => {
   /** A phone that is talking. */
   function talking(more = ""): Phone {
     const phone = new Phone("kamailio");
-    phone.says();
-    phone.says(shown("early", more));
-    phone.says(shown("confirmed", more));
+    phone.sends();
+    phone.sends(shown("early", more));
+    phone.sends(shown("confirmed", more));
     phone.desk.sent.splice(0);
     return phone;
   }
   const both = [[shown("confirmed"), shown("terminated")], [shown("terminated"), shown("confirmed")]];
   test.each(both)("without tags: the full state is asked for, and nothing is reported before", (...dialogs) => {
     const phone = talking();
-    expect([phone.says(...dialogs), phone.desk.asked.length]).toEqual([[], 1]);
+    expect([phone.sends(...dialogs), phone.desk.asked.length]).toEqual([[], 1]);
   });
   test.each(both)("it talks on when the full state shows it so", (...dialogs) => {
     const phone = talking();
-    phone.says(...dialogs);
-    expect(phone.says(shown("confirmed"))).toEqual([]);
+    phone.sends(...dialogs);
+    expect(phone.sends(shown("confirmed"))).toEqual([]);
     expect(phone.desk.hear(phone.desk.tracker.noAnswer())).toEqual([]);
-    expect(phone.says(shown("terminated"))).toEqual(["CallReleased 1"]);
+    expect(phone.sends(shown("terminated"))).toEqual(["CallReleased 1"]);
   });
   test.each(both)("it is over when the full state says so again, or does not come; and stays over", (...dialogs) => {
     const answers = [
-      (phone: Phone) => phone.says(...dialogs),
+      (phone: Phone) => phone.sends(...dialogs),
       (phone: Phone) => phone.desk.hear(phone.desk.tracker.noAnswer()),
     ];
     for (const answer of answers) {
       const phone = talking();
-      phone.says(...dialogs);
+      phone.sends(...dialogs);
       expect(answer(phone)).toEqual(["CallReleased 1"]);
       const { length } = phone.desk.asked;
-      expect([phone.says(...dialogs), phone.says(shown("confirmed")), phone.desk.asked.length]).toEqual([[], [], length]);
+      expect([phone.sends(...dialogs), phone.sends(shown("confirmed")), phone.desk.asked.length]).toEqual([[], [], length]);
     }
   });
   test("a partial document answers no question: nothing is believed before the full state", () => {
     const phone = talking();
-    phone.says(shown("confirmed"), shown("terminated"));
+    phone.sends(shown("confirmed"), shown("terminated"));
     expect(phone.document("partial", shown("confirmed"), shown("terminated"))).toEqual([]);
-    expect(phone.says(shown("confirmed"))).toEqual([]);
+    expect(phone.sends(shown("confirmed"))).toEqual([]);
     expect(phone.desk.calls).toHaveLength(1);
   });
   test("branches under one id are one call, whatever the caller", () => {
     const phone = new Phone("Forker/1.0");
-    phone.says();
+    phone.sends();
     const branch = (local: string, state: string): Shown => ({
       id: "9f31c7aa@203.0.113.9",
       state,
       number: "anonymous",
       more: tags(local),
     });
-    phone.says(branch("phone-a", "early"), branch("phone-b", "early"));
-    phone.says(branch("phone-a", "confirmed"), branch("phone-b", "terminated"));
-    phone.says(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
+    phone.sends(branch("phone-a", "early"), branch("phone-b", "early"));
+    phone.sends(branch("phone-a", "confirmed"), branch("phone-b", "terminated"));
+    phone.sends(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
     expect(phone.desk.sent).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
   });
   test("a call that was not seen before is not reported before the full state is asked for", () => {
     const phone = new Phone("kamailio");
-    phone.says();
-    expect([phone.says(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);
-    expect(phone.says(shown("confirmed"))).toEqual(["ScreenPop 1 14155550123", "CallEstablished 1"]);
+    phone.sends();
+    expect([phone.sends(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);
+    expect(phone.sends(shown("confirmed"))).toEqual(["ScreenPop 1 14155550123", "CallEstablished 1"]);
   });
   test.each([tags("phone-b"), 'local-tag="phone-b"'])("with tags, %s is over: it is another branch", (more) => {
     const phone = talking(tags("phone-a"));
-    expect(phone.says(shown("confirmed", tags("phone-a")), shown("terminated", more))).toEqual([]);
-    expect(phone.says(shown("terminated", more), shown("confirmed", tags("phone-a")))).toEqual([]);
+    expect(phone.sends(shown("confirmed", tags("phone-a")), shown("terminated", more))).toEqual([]);
+    expect(phone.sends(shown("terminated", more), shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.desk.asked).toEqual([]);
-    expect(phone.says(shown("terminated", tags("phone-a")), shown("terminated", more))).toEqual(["CallReleased 1"]);
+    expect(phone.sends(shown("terminated", tags("phone-a")), shown("terminated", more))).toEqual(["CallReleased 1"]);
   });
   test("a partial document ends another branch: it is asked about, and the talk goes on", () => {
     const phone = talking(tags("phone-a"));
     expect([phone.document("partial", shown("terminated", tags("phone-b"))), phone.desk.asked.length]).toEqual([[], 1]);
-    expect(phone.says(shown("confirmed", tags("phone-a")))).toEqual([]);
+    expect(phone.sends(shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
   });
   test("no full state comes for it and for an omitted branch: each of them ends once", () => {
@@ -350,11 +350,11 @@ describe("one document shows a dialog as confirmed and as over:", () => {
   });
   test("an old report of a branch that rang does not keep an answered call alive", () => {
     const phone = new Phone("kamailio");
-    phone.says();
+    phone.sends();
     const stale = shown("early", tags("phone-b"));
-    phone.says(stale);
-    phone.says(stale, shown("confirmed", tags("phone-a")));
-    expect(phone.says(stale, shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
-    expect([phone.says(stale), phone.desk.calls]).toEqual([[], []]);
+    phone.sends(stale);
+    phone.sends(stale, shown("confirmed", tags("phone-a")));
+    expect(phone.sends(stale, shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
+    expect([phone.sends(stale), phone.desk.calls]).toEqual([[], []]);
   });
 });
