@@ -28,7 +28,7 @@ export const sip: DriverEntry<typeof sipConfig> = {
     domain: "127.0.0.1",
   },
   setup,
-  // The SIP itself is spoken by drachtio-server.
+  // drachtio-server handles the SIP itself.
   hosts: ({ host }) => [host],
   assumesRegistered: true,
   probe,

@@ -208,7 +208,7 @@ export class Session {
     }
   }
 
-  /** Any response of the switch will do; 408, 503 and 504 mean that it gave none, or as good as none. */
+  /** Any response of the switch will do; 408, 503 and 504 mean that the switch has not answered. */
   async #isThere(): Promise<boolean> {
     const request = requestTo(this.#account, "OPTIONS", undefined, { Contact: this.#account.contact });
     try {

@@ -1,4 +1,4 @@
-/** The questions of `telesetd setup` for a SIP switch behind drachtio-server, and how their answers are tried. */
+/** The questions of `telesetd setup` for a SIP switch behind drachtio-server, and how their answers are tested. */
 import type { Hop, ProbeContext, QuestionGroup } from "../driver.ts";
 import { only } from "../shared/probing.ts";
 import type { SipConfig } from "./config.ts";

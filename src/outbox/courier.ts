@@ -175,7 +175,7 @@ export class Courier {
 
   /**
    * An agent has registered: the events that wait for the agent at this desk go to the new address, with the next `sendDue`.
-   * POSTs to the old address are aborted; such an event may have arrived, and is sent again all the same.
+   * POSTs to the old address are aborted; such an event may have arrived, and is nevertheless sent again.
    * @returns whether anything has another address now.
    */
   arrived(desk: string, arrival: Arrival): boolean {

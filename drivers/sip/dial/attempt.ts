@@ -1,4 +1,4 @@
-/** A dial: how far it has come, what happens to it, and what it does. `step.ts` says what follows from what. */
+/** A dial: its phase, its inputs and its effects. `step.ts` has the transitions. */
 import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
 import type { HeldLegEnds } from "./held-ends.ts";

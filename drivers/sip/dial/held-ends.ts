@@ -8,7 +8,7 @@ import type { Failure, LegFacts } from "../../../src/core/line.ts";
 /** How long the end of a leg waits for its reason, in ms. */
 const reasonWithin = 1000;
 
-/** Ends of legs that wait for a reason, or for the news that there is none. */
+/** Ends of legs that wait for a reason, or for the outcome without one. */
 export interface HeldLegEnds {
   readonly waiting: readonly LegFacts[];
   /** When those that wait are reported without a reason, in ms. */

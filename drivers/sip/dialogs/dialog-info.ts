@@ -9,20 +9,20 @@ import { present } from "../../../src/core/present.ts";
 /** How far a dialog has come (RFC 4235, section 3.7.1). */
 export type DialogState = "trying" | "proceeding" | "early" | "confirmed" | "terminated";
 
-/** What ended a dialog (RFC 4235, section 4.1.2). */
+/** Why a dialog ended (RFC 4235, section 4.1.2). */
 export type DialogEvent = "cancelled" | "rejected" | "replaced" | "local-bye" | "remote-bye" | "error" | "timeout";
 
 /** One end of a dialog: `local` is the watched phone's, `remote` the far one. */
 export interface Participant {
-  /** Who it is: a `sip:`, `sips:` or `tel:` URI as written, and the name that goes with it. */
+  /** The party: a `sip:`, `sips:` or `tel:` URI as written, and the name with it. */
   readonly identity?: { readonly uri: string; readonly display?: string };
-  /** Where it is: the Contact's URI. */
+  /** Its place: the URI of its Contact. */
   readonly target?: string;
   /** Parameters of the target, by name in small letters: `+sip.rendering` is `no` while the call is held. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** One dialog as a document shows it. What the notifier leaves out is absent. */
+/** One dialog of a document. Values that the notifier omits are absent. */
 export interface Dialog {
   /** Unique among the dialogs of one document only; some switches write the extension. */
   readonly id: string;
@@ -32,9 +32,9 @@ export interface Dialog {
   /** `initiator`: the watched phone has dialled; `recipient`: it is being called. */
   readonly direction?: "initiator" | "recipient";
   readonly state: DialogState;
-  /** What brought the state about. */
+  /** The cause of the state. */
   readonly event?: DialogEvent;
-  /** The SIP status that did, 100 to 699. */
+  /** The SIP status that caused it, 100 to 699. */
   readonly code?: number;
   readonly referredBy?: string;
   readonly local?: Participant;
@@ -61,7 +61,7 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
 
 /**
  * Reads the body of a NOTIFY.
- * @param skipsUnreadable leaves out dialogs that cannot be read; the document is then partial, so that they do not count as over.
+ * @param skipsUnreadable skips unreadable dialogs; the document is then partial, so that they do not count as over.
  * @throws Error with a sentence: not XML, too long, with a document type, or not a dialog-info document.
  */
 export function readDialogInfo(body: string, { skipsUnreadable = false } = {}): DialogInfo {
@@ -132,7 +132,7 @@ function readDialog(dialog: Element, index: number): Dialog | Error {
   };
 }
 
-/** One end may stand in several elements of the same name, each with a part. */
+/** One end may be spread over several elements of the same name. */
 function readParticipant(ends: readonly Element[]): Participant | undefined {
   if (ends.length === 0) return undefined;
   const [identity] = ends.flatMap((end) => end.all("identity"));
@@ -210,7 +210,7 @@ function text(value: string | undefined): string | undefined {
   return trimmed === "" ? undefined : trimmed;
 }
 
-/** A value of a stranger, short enough for an error text. */
+/** A value from outside, short enough for an error text. */
 function shown(value: string | undefined): string {
   return value === undefined ? "missing" : quoted(value);
 }

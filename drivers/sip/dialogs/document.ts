@@ -31,9 +31,9 @@ export interface Known {
   readonly isAsked: boolean;
 }
 
-/** What a document comes to. */
+/** The result of a document. */
 export interface Verdict extends Change {
-  /** It shows all dialogs that there are. */
+  /** It shows all dialogs. */
   readonly isWhole: boolean;
   /** Why the full state must be asked for. */
   readonly why?: string;
@@ -44,11 +44,11 @@ export function onFull(known: Known, dialogs: readonly Dialog[]): Verdict {
   const listed = new Set(matched(known, dialogs).map(({ leg }) => leg));
   const absent = liveDialogs(known.table).filter(({ leg }) => !listed.has(leg));
   if (absent.length > 0 && !isWhole(known, dialogs)) return onOne(known, dialogs[0], absent);
-  // A renewal that crosses with the first report of a call leaves it out (Kamailio, with several processes).
+  // A renewal that crosses the first report of a call omits the call (Kamailio, with several processes).
   const isTrusted = known.isFresh || known.isAsked || !listsEnds(known.table.notifier);
   const young = isTrusted ? [] : absent.filter(({ reports }) => reports <= 1);
   const verdict = whole(known, dialogs, young);
-  return young.length === 0 ? verdict : { ...verdict, why: "a document leaves out a call that has just begun" };
+  return young.length === 0 ? verdict : { ...verdict, why: "a document omits a call that has just begun" };
 }
 
 /** Whether live dialogs that a full document omits have ended. FreeSWITCH includes the Call-ID only on request. */
@@ -59,7 +59,7 @@ function isWhole({ isFresh, isAsked, table: { notifier } }: Known, dialogs: read
   return notifier.lists === "all" || only === undefined || isAsked;
 }
 
-/** All dialogs there are: what is not among them has ended, except what is `young`, which is in question. */
+/** The full list of dialogs: all others have ended, except those in `young`, which are in question. */
 export function whole(known: Known, dialogs: readonly Dialog[], young: readonly LiveDialog[] = []): Verdict {
   const found = matched(known, dialogs);
   const alive = new Set([...found, ...young].map(({ leg }) => leg));
@@ -72,7 +72,7 @@ export function whole(known: Known, dialogs: readonly Dialog[], young: readonly 
   return { ...andThen(ended, (table) => inTurn(table, found, show)), isWhole: true };
 }
 
-/** A report that may have been a dialog's end was not, when the full state shows it as confirmed. */
+/** A report was not a dialog's end, as it may have been, if the full state shows the dialog as confirmed. */
 function answered(table: DialogTable, { state }: Dialog, leg: string | undefined): Change {
   const entry = leg === undefined ? undefined : table.live.get(leg);
   return entry?.question && state === "confirmed" ? growDialog(table, entry, entry.question, { counts: true }) : unchanged(table);
@@ -93,7 +93,7 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
     const marked = listsChanged ? known.table : withAbsent(known.table, absent);
     return { table: withEntry(marked, { ...entry, question }), facts: [], isWhole: false, why: "a call is confirmed, or over" };
   }
-  // FreeSWITCH says that a call is over only when it was the last: what was doubtful has ended before it.
+  // FreeSWITCH reports the end only of the last call: the doubtful ones have ended before it.
   const isLast = isOver && entry !== undefined && listsChanged;
   const doubtful = isLast ? absent.filter(({ question }) => question) : [];
   const before = inTurn(known.table, doubtful, (table, missing) => endDialog(table, missing, unlisted));
@@ -104,7 +104,7 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
     table: withAbsent(change.table, left),
     facts: change.facts,
     isWhole: false,
-    why: "a document leaves calls out that are up",
+    why: "a document omits calls that are up",
   };
 }
 
@@ -114,7 +114,7 @@ function withAbsent(table: DialogTable, absent: readonly LiveDialog[]): DialogTa
 
 /**
  * A partial document.
- * @param gap why it is not all that has changed.
+ * @param gap why other changes may be missing.
  */
 export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string | undefined): Verdict {
   const found = matched(known, dialogs);

@@ -17,7 +17,7 @@ interface EndedDialog extends DialogTags {
   readonly seen: SeenBeforeEnd;
 }
 
-/** The ended dialogs of one phone, the one that was heard of last at the end. */
+/** The ended dialogs of one phone, the most recently reported one last. */
 export interface EndedDialogs {
   readonly dialogs: readonly EndedDialog[];
   /** The id of the last call. */
@@ -28,7 +28,7 @@ export interface EndedDialogs {
 
 export const noneEnded: EndedDialogs = { dialogs: [], hasManyIds: false };
 
-/** Forgets what has ended, and keeps what is known of the ids. */
+/** Forgets the ended dialogs, and keeps what is known of the ids. */
 export function withoutEnded(ended: EndedDialogs): EndedDialogs {
   return { ...ended, dialogs: [] };
 }
@@ -49,7 +49,7 @@ export function withEnded(
   if (naming === "phone" || naming === "counter") return ended;
   const added: EndedDialog = { ...tagsOf(dialog), seen, ...present({ party }) };
   const known = ended.dialogs.find((before) => isSameDialog(before, added));
-  // A switch that lists what is over for minutes says nothing new.
+  // A switch may list ended dialogs for minutes: that is not news.
   if (known) return moved(ended, known);
   return { ...ended, dialogs: [...ended.dialogs, added].slice(-maxEnded) };
 }
@@ -59,7 +59,7 @@ export function hasEnded({ dialogs }: EndedDialogs, dialog: DialogTags): boolean
   return dialogs.some((before) => isSameDialog(before, dialog));
 }
 
-/** Whether a live report is an echo, and what follows for the ended dialogs. */
+/** Whether a live report is an echo, and the ended dialogs after it. */
 export interface EchoCheck {
   readonly isEcho: boolean;
   readonly ended: EndedDialogs;
@@ -85,7 +85,7 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   return { isEcho, ended: forgotten, ...(naming === "unproven" ? { isShared: true } : {}) };
 }
 
-/** The dialog was heard of again: it is forgotten last. */
+/** The dialog was reported again: it is forgotten last. */
 function moved(ended: EndedDialogs, dialog: EndedDialog): EndedDialogs {
   return { ...ended, dialogs: [...ended.dialogs.filter((before) => before !== dialog), dialog] };
 }

@@ -12,7 +12,7 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The names that were given, so that an ended leg's is never given again. */
 export interface LegNames {
-  /** What made names begin with: never used before, at most 32 characters. */
+  /** The beginning of made names: never used before, at most 32 characters. */
   readonly seed: string;
   /** The number of names that were made of the seed. */
   readonly made: number;
@@ -56,8 +56,8 @@ function knownName({ adoptable }: LegNames, notifier: Notifier, { id, callId }: 
 }
 
 /**
- * A long id of a unique dialog first: it stands in all documents, the Call-ID only in some (FreeSWITCH, Kamailio). An id that may
- * yet turn out to stand for every call is made unique: after a restart nobody here remembers that it was used.
+ * A long id of a unique dialog first: all documents have it, the Call-ID only some (FreeSWITCH, Kamailio). An id that may turn
+ * out to stand for every call is made unique: after a restart nothing remembers that it was used.
  */
 function newName(names: LegNames, notifier: Notifier, dialog: DialogNames): string {
   const { id, callId } = dialog;
@@ -71,7 +71,7 @@ function newName(names: LegNames, notifier: Notifier, dialog: DialogNames): stri
   return callId === undefined ? `${prefixOf(id)}${freshName(names)}` : unusedName(names, first, id);
 }
 
-/** A name for a dialog that nothing else distinguishes. */
+/** A name for a dialog without distinct names. */
 function freshName({ seed, made }: LegNames): string {
   return `${seed}-${made + 1}`;
 }
@@ -88,7 +88,7 @@ function fitting(name: string): string {
   return name.length <= maxNameLength && /^[\w.!%*+`'~()@:;,=$&\/?{}\[\]-]+$/.test(name) ? name : digest(name);
 }
 
-/** What the names of all calls with this id begin with. */
+/** The common beginning of the names of all calls with this id. */
 function prefixOf(id: string): string {
   return `${digest(id).slice(0, 16)}-`;
 }

@@ -1,4 +1,4 @@
-/** Which live dialog each dialog of a document means. Pure. */
+/** Matches the dialogs of a document with the live dialogs. Pure. */
 import type { Dialog } from "./dialog-info.ts";
 import { type DialogTags, differ, isSameDialog } from "./merge.ts";
 

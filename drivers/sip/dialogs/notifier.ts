@@ -4,7 +4,7 @@ import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
 /**
- * What a dialog's name is worth: `unique` names this call alone; `unproven` is long enough for that, but may turn out to stand
+ * How reliable a dialog's name is: `unique` names this call alone; `unproven` is long enough for that, but may turn out to stand
  * for every call; `counter` is a number that comes again; `phone` names the phone, and stands for all of its calls.
  */
 export type Naming = "unique" | "unproven" | "counter" | "phone";
@@ -43,7 +43,7 @@ export function newNotifier(users: readonly string[]): Notifier {
   return { users: users.map((user) => user.toLowerCase()), showsEnds: false, sharedIds: [] };
 }
 
-/** Another notifier may answer after the next connect. The worth of its ids is kept, because it takes long to learn. */
+/** Another notifier may answer after the next connect. The reliability of its ids is kept, because it takes long to learn. */
 export function afterReconnect({ users, sharedIds }: Notifier): Notifier {
   return { users, showsEnds: false, sharedIds };
 }
@@ -58,7 +58,7 @@ export function isUser({ users }: Notifier, uri: string): boolean {
   return users.includes(addressOf(uri).user.toLowerCase());
 }
 
-/** A document, as far as it shows which switch has written it. */
+/** The parts of a document that show which switch has written it. */
 export interface Sample {
   readonly dialogs: readonly Dialog[];
   readonly isFull: boolean;
@@ -68,7 +68,7 @@ export interface Sample {
   readonly userAgent?: string;
 }
 
-/** The notifier with what a document shows of it. */
+/** The notifier after a document. */
 export function learn(notifier: Notifier, sample: Sample): Notifier {
   const { dialogs, isFull, userAgent = "" } = sample;
   const lists = listing(notifier, sample);
@@ -107,7 +107,7 @@ export function withSharedId(notifier: Notifier, id: string): Notifier {
   return { ...notifier, sharedIds: [...notifier.sharedIds, id].slice(-maxSharedIds) };
 }
 
-/** What the names of a dialog are worth. Length alone proves nothing. */
+/** How reliable the names of a dialog are. Length alone proves nothing. */
 export function namingOf(notifier: Notifier, { id, callId }: DialogNames): Naming {
   if (callId !== undefined) return "unique";
   if (isPhones(notifier, id) || notifier.sharedIds.includes(id)) return "phone";

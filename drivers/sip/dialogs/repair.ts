@@ -8,19 +8,19 @@ const reference = /^&(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9A-Fa-f]+);/;
 const numbered = /&#(?:[xX]([0-9A-Fa-f]+)|(\d+));/g;
 
 /** Characters that XML 1.0 does not allow (section 2.2, Char). */
-// deno-lint-ignore no-control-regex -- control characters are what is removed
+// deno-lint-ignore no-control-regex -- the pattern removes control characters
 const notXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/gu;
 
-/** What follows the quote at the end of a value: the next attribute, or the end of the tag. */
+/** The text after the quote that ends a value: the next attribute, or the end of the tag. */
 const afterValue = /^\s*(?:[\w:.-]+\s*=\s*["']|[\/?]?>)/;
 
 /** The longest name of an attribute, in characters. */
 const maxAttributeName = 100;
 
-/** A document, and what is wrong with it. */
+/** A document and its defect. */
 export interface Read {
   readonly info: DialogInfo;
-  /** Why it had to be repaired, or dialogs were left out: the full state may contain more. */
+  /** Why it had to be repaired, or dialogs were skipped: the full state may contain more. */
   readonly fault?: unknown;
 }
 

@@ -1,4 +1,4 @@
-/** What one report of a dialog adds to the facts of its leg. Pure; facts only add up (core/line.ts). */
+/** Adds a report of a dialog to the facts of its leg. Pure; facts only add up (core/line.ts). */
 import { present } from "../../../src/core/present.ts";
 import type { LegDirection, LegFacts, Party } from "../../../src/core/line.ts";
 import { identify } from "../../../src/core/number.ts";
@@ -15,7 +15,7 @@ export interface Report {
   readonly rendering?: boolean;
 }
 
-/** What is remembered of a dialog beside the facts. */
+/** The memory of a dialog besides the facts. */
 export interface Past {
   readonly facts: LegFacts;
   /** The far end as it was named last. */
@@ -32,7 +32,7 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
   // A switch that does not know who calls may write the called phone itself.
   const party = isDesk(far) ? undefined : partyOf(far);
-  // RFC 3840, section 9: the plus belongs to the name in a Contact, and some leave it out.
+  // RFC 3840, section 9: the plus belongs to the name in a Contact, and some omit it.
   const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
   return {
     state: dialog.state,
@@ -43,14 +43,14 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
 }
 
 /**
- * The direction of a leg. A notifier that does not say it (Asterisk's chan_sip) rings with `early` and shows a phone that
+ * The direction of a leg. A notifier that omits it (Asterisk's chan_sip) rings with `early` and shows a phone that
  * dials as `confirmed` from the start.
  */
 export function directionOf({ state, direction }: Report): LegDirection | undefined {
   return direction ?? (state === "early" ? "to-desk" : state === "confirmed" ? "from-desk" : undefined);
 }
 
-/** The number that was dialled, if the far end of the phone's own dialling is one. A name or a withheld party is not a number. */
+/** The dialled number, if the far end of the phone's own dialling is a number. A name or a withheld party is not a number. */
 export function dialledOf({ party }: Report): string | undefined {
   if (party === undefined || party.outside) return undefined;
   return /^[*#]/.test(party.identity) || identify(party.identity).kind === "number" ? party.identity : undefined;

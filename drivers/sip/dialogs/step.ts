@@ -41,7 +41,7 @@ export interface Watched {
   readonly seed: string;
 }
 
-/** What a document came with. */
+/** The headers that came with a document. */
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */
   readonly userAgent?: string;
@@ -77,9 +77,9 @@ export type TrackerInput =
   /** Time has passed. */
   | { readonly type: "time" };
 
-/** What follows from an input. */
+/** The result of an input. */
 export interface TrackerOutput {
-  /** In order; nothing before the first full state after `connected`, which is the snapshot. */
+  /** In order; empty before the first full state after `connected`, which is the snapshot. */
   readonly events: readonly LineEvent[];
   /** The full state must be asked for now, for this reason: by a new SUBSCRIBE or a refresh within the dialog. */
   readonly asks?: string;
@@ -234,25 +234,25 @@ function knownIn({ table, isFresh, answerBy }: TrackerState): Known {
   return { table, isFresh, isAsked: answerBy !== undefined };
 }
 
-/** What a partial document comes to before the snapshot, which needs a full state. */
+/** The result of a partial document before the snapshot, which needs a full state. */
 function beforeSnapshot({ isSnapshotDue }: TrackerState, verdict: Verdict): Verdict {
   return isSnapshotDue ? { ...verdict, why: "the first document is not a full state" } : verdict;
 }
 
-/** Why a partial document is not all that has changed; undefined if no document before it is missing. */
+/** Why changes before a partial document may be missing; undefined if no document is missing. */
 function gapBefore({ version }: DialogInfo, last: number | undefined): string | undefined {
   return last !== undefined && version > last + 1 ? `versions between ${last} and ${version} are missing` : undefined;
 }
 
-/** The state after a document, and what is reported of it. */
+/** The state after a document, and its reports. */
 function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, now: number): TrackerStep {
   if (!isWhole) return asking(reporting({ ...before, table }, facts), why, now);
-  // What the first look does not show has ended: its name is not for a later call.
+  // Dialogs that the first look does not show have ended: their names are not for a later call.
   const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
   return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
 }
 
-/** Before the snapshot nothing is reported: it will hold what is true then. */
+/** Before the snapshot nothing is reported: it will contain the facts. */
 function reporting(state: TrackerState, facts: readonly LegFacts[]): TrackerStep {
   return { state, output: { events: state.isSnapshotDue ? [] : facts.map((facts) => ({ type: "leg", facts })) } };
 }
@@ -263,13 +263,13 @@ function snapshot(state: TrackerState): TrackerStep {
   return { state: { ...state, isSnapshotDue: false }, output: { events } };
 }
 
-/** One question at a time: its answer is about all that has come before it. */
+/** One question at a time: its answer covers everything before it. */
 function asking({ state, output }: TrackerStep, why: string | undefined, now: number): TrackerStep {
   if (why === undefined || state.answerBy !== undefined) return { state, output };
   return { state: { ...state, answerBy: now + fullStateWithin }, output: { ...output, asks: why } };
 }
 
-/** The full state that was asked for has not come: what is likeliest is believed. */
+/** The requested full state has not come: the likeliest state is believed. */
 function onNoAnswer(before: TrackerState): TrackerStep {
   const state = withoutQuestion(before);
   const missed = liveDialogs(state.table).filter((entry) => entry.missed !== undefined);
@@ -283,7 +283,7 @@ function onNoAnswer(before: TrackerState): TrackerStep {
   return state.isSnapshotDue ? snapshot(after) : reporting(after, decided.facts);
 }
 
-/** Nobody talks on two calls at once: while another one is talked on, this one was not answered but has ended. */
+/** Nobody talks on two calls at once: while another call is talking, this one has ended, not been answered. */
 function decide(table: DialogTable, entry: LiveDialog): Change {
   const { question } = entry;
   if (!question) return unchanged(table);

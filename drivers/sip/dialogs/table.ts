@@ -32,7 +32,7 @@ export interface DialogTable {
   readonly dials: OwnDials;
 }
 
-/** The dialogs after a change, and what it says of legs, in order. */
+/** The dialogs after a change, and its facts about legs, in order. */
 export interface Change {
   readonly table: DialogTable;
   readonly facts: readonly LegFacts[];
@@ -91,7 +91,7 @@ export function reportFor({ notifier }: DialogTable, dialog: Dialog): Report {
   return reportOf(dialog, isDesk);
 }
 
-/** What a dialog of a document says: that it has begun, grows or is over. `leg`: the live dialog that it means. */
+/** Applies a dialog of a document: it has begun, grows or is over. `leg`: the live dialog that it means. */
 export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | undefined, came: Circumstances): Change {
   const report = reportFor(table, dialog);
   const entry = leg === undefined ? undefined : table.live.get(leg);
@@ -102,7 +102,7 @@ export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | un
       ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...present({ party: report.party }) }),
     });
   }
-  // FreeSWITCH names the Call-ID only when it is asked.
+  // FreeSWITCH includes the Call-ID only on request.
   const counts = !came.isFresh && (table.notifier.lists !== "changed" || dialog.callId === undefined);
   const growing = (table: DialogTable, entry: LiveDialog) =>
     growDialog(table, { ...entry, ...tagsOf(dialog) }, report, { counts });
@@ -124,7 +124,7 @@ function isAnother(
     report.party !== undefined && party.identity !== report.party.identity;
 }
 
-/** A dialog's first report; undefined if it is an echo of one that has ended, or one too many. */
+/** A dialog's first report; undefined if it is an echo of an ended dialog, or beyond the limit. */
 function begin(
   table: DialogTable,
   dialog: Dialog,
@@ -152,7 +152,7 @@ export function growDialog(table: DialogTable, entry: LiveDialog, report: Report
   return withFacts(table, entry, { ...rest, facts, reports, ...present({ party }) });
 }
 
-/** A live dialog is now this; its facts are news when they have changed and say which way the call goes. */
+/** Replaces a live dialog; its facts are reported if they have changed and include the direction. */
 export function withFacts(table: DialogTable, before: LiveDialog, after: LiveDialog): Change {
   const isNews = after.facts.direction !== undefined && JSON.stringify(before.facts) !== JSON.stringify(after.facts);
   return { table: withEntry(table, after), facts: isNews ? [after.facts] : [] };
@@ -160,7 +160,7 @@ export function withFacts(table: DialogTable, before: LiveDialog, after: LiveDia
 
 /** How a dialog is known to be over. */
 interface EndReport {
-  /** The dialog that a document says is over. Without it the end is a conclusion, and the dialog may come back. */
+  /** The dialog that a document reports as over. Without it the end is a conclusion, and the dialog may come back. */
   readonly dialog?: DialogTags;
   /** The far end, where the report names it. */
   readonly party?: Party;
@@ -180,7 +180,7 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
     seen: isAnswered ? "answered" : "ringing",
     ...present({ party: party ?? entry.party }),
   });
-  // A call that was answered and is over rings on no other branch: what is left of those are old reports (Kamailio).
+  // A call that was answered and is over rings on no other branch: further reports of those are old (Kamailio).
   const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
   return andThen(
     { table: { ...table, live, ended: remembered }, facts },
@@ -188,7 +188,7 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
   );
 }
 
-/** The entry as a dialog of our own dialling, if it is one. Who is known to have called, or was dialled, stays. */
+/** The entry as a dialog of our own dialling, if it is one. A known caller or dialled number stays. */
 function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDialog {
   const { facts, callId } = entry;
   if (facts.call !== undefined || facts.caller !== undefined || facts.dialled !== undefined) return entry;

@@ -12,7 +12,7 @@ export class DialogTracker {
   }
 
   /**
-   * Takes an input, and gives what follows from it.
+   * Takes an input, and returns its result.
    * @param now in ms of a clock that only goes forward.
    */
   take(input: TrackerInput, now: number): Omit<TrackerStep, "state"> {
@@ -21,7 +21,7 @@ export class DialogTracker {
     return made;
   }
 
-  /** The legs of a dial that live, in the order in which they came. */
+  /** The live legs of a dial, in the order in which they came. */
   legsOf(call: string): readonly string[] {
     return dialogsOfCall(this.#state.table, call).map(({ leg }) => leg);
   }

@@ -23,7 +23,7 @@ export interface SubscriptionOptions {
   readonly log: Log;
   /** The duration to ask for, in s. */
   readonly expires: number;
-  /** A document of the phone's dialogs has come; "" when the switch says that there are no dialogs. */
+  /** A document of the phone's dialogs has come; "" if the switch reports no dialogs. */
   readonly onDocument: (body: string, came: Envelope) => Reading;
   /** The switch waits for a person to allow the subscription. */
   readonly onPending: () => void;

@@ -14,7 +14,7 @@ export class FrameReader {
 
   /**
    * @param onFrame takes each whole frame.
-   * @param onBroken is called once, with a sentence for people, when what comes cannot be frames; nothing is read after that.
+   * @param onBroken is called once, with a sentence for people, if the bytes cannot be frames; nothing is read after that.
    */
   constructor(readonly onFrame: (text: string) => void, readonly onBroken: (why: string) => void) {}
 
@@ -25,7 +25,7 @@ export class FrameReader {
     for (let bytes = this.#buffer.bytes(); bytes !== undefined; bytes = this.#buffer.bytes()) this.#read(bytes);
   }
 
-  /** Takes one frame off, if it is all there. */
+  /** Takes one frame off, if it is complete. */
   #read(bytes: Buffer): void {
     const hash = bytes.subarray(0, longestLength + 1).indexOf("#");
     const length = bytes.toString("latin1", 0, hash < 0 ? Math.min(bytes.length, longestLength + 1) : hash);

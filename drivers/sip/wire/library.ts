@@ -16,7 +16,7 @@ export interface Request extends Message {
 }
 export interface Response extends Message {
   readonly stackDialogId?: string;
-  /** Who has sent it; empty when the server has made it itself. */
+  /** The sender; empty if the server has made it itself. */
   readonly source_address?: string;
 }
 export interface Answerer {

@@ -14,7 +14,7 @@ export interface SipRequest {
   readonly dialog?: string;
 }
 
-/** What all SIP messages have. */
+/** The common part of all SIP messages. */
 export interface SipText {
   /** A header's value unchanged; several of one name are joined with commas. */
   header(name: string): string | undefined;

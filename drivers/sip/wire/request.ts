@@ -12,7 +12,7 @@ export interface Account {
   readonly from: string;
   /** Where the switch reaches us: drachtio-server puts its own address in the place of `localhost`. */
   readonly contact: string;
-  /** Where requests are sent to. Nothing when the domain itself says it all. */
+  /** Where requests are sent to; undefined if the domain is enough. */
   readonly route?: string;
   readonly credentials?: Credentials;
 }
@@ -70,7 +70,7 @@ export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Re
   };
 }
 
-/** What a REFER to a number says. `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
+/** The headers of a REFER to a number. `#` begins a fragment in a URI (RFC 3261, section 25.1): it must be escaped. */
 export function referHeaders({ contact, domain, from }: Account, number: string): Record<string, string> {
   return { Contact: contact, "Refer-To": `<sip:${number.replaceAll("#", "%23")}@${domain}>`, "Referred-By": from };
 }

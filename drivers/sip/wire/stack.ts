@@ -14,7 +14,7 @@
  *  9. a request on a closed connection throws ............................... `send` looks first
  * 10. a dead server goes unnoticed .......................................... `#ping`, a deadline on its answer
  * 11. Content-Length counts characters ...................................... `send` refuses what is not ASCII
- * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts leaves it out
+ * 12. drachtio-server 0.9 loses the headers of a request in a dialog that brings a Contact ... request.ts omits it
  * 13. a first line without an end takes quadratic time ...................... `#unreadable` limits its length
  */
 import { connectFailure } from "../../shared/connect-failure.ts";

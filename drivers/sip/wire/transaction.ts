@@ -1,6 +1,6 @@
 /**
- * One SIP request with its final answer: answers the switch's challenges (digest.ts) and keeps a deadline. All that the
- * driver asks of the network goes this way.
+ * One SIP request with its final answer: answers the switch's challenges (digest.ts) and keeps a deadline. All requests of
+ * the driver go this way.
  */
 import { authorization, type Challenge, challengeOf, type Credentials } from "./digest.ts";
 import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
@@ -27,7 +27,7 @@ export interface FinalResponse extends SipAnswer {
 }
 
 interface Outcome {
-  /** Nothing when none came in time. */
+  /** Undefined if none came in time. */
   readonly answer?: SipAnswer;
   readonly sent?: Sent;
 }
@@ -89,7 +89,7 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
   return outcome.promise.finally(cancel);
 }
 
-/** The request again, with what the answers to it ask; undefined if the last asks nothing, or what we have shown is not enough. */
+/** The request again, with what its answers require; undefined if the last requires nothing, or our password was not enough. */
 function authorized(
   request: SipRequest,
   { answer, sent }: Outcome,
@@ -118,7 +118,7 @@ function authorized(
   };
 }
 
-/** The same Call-ID and From tag and the next CSeq (RFC 3261, section 22.2); inside a dialog the server sees to it. */
+/** The same Call-ID and From tag and the next CSeq (RFC 3261, section 22.2); inside a dialog the server adds them. */
 function sameAttempt(method: string, sent: Sent): Record<string, string> {
   const number = Number(/^\d{1,10}/.exec(sent.header("cseq") ?? "")?.[0] ?? 0);
   const [from, id] = [sent.header("from"), sent.header("call-id")];

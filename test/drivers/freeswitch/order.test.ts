@@ -44,7 +44,7 @@ function bytes(step: string, job: string, report: string): string {
   }));
 }
 
-/** An event in a few words; nothing for those that are not about the order. */
+/** An event in short; empty for those that do not matter for the order. */
 function shown(event: LineEvent): string[] {
   switch (event.type) {
     case "leg":
