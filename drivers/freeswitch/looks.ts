@@ -66,6 +66,7 @@ export class Looks {
   }
 
   #after(ms: number, run: () => void): void {
+    if (this.#isOver) return;
     const cancel = this.#options.timers.after(ms, () => {
       this.#waiting.delete(cancel);
       run();

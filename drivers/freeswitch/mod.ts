@@ -77,8 +77,6 @@ class FreeswitchLine implements Line {
       signal,
     );
     onSession(session);
-    await session.begin();
-    onUp({ at: `${this.#config.host}:${this.#config.port}` });
-    return await session.closed;
+    return await session.run(() => onUp({ at: `${this.#config.host}:${this.#config.port}` }));
   }
 }

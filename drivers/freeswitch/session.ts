@@ -46,8 +46,6 @@ export class Session {
   readonly #farLegs: FarLegs;
   /** The commands whose replies are still to come. */
   readonly #underWay = new Set<Promise<void>>();
-  /** Resolves with the reason when the connection is over, and all commands have their results. */
-  readonly closed: Promise<string>;
   /** The switch does not report registrations, so we ask for them. */
   #asksForPhones = false;
   /** The events until the end of the first look, as text when they cannot be read; undefined after it. */
@@ -89,12 +87,6 @@ export class Session {
         if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
       },
       onResult: (command, result) => this.#onResult(command, result),
-    });
-    this.closed = link.closed.then(async (why) => {
-      this.#looks.stop();
-      this.#dials.onLost(why);
-      await Promise.all(this.#underWay);
-      return why;
     });
   }
 
@@ -156,21 +148,26 @@ export class Session {
   }
 
   /**
-   * Reports that the link is up, then what lives, and looks once more a little later. Commands are accepted from the first moment.
-   * Rejects with an Error for people, the connection closed, when the first look fails.
+   * Works until the connection is over: reports that the link is up, then what lives, and looks once more a little later.
+   * Commands are accepted from the first moment; all have their results when this resolves, with the reason of the end.
+   * @param onUp called when the first look is done.
    */
-  async begin(): Promise<void> {
-    const link = this.#link;
+  async run(onUp: () => void): Promise<string> {
     const { config, report } = this.#options;
     report({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
       await this.#firstLook();
       await this.#lookAtAgents();
+      this.#looks.later(secondLookAfter);
+      onUp();
     } catch (error) {
-      link.close(messageOf(error));
-      throw error;
+      this.#link.close(messageOf(error));
     }
-    this.#looks.later(secondLookAfter);
+    const why = await this.#link.closed;
+    this.#looks.stop();
+    this.#dials.onLost(why);
+    await Promise.all(this.#underWay);
+    return why;
   }
 
   /**
