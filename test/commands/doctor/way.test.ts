@@ -277,3 +277,16 @@ describe("the deliveries", () => {
     expect(message).toMatch(/^2 events waiting, the oldest for (90|91) seconds/);
   });
 });
+
+// Here because its deadlines pass beside the others.
+test.concurrent("it ends in time even if everything hangs at once", async () => {
+  using swallower = await Swallower.open();
+  await using place = await Place.open();
+  place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
+  // The peers hang for a minute; the doctor's own deadlines are shorter.
+  const since = performance.now();
+  const report = await place.examined();
+  expect(performance.now() - since).toBeLessThan(50_000);
+  expect(report.hop("switch").message).toContain("does not answer: is line.host right");
+  expect(report.hop("phone 1001").verdict).toBe("skipped");
+});

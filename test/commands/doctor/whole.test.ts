@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstToFix } from "../../../src/commands/doctor/print.ts";
 import { checkConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
-import { Swallower } from "../../support/swallower.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -166,18 +165,6 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
   expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Fix first: phone 1001\. Phone 1001 is not registered/);
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);
-});
-
-test.concurrent("it ends in time even if everything hangs at once", async () => {
-  using swallower = await Swallower.open();
-  await using place = await Place.open();
-  place.configure({ line: { port: swallower.port, connectSeconds: 60 }, http: { host: "127.0.0.1", port: swallower.port } });
-  // The peers hang for a minute; the doctor's own deadlines are shorter.
-  const since = performance.now();
-  const report = await place.examined();
-  expect(performance.now() - since).toBeLessThan(50_000);
-  expect(report.hop("switch").message).toContain("does not answer: is line.host right");
-  expect(report.hop("phone 1001").verdict).toBe("skipped");
 });
 
 test.concurrent("two boxes at one switch: each doctor sees its own daemon", async () => {
