@@ -13,9 +13,9 @@
  * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.
  */
 import * as z from "zod";
-import type { CommandResult, DialCommand, KnownLegs, LegFacts, Line, LineCommand, LineEvent } from "../src/core/line.ts";
+import type { CommandResult, DialCommand, LegFacts, LineCommand, LineEvent } from "../src/core/line.ts";
 import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
-import { type Attempt, Reconnection } from "./shared/reconnection.ts";
+import { type ConnectionAttempt, Reconnection } from "./shared/reconnection.ts";
 import { messageOf } from "../src/platform/text.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
@@ -124,38 +124,24 @@ async function* probe(
 }
 
 /** The line: connection after connection. What all drivers need for that is in `shared/reconnection.ts`. */
-class BlueprintLine implements Line {
+class BlueprintLine extends Reconnection<Session> {
   readonly #config: BlueprintConfig;
   readonly #context: DriverContext;
   readonly #wire: Wire;
-  readonly #connection: Reconnection<Session>;
 
   constructor(config: BlueprintConfig, context: DriverContext, wire: Wire) {
+    super("the switch", context);
     this.#config = config;
     this.#context = context;
     this.#wire = wire;
-    this.#connection = new Reconnection({
-      name: "the switch",
-      log: context.log,
-      timers: context.timers,
-      connect: (attempt) => this.#connect(attempt),
-    });
   }
 
   /**
-   * `known` are the legs that the daemon believes to live: a switch whose list lags must be asked for each of them too; this one's
-   * list is true.
+   * One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when it cannot connect.
+   * `known`, in the attempt, are the legs that the daemon believes to live: a switch whose list lags must be asked for each of
+   * them too; this one's list is true.
    */
-  events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    return this.#connection.events(signal, known);
-  }
-
-  execute(command: LineCommand): void {
-    this.#connection.execute(command);
-  }
-
-  /** One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when it cannot connect. */
-  async #connect({ signal, report, onSession, onUp }: Attempt<Session>): Promise<string> {
+  protected override async connect({ signal, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
     const connection = await this.#wire.connect(this.#config.greeting, signal);
     const session = new Session(connection, this.#context, report);
     report({ type: "link-up", to: "the wire" });

@@ -2,7 +2,7 @@
  * What drivers that keep one connection to their switch have in common: they connect again and again, with a pause of full jitter
  * between the attempts, and everything that happens goes through one queue, results of commands included.
  */
-import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { pause, pauseBefore } from "./pause.ts";
@@ -19,7 +19,7 @@ export interface Session {
 }
 
 /** What one attempt to connect is given. */
-export interface Attempt<S> {
+export interface ConnectionAttempt<S> {
   readonly signal: AbortSignal;
   readonly known: KnownLegs;
   /** Reports what happens on the line. */
@@ -32,16 +32,6 @@ export interface Attempt<S> {
   readonly onUp: (about: LogFields) => void;
 }
 
-/** The switch, or the server between us and the switch. */
-export interface Peer<S> {
-  /** Its name, for people. */
-  readonly name: string;
-  readonly log: Log;
-  readonly timers: Timers;
-  /** One connection from the attempt to its end; resolves with the reason of the end, or rejects with it as an Error. */
-  connect(attempt: Attempt<S>): Promise<string>;
-}
-
 /** How often in an hour a link that comes and goes is in the log, each way. */
 const maxFlapLogs = 10;
 
@@ -51,9 +41,11 @@ const maxFlapLogs = 10;
  */
 const stuckAfter = 300_000;
 
-/** Keeps a connection, one after the other. */
-export class Reconnection<S extends Session> {
-  readonly #peer: Peer<S>;
+/** A line that keeps one connection, and makes it again when it is lost. */
+export abstract class Reconnection<S extends Session> implements Line {
+  readonly #name: string;
+  readonly #log: Log;
+  readonly #timers: Timers;
   readonly #queue = new AsyncQueue<LineEvent>();
   #session: S | undefined;
   #why = "not connected yet";
@@ -62,18 +54,24 @@ export class Reconnection<S extends Session> {
   /** When the next step of the loop is due at the latest, by the timers' clock. */
   #goesOnBy = Infinity;
 
-  constructor(peer: Peer<S>) {
-    this.#peer = peer;
+  /** @param name that of the switch, or of the server between us and the switch, for people. */
+  constructor(name: string, { log, timers }: { readonly log: Log; readonly timers: Timers }) {
+    this.#name = name;
+    this.#log = log;
+    this.#timers = timers;
   }
 
+  /** One connection from the attempt to its end; resolves with the reason of the end, or rejects with it as an Error. */
+  protected abstract connect(attempt: ConnectionAttempt<S>): Promise<string>;
+
   /** The connection that stands; undefined while the link is down. */
-  get session(): S | undefined {
+  protected get session(): S | undefined {
     return this.#session;
   }
 
-  /** Why the link is down, as a clause for people. */
-  get why(): string {
-    return this.#why;
+  /** That the link is down, as a sentence with the reason, for the agent. */
+  protected get noLink(): string {
+    return `The connection to the phone system is down (${this.#why}).`;
   }
 
   /** See `Line.events`. */
@@ -89,8 +87,7 @@ export class Reconnection<S extends Session> {
   /** See `Line.execute`. */
   execute(command: LineCommand): void {
     if (this.#session) return this.#session.execute(command);
-    const what = command.type === "dial" ? "Cannot dial: the" : "The";
-    const why = `${what} connection to the phone system is down (${this.#why}).`;
+    const why = command.type === "dial" ? this.noLink.replace("The", "Cannot dial: the") : this.noLink;
     this.report({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
 
@@ -101,15 +98,14 @@ export class Reconnection<S extends Session> {
 
   /** See `Line.stuck`. */
   stuck(): string | undefined {
-    if (this.#peer.timers.now() < this.#goesOnBy) return undefined;
-    return `the driver neither connects to ${this.#peer.name} nor waits to try again`;
+    if (this.#timers.now() < this.#goesOnBy) return undefined;
+    return `the driver neither connects to ${this.#name} nor waits to try again`;
   }
 
   async #keepConnected(signal: AbortSignal, known: KnownLegs): Promise<void> {
-    const { name, log, timers } = this.#peer;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const why = await this.#connectOnce(signal, known, (about) => {
-        log.rarely("connected", maxFlapLogs).info(`Connected to ${name}`, {
+        this.#log.rarely("connected", maxFlapLogs).info(`Connected to ${this.#name}`, {
           ...about,
           failed: attempt === 0 ? undefined : attempt,
         });
@@ -117,9 +113,9 @@ export class Reconnection<S extends Session> {
       });
       if (signal.aborted) return;
       this.#down(why);
-      const ms = pauseBefore(attempt, timers.random());
-      this.#goesOnBy = timers.now() + ms + stuckAfter;
-      await pause(timers, ms, signal);
+      const ms = pauseBefore(attempt, this.#timers.random());
+      this.#goesOnBy = this.#timers.now() + ms + stuckAfter;
+      await pause(this.#timers, ms, signal);
     }
   }
 
@@ -128,9 +124,9 @@ export class Reconnection<S extends Session> {
     known: KnownLegs,
     onUp: (about: LogFields) => void,
   ): Promise<string> {
-    this.#goesOnBy = this.#peer.timers.now() + stuckAfter;
+    this.#goesOnBy = this.#timers.now() + stuckAfter;
     try {
-      return await this.#peer.connect({
+      return await this.connect({
         signal,
         known,
         report: (event) => this.report(event),
@@ -154,12 +150,12 @@ export class Reconnection<S extends Session> {
 
   /** Logs a reason once, not at every attempt. */
   #down(why: string): void {
-    const { name, log } = this.#peer;
-    const known = this.#logged === why;
+    const isLogged = this.#logged === why;
     this.#why = this.#logged = why;
     this.report({ type: "link-down", why });
-    if (!known) {
-      log.rarely(`down ${why}`, maxFlapLogs).warning(`No connection to ${name}: trying again until it is there`, { why });
-    }
+    if (isLogged) return;
+    this.#log.rarely(`down ${why}`, maxFlapLogs).warning(`No connection to ${this.#name}: trying again until it is there`, {
+      why,
+    });
   }
 }

@@ -3,9 +3,9 @@
  * one connection to it, with a pause of full jitter between attempts. `session.ts` is one connection, `watch/` watches a phone,
  * `dialogs/` reads the switch's reports of it, `dial/` dials, `wire/` wraps the library.
  */
-import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import type { LineCommand } from "../../src/core/line.ts";
 import type { DriverContext, DriverEntry } from "../driver.ts";
-import { type Attempt, Reconnection } from "../shared/reconnection.ts";
+import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
 import { type SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
@@ -35,13 +35,13 @@ export const sip: DriverEntry<typeof sipConfig> = {
   simulated: ({ proxy: _, ...config }, { port, password }) => ({ ...config, host: "127.0.0.1", port, drachtioSecret: password }),
 };
 
-class SipLine implements Line {
+class SipLine extends Reconnection<Session> {
   readonly #config: SipConfig;
   readonly #context: DriverContext;
   readonly #trackers: ReadonlyMap<string, DialogTracker>;
-  readonly #connection: Reconnection<Session>;
 
   constructor(config: SipConfig, context: DriverContext) {
+    super("drachtio-server", context);
     this.#config = config;
     this.#context = context;
     this.#trackers = new Map(context.desks.map(({ extension, aliases }) => [
@@ -53,33 +53,19 @@ class SipLine implements Line {
         seed: crypto.randomUUID().replaceAll("-", ""),
       }),
     ]));
-    this.#connection = new Reconnection({
-      name: "drachtio-server",
-      log: context.log,
-      timers: context.timers,
-      connect: (attempt) => this.#connect(attempt),
-    });
   }
 
-  events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    return this.#connection.events(signal, known);
-  }
-
-  stuck(): string | undefined {
-    return this.#connection.stuck();
-  }
-
-  execute(command: LineCommand): void {
+  override execute(command: LineCommand): void {
     const refuse = (cause: string, why: string) =>
-      this.#connection.report({ type: "result", command, result: { outcome: "failed", cause, why } });
+      this.report({ type: "result", command, result: { outcome: "failed", cause, why } });
     if (command.type !== "dial") {
       return refuse("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
     }
     if (!this.#trackers.has(command.desk)) return refuse("NOT_SERVED", `Desk ${command.desk} is not served.`);
-    this.#connection.execute(command);
+    super.execute(command);
   }
 
-  async #connect({ signal, known, report, onSession, onUp }: Attempt<Session>): Promise<string> {
+  protected override async connect({ signal, known, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
     const session = await Session.open(
       { config: this.#config, trackers: this.#trackers, known, log, timers, report },

@@ -1,38 +1,47 @@
 /** How long the driver pauses between two connections, on a fake clock. */
 import { describe, expect, test } from "bun:test";
-import { Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
+import { type ConnectionAttempt, Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
-import { openLog } from "../../../src/log/log.ts";
+import { type Log, openLog } from "../../../src/log/log.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-/** A switch that takes connections as the script says; `tries` counts them. */
-class Site implements AsyncDisposable {
+/** A line to a switch that takes connections as the script says; `tries` counts them. */
+class ScriptedLine extends Reconnection<Session> {
   tries = 0;
+  readonly #script: Script;
+
+  constructor(script: Script, log: Log, timers: FakeTimers) {
+    super("the switch", { log, timers });
+    this.#script = script;
+  }
+
+  protected override async connect({ onUp, onSession }: ConnectionAttempt<Session>): Promise<string> {
+    onSession({ execute: () => {} });
+    if (this.#script(this.tries++) === "refused") throw new Error("refused");
+    onUp({ took: 1 });
+    return await Promise.resolve("lost");
+  }
+}
+
+type Script = (attempt: number) => "refused" | "up and lost";
+
+/** The line at work, with what it reports and logs. */
+class Site implements AsyncDisposable {
   readonly events: LineEvent[] = [];
   readonly lines: string[] = [];
-  readonly line: Reconnection<Session>;
+  readonly line: ScriptedLine;
   readonly #timers = new FakeTimers();
   readonly #stop = new AbortController();
   readonly #over: Promise<void>;
 
-  constructor(script: (attempt: number) => "refused" | "up and lost") {
+  constructor(script: Script) {
     // The longest pause that full jitter can give.
     this.#timers.chance = 1;
-    this.line = new Reconnection({
-      name: "the switch",
-      timers: this.#timers,
-      log: openLog((line) => this.lines.push(line), "info", false),
-      connect: ({ onUp, onSession }) => {
-        onSession({ execute: () => {} });
-        if (script(this.tries++) === "refused") return Promise.reject(new Error("refused"));
-        onUp({ took: 1 });
-        return Promise.resolve("lost");
-      },
-    });
+    this.line = new ScriptedLine(script, openLog((line) => this.lines.push(line), "info", false), this.#timers);
     this.#over = this.#run();
   }
 
@@ -43,9 +52,9 @@ class Site implements AsyncDisposable {
   /** Lets time pass until the next try, and gives how long that took, in ms. */
   async nextTry(): Promise<number> {
     await settle();
-    const before = this.tries;
+    const before = this.line.tries;
     for (let ms = 0; ms <= 60_000; ms += 250) {
-      if (this.tries > before) return ms;
+      if (this.line.tries > before) return ms;
       this.#timers.advance(250);
       await settle();
     }
@@ -83,8 +92,11 @@ test("a reason is logged once, not at every try, and so is how many tries had fa
   expect(site.events).toEqual(["refused", "refused", "refused", "lost"].map((why) => ({ type: "link-down", why })));
 });
 
-test("there is a session only while the connection stands, and the reason of its loss is kept", async () => {
+test("a command has a session only while the connection stands; then it fails with the reason of the loss", async () => {
   await using site = new Site(() => "up and lost");
   await settle();
-  expect([site.line.session, site.line.why]).toEqual([undefined, "lost"]);
+  site.line.execute({ type: "dial", desk: "1001", call: "call-1", number: "914155550123" });
+  await settle();
+  const why = "Cannot dial: the connection to the phone system is down (lost).";
+  expect(site.events.at(-1)).toMatchObject({ type: "result", result: { outcome: "failed", cause: "NO_LINK", why } });
 });
