@@ -121,15 +121,15 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
 /** How long after a dial its legs may be missing in the list of channels of the switch, in ms. */
 export const listLag = 3000;
 
-/** A call without a leg in the snapshot is over, unless its dial may still create one. */
+/** A call without a leg in the snapshot is over, unless its dial may still create one, or the list may lag behind it. */
 function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): CallChange {
-  const call = desk.calls.find((call) => call.id === id);
-  const { dial, legs } = call ?? {};
-  if (!call || legs?.length !== 0 || (dial && !dial.settled && !dial.lastEnd)) return { desk, send: [], ended: [] };
-  // It is over as soon as the list cannot lag any more (`staleDial`).
-  const lags = dial && !dial.lastEnd && now < dial.since + listLag;
-  if (lags) return { desk: withCall(desk, { ...call, dial: { ...dial, missed: true } }), send: [], ended: [] };
-  return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
+  const call = desk.calls.find((call) => call.id === id && call.legs.length === 0);
+  if (!call) return { desk, send: [], ended: [] };
+  const { dial, since } = call;
+  if (dial && !dial.settled && !dial.lastEnd) return { desk, send: [], ended: [] };
+  if (dial?.lastEnd || now >= since + listLag) return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
+  // A dial is over as soon as the list cannot lag any more (`staleDial`).
+  return { desk: dial ? withCall(desk, { ...call, dial: { ...dial, missed: true } }) : desk, send: [], ended: [] };
 }
 
 /** Ends a call whose dial has failed, unless a leg of it is alive: then the call ends with that leg. */
