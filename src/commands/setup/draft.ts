@@ -3,39 +3,51 @@ import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { type Driver, drivers, type QuestionGroup } from "../../../drivers/registry.ts";
 
-/** A configuration as it is in its file; only the keys that setup asks for are read. */
-export interface Draft {
-  desks?: { extension?: unknown }[];
-  line?: Record<string, unknown>;
-  http?: Record<string, unknown>;
-  numbers?: Record<string, unknown>;
-  [key: string]: unknown;
+/** A part of a configuration, as it is in the file. */
+export type Section = Readonly<Record<string, unknown>>;
+
+/** A configuration as it is in its file; a section that setup asks about is empty if the file has anything else in its place. */
+export interface Draft extends Section {
+  readonly desks: readonly Section[];
+  readonly line: Section;
+  readonly http: Section;
+  readonly numbers: Section;
 }
 
-/** The `line` part of a configuration, as it is in the file. */
-export type Line = Readonly<Record<string, unknown>>;
+/** A configuration without anything. */
+export const emptyDraft: Draft = { desks: [], line: {}, http: {}, numbers: {} };
 
 /** The existing configuration; undefined if there is none, or it is not a JSON object. */
 export function readDraft(file: string): Draft | undefined {
   if (!existsSync(file)) return undefined;
   try {
     const found: unknown = JSON.parse(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? found as Draft : undefined;
+    if (!isSection(found)) return undefined;
+    const section = (key: string): Section => isSection(found[key]) ? found[key] : {};
+    const desks = Array.isArray(found["desks"]) ? found["desks"].filter(isSection) : [];
+    return { ...found, desks, line: section("line"), http: section("http"), numbers: section("numbers") };
   } catch {
     return undefined;
   }
 }
 
+function isSection(value: unknown): value is Section {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is a reference to a file or credential that has the secret. */
+export function isReference(value: unknown): boolean {
+  return isSection(value) && ("file" in value || "credential" in value);
+}
+
 /** The desks with these extensions: existing desks keep their other keys. */
-export function desksWith(extensions: readonly string[], { desks }: Draft): { extension: string }[] {
-  const former = Array.isArray(desks) ? desks : [];
-  return extensions.map((extension) => ({ ...former.find((desk) => desk?.extension === extension), extension }));
+export function desksWith(extensions: readonly string[], { desks }: Draft): Section[] {
+  return extensions.map((extension) => ({ ...desks.find((desk) => desk["extension"] === extension), extension }));
 }
 
 /** The extensions of the existing desks, with spaces between. */
 export function extensionsOf({ desks }: Draft): string {
-  const list = Array.isArray(desks) ? desks.map((desk) => desk?.extension) : [];
-  return list.filter((extension) => typeof extension === "string").join(" ");
+  return desks.flatMap(({ extension }) => typeof extension === "string" ? [extension] : []).join(" ");
 }
 
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";
@@ -52,39 +64,37 @@ export function outsideRule(digits: string): { match: string; replace: string; d
 
 /** The digits in such a rule; "" without rules, nothing with other rules. */
 export function outsideDigits({ numbers }: Draft): string | undefined {
-  const rules = numbers?.["toCrm"];
-  if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) return "";
-  const [only] = Array.isArray(rules) && rules.length === 1 ? rules as { match?: unknown }[] : [];
-  return /^\^(\d{1,4})\(\\d\{4,\}\)\$$/.exec(String(only?.match))?.[1];
+  const { toCrm: rules = [] } = numbers;
+  if (!Array.isArray(rules) || rules.length > 1) return undefined;
+  return rules.length === 0 ? "" : /^\^(\d{1,4})\(\\d\{4,\}\)\$$/.exec(String(rules[0]?.match))?.[1];
 }
 
 /** The draft as if all had been answered well: the errors that remain, no answer fixes. */
 export function withAnswers(draft: Draft): Draft {
-  const { desks, http = {}, numbers = {} } = draft;
-  const former = Array.isArray(desks) ? desks : [];
+  const { desks, http, numbers } = draft;
   const driver = driverOf(draft);
   return {
     ...draft,
-    desks: former.length === 0 ? desksWith(["1"], draft) : former.map((desk, index) => ({ ...desk, extension: `${index + 1}` })),
+    desks: (desks.length === 0 ? [{}] : desks).map((desk, index) => ({ ...desk, extension: `${index + 1}` })),
     line: { ...required(driver), ...without(lineFor(driver, draft), keysOf(driver.setup)) },
-    http: typeof http["prefix"] === "object" ? http : { ...http, prefix: "/any" },
+    http: isReference(http["prefix"]) ? http : { ...http, prefix: "/any" },
     numbers: outsideDigits(draft) === undefined ? numbers : { ...numbers, toCrm: [] },
   };
 }
 
 /** The driver that the draft names; the first when it names none. */
 export function driverOf({ line }: Draft): Driver {
-  return drivers.find(({ name }) => name === line?.["driver"]) ?? drivers[0];
+  return drivers.find(({ name }) => name === line["driver"]) ?? drivers[0];
 }
 
 /** The driver's settings in the draft; none when they are another driver's. */
-export function lineFor({ name }: Driver, { line }: Draft): Line {
-  const { driver = name, ...settings } = { ...line };
+export function lineFor({ name }: Driver, { line }: Draft): Section {
+  const { driver = name, ...settings } = line;
   return { driver: name, ...(driver === name ? settings : {}) };
 }
 
 /** The driver's required settings, with the values of the documentation's example. */
-export function required({ schema, reference }: Driver): Line {
+export function required({ schema, reference }: Driver): Section {
   return Object.fromEntries(Object.entries(reference).filter(([key]) => !schema.shape[key].safeParse(undefined).success));
 }
 
@@ -94,6 +104,6 @@ export function keysOf(groups: readonly QuestionGroup[]): string[] {
 }
 
 /** The settings without these keys. */
-export function without(line: Line, keys: readonly string[]): Line {
+export function without(line: Section, keys: readonly string[]): Section {
   return Object.fromEntries(Object.entries(line).filter(([key]) => !keys.includes(key)));
 }

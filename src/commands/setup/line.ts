@@ -10,15 +10,15 @@ import {
 import { type Config, ConfigError, parseConfig } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import { systemTimers } from "../../platform/timers.ts";
-import { type Draft, keysOf, type Line, lineFor, required, without } from "./draft.ts";
+import { type Draft, isReference, keysOf, lineFor, required, type Section, without } from "./draft.ts";
 import { answer, keeps, type Talk } from "./talk.ts";
 
 /** How long the switch may take to answer all that is tried at once, in ms. */
 const patience = 10_000;
 
 /** Asks all questions of a driver. What it does not ask for stays as it is in `former`. Rejects with Interrupted. */
-export async function askLine(driver: Driver, former: Draft, desks: Draft["desks"], talk: Talk): Promise<Line> {
-  let line: Line = lineFor(driver, former);
+export async function askLine(driver: Driver, former: Draft, desks: Draft["desks"], talk: Talk): Promise<Section> {
+  let line: Section = lineFor(driver, former);
   for (const [index, group] of driver.setup.entries()) {
     const later = keysOf(driver.setup.slice(index + 1));
     line = await new Group(driver, group, later, desks, talk).ask(line);
@@ -44,7 +44,7 @@ class Group {
   }
 
   /** Asks until the answers work, or are kept. */
-  async ask(former: Line): Promise<Line> {
+  async ask(former: Section): Promise<Section> {
     const suggested = await this.#suggestions(former);
     for (let line = former;;) {
       // A secret that does not work is not offered again: it is asked for with the former one.
@@ -55,7 +55,7 @@ class Group {
   }
 
   /** The line with the answer to a question. */
-  async #answered(question: Question, line: Line, former: Line, suggested: readonly string[]): Promise<Line> {
+  async #answered(question: Question, line: Section, former: Section, suggested: readonly string[]): Promise<Section> {
     const { key, absent } = question;
     const { [key]: offered, ...others } = line;
     if (this.#group.applies?.(key, others) === false) return others;
@@ -95,7 +95,7 @@ class Group {
     }
   }
 
-  async #suggestions(former: Line): Promise<readonly string[]> {
+  async #suggestions(former: Section): Promise<readonly string[]> {
     const { suggestions } = this.#group;
     const checked = suggestions && this.#checked(without(former, keysOf([this.#group])));
     if (!checked || "why" in checked) return [];
@@ -106,7 +106,7 @@ class Group {
   }
 
   /** Tries the answers and shows what is good. @returns what does not work, with a name for it. */
-  async #failures(line: Line): Promise<{ readonly subject: string; readonly why: string } | undefined> {
+  async #failures(line: Section): Promise<{ readonly subject: string; readonly why: string } | undefined> {
     const checked = this.#checked(line);
     if ("why" in checked) return { subject: "these settings", why: checked.why };
     const failures: string[] = [];
@@ -118,7 +118,7 @@ class Group {
   }
 
   /** The settings as the daemon would read them, with the secrets that lie in files; or why they are wrong. */
-  #checked(line: Line): Config | { readonly why: string } {
+  #checked(line: Section): Config | { readonly why: string } {
     const whole = { desks: this.#desks, line: { ...required(this.#driver), ...without(line, this.#later) } };
     try {
       return parseConfig(JSON.stringify(whole), lineSchemas, this.#talk.environment);
@@ -141,11 +141,6 @@ class Group {
   #default(key: string): unknown {
     return this.#driver.schema.shape[key].safeParse(undefined).data;
   }
-}
-
-/** A secret that lies elsewhere. */
-function isReference(value: unknown): boolean {
-  return typeof value === "object" && value !== null && ("file" in value || "credential" in value);
 }
 
 function explained({ name, message, advice }: Hop): string {

@@ -8,7 +8,7 @@ import { doctor } from "../doctor/mod.ts";
 import { installConfig } from "../install/install-config.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
-import { readDraft, withAnswers } from "./draft.ts";
+import { emptyDraft, readDraft, withAnswers } from "./draft.ts";
 import { askAll } from "./questions.ts";
 import { type Asker, Interrupted, Terminal } from "./terminal.ts";
 
@@ -24,28 +24,29 @@ export interface SetupOptions {
  * Exit code 0 if the configuration was written, regardless of the doctor's findings; 1 if interrupted or it cannot be written;
  * 2 if the configuration is invalid or there is no terminal. With 1 and 2 nothing was changed.
  */
-export async function setup(options: SetupOptions, io: Io, asker: Asker | undefined = terminal(io)): Promise<number> {
-  const { from, to } = options;
+export async function setup({ from, to }: SetupOptions, io: Io, given?: Asker): Promise<number> {
+  if (from !== undefined) return await fromFile(from, to, io);
+  const refusal = cannotWrite(to);
+  if (refusal !== undefined) {
+    io.err(`${refusal}\n`);
+    return 1;
+  }
+  // Opened for questions only: while the terminal is read key by key, Ctrl-C does not end the doctor.
+  const asker = given ?? terminal(io);
+  if (asker === undefined) {
+    io.err(
+      "telesetd setup asks questions, and there is no terminal here: run it in one, or install an existing file: telesetd setup --from FILE\n",
+    );
+    return 2;
+  }
   try {
-    if (from !== undefined) return await fromFile(from, to, io);
-    if (asker === undefined) {
-      io.err(
-        "telesetd setup asks questions, and there is no terminal here: run it in one, or install an existing file: telesetd setup --from FILE\n",
-      );
-      return 2;
-    }
-    const refusal = cannotWrite(to);
-    if (refusal !== undefined) {
-      io.err(`${refusal}\n`);
-      return 1;
-    }
     return await byQuestions(to, io, asker);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     io.err("Interrupted: nothing was changed\n");
     return 1;
   } finally {
-    asker?.close();
+    asker.close();
   }
 }
 
@@ -59,9 +60,10 @@ function cannotWrite(to: string): string | undefined {
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
+    if (existsSync(to)) accessSync(to, constants.R_OK);
     return undefined;
   } catch {
-    return `Cannot write ${to}: this user may not write in ${folder}: run it as root: sudo telesetd setup`;
+    return `Cannot write ${to}: this user may not write in ${folder}, or not read the file: run it as root: sudo telesetd setup`;
   }
 }
 
@@ -80,9 +82,8 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
     }
   }
   if (!former && existsSync(to)) say(`${to} is not a JSON object; starting over. The old file is kept as ${to}.1.`);
-  const text = `${
-    JSON.stringify(await askAll(former ?? {}, { asker, say, environment: withCredentials(to, io).environment }), null, 2)
-  }\n`;
+  const draft = await askAll(former ?? emptyDraft, { asker, say, ...withCredentials(to, io) });
+  const text = `${JSON.stringify(draft, null, 2)}\n`;
   const { problems } = wrongIn(text, to, io);
   if (problems.length > 0) {
     io.err(`Nothing was changed: with these answers ${to} would have ${count(problems.length, "error")}:\n${listed(problems)}`);

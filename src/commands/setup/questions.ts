@@ -1,7 +1,17 @@
 /** What setup asks, question by question; the driver's own are in line.ts. */
 import { type Driver, drivers } from "../../../drivers/registry.ts";
 import { prefixPattern } from "../../config/schema.ts";
-import { desksWith, type Draft, driverOf, extensionsOf, outsideDigits, outsideRule, randomPrefix } from "./draft.ts";
+import {
+  desksWith,
+  type Draft,
+  driverOf,
+  extensionsOf,
+  isReference,
+  outsideDigits,
+  outsideRule,
+  randomPrefix,
+  type Section,
+} from "./draft.ts";
 import { askLine } from "./line.ts";
 import { answer, type Talk } from "./talk.ts";
 
@@ -16,7 +26,7 @@ export async function askAll(former: Draft, talk: Talk): Promise<Draft> {
   })).split(/ +/);
   const desks = desksWith([...new Set(extensions)], former);
   const line = await askLine(driver, former, desks, talk);
-  const http = await askPrefix(former.http ?? {}, talk);
+  const http = await askPrefix(former.http, talk);
   const numbers = await askNumbers(former, talk);
   return { ...former, desks, line, http, numbers };
 }
@@ -36,9 +46,9 @@ async function askDriver(former: Draft, talk: Talk): Promise<Driver> {
   });
 }
 
-async function askPrefix(former: Record<string, unknown>, talk: Talk): Promise<Record<string, unknown>> {
+async function askPrefix(former: Section, talk: Talk): Promise<Section> {
   const { prefix, ...rest } = former;
-  if (typeof prefix === "object" && prefix !== null) return former;
+  if (isReference(prefix)) return former;
   const fallback = typeof prefix === "string" ? prefix : randomPrefix();
   const given = await answer(talk, {
     text: "Secret path of UWQ's URL (none: for ports that the PC forwards)",
@@ -49,8 +59,8 @@ async function askPrefix(former: Record<string, unknown>, talk: Talk): Promise<R
   return given === "none" ? rest : { ...rest, prefix: given };
 }
 
-async function askNumbers(former: Draft, talk: Talk): Promise<Record<string, unknown>> {
-  const { numbers = {} } = former;
+async function askNumbers(former: Draft, talk: Talk): Promise<Section> {
+  const { numbers } = former;
   const fallback = outsideDigits(former);
   if (fallback === undefined) {
     talk.say("  numbers.toCrm has other rules: they stay unchanged.");

@@ -2,6 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setup } from "../../../src/commands/setup/mod.ts";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { RawPeer } from "../../support/freeswitch/rawpeer.ts";
 import { type Answers, Desk } from "../../support/setup-rig.ts";
@@ -192,6 +193,15 @@ describe("nothing is changed", () => {
     expect([code, read(desk.file).line.user, read(desk.file).http]).toEqual([0, undefined, { prefix: "/k3y" }]);
   });
 
+  test("nor when a section is something else than an object: it is asked for", async () => {
+    await using desk = await Desk.open();
+    writeFileSync(desk.file, JSON.stringify({ desks: "1001", line: "freeswitch", http: null, numbers: [7] }));
+    const { code } = await desk.run({ ...desk.good, Secret: ["/k3y"] });
+    expect([code, read(desk.file).desks, read(desk.file).http]).toEqual([0, [{ extension: "1001" }], { prefix: "/k3y" }]);
+    writeFileSync(desk.file, JSON.stringify({ http: { prefix: null } }));
+    expect((await desk.run({ ...desk.good, Secret: ["/k3y"] })).code).toBe(0);
+  });
+
   test("when there is no terminal and no file", async () => {
     await using desk = await Desk.open();
     const { code, err } = await desk.run(undefined);
@@ -225,6 +235,18 @@ describe("--from", () => {
     expect(statSync(desk.file).mode & 0o777).toBe(0o600);
     expect(out).toMatch(/^good {2}phone 1001/m);
     expect((await desk.run(undefined, { from })).out).toContain("has this configuration already");
+  });
+
+  test("the terminal is not read key by key, so that Ctrl-C ends the doctor", async () => {
+    await using desk = await Desk.open();
+    const from = join(desk.folder, "ready.json");
+    writeFileSync(from, JSON.stringify(good(desk)));
+    const modes: boolean[] = [];
+    const { isTTY = false, setRawMode } = process.stdin;
+    Object.assign(process.stdin, { isTTY: true, setRawMode: (raw: boolean) => modes.push(raw) });
+    const io = { out: () => {}, err: () => {}, terminal: true, environment: {} };
+    const code = await setup({ from, to: desk.file }, io).finally(() => Object.assign(process.stdin, { isTTY, setRawMode }));
+    expect([code, modes]).toEqual([0, []]);
   });
 
   test("a wrong one: every error, exit code 2, nothing changed", async () => {
