@@ -172,7 +172,7 @@ function views(
     dials: () => dialPages(store),
     makeCall: (extension: string, dialString: string) => {
       const desk = loop.desks().find((desk) => desk.extension === extension);
-      return desk && foreseeMakeCall(desk, dialString, now(), policyOf(config));
+      return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: configFingerprint };
     },
   };
   return { currentStatus, pages: { admin, monitoring } };

@@ -5,7 +5,7 @@ import { check } from "./commands/check.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
-import { explain, explainAtDesk } from "./commands/explain.ts";
+import { explain } from "./commands/explain.ts";
 import { reload } from "./commands/run/hand-over.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
@@ -174,10 +174,7 @@ function addQuestions({ io, printing, does }: Group): void {
       "telesetd explain +14155550123",
     )
       .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
-    (number, { config: file, json, desk }) =>
-      desk === undefined
-        ? explain(number, file, json === true, io)
-        : explainAtDesk({ number, desk, file, json: json === true }, io),
+    (number, { config: file, json, desk }) => explain({ number, desk, file, json: json === true }, io),
   );
   does(
     printing("status", "Show the state of the running daemon.", "telesetd status"),

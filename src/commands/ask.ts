@@ -1,6 +1,7 @@
 /** Requests to the running daemon, over HTTP on loopback. */
 import { request } from "node:http";
 import { isIPv4, isIPv6 } from "node:net";
+import { version } from "../version.ts";
 import { configOr2, type Io } from "./io.ts";
 
 /** How long the daemon may be silent, in ms. */
@@ -31,15 +32,21 @@ export async function askDaemon<T>(
     return 1;
   }
   const { status, text } = answer;
-  if (status === 200) return JSON.parse(text) as T;
-  io.err(
-    `${
-      [400, 404, 409].includes(status)
-        ? (JSON.parse(text) as { error: string }).error
-        : `telesetd answered with status ${status}: ${text.slice(0, 200)}`
-    }\n`,
-  );
+  const body = parsed(text) as T & { readonly error?: unknown } | undefined;
+  if (status === 200 && body !== undefined) return body;
+  const error = body?.error ?? `The answer at ${place}:${port} is not that of telesetd ${version} (status ${status}): ` +
+      `systemctl restart telesetd, or find the program with ss -ltnp 'sport = :${port}'`;
+  io.err(`${error}\n`);
   return 1;
+}
+
+/** The value of a JSON text; undefined if it is not JSON. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The address to send requests to: the loopback address for a wildcard address. */

@@ -1,6 +1,6 @@
 /** `telesetd explain NUMBER [--desk N]` */
 import { policyOf } from "../app.ts";
-import type { Config } from "../config/schema.ts";
+import { type Config, fingerprint } from "../config/schema.ts";
 import { type Desk, newDesk } from "../core/desk.ts";
 import { foreseeMakeCall, type ForeseenMakeCall } from "../core/dial/make-call.ts";
 import {
@@ -18,39 +18,31 @@ import {
 import { askDaemon } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 
-/** Prints what a number becomes for the CRM in each direction, what MakeCall dials, and the rules. Exit code 0 or 2. */
-export function explain(number: string, file: string, json: boolean, io: Io): number {
-  const config = configOr2(file, io);
-  if (config === 2) return 2;
-  const found = foundOf(number, config.numbers);
-  io.out(json ? `${JSON.stringify(found, null, 2)}\n` : [title(number), ...lines(found, config)].join("\n  ") + "\n");
-  return 0;
+/** What to explain. */
+export interface ExplainOptions {
+  readonly number: string;
+  /** The desk at which MakeCall would dial it. */
+  readonly desk?: string;
+  readonly file: string;
+  readonly json: boolean;
 }
 
-/** The same, and whether MakeCall would dial the number at a desk: by the running daemon, else by the configuration alone. */
-export async function explainAtDesk(
-  { number, desk, file, json }: {
-    readonly number: string;
-    readonly desk: string;
-    readonly file: string;
-    readonly json: boolean;
-  },
-  io: Io,
-): Promise<number> {
+/**
+ * Prints what a number becomes for the CRM in each direction, what MakeCall dials, and the rules; at a desk also whether MakeCall
+ * would dial it there: by the running daemon, else by the configuration alone. Exit code 0 or 2.
+ */
+export async function explain({ number, desk, file, json }: ExplainOptions, io: Io): Promise<number> {
   const config = configOr2(file, io);
   if (config === 2) return 2;
   const served = config.desks.map(({ extension }) => extension);
-  if (!served.includes(desk)) {
+  if (desk !== undefined && !served.includes(desk)) {
     io.err(`Desk ${desk} is not in the configuration: expected ${served.join(", ")}.\n`);
     return 2;
   }
   const found = foundOf(number, config.numbers);
-  let trouble = "";
-  const path = `/dials/foreseen?desk=${encodeURIComponent(desk)}&dialString=${encodeURIComponent(number)}`;
-  const now = await askDaemon<ForeseenMakeCall>(file, "GET", path, { ...io, err: (text) => trouble += text });
-  const verdict = typeof now === "number" ? byConfiguration(number, desk, config, trouble.trim()) : byDaemon(now);
-  if (json) io.out(`${JSON.stringify({ ...found, makeCall: { desk, ...verdict } }, null, 2)}\n`);
-  else io.out([title(number), ...lines(found, config), `MakeCall at desk ${desk} ${verdict.why}`].join("\n  ") + "\n");
+  const makeCall = desk === undefined ? undefined : { desk, ...await verdictAt(desk, number, config, file, io) };
+  const text = [title(number), ...lines(found, config), ...makeCall ? [`MakeCall at desk ${desk} ${makeCall.why}`] : []];
+  io.out(json ? `${JSON.stringify({ ...found, makeCall }, null, 2)}\n` : `${text.join("\n  ")}\n`);
   return 0;
 }
 
@@ -62,12 +54,20 @@ interface Verdict {
 
 const noLimit = "it is an emergency number, which no limit holds back";
 
-/** The daemon's decision about a MakeCall at the desk now, without dialling. */
-function byDaemon(now: ForeseenMakeCall): Verdict {
-  if (now.type === "refuse") return { accepted: false, why: `would be refused now: ${now.why}` };
-  const accepted = `would be accepted now${now.agent === undefined ? "" : ` from agent ${now.agent}`}`;
-  if (now.type === "join") return { accepted: true, why: `${accepted}: the phone is dialling this number already` };
-  return { accepted: true, why: now.emergency ? `${accepted}: ${noLimit}` : accepted };
+/** The daemon's decision about a MakeCall at the desk now, without dialling; without a daemon that of the configuration. */
+async function verdictAt(desk: string, number: string, config: Config, file: string, io: Io): Promise<Verdict> {
+  let trouble = "";
+  const path = `/dials/foreseen?desk=${encodeURIComponent(desk)}&dialString=${encodeURIComponent(number)}`;
+  const now = await askDaemon<ForeseenMakeCall & { readonly config: string }>(file, "GET", path, {
+    ...io,
+    err: (text) => trouble += text,
+  });
+  if (typeof now === "number") return byConfiguration(number, desk, config, trouble.trim());
+  const caveat = now.config === fingerprint(config) ? "" : " The daemon runs with another configuration than this file.";
+  if (now.type === "refuse") return { accepted: false, why: `would be refused now: ${now.why}${caveat}` };
+  const from = now.agent === undefined ? "" : ` from agent ${now.agent}`;
+  const what = now.type === "join" ? ": the phone is dialling this number already" : now.emergency ? `: ${noLimit}` : "";
+  return { accepted: true, why: `would be accepted now${from}${what}${caveat && `.${caveat}`}` };
 }
 
 /**

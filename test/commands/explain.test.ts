@@ -2,8 +2,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { explainAtDesk } from "../../src/commands/explain.ts";
+import { explain } from "../../src/commands/explain.ts";
 import { policyOf } from "../../src/app.ts";
+import { fingerprint } from "../../src/config/schema.ts";
+import { version } from "../../src/version.ts";
 import { readConfig } from "../../src/commands/io.ts";
 import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
@@ -15,12 +17,14 @@ const folder = ownFolder();
 
 /** A part of a daemon: its listener, and the decision for this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");
+const read = () => readConfig(file, { environment: {} });
+let reloaded = true;
 const daemon = await open({
   admin: {
     ...quietAdmin,
     makeCall: (extension, dialString) =>
       extension === "1001" && known !== undefined
-        ? foreseeMakeCall(known, dialString, 0, policyOf(readConfig(file, { environment: {} })))
+        ? { ...foreseeMakeCall(known, dialString, 0, policyOf(read())), config: reloaded ? fingerprint(read()) : "0000" }
         : undefined,
   },
 });
@@ -34,15 +38,15 @@ const well = {
 let known: Desk | undefined;
 
 /** The output and exit code of explain with this configuration; with a daemon whose desk is `desk`, or without a daemon. */
-async function explained(number: string, { dial = {}, desk, json = false, at = "1001" }: {
+async function explained(number: string, { dial = {}, desk, json = false, at = "1001", port = desk ? daemon.port : 1 }: {
   dial?: Record<string, unknown>;
   desk?: Desk;
   json?: boolean;
   at?: string;
+  /** Nobody listens on port 1. */
+  port?: number;
 } = {}): Promise<{ code: number; out: string; err: string }> {
   known = desk;
-  // Nobody listens on port 1.
-  const port = desk ? daemon.port : 1;
   const line = { driver: "freeswitch", password: "x", domain: "pbx" };
   const numbers = { deny: "^1900", emergency: "^112$" };
   const desks = [{ extension: "1001" }, { extension: "1002" }];
@@ -54,7 +58,7 @@ async function explained(number: string, { dial = {}, desk, json = false, at = "
     terminal: false,
     environment: {},
   };
-  const code = await explainAtDesk({ number, desk: at, file, json }, io);
+  const code = await explain({ number, desk: at, file, json }, io);
   return { code, ...written };
 }
 
@@ -147,6 +151,25 @@ test("a desk that the running daemon does not serve yet", async () => {
     "Whether it would be accepted now is not known: This telesetd does not serve desk 1002.",
   );
 });
+
+test("a daemon with another configuration than this file", async () => {
+  reloaded = false;
+  const caveat = "The daemon runs with another configuration than this file.";
+  expect(await verdict("14155550123", { desk: well })).toBe(
+    `MakeCall at desk 1001 would be accepted now from agent 7. ${caveat}`,
+  );
+  expect(await verdict("14155550123", { desk: down })).toBe(`MakeCall at desk 1001 ${linkDown} ${caveat}`);
+  reloaded = true;
+});
+
+test.each([[200, "hello"], [404, "<h1>Not found</h1>"], [502, ""]])(
+  "another program on the daemon's port, which answers %p %p",
+  async (status, body) => {
+    using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body, { status }) });
+    const trouble = `The answer at 127.0.0.1:${server.port} is not that of telesetd ${version} (status ${status}): `;
+    expect(await verdict("14155550123", { at: "1001", port: server.port ?? 0 })).toContain(`is not known: ${trouble}`);
+  },
+);
 
 test("only the box itself may ask the daemon, no web page", async () => {
   const asked = (headers: string) => ask(daemon.port, get("/dials/foreseen?desk=1001&dialString=112", headers));

@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
-import { explainAtDesk } from "../../src/commands/explain.ts";
+import { explain } from "../../src/commands/explain.ts";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { quietPort } from "../support/ports.ts";
@@ -221,6 +221,6 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
 async function explained(box: Box, number: string): Promise<string> {
   let text = "";
   const io = { out: (more: string) => text += more, err: (more: string) => text += more, terminal: false, environment: {} };
-  await explainAtDesk({ number, desk: "1001", file: box.config, json: false }, io);
+  await explain({ number, desk: "1001", file: box.config, json: false }, io);
   return text;
 }

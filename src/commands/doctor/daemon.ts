@@ -6,7 +6,7 @@ import { type Config, fingerprint } from "../../config/schema.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
 import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
-import { exchange, placeOf } from "../ask.ts";
+import { exchange, parsed, placeOf } from "../ask.ts";
 import { count } from "../../core/count.ts";
 import { ago } from "./hop.ts";
 import type { Machine, ServiceState } from "./machine.ts";
@@ -42,14 +42,6 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
     const { code, message } = error as NodeJS.ErrnoException;
     const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
     return nobody ? { who: "nobody", code } : { who: "other", message: `it does not answer HTTP (${code ?? message})` };
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
