@@ -72,6 +72,26 @@ describe("the switch", () => {
     expect(rig.pbx.subscriptions.size).toBe(1);
   });
 
+  test.concurrent("misses one OPTIONS: the link stands", async () => {
+    await using rig = await Rig.ready();
+    await rig.waits(1000);
+    await rig.until(() => rig.pbx.count("OPTIONS") === 1);
+    let missed = 0;
+    rig.pbx.instead = ({ method }) => method === "OPTIONS" && missed++ === 0 ? "silence" : undefined;
+    await rig.waits(20_000);
+    await rig.waits(8000);
+    await rig.waits(1000);
+    await rig.until(() => rig.pbx.count("OPTIONS") === 2);
+    expect(rig.links()).toEqual(["up"]);
+  });
+
+  test.concurrent.each([408, 503, 504])("answers OPTIONS with %d twice: it is gone, as if it did not answer", async (status) => {
+    await using rig = await Rig.ready({ timeFlows: true, config: { pingSeconds: 2 } });
+    await rig.until(() => rig.pbx.count("OPTIONS") > 1);
+    rig.pbx.instead = ({ method }) => method === "OPTIONS" ? { status } : undefined;
+    expect((await rig.next("link-down")).why).toBe("pbx does not answer");
+  });
+
   const unreached: ["Service Unavailable" | "DNS Error", string][] = [
     ["Service Unavailable", "pbx does not answer"],
     ["DNS Error", "the name pbx is not known: set line.proxy to the address of the switch"],
@@ -141,8 +161,20 @@ describe("registration:", () => {
   });
 
   test.concurrent("renewed in half of what was granted", async () => {
-    await using rig = await Rig.open({ timeFlows: true, config: { ...register, expiresSeconds: 30 } });
-    await rig.until(() => registrations(rig).length >= 2);
+    await using rig = await Rig.ready({ config: { ...register, expiresSeconds: 100 } });
+    await rig.waits(50_000);
+    await rig.until(() => registrations(rig).length === 2);
+  });
+
+  test.concurrent("423: asks for the duration that the switch requires", async () => {
+    let refused = 0;
+    await using rig = await Rig.ready({
+      config: register,
+      before: (pbx) =>
+        pbx.instead = ({ method }) =>
+          method === "REGISTER" && refused++ === 0 ? { status: 423, headers: { "Min-Expires": "3600" } } : undefined,
+    });
+    expect(registrations(rig).map((message) => header(message, "expires"))).toEqual(["3600"]);
   });
 
   test.concurrent("refused: reported, and nothing is subscribed to", async () => {

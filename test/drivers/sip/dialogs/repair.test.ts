@@ -135,6 +135,29 @@ describe("a document that cannot be read:", () => {
     expect(refreshEvery).toBeGreaterThanOrEqual(5000);
   });
 
+  test.concurrent("now and then: asked again after a while only", async () => {
+    await using rig = await Rig.ready();
+    let asked = 0;
+    rig.pbx.instead = ({ method }) => (method === "SUBSCRIBE" && asked++, undefined);
+    const answered = async (body?: string) => {
+      const transaction = rig.pbx.notify(rig.sub, body === undefined ? {} : { body });
+      await rig.until(() => rig.pbx.answers.has(transaction));
+    };
+    /** A document that cannot be read, and what it brings about: that goes out before the answer to the next NOTIFY. */
+    const fails = async () => {
+      await answered("hello");
+      await answered();
+    };
+    await fails();
+    await rig.until(() => renewals(rig) === 2);
+    const before = asked;
+    await fails();
+    expect(asked).toBe(before);
+    await rig.passes(refreshEvery + 1);
+    await fails();
+    await rig.until(() => renewals(rig) === 3);
+  });
+
   test.concurrent("the first of a subscription: it is said what is wrong, and the subscription stands", async () => {
     await using rig = await Rig.open({ before: (pbx) => pbx.document = () => "hello" });
     await rig.waits(readableWithin);

@@ -73,3 +73,10 @@ test("what is heard of it ends that, and nothing more is reported", () => {
   timers.advance(missingFor);
   expect(registered).toEqual([true, false, true]);
 });
+
+test("it comes back once for a question, however much happens meanwhile", () => {
+  const { watch, timers } = quietWatch();
+  watch.far("m1", "called");
+  watch.far("m1", "answered");
+  expect(timers.pending).toEqual([fullStateWithin]);
+});
