@@ -27,6 +27,7 @@ export interface DialsOptions {
 interface OpenDial {
   readonly command: DialCommand;
   readonly job: string;
+  readonly legs: DialLegs;
   readonly cancelDeadline: () => void;
   /** The switch has accepted the command: only its job's report, or the deadline, ends it. */
   isAccepted: boolean;
@@ -35,7 +36,6 @@ interface OpenDial {
 /** The dials of one connection. */
 export class Dials {
   readonly #options: DialsOptions;
-  readonly #legs = new DialLegs();
   /** By job. */
   readonly #open = new Map<string, OpenDial>();
 
@@ -67,17 +67,19 @@ export class Dials {
     const dial: OpenDial = {
       command,
       job: crypto.randomUUID(),
+      legs: new DialLegs(),
       cancelDeadline: timers.after(late, () => this.#end(dial, unknown("The switch did not report the outcome"))),
       isAccepted: false,
     };
     this.#open.set(dial.job, dial);
-    this.#legs.open(command.call);
     return dial;
   }
 
-  /** Takes the facts of a leg. */
+  /** Takes the facts of a leg. Not all of them name its call. */
   note(facts: LegFacts): void {
-    this.#legs.note(facts);
+    for (const { command, legs } of this.#open.values()) {
+      if (facts.call === command.call || legs.has(facts.leg)) legs.note(facts);
+    }
   }
 
   /** Takes what a background job reports. */
@@ -88,10 +90,8 @@ export class Dials {
 
   /** Handles an unreadable event, which may be the report of a job. A dial whose legs have been seen is followed by them. */
   onUnreadable(event: string): void {
-    for (const [job, dial] of this.#open) {
-      if (event.includes(job) && !this.#legs.hasLeg(dial.command.call)) {
-        this.#end(dial, unknown("The switch's report cannot be read"));
-      }
+    for (const dial of this.#open.values()) {
+      if (event.includes(dial.job) && dial.legs.areUnseen) this.#end(dial, unknown("The switch's report cannot be read"));
     }
   }
 
@@ -102,14 +102,14 @@ export class Dials {
 
   #onReport(dial: OpenDial, body: string): void {
     const { onAnswered, onFailed } = this.#options;
-    const { call, desk } = dial.command;
+    const { command: { desk }, legs } = dial;
     const result = originateResult(body);
     if ("cause" in result) {
-      const failure = handsetFailure(this.#legs.cause(call, result.cause), desk);
+      const failure = handsetFailure(legs.cause(result.cause), desk);
       onFailed(desk, failure);
       return this.#end(dial, { outcome: "failed", ...failure });
     }
-    onAnswered(desk, this.#legs.hasLeg(call) ? undefined : result.answered);
+    onAnswered(desk, legs.areUnseen ? result.answered : undefined);
     this.#end(dial, { outcome: "done" });
   }
 
@@ -117,7 +117,6 @@ export class Dials {
     const { link, onResult } = this.#options;
     if (!this.#open.delete(dial.job)) return;
     dial.cancelDeadline();
-    this.#legs.close(dial.command.call);
     link.command(`filter delete Job-UUID ${dial.job}`).catch(() => {});
     onResult(dial.command, result);
   }

@@ -4,16 +4,15 @@ import { DialLegs } from "../../../drivers/freeswitch/dial-legs.ts";
 
 /** `rings USER_BUSY`, `NO_ANSWER`, `rings`: whether a contact's phone rang, and how its leg ended. */
 function causeOf(contacts: readonly string[], reported: string): string {
-  const dials = new DialLegs();
-  dials.open("c1");
+  const legs = new DialLegs();
   contacts.forEach((contact, index) => {
     const leg = { desk: "1001", leg: `L${index}` };
-    dials.note({ ...leg, call: "c1" });
-    if (contact.startsWith("rings")) dials.note({ ...leg, rings: true });
+    legs.note(leg);
+    if (contact.startsWith("rings")) legs.note({ ...leg, rings: true });
     const cause = contact.replace(/^rings ?/, "");
-    if (cause !== "") dials.note({ ...leg, ended: { cause, why: "" } });
+    if (cause !== "") legs.note({ ...leg, ended: { cause, why: "" } });
   });
-  return dials.cause("c1", reported);
+  return legs.cause(reported);
 }
 
 describe("the reason of a dial", () => {
@@ -57,16 +56,12 @@ describe("the reason of a dial", () => {
   ];
   test.each(cases)("%s: %j, reported %s: %s", (_, contacts, reported, cause) => expect(causeOf(contacts, reported)).toBe(cause));
 
-  test("the first end of a leg counts; legs of others, and of a dial that is over, do not", () => {
-    const dials = new DialLegs();
-    dials.open("c1");
+  test("the first end of a leg counts", () => {
+    const legs = new DialLegs();
     const leg = { desk: "1001", leg: "L1" };
-    dials.note({ ...leg, call: "c1", rings: true });
-    dials.note({ ...leg, ended: { cause: "USER_BUSY", why: "" } });
-    dials.note({ ...leg, ended: { cause: "NORMAL_CLEARING", why: "" } });
-    dials.note({ desk: "1001", leg: "L2", ended: { cause: "CALL_REJECTED", why: "" } });
-    expect([dials.cause("c1", "X"), dials.hasLeg("c1"), dials.hasLeg("c2")]).toEqual(["USER_BUSY", true, false]);
-    dials.close("c1");
-    expect([dials.cause("c1", "X"), dials.hasLeg("c1")]).toEqual(["X", false]);
+    legs.note({ ...leg, rings: true });
+    legs.note({ ...leg, ended: { cause: "USER_BUSY", why: "" } });
+    legs.note({ ...leg, ended: { cause: "NORMAL_CLEARING", why: "" } });
+    expect([legs.cause("X"), legs.areUnseen, legs.has("L1"), legs.has("L2")]).toEqual(["USER_BUSY", false, true, false]);
   });
 });
