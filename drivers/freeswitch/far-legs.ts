@@ -47,13 +47,14 @@ export class FarLegs {
     this.#options.send(`filter variable_originating_leg_uuid ${leg}`);
   }
 
-  /** A leg of a snapshot, with the far end's answer if it was missed while the link was lost during the dial. */
+  /** A leg of a snapshot, with the far end's answer: only the far leg shows it, our leg's copy is as old as the bridge. */
   async seen(facts: LegFacts): Promise<LegFacts> {
-    if (!isAnsweredDial(facts) || facts.farAnswered) return facts;
-    this.watch(facts);
-    if (facts.farLeg === undefined) return facts;
-    this.#answered.set(facts.leg, facts.farLeg);
-    return await hasAnswered(this.#options.link, facts.farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
+    const { leg, farLeg, answered, farAnswered } = facts;
+    if (!answered || farAnswered) return facts;
+    if (isAnsweredDial(facts)) this.watch(facts);
+    if (farLeg === undefined) return facts;
+    if (this.#answered.has(leg)) this.#answered.set(leg, farLeg);
+    return await hasAnswered(this.#options.link, farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
   /** The far leg may have answered before its events were filtered for. */

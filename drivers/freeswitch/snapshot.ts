@@ -5,7 +5,7 @@
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { parseHeaders } from "./wire/framing.ts";
-import { type Frame, readFrame, readJson } from "./wire/event.ts";
+import { type Frame, readFrame, readJson, text } from "./wire/event.ts";
 import type { Link, Reply } from "./wire/link.ts";
 import { isCallerWithheld } from "./privacy.ts";
 import type { Translator } from "./translate.ts";
@@ -29,7 +29,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
       begins: shown.text.slice(0, 80),
     });
   }
-  const ids = new Map(rows.filter(({ frame }) => translator.deskOf(frame)).map(({ uuid }) => [uuid, ""]));
+  const ids = new Map(rows.filter((row) => translator.deskOf(row)).map((row) => [text(row, "Unique-ID"), ""]));
   for (const { leg, desk } of known()) ids.set(leg, desk);
   const legs: LegFacts[] = [];
   const sequence = new Map<string, number>();
@@ -44,17 +44,10 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
     const desk = translator.deskOf(frame);
     const facts = desk === undefined ? undefined : translator.facts(frame, desk, "CHANNEL_DATA");
     if (!facts || facts.ended) continue;
-    legs.push(
-      facts.farLeg !== undefined && !facts.farAnswered && facts.answered ? await withFarAnswer(link, facts, facts.farLeg) : facts,
-    );
+    legs.push(facts);
     sequence.set(facts.leg, Number(frame["Event-Sequence"] ?? 0));
   }
   return { legs, sequence };
-}
-
-/** Only the far end's own leg shows whether it has answered: our leg's copy is as old as the bridge. */
-async function withFarAnswer(link: Link, facts: LegFacts, farLeg: string): Promise<LegFacts> {
-  return await hasAnswered(link, farLeg) ? { ...facts, farAnswered: true } : facts;
 }
 
 /** Whether a leg is answered now. */
@@ -94,14 +87,8 @@ export function isLegId(id: string): boolean {
   return /^[0-9A-Za-z-]{1,60}$/.test(id);
 }
 
-/** A row of `show channels`: its leg, and the fields that show whose it is, in the form of an event. */
-interface Row {
-  readonly uuid: string;
-  readonly frame: Frame;
-}
-
-/** The rows of `show channels as json`, those fields that matter; undefined if it cannot be read. */
-function readRows(text: string): Row[] | undefined {
+/** The rows of `show channels as json`, each as an event of its leg; undefined if it cannot be read. */
+function readRows(text: string): Frame[] | undefined {
   const shown = readJson(text);
   if (shown === undefined) return undefined;
   const rows = (shown as { rows?: unknown } | null)?.rows ?? [];
@@ -110,19 +97,20 @@ function readRows(text: string): Row[] | undefined {
 }
 
 /** The same from a list that is not valid JSON: each row begins with its `uuid`, and what a caller sends comes further behind. */
-function readBrokenRows(text: string): Row[] {
+function readBrokenRows(text: string): Frame[] {
   return text.split(/(?="uuid":)/).slice(1).map((row) => readRow((name) => new RegExp(`"${name}":"([^"]*)"`).exec(row)?.[1]));
 }
 
-function readRow(value: (name: string) => unknown): Row {
+/** The fields that show whose leg it is. */
+function readRow(value: (name: string) => unknown): Frame {
   const plain = (name: string) => {
     const field = value(name);
     return typeof field === "string" ? field : "";
   };
-  const frame = {
+  return {
+    "Unique-ID": plain("uuid"),
     "Channel-Presence-ID": plain("presence_id"),
     "Channel-Name": plain("name"),
     "Call-Direction": plain("direction"),
   };
-  return { uuid: plain("uuid"), frame };
 }
