@@ -14,180 +14,168 @@ export interface AgentMemory {
   readonly names: Map<string, string>;
   /** Desks whose state must be set again: a command was interrupted, or none has succeeded since the ACD lost its state. */
   readonly outdated: Set<string>;
-  /** Reports an event on the connection that stands. */
-  report: (event: LineEvent) => void;
-  /** The events that our own commands will cause on this connection. */
-  readonly echoes: Echoes;
-  /** Settles when all commands so far are done: two at a time could leave a state that nobody has asked for. */
-  turn: Promise<unknown>;
-  /** How many commands of each desk are under way or wait for their turn. */
-  readonly open: Map<string, number>;
 }
 
 /** The memory at the start: the names that do not depend on a Login. */
 export function agentMemory(desks: readonly string[], { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): AgentMemory {
   const known = acdAgent.includes("{agent}") ? [] : desks.map((desk) => [agentName(acdAgent, desk, ""), desk] as const);
-  return {
-    coreUuid: undefined,
-    names: new Map(known),
-    outdated: new Set(),
-    report: () => {},
-    echoes: new Echoes(),
-    turn: Promise.resolve(),
-    open: new Map(),
-  };
+  return { coreUuid: undefined, names: new Map(known), outdated: new Set() };
 }
 
-/** What carrying out agent commands needs. */
-export interface AgentContext {
+/** What agents need of the session. */
+export interface AgentsOptions {
+  readonly link: Link;
   readonly config: FreeswitchConfig;
   readonly memory: AgentMemory;
+  readonly desks: readonly string[];
   readonly log: Log;
+  readonly report: (event: LineEvent) => void;
 }
 
-/**
- * Sets an agent's state at mod_callcenter, one command after the other. At the first refusal the earlier steps are undone.
- */
-export function setAgent(link: Link, command: AgentCommand, context: AgentContext): Promise<CommandResult> {
-  const { memory } = context;
-  const { desk } = command;
-  memory.open.set(desk, (memory.open.get(desk) ?? 0) + 1);
-  const done = memory.turn.then(() => carryOut(link, command, context)).finally(() => {
-    memory.open.set(desk, (memory.open.get(desk) ?? 1) - 1);
-  });
-  memory.turn = done.catch(() => {});
-  return done;
-}
+/** The agents of one connection. */
+export class Agents {
+  readonly #options: AgentsOptions;
+  /** The events that our own commands cause. */
+  readonly echoes = new Echoes();
+  /** Settles when all commands so far are done: two at a time could leave a state that nobody has asked for. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The commands that are under way or wait for their turn. */
+  readonly #open = new Set<AgentCommand>();
 
-async function carryOut(link: Link, command: AgentCommand, context: AgentContext): Promise<CommandResult> {
-  const { config, memory } = context;
-  if (config.acd === "none") return { outcome: "done" };
-  const steps = acdSteps(command, config, config.acd);
-  if (typeof steps === "string") return { outcome: "failed", cause: "NOT_SENT", why: steps };
-  const { desk } = command;
-  const name = agentName(config.acdAgent, desk, command.agent);
-  const before = memory.names.get(name);
-  try {
-    // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
-    if (before === undefined) await link.command(`filter CC-Agent ${name}`);
-    const refused = await takeSteps(link, steps, name, context);
-    if (refused) {
-      if (before === undefined) await link.command(`filter delete CC-Agent ${name}`);
-      return refused;
-    }
-    memory.names.set(name, desk);
-    memory.outdated.delete(desk);
-    if (command.login) await takePlace(link, { name, desk, before }, memory);
-    return { outcome: "done" };
-  } catch (error) {
-    if (!(error instanceof LinkClosed)) throw error;
-    // It may be half done, also at the desk that the agent had.
-    for (const half of [desk, before]) if (half !== undefined) memory.outdated.add(half);
-    return {
-      outcome: "unknown",
-      why: `The connection to the phone system was lost (${error.message}): try again when it is back.`,
-    };
+  constructor(options: AgentsOptions) {
+    this.#options = options;
   }
-}
 
-/** Takes the steps in order. When one is refused, those before it are undone, the last first: a refusal leaves no trace. */
-async function takeSteps(
-  link: Link,
-  steps: readonly AcdStep[],
-  name: string,
-  { memory, log }: AgentContext,
-): Promise<CommandResult | undefined> {
-  // Asking for one value would fire an event, a listing does not.
-  const was = listedAgent((await link.command(`api callcenter_config agent list ${name}`)).text, name);
-  const undo: AcdStep[] = [];
-  for (const step of steps) {
-    const answer = await takeStep(link, step, name, memory);
-    if (isOk(answer)) undo.unshift(...[step.undo?.(was) ?? []].flat());
-    else if (!step.alreadyDone?.test(answer)) {
-      for (const back of undo) {
-        const text = await takeStep(link, back, name, memory);
-        if (!isOk(text)) {
-          log.warning("Cannot undo a part of a refused command", { command: back.command, answer: text.trim() });
-        }
+  /** The desk of each name at mod_callcenter. */
+  get names(): ReadonlyMap<string, string> {
+    return this.#options.memory.names;
+  }
+
+  /** The filters for agents whose names depend on a Login. A new connection starts with them. */
+  get filters(): string[] {
+    const { acdAgent } = this.#options.config;
+    return acdAgent.includes("{agent}") ? [...this.names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
+  }
+
+  /** Sets an agent's state at mod_callcenter, one command after the other. At the first refusal the earlier steps are undone. */
+  set(command: AgentCommand): Promise<CommandResult> {
+    this.#open.add(command);
+    const done = this.#turn.then(() => this.#carryOut(command)).finally(() => this.#open.delete(command));
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #carryOut(command: AgentCommand): Promise<CommandResult> {
+    const { link, config, memory } = this.#options;
+    if (config.acd === "none") return { outcome: "done" };
+    const steps = acdSteps(command, config, config.acd);
+    if (typeof steps === "string") return { outcome: "failed", cause: "NOT_SENT", why: steps };
+    const { desk } = command;
+    const name = agentName(config.acdAgent, desk, command.agent);
+    const before = memory.names.get(name);
+    try {
+      // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
+      if (before === undefined) await link.command(`filter CC-Agent ${name}`);
+      const refused = await this.#takeSteps(steps, name);
+      if (refused) {
+        if (before === undefined) await link.command(`filter delete CC-Agent ${name}`);
+        return refused;
       }
-      return refusal(step, answer);
+      memory.names.set(name, desk);
+      memory.outdated.delete(desk);
+      if (command.login) await this.#takePlace(name, desk, before);
+      return { outcome: "done" };
+    } catch (error) {
+      if (!(error instanceof LinkClosed)) throw error;
+      // It may be half done, also at the desk that the agent had.
+      for (const half of [desk, before]) if (half !== undefined) memory.outdated.add(half);
+      return {
+        outcome: "unknown",
+        why: `The connection to the phone system was lost (${error.message}): try again when it is back.`,
+      };
     }
   }
-  return undefined;
-}
 
-async function takeStep(link: Link, { command, status }: AcdStep, name: string, { echoes }: AgentMemory): Promise<string> {
-  // The event may come before the answer.
-  if (status !== undefined) echoes.expect(name, status);
-  const { text } = await link.command(`api callcenter_config ${command}`);
-  if (status !== undefined && !isOk(text)) echoes.withdraw(name, status);
-  return text;
+  /** Takes the steps in order. When one is refused, those before it are undone, the last first: a refusal leaves no trace. */
+  async #takeSteps(steps: readonly AcdStep[], name: string): Promise<CommandResult | undefined> {
+    const { link, log } = this.#options;
+    // Asking for one value would fire an event, a listing does not.
+    const was = listedAgent((await link.command(`api callcenter_config agent list ${name}`)).text, name);
+    const undo: AcdStep[] = [];
+    for (const step of steps) {
+      const answer = await this.#takeStep(step, name);
+      if (isOk(answer)) undo.unshift(...[step.undo?.(was) ?? []].flat());
+      else if (!step.alreadyDone?.test(answer)) {
+        for (const back of undo) {
+          const text = await this.#takeStep(back, name);
+          if (!isOk(text)) {
+            log.warning("Cannot undo a part of a refused command", { command: back.command, answer: text.trim() });
+          }
+        }
+        return refusal(step, answer);
+      }
+    }
+    return undefined;
+  }
+
+  async #takeStep({ command, status }: AcdStep, name: string): Promise<string> {
+    // The event may come before the answer.
+    if (status !== undefined) this.echoes.expect(name, status);
+    const { text } = await this.#options.link.command(`api callcenter_config ${command}`);
+    if (status !== undefined && !isOk(text)) this.echoes.withdraw(name, status);
+    return text;
+  }
+
+  /** An agent who logs in takes the desk: the one who had it is logged out, and so is the agent at any other desk. */
+  async #takePlace(name: string, desk: string, before: string | undefined): Promise<void> {
+    const { link, memory, report } = this.#options;
+    if (before !== undefined && before !== desk) {
+      report({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
+    }
+    for (const former of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
+      memory.names.delete(former);
+      await link.command(`filter delete CC-Agent ${former}`);
+      await link.command(`api callcenter_config agent set status ${former} 'Logged Out'`);
+    }
+  }
+
+  /**
+   * Decides after a connect whose view of the agents is right. If FreeSWITCH was restarted or replaced, or a command was
+   * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent does.
+   */
+  async look(): Promise<void> {
+    const { link, config, memory, desks, report, log } = this.#options;
+    if (config.acd === "none") return;
+    const reply = await link.command("api global_getvar core_uuid");
+    if (!reply.ok) {
+      log.rarely("no core uuid").warning(
+        "Cannot ask whether FreeSWITCH was restarted, so the agents are set again: allow line.user global_getvar",
+        { says: reply.text.trim() },
+      );
+    }
+    const coreUuid = reply.ok ? reply.text.trim() : undefined;
+    const same = coreUuid !== undefined && memory.coreUuid === coreUuid;
+    memory.coreUuid = coreUuid;
+    const again = same ? desks.filter((desk) => memory.outdated.has(desk)) : desks;
+    for (const desk of again) memory.outdated.add(desk);
+    if (again.length > 0) report({ type: "acd-reset", desks: again });
+    if (same) await this.#reportListed(again);
+  }
+
+  /** Reports the state of each agent on the switch, but not of desks that a command of ours is about to change. */
+  async #reportListed(except: readonly string[]): Promise<void> {
+    const { link, memory, report, log } = this.#options;
+    const listing = await link.command("api callcenter_config agent list");
+    if (!listing.ok) return log.rarely("no agents").warning("Cannot list the agents of the ACD", { says: listing.text.trim() });
+    const changing = new Set([...except, ...[...this.#open].map(({ desk }) => desk)]);
+    for (const [name, desk] of memory.names) {
+      if (changing.has(desk)) continue;
+      const mode = modeOf(listedAgent(listing.text, name)?.status ?? "Logged Out");
+      if (mode !== undefined) report({ type: "agent", desk, mode, why: whyChanged(mode) });
+    }
+  }
 }
 
 function isOk(answer: string): boolean {
   return answer.startsWith("+OK");
-}
-
-/** An agent who logs in takes the desk: the one who had it is logged out, and so is the agent at any other desk. */
-async function takePlace(
-  link: Link,
-  { name, desk, before }: { name: string; desk: string; before: string | undefined },
-  memory: AgentMemory,
-): Promise<void> {
-  if (before !== undefined && before !== desk) {
-    memory.report({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
-  }
-  for (const former of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
-    memory.names.delete(former);
-    await link.command(`filter delete CC-Agent ${former}`);
-    await link.command(`api callcenter_config agent set status ${former} 'Logged Out'`);
-  }
-}
-
-/** The filters for agents whose names depend on a Login. A new connection starts with them. */
-export function agentFilters({ names, echoes }: AgentMemory, { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): string[] {
-  echoes.clear();
-  return acdAgent.includes("{agent}") ? [...names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
-}
-
-/**
- * Decides after a connect whose view of the agents is right. If FreeSWITCH was restarted or replaced, or a command was
- * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent does.
- */
-export async function lookAtAgents(
-  link: Link,
-  { config, memory, desks, report, log }: AgentContext & {
-    readonly desks: readonly string[];
-    readonly report: (event: LineEvent) => void;
-  },
-): Promise<void> {
-  if (config.acd === "none") return;
-  memory.report = report;
-  const reply = await link.command("api global_getvar core_uuid");
-  if (!reply.ok) {
-    log.rarely("no core uuid").warning(
-      "Cannot ask whether FreeSWITCH was restarted, so the agents are set again: allow line.user global_getvar",
-      {
-        says: reply.text.trim(),
-      },
-    );
-  }
-  const coreUuid = reply.ok ? reply.text.trim() : undefined;
-  const same = coreUuid !== undefined && memory.coreUuid === coreUuid;
-  memory.coreUuid = coreUuid;
-  const again = same ? desks.filter((desk) => memory.outdated.has(desk)) : desks;
-  for (const desk of again) memory.outdated.add(desk);
-  if (again.length > 0) report({ type: "acd-reset", desks: again });
-  if (same) await reportListed(link, again, memory, log);
-}
-
-/** Reports the state of each agent on the switch, but not of desks that a command of ours is about to change. */
-async function reportListed(link: Link, except: readonly string[], memory: AgentMemory, log: Log): Promise<void> {
-  const listing = await link.command("api callcenter_config agent list");
-  if (!listing.ok) return log.rarely("no agents").warning("Cannot list the agents of the ACD", { says: listing.text.trim() });
-  for (const [name, desk] of memory.names) {
-    if (except.includes(desk) || (memory.open.get(desk) ?? 0) > 0) continue;
-    const mode = modeOf(listedAgent(listing.text, name)?.status ?? "Logged Out");
-    if (mode !== undefined) memory.report({ type: "agent", desk, mode, why: whyChanged(mode) });
-  }
 }

@@ -36,7 +36,7 @@ class FreeswitchLine extends Reconnection<Session> {
       outsideProfiles: config.outsideProfiles,
       variables,
     };
-    this.#options = { config, site, agents: agentMemory(desks.map(({ extension }) => extension), config), log, timers };
+    this.#options = { config, site, memory: agentMemory(desks.map(({ extension }) => extension), config), log, timers };
   }
 
   async passwordOf(user: string): Promise<string | undefined> {

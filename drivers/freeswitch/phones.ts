@@ -14,6 +14,7 @@ type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
 
 /** What `Phones` needs of its session. */
 export interface PhonesOptions {
+  readonly link: Link;
   readonly desks: readonly DeskNames[];
   readonly log: Log;
   readonly report: (event: PhoneEvent) => void;
@@ -25,6 +26,8 @@ export class Phones {
   readonly #states = new Map<string, PhoneEvent>();
   readonly #contacts = new Map<string, readonly Contact[]>();
   #isHeld = true;
+  /** The switch does not report registrations, so we ask for them. */
+  areUnreported = false;
 
   constructor(options: PhonesOptions) {
     this.#options = options;
@@ -35,70 +38,82 @@ export class Phones {
     return this.#contacts.get(desk);
   }
 
-  /** Whether the phone is known not to be registered. */
-  isUnregistered(desk: string): boolean {
-    return this.#states.get(desk)?.registered === false;
-  }
-
   /** Reports what is known of all phones, and from now on what changes: after a connect the legs must come first. */
   release(): void {
     this.#isHeld = false;
     for (const state of this.#states.values()) this.#options.report(state);
   }
 
-  /** Asks the switch where all phones are. */
-  async lookUpAll(link: Link): Promise<void> {
-    for (const { extension } of this.#options.desks) await this.lookUp(link, extension);
+  /** Asks the switch where all phones are. Rejects with LinkClosed. */
+  async lookUpAll(): Promise<void> {
+    for (const { extension } of this.#options.desks) await this.#lookUp(extension);
+  }
+
+  /** Asks the switch where a phone is, soon. @param proven see `#lookUp`. */
+  lookUp(desk: string, proven = false): void {
+    this.#lookUp(desk, proven).catch(() => {});
+  }
+
+  /** A phone that is not registered is looked up: it may be back without an event, when its SIP profile is started again. */
+  onHeartbeat(): void {
+    for (const { extension } of this.#options.desks) {
+      if (this.areUnreported || this.#isUnregistered(extension)) this.lookUp(extension);
+    }
   }
 
   /**
    * Asks the switch where a phone is. What was learned of it meanwhile is newer than an answer that it is nowhere.
    * @param proven whether the phone is known to be reachable: then the answer only shows where.
    */
-  async lookUp(link: Link, desk: string, proven = false): Promise<void> {
+  async #lookUp(desk: string, proven = false): Promise<void> {
     const names = this.#options.desks.find(({ extension }) => extension === desk);
     if (!names) return;
     const before = this.#states.get(desk);
-    const answers = await this.#ask(link, names);
+    const answers = await this.#ask(names);
     if (answers === undefined) return;
     if (answers.length > 0) {
       this.#contacts.set(desk, answers.flatMap(readContacts));
       return this.#learn({ type: "phone", desk, registered: true, contact: answers.join(",") });
     }
     if (proven) return;
-    const why = await this.#whyNowhere(link, names);
+    const why = await this.#whyNowhere(names);
     if (this.#states.get(desk) !== before) return;
     this.#contacts.set(desk, []);
     this.#learn({ type: "phone", desk, registered: false, ...present({ why }) });
   }
 
-  /** The phone has registered, as an event says. True when its contact is new. */
-  onRegister(event: PhoneEvent): boolean {
+  /** The phone has registered, as an event says. */
+  onRegister(event: PhoneEvent): void {
     const known = this.#contacts.get(event.desk) ?? [];
     const [contact] = readContacts(`sofia/any/${/<([^>]*)>/.exec(event.contact ?? "")?.[1] ?? event.contact ?? ""}`);
-    const isNew = contact === undefined || !known.some(({ places }) => Bun.deepEquals(places, contact.places));
-    // Until the switch lists the contacts again, every leg with the desk's presence id is the desk's.
-    if (isNew) this.#contacts.delete(event.desk);
-    this.#learn(event);
-    return isNew;
+    const isKnown = contact !== undefined && known.some(({ places }) => Bun.deepEquals(places, contact.places));
+    if (isKnown) this.#learn(event);
+    else this.#learnPlace(event);
   }
 
-  /** The phone rings or was answered, so it can be reached. True when it was not known to be registered. */
-  onReached(desk: string): boolean {
-    if (!this.isUnregistered(desk)) return false;
-    this.#contacts.delete(desk);
-    this.#learn({ type: "phone", desk, registered: true });
-    return true;
+  /** The phone rings or was answered, so it can be reached. */
+  onReached(desk: string): void {
+    if (this.#isUnregistered(desk)) this.#learnPlace({ type: "phone", desk, registered: true });
   }
 
-  /** A dial has failed. True when its cause carries no information about the phone, which must then be looked up. */
-  onDialFailed(desk: string, { cause, why }: Failure): boolean {
+  /** A dial has failed. Unless its cause shows what is wrong with the phone, the phone is looked up. */
+  onDialFailed(desk: string, { cause, why }: Failure): void {
     // While a profile stops, the switch still lists the contacts that were registered on it.
     const isExplained = cause === "SUBSCRIBER_ABSENT" || cause === "INVALID_PROFILE";
-    if (cause !== "USER_NOT_REGISTERED" && !isExplained) return true;
+    if (cause !== "USER_NOT_REGISTERED" && !isExplained) return this.lookUp(desk);
     this.#contacts.set(desk, []);
     this.#learn({ type: "phone", desk, registered: false, ...(isExplained ? { why } : {}) });
-    return false;
+  }
+
+  #isUnregistered(desk: string): boolean {
+    return this.#states.get(desk)?.registered === false;
+  }
+
+  /** The phone is at a new place: until the switch lists it, every leg with the desk's presence id is the desk's. */
+  #learnPlace(event: PhoneEvent): void {
+    this.#contacts.delete(event.desk);
+    this.#learn(event);
+    this.lookUp(event.desk, true);
   }
 
   #learn(event: PhoneEvent): void {
@@ -107,10 +122,10 @@ export class Phones {
   }
 
   /** The contacts of all presence ids of a desk, as `sofia_contact` names them; undefined if it cannot be asked. */
-  async #ask(link: Link, { extension, presence }: DeskNames): Promise<string[] | undefined> {
+  async #ask({ extension, presence }: DeskNames): Promise<string[] | undefined> {
     const answers = new Set<string>();
     for (const id of presence) {
-      const { ok, text } = await link.command(`api sofia_contact */${id}`);
+      const { ok, text } = await this.#options.link.command(`api sofia_contact */${id}`);
       if (!ok) {
         this.#contacts.delete(extension);
         this.#options.log.rarely(`no phone ${extension}`).warning(
@@ -126,9 +141,9 @@ export class Phones {
   }
 
   /** Why a phone is registered nowhere: the switch's directory does not know it. Undefined if it does, or cannot be asked. */
-  async #whyNowhere(link: Link, { extension, presence }: DeskNames): Promise<string | undefined> {
+  async #whyNowhere({ extension, presence }: DeskNames): Promise<string | undefined> {
     for (const id of presence) {
-      const { text } = await link.command(`api user_exists id ${id.replace("@", " ")}`);
+      const { text } = await this.#options.link.command(`api user_exists id ${id.replace("@", " ")}`);
       if (text.trim() === "true") return undefined;
       if (text.trim() !== "false") return this.#states.get(extension)?.why;
     }

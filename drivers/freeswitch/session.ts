@@ -5,7 +5,7 @@
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
-import { agentFilters, type AgentMemory, lookAtAgents, setAgent } from "./agents.ts";
+import { type AgentMemory, Agents } from "./agents.ts";
 import { eventNames, filters, login, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { Dials } from "./dials.ts";
@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly log: Log;
   readonly timers: Timers;
   /** What outlives this connection. */
-  readonly agents: AgentMemory;
+  readonly memory: AgentMemory;
   readonly report: (event: LineEvent) => void;
   /** Takes the reason why the connection is not up yet, when that takes long. */
   readonly onDelay: (why: string) => void;
@@ -46,22 +46,22 @@ export class Session {
   readonly #farLegs: FarLegs;
   /** The commands whose replies are still to come. */
   readonly #underWay = new Set<Promise<void>>();
-  /** The switch does not report registrations, so we ask for them. */
-  #asksForPhones = false;
   /** The events until the end of the first look, as text when they cannot be read; undefined after it. */
   #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
   readonly #filters = new LegFilters((command) => this.#send(command));
   readonly #phones: Phones;
+  readonly #agents: Agents;
   readonly #looks: Looks;
 
   private constructor(options: SessionOptions, link: Link) {
-    const { config, site: { desks }, log, timers, report, known, agents } = options;
+    const { config, site: { desks }, log, timers, report, known, memory } = options;
     this.#options = options;
     this.#link = link;
-    this.#phones = new Phones({ desks, log, report });
+    this.#phones = new Phones({ link, desks, log, report });
+    this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
-    this.#translator = new Translator(options.site, { agents, known, contactsOf });
+    this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf });
     this.#looks = new Looks({
       timers,
       legs: async () => (await this.#seen()).legs,
@@ -80,12 +80,10 @@ export class Session {
       timers,
       link,
       onAnswered: (desk, leg) => {
-        this.#onReached(desk);
+        this.#phones.onReached(desk);
         if (leg !== undefined) this.#farLegs.watch({ leg, desk });
       },
-      onFailed: (desk, failure) => {
-        if (this.#phones.onDialFailed(desk, failure)) this.#lookUpPhone(desk);
-      },
+      onFailed: (desk, failure) => this.#phones.onDialFailed(desk, failure),
       onResult: (command, result) => this.#onResult(command, result),
     });
   }
@@ -125,9 +123,9 @@ export class Session {
 
   async #ask(): Promise<void> {
     const link = this.#link;
-    const { config, site, agents, known } = this.#options;
+    const { config, site, known } = this.#options;
     this.#filters.keep(known());
-    for (const command of [...filters(site.desks, config), ...agentFilters(agents, config)]) await must(link, command);
+    for (const command of [...filters(site.desks, config), ...this.#agents.filters]) await must(link, command);
     if ((await link.command(subscribe())).ok) return;
     // A user with narrow rights needs each subclass of CUSTOM in the list of allowed events, even when all events are in it.
     const custom = eventNames.indexOf("CUSTOM");
@@ -140,7 +138,7 @@ export class Session {
 
   /** Without registration events the phone is looked up at every HEARTBEAT instead. */
   #denied(subclass: string, answer: string): void {
-    if (subclass.startsWith("sofia::")) this.#asksForPhones = true;
+    if (subclass.startsWith("sofia::")) this.#phones.areUnreported = true;
     this.#options.log.rarely(`denied ${subclass}`).warning(
       "FreeSWITCH does not send all events that are needed: add this one to esl-allowed-events of line.user, behind CUSTOM",
       { missing: subclass, says: answer.trim() },
@@ -157,7 +155,7 @@ export class Session {
     report({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
       await this.#firstLook();
-      await this.#lookAtAgents();
+      await this.#agents.look();
       this.#looks.later(secondLookAfter);
       onUp();
     } catch (error) {
@@ -175,7 +173,7 @@ export class Session {
    * waits, and is reported after it when it is newer.
    */
   async #firstLook(): Promise<void> {
-    await this.#phones.lookUpAll(this.#link);
+    await this.#phones.lookUpAll();
     const { legs, sequence } = await this.#seen();
     this.#snapshot(legs);
     this.#phones.release();
@@ -187,14 +185,9 @@ export class Session {
     }
   }
 
-  async #lookAtAgents(): Promise<void> {
-    const { config, site, agents: memory, report, log } = this.#options;
-    await lookAtAgents(this.#link, { config, memory, desks: site.desks.map(({ extension }) => extension), report, log });
-  }
-
   async #lookAtOthers(): Promise<void> {
-    await this.#phones.lookUpAll(this.#link);
-    await this.#lookAtAgents();
+    await this.#phones.lookUpAll();
+    await this.#agents.look();
   }
 
   async #seen(): Promise<Snapshot> {
@@ -217,7 +210,7 @@ export class Session {
     }
     if (typeof frame === "string") this.#onUnreadable(frame);
     else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#dials.onJob(String(frame["Job-UUID"]), String(frame["_body"] ?? ""));
-    else if (frame["Event-Name"] === "HEARTBEAT") this.#onHeartbeat();
+    else if (frame["Event-Name"] === "HEARTBEAT") this.#phones.onHeartbeat();
     else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else this.#onLineFrame(frame);
   }
@@ -247,35 +240,16 @@ export class Session {
     }
   }
 
-  /** A phone that is not registered is looked up: it may be back without an event, when its SIP profile is started again. */
-  #onHeartbeat(): void {
-    for (const { extension } of this.#options.site.desks) {
-      if (this.#asksForPhones || this.#phones.isUnregistered(extension)) this.#lookUpPhone(extension);
-    }
-  }
-
-  /** @param proven see `Phones.lookUp`. */
-  #lookUpPhone(desk: string, proven = false): void {
-    this.#phones.lookUp(this.#link, desk, proven).catch(() => {});
-  }
-
   #onTranslated(event: Translated): void {
-    if (event.type === "look-up-phone") return this.#lookUpPhone(event.desk);
-    if (event.type === "phone") {
-      if (this.#phones.onRegister(event)) this.#lookUpPhone(event.desk, true);
-      return;
-    }
+    if (event.type === "look-up-phone") return this.#phones.lookUp(event.desk);
+    if (event.type === "phone") return this.#phones.onRegister(event);
     this.#options.report(event);
     this.#looks.note(event);
     this.#filters.note(event);
     if (event.type !== "leg") return;
-    if (event.facts.rings) this.#onReached(event.facts.desk);
+    if (event.facts.rings) this.#phones.onReached(event.facts.desk);
     this.#dials.note(event.facts);
     this.#farLegs.note(event.facts);
-  }
-
-  #onReached(desk: string): void {
-    if (this.#phones.onReached(desk)) this.#lookUpPhone(desk, true);
   }
 
   /** Sends a command whose reply nobody waits for. */
@@ -299,12 +273,9 @@ export class Session {
   }
 
   async #carryOut(command: LineCommand): Promise<void> {
-    const { config, agents, log, site } = this.#options;
-    if (command.type === "agent") {
-      return this.#onResult(command, await setAgent(this.#link, command, { config, memory: agents, log }));
-    }
+    if (command.type === "agent") return this.#onResult(command, await this.#agents.set(command));
     const { desk } = command;
-    const names = site.desks.find(({ extension }) => extension === desk);
+    const names = this.#options.site.desks.find(({ extension }) => extension === desk);
     if (names) return await this.#dials.start(command, names);
     this.#onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
   }

@@ -4,6 +4,7 @@
  */
 import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { modeOf, whyChanged } from "./acd.ts";
+import type { Agents } from "./agents.ts";
 import { farEnd, handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import { Echoes } from "./echoes.ts";
@@ -25,15 +26,9 @@ export interface Site {
 /** What an event means: something on the line, or that a phone's registration must be looked up. */
 export type Translated = LineEvent | { readonly type: "look-up-phone"; readonly desk: string };
 
-/** The agents, for the translation: the desk of each name at mod_callcenter, and the events caused by our own commands. */
-export interface Agents {
-  readonly names: ReadonlyMap<string, string>;
-  readonly echoes: Echoes;
-}
-
 /** What the translation looks up at each event. */
 export interface Sources {
-  readonly agents?: Agents;
+  readonly agents?: Pick<Agents, "names" | "echoes">;
   /** The legs that are believed to live. */
   readonly known?: KnownLegs;
   /** The registered contacts of a desk; undefined while they are not known. */
