@@ -286,6 +286,23 @@ describe("times:", () => {
       "600 log, end USER_BUSY, end USER_BUSY, bye",
       "5600 over",
     ]));
+  test("a BYE after a NOTIFY: more NOTIFYs may come, until the phone shows no call of the dial", () =>
+    expect(played({}, ...toReferred, [400, response(202)], [500, notify(180)], [600, { type: "bye" }], [700, dialogs()])).toEqual(
+      [
+        "0 invite",
+        "150 done",
+        `${refer} refer`,
+        "500 called",
+        `${700 + stillStands} unreported`,
+        "5700 over",
+      ],
+    ));
+  test("a connection that is lost after the dial is settled changes nothing", () =>
+    expect(played({}, [100, response(486)], [200, { type: "lost", why: "cut" }])).toEqual([
+      "0 invite",
+      "100 failed USER_BUSY",
+      "5100 over",
+    ]));
   test("the switch shows one call of a phone, and that is another one: this is the reason", () => {
     const { effects } = after(phases["answered"] ?? start(), { type: "dialogs", legs: [], occupied: "talking" }, time);
     expect(effects.map(written)).toEqual(["bye", "failed PHONE_OCCUPIED"]);
