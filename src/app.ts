@@ -23,7 +23,7 @@ import { readiness } from "./status/readiness.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
 import type { RecordedDial } from "./outbox/record.ts";
-import { present } from "./core/present.ts";
+import { omitUndefined } from "./core/omit-undefined.ts";
 import { messageOf } from "./platform/text.ts";
 
 /** A running daemon. */
@@ -155,7 +155,7 @@ function views(
       outbox: courier.status(),
       started,
       now: now(),
-      ...present({ trouble }),
+      ...omitUndefined({ trouble }),
     });
   };
   const page = metricsPage(metrics, () => ({
@@ -167,7 +167,7 @@ function views(
   const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
   const admin = {
     status: currentStatus,
-    ...present({ levels }),
+    ...omitUndefined({ levels }),
     outbox: new OutboxDesk({ store, courier, now, registrations }),
     dials: () => dialPages(store),
     makeCall: (extension: string, dialString: string) => {

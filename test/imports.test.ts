@@ -13,7 +13,7 @@ const table = `
   src/platform/            | node ipaddr.js | describes the machine, independently of its users
   src/log/                 | node | a tool is independent of its users
   src/metrics/             | core/ log/ version.ts | a tool is independent of its users
-  src/cctsdk/              | core/crm.ts core/number.ts core/present.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
+  src/cctsdk/              | core/crm.ts core/number.ts core/omit-undefined.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
   src/outbox/              | core/ type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
@@ -21,11 +21,11 @@ const table = `
   src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | node | a tool is independent of its users
   src/http/request-line.ts | node | a tool is independent of its users
-  src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/present.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
+  src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them
   src/loop.ts              | core/ platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
   src/passwords.ts         | core/count.ts type:core/crm.ts node | only the configuration decides who may log in
-  drivers/                 | drivers/shared/ drivers/driver.ts core/line.ts core/number.ts core/present.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
+  drivers/                 | drivers/shared/ drivers/driver.ts core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
   drivers/shared/          | type:drivers/driver.ts type:core/line.ts platform/ type:log/ | it knows no switch, so that drivers need not know each other
   drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:zod | a driver is described by types alone
   drivers/registry.ts      | drivers/driver.ts drivers/freeswitch/mod.ts drivers/sip/mod.ts type:core/line.ts | the registry knows one file of each driver

@@ -3,7 +3,7 @@
  * before it gets here; `link.ts` refuses control characters once more.
  */
 import { agentName } from "./acd.ts";
-import { autoAnswer } from "./autoanswer.ts";
+import { autoAnswer } from "./auto-answer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
 /** The events that matter for a line. CUSTOM must come last: what follows are subclasses (mod_event_socket.c). */

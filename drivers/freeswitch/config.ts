@@ -1,6 +1,6 @@
 /** The `line` part of the configuration for the event socket of FreeSWITCH. */
 import * as z from "zod";
-import { phoneMakes } from "../shared/phones.ts";
+import { phoneMakes } from "../shared/auto-answer.ts";
 
 /** Control characters would end a command and start another: they are refused here and again when a command is sent. */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");

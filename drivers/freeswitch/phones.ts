@@ -8,7 +8,7 @@ import { handsetFailure } from "../shared/causes.ts";
 import type { DeskNames } from "./commands.ts";
 import type { Link } from "./wire/link.ts";
 import { type Contact, readContacts } from "./whose-leg.ts";
-import { present } from "../../src/core/present.ts";
+import { omitUndefined } from "../../src/core/omit-undefined.ts";
 
 type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
 
@@ -79,7 +79,7 @@ export class Phones {
     const why = await this.#whyNowhere(names);
     if (this.#states.get(desk) !== before) return;
     this.#contacts.set(desk, []);
-    this.#learn({ type: "phone", desk, registered: false, ...present({ why }) });
+    this.#learn({ type: "phone", desk, registered: false, ...omitUndefined({ why }) });
   }
 
   /** The phone has registered, as an event says. */

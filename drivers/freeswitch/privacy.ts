@@ -2,7 +2,7 @@
  * Whether a party has asked that the number not be shown, in every form in which FreeSWITCH reports it. The number itself is
  * often still there. `Caller-Screen-Bit` is not among the forms: it says whether the network has verified the number.
  */
-import { isHidingName } from "../shared/hiding-name.ts";
+import { isHidingName } from "../shared/anonymous-name.ts";
 import { type Frame, text } from "./wire/event.ts";
 
 /**

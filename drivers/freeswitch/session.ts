@@ -14,7 +14,7 @@ import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
 import { type Frame, Link, LinkClosed } from "./wire/link.ts";
-import { Looks } from "./looks.ts";
+import { SnapshotSchedule } from "./snapshot-schedule.ts";
 import { Phones } from "./phones.ts";
 import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Site, type Translated, Translator } from "./translate.ts";
@@ -52,7 +52,7 @@ export class Session {
   readonly #filters = new LegFilters((command) => this.#send(command));
   readonly #phones: Phones;
   readonly #agents: Agents;
-  readonly #looks: Looks;
+  readonly #snapshots: SnapshotSchedule;
 
   private constructor(options: SessionOptions, link: Link) {
     const { config, site: { desks }, log, timers, report, known, memory } = options;
@@ -62,7 +62,7 @@ export class Session {
     this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf });
-    this.#looks = new Looks({
+    this.#snapshots = new SnapshotSchedule({
       timers,
       legs: async () => (await this.#seen()).legs,
       seen: (legs) => this.#snapshot(legs),
@@ -156,13 +156,13 @@ export class Session {
     try {
       await this.#firstLook();
       await this.#agents.look();
-      this.#looks.later(secondLookAfter);
+      this.#snapshots.later(secondLookAfter);
       onUp();
     } catch (error) {
       this.#link.close(messageOf(error));
     }
     const why = await this.#link.closed;
-    this.#looks.stop();
+    this.#snapshots.stop();
     this.#dials.onLost(why);
     await Promise.all(this.#underWay);
     return why;
@@ -217,7 +217,7 @@ export class Session {
 
   #onUnreadable(event: string): void {
     this.#dials.onUnreadable(event);
-    this.#looks.repair();
+    this.#snapshots.repair();
   }
 
   #onLineFrame(frame: Frame): void {
@@ -244,7 +244,7 @@ export class Session {
     if (event.type === "look-up-phone") return this.#phones.lookUp(event.desk);
     if (event.type === "phone") return this.#phones.onRegister(event);
     this.#options.report(event);
-    this.#looks.note(event);
+    this.#snapshots.note(event);
     this.#filters.note(event);
     if (event.type !== "leg") return;
     if (event.facts.rings) this.#phones.onReached(event.facts.desk);
@@ -283,7 +283,7 @@ export class Session {
   #onResult(command: LineCommand, result: CommandResult): void {
     this.#options.report({ type: "result", command, result });
     // Now only a look can show whether a phone rings at all.
-    if (command.type === "dial" && result.outcome === "unknown") this.#looks.repair();
+    if (command.type === "dial" && result.outcome === "unknown") this.#snapshots.repair();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The `line` part of the configuration for a SIP switch behind drachtio-server. */
 import * as z from "zod";
-import { phoneMakes } from "../shared/phones.ts";
+import { phoneMakes } from "../shared/auto-answer.ts";
 
 /** Control characters would end a SIP header: they are refused here and again when a message is sent (stack.ts). */
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");

@@ -1,5 +1,5 @@
 /** A call to a desk: from outside, from an IVR, from a colleague, or transferred by one. */
-import { AttendedTransfer } from "./attended.ts";
+import { AttendedTransfer } from "./attended-transfer.ts";
 import type { Channel } from "./channel.ts";
 import type { Site } from "./site.ts";
 import { cancel, connect, ringHandset } from "./pair.ts";

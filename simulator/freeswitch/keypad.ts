@@ -1,5 +1,5 @@
 /** Calls made by a desk: dialled on its keypad, or a colleague's call picked up with a feature code. */
-import { AttendedTransfer } from "./attended.ts";
+import { AttendedTransfer } from "./attended-transfer.ts";
 import type { Channel } from "./channel.ts";
 import type { Site } from "./site.ts";
 import { InboundCall } from "./inbound.ts";

@@ -1,5 +1,5 @@
 /** A simulated FreeSWITCH on loopback with scripted phones, and a peer that replays recordings. */
-export { AttendedTransfer } from "./attended.ts";
+export { AttendedTransfer } from "./attended-transfer.ts";
 export { BareClient, type Frame } from "./client.ts";
 export { type Backend, type Connection, type FrameTap, type Job, type Login } from "./connection.ts";
 export { DialledCall, type FarBehaviour, type HandsetBehaviour } from "./dialled.ts";

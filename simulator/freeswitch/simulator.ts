@@ -1,6 +1,6 @@
 /** A simulated FreeSWITCH on loopback with scripted phones and people, for the demo, the tests and the bench. */
 import { answerApi } from "./api.ts";
-import type { AttendedTransfer } from "./attended.ts";
+import type { AttendedTransfer } from "./attended-transfer.ts";
 import { behave } from "./behaviour.ts";
 import { Callcenter } from "./callcenter.ts";
 import type { Backend, FrameTap, Job, Login } from "./connection.ts";

@@ -9,7 +9,7 @@ import { inAscii, oddCharacter } from "../core/spelling.ts";
 import type { ParameterAliases, ParameterName } from "./profile.ts";
 import { readQuery, shown } from "./query.ts";
 import { parse } from "../platform/xml.ts";
-import { present } from "../core/present.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** The context in which a callout is decoded. */
 export interface CalloutContext {
@@ -100,7 +100,7 @@ function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
       return {
         name,
         ...deskAndAgent,
-        ...present({ password, queue }),
+        ...omitUndefined({ password, queue }),
       };
     }
     case "MakeCall":

@@ -3,7 +3,7 @@
  * the rules and their order; spelling.ts knows the ways to write a number.
  */
 import { codePoint, oddCharacter, readWritten, withoutInvisible } from "./spelling.ts";
-import { present } from "./present.ts";
+import { omitUndefined } from "./omit-undefined.ts";
 
 /** The direction of the call that a number belongs to. */
 export type CallDirection = "inbound" | "outbound";
@@ -158,7 +158,7 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
   if (identity.kind !== "number") return { ...seen, ani: "" };
   const { number, rule } = rewrite(plan.toCrm, identity.number, direction);
   const ani = number.replace(/\D/g, "");
-  const steps = { ...seen, ...present({ rule }), rewritten: number };
+  const steps = { ...seen, ...omitUndefined({ rule }), rewritten: number };
   if (ani.length > maxAniDigits) {
     return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${maxAniDigits}` };
   }
@@ -175,7 +175,7 @@ export type DialSteps =
 export function dialSteps(plan: NumberPlan, dialString: string): DialSteps {
   const plain = plainDialString(dialString);
   const { number, rule } = rewrite(plan.toDial, plain, "outbound");
-  const steps = { plain, ...present({ rule }) };
+  const steps = { plain, ...omitUndefined({ rule }) };
   const refuse = (why: string): DialSteps => ({ ...steps, ok: false, why });
   const obstacle = whyUndialable(number, rule);
   if (obstacle !== undefined) return refuse(`Cannot dial ${quoted(dialString)}: ${obstacle}`);

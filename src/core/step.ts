@@ -39,7 +39,7 @@ import { addressOf, unregistered } from "./destination.ts";
 import type { Effect, Input, Step } from "./input.ts";
 import type { CommandResult, LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
-import { present } from "./present.ts";
+import { omitUndefined } from "./omit-undefined.ts";
 
 const noAcd: AcdPolicy = { driven: false, afterCall: "nothing" };
 
@@ -120,7 +120,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
   return {
     link: line.link,
     phone: event.registered ? "registered" : "unregistered",
-    ...present({ contact: event.contact, why: event.why }),
+    ...omitUndefined({ contact: event.contact, why: event.why }),
   };
 }
 

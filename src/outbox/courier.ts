@@ -15,7 +15,7 @@ import { type DeliveryRules, type Due, pauseAfter, whatIsDue } from "./schedule.
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
 import type { OutboxEvent, Store } from "./record.ts";
-import { present } from "../core/present.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** What the courier needs. */
 export interface CourierOptions {
@@ -78,7 +78,7 @@ export class Courier {
   /** How many events wait, and since when the oldest does. */
   status(): { readonly waiting: number; readonly oldest?: number } {
     const oldest = this.#waiting.oldest();
-    return { waiting: this.#waiting.size, ...present({ oldest }) };
+    return { waiting: this.#waiting.size, ...omitUndefined({ oldest }) };
   }
 
   /** Whether an event would be sent at once: then its first attempt can be noted in the write that adds it. */

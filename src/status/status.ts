@@ -5,7 +5,7 @@ import type { Registration } from "../core/crm.ts";
 import { type Desk, dialInProgress } from "../core/desk.ts";
 import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
-import { present } from "../core/present.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** One desk in `/status`, without customers' numbers. */
 export interface DeskStatus {
@@ -56,7 +56,7 @@ export function status(
     upSeconds: Math.round((now - started) / 1000),
     desks: desks.map((desk) => deskStatus(desk, assumed)),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
-    ...present({ storeTrouble: trouble }),
+    ...omitUndefined({ storeTrouble: trouble }),
   };
 }
 
@@ -70,12 +70,12 @@ function deskStatus(desk: Desk, assumed: boolean): DeskStatus {
     : desk.lastDial;
   return {
     extension,
-    ...present({ trouble }),
+    ...omitUndefined({ trouble }),
     switch: line.link.up ? "up" : "down",
     phone: assumed && line.phone === "registered" ? "assumed" : line.phone,
-    ...present({ contact: line.contact }),
+    ...omitUndefined({ contact: line.contact }),
     ...(registration ? { registered: registered(registration, registeredAt) } : {}),
-    agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...present({ why }) })),
+    agents: agents.map(({ id, mode, why }) => ({ agent: id, mode, ...omitUndefined({ why }) })),
     calls: calls.map((call) => ({
       id: call.id,
       kind: kindOf(call),

@@ -1,5 +1,5 @@
 /** What the switch knows about a phone: its domain, registration, make and address; or why it is not registered. */
-import { phoneMakes } from "../../shared/phones.ts";
+import { phoneMakes } from "../../shared/auto-answer.ts";
 import type { Finding } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";

@@ -2,7 +2,7 @@
  * The ends of a dial's legs, held back until the switch has given its reason for the dial itself: the phone's dialog may end,
  * without a reason, before the answer that has one (FreeSWITCH) or after it (Kamailio, by chance). Pure.
  */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Failure, LegFacts } from "../../../src/core/line.ts";
 
 /** How long the end of a leg waits for its reason, in ms. */
@@ -37,7 +37,7 @@ export function holdEnd(held: HeldLegEnds, facts: LegFacts, now: number): Releas
 /** The outcome of the dial is known, once: a failure is the reason of every end, also of later ones. */
 export function settleEnds(held: HeldLegEnds, reason?: Failure): Released {
   if (held.isSettled) return { held, ends: [] };
-  return released({ ...held, isSettled: true, ...present({ reason }) });
+  return released({ ...held, isSettled: true, ...omitUndefined({ reason }) });
 }
 
 /** Time has passed. */

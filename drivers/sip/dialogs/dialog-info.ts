@@ -4,7 +4,7 @@
  */
 import { quoted } from "../../../src/core/number.ts";
 import { parse, type XmlElement } from "../../../src/platform/xml.ts";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** How far a dialog has come (RFC 4235, section 3.7.1). */
 export type DialogState = "trying" | "proceeding" | "early" | "confirmed" | "terminated";
@@ -121,7 +121,7 @@ function readDialog(dialog: Element, index: number): Dialog | Error {
     ...(direction === "initiator" || direction === "recipient" ? { direction } : {}),
     ...(events.includes(event) ? { event: event as DialogEvent } : {}),
     ...(Number.isInteger(code) && code >= 100 && code <= 699 ? { code } : {}),
-    ...present({
+    ...omitUndefined({
       callId,
       localTag: text(dialog.attribute("local-tag")),
       remoteTag: text(dialog.attribute("remote-tag")),
@@ -147,8 +147,8 @@ function readParticipant(ends: readonly Element[]): Participant | undefined {
   const uri = text(identity?.text);
   return {
     params: Object.fromEntries(params),
-    ...(uri === undefined ? {} : { identity: { uri, ...present({ display: text(identity?.attribute("display")) }) } }),
-    ...present({ target: text(targets[0]?.attribute("uri")) }),
+    ...(uri === undefined ? {} : { identity: { uri, ...omitUndefined({ display: text(identity?.attribute("display")) }) } }),
+    ...omitUndefined({ target: text(targets[0]?.attribute("uri")) }),
   };
 }
 

@@ -2,7 +2,7 @@
  * The meaning of a document about a phone's dialogs: a full one, a partial one, and a full one without some live dialogs, which
  * means their end only if the notifier lists all. Pure.
  */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import { unlisted } from "../dial/outcome.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { type Match, matchDialogs } from "./match.ts";
@@ -123,7 +123,7 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
   const hasId = (id: string) => liveDialogs(change.table).some((entry) => entry.id === id);
   const isBranchOver = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
   const why = gap ?? (isBranchOver ? "another branch of a call is over" : undefined);
-  return { ...change, isWhole: false, ...present({ why }) };
+  return { ...change, isWhole: false, ...omitUndefined({ why }) };
 }
 
 /** Dialogs that a document shows as confirmed and as over: neither is believed until the full state repeats it, or none comes. */

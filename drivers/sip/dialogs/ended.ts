@@ -1,5 +1,5 @@
 /** A phone's dialogs that are over: later reports of them are echoes, unless the name now belongs to the next call. Pure. */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Party } from "../../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { type DialogTags, differ, isSameDialog, tagsOf } from "./merge.ts";
@@ -47,7 +47,7 @@ export function withEnded(
 ): EndedDialogs {
   const naming = namingOf(notifier, dialog);
   if (naming === "phone" || naming === "counter") return ended;
-  const added: EndedDialog = { ...tagsOf(dialog), seen, ...present({ party }) };
+  const added: EndedDialog = { ...tagsOf(dialog), seen, ...omitUndefined({ party }) };
   const known = ended.dialogs.find((before) => isSameDialog(before, added));
   // A switch may list ended dialogs for minutes: that is not news.
   if (known) return moved(ended, known);

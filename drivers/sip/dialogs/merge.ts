@@ -1,5 +1,5 @@
 /** The dialogs of a document, each once. Pure. */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Dialog } from "./dialog-info.ts";
 
 const ranks: readonly Dialog["state"][] = ["trying", "proceeding", "early", "confirmed", "terminated"];
@@ -34,7 +34,7 @@ export function isSameDialog(a: DialogTags, b: DialogTags): boolean {
 
 /** The names and tags of a dialog, those that are there. */
 export function tagsOf({ id, callId, localTag, remoteTag }: DialogTags): DialogTags {
-  return { id, ...present({ callId, localTag, remoteTag }) };
+  return { id, ...omitUndefined({ callId, localTag, remoteTag }) };
 }
 
 /** Whether two values are known and different. */

@@ -1,5 +1,5 @@
 /** What a notifier's documents have shown of it: what a full one lists, and how reliable its names for dialogs are. Pure. */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
@@ -74,7 +74,7 @@ export function learn(notifier: Notifier, sample: Sample): Notifier {
   const lists = listing(notifier, sample);
   const showsEnds = notifier.showsEnds || /kamailio|opensips/i.test(userAgent) ||
     (isFull && dialogs.some(({ state }) => state === "terminated"));
-  return { ...notifier, showsEnds, ...present({ lists }) };
+  return { ...notifier, showsEnds, ...omitUndefined({ lists }) };
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Party } from "../../../src/core/line.ts";
 import { identify } from "../../../src/core/number.ts";
 import type { Participant } from "./dialog-info.ts";
-import { isHidingName } from "../../shared/hiding-name.ts";
+import { isHidingName } from "../../shared/anonymous-name.ts";
 
 /** The parts of a URI that identify a party. */
 export interface Address {

@@ -1,5 +1,5 @@
 /** Adds a report of a dialog to the facts of its leg. Pure; facts only add up (core/line.ts). */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { LegDirection, LegFacts, Party } from "../../../src/core/line.ts";
 import { identify } from "../../../src/core/number.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
@@ -37,7 +37,7 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   return {
     state: dialog.state,
     ...(recipient === undefined ? {} : { direction: recipient ? "to-desk" : "from-desk" }),
-    ...present({ party }),
+    ...omitUndefined({ party }),
     ...(rendering === "no" || rendering === "yes" ? { rendering: rendering === "yes" } : {}),
   };
 }
@@ -97,13 +97,13 @@ function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts
   const settled = past.facts.answered === true;
   if (direction === "from-desk") {
     const dialled = past.facts.dialled ?? dialledOf(report);
-    return { ...present({ dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
+    return { ...omitUndefined({ dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
   }
   if (settled) return partnerOf(past, report, undefined);
   const rings = past.facts.rings === true || report.state === "early" || answered === true;
   // An unnamed caller is treated as an anonymous one.
   const caller = party ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
-  return present({ caller });
+  return omitUndefined({ caller });
 }
 
 /**

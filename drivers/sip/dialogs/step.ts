@@ -4,7 +4,7 @@
  * dialog into it, reports the end of a call as `confirmed` while another one is up, and a held call as `early`; Asterisk has
  * one dialog for all calls of a phone. docs/sip.md has what each of them writes, and what cannot be known from it. Pure.
  */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import { quoted } from "../../../src/core/number.ts";
 import { type FarSign, farSignsOf, type NewDial, withCallId, withDial, withDialOver, withFarSign } from "../dial/own-dials.ts";
@@ -131,7 +131,7 @@ export function newTracker({ desk, users, self, seed }: Watched): TrackerState {
 /** @param now in ms of a clock that only goes forward. */
 export function step(before: TrackerState, input: TrackerInput, now: number): TrackerStep {
   const { state, output } = react(before, input, now);
-  return { state, output, ...present({ wakeAt: state.answerBy }) };
+  return { state, output, ...omitUndefined({ wakeAt: state.answerBy }) };
 }
 
 function react(state: TrackerState, input: TrackerInput, now: number): TrackerStep {

@@ -1,5 +1,5 @@
 /** The believed dialogs of one phone: which live, which have ended, and their names. Dialogs begin, grow and end here. Pure. */
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
 import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
 import { endOf, unlisted, unreached } from "../dial/outcome.ts";
@@ -96,10 +96,10 @@ export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | un
   const report = reportFor(table, dialog);
   const entry = leg === undefined ? undefined : table.live.get(leg);
   if (dialog.state === "terminated") {
-    if (entry) return endDialog(table, entry, endOf(dialog), { dialog, ...present({ party: report.party }) });
+    if (entry) return endDialog(table, entry, endOf(dialog), { dialog, ...omitUndefined({ party: report.party }) });
     return unchanged({
       ...table,
-      ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...present({ party: report.party }) }),
+      ended: withEnded(table.ended, table.notifier, dialog, { seen: "unseen", ...omitUndefined({ party: report.party }) }),
     });
   }
   // FreeSWITCH includes the Call-ID only on request.
@@ -149,7 +149,7 @@ export function growDialog(table: DialogTable, entry: LiveDialog, report: Report
   const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
   const party = steppedBack ? past.party : report.party ?? past.party;
   const reports = past.reports + (counts ? 1 : 0);
-  return withFacts(table, entry, { ...rest, facts, reports, ...present({ party }) });
+  return withFacts(table, entry, { ...rest, facts, reports, ...omitUndefined({ party }) });
 }
 
 /** Replaces a live dialog; its facts are reported if they have changed and include the direction. */
@@ -173,12 +173,12 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
   live.delete(entry.leg);
   const { leg, facts: { desk, direction, call, farCalled } } = entry;
   const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
-  const facts = direction === undefined ? [] : [{ desk, leg, ...present({ call }), ended }];
+  const facts = direction === undefined ? [] : [{ desk, leg, ...omitUndefined({ call }), ended }];
   if (!dialog) return { table: { ...table, live }, facts };
   const isAnswered = entry.facts.answered === true;
   const remembered = withEnded(table.ended, table.notifier, { ...entry, ...tagsOf(dialog) }, {
     seen: isAnswered ? "answered" : "ringing",
-    ...present({ party: party ?? entry.party }),
+    ...omitUndefined({ party: party ?? entry.party }),
   });
   // A call that was answered and is over rings on no other branch: further reports of those are old (Kamailio).
   const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];

@@ -12,7 +12,7 @@ import { NotSent, type Sent, type SipIncoming, StackClosed } from "../wire/messa
 import { type Account, requestIn, requestTo } from "../wire/request.ts";
 import type { Stack } from "../wire/stack.ts";
 import type { Envelope } from "../dialogs/step.ts";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** What a subscription needs. */
 export interface SubscriptionOptions {
@@ -229,7 +229,7 @@ export class Subscription {
     const { log, about, onDocument } = this.#options;
     const userAgent = request.header("user-agent") ?? request.header("server");
     const came = {
-      ...present({ userAgent, subscription: this.#callId }),
+      ...omitUndefined({ userAgent, subscription: this.#callId }),
     };
     if (request.body.trim() === "") return state === "active" ? onDocument("", came) : "dropped";
     const type = word(request.header("content-type"));

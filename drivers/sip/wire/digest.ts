@@ -1,6 +1,6 @@
 /** Digest authentication (RFC 7616, RFC 8760): a challenge in, the header that answers it out. */
 import { createHash } from "node:crypto";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** Our account at the switch. */
 export interface Credentials {
@@ -39,7 +39,7 @@ export function challengeOf(header: string): Challenge | undefined {
       realm,
       nonce,
       algorithm,
-      ...present({ opaque }),
+      ...omitUndefined({ opaque }),
       qop: offered.length > 0,
       stale: part["stale"]?.toLowerCase() === "true",
     }];

@@ -1,9 +1,9 @@
 /** The SIP requests that the box makes in the name of its account. Pure. */
-import { autoAnswerOf, type PhoneMake } from "../../shared/phones.ts";
+import { autoAnswerOf, type PhoneMake } from "../../shared/auto-answer.ts";
 import type { SipConfig } from "../config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** The box's account at the switch, as requests need it. */
 export interface Account {
@@ -42,7 +42,7 @@ export function requestTo(
     method,
     uri,
     headers: { From: from, To: `<${uri}>`, ...headers },
-    ...present({ route, body }),
+    ...omitUndefined({ route, body }),
   };
 }
 
@@ -66,7 +66,7 @@ export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Re
     Contact: contact,
     Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
     ...(callInfo ? { "Call-Info": `<sip:${domain}>;answer-after=0` } : {}),
-    ...present({ "Alert-Info": alertInfo }),
+    ...omitUndefined({ "Alert-Info": alertInfo }),
   };
 }
 

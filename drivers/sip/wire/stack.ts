@@ -40,7 +40,7 @@ import {
   type Watcher,
 } from "./message.ts";
 import { messageOf, oneLine } from "../../../src/platform/text.ts";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** How to reach drachtio-server. All times in ms. */
 export interface StackOptions {
@@ -188,7 +188,7 @@ export class Stack {
       method,
       uri: dialog === undefined ? uri : "sip:placeholder",
       headers: { ...headers },
-      ...present({ proxy: route, body, stackDialogId: dialog }),
+      ...omitUndefined({ proxy: route, body, stackDialogId: dialog }),
     };
     this.#agent.request(options, (error, req) => {
       if (!error && req) return this.#sent(req, watcher, lost);
@@ -279,7 +279,7 @@ export class Stack {
       uri: req.uri ?? "",
       answer: (status, headers, body) => {
         refuseControls(Object.entries(headers ?? {}).flat(), body ?? "");
-        if (this.#why === undefined) res.send(status, { headers: { ...headers }, ...present({ body }) });
+        if (this.#why === undefined) res.send(status, { headers: { ...headers }, ...omitUndefined({ body }) });
       },
     });
   }

@@ -5,7 +5,7 @@
 import { authorization, type Challenge, challengeOf, type Credentials } from "./digest.ts";
 import { NotSent, type Sent, type SipAnswer, type SipRequest, type Watcher } from "./message.ts";
 import type { Stack } from "./stack.ts";
-import { present } from "../../../src/core/present.ts";
+import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import { messageOf } from "../../../src/platform/text.ts";
 
 /** How a request is sent. */
@@ -123,7 +123,7 @@ function sameAttempt(method: string, sent: Sent): Record<string, string> {
   const number = Number(/^\d{1,10}/.exec(sent.header("cseq") ?? "")?.[0] ?? 0);
   const [from, id] = [sent.header("from"), sent.header("call-id")];
   return {
-    ...present({ From: from, "Call-ID": id }),
+    ...omitUndefined({ From: from, "Call-ID": id }),
     CSeq: `${number + 1} ${method}`,
   };
 }

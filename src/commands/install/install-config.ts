@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { present } from "../../core/present.ts";
+import { omitUndefined } from "../../core/omit-undefined.ts";
 
 /** The result. */
 export interface Installed {
@@ -41,7 +41,7 @@ export function installConfig(file: string, text: string): Installed {
     const backup = keepFormer(file);
     renameSync(fresh, file);
     syncFolder(folder);
-    return { changed: true, ...present({ backup }) };
+    return { changed: true, ...omitUndefined({ backup }) };
   } finally {
     rmSync(fresh, { force: true });
   }

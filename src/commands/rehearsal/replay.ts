@@ -11,7 +11,7 @@ import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
 import { type Rig, startRig } from "./stage.ts";
 import type { ReceivedEvent } from "../../../simulator/crm/mod.ts";
-import { present } from "../../core/present.ts";
+import { omitUndefined } from "../../core/omit-undefined.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** An event that reached the CRM, and the mark of the recording that it followed (0: before the first). */
@@ -73,7 +73,7 @@ function playerOf(recording: AnyRecording, { speed, pace, sendsFullState = true 
   if ("kind" in recording) {
     return new SipReplayPeer(recording, { speed, onMark, sendsFullState, ...(pace === undefined ? {} : { cutAt: 700 }) });
   }
-  const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...present({ pace }) });
+  const peer = new ReplayPeer(recording, { speed, password: "ClueCon", onMark, ...omitUndefined({ pace }) });
   return {
     get port() {
       return peer.port;
@@ -100,12 +100,12 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
   });
   await peer.listen();
   const rig: Rig = await startRig({
-    ...present({ config }),
+    ...omitUndefined({ config }),
     switch: "kind" in recording
       ? { port: peer.port, password: "cymru", driver: "sip" }
       : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
     log,
-    ...present({ timers }),
+    ...omitUndefined({ timers }),
     onEvent: (event) => delivered.push({ ...event, interval, after }),
   });
   try {
@@ -116,7 +116,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       : undefined;
     await playing;
     await untilQuiet(rig);
-    return { told: delivered, ...present({ dialled }) };
+    return { told: delivered, ...omitUndefined({ dialled }) };
   } finally {
     await rig.stop();
     peer.close();
@@ -164,7 +164,7 @@ export async function replay(
     return 2;
   }
   const log = openLog((line) => io.err(`${line}\n`), "error", false);
-  const { told, dialled } = await play(recording, { speed, log, ...present({ config }) });
+  const { told, dialled } = await play(recording, { speed, log, ...omitUndefined({ config }) });
   if (options.json) io.out(`${JSON.stringify({ told, dialled }, null, 2)}\n`);
   else {
     if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);

@@ -8,7 +8,7 @@ import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { type ReceivedEvent, sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
-import { present } from "../../core/present.ts";
+import { omitUndefined } from "../../core/omit-undefined.ts";
 
 /** A running daemon between two peers. */
 export interface Rig {
@@ -48,7 +48,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
       store: { ...base.store, path: join(folder, "telesetd.db") },
     },
     options.log,
-    present({ timers: options.timers }),
+    omitUndefined({ timers: options.timers }),
   ).catch((error: unknown) => {
     crm.close();
     throw error;

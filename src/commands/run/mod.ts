@@ -11,7 +11,7 @@ import { handedOver } from "./hand-over.ts";
 import { count } from "../../core/count.ts";
 import { type Io, original, problemsText, readConfig } from "../io.ts";
 import { Signals } from "./signals.ts";
-import { present } from "../../core/present.ts";
+import { omitUndefined } from "../../core/omit-undefined.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** How long a reload may take before the watchdog is no longer pinged, in ms. */
@@ -66,7 +66,7 @@ function reporterFor({ environment }: Io, log: RootLog): Reporter {
     notify,
     now: () => performance.now(),
     warn: (text, why) => log.error(text, { why }),
-    ...present({ pingMs }),
+    ...omitUndefined({ pingMs }),
   });
 }
 

@@ -18,7 +18,7 @@ import type { Callout, Reply } from "../crm.ts";
 import { type Desk, phoneTrouble } from "../desk.ts";
 import type { Step } from "../input.ts";
 import type { AgentCommand, AgentMode, CommandResult } from "../line.ts";
-import { present } from "../present.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 
 /** The settings of a site for agents. */
 export interface AcdPolicy {
@@ -38,14 +38,20 @@ export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, no
   const queue = callout.name === "Login" ? callout.queue : undefined;
   if (!policy.driven) {
     const others = name === "Login" ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;
-    return replied({ ...desk, agents: changeAgent(others, { name, agent, ...present({ queue }) }, now) }, id, { ok: true });
+    return replied({ ...desk, agents: changeAgent(others, { name, agent, ...omitUndefined({ queue }) }, now) }, id, { ok: true });
   }
   const old = desk.agents.find((known) => known.id === agent);
   const before = old?.mode ?? "logged-out";
   const mode = modeAfter(name, before);
   // NotReady or Logout of an agent who is not logged in changes nothing at the ACD.
   if (mode === "logged-out" && before === "logged-out") return replied(desk, id, { ok: true });
-  return driveAgent(desk, { callout: id, agent, login: name === "Login", mode, ...present({ queue: queue ?? old?.queue }) });
+  return driveAgent(desk, {
+    callout: id,
+    agent,
+    login: name === "Login",
+    mode,
+    ...omitUndefined({ queue: queue ?? old?.queue }),
+  });
 }
 
 /** Why an agent's state may not be changed now, as a sentence for the agent; undefined if it may. */
@@ -66,7 +72,7 @@ function replied(desk: Desk, to: string, reply: Reply): Step {
 
 /** Sends a command to the ACD, and notes it: until its result, the same change reported by the ACD is this command's. */
 function driveAgent(desk: Desk, command: Omit<AgentCommand, "type" | "desk">): Step {
-  const asked = { mode: command.mode, ...present({ callout: command.callout }) };
+  const asked = { mode: command.mode, ...omitUndefined({ callout: command.callout }) };
   const last = holder(desk.agents);
   const agents = desk.agents.map((agent) => (agent === last ? { ...agent, asked } : agent));
   return {
@@ -112,7 +118,7 @@ function withResult(desk: Desk, { agent, mode, queue, login }: AgentCommand, now
   const old = desk.agents.find(({ id }) => id === agent);
   const since = old?.mode === mode ? old.since : now;
   const others = login ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;
-  return { ...desk, agents: withAgent(others, { id: agent, mode, since, ...present({ queue }) }) };
+  return { ...desk, agents: withAgent(others, { id: agent, mode, since, ...omitUndefined({ queue }) }) };
 }
 
 /** The switch has changed the state of the agent, or confirms the state that we have. */
@@ -129,7 +135,7 @@ export function onAcdReset(desk: Desk, policy: AcdPolicy): Step {
   const agent = atWork(desk.agents);
   if (!policy.driven || !agent) return { desk, effects: [] };
   const { id, mode, queue } = agent;
-  return driveAgent(desk, { agent: id, login: true, mode, ...present({ queue }) });
+  return driveAgent(desk, { agent: id, login: true, mode, ...omitUndefined({ queue }) });
 }
 
 /** An agent whose phone cannot ring is not left available; after a queue call the agent gets no second one. */
@@ -153,8 +159,8 @@ function queueCallAnswered(before: Desk, after: Desk): boolean {
 
 function onBreak(desk: Desk, agent: Agent, why: string | undefined, now: number): Step {
   const { id, queue } = agent;
-  const resting: Agent = { id, mode: "not-ready", since: now, ...present({ queue, why }) };
-  const command = { agent: id, login: false, mode: "not-ready", ...present({ queue }) } as const;
+  const resting: Agent = { id, mode: "not-ready", since: now, ...omitUndefined({ queue, why }) };
+  const command = { agent: id, login: false, mode: "not-ready", ...omitUndefined({ queue }) } as const;
   return driveAgent({ ...desk, agents: withAgent(desk.agents, resting) }, command);
 }
 

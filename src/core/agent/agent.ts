@@ -1,6 +1,6 @@
 /** The agents of a desk, in the states that UWQ or the switch has set. */
 import type { AgentCommand, AgentMode } from "../line.ts";
-import { present } from "../present.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 
 export type { AgentMode } from "../line.ts";
 
@@ -40,7 +40,7 @@ export function changeAgent(
     id: change.agent,
     mode,
     since: old?.mode === mode ? old.since : now,
-    ...present({ queue }),
+    ...omitUndefined({ queue }),
   });
 }
 

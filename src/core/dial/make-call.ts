@@ -7,7 +7,7 @@ import { dialSteps } from "../number.ts";
 import type { Policy } from "../policy.ts";
 import { countDial, dialRefusal } from "./limits.ts";
 import { dropDial, joinCurrentDial, recordOf } from "./progress.ts";
-import { present } from "../present.ts";
+import { omitUndefined } from "../omit-undefined.ts";
 
 /** The decision about a MakeCall. `number`: the number after the rules; absent if the dial string cannot be dialled. */
 export type MakeCallDecision =
@@ -70,7 +70,7 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
       agent,
       from,
       dialString,
-      ...present({ number }),
+      ...omitUndefined({ number }),
       outcome: `refused: ${why}`,
     };
     return {

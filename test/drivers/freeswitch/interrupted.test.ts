@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import type { LineCommand } from "../../../src/core/line.ts";
-import { minPauseMs } from "../../../drivers/freeswitch/looks.ts";
+import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
 import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { event, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";

@@ -1,5 +1,5 @@
 /** The channel variables of an originate with which FreeSWITCH asks a phone to answer automatically (mod_sofia). */
-import { autoAnswerOf, type PhoneMake } from "../shared/phones.ts";
+import { autoAnswerOf, type PhoneMake } from "../shared/auto-answer.ts";
 
 /** The channel variables for an originate to a phone of this make: `sip_auto_answer` sends Call-Info, `alert_info` Alert-Info. */
 export function autoAnswer(make: PhoneMake): readonly string[] {

@@ -1,7 +1,7 @@
 /** How each make of phone is asked to answer automatically, and that a click-to-dial asks for nothing else. */
 import { describe, expect, test } from "bun:test";
-import { autoAnswer } from "../../../drivers/freeswitch/autoanswer.ts";
-import { type PhoneMake, phoneMakes } from "../../../drivers/shared/phones.ts";
+import { autoAnswer } from "../../../drivers/freeswitch/auto-answer.ts";
+import { type PhoneMake, phoneMakes } from "../../../drivers/shared/auto-answer.ts";
 import { originate } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { parseOriginate } from "../../../simulator/freeswitch/dialled.ts";

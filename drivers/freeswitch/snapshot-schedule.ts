@@ -1,65 +1,65 @@
 /**
- * The looks at the live legs during a connection: a little after the connect, and after each unreadable event. One at a time;
- * requests soon after a look share the next one.
+ * When the live legs are listed again during a connection: a little after the connect, and after each unreadable event. One
+ * snapshot at a time; requests soon after a snapshot share the next one.
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import type { Translated } from "./translate.ts";
 
-/** The shortest pause between two looks that are asked for, in ms: what strangers send must not keep the switch busy. */
+/** The shortest pause between two requested snapshots, in ms: what strangers send must not keep the switch busy. */
 export const minPauseMs = 1000;
 
-/** What `Looks` needs of its session. */
-export interface LooksOptions {
+/** What `SnapshotSchedule` needs of its session. */
+export interface SnapshotScheduleOptions {
   readonly timers: Timers;
-  /** Looks at all live legs. */
+  /** Lists all live legs. */
   readonly legs: () => Promise<readonly LegFacts[]>;
-  /** Takes what was seen. */
+  /** Takes a snapshot. */
   readonly seen: (legs: readonly LegFacts[]) => void;
-  /** What else is looked at when something could not be read. */
+  /** Requests everything else that may have changed when an event could not be read. */
   readonly others: () => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
 
-/** The looks of one connection. */
-export class Looks {
-  readonly #options: LooksOptions;
-  /** The legs reported during a look, each with its desk, or "" when it is over; undefined at other times. */
+/** The snapshots of one connection. */
+export class SnapshotSchedule {
+  readonly #options: SnapshotScheduleOptions;
+  /** The legs reported during a snapshot, each with its desk, or "" if it has ended; undefined at other times. */
   #meanwhile: Map<string, string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #isAsked = false;
+  #isRequested = false;
   /** Cancels the timers that wait. */
   readonly #waiting = new Set<() => void>();
   #isOver = false;
 
-  constructor(options: LooksOptions) {
+  constructor(options: SnapshotScheduleOptions) {
     this.#options = options;
   }
 
-  /** Notes what is reported meanwhile. */
+  /** Notes an event that arrives during a snapshot. */
   note(event: Translated): void {
     if (event.type === "leg-renamed") this.#meanwhile?.set(event.from, "").set(event.to, event.desk);
     if (event.type === "leg") this.#meanwhile?.set(event.facts.leg, event.facts.ended ? "" : event.facts.desk);
   }
 
-  /** Looks after this time, in ms. */
+  /** Takes a snapshot after this time, in ms. */
   later(ms: number): void {
-    this.#after(ms, () => this.#inTurn(() => this.#look()));
+    this.#after(ms, () => this.#inTurn(() => this.#takeSnapshot()));
   }
 
-  /** Looks at everything, at once or soon: one look for all requests that come before it starts. */
+  /** Takes a snapshot and requests the rest, at once or soon: once for all requests that come before it starts. */
   repair(): void {
-    if (this.#isAsked || this.#isOver) return;
-    this.#isAsked = true;
+    if (this.#isRequested || this.#isOver) return;
+    this.#isRequested = true;
     this.#inTurn(async () => {
-      this.#isAsked = false;
-      await this.#look();
+      this.#isRequested = false;
+      await this.#takeSnapshot();
       await this.#options.others();
       await new Promise<void>((resolve) => this.#after(minPauseMs, resolve));
     });
   }
 
-  /** Looks no more. */
+  /** Takes no more snapshots. */
   stop(): void {
     this.#isOver = true;
     for (const cancel of this.#waiting) cancel();
@@ -79,10 +79,10 @@ export class Looks {
   }
 
   /**
-   * What comes meanwhile is reported at once: a leg that begins after the list was made is added to the snapshot, which would end it
-   * otherwise; one that ends is removed.
+   * Events that arrive meanwhile are reported at once. A leg that started after the list was made is added to the snapshot, which
+   * would otherwise end it; a leg that ended is removed.
    */
-  async #look(): Promise<void> {
+  async #takeSnapshot(): Promise<void> {
     const meanwhile = this.#meanwhile = new Map<string, string>();
     try {
       const legs = await this.#options.legs();

@@ -1,11 +1,11 @@
 /** Objects without keys whose value is undefined: with exactOptionalPropertyTypes an absent key is not an undefined one. */
 
 /** The same values, each absent instead of undefined. */
-export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+export type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Copies the keys whose value is not undefined. */
-export function present<T extends object>(values: T): Present<T> {
-  const found: Present<T> = {};
+export function omitUndefined<T extends object>(values: T): Defined<T> {
+  const found: Defined<T> = {};
   for (const key of Object.keys(values) as (keyof T)[]) {
     if (values[key] !== undefined) found[key] = values[key] as Exclude<T[keyof T], undefined>;
   }

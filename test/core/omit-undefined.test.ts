@@ -1,9 +1,9 @@
 /** Absent keys instead of undefined ones. */
 import { expect, test } from "bun:test";
-import { present } from "../../src/core/present.ts";
+import { omitUndefined } from "../../src/core/omit-undefined.ts";
 
 test("keeps every value but undefined", () => {
-  const values = present({ a: undefined, b: null, c: 0, d: "", e: false });
+  const values = omitUndefined({ a: undefined, b: null, c: 0, d: "", e: false });
   expect(values).toStrictEqual({ b: null, c: 0, d: "", e: false });
   expect(Object.keys(values)).toEqual(["b", "c", "d", "e"]);
 });
