@@ -8,12 +8,12 @@ setDefaultTimeout(60_000);
 const isRenewal = (message: SipMessage) => message.method === "SUBSCRIBE" && (header(message, "to") ?? "").includes("tag=");
 const renewals = (rig: Rig) => rig.pbx.requests.filter(isRenewal).length;
 
-/** Accepts each SUBSCRIBE for so many seconds, while its NOTIFYs say what they say. */
+/** Accepts each SUBSCRIBE for this number of seconds, whatever its NOTIFYs say. */
 const grants = (seconds: number) => (pbx: SipPbx) =>
   pbx.subscribed = ({ sent }) =>
     sent.client.respond(sent, 202, { Expires: String(seconds), Contact: "<sip:1001@127.0.0.1:5060>" });
 
-/** The NOTIFYs say that the subscription stands for so many seconds. */
+/** The number of seconds for which the NOTIFYs say the subscription is valid. */
 const says = (pbx: SipPbx, seconds: number) => {
   const notify = pbx.notify.bind(pbx);
   pbx.notify = (sub, what = {}) => notify(sub, { state: `active;expires=${seconds}`, ...what });
