@@ -10,7 +10,7 @@ import { type Arrival, isSameAddress, unregistered } from "./core/destination.ts
 import { dialWakeAt } from "./core/dial/progress.ts";
 import type { Effect, Input } from "./core/input.ts";
 import { type EndedCall, endedCalls } from "./core/disposition.ts";
-import type { Line, LineCommand, LineEvent } from "./core/line.ts";
+import { desksOf, type Line, type LineCommand, type LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, step } from "./core/step.ts";
 import type { Log } from "./log/log.ts";
@@ -202,13 +202,11 @@ export class Loop {
 
   /** An event names its desk, or concerns all desks. */
   #onLine(event: LineEvent): void {
-    const about = deskOf(event);
     if (event.type === "snapshot") this.#options.log.debug("Snapshot of the live legs", { legs: event.legs.length });
     if (event.type === "link-up" || event.type === "link-down") this.#countLink(event);
     if (event.type === "result") this.#logResult(event);
     const input: Input = { type: "line", event };
-    if (about !== undefined) this.#step(about, input);
-    else for (const extension of this.#desks.keys()) this.#step(extension, input);
+    for (const extension of desksOf(event) ?? this.#desks.keys()) this.#step(extension, input);
   }
 
   /** A link belongs to all desks, or to those that the event names: they go up and down together. */
@@ -350,13 +348,6 @@ function mayWait(desk: Desk, input: Input): boolean {
   if (input.type !== "line" || input.event.type !== "leg") return false;
   const { leg } = input.event.facts;
   return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
-}
-
-/** The desk that an event concerns; undefined if it concerns several. */
-function deskOf(event: LineEvent): string | undefined {
-  if (event.type === "leg") return event.facts.desk;
-  if (event.type === "result") return event.command.desk;
-  return "desk" in event ? event.desk : undefined;
 }
 
 /** The Register that an input reports, as this desk sees it. */

@@ -103,6 +103,13 @@ export type LineEvent =
     readonly why?: string;
   };
 
+/** The desk that an event concerns, or the desks; undefined if it concerns all. */
+export function desksOf(event: LineEvent): readonly string[] | undefined {
+  if (event.type === "leg") return [event.facts.desk];
+  if (event.type === "result") return [event.command.desk];
+  return "desk" in event ? [event.desk] : event.desks;
+}
+
 /** Dials from the handset. */
 export interface DialCommand {
   readonly type: "dial";

@@ -37,7 +37,7 @@ import {
 } from "./dial/progress.ts";
 import { addressOf, unregistered } from "./destination.ts";
 import type { Effect, Input, Step } from "./input.ts";
-import type { CommandResult, LineEvent } from "./line.ts";
+import { type CommandResult, desksOf, type LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
 import { omitUndefined } from "./omit-undefined.ts";
 
@@ -87,31 +87,26 @@ function onWake(desk: Desk, now: number, policy: Policy): Step {
 }
 
 function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step {
+  if (desksOf(event)?.includes(desk.extension) === false) return noEffects(desk);
   switch (event.type) {
     case "link-up":
-      if (event.desks && !event.desks.includes(desk.extension)) return noEffects(desk);
       return noEffects({ ...desk, line: { link: { up: true, to: event.to }, phone: "unknown" } });
     case "link-down":
-      if (event.desks && !event.desks.includes(desk.extension)) return noEffects(desk);
       return noEffects({ ...desk, line: { link: { up: false, why: event.why }, phone: "unknown" } });
     case "phone":
-      return event.desk === desk.extension ? noEffects({ ...desk, line: withPhone(desk.line, event) }) : noEffects(desk);
+      return noEffects({ ...desk, line: withPhone(desk.line, event) });
     case "agent":
-      return event.desk === desk.extension ? onAgentEvent(desk, event.mode, event.why, now) : noEffects(desk);
+      return onAgentEvent(desk, event.mode, event.why, now);
     case "acd-reset":
-      return event.desks.includes(desk.extension) ? onAcdReset(desk, policy.acd ?? noAcd) : noEffects(desk);
+      return onAcdReset(desk, policy.acd ?? noAcd);
     case "result":
-      if (event.command.desk !== desk.extension) return noEffects(desk);
       if (event.command.type === "agent") return onAgentResult(desk, event.command, event.result, now);
       return onResult(desk, event.command.call, event.result, now, policy);
     case "leg-renamed":
-      return event.desk === desk.extension ? noEffects(renameLeg(desk, event.from, event.to)) : noEffects(desk);
+      return noEffects(renameLeg(desk, event.from, event.to));
     case "leg":
-      return event.facts.desk === desk.extension
-        ? toEffects(onLeg(desk, event.facts, policy, now), now, policy)
-        : noEffects(desk);
+      return toEffects(onLeg(desk, event.facts, policy, now), now, policy);
     case "snapshot":
-      if (!event.desks.includes(desk.extension)) return noEffects(desk);
       return toEffects(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
   }
 }

@@ -25,11 +25,8 @@ export type ForeseenMakeCall = MakeCallDecision & { readonly agent?: string };
 
 /** Decides as for a MakeCall of the registered agent, and dials nothing: for `telesetd explain`. */
 export function foreseeMakeCall(desk: Desk, dialString: string, now: number, policy: Policy): ForeseenMakeCall {
-  const { registration } = desk;
-  return {
-    ...decide(desk, registration?.agent, dialString, now, policy),
-    ...(registration ? { agent: registration.agent } : {}),
-  };
+  const agent = desk.registration?.agent;
+  return { ...decide(desk, agent, dialString, now, policy), ...omitUndefined({ agent }) };
 }
 
 function decide(desk: Desk, agent: string | undefined, dialString: string, now: number, policy: Policy): MakeCallDecision {
@@ -42,11 +39,8 @@ function decide(desk: Desk, agent: string | undefined, dialString: string, now: 
   if (why !== undefined) return { type: "refuse", why, number };
   const { link } = desk.line;
   if (link.up) return { type: "dial", number, plain, emergency };
-  return {
-    type: "refuse",
-    why: `Cannot dial: the connection to the phone system is down (${link.why}). Dial on the phone itself.`,
-    number,
-  };
+  const down = `Cannot dial: the connection to the phone system is down (${link.why}). Dial on the phone itself.`;
+  return { type: "refuse", why: down, number };
 }
 
 /** Why a number may not be dialled now, unless it is an emergency number: a dial that hangs must not hold that back. */
@@ -64,19 +58,8 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
   const { number } = decision;
   if (decision.type === "refuse") {
     const { why } = decision;
-    const record = {
-      id,
-      at: now,
-      agent,
-      from,
-      dialString,
-      ...omitUndefined({ number }),
-      outcome: `refused: ${why}`,
-    };
-    return {
-      desk,
-      effects: [{ type: "reply", to: id, reply: { ok: false, why } }, { type: "audit", result: "refused", dial: record }],
-    };
+    const dial = { id, at: now, agent, from, dialString, ...omitUndefined({ number }), outcome: `refused: ${why}` };
+    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }, { type: "audit", result: "refused", dial }] };
   }
   const freed = dropDial(desk, now);
   const call: DialledCall = {
