@@ -18,57 +18,58 @@ const patience = 10_000;
 
 /** Asks all questions of a driver. What it does not ask for stays as it is in `former`. Rejects with Interrupted. */
 export async function askLine(driver: Driver, former: Draft, desks: Draft["desks"], talk: Talk): Promise<Section> {
-  let line: Section = lineFor(driver, former);
+  let line = lineFor(driver, former);
   for (const [index, group] of driver.setup.entries()) {
     const later = keysOf(driver.setup.slice(index + 1));
-    line = await new Group(driver, group, later, desks, talk).ask(line);
+    line = await new Group({ driver, group, later, desks, talk }).ask(line);
   }
   return line;
 }
 
-/** One group of questions. */
-class Group {
-  readonly #driver: Driver;
-  readonly #group: QuestionGroup;
+/** A group of questions, and what asking them needs. */
+interface GroupOptions {
+  readonly driver: Driver;
+  readonly group: QuestionGroup;
   /** The keys that are asked for later: what the file has there may be wrong. */
-  readonly #later: readonly string[];
-  readonly #desks: Draft["desks"];
-  readonly #talk: Talk;
+  readonly later: readonly string[];
+  readonly desks: Draft["desks"];
+  readonly talk: Talk;
+}
 
-  constructor(driver: Driver, group: QuestionGroup, later: readonly string[], desks: Draft["desks"], talk: Talk) {
-    this.#driver = driver;
-    this.#group = group;
-    this.#later = later;
-    this.#desks = desks;
-    this.#talk = talk;
+/** Asks one group of questions. */
+class Group {
+  readonly #options: GroupOptions;
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
   }
 
   /** Asks until the answers work, or are kept. */
   async ask(former: Section): Promise<Section> {
-    const suggested = await this.#suggestions(former);
+    const suggested = await this.#suggestion(former);
     for (let line = former;;) {
       // A secret that does not work is not offered again: it is asked for with the former one.
-      for (const question of this.#group.questions) line = await this.#answered(question, line, former, suggested);
+      for (const question of this.#options.group.questions) line = await this.#answered(question, line, former, suggested);
       const failure = await this.#failures(line);
-      if (failure === undefined || await keeps(this.#talk, failure.subject, failure.why)) return line;
+      if (failure === undefined || await keeps(this.#options.talk, failure.subject, failure.why)) return line;
     }
   }
 
   /** The line with the answer to a question. */
-  async #answered(question: Question, line: Section, former: Section, suggested: readonly string[]): Promise<Section> {
+  async #answered(question: Question, line: Section, former: Section, suggested: unknown): Promise<Section> {
     const { key, absent } = question;
-    const { [key]: offered, ...others } = line;
-    if (this.#group.applies?.(key, others) === false) return others;
-    const value = question.secret
-      ? await this.#secret(question, former[key])
-      : await this.#plain(question, this.#accepts(key, offered) ? offered : suggested[0]);
+    const { applies, suggestions } = this.#options.group;
+    const { [key]: present, ...others } = line;
+    if (applies?.(key, others) === false) return others;
+    const offered = this.#accepts(key, present) ? present : key === suggestions?.key ? suggested : undefined;
+    const value = question.secret ? await this.#secret(question, former[key]) : await this.#plain(question, offered);
     return value === undefined || value === absent ? others : { ...others, [key]: value };
   }
 
   /** The value of a plain answer; the word for it if the key is omitted. */
   async #plain({ key, prompt, expected, absent }: Question, offered: unknown): Promise<unknown> {
     const fallback = offered ?? this.#default(key) ?? absent ?? "";
-    return await answer<unknown>(this.#talk, {
+    return await answer<unknown>(this.#options.talk, {
       text: prompt,
       fallback: typeof fallback === "boolean" ? (fallback ? "yes" : "no") : String(fallback),
       read: (typed) => typed === absent ? absent : this.#valueOf(key, typed),
@@ -78,7 +79,7 @@ class Group {
 
   /** A secret; undefined if the key is omitted. The previous one, even if it is in a file, can be kept. It is never shown. */
   async #secret({ key, prompt, expected, absent }: Question, former: unknown): Promise<unknown> {
-    const { asker, say } = this.#talk;
+    const { asker, say } = this.#options.talk;
     const kept = former !== undefined && this.#accepts(key, former) || isReference(former);
     const optional = this.#accepts(key, undefined);
     const enter = kept
@@ -95,33 +96,36 @@ class Group {
     }
   }
 
-  async #suggestions(former: Section): Promise<readonly string[]> {
-    const { suggestions } = this.#group;
-    const checked = suggestions && this.#checked(without(former, keysOf([this.#group])));
-    if (!checked || "why" in checked) return [];
+  /** Shows what the switch suggests. @returns the likeliest; undefined if it suggests nothing. */
+  async #suggestion(former: Section): Promise<string | undefined> {
+    const { group, group: { suggestions } } = this.#options;
+    const checked = suggestions && this.#checked(without(former, keysOf([group])));
+    if (!checked || "why" in checked) return undefined;
     const found = await suggestions.find(checked.line, contextOf(checked), AbortSignal.timeout(patience));
     const valid = found.filter((value) => this.#accepts(suggestions.key, value));
-    if (valid.length > 0) this.#talk.say(`  ${suggestions.intro} ${valid.slice(0, 8).join(", ")}.`);
-    return valid;
+    if (valid.length > 0) this.#options.talk.say(`  ${suggestions.intro} ${valid.slice(0, 8).join(", ")}.`);
+    return valid[0];
   }
 
   /** Tries the answers and shows what is good. @returns what does not work, with a name for it. */
   async #failures(line: Section): Promise<{ readonly subject: string; readonly why: string } | undefined> {
     const checked = this.#checked(line);
     if ("why" in checked) return { subject: "these settings", why: checked.why };
+    const { group, talk } = this.#options;
     const failures: string[] = [];
-    for await (const hop of this.#group.check(checked.line, contextOf(checked), AbortSignal.timeout(patience))) {
+    for await (const hop of group.check(checked.line, contextOf(checked), AbortSignal.timeout(patience))) {
       if (hop.verdict === "failed") failures.push(explained(hop));
-      else if (hop.verdict !== "skipped") this.#talk.say(`  ${explained(hop)}`);
+      else if (hop.verdict !== "skipped") talk.say(`  ${explained(hop)}`);
     }
-    return failures.length === 0 ? undefined : { subject: this.#group.subject(checked.line), why: failures.join("\n  ") };
+    return failures.length === 0 ? undefined : { subject: group.subject(checked.line), why: failures.join("\n  ") };
   }
 
   /** The settings as the daemon would read them, with the secrets that lie in files; or why they are wrong. */
   #checked(line: Section): Config | { readonly why: string } {
-    const whole = { desks: this.#desks, line: { ...required(this.#driver), ...without(line, this.#later) } };
+    const { driver, desks, later, talk } = this.#options;
+    const whole = { desks, line: { ...required(driver), ...without(line, later) } };
     try {
-      return parseConfig(JSON.stringify(whole), lineSchemas, this.#talk.environment);
+      return parseConfig(JSON.stringify(whole), lineSchemas, talk.environment);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return { why: `These settings are wrong: ${error.problems.join("; ")}.` };
@@ -135,11 +139,11 @@ class Group {
   }
 
   #accepts(key: string, value: unknown): boolean {
-    return this.#driver.schema.shape[key].safeParse(value).success;
+    return this.#options.driver.schema.shape[key].safeParse(value).success;
   }
 
   #default(key: string): unknown {
-    return this.#driver.schema.shape[key].safeParse(undefined).data;
+    return this.#options.driver.schema.shape[key].safeParse(undefined).data;
   }
 }
 
