@@ -4,6 +4,21 @@ import type { Hop } from "../driver.ts";
 /** The outcome of a hop; its name and its duration are added around it. */
 export type Finding = Omit<Hop, "name" | "ms">;
 
+/** The finding that all is well. */
+export function good(message: string): Finding {
+  return { verdict: "good", message };
+}
+
+/** The finding of something that may be a fault. @param advice what to do. */
+export function warning(message: string, advice: string): Finding {
+  return { verdict: "warning", message, advice };
+}
+
+/** The finding of a fault. @param advice what to do. */
+export function failed(message: string, advice: string): Finding {
+  return { verdict: "failed", message, advice };
+}
+
 /** A finding, and what it means for the hops after it. */
 export interface Outcome extends Finding {
   /** Why they cannot be checked. */
@@ -12,9 +27,10 @@ export interface Outcome extends Finding {
 
 /** The outcome of a hop that the time was up for. */
 export const outOfTime: Outcome = {
-  verdict: "failed",
-  message: "The switch is too slow: not all checks were done in time.",
-  advice: "Check its load, and the round-trip time to it: ping it.",
+  ...failed(
+    "The switch is too slow: not all checks were done in time.",
+    "Check its load, and the round-trip time to it: ping it.",
+  ),
   lost: "No time was left.",
 };
 

@@ -4,7 +4,7 @@
  */
 import type { DriverContext, Hop } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
-import { type Outcome, outOfTime, sentence, skipped, stopwatch } from "../shared/probing.ts";
+import { failed, good, type Outcome, outOfTime, sentence, skipped, stopwatch, warning } from "../shared/probing.ts";
 import { type FinalResponse, sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import { type About, type EndCode, endOfAnswer, endOfRegister, isNoAnswer } from "./watch/subscription-end.ts";
@@ -48,12 +48,16 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   const inbox = new Inbox();
   const { hops, stack, why } = await wayIn(quick, context, inbox, signal);
   yield* hops;
+  const timeUp = new Promise<SipOutcome>((resolve) => {
+    if (signal.aborted) resolve(outOfTime);
+    signal.addEventListener("abort", () => resolve(outOfTime), { once: true });
+  });
   let lost = why;
   let silent: Hop | undefined;
   try {
     for (const [name, check] of stepsOf(quick, context, inbox)) {
       const hop: Hop & SipOutcome = lost === undefined && stack
-        ? await timed(name, () => check(stack), context, signal)
+        ? await timed(name, () => check(stack), context, timeUp)
         : skipped(name, lost ?? "There is no connection.");
       const { lost: because, unsure, unanswered, ...shown } = hop;
       lost ??= because;
@@ -98,26 +102,21 @@ async function wayIn(
 ): Promise<{ hops: readonly Hop[]; stack?: Stack; why?: string }> {
   const { host, port, drachtioSecret: secret } = config;
   const ms = stopwatch(timers);
-  const reached = (): Hop => ({ name: "drachtio", verdict: "good", ms: ms(), message: `${host}:${port} accepts connections.` });
+  const reached = (): Hop => ({ name: "drachtio", ...good(`${host}:${port} accepts connections.`), ms: ms() });
   try {
     const connectMs = Math.min(config.connectSeconds * 1000, longest);
     // Without routes: requests outside of this probe's dialogs are for the daemon.
     const stack = await Stack.open({ host, port, secret, connectMs, routes: [], log, timers }, inbox.take, signal);
-    const message = `Logged in to drachtio-server ${stack.version}.`;
-    return { stack, hops: [reached(), { name: "drachtio login", verdict: "good", ms: ms(), message }] };
+    const login = { name: "drachtio login", ...good(`Logged in to drachtio-server ${stack.version}.`), ms: ms() };
+    return { stack, hops: [reached(), login] };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const failed = {
-      verdict: "failed",
-      ms: ms(),
-      message: sentence(error.message),
-      advice: openAdvice(error.code, config),
-    } as const;
+    const trouble = { ...failed(sentence(error.message), openAdvice(error.code, config)), ms: ms() };
     if (isConnectFailure(error.code)) {
       const why = "drachtio-server cannot be reached.";
-      return { why, hops: [{ name: "drachtio", ...failed }, skipped("drachtio login", why)] };
+      return { why, hops: [{ name: "drachtio", ...trouble }, skipped("drachtio login", why)] };
     }
-    return { why: "There is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...failed }] };
+    return { why: "There is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...trouble }] };
   }
 }
 
@@ -140,12 +139,13 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
 
 function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutcome {
   if (listeners.split(",").some((listener) => listener.trim().startsWith(`${transport}/`))) {
-    return { verdict: "good", message: `drachtio-server listens for SIP on ${listeners}.` };
+    return good(`drachtio-server listens for SIP on ${listeners}.`);
   }
   return {
-    verdict: "failed",
-    message: `drachtio-server listens for SIP on ${listeners || "no address"}, not over ${transport}.`,
-    advice: `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+    ...failed(
+      `drachtio-server listens for SIP on ${listeners || "no address"}, not over ${transport}.`,
+      `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+    ),
     lost: `drachtio-server does not speak SIP over ${transport}.`,
   };
 }
@@ -169,24 +169,23 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
     const message = `${at} answers (${status}${agent === undefined ? "" : `, ${agent}`}).`;
     // It answers such a REFER with 202 and does nothing (docs/sip.md).
     const deaf = config.dialMethod === "refer" ? /FreeSWITCH|Asterisk/.exec(agent ?? "")?.[0] : undefined;
-    if (deaf === undefined) return { verdict: "good", message };
-    return {
-      verdict: "warning",
-      message: `${message} ${deaf} does not make a phone dial, which line.dialMethod "refer" requires: MakeCall will fail.`,
-      advice: 'Set line.dialMethod to "invite-refer".',
-    };
+    if (deaf === undefined) return good(message);
+    return warning(
+      `${message} ${deaf} does not make a phone dial, which line.dialMethod "refer" requires: MakeCall will fail.`,
+      'Set line.dialMethod to "invite-refer".',
+    );
   }
   if (answer.own && status === 503) {
     const about = { extension: "", at, user: config.user };
     const { why, code } = endOfAnswer(answer, about);
-    return { verdict: "failed", message: sentence(why), advice: endAdvice(code, about), lost: noSwitch };
+    return { ...failed(sentence(why), endAdvice(code, about)), lost: noSwitch };
   }
   return {
-    verdict: "warning",
-    unsure: true,
-    message: `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
-    advice:
+    ...warning(
+      `${at} does not answer OPTIONS over ${config.transport} (${status}).`,
       "Check line.proxy, line.domain and line.transport, and whether the switch accepts this box; some switches never answer OPTIONS.",
+    ),
+    unsure: true,
   };
 }
 
@@ -200,14 +199,14 @@ async function checkRegistration(stack: Stack, config: SipConfig, account: Accou
   });
   if (answer.status >= 200 && answer.status <= 299) {
     const bound = answer.header("contact") === undefined ? "is not registered now" : "is registered";
-    return { verdict: "good", message: `The switch knows user ${config.user} and the password; it ${bound}.` };
+    return good(`The switch knows user ${config.user} and the password; it ${bound}.`);
   }
   const at = config.proxy ?? config.domain;
   const { why, code } = endOfRegister(answer, { at, user: config.user });
   const advice = code === undefined || code === "forbidden"
     ? `Compare line.user and line.password with the account on the switch (${answer.status}).`
     : endAdvice(code, { extension: config.user, at, user: config.user });
-  return { verdict: "failed", message: sentence(why), advice, unanswered: code === "no-answer" };
+  return { ...failed(sentence(why), advice), unanswered: code === "no-answer" };
 }
 
 /** Subscribes for a moment and waits for the dialogs of the phone. */
@@ -243,15 +242,15 @@ async function checkPhone(
     void subscription.begin();
     const found = await Promise.race([reported.promise, subscription.ended]);
     if (typeof found === "number") {
-      return { verdict: "good", message: `${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}` };
+      return good(`${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}`);
     }
     if (found instanceof Error) {
       const message = `What ${about.at} reports of phone ${about.extension} cannot be used: ${found.message}`;
       const advice = "docs/sip.md says what is supported; add another name of the phone to desks[].aliases.";
-      return { verdict: "failed", message: sentence(message), advice };
+      return failed(sentence(message), advice);
     }
     const { why, code } = found;
-    return { verdict: "failed", message: sentence(why), advice: endAdvice(code, about), unanswered: code === "no-answer" };
+    return { ...failed(sentence(why), endAdvice(code, about)), unanswered: code === "no-answer" };
   } finally {
     await subscription.giveBack();
   }
@@ -288,36 +287,15 @@ async function timed(
   name: string,
   check: () => Promise<SipOutcome>,
   { timers }: DriverContext,
-  signal: AbortSignal,
+  timeUp: Promise<SipOutcome>,
 ): Promise<Hop & SipOutcome> {
   const ms = stopwatch(timers);
-  const timeUp = aborted(signal);
   try {
-    return { name, ...await Promise.race([check(), timeUp.promise]), ms: ms() };
+    return { name, ...await Promise.race([check(), timeUp]), ms: ms() };
   } catch (error) {
+    if (!(error instanceof NotSent) && !(error instanceof StackClosed)) throw error;
     const advice = "Try again; if it happens again, check the log of drachtio-server at this moment.";
-    if (error instanceof NotSent) {
-      return { name, verdict: "failed", ms: ms(), message: sentence(error.message), advice };
-    }
-    if (!(error instanceof StackClosed)) throw error;
-    return {
-      name,
-      verdict: "failed",
-      ms: ms(),
-      message: sentence(error.message),
-      advice,
-      lost: "The connection was lost.",
-    };
-  } finally {
-    timeUp.forget();
+    const lost = error instanceof StackClosed ? { lost: "The connection was lost." } : {};
+    return { name, ...failed(sentence(error.message), advice), ...lost, ms: ms() };
   }
-}
-
-/** Resolves when the time is up. */
-function aborted(signal: AbortSignal): { readonly promise: Promise<SipOutcome>; readonly forget: () => void } {
-  const { promise, resolve } = Promise.withResolvers<SipOutcome>();
-  const end = () => resolve(outOfTime);
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
-  return { promise, forget: () => signal.removeEventListener("abort", end) };
 }

@@ -7,7 +7,17 @@ import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { CannotOpen, Link, LinkClosed, type OpenFailure } from "../wire/link.ts";
-import { type Finding, type Outcome, outOfTime, sentence, skipped, stopwatch } from "../../shared/probing.ts";
+import {
+  failed,
+  type Finding,
+  good,
+  type Outcome,
+  outOfTime,
+  sentence,
+  skipped,
+  stopwatch,
+  warning,
+} from "../../shared/probing.ts";
 import { type Ask, isDenied, registeredRealms } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
 import { checkQueues } from "./queues.ts";
@@ -83,19 +93,18 @@ async function wayIn(
   let reached: Hop | undefined;
   const onStage = (done: string) => {
     if (done !== "connect") return;
-    reached = { name: "switch", verdict: "good", ms: ms(), message: answers(config) };
+    reached = { name: "switch", ...good(answers(config)), ms: ms() };
     ms = stopwatch(timers);
   };
   try {
     const link = await Link.open({ ...linkOptions(config), log, timers, onStage }, () => {}, signal);
     const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
-    const hop: Hop = { name: "switch login", verdict: "good", ms: ms(), message: `Logged in ${who}.` };
-    return { link, hops: [...reached ? [reached] : [], hop] };
+    return { link, hops: [...reached ? [reached] : [], { name: "switch login", ...good(`Logged in ${who}.`), ms: ms() }] };
   } catch (error) {
-    const failed = { ms: ms(), ...notOpened(error, config) };
-    if (reached) return { why: "There is no login to the switch.", hops: [reached, { name: "switch login", ...failed }] };
+    const trouble = { ...notOpened(error, config), ms: ms() };
+    if (reached) return { why: "There is no login to the switch.", hops: [reached, { name: "switch login", ...trouble }] };
     const why = "The switch cannot be reached.";
-    return { why, hops: [{ name: "switch", ...failed }, skipped("switch login", why)] };
+    return { why, hops: [{ name: "switch", ...trouble }, skipped("switch login", why)] };
   }
 }
 
@@ -107,18 +116,15 @@ export async function* checkGreeting(
 ): AsyncGenerator<Hop> {
   const ms = stopwatch(timers);
   const greeted = new AbortController();
-  const onStage = (done: string) => done === "greet" && greeted.abort();
+  const options = { ...linkOptions(config), log, timers, onStage: (done: string) => done === "greet" && greeted.abort() };
+  let finding = good(answers(config));
   try {
-    const link = await Link.open(
-      { ...linkOptions(config), log, timers, onStage },
-      () => {},
-      AbortSignal.any([signal, greeted.signal]),
-    );
+    const link = await Link.open(options, () => {}, AbortSignal.any([signal, greeted.signal]));
     link.close("the probe is done");
   } catch (error) {
-    const finding = greeted.signal.aborted ? { verdict: "good", message: answers(config) } as const : notOpened(error, config);
-    yield { name: "switch", ms: ms(), ...finding };
+    if (!greeted.signal.aborted) finding = notOpened(error, config);
   }
+  yield { name: "switch", ...finding, ms: ms() };
 }
 
 function answers({ host, port }: FreeswitchConfig): string {
@@ -139,7 +145,7 @@ function linkOptions(config: FreeswitchConfig) {
 /** Why there is no link, and what to do. @throws what is not a CannotOpen: a fault of telesetd. */
 function notOpened(error: unknown, config: FreeswitchConfig): Finding {
   if (!(error instanceof CannotOpen)) throw error;
-  return { verdict: "failed", message: sentence(error.message), advice: openAdvice(error.code, config) };
+  return failed(sentence(error.message), openAdvice(error.code, config));
 }
 
 /** What the administrator can do when there is no link. */
@@ -186,14 +192,12 @@ async function checkRights(ask: Ask, config: FreeswitchConfig, context: ProbeCon
   const denied = [];
   for (const needed of commands) if (isDenied(await ask(needed.command))) denied.push(needed);
   const name = ({ command }: { readonly command: string }) => command.split(" ")[0] ?? command;
-  if (denied.length === 0) return { verdict: "good", message: `Allowed: ${commands.map(name).join(", ")}.` };
-  return {
-    verdict: denied.every(({ needed }) => needed === false) ? "warning" : "failed",
-    message: `The switch denies ${denied.map((command) => `${name(command)} (${command.lost})`).join(", ")}.`,
-    advice: `Add to esl-allowed-api of ${config.user ?? "the user"} on the switch: ${
-      denied.map(name).join(" ")
-    }; then reloadxml.`,
-  };
+  if (denied.length === 0) return good(`Allowed: ${commands.map(name).join(", ")}.`);
+  const user = config.user ?? "the user";
+  return (denied.every(({ needed }) => needed === false) ? warning : failed)(
+    `The switch denies ${denied.map((command) => `${name(command)} (${command.lost})`).join(", ")}.`,
+    `Add to esl-allowed-api of ${user} on the switch: ${denied.map(name).join(" ")}; then reloadxml.`,
+  );
 }
 
 async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: ProbeContext): Promise<Finding> {
@@ -202,38 +206,32 @@ async function checkFilters(link: Link, config: FreeswitchConfig, { desks }: Pro
   for (const command of commands) {
     const { ok, text } = await link.command(command);
     if (!ok) {
-      return {
-        verdict: "failed",
-        message: `The switch refuses "${command}" (${text.trim()}).`,
-        advice: "Is this FreeSWITCH 1.8 or later? Without filters the box would receive the events of every call.",
-      };
+      return failed(
+        `The switch refuses "${command}" (${text.trim()}).`,
+        "Is this FreeSWITCH 1.8 or later? Without filters the box would receive the events of every call.",
+      );
     }
   }
-  return { verdict: "good", message: `${commands.length} filters accepted: only the events of these desks are sent.` };
+  return good(`${commands.length} filters accepted: only the events of these desks are sent.`);
 }
 
 async function checkEvents(link: Link): Promise<Finding> {
-  if ((await link.command(subscribe())).ok) {
-    return { verdict: "good", message: `All ${eventNames.length - 1} kinds of events are allowed.` };
-  }
+  const allowed = async (names?: readonly string[]) => (await link.command(subscribe(names))).ok;
+  if (await allowed()) return good(`All ${eventNames.length - 1} kinds of events are allowed.`);
   const custom = eventNames.indexOf("CUSTOM");
   const denied: string[] = [];
-  for (const name of eventNames.slice(0, custom)) if (!(await link.command(subscribe([name]))).ok) denied.push(name);
+  for (const name of eventNames.slice(0, custom)) if (!await allowed([name])) denied.push(name);
   const subclasses: string[] = [];
-  for (const name of eventNames.slice(custom + 1)) {
-    if (!(await link.command(subscribe(["CUSTOM", name]))).ok) subclasses.push(name);
-  }
+  for (const name of eventNames.slice(custom + 1)) if (!await allowed(["CUSTOM", name])) subclasses.push(name);
   if (denied.length === 0 && subclasses.length === 0) {
-    return { verdict: "good", message: "All kinds of events are allowed, when requested one by one." };
+    return good("All kinds of events are allowed, when requested one by one.");
   }
   const add = [...denied, ...(subclasses.length > 0 ? ["CUSTOM", ...subclasses] : [])].join(" ");
-  return {
-    verdict: denied.length > 0 ? "failed" : "warning",
-    message: denied.length > 0
-      ? `The switch does not allow this user the events ${denied.join(", ")}: the driver cannot connect.`
-      : `The switch does not allow this user the events ${subclasses.join(", ")}: the registration is polled every 20 s instead.`,
-    advice: `Add to esl-allowed-events of line.user on the switch (CUSTOM and its subclasses last): ${add}; then reloadxml.`,
-  };
+  const advice = `Add to esl-allowed-events of line.user on the switch (CUSTOM and its subclasses last): ${add}; then reloadxml.`;
+  const missing = `The switch does not allow this user the events ${(denied.length > 0 ? denied : subclasses).join(", ")}`;
+  return denied.length > 0
+    ? failed(`${missing}: the driver cannot connect.`, advice)
+    : warning(`${missing}: the registration is polled every 20 s instead.`, advice);
 }
 
 /** Runs a hop. When the connection is lost, later hops cannot be checked. */
@@ -250,6 +248,6 @@ async function timed(
     if (!(error instanceof LinkClosed)) throw error;
     if (signal.aborted) return { name, ms: ms(), ...outOfTime };
     const advice = "Try again; if it happens again, check the log of the switch at this moment.";
-    return { name, verdict: "failed", ms: ms(), message: sentence(error.message), advice, lost: "The connection was lost." };
+    return { name, ...failed(sentence(error.message), advice), ms: ms(), lost: "The connection was lost." };
   }
 }

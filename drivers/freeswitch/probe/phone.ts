@@ -1,6 +1,6 @@
 /** What the switch knows about a phone: its domain, registration, make and address; or why it is not registered. */
 import { phoneMakes } from "../../shared/auto-answer.ts";
-import type { Finding } from "../../shared/probing.ts";
+import { failed, type Finding, good, warning } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";
 import { type Ask, isDenied, registrations } from "./ask.ts";
@@ -9,29 +9,25 @@ import { oneLine } from "../../../src/platform/text.ts";
 /** Whether the switch serves `line.domain`, or which domains instead. */
 export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Finding> {
   const served = await ask(`domain_exists ${domain}`);
-  if (served.ok && served.text.trim() === "true") return { verdict: "good", message: `The switch serves the domain ${domain}.` };
+  if (served.ok && served.text.trim() === "true") return good(`The switch serves the domain ${domain}.`);
   const realms = [...new Set((await registrations(ask)).map(({ realm }) => realm))];
   // Phones also register in a domain that has another name in the directory.
-  if (realms.includes(domain)) return { verdict: "good", message: `Phones are registered in the domain ${domain}.` };
+  if (realms.includes(domain)) return good(`Phones are registered in the domain ${domain}.`);
   const own = await ask("global_getvar domain");
   const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((realm) =>
     realm !== "" && realm !== domain
   );
   if (!served.ok) {
     const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
-    return {
-      verdict: "warning",
-      message: `Cannot tell whether the switch serves the domain ${domain}: this user may not ask (domain_exists)${there}.`,
-      advice: "Compare line.domain with what the phone has as its SIP server or domain.",
-    };
+    return warning(
+      `Cannot tell whether the switch serves the domain ${domain}: this user may not ask (domain_exists)${there}.`,
+      "Compare line.domain with what the phone has as its SIP server or domain.",
+    );
   }
-  return {
-    verdict: "failed",
-    message: `The switch does not serve the domain ${domain}${
-      others.length > 0 ? `; it serves ${others.slice(0, 5).join(", ")}` : ""
-    }.`,
-    advice: others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
-  };
+  return failed(
+    `The switch does not serve the domain ${domain}${others.length > 0 ? `; it serves ${others.slice(0, 5).join(", ")}` : ""}.`,
+    others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
+  );
 }
 
 /** Whether the phone is registered: its contact, its make by User-Agent, and its address. */
@@ -39,30 +35,22 @@ export async function checkPhone(ask: Ask, extension: string, config: Freeswitch
   const { domain } = config;
   const reply = await ask(`sofia_contact */${extension}@${domain}`);
   if (isDenied(reply)) {
-    return {
-      verdict: "failed",
-      message: `Cannot ask whether phone ${extension} is registered: the switch denies sofia_contact.`,
-      advice: "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
-    };
+    return failed(
+      `Cannot ask whether phone ${extension} is registered: the switch denies sofia_contact.`,
+      "Add sofia_contact to esl-allowed-api of line.user on the switch; then reloadxml.",
+    );
   }
   const contacts = reply.text.trim().split(",").filter((contact) => contact.startsWith("sofia/"));
   if (contacts.length > 0) return await describePhone(ask, extension, contacts, config);
   if (/command not found/i.test(reply.text)) {
-    return {
-      verdict: "failed",
-      message: "The switch has no SIP (mod_sofia is not loaded).",
-      advice: 'On the switch: fs_cli -x "load mod_sofia".',
-    };
+    return failed("The switch has no SIP (mod_sofia is not loaded).", 'On the switch: fs_cli -x "load mod_sofia".');
   }
   // Any other error than error/user_not_registered carries no information about the phone.
   if (!/^error\/user_not_registered/.test(reply.text.trim())) {
-    return {
-      verdict: "failed",
-      message: `Cannot tell whether phone ${extension} is registered: the switch answers ${
-        shortened(reply.text.trim()) || "nothing"
-      }.`,
-      advice: `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
-    };
+    return failed(
+      `Cannot tell whether phone ${extension} is registered: the switch answers ${shortened(reply.text.trim()) || "nothing"}.`,
+      `On the switch: fs_cli -x "sofia_contact */${extension}@${domain}"; is mod_sofia loaded, and its profile running?`,
+    );
   }
   return await whyUnregistered(ask, extension, config);
 }
@@ -98,7 +86,7 @@ async function describePhone(
       ? `; line.phoneMake is ${phoneMake}: set it to ${make} for auto-answer`
       : "",
   ].join("");
-  return { verdict: "good", message: `${message}.` };
+  return good(`${message}.`);
 }
 
 /** How many registrations of one extension are shown. */
@@ -137,25 +125,23 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   if (profiles.sure) return profiles.sure;
   const elsewhere = (await registrations(ask)).find(({ user, realm }) => user === extension && realm !== domain);
   if (elsewhere) {
-    return {
-      verdict: "failed",
-      message: `Phone ${extension} is registered in the domain ${shortened(elsewhere.realm)}, not in ${domain}.`,
-      advice: `Set line.domain to ${shortened(elsewhere.realm)}.`,
-    };
+    return failed(
+      `Phone ${extension} is registered in the domain ${shortened(elsewhere.realm)}, not in ${domain}.`,
+      `Set line.domain to ${shortened(elsewhere.realm)}.`,
+    );
   }
   const known = await ask(`user_exists id ${extension} ${domain}`);
   if (known.text.trim() === "false") {
-    return {
-      verdict: "failed",
-      message: `The switch has no user ${extension} in the domain ${domain}.`,
-      advice: "Check desks[].extension and line.domain, or add the user to the switch's directory.",
-    };
+    return failed(
+      `The switch has no user ${extension} in the domain ${domain}.`,
+      "Check desks[].extension and line.domain, or add the user to the switch's directory.",
+    );
   }
-  return profiles.likely ?? {
-    verdict: "failed",
-    message: `Phone ${extension} is not registered in the domain ${domain}.`,
-    advice: "Check the phone's cable and power, and the server, user and password of its SIP account.",
-  };
+  return profiles.likely ??
+    failed(
+      `Phone ${extension} is not registered in the domain ${domain}.`,
+      "Check the phone's cable and power, and the server, user and password of its SIP account.",
+    );
 }
 
 /** Whether the phone's SIP profile is surely or probably stopped; neither if it seems to run or cannot be checked. */
@@ -187,11 +173,7 @@ async function checkProfiles(
 
 function stopped(message: string, name = "internal"): Finding {
   const start = `On the switch: fs_cli -x "sofia profile ${shortened(name)} start"`;
-  return {
-    verdict: "failed",
-    message,
-    advice: `${start}; its log says why a profile does not start (its port is in use, for example).`,
-  };
+  return failed(message, `${start}; its log says why a profile does not start (its port is in use, for example).`);
 }
 
 /** `sofia status`: `internal\tprofile\tsip:...\tRUNNING (0)`, `pbx.example\t  alias\tinternal\tALIASED` (mod_sofia.c). */

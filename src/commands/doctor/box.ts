@@ -1,10 +1,10 @@
 /** The hops of the box itself: its disk, its clock, its network. */
-import type { Finding } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isLoopback } from "../../platform/address.ts";
 import type { StoreLook } from "../../store/inspect.ts";
-import { ago } from "./hop.ts";
+import { ago, asRoot } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 
 const megabyte = 1024 * 1024;
@@ -17,52 +17,39 @@ export function checkDisk(storePath: string): Finding {
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const { bsize, blocks, bavail, files, ffree, type } = statfsSync(folder);
   if (blocks === 0) {
-    return {
-      verdict: "failed",
-      message: `The store cannot be created at ${storePath}: ${folder} is not on a disk.`,
-      advice: "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
-    };
+    return failed(
+      `The store cannot be created at ${storePath}: ${folder} is not on a disk.`,
+      "Set store.path to a file on a disk, such as /var/lib/telesetd/telesetd.db.",
+    );
   }
   const free = bavail * bsize;
   const room = `${Math.round(free / megabyte)} MB of ${
     Math.round(blocks * bsize / megabyte)
   } MB are free where the store is (${folder})`;
-  const full = {
-    verdict: "failed",
-    advice: `Free some space: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M`,
-  } as const;
-  if (free < megabyte) return { ...full, message: `The disk is full: ${room}.` };
+  const freeSome = `Free some space: du -xh ${folder} | sort -h | tail; journalctl --vacuum-size=20M`;
+  if (free < megabyte) return failed(`The disk is full: ${room}.`, freeSome);
   if (files > 0 && ffree < 16) {
-    return { ...full, message: `The disk has no room for more files: ${ffree} of ${files} inodes are free in ${folder}.` };
+    return failed(`The disk has no room for more files: ${ffree} of ${files} inodes are free in ${folder}.`, freeSome);
   }
   const refusal = tryToWrite(folder);
   if (refusal === "EROFS") {
-    return {
-      verdict: "failed",
-      message: `The disk is read-only: ${folder}.`,
-      advice: `Find out why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; replace a worn-out SD card.`,
-    };
+    return failed(
+      `The disk is read-only: ${folder}.`,
+      `Find out why: dmesg | grep -i error. Then: mount -o remount,rw ${folder}; replace a worn-out SD card.`,
+    );
   }
-  if (refusal === "EACCES" || refusal === "EPERM") {
-    return {
-      verdict: "warning",
-      message: `${room}; this user may not write there.`,
-      advice: "Run it as root: sudo telesetd doctor",
-    };
-  }
-  if (refusal === "ENOSPC" || refusal === "EDQUOT") {
-    return { ...full, message: `Cannot write a file in ${folder}: ${refusal}.` };
-  }
+  if (refusal === "EACCES" || refusal === "EPERM") return warning(`${room}; this user may not write there.`, asRoot);
   if (refusal !== undefined) {
-    const advice = `Check ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
-    return { verdict: "failed", message: `Cannot write a file in ${folder}: ${refusal}.`, advice };
+    const full = refusal === "ENOSPC" || refusal === "EDQUOT";
+    const advice = full ? freeSome : `Check ${folder} and its disk: ls -ld ${folder}; dmesg | tail.`;
+    return failed(`Cannot write a file in ${folder}: ${refusal}.`, advice);
   }
-  if (free < 50 * megabyte) return { verdict: "warning", message: `The disk is nearly full: ${room}.`, advice: full.advice };
+  if (free < 50 * megabyte) return warning(`The disk is nearly full: ${room}.`, freeSome);
   if (Number(type) === tmpfs) {
     const advice = "Set store.path to a real disk, such as /var/lib/telesetd/telesetd.db.";
-    return { verdict: "warning", message: `The store is in memory only (${folder}): a power cut loses it.`, advice };
+    return warning(`The store is in memory only (${folder}): a power cut loses it.`, advice);
   }
-  return { verdict: "good", message: `${room}.` };
+  return good(`${room}.`);
 }
 
 /** Writes a small file and removes it. @returns the error's code when that fails. */
@@ -93,7 +80,7 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
   const kept = await synchronised();
   const time = new Date(wall).toISOString().slice(0, 19).replace("T", " ");
   const advice = "timedatectl set-ntp true; timedatectl timesync-status then shows whether a time server answers.";
-  if (wall < earliest || wall > latest) return { verdict: "failed", message: `The clock is wrong: it says ${time} UTC.`, advice };
+  if (wall < earliest || wall > latest) return failed(`The clock is wrong: it says ${time} UTC.`, advice);
   if (store && store.last > wall + aMinute) {
     const message = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last recorded event. It is wrong, or was.`;
     return { verdict: kept === true ? "warning" : "failed", message, advice };
@@ -103,19 +90,10 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
   const set = mark !== undefined && mark.boot === clocks.boot ? wall - (mark.offset + clocks.uptime()) : 0;
   if (Math.abs(set) > aMinute) {
     const message = `The clock was set ${set > 0 ? "forward" : "back"} by ${ago(set)} since the box started.`;
-    return {
-      verdict: "warning",
-      message,
-      advice: "Nothing is lost; times in the outbox are wrong until the box is restarted.",
-    };
+    return warning(message, "Nothing is lost; times in the outbox are wrong until the box is restarted.");
   }
-  if (kept === false) {
-    return { verdict: "warning", message: `It is ${time} UTC, but the clock is not synchronised with a time server.`, advice };
-  }
-  return {
-    verdict: "good",
-    message: `It is ${time} UTC${kept === true ? ", synchronised by NTP" : "; it is not known whether NTP synchronises it"}.`,
-  };
+  if (kept === false) return warning(`It is ${time} UTC, but the clock is not synchronised with a time server.`, advice);
+  return good(`It is ${time} UTC${kept === true ? ", synchronised by NTP" : "; it is not known whether NTP synchronises it"}.`);
 }
 
 /** The part of the configuration that the network must fit. */
@@ -134,32 +112,23 @@ export function checkNetwork({ addresses, hasDefaultRoute }: Machine, places: Pl
   const onlyInside = places?.peers !== undefined && [places.listen, ...places.peers].every(isLoopback);
   if (real.length === 0 && !onlyInside) {
     return all.length === 0
-      ? {
-        verdict: "failed",
-        message: "The box has no network address.",
-        advice: "Plug in the cable; ip link shows whether there is a carrier.",
-      }
-      : {
-        verdict: "failed",
-        message: `The box has only link-local addresses (${listed}): no DHCP server has answered.`,
-        advice: "Check the cable, the switch port's VLAN and the DHCP server; or give the box a fixed address.",
-      };
+      ? failed("The box has no network address.", "Plug in the cable; ip link shows whether there is a carrier.")
+      : failed(
+        `The box has only link-local addresses (${listed}): no DHCP server has answered.`,
+        "Check the cable, the switch port's VLAN and the DHCP server; or give the box a fixed address.",
+      );
   }
   const { listen = "0.0.0.0" } = places ?? {};
   const anywhere = listen === "0.0.0.0" || listen === "::" || isLoopback(listen) || !/^[0-9a-f.:]+$/i.test(listen);
   if (!anywhere && !all.some(({ address }) => address === listen)) {
-    return {
-      verdict: "failed",
-      message: `The box does not have the address of http.host, ${listen}: it has ${listed || "none"}.`,
-      advice: `Set http.host to ${real[0]?.address ?? "an address of the box"}, or to 0.0.0.0 for all.`,
-    };
+    return failed(
+      `The box does not have the address of http.host, ${listen}: it has ${listed || "none"}.`,
+      `Set http.host to ${real[0]?.address ?? "an address of the box"}, or to 0.0.0.0 for all.`,
+    );
   }
   if (!hasDefaultRoute() && !onlyInside) {
     const advice = "Fine if the switch and the PCs are in the same network; otherwise set a gateway.";
-    return { verdict: "warning", message: `The box has ${listed}, and no default route.`, advice };
+    return warning(`The box has ${listed}, and no default route.`, advice);
   }
-  return {
-    verdict: "good",
-    message: listed === "" ? "Loopback only, which is all this configuration needs." : `The box has ${listed}.`,
-  };
+  return good(listed === "" ? "Loopback only, which is all this configuration needs." : `The box has ${listed}.`);
 }

@@ -1,11 +1,12 @@
 /** The hop of the configuration: every error with its line and column, and whether others can read its secrets. */
-import type { Finding } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
 import { type Io, readConfig } from "../io.ts";
 import { installTrouble } from "../install/mod.ts";
+import { asRoot, withDetails } from "./hop.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */
 const serviceCredentials = "/run/credentials/telesetd.service";
@@ -37,22 +38,16 @@ export function checkConfig(
     config = readConfig(file, withCredentials(file, io));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const problems = error.placed;
-    const finding: Finding = {
-      verdict: "failed",
-      message: `${file} has ${count(problems.length, "error")}${problems.length === 1 ? `: ${problems[0]}` : ""}`,
-      ...(problems.length === 1 && card.length === 0 ? {} : { details: [...(problems.length === 1 ? [] : problems), ...card] }),
-      advice: card.length === 0 ? adviceFor(file) : adviceOnCard,
-    };
-    return { finding };
+    const { placed: problems } = error;
+    const [only] = problems.length === 1 ? problems : [];
+    const message = `${file} has ${count(problems.length, "error")}${only === undefined ? "" : `: ${only}`}`;
+    const finding = failed(message, card.length === 0 ? adviceFor(file) : adviceOnCard);
+    return { finding: withDetails(finding, [...(only === undefined ? problems : []), ...card]) };
   }
   const message = `${file} is good: ${desksOf(config)}.`;
   const open = openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
-  if (open !== undefined || card.length === 0) return { config, finding: open ?? { verdict: "good", message } };
-  return {
-    config,
-    finding: { verdict: "warning", message: `${message} A newer file has errors:`, details: card, advice: adviceOnCard },
-  };
+  if (open !== undefined || card.length === 0) return { config, finding: open ?? good(message) };
+  return { config, finding: withDetails(warning(`${message} A newer file has errors:`, adviceOnCard), card) };
 }
 
 const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and restart the box.";
@@ -63,7 +58,7 @@ function adviceFor(file: string): string {
   try {
     accessSync(file, constants.R_OK);
   } catch {
-    return "Run it as root: sudo telesetd doctor";
+    return asRoot;
   }
   return "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
 }
@@ -82,13 +77,12 @@ function openToOthers(file: string, credentials: string | undefined): Finding | 
   });
   const [first] = open;
   if (!first) return undefined;
-  return {
-    verdict: "warning",
-    message: `Users other than the owner can read ${
+  return warning(
+    `Users other than the owner can read ${
       open.map(({ path, mode }) => `${path} (mode ${mode})`).join(", ")
     }, which has secrets.`,
-    advice: `chmod 600 ${open.map(({ path }) => path).join(" ")}`,
-  };
+    `chmod 600 ${open.map(({ path }) => path).join(" ")}`,
+  );
 }
 
 /** The files that secrets refer to. */

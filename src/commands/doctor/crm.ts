@@ -1,10 +1,10 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and whether the last events were delivered. */
-import { type Finding, notTried } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, good, notTried, warning } from "../../../drivers/shared/probing.ts";
 import type { StoreLook } from "../../store/inspect.ts";
 import { count } from "../../core/count.ts";
 import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
-import { ago } from "./hop.ts";
+import { ago, withDetails } from "./hop.ts";
 
 /** An agent's registration, as the daemon or the store has it. */
 export interface Registered {
@@ -56,18 +56,16 @@ export function checkRegistration(registered: Registered | undefined, known: Kno
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
   if (registered === undefined) {
-    return {
-      verdict: "warning",
-      message: "No agent has registered from UWQ: events cannot be delivered.",
-      advice:
-        `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
-    };
+    return warning(
+      "No agent has registered from UWQ: events cannot be delivered.",
+      `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
+    );
   }
   const { agent, host, port, before } = registered;
   const message = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
-  if (before === undefined || before < aDay) return { verdict: "good", message };
+  if (before === undefined || before < aDay) return good(message);
   const advice = `Fine if agent ${agent} is still logged in to UWQ; otherwise have the agent log in again.`;
-  return { verdict: "warning", message, advice };
+  return warning(message, advice);
 }
 
 /** How long UWQ's port has to answer, in ms. */
@@ -85,45 +83,38 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
   if (code === undefined) {
     const last = eventsOf(known).find((event) => event.desk === desk && event.before <= before && wasTried(event));
     if (last === undefined) {
-      return { verdict: "good", message: `${where} accepts connections; no event has been sent there since.` };
+      return good(`${where} accepts connections; no event has been sent there since.`);
     }
     if (last.state === "delivered") {
-      return { verdict: "good", message: `${where} accepts connections; it accepted the last event ${ago(last.before)} ago.` };
+      return good(`${where} accepts connections; it accepted the last event ${ago(last.before)} ago.`);
     }
-    return {
-      verdict: "failed",
-      message: `${where} accepts connections, but not the last event: ${last.why}.`,
-      advice:
-        `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
-    };
+    return failed(
+      `${where} accepts connections, but not the last event: ${last.why}.`,
+      `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
+    );
   }
   if (code === "ECONNREFUSED") {
-    return {
-      verdict: "failed",
-      message: `Nothing listens at ${where}: the PC is on, but UWQ is not running there.`,
-      advice: `Have agent ${agent} log in to UWQ again: it then registers with its current port.`,
-    };
+    return failed(
+      `Nothing listens at ${where}: the PC is on, but UWQ is not running there.`,
+      `Have agent ${agent} log in to UWQ again: it then registers with its current port.`,
+    );
   }
   if (code === "ETIMEDOUT") {
-    return {
-      verdict: "failed",
-      message: `${where} does not answer within ${answerMs / 1000} s.`,
-      advice:
-        `The PC is off or asleep, or its firewall blocks the box: try ping ${host}; allow TCP port ${port} from this box there.`,
-    };
+    return failed(
+      `${where} does not answer within ${answerMs / 1000} s.`,
+      `The PC is off or asleep, or its firewall blocks the box: try ping ${host}; allow TCP port ${port} from this box there.`,
+    );
   }
   if (code === "EHOSTUNREACH") {
-    return {
-      verdict: "failed",
-      message: `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
-      advice: `Switch it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
-    };
+    return failed(
+      `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
+      `Switch it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
+    );
   }
-  return {
-    verdict: "failed",
-    message: `${where} cannot be reached (${code}).`,
-    advice: `Check the box's route to ${host} and the network in between: ip route get ${host}; ping ${host}.`,
-  };
+  return failed(
+    `${where} cannot be reached (${code}).`,
+    `Check the box's route to ${host} and the network in between: ip route get ${host}; ping ${host}.`,
+  );
 }
 
 /** An event, as the daemon and the store both describe it. */
@@ -156,45 +147,41 @@ function wasTried({ state, attempts, why }: RecordedEvent): boolean {
 
 /** Whether the last events were delivered, and which are pending. */
 export function checkDeliveries(known: Known): Finding {
-  const { daemon, store, now } = known;
+  const { daemon, store } = known;
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
   if (!daemon && !store) return notTried("the daemon is not running, and there is no store to read.");
-  const events = eventsOf(known);
+  const last = eventsOf(known).slice(0, eventsLooked);
+  return withDetails(deliveriesOf(known, last), last.slice(0, maxShownEvents).map(describe));
+}
+
+function deliveriesOf(known: Known, last: readonly RecordedEvent[]): Finding {
+  const { daemon, store, now } = known;
   const waiting = daemon ? daemon.status.outbox.waiting : store?.waiting ?? 0;
   const oldest = daemon ? (daemon.status.outbox.oldestSeconds ?? 0) * 1000 : store?.oldest === undefined ? 0 : now - store.oldest;
-  const last = events.slice(0, eventsLooked);
-  const details = last.slice(0, maxShownEvents).map(describe);
-  const retired = last.filter(({ state }) => state === "discarded");
-  const failing = events.find((event) => event.state === "waiting" && wasTried(event));
-  const stuck = failing ?? events.find(({ state }) => state === "waiting");
-  const summary = `${
-    count(last.filter(({ state }) => state === "delivered").length, "event")
-  } of the last ${last.length} delivered`;
+  const pending = eventsOf(known).filter(({ state }) => state === "waiting");
+  const failing = pending.find(wasTried);
+  const onTheirOwn = "Fix the hops to UWQ above: the events are then sent automatically.";
   if (waiting > 0 && oldest > lateAfter) {
-    return {
-      verdict: "failed",
-      message: `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${
-        stuck?.why === undefined ? "" : `: ${stuck.why}`
-      }.`,
-      details,
-      advice: daemon ? "Fix the hops to UWQ above: the events are then sent automatically." : "Start the daemon: it sends them.",
-    };
+    const { why } = failing ?? pending[0] ?? {};
+    const message = `${count(waiting, "event")} waiting, the oldest for ${ago(oldest)}${why === undefined ? "" : `: ${why}`}.`;
+    return failed(message, daemon ? onTheirOwn : "Start the daemon: it sends them.");
   }
+  const delivered = last.filter(({ state }) => state === "delivered").length;
+  const summary = `${count(delivered, "event")} of the last ${last.length} delivered`;
   if (failing) {
     const message = `${summary}, ${count(waiting, "event")} on the way; an attempt has failed: ${failing.why}.`;
-    return { verdict: "warning", message, details, advice: "Fix the hops to UWQ above: the events are then sent automatically." };
+    return warning(message, onTheirOwn);
   }
-  if (retired.length > 0) {
-    return {
-      verdict: "warning",
-      message: `${summary}, ${retired.length} discarded, the last one because ${retired[0]?.why ?? "of an unknown reason"}.`,
-      details,
-      advice: "telesetd outbox list --all shows them; telesetd outbox retry ID sends one again.",
-    };
+  const discarded = last.filter(({ state }) => state === "discarded");
+  if (discarded.length > 0) {
+    return warning(
+      `${summary}, ${discarded.length} discarded, the last one because ${discarded[0]?.why ?? "of an unknown reason"}.`,
+      "telesetd outbox list --all shows them; telesetd outbox retry ID sends one again.",
+    );
   }
-  if (events.length === 0) return { verdict: "good", message: "No event has been recorded yet, and none is pending." };
-  return { verdict: "good", message: `${summary}, ${waiting === 0 ? "none is pending" : `${waiting} on the way`}.`, details };
+  if (last.length === 0) return good("No event has been recorded yet, and none is pending.");
+  return good(`${summary}, ${waiting === 0 ? "none is pending" : `${waiting} on the way`}.`);
 }
 
 function describe({ name, desk, state, before, attempts, why }: RecordedEvent): string {

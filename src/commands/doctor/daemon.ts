@@ -1,5 +1,5 @@
 /** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
-import type { Finding } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { createServer } from "node:net";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config/schema.ts";
@@ -8,7 +8,7 @@ import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
 import { exchange, parsed, placeOf } from "../ask.ts";
 import { count } from "../../core/count.ts";
-import { ago } from "./hop.ts";
+import { ago, asRoot } from "./hop.ts";
 import type { Machine, ServiceState } from "./machine.ts";
 
 /** The state of the running daemon, as it reports it. */
@@ -48,38 +48,36 @@ export async function askWhoAnswers({ http }: Config): Promise<Answered> {
 /** Whether the daemon is running, with this version and this configuration. */
 export async function checkDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Finding> {
   if (answered.who !== "daemon") {
-    return {
-      verdict: "failed",
-      message: `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${stateOf(await service())}`,
-      advice: "systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.",
-    };
+    return failed(
+      `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${stateOf(await service())}`,
+      "systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.",
+    );
   }
   const { status } = answered.daemon;
   if (status.storeTrouble !== undefined) {
     const advice = "Fix the store and the disk above: the daemon tries again every 10 s.";
-    return { verdict: "failed", message: `The daemon is running without its store: ${status.storeTrouble}.`, advice };
+    return failed(`The daemon is running without its store: ${status.storeTrouble}.`, advice);
   }
   const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
-    return { verdict: "warning", message: `${runs}, but installed is ${version}.`, advice: "systemctl restart telesetd" };
+    return warning(`${runs}, but installed is ${version}.`, "systemctl restart telesetd");
   }
   if (status.config !== fingerprint(config)) {
     const advice = "systemctl reload telesetd; or check the file that it uses: telesetd doctor --config FILE";
-    return { verdict: "warning", message: `${runs} with a different configuration than this file.`, advice };
+    return warning(`${runs} with a different configuration than this file.`, advice);
   }
   const troubled = status.desks.flatMap(({ extension, trouble }) =>
     trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]
   );
   if (troubled.length > 0) {
-    return {
-      verdict: "warning",
-      message: `${runs} with this configuration, and reports: ${troubled[0]}${
+    return warning(
+      `${runs} with this configuration, and reports: ${troubled[0]}${
         troubled.length > 1 ? ` (and ${troubled.length - 1} more)` : ""
       }`,
-      advice: "The hops of the switch below say why; once they are good, the daemon recovers within 30 s.",
-    };
+      "The hops of the switch below say why; once they are good, the daemon recovers within 30 s.",
+    );
   }
-  return { verdict: "good", message: `${runs} with this configuration.` };
+  return good(`${runs} with this configuration.`);
 }
 
 /** What systemd says, as further sentences. */
@@ -100,26 +98,24 @@ export async function checkHttp(answered: Answered, { http }: Config, { addresse
   const state = answered.who === "daemon" ? `The daemon listens on ${where}` : `${where} is free`;
   if (isLoopback(http.host)) {
     const advice = "Fine if UWQ runs on this box; otherwise set http.host to 0.0.0.0.";
-    return { verdict: "warning", message: `${state}: only programs on this box can send callouts.`, advice };
+    return warning(`${state}: only programs on this box can send callouts.`, advice);
   }
   const allowed = parseRanges(http.allow);
   const own = addresses().filter(({ address }) => !/^(169\.254\.|fe80:)/i.test(address));
   const shut = own.filter(({ address }) => !allowed(address));
   if (own.length > 0 && shut.length === own.length) {
-    return {
-      verdict: "warning",
-      message: `${state}, but http.allow does not contain the network of ${shut.map(({ address }) => address).join(", ")}.`,
-      advice: `Add the network of the agents' PCs to http.allow, which has ${http.allow.join(", ")}.`,
-    };
+    return warning(
+      `${state}, but http.allow does not contain the network of ${shut.map(({ address }) => address).join(", ")}.`,
+      `Add the network of the agents' PCs to http.allow, which has ${http.allow.join(", ")}.`,
+    );
   }
   if (http.prefix === undefined) {
-    return {
-      verdict: "warning",
-      message: `${state}, without a prefix: any PC that reaches the box can send callouts, and dial.`,
-      advice: 'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; omit it only for forwarded ports.',
-    };
+    return warning(
+      `${state}, without a prefix: any PC that reaches the box can send callouts, and dial.`,
+      'Set http.prefix to a secret path such as "/k3y", and put it into UWQ\'s URL; omit it only for forwarded ports.',
+    );
   }
-  return { verdict: "good", message: `${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.` };
+  return good(`${state}, behind a prefix, for ${count(http.allow.length, "range")} of addresses.`);
 }
 
 /** Opens the port for a moment. @returns the error's code when that fails. */
@@ -135,20 +131,18 @@ function cannotListen(code: string, { host, port }: Config["http"], answered: An
   const where = `${host}:${port}`;
   if (code === "EADDRINUSE") {
     const message = answered.who === "other" ? ` (${answered.message})` : "";
-    return {
-      verdict: "failed",
-      message: `${where} is in use by another program${message}.`,
-      advice: `ss -ltnp 'sport = :${port}' shows it. If it is telesetd, systemctl restart telesetd; otherwise stop it, ` +
+    return failed(
+      `${where} is in use by another program${message}.`,
+      `ss -ltnp 'sport = :${port}' shows it. If it is telesetd, systemctl restart telesetd; otherwise stop it, ` +
         "or choose another http.port, also in UWQ's URL.",
-    };
+    );
   }
   if (code === "EADDRNOTAVAIL") {
-    const advice = "Set http.host to an address of the box, or to 0.0.0.0 for all.";
-    return { verdict: "failed", message: `The box does not have the address ${host}.`, advice };
+    return failed(`The box does not have the address ${host}.`, "Set http.host to an address of the box, or to 0.0.0.0 for all.");
   }
   if (code === "EACCES") {
-    const advice = port < 1024 ? "Choose an http.port of 1024 or above." : "Run it as root: sudo telesetd doctor";
-    return { verdict: port < 1024 ? "failed" : "warning", message: `This user may not listen on ${where}.`, advice };
+    const advice = port < 1024 ? "Choose an http.port of 1024 or above." : asRoot;
+    return (port < 1024 ? failed : warning)(`This user may not listen on ${where}.`, advice);
   }
-  return { verdict: "failed", message: `Cannot listen on ${where}: ${code}.`, advice: "Check http.host and http.port." };
+  return failed(`Cannot listen on ${where}: ${code}.`, "Check http.host and http.port.");
 }

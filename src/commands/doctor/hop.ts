@@ -1,6 +1,6 @@
 /** How the doctor checks a hop. */
 import type { Hop } from "../../../drivers/registry.ts";
-import { type Finding, stopwatch } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, stopwatch } from "../../../drivers/shared/probing.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** Runs the check of a hop. An unforeseen error is a failure of that hop, not of the whole run. */
@@ -11,10 +11,13 @@ export async function checked(name: string, check: () => Finding | Promise<Findi
     finding = await check();
   } catch (error) {
     const message = `Cannot check: ${messageOf(error)}.`;
-    finding = { verdict: "failed", message, advice: "Run it as root; if that does not help, report it with this line." };
+    finding = failed(message, "Run it as root; if that does not help, report it with this line.");
   }
   return { name, ...finding, ms: ms() };
 }
+
+/** What to do when the user lacks a right. */
+export const asRoot = "Run it as root: sudo telesetd doctor";
 
 /** A finding with further details below it. */
 export function withDetails(finding: Finding, details: readonly string[]): Finding {

@@ -1,10 +1,11 @@
 /** The hop of the store: it can be read, it is whole, of this version, and the daemon can write it. */
-import type { Finding } from "../../../drivers/shared/probing.ts";
+import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { schemaVersion } from "../../store/migrations.ts";
 import { lookAtStore, type StoreLook } from "../../store/inspect.ts";
 import { isDamage, reason } from "../../store/errors.ts";
+import { asRoot } from "./hop.ts";
 
 /** The result of checking the store. */
 export interface StoreCheck {
@@ -19,7 +20,7 @@ export interface StoreCheck {
 export function checkStoreFile(path: string): StoreCheck {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
-  if (wrong !== undefined) return { finding: { verdict: "failed", message: wrong, advice: usualPlace } };
+  if (wrong !== undefined) return { finding: failed(wrong, usualPlace) };
   if (!existsSync(path)) return { finding: notThere(path, folder), unread: existsSync(folder) && !may(folder, constants.X_OK) };
   let look: StoreLook;
   try {
@@ -47,53 +48,41 @@ function notThere(path: string, folder: string): Finding {
   // Without the right to enter a folder, no file in it is visible.
   if (existsSync(folder) && !may(folder, constants.X_OK)) return otherUser(path);
   if (existsSync(folder) && !may(folder, constants.W_OK) && process.getuid?.() === 0) {
-    return { verdict: "failed", message: `There is no store ${path}, and none can be created.`, advice: "See the disk below." };
+    return failed(`There is no store ${path}, and none can be created.`, "See the disk below.");
   }
-  return { verdict: "good", message: `There is no store ${path} yet: the daemon creates it at its first start.` };
+  return good(`There is no store ${path} yet: the daemon creates it at its first start.`);
 }
 
 function otherUser(path: string): Finding {
-  return {
-    verdict: "warning",
-    message: `This user may not read the store ${path}.`,
-    advice: "Run it as root: sudo telesetd doctor",
-  };
+  return warning(`This user may not read the store ${path}.`, asRoot);
 }
 
 function unreadable(error: unknown, path: string): Finding {
   const code = String((error as { code?: unknown }).code);
   if (!may(path, constants.R_OK)) return otherUser(path);
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
-    return {
-      verdict: "failed",
-      message: `Another program has opened the store ${path}.`,
-      advice: `Find it with: fuser -v ${path}. Only one process may open the store: stop the other daemon or close sqlite3.`,
-    };
+    return failed(
+      `Another program has opened the store ${path}.`,
+      `Find it with: fuser -v ${path}. Only one process may open the store: stop the other daemon or close sqlite3.`,
+    );
   }
   if (isDamage(error, path)) return damaged(path, reason(error));
-  return {
-    verdict: "failed",
-    message: `Cannot open the store ${path}: ${reason(error)}.`,
-    advice: "Check the disk (below) and the file's owner.",
-  };
+  return failed(`Cannot open the store ${path}: ${reason(error)}.`, "Check the disk (below) and the file's owner.");
 }
 
 function damaged(path: string, why: string): Finding {
-  return {
-    verdict: "failed",
-    message: `The store ${path} is damaged: ${why}.`,
-    advice: "systemctl restart telesetd moves it aside and starts a new one; the pending events in it are lost. Check the disk.",
-  };
+  return failed(
+    `The store ${path} is damaged: ${why}.`,
+    "systemctl restart telesetd moves it aside and starts a new one; the pending events in it are lost. Check the disk.",
+  );
 }
 
 function findingOf({ version, check }: StoreLook, path: string, folder: string): Finding {
   if (version > schemaVersion) {
-    return {
-      verdict: "failed",
-      message:
-        `The store ${path} was written by a newer telesetd (version ${version}; this one supports up to ${schemaVersion}).`,
-      advice: "Install that telesetd again, or move the store away: a new one is then created.",
-    };
+    return failed(
+      `The store ${path} was written by a newer telesetd (version ${version}; this one supports up to ${schemaVersion}).`,
+      "Install that telesetd again, or move the store away: a new one is then created.",
+    );
   }
   if (version < 0) return damaged(path, `its version is ${version}`);
   if (check !== "ok") return damaged(path, check);
@@ -101,28 +90,22 @@ function findingOf({ version, check }: StoreLook, path: string, folder: string):
   const expected = statSync(folder).uid;
   // A daemon without root's rights cannot open what root has created.
   if (owner !== expected) {
-    return {
-      verdict: "failed",
-      message: `The store ${path} belongs to user ${owner}, but its folder to user ${expected}: the daemon cannot open it.`,
-      advice: `chown --reference=${folder} ${path}*; then systemctl restart telesetd`,
-    };
+    return failed(
+      `The store ${path} belongs to user ${owner}, but its folder to user ${expected}: the daemon cannot open it.`,
+      `chown --reference=${folder} ${path}*; then systemctl restart telesetd`,
+    );
   }
   for (const place of [path, folder]) {
     if (may(place, constants.W_OK)) continue;
     return process.getuid?.() === 0
-      ? {
-        verdict: "failed",
-        message: `The store ${path} can be read but not written.`,
-        advice: `See the disk below. If that is good: lsattr -d ${folder} ${path}`,
-      }
-      : {
-        verdict: "warning",
-        message: `The store ${path} is whole; this user may not write it.`,
-        advice: "Run it as root: sudo telesetd doctor",
-      };
+      ? failed(
+        `The store ${path} can be read but not written.`,
+        `See the disk below. If that is good: lsattr -d ${folder} ${path}`,
+      )
+      : warning(`The store ${path} is whole; this user may not write it.`, asRoot);
   }
   const old = version < schemaVersion ? `, which the daemon upgrades to ${schemaVersion} when it starts` : "";
-  return { verdict: "good", message: `The store ${path} is whole, version ${version}${old}.` };
+  return good(`The store ${path} is whole, version ${version}${old}.`);
 }
 
 function may(path: string, what: number): boolean {
