@@ -117,7 +117,7 @@ export class Dials {
     const { link, onResult } = this.#options;
     if (!this.#open.delete(dial.job)) return;
     dial.cancelDeadline();
-    link.command(`filter delete Job-UUID ${dial.job}`).catch(() => {});
+    link.send(`filter delete Job-UUID ${dial.job}`);
     onResult(dial.command, result);
   }
 }

@@ -12,8 +12,6 @@ export interface FarLegsOptions {
   readonly link: Link;
   /** The phones' legs that are watched, each with its desk: the translator reads it, and takes the far leg's answer for theirs. */
   readonly watched: Map<string, string>;
-  /** Sends a command whose reply nobody waits for. */
-  readonly send: (command: string) => void;
   /** Takes what is learned of a leg. */
   readonly onLearned: (facts: LegFacts) => void;
 }
@@ -44,7 +42,7 @@ export class FarLegs {
     if (this.#answered.has(leg) || !isLegId(leg)) return;
     this.#answered.set(leg, "");
     this.#options.watched.set(leg, desk);
-    this.#options.send(`filter variable_originating_leg_uuid ${leg}`);
+    this.#options.link.send(`filter variable_originating_leg_uuid ${leg}`);
   }
 
   /** A leg of a snapshot, with the far end's answer: only the far leg shows it, our leg's copy is as old as the bridge. */
@@ -66,6 +64,6 @@ export class FarLegs {
 
   #unwatch(leg: string): void {
     if (!this.#options.watched.delete(leg)) return;
-    this.#options.send(`filter delete variable_originating_leg_uuid ${leg}`);
+    this.#options.link.send(`filter delete variable_originating_leg_uuid ${leg}`);
   }
 }

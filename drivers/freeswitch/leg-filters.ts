@@ -5,14 +5,15 @@
 import type { LegFacts } from "../../src/core/line.ts";
 import { isLegId } from "./snapshot.ts";
 import type { Translated } from "./translate.ts";
+import type { Link } from "./wire/link.ts";
 
 /** The filters of one connection. */
 export class LegFilters {
   readonly #legs = new Set<string>();
-  readonly #send: (command: string) => void;
+  readonly #link: Pick<Link, "send">;
 
-  constructor(send: (command: string) => void) {
-    this.#send = send;
+  constructor(link: Pick<Link, "send">) {
+    this.#link = link;
   }
 
   /** Follows a leg from its first event to its end. */
@@ -36,10 +37,10 @@ export class LegFilters {
   #add(leg: string): void {
     if (this.#legs.has(leg) || !isLegId(leg)) return;
     this.#legs.add(leg);
-    this.#send(`filter Unique-ID ${leg}`);
+    this.#link.send(`filter Unique-ID ${leg}`);
   }
 
   #remove(leg: string): void {
-    if (this.#legs.delete(leg)) this.#send(`filter delete Unique-ID ${leg}`);
+    if (this.#legs.delete(leg)) this.#link.send(`filter delete Unique-ID ${leg}`);
   }
 }

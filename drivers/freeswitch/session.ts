@@ -13,8 +13,9 @@ import { passwordIn } from "./directory.ts";
 import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { type Frame, Link, LinkClosed } from "./wire/link.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
+import type { Frame } from "./wire/event.ts";
+import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
 import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
 import { type Site, type Translated, Translator } from "./translate.ts";
@@ -49,7 +50,7 @@ export class Session {
   /** The events until the end of the first look, as text when they cannot be read; undefined after it. */
   #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
-  readonly #filters = new LegFilters((command) => this.#send(command));
+  readonly #filters: LegFilters;
   readonly #phones: Phones;
   readonly #agents: Agents;
   readonly #snapshots: SnapshotSchedule;
@@ -58,6 +59,7 @@ export class Session {
     const { config, site: { desks }, log, timers, report, known, memory } = options;
     this.#options = options;
     this.#link = link;
+    this.#filters = new LegFilters(link);
     this.#phones = new Phones({ link, desks, log, report });
     this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
@@ -72,7 +74,6 @@ export class Session {
     this.#farLegs = new FarLegs({
       link,
       watched: this.#translator.dials,
-      send: (command) => this.#send(command),
       onLearned: (facts) => this.#onTranslated({ type: "leg", facts }),
     });
     this.#dials = new Dials({
@@ -250,11 +251,6 @@ export class Session {
     if (event.facts.rings) this.#phones.onReached(event.facts.desk);
     this.#dials.note(event.facts);
     this.#farLegs.note(event.facts);
-  }
-
-  /** Sends a command whose reply nobody waits for. */
-  #send(command: string): void {
-    this.#link.command(command).catch(() => {});
   }
 
   /** The password of a user in the switch's directory. */

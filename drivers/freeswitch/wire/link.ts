@@ -27,8 +27,6 @@ import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
 import { messageOf } from "../../../src/platform/text.ts";
 
-export { type Frame, readFrame } from "./event.ts";
-
 /** How to reach the event socket. All times in ms. */
 export interface LinkOptions {
   readonly host: string;
@@ -94,7 +92,8 @@ const frameTypes: ReadonlySet<string> = new Set([
 
 /** The parts of modesl's Connection and Parser that we use; modesl comes without types. */
 interface ModeslConnection {
-  readonly socket: Socket | null;
+  /** Missing once the peer has ended the connection. */
+  readonly socket: Socket;
   on(name: string, listener: (event: unknown, headers: Headers, body?: string) => void): void;
   _onEvent(event: unknown, headers: Headers, body?: string): void;
 }
@@ -159,18 +158,19 @@ function afterwards(go: () => void): void {
   queueMicrotask(() => process.nextTick(() => process.nextTick(go)));
 }
 
+/** A command, and who waits for its reply. */
 interface Waiter {
   readonly text: string;
   readonly settle: (reply: Reply) => void;
   readonly fail: (error: LinkClosed) => void;
+  /** Present once the command is sent. */
   cancelDeadline?: () => void;
-  sent: boolean;
 }
 
 /** A connection that is logged in, until it closes; it never reconnects. */
 export class Link {
   readonly #options: LinkOptions;
-  readonly #connection: ModeslConnection;
+  readonly #socket: Socket;
   readonly #onFrame: (frame: Frame) => void;
   readonly #waiters: Waiter[] = [];
   #cancelSilence: () => void = () => {};
@@ -221,14 +221,16 @@ export class Link {
     // Unobserved rejections must not end the process: everyone who waits has a handler.
     this.#greeted.promise.catch(() => {});
     const connection = new Connection(options.host, options.port, "");
-    this.#connection = connection;
-    this.#replaceOnConnect(connection);
     const { socket } = connection;
-    socket?.setNoDelay(true);
-    socket?.setKeepAlive(true, 15_000);
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 15_000);
+    // modesl's own listener would log in and subscribe.
+    socket.removeAllListeners("connect");
+    socket.once("connect", () => this.#onConnect(connection));
     const onGone = () => this.#ended(this.#stage === "greet" ? this.#greeting.closed() : "FreeSWITCH closed the connection");
-    socket?.on("close", onGone);
-    socket?.on("end", onGone);
+    socket.on("close", onGone);
+    socket.on("end", onGone);
     connection.on("error", (error) => this.#ended(this.#reason(error)));
     connection.on("esl::event::auth::request", () => {
       options.log.trace("from the switch", { frame: "auth/request" });
@@ -240,33 +242,24 @@ export class Link {
       options.log.trace("from the switch", { frame: "text/disconnect-notice", body });
       this.close("FreeSWITCH says that it disconnects");
     });
-    connection.on(
-      "esl::event::raw::text/rude-rejection",
-      () => {
-        this.#failure = "denied";
-        this.close(`FreeSWITCH at ${options.host} denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)`);
-      },
-    );
+    connection.on("esl::event::raw::text/rude-rejection", () => {
+      this.#failure = "denied";
+      this.close(`FreeSWITCH at ${options.host} denies this address: allow it in event_socket.conf.xml (apply-inbound-acl)`);
+    });
   }
 
-  /** Puts our parser in the place of modesl's `_onConnect`, which would log in and subscribe. */
-  #replaceOnConnect(connection: ModeslConnection): void {
-    const { socket } = connection;
-    const { silenceMs, timers } = this.#options;
-    socket?.removeAllListeners("connect");
-    socket?.once("connect", () => {
-      this.#stage = "greet";
-      this.#options.onStage?.("connect");
-      socket.on("data", () => this.#heardAt = timers.now());
-      socket.on("data", (data) => {
-        if (this.#stage === "greet" && !this.#greeting.take(data)) this.close(this.#ungreeted());
-      });
-      const parser = new FrameParser(socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
-      this.#parser = parser;
-      parser.on("esl::event", connection._onEvent.bind(connection));
+  #onConnect(connection: ModeslConnection): void {
+    const { silenceMs, timers, onStage } = this.#options;
+    this.#stage = "greet";
+    onStage?.("connect");
+    this.#heardAt = timers.now();
+    this.#socket.on("data", (data) => {
       this.#heardAt = timers.now();
-      if (this.#why === undefined) this.#watchSilence(silenceMs);
+      if (this.#stage === "greet" && !this.#greeting.take(data)) this.close(this.#ungreeted());
     });
+    this.#parser = new FrameParser(this.#socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
+    this.#parser.on("esl::event", connection._onEvent.bind(connection));
+    if (this.#why === undefined) this.#watchSilence(silenceMs);
   }
 
   /** The peer has ended the link: what it sent before counts. */
@@ -290,9 +283,14 @@ export class Link {
     for (const line of whole) refuseControls(line);
     return new Promise((settle, fail) => {
       if (this.#why !== undefined) return fail(new LinkClosed(this.#why, false));
-      this.#waiters.push({ text: `${whole.join("\n")}\n\n`, settle, fail, sent: false });
+      this.#waiters.push({ text: `${whole.join("\n")}\n\n`, settle, fail });
       this.#pump();
     });
+  }
+
+  /** Sends a command whose reply nobody waits for. */
+  send(text: string): void {
+    this.command(text).catch(() => {});
   }
 
   /** Ends the link; everything that waits for it is rejected. */
@@ -301,19 +299,18 @@ export class Link {
     this.#why = why;
     this.#cancelSilence();
     this.#parser?.stop();
-    for (const { cancelDeadline, fail, sent } of this.#waiters.splice(0)) {
+    for (const { cancelDeadline, fail } of this.#waiters.splice(0)) {
       cancelDeadline?.();
-      fail(new LinkClosed(why, sent));
+      fail(new LinkClosed(why, cancelDeadline !== undefined));
     }
-    this.#connection.socket?.destroy();
+    this.#socket.destroy();
     this.#greeted.reject(new Error(why));
     this.#closed.resolve(why);
   }
 
   #pump(): void {
     const [first] = this.#waiters;
-    if (!first || first.sent) return;
-    first.sent = true;
+    if (!first || first.cancelDeadline) return;
     const { commandMs, timers } = this.#options;
     first.cancelDeadline = deadline(
       timers,
@@ -321,11 +318,11 @@ export class Link {
       () => this.close(`FreeSWITCH did not reply to ${named(first.text)} within ${commandMs / 1000} s`),
     );
     if (this.#options.log.tracing()) this.#options.log.trace("to the switch", { frame: hideSecret(first.text.trim()) });
-    this.#connection.socket?.write(first.text);
+    this.#socket.write(first.text);
   }
 
   #settle(text: string): void {
-    const first = this.#waiters[0]?.sent ? this.#waiters.shift() : undefined;
+    const first = this.#waiters[0]?.cancelDeadline && this.#waiters.shift();
     const { log } = this.#options;
     if (log.tracing()) log.trace("from the switch", { reply: shownReply(first?.text ?? "", text) });
     if (!first) return;
@@ -338,12 +335,8 @@ export class Link {
     const frame = readFrame(text);
     if (this.#options.log.tracing()) this.#trace(text, frame);
     if (frame) return this.#onFrame(frame);
-    this.#options.log.rarely("no JSON").warning(
-      "An event of the switch is not a JSON object: looking at all live calls instead",
-      {
-        begins: text.slice(0, 80),
-      },
-    );
+    const message = "An event of the switch is not a JSON object: looking at all live calls instead";
+    this.#options.log.rarely("no JSON").warning(message, { begins: text.slice(0, 80) });
     this.#options.onUnreadable?.(text);
   }
 

@@ -34,7 +34,7 @@ describe("a leg whose presence id changes", () => {
 
 test("what is followed: each leg once, under its newest id, until it ends or a look no longer finds it", () => {
   const sent: string[] = [];
-  const filters = new LegFilters((command) => sent.push(command.replace("filter ", "").replace("Unique-ID ", "")));
+  const filters = new LegFilters({ send: (command) => sent.push(command.replace("filter ", "").replace("Unique-ID ", "")) });
   const leg = (id: string) => ({ desk: "1001", leg: id });
   filters.note({ type: "leg", facts: leg("a") });
   filters.note({ type: "leg", facts: { ...leg("a"), rings: true } });

@@ -6,7 +6,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
+import { readFrame } from "../../../drivers/freeswitch/wire/event.ts";
 import { type Translated, Translator } from "../../../drivers/freeswitch/translate.ts";
 import { parseRecording, type Step } from "../../../simulator/freeswitch/mod.ts";
 

@@ -1,6 +1,6 @@
 /** What an event of FreeSWITCH says of a line. Whole recorded calls: transcript.test.ts; here the rules, one by one. */
 import { describe, expect, test } from "bun:test";
-import type { Frame } from "../../../drivers/freeswitch/wire/link.ts";
+import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
 import { connected, dialled, dialling, factsOf, ringing, say, site } from "../../support/freeswitch/frames.ts";
 

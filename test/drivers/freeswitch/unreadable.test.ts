@@ -1,7 +1,7 @@
 /** Events whose JSON is broken: what can be read is read, and what cannot is found by a look at the switch. Nothing is lost. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
-import { readFrame } from "../../../drivers/freeswitch/wire/link.ts";
+import { readFrame } from "../../../drivers/freeswitch/wire/event.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";
 import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";

@@ -1,6 +1,6 @@
 /** Frames of a handset's leg, as the tests of the translator change them. */
 import type { LegFacts } from "../../../src/core/line.ts";
-import type { Frame } from "../../../drivers/freeswitch/wire/link.ts";
+import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
 import { type Translated, Translator } from "../../../drivers/freeswitch/translate.ts";
 
 const presence = ["1001@pbx.example", "1001@10.0.0.1"];

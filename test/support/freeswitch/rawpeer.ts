@@ -1,6 +1,7 @@
 /** A peer on loopback that is not a simulator: it writes any bytes, to show the link a faulty switch. */
 import { createServer, type Server, type Socket } from "node:net";
-import { type Frame, Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
+import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
+import { Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 import { FakeTimers } from "../timers.ts";
 

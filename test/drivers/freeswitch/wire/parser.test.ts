@@ -5,7 +5,8 @@ import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { FrameParser, LinkClosed, readFrame } from "../../../../drivers/freeswitch/wire/link.ts";
+import { readFrame } from "../../../../drivers/freeswitch/wire/event.ts";
+import { FrameParser, LinkClosed } from "../../../../drivers/freeswitch/wire/link.ts";
 import { event, obliging, openLink, RawPeer, reply, response } from "../../../support/freeswitch/rawpeer.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
