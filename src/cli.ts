@@ -1,5 +1,6 @@
 /** The table of commands. Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. */
 import { Command, CommanderError } from "commander";
+import { apply } from "./commands/apply/mod.ts";
 import { showAddressRules } from "./commands/install/address-rules.ts";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
@@ -130,7 +131,7 @@ function addService({ program, io, add, configured, does }: Group): void {
 }
 
 /** The commands that create and check a configuration. */
-function addSetup({ io, add, printing, does }: Group): void {
+function addSetup({ io, add, configured, printing, does }: Group): void {
   does(
     printing("check", "Check the configuration and list all its errors.", "telesetd check --config config.json"),
     ({ config, json }) => check(config, json === true, io),
@@ -140,6 +141,14 @@ function addSetup({ io, add, printing, does }: Group): void {
       .option("--from <file>", "check and install this file, without questions")
       .option("--to <file>", "where the configuration goes", defaultConfig),
     (options) => setup(options, io),
+  );
+  does(
+    configured(
+      "apply [file]",
+      "Check a configuration, install it, and restart the service with it; return to the old one if that fails.",
+      "telesetd apply new.json",
+    ).option("--start", "start the service, now and at each boot, even if it does not run"),
+    (from, options) => apply({ from, ...options }, io),
   );
   does(
     printing("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),

@@ -71,8 +71,8 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@hono/node-server": { places: /^src\/http\/listener\.ts$/, why: "one file opens the listener" },
   "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
-    places: /^src\/store\/(sqlite|dials|open|inspect)\.ts$/,
-    why: "the store knows SQLite; one file looks without a trace",
+    places: /^src\/store\/(sqlite|dials|open|inspect|lock)\.ts$/,
+    why: "the store knows SQLite; one file looks without a trace, one only locks",
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },
   "ipaddr.js": { places: /^src\/platform\/address\.ts$/, why: "what an address is, is decided once" },

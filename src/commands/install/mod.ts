@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Choice, choose, readBootFile } from "../../config/boot-file.ts";
 import { ConfigError, parseConfig, withSecretsFrom } from "../../config/schema.ts";
-import { installConfig, type Installed, syncFolder } from "./install-config.ts";
+import { installConfig, type Installed, syncFolder } from "../apply/install-config.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
 

@@ -5,7 +5,7 @@ import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";
-import { installConfig } from "../install/install-config.ts";
+import { makeChange } from "../apply/change.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
 import { emptyDraft, readDraft, withAnswers } from "./draft.ts";
@@ -127,15 +127,14 @@ function listed(problems: readonly string[]): string {
 }
 
 async function install(text: string, to: string, io: Io): Promise<number> {
-  try {
-    const { changed, backup } = installConfig(to, text);
-    const kept = backup === undefined ? "" : `; the old file is kept as ${backup}`;
-    io.out(changed ? `Wrote ${to}, readable only by its owner${kept}.\n\n` : `${to} has this configuration already.\n\n`);
-  } catch (error) {
-    io.err(`Cannot write ${to}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
+  const { done, problem } = await makeChange({ text, to });
+  for (const sentence of done) io.out(`${sentence}\n`);
+  if (problem !== undefined) {
+    io.err(`${problem}\n`);
     return 1;
   }
+  io.out("\n");
   await doctor({ config: to }, io);
-  io.out("\nNext: systemctl enable --now telesetd (if it runs already: systemctl reload telesetd), then telesetd doctor\n");
+  io.out("\nNext: systemctl enable --now telesetd (unless it runs already), then telesetd doctor\n");
   return 0;
 }

@@ -31,7 +31,7 @@ describe("by questions", () => {
     expect(out).toContain("phone 1001: Registered: sip:1001-");
     expect(out).toMatch(/^good {2}switch login/m);
     expect(out).toEndWith(
-      "systemctl enable --now telesetd (if it runs already: systemctl reload telesetd), then telesetd doctor\n",
+      "systemctl enable --now telesetd (unless it runs already), then telesetd doctor\n",
     );
     expect(out).not.toContain("ClueCon");
     expect(await desk.becomesReady()).toBe(0);

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installConfig } from "../../src/commands/install/install-config.ts";
-import { ownFolder } from "../support/folder.ts";
+import { installConfig } from "../../../src/commands/apply/install-config.ts";
+import { ownFolder } from "../../support/folder.ts";
 
 const root = ownFolder();
 

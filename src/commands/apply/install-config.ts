@@ -1,7 +1,4 @@
-/**
- * Writes a configuration so that the file is never half written, whatever happens in between. `setup` and `install` use it,
- * after they have checked the text.
- */
+/** Writes a configuration so that the file is never missing or half written, whatever happens in between. */
 import {
   closeSync,
   existsSync,
@@ -27,21 +24,30 @@ export interface Installed {
 }
 
 /**
- * Writes the text to a temporary file with mode 600, syncs it, renames it to its final name and syncs the folder: after a power
- * cut the file is the old one or the new one. The old one stays as `FILE.1`, with mode 600 too.
+ * Writes the configuration with mode 600. The old one stays as `keepAs`, with mode 600 too.
  * @throws Error of node:fs when a file or a folder cannot be written; then the old configuration is unchanged.
  */
-export function installConfig(file: string, text: string): Installed {
-  const folder = dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+export function installConfig(file: string, text: string, keepAs = `${file}.1`): Installed {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
   if (isSame(file, text)) return { changed: false };
-  const fresh = `${file}.${process.pid}.new`;
+  let backup: string | undefined;
+  // When the new text is on the disk, so that a full disk costs no backup.
+  replaceFile(file, text, () => backup = keepFormer(file, keepAs));
+  return { changed: true, ...omitUndefined({ backup }) };
+}
+
+/**
+ * Writes the text to a temporary file with mode 600, syncs it, renames it to its final name and syncs the folder: after a power
+ * cut the file is the old one or the new one. `before` is called before the old one is replaced.
+ * @throws Error of node:fs; then the old file is unchanged.
+ */
+export function replaceFile(file: string, text: string, before: () => void = () => {}): void {
+  const fresh = `${file}.new`;
   try {
     writeSynced(fresh, text);
-    const backup = keepFormer(file);
+    before();
     renameSync(fresh, file);
-    syncFolder(folder);
-    return { changed: true, ...omitUndefined({ backup }) };
+    syncFolder(dirname(file));
   } finally {
     rmSync(fresh, { force: true });
   }
@@ -65,9 +71,8 @@ function writeSynced(file: string, text: string): void {
 }
 
 /** Gives the old file a second name, so that it is never missing. */
-function keepFormer(file: string): string | undefined {
+function keepFormer(file: string, backup: string): string | undefined {
   if (!existsSync(file)) return undefined;
-  const backup = `${file}.1`;
   rmSync(backup, { force: true });
   const mode = statSync(file).mode & 0o777;
   // A hard link would keep a mode that lets other users read the password.

@@ -1,0 +1,127 @@
+/**
+ * A checked configuration becomes that of the service: installed, and the service restarted with it. If the daemon does not become
+ * ready, the old configuration returns. `apply`, `setup` and `install` use it. After a kill or a power cut in between, each file
+ * is whole, and the same command can be given again.
+ */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { takeLock } from "../../store/lock.ts";
+import { installConfig, replaceFile } from "./install-config.ts";
+import { type Service, serviceOf } from "./service.ts";
+
+/** The change to make. */
+export interface Change {
+  /** The text, which has been checked. */
+  readonly text: string;
+  /** Where the configuration goes. */
+  readonly to: string;
+  /** Whether a service that does not run is started and enabled; default: it is left alone. */
+  readonly start?: boolean;
+}
+
+/** The outcome. */
+export interface Applied {
+  /** What was done, a sentence each. */
+  readonly done: readonly string[];
+  /** Why the configuration is not in force, in sentences; undefined if it is, or will be at the next start. */
+  readonly problem?: string;
+}
+
+/** Makes the change, one process at a time. */
+export async function makeChange(change: Change, service: Service | undefined = serviceOf(change.to)): Promise<Applied> {
+  const { to } = change;
+  let release: (() => void) | undefined;
+  try {
+    mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
+    release = takeLock(`${to}.lock`);
+  } catch (error) {
+    return unchanged(to, error);
+  }
+  if (!release) return { done: [], problem: `${to} is being changed by another telesetd: try again when that has ended.` };
+  try {
+    return await changed(change, service);
+  } finally {
+    release();
+  }
+}
+
+function unchanged(to: string, error: unknown): Applied {
+  return { done: [], problem: `Cannot write ${to}: ${codeOf(error)}: nothing was changed.` };
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+async function changed({ text, to, start = false }: Change, service: Service | undefined): Promise<Applied> {
+  const state = await service?.state();
+  let former: string | undefined;
+  let done: string[];
+  try {
+    former = keepGood(to, text, service, state);
+    done = installed(to, text);
+  } catch (error) {
+    return unchanged(to, error);
+  }
+  if (service === undefined || state === undefined) {
+    done.push("No service was restarted here. A daemon that runs with this file must be restarted.");
+    return { done };
+  }
+  if (state === "inactive" && !start) {
+    done.push("telesetd is not running. To start it now and at each boot: systemctl enable --now telesetd");
+    return { done };
+  }
+  const disabled = start ? await service.enable() : undefined;
+  const why = disabled ?? await service.restart();
+  if (why !== undefined) return { done, problem: await goBack(to, former, why, service) };
+  done.push("telesetd runs with it.");
+  try {
+    replaceFile(goodOf(to), text);
+  } catch (error) {
+    done.push(`Cannot keep a copy as ${goodOf(to)}: ${codeOf(error)}.`);
+  }
+  return { done };
+}
+
+/** The last configuration that a daemon became ready with. */
+function goodOf(to: string): string {
+  return `${to}.last-good`;
+}
+
+/** The configuration to return to; undefined if none is known. That of a running daemon is kept first: it may be nowhere else. */
+function keepGood(to: string, text: string, service: Service | undefined, state: string | undefined): string | undefined {
+  const running = state === "active" ? service?.running() : undefined;
+  if (running !== undefined && running !== textOf(goodOf(to))) replaceFile(goodOf(to), running);
+  const known = [textOf(goodOf(to)), textOf(to)];
+  // A running daemon whose configuration cannot be read was usually started with the file.
+  if (state === "active" && running === undefined) known.reverse();
+  return known.find((candidate) => candidate !== undefined && candidate !== text);
+}
+
+function installed(to: string, text: string): string[] {
+  const { changed, backup } = installConfig(to, text);
+  if (!changed) return [`${to} has this configuration already.`];
+  return [`Wrote ${to}, readable only by its owner${backup === undefined ? "" : `; the old file is kept as ${backup}`}.`];
+}
+
+/** Puts the old configuration back and restarts; returns what happened, for the administrator. */
+async function goBack(to: string, former: string | undefined, why: string, service: Service): Promise<string> {
+  const failed = `telesetd did not become ready with this configuration: ${why}.`;
+  if (former === undefined) {
+    return `${failed} There is no old configuration to return to: correct ${to}, then run telesetd apply.`;
+  }
+  try {
+    installConfig(to, former, `${to}.failed`);
+  } catch (error) {
+    return `${failed} The old configuration cannot be put back (${codeOf(error)}): correct ${to}, then run telesetd apply.`;
+  }
+  const again = await service.restart();
+  const back = again === undefined
+    ? "The old configuration is in force again"
+    : `The old configuration is back, but telesetd did not become ready with it either: ${again}`;
+  return `${failed} ${back}; the new one is kept as ${to}.failed.`;
+}
+
+function textOf(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}

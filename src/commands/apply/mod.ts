@@ -1,0 +1,47 @@
+/** `telesetd apply`: checks a configuration and makes it that of the service. */
+import { readFileSync } from "node:fs";
+import { lineSchemas } from "../../../drivers/registry.ts";
+import { ConfigError, parseConfig } from "../../config/schema.ts";
+import { withCredentials } from "../doctor/config.ts";
+import { type Io, problemsText } from "../io.ts";
+import { makeChange } from "./change.ts";
+import { type Service, serviceOf } from "./service.ts";
+
+/** The options of `apply`. */
+export interface ApplyOptions {
+  /** The new configuration; default: the installed one, which somebody has changed in its place. */
+  readonly from?: string | undefined;
+  /** The installed configuration. */
+  readonly config: string;
+  /** Whether a service that does not run is started and enabled. */
+  readonly start?: boolean;
+}
+
+/** Exit codes: 0 the configuration is in force; 1 it is not, the old one is; 2 it has errors, nothing was changed. */
+export async function apply(
+  { from, config: to, start = false }: ApplyOptions,
+  io: Io,
+  service: Service | undefined = serviceOf(to),
+): Promise<number> {
+  const file = from ?? to;
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "run this as root, with sudo" : code;
+    io.err(`Cannot read ${file}: ${why}. Nothing was changed.\n`);
+    return 2;
+  }
+  try {
+    parseConfig(text, lineSchemas, withCredentials(to, io).environment);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.err(`${problemsText(file, error.placed)}Nothing was changed.\n`);
+    return 2;
+  }
+  const { done, problem } = await makeChange({ text, to, start }, service);
+  for (const sentence of done) io.out(`${sentence}\n`);
+  if (problem !== undefined) io.err(`${problem}\n`);
+  return problem === undefined ? 0 : 1;
+}
