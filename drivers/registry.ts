@@ -19,52 +19,38 @@ export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Obje
   entries.map(({ name, schema }) => [name, schema]),
 );
 
-/** The validated `line` part of the configuration; only the driver knows its other keys. Functions throw for an unknown driver. */
+/** The validated `line` part of the configuration; only the driver knows its other keys. */
 export interface Settings {
   readonly driver: string;
 }
 
-/** Opens the line that the configuration names. */
-export function openLine(settings: Settings, context: DriverContext): Line {
-  const { entry, config } = resolved(settings);
-  return entry.open(config, context);
+/** A driver with its settings: see `DriverEntry`. */
+export interface ConfiguredDriver {
+  /** Undefined: it may connect to any. */
+  readonly hosts: readonly string[] | undefined;
+  readonly drivesAgents: boolean;
+  readonly assumesRegistered: boolean;
+  open(context: DriverContext): Line;
+  probe(context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
+  simulated(peer: { readonly port: number; readonly password: string }): Settings & Record<string, unknown>;
 }
 
-/** See `DriverEntry.hosts`. */
-export function lineHosts(settings: Settings): readonly string[] | undefined {
-  const { entry, config } = resolved(settings);
-  return entry.hosts?.(config);
-}
-
-/** See `DriverEntry.drivesAgents`. */
-export function drivesAgents(settings: Settings): boolean {
-  const { entry, config } = resolved(settings);
-  return entry.drivesAgents?.(config) ?? false;
-}
-
-/** See `DriverEntry.assumesRegistered`. */
-export function assumesRegistered(settings: Settings): boolean {
-  return resolved(settings).entry.assumesRegistered === true;
-}
-
-/** See `DriverEntry.probe`. */
-export function probeLine(settings: Settings, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
-  const { entry, config } = resolved(settings);
-  return entry.probe(config, context, signal);
-}
-
-/** See `DriverEntry.simulated`. */
-export function simulatedLine(
-  settings: Settings,
-  peer: { readonly port: number; readonly password: string },
-): Settings & Record<string, unknown> {
-  const { entry, config } = resolved(settings);
-  if (!entry.simulated) throw new Error(`The driver ${settings.driver} has no simulated switch.`);
-  return { driver: settings.driver, ...entry.simulated(config, peer) };
-}
-
-function resolved(settings: Settings): { readonly entry: DriverEntry; readonly config: Record<string, unknown> } {
+/** The driver that the configuration names. @throws Error for an unknown one. */
+export function driverOf(settings: Settings): ConfiguredDriver {
   const entry = entries.find(({ name }) => name === settings.driver);
-  if (entry) return { entry, config: entry.schema.parse(settings) };
-  throw new Error(`There is no driver ${settings.driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
+  if (!entry) {
+    throw new Error(`There is no driver ${settings.driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
+  }
+  const config = entry.schema.parse(settings);
+  return {
+    hosts: entry.hosts?.(config),
+    drivesAgents: entry.drivesAgents?.(config) ?? false,
+    assumesRegistered: entry.assumesRegistered === true,
+    open: (context) => entry.open(config, context),
+    probe: (context, signal) => entry.probe(config, context, signal),
+    simulated: (peer) => {
+      if (!entry.simulated) throw new Error(`The driver ${entry.name} has no simulated switch.`);
+      return { driver: entry.name, ...entry.simulated(config, peer) };
+    },
+  };
 }

@@ -1,5 +1,5 @@
 /** The composition root: creates the running parts from a configuration, for the daemon, the demo and the end-to-end tests. */
-import { assumesRegistered, drivesAgents, openLine } from "../drivers/registry.ts";
+import { driverOf } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
@@ -116,7 +116,7 @@ function compose(
 ): { loop: Loop; courier: Courier } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
-  const line = openLine(config.line, { desks: config.desks, variables, log, timers });
+  const line = driverOf(config.line).open({ desks: config.desks, variables, log, timers });
   const { screenPopSeconds, callEventHours, maxEvents } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: callEventHours * 3_600_000, maxEvents };
   const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics });
@@ -151,7 +151,7 @@ function views(
     return status({
       config: configFingerprint,
       desks: loop.desks(),
-      assumed: assumesRegistered(config.line),
+      assumed: driverOf(config.line).assumesRegistered,
       outbox: courier.status(),
       started,
       now: now(),
@@ -216,7 +216,7 @@ export function policyOf({ screenPop, numbers, line, agent, dial, crm }: Config)
     ...screenPop,
     numbers,
     dial,
-    acd: { driven: drivesAgents(line), afterCall: agent.afterCall },
+    acd: { driven: driverOf(line).drivesAgents, afterCall: agent.afterCall },
     events: { errors: crm.errorEvents, telephony: crm.telephonyEvents },
   };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/schema.ts";
 import type { Line, LineEvent } from "../../src/core/line.ts";
-import { lineSchemas, openLine } from "../../drivers/registry.ts";
+import { driverOf, lineSchemas } from "../../drivers/registry.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Loop, type LoopOptions } from "../../src/loop.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
@@ -81,7 +81,7 @@ test.each([
   const end = new AbortController();
   try {
     const desks = [{ extension: "1001", aliases: [] }];
-    const line = openLine(settings, { desks, variables: [], log: quiet, timers: systemTimers });
+    const line = driverOf(settings).open({ desks, variables: [], log: quiet, timers: systemTimers });
     expect(line.stuck?.()).toBeUndefined();
     const events = line.events(end.signal, () => [])[Symbol.asyncIterator]();
     expect((await events.next()).value).toMatchObject({ type: "link-down" });

@@ -1,5 +1,5 @@
 /** `telesetd doctor`: checks every hop from the phone to UWQ and says how to fix what fails. */
-import { type Hop, lineHosts, type ProbeContext, probeLine } from "../../../drivers/registry.ts";
+import { driverOf, type Hop, type ProbeContext } from "../../../drivers/registry.ts";
 import { skipped } from "../../../drivers/shared/probing.ts";
 import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
@@ -86,7 +86,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   const clock = checked("clock", () => checkClock(machine, store));
   yield await checked("disk", () => checkDisk(config.store.path));
   yield await clock;
-  const places = { listen: config.http.host, peers: lineHosts(config.line) };
+  const places = { listen: config.http.host, peers: driverOf(config.line).hosts };
   yield await checked("network", () => checkNetwork(machine, places));
   const answered = await answering;
   const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
@@ -124,7 +124,7 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
   const hops: Hop[] = [];
   const aborted = new Promise<void>((resolve) => timeout.addEventListener("abort", () => setTimeout(resolve, 500)));
   const all = (async () => {
-    for await (const hop of probeLine(line, context, timeout)) hops.push(hop);
+    for await (const hop of driverOf(line).probe(context, timeout)) hops.push(hop);
     return true;
   })().catch((error: unknown) => {
     const message = `Cannot check: ${messageOf(error)}.`;

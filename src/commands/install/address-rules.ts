@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { lineHosts } from "../../../drivers/registry.ts";
+import { driverOf } from "../../../drivers/registry.ts";
 import {
   type AddressRules,
   addressRules,
@@ -54,7 +54,7 @@ export async function showAddressRules(file: string, apply: boolean, io: Io, wor
 
 /** All hosts and ranges that the daemon exchanges packets with. */
 function peersOf({ line, http, crm }: Config): Peers {
-  return { switches: lineHosts(line), ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
+  return { switches: driverOf(line).hosts, ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow] };
 }
 
 async function known(names: readonly string[], world: AddressWorld): Promise<Names> {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../app.ts";
-import { drivers, lineSchemas, simulatedLine } from "../../../drivers/registry.ts";
+import { driverOf, drivers, lineSchemas } from "../../../drivers/registry.ts";
 import { type Config, parseConfig } from "../../config/schema.ts";
 import type { Log } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
@@ -43,7 +43,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const app = await startApp(
     {
       ...base,
-      line: simulatedLine(base.line, { port, password }),
+      line: driverOf(base.line).simulated({ port, password }),
       http: { ...http, host: "127.0.0.1", port: 0 },
       store: { ...base.store, path: join(folder, "telesetd.db") },
     },

@@ -72,7 +72,7 @@ export function outsideDigits({ numbers }: Draft): string | undefined {
 /** The draft as if all had been answered well: the errors that remain, no answer fixes. */
 export function withAnswers(draft: Draft): Draft {
   const { desks, http, numbers } = draft;
-  const driver = driverOf(draft);
+  const driver = driverNamedIn(draft);
   return {
     ...draft,
     desks: (desks.length === 0 ? [{}] : desks).map((desk, index) => ({ ...desk, extension: `${index + 1}` })),
@@ -83,7 +83,7 @@ export function withAnswers(draft: Draft): Draft {
 }
 
 /** The driver that the draft names; the first when it names none. */
-export function driverOf({ line }: Draft): Driver {
+export function driverNamedIn({ line }: Draft): Driver {
   return drivers.find(({ name }) => name === line["driver"]) ?? drivers[0];
 }
 

@@ -4,7 +4,7 @@ import { prefixPattern } from "../../config/schema.ts";
 import {
   desksWith,
   type Draft,
-  driverOf,
+  driverNamedIn,
   extensionsOf,
   isReference,
   outsideDigits,
@@ -40,7 +40,7 @@ async function askDriver(former: Draft, talk: Talk): Promise<Driver> {
   for (const { name, schema } of drivers) talk.say(`  ${name}: ${schema.shape["driver"].meta()?.description}`);
   return await answer(talk, {
     text: "Driver for the switch",
-    fallback: driverOf(former).name,
+    fallback: driverNamedIn(former).name,
     read: (typed) => drivers.find(({ name }) => name === typed),
     expected: drivers.map(({ name }) => name).join(" or "),
   });
