@@ -10,11 +10,13 @@ export function isDenied({ text }: Reply): boolean {
   return /^-ERR permission denied/i.test(text);
 }
 
-/** The domains that phones are registered in, the most frequent first. */
-export async function registeredRealms(ask: Ask): Promise<string[]> {
-  const realms = (await registrations(ask)).map(({ realm }) => realm);
-  const count = (realm: string) => realms.filter((candidate) => candidate === realm).length;
-  return [...new Set(realms)].sort((first, second) => count(second) - count(first));
+/** The domains that phones are registered in, the most frequent first, and all that the switch serves: its own name is first. */
+export async function domainsOf(ask: Ask): Promise<{ readonly registered: string[]; readonly served: string[] }> {
+  const rows = (await registrations(ask)).map(({ realm }) => realm);
+  const count = (realm: string) => rows.filter((candidate) => candidate === realm).length;
+  const registered = [...new Set(rows)].sort((first, second) => count(second) - count(first));
+  const { ok, text } = await ask("global_getvar domain");
+  return { registered, served: [...new Set([...ok ? [text.trim()] : [], ...registered])].filter((name) => name !== "") };
 }
 
 /** A row of `show registrations as json` (switch_core_sqldb.c): who is registered where. */

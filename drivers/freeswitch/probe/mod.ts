@@ -18,7 +18,7 @@ import {
   stopwatch,
   warning,
 } from "../../shared/probing.ts";
-import { type Ask, isDenied, registeredRealms } from "./ask.ts";
+import { type Ask, domainsOf, isDenied } from "./ask.ts";
 import { checkDomain, checkPhone } from "./phone.ts";
 import { checkQueues } from "./queues.ts";
 
@@ -48,7 +48,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   }
 }
 
-/** The domains that the switch serves: what it calls itself, and where its phones are registered. */
+/** See `domainsOf`; empty if the switch cannot be asked. */
 export async function domains(
   config: FreeswitchConfig,
   context: DriverContext,
@@ -57,10 +57,8 @@ export async function domains(
   const { link } = await wayIn(config, context, signal);
   if (!link) return [];
   try {
-    const own = await link.command("api global_getvar domain");
-    const realms = await registeredRealms((command) => link.command(`api ${command}`));
-    const named = own.ok ? [own.text.trim()] : [];
-    return [...new Set([...named, ...realms])].filter((domain) => /^[A-Za-z0-9_.:-]+$/.test(domain));
+    const { served } = await domainsOf((command) => link.command(`api ${command}`));
+    return served.filter((domain) => /^[A-Za-z0-9_.:-]+$/.test(domain));
   } catch (error) {
     if (error instanceof LinkClosed) return [];
     throw error;

@@ -3,30 +3,28 @@ import { phoneMakes } from "../../shared/auto-answer.ts";
 import { failed, type Finding, good, warning } from "../../shared/probing.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import type { Reply } from "../wire/link.ts";
-import { type Ask, isDenied, registrations } from "./ask.ts";
+import { type Ask, domainsOf, isDenied, registrations } from "./ask.ts";
 import { oneLine } from "../../../src/platform/text.ts";
 
 /** Whether the switch serves `line.domain`, or which domains instead. */
 export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promise<Finding> {
   const served = await ask(`domain_exists ${domain}`);
   if (served.ok && served.text.trim() === "true") return good(`The switch serves the domain ${domain}.`);
-  const realms = [...new Set((await registrations(ask)).map(({ realm }) => realm))];
   // Phones also register in a domain that has another name in the directory.
-  if (realms.includes(domain)) return good(`Phones are registered in the domain ${domain}.`);
-  const own = await ask("global_getvar domain");
-  const others = [...new Set([...(own.ok ? [own.text.trim()] : []), ...realms])].filter((realm) =>
-    realm !== "" && realm !== domain
-  );
+  const domains = await domainsOf(ask);
+  if (domains.registered.includes(domain)) return good(`Phones are registered in the domain ${domain}.`);
+  const others = domains.served.filter((name) => name !== domain);
+  const some = others.slice(0, 5).join(", ");
   if (!served.ok) {
-    const there = others.length > 0 ? `; phones are registered in ${others.slice(0, 5).join(", ")}` : "";
+    const there = some === "" ? "" : `; phones are registered in ${some}`;
     return warning(
       `Cannot tell whether the switch serves the domain ${domain}: this user may not ask (domain_exists)${there}.`,
       "Compare line.domain with what the phone has as its SIP server or domain.",
     );
   }
   return failed(
-    `The switch does not serve the domain ${domain}${others.length > 0 ? `; it serves ${others.slice(0, 5).join(", ")}` : ""}.`,
-    others.length > 0 ? `Set line.domain to ${others[0]}.` : "Set line.domain to the domain that the phones register in.",
+    `The switch does not serve the domain ${domain}${some === "" ? "" : `; it serves ${some}`}.`,
+    `Set line.domain to ${others[0] ?? "the domain that the phones register in"}.`,
   );
 }
 
