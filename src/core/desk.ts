@@ -99,7 +99,7 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
 function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, policy: PopPolicy): CallChange {
   const { call, events } = eventsDue(withFacts(after, facts, policy.numbers), desk.extension, policy);
   return {
-    desk: { ...desk, calls: desk.calls.map((old) => (old.id === before.id ? call : old)) },
+    desk: withChanged(desk, before.id, () => call),
     send: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],
     ended: [],
   };
@@ -144,19 +144,16 @@ export function dialInProgress({ calls }: Desk): DialledCall | undefined {
 
 /** The desk with a change of the dial of a call, if that is not over. */
 export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>): Desk {
-  const calls = desk.calls.map((
-    call,
-  ) => (call.id === id && hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call));
-  return { ...desk, calls };
+  return withChanged(desk, id, (call) => hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call);
 }
 
 /** The desk with this call, if it is not over, without its dial. */
 export function withoutDial(desk: Desk, { id }: DialledCall): Desk {
-  return { ...desk, calls: desk.calls.map((call) => (call.id === id ? withoutItsDial(call) : call)) };
+  return withChanged(desk, id, ({ dial: _, ...call }) => call);
 }
 
-function withoutItsDial({ dial: _, ...call }: Call): Call {
-  return call;
+function withChanged(desk: Desk, id: string, change: (call: Call) => Call): Desk {
+  return { ...desk, calls: desk.calls.map((call) => (call.id === id ? change(call) : call)) };
 }
 
 /** The desk with the new id of a leg in place of the old one; later facts under the old one are ignored. */
@@ -169,7 +166,7 @@ export function renameLeg(desk: Desk, from: string, to: string): Desk {
 /** The desk with this call added or replaced. */
 export function withCall(desk: Desk, call: Call): Desk {
   const known = desk.calls.some(({ id }) => id === call.id);
-  return { ...desk, calls: known ? desk.calls.map((old) => (old.id === call.id ? call : old)) : [...desk.calls, call] };
+  return known ? withChanged(desk, call.id, () => call) : { ...desk, calls: [...desk.calls, call] };
 }
 
 /** The desk after a Register at this desk or at another: its calls follow their agents. */

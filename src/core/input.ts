@@ -28,16 +28,17 @@ export interface DialRecord {
 export const dialResults = ["asked", "refused", "answered", "called", "failed"] as const;
 export type DialResult = (typeof dialResults)[number];
 
+/** An event to send to an agent. No `to`: it waits for the agent's next Register. `undeliverable`: why it is only recorded. */
+export interface Sending {
+  readonly agent: string;
+  readonly to?: Address;
+  readonly event: CrmEvent;
+  readonly undeliverable?: string;
+}
+
 /** What to do, in this order. */
 export type Effect =
-  /** Send an event to the CRM. No `to`: it waits for the agent's next Register. `undeliverable`: why it is only recorded. */
-  | {
-    readonly type: "send";
-    readonly agent: string;
-    readonly to?: Address;
-    readonly event: CrmEvent;
-    readonly undeliverable?: string;
-  }
+  | ({ readonly type: "send" } & Sending)
   /** Discard the events that still wait for this agent. */
   | { readonly type: "discard"; readonly agent: string; readonly why: string }
   | { readonly type: "drive"; readonly command: LineCommand }

@@ -6,10 +6,8 @@
 import { count } from "../core/count.ts";
 import type { Address, Crm } from "../core/crm.ts";
 import { type Arrival, isSameAddress } from "../core/destination.ts";
-import type { Log } from "../log/log.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import { Heap } from "./heap.ts";
-import { Outcomes } from "./outcomes.ts";
+import { type OutcomeOptions, Outcomes } from "./outcomes.ts";
 import { type Post, Posts } from "./posts.ts";
 import { type DeliveryRules, type Due, pauseAfter, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
@@ -18,15 +16,10 @@ import type { OutboxEvent, Store } from "./record.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** What the courier needs. */
-export interface CourierOptions {
+export interface CourierOptions extends OutcomeOptions {
   readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "settle" | "withdraw">;
   readonly crm: Crm;
-  /** Steady ms. */
-  readonly now: () => number;
-  readonly random: () => number;
   readonly rules: DeliveryRules;
-  readonly log: Log;
-  readonly metrics?: Metrics;
 }
 
 /** How many POSTs go to one address at once before it has answered: it may not be there, and others wait. */

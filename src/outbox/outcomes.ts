@@ -11,12 +11,9 @@ import type { SuppressedCalls } from "./suppressed.ts";
 import type { Waiting, WaitingCall } from "./waiting.ts";
 import type { OutboxEvent, Store } from "./record.ts";
 
-/** Where outcomes are noted. */
+/** Where outcomes are noted, and what that needs. */
 export interface OutcomeOptions {
   readonly store: Pick<Store, "update" | "settle">;
-  readonly waiting: Waiting;
-  readonly posts: Posts;
-  readonly suppressedCalls: SuppressedCalls;
   /** Steady ms. */
   readonly now: () => number;
   readonly random: () => number;
@@ -24,11 +21,18 @@ export interface OutcomeOptions {
   readonly metrics?: Metrics;
 }
 
+/** The courier's own parts that an outcome changes. */
+interface Parts {
+  readonly waiting: Waiting;
+  readonly posts: Posts;
+  readonly suppressedCalls: SuppressedCalls;
+}
+
 /** Notes the outcomes. */
 export class Outcomes {
-  readonly #options: OutcomeOptions;
+  readonly #options: OutcomeOptions & Parts;
 
-  constructor(options: OutcomeOptions) {
+  constructor(options: OutcomeOptions & Parts) {
     this.#options = options;
   }
 

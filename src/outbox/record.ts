@@ -5,7 +5,7 @@
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { Arrival } from "../core/destination.ts";
-import type { DialRecord } from "../core/input.ts";
+import type { DialRecord, Sending } from "../core/input.ts";
 import type { ClockMark } from "../platform/clock.ts";
 
 /** An event that the CRM has not confirmed. Times in ms of the daemon's steady clock. */
@@ -30,14 +30,9 @@ export interface OutboxEvent {
   readonly why?: string;
 }
 
-/** A new event. `undeliverable`: why it is only recorded. `startNow`: its first attempt starts with the write. */
-export interface NewEvent {
+/** A new event. `startNow`: its first attempt starts with the write. */
+export interface NewEvent extends Sending {
   readonly desk: string;
-  readonly agent: string;
-  /** Where it goes; absent while its agent has no address. */
-  readonly to?: Address;
-  readonly event: CrmEvent;
-  readonly undeliverable?: string;
   readonly startNow?: boolean;
 }
 
