@@ -175,8 +175,8 @@ export async function memoryAfter(seat: Seat, calls: number, restMs: number): Pr
 /** Measures the time from the start of the process until its log says that it runs (listener and store are open), in ms. */
 export async function startToReady(bench: Bench, key: Key): Promise<number> {
   const ready: Record<Key, string> = {
-    unit: "telesetd runs",
-    jit: "telesetd runs",
+    unit: "telesetd is running",
+    jit: "telesetd is running",
     node: "the bridge runs",
     floor: "the floor runs",
   };

@@ -195,7 +195,7 @@ class Session {
   execute(command: LineCommand): void {
     const fail = (cause: string, why: string) => this.#report(command, { outcome: "failed", cause, why });
     if (command.type !== "dial") {
-      return fail("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
+      return fail("NOT_SUPPORTED", "This phone system has no call queues: telesetd alone keeps the state.");
     }
     const { desk, call, number } = command;
     if (!this.#desks.includes(desk)) return fail("NOT_SERVED", `Desk ${desk} is not served.`);

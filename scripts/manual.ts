@@ -27,10 +27,10 @@ export function daemonPage(): string {
     tagged("SIGHUP", "Reload the configuration; calls continue. systemctl reload telesetd sends it."),
     tagged("SIGTERM", "Save the state and exit."),
     ".SH FILES",
-    tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It belongs to root, mode 600."),
+    tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It is owned by root, mode 600."),
     tagged(
       "/etc/telesetd/secrets",
-      'Secrets in separate files: {"credential": "esl"} is the file esl. It belongs to root, mode 700.',
+      'Secrets in separate files: {"credential": "esl"} is the file esl. It is owned by root, mode 700.',
     ),
     tagged(
       "/boot/firmware/telesetd.json, /boot/telesetd.json",
@@ -75,9 +75,9 @@ export function configurationPage(): string {
     ".SH FILES",
     tagged(
       "/etc/telesetd/config.json",
-      "The configuration: it belongs to root, mode 600. telesetd check lists its errors.",
+      "The configuration: it is owned by root, mode 600. telesetd check lists its errors.",
     ),
-    tagged("/etc/telesetd/secrets", 'The files for {"credential": ...}. The folder belongs to root, mode 700.'),
+    tagged("/etc/telesetd/secrets", 'The files for {"credential": ...}. The folder is owned by root, mode 700.'),
     tagged("/usr/share/doc/telesetd/examples/config.json", "An example configuration."),
     ".SH SEE ALSO",
     ".BR telesetd (8)",

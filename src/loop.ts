@@ -50,7 +50,7 @@ export class Loop {
   #refusing = false;
   /** Whether the phone of each desk was registered at the last report. */
   readonly #phones = new Map<string, boolean>();
-  /** Desks that are not served any more, while events for their agents wait. */
+  /** Desks that are no longer served, while events for their agents wait. */
   readonly #former = new Map<string, Desk>();
   /** Desks whose last change is not written yet. */
   readonly #unwritten = new Set<string>();
@@ -66,7 +66,7 @@ export class Loop {
     }
   }
 
-  /** Ends the calls of desks that are not served any more, so that the CRM gets their CallReleased. */
+  /** Ends the calls of desks that are no longer served, so that the CRM gets their CallReleased. */
   closeFormer(): void {
     const { store, outbox, registrations } = this.#options;
     for (const [extension, desk] of this.#former) {

@@ -47,7 +47,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     expect(named).toEqual(readdirSync(made).filter((name) => name !== "SHA256SUMS").sort());
   });
 
-  test.each(["amd64", "arm64"])("%s: all files belong to root, with the same time and the right modes", (architecture) => {
+  test.each(["amd64", "arm64"])("%s: all files are owned by root, with the same time and the right modes", (architecture) => {
     const lines = outputOf(["dpkg-deb", "--contents", deb(architecture)], { TZ: "UTC" }).text.trim().split("\n")
       .map((line) => line.split(/\s+/));
     expect(new Set(lines.map(([, owner]) => owner))).toEqual(new Set(["root/root"]));

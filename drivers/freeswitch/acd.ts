@@ -127,7 +127,7 @@ export function refusal({ command }: AcdStep, answer: string): CommandResult {
     ? "The switch does not know you as an agent: ask the administrator (mod_callcenter)."
     : /Command not found/i.test(text)
     ? "The switch has no queues (mod_callcenter is not loaded): ask the administrator."
-    : `The switch refuses: ${text.replace(/^-ERR\s*|[!.]$/g, "").slice(0, 120) || "it says nothing"}. Ask the administrator.`;
+    : `The switch refuses: ${text.replace(/^-ERR\s*|[!.]$/g, "").slice(0, 120) || "it gives no reason"}. Ask the administrator.`;
   return { outcome: "failed", cause: text.slice(0, 80), why };
 }
 

@@ -11,7 +11,7 @@ export async function passwordIn(
   if (!/^[A-Za-z0-9_.-]{1,60}$/.test(user)) return undefined;
   const { ok, text } = await link.command(`api user_data ${user}@${domain} param ${directoryPasswordParam}`);
   if (!ok && /permission denied/i.test(text)) {
-    throw new Error("FreeSWITCH does not let us ask its directory: add user_data to esl-allowed-api");
+    throw new Error("FreeSWITCH does not allow user_data, which queries its directory: add it to esl-allowed-api of line.user");
   }
   const password = text.replace(/\n$/, "");
   return ok && password !== "" ? password : undefined;

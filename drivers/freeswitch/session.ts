@@ -69,7 +69,7 @@ export class Session {
       legs: async () => (await this.#seen()).legs,
       seen: (legs) => this.#snapshot(legs),
       others: () => this.#lookAtOthers(),
-      failed: (error) => log.debug("A look at the live legs failed", { why: String(error) }),
+      failed: (error) => log.debug("Listing the live legs failed", { why: String(error) }),
     });
     this.#farLegs = new FarLegs({
       link,
@@ -141,7 +141,7 @@ export class Session {
   #denied(subclass: string, answer: string): void {
     if (subclass.startsWith("sofia::")) this.#phones.areUnreported = true;
     this.#options.log.rarely(`denied ${subclass}`).warning(
-      "FreeSWITCH does not send all events that are needed: add this one to esl-allowed-events of line.user, behind CUSTOM",
+      "FreeSWITCH does not send all events that are needed: add this one to esl-allowed-events of line.user, after CUSTOM",
       { missing: subclass, says: answer.trim() },
     );
   }

@@ -18,7 +18,7 @@ export interface Snapshot {
 
 /**
  * Looks at all legs of these desks. Rejects with LinkClosed when the link is lost meanwhile, with an Error for people when
- * the switch does not let us look: a live leg must not be taken for one that is gone.
+ * the switch does not allow the query: a live leg must not be taken for one that is gone.
  */
 export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
   const shown = await link.command("api show channels as json");

@@ -59,7 +59,7 @@ class SipLine extends Reconnection<Session> {
     const refuse = (cause: string, why: string) =>
       this.report({ type: "result", command, result: { outcome: "failed", cause, why } });
     if (command.type !== "dial") {
-      return refuse("NOT_SUPPORTED", "This phone system has no call queues: the state is kept here only.");
+      return refuse("NOT_SUPPORTED", "This phone system has no call queues: telesetd alone keeps the state.");
     }
     if (!this.#trackers.has(command.desk)) return refuse("NOT_SERVED", `Desk ${command.desk} is not served.`);
     super.execute(command);

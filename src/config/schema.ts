@@ -114,10 +114,12 @@ const http = z.strictObject({
     formerly: "browsers",
   }),
   perSecond: z.number().positive().default(50).meta({
-    description: "callouts per second from one address; further ones get 429",
+    description: "maximum number of callouts per second from one address; more get 429",
   }),
-  burst: z.int().positive().default(200).meta({ description: "callouts at once from one address before perSecond applies" }),
-  connections: z.int().min(1).max(10000).default(64).meta({ description: "open connections; further ones get 503" }),
+  burst: z.int().positive().default(200).meta({
+    description: "maximum number of callouts in one burst from one address, before perSecond applies",
+  }),
+  connections: z.int().min(1).max(10000).default(64).meta({ description: "maximum number of open connections; more get 503" }),
   parameters: parameterAliases.default({}).meta({
     description: 'further names that UWQ uses for parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
   }),
@@ -183,7 +185,7 @@ const numbers = z.strictObject({
   }),
   fromIdentity: z.array(z.strictObject({
     ...rewriting,
-    match: pattern.meta({ description: "regular expression that the identity of the switch must match" }),
+    match: pattern.meta({ description: "regular expression that the identity must match, as the switch reports it" }),
   })).default([]).meta({
     description:
       "rules for a caller's identity before telesetd decides whether it is a number (Sales:4155550123); the first match wins",
@@ -193,7 +195,7 @@ const numbers = z.strictObject({
   deny: patterns.default([]).meta({ description: "numbers that MakeCall refuses" }),
   allow: patterns.default([]).meta({ description: "if not empty: the only numbers that MakeCall accepts" }),
   emergency: patterns.prefault("^9?(112|911)$").meta({
-    description: "emergency numbers, which no limit and no pattern blocks",
+    description: "emergency numbers, exempt from all limits and patterns",
   }),
 });
 
@@ -215,9 +217,9 @@ const agent = z.strictObject({
 });
 
 const dial = z.strictObject({
-  perMinute: z.int().positive().default(20).meta({ description: "numbers that MakeCall dials from one desk per minute" }),
+  perMinute: z.int().positive().default(20).meta({ description: "maximum number of dials by MakeCall from one desk per minute" }),
   perDay: z.int().positive().default(1000).meta({
-    description: "numbers that MakeCall dials from one desk in 24 hours, counted from the first",
+    description: "maximum number of dials by MakeCall from one desk in 24 hours, counted from the first",
   }),
   whileOnCall: z.boolean().default(true).meta({ description: "whether a desk may dial a second call during a call" }),
   registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
@@ -229,7 +231,7 @@ const store = z.strictObject({
     description: "how long finished events are kept on record, in days",
   }),
   keepRecords: z.int().min(0).max(1_000_000).default(10_000).meta({
-    description: "the most finished events kept on record",
+    description: "maximum number of finished events kept on record",
     formerly: "keepEvents",
   }),
 });
@@ -243,7 +245,7 @@ const outbox = z.strictObject({
     formerly: "otherHours",
   }),
   maxEvents: z.int().min(10).max(1_000_000).default(10_000).meta({
-    description: "the most pending events; beyond, the oldest are discarded",
+    description: "maximum number of pending events; when there are more, the oldest are discarded",
     formerly: "atMost",
   }),
 });

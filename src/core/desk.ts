@@ -128,7 +128,7 @@ function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): Cal
   const { dial, since } = call;
   if (dial && !dial.settled && !dial.lastEnd) return { desk, send: [], ended: [] };
   if (dial?.lastEnd || now >= since + listLag) return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
-  // A dial is over as soon as the list cannot lag any more (`staleDial`).
+  // A dial is over as soon as the list can no longer lag (`staleDial`).
   return { desk: dial ? withCall(desk, { ...call, dial: { ...dial, missed: true } }) : desk, send: [], ended: [] };
 }
 

@@ -75,14 +75,14 @@ export class Metrics {
   );
   readonly dials = new Counter(
     "telesetd_dials_total",
-    "Dial requests of the CRM: asked of the switch or refused by telesetd; of those asked: answered, called (the switch does not report whether the number answered) or failed.",
+    "Dial requests of the CRM: asked (passed to the switch) or refused (by telesetd); of those asked: answered, called (the switch does not report whether the number answered) or failed.",
     { name: "result", values: dialResults },
   );
   readonly linkUps = new Counter("telesetd_link_ups_total", "How often the connection to the switch came up.");
   readonly linkDowns = new Counter("telesetd_link_downs_total", "How often the connection to the switch was lost.");
   readonly linkFailures = new Counter(
     "telesetd_link_failures_total",
-    "How often connecting to the switch failed while there was no connection.",
+    "How often an attempt to connect to the switch failed.",
   );
   readonly logLines = new Counter(
     "telesetd_log_lines_total",

@@ -53,10 +53,15 @@ function gauges(present: () => Present): Family[] {
       return calls;
     }),
     single("gauge", "telesetd_outbox_events", "Events that the CRM has not confirmed yet.", () => present().outbox.waiting),
-    single("gauge", "telesetd_outbox_oldest_age_seconds", "Age of the oldest such event; 0 if there is none.", () => {
-      const { outbox: { oldest }, now } = present();
-      return oldest === undefined ? 0 : Math.max(0, now - oldest) / 1000;
-    }),
+    single(
+      "gauge",
+      "telesetd_outbox_oldest_age_seconds",
+      "Age of the oldest event that the CRM has not confirmed yet; 0 if there is none.",
+      () => {
+        const { outbox: { oldest }, now } = present();
+        return oldest === undefined ? 0 : Math.max(0, now - oldest) / 1000;
+      },
+    ),
     single(
       "gauge",
       "telesetd_store_lost",

@@ -179,7 +179,7 @@ export class Courier {
       for (const call of this.#waiting.refresh(lane, moved)) this.#schedule.put(call);
       lane.renew(firstWindow);
       this.#reopen(lane);
-      if (moved) this.#posts.abort("its agent is not at this address any more", lane);
+      if (moved) this.#posts.abort("its agent is no longer at this address", lane);
       changed ||= moved;
     }
     return changed;
@@ -227,7 +227,7 @@ export class Courier {
     await all;
   }
 
-  /** Puts a call where it belongs: its first event can be sent, or waits. Events that are of no use any more are discarded. */
+  /** Puts a call where it belongs: its first event can be sent, or waits. Events that are no longer useful are discarded. */
   #look(call: WaitingCall): void {
     const { lane } = call;
     lane.ready.delete(call);

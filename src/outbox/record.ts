@@ -83,7 +83,7 @@ export interface Store {
   update(event: OutboxEvent, onTheWay: boolean): void;
   /** Notes the final outcome of an event. */
   settle(id: number, settlement: Settlement, why: string, now: number): void;
-  /** Discards these events of an agent; they have no address any more. */
+  /** Discards these events of an agent; they no longer have an address. */
   withdraw(ids: readonly number[], why: string, now: number): void;
   /** Lets a discarded event wait again, as if it were new, for this address; undefined if there is no such event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;

@@ -4,7 +4,7 @@ import type { Desk } from "../core/desk.ts";
 import { addressOf, isSameAddress } from "../core/destination.ts";
 import type { OutboxEvent } from "./record.ts";
 
-/** The registrations of all desks, including desks that are not served any more. */
+/** The registrations of all desks, including desks that are no longer served. */
 export class Registrations {
   readonly #desks = new Map<string, { readonly registration: Registration; readonly at: number }>();
 

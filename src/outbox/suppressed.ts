@@ -5,7 +5,7 @@ import type { OutboxEvent } from "./record.ts";
 /** How many are remembered. A call is forgotten with its CallReleased, or when there are more. */
 const maxSuppressedCalls = 1000;
 
-/** The calls whose events are not delivered any more. */
+/** The calls whose events are no longer delivered. */
 export class SuppressedCalls {
   readonly #keys = new Set<string>();
 

@@ -30,7 +30,7 @@ check "so does telesetd status" has "$(telesetd status 2>&1)" 'expected digits (
 check "without a configuration the service is skipped, not failed" test "$(show ActiveState)/$(show ConditionResult)" = inactive/no
 config 1001 203.0.113.9 >$card/telesetd.json
 check "a valid telesetd.json is installed" systemctl start telesetd-firstboot.service
-check "it has mode 600 and belongs to root" test "$(stat -c '%a %U' $file)" = "600 root"
+check "it has mode 600 and is owned by root" test "$(stat -c '%a %U' $file)" = "600 root"
 check "the card has neither the file nor the errors any more" test "$(ls $card)" = telesetd-installed.txt
 check "the service runs" until_so 20 state_is active/running
 
@@ -70,7 +70,7 @@ check "the status shows the new desk" until_so 5 status_has "desk 1002:"
 check "the address rules still contain the old switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
 check "they also contain the new switch" has "$(show IPAddressAllow)" "203.0.113.10/32"
 echo '{ "desks": [] }' >$file
-if systemctl reload telesetd.service 2>/dev/null; then no "a reload with a wrong configuration fails"; else ok "a reload with a wrong configuration fails"; fi
+if systemctl reload telesetd.service 2>/dev/null; then no "a reload with an invalid configuration fails"; else ok "a reload with an invalid configuration fails"; fi
 check "the old one stays in force" state_is active/running
 check "systemctl status shows the reason" status_has "the old configuration stays in force, the new one has"
 check "no error number of systemctl is left in the status" test "$(show StatusErrno)" = 0
@@ -79,7 +79,7 @@ check "the journal has every error" has "$(journalctl --no-pager -o cat -u teles
 echo "== ends"
 restarts=$(show NRestarts)
 systemctl restart telesetd.service 2>/dev/null
-check "a wrong configuration at the start: the service fails" until_so 10 state_is failed/failed
+check "an invalid configuration at the start: the service fails" until_so 10 state_is failed/failed
 check "its exit code is 2" test "$(show ExecMainStatus)" = 2
 sleep 3
 check "systemd does not restart it" test "$(show ActiveState)/$(show NRestarts)" = "failed/$restarts"
@@ -94,7 +94,7 @@ for last in 11 12 13 14 15 16 17; do
   config 1001 203.0.113.$last '{ "credential": "esl" }' >$file
   systemctl restart telesetd.service
 done
-check "they are exact after many starts in a row, even if the file does not belong to root" has "$(show IPAddressAllow)" 203.0.113.17/32
+check "they are exact after many starts in a row, even if the file is not owned by root" has "$(show IPAddressAllow)" 203.0.113.17/32
 chown 0:0 $file
 config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
 systemctl restart telesetd.service

@@ -57,9 +57,9 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
     });
     closeSync(log);
     try {
-      await until("it does not start", () => readFileSync(path, "utf8").includes("telesetd runs"));
-      expect(/^<6>telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(same);
-      expect(/^info {4}telesetd runs /m.test(readFileSync(path, "utf8"))).toBe(!same);
+      await until("it does not start", () => readFileSync(path, "utf8").includes("telesetd is running"));
+      expect(/^<6>telesetd is running /m.test(readFileSync(path, "utf8"))).toBe(same);
+      expect(/^info {4}telesetd is running /m.test(readFileSync(path, "utf8"))).toBe(!same);
     } finally {
       child.kill("SIGKILL");
       await child.exited;

@@ -179,7 +179,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       await call.callerHangsUp();
       await crm.until(({ posts }) => posts.length === 2);
       expect(await box.terminate()).toBe(0);
-      expect(box.log).toContain("telesetd runs");
+      expect(box.log).toContain("telesetd is running");
       expect(box.log).toContain("telesetd has stopped");
       expect(box.log).not.toContain("14155550123");
     }));

@@ -1,4 +1,4 @@
-/** The compiled binary and a service manager that listens: readiness, status, watchdog, reload, wrong configuration. */
+/** The compiled binary and a service manager that listens: readiness, status, watchdog, reload, invalid configuration. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -115,7 +115,7 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       await until("no pings after the thaw", () => manager.pings >= frozen + 2);
     }));
 
-  test.concurrent("a wrong configuration: exit code 2, and the status says the first error with its place", () =>
+  test.concurrent("an invalid configuration: exit code 2, and the status says the first error with its place", () =>
     onStage({}, async ({ manager, box }) => {
       box.configure('{\n  "desks": [{ "extension": "12a" }],\n  "line": { "driver": "freeswitch" }\n}\n');
       box.spawn();
@@ -126,7 +126,7 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       expect(manager.messages).not.toContain("READY=1");
     }));
 
-  test.concurrent("SIGHUP: RELOADING, then READY; a wrong configuration is in the status until a right one comes", () =>
+  test.concurrent("SIGHUP: RELOADING, then READY; an invalid configuration is in the status until a valid one arrives", () =>
     onStage({}, async ({ manager, box }) => {
       await box.start();
       await manager.hears("READY=1");
@@ -145,7 +145,7 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
 });
 
 describe.skipIf(noBinary !== "")(`telesetd reload${noBinary}`, () => {
-  /** A box under a unit: its configuration belongs to root, and so does what is handed over. */
+  /** A box under a unit: its configuration is owned by root, and so are the copies for the daemon. */
   async function handedOver(
     play: (at: { box: Box; root: string; reload: () => Promise<{ code: number; err: string }> }) => Promise<void>,
   ) {

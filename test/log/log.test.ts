@@ -205,5 +205,5 @@ test("any entry is one line without control characters", () => {
 
 test("each line of a command's error output gets the priority error for journald, unless it has one", () => {
   expect(marked("x has 2 errors:\n  one\n  two\n")).toBe("<3>x has 2 errors:\n<3>  one\n<3>  two\n");
-  expect(marked("<6>telesetd runs\n")).toBe("<6>telesetd runs\n");
+  expect(marked("<6>telesetd is running\n")).toBe("<6>telesetd is running\n");
 });

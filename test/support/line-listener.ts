@@ -61,7 +61,7 @@ export class LineListener {
     return this.#stop.signal.aborted;
   }
 
-  /** Something else than an event has happened: who waits looks again. */
+  /** Something other than an event has happened: all waiting conditions are checked again. */
   protected look(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }

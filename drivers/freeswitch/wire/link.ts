@@ -240,7 +240,7 @@ export class Link {
     connection.on("esl::event::api::response", (_event, _headers, body) => this.#settle(body ?? ""));
     connection.on("esl::event::disconnect::notice", (_event, _headers, body = "") => {
       options.log.trace("from the switch", { frame: "text/disconnect-notice", body });
-      this.close("FreeSWITCH says that it disconnects");
+      this.close("FreeSWITCH has announced that it disconnects");
     });
     connection.on("esl::event::raw::text/rude-rejection", () => {
       this.#failure = "denied";
@@ -335,7 +335,7 @@ export class Link {
     const frame = readFrame(text);
     if (this.#options.log.tracing()) this.#trace(text, frame);
     if (frame) return this.#onFrame(frame);
-    const message = "An event of the switch is not a JSON object: looking at all live calls instead";
+    const message = "An event of the switch is not a JSON object: requesting all live calls instead";
     this.#options.log.rarely("no JSON").warning(message, { begins: text.slice(0, 80) });
     this.#options.onUnreadable?.(text);
   }
@@ -377,7 +377,9 @@ export class Link {
 /** Every line goes through here: a control character would end the command and start another. */
 function refuseControls(line: string): void {
   if (/\p{Cc}/u.test(line)) {
-    throw new RangeError(`a command to the switch holds a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`);
+    throw new RangeError(
+      `a command to the switch contains a control character: ${JSON.stringify(hideSecret(line)).slice(0, 80)}`,
+    );
   }
 }
 

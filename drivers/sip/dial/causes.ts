@@ -36,7 +36,7 @@ const far: Readonly<Record<number, string>> = {
 
 /** drachtio-server did not reach the switch, so the phone was not rung. */
 export function switchSilent(extension: string): Failure {
-  return { cause: "SIP 408", why: `The switch did not answer when phone ${extension} was to be rung: try again.` };
+  return { cause: "SIP 408", why: `The switch did not answer the request to ring phone ${extension}: try again.` };
 }
 
 /** The phone rang until the deadline. */
@@ -58,7 +58,7 @@ export function occupied(extension: string, what: "talking" | "ringing"): Failur
 
 /** A call was answered that the phone's switch does not show. */
 export function notThePhone(extension: string): Failure {
-  const why = `Something else than phone ${extension} answered, a voicemail perhaps: the number was not dialled.`;
+  const why = `Something other than phone ${extension} answered, perhaps a voicemail: the number was not dialled.`;
   return { cause: "NOT_THE_PHONE", why };
 }
 
@@ -99,7 +99,7 @@ export function handsetAnswer(status: number, cause: string | undefined, extensi
     return { cause: "SIP 480", why };
   }
   if (status === 401 || status === 403 || status === 407) {
-    const why = `The switch does not let this box ring phone ${extension}: ask the administrator.`;
+    const why = `The switch does not allow this box to ring phone ${extension}: ask the administrator.`;
     return { cause: `SIP ${status}`, why };
   }
   return handsetFailure(handset[status] ?? `SIP ${status}`, extension);
@@ -121,6 +121,6 @@ export function farAnswer(status: number): Failure {
 export function notHandedOver(status: number, number: string): Failure {
   const why = status === 481
     ? `The handset was put down before ${number} was dialled.`
-    : `The switch does not hand a call over (${status}): dial ${number} on the phone itself.`;
+    : `The switch refuses to transfer the phone (${status}): dial ${number} on the phone itself.`;
   return { cause: `REFER ${status}`, why, far: why };
 }

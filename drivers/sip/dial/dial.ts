@@ -241,5 +241,5 @@ function resultOf(error: unknown): CommandResult {
   if (error instanceof StackClosed || error instanceof NotSent) {
     return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: ${error.message}.` };
   }
-  return { outcome: "unknown", why: `Something unexpected happened (${messageOf(error)})` };
+  return { outcome: "unknown", why: `Internal error in telesetd (${messageOf(error)})` };
 }

@@ -5,11 +5,11 @@ import type { Dialog } from "../dialogs/dialog-info.ts";
 /** The end of a dialog that a full state no longer lists. */
 export const unlisted: Failure = {
   cause: "GONE",
-  why: "The phone system does not list the call any more.",
+  why: "The phone system no longer lists the call.",
 };
 
 /** What the agent reads of the number when a dial's leg ends without a reason (FreeSWITCH). */
-export const unreached = "The number was not reached: the phone system does not say why.";
+export const unreached = "The number was not reached: the phone system gives no reason.";
 
 /** Why a dialog ended, as far as its notifier says. */
 export function endOf({ event, code }: Pick<Dialog, "event" | "code">): Failure {
@@ -22,7 +22,7 @@ function wordsOf(event: Dialog["event"], code: number | undefined): { readonly w
   const unanswered = code === 408 || code === 480 || code === 487;
   switch (event) {
     case "cancelled":
-      return { why: "The call was given up before it was answered.", far: "The call was given up before the number answered." };
+      return { why: "The call was cancelled before it was answered.", far: "The call was cancelled before the number answered." };
     case "rejected":
       if (busy) return { why: "The phone is busy or has declined the call.", far: "The number is busy." };
       return { why: "The phone has declined the call.", far: `The number was not reached${codeText(code)}.` };
@@ -39,8 +39,8 @@ function wordsOf(event: Dialog["event"], code: number | undefined): { readonly w
     case undefined:
       if (busy) return { why: "The phone is busy or has declined the call.", far: "The number is busy." };
       if (unanswered) return { why: "The phone was not answered.", far: "The number did not answer." };
-      if (code === undefined) return { why: "The call is over: the phone system does not say why." };
-      return { why: `The call is over${codeText(code)}.`, far: `The number was not reached${codeText(code)}.` };
+      if (code === undefined) return { why: "The call has ended: the phone system gives no reason." };
+      return { why: `The call has ended${codeText(code)}.`, far: `The number was not reached${codeText(code)}.` };
   }
 }
 

@@ -46,7 +46,7 @@ export function withCallId(dials: OwnDials, call: string, callId: string): OwnDi
   return changed(dials, call, (dial) => ({ ...dial, callIds: [...dial.callIds, callId] }));
 }
 
-/** No new dialogs come of a dial any more. */
+/** A dial creates no further dialogs. */
 export function withDialOver(dials: OwnDials, call: string): OwnDials {
   return changed(dials, call, (dial) => ({ ...dial, isOpen: false }));
 }

@@ -105,7 +105,7 @@ function onResponse(attempt: Attempt, response: DialResponse, now: number): Atte
   return made(attempt);
 }
 
-const notHandedOver = "The phone could not be handed over to the number";
+const notHandedOver = "The phone could not be transferred to the number";
 
 function fieldsOf({ settings: { desk, call } }: Attempt, { status, reason }: DialResponse): LogFields {
   return { desk, call, status, reason };
@@ -197,7 +197,7 @@ function onTime(attempt: Attempt, now: number): AttemptStep {
   }
 }
 
-/** Something else than the phone has answered, such as a voicemail, which must not be handed over. */
+/** Something other than the phone has answered, such as a voicemail, which must not be handed over. */
 function onNotShown(attempt: Attempt, now: number): AttemptStep {
   const { occupied, settings: { desk, isDirect } } = attempt;
   const failure = isDirect ? causes.didNotDial(desk) : occupied ? causes.occupied(desk, occupied) : causes.notThePhone(desk);

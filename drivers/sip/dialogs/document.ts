@@ -48,7 +48,7 @@ export function onFull(known: Known, dialogs: readonly Dialog[]): Verdict {
   const isTrusted = known.isFresh || known.isAsked || !listsEnds(known.table.notifier);
   const young = isTrusted ? [] : absent.filter(({ reports }) => reports <= 1);
   const verdict = whole(known, dialogs, young);
-  return young.length === 0 ? verdict : { ...verdict, why: "a document omits a call that has just begun" };
+  return young.length === 0 ? verdict : { ...verdict, why: "a document omits a call that has just started" };
 }
 
 /** Whether live dialogs that a full document omits have ended. FreeSWITCH includes the Call-ID only on request. */
@@ -83,7 +83,7 @@ function answered(table: DialogTable, { state }: Dialog, leg: string | undefined
  * `confirmed` (or `early`) while another is up; not if it is new or held. Unknown notifiers: the others may have ended, too.
  */
 function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDialog[]): Verdict {
-  if (!dialog) return { ...unchanged(known.table), isWhole: false, why: "an empty document came while calls are up" };
+  if (!dialog) return { ...unchanged(known.table), isWhole: false, why: "an empty document arrived while calls are active" };
   const [match] = matched(known, [dialog]);
   const entry = match?.leg === undefined ? undefined : known.table.live.get(match.leg);
   const isOver = dialog.state === "terminated";
@@ -91,7 +91,12 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
   const question = reportFor(known.table, dialog);
   if (entry && !isOver && question.rendering !== false) {
     const marked = listsChanged ? known.table : withAbsent(known.table, absent);
-    return { table: withEntry(marked, { ...entry, question }), facts: [], isWhole: false, why: "a call is confirmed, or over" };
+    return {
+      table: withEntry(marked, { ...entry, question }),
+      facts: [],
+      isWhole: false,
+      why: "it is unclear whether a call was answered or has ended",
+    };
   }
   // FreeSWITCH reports the end only of the last call: the doubtful ones have ended before it.
   const isLast = isOver && entry !== undefined && listsChanged;
@@ -104,7 +109,7 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
     table: withAbsent(change.table, left),
     facts: change.facts,
     isWhole: false,
-    why: "a document omits calls that are up",
+    why: "a document omits active calls",
   };
 }
 

@@ -63,7 +63,7 @@ export function endOfRegister(answer: Refusal, { at, user }: Omit<About, "extens
   const end = endOfAnswer(answer, { extension: user, at, user });
   if ([401, 407].includes(status) || isNoAnswer(answer)) return end;
   if (status === 404) return { ...end, code: "forbidden", why: `${at} does not know user ${user} (404): check line.user` };
-  return { ...end, why: `${at} does not let user ${user} register (${`${status} ${reason}`.trim()})` };
+  return { ...end, why: `${at} does not allow user ${user} to register (${`${status} ${reason}`.trim()})` };
 }
 
 /** The meaning of a response other than 2xx to SUBSCRIBE. 423 and 481 are handled before. */
@@ -83,7 +83,7 @@ export function endOfAnswer(answer: Refusal, { extension, at, user }: About): Su
         code: authorized ? "password-refused" : "forbidden",
         why: authorized
           ? `${at} refuses user ${user} (403): check line.password, and whether it may watch extension ${extension}`
-          : `${at} does not let user ${user} watch extension ${extension} (403)`,
+          : `${at} does not allow user ${user} to watch extension ${extension} (403)`,
         again: "long",
       };
     case 404:
@@ -135,7 +135,11 @@ export function endOfState(state: string | undefined, { extension, at }: About):
     case "giveup":
       return { why: `${why}: nobody there has allowed it`, again: later(60) };
     case "rejected":
-      return { code: "forbidden", why: `${at} does not let us watch extension ${extension} any more (rejected)`, again: "long" };
+      return {
+        code: "forbidden",
+        why: `${at} no longer allows this box to watch extension ${extension} (rejected)`,
+        again: "long",
+      };
     case "noresource":
       return { code: "unknown-extension", why: `${at} says that there is no extension ${extension} (noresource)`, again: "long" };
     case "invariant":

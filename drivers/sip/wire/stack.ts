@@ -174,7 +174,7 @@ export class Stack {
 
   /**
    * Sends a request; `watcher` is called, at once and in order, with its progress.
-   * @throws RangeError if a part of it holds a control character or is not ASCII.
+   * @throws RangeError if a part of it contains a control character or is not ASCII.
    */
   send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
     refuseControls([method, uri, route ?? "", dialog ?? "", ...Object.entries(headers).flat()], body ?? "");
@@ -360,8 +360,8 @@ function refuseControls(parts: readonly string[], body: string): void {
   const bad = parts.find((part) => /[^\x20-\x7e]/.test(part));
   if (bad !== undefined) {
     throw new RangeError(
-      `a part of a SIP message holds a control character or is not ASCII: ${JSON.stringify(bad).slice(0, 80)}`,
+      `a part of a SIP message contains a control character or is not ASCII: ${JSON.stringify(bad).slice(0, 80)}`,
     );
   }
-  if (/[^\r\n\x20-\x7e]/.test(body)) throw new RangeError("a SIP body holds a control character or is not ASCII");
+  if (/[^\r\n\x20-\x7e]/.test(body)) throw new RangeError("a SIP body contains a control character or is not ASCII");
 }

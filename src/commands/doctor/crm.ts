@@ -108,7 +108,7 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
   if (code === "EHOSTUNREACH") {
     return failed(
       `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
-      `Switch it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
+      `Turn it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
     );
   }
   return failed(
@@ -176,7 +176,7 @@ function deliveriesOf(known: Known, last: readonly RecordedEvent[]): Finding {
   const discarded = last.filter(({ state }) => state === "discarded");
   if (discarded.length > 0) {
     return warning(
-      `${summary}, ${discarded.length} discarded, the last one because ${discarded[0]?.why ?? "of an unknown reason"}.`,
+      `${summary}, ${discarded.length} discarded; the reason of the last one: ${discarded[0]?.why ?? "unknown"}.`,
       "telesetd outbox list --all shows them; telesetd outbox retry ID sends one again.",
     );
   }

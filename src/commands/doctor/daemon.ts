@@ -60,7 +60,7 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
   }
   const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
-    return warning(`${runs}, but installed is ${version}.`, "systemctl restart telesetd");
+    return warning(`${runs}, but version ${version} is installed.`, "systemctl restart telesetd");
   }
   if (status.config !== fingerprint(config)) {
     const advice = "systemctl reload telesetd; or check the file that it uses: telesetd doctor --config FILE";

@@ -1,4 +1,4 @@
-/** The hop of the store: it can be read, it is whole, of this version, and the daemon can write it. */
+/** The hop of the store: it is readable, intact, of this version, and the daemon can write to it. */
 import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -102,10 +102,10 @@ function findingOf({ version, check }: StoreLook, path: string, folder: string):
         `The store ${path} can be read but not written.`,
         `See the disk below. If that is good: lsattr -d ${folder} ${path}`,
       )
-      : warning(`The store ${path} is whole; this user may not write it.`, asRoot);
+      : warning(`The store ${path} is intact; this user may not write to it.`, asRoot);
   }
   const old = version < schemaVersion ? `, which the daemon upgrades to ${schemaVersion} when it starts` : "";
-  return good(`The store ${path} is whole, version ${version}${old}.`);
+  return good(`The store ${path} is intact, version ${version}${old}.`);
 }
 
 function may(path: string, what: number): boolean {

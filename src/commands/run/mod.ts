@@ -38,7 +38,7 @@ export async function run(file: string, io: Io): Promise<number> {
   try {
     const app = await startApp(config, log, carryover);
     const daemon = new Daemon({ app, config }, { io, log, signals, carryover });
-    log.info("telesetd runs", { version, http: `${config.http.host}:${daemon.app.port}`, desks: config.desks.length });
+    log.info("telesetd is running", { version, http: `${config.http.host}:${daemon.app.port}`, desks: config.desks.length });
     await reporter.ready(daemon);
     let request = await Promise.race([signals.next(), daemon.app.failed]);
     while (request === "SIGHUP") {

@@ -45,7 +45,7 @@ export function desksWith(extensions: readonly string[], { desks }: Draft): Sect
   return extensions.map((extension) => ({ ...desks.find((desk) => desk["extension"] === extension), extension }));
 }
 
-/** The extensions of the existing desks, with spaces between. */
+/** The extensions of the existing desks, separated by spaces. */
 export function extensionsOf({ desks }: Draft): string {
   return desks.flatMap(({ extension }) => typeof extension === "string" ? [extension] : []).join(" ");
 }

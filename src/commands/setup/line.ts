@@ -128,7 +128,7 @@ class Group {
       return parseConfig(JSON.stringify(whole), lineSchemas, talk.environment);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return { why: `These settings are wrong: ${error.problems.join("; ")}.` };
+      return { why: `These settings are invalid: ${error.problems.join("; ")}.` };
     }
   }
 

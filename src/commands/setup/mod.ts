@@ -70,7 +70,9 @@ function cannotWrite(to: string): string | undefined {
 async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   const say = (text: string) => io.out(`${text}\n`);
   const former = readDraft(to);
-  say("Each answer is tried at once. Press Enter to accept the value in [brackets]; Ctrl-C quits without changing anything.");
+  say(
+    "Each answer is tested immediately. Press Enter to accept the value in [brackets]; Ctrl-C quits without changing anything.",
+  );
   if (former) {
     say(`The values in ${to} are offered; all other keys stay unchanged.`);
     const { problems } = wrongIn(JSON.stringify(withAnswers(former)), to, io);

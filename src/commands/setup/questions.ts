@@ -19,7 +19,7 @@ import { answer, type Talk } from "./talk.ts";
 export async function askAll(former: Draft, talk: Talk): Promise<Draft> {
   const driver = await askDriver(former, talk);
   const extensions = (await answer(talk, {
-    text: "Extension of the desk phone (several: with spaces between)",
+    text: "Extension of the desk phone (several: separated by spaces)",
     fallback: extensionsOf(former),
     read: matching(/^\d{1,20}( +\d{1,20})*$/),
     expected: "digits, for example 1001",

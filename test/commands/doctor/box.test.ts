@@ -46,7 +46,7 @@ describe("the store", () => {
     const before = readdirSync(place.folder).sort();
     expect((await place.examined()).hop("store")).toMatchObject({
       verdict: "good",
-      message: expect.stringContaining("is whole, version"),
+      message: expect.stringContaining("is intact, version"),
     });
     expect(readdirSync(place.folder).sort()).toEqual(before);
   });

@@ -44,7 +44,7 @@ describe("the daemon", () => {
     const { verdict, message, advice } = (await place.examined()).hop("daemon");
     server.close();
     expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
-    expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but installed is \d/);
+    expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but version \d/);
   });
 
   test.concurrent("has lost its switch: its own reason, and the hops of the switch say why", async () => {
@@ -259,7 +259,7 @@ describe("the deliveries", () => {
     await sendCallout(place.port, "/hidd3n/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7" });
     const { verdict, message } = (await place.examined()).hop("deliveries");
     expect(verdict).toBe("warning");
-    expect(message).toContain("2 discarded, the last one because agent 7 has unregistered from desk 1001");
+    expect(message).toContain("2 discarded; the reason of the last one: agent 7 has unregistered from desk 1001");
   });
 
   test.concurrent("pending for long: since when and why, also from the store", async () => {

@@ -67,7 +67,7 @@ test.concurrent("a failure that may keep the daemon from starting is named befor
   expect(first(hop("store", "good"))).toBeUndefined();
 });
 
-test.concurrent("a wrong configuration: every error, the hops of the box nevertheless, exit code 2", async () => {
+test.concurrent("an invalid configuration: every error, the hops of the box nevertheless, exit code 2", async () => {
   await using place = await Place.open();
   place.write({ desks: [{ extension: "12a" }], line: { driver: "freeswitch", pasword: "x", domain: "d" }, http: { port: 0 } });
   const report = await place.examined();
@@ -195,6 +195,6 @@ test.concurrent("docs/troubleshooting.md lists the hops in the doctor's order, a
   const listed = names.map((name) => name.replace("1001", "EXT"));
   expect(rows.slice(0, listed.length)).toEqual(listed);
   const prose = page.replace(/\s+/g, " ");
-  expect(prose).toContain("it is the topmost failure");
+  expect(prose).toContain("it is the topmost one");
   expect(prose).toContain("The exception is `daemon`");
 });

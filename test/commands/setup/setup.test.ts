@@ -1,4 +1,4 @@
-/** Setup: each answer is tried at once, and asked again or kept if it fails; nothing is changed before the end. */
+/** Setup: each answer is tested immediately, and asked again or kept if it fails; nothing is changed before the end. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

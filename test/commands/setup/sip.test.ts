@@ -30,7 +30,7 @@ describe("a new box", () => {
     });
     expect(questions.slice(0, 12)).toEqual([
       "Driver for the switch [freeswitch]: ",
-      "Extension of the desk phone (several: with spaces between): ",
+      "Extension of the desk phone (several: separated by spaces): ",
       "Address of drachtio-server [127.0.0.1]: ",
       "Its port for applications [9022]: ",
       "Its secret, from <admin> in drachtio.conf.xml (Enter: the default), not shown: ",

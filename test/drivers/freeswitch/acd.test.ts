@@ -194,7 +194,7 @@ describe("refusals of the switch, as sentences:", () => {
     [add, "-ERR Agent type invalid!\n", "The switch refuses: Agent type invalid. Ask the administrator."],
     [set, "-ERR Invalid!\n", "The switch refuses: Invalid. Ask the administrator."],
     [set, "-ERR permission denied\n", "The switch refuses: permission denied. Ask the administrator."],
-    [set, "", "The switch refuses: it says nothing. Ask the administrator."],
+    [set, "", "The switch refuses: it gives no reason. Ask the administrator."],
   ];
   test.each(cases)("%s: %j", (what, answer, why) => {
     expect(refusal({ command: what }, answer)).toEqual({ outcome: "failed", cause: answer.trim(), why });

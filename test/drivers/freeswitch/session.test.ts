@@ -71,7 +71,7 @@ describe("losing the switch", () => {
     ["FIN", ({ sim }) => sim.cut("fin"), "FreeSWITCH closed the connection"],
     ["RST", ({ sim }) => sim.cut("rst"), /closed the connection|ECONNRESET/],
     ["silence", silence, "FreeSWITCH has been silent for 60 s"],
-    ["a disconnect notice", ({ sim }) => sim.server.connections[0]?.disconnect(), "FreeSWITCH says that it disconnects"],
+    ["a disconnect notice", ({ sim }) => sim.server.connections[0]?.disconnect(), "FreeSWITCH has announced that it disconnects"],
   ];
 
   test.concurrent.each(ways)("by %s: link-down with the reason, then link-up and a snapshot again", async (_name, lose, why) => {

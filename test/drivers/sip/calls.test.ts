@@ -298,7 +298,7 @@ describe("our own dial:", () => {
 
 describe("the end of a dialog as a sentence:", () => {
   test.each<[string, Partial<Dialog>, string, RegExp]>([
-    ["given up", { event: "cancelled" }, "cancelled", /given up/],
+    ["cancelled", { event: "cancelled" }, "cancelled", /cancelled/],
     ["busy", { event: "rejected", code: 486 }, "rejected 486", /busy/],
     ["declined", { event: "rejected", code: 603 }, "rejected 603", /declined/],
     ["not answered", { event: "timeout" }, "timeout", /not answer/],
@@ -307,7 +307,7 @@ describe("the end of a dialog as a sentence:", () => {
     ["put down there", { event: "remote-bye" }, "remote-bye", /other side/],
     ["replaced", { event: "replaced" }, "replaced", /took the place/],
     ["an error", { event: "error", code: 500 }, "error 500", /failed: the phone system says 500/],
-    ["over, by a code", { code: 500 }, "rejected 500", /over: the phone system says 500/],
+    ["ended, by a code", { code: 500 }, "rejected 500", /ended: the phone system says 500/],
   ])("%s", (_, part, cause, why) => {
     const line = new Line();
     line.reports(dialog(uuid, "early", { remote: customer }));
@@ -316,7 +316,7 @@ describe("the end of a dialog as a sentence:", () => {
   });
 
   test.each([
-    ["was called", true, "The number was not reached: the phone system does not say why."],
+    ["was called", true, "The number was not reached: the phone system gives no reason."],
     ["may not have been called", false, undefined],
   ])("a dial's leg that ends without a reason, whose number %s", (_, called, far) => {
     const line = new Line();
@@ -331,6 +331,6 @@ describe("the end of a dialog as a sentence:", () => {
     const line = new Line();
     line.reports(dialog(uuid, "early", { remote: customer }));
     const [facts] = line.reports(dialog(uuid, "terminated"));
-    expect(facts?.ended).toEqual({ cause: "terminated", why: "The call is over: the phone system does not say why." });
+    expect(facts?.ended).toEqual({ cause: "terminated", why: "The call has ended: the phone system gives no reason." });
   });
 });

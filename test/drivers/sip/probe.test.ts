@@ -91,7 +91,7 @@ test("a refused registration does not mention watching phones, and the phone is 
   const { all } = await hops(pbx, { register: true });
   expect(all[4]).toMatchObject({
     verdict: "failed",
-    message: "pbx does not let user 1009 register (403 Forbidden).",
+    message: "pbx does not allow user 1009 to register (403 Forbidden).",
     advice: expect.stringContaining("line.user"),
   });
   expect(all[5]?.verdict).toBe("good");
@@ -208,7 +208,7 @@ describe("a document that the daemon cannot use is a failure:", () => {
     const { all } = await hops(pbx);
     const { verdict, message, advice } = all.at(-1) ?? {};
     expect(verdict).toBe("failed");
-    expect(message).toStartWith(`What pbx reports of phone 1001 cannot be used: ${why}`);
+    expect(message).toStartWith(`Cannot use what pbx reports of phone 1001: ${why}`);
     expect(advice).toContain("aliases");
     pbx.server.stop();
   });
@@ -231,7 +231,7 @@ describe("the phone:", () => {
     [
       "403",
       (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 403 } : undefined,
-      "does not let user 1009",
+      "does not allow user 1009",
       "Allow user 1009",
     ],
     ["silence", (pbx) => pbx.instead = () => "silence", "does not answer", "line.proxy"],

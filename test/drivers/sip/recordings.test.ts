@@ -85,7 +85,7 @@ for (const [how, answer] of Object.entries(answers)) {
       (expected[twin] ?? []).map(([event, call, { occtANI }, at]) => [[event, call, occtANI ?? ""].join(" ").trim(), at]),
     );
     expect(desk.calls).toEqual([]);
-    expect(desk.asked).toEqual(name === "dialog-call-waiting" ? ["a call is confirmed, or over"] : []);
+    expect(desk.asked).toEqual(name === "dialog-call-waiting" ? ["it is unclear whether a call was answered or has ended"] : []);
   });
 }
 

@@ -84,7 +84,7 @@ export class Box {
   /** Starts it and waits until it says that it runs. */
   async start(): Promise<void> {
     this.spawn();
-    await this.says("telesetd runs");
+    await this.says("telesetd is running");
   }
 
   /** Resolves when the log has `text`, this many times. */

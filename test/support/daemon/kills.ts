@@ -89,7 +89,7 @@ async function liveAndDie(box: Box, site: Site, random: Random, entries: readonl
   // One in five is killed while it starts, three in five at a ScreenPop or soon after it, however fast the machine is.
   if (random.next() < 0.2) await pause(random.whole(0, 200));
   else {
-    await box.says("telesetd runs");
+    await box.says("telesetd is running");
     const popped = () => entries.slice(from).some(({ name }) => name === "ScreenPop");
     if (random.next() < 0.75) await until(() => `no call pops: ${box.log}`, popped);
     await pause(random.whole(0, 300));

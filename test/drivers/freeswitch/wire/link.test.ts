@@ -125,7 +125,7 @@ describe("hole 4, only 'end' is watched", () => {
       [
         "a disconnect notice",
         (peer: RawPeer) => peer.write("Content-Type: text/disconnect-notice\nContent-Length: 4\n\nbye\n"),
-        "FreeSWITCH says that it disconnects",
+        "FreeSWITCH has announced that it disconnects",
       ],
     ] as const,
   )("%s is noticed, with the reason", async (_name, lose, words) => {
@@ -209,7 +209,7 @@ describe("hole 7, a control character is a second command", () => {
     using opened = await openLink(peer);
     expect(controls).toHaveLength(65);
     for (const code of controls) {
-      expect(() => void send(opened.link, String.fromCharCode(code))).toThrow("holds a control character");
+      expect(() => void send(opened.link, String.fromCharCode(code))).toThrow("contains a control character");
     }
     await opened.link.command("api last");
     expect(peer.received).toEqual(["auth ClueCon", "api last"]);
@@ -218,7 +218,7 @@ describe("hole 7, a control character is a second command", () => {
   test("the refusal of a login does not show the text after the line feed", async () => {
     await using peer = await RawPeer.listen();
     const error = await rejection(openLink(peer, { login: "auth hush\nhusher" }));
-    expect(error.message).toContain("holds a control character");
+    expect(error.message).toContain("contains a control character");
     expect(error.message).not.toContain("hush");
   });
 });

@@ -65,7 +65,7 @@ describe("an impossible length ends the link", () => {
 });
 
 describe("anything but an event is skipped", () => {
-  const skipped = "An event of the switch is not a JSON object: looking at all live calls instead";
+  const skipped = "An event of the switch is not a JSON object: requesting all live calls instead";
 
   test.each([
     ["text that is not JSON", event("Event-Name: HEARTBEAT")],

@@ -80,7 +80,7 @@ describe("INVITE and REFER:", () => {
   test.concurrent("drachtio-server does not reach the switch: the reason names the switch, not the phone", async () => {
     await using rig = await Rig.ready();
     rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
-    const why = "The switch did not answer when phone 1001 was to be rung: try again.";
+    const why = "The switch did not answer the request to ring phone 1001: try again.";
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
   });
 
@@ -113,7 +113,7 @@ describe("INVITE and REFER:", () => {
     [488, {}, "Phone 1001 and the switch have no codec in common: ask the administrator."],
     [480, {}, "Phone 1001 cannot be reached: it is not registered, or set not to be disturbed."],
     [480, { Reason: 'Q.850;cause=20;text="USER_NOT_REGISTERED"' }, "Phone 1001 is not registered: check its cable and power."],
-    [403, {}, "The switch does not let this box ring phone 1001: ask the administrator."],
+    [403, {}, "The switch does not allow this box to ring phone 1001: ask the administrator."],
     [408, {}, "Phone 1001 does not answer the switch: check its network."],
     [503, {}, "Phone 1001 could not be reached: try again, then ask the administrator."],
     [499, {}, "Phone 1001 could not be rung: the switch says SIP 499."],
@@ -165,7 +165,7 @@ describe("INVITE and REFER:", () => {
     await rig.facts(({ farCalled }) => farCalled === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     const { ended } = await rig.facts(({ ended }) => ended !== undefined);
-    expect(ended?.far).toBe("The number was not reached: the phone system does not say why.");
+    expect(ended?.far).toBe("The number was not reached: the phone system gives no reason.");
   });
 
   test.concurrent("something else than the phone answers: nothing is handed over", async () => {
@@ -186,7 +186,7 @@ describe("INVITE and REFER:", () => {
       });
       expect(await handsOver(rig)).toEqual({ outcome: "done" });
       const { ended } = await rig.facts(({ ended }) => ended !== undefined);
-      expect(ended?.far).toBe(`The switch does not hand a call over (${status}): dial 914155550123 on the phone itself.`);
+      expect(ended?.far).toBe(`The switch refuses to transfer the phone (${status}): dial 914155550123 on the phone itself.`);
       await rig.until(() => rig.pbx.count("BYE") === 1);
     },
   );
@@ -390,6 +390,6 @@ test("an ACD command is refused with the reason", async () => {
   expect(await rig.execute(command)).toEqual({
     outcome: "failed",
     cause: "NOT_SUPPORTED",
-    why: "This phone system has no call queues: the state is kept here only.",
+    why: "This phone system has no call queues: telesetd alone keeps the state.",
   });
 });

@@ -95,7 +95,7 @@ describe("digest:", () => {
 
 describe("an answer to the SUBSCRIBE:", () => {
   const words: [number, string][] = [
-    [403, "pbx does not let user 1009 watch extension 1001 (403)"],
+    [403, "pbx does not allow user 1009 to watch extension 1001 (403)"],
     [404, "pbx does not know extension 1001 (404)"],
     [489, "pbx does not report the state of phones: it does not accept dialog subscriptions (489)"],
     [405, "pbx does not report the state of phones: it does not accept dialog subscriptions (405)"],

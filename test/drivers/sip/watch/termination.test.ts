@@ -36,10 +36,10 @@ describe("Subscription-State: terminated;", () => {
   });
 
   const never: [string, string][] = [
-    ["rejected", "pbx does not let us watch extension 1001 any more (rejected)"],
+    ["rejected", "pbx no longer allows this box to watch extension 1001 (rejected)"],
     ["noresource", "pbx says that there is no extension 1001 (noresource)"],
     ["invariant", "pbx says that the state of phone 1001 never changes (invariant)"],
-    ["rejected;retry-after=0", "pbx does not let us watch extension 1001 any more (rejected)"],
+    ["rejected;retry-after=0", "pbx no longer allows this box to watch extension 1001 (rejected)"],
     ["probation", "pbx has ended the subscription to phone 1001 (probation)"],
   ];
   test.concurrent.each(never)("reason=%s: reported, and not asked soon", async (reason, why) => {
