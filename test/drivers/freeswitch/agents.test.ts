@@ -1,6 +1,6 @@
 /** The agents over TCP, with the simulated switch: commands and their order, reports, and the valid state after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdCommands, acdRig, heard, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { acdCommands, acdRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -102,16 +102,13 @@ describe("agent commands", () => {
 
   test.concurrent("the link is cut in the middle of two: both are unknown, before the link is down, and never repeated", async () => {
     await using rig = await acdRig();
-    rig.onCommand = (command) => {
-      if (command.includes("set contact")) rig.sim.cut("rst");
-    };
+    rig.cutAt("set contact");
     const why = expect.stringMatching(/lost.*try again when it is back\.$/);
     const both = await Promise.all([setAgent(rig), setAgent(rig, { login: false, mode: "ready" })]);
     expect(both).toEqual([{ outcome: "unknown", why }, { outcome: "unknown", why }]);
     await rig.next("link-down");
     const types = rig.events.map(({ type }) => type);
     expect(types.slice(types.indexOf("result"), types.indexOf("result") + 3)).toEqual(["result", "result", "link-down"]);
-    rig.onCommand = () => {};
     const from = rig.events.length;
     await rig.connectAgain();
     await rig.next("link-up", () => true, from);
@@ -124,16 +121,15 @@ describe("events of agents", () => {
     await using rig = await acdRig();
     await setAgent(rig);
     rig.sim.callcenter.command("agent add 1009@default callback");
-    await heard(rig);
-    const from = rig.events.length;
-    rig.sim.callcenter.command("agent set status 1009@default Available");
-    rig.sim.callcenter.command(`agent set status ${name} Available`);
-    rig.sim.callcenter.command(`agent set status ${name} 'Logged Out'`);
-    rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
-    rig.sim.callcenter.command(`agent get status ${name}`);
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 ready", "1001 logged-out", "1001 not-ready"]);
-    expect(await rig.next("agent", ({ mode }) => mode === "logged-out", from)).toMatchObject({
+    const modes = await modesAfter(rig, () => {
+      rig.sim.callcenter.command("agent set status 1009@default Available");
+      rig.sim.callcenter.command(`agent set status ${name} Available`);
+      rig.sim.callcenter.command(`agent set status ${name} 'Logged Out'`);
+      rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
+      rig.sim.callcenter.command(`agent get status ${name}`);
+    });
+    expect(modes).toEqual(["1001 ready", "1001 logged-out", "1001 not-ready"]);
+    expect(await rig.next("agent", ({ mode }) => mode === "logged-out")).toMatchObject({
       why: "a supervisor, or the switch, has logged you out",
     });
   });
@@ -141,11 +137,9 @@ describe("events of agents", () => {
   test.concurrent("a status with wrong capitals gets no calls, and counts as not ready", async () => {
     await using rig = await acdRig();
     await setAgent(rig, { mode: "ready" });
-    await heard(rig);
-    const from = rig.events.length;
-    rig.sim.callcenter.command(`agent set status ${name} available`);
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
+    expect(await modesAfter(rig, () => rig.sim.callcenter.command(`agent set status ${name} available`))).toEqual([
+      "1001 not-ready",
+    ]);
   });
 
   test.concurrent("too many calls that are not answered: the switch's break is heard", async () => {
@@ -209,11 +203,8 @@ describe("the valid state after a connect", () => {
     await setAgent(rig);
     await setAgent(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;
-    rig.onCommand = (command) => {
-      if (command.includes("'Available'")) rig.sim.cut("rst");
-    };
+    rig.cutAt("'Available'");
     expect(await setAgent(rig, { login: false, mode: "ready" })).toMatchObject({ outcome: "unknown" });
-    rig.onCommand = () => {};
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     await rig.next("agent", ({ desk }) => desk === "1002", from);
@@ -286,12 +277,11 @@ describe("names by agent: {agent}@default", () => {
       "filter delete CC-Agent 7@default",
       "agent set status 7@default 'Logged Out'",
     ]);
-    await heard(rig);
-    const events = rig.events.length;
-    rig.sim.callcenter.command("agent set status 7@default Available");
-    rig.sim.callcenter.command("agent set status 8@default Available");
-    await heard(rig);
-    expect(reportedModes(rig, events)).toEqual(["1001 ready"]);
+    const modes = await modesAfter(rig, () => {
+      rig.sim.callcenter.command("agent set status 7@default Available");
+      rig.sim.callcenter.command("agent set status 8@default Available");
+    });
+    expect(modes).toEqual(["1001 ready"]);
   });
 
   test.concurrent("the same agent at another desk: that phone counts, and the first desk is logged out", async () => {
@@ -307,22 +297,18 @@ describe("names by agent: {agent}@default", () => {
       why: "you have logged in at phone 1002",
     });
     expect(rig.sim.callcenter.agents.get("7@default")).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
-    await heard(rig);
-    const later = rig.events.length;
-    rig.sim.callcenter.command("agent set status 7@default 'On Break'");
-    await heard(rig);
-    expect(reportedModes(rig, later)).toEqual(["1002 not-ready"]);
+    expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 7@default 'On Break'"))).toEqual([
+      "1002 not-ready",
+    ]);
   });
 
   test.concurrent("a refused Login at another desk leaves the agent at the first", async () => {
     await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
     await setAgent(rig, { mode: "ready" });
     expect(await setAgent(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
-    await heard(rig);
-    const from = rig.events.length;
-    rig.sim.callcenter.command("agent set status 7@default 'On Break'");
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
+    expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 7@default 'On Break'"))).toEqual([
+      "1001 not-ready",
+    ]);
   });
 
   test.concurrent("by the desk: an agent on two desks is two agents there", async () => {

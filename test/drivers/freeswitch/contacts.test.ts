@@ -56,9 +56,7 @@ describe("several registered contacts", () => {
 
   test.concurrent("a contact fails at once, the live phone is not answered: not answered in time", async () => {
     await using rig = await twoPhones();
-    const ringing = rig.sim.nextDialled();
-    const outcome = rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
     await rig.until(() => rig.legs().filter(({ rings }) => rings === true).length >= 2);
     await dialled.refuse("NORMAL_TEMPORARY_FAILURE", dialled.legs[0]);
     await dialled.timeOut();

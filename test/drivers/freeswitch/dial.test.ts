@@ -14,9 +14,7 @@ describe("a dial that works", () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
     const [call, before] = [newCall(), rig.commands.length];
-    const ringing = rig.sim.nextDialled();
-    const outcome = rig.dial(call);
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling(call);
     const { uuid } = dialled;
     await rig.facts(({ leg, rings }) => leg === uuid && rings === true);
     await rig.until(() => rig.commands.length === before + 3);
@@ -52,9 +50,8 @@ describe("a dial that works", () => {
   test.concurrent("early media is not the far end's answer; the answer is seen on its own leg", async () => {
     await using rig = await Rig.ready();
     rig.sim.farDoes = { does: "waits" };
-    const ringing = rig.sim.nextDialled();
-    await rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
+    await outcome;
     await dialled.earlyMedia();
     await rig.facts(({ farLeg }) => farLeg !== undefined);
     expect(rig.legs().some(({ farAnswered }) => farAnswered)).toBe(false);
@@ -66,9 +63,7 @@ describe("a dial that works", () => {
   test.concurrent("early media and the answer come before the filter for the far leg stands: the far leg is looked at", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
-    const ringing = rig.sim.nextDialled();
-    const outcome = rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
     // All at once: the box cannot have set its filter before the far end answers.
     await Promise.all([dialled.answer(), dialled.earlyMedia(), dialled.farAnswers()]);
     expect(await outcome).toEqual({ outcome: "done" });
@@ -84,9 +79,8 @@ describe("a dial that works", () => {
       },
     });
     rig.sim.farDoes = { does: "waits" };
-    const ringing = rig.sim.nextDialled();
-    await rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
+    await outcome;
     await dialled.earlyMedia();
     await rig.until(() => extraFilters(rig).includes(farFilter(dialled.uuid).replace("filter ", "")));
     await dialled.farAnswers();
@@ -97,9 +91,7 @@ describe("a dial that works", () => {
   test.concurrent("answered and hung up before the job is done: no filter is left behind", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.losesJobs = true });
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
-    const ringing = rig.sim.nextDialled();
-    const outcome = rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
     await dialled.answer();
     await dialled.hangUp();
     // HANGUP, HANGUP_COMPLETE, DESTROY
@@ -245,9 +237,7 @@ describe("the link is cut during a dial", () => {
     );
     await rig.connectAgain();
     await rig.next("phone", () => true, from);
-    const again = rig.events.length;
-    await rig.secondLook();
-    await rig.next("snapshot", () => true, again);
+    await rig.secondSnapshot();
     expect(rig.dials()).toBe(dials);
   });
 
@@ -264,9 +254,7 @@ describe("the link is cut during a dial", () => {
       expect(await result).toMatchObject({ outcome: "unknown", why: expect.stringContaining("was lost") });
       await rig.connectAgain();
       await rig.next("phone", () => true, from);
-      const again = rig.events.length;
-      await rig.secondLook();
-      await rig.next("snapshot", () => true, again);
+      await rig.secondSnapshot();
       expect(rig.dials()).toBe(1);
     },
   );
@@ -290,9 +278,8 @@ describe("the link is cut during a dial", () => {
   test.concurrent("the far end answers between the look at it and its filter: that is seen", async () => {
     await using rig = await Rig.ready();
     rig.sim.farDoes = { does: "waits" };
-    const ringing = rig.sim.nextDialled();
-    await rig.dial(newCall());
-    const dialled = await ringing;
+    const { dialled, outcome } = await rig.dialling();
+    await outcome;
     await dialled.earlyMedia();
     await rig.until(() => rig.commands.includes(farFilter(dialled.uuid)));
     const from = await rig.reconnect(() => {
@@ -317,8 +304,7 @@ describe("the link is cut during a dial", () => {
 
   test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides the outcome", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
-    await rig.secondLook();
-    await rig.next("snapshot", () => true, 3);
+    await rig.secondSnapshot();
     rig.sim.phones.contacts = () => [];
     const outcome = rig.dial(newCall());
     await rig.timers.pass((patient.ringSeconds + 2 * patient.commandSeconds) * 1000);

@@ -1,7 +1,7 @@
 /** The events of our own agent commands, however late, do not count as changes by others; a supervisor's change always does. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Echoes } from "../../../drivers/freeswitch/echoes.ts";
-import { acdRig, heard, holdAgentEvents, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { acdRig, heard, holdAgentEvents, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -60,12 +60,11 @@ describe("echoes of our own commands", () => {
     await using rig = await acdRig();
     await setAgent(rig);
     await setAgent(rig, ready);
-    await heard(rig);
-    const from = rig.events.length;
-    rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
-    rig.sim.callcenter.command(`agent set status ${name} Available`);
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 not-ready", "1001 ready"]);
+    const modes = await modesAfter(rig, () => {
+      rig.sim.callcenter.command(`agent set status ${name} 'On Break'`);
+      rig.sim.callcenter.command(`agent set status ${name} Available`);
+    });
+    expect(modes).toEqual(["1001 not-ready", "1001 ready"]);
   });
 
   test.concurrent("a status that the switch refuses to set brings no event: the next one like it is by others", async () => {
@@ -76,10 +75,7 @@ describe("echoes of our own commands", () => {
     await setAgent(rig);
     expect(await setAgent(rig, ready)).toMatchObject({ outcome: "failed" });
     refuses = false;
-    const from = rig.events.length;
-    rig.sim.callcenter.command(`agent set status ${name} Available`);
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 ready"]);
+    expect(await modesAfter(rig, () => rig.sim.callcenter.command(`agent set status ${name} Available`))).toEqual(["1001 ready"]);
   });
 
   test.concurrent("an event that was lost with the connection does not hide a supervisor's change after it", async () => {

@@ -8,9 +8,7 @@ setDefaultTimeout(60_000);
 describe("a leg whose presence id changes", () => {
   test.concurrent("is seen to its end, and its filter goes", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
-    await rig.facts(({ rings }) => rings === true);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     await rig.until(() => extraFilters(rig, /^Unique-ID/).length > 0);
     call.leg.presenceId = "1005@127.0.0.1";
     await call.answer();
@@ -22,9 +20,7 @@ describe("a leg whose presence id changes", () => {
 
   test.concurrent("is found after a connect too", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
-    await rig.facts(({ rings }) => rings === true);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const from = await rig.reconnect(() => void (call.leg.presenceId = "1005@127.0.0.1"));
     expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ desk: "1001", leg: call.uuid }]);
     await call.callerHangsUp();

@@ -1,7 +1,7 @@
 /** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { handsetFailure } from "../../../drivers/shared/causes.ts";
-import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
+import { answerInstead, holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
 
@@ -16,6 +16,18 @@ function profile(rig: Rig, runs: boolean): void {
 /** The phone's state as it was reported last. */
 function last(rig: Rig): unknown {
   return rig.events.findLast(({ type }) => type === "phone");
+}
+
+/** The switch rings a leg with this presence id. */
+function ring(rig: Rig, leg: string, presence: string, name: string): void {
+  rig.sim.sw.fire("CHANNEL_PROGRESS", {
+    "Unique-ID": leg,
+    "Channel-Presence-ID": presence,
+    "Channel-Name": name,
+    "Call-Direction": "outbound",
+    "Answer-State": "ringing",
+    "Caller-Caller-ID-Number": "14155550123",
+  });
 }
 
 /** Resolves when the looks so far have their answers: commands are answered in order, and a look has two. */
@@ -112,8 +124,7 @@ describe("a phone that is known not to be registered", () => {
 
 test.concurrent("what is known from the directory stays when it may not be asked again", async () => {
   await using rig = await Rig.ready();
-  const api = rig.sim.api.bind(rig.sim);
-  rig.sim.api = (command, arg) => command === "user_exists" ? "-ERR permission denied\n" : api(command, arg);
+  answerInstead(rig.sim, (command) => command === "user_exists" ? "-ERR permission denied\n" : undefined);
   profile(rig, false);
   rig.sim.phones.knows = () => false;
   await rig.dial(crypto.randomUUID());
@@ -123,27 +134,15 @@ test.concurrent("what is known from the directory stays when it may not be asked
 });
 
 test.concurrent("a phone that is registered in an alias's domain only is registered, and its legs are the desk's", async () => {
+  const [alias, contact] = ["1001@other.example", "sofia/internal/sip:7kq2@10.0.0.9:5060"];
+  const contacts = (arg: string) => arg === `*/${alias}` ? contact : "error/user_not_registered";
   await using rig = await Rig.ready({
-    aliases: ["1001@other.example"],
-    before: (sim) => {
-      const api = sim.api.bind(sim);
-      const contact = "sofia/internal/sip:7kq2@10.0.0.9:5060";
-      sim.api = (command, arg) =>
-        command !== "sofia_contact" ? api(command, arg) : arg === "*/1001@other.example" ? contact : "error/user_not_registered";
-    },
+    aliases: [alias],
+    before: (sim) => answerInstead(sim, (command, arg) => command === "sofia_contact" ? contacts(arg) : undefined),
   });
-  expect(last(rig)).toMatchObject({ registered: true, contact: "sofia/internal/sip:7kq2@10.0.0.9:5060" });
-  const ring = (id: string, name: string) =>
-    rig.sim.sw.fire("CHANNEL_PROGRESS", {
-      "Unique-ID": id,
-      "Channel-Presence-ID": "1001@other.example",
-      "Channel-Name": name,
-      "Call-Direction": "outbound",
-      "Answer-State": "ringing",
-      "Caller-Caller-ID-Number": "14155550123",
-    });
-  ring("elsewhere", "sofia/internal/14155550177@203.0.113.9");
-  ring("ours", "sofia/internal/7kq2@10.0.0.9:5060");
+  expect(last(rig)).toMatchObject({ registered: true, contact });
+  ring(rig, "elsewhere", alias, "sofia/internal/14155550177@203.0.113.9");
+  ring(rig, "ours", alias, "sofia/internal/7kq2@10.0.0.9:5060");
   await rig.facts(({ leg }) => leg === "ours");
   expect(rig.legs().map(({ leg }) => leg)).toEqual(["ours"]);
 });
@@ -169,15 +168,7 @@ test.concurrent("a leg to a contact that has just registered is the desk's, befo
   rig.sim.phones.register("1001", 1);
   await held.asked;
   const [leg] = rig.sim.phones.contacts("1001").slice(1);
-  const name = `sofia/internal/${leg?.handset.contact.replace("1001-", "x")}`;
-  rig.sim.sw.fire("CHANNEL_PROGRESS", {
-    "Unique-ID": "new",
-    "Channel-Presence-ID": "1001@127.0.0.1",
-    "Channel-Name": name,
-    "Call-Direction": "outbound",
-    "Answer-State": "ringing",
-    "Caller-Caller-ID-Number": "14155550123",
-  });
+  ring(rig, "new", "1001@127.0.0.1", `sofia/internal/${leg?.handset.contact.replace("1001-", "x")}`);
   expect(await rig.facts(({ leg }) => leg === "new")).toMatchObject({ rings: true });
   held.release();
 });

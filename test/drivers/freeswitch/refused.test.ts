@@ -1,6 +1,6 @@
 /** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known of other desks. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdRig, acdState, agentFilters, heard, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { acdRig, acdState, agentFilters, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import type { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -56,10 +56,12 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     refuses.text = undefined;
     await heard(rig);
     expect([acdState(rig.sim), agentFilters(rig)]).toEqual(before);
-    const from = rig.events.length;
-    rig.sim.callcenter.command(`agent set status ${acdAgent.includes("{agent}") ? "7" : "1001"}@default Available`);
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual(["1001 ready"]);
+    expect(
+      await modesAfter(
+        rig,
+        () => rig.sim.callcenter.command(`agent set status ${acdAgent.includes("{agent}") ? "7" : "1001"}@default Available`),
+      ),
+    ).toEqual(["1001 ready"]);
   });
 });
 
@@ -82,11 +84,7 @@ describe("later", () => {
       "9@default Available",
       "7@default Available",
     ]);
-    await heard(rig);
-    const from = rig.events.length;
-    rig.sim.callcenter.command("agent set status 9@default 'On Break'");
-    await heard(rig);
-    expect(reportedModes(rig, from)).toEqual([]);
+    expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 9@default 'On Break'"))).toEqual([]);
     expect(agentFilters(rig)).toEqual(["7@default"]);
   });
 
@@ -133,11 +131,8 @@ describe("later", () => {
     await setAgent(rig, { mode: "ready" });
     await setAgent(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;
-    rig.onCommand = (command) => {
-      if (command.includes("set contact")) rig.sim.cut("rst");
-    };
+    rig.cutAt("set contact");
     expect(await setAgent(rig, { desk: "1002" })).toMatchObject({ outcome: "unknown" });
-    rig.onCommand = () => {};
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual({ type: "acd-reset", desks: ["1001", "1002"] });
   });

@@ -19,8 +19,7 @@ describe("connecting", () => {
   test.concurrent("log in, filters, events, look: in this order, nothing else, and one more look after 2 s", async () => {
     await using rig = await Rig.ready();
     expect(rig.commands).toEqual(["auth ***", ...asks]);
-    await rig.secondLook();
-    await rig.next("snapshot", () => true, 3);
+    await rig.secondSnapshot();
     expect(rig.commands).toEqual(["auth ***", ...asks, "api show channels as json"]);
     expect(rig.events).toEqual([
       { type: "link-up", to: `127.0.0.1:${rig.sim.port}` },
@@ -101,9 +100,7 @@ describe("losing the switch", () => {
 
   test.concurrent("a switch that has crashed and started again knows none of the old legs", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
-    await rig.facts(({ rings }) => rings === true);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const from = rig.events.length;
     await rig.sim.restart();
     await rig.connectAgain();

@@ -1,17 +1,11 @@
 /** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { LegFacts } from "../../../src/core/line.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
+import { answerInstead, holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
 
 const customer = { from: "14155550123", to: "1001" };
-
-/** The legs of the first snapshot from event number `from` on. */
-async function snapshot(rig: Rig, from = 0): Promise<readonly LegFacts[]> {
-  return (await rig.next("snapshot", () => true, from)).legs;
-}
 
 /** The events so far, in one word each. */
 function kinds(rig: Rig): string[] {
@@ -20,14 +14,13 @@ function kinds(rig: Rig): string[] {
 
 /** Answers `show channels` with this instead. */
 function showing(sim: Simulator, text: string): void {
-  const api = sim.api.bind(sim);
-  sim.api = (command, arg) => command === "show" ? text : api(command, arg);
+  answerInstead(sim, (command) => command === "show" ? text : undefined);
 }
 
 describe("the first look", () => {
   test.concurrent("a leg that rang before we connected, whole: who calls, from where, the number dialled, that it rings", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, dialled: "18005550100" }) });
-    expect(await snapshot(rig)).toEqual([{
+    expect(await rig.snapshot()).toEqual([{
       desk: "1001",
       leg: expect.any(String),
       rings: true,
@@ -41,25 +34,23 @@ describe("the first look", () => {
 
   test.concurrent("colleagues' legs and the callers' are not asked for", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, to: "1002" }) });
-    expect(await snapshot(rig)).toEqual([]);
+    expect(await rig.snapshot()).toEqual([]);
     expect(rig.commands.filter((command) => command.startsWith("api uuid_dump"))).toEqual([]);
   });
 
   test.concurrent("answered while we were away: answered, with the partner", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound(customer);
-    await rig.facts(({ rings }) => rings === true);
+    const call = await rig.ringing();
     const from = await rig.reconnect(() => call.answer());
     const partner = { identity: "14155550123", outside: true, dialledByLeg: false };
-    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, answered: true, farAnswered: true, partner }]);
+    expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, answered: true, farAnswered: true, partner }]);
   });
 
   test.concurrent("ended while we were away: the leg that was known is asked for, and is not there", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound(customer);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const from = await rig.reconnect(() => call.callerHangsUp());
-    expect(await snapshot(rig, from)).toEqual([]);
+    expect(await rig.snapshot(from)).toEqual([]);
     expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
   });
 
@@ -69,16 +60,15 @@ describe("the first look", () => {
     await call.earlyMedia();
     expect((await rig.facts(({ farLeg }) => farLeg !== undefined)).farAnswered).toBeUndefined();
     const from = await rig.reconnect(() => call.farAnswers());
-    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, dialled: "914155550123", farAnswered: true }]);
+    expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, dialled: "914155550123", farAnswered: true }]);
   });
 
   test.concurrent("a known leg that the list of channels does not have yet is found all the same", async () => {
     await using rig = await Rig.ready();
     rig.sim.freezeChannels();
-    const call = await rig.sim.inbound(customer);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const from = await rig.reconnect();
-    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
+    expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, rings: true }]);
   });
 
   test.concurrent.each([
@@ -90,11 +80,10 @@ describe("the first look", () => {
     ["values that are not text", '{"rows":[{"uuid":{"toString":1},"presence_id":["1001@127.0.0.1"],"name":{}}]}', false],
   ])("a list of channels that is %s: the legs already known are looked at", async (_name, list, isWarned) => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound(customer);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     showing(rig.sim, list);
     const from = await rig.reconnect();
-    expect(await snapshot(rig, from)).toMatchObject([{ leg: call.uuid, rings: true }]);
+    expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, rings: true }]);
     expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(isWarned);
   });
 
@@ -103,7 +92,7 @@ describe("the first look", () => {
     async (uuid) => {
       const rows = [{ uuid, presence_id: "1001@127.0.0.1", name: "sofia/internal/1001" }];
       await using rig = await Rig.ready({ before: (sim) => showing(sim, JSON.stringify({ row_count: 1, rows })) });
-      expect(await snapshot(rig)).toEqual([]);
+      expect(await rig.snapshot()).toEqual([]);
       expect(rig.commands.filter((command) => !/^(auth|filter|event|api show|api sofia_contact) /.test(command))).toEqual([]);
     },
   );
@@ -121,7 +110,7 @@ describe("events during the first look", () => {
     held.release();
     const reported = await rig.facts(({ rings }) => rings === true);
     expect(reported).toMatchObject({ leg: call.uuid, caller: { identity: "14155550123" } });
-    expect(await snapshot(rig)).toEqual([]);
+    expect(await rig.snapshot()).toEqual([]);
     const order = rig.events.map(({ type }) => type).filter((type) => type !== "link-down");
     expect(order.slice(0, 4)).toEqual(["link-up", "snapshot", "phone", "leg"]);
   });
@@ -136,7 +125,7 @@ describe("events during the first look", () => {
     await held.asked;
     await call.answer();
     held.release();
-    const [seen] = await snapshot(rig, from);
+    const [seen] = await rig.snapshot(from);
     expect([seen?.rings, seen?.answered]).toEqual([true, undefined as never]);
     expect((await rig.facts(({ answered }) => answered === true, from)).leg).toBe(call.uuid);
   });
@@ -153,7 +142,7 @@ describe("events during the first look", () => {
     rig.known = [{ desk: "1001", leg: call.uuid }];
     rig.sim.api = list;
     held.release();
-    expect(await snapshot(rig)).toMatchObject([{ leg: call.uuid, rings: true }]);
+    expect(await rig.snapshot()).toMatchObject([{ leg: call.uuid, rings: true }]);
     await rig.next("phone");
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined);
@@ -169,10 +158,10 @@ describe("the second look", () => {
         await sim.inbound(customer);
       },
     });
-    expect(await snapshot(rig)).toEqual([]);
+    expect(await rig.snapshot()).toEqual([]);
     rig.sim.thawChannels();
     await rig.secondLook();
-    expect(await snapshot(rig, 3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
+    expect(await rig.snapshot(3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
   });
 
   test.concurrent("a leg that begins while it looks is reported at once, and is in the snapshot that comes after it", async () => {
@@ -183,14 +172,13 @@ describe("the second look", () => {
     const call = await rig.sim.inbound(customer);
     await rig.facts(({ rings }) => rings === true);
     held.release();
-    expect(await snapshot(rig, 3)).toEqual([{ desk: "1001", leg: call.uuid }]);
+    expect(await rig.snapshot(3)).toEqual([{ desk: "1001", leg: call.uuid }]);
     expect(kinds(rig).lastIndexOf("snapshot")).toBeGreaterThan(kinds(rig).lastIndexOf("leg"));
   });
 
   test.concurrent("a leg that gets another id while it looks is in the snapshot by the new", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound(customer);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
     await rig.secondLook();
     await held.asked;
@@ -198,20 +186,19 @@ describe("the second look", () => {
     rig.sim.sw.fireFor("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
     await rig.next("leg-renamed", (event) => event.from === from && event.to === to);
     held.release();
-    expect(await snapshot(rig, rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
+    expect(await rig.snapshot(rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
   });
 
   test.concurrent("a leg that ends while it looks is reported at once, and is not in the snapshot that comes after it", async () => {
     await using rig = await Rig.ready();
-    const call = await rig.sim.inbound(customer);
-    await rig.facts(({ rings }) => rings === true);
+    const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
     await rig.secondLook();
     await held.asked;
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined);
     held.release();
-    expect(await snapshot(rig, rig.events.length)).toEqual([]);
+    expect(await rig.snapshot(rig.events.length)).toEqual([]);
   });
 
   test.concurrent("is not made by a connection that is over", async () => {

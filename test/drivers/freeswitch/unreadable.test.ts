@@ -77,8 +77,7 @@ describe("control characters that are not escaped", () => {
 
   test.concurrent("a whole call is followed without a look", async () => {
     await using rig = await Rig.ready();
-    await rig.secondLook();
-    await rig.next("snapshot", () => true, 3);
+    await rig.secondSnapshot();
     const before = looks(rig);
     writes(rig, (body) => body.replace('"Event-Name":"', '"Caller-Caller-ID-Name":"Joe\tFixit\u0000\u001b","Event-Name":"'));
     const call = await rig.sim.inbound(customer);
@@ -140,8 +139,7 @@ describe("an event that cannot be read makes the driver look", () => {
 
   test.concurrent("many at once are one look, and one more a second later", async () => {
     await using rig = await Rig.ready();
-    await rig.secondLook();
-    await rig.next("snapshot", () => true, 3);
+    await rig.secondSnapshot();
     const before = looks(rig);
     writes(rig, truncated);
     const events = rig.events.length;
@@ -202,8 +200,7 @@ describe("answers that cannot be read either", () => {
   test.concurrent("a leg that is known and cannot be read lives on", async () => {
     await using rig = await Rig.ready();
     breaks(rig, ["uuid_dump"], false);
-    const call = await rig.sim.inbound(customer);
-    rig.known = [{ desk: "1001", leg: call.uuid }];
+    const call = await rig.ringing();
     const from = await rig.reconnect();
     expect((await rig.next("snapshot", () => true, from)).legs).toEqual([{ desk: "1001", leg: call.uuid }]);
   });

@@ -2,7 +2,7 @@
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { AgentCommand, CommandResult, LineEvent } from "../../../src/core/line.ts";
-import { Rig, type RigOptions } from "./rig.ts";
+import { answerInstead, Rig, type RigOptions } from "./rig.ts";
 
 export interface AcdRigOptions extends RigOptions {
   /** Keys of `line.acd`. */
@@ -15,12 +15,10 @@ export interface AcdRigOptions extends RigOptions {
 
 /** Lets the simulator answer `global_getvar core_uuid`, and what the test says. */
 export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = () => undefined): void {
-  const api = sim.api.bind(sim);
-  sim.api = (command, arg) => {
-    const own = instead(command, arg);
-    if (own !== undefined) return own;
-    return command === "global_getvar" && arg === "core_uuid" ? sim.sw.stamp.coreUuid : api(command, arg);
-  };
+  answerInstead(sim, (command, arg) => {
+    const isCoreUuid = command === "global_getvar" && arg === "core_uuid";
+    return instead(command, arg) ?? (isCoreUuid ? sim.sw.stamp.coreUuid : undefined);
+  });
 }
 
 /** A driver that has looked at the agents. */
@@ -60,6 +58,15 @@ export async function heard(rig: Rig): Promise<void> {
   const from = rig.events.length;
   rig.sim.phones.register("1001");
   await rig.next("phone", () => true, from);
+}
+
+/** What is reported of agents while this happens, all that the switch sends for it included. */
+export async function modesAfter(rig: Rig, act: () => unknown): Promise<string[]> {
+  await heard(rig);
+  const from = rig.events.length;
+  await act();
+  await heard(rig);
+  return reportedModes(rig, from);
 }
 
 /** Holds the events of agents back at the switch, as a busy event queue does; gives what lets them go, in order. */

@@ -1,8 +1,14 @@
 /** The driver against the simulated switch over TCP, with all that both say. */
-import type { LegFacts } from "../../../src/core/line.ts";
+import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
 import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import { type Connection, Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
+import {
+  type Connection,
+  type DialledCall,
+  type InboundCall,
+  Simulator,
+  type SimulatorOptions,
+} from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
 import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
 import { shortestPause } from "../../../drivers/shared/pause.ts";
@@ -104,6 +110,41 @@ export class Rig extends LineListener implements AsyncDisposable {
     this.timers.advance(seconds * 1000 + 1);
   }
 
+  /** The legs of the first snapshot from event number `from` on. */
+  async snapshot(from = 0): Promise<readonly LegFacts[]> {
+    return (await this.next("snapshot", () => true, from)).legs;
+  }
+
+  /** The legs of the second look. */
+  async secondSnapshot(): Promise<readonly LegFacts[]> {
+    await this.secondLook();
+    return await this.snapshot(this.events.length);
+  }
+
+  /** A customer calls desk 1001: the phone rings, and the daemon knows the leg. */
+  async ringing(): Promise<InboundCall> {
+    const call = await this.sim.inbound({ from: "14155550123", to: "1001" });
+    await this.facts(({ leg, rings }) => leg === call.uuid && rings === true);
+    this.known = [{ desk: "1001", leg: call.uuid }];
+    return call;
+  }
+
+  /** Dials from desk 1001; resolves when the switch rings the phone, whose outcome is still to come. */
+  async dialling(call?: string): Promise<{ readonly dialled: DialledCall; readonly outcome: Promise<CommandResult> }> {
+    const ringing = this.sim.nextDialled();
+    const outcome = this.dial(call);
+    return { dialled: await ringing, outcome };
+  }
+
+  /** The link is lost when the next command comes that contains this text. */
+  cutAt(text: string): void {
+    this.onCommand = (command) => {
+      if (!command.includes(text)) return;
+      this.onCommand = () => {};
+      this.sim.cut("rst");
+    };
+  }
+
   /** How many dials the switch was asked for. */
   dials(): number {
     return this.commands.filter((command) => command.includes("originate ")).length;
@@ -120,6 +161,12 @@ export class Rig extends LineListener implements AsyncDisposable {
     this.onCommand(command, connection);
     this.look();
   }
+}
+
+/** From now on the switch gives these answers to API commands, where there is one; undefined for its own. */
+export function answerInstead(sim: Simulator, instead: (command: string, arg: string) => string | undefined): void {
+  const api = sim.api.bind(sim);
+  sim.api = (command, arg) => instead(command, arg) ?? api(command, arg);
 }
 
 /**
