@@ -1,12 +1,9 @@
 /** The link is lost, or the line is stopped, at each command of a connection: nothing is left behind, and no result is missing. */
 import { expect, test } from "bun:test";
-import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import type { LineCommand } from "../../../src/core/line.ts";
 import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
 import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
-import { openLog } from "../../../src/log/log.ts";
-import { event, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
+import { event, lineTo, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
 const commands: readonly LineCommand[] = [
@@ -49,9 +46,7 @@ async function run(at: number, interrupt: typeof interruptions[keyof typeof inte
     return count <= at ? answer : undefined;
   });
   const timers = new FakeTimers();
-  const settings = freeswitchConfig.parse({ driver: "freeswitch", port: peer.port, password: "ClueCon", domain: "pbx", acd: {} });
-  const log = openLog(() => {}, "error", false);
-  const line = freeswitch.open(settings, { desks: [{ extension: "1001", aliases: [] }], variables: [], log, timers });
+  const line = lineTo(peer.port, timers, { acd: {} });
   void timers.due(secondLookAfter).then(() => timers.due(minPauseMs)).then(() => count <= at && stop.abort());
   const heard: string[] = [];
   for await (const { type } of line.events(stop.signal, () => [{ desk: "1001", leg: "A" }])) {

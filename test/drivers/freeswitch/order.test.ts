@@ -3,11 +3,8 @@
  * the link. Every order that the wire allows is tried, with a cut of the link at each place in it.
  */
 import { describe, expect, test } from "bun:test";
-import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
-import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
-import type { DialCommand, Line, LineEvent } from "../../../src/core/line.ts";
-import { openLog } from "../../../src/log/log.ts";
-import { type Answer, event as eventOf, obliging, RawPeer, reply, response } from "../../support/freeswitch/rawpeer.ts";
+import type { DialCommand, LineEvent } from "../../../src/core/line.ts";
+import { type Answer, event as eventOf, lineTo, obliging, RawPeer, reply, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
 /** What the switch sends after a dial command, each stream in order: the events of each leg, the reply, the report of the job. */
@@ -58,14 +55,6 @@ function shown(event: LineEvent): string[] {
   }
 }
 
-/** The driver; time stands still, so that it never connects a second time. */
-function lineTo(peer: RawPeer, settings: object = {}): Line {
-  const switchAt = { driver: "freeswitch", port: peer.port, password: "ClueCon", domain: "pbx" };
-  const log = openLog(() => {}, "error", false);
-  const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log, timers: new FakeTimers() };
-  return freeswitch.open(freeswitchConfig.parse({ ...switchAt, ...settings }), context);
-}
-
 /** The driver's reports, up to the loss of the link, when the switch sends these steps after a dial command and then closes. */
 async function reported(steps: readonly string[], report: string, how: "FIN" | "RST"): Promise<string[]> {
   let job = "";
@@ -83,7 +72,8 @@ async function reported(steps: readonly string[], report: string, how: "FIN" | "
     return text.startsWith("api sofia_contact") ? response("sofia/internal/sip:1001@10.0.0.9:5060") : obliging(text);
   };
   await using peer = await RawPeer.listen(answer);
-  const line = lineTo(peer);
+  // Time stands still, so that it never connects a second time.
+  const line = lineTo(peer.port, new FakeTimers());
   const heard: string[] = [];
   const stop = new AbortController();
   for await (const event of line.events(stop.signal, () => [])) {
@@ -122,7 +112,7 @@ test("an agent's state that changes right behind the answer to our command is re
     if (text.includes("set state")) return event("Available") + response("+OK\n") + event("On Break");
     return text.startsWith("api callcenter_config") ? response("+OK\n") : obliging(text);
   });
-  const line = lineTo(peer, { acd: {}, acdAgent: "{extension}@pbx" });
+  const line = lineTo(peer.port, new FakeTimers(), { acd: {}, acdAgent: "{extension}@pbx" });
   const heard: string[] = [];
   const stop = new AbortController();
   for await (const event of line.events(stop.signal, () => [])) {

@@ -2,6 +2,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
 import { Link, type LinkOptions } from "../../../drivers/freeswitch/wire/link.ts";
+import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
+import type { Line } from "../../../src/core/line.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 import { FakeTimers } from "../timers.ts";
 
@@ -123,6 +126,22 @@ export class RawPeer implements AsyncDisposable {
 export function listeningLog(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   return { log: openLog((line) => lines.push(line), "trace", false), lines };
+}
+
+/** The driver of desk 1001 to this port, with these settings and clock. */
+export function lineTo(
+  port: number,
+  timers: FakeTimers,
+  settings: object = {},
+  log: Log = openLog(() => {}, "error", false),
+): Line {
+  const config = { driver: "freeswitch", port, password: "ClueCon", domain: "pbx", ...settings };
+  return freeswitch.open(freeswitchConfig.parse(config), {
+    desks: [{ extension: "1001", aliases: [] }],
+    variables: [],
+    log,
+    timers,
+  });
 }
 
 /** A link to the peer, with what it heard and logged. */

@@ -1,8 +1,6 @@
 /** A port without an event socket: the driver reports it while it still waits, the log once it has stopped waiting. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
-import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
-import { listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
+import { lineTo, listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
 import { shortestPause } from "../../../../drivers/shared/pause.ts";
 import { greetingPatience } from "../../../../drivers/freeswitch/wire/link.ts";
 import { FakeTimers } from "../../../support/timers.ts";
@@ -14,19 +12,7 @@ test("a peer that sends nothing (a SIP port): the reason comes after a second, t
   const { log, lines } = listeningLog();
   const timers = new FakeTimers();
   timers.chance = 0;
-  const config = freeswitchConfig.parse({
-    driver: "freeswitch",
-    port: peer.port,
-    password: "ClueCon",
-    domain: "127.0.0.1",
-    connectSeconds: 1.3,
-  });
-  const line = freeswitch.open(config, {
-    desks: [{ extension: "1001", aliases: [] }],
-    variables: [],
-    log,
-    timers,
-  });
+  const line = lineTo(peer.port, timers, { connectSeconds: 1.3 }, log);
   const twoAttempts = async () => {
     for (let attempt = 0; attempt < 2; attempt++) {
       await peer.until(() => peer.connected);
@@ -53,6 +39,6 @@ test("a peer that sends nothing (a SIP port): the reason comes after a second, t
     line.execute(command);
     if (seen.push(warned()) === 4) stop.abort();
   }
-  // Two tries: each is reported when it takes long and when it has failed; the log has it from the first failure on.
+  // Two attempts: each is reported when it takes long and when it has failed; the log has it from the first failure on.
   expect(seen).toEqual([0, 1, 1, 1]);
 });

@@ -1,10 +1,11 @@
-/** The link to the event socket: each of modesl's ten holes (drivers/freeswitch/wire/link.ts names them) is closed. */
+/** The link to the event socket: each of modesl's ten defects (drivers/freeswitch/wire/link.ts names them) is handled. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventNames, login, subscribe } from "../../../../drivers/freeswitch/commands.ts";
 import { Link, LinkClosed } from "../../../../drivers/freeswitch/wire/link.ts";
 import {
+  event,
   greeting,
   linkOptions,
   listeningLog,
@@ -30,7 +31,7 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
   throw new Error("Cannot read the rejection: the promise was fulfilled");
 }
 
-describe("hole 1, a malformed % in a reply header", () => {
+describe("defect 1, a malformed % in a reply header", () => {
   test.each([
     ["100% sure", "100% sure"],
     ["%zz", "%zz"],
@@ -45,7 +46,7 @@ describe("hole 1, a malformed % in a reply header", () => {
   });
 });
 
-describe("hole 2, replies are matched by arrival", () => {
+describe("defect 2, replies are matched by arrival", () => {
   test("a denied api, which comes as command/reply, does not shift the replies that follow", async () => {
     await using peer = await RawPeer.listen((command) =>
       command === "api reload" ? reply("-ERR permission denied") : obliging(command)
@@ -79,13 +80,13 @@ describe("hole 2, replies are matched by arrival", () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     const heard = opened.next();
-    peer.write(`${reply("+OK stray")}${response("stray")}Content-Length: 2\nContent-Type: text/event-json\n\n{}`);
+    peer.write(`${reply("+OK stray")}${response("stray")}${event("{}")}`);
     await heard;
     expect((await opened.link.command("api one")).text).toBe("the answer to api one");
   });
 });
 
-describe("hole 3, a lost connection leaves its callers waiting", () => {
+describe("defect 3, a lost connection leaves its callers waiting", () => {
   test.each(["fin", "rst"] as const)(
     "after %s every waiting command is rejected, and `sent` shows which had been written",
     async (how) => {
@@ -112,7 +113,7 @@ describe("hole 3, a lost connection leaves its callers waiting", () => {
   });
 });
 
-describe("hole 4, only 'end' is watched", () => {
+describe("defect 4, only 'end' is watched", () => {
   test.each(
     [
       ["FIN", (peer: RawPeer) => peer.fin(), "FreeSWITCH closed the connection"],
@@ -140,7 +141,7 @@ describe("hole 4, only 'end' is watched", () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 200, timers: systemTimers });
     const heard = opened.next();
-    peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}");
+    peer.write(event("{}"));
     const awake = performance.now() + 250;
     while (performance.now() < awake);
     await heard;
@@ -157,7 +158,7 @@ describe("hole 4, only 'end' is watched", () => {
     for (let beats = 0; beats < 4; beats++) {
       opened.timers.advance(400);
       const heard = opened.next();
-      peer.write("Content-Length: 2\nContent-Type: text/event-json\n\n{}");
+      peer.write(event("{}"));
       await heard;
     }
     opened.timers.advance(499);
@@ -168,7 +169,7 @@ describe("hole 4, only 'end' is watched", () => {
   });
 });
 
-describe("hole 5, it subscribes PBX-wide on login", () => {
+describe("defect 5, it subscribes PBX-wide on login", () => {
   test("the login is the login and nothing else", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
@@ -177,7 +178,7 @@ describe("hole 5, it subscribes PBX-wide on login", () => {
   });
 });
 
-describe("hole 6, it appends its own events after CUSTOM", () => {
+describe("defect 6, it appends its own events after CUSTOM", () => {
   test("the command goes out unchanged, CUSTOM last with only our subclasses after it", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
@@ -195,7 +196,7 @@ describe("hole 6, it appends its own events after CUSTOM", () => {
   });
 });
 
-describe("hole 7, a control character is a second command", () => {
+describe("defect 7, a control character is a second command", () => {
   const controls = Array.from({ length: 0xa0 }, (_, code) => code).filter((code) => code < 0x20 || code >= 0x7f);
 
   test.each(
@@ -223,7 +224,7 @@ describe("hole 7, a control character is a second command", () => {
   });
 });
 
-describe("hole 8, a failed login calls no callback", () => {
+describe("defect 8, a failed login calls no callback", () => {
   test.each([
     ["auth", login({ user: undefined, password: "hush" })],
     ["userauth", login({ user: "box@pbx", password: "hush" })],
@@ -280,7 +281,7 @@ describe("hole 8, a failed login calls no callback", () => {
   });
 });
 
-describe("hole 9, no timeouts", () => {
+describe("defect 9, no timeouts", () => {
   test("a server that does not greet is given up", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const timers = new FakeTimers();
@@ -345,7 +346,7 @@ describe("hole 9, no timeouts", () => {
   });
 });
 
-describe("hole 10, xml2js 0.4", () => {
+describe("defect 10, xml2js 0.4", () => {
   const installed = [...new Bun.Glob("**/xml2js/package.json").scanSync({ cwd: join(root, "node_modules") })];
   const version = (path: string) => String(JSON.parse(readFileSync(path, "utf8")).version);
 
@@ -357,7 +358,7 @@ describe("hole 10, xml2js 0.4", () => {
     }
   });
 
-  test("modesl is the version whose holes these are", () => {
+  test("modesl is the version whose defects these are", () => {
     expect(version(join(root, "node_modules/modesl/package.json"))).toBe("1.2.1");
     expect(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).dependencies.modesl).toBe("1.2.1");
   });
