@@ -1,16 +1,17 @@
 /**
- * The smallest driver that keeps the contract (test/contract/line.ts): copy this file to start one.
+ * The smallest driver that fulfils the contract (test/contract/line.ts): copy this file to write one.
  *
- * A driver turns what one kind of switch says into `LineEvent`s, and `LineCommand`s into what that switch understands
+ * A driver turns the messages of one kind of switch into `LineEvent`s, and `LineCommand`s into commands of that switch
  * (src/core/line.ts). It knows nothing of Oracle, HTTP or the store. To make one:
  *
  *  1. Copy this file to `drivers/NAME/mod.ts`, its tests to `test/drivers/NAME/`.
- *  2. Replace `Wire` by the switch's library or socket. Keep what knows that library in one file, so that it can be replaced.
- *  3. Replace `factsOf` by what the switch's messages mean. Keep it pure: recorded messages in, facts out.
- *  4. Put the entry into `drivers/registry.ts`, and a subject into `test/contract/line.test.ts`. What the switch cannot show
+ *  2. Replace `Wire` by the switch's library or socket. Keep the code that knows that library in one file, so that it can be
+ *     replaced.
+ *  3. Replace `factsOf` by the meaning of the switch's messages. Keep it pure: recorded messages in, facts out.
+ *  4. Put the entry into `drivers/registry.ts`, and a subject into `test/contract/line.test.ts`. What the switch cannot report
  *     goes there as `cannot`, with the reason.
  *
- * docs/drivers.md walks through it; `drivers/freeswitch/` and `drivers/sip/` are the same for real switches.
+ * docs/drivers.md explains each step; `drivers/freeswitch/` and `drivers/sip/` do the same for real switches.
  */
 import * as z from "zod";
 import type { CommandResult, DialCommand, LegFacts, LineCommand, LineEvent } from "../src/core/line.ts";
@@ -18,7 +19,7 @@ import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
 import { type ConnectionAttempt, Reconnection } from "./shared/reconnection.ts";
 import { messageOf } from "../src/platform/text.ts";
 
-/** The settings: the `line` part of the configuration. Each has a default where one makes sense, and says what it means. */
+/** The settings: the `line` part of the configuration. Each has a default where one makes sense, and a description. */
 export const blueprintConfig = z.strictObject({
   driver: z.literal("blueprint"),
   greeting: z.string().max(60).default("hello").meta({ description: "what the switch is greeted with" }),
@@ -27,13 +28,13 @@ export const blueprintConfig = z.strictObject({
 /** The settings, checked, with all defaults. */
 export type BlueprintConfig = z.infer<typeof blueprintConfig>;
 
-/** The switch as this driver reaches it. */
+/** How this driver reaches the switch. */
 export interface Wire {
-  /** Connects, and closes at the signal. Rejects with an Error with the reason, for people. */
+  /** Connects, and closes when the signal is aborted. Rejects with an Error whose message is the reason, for people. */
   connect(greeting: string, signal: AbortSignal): Promise<WireConnection>;
 }
 
-/** One connection: it is lost once, and never comes back. */
+/** One connection: once lost, it never comes back. */
 export interface WireConnection {
   /** Lists all live legs. */
   look(): Promise<WireLook>;
@@ -44,7 +45,7 @@ export interface WireConnection {
   close(): void;
 }
 
-/** The answer to a look. */
+/** The answer to a query. */
 export interface WireLook {
   readonly legs: readonly WireLeg[];
   /** The extensions whose phones are registered. */
@@ -67,11 +68,11 @@ export interface WireLeg {
   /** The caller's number, or the number that was dialled. */
   readonly number: string;
   readonly state: "rings" | "answered" | "calls" | "talks" | "held";
-  /** The mark that our dialling left on it. */
+  /** The mark of the dial that created it. */
   readonly call?: string;
 }
 
-/** The registry's entry. A real driver makes its wire from the settings; here it is given. */
+/** The registry's entry. A real driver makes its wire from the settings; here it is an argument. */
 export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
   return {
     name: "blueprint",
@@ -137,9 +138,9 @@ class BlueprintLine extends Reconnection<Session> {
   }
 
   /**
-   * One connection from the attempt to its end; the reason of the end. Rejects with an Error for people when it cannot connect.
-   * `known`, in the attempt, are the legs that the daemon believes to live: a switch whose list lags must be asked for each of
-   * them too; this one's list is true.
+   * One connection from the attempt to its end; the reason of the end. Rejects with an Error for people if it cannot connect.
+   * `known`, in the attempt, are the legs that the daemon believes to be alive: if a switch's list lags, query each of them too;
+   * this one's list is up to date.
    */
   protected override async connect({ signal, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
     const connection = await this.#wire.connect(this.#config.greeting, signal);
@@ -149,7 +150,7 @@ class BlueprintLine extends Reconnection<Session> {
     try {
       await session.look();
       onUp({ at: "the wire" });
-      // What happened between the connect and the look is reported again: facts only add up, so that repeats do no harm.
+      // What happened between the connect and the query is reported again: facts only add up, so repeats do no harm.
       for await (const event of connection.events) session.on(event);
       return "the switch closed the connection";
     } finally {
@@ -164,7 +165,7 @@ class Session {
   readonly #connection: WireConnection;
   readonly #desks: readonly string[];
   readonly #send: (event: LineEvent) => void;
-  /** The dials whose results are still to come, by call. */
+  /** The dials without a result yet, by call. */
   readonly #dials = new Map<string, DialCommand>();
 
   constructor(connection: WireConnection, { desks }: DriverContext, send: (event: LineEvent) => void) {
@@ -173,7 +174,7 @@ class Session {
     this.#send = send;
   }
 
-  /** The snapshot comes first after `link-up`: a leg that it does not name has ended. */
+  /** The snapshot comes first after `link-up`: a leg that it does not list has ended. */
   async look(): Promise<void> {
     const { legs, registered } = await this.#connection.look();
     const ours = legs.filter(({ extension }) => this.#desks.includes(extension));
@@ -181,7 +182,7 @@ class Session {
     for (const desk of this.#desks) this.#send({ type: "phone", desk, registered: registered.includes(desk) });
   }
 
-  /** Takes an event of the switch. Those of other desks are dropped, whatever the switch lets through. */
+  /** Handles an event of the switch. Those of other desks are dropped, whatever the switch sends. */
   on(event: WireEvent): void {
     if (event.type === "dialled") return this.#onDialled(event.call, event.cause);
     const desk = event.type === "phone" ? event.extension : event.leg.extension;
@@ -231,7 +232,7 @@ function factsOf({ id, extension, direction, number, state, call }: WireLeg): Le
     direction,
     ...(call === undefined ? {} : { call }),
     ...(called ? { caller: { identity: number } } : { dialled: number }),
-    // Signs are given when they are true, never when they are not: absent fields carry no information.
+    // Signs are present when they are true, and absent otherwise: absent fields carry no information.
     ...(called && state === "rings" ? { rings: true } : {}),
     ...(talks || (called && state !== "rings") ? { answered: true } : {}),
     ...(talks || state === "calls" ? { farCalled: true } : {}),

@@ -10,7 +10,7 @@ export interface DriverContext {
   /** The channel variables whose values are sent to the CRM. */
   readonly variables: readonly string[];
   readonly log: Log;
-  /** The only clock, and the only chance, that a driver uses. */
+  /** The only clock, and the only source of random numbers, that a driver uses. */
   readonly timers: Timers;
 }
 
@@ -32,7 +32,7 @@ export interface Hop {
   readonly message: string;
   /** What to do about it; present when the verdict is not good. */
   readonly advice?: string;
-  /** What else is worth reading, a line each. */
+  /** Further details, a line each. */
   readonly details?: readonly string[];
 }
 
@@ -82,19 +82,18 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   /** The questions of `telesetd setup`, in order. */
   readonly setup: readonly QuestionGroup<z.infer<S>>[];
   /**
-   * The addresses and names of all that it connects to, for the service's address rules; a driver that leaves it out may
-   * connect to any.
+   * The addresses and names of everything that it connects to, for the service's address rules; absent: it may connect to any.
    */
   hosts?(config: z.infer<S>): readonly string[];
-  /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Left out: never. */
+  /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Absent: never. */
   drivesAgents?(config: z.infer<S>): boolean;
   /** The switch does not report registrations to this driver: a phone that is watched counts as registered. */
   readonly assumesRegistered?: true;
   /**
-   * Checks each hop from the box to the phones of these desks, on separate connections: it changes nothing on the switch and works
-   * beside a running daemon. Never throws for expected trouble; what cannot be checked is `skipped`.
+   * Checks each hop from the box to the phones of these desks, on separate connections: it changes nothing on the switch and
+   * works beside a running daemon. Never throws for expected trouble; what cannot be checked is `skipped`.
    */
   probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
-  /** The settings with a simulated switch on this machine in the place of the real one, for demo and replay. */
+  /** The settings with a simulated switch on this machine instead of the real one, for demo and replay. */
   simulated?(config: z.infer<S>, peer: { readonly port: number; readonly password: string }): z.infer<S>;
 }

@@ -6,7 +6,7 @@ import { sip } from "./sip/mod.ts";
 
 export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup } from "./driver.ts";
 
-/** What of an entry works without settings. */
+/** The parts of an entry that work without settings. */
 export type Driver = Pick<DriverEntry, "name" | "schema" | "reference" | "setup">;
 
 const entries: readonly DriverEntry[] = [freeswitch, sip];

@@ -89,7 +89,7 @@ export class Session {
     });
   }
 
-  /** Connects and asks for the events. Rejects with an Error for people when it cannot. */
+  /** Connects and asks for the events. Rejects with an Error for people if it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     const { config, log, timers } = options;
     // No event comes before they are asked for.

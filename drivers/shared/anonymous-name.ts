@@ -9,7 +9,7 @@ const callerWords = new Set(["caller", "call", "callerid", "id", "number", "user
 /** An ASCII name without any of these is somebody's: nearly every event has such a name, and the full check costs far more. */
 const possible = new RegExp(`[^ -~]|caller|${[...hidingWords].join("|")}`, "i");
 
-/** Whether a name only means that the caller stays unknown. */
+/** Whether a name only means that the caller is anonymous. */
 export function isHidingName(name: string): boolean {
   if (!possible.test(name)) return false;
   const words = name.replace(/\p{Cf}/gu, "").normalize("NFKC").toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) =>

@@ -11,13 +11,13 @@ export class AsyncQueue<T> {
     this.#wake?.();
   }
 
-  /** Ends the iteration once what was pushed before has been taken. */
+  /** Ends the iteration after the items that were pushed before. */
   end(): void {
     this.#ended = true;
     this.#wake?.();
   }
 
-  /** Yields the items in order, when they arrive. Only one iteration is possible. */
+  /** Yields the items in order as they arrive. Only one iteration is possible. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     while (true) {
       const items = this.#items;

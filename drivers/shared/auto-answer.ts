@@ -1,13 +1,13 @@
 /**
  * How a phone is asked to answer a click-to-dial automatically. Every make reads a different header: Call-Info with answer-after
- * (RFC 5373 came too late for them), or Alert-Info with its own words.
+ * (RFC 5373 came too late for them), or Alert-Info with a text of its maker.
  */
 
 /** The known makes; `generic` for those that read Call-Info, `none` to let the phone ring. */
 export const phoneMakes = ["generic", "yealink", "snom", "polycom", "grandstream", "mitel", "none"] as const;
 export type PhoneMake = (typeof phoneMakes)[number];
 
-/** What an INVITE to such a phone carries. */
+/** The headers of an INVITE to such a phone. */
 export interface AutoAnswer {
   /** Call-Info with `answer-after=0`. */
   readonly callInfo: boolean;

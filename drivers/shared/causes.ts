@@ -1,7 +1,7 @@
 /** The causes of Q.850, as switches name them (switch_types.h), as sentences for the agent. */
 import type { Failure } from "../../src/core/line.ts";
 
-/** What a hangup cause means when it was the far end's, as a sentence for the agent. */
+/** The meaning of a hangup cause of the far end, as a sentence for the agent. */
 export function farEnd(cause: string): string {
   const sentences: Record<string, string> = {
     USER_BUSY: "The number is busy.",

@@ -20,7 +20,7 @@ export class ChunkBuffer {
     this.#size += data.length;
   }
 
-  /** All unread bytes; nothing until as many have come as are needed. */
+  /** All unread bytes; undefined until the needed number has arrived. */
   bytes(): Buffer | undefined {
     if (this.#size < this.#needed) return undefined;
     const [first, ...more] = this.#chunks;

@@ -30,7 +30,7 @@ export interface Peer {
   readonly machine: string;
 }
 
-/** What an error of the socket means, also of one that was connected (`not-connected`, such as ECONNRESET). */
+/** The meaning of a socket error, also after it was connected (`not-connected`, such as ECONNRESET). */
 export function connectFailure(error: unknown, peer: Peer): { readonly code: ConnectFailure; readonly why: string } {
   const name = error instanceof Error ? connectErrorCode(error) ?? error.message : "unknown error";
   const code = failures[name] ?? "not-connected";

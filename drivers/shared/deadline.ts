@@ -5,8 +5,8 @@ import type { Timers } from "../../src/platform/timers.ts";
 const graceMs = 1;
 
 /**
- * Calls `late` after `ms`. A process that has stood still (a suspended box, a disk that hangs) finds its timers due before it
- * has read what came meanwhile, so the loop turns once more first.
+ * Calls `late` after `ms`. A process that was suspended (a sleeping box, a disk that hangs) finds its timers due before it has
+ * read what arrived meanwhile, so the event loop turns once more first.
  * @returns a function that cancels it.
  */
 export function deadline(timers: Timers, ms: number, late: () => void): () => void {

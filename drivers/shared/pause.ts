@@ -11,7 +11,7 @@ export function pauseBefore(attempt: number, random: number): number {
   return shortestPause + random * (longest - shortestPause);
 }
 
-/** Waits, at most until the signal. */
+/** Waits, at most until the signal is aborted. */
 export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What the drivers' probes and `telesetd doctor` have in common: what a hop's finding is, how it is timed and worded. */
+/** What the drivers' probes and `telesetd doctor` have in common: the finding of a hop, its timing and its wording. */
 import type { Hop } from "../driver.ts";
 
 /** The outcome of a hop; its name and its duration are added around it. */
@@ -25,7 +25,7 @@ export interface Outcome extends Finding {
   readonly lost?: string;
 }
 
-/** The outcome of a hop that the time was up for. */
+/** The outcome of a hop for which no time was left. */
 export const outOfTime: Outcome = {
   ...failed(
     "The switch is too slow: not all checks were done in time.",
@@ -50,7 +50,7 @@ export function notTried(why: string): Finding {
   return { verdict: "skipped", message: `Not tried: ${why}`, advice: "Fix the failure above first." };
 }
 
-/** The hops with these names; the probe is stopped when it has come to the last of them. */
+/** The hops with these names; the probe is stopped after the last of them. */
 export async function* only(hops: AsyncIterable<Hop>, names: readonly string[]): AsyncGenerator<Hop> {
   let left = names.length;
   for await (const hop of hops) {

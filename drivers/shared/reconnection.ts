@@ -12,8 +12,8 @@ import { messageOf } from "../../src/platform/text.ts";
 /** A connection that commands go to. */
 export interface Session {
   /**
-   * Carries one command out, once, and reports its result. What is under way when the connection is lost is reported before the
-   * attempt ends.
+   * Carries one command out, once, and reports its result. A command in progress when the connection is lost is reported before
+   * the attempt ends.
    */
   execute(command: LineCommand): void;
 }
@@ -32,16 +32,16 @@ export interface ConnectionAttempt<S> {
   readonly onUp: (about: LogFields) => void;
 }
 
-/** How often in an hour a link that comes and goes is in the log, each way. */
+/** How many times in an hour a flapping link is logged, up and down each. */
 const maxFlapLogs = 10;
 
 /**
- * How long one step of the loop may take, in ms: far more than the deadlines for connecting and for all commands of a login add up
- * to.
+ * How long one step of the loop may take, in ms: far more than the deadlines for connecting and for all commands of a login add
+ * up to.
  */
 const stuckAfter = 300_000;
 
-/** A line that keeps one connection, and makes it again when it is lost. */
+/** A line that keeps one connection, and reconnects when it is lost. */
 export abstract class Reconnection<S extends Session> implements Line {
   readonly #name: string;
   readonly #log: Log;
@@ -64,12 +64,12 @@ export abstract class Reconnection<S extends Session> implements Line {
   /** One connection from the attempt to its end; resolves with the reason of the end, or rejects with it as an Error. */
   protected abstract connect(attempt: ConnectionAttempt<S>): Promise<string>;
 
-  /** The connection that stands; undefined while the link is down. */
+  /** The current connection; undefined while the link is down. */
   protected get session(): S | undefined {
     return this.#session;
   }
 
-  /** That the link is down, as a sentence with the reason, for the agent. */
+  /** A sentence for the agent: the link is down, and why. */
   protected get noLink(): string {
     return `The connection to the phone system is down (${this.#why}).`;
   }

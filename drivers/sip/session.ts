@@ -44,7 +44,7 @@ export class Session {
   /** The switch has answered OPTIONS before: only then does its silence mean something. */
   #answers = false;
 
-  /** Connects to drachtio-server. Rejects with an Error for people when it cannot. */
+  /** Connects to drachtio-server. Rejects with an Error for people if it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     const { config, log, timers } = options;
     const { host, port, drachtioSecret, register } = config;
@@ -92,8 +92,8 @@ export class Session {
   }
 
   /**
-   * Works until the connection is lost, or the signal; resolves with the reason. While the switch does not answer, all desks
-   * are down; when it answers again, they start again.
+   * Works until the connection is lost or the signal is aborted; resolves with the reason. While the switch does not answer, all
+   * desks are down; when it answers again, they start again.
    */
   async run(signal: AbortSignal): Promise<string> {
     const over = new AbortController();
@@ -192,12 +192,12 @@ export class Session {
     });
   }
 
-  /** Resolves when the switch, which used to answer OPTIONS, no longer does; or at the signal. */
+  /** Resolves when the switch, which used to answer OPTIONS, no longer does, or when the signal is aborted. */
   async #untilGone(signal: AbortSignal): Promise<void> {
     const { config, timers } = this.#options;
     const pingMs = config.pingSeconds * 1000;
     for (let lost = 0; !signal.aborted && lost < maxUnanswered;) {
-      // Whether the switch answers at all is seen soon after the start.
+      // The first OPTIONS is sent soon, to learn whether the switch answers at all.
       await pause(timers, lost === 0 && this.#answers ? pingMs : secondPingAfter, signal);
       if (signal.aborted) return;
       if (await this.#isThere()) {
@@ -223,7 +223,8 @@ export class Session {
   #onRequest(request: SipIncoming): void {
     if (request.method === "NOTIFY") {
       if ([...this.#watches.values()].some((watch) => watch.notify(request)) || this.#dialling.notify(request)) return;
-      // A subscription from before a restart, or one that we have ended: 481 makes the switch forget it (RFC 6665, section 4.1.3).
+      // A subscription from before a restart, or one that we have ended: 481 makes the switch forget it (RFC 6665, section
+      // 4.1.3).
       return request.answer(481);
     }
     if (this.#dialling.onRequest(request)) return;

@@ -9,7 +9,7 @@ export interface DialSettings {
   readonly desk: string;
   readonly call: string;
   readonly number: string;
-  /** The phone is asked to dial, instead of being rung and handed over. */
+  /** The phone is asked to dial, instead of being rung and transferred. */
   readonly isDirect: boolean;
   readonly ringMs: number;
   /** How long the switch may take to answer a request. */
@@ -18,16 +18,16 @@ export interface DialSettings {
   readonly reportsAnswer: boolean;
 }
 
-/** How far a dial has come. All times in ms of the clock of `step`. */
+/** The progress of a dial. All times in ms of the clock of `step`. */
 export type Phase =
   /** The INVITE (or a direct dial's REFER) is sent. `giveUpAt`: it is cancelled; if it is already, the wait ends. */
   | { readonly name: "ringing"; readonly giveUpAt?: number; readonly isGivenUp: boolean; readonly isHeard: boolean }
-  /** Something has answered: the phone, if its switch shows a dialog of it in time. */
+  /** Something has answered: the phone, if the switch reports a dialog of the phone in time. */
   | { readonly name: "answered"; readonly shownBy: number }
   | { readonly name: "shown"; readonly referAt: number }
   /** The REFER has been sent; once it was accepted, the first NOTIFY and the last are due. */
   | { readonly name: "referred"; readonly firstBy?: number; readonly lastBy?: number }
-  /** The outcome of the dial is known. `unreportedAt`: the number counts as called then, if the call still stands. */
+  /** The outcome of the dial is known. `unreportedAt`: when the number counts as called, if the call is still active. */
   | { readonly name: "settled"; readonly overAt: number; readonly unreportedAt?: number }
   | { readonly name: "over" };
 
@@ -35,15 +35,15 @@ export type Phase =
 export interface Attempt {
   readonly settings: DialSettings;
   readonly phase: Phase;
-  /** The stack's name for the dialog with the phone, while it stands. */
+  /** The stack's name for the dialog with the phone, while there is one. */
   readonly dialog?: string;
   /** The live legs of the dial. */
   readonly legs: readonly string[];
-  /** What the phone does on the one dialog that its switch shows for all of its calls. */
+  /** The state of the one dialog that the switch reports for all calls of the phone. */
   readonly occupied?: "talking" | "ringing" | undefined;
-  /** A NOTIFY of the REFER has come. */
+  /** A NOTIFY of the REFER has arrived. */
   readonly isNotified: boolean;
-  /** The switch has left the dialog: the handset was put down, or the switch has handed it over. */
+  /** The switch has left the dialog: the handset was put down, or the switch has transferred the phone. */
   readonly isLeft: boolean;
   /** The outcome of the REFER; without a status it was not reported. */
   readonly outcome?: { readonly status?: number };
@@ -54,7 +54,7 @@ export interface Attempt {
 export interface DialResponse {
   readonly status: number;
   readonly reason: string;
-  /** The stack has made it itself: nobody in the network has answered. */
+  /** The stack created it itself: nobody on the network has answered. */
   readonly own: boolean;
   /** The name of the cause in its Reason header. */
   readonly cause?: string | undefined;
@@ -83,7 +83,7 @@ export type DialInput =
   | { readonly type: "lost"; readonly why: string }
   | { readonly type: "time" };
 
-/** What is to be done, in order. */
+/** The effects, in order. */
 export type DialEffect =
   | { readonly type: "invite" }
   /** Inside the dialog, or without one to the phone. */
@@ -97,7 +97,7 @@ export type DialEffect =
   /** The switch has said that the phone is not registered. */
   | { readonly type: "unregistered" }
   | { readonly type: "log"; readonly level: "info" | "warning"; readonly text: string; readonly fields: LogFields }
-  /** No new dialogs come of the dial. */
+  /** The dial creates no further dialogs. */
   | { readonly type: "over" };
 
 export interface AttemptStep {

@@ -44,19 +44,19 @@ export function notAnswered(extension: string): Failure {
   return handsetFailure("NO_ANSWER", extension);
 }
 
-/** The switch has accepted the call, but the phone did not ring: it is registered, and does not answer the switch. */
+/** The switch has accepted the call, but the phone did not ring: it is registered, but does not answer the switch. */
 export function phoneSilent(extension: string): Failure {
   return handsetFailure("RECOVERY_ON_TIMER_EXPIRE", extension);
 }
 
-/** The phone is on a call, and its switch would not show another. */
+/** The phone is on a call, and the switch would not report another one. */
 export function occupied(extension: string, what: "talking" | "ringing"): Failure {
   const [is, first] = what === "talking" ? ["is on a call", "end"] : ["is ringing", "answer or decline"];
   const why = `Phone ${extension} ${is}, and this phone system shows only one call of a phone: ${first} that call first.`;
   return { cause: "PHONE_OCCUPIED", why };
 }
 
-/** A call was answered that the phone's switch does not show. */
+/** A call was answered that the switch does not report. */
 export function notThePhone(extension: string): Failure {
   const why = `Something other than phone ${extension} answered, perhaps a voicemail: the number was not dialled.`;
   return { cause: "NOT_THE_PHONE", why };
@@ -117,7 +117,7 @@ export function farAnswer(status: number): Failure {
   return { cause, why: words, far: words };
 }
 
-/** The hand-over failed: the phone's call was ended, and the number was never called. */
+/** The transfer failed: the phone's call was ended, and the number was never called. */
 export function notHandedOver(status: number, number: string): Failure {
   const why = status === 481
     ? `The handset was put down before ${number} was dialled.`

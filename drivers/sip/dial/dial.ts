@@ -29,7 +29,7 @@ export interface DiallingOptions {
   readonly log: Log;
   readonly timers: Timers;
   readonly trackers: ReadonlyMap<string, DialogTracker>;
-  /** A dial has learned something of its far end. */
+  /** A dial has learned something about its far end. */
   readonly far: (desk: string, call: string, sign: FarSign) => void;
   readonly report: (event: LineEvent) => void;
   /** The switch has said that a desk's phone is not registered. */
@@ -100,12 +100,12 @@ export class Dialling {
     }
   }
 
-  /** The connection is lost: all dials that have no result get one. */
+  /** The connection is lost: every dial without a result gets one. */
   #lost(why: string): void {
     for (const dial of [...this.#dials]) this.#take(dial, { type: "lost", why });
   }
 
-  /** Takes the NOTIFY of a REFER of ours; false for any other. */
+  /** Handles the NOTIFY of one of our REFERs; false for any other. */
   notify(request: SipIncoming): boolean {
     const dial = this.#of(request);
     if (!dial || word(request.header("event")) !== "refer") return false;
@@ -115,7 +115,7 @@ export class Dialling {
     return true;
   }
 
-  /** Takes any other request inside a call of ours; false when there is no such call. */
+  /** Handles any other request inside one of our calls; false if there is no such call. */
   onRequest(request: SipIncoming): boolean {
     const dial = this.#of(request);
     if (!dial) return false;
@@ -128,7 +128,7 @@ export class Dialling {
         return true;
       case "INVITE":
       case "UPDATE":
-        // We stay on hold, whatever is offered. A switch may only check whether we are there (RFC 4028).
+        // We stay on hold, whatever is offered; a switch may only be checking whether we are alive (RFC 4028).
         request.answer(
           200,
           { Contact: this.#options.account.contact },

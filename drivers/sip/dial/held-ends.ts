@@ -8,12 +8,12 @@ import type { Failure, LegFacts } from "../../../src/core/line.ts";
 /** How long the end of a leg waits for its reason, in ms. */
 const reasonWithin = 1000;
 
-/** Ends of legs that wait for a reason, or for the outcome without one. */
+/** Ends of legs that wait for a reason, or for an outcome that has none. */
 export interface HeldLegEnds {
   readonly waiting: readonly LegFacts[];
-  /** When those that wait are reported without a reason, in ms. */
+  /** When the waiting ends are reported without a reason, in ms. */
   readonly until?: number;
-  /** The outcome of the dial is known: nothing is held back any longer. */
+  /** The outcome of the dial is known: nothing is held back from now on. */
   readonly isSettled: boolean;
   /** Why the dial failed: the reason of every end. */
   readonly reason?: Failure;

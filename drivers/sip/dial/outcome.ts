@@ -8,10 +8,10 @@ export const unlisted: Failure = {
   why: "The phone system no longer lists the call.",
 };
 
-/** What the agent reads of the number when a dial's leg ends without a reason (FreeSWITCH). */
+/** The text about the number for the agent if a dial's leg ends without a reason (FreeSWITCH). */
 export const unreached = "The number was not reached: the phone system gives no reason.";
 
-/** Why a dialog ended, as far as its notifier says. */
+/** Why a dialog ended, as far as its notifier reports it. */
 export function endOf({ event, code }: Pick<Dialog, "event" | "code">): Failure {
   const cause = [event ?? (code === undefined ? "terminated" : "rejected"), ...(code === undefined ? [] : [code])].join(" ");
   return { cause, ...wordsOf(event, code) };

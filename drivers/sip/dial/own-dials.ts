@@ -1,8 +1,8 @@
-/** The numbers that the box dials for a desk, and which dialogs come of them. Pure. */
+/** The numbers that the box dials for a desk, and the dialogs that result from them. Pure. */
 import type { LegDirection, LegFacts } from "../../../src/core/line.ts";
 import { dialledOf, type Report } from "../dialogs/report.ts";
 
-/** News of the far end from other sources than the dialogs; `unreported`: it is called, and no answer will be reported. */
+/** News of the far end from sources other than the dialogs; `unreported`: it is called, and no answer will be reported. */
 export type FarSign = "called" | "answered" | "unreported";
 
 interface OwnDial {
@@ -11,9 +11,9 @@ interface OwnDial {
   /** The user that the phone sees as its caller. */
   readonly as: string;
   readonly callIds: readonly string[];
-  /** New dialogs may still come of it. */
+  /** It may still create dialogs. */
   readonly isOpen: boolean;
-  /** What was reported of the far end by other means than the dialogs. */
+  /** What was reported of the far end by means other than the dialogs. */
   readonly signs: Partial<LegFacts>;
 }
 
@@ -21,14 +21,14 @@ interface OwnDial {
 export interface OwnDials {
   /** The user of the box's own account. */
   readonly self: string;
-  /** The newest first: dialogs may still come of an older dial, but a new one rather belongs to the newest. */
+  /** The newest first: an older dial may still create dialogs, but a new dialog more likely belongs to the newest. */
   readonly dials: readonly OwnDial[];
 }
 
 /** The number of dials that are remembered. */
 const maxDials = 16;
 
-/** A dial that begins. */
+/** A dial that starts. */
 export interface NewDial {
   readonly call: string;
   readonly number: string;
@@ -66,7 +66,7 @@ export function farSignsOf({ dials }: OwnDials, call: string): Partial<LegFacts>
   return dials.find((dial) => dial.call === call)?.signs ?? {};
 }
 
-/** A dialog that may come of a dial. */
+/** A dialog that may result from a dial. */
 export interface Candidate {
   readonly callId: string | undefined;
   readonly direction: LegDirection | undefined;

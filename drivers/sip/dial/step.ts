@@ -1,7 +1,7 @@
 /**
  * A dial from its first message to its last. The phone rings, is answered, and is shown by its switch; then it is handed over
  * to the number with a REFER, whose outcome settles the dial. Or the phone is asked to dial (REFER alone), which settles the
- * dial once it has. A state, an input and the time give the next state, the effects, and when to come back. Pure.
+ * dial once it has. A state, an input and the time give the next state, the effects, and the time of the next input. Pure.
  */
 import type { CommandResult, Failure } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
@@ -20,9 +20,9 @@ export const shownWithin = 2000;
  * (switch_ivr_originate.c): a REFER at that moment is accepted, but the phone stays silent and the number is never called.
  */
 export const referAfter = 200;
-/** How long a call must still stand before its number counts as called, where the switch reports nothing at all, in ms. */
+/** How long a call must last before its number counts as called, if the switch reports nothing at all, in ms. */
 export const stillStands = 2500;
-/** How long dialogs may still come of a dial that is settled, in ms. */
+/** How long a settled dial may still create dialogs, in ms. */
 const lingers = 5000;
 
 /** Starts a dial. */
@@ -33,7 +33,7 @@ export function startDial(settings: DialSettings, now: number): AttemptStep {
   return withWakeAt(made(attempt, { type: isDirect ? "refer" : "invite" }));
 }
 
-/** @param now in ms of a clock that only goes forward. */
+/** @param now in ms of a monotonic clock. */
 export function step(attempt: Attempt, input: DialInput, now: number): AttemptStep {
   const reacted = react(attempt, input, now);
   return withWakeAt(then(reacted, (attempt) => advance(attempt, now)));
@@ -120,7 +120,7 @@ function onAnswered(attempt: Attempt, dialog: string, now: number): AttemptStep 
   return made({ ...answered, phase: { name: "answered", shownBy: now + shownWithin } });
 }
 
-/** The INVITE was refused, or nothing came of it before it was given up. */
+/** The INVITE was refused, or had no final response before it was given up. */
 function onNotAnswered(attempt: Attempt, response: DialResponse | undefined, now: number): AttemptStep {
   const { phase, settings: { desk } } = attempt;
   if (phase.name !== "ringing") return made(attempt);
@@ -158,7 +158,7 @@ function onNotify(attempt: Attempt, { status = 100, isLast }: Extract<DialInput,
   return made(after, { type: "far", sign: isFinal && attempt.settings.reportsAnswer ? "answered" : "called" });
 }
 
-/** Nothing more is reported when the switch has left before it reported anything, or no leg of the dial lives. */
+/** Nothing more is reported if the switch has left before it reported anything, or no leg of the dial is alive. */
 function leftAlone(attempt: Attempt): Attempt {
   const isOver = attempt.isLeft && (!attempt.isNotified || attempt.legs.length === 0);
   return isOver && !attempt.outcome ? { ...attempt, outcome: {} } : attempt;
@@ -183,7 +183,7 @@ function onTime(attempt: Attempt, now: number): AttemptStep {
       return now < phase.shownBy ? made(attempt) : onNotShown(attempt, now);
     case "shown":
       if (now < phase.referAt) return made(attempt);
-      // It was put down meanwhile.
+      // The handset was put down meanwhile.
       if (dialog === undefined) return settled(attempt, now);
       return made({ ...attempt, phase: { name: "referred" } }, { type: "refer", dialog });
     case "referred": {
@@ -197,7 +197,7 @@ function onTime(attempt: Attempt, now: number): AttemptStep {
   }
 }
 
-/** Something other than the phone has answered, such as a voicemail, which must not be handed over. */
+/** Something other than the phone has answered, such as a voicemail, which must not be transferred. */
 function onNotShown(attempt: Attempt, now: number): AttemptStep {
   const { occupied, settings: { desk, isDirect } } = attempt;
   const failure = isDirect ? causes.didNotDial(desk) : occupied ? causes.occupied(desk, occupied) : causes.notThePhone(desk);
@@ -210,7 +210,7 @@ function onSettledTime(attempt: Attempt, phase: Extract<Phase, { name: "settled"
   return made({ ...attempt, phase: { name: "settled", overAt: phase.overAt } }, { type: "far", sign: "unreported" });
 }
 
-/** The REFER was accepted, or has done its work. */
+/** The REFER was accepted, or has succeeded. */
 function accepted(attempt: Attempt, now: number): Attempt {
   const firstBy = now + attempt.settings.answerMs;
   return { ...attempt, phase: { name: "referred", firstBy, lastBy: now + outcomeWithin } };
@@ -231,7 +231,7 @@ function concluded(attempt: Attempt, status: number | undefined, now: number): A
   return then(then(far, left), (attempt) => settled(attempt, now, unreportedAt));
 }
 
-/** The phone is let go, and its legs are said to have ended for this reason: their dialogs would not report it. */
+/** The phone is released, and its legs are reported as ended for this reason, which their dialogs would not report. */
 function dropped(attempt: Attempt, failure: Failure, now: number): AttemptStep {
   const { desk } = attempt.settings;
   const ends = attempt.legs.map((leg) => ({ type: "leg", facts: { desk, leg, ended: failure } }) as const);

@@ -1,12 +1,12 @@
 /**
  * Reads dialog-info documents (RFC 4235, section 4): what a switch reports of the dialogs of a phone. Pure: text in, values
- * out. What a document means for the line is decided in `step.ts`.
+ * out. `step.ts` decides what a document means for the line.
  */
 import { quoted } from "../../../src/core/number.ts";
 import { parse, type XmlElement } from "../../../src/platform/xml.ts";
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
-/** How far a dialog has come (RFC 4235, section 3.7.1). */
+/** The state of a dialog (RFC 4235, section 3.7.1). */
 export type DialogState = "trying" | "proceeding" | "early" | "confirmed" | "terminated";
 
 /** Why a dialog ended (RFC 4235, section 4.1.2). */
@@ -16,13 +16,13 @@ export type DialogEvent = "cancelled" | "rejected" | "replaced" | "local-bye" | 
 export interface Participant {
   /** The party: a `sip:`, `sips:` or `tel:` URI as written, and the name with it. */
   readonly identity?: { readonly uri: string; readonly display?: string };
-  /** Its place: the URI of its Contact. */
+  /** Its location: the URI of its Contact. */
   readonly target?: string;
-  /** Parameters of the target, by name in small letters: `+sip.rendering` is `no` while the call is held. */
+  /** Parameters of the target, by name in lower case: `+sip.rendering` is `no` while the call is held. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** One dialog of a document. Values that the notifier omits are absent. */
+/** One dialog of a document; values that the notifier omits are absent. */
 export interface Dialog {
   /** Unique among the dialogs of one document only; some switches write the extension. */
   readonly id: string;
@@ -45,7 +45,7 @@ export interface Dialog {
 export interface DialogInfo {
   /** Counts up by one with every document of a subscription, from 0 to 2^32 - 1. */
   readonly version: number;
-  /** `full`: all dialogs of the entity, `partial`: those that have changed. Not every switch keeps to it. */
+  /** `full`: all dialogs of the entity, `partial`: those that have changed. Not every switch complies. */
   readonly state: "full" | "partial";
   /** The URI of the watched phone. */
   readonly entity: string;
@@ -61,7 +61,7 @@ const events: readonly string[] = ["cancelled", "rejected", "replaced", "local-b
 
 /**
  * Reads the body of a NOTIFY.
- * @param skipsUnreadable skips unreadable dialogs; the document is then partial, so that they do not count as over.
+ * @param skipsUnreadable skips unreadable dialogs; the document is then partial, so that they do not count as ended.
  * @throws Error with a sentence: not XML, too long, with a document type, or not a dialog-info document.
  */
 export function readDialogInfo(body: string, { skipsUnreadable = false } = {}): DialogInfo {

@@ -22,12 +22,12 @@ import {
   withEntry,
 } from "./table.ts";
 
-/** What is known when a document comes. */
+/** What is known when a document arrives. */
 export interface Known {
   readonly table: DialogTable;
-  /** The next full document answers a SUBSCRIBE: it is whole, whatever the notifier. */
+  /** The next full document answers a SUBSCRIBE: it lists all dialogs, whatever the notifier. */
   readonly isFresh: boolean;
-  /** The full state was asked for, and has not come yet. */
+  /** The full state was requested, and has not arrived yet. */
   readonly isAsked: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Known {
 export interface Verdict extends Change {
   /** It shows all dialogs. */
   readonly isWhole: boolean;
-  /** Why the full state must be asked for. */
+  /** Why the full state must be requested. */
   readonly why?: string;
 }
 
@@ -72,7 +72,7 @@ export function whole(known: Known, dialogs: readonly Dialog[], young: readonly 
   return { ...andThen(ended, (table) => inTurn(table, found, show)), isWhole: true };
 }
 
-/** A report was not a dialog's end, as it may have been, if the full state shows the dialog as confirmed. */
+/** A report that may have been a dialog's end was not, if the full state shows the dialog as confirmed. */
 function answered(table: DialogTable, { state }: Dialog, leg: string | undefined): Change {
   const entry = leg === undefined ? undefined : table.live.get(leg);
   return entry?.question && state === "confirmed" ? growDialog(table, entry, entry.question, { counts: true }) : unchanged(table);
@@ -80,7 +80,7 @@ function answered(table: DialogTable, { state }: Dialog, leg: string | undefined
 
 /**
  * The only dialog of a document that omits others. FreeSWITCH: a report of a known dialog may be its end, which it reports as
- * `confirmed` (or `early`) while another is up; not if it is new or held. Unknown notifiers: the others may have ended, too.
+ * `confirmed` (or `early`) while another is active; not if it is new or held. Unknown notifiers: the others may have ended, too.
  */
 function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDialog[]): Verdict {
   if (!dialog) return { ...unchanged(known.table), isWhole: false, why: "an empty document arrived while calls are active" };
@@ -131,7 +131,10 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
   return { ...change, isWhole: false, ...omitUndefined({ why }) };
 }
 
-/** Dialogs that a document shows as confirmed and as over: neither is believed until the full state repeats it, or none comes. */
+/**
+ * Dialogs that a document shows as both confirmed and ended: neither is believed until the full state repeats it, or does not
+ * arrive.
+ */
 export function inDoubt(known: Known, verdict: Verdict, doubtful: readonly Dialog[]): Verdict {
   const marked = matched({ ...known, table: verdict.table }, doubtful).reduce((table, { leg }) => {
     const entry = leg === undefined ? undefined : table.live.get(leg);
@@ -140,7 +143,7 @@ export function inDoubt(known: Known, verdict: Verdict, doubtful: readonly Dialo
   return { ...verdict, table: marked, why: verdict.why ?? "a document shows a call as confirmed and as over" };
 }
 
-/** Whether a dialog of a document is known to live. */
+/** Whether a dialog of a document is known to be alive. */
 export function isLive(known: Known, dialog: Dialog): boolean {
   return matched(known, [dialog])[0]?.leg !== undefined;
 }

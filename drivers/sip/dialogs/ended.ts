@@ -1,4 +1,4 @@
-/** A phone's dialogs that are over: later reports of them are echoes, unless the name now belongs to the next call. Pure. */
+/** A phone's ended dialogs: later reports of them are echoes, unless the name now belongs to another call. Pure. */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Party } from "../../../src/core/line.ts";
 import type { Dialog } from "./dialog-info.ts";
@@ -8,11 +8,11 @@ import { namingOf, type Notifier } from "./notifier.ts";
 /** The number of ended dialogs that are remembered. */
 const maxEnded = 64;
 
-/** How far a dialog had come, as far as it was seen, when it ended. */
+/** The last state that was seen of a dialog before it ended. */
 export type SeenBeforeEnd = "unseen" | "ringing" | "answered";
 
 interface EndedDialog extends DialogTags {
-  /** The far end as it was named last. */
+  /** The far end as named last. */
   readonly party?: Party;
   readonly seen: SeenBeforeEnd;
 }
@@ -33,12 +33,12 @@ export function withoutEnded(ended: EndedDialogs): EndedDialogs {
   return { ...ended, dialogs: [] };
 }
 
-/** A dialog of this id has begun. */
+/** A dialog with this id has started. */
 export function withBegun(ended: EndedDialogs, { id }: Pick<Dialog, "id">): EndedDialogs {
   return { ...ended, lastId: id, hasManyIds: ended.hasManyIds || differ(ended.lastId, id) };
 }
 
-/** A dialog is over, whether its beginning was seen or not. */
+/** A dialog has ended, whether its start was seen or not. */
 export function withEnded(
   ended: EndedDialogs,
   notifier: Notifier,
@@ -54,7 +54,7 @@ export function withEnded(
   return { ...ended, dialogs: [...ended.dialogs, added].slice(-maxEnded) };
 }
 
-/** Whether a dialog is known to be over. */
+/** Whether a dialog is known to have ended. */
 export function hasEnded({ dialogs }: EndedDialogs, dialog: DialogTags): boolean {
   return dialogs.some((before) => isSameDialog(before, dialog));
 }
@@ -68,7 +68,7 @@ export interface EchoCheck {
 }
 
 /**
- * Whether a live report is an echo of a dialog that is over. It is a new call if it has another party, or if its name was not
+ * Whether a live report is an echo of an ended dialog. It is a new call if it has another party, or if its name was not
  * proven to be that of one call; the name is then known to stand for more than one.
  */
 export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, party: Party | undefined): EchoCheck {
@@ -77,7 +77,7 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   const known = ended.dialogs.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
   if (!known) return { isEcho: false, ended };
   const isUnique = naming === "unique" || known.callId !== undefined;
-  // FreeSWITCH's ids are channel UUIDs, which stay with the call when the party changes.
+  // FreeSWITCH's ids are channel UUIDs, which do not change when the party changes.
   const isEcho = notifier.lists === "changed" ||
     (!differ(known.party?.identity, party?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
   if (isEcho) return { isEcho, ended: moved(ended, known) };
@@ -85,12 +85,12 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   return { isEcho, ended: forgotten, ...(naming === "unproven" ? { isShared: true } : {}) };
 }
 
-/** The dialog was reported again: it is forgotten last. */
+/** The dialog was reported again: it becomes the last to be forgotten. */
 function moved(ended: EndedDialogs, dialog: EndedDialog): EndedDialogs {
   return { ...ended, dialogs: [...ended.dialogs.filter((before) => before !== dialog), dialog] };
 }
 
-/** Whether a report is about another branch of a call that was answered and is over: no branch of it rings any more. */
+/** Whether a report is about another branch of a call that was answered and has ended: no branch of it rings any longer. */
 function isBranch({ id, callId, seen }: EndedDialog, dialog: Dialog): boolean {
   return seen === "answered" && dialog.state !== "confirmed" && id === dialog.id && callId !== undefined &&
     callId === dialog.callId;

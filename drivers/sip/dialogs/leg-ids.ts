@@ -7,14 +7,14 @@ const maxNameLength = 60;
 /** The number of names of ended legs that are remembered. */
 const maxUsedNames = 256;
 
-/** An id of this shape was made by chance (RFC 9562). */
+/** An id of this form is random (RFC 9562). */
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The names that were given, so that an ended leg's is never given again. */
+/** The names that were given, so that the name of an ended leg is never given again. */
 export interface LegNames {
-  /** The beginning of made names: never used before, at most 32 characters. */
+  /** The prefix of generated names: never used before, at most 32 characters. */
   readonly seed: string;
-  /** The number of names that were made of the seed. */
+  /** The number of names generated with the seed. */
   readonly made: number;
   readonly used: readonly string[];
   /** The names of legs that lived before a restart: a dialog without a distinct name continues as one of them. */
@@ -83,12 +83,12 @@ function unusedName({ used }: LegNames, name: string, id: string): string {
   return free;
 }
 
-/** A Call-ID may be of any length and hold quotes and angle brackets (RFC 3261, section 25.1). */
+/** A Call-ID may have any length, and contain quotes and angle brackets (RFC 3261, section 25.1). */
 function fitting(name: string): string {
   return name.length <= maxNameLength && /^[\w.!%*+`'~()@:;,=$&\/?{}\[\]-]+$/.test(name) ? name : digest(name);
 }
 
-/** The common beginning of the names of all calls with this id. */
+/** The common prefix of the names of all calls with this id. */
 function prefixOf(id: string): string {
   return `${digest(id).slice(0, 16)}-`;
 }

@@ -7,15 +7,15 @@ export interface Row extends DialogTags {
   readonly leg: string;
 }
 
-/** A dialog of a document, and the leg of the live dialog that it means; without one it is new, or not known to live. */
+/** A dialog of a document, and the leg of the live dialog that it refers to; without one it is new, or not known to be alive. */
 export interface Match {
   readonly dialog: Dialog;
   readonly leg?: string;
 }
 
 /**
- * The live dialog that each dialog of a document means, each at most once.
- * @param isFresh whether the document begins a new subscription, which may give dialogs new ids: the Call-ID stays.
+ * The live dialog that each dialog of a document refers to, each at most once.
+ * @param isFresh whether the document is the first of a new subscription, which may give dialogs new ids: the Call-ID stays.
  */
 export function matchDialogs(live: readonly Row[], dialogs: readonly Dialog[], isFresh: boolean): Match[] {
   const byId = Map.groupBy(live, ({ id }) => id);
@@ -36,7 +36,7 @@ export function matchDialogs(live: readonly Row[], dialogs: readonly Dialog[], i
   });
 }
 
-/** The other branches of a forked call that go by the same id. */
+/** The other branches of a forked call that have the same id. */
 export function branchesOf<R extends Row>(live: readonly R[], { leg, id, callId }: Row): R[] {
   return live.filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));
 }

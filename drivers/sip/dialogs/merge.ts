@@ -10,7 +10,7 @@ export type DialogTags = Pick<Dialog, "id" | "callId" | "localTag" | "remoteTag"
 /** A dialog of a document, in its furthest state. */
 export interface Merged {
   readonly dialog: Dialog;
-  /** The furthest live state, if the document shows the dialog both as confirmed and as over, and it is unknown which counts. */
+  /** The furthest live state, if the document shows the dialog as both confirmed and ended, and it is unknown which counts. */
   readonly confirmed?: Dialog;
 }
 
@@ -32,7 +32,7 @@ export function isSameDialog(a: DialogTags, b: DialogTags): boolean {
   return a.id === b.id && !differ(a.callId, b.callId) && !differ(a.localTag, b.localTag) && !differ(a.remoteTag, b.remoteTag);
 }
 
-/** The names and tags of a dialog, those that are there. */
+/** The names and tags that a dialog has. */
 export function tagsOf({ id, callId, localTag, remoteTag }: DialogTags): DialogTags {
   return { id, ...omitUndefined({ callId, localTag, remoteTag }) };
 }

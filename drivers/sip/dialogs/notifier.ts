@@ -1,15 +1,17 @@
-/** What a notifier's documents have shown of it: what a full one lists, and how reliable its names for dialogs are. Pure. */
+/**
+ * What a notifier's documents have revealed about it: what a full one lists, and how reliable its names for dialogs are. Pure.
+ */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { addressOf, unescaped } from "./party.ts";
 
 /**
  * How reliable a dialog's name is: `unique` names this call alone; `unproven` is long enough for that, but may turn out to stand
- * for every call; `counter` is a number that comes again; `phone` names the phone, and stands for all of its calls.
+ * for every call; `counter` is a number that is used again; `phone` names the phone, and stands for all of its calls.
  */
 export type Naming = "unique" | "unproven" | "counter" | "phone";
 
-/** An id of this length and more may be made for one call alone; a shorter one is a counter. */
+/** An id of at least this length may be unique to one call; a shorter one is a counter. */
 const shortestUnique = 16;
 
 /** The number of ids that are remembered as standing for more than one call. */
@@ -25,20 +27,20 @@ export type DialogNames = Pick<Dialog, "id" | "callId">;
 
 /** The notifier of one desk's phone, as its documents have shown it. */
 export interface Notifier {
-  /** All users by which the switch may call the phone, in small letters. */
+  /** All users by which the switch may call the phone, in lower case. */
   readonly users: readonly string[];
   /**
    * What an unrequested full document lists: all dialogs, or only the one that has changed (FreeSWITCH). Absent until the
    * notifier has shown it.
    */
   readonly lists?: "all" | "changed";
-  /** It was seen to list dialogs that are over. */
+  /** It was seen to list ended dialogs. */
   readonly showsEnds: boolean;
   /** Ids that were seen to stand for more than one call. */
   readonly sharedIds: readonly string[];
 }
 
-/** A notifier of which nothing is known yet. */
+/** A notifier about which nothing is known yet. */
 export function newNotifier(users: readonly string[]): Notifier {
   return { users: users.map((user) => user.toLowerCase()), showsEnds: false, sharedIds: [] };
 }
@@ -48,7 +50,7 @@ export function afterReconnect({ users, sharedIds }: Notifier): Notifier {
   return { users, showsEnds: false, sharedIds };
 }
 
-/** Whether full documents list all dialogs and those that are over as such: what is missing has not been reported yet. */
+/** Whether full documents list all dialogs, including ended ones: a missing dialog has not been reported yet. */
 export function listsEnds({ lists, showsEnds }: Notifier): boolean {
   return showsEnds && lists === "all";
 }
@@ -58,7 +60,7 @@ export function isUser({ users }: Notifier, uri: string): boolean {
   return users.includes(addressOf(uri).user.toLowerCase());
 }
 
-/** The parts of a document that show which switch has written it. */
+/** The parts of a document that show which switch wrote it. */
 export interface Sample {
   readonly dialogs: readonly Dialog[];
   readonly isFull: boolean;
@@ -79,7 +81,7 @@ export function learn(notifier: Notifier, sample: Sample): Notifier {
 
 /**
  * FreeSWITCH, whatever its User-Agent, puts `**` before the extension in the far end's target; it never sends `partial`,
- * `trying` or `proceeding`. No other switch lists several dialogs on its own and means less than all.
+ * `trying` or `proceeding`. Any other switch that lists several dialogs on its own lists all.
  */
 function listing({ lists }: Notifier, { dialogs, isFull, isAnswer, userAgent = "" }: Sample): Notifier["lists"] {
   if (dialogs.some(({ remote }) => remote?.target !== undefined && addressOf(remote.target).user.startsWith("**"))) {
@@ -92,7 +94,7 @@ function listing({ lists }: Notifier, { dialogs, isFull, isAnswer, userAgent = "
 }
 
 /**
- * The answer to a SUBSCRIBE that lists one dialog as over, with nothing but its id, shows an idle phone under the name that its
+ * The answer to a SUBSCRIBE that lists one ended dialog, with nothing but its id, shows an idle phone under the name that its
  * calls will have too (Asterisk, MikoPBX).
  */
 export function learnIdle(notifier: Notifier, [only, ...others]: readonly Dialog[]): Notifier {
@@ -116,13 +118,13 @@ export function namingOf(notifier: Notifier, { id, callId }: DialogNames): Namin
   return notifier.lists === "changed" ? "unique" : "unproven";
 }
 
-/** Whether an id is neither a counter nor made of the phone's name. */
+/** Whether an id is neither a counter nor derived from the phone's name. */
 export function isDistinct(notifier: Notifier, id: string): boolean {
   return id.length >= shortestUnique && !isPhones(notifier, id);
 }
 
 /**
- * The dialog without a Call-ID that is not a call's: made of the phone's name, or the subscription's own (Asterisk's chan_sip:
+ * A Call-ID that is not a call's: derived from the phone's name, or the subscription's own (Asterisk's chan_sip:
  * `pickup-` and the subscription's Call-ID).
  * @param subscription the Call-ID of the subscription.
  */

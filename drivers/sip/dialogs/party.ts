@@ -6,9 +6,12 @@ import { isHidingName } from "../../shared/anonymous-name.ts";
 
 /** The parts of a URI that identify a party. */
 export interface Address {
-  /** Without its escapes, its parameters and a password; of a `tel:` URI the number without what people write between digits. */
+  /**
+   * Without escapes, parameters and a password; for a `tel:` URI the number without the characters that people write between
+   * digits.
+   */
   readonly user: string;
-  /** In small letters; empty for `tel:`. */
+  /** In lower case; empty for `tel:`. */
   readonly host: string;
 }
 
@@ -73,7 +76,7 @@ function isWithheld(user: string, host: string): boolean {
 const privacy = /^(id|user|header|session|critical|history|full|name|uri|yes|on|true|1)$/i;
 
 /**
- * Whether an end is shown although it asks not to be: the number beside an anonymous name, or beside a mark of privacy (a
+ * Whether an end is shown although it requests privacy: the number beside an anonymous name, or beside a mark of privacy (a
  * parameter or header of its URIs, or of its target).
  */
 function isPrivate({ identity, target, params }: Participant): boolean {

@@ -1,7 +1,7 @@
 /** Repairs documents of switches that write names into XML without escaping them, so that no call is lost. Pure. */
 import { type DialogInfo, readDialogInfo } from "./dialog-info.ts";
 
-/** A reference that needs no document type: one of XML's own five names, or a character by its number. */
+/** A reference that needs no document type: one of XML's five predefined names, or a character by its number. */
 const reference = /^&(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9A-Fa-f]+);/;
 
 /** A character by its number. */
@@ -64,7 +64,7 @@ export function repaired(xml: string): string {
   return out;
 }
 
-/** The reference, if it is one to a character that XML can hold. */
+/** The reference, if its character is valid in XML. */
 function withoutInvalid(whole: string, hex: string | undefined, decimal: string | undefined): string {
   const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
   return code > 0x10ffff || String.fromCodePoint(code).search(notXml) >= 0 ? "" : whole;

@@ -5,22 +5,22 @@ import { identify } from "../../../src/core/number.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
 import { partyOf } from "./party.ts";
 
-/** A report as seen from the desk: with the direction reversed where the notifier looks from the other end. */
+/** A report as seen from the desk: with the direction reversed if the notifier reports from the other end. */
 export interface Report {
   readonly state: Dialog["state"];
   readonly direction?: LegDirection;
-  /** The far end; absent when the report does not name it, or names the desk itself. */
+  /** The far end; absent if the report does not name it, or names the desk itself. */
   readonly party?: Party;
   /** Whether the desk's phone plays the call's sound (RFC 5359, `+sip.rendering`): not while it holds it. */
   readonly rendering?: boolean;
 }
 
-/** The memory of a dialog besides the facts. */
+/** What is remembered of a dialog besides the facts. */
 export interface Past {
   readonly facts: LegFacts;
-  /** The far end as it was named last. */
+  /** The far end as named last. */
   readonly party?: Party;
-  /** The number of reports that came when something happened, not in an answer. */
+  /** The number of reports sent because something happened, not as an answer. */
   readonly reports: number;
 }
 
@@ -50,7 +50,9 @@ export function directionOf({ state, direction }: Report): LegDirection | undefi
   return direction ?? (state === "early" ? "to-desk" : state === "confirmed" ? "from-desk" : undefined);
 }
 
-/** The dialled number, if the far end of the phone's own dialling is a number. A name or a withheld party is not a number. */
+/**
+ * The dialled number, if the far end of a call that the phone dialled is a number. A name or a withheld party is not a number.
+ */
 export function dialledOf({ party }: Report): string | undefined {
   if (party === undefined || party.outside) return undefined;
   return /^[*#]/.test(party.identity) || identify(party.identity).kind === "number" ? party.identity : undefined;
@@ -63,7 +65,7 @@ export interface Reading {
    * held (FreeSWITCH, sofia_presence.c).
    */
   readonly isLoose: boolean;
-  /** The switch made the report because something has happened, and not because it was asked. */
+  /** The switch sent the report because something happened, not because it was asked. */
   readonly counts: boolean;
 }
 

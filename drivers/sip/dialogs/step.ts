@@ -1,8 +1,8 @@
 /**
  * Turns dialog-info documents (RFC 4235) into facts of the line, for one desk: a state, an input and the time give the next
- * state, the reports, and when to come back. Written for real notifiers: FreeSWITCH calls every document full and puts one
- * dialog into it, reports the end of a call as `confirmed` while another one is up, and a held call as `early`; Asterisk has
- * one dialog for all calls of a phone. docs/sip.md has what each of them writes, and what cannot be known from it. Pure.
+ * state, the reports, and the time of the next input. Written for real notifiers: FreeSWITCH calls every document full and puts
+ * one dialog into it, reports the end of a call as `confirmed` while another one is active, and a held call as `early`; Asterisk
+ * has one dialog for all calls of a phone. docs/sip.md describes what each of them writes, and what it does not reveal. Pure.
  */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
@@ -33,15 +33,15 @@ import {
 export interface Watched {
   /** The desk's extension. */
   readonly desk: string;
-  /** All users by which the switch may call the phone: the extension, its aliases, the user of the URI that is subscribed to. */
+  /** All users by which the switch may call the phone: the extension, its aliases, the user of the subscribed URI. */
   readonly users: readonly string[];
   /** The user of the box's own account, which shows as the caller when it dials. */
   readonly self: string;
-  /** The beginning of made names of legs, for notifiers whose ids do not distinguish calls: new, at most 32 characters. */
+  /** The prefix of generated names of legs, for notifiers whose ids do not distinguish calls: new, at most 32 characters. */
   readonly seed: string;
 }
 
-/** The headers that came with a document. */
+/** The headers that accompany a document. */
 export interface Envelope {
   /** The User-Agent (or Server) of the NOTIFY. */
   readonly userAgent?: string;
@@ -51,7 +51,7 @@ export interface Envelope {
 
 /** What happens to the dialogs of a desk. */
 export type TrackerInput =
-  /** The link has come up, with a new subscription. `known`: the desk's legs that the daemon believes to live. */
+  /** The link is up, with a new subscription. `known`: the desk's legs that the daemon believes to live. */
   | { readonly type: "connected"; readonly known: readonly string[] }
   /** The link is down: the next state that can be trusted is a snapshot. */
   | { readonly type: "link-lost" }
@@ -63,16 +63,16 @@ export type TrackerInput =
   | { readonly type: "document"; readonly info: DialogInfo; readonly envelope: Envelope }
   /** A NOTIFY without a body in an active subscription: there are no dialogs (Kamailio). */
   | { readonly type: "no-dialogs" }
-  /** The box is about to dial: the dialogs that come of it belong to this call. */
+  /** The box is about to dial: the resulting dialogs belong to this call. */
   | { readonly type: "dial"; readonly dial: NewDial }
   /** The Call-ID of an INVITE that the box sent for a dial: a proxy shows it in the phone's dialog too. */
   | { readonly type: "invite"; readonly call: string; readonly callId: string }
   /**
-   * News of the far end from the NOTIFYs of our REFER, which the phone's dialog does not have. `unreported`: no answer will be
+   * News of the far end from the NOTIFYs of our REFER, which the phone's dialog does not show. `unreported`: no answer will be
    * reported, unless the phone has a separate dialog for its own dialling.
    */
   | { readonly type: "far"; readonly call: string; readonly sign: FarSign }
-  /** A dial gets no new dialogs any longer; it keeps those that it has. */
+  /** A dial gets no further dialogs; it keeps those that it has. */
   | { readonly type: "dial-over"; readonly call: string }
   /** Time has passed. */
   | { readonly type: "time" };
@@ -81,7 +81,7 @@ export type TrackerInput =
 export interface TrackerOutput {
   /** In order; empty before the first full state after `connected`, which is the snapshot. */
   readonly events: readonly LineEvent[];
-  /** The full state must be asked for now, for this reason: by a new SUBSCRIBE or a refresh within the dialog. */
+  /** The full state must be requested now, for this reason: by a new SUBSCRIBE or a refresh within the dialog. */
   readonly asks?: string;
   /** The document was dropped, for this reason. */
   readonly dropped?: string;
@@ -94,10 +94,10 @@ export interface TrackerState {
   readonly version?: number;
   /** The dialogs of the last document, as text. */
   readonly last: string;
-  /** The next full document answers a SUBSCRIBE: it is whole, whatever the notifier. */
+  /** The next full document answers a SUBSCRIBE: it lists all dialogs, whatever the notifier. */
   readonly isFresh: boolean;
   readonly isSnapshotDue: boolean;
-  /** The full state was asked for, and is waited for until then, in ms. */
+  /** The full state was requested: the deadline for its arrival, in ms. */
   readonly answerBy?: number;
 }
 
@@ -108,7 +108,7 @@ export interface TrackerStep {
   readonly wakeAt?: number;
 }
 
-/** How long the full state may take after it was asked for, in ms. */
+/** How long the full state may take after it was requested, in ms. */
 export const fullStateWithin = 500;
 
 /** Before the first connect. */
@@ -128,7 +128,7 @@ export function newTracker({ desk, users, self, seed }: Watched): TrackerState {
   };
 }
 
-/** @param now in ms of a clock that only goes forward. */
+/** @param now in ms of a monotonic clock. */
 export function step(before: TrackerState, input: TrackerInput, now: number): TrackerStep {
   const { state, output } = react(before, input, now);
   return { state, output, ...omitUndefined({ wakeAt: state.answerBy }) };
@@ -247,7 +247,7 @@ function gapBefore({ version }: DialogInfo, last: number | undefined): string | 
 /** The state after a document, and its reports. */
 function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, now: number): TrackerStep {
   if (!isWhole) return asking(reporting({ ...before, table }, facts), why, now);
-  // Dialogs that the first look does not show have ended: their names are not for a later call.
+  // Dialogs that the snapshot does not show have ended: their names are not for a later call.
   const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
   return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
 }
@@ -269,7 +269,7 @@ function asking({ state, output }: TrackerStep, why: string | undefined, now: nu
   return { state: { ...state, answerBy: now + fullStateWithin }, output: { ...output, asks: why } };
 }
 
-/** The requested full state has not come: the likeliest state is believed. */
+/** The requested full state has not arrived: the likeliest state is believed. */
 function onNoAnswer(before: TrackerState): TrackerStep {
   const state = withoutQuestion(before);
   const missed = liveDialogs(state.table).filter((entry) => entry.missed !== undefined);

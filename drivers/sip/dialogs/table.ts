@@ -1,4 +1,4 @@
-/** The believed dialogs of one phone: which live, which have ended, and their names. Dialogs begin, grow and end here. Pure. */
+/** The believed dialogs of one phone: live ones, ended ones, and their names. Dialogs start, change and end here. Pure. */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
 import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
@@ -11,12 +11,12 @@ import { type DialogTags, tagsOf } from "./merge.ts";
 import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
 import { directionOf, grown, type Past, type Reading, type Report, reportOf } from "./report.ts";
 
-/** A dialog that lives. */
+/** A live dialog. */
 export interface LiveDialog extends Past, DialogTags {
   readonly leg: string;
-  /** The last report, when it may have been this dialog's end. */
+  /** The last report, if it may have been this dialog's end. */
   readonly question?: Report;
-  /** A document that should have listed it did not (`absent`), or showed it as confirmed and as over (`over`). */
+  /** A document that should have listed it did not (`absent`), or showed it as both confirmed and ended (`over`). */
   readonly missed?: "absent" | "over";
 }
 
@@ -25,7 +25,7 @@ export interface DialogTable {
   /** The desk's extension. */
   readonly desk: string;
   readonly notifier: Notifier;
-  /** By the names of their legs, in the order in which they began. */
+  /** By the names of their legs, in the order in which they started. */
   readonly live: ReadonlyMap<string, LiveDialog>;
   readonly ended: EndedDialogs;
   readonly names: LegNames;
@@ -38,7 +38,7 @@ export interface Change {
   readonly facts: readonly LegFacts[];
 }
 
-/** How a report came. */
+/** The circumstances of a report. */
 export interface Circumstances {
   /** It answers a new subscription. */
   readonly isFresh: boolean;
@@ -46,7 +46,7 @@ export interface Circumstances {
   readonly afterGap: boolean;
 }
 
-/** The number of dialogs that a phone may have at once: a faulty switch may report ever more, which are ignored. */
+/** The number of dialogs that a phone may have at once: a faulty switch may report more and more, which are ignored. */
 const maxLiveDialogs = 100;
 
 export function unchanged(table: DialogTable): Change {
@@ -71,7 +71,7 @@ export function inTurn<T>(table: DialogTable, items: readonly T[], change: (tabl
   return { table: current, facts };
 }
 
-/** The live dialogs, in the order in which they began. */
+/** The live dialogs, in the order in which they started. */
 export function liveDialogs({ live }: DialogTable): LiveDialog[] {
   return [...live.values()];
 }
@@ -91,7 +91,7 @@ export function reportFor({ notifier }: DialogTable, dialog: Dialog): Report {
   return reportOf(dialog, isDesk);
 }
 
-/** Applies a dialog of a document: it has begun, grows or is over. `leg`: the live dialog that it means. */
+/** Applies a dialog of a document: it has started, changed or ended. `leg`: the live dialog that it refers to. */
 export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | undefined, came: Circumstances): Change {
   const report = reportFor(table, dialog);
   const entry = leg === undefined ? undefined : table.live.get(leg);
@@ -111,7 +111,9 @@ export function applyDialog(table: DialogTable, dialog: Dialog, leg: string | un
   return andThen(ended, (table) => begin(table, dialog, report, growing));
 }
 
-/** The same id in another call: of a switch that counts its dialogs, or whose calls have changed while it was out of sight. */
+/**
+ * The same id in another call: from a switch that counts its dialogs, or whose calls changed while telesetd was not connected.
+ */
 function isAnother(
   { notifier }: DialogTable,
   { callId, party }: LiveDialog,
@@ -158,15 +160,15 @@ export function withFacts(table: DialogTable, before: LiveDialog, after: LiveDia
   return { table: withEntry(table, after), facts: isNews ? [after.facts] : [] };
 }
 
-/** How a dialog is known to be over. */
+/** How a dialog is known to have ended. */
 interface EndReport {
-  /** The dialog that a document reports as over. Without it the end is a conclusion, and the dialog may come back. */
+  /** The dialog that a document reports as ended. Without it the end is a conclusion, and the dialog may reappear. */
   readonly dialog?: DialogTags;
   /** The far end, where the report names it. */
   readonly party?: Party;
 }
 
-/** A live dialog is over. */
+/** A live dialog has ended. */
 export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failure, { dialog, party }: EndReport = {}): Change {
   if (!table.live.has(entry.leg)) return unchanged(table);
   const live = new Map(table.live);
@@ -180,7 +182,7 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
     seen: isAnswered ? "answered" : "ringing",
     ...omitUndefined({ party: party ?? entry.party }),
   });
-  // A call that was answered and is over rings on no other branch: further reports of those are old (Kamailio).
+  // A call that was answered and has ended rings on no other branch: further reports of those are old (Kamailio).
   const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
   return andThen(
     { table: { ...table, live, ended: remembered }, facts },

@@ -13,7 +13,7 @@ export class DialogTracker {
 
   /**
    * Takes an input, and returns its result.
-   * @param now in ms of a clock that only goes forward.
+   * @param now in ms of a monotonic clock.
    */
   take(input: TrackerInput, now: number): Omit<TrackerStep, "state"> {
     const { state, ...made } = step(this.#state, input, now);
@@ -21,13 +21,13 @@ export class DialogTracker {
     return made;
   }
 
-  /** The live legs of a dial, in the order in which they came. */
+  /** The live legs of a dial, in the order in which they appeared. */
   legsOf(call: string): readonly string[] {
     return dialogsOfCall(this.#state.table, call).map(({ leg }) => leg);
   }
 
   /**
-   * The state of the one dialog that the switch shows for all calls of the phone (Asterisk): another call would not be seen.
+   * The state of the one dialog that the switch shows for all calls of the phone (Asterisk): another call would not be visible.
    * Undefined if the phone is idle, or each of its calls has a dialog.
    */
   occupied(): "talking" | "ringing" | undefined {

@@ -21,9 +21,9 @@ export interface SubscriptionOptions {
   readonly account: Account;
   readonly about: About;
   readonly log: Log;
-  /** The duration to ask for, in s. */
+  /** The requested duration, in s. */
   readonly expires: number;
-  /** A document of the phone's dialogs has come; "" if the switch reports no dialogs. */
+  /** A document about the phone's dialogs has arrived; "" if the switch reports no dialogs. */
   readonly onDocument: (body: string, came: Envelope) => Reading;
   /** The switch waits for a person to allow the subscription. */
   readonly onPending: () => void;
@@ -32,7 +32,7 @@ export interface SubscriptionOptions {
 /** The result of reading a document; `dropped`: it is not about the phone, or is not a document at all. */
 export type Reading = "read" | "unreadable" | "dropped";
 
-/** Responses to a renewal that end the subscription; after any other it still stands (RFC 6665, section 4.1.2.2). */
+/** Responses to a renewal that end the subscription; after any other it stays valid (RFC 6665, section 4.1.2.2). */
 const ending = new Set([401, 403, 404, 405, 407, 410, 416, 480, 482, 483, 484, 485, 489, 501, 604]);
 
 /**
@@ -51,25 +51,25 @@ export class Subscription {
   #callId: string | undefined;
   /** The notifier's tag: another one is a fork. */
   #remoteTag: string | undefined;
-  /** drachtio-server's name for the dialog, once the subscription stands. */
+  /** drachtio-server's name for the dialog, once the subscription is established. */
   #dialog: string | undefined;
   /** When it expires, and when it is renewed at the latest, in ms. */
   #expiresAt = Infinity;
   #renewBy = Infinity;
-  /** When it expires by the last NOTIFY since the SUBSCRIBE, which may come before the response to that. */
+  /** When it expires according to the last NOTIFY since the SUBSCRIBE, which may arrive before the response to the SUBSCRIBE. */
   #shortenedTo = Infinity;
   #cancelRenewal: () => void = () => {};
   /** Cancels the deadline of the first document. */
   #cancelWait: () => void = () => {};
   #begun: Promise<void> = Promise.resolve();
   #isRenewing = false;
-  /** The full state was asked for while a renewal was under way. */
+  /** The full state was requested while a renewal was in progress. */
   #mustRenewAgain = false;
   #isOver = false;
   #hasStood = false;
-  /** A NOTIFY has come. */
+  /** A NOTIFY has arrived. */
   #isNotified = false;
-  /** A document about the phone has come, even if it cannot be read. */
+  /** A document about the phone has arrived, even if it cannot be read. */
   #hasDocument = false;
   #minExpires: number | undefined;
   /** The number of renewals in a row that were not answered. */
@@ -77,7 +77,7 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
-    // A fault that comes before anyone awaits `ended` is not an unhandled rejection.
+    // A fault before anyone awaits `ended` must not become an unhandled rejection.
     this.#ended.promise.catch(() => {});
   }
 
@@ -85,7 +85,7 @@ export class Subscription {
     return this.#options.stack.timers;
   }
 
-  /** Resolves with the reason when the subscription is over; rejects with the fault when `fail` has ended it. */
+  /** Resolves with the reason when the subscription has ended; rejects with the fault when `fail` has ended it. */
   get ended(): Promise<SubscriptionEnd> {
     return this.#ended.promise;
   }
@@ -95,12 +95,12 @@ export class Subscription {
     return this.#hasStood;
   }
 
-  /** The shortest duration that the switch accepts, in s, when it was asked for less. */
+  /** The shortest duration that the switch accepts, in s, if less was requested. */
   get minExpires(): number | undefined {
     return this.#minExpires;
   }
 
-  /** Subscribes. The outcome is `ended`; a document may come before the response. */
+  /** Subscribes. The outcome is `ended`; a document may arrive before the response. */
   begin(): Promise<void> {
     return this.#begun = this.#begin();
   }
@@ -119,7 +119,7 @@ export class Subscription {
     this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
   }
 
-  /** Takes a NOTIFY; false when it belongs to another subscription. */
+  /** Takes a NOTIFY; false if it belongs to another subscription. */
   notify(request: SipIncoming): boolean {
     if (this.#callId === undefined || request.header("call-id") !== this.#callId || this.#isOver) return false;
     // RFC 6665, section 4.1.3: a NOTIFY of another event package is not about this subscription.
@@ -142,9 +142,9 @@ export class Subscription {
     return true;
   }
 
-  /** Asks for the full state: every renewal brings it (RFC 6665, section 4.2.1.2). */
+  /** Requests the full state: every renewal brings it (RFC 6665, section 4.2.1.2). */
   askForFullState(): void {
-    // The document of this renewal may have come already, and be what is in doubt.
+    // The document of this renewal may already have arrived, and be the doubtful one.
     if (this.#isRenewing) this.#mustRenewAgain = true;
     else if (this.#dialog !== undefined) this.#renew();
   }
@@ -163,7 +163,7 @@ export class Subscription {
   /** Unsubscribes, within half a second at most. */
   async giveBack(): Promise<void> {
     this.end();
-    // A subscription that is just being accepted must not stay behind.
+    // A subscription that is being accepted at this moment must not be left behind.
     const late = Promise.withResolvers<void>();
     const cancel = this.#timers.after(giveBackWithin, late.resolve);
     await Promise.race([this.#begun, late.promise]).finally(cancel);
@@ -221,7 +221,7 @@ export class Subscription {
     }
     if (state === "terminated") return this.#end(endOfState(header, this.#options.about));
     const left = secondsIn(parameter(header, "expires"));
-    // Active for 0 s is a notifier's mistake: what was agreed counts.
+    // Active for 0 s is a notifier's mistake: the agreed duration counts.
     if (left !== undefined && left > 0) this.#shortened(left);
   }
 
@@ -263,7 +263,7 @@ export class Subscription {
       return this.#end({ why: `${about.at} has forgotten the subscription to phone ${about.extension}`, again: "now" });
     }
     if (answer.status === 423 || ending.has(answer.status)) return this.#end(this.#refused(answer));
-    // Twice no response at all: the switch is gone, however long the subscription would still stand.
+    // Twice no response at all: the switch is gone, even if the subscription has not expired.
     this.#unanswered = isNoAnswer(answer) ? this.#unanswered + 1 : 0;
     const left = this.#unanswered > 1 ? 0 : this.#expiresAt - this.#timers.now();
     const next = (secondsIn(answer.header("retry-after")) ?? this.#options.config.answerSeconds) * 1000;
@@ -337,7 +337,7 @@ function headersOf({ contact }: Account): Record<string, string> {
   return { Contact: contact, Event: "dialog", Accept: "application/dialog-info+xml" };
 }
 
-/** Throws again unless the connection is lost or drachtio-server refused: anything else is a fault of ours. */
+/** Rethrows unless the connection is lost or drachtio-server refused: anything else is a fault in telesetd. */
 function expected(error: unknown): void {
   if (!(error instanceof StackClosed) && !(error instanceof NotSent)) throw error;
 }

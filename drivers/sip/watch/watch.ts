@@ -30,7 +30,7 @@ export interface WatchOptions {
   readonly known: KnownLegs;
   readonly log: Log;
   readonly timers: Timers;
-  /** The desks that link-up and link-down are about; absent when there is only this one. */
+  /** The desks that link-up and link-down are about; absent if there is only this one. */
   readonly desks?: readonly string[];
   readonly report: (event: LineEvent) => void;
 }
@@ -44,7 +44,7 @@ export const readableWithin = 2000;
 /** The shortest time between two requests for the full state because a document is not well-formed, in ms. */
 export const refreshEvery = 10_000;
 
-/** A subscription that stood for less than this counts as a failed attempt, in ms: its switch ends each one that it accepts. */
+/** A subscription that lasted for less than this counts as a failed attempt, in ms: its switch ends each one that it accepts. */
 const shortLived = 10_000;
 
 /** Watches one phone. */
@@ -52,15 +52,15 @@ export class Watch {
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
   #up = false;
-  /** While the phone counts as not registered: cancels the end of that. */
+  /** While the phone counts as not registered: cancels the timer that ends this. */
   #cancelMissing: (() => void) | undefined;
   #why = "";
   #expires: number;
-  /** Cancels the tracker's next step that only needs time. */
+  /** Cancels the timer for the tracker's next step. */
   #cancelWake: () => void = () => {};
   /** While the last document could not be read: cancels the deadline for a readable one. */
   #cancelUnreadable: (() => void) | undefined;
-  /** When the full state was last asked for because of a document that is not well-formed, in ms. */
+  /** When the full state was last requested because of a document that is not well-formed, in ms. */
   #refreshed = -Infinity;
 
   constructor(options: WatchOptions) {
@@ -68,7 +68,7 @@ export class Watch {
     this.#expires = options.config.expiresSeconds;
   }
 
-  /** The subscription stands, and the phone's dialogs are known. */
+  /** The subscription is active, and the phone's dialogs are known. */
   get up(): boolean {
     return this.#up;
   }
@@ -104,7 +104,7 @@ export class Watch {
     }
   }
 
-  /** Runs one subscription to its end; resolves with nothing when it is stopped before. */
+  /** Runs one subscription to its end; resolves with undefined if it is stopped before. */
   #once(stopped: Promise<undefined>): Promise<SubscriptionEnd | undefined> {
     const watching = async () => {
       const subscription = this.#next();
@@ -129,17 +129,17 @@ export class Watch {
     return { why: `internal error in telesetd while watching phone ${extension}`, again: "soon" };
   }
 
-  /** Takes a NOTIFY; false when it belongs to another subscription. */
+  /** Takes a NOTIFY; false if it belongs to another subscription. */
   notify(request: SipIncoming): boolean {
     return this.#guarded(() => this.#subscription?.notify(request)) ?? false;
   }
 
-  /** A dial of the phone has learned something of its far end. */
+  /** A dial from the phone has learned something about its far end. */
   far(call: string, sign: FarSign): void {
     this.#guarded(() => this.#report(this.#step({ type: "far", call, sign })));
   }
 
-  /** Runs something for the subscription; a fault ends that. */
+  /** Runs something for the subscription; a fault ends the subscription. */
   #guarded<T>(act: () => T): T | undefined {
     try {
       return act();
@@ -149,7 +149,7 @@ export class Watch {
     }
   }
 
-  /** Gives the tracker an input, and comes back at the time that it asks for. */
+  /** Gives the tracker an input, and another one at the time that it requests. */
   #step(input: TrackerInput): TrackerOutput {
     const { tracker, timers } = this.#options;
     const { output, wakeAt } = tracker.take(input, timers.now());
@@ -162,7 +162,7 @@ export class Watch {
     this.#guarded(() => this.#report(this.#step({ type: "time" })));
   }
 
-  /** Reports what follows from an input, and asks for the full state where that is needed. */
+  /** Reports what follows from an input, and requests the full state if necessary. */
   #report({ events, asks, dropped }: TrackerOutput): void {
     const { report, log, about: { at, extension }, desks } = this.#options;
     const isFirst = events.length > 0 && !this.#up;
@@ -173,7 +173,7 @@ export class Watch {
       report({ type: "link-up", to: at, ...(desks ? { desks } : {}) });
     }
     events.forEach(report);
-    // A dialog subscription does not report registrations: the phone is taken as there until a dial shows that it is not.
+    // A dialog subscription does not report registrations: the phone counts as registered until a dial shows that it is not.
     if (isFirst || (this.#cancelMissing !== undefined && events.some(isSignOfLife))) this.#present();
     if (dropped !== undefined) {
       log.rarely(`dropped ${extension}`, 5).warning("A document about the state of phones was dropped", {
@@ -187,7 +187,7 @@ export class Watch {
   }
 
   /**
-   * A dial has shown that the phone is not registered: that holds until the next news of the phone, and for a minute at most,
+   * A dial has shown that the phone is not registered: this counts until the next news about the phone, and for at most a minute,
    * because no event reports when it is back.
    */
   unregistered(): void {
@@ -234,7 +234,7 @@ export class Watch {
     return "read";
   }
 
-  /** A document, if necessary repaired; null when it cannot be read. In both cases the full state is asked for. */
+  /** A document, repaired if necessary; null if it cannot be read. In both cases the full state is requested. */
   #parsed(body: string): DialogInfo | null {
     try {
       const { info, fault } = readLeniently(body);
@@ -247,7 +247,7 @@ export class Watch {
     }
   }
 
-  /** Asks for the full state, but not too often: what is written wrongly may be written wrongly again. */
+  /** Requests the full state, but not too often: the next document may be malformed too. */
   #again(error: unknown): void {
     const { log, timers, about: { extension } } = this.#options;
     const isDue = timers.now() - this.#refreshed > refreshEvery;
@@ -266,7 +266,7 @@ export class Watch {
     this.#cancelUnreadable = undefined;
   }
 
-  /** No readable document has come since: the calls of the phone are not known until one does. */
+  /** No readable document has arrived since: the calls of the phone are unknown until one does. */
   #unread(): void {
     const { about: { at, extension } } = this.#options;
     this.#cancelUnreadable = undefined;

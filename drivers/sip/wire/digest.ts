@@ -55,10 +55,10 @@ function nameOf(text: string): Algorithm | undefined {
   return known === undefined ? undefined : `${known as keyof typeof algorithms}${sess === undefined ? "" : "-sess"}`;
 }
 
-/** The parts of each Digest challenge, by name in small letters. */
+/** The parts of each Digest challenge, by name in lower case. */
 function challenges(header: string): Record<string, string>[] {
   const found: Record<string, string>[] = [];
-  // `Digest` begins a challenge; what follows it are `name=value` parts, quoted or not.
+  // `Digest` begins a challenge; `name=value` parts follow, quoted or not.
   const token = /(?:^|[\s,])([A-Za-z]+)\s+(?=[A-Za-z0-9_-]+\s*=)|([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
   let current: Record<string, string> | undefined;
   for (const [, scheme, name, quoted, plain] of header.slice(0, longestHeader).matchAll(token)) {

@@ -1,6 +1,6 @@
 /** Small readers of SIP header values (RFC 3261, section 20). They accept any text and never throw. */
 
-/** The value of a parameter behind `;`, without quotes; names in any case. */
+/** The value of a parameter behind `;`, without quotes; the case of the name does not matter. */
 export function parameter(value: string | undefined, name: string): string | undefined {
   // What is between < and > belongs to the URI, not to the header.
   const outside = (value ?? "").slice(0, 4096).replace(/<[^>]*>/g, "");
@@ -10,7 +10,7 @@ export function parameter(value: string | undefined, name: string): string | und
   return undefined;
 }
 
-/** The part before the first `;`, in small letters. */
+/** The part before the first `;`, in lower case. */
 export function word(value: string | undefined): string {
   return (value ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }

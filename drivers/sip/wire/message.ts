@@ -25,7 +25,7 @@ export interface SipText {
 export interface SipAnswer extends SipText {
   readonly status: number;
   readonly reason: string;
-  /** Made by drachtio-server itself: nobody in the network has answered. */
+  /** Created by drachtio-server itself: nobody on the network has answered. */
   readonly own: boolean;
   /** The server's name for the dialog that it made. */
   readonly dialog: string;
@@ -38,7 +38,7 @@ export interface Sent {
   /** As it went out: with Call-ID, tags, CSeq. */
   readonly uri: string;
   header(name: string): string | undefined;
-  /** Cancels an INVITE; its final response is still to come. */
+  /** Cancels an INVITE; its final response will follow. */
   cancel(): void;
 }
 
@@ -52,11 +52,11 @@ export interface Watcher {
   failed(error: StackClosed | NotSent): void;
 }
 
-/** A request that came from the network. */
+/** A request from the network. */
 export interface SipIncoming extends SipText {
   readonly method: string;
   readonly uri: string;
-  /** Answers it, once. */
+  /** Answers it; may be called once. */
   answer(status: number, headers?: Readonly<Record<string, string>>, body?: string): void;
 }
 
@@ -82,7 +82,7 @@ export class CannotOpen extends Error {
 
 /** drachtio-server did not send the request. */
 export class NotSent extends Error {
-  /** @param reason the server's own. @param to where the request was to go. */
+  /** @param reason the server's own. @param to the destination of the request. */
   static because(reason: string, to: string): NotSent {
     if (!/transport not available/.test(reason)) return new NotSent(`drachtio-server would not send: ${reason}`);
     const transport = /;transport=(\w+)/.exec(to)?.[1] ?? "udp";

@@ -15,7 +15,7 @@ interface Shown {
   readonly body: string | undefined;
 }
 
-/** A request as it is handed to the SIP stack, which adds Via, From-tag, Call-ID and CSeq. */
+/** A request as it is passed to the SIP stack, which adds Via, From-tag, Call-ID and CSeq. */
 export function shownRequest({ method, uri, headers, body }: Shown): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return hideCredentials([`${method} ${uri}`, ...lines, ...(body === undefined ? [] : ["", body])].join("\r\n"));

@@ -10,7 +10,7 @@ export interface Account {
   readonly domain: string;
   /** Our own address of record, as From. */
   readonly from: string;
-  /** Where the switch reaches us: drachtio-server puts its own address in the place of `localhost`. */
+  /** Where the switch reaches us: drachtio-server replaces `localhost` with its own address. */
   readonly contact: string;
   /** Where requests are sent to; undefined if the domain is enough. */
   readonly route?: string;

@@ -1,7 +1,7 @@
 /** The session that a call of the box offers: on hold (RFC 3264, section 8.4), with codecs that every phone has. */
 
 /**
- * An SDP body without media. With a port and codecs, because phones refuse a session that has none.
+ * An SDP body without media. It has a port and codecs, because phones refuse a session without them.
  * @param host the address of the box, which the syntax requires.
  * @param id a number for this call alone.
  */

@@ -48,7 +48,7 @@ export interface StackOptions {
   readonly port: number;
   readonly secret: string;
   readonly connectMs: number;
-  /** The methods, in small letters, of which requests outside of our dialogs are passed to us. */
+  /** The methods, in lower case, whose requests outside of our dialogs are passed to us. */
   readonly routes: readonly string[];
   readonly log: Log;
   readonly timers: Timers;

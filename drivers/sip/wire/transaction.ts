@@ -20,9 +20,9 @@ export interface RequestOptions {
 
 /** The final response to a request. */
 export interface FinalResponse extends SipAnswer {
-  /** The answer was given although we had shown our password. */
+  /** The answer was given although the request had our password. */
   readonly authorized: boolean;
-  /** There is a password to show. */
+  /** There is a password for this request. */
   readonly hasPassword: boolean;
 }
 
@@ -40,7 +40,7 @@ type Given = Map<"Authorization" | "Proxy-Authorization", { readonly challenge: 
 
 /**
  * Sends a request, and resolves with the final response; 408 when none came in time (RFC 3261, section 8.1.3.1).
- * Rejects with StackClosed when the connection to drachtio-server is lost, with NotSent when it would not send.
+ * Rejects with StackClosed when the connection to drachtio-server is lost, with NotSent if it refused to send the request.
  */
 export async function sendRequest(stack: Stack, request: SipRequest, options: RequestOptions = {}): Promise<FinalResponse> {
   let next: SipRequest | undefined = request;
@@ -81,7 +81,7 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
   try {
     stack.send(request, watcher);
   } catch (error) {
-    // A tag, a nonce or a dialog's name of the other side may hold what must not go out again.
+    // A tag, nonce or dialog name from the other side may contain characters that must not be sent.
     outcome.reject(new NotSent(messageOf(error)));
   }
   if (withinMs === undefined) return outcome.promise;
@@ -89,7 +89,7 @@ function once(stack: Stack, request: SipRequest, { withinMs, onSent, onProvision
   return outcome.promise.finally(cancel);
 }
 
-/** The request again, with what its answers require; undefined if the last requires nothing, or our password was not enough. */
+/** The request with what its answers require; undefined if the last answer requires nothing, or did not accept our password. */
 function authorized(
   request: SipRequest,
   { answer, sent }: Outcome,
