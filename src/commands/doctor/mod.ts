@@ -1,6 +1,6 @@
 /** `telesetd doctor`: checks every hop from the phone to UWQ and says how to fix what fails. */
 import { driverOf, type Hop, type ProbeContext } from "../../../drivers/registry.ts";
-import { skipped } from "../../../drivers/shared/probing.ts";
+import { failed, skipped } from "../../../drivers/shared/probing.ts";
 import type { Config } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import type { Io } from "../io.ts";
@@ -33,33 +33,23 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
   const since = performance.now();
   const print = options.json === true ? undefined : printer(io);
   const hops: Hop[] = [];
-  let config: Config | undefined;
-  for await (const hop of examine(options.config, io, machine, (read) => config = read)) {
+  const add = (hop: Hop) => {
     hops.push(hop);
     print?.hop(hop);
-  }
+  };
+  let config: Config | undefined;
+  add(
+    await checked("config", () => {
+      const result = checkConfig(options.config, io);
+      config = result.config;
+      return result.finding;
+    }),
+  );
+  for await (const hop of config ? withConfig(config, machine) : withoutConfig(machine)) add(hop);
   if (print) print.summary(hops, performance.now() - since);
   else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
   if (config === undefined) return 2;
   return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
-}
-
-/** The hops in order; independent ones are checked at the same time. */
-async function* examine(
-  file: string,
-  io: Io,
-  machine: Machine,
-  onConfig: (config: Config) => void,
-): AsyncGenerator<Hop> {
-  let config: Config | undefined;
-  yield await checked("config", () => {
-    const result = checkConfig(file, io);
-    config = result.config;
-    return result.finding;
-  });
-  if (config === undefined) return yield* withoutConfig(machine);
-  onConfig(config);
-  yield* withConfig(config, machine);
 }
 
 /** The hops that need no configuration. */
@@ -72,6 +62,7 @@ async function* withoutConfig(machine: Machine): AsyncGenerator<Hop> {
   for (const name of ["daemon", "http", "switch", "CRM", "CRM port", "deliveries"]) yield skipped(name, why);
 }
 
+/** The hops in order; independent ones are checked at the same time. */
 async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop> {
   const line = probed(config);
   const answering = askWhoAnswers(config);
@@ -120,26 +111,17 @@ async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]>
     log: openLog(() => {}, "error", false),
     timers: systemTimers,
   };
-  const timeout = AbortSignal.timeout(switchMs);
   const hops: Hop[] = [];
-  const aborted = new Promise<void>((resolve) => timeout.addEventListener("abort", () => setTimeout(resolve, 500)));
+  const fail = (message: string, advice: string, ms: number) =>
+    void hops.push({ name: "switch", ...failed(message, advice), ms });
+  const timeout = AbortSignal.timeout(switchMs);
+  const late = new Promise((resolve) => timeout.addEventListener("abort", () => setTimeout(resolve, 500, "late")));
   const all = (async () => {
     for await (const hop of driverOf(line).probe(context, timeout)) hops.push(hop);
-    return true;
-  })().catch((error: unknown) => {
-    const message = `Cannot check: ${messageOf(error)}.`;
-    hops.push({ name: "switch", verdict: "failed", ms: 0, message, advice: "Report it with this line." });
-    return true;
-  });
-  if (await Promise.race([all, aborted]) === undefined) {
+  })().catch((error: unknown) => fail(`Cannot check: ${messageOf(error)}.`, "Report it with this line.", 0));
+  if (await Promise.race([all, late]) === "late") {
     const message = `The switch takes more than ${switchMs / 1000} s to answer all questions.`;
-    hops.push({
-      name: "switch",
-      verdict: "failed",
-      ms: switchMs,
-      message,
-      advice: "Check the switch's load and the network path to it.",
-    });
+    fail(message, "Check the switch's load and the network path to it.", switchMs);
   }
   return hops;
 }
