@@ -116,8 +116,8 @@ describe("explain", () => {
     ["+44 (0)20 7946 0000", ["occtANI is 442079460000", "MakeCall dials +442079460000"]],
     ["tel:+1-201-555-0123", ["as a caller: occtANI is 12015550123", "MakeCall dials 912015550123"]],
     ["\u202a+14155550123\u202c", ['"<U+202A>+14155550123<U+202C>", read as +14155550123\n', "occtANI is 14155550123"]],
-    ["\u202e3210555514+", ['"<U+202E>3210555514+"\n', "a + may stand only once, directly before a digit"]],
-    ["911", ["MakeCall dials 911, an emergency number: no limit holds it back (numbers.emergency)"]],
+    ["\u202e3210555514+", ['"<U+202E>3210555514+"\n', "a + is allowed only once, directly before a digit"]],
+    ["911", ["MakeCall dials 911, an emergency number: no limit applies (numbers.emergency)"]],
     ["266696687", [
       "is outside\n",
       "as a caller: occtANI is empty: this number stands for a withheld caller (numbers.withheld[0]), ScreenPop at ring",

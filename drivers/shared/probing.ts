@@ -31,7 +31,7 @@ export const outOfTime: Outcome = {
     "The switch is too slow: not all checks were done in time.",
     "Check its load, and the round-trip time to it: ping it.",
   ),
-  lost: "No time was left.",
+  lost: "no time was left.",
 };
 
 /** Starts now. @returns the time since then, in ms with one decimal. */
@@ -40,7 +40,7 @@ export function stopwatch(clock: { now(): number }): () => number {
   return () => Math.round((clock.now() - since) * 10) / 10;
 }
 
-/** A hop that was not tried because of another. @param why a sentence that ends with a full stop. */
+/** A hop that was not tried because of another. @param why a clause that ends with a full stop. */
 export function skipped(name: string, why: string): Hop {
   return { name, ms: 0, ...notTried(why) };
 }

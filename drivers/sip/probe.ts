@@ -58,7 +58,7 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
     for (const [name, check] of stepsOf(quick, context, inbox)) {
       const hop: Hop & SipOutcome = lost === undefined && stack
         ? await timed(name, () => check(stack), context, timeUp)
-        : skipped(name, lost ?? "There is no connection.");
+        : skipped(name, lost ?? "there is no connection.");
       const { lost: because, unsure, unanswered, ...shown } = hop;
       lost ??= because;
       if (unsure) {
@@ -116,13 +116,13 @@ async function wayIn(
       const why = "drachtio-server cannot be reached.";
       return { why, hops: [{ name: "drachtio", ...trouble }, skipped("drachtio login", why)] };
     }
-    return { why: "There is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...trouble }] };
+    return { why: "there is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...trouble }] };
   }
 }
 
 /** What the administrator can do when there is no connection to drachtio-server. */
 function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
-  const compare = "ompare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
+  const compare = "Compare line.host and line.port with <admin> in /etc/drachtio.conf.xml";
   const advice: Record<OpenFailure, string> = {
     refused:
       `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`,
@@ -131,8 +131,8 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
     "unknown-name": "Write the address of drachtio-server into line.host.",
     "not-connected": `Check line.host and line.port, and whether a firewall lets port ${port} through.`,
     "login-refused": "Compare line.drachtioSecret with the secret of <admin> in /etc/drachtio.conf.xml.",
-    "login-unanswered": `Restart drachtio-server (systemctl restart drachtio); if that does not help, c${compare}.`,
-    "login-lost": `C${compare}: is it drachtio-server that listens there?`,
+    "login-unanswered": `Restart drachtio-server (systemctl restart drachtio). ${compare}.`,
+    "login-lost": `${compare}: is it drachtio-server that listens there?`,
   };
   return advice[code];
 }
@@ -150,7 +150,7 @@ function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutco
   };
 }
 
-const noSwitch = "The switch does not answer.";
+const noSwitch = "the switch does not answer.";
 const nothingAnswers = "Check line.proxy, line.domain and line.transport: nothing answers there.";
 
 /** Whether a response means that the switch did not answer: also 503 and 504 from a proxy in front of it. */
@@ -276,7 +276,7 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
     "password-refused": "Compare line.user and line.password with the account on the switch.",
     "auth-unsupported": "Configure the switch to use one of these.",
     forbidden: `Allow user ${user} to subscribe to ${extension} on the switch.`,
-    "unknown-extension": `Does the switch have extension ${extension}, and a hint for it? docs/sip.md.`,
+    "unknown-extension": `Does the switch have extension ${extension}, and a hint for it? See docs/sip.md.`,
     "no-dialogs": "Turn on presence of phones on the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
   };
   return advice[code];
@@ -295,7 +295,7 @@ async function timed(
   } catch (error) {
     if (!(error instanceof NotSent) && !(error instanceof StackClosed)) throw error;
     const advice = "Try again; if it happens again, check the log of drachtio-server at this moment.";
-    const lost = error instanceof StackClosed ? { lost: "The connection was lost." } : {};
+    const lost = error instanceof StackClosed ? { lost: "the connection was lost." } : {};
     return { name, ...failed(sentence(error.message), advice), ...lost, ms: ms() };
   }
 }

@@ -52,7 +52,7 @@ interface Verdict {
   readonly why: string;
 }
 
-const noLimit = "it is an emergency number, which no limit holds back";
+const noLimit = "it is an emergency number, to which no limit applies";
 
 /** The daemon's decision about a MakeCall at the desk now, without dialling; without a daemon that of the configuration. */
 async function verdictAt(desk: string, number: string, config: Config, file: string, io: Io): Promise<Verdict> {
@@ -120,7 +120,7 @@ function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, 
   const first = read === undefined
     ? []
     : [`as a caller it is read as "${read.rewritten}"${by(read.rule, "fromIdentity", numbers)}`];
-  const emergency = dial.ok && dial.emergency ? ", an emergency number: no limit holds it back (numbers.emergency)" : "";
+  const emergency = dial.ok && dial.emergency ? ", an emergency number: no limit applies (numbers.emergency)" : "";
   const dialled = dial.ok
     ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}${emergency}`
     : `MakeCall refuses: ${dial.why}`;

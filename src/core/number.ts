@@ -162,7 +162,7 @@ export function aniSteps(plan: NumberPlan, text: string, direction: CallDirectio
   if (ani.length > maxAniDigits) {
     return { ...steps, ani: "", dropped: `it has ${ani.length} digits: the CRM takes at most ${maxAniDigits}` };
   }
-  if (/^0*$/.test(ani)) return { ...steps, ani: "", dropped: "no digits but zeros are left, which would match everybody" };
+  if (/^0*$/.test(ani)) return { ...steps, ani: "", dropped: "only zeros are left, which would match everybody" };
   return { ...steps, ani };
 }
 
@@ -205,7 +205,7 @@ function whyUndialable(number: string, rule: number | undefined): string | undef
   if (scheme !== undefined) return `a ${scheme}: address is not a number. ${expected}, or a tel: URI.`;
   const odd = oddCharacter(number, /[0-9*#+]/);
   if (odd !== undefined) return `${odd} is not dialable${made}. ${expected}; a rule of numbers.toDial can remove the rest.`;
-  if (/\+(?!\d)|\+.*\+/.test(number)) return `a + may stand only once, directly before a digit${made}.`;
+  if (/\+(?!\d)|\+.*\+/.test(number)) return `a + is allowed only once, directly before a digit${made}.`;
   return length > maxDialCharacters ? `it has ${length} digits${made}. ${expected}.` : undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The one function of the core: from a desk, an input and the time it makes the next state of the desk and the effects. Only this
+ * The one function of the core: it turns a desk, an input and the time into the next state of the desk and the effects. Only this
  * file knows both the line and the CRM. It has no clock, no random numbers and no await; `loop.ts` carries out the effects.
  */
 import {

@@ -28,7 +28,7 @@ const firstWindow = 4;
 const maxStartsInTurn = 4;
 const maxLooksInTurn = 32;
 const maxDiscardsInTurn = 32;
-/** How many calls of an agent who unregisters are discarded in one turn when there are many, and how many are not many. */
+/** How many calls of an agent who unregisters are discarded in one turn; up to `maxCallsAtOnce`, all of them at once. */
 const maxWithdrawalsInTurn = 16;
 const maxCallsAtOnce = 64;
 /** The longest delay of a timer, in ms; a longer one would fire at once. */
@@ -123,8 +123,8 @@ export class Courier {
   }
 
   /**
-   * A new event that cannot be delivered. After a ScreenPop the rest of its call is not delivered either: nobody would know the
-   * call.
+   * A new event that cannot be delivered. After a ScreenPop the rest of its call is not delivered either: the CRM would not know
+   * the call.
    */
   discardNew({ desk, event }: Pick<OutboxEvent, "desk" | "event">): void {
     this.#options.metrics?.events.add(event.name, "withdrawn");

@@ -1,6 +1,6 @@
 /**
  * The outbox as the loop sees it: it takes a change of a desk, decides which of its events are sent at once, writes all of it in
- * one transaction, and sends. The loop asks nothing before the commit, and is asked nothing after it.
+ * one transaction, and sends. The loop reads nothing from it before the commit, and is not called back.
  */
 import type { Desk } from "../core/desk.ts";
 import type { Arrival } from "../core/destination.ts";

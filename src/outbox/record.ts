@@ -85,7 +85,7 @@ export interface Store {
   settle(id: number, settlement: Settlement, why: string, now: number): void;
   /** Discards these events of an agent; they no longer have an address. */
   withdraw(ids: readonly number[], why: string, now: number): void;
-  /** Lets a discarded event wait again, as if it were new, for this address; undefined if there is no such event. */
+  /** Makes a discarded event pending again, as if it were new, with this address; undefined if there is no such event. */
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined;
   /** At most `limit` events on record, the newest first: those that wait, or all; `before`: those with a lower id only. */
   list(all: boolean, limit: number, before?: number): Recorded[];

@@ -26,7 +26,7 @@ export class Registrations {
 
   /**
    * The address of a discarded event that is sent again: that of its agent, registered at its desk or else at the desk of the
-   * latest Register; else the old address, unless another agent has that now. Nothing while the address is unknown.
+   * latest Register; else the old address, unless another agent has that now. Undefined while the address is unknown.
    */
   addressFor({ desk, agent, to }: Pick<OutboxEvent, "desk" | "agent" | "to">): Address | undefined {
     const all = [...this.#desks].map(([extension, { registration, at }]) => ({

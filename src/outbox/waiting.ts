@@ -29,7 +29,7 @@ export class WaitingCall {
   }
 }
 
-/** The events that wait for one agent at one desk. All go to one address, which answers or does not. */
+/** The events that wait for one agent at one desk. All go to the same address. */
 export class Lane {
   /** Orders a lane before all calls. */
   readonly id = 0;

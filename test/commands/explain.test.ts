@@ -70,7 +70,7 @@ async function verdict(...asked: Parameters<typeof explained>): Promise<string> 
 }
 
 const denied = 'Cannot dial "19005550123": the administrator does not allow this number.';
-const emergency = "it is an emergency number, which no limit holds back";
+const emergency = "it is an emergency number, to which no limit applies";
 const down: Desk = { ...well, line: { link: { up: false, why: "reset" }, phone: "unknown" } };
 const linkDown =
   "would be refused now: Cannot dial: the connection to the phone system is down (reset). Dial on the phone itself.";

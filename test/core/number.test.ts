@@ -138,7 +138,7 @@ describe("occtANI of a caller", () => {
     const zeros = planWith({ toCrm: [rule(/^555(0+)$/, "$1")] });
     expect(aniSteps(zeros, "5550000", "inbound")).toMatchObject({
       ani: "",
-      dropped: "no digits but zeros are left, which would match everybody",
+      dropped: "only zeros are left, which would match everybody",
     });
   });
 

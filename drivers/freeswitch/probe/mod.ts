@@ -38,7 +38,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
     for (const [name, check] of stepsOf(config, context)) {
       const hop: Hop & Outcome = lost === undefined && link
         ? await timed(name, () => check(link), context, signal)
-        : skipped(name, lost ?? "There is no link.");
+        : skipped(name, lost ?? "there is no link.");
       const { lost: because, ...shown } = hop;
       lost ??= because;
       yield shown;
@@ -96,12 +96,14 @@ async function wayIn(
   };
   try {
     const link = await Link.open({ ...linkOptions(config), log, timers, onStage }, () => {}, signal);
-    const who = config.user === undefined ? "with the event socket's own password, which opens everything" : `as ${config.user}`;
+    const who = config.user === undefined
+      ? "with the event socket's own password, which allows every command"
+      : `as ${config.user}`;
     return { link, hops: [...reached ? [reached] : [], { name: "switch login", ...good(`Logged in ${who}.`), ms: ms() }] };
   } catch (error) {
     const trouble = { ...notOpened(error, config), ms: ms() };
-    if (reached) return { why: "There is no login to the switch.", hops: [reached, { name: "switch login", ...trouble }] };
-    const why = "The switch cannot be reached.";
+    if (reached) return { why: "there is no login to the switch.", hops: [reached, { name: "switch login", ...trouble }] };
+    const why = "the switch cannot be reached.";
     return { why, hops: [{ name: "switch", ...trouble }, skipped("switch login", why)] };
   }
 }
@@ -246,6 +248,6 @@ async function timed(
     if (!(error instanceof LinkClosed)) throw error;
     if (signal.aborted) return { name, ms: ms(), ...outOfTime };
     const advice = "Try again; if it happens again, check the log of the switch at this moment.";
-    return { name, ...failed(sentence(error.message), advice), ms: ms(), lost: "The connection was lost." };
+    return { name, ...failed(sentence(error.message), advice), ms: ms(), lost: "the connection was lost." };
   }
 }

@@ -18,7 +18,7 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
   if (!served.ok) {
     const there = some === "" ? "" : `; phones are registered in ${some}`;
     return warning(
-      `Cannot tell whether the switch serves the domain ${domain}: this user may not ask (domain_exists)${there}.`,
+      `Cannot tell whether the switch serves the domain ${domain}: this user may not run domain_exists${there}.`,
       "Compare line.domain with what the phone has as its SIP server or domain.",
     );
   }

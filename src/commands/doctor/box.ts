@@ -82,7 +82,9 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
   const advice = "timedatectl set-ntp true; timedatectl timesync-status then shows whether a time server answers.";
   if (wall < earliest || wall > latest) return failed(`The clock is wrong: it says ${time} UTC.`, advice);
   if (store && store.last > wall + aMinute) {
-    const message = `The clock says ${time} UTC: ${ago(store.last - wall)} before the last recorded event. It is wrong, or was.`;
+    const message = `The clock says ${time} UTC: ${
+      ago(store.last - wall)
+    } before the last recorded event. It is wrong now, or was wrong then.`;
     return { verdict: kept === true ? "warning" : "failed", message, advice };
   }
   const { mark } = store ?? {};

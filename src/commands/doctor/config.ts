@@ -44,7 +44,7 @@ export function checkConfig(
     const finding = failed(message, card.length === 0 ? adviceFor(file) : adviceOnCard);
     return { finding: withDetails(finding, [...(only === undefined ? problems : []), ...card]) };
   }
-  const message = `${file} is good: ${desksOf(config)}.`;
+  const message = `${file} is valid: ${desksOf(config)}.`;
   const open = openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
   if (open !== undefined || card.length === 0) return { config, finding: open ?? good(message) };
   return { config, finding: withDetails(warning(`${message} A newer file has errors:`, adviceOnCard), card) };

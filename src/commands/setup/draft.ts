@@ -69,7 +69,7 @@ export function outsideDigits({ numbers }: Draft): string | undefined {
   return rules.length === 0 ? "" : /^\^(\d{1,4})\(\\d\{4,\}\)\$$/.exec(String(rules[0]?.match))?.[1];
 }
 
-/** The draft as if all had been answered well: the errors that remain, no answer fixes. */
+/** The draft as if every question had a valid answer: errors that remain cannot be fixed by answers. */
 export function withAnswers(draft: Draft): Draft {
   const { desks, http, numbers } = draft;
   const driver = driverNamedIn(draft);

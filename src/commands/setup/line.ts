@@ -66,7 +66,7 @@ class Group {
     return value === undefined || value === absent ? others : { ...others, [key]: value };
   }
 
-  /** The value of a plain answer; the word for it if the key is omitted. */
+  /** The value of an answer that is not a secret; `absent` if the key is to be omitted. */
   async #plain({ key, prompt, expected, absent }: Question, offered: unknown): Promise<unknown> {
     const fallback = offered ?? this.#default(key) ?? absent ?? "";
     return await answer<unknown>(this.#options.talk, {
@@ -77,7 +77,7 @@ class Group {
     });
   }
 
-  /** A secret; undefined if the key is omitted. The previous one, even if it is in a file, can be kept. It is never shown. */
+  /** A secret; undefined if the key is omitted. Enter keeps the previous one, even if it is in a file. It is never shown. */
   async #secret({ key, prompt, expected, absent }: Question, former: unknown): Promise<unknown> {
     const { asker, say } = this.#options.talk;
     const kept = former !== undefined && this.#accepts(key, former) || isReference(former);
@@ -120,7 +120,7 @@ class Group {
     return failures.length === 0 ? undefined : { subject: group.subject(checked.line), why: failures.join("\n  ") };
   }
 
-  /** The settings as the daemon would read them, with the secrets that lie in files; or why they are wrong. */
+  /** The settings as the daemon would read them, with the secrets from their files; or why they are invalid. */
   #checked(line: Section): Config | { readonly why: string } {
     const { driver, desks, later, talk } = this.#options;
     const whole = { desks, line: { ...required(driver), ...without(line, later) } };
@@ -132,7 +132,7 @@ class Group {
     }
   }
 
-  /** What is typed as the schema wants it: text, a number, yes or no. */
+  /** The typed answer as a value that the schema accepts: text, a number, or a boolean for yes and no. */
   #valueOf(key: string, typed: string): unknown {
     const words: Readonly<Record<string, boolean>> = { yes: true, y: true, no: false, n: false };
     return [typed, Number(typed), words[typed.toLowerCase()]].find((value) => value !== undefined && this.#accepts(key, value));

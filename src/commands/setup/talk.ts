@@ -1,7 +1,7 @@
 /** One question at a time. */
 import type { Asker } from "./terminal.ts";
 
-/** Who answers, and where findings are shown. */
+/** Where questions are asked, and where findings are shown. */
 export interface Talk {
   readonly asker: Asker;
   readonly say: (text: string) => void;
@@ -31,7 +31,7 @@ export async function answer<T>({ asker, say }: Talk, { text, fallback, read, ex
   }
 }
 
-/** Says why an answer does not work. @returns whether it stays nevertheless. */
+/** Says why an answer does not work. @returns whether the administrator keeps it. */
 export async function keeps({ asker, say }: Talk, subject: string, why: string): Promise<boolean> {
   say(`  ${why}`);
   return /^(y|yes|keep)$/i.test(await asker.ask(`Keep ${subject} anyway? y or n [n]: `));

@@ -35,7 +35,7 @@ function decide(desk: Desk, agent: string | undefined, dialString: string, now: 
   const { number, plain, emergency } = wanted;
   const current = dialInProgress(desk)?.dial;
   if (current?.number === number) return { type: "join", number };
-  const why = emergency ? undefined : held(desk, agent, now, policy);
+  const why = emergency ? undefined : obstacleTo(desk, agent, now, policy);
   if (why !== undefined) return { type: "refuse", why, number };
   const { link } = desk.line;
   if (link.up) return { type: "dial", number, plain, emergency };
@@ -43,8 +43,8 @@ function decide(desk: Desk, agent: string | undefined, dialString: string, now: 
   return { type: "refuse", why: down, number };
 }
 
-/** Why a number may not be dialled now, unless it is an emergency number: a dial that hangs must not hold that back. */
-function held(desk: Desk, agent: string | undefined, now: number, policy: Policy): string | undefined {
+/** Why a number may not be dialled now. Emergency numbers are exempt: a dial that hangs must not delay them. */
+function obstacleTo(desk: Desk, agent: string | undefined, now: number, policy: Policy): string | undefined {
   const current = dialInProgress(desk)?.dial;
   if (current) return `Phone ${desk.extension} is still dialling ${current.dialString}: hang up first.`;
   return policy.dial && dialRefusal(desk, agent, now, policy.dial);

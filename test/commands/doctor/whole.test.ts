@@ -103,7 +103,7 @@ test.concurrent("a telesetd.json with errors on the boot partition", async () =>
   const good = checkConfig(place.file, { environment: {} }, card);
   expect(good.finding).toMatchObject({
     verdict: "warning",
-    message: expect.stringContaining("is good: desk 1001"),
+    message: expect.stringContaining("is valid: desk 1001"),
     details,
     advice,
   });
@@ -152,7 +152,7 @@ test.concurrent("a configuration with a byte order mark, and a variable called f
   place.configure({ screenPop: { data: { file: "cabinet" } } });
   place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
   const { verdict, message } = (await place.examined()).hop("config");
-  expect([verdict, message]).toEqual(["good", `${place.file} is good: desk 1001 by freeswitch.`]);
+  expect([verdict, message]).toEqual(["good", `${place.file} is valid: desk 1001 by freeswitch.`]);
 });
 
 test.concurrent("as text: mark, name, time, message; below it the advice; last what to fix first", async () => {
@@ -161,7 +161,7 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   place.sim.phones.unregister("1001");
   const { code, out } = await place.printed();
   expect(code).toBe(1);
-  expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is good: desk 1001 by freeswitch\.$/m);
+  expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is valid: desk 1001 by freeswitch\.$/m);
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
   expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Fix first: phone 1001\. Phone 1001 is not registered/);
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);

@@ -104,7 +104,7 @@ test("a silent switch is asked twice and fails, and later hops are skipped", asy
   expect(shown.slice(3)).toEqual([
     "switch failed: pbx does not answer OPTIONS over udp (408).",
     "registration failed: pbx does not answer.",
-    ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: The switch does not answer.`),
+    ...["1001", "1002", "1003"].map((phone) => `phone ${phone} skipped: Not tried: the switch does not answer.`),
   ]);
   expect(all[4]?.advice).toContain("line.proxy");
   pbx.server.stop();
@@ -128,7 +128,7 @@ test.each(
 )("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, message, advice) => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => ({ unreached }));
   const { shown, all } = await hops(pbx);
-  expect(shown.slice(3)).toEqual([`switch failed: ${message}`, "phone 1001 skipped: Not tried: The switch does not answer."]);
+  expect(shown.slice(3)).toEqual([`switch failed: ${message}`, "phone 1001 skipped: Not tried: the switch does not answer."]);
   expect(all[3]?.advice).toContain(advice);
   pbx.server.stop();
 });
@@ -178,7 +178,7 @@ test("the time is up: the hop fails, and the others are skipped", async () => {
   const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
   expect(shown.slice(4)).toEqual([
     "phone 1001 failed: The switch is too slow: not all checks were done in time.",
-    "phone 1002 skipped: Not tried: No time was left.",
+    "phone 1002 skipped: Not tried: no time was left.",
   ]);
   pbx.server.stop();
 });

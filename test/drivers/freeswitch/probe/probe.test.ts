@@ -195,7 +195,7 @@ describe("what the switch allows", () => {
     const hops: Hop[] = [];
     for await (const hop of freeswitch.probe(config, context, stop.signal)) hops.push(hop);
     expect(named(hops, "switch commands")?.message).toBe("The switch is too slow: not all checks were done in time.");
-    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", message: "Not tried: No time was left." });
+    expect(named(hops, "call queues")).toMatchObject({ verdict: "skipped", message: "Not tried: no time was left." });
   });
 
   test("a connection lost in the middle is a failure, and the rest is skipped", async () => {
