@@ -29,8 +29,8 @@ interface OpenDial {
   readonly job: string;
   readonly legs: DialLegs;
   readonly cancelDeadline: () => void;
-  /** The switch has accepted the command: only its job's report, or the deadline, ends it. */
-  isAccepted: boolean;
+  /** Accepted by the switch, the dial is ended only by its job's report, or by the deadline. */
+  stage: "waiting" | "sent" | "accepted";
 }
 
 /** The dials of one connection. */
@@ -51,8 +51,11 @@ export class Dials {
     const dial = this.#opened(command);
     try {
       await prepare(link, `filter Job-UUID ${dial.job}`);
+      // The deadline has passed while earlier commands waited for a slow switch: the phone must not ring any more.
+      if (!this.#open.has(dial.job)) return;
+      dial.stage = "sent";
       const reply = await link.command(text, { "Job-UUID": dial.job });
-      if (reply.ok) dial.isAccepted = true;
+      if (reply.ok) dial.stage = "accepted";
       else this.#onReport(dial, reply.text);
     } catch (error) {
       if (!(error instanceof LinkClosed)) throw error;
@@ -68,8 +71,8 @@ export class Dials {
       command,
       job: crypto.randomUUID(),
       legs: new DialLegs(),
-      cancelDeadline: timers.after(late, () => this.#end(dial, unknown("The switch did not report the outcome"))),
-      isAccepted: false,
+      cancelDeadline: timers.after(late, () => this.#end(dial, dial.stage === "waiting" ? tooSlow : notReported)),
+      stage: "waiting",
     };
     this.#open.set(dial.job, dial);
     return dial;
@@ -97,7 +100,7 @@ export class Dials {
 
   /** The connection is lost: the outcome of accepted dials will not be reported. The other dials end with their commands. */
   onLost(why: string): void {
-    for (const dial of this.#open.values()) if (dial.isAccepted) this.#end(dial, lost(why));
+    for (const dial of this.#open.values()) if (dial.stage === "accepted") this.#end(dial, lost(why));
   }
 
   #onReport(dial: OpenDial, body: string): void {
@@ -121,6 +124,14 @@ export class Dials {
     onResult(dial.command, result);
   }
 }
+
+const tooSlow: CommandResult = {
+  outcome: "failed",
+  cause: "NO_REPLY",
+  why: "Cannot dial: the phone system does not reply in time. Try again in a moment.",
+};
+
+const notReported = unknown("The switch did not report the outcome");
 
 function unknown(why: string): CommandResult {
   return { outcome: "unknown", why };

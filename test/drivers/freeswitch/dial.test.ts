@@ -1,7 +1,10 @@
 /** Dialling for the CRM, against the simulated switch: the commands, the outcome, and what is known when the link is cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Connection, Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { lineTo, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
+import { LineListener } from "../../support/line-listener.ts";
+import { FakeTimers } from "../../support/timers.ts";
 
 setDefaultTimeout(60_000);
 
@@ -311,4 +314,27 @@ describe("the link is cut during a dial", () => {
     await outcome;
     await rig.next("snapshot", ({ legs }) => legs.length === 0, rig.events.length);
   });
+});
+
+test("a switch that is too slow to be asked in time: the dial fails, and is not sent later", async () => {
+  const answer = (command: string) => command.startsWith("api show") ? response('{"row_count":0}') : obliging(command);
+  await using peer = await RawPeer.listen((command) => command.startsWith("api user_data") ? undefined : answer(command));
+  const timers = new FakeTimers();
+  const rig = new LineListener(lineTo(peer.port, timers, { ringSeconds: 5, commandSeconds: 5 }));
+  await rig.next("phone");
+  const asked = () => peer.received.filter((command) => command.startsWith("api user_data")).length;
+  for (let n = 0; n < 4; n++) rig.line.passwordOf?.("1001").catch(() => {});
+  const outcome = rig.dial();
+  for (let n = 1; n <= 4; n++) {
+    await peer.until(() => asked() === n);
+    timers.advance(4000);
+    peer.write(response("secret"));
+  }
+  expect(await outcome).toMatchObject({ outcome: "failed", cause: "NO_REPLY" });
+  await peer.until(() => peer.received.at(-1)?.startsWith("filter delete Job-UUID") === true);
+  rig.line.passwordOf?.("1001").catch(() => {});
+  await peer.until(() => asked() === 5);
+  expect(peer.received.some((command) => command.startsWith("bgapi"))).toBe(false);
+  rig.stop();
+  await rig.ended;
 });
