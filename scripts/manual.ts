@@ -24,8 +24,7 @@ export function daemonPage(): string {
     tagged("1", "Failure: standard error has the reason and what to do."),
     tagged("2", "Wrong usage or configuration. systemd does not restart the daemon."),
     ".SH SIGNALS",
-    tagged("SIGHUP", "Reload the configuration; calls continue. systemctl reload telesetd sends it."),
-    tagged("SIGTERM", "Save the state and exit."),
+    tagged("SIGTERM, SIGINT, SIGHUP", "Save the state and exit. After a change of the configuration use telesetd apply."),
     ".SH FILES",
     tagged("/etc/telesetd/config.json", "The configuration: telesetd.json(5). It is owned by root, mode 600."),
     tagged(

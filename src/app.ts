@@ -52,7 +52,7 @@ const pruneMs = 3_600_000;
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, timers = systemTimers }: Carryover = {},
+  { metrics = new Metrics(), levels, timers = systemTimers }: AppParts = {},
 ): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
@@ -90,8 +90,8 @@ export async function startApp(
   return { port: http.port, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
-/** The parts that survive a reload of the configuration. */
-export interface Carryover {
+/** The parts that the caller may bring. */
+export interface AppParts {
   readonly metrics?: Metrics;
   /** The log's level, for `telesetd log`. */
   readonly levels?: Levels;

@@ -7,7 +7,6 @@ import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
 import { explain } from "./commands/explain.ts";
-import { reload } from "./commands/run/hand-over.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
@@ -122,12 +121,6 @@ function addService({ program, io, add, configured, does }: Group): void {
   );
   // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package.
   installing(program.command("provision", { hidden: true }).description("Run install under its former name."));
-  // For systemd/telesetd.service; people use systemctl reload telesetd.
-  const reloading = program.command("reload", { hidden: true }).description("Hand the configuration over to the running daemon.");
-  does(
-    withConfig(reloading).requiredOption("--pid <pid>", "the daemon's process"),
-    ({ config, pid }) => reload({ config, pid: Number(pid) }, io),
-  );
 }
 
 /** The commands that create and check a configuration. */

@@ -14,13 +14,10 @@ export interface LevelState {
 /** The longest time for which a level can be set, in seconds: a week. */
 export const maxLevelSeconds = 7 * 86_400;
 
-/**
- * Sets the level and restores the configured one. A level set for a duration survives a reload of the configuration, since
- * someone tracing a box may be changing it; one without a duration does not.
- */
+/** Sets the level and restores the configured one. */
 export class Levels {
   readonly #log: RootLog;
-  #configured: LogLevel;
+  readonly #configured: LogLevel;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the level ends, in ms: on the wall clock, to display, and on the steady clock, to count. */
   #end: { readonly at: number; readonly steady: number } | undefined;
@@ -40,14 +37,14 @@ export class Levels {
   }
 
   /**
-   * Sets the level, for a number of seconds or until the next reload.
+   * Sets the level, for a number of seconds or until the daemon ends.
    * @param seconds above 0, at most `maxLevelSeconds`.
    */
   set(level: LogLevel, seconds?: number): LevelState {
     this.#forget();
     this.#log.setLevel(level);
     if (seconds === undefined) {
-      this.#log.notice("Log level changed until the next reload", { level });
+      this.#log.notice("Log level changed until the daemon restarts", { level });
     } else {
       const ms = seconds * 1000;
       this.#end = { at: Date.now() + ms, steady: performance.now() + ms };
@@ -56,12 +53,6 @@ export class Levels {
       this.#log.notice("Log level changed temporarily", { level, seconds, then: this.#configured });
     }
     return this.state();
-  }
-
-  /** Applies the level of a reloaded configuration. */
-  configure(level: LogLevel): void {
-    this.#configured = level;
-    if (this.#end === undefined) this.#log.setLevel(level);
   }
 
   #back(): void {

@@ -38,7 +38,7 @@ const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431",
 /** Upper bounds of the delivery buckets, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was switched off. */
 const deliveryBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120, 600];
 
-/** The counters of a daemon; they survive a reload. */
+/** The counters of a daemon. */
 export class Metrics {
   readonly calls = new Counter(
     "telesetd_calls_total",

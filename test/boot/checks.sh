@@ -60,23 +60,58 @@ else
   no "an address inside the rules gets an answer"
 fi
 
-echo "== reload"
+echo "== apply"
 mkdir -p /etc/telesetd/secrets && chmod 700 /etc/telesetd/secrets && printf 'y\n' >/etc/telesetd/secrets/esl
 config 1002 203.0.113.10 '{ "credential": "esl" }' >$file
-check "systemctl reload applies a changed configuration, with a new credential" systemctl reload telesetd.service
-check "the same process continues" test "$(show MainPID)" = "$pid"
-check "the new desk is served when reload returns" has "$(telesetd status 2>&1)" "desk 1002"
-check "the status shows the new desk" until_so 5 status_has "desk 1002:"
-check "the address rules still contain the old switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
-check "they also contain the new switch" has "$(show IPAddressAllow)" "203.0.113.10/32"
-echo '{ "desks": [] }' >$file
-if systemctl reload telesetd.service 2>/dev/null; then no "a reload with an invalid configuration fails"; else ok "a reload with an invalid configuration fails"; fi
-check "the old one stays in force" state_is active/running
-check "systemctl status shows the reason" status_has "the old configuration stays in force, the new one has"
-check "no error number of systemctl is left in the status" test "$(show StatusErrno)" = 0
-check "the journal has every error" has "$(journalctl --no-pager -o cat -u telesetd)" "desks: expected at least 1 entry (line 1, column 12)"
+check "telesetd apply applies a configuration changed in its place, with a new credential" telesetd apply
+check "by a restart" new_pid "$pid"
+check "the new desk is served when it returns" has "$(telesetd status 2>&1)" "desk 1002"
+pid=$(show MainPID)
+echo '{ "desks": [] }' >/root/wrong.json
+says=$(telesetd apply /root/wrong.json 2>&1)
+check "an invalid file: exit code 2" test $? = 2
+check "with every error" has "$says" "desks: expected at least 1 entry (line 1, column 12)"
+check "nothing was changed or restarted" test "$(show MainPID)" = "$pid"
+cp $file /root/former.json
+# not_ready LISTEN PASSWORD: a valid configuration with which the daemon ends: an address that the box lacks, or a secret that
+# only root can read.
+not_ready() { config 1003 203.0.113.11 "$2" | sed "\$s/}\$/, \"http\": { \"host\": \"$1\" } }/"; }
+not_ready 192.0.2.77 '"x"' >/root/new.json
+says=$(telesetd apply /root/new.json 2>&1)
+check "a configuration that the daemon cannot start with: exit code 1" test $? = 1
+check "with the reason" has "$says" "did not become ready with this configuration: Cannot listen on 192.0.2.77:8090"
+check "the old configuration is in force" cmp -s $file /root/former.json
+check "the daemon runs with it" has "$(telesetd status 2>&1)" "desk 1002"
+check "the new one is kept" cmp -s $file.failed /root/new.json
+printf 'z\n' >/root/secret && chmod 600 /root/secret
+not_ready 127.0.0.1 '{ "file": "/root/secret" }' >$file
+says=$(telesetd apply 2>&1)
+check "a file changed in its place, with a secret that only root can read: exit code 1" test $? = 1
+check "with the daemon's own reason" has "$says" "line.password"
+check "the configuration of the running daemon is back" cmp -s $file /root/former.json
+config 1004 203.0.113.10 '{ "credential": "esl" }' >/root/next.json
+for delay in 0.01 0.05 0.1 0.2 0.4; do
+  telesetd apply /root/next.json >/dev/null 2>&1 &
+  sleep $delay && kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+  if ! cmp -s $file /root/next.json && ! cmp -s $file /root/former.json; then no "the file is whole after kill -9 of apply after $delay s"; fi
+done
+check "after five killed ones it applies again" telesetd apply /root/next.json
+check "the new desk is served" has "$(telesetd status 2>&1)" "desk 1004"
+systemctl stop telesetd.service
+config 1002 203.0.113.10 '{ "credential": "esl" }' >/root/new.json
+says=$(telesetd apply /root/new.json 2>&1)
+check "a service that is stopped stays so" test "$?/$(show ActiveState)" = 0/inactive
+check "and this is said" has "$says" "telesetd is not running"
+check "--start starts it" telesetd apply --start
+check "it runs" state_is active/running
+pid=$(show MainPID)
+kill -HUP "$pid"
+check "kill -HUP ends it as SIGTERM does, and systemd starts it again" until_so 10 new_pid "$pid"
+if systemctl reload telesetd.service 2>/dev/null; then no "there is no systemctl reload"; else ok "there is no systemctl reload"; fi
 
 echo "== ends"
+echo '{ "desks": [] }' >$file
 restarts=$(show NRestarts)
 systemctl restart telesetd.service 2>/dev/null
 check "an invalid configuration at the start: the service fails" until_so 10 state_is failed/failed

@@ -36,21 +36,10 @@ describe("a level", () => {
     ]);
   });
 
-  test("without a duration applies until the next reload", () => {
-    const { levels, level } = opened();
+  test("without a duration applies until the daemon ends", () => {
+    const { levels, level, lines } = opened();
     expect(levels.set("trace")).toEqual({ level: "trace", configured: "info" });
-    levels.configure("warning");
-    expect([level(), levels.state()]).toEqual(["warning", { level: "warning", configured: "warning" }]);
-  });
-
-  test("with a duration survives a reload; afterwards the new configuration applies", () => {
-    jest.useFakeTimers();
-    const { levels, level } = opened();
-    levels.set("trace", 0.05);
-    levels.configure("warning");
-    expect(level()).toBe("trace");
-    jest.advanceTimersByTime(50);
-    expect(level()).toBe("warning");
+    expect([level(), lines]).toEqual(["trace", ["notice  Log level changed until the daemon restarts level=trace"]]);
   });
 
   test("replaces the one before, and its duration", () => {

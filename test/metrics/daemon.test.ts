@@ -3,7 +3,6 @@ import { describe, expect, onTestFinished, setDefaultTimeout, test } from "bun:t
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
-import { Metrics } from "../../src/metrics/metrics.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
 import { statusText } from "../../src/status/status.ts";
 import { type InsideOptions, startInside } from "../support/daemon/inside.ts";
@@ -13,9 +12,9 @@ import { counted, seriesOf } from "../support/metrics.ts";
 setDefaultTimeout(60_000);
 
 /** A daemon with a CRM, and what a test asks of both. */
-async function site(change?: InsideOptions["change"], metrics = new Metrics()) {
+async function site(change?: InsideOptions["change"]) {
   const crm = await SmallCrm.open();
-  const { app, sim } = await startInside({ metrics, ...(change ? { change } : {}) });
+  const { app, sim } = await startInside(change ? { change } : {});
   onTestFinished(() => crm.close());
   const { port } = crm;
   const at = (path: string) => fetch(`http://127.0.0.1:${app.port}${path}`);
@@ -177,14 +176,4 @@ test("1,000 desks have their series, identical at each scrape", async () => {
   expect(first.get('telesetd_phone_registered{desk="2999"}')).toBe(0);
   expect([...second.keys()]).toEqual([...first.keys()]);
   expect(first.size).toBeLessThan(3200);
-});
-
-test("the counters continue after a reload", async () => {
-  const metrics = new Metrics();
-  const before = await site((config) => config, metrics);
-  await before.callout("Ready");
-  await before.app.stop();
-  const after = await site((config) => config, metrics);
-  await after.callout("Ready");
-  expect(counted(await after.metrics(), "telesetd_callouts_total")).toEqual({ '{function="Ready",result="ok"}': 2 });
 });

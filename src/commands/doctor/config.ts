@@ -13,7 +13,7 @@ const serviceCredentials = "/run/credentials/telesetd.service";
 
 /**
  * The surroundings to read a configuration in that is, or will be, in this place. Run by hand there are no credentials: they
- * lie in the folder `secrets` beside it, as the service will get them at its next start or reload; or root reads those that
+ * lie in the folder `secrets` beside it, as the service will get them at its next start; or root reads those that
  * the service has.
  */
 export function withCredentials(

@@ -63,7 +63,7 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
     return warning(`${runs}, but version ${version} is installed.`, "systemctl restart telesetd");
   }
   if (status.config !== fingerprint(config)) {
-    const advice = "systemctl reload telesetd; or check the file that it uses: telesetd doctor --config FILE";
+    const advice = "telesetd apply; or check the file that it uses: telesetd doctor --config FILE";
     return warning(`${runs} with a different configuration than this file.`, advice);
   }
   const troubled = status.desks.flatMap(({ extension, trouble }) =>

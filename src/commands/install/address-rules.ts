@@ -1,7 +1,7 @@
 /**
  * `telesetd address-rules`: the addresses that the service may exchange packets with, derived from the configuration; shown, or
  * passed to systemd. systemd keeps them until the next boot (systemctl set-property --runtime), and
- * telesetd-addresses.service renews them before each start and reload.
+ * telesetd-addresses.service renews them before each start.
  */
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";

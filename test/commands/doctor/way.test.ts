@@ -30,7 +30,7 @@ describe("the daemon", () => {
     expect((await place.examined()).hop("daemon")).toMatchObject({
       verdict: "warning",
       message: expect.stringContaining("with a different configuration than this file"),
-      advice: expect.stringContaining("systemctl reload telesetd"),
+      advice: expect.stringContaining("telesetd apply"),
     });
     place.configure({ line: { password: "An0therOne" } });
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");

@@ -120,7 +120,7 @@ test.concurrent("a credential in the folder secrets beside the configuration", a
   place.configure({ line: { password: { credential: "esl" } } });
   const report = await place.examined();
   expect([report.hop("config").verdict, report.hop("switch login").verdict]).toEqual(["good", "good"]);
-  // The running service has older copies; the doctor checks those that it will get at the next reload.
+  // The running service has older copies; the doctor checks those that it will get at its next start.
   const given = (file: string) => withCredentials(file, { environment: {} }, tmpdir()).environment["CREDENTIALS_DIRECTORY"];
   expect(given(place.file)).toBe(join(place.folder, "secrets"));
   expect(given("/nonexistent/config.json")).toBe(tmpdir());

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
-import { type App, type Carryover, startApp } from "../../../src/app.ts";
+import { type App, type AppParts, startApp } from "../../../src/app.ts";
 import { referenceConfig } from "../../../src/commands/rehearsal/stage.ts";
 import type { Config } from "../../../src/config/schema.ts";
 import { type LogLevel, openLog } from "../../../src/log/log.ts";
@@ -18,7 +18,7 @@ export interface Inside {
 }
 
 /** What a test wants otherwise. */
-export interface InsideOptions extends Carryover {
+export interface InsideOptions extends AppParts {
   /** Default: one as it is when nothing is changed. */
   readonly sim?: Simulator;
   readonly level?: LogLevel;
