@@ -32,7 +32,7 @@ export interface ListedAgent {
 /** A command of callcenter_config, and how it is undone. */
 export interface AcdStep {
   readonly command: string;
-  /** Matches refusals that mean that nothing was left to do. */
+  /** Matches refusals which mean that there was nothing to do. */
   readonly alreadyDone?: RegExp;
   /** The status that it sets. */
   readonly status?: string;
@@ -93,7 +93,8 @@ function enrolment(
   const contact = acd.contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
   return [
     { command: `agent add ${name} callback`, alreadyDone: /already exist/i, undo: () => ({ command: `agent del ${name}` }) },
-    // The contact comes after the steps that are refused most often: until it is set, calls go on ringing the agent's present phone.
+    // The contact comes after the steps that are refused most often: until it is set, calls keep ringing the agent's current
+    // phone.
     ...queues.map((queue): AcdStep => ({
       command: `tier add ${queue} ${name} 1 1`,
       alreadyDone: /already exist/i,
@@ -103,7 +104,7 @@ function enrolment(
   ];
 }
 
-/** The queues of an agentQueue, which may name several, separated by commas: as configured, or else unchanged. */
+/** The queues of an agentQueue, which may name several, separated by commas: mapped by the configuration, or unchanged. */
 function queuesOf(agentQueue: string, { queues }: AcdConfig): string[] | string {
   const found: string[] = [];
   for (const name of agentQueue.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
@@ -145,7 +146,7 @@ export function listedAgent(listing: string, name: string): ListedAgent | undefi
   return { contact: row.slice(contact, contact + more + 1).join("|"), status: row[status + more] ?? "" };
 }
 
-/** Why the switch may have changed a state, as a clause for the agent. */
+/** The possible reason for a change by the switch, as a clause for the agent. */
 export function whyChanged(mode: AgentMode): string {
   if (mode === "ready") return "the switch, or a supervisor, has made you ready";
   if (mode === "logged-out") return "a supervisor, or the switch, has logged you out";

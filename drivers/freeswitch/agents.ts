@@ -1,4 +1,4 @@
-/** The agents on one connection: carries agent commands out, and finds out after a connect what the ACD knows. */
+/** The agents on one connection: executes agent commands, and after a connect finds out what the ACD knows. */
 import type { AgentCommand, CommandResult, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
@@ -8,7 +8,7 @@ import { type Link, LinkClosed } from "./wire/link.ts";
 
 /** What outlives a connection: which FreeSWITCH it was, and which agent is at which desk. */
 export interface AgentMemory {
-  /** The Core-UUID of the FreeSWITCH that got our commands; another one does not know of them. */
+  /** The Core-UUID of the FreeSWITCH that got our commands; a different one does not know them. */
   coreUuid: string | undefined;
   /** The desks of the names at mod_callcenter: one name for each desk, that of the last Login. */
   readonly names: Map<string, string>;
@@ -16,13 +16,13 @@ export interface AgentMemory {
   readonly outdated: Set<string>;
 }
 
-/** The memory at the start: the names that do not depend on a Login. */
+/** The memory at startup: the names that do not depend on a Login. */
 export function agentMemory(desks: readonly string[], { acdAgent }: Pick<FreeswitchConfig, "acdAgent">): AgentMemory {
   const known = acdAgent.includes("{agent}") ? [] : desks.map((desk) => [agentName(acdAgent, desk, ""), desk] as const);
   return { coreUuid: undefined, names: new Map(known), outdated: new Set() };
 }
 
-/** What agents need of the session. */
+/** What agents need from the session. */
 export interface AgentsOptions {
   readonly link: Link;
   readonly config: FreeswitchConfig;
@@ -37,9 +37,9 @@ export class Agents {
   readonly #options: AgentsOptions;
   /** The events that our own commands cause. */
   readonly echoes = new Echoes();
-  /** Settles when all commands so far are done: two at a time could leave a state that nobody has asked for. */
+  /** Settles when all commands so far are done: two at a time could leave a state that nobody requested. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** The commands that are under way or wait for their turn. */
+  /** The commands that are in progress or queued. */
   readonly #open = new Set<AgentCommand>();
 
   constructor(options: AgentsOptions) {
@@ -87,7 +87,7 @@ export class Agents {
       return { outcome: "done" };
     } catch (error) {
       if (!(error instanceof LinkClosed)) throw error;
-      // It may be half done, also at the desk that the agent had.
+      // It may be half done, also at the agent's previous desk.
       for (const half of [desk, before]) if (half !== undefined) memory.outdated.add(half);
       return {
         outcome: "unknown",
@@ -96,10 +96,12 @@ export class Agents {
     }
   }
 
-  /** Takes the steps in order. When one is refused, those before it are undone, the last first: a refusal leaves no trace. */
+  /**
+   * Executes the steps in order. If one is refused, the steps before it are undone in reverse order: a refusal leaves no trace.
+   */
   async #takeSteps(steps: readonly AcdStep[], name: string): Promise<CommandResult | undefined> {
     const { link, log } = this.#options;
-    // Asking for one value would fire an event, a listing does not.
+    // A query for one value would fire an event; a listing does not.
     const was = listedAgent((await link.command(`api callcenter_config agent list ${name}`)).text, name);
     const undo: AcdStep[] = [];
     for (const step of steps) {
@@ -119,14 +121,14 @@ export class Agents {
   }
 
   async #takeStep({ command, status }: AcdStep, name: string): Promise<string> {
-    // The event may come before the answer.
+    // The event may arrive before the answer.
     if (status !== undefined) this.echoes.expect(name, status);
     const { text } = await this.#options.link.command(`api callcenter_config ${command}`);
     if (status !== undefined && !isOk(text)) this.echoes.withdraw(name, status);
     return text;
   }
 
-  /** An agent who logs in takes the desk: the one who had it is logged out, and so is the agent at any other desk. */
+  /** An agent who logs in takes over the desk: its previous agent is logged out, and so is this agent at any other desk. */
   async #takePlace(name: string, desk: string, before: string | undefined): Promise<void> {
     const { link, memory, report } = this.#options;
     if (before !== undefined && before !== desk) {
@@ -141,7 +143,8 @@ export class Agents {
 
   /**
    * Decides after a connect whose view of the agents is right. If FreeSWITCH was restarted or replaced, or a command was
-   * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent does.
+   * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent
+   * does.
    */
   async look(): Promise<void> {
     const { link, config, memory, desks, report, log } = this.#options;

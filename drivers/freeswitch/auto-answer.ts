@@ -6,7 +6,7 @@ export function autoAnswer(make: PhoneMake): readonly string[] {
   const { callInfo, alertInfo } = autoAnswerOf(make);
   return [
     ...(callInfo ? ["sip_auto_answer=true"] : []),
-    // A space would end the variable: quotes keep it together (switch_separate_string).
+    // A space would end the variable, so the value is quoted (switch_separate_string).
     ...(alertInfo === undefined ? [] : [`alert_info=${alertInfo.includes(" ") ? `'${alertInfo}'` : alertInfo}`]),
   ];
 }

@@ -1,12 +1,12 @@
 /**
- * The commands that the driver sends to FreeSWITCH, and what the replies mean. Pure text. Everything from outside has been checked
- * before it gets here; `link.ts` refuses control characters once more.
+ * The commands that the driver sends to FreeSWITCH, and what the replies mean. Pure text. Everything from outside has been
+ * checked before it gets here; `link.ts` refuses control characters once more.
  */
 import { agentName } from "./acd.ts";
 import { autoAnswer } from "./auto-answer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
-/** The events that matter for a line. CUSTOM must come last: what follows are subclasses (mod_event_socket.c). */
+/** The events that matter for a line. CUSTOM must come last: everything after it is a subclass (mod_event_socket.c). */
 export const eventNames = [
   "CHANNEL_CREATE",
   "CHANNEL_PROGRESS",
@@ -44,7 +44,7 @@ export function login({ user, password }: Pick<FreeswitchConfig, "user" | "passw
   return user === undefined ? `auth ${password}` : `userauth ${user}:${password}`;
 }
 
-/** The filters that let only these desks' events through. Positive filters are OR-ed; each is a whole value. */
+/** The filters that pass only the events of these desks. Positive filters are OR-ed; each is a whole value. */
 export function filters(desks: readonly DeskNames[], config: Pick<FreeswitchConfig, "acdAgent">): string[] {
   const perDesk = desks.flatMap(({ extension, presence }) => {
     const users = [...new Set(presence.map((id) => id.split("@")[0] ?? id))];
@@ -57,7 +57,7 @@ export function filters(desks: readonly DeskNames[], config: Pick<FreeswitchConf
   return [...perDesk, "Event-Name HEARTBEAT", "Event-Name SHUTDOWN"].map((filter) => `filter ${filter}`);
 }
 
-/** Asks for events as JSON: the plain format loses repeated headers. */
+/** Requests events as JSON: the plain format loses repeated headers. */
 export function subscribe(names: readonly string[] = eventNames): string {
   return `event json ${names.join(" ")}`;
 }
@@ -67,7 +67,7 @@ export function subscribe(names: readonly string[] = eventNames): string {
  * dialplan with the number. The number goes to the dialplan, never to an application. `telesetd_call` marks each leg: an
  * `origination_uuid` would be given to all of them, and only the first could ring ("Duplicate UUID!", switch_core_session.c).
  * Early media of a phone would count as an answer (switch_ivr_originate.c), hence `ignore_early_media`.
- * @throws RangeError if call or number could break out of their places.
+ * @throws RangeError if the call or number contains characters that could change the command.
  */
 export function originate(call: string, number: string, desk: DeskNames, config: FreeswitchConfig): string {
   if (!/^[0-9*#+]{1,32}$/.test(number)) {
@@ -87,7 +87,7 @@ export function originate(call: string, number: string, desk: DeskNames, config:
   return `bgapi originate {${variables.join(",")}}user/${desk.extension}@${config.domain} ${number} XML ${config.context}`;
 }
 
-/** How an originate job ended: `+OK uuid` names the leg that was answered, `-ERR CAUSE` is why none was. */
+/** How an originate job ended: `+OK uuid` names the leg that was answered, `-ERR CAUSE` is the reason why none was. */
 export function originateResult(body: string): { readonly answered: string } | { readonly cause: string } {
   const text = body.trim();
   const [, answered] = /^\+OK\s*(\S*)/.exec(text) ?? [];

@@ -10,7 +10,7 @@ const answers = ["USER_BUSY", "CALL_REJECTED"];
 /** The causes that the switch gives when the time is up, whether the phone rang or did not respond at all. */
 const timeouts = ["NO_ANSWER", "ALLOTTED_TIMEOUT"];
 
-/** The legs of one dial, each whether its phone rang, and the cause of its end. */
+/** For each leg of one dial, whether its phone rang, and the cause of its end. */
 export class DialLegs {
   readonly #legs = new Map<string, { readonly rang: boolean; readonly cause: string | undefined }>();
 
@@ -23,7 +23,7 @@ export class DialLegs {
     return this.#legs.has(leg);
   }
 
-  /** Takes the facts of one of these legs; those of its first end count. */
+  /** Notes the facts of one of these legs; its first end counts. */
   note({ leg, rings, ended }: LegFacts): void {
     const before = this.#legs.get(leg);
     this.#legs.set(leg, { rang: rings === true || before?.rang === true, cause: before?.cause ?? ended?.cause });

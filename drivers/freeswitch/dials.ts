@@ -1,6 +1,7 @@
 /**
- * The dials of one connection, each from its command to its single result: the report of the background job, a refusal, a timeout,
- * or the loss of the connection. A result is reported as soon as it is read, so that it is in order with the events of the legs.
+ * The dials of one connection, each from its command to its single result: the report of the background job, a refusal, a
+ * timeout, or the loss of the connection. A result is reported as soon as it is read, so that it is in order with the events of
+ * the legs.
  */
 import type { CommandResult, DialCommand, Failure, LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
@@ -10,7 +11,7 @@ import type { FreeswitchConfig } from "./config.ts";
 import { DialLegs } from "./dial-legs.ts";
 import { type Link, LinkClosed } from "./wire/link.ts";
 
-/** What dialling needs of the session. */
+/** What dialling needs from the session. */
 export interface DialsOptions {
   readonly config: FreeswitchConfig;
   readonly timers: Timers;
@@ -23,7 +24,7 @@ export interface DialsOptions {
   readonly onResult: (command: DialCommand, result: CommandResult) => void;
 }
 
-/** A dial whose result is still to come. */
+/** A dial without a result yet. */
 interface OpenDial {
   readonly command: DialCommand;
   readonly job: string;
@@ -78,20 +79,20 @@ export class Dials {
     return dial;
   }
 
-  /** Takes the facts of a leg. Not all of them name its call. */
+  /** Handles the facts of a leg. Not all of them name its call. */
   note(facts: LegFacts): void {
     for (const { command, legs } of this.#open.values()) {
       if (facts.call === command.call || legs.has(facts.leg)) legs.note(facts);
     }
   }
 
-  /** Takes what a background job reports. */
+  /** Handles the report of a background job. */
   onJob(job: string, body: string): void {
     const dial = this.#open.get(job);
     if (dial) this.#onReport(dial, body);
   }
 
-  /** Handles an unreadable event, which may be the report of a job. A dial whose legs have been seen is followed by them. */
+  /** Handles an unreadable event, which may be the report of a job. A dial whose legs have been seen is tracked by its legs. */
   onUnreadable(event: string): void {
     for (const dial of this.#open.values()) {
       if (event.includes(dial.job) && dial.legs.areUnseen) this.#end(dial, unknown("The switch's report cannot be read"));
@@ -145,7 +146,7 @@ function notSent(why: string): CommandResult {
   return { outcome: "failed", cause: "NO_LINK", why: `Cannot dial: the connection to the phone system is down (${why}).` };
 }
 
-/** Sends what must come before a command that is sent once: when the link is lost here, that command has not gone out. */
+/** Sends what must precede a command that is sent once: if the link is lost here, that command has not been sent. */
 async function prepare(link: Link, command: string): Promise<void> {
   try {
     await link.command(command);

@@ -2,7 +2,9 @@
 import type { FreeswitchConfig } from "./config.ts";
 import type { Link } from "./wire/link.ts";
 
-/** The password of a user (user_data of mod_commands); undefined if the directory has none. Rejects when it may not be asked. */
+/**
+ * The password of a user (user_data of mod_commands); undefined if the directory has none. Rejects if the query is not allowed.
+ */
 export async function passwordIn(
   link: Link,
   user: string,

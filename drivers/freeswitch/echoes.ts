@@ -1,7 +1,7 @@
 /**
  * The events that our own commands to mod_callcenter cause. Each `agent set status` that is carried out fires exactly one
  * agent-status-change (mod_callcenter.c), which does not show who caused it: it may come before the command's answer or, by way
- * of the switch's event queue, long after it, when the agent has been asked for something else.
+ * of the switch's event queue, long after it, when the agent has been set to another state.
  */
 export class Echoes {
   readonly #expected = new Map<string, number>();
@@ -11,19 +11,19 @@ export class Echoes {
     this.#add(agent, status, 1);
   }
 
-  /** The switch has refused to set it: no event comes. */
+  /** The switch refused to set it: there will be no event. */
   withdraw(agent: string, status: string): void {
     this.#add(agent, status, -1);
   }
 
-  /** Whether an event is one of ours, which is then not expected again: the next equal one is a change by others. */
+  /** Whether an event is one of ours, which is then no longer expected: the next equal event is a change by others. */
   take(agent: string, status: string): boolean {
     if (!this.#expected.has(key(agent, status))) return false;
     this.#add(agent, status, -1);
     return true;
   }
 
-  /** The connection is over: what has not come will not come. */
+  /** The connection is lost: the missing events will not arrive. */
   clear(): void {
     this.#expected.clear();
   }

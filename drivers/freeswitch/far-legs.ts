@@ -7,19 +7,21 @@ import { isAnsweredDial } from "./dial-legs.ts";
 import { hasAnswered, isLegId } from "./snapshot.ts";
 import type { Link } from "./wire/link.ts";
 
-/** What watching far legs needs of the session. */
+/** What watching far legs needs from the session. */
 export interface FarLegsOptions {
   readonly link: Link;
-  /** The phones' legs that are watched, each with its desk: the translator reads it, and takes the far leg's answer for theirs. */
+  /**
+   * The phones' legs that are watched, each with its desk: the translator reads it, and counts the far leg's answer as theirs.
+   */
   readonly watched: Map<string, string>;
-  /** Takes what is learned of a leg. */
+  /** Receives new facts about a leg. */
   readonly onLearned: (facts: LegFacts) => void;
 }
 
 /** The far legs of one connection. */
 export class FarLegs {
   readonly #options: FarLegsOptions;
-  /** The answered legs of our dials, each with the far leg that was last looked at, or "". */
+  /** The answered legs of our dials, each with the far leg that was last queried, or "". */
   readonly #answered = new Map<string, string>();
 
   constructor(options: FarLegsOptions) {
@@ -55,7 +57,7 @@ export class FarLegs {
     return await hasAnswered(this.#options.link, farLeg) ? { ...facts, farCalled: true, farAnswered: true } : facts;
   }
 
-  /** The far leg may have answered before its events were filtered for. */
+  /** The far leg may have answered before the filter for its events was set. */
   async #look(desk: string, leg: string, farLeg: string): Promise<void> {
     const { link, watched, onLearned } = this.#options;
     if (!await hasAnswered(link, farLeg) || !watched.has(leg)) return;

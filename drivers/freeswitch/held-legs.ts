@@ -1,5 +1,5 @@
 /**
- * Legs whose events wait until something has been looked up: what was sent to the CRM cannot be taken back. The events of other
+ * Legs whose events wait until something has been looked up: an event sent to the CRM cannot be taken back. The events of other
  * legs do not wait for them.
  */
 import { type Frame, text } from "./wire/event.ts";
@@ -15,7 +15,9 @@ export class HeldLegs {
     return held !== undefined;
   }
 
-  /** Holds back a leg's events, from this one on, until a look is done; then `pass` gets them in order, unless it failed. */
+  /**
+   * Holds back a leg's events, from this one on, until a query is done; then `pass` gets them in order, unless the query failed.
+   */
   async until(look: Promise<void>, frame: Frame, pass: (frame: Frame) => void): Promise<void> {
     const leg = text(frame, "Unique-ID");
     const held = [frame];

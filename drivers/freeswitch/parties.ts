@@ -8,7 +8,7 @@ export function partnerIdentity(frame: Frame, direction: LegDirection, outside: 
   const inboundFar = text(frame, "Other-Leg-Direction") === "inbound";
   const callee = text(frame, "Caller-Callee-ID-Number");
   const caller = direction === "to-desk" && !isFlipped(frame) ? text(frame, "Caller-Caller-ID-Number") : undefined;
-  // Whom the dialplan withholds is withheld, although the other leg still has the number. Zeros are what a dialler leaves.
+  // A party withheld by the dialplan is withheld, although the other leg still has the number. Zeros are left by a dialler.
   if (caller !== undefined && /\p{L}/u.test(caller) && identify(caller).kind === "withheld") return caller;
   const far = text(frame, inboundFar ? "Other-Leg-Caller-ID-Number" : "Other-Leg-Destination-Number");
   const isOther = (identity: string) => identity !== "" && !isOwn(frame, identity);
@@ -19,13 +19,13 @@ export function partnerIdentity(frame: Frame, direction: LegDirection, outside: 
   const places = [caller ?? callee, callee, far, text(frame, "Other-Leg-Callee-ID-Number")].filter(isOther);
   const numbers = places.filter(isNumber);
   if (!outside) return numbers[0] ?? places[0];
-  // Colleagues' numbers are short: among several the longest is the outside party's.
+  // Colleagues' numbers are short: the longest of several is the outside party's.
   return numbers.toSorted((a, b) => b.length - a.length)[0] ?? places[0] ?? "";
 }
 
 /**
  * The number that the caller's leg was created with (switch_caller.c), where a dialplan shows another
- * (effective_caller_id_number). A phone that was called and now calls us passes its own caller's number on (recording:
+ * (effective_caller_id_number). A phone that was called and now calls us passes on its own caller's number (recording:
  * attended-transfer-to-this): that is not who calls.
  */
 export function originalCaller(frame: Frame, identity: string): string | undefined {
@@ -33,9 +33,9 @@ export function originalCaller(frame: Frame, identity: string): string | undefin
   return original === "" || original === identity || text(frame, "Other-Leg-Direction") === "outbound" ? undefined : original;
 }
 
-/** The leg's own identity is where its caller's was. */
+/** The leg's own identity is in the fields of its caller's identity. */
 export function isFlipped(frame: Frame): boolean {
-  // Before the answer it never does: a caller who shows our own extension as the number is still the caller.
+  // Never before the answer: a caller who presents our own extension as the number is still the caller.
   return text(frame, "Answer-State") === "answered" && isOwn(frame, text(frame, "Caller-Caller-ID-Number"));
 }
 

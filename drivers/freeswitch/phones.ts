@@ -1,6 +1,6 @@
 /**
- * The desks' phones: whether each is registered, and where. Whatever is learned of a phone, by a look, an event, a dial or a leg,
- * passes through here, so that every answer comes from one state.
+ * The desks' phones: whether each is registered, and where. Everything that is learned about a phone, from a query, an event, a
+ * dial or a leg, passes through here, so that every answer comes from one state.
  */
 import type { Failure, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -26,7 +26,7 @@ export class Phones {
   readonly #states = new Map<string, PhoneEvent>();
   readonly #contacts = new Map<string, readonly Contact[]>();
   #isHeld = true;
-  /** The switch does not report registrations, so we ask for them. */
+  /** The switch does not report registrations, so we query them. */
   areUnreported = false;
 
   constructor(options: PhonesOptions) {
@@ -38,7 +38,7 @@ export class Phones {
     return this.#contacts.get(desk);
   }
 
-  /** Reports what is known of all phones, and from now on what changes: after a connect the legs must come first. */
+  /** Reports what is known about all phones, and from now on every change: after a connect the legs must come first. */
   release(): void {
     this.#isHeld = false;
     for (const state of this.#states.values()) this.#options.report(state);
@@ -54,7 +54,7 @@ export class Phones {
     this.#lookUp(desk, proven).catch(() => {});
   }
 
-  /** A phone that is not registered is looked up: it may be back without an event, when its SIP profile is started again. */
+  /** A phone that is not registered is looked up: it may be back without an event, if its SIP profile was restarted. */
   onHeartbeat(): void {
     for (const { extension } of this.#options.desks) {
       if (this.areUnreported || this.#isUnregistered(extension)) this.lookUp(extension);
@@ -62,7 +62,7 @@ export class Phones {
   }
 
   /**
-   * Asks the switch where a phone is. What was learned of it meanwhile is newer than an answer that it is nowhere.
+   * Asks the switch where a phone is. What was learned about it meanwhile is newer than the answer that it is nowhere.
    * @param proven whether the phone is known to be reachable: then the answer only shows where.
    */
   async #lookUp(desk: string, proven = false): Promise<void> {
@@ -82,7 +82,7 @@ export class Phones {
     this.#learn({ type: "phone", desk, registered: false, ...omitUndefined({ why }) });
   }
 
-  /** The phone has registered, as an event says. */
+  /** An event reports that the phone has registered. */
   onRegister(event: PhoneEvent): void {
     const known = this.#contacts.get(event.desk) ?? [];
     const [contact] = readContacts(`sofia/any/${/<([^>]*)>/.exec(event.contact ?? "")?.[1] ?? event.contact ?? ""}`);
@@ -96,7 +96,7 @@ export class Phones {
     if (this.#isUnregistered(desk)) this.#learnPlace({ type: "phone", desk, registered: true });
   }
 
-  /** A dial has failed. Unless its cause shows what is wrong with the phone, the phone is looked up. */
+  /** A dial has failed. Unless the cause shows what is wrong with the phone, the phone is looked up. */
   onDialFailed(desk: string, { cause, why }: Failure): void {
     // While a profile stops, the switch still lists the contacts that were registered on it.
     const isExplained = cause === "SUBSCRIBER_ABSENT" || cause === "INVALID_PROFILE";
@@ -109,7 +109,7 @@ export class Phones {
     return this.#states.get(desk)?.registered === false;
   }
 
-  /** The phone is at a new place: until the switch lists it, every leg with the desk's presence id is the desk's. */
+  /** The phone has a new address: until the switch lists it, every leg with the desk's presence id belongs to the desk. */
   #learnPlace(event: PhoneEvent): void {
     this.#contacts.delete(event.desk);
     this.#learn(event);
@@ -121,7 +121,7 @@ export class Phones {
     if (!this.#isHeld) this.#options.report(event);
   }
 
-  /** The contacts of all presence ids of a desk, as `sofia_contact` names them; undefined if it cannot be asked. */
+  /** The contacts of all presence ids of a desk, as listed by `sofia_contact`; undefined if the query is not possible. */
   async #ask({ extension, presence }: DeskNames): Promise<string[] | undefined> {
     const answers = new Set<string>();
     for (const id of presence) {
@@ -140,7 +140,10 @@ export class Phones {
     return [...answers];
   }
 
-  /** Why a phone is registered nowhere: the switch's directory does not know it. Undefined if it does, or cannot be asked. */
+  /**
+   * Why a phone is registered nowhere: the switch's directory does not know it. Undefined if it does, or if the query is not
+   * possible.
+   */
   async #whyNowhere({ extension, presence }: DeskNames): Promise<string | undefined> {
     for (const id of presence) {
       const { text } = await this.#options.link.command(`api user_exists id ${id.replace("@", " ")}`);

@@ -1,7 +1,7 @@
-/** Whose registration an event of mod_sofia is about (sofia_reg.c). */
+/** The phone whose registration an event of mod_sofia reports (sofia_reg.c). */
 import { type Frame, text } from "./wire/event.ts";
 
-/** A desk whose phone has registered or gone. */
+/** A desk whose phone has registered or unregistered. */
 export interface Registrant {
   readonly desk: string;
   /** Registered in a domain of the desk's; otherwise only the switch knows whether it serves that domain as ours. */

@@ -1,6 +1,6 @@
 /**
- * The work on one connection: ask for the events of our lines, look at what lives, report what happens, carry commands out.
- * The order after a connect: log in, filters, events, look. So nothing is missed, and nothing of other lines is received.
+ * The work on one connection: request the events of our lines, list the live legs, report what happens, execute commands.
+ * The order after a connect: login, filters, events, snapshot. So nothing is missed, and no events of other lines are received.
  */
 import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -21,7 +21,7 @@ import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts"
 import { type Site, type Translated, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
-/** When the legs are looked at again after a connect, in ms: `show channels` lags by up to seconds. */
+/** When the legs are listed again after a connect, in ms: `show channels` lags by up to seconds. */
 export const secondLookAfter = 2000;
 
 /** What a session needs of its driver. */
@@ -34,20 +34,20 @@ export interface SessionOptions {
   /** What outlives this connection. */
   readonly memory: AgentMemory;
   readonly report: (event: LineEvent) => void;
-  /** Takes the reason why the connection is not up yet, when that takes long. */
+  /** Receives the reason why the connection is not up yet, if that takes long. */
   readonly onDelay: (why: string) => void;
 }
 
-/** A connection that is logged in and subscribed. */
+/** A connection that has logged in and subscribed. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #translator: Translator;
   readonly #link: Link;
   readonly #dials: Dials;
   readonly #farLegs: FarLegs;
-  /** The commands whose replies are still to come. */
+  /** The commands without a reply yet. */
   readonly #underWay = new Set<Promise<void>>();
-  /** The events until the end of the first look, as text when they cannot be read; undefined after it. */
+  /** The events until the end of the first snapshot, as text if they cannot be read; undefined after it. */
   #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
   readonly #filters: LegFilters;
@@ -92,7 +92,7 @@ export class Session {
   /** Connects and asks for the events. Rejects with an Error for people if it cannot. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     const { config, log, timers } = options;
-    // No event comes before they are asked for.
+    // No event arrives before events are requested.
     let session: Session | undefined;
     const onFrame = (frame: Frame | string) => session && session.#onFrame(frame);
     const link = await Link.open(
@@ -147,9 +147,9 @@ export class Session {
   }
 
   /**
-   * Works until the connection is over: reports that the link is up, then what lives, and looks once more a little later.
-   * Commands are accepted from the first moment; all have their results when this resolves, with the reason of the end.
-   * @param onUp called when the first look is done.
+   * Works until the connection is lost: reports that the link is up, then the live legs, and lists these once more a little
+   * later. Commands are accepted from the first moment; all have their results when this resolves, with the reason of the end.
+   * @param onUp called when the first snapshot is done.
    */
   async run(onUp: () => void): Promise<string> {
     const { config, report } = this.#options;
@@ -170,8 +170,8 @@ export class Session {
   }
 
   /**
-   * The look after a connect: first where the phones are, which decides whose a leg is, then at the legs. What comes meanwhile
-   * waits, and is reported after it when it is newer.
+   * The queries after a connect: first where the phones are, which decides whose a leg is, then the legs. Events that arrive
+   * meanwhile waits, and is reported after it when it is newer.
    */
   async #firstLook(): Promise<void> {
     await this.#phones.lookUpAll();
@@ -226,7 +226,7 @@ export class Session {
     const caller = this.#translator.unseenCaller(frame);
     if (caller !== undefined) {
       const look = this.#lookAtCaller(caller);
-      // After a lost connection the next look shows what has become of the leg.
+      // After a lost connection the next snapshot shows what happened to the leg.
       this.#held.until(look, frame, (held) => this.#onLineFrame(held)).catch(() => {});
     } else for (const event of this.#translator.frame(frame)) this.#onTranslated(event);
   }
@@ -278,12 +278,12 @@ export class Session {
 
   #onResult(command: LineCommand, result: CommandResult): void {
     this.#options.report({ type: "result", command, result });
-    // Now only a look can show whether a phone rings at all.
+    // Now only a query can show whether a phone rings at all.
     if (command.type === "dial" && result.outcome === "unknown") this.#snapshots.repair();
   }
 }
 
-/** Sends a command without which nothing works. Rejects with an Error for people when it is refused. */
+/** Sends a command without which nothing works. Rejects with an Error for people if it is refused. */
 async function must(link: Link, command: string): Promise<void> {
   const reply = await link.command(command);
   if (!reply.ok) throw new Error(refused(command, reply));

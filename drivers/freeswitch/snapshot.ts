@@ -1,6 +1,7 @@
 /**
- * What lives on the switch, asked after every connect and once more a little later: `show channels` is an SQL view that
- * lags by up to seconds, so that the legs it names, and those we knew, are each looked at with `uuid_dump`, live truth.
+ * The live legs on the switch, queried after every connect and once more a little later: `show channels` is an SQL view that
+ * lags by up to seconds, so the legs that it lists, and those known before, are each queried with `uuid_dump`, which is up to
+ * date.
  */
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -10,15 +11,15 @@ import type { Link, Reply } from "./wire/link.ts";
 import { isCallerWithheld } from "./privacy.ts";
 import type { Translator } from "./translate.ts";
 
-/** The live legs of our desks, and for each the sequence number of the event stream that it was true at. */
+/** The live legs of our desks, each with the sequence number of the event stream at which it was current. */
 export interface Snapshot {
   readonly legs: readonly LegFacts[];
   readonly sequence: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks at all legs of these desks. Rejects with LinkClosed when the link is lost meanwhile, with an Error for people when
- * the switch does not allow the query: a live leg must not be taken for one that is gone.
+ * Queries all legs of these desks. Rejects with LinkClosed if the link is lost meanwhile, with an Error for people if
+ * the switch does not allow the query: a live leg must not be mistaken for one that has ended.
  */
 export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
   const shown = await link.command("api show channels as json");
@@ -36,7 +37,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
   for (const [id, knownDesk] of ids) {
     if (!isLegId(id)) continue;
     const frame = await dump(link, id);
-    // It lives; nothing else is known of it.
+    // It is alive; nothing else is known about it.
     if (frame === "unreadable" && knownDesk !== "") legs.push({ desk: knownDesk, leg: id });
     if (frame === undefined || frame === "unreadable") continue;
     const caller = translator.unseenCaller(frame);
@@ -56,13 +57,16 @@ export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
   return typeof frame === "object" && frame["Answer-State"] === "answered";
 }
 
-/** Notes whether a queue's caller is withheld: only the caller's own leg shows that, mod_callcenter hands on the number alone. */
+/**
+ * Notes whether a queue's caller is withheld: only the caller's own leg shows that, because mod_callcenter passes on the number
+ * alone.
+ */
 export async function lookAtCaller(link: Link, translator: Translator, leg: string): Promise<void> {
   const frame = isLegId(leg) ? await dump(link, leg) : undefined;
   translator.noteCaller(leg, typeof frame === "object" && isCallerWithheld(frame));
 }
 
-/** What a leg is now; undefined if there is no such leg. As plain text when it is not valid JSON. */
+/** The present state of a leg; undefined if there is no such leg. Read as plain text if it is not valid JSON. */
 async function dump(link: Link, id: string): Promise<Frame | "unreadable" | undefined> {
   const command = `api uuid_dump ${id} json`;
   const reply = await link.command(command);
@@ -77,7 +81,7 @@ async function dump(link: Link, id: string): Promise<Frame | "unreadable" | unde
     : "unreadable";
 }
 
-/** The error for a command that the switch does not carry out. */
+/** The error for a command that the switch refuses. */
 export function refused(command: string, { text }: Reply): string {
   return `FreeSWITCH refuses the command "${command.slice(0, 60)}" (${text.trim()}): check the rights of line.user`;
 }
@@ -96,7 +100,7 @@ function readRows(text: string): Frame[] | undefined {
   return rows.map((row: Record<string, unknown> | null) => readRow((name) => row?.[name]));
 }
 
-/** The same from a list that is not valid JSON: each row begins with its `uuid`, and what a caller sends comes further behind. */
+/** The same from a list that is not valid JSON: each row begins with its `uuid`, before any text that a caller can choose. */
 function readBrokenRows(text: string): Frame[] {
   return text.split(/(?="uuid":)/).slice(1).map((row) => readRow((name) => new RegExp(`"${name}":"([^"]*)"`).exec(row)?.[1]));
 }

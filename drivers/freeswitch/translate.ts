@@ -1,6 +1,6 @@
 /**
- * Translates events of FreeSWITCH into facts of the line. What each event means for a handset's leg was learned from a live switch
- * (test/fixtures/recordings) and from its source; rules from there name the file.
+ * Translates events of FreeSWITCH into facts of the line. What each event means for a handset's leg was learned from a live
+ * switch (test/fixtures/recordings) and from its source; rules from there name the file.
  */
 import type { Failure, KnownLegs, LegDirection, LegFacts, LineEvent, Party } from "../../src/core/line.ts";
 import { modeOf, whyChanged } from "./acd.ts";
@@ -15,7 +15,7 @@ import { registrantOf } from "./registrant.ts";
 import { stateSigns } from "./signs.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
-/** What the translation needs to know of the site. */
+/** What the translation needs to know about the site. */
 export interface Site {
   readonly desks: readonly DeskNames[];
   readonly outsideProfiles: readonly string[];
@@ -29,7 +29,7 @@ export type Translated = LineEvent | { readonly type: "look-up-phone"; readonly 
 /** What the translation looks up at each event. */
 export interface Sources {
   readonly agents?: Pick<Agents, "names" | "echoes">;
-  /** The legs that are believed to live. */
+  /** The legs that are believed to be alive. */
   readonly known?: KnownLegs;
   /** The registered contacts of a desk; undefined while they are not known. */
   readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
@@ -37,13 +37,13 @@ export interface Sources {
 
 const maxRememberedCallers = 100;
 
-/** Translates frames. It remembers only what an agent's leg does not show of a caller from a queue. */
+/** Translates frames. It remembers only what an agent's leg does not show about a caller from a queue. */
 export class Translator {
   readonly #site: Site;
   readonly #desks = new Map<string, string>();
   /** The answered legs of our dials whose far legs are watched, each with its desk. */
   readonly dials = new Map<string, string>();
-  /** The number that a queue's caller has dialled, by the caller's leg: it comes before the agent's leg, in a separate event. */
+  /** The number that a queue's caller dialled, by the caller's leg: it arrives before the agent's leg, in a separate event. */
   readonly #offers = new Map<string, string>();
   /** Whether a queue's caller is withheld, by the caller's leg. */
   readonly #queued = new Map<string, boolean>();
@@ -62,7 +62,7 @@ export class Translator {
     }
   }
 
-  /** What one event means; empty if it is not about these desks. */
+  /** The meaning of one event; empty if it is not about these desks. */
   frame(frame: Frame): Translated[] {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);
@@ -135,7 +135,7 @@ export class Translator {
     return name === "CHANNEL_CALLSTATE" ? signs : { ...signs, ...this.#identity(frame, name) };
   }
 
-  /** Who, to whom, with which data: only events that carry the channel's variables show it. */
+  /** The parties, the direction and the data: only events that contain the channel's variables show them. */
   #identity(frame: Frame, name: string): Partial<LegFacts> {
     const direction: LegDirection = text(frame, "Call-Direction") === "inbound" ? "from-desk" : "to-desk";
     const call = text(frame, "variable_telesetd_call");
@@ -179,8 +179,8 @@ export class Translator {
   }
 
   /**
-   * With whom the leg is connected. After a transfer or a pickup the switch swaps the identities: the leg's own becomes the caller,
-   * the partner's the callee (recording: attended-transfer-to-this).
+   * With whom the leg is connected. After a transfer or a pickup the switch swaps the identities: the leg's own becomes the
+   * caller, the partner's the callee (recording: attended-transfer-to-this).
    */
   #partner(frame: Frame, name: string, direction: LegDirection): Party | undefined {
     const connected = name === "CHANNEL_BRIDGE" || name === "CALL_UPDATE" || name === "CHANNEL_DATA";
@@ -268,7 +268,7 @@ function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
   if (callers.size > maxRememberedCallers && oldest !== undefined) callers.delete(oldest);
 }
 
-/** The end of a leg, with a sentence for each case: the agent's phone ended it, or the far end. */
+/** The end of a leg, with a sentence for each case: the agent's phone ended it, or the far end did. */
 function endOf(cause: string, desk: string): Failure {
   return { ...handsetFailure(cause, desk), far: farEnd(cause) };
 }

@@ -5,7 +5,7 @@
  */
 import { type Frame, text } from "./wire/event.ts";
 
-/** Where a SIP URI leads: `1001-0x55@10.0.0.9:5060`. */
+/** The destination of a SIP URI: `1001-0x55@10.0.0.9:5060`. */
 interface Place {
   readonly user: string;
   readonly host: string;
@@ -18,7 +18,7 @@ export interface Contact {
   readonly places: readonly Place[];
 }
 
-/** A desk as far as its legs are concerned. */
+/** What decides which legs belong to a desk. */
 export interface LegOwner {
   readonly extension: string;
   /** The registered contacts of all its presence ids; absent while they are not known. */
@@ -39,9 +39,9 @@ export function readContacts(answer: string): Contact[] {
 /** Where a leg goes: to the desk, elsewhere, or elsewhere because the phone has sent it there. */
 export type Destination = "desk" | "elsewhere" | "redirected";
 
-/** Where a leg goes that carries this owner's presence id. */
+/** Where a leg with this owner's presence id goes. */
 export function destinationOf(frame: Frame, { extension, contacts }: LegOwner, outsideProfiles: readonly string[]): Destination {
-  // A leg of our dial: the agent has asked for it.
+  // A leg of our dial: the agent requested it.
   if (text(frame, "variable_telesetd_call") !== "") return "desk";
   const toDesk = text(frame, "Call-Direction") !== "inbound";
   if (toDesk && isRedirected(frame, contacts ?? [])) return "redirected";
@@ -82,7 +82,7 @@ function isOwn(extension: string, user: string): boolean {
   return user === extension || user.startsWith(`${extension}-`);
 }
 
-/** The places of recent legs, cached: every event of a leg has the same one, and parsing it is the costliest part. */
+/** The destinations of recent legs, cached: every event of a leg has the same one, and parsing it is the most expensive part. */
 const lastPlaces = new Map<string, Place | undefined>();
 const maxLastPlaces = 100;
 

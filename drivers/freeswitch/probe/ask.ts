@@ -1,11 +1,11 @@
-/** Questions of the probe to FreeSWITCH, and their answers. */
+/** The queries of the probe to FreeSWITCH, and their answers. */
 import type { Reply } from "../wire/link.ts";
 import { oneLine } from "../../../src/platform/text.ts";
 
 /** Sends an `api` command on the probe's connection. */
 export type Ask = (command: string) => Promise<Reply>;
 
-/** Whether this login may not give that command (mod_event_socket.c, auth_api_command). */
+/** Whether this login may not send that command (mod_event_socket.c, auth_api_command). */
 export function isDenied({ text }: Reply): boolean {
   return /^-ERR permission denied/i.test(text);
 }
@@ -28,7 +28,7 @@ export interface RegistrationRow {
   readonly url: string;
 }
 
-/** All registrations; none when the login may not ask for them. */
+/** All registrations; empty if the login may not query them. */
 export async function registrations(ask: Ask): Promise<RegistrationRow[]> {
   const { text } = await ask("show registrations as json");
   let rows: unknown;

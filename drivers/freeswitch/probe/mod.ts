@@ -48,7 +48,7 @@ export async function* probe(config: FreeswitchConfig, context: ProbeContext, si
   }
 }
 
-/** See `domainsOf`; empty if the switch cannot be asked. */
+/** See `domainsOf`; empty if the switch cannot be queried. */
 export async function domains(
   config: FreeswitchConfig,
   context: DriverContext,
@@ -108,7 +108,7 @@ async function wayIn(
   }
 }
 
-/** Connects until an event socket greets, without a login: for a try before there is a password. */
+/** Connects until an event socket greets, without a login: for a test before there is a password. */
 export async function* checkGreeting(
   config: FreeswitchConfig,
   { log, timers }: DriverContext,
@@ -142,7 +142,7 @@ function linkOptions(config: FreeswitchConfig) {
   };
 }
 
-/** Why there is no link, and what to do. @throws what is not a CannotOpen: a fault of telesetd. */
+/** Why there is no link, and what to do. @throws anything that is not a CannotOpen: a fault in telesetd. */
 function notOpened(error: unknown, config: FreeswitchConfig): Finding {
   if (!(error instanceof CannotOpen)) throw error;
   return failed(sentence(error.message), openAdvice(error.code, config));
@@ -169,7 +169,9 @@ function openAdvice(code: OpenFailure, { host, port, user }: FreeswitchConfig): 
   return advice[code];
 }
 
-/** The commands that the driver uses, and what is lost without each; `needed: false`: the driver works without it, less well. */
+/**
+ * The commands that the driver uses, and what is lost without each; `needed: false`: the driver works without it, but less well.
+ */
 function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [desk] }: ProbeContext) {
   const extension = desk?.extension ?? "0";
   return [

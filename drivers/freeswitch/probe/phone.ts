@@ -90,7 +90,7 @@ async function describePhone(
 /** How many registrations of one extension are shown. */
 const maxShown = 10;
 
-/** From the contacts alone; with several contacts it is not known which address belongs to which. */
+/** From the contacts alone; with several contacts it is not known which address belongs to which contact. */
 async function fromContacts(ask: Ask, extension: string, contacts: readonly string[], domain: string): Promise<Registered[]> {
   const row = (await registrations(ask)).find(({ user, realm }) => user === extension && realm === domain);
   const from = contacts.length === 1 ? row?.from : undefined;
@@ -142,7 +142,7 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
     );
 }
 
-/** Whether the phone's SIP profile is surely or probably stopped; neither if it seems to run or cannot be checked. */
+/** Whether the phone's SIP profile is surely or probably stopped; neither if it appears to be running or cannot be checked. */
 async function checkProfiles(
   ask: Ask,
   extension: string,

@@ -33,9 +33,9 @@ export function readJson(text: string): unknown {
   }
 }
 
-/** Escapes each control character inside a string; outside of strings they are blanks. */
+/** Escapes each control character inside a string; outside of strings they are white space. */
 function withoutRawControls(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are exactly what is looked for
+  // deno-lint-ignore no-control-regex -- the pattern looks for control characters
   return text.replace(/"(?:[^"\\]|\\[^])*"|[\u0000-\u001f]+/g, (part) =>
     part.startsWith('"')
       // deno-lint-ignore no-control-regex -- see above
@@ -55,7 +55,7 @@ function isAllText(raw: object): raw is Frame {
   return true;
 }
 
-/** Anything else cannot be text: `String` throws at `{"toString":0}`, and at lists nested too deep. */
+/** Anything else is not text: `String` throws at `{"toString":0}`, and at lists that are nested too deeply. */
 function isPlain(value: unknown): value is string | number | boolean {
   return ["string", "number", "boolean"].includes(typeof value);
 }

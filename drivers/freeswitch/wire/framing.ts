@@ -1,4 +1,4 @@
-/** The byte stream of the event socket as frames: read in linear time, whatever the chunks, and trusting no length. */
+/** The byte stream of the event socket as frames: read in linear time, whatever the chunks, without trusting any length. */
 import { ChunkBuffer } from "../../shared/chunk-buffer.ts";
 
 /** The headers of a frame, in front of its body. */
@@ -10,13 +10,13 @@ export interface Headers {
 export interface FrameReaderOptions {
   /** Handles a frame; returns true for an event or a reply, after which reading may pause. */
   readonly onFrame: (headers: Headers, body?: string) => boolean;
-  /** Called once, with a sentence for people, when the bytes are not frames. */
+  /** Called once, with a sentence for people, if the bytes are not frames. */
   readonly onBroken: (why: string) => void;
   /** Calls back when the effects of a frame are done; if absent, reading does not wait. */
   readonly afterwards?: (go: () => void) => void;
 }
 
-/** The bounds of what is believed, in bytes; FreeSWITCH never sends more. `show channels` of a big PBX has megabytes. */
+/** The largest accepted sizes, in bytes; FreeSWITCH never sends more. `show channels` of a big PBX has megabytes. */
 const maxHeaderBytes = 64 * 1024;
 const maxBodyBytes = 64 * 1024 * 1024;
 
@@ -27,7 +27,7 @@ const maxBodyBytes = 64 * 1024 * 1024;
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #buffer = new ChunkBuffer();
-  /** The headers of the frame whose body is still to come. */
+  /** The headers of the frame whose body has not arrived yet. */
   #headers: Headers | undefined;
   #isOver = false;
   #isResting = false;
@@ -42,17 +42,17 @@ export class FrameReader {
     if (!this.#isResting) this.#read(this.#options.afterwards);
   }
 
-  /** Passes on everything that is there, at once. */
+  /** Passes on everything that has arrived, at once. */
   flush(): void {
     this.#read();
   }
 
-  /** Passes nothing more on. */
+  /** Passes on nothing more. */
   stop(): void {
     this.#isOver = true;
   }
 
-  /** @param afterwards puts the rest off after each event and reply; without it everything is read at once. */
+  /** @param afterwards defers the rest after each event and reply; without it everything is read at once. */
   #read(afterwards?: FrameReaderOptions["afterwards"]): void {
     while (!this.#isOver) {
       const bytes = this.#buffer.bytes();
@@ -70,7 +70,7 @@ export class FrameReader {
     });
   }
 
-  /** Takes one header block off, if it is all there. True when the stream may rest. */
+  /** Removes one header block, if it is complete. True if reading may pause. */
   #readHeader(bytes: Buffer): boolean {
     const end = bytes.indexOf("\n\n");
     if (end < 0 || end > maxHeaderBytes) {
@@ -116,7 +116,7 @@ export function parseHeaders(text: string): Headers {
   return headers;
 }
 
-/** Percent decoding that leaves what it cannot decode. */
+/** Percent decoding that keeps what it cannot decode unchanged. */
 function decoded(value: string): string {
   try {
     return decodeURIComponent(value);

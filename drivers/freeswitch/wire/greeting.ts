@@ -1,7 +1,7 @@
 /** What a peer does before it greets, which tells another program on that port from a slow switch. */
 import { oneLine } from "../../../src/platform/text.ts";
 
-/** How much of what comes first is kept, in characters. */
+/** How much of the first bytes is kept, in characters. */
 const maxKeptChars = 64;
 
 /** What one peer has sent before its greeting. */
@@ -14,7 +14,7 @@ export class Greeting {
     this.#where = where;
   }
 
-  /** Takes what comes first. False when that is certainly not an event socket: its first line is not a header of a frame. */
+  /** Takes the first bytes. False if the peer is certainly not an event socket: the first line is not a header of a frame. */
   take(data: Buffer | string): boolean {
     if (this.#sent.length < maxKeptChars) this.#sent = (this.#sent + String(data)).slice(0, maxKeptChars);
     const [line = "", ...rest] = this.#sent.split("\n");

@@ -127,17 +127,17 @@ export class FrameParser extends Parser {
     this.#reader.push(data);
   }
 
-  /** Passes on everything that has come, at once. */
+  /** Passes on everything that has arrived, at once. */
   flush(): void {
     this.#reader.flush();
   }
 
-  /** Passes nothing more on. */
+  /** Passes on nothing more. */
   stop(): void {
     this.#reader.stop();
   }
 
-  /** Passes on what we ask for; modesl's readers of anything else (XML, plain text, logs) throw at what they cannot read. */
+  /** Passes on what we request; modesl's readers of anything else (XML, plain text, logs) throw if they cannot read it. */
   #frame(headers: Headers, body?: string): boolean {
     const type = headers["Content-Type"];
     if (type === "text/event-json") {
@@ -158,7 +158,7 @@ function afterwards(go: () => void): void {
   queueMicrotask(() => process.nextTick(() => process.nextTick(go)));
 }
 
-/** A command, and who waits for its reply. */
+/** A command, and the callbacks for its reply. */
 interface Waiter {
   readonly text: string;
   readonly settle: (reply: Reply) => void;
@@ -174,7 +174,7 @@ export class Link {
   readonly #onFrame: (frame: Frame) => void;
   readonly #waiters: Waiter[] = [];
   #cancelSilence: () => void = () => {};
-  /** When the last byte came, by the timers' clock. */
+  /** When the last byte arrived, by the timers' clock. */
   #heardAt = 0;
   #parser: FrameParser | undefined;
   #why: string | undefined;
@@ -218,7 +218,7 @@ export class Link {
     this.#options = options;
     this.#onFrame = onFrame;
     this.#greeting = new Greeting(`${options.host}:${options.port}`);
-    // Unobserved rejections must not end the process: everyone who waits has a handler.
+    // Unobserved rejections must not end the process: every waiter has a handler.
     this.#greeted.promise.catch(() => {});
     const connection = new Connection(options.host, options.port, "");
     const { socket } = connection;
@@ -262,13 +262,13 @@ export class Link {
     if (this.#why === undefined) this.#watchSilence(silenceMs);
   }
 
-  /** The peer has ended the link: what it sent before counts. */
+  /** The peer has ended the link: what it sent before still counts. */
   #ended(why: string): void {
     this.#parser?.flush();
     this.close(why);
   }
 
-  /** Resolves with the reason when the link is over. */
+  /** Resolves with the reason when the link is closed. */
   get closed(): Promise<string> {
     return this.#closed.promise;
   }
@@ -288,7 +288,7 @@ export class Link {
     });
   }
 
-  /** Sends a command whose reply nobody waits for. */
+  /** Sends a command without waiting for its reply. */
   send(text: string): void {
     this.command(text).catch(() => {});
   }
