@@ -6,7 +6,6 @@ import { foreseeMakeCall, type ForeseenMakeCall } from "../core/dial/make-call.t
 import {
   type AniSteps,
   aniSteps,
-  type DialSteps,
   dialSteps,
   identify,
   internalPattern,
@@ -96,7 +95,7 @@ function title(number: string): string {
   return visible === `"${number}"` ? number : visible;
 }
 
-function foundOf(number: string, plan: NumberPlan): Found {
+function foundOf(number: string, plan: NumberPlan) {
   const inbound = aniSteps(plan, number, "inbound");
   return {
     number,
@@ -107,13 +106,7 @@ function foundOf(number: string, plan: NumberPlan): Found {
   };
 }
 
-interface Found {
-  readonly number: string;
-  readonly internal: boolean;
-  readonly inbound: AniSteps;
-  readonly outbound: AniSteps;
-  readonly dial: DialSteps;
-}
+type Found = ReturnType<typeof foundOf>;
 
 function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, screenPop }: Config): string[] {
   const read = inbound.fromIdentity;

@@ -49,7 +49,7 @@ export function configOr2(file: string, io: Io): Config | 2 {
 }
 
 /** What to do about a configuration that cannot be read; undefined if it can. */
-function adviceForUnreadable(file: string): string | undefined {
+export function adviceForUnreadable(file: string): string | undefined {
   if (!existsSync(file)) return `Create it: telesetd setup${file === defaultConfig ? "" : ` --to ${file}`}`;
   try {
     accessSync(file, constants.R_OK);

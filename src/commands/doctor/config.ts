@@ -1,12 +1,12 @@
 /** The hop of the configuration: every error with its line and column, and whether others can read its secrets. */
 import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
-import { type Io, readConfig } from "../io.ts";
+import { adviceForUnreadable, type Io, readConfig } from "../io.ts";
 import { installTrouble } from "../install/mod.ts";
-import { asRoot, withDetails } from "./hop.ts";
+import { withDetails } from "./hop.ts";
 
 /** Where systemd keeps the credentials of the running service; only root may read them. */
 const serviceCredentials = "/run/credentials/telesetd.service";
@@ -41,7 +41,7 @@ export function checkConfig(
     const { placed: problems } = error;
     const [only] = problems.length === 1 ? problems : [];
     const message = `${file} has ${count(problems.length, "error")}${only === undefined ? "" : `: ${only}`}`;
-    const finding = failed(message, card.length === 0 ? adviceFor(file) : adviceOnCard);
+    const finding = failed(message, card.length > 0 ? adviceOnCard : adviceForUnreadable(file) ?? adviceInFile);
     return { finding: withDetails(finding, [...(only === undefined ? problems : []), ...card]) };
   }
   const message = `${file} is valid: ${desksOf(config)}.`;
@@ -52,16 +52,7 @@ export function checkConfig(
 
 const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and restart the box.";
 
-/** What to do about a configuration that is missing, unreadable or wrong. */
-function adviceFor(file: string): string {
-  if (!existsSync(file)) return "Create it: telesetd setup.";
-  try {
-    accessSync(file, constants.R_OK);
-  } catch {
-    return asRoot;
-  }
-  return "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
-}
+const adviceInFile = "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
 
 function desksOf({ desks, line }: Config): string {
   return `${desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${line.driver}`;

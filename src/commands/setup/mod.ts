@@ -75,22 +75,13 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   );
   if (former) {
     say(`The values in ${to} are offered; all other keys stay unchanged.`);
-    const { problems } = wrongIn(JSON.stringify(withAnswers(former)), to, io);
-    if (problems.length > 0) {
-      io.err(
-        `Nothing was changed: ${to} has ${count(problems.length, "error")} that these questions cannot fix:\n${listed(problems)}`,
-      );
-      return 2;
-    }
+    const what = (errors: string) => `${to} has ${errors} that these questions cannot fix`;
+    if (isInvalid(JSON.stringify(withAnswers(former)), to, io, what)) return 2;
   }
   if (!former && existsSync(to)) say(`${to} is not a JSON object; starting over. The old file is kept as ${to}.1.`);
   const draft = await askAll(former ?? emptyDraft, { asker, say, ...withCredentials(to, io) });
   const text = `${JSON.stringify(draft, null, 2)}\n`;
-  const { problems } = wrongIn(text, to, io);
-  if (problems.length > 0) {
-    io.err(`Nothing was changed: with these answers ${to} would have ${count(problems.length, "error")}:\n${listed(problems)}`);
-    return 2;
-  }
+  if (isInvalid(text, to, io, (errors) => `with these answers ${to} would have ${errors}`)) return 2;
   if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("declined");
   // From here on the system handles Ctrl-C again: the doctor may take some seconds.
   asker.close();
@@ -105,27 +96,26 @@ async function fromFile(from: string, to: string, io: Io): Promise<number> {
     io.err(`Cannot read ${from}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
     return 2;
   }
-  const { placed: problems } = wrongIn(text, to, io);
-  if (problems.length > 0) {
-    io.err(`Nothing was changed: ${from} has ${count(problems.length, "error")}:\n${listed(problems)}`);
-    return 2;
-  }
+  if (isInvalid(text, to, io, (errors) => `${from} has ${errors}`, true)) return 2;
   return await install(text, to, io);
 }
 
-/** The errors of a configuration that is to be written to `to`; `placed`: with line and column. */
-function wrongIn(text: string, to: string, io: Io): Pick<ConfigError, "problems" | "placed"> {
+/**
+ * Whether a configuration that is to be written to `to` is invalid: then its errors are printed.
+ * @param what the sentence before them, with their number.
+ * @param placed whether they are printed with line and column.
+ */
+function isInvalid(text: string, to: string, io: Io, what: (errors: string) => string, placed = false): boolean {
   try {
     parseConfig(text, lineSchemas, withCredentials(to, io).environment);
-    return { problems: [], placed: [] };
+    return false;
   } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = placed ? error.placed : error.problems;
+    const lines = problems.map((problem) => `  ${problem}\n`).join("");
+    io.err(`Nothing was changed: ${what(count(problems.length, "error"))}:\n${lines}`);
+    return true;
   }
-}
-
-function listed(problems: readonly string[]): string {
-  return problems.map((problem) => `  ${problem}\n`).join("");
 }
 
 async function install(text: string, to: string, io: Io): Promise<number> {

@@ -135,7 +135,7 @@ describe("the store", () => {
       expect(hop("disk").message).toContain("this user may not write there");
       expect(hop("phone 1001").verdict).toBe("good");
       chmodSync(place.file, 0o600);
-      expect((await asNobody())("config")).toMatchObject({ verdict: "failed", advice: "Run it as root: sudo telesetd doctor" });
+      expect((await asNobody())("config")).toMatchObject({ verdict: "failed", advice: "Run this as root, with sudo." });
     },
   );
 });

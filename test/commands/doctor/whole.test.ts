@@ -88,9 +88,10 @@ test.concurrent("an invalid configuration: every error, the hops of the box neve
 
 test.concurrent("a missing file, and a file that is not JSON", async () => {
   await using place = await Place.open();
-  const none = await place.examined(join(place.folder, "none.json"));
+  const missing = join(place.folder, "none.json");
+  const none = await place.examined(missing);
   expect(none).toMatchObject({ code: 2 });
-  expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: "Create it: telesetd setup." });
+  expect(none.hop("config")).toMatchObject({ verdict: "failed", advice: `Create it: telesetd setup --to ${missing}` });
   place.write('{ "desks": [,] }');
   expect((await place.examined()).hop("config").message).toContain("line 1, column");
 });
