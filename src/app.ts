@@ -20,6 +20,7 @@ import { Registrations } from "./outbox/registrations.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
+import { Refusals } from "./status/refusals.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
 import type { RecordedDial } from "./outbox/record.ts";
@@ -56,7 +57,7 @@ export async function startApp(
 ): Promise<App> {
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
-  const parts = { store, now, log, metrics, registrations: new Registrations(), timers };
+  const parts = { store, now, log, metrics, registrations: new Registrations(), refusals: new Refusals(now), timers };
   const { loop, courier } = compose(config, parts);
   const { currentStatus, pages } = views(config, parts, { loop, courier }, levels);
   const http = await listen(config, loop, pages, parts).catch((error: unknown) => {
@@ -106,6 +107,7 @@ interface Parts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly registrations: Registrations;
+  readonly refusals: Refusals;
   readonly timers: Timers;
 }
 
@@ -140,11 +142,10 @@ function compose(
 /** What the administrator and monitors can see and do. */
 function views(
   config: Config,
-  { store, now, metrics, registrations }: Parts,
+  { store, now, metrics, registrations, refusals }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
 ): { currentStatus: () => Status; pages: Pick<HttpOptions, "admin" | "monitoring"> } {
-  const started = now();
   const configFingerprint = fingerprint(config);
   const currentStatus = (): Status => {
     const { trouble } = store;
@@ -153,7 +154,8 @@ function views(
       desks: loop.desks(),
       assumed: driverOf(config.line).assumesRegistered,
       outbox: courier.status(),
-      started,
+      refused: refusals.list(),
+      upSeconds: process.uptime(),
       now: now(),
       ...omitUndefined({ trouble }),
     });
@@ -182,7 +184,7 @@ function listen(
   config: Config,
   loop: Loop,
   pages: Pick<HttpOptions, "admin" | "monitoring">,
-  { now, log, metrics }: Pick<Parts, "now" | "log" | "metrics">,
+  { now, log, metrics, refusals }: Pick<Parts, "now" | "log" | "metrics" | "refusals">,
 ): Promise<Listener> {
   const { host, port, connections, answer, ...guards } = config.http;
   const { registerAllow, port: defaultPort } = config.crm;
@@ -200,6 +202,7 @@ function listen(
       submit: (callout) => loop.submit(callout),
       log,
       now,
+      refusals,
       counted: {
         callout: (name, result) => metrics.callouts.add(name, result),
         refused: (status) => metrics.refused.add(`${status}`),

@@ -54,7 +54,7 @@ export class Passwords {
 
   async #check(agent: string, password: string): Promise<Reply> {
     const locked = this.#lockedFor(agent);
-    if (locked !== undefined) return { ok: false, why: `LoginFailed: ${locked}.` };
+    if (locked !== undefined) return { ok: false, why: `LoginFailed: ${locked}.`, refused: true };
     let good: boolean;
     try {
       good = await this.#matches(agent, password);
@@ -66,7 +66,7 @@ export class Passwords {
       return { ok: true };
     }
     this.#note(agent);
-    return { ok: false, why: "LoginFailed: agent or password is wrong." };
+    return { ok: false, why: "LoginFailed: agent or password is wrong.", refused: true };
   }
 
   /** Why an agent is locked out, and when to try again; undefined if not locked out. */

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { Simulator } from "../simulator/freeswitch/mod.ts";
 import { sendCallout } from "../simulator/crm/mod.ts";
 import type { Config } from "../src/config/schema.ts";
+import type { Reply } from "../src/core/crm.ts";
 import { hashPassword, Passwords } from "../src/passwords.ts";
 import { startInside } from "./support/daemon/inside.ts";
 import { until } from "./support/until.ts";
 
 const ok = { ok: true } as const;
-const wrong = { ok: false, why: "LoginFailed: agent or password is wrong." } as const;
+const wrong = { ok: false, why: "LoginFailed: agent or password is wrong.", refused: true } as const;
 const minute = 60_000;
 
 let hash: string;
@@ -108,9 +109,10 @@ describe("guessing is limited:", () => {
   const guess = async (passwords: Passwords, agent: string, times: number) => {
     for (let n = 0; n < times; n++) expect(await passwords.check(agent, `guess ${n}`)).toEqual(wrong);
   };
-  const out = (minutes: number) => ({
+  const out = (minutes: number): Reply => ({
     ok: false,
     why: `LoginFailed: too many wrong passwords for agent 7: try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
+    refused: true,
   });
 
   test("after five wrong passwords the right one is refused too, and the directory is not asked", async () => {
@@ -216,7 +218,7 @@ describe("guessing is limited:", () => {
     await guess(passwords, "8", 1);
     asked.length = 0;
     const why = "LoginFailed: too many wrong passwords for too many agents: try again in 5 minutes.";
-    expect(await passwords.check("7", "open sesame")).toEqual({ ok: false, why });
+    expect(await passwords.check("7", "open sesame")).toEqual({ ok: false, why, refused: true });
     expect(asked).toEqual([]);
     clock.now += 5 * minute;
     expect(await passwords.check("7", "open sesame")).toEqual(ok);

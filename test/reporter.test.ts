@@ -163,6 +163,7 @@ describe("the status line", () => {
     upSeconds: 1,
     desks,
     outbox: { waiting: waiting ?? 0 },
+    refused: [],
     ...(storeTrouble === undefined ? {} : { storeTrouble }),
   });
   test.each([

@@ -25,14 +25,30 @@ export interface CalloutContext {
   addressAllowed(address: string, from: string): boolean;
 }
 
-/** A callout, or why it is invalid; `name` is absent when the function is unknown. */
-export type Decoded =
-  | { readonly ok: true; readonly callout: Callout | CheckStatus }
-  | { readonly ok: false; readonly name?: CalloutName; readonly why: string };
+/** A callout, or why there is none. */
+export type Decoded = { readonly ok: true; readonly callout: Callout | CheckStatus } | Undecoded;
+
+/** Why a callout is not executed. `name` is absent when the function is unknown. */
+export interface Undecoded {
+  readonly ok: false;
+  readonly name?: CalloutName;
+  readonly why: string;
+  /** It is complete and well-formed, but names a desk or an address that this box does not accept. */
+  readonly refused?: true;
+  /** The desk and the agent that it names, unchecked, at most 40 characters each. */
+  readonly desk?: string;
+  readonly agent?: string;
+}
 
 /** The most characters per value. agentID: the limit of EBS; the others: more than any switch accepts. */
 const maxLengths = { agentID: 60, agentPassword: 100, agentQueue: 100, dialString: 100 } as const;
 type Limited = keyof typeof maxLengths;
+
+/** The most characters of a desk or an agent that a refusal repeats. */
+const maxShownLength = 40;
+
+/** How much of a refused query is searched for its function, in characters. */
+const maxScannedQuery = 4096;
 
 /** The most extensions listed in an error. */
 const maxListedDesks = 10;
@@ -41,6 +57,7 @@ const maxListedDesks = 10;
 export function decodeCallout(query: string, context: CalloutContext): Decoded {
   const parameters = readQuery(query, context.aliases);
   const problems: string[] = [];
+  let refusals = 0;
   const given = parameters.get("FunctionName");
   if (given?.valid === false) return { ok: false, why: `Cannot read the callout: ${given.problem}.` };
   const name = nameOf(given?.value);
@@ -55,8 +72,29 @@ export function decodeCallout(query: string, context: CalloutContext): Decoded {
     },
     missing: (parameter) => !parameters.has(parameter),
     problem: (text) => problems.push(text),
+    refuse: (text) => {
+      refusals += 1;
+      problems.push(text);
+    },
   });
-  return problems.length === 0 ? { ok: true, callout } : { ok: false, name, why: `${name} failed: ${problems.join("; ")}.` };
+  if (problems.length === 0) return { ok: true, callout };
+  const named = (parameter: ParameterName): string | undefined => {
+    const found = parameters.get(parameter);
+    return found?.valid ? found.value.slice(0, maxShownLength) : undefined;
+  };
+  return {
+    ok: false,
+    name,
+    why: `${name} failed: ${problems.join("; ")}.`,
+    ...(refusals === problems.length ? { refused: true } : {}),
+    ...omitUndefined({ desk: named("telesetNumber"), agent: named("agentID") }),
+  };
+}
+
+/** The function of a query; undefined if it is not one of Oracle's, or cannot be read. */
+export function calloutName(query: string, aliases: ParameterAliases): CalloutName | undefined {
+  const given = readQuery(query.slice(0, maxScannedQuery), aliases).get("FunctionName");
+  return given?.valid ? nameOf(given.value) : undefined;
 }
 
 function nameOf(text: string | undefined): CalloutName | undefined {
@@ -77,13 +115,17 @@ export function decodeAnswer(text: string): string | undefined {
   }
 }
 
-/** Access to the parameters. `value` returns undefined for a missing or invalid parameter, and reports an invalid one. */
+/**
+ * Access to the parameters. `value` returns undefined for a missing or invalid parameter, and reports an invalid one; `refuse`
+ * reports a valid one that this box does not accept.
+ */
 interface Reading {
   readonly name: CalloutName;
   readonly context: CalloutContext;
   value(parameter: ParameterName): string | undefined;
   missing(parameter: ParameterName): boolean;
   problem(text: string): void;
+  refuse(text: string): void;
 }
 
 function build(name: CalloutName, reading: Reading): Callout | CheckStatus {
@@ -135,7 +177,7 @@ function desk(reading: Reading): string {
   if (given === undefined) return "";
   // Agents type or paste it, possibly in full-width digits.
   const extension = desks.includes(given) ? given : inAscii(given);
-  if (!desks.includes(extension)) reading.problem(`telesetNumber is ${shown(given)}${unlikeDigits(given)}, but ${served}`);
+  if (!desks.includes(extension)) reading.refuse(`telesetNumber is ${shown(given)}${unlikeDigits(given)}, but ${served}`);
   return extension;
 }
 
@@ -181,7 +223,7 @@ function address(reading: Reading): string {
   if (plain === undefined) {
     reading.problem(`ipAddress is ${shown(given)}: expected an IP address, localhost or nothing`);
   } else if (plain !== from && !addressAllowed(plain, from)) {
-    reading.problem(
+    reading.refuse(
       `ipAddress is ${plain}, but the request came from ${from}: use that address, or list ${plain} in crm.registerAllow`,
     );
   }

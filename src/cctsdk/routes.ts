@@ -1,15 +1,16 @@
 /** HTTP route for callouts: guard, decode, submit, answer. The only file of the CRM side that uses hono. */
 import { type Context, Hono } from "hono";
 import { authorityOf, normaliseAddress, parseRanges } from "../platform/address.ts";
-import type { Callout, CalloutName, CheckStatus, Reply } from "../core/crm.ts";
+import { type Callout, type CalloutName, type CheckStatus, type RefusedCallout, type Reply } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
-import { decodeCallout } from "./decode.ts";
+import { calloutName, decodeCallout, type Undecoded } from "./decode.ts";
 import { type CalloutRequest, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./redact.ts";
 import { messageOf } from "../platform/text.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** Settings and collaborators of the callout route. */
 export interface CalloutOptions extends GuardOptions {
@@ -30,6 +31,12 @@ export interface CalloutOptions extends GuardOptions {
   readonly now: () => number;
   /** Counts the outcome of each request. */
   readonly counted?: CalloutCounts;
+  /** Is given what the administrator looks for when a callout has no effect. */
+  readonly refusals?: {
+    note(refused: RefusedCallout): void;
+    /** A callout was executed: an earlier refusal of the same kind is history. */
+    accepted(callout: Callout, from: string): void;
+  };
   /** The source address of a request. */
   readonly from: (context: Context) => string;
 }
@@ -39,7 +46,7 @@ export type Answered = Reply & { readonly call?: string };
 
 /** Counters of callouts. `unknown`: a function that Oracle does not define. */
 export interface CalloutCounts {
-  callout(name: CalloutName | "unknown", result: "ok" | "error" | "malformed"): void;
+  callout(name: CalloutName | "unknown", result: "ok" | "error" | "refused" | "malformed"): void;
   /** A request refused before it counted as a callout: an HTTP status (RFC 9110, section 15). */
   refused(status: Refusal["status"] | 400 | 408 | 413 | 431 | 503): void;
 }
@@ -64,10 +71,22 @@ export function callouts(options: CalloutOptions): Hono {
   const refusal = guard(options);
   const { parameters, defaultPort } = options;
   const decoding = { aliases: parameters, defaultPort, addressAllowed: parseRanges(options.registerAllow) };
-  const refuse = ({ from }: CalloutRequest, { status, why }: Refusal): Response => {
+  const refuse = ({ from, query }: CalloutRequest, { status, why }: Refusal): Response => {
     options.counted?.refused(status);
-    log.rarely(`refused ${from}`, maxRepeats).warning("Request refused", { from, status, why });
+    const name = calloutName(query, parameters);
+    log.rarely(`refused ${from}`, maxRepeats).warning("Request refused", { from, status, function: name, why });
+    if (name !== undefined) options.refusals?.note({ name, from, why });
     return traced(refusalOf(status, why, answers), { to: from }, log);
+  };
+  const undecoded = (decoded: Undecoded, from: string): Response => {
+    const { name, refused, desk, agent } = decoded;
+    const why = withoutNumber(name, decoded.why);
+    options.counted?.callout(name ?? "unknown", refused ? "refused" : "malformed");
+    const seldom = log.rarely(`malformed ${from}`, maxRepeats);
+    if (refused) seldom.warning(`${name} refused`, { from, why });
+    else seldom.warning("Malformed callout", { from, why });
+    options.refusals?.note({ from, why, ...omitUndefined({ name, desk, agent }) });
+    return traced(replyTo(name, decoded, answers), { to: from }, log);
   };
   const app = new Hono();
   app.all("*", async (context) => {
@@ -77,12 +96,7 @@ export function callouts(options: CalloutOptions): Hono {
     const refused = refusal(request, now());
     if (refused !== undefined) return refuse(request, refused);
     const decoded = decodeCallout(query, { ...decoding, from, desks: options.desks() });
-    if (!decoded.ok) {
-      options.counted?.callout(decoded.name ?? "unknown", "malformed");
-      log.rarely(`malformed ${from}`, maxRepeats).info("Malformed callout", { from, why: decoded.why });
-      return traced(replyTo(decoded.name, decoded, answers), { to: from }, log);
-    }
-    return await execute(decoded.callout, from, options);
+    return decoded.ok ? await execute(decoded.callout, from, options) : undecoded(decoded, from);
   });
   return app;
 }
@@ -112,18 +126,33 @@ async function execute(callout: Callout | CheckStatus, from: string, options: Ca
         `UnexpectedError: internal error in telesetd during ${callout.name}: try again; if it persists, tell the administrator.`,
     };
   });
-  counted?.callout(callout.name, reply.ok ? "ok" : "error");
-  const outcome = reply.ok ? { outcome: "ok" } : { outcome: "error", why: reply.why };
-  if (callout.name === "CheckStatus") log.debug("CheckStatus", { from, ...outcome });
-  else {
-    // Repeated refusals are logged rarely, except those of a dial.
-    const calloutLog = reply.ok || reply.call !== undefined
-      ? log
-      : log.rarely(`${callout.name} ${callout.desk} ${reply.why}`, maxRepeats);
-    calloutLog.info(callout.name, { desk: callout.desk, call: reply.call, agent: callout.agent, from, ...outcome });
-  }
+  counted?.callout(callout.name, reply.ok ? "ok" : reply.refused ? "refused" : "error");
+  noteOutcome(callout, reply, from, options);
   const about = callout.name === "CheckStatus" ? {} : { desk: callout.desk, call: reply.call };
   return traced(replyTo(callout.name, reply, answers), { ...about, to: from }, log);
+}
+
+/** Logs the outcome of a callout; a refusal is also kept for the status. */
+function noteOutcome(callout: Callout | CheckStatus, reply: Answered, from: string, { log, refusals }: CalloutOptions): void {
+  const { name } = callout;
+  const why = reply.ok ? undefined : withoutNumber(name, reply.why);
+  if (callout.name === "CheckStatus") return log.debug(name, { from, outcome: reply.ok ? "ok" : "error", why });
+  const { desk, agent } = callout;
+  const fields = { desk, call: reply.call, agent, from, why };
+  if (why === undefined) {
+    refusals?.accepted(callout, from);
+    return log.info(name, fields);
+  }
+  const refused = !reply.ok && reply.refused === true;
+  if (refused) refusals?.note({ name, desk, agent, from, why });
+  // Repeated ones are logged rarely, except those of a dial.
+  const seldom = reply.call === undefined ? log.rarely(`${name} ${desk} ${why}`, maxRepeats) : log;
+  seldom.warning(`${name} ${refused ? "refused" : "failed"}`, fields);
+}
+
+/** The reason without the number that a dial names: it is the quoted text. */
+function withoutNumber(name: CalloutName | undefined, why: string): string {
+  return name === "MakeCall" || name === "DialCanonical" ? why.replace(/(?<!telesetNumber is )"[^"]*"/g, '"..."') : why;
 }
 
 /** Converts an answer for the HTTP server, and traces it. */

@@ -1,4 +1,14 @@
+/** Numbers and durations in sentences. */
+
 /** `1 event`, `1,204 events`. */
 export function count(n: number, what: string): string {
   return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+}
+
+/** A duration in the largest unit that fits twice: `3 minutes`. */
+export function ago(ms: number): string {
+  const units: [number, string][] = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
+  const [size, unit] = units.find(([size]) => Math.abs(ms) >= size * 2) ?? [1000, "second"];
+  const count = Math.max(0, Math.round(Math.abs(ms) / size));
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

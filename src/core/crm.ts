@@ -45,8 +45,21 @@ export interface CheckStatus {
   readonly from: string;
 }
 
-/** The answer to a callout: ok, or a sentence for the agent. */
-export type Reply = { readonly ok: true } | { readonly ok: false; readonly why: string };
+/** The answer to a callout: ok, or a sentence for the agent. `refused`: nothing was tried, because it is not allowed now. */
+export type Reply = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly refused?: true };
+
+/** A callout that was refused, or could not be read, for the administrator. */
+export interface RefusedCallout {
+  /** Absent if its function is unknown. */
+  readonly name?: CalloutName;
+  /** The desk and the agent that it named, unchecked. */
+  readonly desk?: string;
+  readonly agent?: string;
+  /** The address that the request came from. */
+  readonly from: string;
+  /** A sentence, without the number of a dial. */
+  readonly why: string;
+}
 
 /** Where a UWQ listens. */
 export interface Address {

@@ -29,8 +29,11 @@ export type EventResult = (typeof eventResults)[number];
 /** Results of one POST: 2xx; 3xx or 4xx; no answer or 5xx, so that the CRM may have received it; CRM not reached. */
 const attemptResults = ["confirmed", "refused", "unconfirmed", "unreached"] as const;
 
-/** Results of a callout: executed; answered with an Error; malformed. */
-const calloutResults = ["ok", "error", "malformed"] as const;
+/**
+ * Results of a callout: executed; failed, or a CheckStatus that reports trouble; refused: not allowed now, or for a desk or an
+ * address that this box does not accept; malformed.
+ */
+const calloutResults = ["ok", "error", "refused", "malformed"] as const;
 
 /** Statuses of requests refused before they counted as callouts. */
 const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
@@ -64,7 +67,7 @@ export class Metrics {
   );
   readonly callouts = new Counter(
     "telesetd_callouts_total",
-    "Callouts of the CRM, by function and result; unknown is a function that Oracle does not define.",
+    "Callouts of the CRM, by function and result: ok; error (it failed, or a CheckStatus reports trouble); refused (not allowed now, or for a desk or an address that this box does not accept); malformed. unknown is a function that Oracle does not define.",
     { name: "function", values: [...calloutNames, "unknown"] },
     { name: "result", values: calloutResults },
   );

@@ -1,11 +1,12 @@
 /** The state of the daemon, for machines (`/status`) and for people (`telesetd status`). */
-import { count } from "../core/count.ts";
+import { ago, count } from "../core/count.ts";
 import { type Call, kindOf } from "../core/call.ts";
 import type { Registration } from "../core/crm.ts";
 import { type Desk, dialInProgress } from "../core/desk.ts";
 import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
+import { type KnownRefusal, refusalAdvice, type RefusalStatus, refusalStatus, refusalText } from "./refusals.ts";
 
 /** One desk in `/status`, without customers' numbers. */
 export interface DeskStatus {
@@ -32,19 +33,23 @@ export interface Status {
   readonly upSeconds: number;
   readonly desks: readonly DeskStatus[];
   readonly outbox: { readonly waiting: number; readonly oldestSeconds?: number };
+  /** The callouts refused in the last day and not executed since, the newest first. */
+  readonly refused: readonly RefusalStatus[];
   /** What is wrong with the store; absent if all is well. */
   readonly storeTrouble?: string;
 }
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, desks, assumed = false, outbox, started, now, trouble }: {
+  { config, upSeconds, desks, assumed = false, outbox, refused = [], now, trouble }: {
     readonly config: string;
     readonly desks: readonly Desk[];
     /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
     readonly assumed?: boolean;
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
-    readonly started: number;
+    readonly refused?: readonly KnownRefusal[];
+    /** How long the process has run, in seconds. */
+    readonly upSeconds: number;
     readonly now: number;
     readonly trouble?: string;
   },
@@ -53,9 +58,10 @@ export function status(
   return {
     version,
     config,
-    upSeconds: Math.round((now - started) / 1000),
+    upSeconds: Math.round(upSeconds),
     desks: desks.map((desk) => deskStatus(desk, assumed)),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
+    refused: refused.map(refusalStatus),
     ...omitUndefined({ storeTrouble: trouble }),
   };
 }
@@ -133,19 +139,40 @@ function short(trouble: string | undefined): string | undefined {
   return trouble?.replace(/\. .*$|\.$/, "");
 }
 
-/** The status for people: the desks, then the outbox. */
-export function statusText({ version, upSeconds, desks, outbox, storeTrouble }: Status): string {
-  const lines = desks.flatMap((desk) => [
-    `desk ${desk.extension}: ${desk.trouble ?? `phone ${phoneState(desk)}, switch up`}`,
-    `  UWQ      ${
-      desk.registered ? `agent ${desk.registered.agent} at ${desk.registered.at}` : "nobody has registered: log in to UWQ"
-    }`,
-    ...desk.agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
-    ...desk.calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
-    ...(desk.lastDial ? [`  dialled  ${desk.lastDial.number}: ${desk.lastDial.outcome}`] : []),
-  ]);
+/** The most refused callouts shown to people. */
+const maxShownRefusals = 5;
+
+/** The status for people: the desks, the outbox, the refused callouts; below each trouble what to do. `now`: the wall clock. */
+export function statusText(status: Status, now = Date.now()): string {
+  const { version, upSeconds, desks, outbox, refused = [], storeTrouble } = status;
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
-  const store = storeTrouble === undefined ? [] : [storeText(storeTrouble)];
-  return [`telesetd ${version}, up ${upSeconds} s`, ...lines, `outbox: ${count(outbox.waiting, "event")} waiting${age}`, ...store]
-    .join("\n");
+  return [
+    `telesetd ${version}, up ${ago(upSeconds * 1000)}`,
+    ...desks.flatMap(deskText),
+    `outbox: ${count(outbox.waiting, "event")} waiting${age}`,
+    ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next("telesetd doctor checks the store and the disk.")]),
+    ...refused.slice(0, maxShownRefusals).flatMap((refusal) => [
+      refusalText(refusal, now),
+      ...next(refusalAdvice(refusal, desks.map(({ extension }) => extension))),
+    ]),
+  ].join("\n");
+}
+
+function deskText(desk: DeskStatus): string[] {
+  const { extension, trouble, registered, agents, calls, lastDial } = desk;
+  return [
+    `desk ${extension}: ${trouble ?? `phone ${phoneState(desk)}, switch up`}`,
+    ...(trouble === undefined ? [] : next("telesetd doctor finds the hop that fails.")),
+    `  UWQ      ${
+      registered ? `agent ${registered.agent} at ${registered.at}` : "nobody has registered: have the agent log in to UWQ"
+    }`,
+    ...agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
+    ...calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
+    ...(lastDial ? [`  dialled  ${lastDial.number}: ${lastDial.outcome}`] : []),
+  ];
+}
+
+/** A line with the next step, below a trouble. */
+function next(step: string | undefined): string[] {
+  return step === undefined ? [] : [`           > ${step}`];
 }

@@ -3,7 +3,7 @@ import { type CalloutOptions, callouts } from "../../src/cctsdk/routes.ts";
 import { defaultAnswers } from "../../src/cctsdk/profile.ts";
 import { parse } from "../../src/platform/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
-import type { Callout, CheckStatus, Reply } from "../../src/core/crm.ts";
+import type { Callout, CheckStatus, RefusedCallout, Reply } from "../../src/core/crm.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
 
 const ready = "FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
@@ -228,11 +228,54 @@ describe("the rate", () => {
   });
 });
 
+describe("refused callouts", () => {
+  const register = "FunctionName=Register&telesetNumber=1001&agentID=SMITH&port=5000";
+  const refusing: Reply = { ok: false, why: "not now", refused: true };
+
+  test.each([
+    ["a wrong extension", register.replace("1001", "9999"), "refused"],
+    ["another PC's address", `${register}&ipAddress=10.0.0.6`, "refused"],
+    ["a wrong extension, but without a port", "FunctionName=Register&telesetNumber=9999&agentID=SMITH", "malformed"],
+    ["refused when it is executed", ready, "refused"],
+  ])("%s: counted as such, and noted for the administrator", async (_, query, result) => {
+    const counted: string[] = [];
+    const noted: RefusedCallout[] = [];
+    const { ask } = bench({
+      submit: () => Promise.resolve(refusing),
+      counted: { callout: (name, result) => counted.push(`${name} ${result}`), refused: () => {} },
+      refusals: { note: (refused) => noted.push(refused), accepted: () => {} },
+    });
+    await ask(`/?${query}`);
+    const name = query === ready ? "Ready" : "Register";
+    expect(counted).toEqual([`${name} ${result}`]);
+    const desk = query.includes("9999") ? "9999" : "1001";
+    expect(noted).toEqual([{ name, desk, agent: "SMITH", from: "10.0.0.5", why: expect.any(String) }]);
+  });
+
+  test.each([["an address that is not allowed", "/", "192.0.2.9"], ["a wrong path", "/x", "10.0.0.5"]])(
+    "before they count as callouts are noted too: %s",
+    async (_, path, from) => {
+      const noted: RefusedCallout[] = [];
+      const { ask } = bench({ refusals: { note: (refused) => noted.push(refused), accepted: () => {} } });
+      await ask(`${path}?${register}`, { from });
+      await ask(`${path}?nothing=1`, { from });
+      expect(noted).toEqual([{ name: "Register", from, why: expect.any(String) }]);
+    },
+  );
+
+  test("a callout that is executed is reported, with its source", async () => {
+    const accepted: string[] = [];
+    const { ask } = bench({ refusals: { note: () => {}, accepted: ({ name }, from) => accepted.push(`${name} ${from}`) } });
+    await ask(`/?${register}`);
+    expect(accepted).toEqual(["Register 10.0.0.5"]);
+  });
+});
+
 describe("the log", () => {
   test("has one info line per callout", async () => {
     const { ask, lines } = bench();
     await ask(`/?${ready}`);
-    expect(lines).toEqual(["info    Ready desk=1001 agent=SMITH from=10.0.0.5 outcome=ok"]);
+    expect(lines).toEqual(["info    Ready desk=1001 agent=SMITH from=10.0.0.5"]);
   });
 
   test("has the reason when a callout fails", async () => {
@@ -240,8 +283,19 @@ describe("the log", () => {
     await ask(`/?${ready}`);
     await ask("/?FunctionName=Redy");
     expect(lines).toEqual([
-      'info    Ready desk=1001 agent=SMITH from=10.0.0.5 outcome=error why="no phone"',
-      expect.stringContaining("info    Malformed callout from=10.0.0.5 why="),
+      'warning Ready failed desk=1001 agent=SMITH from=10.0.0.5 why="no phone"',
+      expect.stringContaining("warning Malformed callout from=10.0.0.5 why="),
+    ]);
+  });
+
+  test("has a warning for a refusal, without the number of a dial", async () => {
+    const why = 'Cannot dial "+1(415)555-0123x5": x (U+0078) is not dialable.';
+    const { ask, lines } = bench({ submit: () => Promise.resolve({ ok: false, why, refused: true }) });
+    await ask("/?FunctionName=Register&telesetNumber=9999&agentID=SMITH&port=5000");
+    await ask("/?FunctionName=MakeCall&telesetNumber=1001&agentID=SMITH&dialString=+1(415)555-0123x5");
+    expect(lines).toEqual([
+      'warning Register refused from=10.0.0.5 why="Register failed: telesetNumber is \\"9999\\", but this box serves 1001."',
+      'warning MakeCall refused desk=1001 agent=SMITH from=10.0.0.5 why="Cannot dial \\"...\\": x (U+0078) is not dialable."',
     ]);
   });
 

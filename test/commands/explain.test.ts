@@ -112,7 +112,7 @@ describe("while the daemon runs:", () => {
     [
       "another number is being dialled",
       ["14155550999", { desk: dialling }],
-      "would be refused now: Phone 1001 is still dialling 14155550123: hang up first.",
+      "would be refused now: Phone 1001 is still dialling another number: hang up first.",
     ],
     [
       "the number itself is being dialled",

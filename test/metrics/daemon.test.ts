@@ -80,7 +80,7 @@ test("calls, events, callouts, dials and the link are counted", async () => {
     '{function="Ready",result="malformed"}': 1,
     '{function="unknown",result="malformed"}': 1,
     '{function="MakeCall",result="ok"}': 1,
-    '{function="MakeCall",result="error"}': 1,
+    '{function="MakeCall",result="refused"}': 1,
   });
   expect(counted(page, "telesetd_dials_total")).toEqual({
     '{result="asked"}': 1,

@@ -4,7 +4,8 @@ import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "
 import { dirname, join } from "node:path";
 import { isLoopback } from "../../platform/address.ts";
 import type { StoreLook } from "../../store/inspect.ts";
-import { ago, asRoot } from "./hop.ts";
+import { ago } from "../../core/count.ts";
+import { asRoot } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 
 const megabyte = 1024 * 1024;

@@ -1,10 +1,11 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and whether the last events were delivered. */
 import { failed, type Finding, good, notTried, warning } from "../../../drivers/shared/probing.ts";
 import type { StoreLook } from "../../store/inspect.ts";
-import { count } from "../../core/count.ts";
+import { ago, count } from "../../core/count.ts";
+import { refusalAdvice, type RefusalStatus, refusalText } from "../../status/refusals.ts";
 import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
-import { ago, withDetails } from "./hop.ts";
+import { withDetails } from "./hop.ts";
 
 /** An agent's registration, as the daemon or the store has it. */
 export interface Registered {
@@ -51,10 +52,35 @@ export function registeredAt(desk: string, { daemon, store, now }: Known): Regis
 /** An older Register is not from this working day. */
 const aDay = 86_400_000;
 
-/** Who is registered, from where, since when. */
-export function checkRegistration(registered: Registered | undefined, known: Known, http: { readonly port: number }): Finding {
+/** Who is registered at a desk, from where, since when; and which callouts of it were refused, or of no desk of this box. */
+export function checkRegistration(desk: string, known: Known, http: { readonly port: number }): Finding {
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
+  const registered = registeredAt(desk, known);
+  const served = known.daemon?.status.desks.map(({ extension }) => extension) ?? [];
+  // An older daemon, which an upgrade has not restarted yet, tells none.
+  const refused = (known.daemon?.status.refused ?? []).filter((refusal) =>
+    refusal.desk === desk || (!served.includes(refusal.desk ?? "") && (!registered || served[0] === desk))
+  );
+  return withDetails(
+    registrationOf(registered, refused.find(({ name }) => name === "Register"), served, known, http),
+    refused.slice(0, maxShownEvents).map((refusal) => refusalText(refusal, known.now)),
+  );
+}
+
+function registrationOf(
+  registered: Registered | undefined,
+  refused: RefusalStatus | undefined,
+  served: readonly string[],
+  { now }: Known,
+  http: { readonly port: number },
+): Finding {
+  if (registered === undefined && refused) {
+    return warning(
+      `No agent has registered from UWQ: events cannot be delivered. ${refusalText(refused, now)}`,
+      refusalAdvice(refused, served) ?? "Change what the reason names; then have the agent log in to UWQ again.",
+    );
+  }
   if (registered === undefined) {
     return warning(
       "No agent has registered from UWQ: events cannot be delivered.",

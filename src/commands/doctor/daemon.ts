@@ -7,8 +7,8 @@ import type { ShownEvent } from "../../outbox/admin.ts";
 import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
 import { exchange, parsed, placeOf } from "../ask.ts";
-import { count } from "../../core/count.ts";
-import { ago, asRoot } from "./hop.ts";
+import { ago, count } from "../../core/count.ts";
+import { asRoot } from "./hop.ts";
 import type { Machine, ServiceState } from "./machine.ts";
 
 /** The state of the running daemon, as it reports it. */

@@ -23,11 +23,3 @@ export const asRoot = "Run it as root: sudo telesetd doctor";
 export function withDetails(finding: Finding, details: readonly string[]): Finding {
   return details.length === 0 ? finding : { ...finding, details: [...finding.details ?? [], ...details] };
 }
-
-/** A duration in the largest unit that fits twice: `3 minutes`. */
-export function ago(ms: number): string {
-  const units: [number, string][] = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
-  const [size, unit] = units.find(([size]) => Math.abs(ms) >= size * 2) ?? [1000, "second"];
-  const count = Math.max(0, Math.round(Math.abs(ms) / size));
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
-}

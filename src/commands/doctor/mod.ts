@@ -93,7 +93,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
     const settings = index === 0 ? eventSettings(config) : [];
     yield await checked(
       `CRM ${extension}`,
-      () => withDetails(checkRegistration(registeredAt(extension, known), known, config.http), settings),
+      () => withDetails(checkRegistration(extension, known, config.http), settings),
     );
     const port = ports[index];
     if (port) yield await port;

@@ -34,7 +34,7 @@ type StateCallout = Extract<Callout, { name: AgentCallout }>;
 export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, now: number, policy: AcdPolicy): Step {
   const { name, agent } = callout;
   const why = calloutRefusal(desk, callout, policy);
-  if (why !== undefined) return replied(desk, id, { ok: false, why });
+  if (why !== undefined) return replied(desk, id, { ok: false, why, refused: true });
   const queue = callout.name === "Login" ? callout.queue : undefined;
   if (!policy.driven) {
     const others = name === "Login" ? takenOver(desk.agents, agent, desk.extension, now) : desk.agents;

@@ -46,7 +46,7 @@ function decide(desk: Desk, agent: string | undefined, dialString: string, now: 
 /** Why a number may not be dialled now. Emergency numbers are exempt: a dial that hangs must not delay them. */
 function obstacleTo(desk: Desk, agent: string | undefined, now: number, policy: Policy): string | undefined {
   const current = dialInProgress(desk)?.dial;
-  if (current) return `Phone ${desk.extension} is still dialling ${current.dialString}: hang up first.`;
+  if (current) return `Phone ${desk.extension} is still dialling another number: hang up first.`;
   return policy.dial && dialRefusal(desk, agent, now, policy.dial);
 }
 
@@ -59,7 +59,10 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
   if (decision.type === "refuse") {
     const { why } = decision;
     const dial = { id, at: now, agent, from, dialString, ...omitUndefined({ number }), outcome: `refused: ${why}` };
-    return { desk, effects: [{ type: "reply", to: id, reply: { ok: false, why } }, { type: "audit", result: "refused", dial }] };
+    return {
+      desk,
+      effects: [{ type: "reply", to: id, reply: { ok: false, why, refused: true } }, { type: "audit", result: "refused", dial }],
+    };
   }
   const freed = dropDial(desk, now);
   const call: DialledCall = {

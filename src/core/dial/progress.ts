@@ -82,8 +82,7 @@ export function onDialResult(desk: Desk, call: DialledCall, result: CommandResul
   const settled = withDial(desk, call, { settled: true, lifted, ...unsure });
   if (result.outcome === "done") return answer(settled, call, { ok: true });
   if (result.outcome === "failed") return answer(settled, call, { ok: false, why: result.why });
-  const { dialString } = call.dial;
-  const why = `${result.why}: it is not known whether ${dialString} is being dialled. Check the phone before dialling again.`;
+  const why = `${result.why}: it is not known whether the number is being dialled. Check the phone before dialling again.`;
   return answer(settled, call, { ok: false, why });
 }
 

@@ -141,6 +141,21 @@ describe("UWQ", () => {
     expect(report.code).toBe(0);
   });
 
+  test.concurrent("a refused Register: which, when and why, until the agent has registered", async () => {
+    await using place = await Place.open();
+    await place.start();
+    await place.register(5000, "9999");
+    const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
+    expect(verdict).toBe("warning");
+    expect(message).toMatch(
+      /No agent has registered .* A Register for extension 9999 from 127\.0\.0\.1 was refused \d+ seconds? ago: .* this box serves 1001\.$/,
+    );
+    expect(advice).toBe("Correct the extension of agent 7 in Oracle, or add 9999 to desks in the configuration.");
+    await place.register(5000);
+    const registered = (await place.examined()).hop("CRM 1001");
+    expect([registered.verdict, JSON.stringify(registered).includes("9999")]).toEqual(["good", false]);
+  });
+
   test.concurrent("is not running: the connection is refused", async () => {
     await using place = await Place.open();
     await place.start();

@@ -87,8 +87,8 @@ export class Place implements AsyncDisposable {
   }
 
   /** Sends a Register as UWQ does, for a CRM that listens on this port. */
-  register(port: number): Promise<string> {
-    const values = { FunctionName: "Register", telesetNumber: "1001", agentID: "7", IPAddress: "127.0.0.1", port: String(port) };
+  register(port: number, telesetNumber = "1001"): Promise<string> {
+    const values = { FunctionName: "Register", telesetNumber, agentID: "7", IPAddress: "127.0.0.1", port: String(port) };
     return sendCallout(this.port, `${secrets.prefix}/`, values);
   }
 

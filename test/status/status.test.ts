@@ -1,0 +1,40 @@
+/** What `telesetd status` says to people. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { sendCallout } from "../../simulator/crm/mod.ts";
+import { statusText } from "../../src/status/status.ts";
+import { startInside } from "../support/daemon/inside.ts";
+
+setDefaultTimeout(60_000);
+
+const register = { FunctionName: "Register", telesetNumber: "1001", agentID: "7001", port: "5000" };
+
+test("a refused Register: which, when, why, and what to do; until the agent has registered", async () => {
+  const { app } = await startInside();
+  const say = (change: Record<string, string> = {}) => sendCallout(app.port, "/", { ...register, ...change });
+  await say({ telesetNumber: "9999" });
+  await say({ telesetNumber: "9999" });
+  const text = (seconds: number) => statusText(app.status(), Date.now() + seconds * 1000);
+  expect(text(40)).toMatch(
+    /\nA Register for extension 9999 from 127\.0\.0\.1 was refused 2 times, the last time 4\d seconds ago: telesetNumber is "9999", but this box serves 1001\.\n +> Correct the extension of agent 7001 in Oracle, or add 9999 to desks in the configuration\.$/,
+  );
+  await say({ ipAddress: "192.0.2.9" });
+  expect(text(0)).toContain(
+    "A Register for extension 1001 from 127.0.0.1 was refused 0 seconds ago: ipAddress is 192.0.2.9, but",
+  );
+  await say();
+  expect(app.status().refused).toEqual([]);
+});
+
+test("a value from outside cannot write on the terminal", async () => {
+  const { app } = await startInside();
+  await sendCallout(app.port, "/", { ...register, telesetNumber: "\u001b[2J", agentID: "a\u202eb c" });
+  // deno-lint-ignore no-control-regex -- that is the point
+  expect(statusText(app.status())).not.toMatch(/[\u001b\u202e]/);
+});
+
+test("the time since the start of the process, not of the configuration in force", async () => {
+  const { app } = await startInside();
+  const before = Math.floor(process.uptime());
+  const { upSeconds } = app.status();
+  expect(upSeconds).toBeWithin(before, Math.ceil(process.uptime()) + 1);
+});
