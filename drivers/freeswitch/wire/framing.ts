@@ -6,15 +6,8 @@ export interface Headers {
   [name: string]: string | number;
 }
 
-/** Options of a frame reader. */
-export interface FrameReaderOptions {
-  /** Handles a frame; returns true for an event or a reply, after which reading may pause. */
-  readonly onFrame: (headers: Headers, body?: string) => boolean;
-  /** Called once, with a sentence for people, if the bytes are not frames. */
-  readonly onBroken: (why: string) => void;
-  /** Calls back when the effects of a frame are done; if absent, reading does not wait. */
-  readonly afterwards?: (go: () => void) => void;
-}
+/** Calls back when the effects of a frame are done. */
+export type Afterwards = (go: () => void) => void;
 
 /** The largest accepted sizes, in bytes; FreeSWITCH never sends more. `show channels` of a big PBX has megabytes. */
 const maxHeaderBytes = 64 * 1024;
@@ -25,21 +18,27 @@ const maxBodyBytes = 64 * 1024 * 1024;
  * for one of the first, and the result of a command must be in order with the events.
  */
 export class FrameReader {
-  readonly #options: FrameReaderOptions;
   readonly #buffer = new ChunkBuffer();
   /** The headers of the frame whose body has not arrived yet. */
   #headers: Headers | undefined;
   #isOver = false;
   #isResting = false;
 
-  constructor(options: FrameReaderOptions) {
-    this.#options = options;
-  }
+  /**
+   * @param onFrame handles a frame; returns true for an event or a reply, after which reading may pause.
+   * @param onBroken is called once, with a sentence for people, if the bytes are not frames.
+   * @param afterwards if absent, reading does not wait for the effects of a frame.
+   */
+  constructor(
+    readonly onFrame: (headers: Headers, body?: string) => boolean,
+    readonly onBroken: (why: string) => void,
+    readonly afterwards?: Afterwards,
+  ) {}
 
   push(data: Buffer): void {
     if (this.#isOver) return;
     this.#buffer.push(data);
-    if (!this.#isResting) this.#read(this.#options.afterwards);
+    if (!this.#isResting) this.#read(this.afterwards);
   }
 
   /** Passes on everything that has arrived, at once. */
@@ -53,7 +52,7 @@ export class FrameReader {
   }
 
   /** @param afterwards defers the rest after each event and reply; without it everything is read at once. */
-  #read(afterwards?: FrameReaderOptions["afterwards"]): void {
+  #read(afterwards?: Afterwards): void {
     while (!this.#isOver) {
       const bytes = this.#buffer.bytes();
       if (bytes === undefined) return;
@@ -62,7 +61,7 @@ export class FrameReader {
     }
   }
 
-  #rest(afterwards: (go: () => void) => void): void {
+  #rest(afterwards: Afterwards): void {
     this.#isResting = true;
     afterwards(() => {
       this.#isResting = false;
@@ -80,7 +79,7 @@ export class FrameReader {
     const headers = parseHeaders(bytes.toString("utf8", 0, end));
     this.#buffer.drop(end + 2);
     const length = headers["Content-Length"];
-    if (length === undefined || length === 0) return this.#options.onFrame(headers);
+    if (length === undefined || length === 0) return this.onFrame(headers);
     if (typeof length !== "number" || !(length > 0 && length <= maxBodyBytes)) {
       return this.#break(`a Content-Length of ${String(length)}`);
     }
@@ -93,12 +92,12 @@ export class FrameReader {
     const length = Number(headers["Content-Length"]);
     this.#headers = undefined;
     this.#buffer.drop(length);
-    return this.#options.onFrame(headers, bytes.toString("utf8", 0, length));
+    return this.onFrame(headers, bytes.toString("utf8", 0, length));
   }
 
   #break(why: string): false {
     this.#isOver = true;
-    this.#options.onBroken(`The event socket sent ${why}: this is not FreeSWITCH, or bytes were lost`);
+    this.onBroken(`The event socket sent ${why}: this is not FreeSWITCH, or bytes were lost`);
     return false;
   }
 }

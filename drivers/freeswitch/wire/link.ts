@@ -21,7 +21,7 @@ import { type ConnectFailure, connectFailure } from "../../shared/connect-failur
 import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
-import { FrameReader, type FrameReaderOptions, type Headers, parseHeaders } from "./framing.ts";
+import { type Afterwards, FrameReader, type Headers, parseHeaders } from "./framing.ts";
 import { type Frame, readFrame } from "./event.ts";
 import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
@@ -98,7 +98,6 @@ interface ModeslConnection {
   _onEvent(event: unknown, headers: Headers, body?: string): void;
 }
 interface ModeslParser {
-  readonly socket: Socket;
   on(name: "esl::event", listener: (event: unknown, headers: Headers, body?: string) => void): void;
   _parseEvent(headers: Headers, body?: string): void;
 }
@@ -110,17 +109,11 @@ export class FrameParser extends Parser {
   readonly #onJson: (text: string) => void;
   readonly #reader: FrameReader;
 
-  /** @param afterwards see `FrameReaderOptions`. */
-  constructor(
-    socket: Socket,
-    onJson: (text: string) => void,
-    onBroken: (why: string) => void,
-    afterwards?: FrameReaderOptions["afterwards"],
-  ) {
+  /** The parameters are those of `FrameReader`. */
+  constructor(socket: Socket, onJson: (text: string) => void, onBroken: (why: string) => void, afterwards?: Afterwards) {
     super(socket);
     this.#onJson = onJson;
-    const onFrame = (headers: Headers, body?: string) => this.#frame(headers, body);
-    this.#reader = new FrameReader({ onFrame, onBroken, ...(afterwards ? { afterwards } : {}) });
+    this.#reader = new FrameReader((headers, body) => this.#frame(headers, body), onBroken, afterwards);
   }
 
   _onData(data: Buffer): void {

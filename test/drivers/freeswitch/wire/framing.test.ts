@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
-import { FrameReader } from "../../../../drivers/freeswitch/wire/framing.ts";
+import { FrameReader, type Headers } from "../../../../drivers/freeswitch/wire/framing.ts";
 import { Link } from "../../../../drivers/freeswitch/wire/link.ts";
 import { openLog } from "../../../../src/log/log.ts";
 import { FakeTimers } from "../../../support/timers.ts";
@@ -12,14 +12,11 @@ const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
 function reader() {
   const read: string[] = [];
   const turns: (() => void)[] = [];
-  const reader = new FrameReader({
-    onFrame: (headers, body) => {
-      read.push(body ?? String(headers["Reply-Text"]));
-      return headers["Content-Type"] === "text/event-json";
-    },
-    onBroken: (why) => read.push(why),
-    afterwards: (go) => turns.push(go),
-  });
+  const onFrame = (headers: Headers, body?: string) => {
+    read.push(body ?? String(headers["Reply-Text"]));
+    return headers["Content-Type"] === "text/event-json";
+  };
+  const reader = new FrameReader(onFrame, (why) => read.push(why), (go) => turns.push(go));
   const take = (text: string) => {
     reader.push(Buffer.from(text));
     return read.splice(0);
