@@ -80,7 +80,7 @@ describe("agent commands", () => {
     });
   });
 
-  test.concurrent("text that could break out is refused before anything is sent, the filter included", async () => {
+  test.concurrent("text that could break out is refused before anything is sent, including the filter", async () => {
     await using rig = await acdRig({ acdAgent: "{agent}@default" });
     const from = rig.commands.length;
     for (const agent of ["7 x", "7\n\napi shutdown", "7'", "7;x", "7|x", "ü", ""]) {
@@ -162,7 +162,7 @@ describe("the valid state after a connect", () => {
   const looked = (rig: Rig, from: number) =>
     rig.until(() => rig.events.slice(from).some(({ type }) => type === "agent" || type === "acd-reset"));
 
-  test.concurrent("the first connect: our state is applied, and the switch is not asked", async () => {
+  test.concurrent("the first connect: our state is applied, and that of the switch is not requested", async () => {
     await using rig = await acdRig();
     expect(rig.events.find(({ type }) => type === "acd-reset")).toEqual(reset);
     expect(acdCommands(rig).filter((command) => !command.startsWith("filter"))).toEqual([]);
@@ -178,7 +178,7 @@ describe("the valid state after a connect", () => {
     expect(rig.events.slice(from).some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("the same FreeSWITCH, which does not know the agent any more: logged out", async () => {
+  test.concurrent("the same FreeSWITCH, which no longer knows the agent: logged out", async () => {
     await using rig = await acdRig();
     await setAgent(rig, { mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent del ${name}`));
@@ -217,7 +217,7 @@ describe("the valid state after a connect", () => {
     expect(rig.events.slice(again).some(({ type }) => type === "acd-reset")).toBe(false);
   });
 
-  test.concurrent("it may not be asked which FreeSWITCH it is: our state is applied each time, and the log gives the reason", async () => {
+  test.concurrent("core_uuid is denied: our state is applied each time, and the reason is logged", async () => {
     const instead = (command: string) => command === "global_getvar" ? "-ERR permission denied\n" : undefined;
     await using rig = await acdRig({ instead });
     await setAgent(rig);
@@ -234,7 +234,7 @@ describe("the valid state after a connect", () => {
     expect(rig.events.slice(from)).toContainEqual(reset);
   });
 
-  test.concurrent("the agents cannot be listed: nothing is claimed, and the log says so", async () => {
+  test.concurrent("the agents cannot be listed: nothing is reported, and the reason is logged", async () => {
     const instead = (_: string, arg: string) => arg === "agent list" ? "-ERR permission denied\n" : undefined;
     await using rig = await acdRig({ instead });
     await setAgent(rig);
@@ -250,7 +250,7 @@ describe("the valid state after a connect", () => {
 describe("names by agent: {agent}@default", () => {
   const acdAgent = "{agent}@default";
 
-  test.concurrent("nothing is filtered for before the Login, then the agent's name, once, and again after a reconnect", async () => {
+  test.concurrent("no filter before the Login, then one for the agent's name, and again after a reconnect", async () => {
     await using rig = await acdRig({ acdAgent });
     expect(rig.commands.filter((command) => command.includes("CC-Agent"))).toEqual([]);
     const from = rig.commands.length;
@@ -311,7 +311,7 @@ describe("names by agent: {agent}@default", () => {
     ]);
   });
 
-  test.concurrent("by the desk: an agent on two desks is two agents there", async () => {
+  test.concurrent("named by the desk, an agent at two desks is two agents of the ACD", async () => {
     await using rig = await acdRig({ desks: ["1001", "1002"] });
     await setAgent(rig, { mode: "ready" });
     await setAgent(rig, { desk: "1002", mode: "ready" });

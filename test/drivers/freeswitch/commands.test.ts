@@ -68,7 +68,7 @@ describe("originate", () => {
     expect(() => originate(id, "1234", desk, config)).toThrow("expected at most 60 letters, digits and -");
   });
 
-  test("whatever number and id get through, the command keeps its shape", () => {
+  test("whatever number and id are accepted, the command keeps its form", () => {
     const shape = /^bgapi originate \{[^{}\s]*\}user\/1001@pbx\.example [0-9*#+]{1,32} XML default$/;
     fc.assert(fc.property(
       fc.oneof(fc.string(), fc.stringMatching(/^[0-9*#+]{1,32}$/)),
@@ -124,7 +124,7 @@ describe("causes as sentences", () => {
     expect(handsetFailure(cause, "1001")).toEqual({ cause, why });
   });
 
-  test("whatever the switch says, the words are short and tame", () => {
+  test("whatever the switch says, the sentence is short and harmless", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) })),
@@ -166,7 +166,7 @@ describe("filters", () => {
     ]);
   });
 
-  test("two desks have each their own, the switch's health once", () => {
+  test("each of two desks has its own, the switch's health comes once", () => {
     const both = filters([desk, { extension: "1002", presence: ["1002@pbx.example"] }], config);
     expect(both).toHaveLength(12);
     expect(new Set(both).size).toBe(12);

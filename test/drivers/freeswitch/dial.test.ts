@@ -13,7 +13,7 @@ const farFilterGone = (call: string) => `filter delete variable_originating_leg_
 const newCall = () => crypto.randomUUID();
 
 describe("a dial that works", () => {
-  test.concurrent("the job's filter, the one command, the leg's filter; the far leg's filter from the answer; each goes when it has served", async () => {
+  test.concurrent("the job's filter, the command, the leg's filter; the far leg's filter from the answer on; each is removed after use", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
     const [call, before] = [newCall(), rig.commands.length];
@@ -63,7 +63,7 @@ describe("a dial that works", () => {
     expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ leg: dialled.uuid, farCalled: true });
   });
 
-  test.concurrent("early media and the answer come before the filter for the far leg stands: the far leg is looked at", async () => {
+  test.concurrent("early media and the answer come before the far leg's filter is set: the far leg is requested", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = rig.sim.farDoes = { does: "waits" };
     const { dialled, outcome } = await rig.dialling();
@@ -74,7 +74,7 @@ describe("a dial that works", () => {
     await rig.until(() => extraFilters(rig).length === 0);
   });
 
-  test.concurrent("a switch that does not hand our mark on: the job names the answered leg whose far leg is watched", async () => {
+  test.concurrent("a switch that does not pass our mark on: the job names the answered leg, whose far leg is watched", async () => {
     await using rig = await Rig.ready({
       before: (sim) => {
         const bgapi = sim.bgapi.bind(sim);
@@ -106,7 +106,7 @@ describe("a dial that works", () => {
     expect(extraFilters(rig)).toEqual([]);
   });
 
-  test.concurrent("the far end does not answer: the filter goes when the leg ends", async () => {
+  test.concurrent("the far end does not answer: the filter is removed when the leg ends", async () => {
     await using rig = await Rig.ready();
     rig.sim.farDoes = { does: "busy" };
     expect(await rig.dial(newCall())).toEqual({ outcome: "done" });
@@ -189,7 +189,7 @@ describe("a dial that fails, with the reason", () => {
 });
 
 describe("from the moment the link is up", () => {
-  test.concurrent("a dial is carried out, also while the legs are being looked at", async () => {
+  test.concurrent("a dial is carried out, even during the first snapshot", async () => {
     await using rig = await Rig.open();
     await rig.next("link-up");
     const call = newCall();
@@ -278,7 +278,7 @@ describe("the link is cut during a dial", () => {
     expect(rig.dials()).toBe(1);
   });
 
-  test.concurrent("the far end answers between the look at it and its filter: that is seen", async () => {
+  test.concurrent("the far end answers between the request for its leg and its filter: the answer is seen", async () => {
     await using rig = await Rig.ready();
     rig.sim.farDoes = { does: "waits" };
     const { dialled, outcome } = await rig.dialling();
@@ -295,7 +295,7 @@ describe("the link is cut during a dial", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toMatchObject([{ leg: dialled.uuid, farAnswered: true }]);
   });
 
-  test.concurrent("the end of the job is never reported: unknown, when the handset must have stopped ringing", async () => {
+  test.concurrent("the end of the job is never reported: unknown, once the handset must have stopped ringing", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
     await rig.secondLook();
     const outcome = rig.dial(newCall());
@@ -305,7 +305,7 @@ describe("the link is cut during a dial", () => {
     expect(rig.dials()).toBe(1);
   });
 
-  test.concurrent("after an unknown outcome the driver looks: whether a leg lives decides the outcome", async () => {
+  test.concurrent("after an unknown outcome the driver takes a snapshot, which shows whether a leg lives", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
     await rig.secondSnapshot();
     rig.sim.phones.contacts = () => [];
@@ -316,7 +316,7 @@ describe("the link is cut during a dial", () => {
   });
 });
 
-test("a switch that is too slow to be asked in time: the dial fails, and is not sent later", async () => {
+test("a switch that is too slow: the dial fails, and is not sent later", async () => {
   const answer = (command: string) => command.startsWith("api show") ? response('{"row_count":0}') : obliging(command);
   await using peer = await RawPeer.listen((command) => command.startsWith("api user_data") ? undefined : answer(command));
   const timers = new FakeTimers();

@@ -10,7 +10,7 @@ const name = "1001@default";
 const ready = { login: false, mode: "ready" } as const;
 
 describe("echoes of our own commands", () => {
-  test.concurrent("events that come before the answers: nothing is reported of the agent", async () => {
+  test.concurrent("events that come before the answers: nothing is reported about the agent", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     await setAgent(rig);
@@ -19,7 +19,7 @@ describe("echoes of our own commands", () => {
     expect(reportedModes(rig, from)).toEqual([]);
   });
 
-  test.concurrent("Login and Ready, and both events come when both are long done: nothing is reported of the agent", async () => {
+  test.concurrent("Login and Ready, whose events come long after both are done: nothing is reported about the agent", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
@@ -44,7 +44,7 @@ describe("echoes of our own commands", () => {
     expect(reportedModes(rig, from)).toEqual([]);
   });
 
-  test.concurrent("a supervisor sets what we had set before, while our events are late: that one change is heard", async () => {
+  test.concurrent("a supervisor sets what we had set before, while our events are late: only that change is reported", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
@@ -67,7 +67,7 @@ describe("echoes of our own commands", () => {
     expect(modes).toEqual(["1001 not-ready", "1001 ready"]);
   });
 
-  test.concurrent("a status that the switch refuses to set brings no event: the next one like it is by others", async () => {
+  test.concurrent("a status that the switch refuses to set causes no event: the next equal one is a change by others", async () => {
     let refuses = true;
     const instead = (_: string, arg: string) =>
       refuses && arg.includes("'Available'") ? "-ERR Invalid Agent Status!\n" : undefined;
@@ -78,7 +78,7 @@ describe("echoes of our own commands", () => {
     expect(await modesAfter(rig, () => rig.sim.callcenter.command(`agent set status ${name} Available`))).toEqual(["1001 ready"]);
   });
 
-  test.concurrent("an event that was lost with the connection does not hide a supervisor's change after it", async () => {
+  test.concurrent("an event that is lost with the connection does not hide a supervisor's later change", async () => {
     await using rig = await acdRig();
     holdAgentEvents(rig.sim);
     await setAgent(rig, { mode: "ready" });

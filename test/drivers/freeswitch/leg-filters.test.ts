@@ -6,7 +6,7 @@ import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";
 setDefaultTimeout(60_000);
 
 describe("a leg whose presence id changes", () => {
-  test.concurrent("is seen to its end, and its filter goes", async () => {
+  test.concurrent("is followed to its end, and its filter is removed", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     await rig.until(() => extraFilters(rig, /^Unique-ID/).length > 0);
@@ -18,7 +18,7 @@ describe("a leg whose presence id changes", () => {
     await rig.until(() => extraFilters(rig, /^Unique-ID/).length === 0);
   });
 
-  test.concurrent("is found after a connect too", async () => {
+  test.concurrent("is also found after a connect", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const from = await rig.reconnect(() => void (call.leg.presenceId = "1005@127.0.0.1"));
@@ -28,7 +28,7 @@ describe("a leg whose presence id changes", () => {
   });
 });
 
-test("what is followed: each leg once, under its newest id, until it ends or a look no longer finds it", () => {
+test("each leg is followed once, under its newest id, until it ends or is missing from a snapshot", () => {
   const sent: string[] = [];
   const filters = new LegFilters({ send: (command) => sent.push(command.replace("filter ", "").replace("Unique-ID ", "")) });
   const leg = (id: string) => ({ desk: "1001", leg: id });

@@ -58,7 +58,7 @@ describe("a dial", () => {
     expect(last(rig)).toEqual({ type: "phone", desk: "1001", registered: false, why: unknown });
   });
 
-  test.concurrent("over a SIP profile that does not run any more, although its contacts are still listed: reported for the phone too", async () => {
+  test.concurrent("over a SIP profile that has stopped, although its contacts are still listed: reported for the phone too", async () => {
     await using rig = await Rig.ready();
     rig.sim.handsetDoes = { does: "rejects", cause: "INVALID_PROFILE" };
     const { why } = handsetFailure("INVALID_PROFILE", "1001");
@@ -75,7 +75,7 @@ describe("a dial", () => {
     expect(await rig.next("phone", () => true, from)).toMatchObject({ registered: true });
   });
 
-  test.concurrent("that is answered: the phone is there", async () => {
+  test.concurrent("that is answered: the phone is registered", async () => {
     await using rig = await stopped();
     profile(rig, true);
     const from = rig.events.length;
@@ -86,7 +86,7 @@ describe("a dial", () => {
 });
 
 describe("a phone that is known not to be registered", () => {
-  test.concurrent("is looked up at each HEARTBEAT: its profile runs again, and no event comes", async () => {
+  test.concurrent("is looked up at each HEARTBEAT: when its profile runs again, no event comes", async () => {
     await using rig = await stopped();
     const before = rig.events.length;
     rig.sim.sw.heartbeat();
@@ -122,7 +122,7 @@ describe("a phone that is known not to be registered", () => {
   });
 });
 
-test.concurrent("what is known from the directory stays when it may not be asked again", async () => {
+test.concurrent("what is known from the directory is kept when it denies the next request", async () => {
   await using rig = await Rig.ready();
   answerInstead(rig.sim, (command) => command === "user_exists" ? "-ERR permission denied\n" : undefined);
   profile(rig, false);
@@ -162,7 +162,7 @@ test.concurrent("an answer that is older than a registration does not overrule i
   expect(rig.events.slice(from).some((event) => event.type === "phone" && !event.registered)).toBe(false);
 });
 
-test.concurrent("a leg to a contact that has just registered is the desk's, before the switch was asked about it", async () => {
+test.concurrent("a leg to a contact that has just registered is the desk's before the switch has listed it", async () => {
   await using rig = await Rig.ready();
   const held = holdAnswer(rig.sim, "sofia_contact");
   rig.sim.phones.register("1001", 1);

@@ -21,7 +21,7 @@ async function readyRig(options: Parameters<typeof acdRig>[0] = {}): Promise<Rig
 }
 
 describe("a queue's caller who is withheld", () => {
-  test.concurrent("is never shown, not even before the look at the caller's leg is done", async () => {
+  test.concurrent("is never shown, not even before the caller's leg has been read", async () => {
     await using rig = await readyRig();
     const dump = holdAnswer(rig.sim, "uuid_dump");
     const call = await rig.sim.queueCall(withheld);
@@ -46,7 +46,7 @@ describe("a queue's caller who is withheld", () => {
     expect(legs).toMatchObject([{ rings: true, queue: true, caller: { withheld: true } }]);
   });
 
-  test.concurrent("the leg is looked at once, and a caller who is not withheld is shown", async () => {
+  test.concurrent("the leg is read once, and a caller who is not withheld is shown", async () => {
     await using rig = await readyRig();
     const call = await rig.sim.queueCall({ from: "14155550123" });
     await rig.facts(({ rings }) => rings === true);
@@ -57,7 +57,7 @@ describe("a queue's caller who is withheld", () => {
     expect(dumps).toHaveLength(1);
   });
 
-  test.concurrent("an agent's leg rings although the caller's cannot be looked at", async () => {
+  test.concurrent("an agent's leg rings although the caller's leg cannot be read", async () => {
     await using rig = await readyRig({
       instead: (command) => command === "uuid_dump" ? "-ERR permission denied\n" : undefined,
     });

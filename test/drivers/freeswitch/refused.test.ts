@@ -31,7 +31,7 @@ const steps = [
 const login = { mode: "ready", queue: "support@default,sales@default" } as const;
 
 describe.each(["{extension}@default", "{agent}@default"])("a refused Login where agents are %s", (acdAgent) => {
-  test.concurrent.each(steps)("of somebody new: %s", async (_, text) => {
+  test.concurrent.each(steps)("of a new agent: %s", async (_, text) => {
     const refuses = refusing();
     await using rig = await acdRig({ ...queues, acdAgent, instead: refuses.instead });
     const before = [acdState(rig.sim), agentFilters(rig)];
@@ -43,7 +43,7 @@ describe.each(["{extension}@default", "{agent}@default"])("a refused Login where
     expect(reportedModes(rig)).toEqual([]);
   });
 
-  test.concurrent.each(steps.filter(([, text]) => text !== "agent add"))("of one who is there already: %s", async (_, text) => {
+  test.concurrent.each(steps.filter(([, text]) => text !== "agent add"))("of a known agent: %s", async (_, text) => {
     const refuses = refusing();
     await using rig = await acdRig({ ...queues, acdAgent, desks: ["1001", "1002"], instead: refuses.instead });
     await setAgent(rig, { queue: "support@default" });
@@ -73,7 +73,7 @@ describe("later", () => {
     }
   };
 
-  test.concurrent("a mistyped queue of one agent does not log another agent, or that one, out at the next Login", async () => {
+  test.concurrent("a mistyped queue of one agent logs nobody out at the next Login", async () => {
     await using rig = await acdRig({ acdAgent });
     // Agent 9 works elsewhere: another box, or a supervisor's screen.
     added(rig, "9@default");
@@ -88,7 +88,7 @@ describe("later", () => {
     expect(agentFilters(rig)).toEqual(["7@default"]);
   });
 
-  test.concurrent("a Ready of which the second half is refused: the status is what it was", async () => {
+  test.concurrent("a Ready whose second half is refused: the status is unchanged", async () => {
     const refuses = refusing();
     await using rig = await acdRig({ instead: refuses.instead });
     await setAgent(rig);
@@ -115,7 +115,7 @@ describe("later", () => {
     expect(rig.sim.callcenter.agents.get("1001@default")).toMatchObject({ contact, status: "Available" });
   });
 
-  test.concurrent("what cannot be taken back is in the log", async () => {
+  test.concurrent("what cannot be undone is logged", async () => {
     const refuses = refusing();
     await using rig = await acdRig({ instead: refuses.instead });
     refuses.text = "1001@default 1 1";

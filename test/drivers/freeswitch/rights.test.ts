@@ -47,7 +47,7 @@ describe("userauth", () => {
     expect(rig.events.some(({ type }) => type === "link-up")).toBe(false);
   });
 
-  test.concurrent("uuid_dump is denied: no snapshot that would end live calls, the link is given up with the reason", async () => {
+  test.concurrent("uuid_dump is denied: no snapshot, which would end live calls; the link is closed with the reason", async () => {
     await using rig = await Rig.open(narrow({ without: "uuid_dump" }));
     const { why } = await rig.next("link-down");
     expect(why).toStartWith('FreeSWITCH refuses the command "api uuid_dump');
@@ -60,13 +60,13 @@ describe("userauth", () => {
     await rig.sim.server.until(({ connections }) => connections.length === 0);
   });
 
-  test.concurrent("show is denied: logged once, the known legs are looked at", async () => {
+  test.concurrent("show is denied: logged once, and the known legs are requested", async () => {
     await using rig = await Rig.ready(narrow({ without: "show" }));
     expect(await rig.next("snapshot")).toMatchObject({ legs: [] });
     expect(rig.lines.some((line) => line.includes("Cannot read the switch's list of channels"))).toBe(true);
   });
 
-  test.concurrent("sofia_contact is denied: nothing is claimed of the phone, the log says why", async () => {
+  test.concurrent("sofia_contact is denied: nothing is reported about the phone, and the reason is logged", async () => {
     await using rig = await Rig.open(narrow({ without: "sofia_contact" }));
     await rig.secondSnapshot();
     expect(rig.events.map(({ type }) => type)).toEqual(["link-up", "snapshot", "snapshot"]);

@@ -16,7 +16,7 @@ const asks = [
 ];
 
 describe("connecting", () => {
-  test.concurrent("log in, filters, events, look: in this order, nothing else, and one more look after 2 s", async () => {
+  test.concurrent("login, filters, events, snapshot: in this order, nothing else, and one more snapshot after 2 s", async () => {
     await using rig = await Rig.ready();
     expect(rig.commands).toEqual(["auth ***", ...asks]);
     await rig.secondSnapshot();
@@ -29,7 +29,7 @@ describe("connecting", () => {
     ]);
   });
 
-  test.concurrent("a switch that is not there: tries again, logs it once, connects when it comes", async () => {
+  test.concurrent("a switch that does not run: the driver tries again, logs the reason once, and connects when it runs", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     for (let attempt = 0; attempt < 2; attempt++) await rig.connectAgain();
     await rig.until(() => rig.events.length === 3);
@@ -42,7 +42,7 @@ describe("connecting", () => {
     expect(rig.events.slice(3).map(({ type }) => type)).toEqual(["link-up", "snapshot", "phone"]);
   });
 
-  test.concurrent("a password that is refused: reported with the reason, tried again, never shown", async () => {
+  test.concurrent("a refused password: reported with the reason, tried again, never shown", async () => {
     await using rig = await Rig.open({ config: { password: "hush" } });
     await rig.connectAgain();
     await rig.until(() => rig.events.length === 2);
@@ -52,7 +52,7 @@ describe("connecting", () => {
     expect(rig.commands).toEqual(["auth ***", "auth ***"]);
   });
 
-  test.concurrent("two desks are asked for on one connection and looked up one by one", async () => {
+  test.concurrent("two desks share one connection, and their phones are looked up one by one", async () => {
     await using rig = await Rig.open({ desks: ["1001", "1002"] });
     await rig.next("phone", ({ desk }) => desk === "1002");
     expect(rig.commands.filter((command) => command.startsWith("auth"))).toHaveLength(1);
@@ -84,7 +84,7 @@ describe("losing the switch", () => {
     expect(second).toEqual(first);
   });
 
-  test.concurrent("an orderly shutdown: the legs end, the log says it, the link is down", async () => {
+  test.concurrent("an orderly shutdown: the legs end, it is logged, the link is down", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
@@ -98,7 +98,7 @@ describe("losing the switch", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
   });
 
-  test.concurrent("a switch that has crashed and started again knows none of the old legs", async () => {
+  test.concurrent("a switch that has crashed and restarted knows none of the old legs", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const from = rig.events.length;
@@ -118,7 +118,7 @@ describe("stopping", () => {
     expect(rig.events).toHaveLength(3);
   });
 
-  test.concurrent("between two tries: the events end at once", async () => {
+  test.concurrent("between two attempts: the events end at once", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     rig.stop();
@@ -136,7 +136,7 @@ describe("stopping", () => {
 });
 
 describe("the phone", () => {
-  test.concurrent("is not registered when we come", async () => {
+  test.concurrent("is not registered at the connect", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.phones.unregister("1001") });
     expect(await rig.next("phone")).toEqual({ type: "phone", desk: "1001", registered: false });
   });
@@ -178,7 +178,7 @@ describe("the phone", () => {
   });
 });
 
-describe("the pause before the next try", () => {
+describe("the pause before the next attempt", () => {
   const attempt = fc.oneof(fc.nat(20), fc.nat(1_000_000));
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -189,7 +189,7 @@ describe("the pause before the next try", () => {
     expect([shortestPause, longestPause]).toEqual([500, 30_000]);
   });
 
-  test("is full jitter: it follows the dice from the shortest to twice the longest before", () => {
+  test("is full jitter: between the shortest and twice the longest before, by the random number", () => {
     fc.assert(fc.property(fc.nat(20), random, random, (n, low, high) => {
       if (low <= high) expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n, high));
       expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n + 1, low));

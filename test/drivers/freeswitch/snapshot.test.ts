@@ -17,8 +17,8 @@ function showing(sim: Simulator, text: string): void {
   answerInstead(sim, (command) => command === "show" ? text : undefined);
 }
 
-describe("the first look", () => {
-  test.concurrent("a leg that rang before we connected, whole: who calls, from where, the number dialled, that it rings", async () => {
+describe("the first snapshot", () => {
+  test.concurrent("a leg that rang before the connect, with the caller, the origin, the number dialled, and that it rings", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, dialled: "18005550100" }) });
     expect(await rig.snapshot()).toEqual([{
       desk: "1001",
@@ -32,13 +32,13 @@ describe("the first look", () => {
     expect(rig.legs()).toEqual([]);
   });
 
-  test.concurrent("colleagues' legs and the callers' are not asked for", async () => {
+  test.concurrent("the legs of colleagues and callers are not requested", async () => {
     await using rig = await Rig.ready({ before: (sim) => sim.inbound({ ...customer, to: "1002" }) });
     expect(await rig.snapshot()).toEqual([]);
     expect(rig.commands.filter((command) => command.startsWith("api uuid_dump"))).toEqual([]);
   });
 
-  test.concurrent("answered while we were away: answered, with the partner", async () => {
+  test.concurrent("answered while the link was down: answered, with the partner", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const from = await rig.reconnect(() => call.answer());
@@ -46,7 +46,7 @@ describe("the first look", () => {
     expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, answered: true, farAnswered: true, partner }]);
   });
 
-  test.concurrent("ended while we were away: the leg that was known is asked for, and is not there", async () => {
+  test.concurrent("ended while the link was down: the known leg is requested, and does not exist", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const from = await rig.reconnect(() => call.callerHangsUp());
@@ -54,7 +54,7 @@ describe("the first look", () => {
     expect(rig.commands).toContain(`api uuid_dump ${call.uuid} json`);
   });
 
-  test.concurrent("the far end answered while we were away, after early media: seen on its own leg", async () => {
+  test.concurrent("the far end answered while the link was down, after early media: seen on its own leg", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.keypad({ extension: "1001", number: "914155550123" });
     await call.earlyMedia();
@@ -98,7 +98,7 @@ describe("the first look", () => {
   );
 });
 
-describe("events during the first look", () => {
+describe("events during the first snapshot", () => {
   test.concurrent("of a leg that began after the list was made: reported after the snapshot", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
@@ -115,7 +115,7 @@ describe("events during the first look", () => {
     expect(order.slice(0, 4)).toEqual(["link-up", "snapshot", "phone", "leg"]);
   });
 
-  test.concurrent("newer than the look at the leg: reported after the snapshot", async () => {
+  test.concurrent("newer than what was read of the leg: reported after the snapshot", async () => {
     await using rig = await Rig.ready();
     const call = await rig.sim.inbound(customer);
     const held = holdAnswer(rig.sim, "uuid_dump");
@@ -130,7 +130,7 @@ describe("events during the first look", () => {
     expect((await rig.facts(({ answered }) => answered === true, from)).leg).toBe(call.uuid);
   });
 
-  test.concurrent("older than the look at the leg: not reported again", async () => {
+  test.concurrent("older than what was read of the leg: not reported again", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
@@ -150,7 +150,7 @@ describe("events during the first look", () => {
   });
 });
 
-describe("the second look", () => {
+describe("the second snapshot", () => {
   test.concurrent("after 2 s it finds what the list of channels did not have yet", async () => {
     await using rig = await Rig.ready({
       before: async (sim) => {
@@ -164,7 +164,7 @@ describe("the second look", () => {
     expect(await rig.snapshot(3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
   });
 
-  test.concurrent("a leg that begins while it looks is reported at once, and is in the snapshot that comes after it", async () => {
+  test.concurrent("a leg that begins meanwhile is reported at once, and is in the snapshot", async () => {
     await using rig = await Rig.ready();
     const held = holdAnswer(rig.sim, "show");
     await rig.secondLook();
@@ -176,7 +176,7 @@ describe("the second look", () => {
     expect(kinds(rig).lastIndexOf("snapshot")).toBeGreaterThan(kinds(rig).lastIndexOf("leg"));
   });
 
-  test.concurrent("a leg that gets another id while it looks is in the snapshot by the new", async () => {
+  test.concurrent("a leg whose id changes meanwhile is in the snapshot under the new one", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
@@ -189,7 +189,7 @@ describe("the second look", () => {
     expect(await rig.snapshot(rig.events.length)).toEqual([{ desk: "1001", leg: to }]);
   });
 
-  test.concurrent("a leg that ends while it looks is reported at once, and is not in the snapshot that comes after it", async () => {
+  test.concurrent("a leg that ends meanwhile is reported at once, and is not in the snapshot", async () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
@@ -201,7 +201,7 @@ describe("the second look", () => {
     expect(await rig.snapshot(rig.events.length)).toEqual([]);
   });
 
-  test.concurrent("is not made by a connection that is over", async () => {
+  test.concurrent("is not taken on a connection that is over", async () => {
     await using rig = await Rig.ready();
     const from = await rig.reconnect();
     await rig.secondLook();

@@ -74,7 +74,7 @@ describe("a called phone", () => {
     expect(factsOf({ ...ringing, "Caller-Caller-ID-Number": "1001" }).caller?.identity).toBe("1001");
   });
 
-  test("is shown with the number that the leg came in with where a dialplan has put another in its place", () => {
+  test("is shown with the number with which the leg came in if a dialplan shows another", () => {
     const original = (part: Record<string, string>) => factsOf({ ...ringing, ...part }).caller?.original;
     const header = "Caller-Orig-Caller-ID-Number";
     expect(original({ "Caller-Caller-ID-Number": "Sales:14155550123", [header]: "14155550123" })).toBe("14155550123");
@@ -86,7 +86,7 @@ describe("a called phone", () => {
     expect(factsOf({ ...ringing, "Call-Direction": "inbound", [header]: "1001" }).caller).toBeUndefined();
   });
 
-  test("CALLSTATE comes without variables: signs only, nothing to begin a call with", () => {
+  test("CALLSTATE comes without variables: it changes the state of a leg, but cannot start a call", () => {
     const facts = factsOf({ ...ringing, "Event-Name": "CHANNEL_CALLSTATE", "Channel-Call-State": "RINGING" });
     expect(facts).toEqual({ desk: "1001", leg: "leg", rings: true });
   });
@@ -115,7 +115,7 @@ describe("a called phone", () => {
     },
   );
 
-  test("another id: renamed", () => {
+  test("a new id: renamed", () => {
     const frame = { ...connected, "Event-Name": "CHANNEL_UUID", "Old-Unique-ID": "leg", "Unique-ID": "new" };
     expect(say(frame)).toEqual([{ type: "leg-renamed", desk: "1001", from: "leg", to: "new" }]);
     expect(say({ ...frame, "Old-Unique-ID": "" })).toEqual([]);
@@ -202,19 +202,19 @@ describe("who the partner is", () => {
     expect(factsOf(frame).partner).toEqual({ identity, outside: true, dialledByLeg: false });
   });
 
-  test("whom the dialplan withholds stays withheld, although the other leg has the number", () => {
+  test("a party that the dialplan withholds stays withheld, although the other leg has the number", () => {
     const withheld = { ...connected, "Caller-Caller-ID-Number": "anonymous", "Other-Leg-Caller-ID-Number": "14155550123" };
     expect(factsOf({ ...withheld, "Other-Leg-Direction": "inbound" }).partner?.identity).toBe("anonymous");
     const dialler = { ...withheld, "Caller-Caller-ID-Number": "0000000000", "Other-Leg-Direction": "inbound" };
     expect(factsOf(dialler).partner?.identity).toBe("14155550123");
   });
 
-  test("after a turn round our own identity is not the caller", () => {
+  test("after the identities are swapped, our own is not the caller", () => {
     const facts = factsOf({ ...connected, "Caller-Caller-ID-Number": "1001-0x55", "Caller-Callee-ID-Number": "14155550999" });
     expect(facts.caller).toBeUndefined();
   });
 
-  test("a colleague is inside; the contact is not a number, but all there is", () => {
+  test("a colleague is inside; the contact is not a number, but it is all that is known", () => {
     const frame = {
       ...connected,
       "Caller-Caller-ID-Number": "1002-0x55",
@@ -241,7 +241,7 @@ describe("who the partner is", () => {
     },
   );
 
-  test("the pickup application connects without a bridge: the caller is the partner, and is there", () => {
+  test("the pickup application connects without a bridge: the caller is the partner, and connected", () => {
     const pickup = {
       ...dialling,
       "Event-Name": "CALL_UPDATE",

@@ -75,7 +75,7 @@ describe("control characters that are not escaped", () => {
     expect({ ...(await heard) }).toEqual({ "Event-Name": "HEARTBEAT", Name: "M\ufffd\ufffdller" });
   });
 
-  test.concurrent("a whole call is followed without a look", async () => {
+  test.concurrent("a whole call is followed without a snapshot", async () => {
     await using rig = await Rig.ready();
     await rig.secondSnapshot();
     const before = looks(rig);
@@ -89,7 +89,7 @@ describe("control characters that are not escaped", () => {
   });
 });
 
-describe("an event that cannot be read makes the driver look", () => {
+describe("an event that cannot be read causes a snapshot", () => {
   test.concurrent.each([["an unescaped quote", unescaped], ["cut off", truncated], ["no object", () => "[]"]])(
     "%s: the call is found, and its end",
     async (_name, how) => {
@@ -109,7 +109,7 @@ describe("an event that cannot be read makes the driver look", () => {
     },
   );
 
-  test.concurrent("a registration that has gone is noticed", async () => {
+  test.concurrent("a lost registration is noticed", async () => {
     await using rig = await Rig.ready();
     writes(rig, truncated);
     rig.sim.phones.unregister("1001");
@@ -125,7 +125,7 @@ describe("an event that cannot be read makes the driver look", () => {
     await rig.next("phone", ({ registered }) => !registered);
   });
 
-  test.concurrent("the report of a dial whose leg has been seen: its events go on, without an unknown outcome", async () => {
+  test.concurrent("the report of a dial whose leg has been seen: the leg is followed, and the outcome is not yet unknown", async () => {
     const { ringSeconds, commandSeconds } = { ringSeconds: 25, commandSeconds: 5 };
     await using rig = await Rig.ready({ config: { ringSeconds, commandSeconds, silenceSeconds: 100 } });
     await rig.secondLook();
@@ -137,7 +137,7 @@ describe("an event that cannot be read makes the driver look", () => {
     expect(await outcome).toMatchObject({ outcome: "unknown", why: "The switch did not report the outcome" });
   });
 
-  test.concurrent("many at once are one look, and one more a second later", async () => {
+  test.concurrent("many at once cause one snapshot, and one more a second later", async () => {
     await using rig = await Rig.ready();
     await rig.secondSnapshot();
     const before = looks(rig);
@@ -150,7 +150,7 @@ describe("an event that cannot be read makes the driver look", () => {
     await rig.until(() => looks(rig) === before + 2);
   });
 
-  test.concurrent("one that comes during the first look: looked once more", async () => {
+  test.concurrent("one that comes during the first snapshot causes another", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
@@ -187,7 +187,7 @@ describe("answers that cannot be read either", () => {
   const plain = (text: string) =>
     Object.entries(JSON.parse(text)).map(([name, value]) => `${name}: ${encodeURIComponent(String(value))}\n`).join("");
 
-  test.concurrent("the list and the leg: the list's rows are made out, the leg is asked for as plain text", async () => {
+  test.concurrent("the list and the leg: the rows of the list are recovered, the leg is requested as plain text", async () => {
     await using rig = await Rig.ready();
     breaks(rig, ["show", "uuid_dump"], true);
     const call = await rig.sim.inbound(customer);
@@ -197,7 +197,7 @@ describe("answers that cannot be read either", () => {
     expect(legs).toMatchObject([{ leg: call.uuid, rings: true, caller: { identity: "14155550123" } }]);
   });
 
-  test.concurrent("a leg that is known and cannot be read lives on", async () => {
+  test.concurrent("a known leg that cannot be read stays alive", async () => {
     await using rig = await Rig.ready();
     breaks(rig, ["uuid_dump"], false);
     const call = await rig.ringing();

@@ -57,7 +57,7 @@ describe("an unknown cause is shown without special characters:", () => {
     }
     expect(handsetFailure(cause, "1001").cause).toMatch(/^[A-Za-z0-9_ .:-]{1,60}$/);
   });
-  test("words stay words", () => {
+  test("words are passed on unchanged", () => {
     expect(farEnd("Destination out of order")).toBe("The number was not reached: the switch says Destination out of order.");
     expect(farEnd("")).toBe("The number was not reached: the switch says nothing.");
   });

@@ -6,7 +6,7 @@ import { ChunkBuffer } from "../../../drivers/shared/chunk-buffer.ts";
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-test("whatever the chunks and the steps, the bytes are read in their order, and none before it is needed", () => {
+test("whatever the chunks and the steps, the bytes are read in order, and none before it is needed", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 })), fc.infiniteStream(fc.integer({ min: 1, max: 30 })), (
       chunks,
@@ -34,7 +34,7 @@ test("whatever the chunks and the steps, the bytes are read in their order, and 
   );
 });
 
-test("cleared, it is as at its beginning", () => {
+test("after clear it is as new", () => {
   const buffer = new ChunkBuffer();
   buffer.push(Buffer.from("abc"));
   buffer.need(4);

@@ -9,9 +9,9 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-/** A line to a switch that takes connections as the script says; `tries` counts them. */
+/** A line to a switch that takes connections as the script says; `attempts` counts them. */
 class ScriptedLine extends Reconnection<Session> {
-  tries = 0;
+  attempts = 0;
   readonly #script: Script;
 
   constructor(script: Script, log: Log, timers: FakeTimers) {
@@ -21,7 +21,7 @@ class ScriptedLine extends Reconnection<Session> {
 
   protected override async connect({ onUp, onSession }: ConnectionAttempt<Session>): Promise<string> {
     onSession({ execute: () => {} });
-    if (this.#script(this.tries++) === "refused") throw new Error("refused");
+    if (this.#script(this.attempts++) === "refused") throw new Error("refused");
     onUp({ took: 1 });
     return await Promise.resolve("lost");
   }
@@ -49,16 +49,16 @@ class Site implements AsyncDisposable {
     for await (const event of this.line.events(this.#stop.signal, () => [])) this.events.push(event);
   }
 
-  /** Lets time pass until the next try, and gives how long that took, in ms. */
-  async nextTry(): Promise<number> {
+  /** Lets time pass until the next attempt, and gives how long that took, in ms. */
+  async nextAttempt(): Promise<number> {
     await settle();
-    const before = this.line.tries;
+    const before = this.line.attempts;
     for (let ms = 0; ms <= 60_000; ms += 250) {
-      if (this.line.tries > before) return ms;
+      if (this.line.attempts > before) return ms;
       this.#timers.advance(250);
       await settle();
     }
-    throw new Error("There was no further try within a minute");
+    throw new Error("There was no further attempt within a minute");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,25 +67,25 @@ class Site implements AsyncDisposable {
   }
 }
 
-describe("the pause before the next try", () => {
-  test("grows with each failed try, up to 30 s", async () => {
+describe("the pause before the next attempt", () => {
+  test("grows with each failed attempt, up to 30 s", async () => {
     await using site = new Site(() => "refused");
     const pauses = [];
-    for (let n = 0; n < 7; n++) pauses.push(await site.nextTry());
+    for (let n = 0; n < 7; n++) pauses.push(await site.nextAttempt());
     expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
   test("is short again after a connection that was good", async () => {
     await using site = new Site((attempt) => attempt === 4 ? "up and lost" : "refused");
     const pauses = [];
-    for (let n = 0; n < 7; n++) pauses.push(await site.nextTry());
+    for (let n = 0; n < 7; n++) pauses.push(await site.nextAttempt());
     expect(pauses).toEqual([1000, 2000, 4000, 8000, 1000, 2000, 4000]);
   });
 });
 
-test("a reason is logged once, not at every try, and so is how many tries had failed before the connection", async () => {
+test("a reason is logged once, not at every attempt, and so is the number of failed attempts before the connection", async () => {
   await using site = new Site((attempt) => attempt === 3 ? "up and lost" : "refused");
-  for (let n = 0; n < 3; n++) await site.nextTry();
+  for (let n = 0; n < 3; n++) await site.nextAttempt();
   await settle();
   const logged = site.lines.map((line) => /why=\S+|failed=\d+/.exec(line)?.[0]);
   expect(logged).toEqual(["why=refused", "failed=3", "why=lost"]);

@@ -28,7 +28,7 @@ function reader() {
   return { reader, take, turn, turns };
 }
 
-test("on a link, what an event sets off goes before the next one is read", async () => {
+test("on a link, the effects of an event are done before the next one is read", async () => {
   const order: string[] = [];
   const seen = new Set<string>();
   const server = createServer((socket) => void socket.write("Content-Type: auth/request\n\n"));
@@ -74,7 +74,7 @@ describe("events that come at once", () => {
     expect(turn()).toEqual(["six"]);
   });
 
-  test("what comes meanwhile waits behind them", () => {
+  test("what comes meanwhile waits for them", () => {
     const { take, turn, turns } = reader();
     expect(take(event("one") + event("two").slice(0, 30))).toEqual(["one"]);
     expect(take(event("two").slice(30) + event("three"))).toEqual([]);
@@ -83,7 +83,7 @@ describe("events that come at once", () => {
     expect(turn()).toEqual(["three"]);
   });
 
-  test("after an event alone nothing is waited for", () => {
+  test("after a single event the reader does not wait", () => {
     const { take, turns } = reader();
     expect(take(event("one"))).toEqual(["one"]);
     expect(turns).toEqual([]);

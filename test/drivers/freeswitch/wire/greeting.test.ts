@@ -7,7 +7,7 @@ import { FakeTimers } from "../../../support/timers.ts";
 
 setDefaultTimeout(60_000);
 
-test("a peer that sends nothing (a SIP port): the reason comes after a second, the log's warning at the deadline, once", async () => {
+test("a peer that sends nothing (a SIP port): the reason is reported after a second, and logged once, at the deadline", async () => {
   await using peer = await RawPeer.listen(undefined, "");
   const { log, lines } = listeningLog();
   const timers = new FakeTimers();

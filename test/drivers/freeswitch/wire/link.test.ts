@@ -137,7 +137,7 @@ describe("defect 4, only 'end' is watched", () => {
     await peer.until(() => !peer.connected);
   });
 
-  test("what has come while the process stood still puts the deadline off too", async () => {
+  test("what has come while the process stood still also puts off the deadline", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 200, timers: systemTimers });
     const heard = opened.next();
@@ -282,7 +282,7 @@ describe("defect 8, a failed login calls no callback", () => {
 });
 
 describe("defect 9, no timeouts", () => {
-  test("a server that does not greet is given up", async () => {
+  test("a server that does not greet is closed at the deadline", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const timers = new FakeTimers();
     const opening = rejection(openLink(peer, { connectMs: 300, timers }));
