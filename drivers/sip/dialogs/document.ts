@@ -114,7 +114,7 @@ function onOne(known: Known, dialog: Dialog | undefined, absent: readonly LiveDi
 }
 
 function withAbsent(table: DialogTable, absent: readonly LiveDialog[]): DialogTable {
-  return absent.reduce((table, entry) => withEntry(table, { ...entry, missed: "absent" }), table);
+  return absent.reduce((table, entry) => withEntry(table, { ...entry, missed: entry.missed ?? "absent" }), table);
 }
 
 /**

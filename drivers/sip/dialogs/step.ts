@@ -26,6 +26,7 @@ import {
   type LiveDialog,
   liveDialogs,
   unchanged,
+  withEntry,
   withFacts,
 } from "./table.ts";
 
@@ -272,23 +273,34 @@ function asking({ state, output }: TrackerStep, why: string | undefined, now: nu
 /** The requested full state has not arrived: the likeliest state is believed. */
 function onNoAnswer(before: TrackerState): TrackerStep {
   const state = withoutQuestion(before);
-  const missed = liveDialogs(state.table).filter((entry) => entry.missed !== undefined);
-  const ended = inTurn(
-    state.table,
-    missed,
-    (table, entry) => endDialog(table, entry, unlisted, entry.missed === "over" ? { dialog: entry } : {}),
-  );
-  const decided = andThen(ended, (table) => inTurn(table, liveDialogs(table), decide));
+  const missed = inTurn(state.table, liveDialogs(state.table), decideMissed);
+  const decided = andThen(missed, (table) => inTurn(table, liveDialogs(table), decideQuestion));
   const after = { ...state, table: decided.table };
   return state.isSnapshotDue ? snapshot(after) : reporting(after, decided.facts);
 }
 
-/** Nobody talks on two calls at once: while another call is talking, this one has ended, not been answered. */
-function decide(table: DialogTable, entry: LiveDialog): Change {
+/**
+ * A dialog that a document did not list, as it should have. FreeSWITCH's has ended. Of other notifiers, one lost packet may be
+ * the reason that no answer came (UDP repeats after 500 ms; RFC 3261, section 17.1.2.2), and a call that is lost is worse than
+ * one too many: it ends when a second question stays without an answer. A renewal every `refreshSeconds` brings that.
+ */
+function decideMissed(table: DialogTable, entry: LiveDialog): Change {
+  const { missed } = entry;
+  if (missed === undefined) return unchanged(table);
+  if (missed === "over") return endDialog(table, entry, unlisted, { dialog: entry });
+  const isSure = missed === "unanswered" || table.notifier.lists === "changed";
+  return isSure ? endDialog(table, entry, unlisted) : unchanged(withEntry(table, { ...entry, missed: "unanswered" }));
+}
+
+/**
+ * A dialog of which a document has shown the answer, or the end. Of FreeSWITCH that is its end while another call is talking,
+ * because nobody talks on two calls at once. Other notifiers mean what they write (RFC 4235, section 3.7.1).
+ */
+function decideQuestion(table: DialogTable, entry: LiveDialog): Change {
   const { question } = entry;
   if (!question) return unchanged(table);
-  const talks = liveDialogs(table).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
-  const isOver = talks || question.state === "early";
+  const talks = () => liveDialogs(table).some(({ leg, facts }) => leg !== entry.leg && facts.answered === true && !facts.held);
+  const isOver = table.notifier.lists === "changed" && (question.state === "early" || talks());
   return isOver ? endDialog(table, entry, unlisted) : growDialog(table, entry, question, { counts: true });
 }
 

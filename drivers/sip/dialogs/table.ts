@@ -16,8 +16,11 @@ export interface LiveDialog extends Past, DialogTags {
   readonly leg: string;
   /** The last report, if it may have been this dialog's end. */
   readonly question?: Report;
-  /** A document that should have listed it did not (`absent`), or showed it as both confirmed and ended (`over`). */
-  readonly missed?: "absent" | "over";
+  /**
+   * A document that should have listed it did not (`absent`; `unanswered`: nor came the full state that was asked for), or
+   * showed it as both confirmed and ended (`over`).
+   */
+  readonly missed?: "absent" | "unanswered" | "over";
 }
 
 /** The dialogs of one phone. */

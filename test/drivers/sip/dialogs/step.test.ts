@@ -51,53 +51,53 @@ const documents: Record<string, Omit<DialogInfo, "version"> | undefined> = {
 
 /**
  * The events, by the known dialogs: `+a` is the first event of a, `a!` its answer, `-a` its end; `?` the full state is asked
- * for, and then the events when it does not come; `.` none.
+ * for, and then the events when it does not come; `??` the same for the second time, after the document was repeated; `.` none.
  */
 const expected: Record<keyof typeof notifiers, string> = {
   "lists all": `
-                            | nothing | a rings | a talks | a talks, b rings
-    nothing                 | .       | -a      | -a      | -a -b
-    a confirmed             | +a      | a!      | .       | -b
-    a over                  | .       | -a      | -a      | -a ? -b
-    b early                 | +b      | -a +b   | -a +b   | -a
-    both                    | +a +b   | a! +b   | +b      | .
-    partial: b early        | +b      | +b      | +b      | .
-    partial: a over         | .       | -a      | -a      | -a
-    partial, one is missing | +a ?    | a! ?    | ?       | ?
-    no body                 | .       | -a      | -a      | -a -b`,
+                            | nothing | a rings    | a talks    | a talks, b rings
+    nothing                 | .       | -a         | -a         | -a -b
+    a confirmed             | +a      | a!         | .          | -b
+    a over                  | .       | -a         | -a         | -a ? ?? -b
+    b early                 | +b      | -a +b      | -a +b      | -a
+    both                    | +a +b   | a! +b      | +b         | .
+    partial: b early        | +b      | +b         | +b         | .
+    partial: a over         | .       | -a         | -a         | -a
+    partial, one is missing | +a ?    | a! ?       | ?          | ?
+    no body                 | .       | -a         | -a         | -a -b`,
   "lists all and the ends": `
-                            | nothing | a rings | a talks | a talks, b rings
-    nothing                 | .       | ? -a    | ? -a    | ? -a -b
-    a confirmed             | +a      | a!      | .       | ? -b
-    a over                  | .       | -a      | -a      | -a ? -b
-    b early                 | +b      | +b ? -a | +b ? -a | ? -a
-    both                    | +a +b   | a! +b   | +b      | .
-    partial: b early        | +b      | +b      | +b      | .
-    partial: a over         | .       | -a      | -a      | -a
-    partial, one is missing | +a ?    | a! ?    | ?       | ?
-    no body                 | .       | -a      | -a      | -a -b`,
+                            | nothing | a rings    | a talks    | a talks, b rings
+    nothing                 | .       | ? ?? -a    | ? ?? -a    | ? ?? -a -b
+    a confirmed             | +a      | a!         | .          | ? ?? -b
+    a over                  | .       | -a         | -a         | -a ? ?? -b
+    b early                 | +b      | +b ? ?? -a | +b ? ?? -a | ? ?? -a
+    both                    | +a +b   | a! +b      | +b         | .
+    partial: b early        | +b      | +b         | +b         | .
+    partial: a over         | .       | -a         | -a         | -a
+    partial, one is missing | +a ?    | a! ?       | ?          | ?
+    no body                 | .       | -a         | -a         | -a -b`,
   "lists what has changed": `
-                            | nothing | a rings | a talks | a talks, b rings
-    nothing                 | .       | ?       | ?       | ?
-    a confirmed             | +a      | a!      | .       | ?
-    a over                  | .       | -a      | -a      | -a ? -b
-    b early                 | +b      | +b      | +b      | ? -b
-    both                    | +a +b   | a! +b   | +b      | .
-    partial: b early        | +b      | +b      | +b      | .
-    partial: a over         | .       | -a      | -a      | -a
-    partial, one is missing | +a ?    | a! ?    | ?       | ?
-    no body                 | .       | -a      | -a      | -a -b`,
+                            | nothing | a rings    | a talks    | a talks, b rings
+    nothing                 | .       | ?          | ?          | ?
+    a confirmed             | +a      | a!         | .          | ?
+    a over                  | .       | -a         | -a         | -a ? -b
+    b early                 | +b      | +b         | +b         | ? -b
+    both                    | +a +b   | a! +b      | +b         | .
+    partial: b early        | +b      | +b         | +b         | .
+    partial: a over         | .       | -a         | -a         | -a
+    partial, one is missing | +a ?    | a! ?       | ?          | ?
+    no body                 | .       | -a         | -a         | -a -b`,
   "is not known": `
-                            | nothing | a rings | a talks | a talks, b rings
-    nothing                 | .       | -a      | -a      | -a -b
-    a confirmed             | +a      | a!      | .       | ? -b
-    a over                  | .       | -a      | -a      | -a ? -b
-    b early                 | +b      | +b ? -a | +b ? -a | ? -a -b
-    both                    | +a +b   | a! +b   | +b      | .
-    partial: b early        | +b      | +b      | +b      | .
-    partial: a over         | .       | -a      | -a      | -a
-    partial, one is missing | +a ?    | a! ?    | ?       | ?
-    no body                 | .       | -a      | -a      | -a -b`,
+                            | nothing | a rings    | a talks    | a talks, b rings
+    nothing                 | .       | -a         | -a         | -a -b
+    a confirmed             | +a      | a!         | .          | ? ?? -b
+    a over                  | .       | -a         | -a         | -a ? ?? -b
+    b early                 | +b      | +b ? ?? -a | +b ? ?? -a | ? ?? -a
+    both                    | +a +b   | a! +b      | +b         | .
+    partial: b early        | +b      | +b         | +b         | .
+    partial: a over         | .       | -a         | -a         | -a
+    partial, one is missing | +a ?    | a! ?       | ?          | ?
+    no body                 | .       | -a         | -a         | -a -b`,
 };
 
 const legs = new Map([[a("early").id, "a"], [b("early").id, "b"]]);
@@ -127,13 +127,22 @@ function outcome(envelope: Envelope, dialogs: readonly Dialog[], document: Omit<
   const live = new Set(dialogs.map(({ id }) => legs.get(id) ?? id));
   const version = 1 + ((document as DialogInfo | undefined)?.version ?? 0);
   const input: TrackerInput = document ? { type: "document", info: { ...document, version }, envelope } : { type: "no-dialogs" };
-  const { state, output, wakeAt } = step(before, input, 1000);
+  const first = step(before, input, 1000);
+  const { output, wakeAt } = first;
   expect([output.asks !== undefined, wakeAt]).toEqual([
     wakeAt !== undefined,
     output.asks === undefined ? undefined : 1000 + fullStateWithin,
   ]);
-  const late = wakeAt === undefined ? [] : ["?", ...written(step(state, { type: "time" }, wakeAt).output.events, live)];
-  return [...written(output.events, live), ...late].join(" ") || ".";
+  const events = written(output.events, live);
+  if (wakeAt === undefined) return events.join(" ") || ".";
+  const unanswered = step(first.state, { type: "time" }, wakeAt);
+  const again = step(unanswered.state, repeated(input), wakeAt);
+  const last = again.wakeAt === undefined ? [] : written(step(again.state, { type: "time" }, again.wakeAt).output.events, live);
+  return [...events, "?", ...written(unanswered.output.events, live), ...(last.length > 0 ? ["??", ...last] : [])].join(" ");
+}
+
+function repeated(input: TrackerInput): TrackerInput {
+  return input.type === "document" ? { ...input, info: { ...input.info, version: input.info.version + 1 } } : input;
 }
 
 const cases = Object.entries(notifiers).flatMap(([notifier, envelope]) => {
