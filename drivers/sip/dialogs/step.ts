@@ -180,8 +180,10 @@ function unsubscribed(state: TrackerState): TrackerState {
 }
 
 function connected(state: TrackerState, known: readonly string[]): TrackerState {
-  const { names, notifier } = state.table;
-  const renewed = { ...state.table, names: adopt(names, known), notifier: afterReconnect(notifier) };
+  const { names, notifier, live } = state.table;
+  // A leg that lives here is not for another dialog.
+  const unseen = known.filter((leg) => !live.has(leg));
+  const renewed = { ...state.table, names: adopt(names, unseen), notifier: afterReconnect(notifier) };
   return { ...unsubscribed(state), table: renewed, isSnapshotDue: true };
 }
 
@@ -224,20 +226,13 @@ function onDocument(
     last,
     table: { ...state.table, notifier: state.isFresh ? learnIdle(learned, dialogs) : learned },
   };
-  const verdict = isFull
-    ? onFull(knownIn(read), dialogs)
-    : beforeSnapshot(state, onPartial(knownIn(read), dialogs, gapBefore(info, version)));
+  const verdict = isFull ? onFull(knownIn(read), dialogs) : onPartial(knownIn(read), dialogs, gapBefore(info, version));
   const doubtful = merged.flatMap(({ confirmed }) => confirmed && isDoubtful(confirmed) ? [confirmed] : []);
   return settle(read, doubtful.length === 0 ? verdict : inDoubt(knownIn(read), verdict, doubtful), now);
 }
 
 function knownIn({ table, isFresh, answerBy }: TrackerState): Known {
   return { table, isFresh, isAsked: answerBy !== undefined };
-}
-
-/** The result of a partial document before the snapshot, which needs a full state. */
-function beforeSnapshot({ isSnapshotDue }: TrackerState, verdict: Verdict): Verdict {
-  return isSnapshotDue ? { ...verdict, why: "the first document is not a full state" } : verdict;
 }
 
 /** Why changes before a partial document may be missing; undefined if no document is missing. */
@@ -247,8 +242,11 @@ function gapBefore({ version }: DialogInfo, last: number | undefined): string | 
 
 /** The state after a document, and its reports. */
 function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, now: number): TrackerStep {
-  if (!isWhole) return asking(reporting({ ...before, table }, facts), why, now);
-  // Dialogs that the snapshot does not show have ended: their names are not for a later call.
+  if (!isWhole) {
+    const reason = before.isSnapshotDue ? "the first document is not a full state" : why;
+    return asking(reporting({ ...before, table }, facts), reason, now);
+  }
+  // Dialogs that the first look does not show have ended: their names are not for a later call.
   const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
   return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
 }

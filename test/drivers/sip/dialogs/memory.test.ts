@@ -113,6 +113,16 @@ test("a leg from before a restart is adopted once", () => {
   expect([first.leg, second.leg]).toEqual(["old-1", "made-1"]);
 });
 
+test("a leg that has lived longer than its name is remembered is not adopted by another call", () => {
+  const phone = connected();
+  const old = dialog("1", "confirmed", { remote: customer });
+  const [leg] = factsOf(phone.notify(info(0, "full", old), strict).events).map(({ leg }) => leg);
+  for (let n = 2; n < 300; n++) phone.notify(info(n, "full", old, dialog(`${n}`, "early", { remote: another })), strict);
+  phone.connected([leg ?? ""]);
+  const { events } = phone.notify(info(0, "full", dialog("9", "early", { remote: another }), old), strict);
+  expect(factsOf(events)).toMatchObject([{ leg, caller: { identity: "14155550123" } }, { leg: "fresh-300" }]);
+});
+
 test("what is forgotten may live again", () => {
   const phone = connected();
   const shown = (state: "confirmed" | "terminated") => dialog("d1", state, { callId: "c1", remote: customer });

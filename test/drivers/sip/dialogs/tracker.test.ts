@@ -208,6 +208,14 @@ describe("after a connect", () => {
       held: true,
     }]);
   });
+  test("after the link was lost, the one dialog that FreeSWITCH reports is not the snapshot: the full state is asked for", () => {
+    const tracked = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
+    tracked.take({ type: "link-lost" });
+    const report = tracked.notify(info(1, "full", dialog(uuid2, "early")), freeswitch);
+    expect(report).toEqual({ events: [], asks: "the first document is not a full state" });
+    const listed = [dialog(uuid, "confirmed", { callId: "c1" }), dialog(uuid2, "early", { callId: "c2" })];
+    expect(factsOf(tracked.notify(info(2, "full", ...listed), freeswitch).events).map(({ leg }) => leg)).toEqual([uuid, uuid2]);
+  });
   test("when no full state comes, the known dialogs are the snapshot", () => {
     const tracked = tracker();
     tracked.connected();
