@@ -246,7 +246,7 @@ function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, n
     const reason = before.isSnapshotDue ? "the first document is not a full state" : why;
     return asking(reporting({ ...before, table }, facts), reason, now);
   }
-  // Dialogs that the first look does not show have ended: their names are not for a later call.
+  // Dialogs that the snapshot does not show have ended: their names are not for a later call.
   const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
   return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
 }

@@ -91,6 +91,7 @@ export class Watch {
       this.#readable();
       const subscription = this.#subscription;
       if (signal.aborted || !end) {
+        this.#up = false;
         this.#forget();
         this.#subscription = undefined;
         return signal.reason === giveBack ? await subscription?.giveBack() : subscription?.end();
@@ -187,10 +188,12 @@ export class Watch {
   }
 
   /**
-   * A dial has shown that the phone is not registered: this counts until the next news about the phone, and for at most a minute,
-   * because no event reports when it is back.
+   * A dial has shown that the phone is not registered: that holds until the next news of the phone, and for a minute at most,
+   * because no event reports when it is back. While the phone is not watched it means nothing: it counts as registered when it
+   * is watched again.
    */
   unregistered(): void {
+    if (!this.#up) return;
     const { timers, report, about } = this.#options;
     this.#cancelMissing?.();
     this.#cancelMissing = timers.after(missingFor, () => this.#present());
