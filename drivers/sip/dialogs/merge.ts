@@ -48,14 +48,16 @@ interface Group {
   readonly reports: Dialog[];
 }
 
-/** The number of branches of a forked call that are distinguished; the others are ignored. */
+/** The number of dialogs of one id that are distinguished; the others are ignored, those that are over first. */
 const maxBranches = 100;
 
 /** Reports without tags go to the first branch that they may belong to, so they are placed last. */
 function groupsOf(dialogs: readonly Dialog[]): Dialog[][] {
   const tagged = dialogs.filter(({ localTag, remoteTag }) => localTag !== undefined || remoteTag !== undefined);
+  const placed = [...new Set([...tagged, ...dialogs])];
+  const isOver = ({ state }: Dialog) => Number(state === "terminated");
   const byId = new Map<string, Group[]>();
-  for (const dialog of new Set([...tagged, ...dialogs])) {
+  for (const dialog of placed.length > maxBranches ? placed.toSorted((a, b) => isOver(a) - isOver(b)) : placed) {
     const groups = byId.get(dialog.id) ?? [];
     const group = groups.find(({ names }) => isSameDialog(names, dialog));
     if (group) {

@@ -188,7 +188,7 @@ export class Watch {
   }
 
   /**
-   * A dial has shown that the phone is not registered: that holds until the next news of the phone, and for a minute at most,
+   * A dial has shown that the phone is not registered: this counts until the next news about it, and for at most a minute,
    * because no event reports when it is back. While the phone is not watched it means nothing: it counts as registered when it
    * is watched again.
    */

@@ -78,3 +78,12 @@ test.each<[string, (n: number) => Partial<Dialog>]>([
   const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
   expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
 });
+
+test.each<[string, (n: number) => Partial<Dialog>]>([
+  ["Call-IDs", (n) => ({ callId: `c${n}` })],
+  ["tags", (n) => ({ localTag: `tag-${n}`, remoteTag: "r" })],
+])("a live dialog is read although a hundred of its id that are over, with other %s, are listed before it", (_, part) => {
+  const over = Array.from({ length: 100 }, (_, n) => dialog("a", "terminated", part(n)));
+  const live = dialog("a", "confirmed", part(100));
+  expect(merge([...over, live]).map(({ dialog }) => dialog)).toContainEqual(live);
+});

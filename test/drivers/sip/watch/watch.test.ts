@@ -11,7 +11,7 @@ import { dialog, end, info } from "../../../support/sip/documents.ts";
 import { listeningLog } from "../../../support/sip/peer.ts";
 import { FakeTimers } from "../../../support/timers.ts";
 
-/** A watch that asks nobody, of a phone that rings for a dial and for a customer, and what it reported of the registration and of ends. */
+/** A watch that sends nothing, of a phone that rings for a dial and for a customer; and the registrations and ends it reported. */
 function quietWatch() {
   const registered: boolean[] = [];
   const ended: string[] = [];
