@@ -146,7 +146,7 @@ export class Agents {
    * interrupted, ours must be applied again; otherwise FreeSWITCH's is right. A listing fires no events, a query for an agent
    * does.
    */
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     const { link, config, memory, desks, report, log } = this.#options;
     if (config.acd === "none") return;
     const reply = await link.command("api global_getvar core_uuid");

@@ -36,7 +36,7 @@ export class FarLegs {
     if (ended) this.#answered.delete(leg);
     if (farLeg === undefined || !this.#options.watched.has(leg) || this.#answered.get(leg) === farLeg) return;
     this.#answered.set(leg, farLeg);
-    this.#look(facts.desk, leg, farLeg).catch(() => {});
+    this.#readFarLeg(facts.desk, leg, farLeg).catch(() => {});
   }
 
   /** Watches the far leg of an answered leg. */
@@ -58,7 +58,7 @@ export class FarLegs {
   }
 
   /** The far leg may have answered before the filter for its events was set. */
-  async #look(desk: string, leg: string, farLeg: string): Promise<void> {
+  async #readFarLeg(desk: string, leg: string, farLeg: string): Promise<void> {
     const { link, watched, onLearned } = this.#options;
     if (!await hasAnswered(link, farLeg) || !watched.has(leg)) return;
     onLearned({ desk, leg, farCalled: true, farAnswered: true });

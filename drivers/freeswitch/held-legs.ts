@@ -18,11 +18,15 @@ export class HeldLegs {
   /**
    * Holds back a leg's events, from this one on, until a query is done; then `pass` gets them in order, unless the query failed.
    */
-  async until(look: Promise<void>, frame: Frame, pass: (frame: Frame) => void): Promise<void> {
+  async until(done: Promise<void>, frame: Frame, pass: (frame: Frame) => void): Promise<void> {
     const leg = text(frame, "Unique-ID");
     const held = [frame];
     this.#held.set(leg, held);
-    await look.finally(() => this.#held.delete(leg));
+    try {
+      await done;
+    } finally {
+      this.#held.delete(leg);
+    }
     held.forEach(pass);
   }
 }

@@ -17,12 +17,12 @@ import { SnapshotSchedule } from "./snapshot-schedule.ts";
 import type { Frame } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
-import { lookAtCaller, lookAtLegs, refused, type Snapshot } from "./snapshot.ts";
+import { readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { type Site, type Translated, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
 /** When the legs are listed again after a connect, in ms: `show channels` lags by up to seconds. */
-export const secondLookAfter = 2000;
+export const secondSnapshotAfter = 2000;
 
 /** What a session needs of its driver. */
 export interface SessionOptions {
@@ -68,7 +68,7 @@ export class Session {
       timers,
       legs: async () => (await this.#seen()).legs,
       seen: (legs) => this.#snapshot(legs),
-      others: () => this.#lookAtOthers(),
+      others: () => this.#refreshOthers(),
       failed: (error) => log.debug("Listing the live legs failed", { why: String(error) }),
     });
     this.#farLegs = new FarLegs({
@@ -155,9 +155,9 @@ export class Session {
     const { config, report } = this.#options;
     report({ type: "link-up", to: `${config.host}:${config.port}` });
     try {
-      await this.#firstLook();
-      await this.#agents.look();
-      this.#snapshots.later(secondLookAfter);
+      await this.#firstSnapshot();
+      await this.#agents.refresh();
+      this.#snapshots.later(secondSnapshotAfter);
       onUp();
     } catch (error) {
       this.#link.close(messageOf(error));
@@ -173,7 +173,7 @@ export class Session {
    * The queries after a connect: first where the phones are, which decides whose a leg is, then the legs. Events that arrive
    * meanwhile waits, and is reported after it when it is newer.
    */
-  async #firstLook(): Promise<void> {
+  async #firstSnapshot(): Promise<void> {
     await this.#phones.lookUpAll();
     const { legs, sequence } = await this.#seen();
     this.#snapshot(legs);
@@ -186,14 +186,14 @@ export class Session {
     }
   }
 
-  async #lookAtOthers(): Promise<void> {
+  async #refreshOthers(): Promise<void> {
     await this.#phones.lookUpAll();
-    await this.#agents.look();
+    await this.#agents.refresh();
   }
 
   async #seen(): Promise<Snapshot> {
     const { known, log } = this.#options;
-    const { legs, sequence } = await lookAtLegs(this.#link, this.#translator, known, log);
+    const { legs, sequence } = await takeSnapshot(this.#link, this.#translator, known, log);
     return { legs: await Promise.all(legs.map((leg) => this.#farLegs.seen(leg))), sequence };
   }
 
@@ -203,7 +203,7 @@ export class Session {
     report({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
   }
 
-  /** @param frame text: an event that cannot be read. A look finds out what it was about. */
+  /** @param frame text: an event that cannot be read; a snapshot shows what it was about. */
   #onFrame(frame: Frame | string): void {
     if (this.#early) {
       this.#early.push(frame);
@@ -225,15 +225,14 @@ export class Session {
     if (this.#held.takes(frame)) return;
     const caller = this.#translator.unseenCaller(frame);
     if (caller !== undefined) {
-      const look = this.#lookAtCaller(caller);
       // After a lost connection the next snapshot shows what happened to the leg.
-      this.#held.until(look, frame, (held) => this.#onLineFrame(held)).catch(() => {});
+      this.#held.until(this.#readCaller(caller), frame, (held) => this.#onLineFrame(held)).catch(() => {});
     } else for (const event of this.#translator.frame(frame)) this.#onTranslated(event);
   }
 
-  async #lookAtCaller(leg: string): Promise<void> {
+  async #readCaller(leg: string): Promise<void> {
     try {
-      await lookAtCaller(this.#link, this.#translator, leg);
+      await readCaller(this.#link, this.#translator, leg);
     } catch (error) {
       if (error instanceof LinkClosed) throw error;
       this.#options.log.rarely("no caller").warning("Cannot see whether a queue's caller is withheld", { why: String(error) });

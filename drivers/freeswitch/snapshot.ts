@@ -21,12 +21,12 @@ export interface Snapshot {
  * Queries all legs of these desks. Rejects with LinkClosed if the link is lost meanwhile, with an Error for people if
  * the switch does not allow the query: a live leg must not be mistaken for one that has ended.
  */
-export async function lookAtLegs(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
+export async function takeSnapshot(link: Link, translator: Translator, known: KnownLegs, log: Log): Promise<Snapshot> {
   const shown = await link.command("api show channels as json");
   const whole = readRows(shown.text);
   const rows = whole ?? readBrokenRows(shown.text);
   if (!whole) {
-    log.rarely("no channels").warning("Cannot read the switch's list of channels: looking only at those that can be made out", {
+    log.rarely("no channels").warning("Cannot read the switch's list of channels: using only the rows that can be read", {
       begins: shown.text.slice(0, 80),
     });
   }
@@ -41,7 +41,7 @@ export async function lookAtLegs(link: Link, translator: Translator, known: Know
     if (frame === "unreadable" && knownDesk !== "") legs.push({ desk: knownDesk, leg: id });
     if (frame === undefined || frame === "unreadable") continue;
     const caller = translator.unseenCaller(frame);
-    if (caller !== undefined) await lookAtCaller(link, translator, caller);
+    if (caller !== undefined) await readCaller(link, translator, caller);
     const desk = translator.deskOf(frame);
     const facts = desk === undefined ? undefined : translator.facts(frame, desk, "CHANNEL_DATA");
     if (!facts || facts.ended) continue;
@@ -61,7 +61,7 @@ export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
  * Notes whether a queue's caller is withheld: only the caller's own leg shows that, because mod_callcenter passes on the number
  * alone.
  */
-export async function lookAtCaller(link: Link, translator: Translator, leg: string): Promise<void> {
+export async function readCaller(link: Link, translator: Translator, leg: string): Promise<void> {
   const frame = isLegId(leg) ? await dump(link, leg) : undefined;
   translator.noteCaller(leg, typeof frame === "object" && isCallerWithheld(frame));
 }

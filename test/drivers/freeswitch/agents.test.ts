@@ -240,7 +240,7 @@ describe("the valid state after a connect", () => {
     await setAgent(rig);
     const from = await rig.reconnect();
     await rig.until(() => rig.commands.at(-1) === "api callcenter_config agent list");
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     await rig.next("snapshot", () => true, rig.events.findIndex(({ type }, at) => at >= from && type === "phone"));
     expect(reportedModes(rig, from)).toEqual([]);
     expect(rig.lines.some((line) => line.includes("Cannot list the agents of the ACD"))).toBe(true);

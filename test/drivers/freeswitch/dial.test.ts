@@ -297,7 +297,7 @@ describe("the link is cut during a dial", () => {
 
   test.concurrent("the end of the job is never reported: unknown, once the handset must have stopped ringing", async () => {
     await using rig = await Rig.ready({ config: patient, before: (sim) => sim.losesJobs = true });
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     const outcome = rig.dial(newCall());
     await rig.timers.pass((patient.ringSeconds + 2 * patient.commandSeconds) * 1000);
     expect(await outcome).toEqual({ outcome: "unknown", why: "The switch did not report the outcome" });

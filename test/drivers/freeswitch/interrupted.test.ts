@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { LineCommand } from "../../../src/core/line.ts";
 import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
-import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
+import { secondSnapshotAfter } from "../../../drivers/freeswitch/session.ts";
 import { event, lineTo, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
@@ -47,7 +47,7 @@ async function run(at: number, interrupt: typeof interruptions[keyof typeof inte
   });
   const timers = new FakeTimers();
   const line = lineTo(peer.port, timers, { acd: {} });
-  void timers.due(secondLookAfter).then(() => timers.due(minPauseMs)).then(() => count <= at && stop.abort());
+  void timers.due(secondSnapshotAfter).then(() => timers.due(minPauseMs)).then(() => count <= at && stop.abort());
   const heard: string[] = [];
   for await (const { type } of line.events(stop.signal, () => [{ desk: "1001", leg: "A" }])) {
     heard.push(type);

@@ -160,14 +160,14 @@ describe("the second snapshot", () => {
     });
     expect(await rig.snapshot()).toEqual([]);
     rig.sim.thawChannels();
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     expect(await rig.snapshot(3)).toMatchObject([{ rings: true, caller: { identity: "14155550123" } }]);
   });
 
   test.concurrent("a leg that begins meanwhile is reported at once, and is in the snapshot", async () => {
     await using rig = await Rig.ready();
     const held = holdAnswer(rig.sim, "show");
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     await held.asked;
     const call = await rig.sim.inbound(customer);
     await rig.facts(({ rings }) => rings === true);
@@ -180,7 +180,7 @@ describe("the second snapshot", () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     await held.asked;
     const [from, to] = [call.uuid, crypto.randomUUID()];
     rig.sim.sw.fireFor("CHANNEL_UUID", call.leg, { after: { "Old-Unique-ID": from, "Unique-ID": to } });
@@ -193,7 +193,7 @@ describe("the second snapshot", () => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     const held = holdAnswer(rig.sim, "uuid_dump");
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     await held.asked;
     await call.callerHangsUp();
     await rig.facts(({ ended }) => ended !== undefined);
@@ -204,7 +204,7 @@ describe("the second snapshot", () => {
   test.concurrent("is not taken on a connection that is over", async () => {
     await using rig = await Rig.ready();
     const from = await rig.reconnect();
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     await rig.next("snapshot", () => true, from + 4);
     expect(rig.commands.filter((command) => command.startsWith("api show"))).toHaveLength(3);
   });

@@ -128,7 +128,7 @@ describe("an event that cannot be read causes a snapshot", () => {
   test.concurrent("the report of a dial whose leg has been seen: the leg is followed, and the outcome is not yet unknown", async () => {
     const { ringSeconds, commandSeconds } = { ringSeconds: 25, commandSeconds: 5 };
     await using rig = await Rig.ready({ config: { ringSeconds, commandSeconds, silenceSeconds: 100 } });
-    await rig.secondLook();
+    await rig.startSecondSnapshot();
     writes(rig, truncated, (event) => event["Event-Name"] === "BACKGROUND_JOB");
     const outcome = rig.dial(crypto.randomUUID());
     await rig.facts(({ farAnswered }) => farAnswered === true);

@@ -10,7 +10,7 @@ import {
   type SimulatorOptions,
 } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
-import { secondLookAfter } from "../../../drivers/freeswitch/session.ts";
+import { secondSnapshotAfter } from "../../../drivers/freeswitch/session.ts";
 import { shortestPause } from "../../../drivers/shared/pause.ts";
 import { quietPort } from "../ports.ts";
 import { LineListener } from "../line-listener.ts";
@@ -101,8 +101,8 @@ export class Rig extends LineListener implements AsyncDisposable {
   }
 
   /** Lets the time until the second look at the live legs pass, once the first is done. */
-  async secondLook(): Promise<void> {
-    await this.timers.pass(secondLookAfter);
+  async startSecondSnapshot(): Promise<void> {
+    await this.timers.pass(secondSnapshotAfter);
   }
 
   /** Lets the deadline on silence pass. */
@@ -117,7 +117,7 @@ export class Rig extends LineListener implements AsyncDisposable {
 
   /** The legs of the second look. */
   async secondSnapshot(): Promise<readonly LegFacts[]> {
-    await this.secondLook();
+    await this.startSecondSnapshot();
     return await this.snapshot(this.events.length);
   }
 
