@@ -1,4 +1,4 @@
-/** The table of commands. Exit codes: 0 good, 1 failed, 2 wrong usage or configuration. */
+/** The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. */
 import { Command, CommanderError } from "commander";
 import { apply } from "./commands/apply/mod.ts";
 import { showAddressRules } from "./commands/install/address-rules.ts";
@@ -41,7 +41,7 @@ export function table(io: Io, done: (code: number) => void): Command {
   const program = new Command("telesetd")
     .description("Makes a SIP desk phone appear to Oracle Universal Work Queue as its softphone.")
     .exitOverride().showSuggestionAfterError().configureOutput({ writeOut: io.out, writeErr: io.err })
-    .addHelpText("after", "\nExit codes: 0 good, 1 failed, 2 wrong usage or configuration.\nStart with: telesetd demo");
+    .addHelpText("after", "\nExit codes: 0 success, 1 failure, 2 invalid usage or configuration.\nStart with: telesetd demo");
   const group = { program, io, ...toolsFor(program, done) };
   addService(group);
   addSetup(group);
@@ -67,14 +67,14 @@ type Given = Parameters<Parameters<Command["action"]>[0]>;
 
 type Add = (name: string, description: string, example: string) => Command;
 
-/** What the groups of commands are made with. */
+/** The helpers that the groups of commands use. */
 interface Tools {
   readonly add: Add;
   /** Adds a command that reads the configuration. */
   readonly configured: Add;
   /** Adds a command that reads the configuration and can print JSON. */
   readonly printing: Add;
-  /** Makes a command do its work, which gives the exit code. */
+  /** Sets the action of a command, which returns the exit code. */
   does(command: Command, work: (...given: Given) => number | Promise<number>): void;
 }
 

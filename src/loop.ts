@@ -31,7 +31,7 @@ export interface LoopOptions {
   readonly policy: Policy;
   /** Steady ms. */
   readonly now: () => number;
-  /** Makes a new id, for callouts and the calls that they start. */
+  /** Generates an id, for callouts and the calls that they start. */
   readonly newId: () => string;
   readonly log: Log;
   /** Verifies the passwords of Logins; absent: every Login is accepted. */

@@ -6,11 +6,11 @@ import { cli } from "./cli.ts";
 import { isJournal, marked } from "./log/log.ts";
 import { messageOf } from "./platform/text.ts";
 
-// Unlike a command that cannot write its output, a daemon that cannot log goes on.
+// Unlike a command that cannot write its output, a daemon that cannot log continues.
 process.stderr.on("error", () => {});
 
 /**
- * Writes all output before the command goes on: process.stdout would buffer what a pipe cannot take, and the end of the
+ * Writes all output before the command continues: process.stdout would buffer what a pipe cannot take, and the end of the
  * process would cut it off. The reader of our output may go away (`telesetd doctor | head -3`): then exit.
  */
 function out(text: string): void {

@@ -181,7 +181,7 @@ describe("help:", () => {
     expect(commandsIn(out)).toEqual(
       expect.arrayContaining(["run", "check", "demo", "replay", "explain", "status", "outbox", "schema", "version"]),
     );
-    expect(out).toContain("Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.");
+    expect(out).toContain("Exit codes: 0 success, 1 failure, 2 invalid usage or configuration.");
   });
 
   test("of every command has a sentence and an example of the command", async () => {

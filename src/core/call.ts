@@ -59,9 +59,9 @@ export interface Call {
   /** The ids of the live handset legs. */
   readonly legs: readonly string[];
   readonly farLeg?: string;
-  /** The far leg is one of the switch's own (loopback), and another leg may take its place. */
+  /** The far leg belongs to the switch itself (loopback), and another leg may replace it. */
   readonly relayed?: boolean;
-  /** The leg that has taken the place of such a leg: the call itself has led to it. */
+  /** The leg that has replaced such a leg: it is where the call itself went. */
   readonly ledTo?: string;
   readonly party?: FarParty;
   readonly queue: boolean;
@@ -137,8 +137,8 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
 }
 
 /**
- * Where the call has led through a leg of the switch's own (loopback), whose place the leg that it has called may take. A party
- * who was put through is on a leg that has called in, or comes after a real party.
+ * Where the call went through a leg of the switch itself (loopback), which the leg that it has called may replace. A party
+ * who was put through is on a leg that has called in, or follows a real party.
  */
 function afterRelay({ relayed }: Call, { relay, partner, farLeg }: LegFacts): Pick<Call, "relayed" | "ledTo"> {
   if (relay) return { relayed: true };
@@ -165,7 +165,7 @@ function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.
   return dialledParty(facts.dialled, numbers);
 }
 
-/** Whether the call itself has led to its partner: then no party was put through. */
+/** Whether the partner is the call's own destination: then no party was put through. */
 function isOwnDoing({ origin }: Call, { partner, farLeg }: LegFacts, ledTo: string | undefined): boolean {
   return (origin !== "called" && partner?.dialledByLeg === true) || (farLeg !== undefined && farLeg === ledTo);
 }
@@ -190,7 +190,7 @@ export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): 
   return inboundParty(call, shown, facts, true);
 }
 
-/** The call that takes the place of this one on its legs, with another party. */
+/** The call that replaces this one on its legs, with another party. */
 export function withNewParty(call: Call, party: FarParty, now: number): Call {
   const { farLeg: _, ...rest } = call;
   const { first, calls } = call.follows ?? { first: call.id, calls: 1 };
@@ -200,7 +200,7 @@ export function withNewParty(call: Call, party: FarParty, now: number): Call {
   return { ...rest, id, follows: { first, calls: calls + 1 }, party, popped: false, established: false, since: now };
 }
 
-/** Whether this is the call with that id, or the one that has taken its place. */
+/** Whether this is the call with that id, or the one that has replaced it. */
 export function isCall(call: Call, named: string): boolean {
   return call.id === named || firstId(call) === named;
 }
@@ -212,12 +212,12 @@ export function firstId({ id, follows }: Call): string {
 
 /** A party on an inbound leg. Whether it is outside depends on its true identity; the CRM gets no withheld identity. */
 function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, outside: boolean): FarParty {
-  // A switch that does not know the far leg names one of the handset's instead.
+  // A switch that does not know the far leg may name one of the handset's instead.
   const named = farLeg !== undefined && farLeg !== leg && !call.legs.includes(farLeg);
   return { identity: withheld ? "" : identity, outside, direction: "inbound", ...(named ? { leg: farLeg } : {}) };
 }
 
-/** The privacy flag may arrive later than the number; it applies to the present party. */
+/** The privacy flag may arrive later than the number; it applies to the current party. */
 function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFacts): boolean {
   if (call.origin === "called" && caller?.withheld && !call.answered) return true;
   return partner?.withheld === true && partner.identity === party.identity;
@@ -238,7 +238,7 @@ function asOwn(caller: Party, numbers: NumberPlan): Party {
   return isInternal(numbers, plainDialString(outside ? original : identity)) ? caller : { ...caller, identity: original };
 }
 
-/** Whether a party is outside: by the way it came in, else by its number; a name alone never is. */
+/** Whether a party is outside: by the way it came in, or else by its number; a name alone is never outside. */
 function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   if (party.outside) return true;
   const { identity } = identifyCaller(numbers, party.identity);
@@ -247,7 +247,7 @@ function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
   return queue || (identity.kind === "withheld" && party.outside === undefined && party.identity.trim() === "");
 }
 
-/** The events to send now, in order, and the call with that noted. A call without an agent sends none. */
+/** The events to send now, in order, and the call with these noted. A call without an agent sends none. */
 export function eventsDue(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
   const events: CrmEvent[] = [];
   const when = policy[kindOf(call)];

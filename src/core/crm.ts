@@ -3,7 +3,7 @@
  * Source: Oracle Telephony Adapter SDK Developers Reference Guide (E13402), Basic Telephony. Mirror image of `line.ts`.
  */
 
-/** The names of the callouts, spelt as Oracle spells them. */
+/** The names of the callouts, in Oracle's spelling. */
 export const calloutNames = [
   "Register",
   "Unregister",

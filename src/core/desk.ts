@@ -50,7 +50,7 @@ export interface Desk {
   readonly recentlyEnded: readonly string[];
 }
 
-/** The most ended legs and calls that are remembered. */
+/** The maximum number of ended legs and calls that are remembered. */
 const maxRecentlyEnded = 64;
 
 /** A desk without a known state. */
@@ -121,14 +121,14 @@ export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPol
 /** How long after a dial its legs may be missing in the list of channels of the switch, in ms. */
 export const listLag = 3000;
 
-/** A call without a leg in the snapshot is over, unless its dial may still create one, or the list may lag behind it. */
+/** A call without a leg in the snapshot has ended, unless its dial may still create one, or the list may lag behind it. */
 function endUnlisted(desk: Desk, id: string, failure: Failure, now: number): CallChange {
   const call = desk.calls.find((call) => call.id === id && call.legs.length === 0);
   if (!call) return { desk, send: [], ended: [] };
   const { dial, since } = call;
   if (dial && !dial.settled && !dial.lastEnd) return { desk, send: [], ended: [] };
   if (dial?.lastEnd || now >= since + listLag) return endCall(desk, call, dial?.lastEnd?.failure ?? failure);
-  // A dial is over as soon as the list can no longer lag (`staleDial`).
+  // A dial ends as soon as the list can no longer lag (`staleDial`).
   return { desk: dial ? withCall(desk, { ...call, dial: { ...dial, missed: true } }) : desk, send: [], ended: [] };
 }
 
@@ -142,12 +142,12 @@ export function dialInProgress({ calls }: Desk): DialledCall | undefined {
   return calls.find(hasDial);
 }
 
-/** The desk with a change of the dial of a call, if that is not over. */
+/** The desk with a change of the dial of a call, if that call has not ended. */
 export function withDial(desk: Desk, { id }: DialledCall, change: Partial<Dial>): Desk {
   return withChanged(desk, id, (call) => hasDial(call) ? { ...call, dial: { ...call.dial, ...change } } : call);
 }
 
-/** The desk with this call, if it is not over, without its dial. */
+/** The desk with this call, if it has not ended, without its dial. */
 export function withoutDial(desk: Desk, { id }: DialledCall): Desk {
   return withChanged(desk, id, ({ dial: _, ...call }) => call);
 }
@@ -208,7 +208,7 @@ function originOf(facts: LegFacts): Origin | undefined {
   return facts.call === undefined ? "called" : "makecall";
 }
 
-/** The end of a leg is noted even if nothing else is known of it. */
+/** The end of a leg is noted even if nothing else is known about it. */
 function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failure, now: number): CallChange {
   const noted = { ...desk, recentlyEnded: withEnded(desk.recentlyEnded, leg) };
   if (!call) return { desk: noted, send: [], ended: [] };

@@ -1,13 +1,13 @@
 /**
  * Where the events of an agent's calls are sent: to the address that the agent had registered when the call started, or to a
- * newer one of the same agent at any desk of the box. A Register of another agent changes that only if it names the same
+ * newer one of the same agent at any desk of the box. A Register of another agent changes this only if it names the same
  * address.
  */
 import type { Address, Registration } from "./crm.ts";
 
 /**
- * Where an event is sent. Null: another agent's UWQ has the address now, so the event waits for its own agent's next Register.
- * Undefined: nowhere, because its agent has unregistered.
+ * Where an event is sent. Null: another agent's UWQ now has the address, so the event waits for the next Register of its own
+ * agent. Undefined: nowhere, because its agent has unregistered.
  */
 export type Destination = Address | null | undefined;
 
@@ -46,7 +46,7 @@ export function isSameAddress(a: Destination, b: Destination): boolean {
 }
 
 /**
- * The destination after a Register. One that Unregister has cancelled comes back only when the agent registers at the same desk
+ * The destination after a Register. One that Unregister has cancelled is restored only when the agent registers at the same desk
  * again. An address that another agent registers is that agent's from then on: the agent who is registered at this desk gets the
  * address registered here, which agents of other desks may share; any other agent has no address.
  */

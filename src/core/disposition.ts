@@ -15,7 +15,7 @@ export type CallKind = (typeof callKinds)[number];
 export const dispositions = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
 export type Disposition = (typeof dispositions)[number];
 
-/** A call that is over. */
+/** A call that has ended. */
 export interface EndedCall {
   readonly call: Call;
   readonly kind: CallKind;
@@ -38,11 +38,11 @@ const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disp
   ATTENDED_TRANSFER: "elsewhere",
   CALL_REJECTED: "rejected",
   USER_BUSY: "busy",
-  // The leg goes on, with another party (screenPop.onPartyChange).
+  // The leg continues, with another party (screenPop.onPartyChange).
   PARTY_CHANGED: "elsewhere",
   GONE: "unknown",
   UNKNOWN: "unknown",
-  // The ends of dialogs (RFC 4235 section 4.1.2), and SIP status codes, which are more exact (RFC 3261 section 21).
+  // The ends of dialogs (RFC 4235 section 4.1.2), and SIP status codes, which are more precise (RFC 3261 section 21).
   terminated: "unknown",
   cancelled: "abandoned",
   "local-bye": "abandoned",
@@ -74,7 +74,7 @@ function dispositionOf(call: Call, cause: string): Disposition {
   return disposition === "busy" && call.origin === "called" && call.rang ? "rejected" : disposition;
 }
 
-/** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. Most statuses are more exact than the word. */
+/** FreeSWITCH gives one name, a SIP dialog a word and a status: `rejected 486`. Most statuses are more precise than the word. */
 function unansweredDisposition(cause: string): Disposition {
   const [word = cause, status] = cause.split(" ");
   if (status === undefined) return unanswered.get(word) ?? "failed";

@@ -1,5 +1,5 @@
 /**
- * The line: the phone side of a desk, as any switch can report it. Drivers know this file and nothing else of the core;
+ * The line: the phone side of a desk, as any switch can report it. Drivers know this file and nothing else from the core;
  * `crm.ts` is its mirror image towards Oracle. Only `step.ts` knows both.
  */
 
@@ -14,9 +14,9 @@ export interface Party {
   readonly original?: string;
   /** True if the party's own leg came in from outside (an outside profile or a gateway), false if it came from inside. */
   readonly outside?: boolean;
-  /** True if this leg has set up the party's leg: the phone has dialled the party, nobody was put through. */
+  /** True if this leg has set up the party's leg: the phone dialled the party, nobody was put through. */
   readonly dialledByLeg?: boolean;
-  /** True if the switch has set up the party's leg: the party was called, and has not called in. */
+  /** True if the switch has set up the party's leg: the party was called, and did not call in. */
   readonly called?: boolean;
   /** The party withholds the number: the CRM never gets it, although the switch may know it. */
   readonly withheld?: boolean;
@@ -33,7 +33,7 @@ export interface Failure {
 }
 
 /**
- * The facts that a driver reports of one leg of a handset. They only add up: absent fields carry no information, and a flag
+ * The facts that a driver reports about one leg of a handset. They only add up: absent fields carry no information, and a flag
  * (`rings`, `answered`, ...) once true stays true for that leg, so that repeated and late events do no harm.
  */
 export interface LegFacts {
@@ -52,7 +52,7 @@ export interface LegFacts {
   readonly callerDialled?: string;
   /** The id of the leg at the other end: two legs to one desk with the same far leg are one call. */
   readonly farLeg?: string;
-  /** The far leg is one of the switch's own (loopback) that leads to the party: another leg may take its place. */
+  /** The far leg belongs to the switch itself (loopback) and leads to the party: another leg may replace it. */
   readonly relay?: true;
   /** The party with which the leg is connected now; after a transfer or a pickup it is not the first one. */
   readonly partner?: Party;
@@ -70,7 +70,7 @@ export interface LegFacts {
   readonly answerUnreported?: boolean;
   /** The handset has put the leg on hold, or retrieved it. */
   readonly held?: boolean;
-  /** The leg is over. */
+  /** The leg has ended. */
   readonly ended?: Failure;
   /** The values of those configured channel variables that are set. */
   readonly data?: Readonly<Record<string, string>>;
@@ -78,7 +78,7 @@ export interface LegFacts {
 
 /**
  * An event of the line. After every connect a driver reports `link-up`, then a `snapshot`, then the events that follow. A
- * switch may answer for one desk and not for another: then `desks` names those to which the link belongs.
+ * switch may answer for one desk and not for another: then `desks` lists the desks that the event is about.
  */
 export type LineEvent =
   | { readonly type: "link-up"; readonly to: string; readonly desks?: readonly string[] }
@@ -94,7 +94,7 @@ export type LineEvent =
   | { readonly type: "acd-reset"; readonly desks: readonly string[] }
   /** The result of a command, once for each, in order among the other events. */
   | { readonly type: "result"; readonly command: LineCommand; readonly result: CommandResult }
-  /** The phone is registered at the switch, or is not; `why` is a sentence for the agent where more is known. */
+  /** The phone is registered at the switch, or is not; `why` is a sentence for the agent, if the reason is known. */
   | {
     readonly type: "phone";
     readonly desk: string;
@@ -130,7 +130,7 @@ export interface AgentCommand {
   /** The callout that waits for the result; absent when telesetd acts on its own. */
   readonly callout?: string;
   readonly agent: string;
-  /** The agent logs in now: the ACD first gets what it needs to know of the agent. */
+  /** The agent logs in now: the ACD first gets what it needs to know about the agent. */
   readonly login: boolean;
   readonly mode: AgentMode;
   /** The queue of the Login, as UWQ names it. */
@@ -149,29 +149,29 @@ export type CommandResult =
   | ({ readonly outcome: "failed" } & Failure)
   | { readonly outcome: "unknown"; readonly why: string };
 
-/** Returns the legs that are believed to live, so that a driver can check them. */
+/** Returns the legs that are believed to be alive, so that a driver can check them. */
 export type KnownLegs = () => readonly { readonly desk: string; readonly leg: string }[];
 
-/** A driver at work. */
+/** A running driver. */
 export interface Line {
   /**
-   * All that happens on the line, results of commands included, in the order in which the driver sees it. Connects and reconnects
-   * until the signal is aborted; nothing that happens after that is reported. It may be called once.
+   * Everything that happens on the line, results of commands included, in the order in which the driver sees it. Connects and
+   * reconnects until the signal is aborted; nothing that happens after that is reported. It may be called once.
    */
   events(signal: AbortSignal, known: KnownLegs): AsyncIterable<LineEvent>;
   /**
-   * Carries one command out, once: it is never repeated after a reconnect. Its result is an event; while the link is down that is
+   * Executes one command, once: it is never repeated after a reconnect. Its result is an event; while the link is down that is
    * `failed`. Never throws.
    */
   execute(command: LineCommand): void;
   /**
    * What keeps the driver's own loop from running, as a sentence; undefined while it runs, connected or not. For the watchdog,
-   * which restarts telesetd. A driver that cannot hang leaves it out.
+   * which restarts telesetd. A driver that cannot hang omits it.
    */
   stuck?(): string | undefined;
   /**
-   * The password of a user in the directory of the switch; undefined if there is none. Rejects if the directory cannot be asked.
-   * A driver whose switch has no directory leaves it out.
+   * The password of a user in the directory of the switch; undefined if there is none. Rejects if the directory cannot be
+   * queried. A driver whose switch has no directory omits it.
    */
   passwordOf?(user: string): Promise<string | undefined>;
 }

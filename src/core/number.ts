@@ -46,10 +46,10 @@ export type Identity =
   | { readonly kind: "withheld"; readonly number?: string }
   | { readonly kind: "name" };
 
-/** The most digits of occtANI. A longer number is not cut: it counts as no number. */
+/** The maximum number of digits of occtANI. A longer number is not truncated: it counts as no number. */
 export const maxAniDigits = 40;
 
-/** The most characters of a number that is dialled. */
+/** The maximum length of a dialled number, in characters. */
 const maxDialCharacters = 32;
 
 const withheldWords = /^(anonymous|anon|unknown|unavailable|restricted|private|withheld|blocked|not available|no ?caller ?id)\b/i;

@@ -1,4 +1,4 @@
-/** Objects without keys whose value is undefined: with exactOptionalPropertyTypes an absent key is not an undefined one. */
+/** Objects without undefined values: with exactOptionalPropertyTypes an absent key differs from an undefined one. */
 
 /** The same values, each absent instead of undefined. */
 export type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

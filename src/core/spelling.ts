@@ -24,9 +24,9 @@ const punctuation = /[\s()[\].\/\u00b7\u2022-]/g;
  */
 const undialable = /^\s*(ext|isub|phone-context|postd)\s*(=|$)/i;
 
-/** A written number without the characters that do not count. */
+/** A written number without the characters that carry no meaning. */
 export interface Written {
-  /** The digits, and the other characters that count. */
+  /** The digits, and the other characters that carry a meaning. */
   readonly number: string;
   /** The parameters of a `tel:` URI that belong to the number, such as `ext=22`. */
   readonly parameters: readonly string[];
@@ -39,7 +39,7 @@ export function withoutInvisible(text: string): string {
 
 /** Reads a number as people write it: `+44 (0)20 7946-0000` is +442079460000, `tel:+1-201-555-0123` is +12015550123. */
 export function readWritten(text: string): Written {
-  // True of nearly every number that a switch shows.
+  // True for nearly every number that a switch reports.
   if (/^\+?\d+$/.test(text)) return { number: text, parameters: [] };
   const ascii = inAscii(text).trim();
   if (!/^tel:/i.test(ascii)) return { number: plain(ascii), parameters: [] };
@@ -75,7 +75,7 @@ function digit(character: string): string {
 }
 
 /**
- * Removes punctuation, and the zero that callers from abroad leave out: `+44 (0)20`. That zero is recognised only after `+`, 00
+ * Removes punctuation, and the zero that callers from abroad omit: `+44 (0)20`. That zero is recognised only after `+`, 00
  * or 011, perhaps with the digits for an outside line in front, and a country code: `(0)20` alone is a national number. Italy
  * and San Marino keep it for callers from abroad.
  */

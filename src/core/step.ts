@@ -65,7 +65,7 @@ function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
   }
 }
 
-/** The result of a dial command. Without a dial in progress only the call may be over. */
+/** The result of a dial command. Without a dial in progress, only the call may have ended. */
 function onResult(desk: Desk, id: string, result: CommandResult, now: number, policy: Policy): Step {
   const call = desk.calls.find((call) => isCall(call, id));
   if (!call) return noEffects(desk);
@@ -77,7 +77,7 @@ function onResult(desk: Desk, id: string, result: CommandResult, now: number, po
     : settled;
 }
 
-/** The callout of a dial is answered, or the dial ends, when its time has come. */
+/** The callout of a dial is answered, or the dial ends, when its time is up. */
 function onWake(desk: Desk, now: number, policy: Policy): Step {
   const answered = onDialDeadline(desk, now);
   const stale = staleDial(answered.desk, now);
@@ -155,7 +155,7 @@ function onRegister(desk: Desk, callout: Extract<Callout, { name: "Register" }>,
   return noEffects(withArrival({ ...desk, registration, registeredAt: now }, registration));
 }
 
-/** An Unregister by any other agent than the registered one changes nothing. */
+/** An Unregister by any agent other than the registered one changes nothing. */
 function onUnregister(desk: Desk, agent: string): Step {
   if (desk.registration?.agent !== agent) return noEffects(desk);
   const why = unregistered(agent, desk.extension);

@@ -12,7 +12,7 @@ export interface ShownEvent {
   readonly call: string;
   readonly desk: string;
   readonly agent: string;
-  /** Where it goes; absent while its agent has no address. */
+  /** Where it is sent; absent while its agent has no address. */
   readonly to?: string;
   readonly created: string;
   readonly attempts: number;
@@ -31,7 +31,7 @@ export type Outcome = { readonly event: ShownEvent } | { readonly status: 404 | 
 
 /** The result of `retry --all`. */
 export interface RetriedAll {
-  /** The number of events that are tried again. */
+  /** The number of events that are retried. */
   readonly retried: number;
   /** True if the outbox had no room for more discarded events. */
   readonly full: boolean;
@@ -68,7 +68,7 @@ export class OutboxDesk {
     return event && { ...shown(event), data: event.event };
   }
 
-  /** Tries an event again at once, whether it waits or was discarded. */
+  /** Retries an event at once, whether it is waiting or was discarded. */
   retry(id: number): Outcome {
     const { store, courier } = this.#options;
     const waiting = courier.get(id);
@@ -84,7 +84,7 @@ export class OutboxDesk {
   }
 
   /**
-   * Tries all waiting and discarded events again, the oldest first, so that calls keep their order; some in each turn of the
+   * Retries all waiting and discarded events, the oldest first, so that calls keep their order; some in each turn of the
    * event loop, and no more than the outbox holds: the rest would push out waiting events.
    */
   async retryAll(): Promise<RetriedAll> {
@@ -98,7 +98,7 @@ export class OutboxDesk {
       if (!last) return { retried, full: false };
       if (courier.room() === 0) return { retried, full: true };
       after = last.id;
-      // An event that is discarded meanwhile is not tried a second time.
+      // An event that is discarded meanwhile is not retried twice.
       const events = page.filter(({ ended = 0 }) => ended <= began).flatMap((event) => this.#retryDiscarded(event) ?? []);
       retried += events.length;
       courier.requeue(events);
@@ -106,7 +106,7 @@ export class OutboxDesk {
     }
   }
 
-  /** Discards an event that waits. */
+  /** Discards a waiting event. */
   drop(id: number): Outcome {
     const { courier } = this.#options;
     const event = courier.get(id);

@@ -1,7 +1,7 @@
 /**
  * The courier delivers the events of the outbox to the CRM: those of one call in order, calls side by side, each attempt noted
  * before it is made. The events that wait for an agent at a desk go to one address, and follow the agent to a new one. However
- * many wait, it does a little in each turn of the event loop, so that the daemon's other work goes on.
+ * many wait, it does a little in each turn of the event loop, so that the daemon's other work continues.
  */
 import { count } from "../core/count.ts";
 import type { Address, Crm } from "../core/crm.ts";
@@ -22,9 +22,9 @@ export interface CourierOptions extends OutcomeOptions {
   readonly rules: DeliveryRules;
 }
 
-/** How many POSTs go to one address at once before it has answered: it may not be there, and others wait. */
+/** How many POSTs go to one address at once before it has answered: it may be unreachable, and others wait. */
 const firstWindow = 4;
-/** The work of one turn of the event loop: POSTs that are started, calls that are looked at, events that are discarded. */
+/** The work of one turn of the event loop: POSTs that are started, calls that are checked, events that are discarded. */
 const maxStartsInTurn = 4;
 const maxLooksInTurn = 32;
 const maxDiscardsInTurn = 32;
@@ -34,11 +34,11 @@ const maxCallsAtOnce = 64;
 /** The longest delay of a timer, in ms; a longer one would fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** Sends what waits. */
+/** Sends the waiting events. */
 export class Courier {
   readonly #options: CourierOptions;
   readonly #waiting = new Waiting(firstWindow);
-  /** Calls and lanes by the time at which to look at them. */
+  /** Calls and lanes by the time at which to check them. */
   readonly #schedule = new Heap<WaitingCall | Lane>((a, b) => a.at < b.at || (a.at === b.at && a.id < b.id));
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
@@ -58,7 +58,7 @@ export class Courier {
     for (const event of options.store.waiting()) this.#schedule.put(this.#waiting.add({ ...event, next: 0 }));
   }
 
-  /** An event that waits; undefined if it does not. */
+  /** The waiting event with this id; undefined if there is none. */
   get(id: number): OutboxEvent | undefined {
     return this.#waiting.get(id);
   }
@@ -91,14 +91,14 @@ export class Courier {
     this.sendDue();
   }
 
-  /** Forgets the events that wait for an agent: the commit discards them in the store. POSTs on the way go on. */
+  /** Forgets the events that wait for an agent: the commit discards them in the store. POSTs in progress continue. */
   withdrawAll(desk: string, agent: string): void {
     this.#withdraw([...this.#waiting.lane(desk, agent)?.calls ?? []]);
   }
 
   /**
    * Discards the events that wait for an agent who is about to unregister, some calls in each turn of the event loop; events that
-   * come meanwhile stay. Does nothing when there are few: `withdrawAll` is enough for them.
+   * come meanwhile stay. Does nothing if there are few: `withdrawAll` is enough for them.
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;
@@ -131,7 +131,7 @@ export class Courier {
     this.#suppressedCalls.note({ desk, event }, false);
   }
 
-  /** Discards one event for the administrator; false when it does not wait. */
+  /** Discards one event for the administrator; false if it is not waiting. */
   drop(id: number): boolean {
     const event = this.#waiting.get(id);
     const call = event && this.#waiting.callOf(event);
@@ -146,7 +146,7 @@ export class Courier {
     return Math.max(0, this.#options.rules.maxEvents - this.#waiting.size);
   }
 
-  /** Takes events that wait again, each in its place in its call; they are tried at once. */
+  /** Takes events that are waiting again, each in its place in its call; they are tried at once. */
   requeue(events: readonly OutboxEvent[]): void {
     for (const event of events) {
       this.#suppressedCalls.delete(event);
@@ -157,7 +157,7 @@ export class Courier {
     this.sendDue();
   }
 
-  /** Tries all events that wait at once. */
+  /** Tries all waiting events at once. */
   retryNow(): void {
     for (const lane of this.#waiting.allLanes()) {
       for (const call of this.#waiting.refresh(lane, false)) this.#schedule.put(call);
@@ -204,7 +204,7 @@ export class Courier {
     else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(maxTimerMs, next - now()));
   }
 
-  /** In the next turn of the event loop, after whatever else has come meanwhile. */
+  /** In the next turn of the event loop, after everything else that has arrived meanwhile. */
   #sendSoon(): void {
     if (this.#stopping) return;
     this.#nextTurn ??= setImmediate(() => {
@@ -213,7 +213,7 @@ export class Courier {
     });
   }
 
-  /** Starts no more POSTs and waits for those on the way, at most `ms`. */
+  /** Starts no more POSTs and waits for those in progress, at most `ms`. */
   async stop(ms: number): Promise<void> {
     clearTimeout(this.#timer);
     clearImmediate(this.#nextTurn);
@@ -227,7 +227,7 @@ export class Courier {
     await all;
   }
 
-  /** Puts a call where it belongs: its first event can be sent, or waits. Events that are no longer useful are discarded. */
+  /** Schedules a call: its first event can be sent, or waits. Events that are no longer useful are discarded. */
   #look(call: WaitingCall): void {
     const { lane } = call;
     lane.ready.delete(call);
@@ -246,7 +246,7 @@ export class Courier {
     this.#waiting.forget(call);
   }
 
-  /** What is due after discarding what must be discarded, as far as this turn allows; undefined if no event is left. */
+  /** What is due after discarding what must be discarded, within the limits of this turn; undefined if no event is left. */
   #dueOf(call: WaitingCall): Exclude<Due, { type: "discard" }> | undefined {
     const { now, rules } = this.#options;
     let suppressed = "its ScreenPop was not delivered";
@@ -262,7 +262,7 @@ export class Courier {
     return undefined;
   }
 
-  /** Sends the next event; false when none can be sent now. */
+  /** Sends the next event; false if none can be sent now. */
   #sendNext(): boolean {
     const lane = this.#posts.next(this.#options.now());
     const call = lane?.ready.first();
@@ -318,7 +318,7 @@ export class Courier {
   }
 
   /**
-   * The outbox is bounded: when it is full, the oldest events are discarded. True when more must be discarded than one turn
+   * The outbox is bounded: when it is full, the oldest events are discarded. True if more must be discarded than one turn
    * allows.
    */
   #makeRoom(): boolean {

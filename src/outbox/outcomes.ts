@@ -71,7 +71,7 @@ export class Outcomes {
     store.update(later, false);
   }
 
-  /** Discards an event that waits. */
+  /** Discards a waiting event. */
   discard(event: OutboxEvent, call: WaitingCall, why: string, result: EventResult = "discarded"): void {
     this.forget(event, call, result);
     this.#options.store.settle(event.id, "discarded", why, this.#options.now());

@@ -1,9 +1,9 @@
-/** The POSTs on the way: to which address, and which lane may send next. */
+/** The POSTs in progress: to which address, and which lane may send next. */
 import type { Address } from "../core/crm.ts";
 import type { EventResult } from "../metrics/metrics.ts";
 import type { Lane } from "./waiting.ts";
 
-/** The most POSTs on the way at once, and the most of them to addresses whose last POST failed. */
+/** The maximum number of POSTs in progress, and of those to addresses whose last POST failed. */
 const maxConcurrentPosts = 32;
 const maxFailingPosts = 16;
 /**
@@ -13,7 +13,7 @@ const maxFailingPosts = 16;
 const fastMs = 10;
 const fastWindow = 8;
 
-/** A POST on the way. */
+/** A POST in progress. */
 export interface Post {
   readonly to: Address;
   readonly lane: Lane;
@@ -24,11 +24,11 @@ export interface Post {
   /** When it started, in ms. */
   readonly since: number;
   readonly abort: AbortController;
-  /** What has become of its event meanwhile; counts only if the CRM does not confirm the event. */
+  /** What happened to its event meanwhile; counts only if the CRM does not confirm the event. */
   result?: EventResult;
 }
 
-/** All POSTs on the way, by event, and the lanes that have more to send. No address waits for another. */
+/** All POSTs in progress, by event, and the lanes that have more to send. No address waits for another. */
 export class Posts {
   readonly #posts = new Map<number, Post>();
   readonly #open = new Set<Lane>();
@@ -69,7 +69,7 @@ export class Posts {
     return this.#posts.get(event);
   }
 
-  /** A POST is over. */
+  /** A POST has ended. */
   end(event: number): void {
     const post = this.#posts.get(event);
     if (!post) return;

@@ -18,7 +18,7 @@ export interface OutboxEvent {
   readonly event: CrmEvent;
   readonly created: number;
   readonly attempts: number;
-  /** How many of them went to addresses that its agent has left; not stored. */
+  /** How many of them went to former addresses of its agent; not stored. */
   readonly elsewhere?: number;
   /** How many attempts the CRM has refused (3xx, 4xx). */
   readonly refusals: number;
@@ -53,7 +53,7 @@ export interface Recorded extends OutboxEvent {
   readonly ended?: number;
 }
 
-/** How much is kept of what has ended. */
+/** How many finished records are kept. */
 export interface Retention {
   readonly days: number;
   readonly rows: number;
@@ -64,12 +64,12 @@ export interface RecordedDial extends DialRecord {
   readonly desk: string;
 }
 
-/** The place of a dial in the record, where the next page goes on. */
+/** The position of a dial in the record, where the next page continues. */
 export type DialPlace = Pick<RecordedDial, "at" | "id">;
 
 /** The store's contract. */
 export interface Store {
-  /** The desks as they were left; their line is unknown, their unanswered callouts are gone. */
+  /** The desks as they were stored; their line is unknown, their unanswered callouts are lost. */
   desks(): Desk[];
   /** Forgets a desk. */
   forget(extension: string): void;
@@ -77,7 +77,7 @@ export interface Store {
   commit(change: Change, now: number): OutboxEvent[];
   /** All events that wait, in order. Those that were on the way when the process died may have reached the CRM. */
   waiting(): OutboxEvent[];
-  /** The calls that go on whose ScreenPop was discarded and cannot have arrived: what follows is not delivered either. */
+  /** The live calls whose ScreenPop was discarded and cannot have arrived: their other events are not delivered either. */
   suppressedCalls(): { readonly desk: string; readonly call: string }[];
   /** Notes an attempt before it is made, or its result. */
   update(event: OutboxEvent, onTheWay: boolean): void;
@@ -96,7 +96,7 @@ export interface Store {
   recordDial(desk: string, dial: DialRecord): void;
   /** At most `limit` dials on record, the newest first; `before`: those that follow it. */
   dials(limit: number, before?: DialPlace): RecordedDial[];
-  /** Deletes what ended long ago; returns how many. */
+  /** Deletes old finished records; returns how many. */
   prune(retention: Retention, now: number): number;
   /** The clock's mark, and the latest time on record. */
   clock(): { readonly mark?: ClockMark; readonly last: number };

@@ -11,7 +11,7 @@ export interface DeliveryRules {
   readonly screenPopFor: number;
   /** How long the other events are useful, in ms. */
   readonly othersFor: number;
-  /** After how many refusals (3xx, 4xx) an event is discarded. */
+  /** The number of refusals (3xx, 4xx) after which an event is discarded. */
   readonly refusals: number;
   /** How many events may wait. */
   readonly maxEvents: number;
@@ -24,7 +24,7 @@ export const deliveryRules: DeliveryRules = { screenPopFor: 120_000, othersFor: 
 export type Due =
   /** Send it; from `until` on it is too old. */
   | { readonly type: "send"; readonly until: number }
-  /** Look again at `until`. */
+  /** Check again at `until`. */
   | { readonly type: "wait"; readonly until: number }
   /** Discard it. */
   | { readonly type: "discard"; readonly why: string };

@@ -2,7 +2,7 @@
 import { callKey } from "./schedule.ts";
 import type { OutboxEvent } from "./record.ts";
 
-/** How many are remembered. A call is forgotten with its CallReleased, or when there are more. */
+/** How many are remembered. A call is forgotten with its CallReleased, or when this number is exceeded. */
 const maxSuppressedCalls = 1000;
 
 /** The calls whose events are no longer delivered. */
@@ -29,7 +29,7 @@ export class SuppressedCalls {
     if (this.#keys.size > maxSuppressedCalls && oldest !== undefined) this.#keys.delete(oldest);
   }
 
-  /** The events that follow are delivered again. */
+  /** The following events are delivered again. */
   delete(event: CallOf): void {
     this.#keys.delete(callKey(event));
   }

@@ -99,7 +99,7 @@ export class Lane {
     this.epoch++;
   }
 
-  /** The address may be another one: nothing is known of it yet. */
+  /** The address may be another one: nothing is known about it yet. */
   renew(window: number): void {
     this.failures = 0;
     this.window = window;

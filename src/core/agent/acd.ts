@@ -1,7 +1,7 @@
 /**
- * The agent's state at the switch's ACD. While the link is up the switch is right: we follow what a supervisor or a queue does to
+ * The agent's state at the switch's ACD. While the link is up the switch decides: we follow what a supervisor or a queue does to
  * an agent there. After a restart, of the switch or of telesetd, the agent's last request is applied again. A desk has one place
- * at the ACD: the agent who logs in takes it over. Without an ACD the state is kept and shown, and nothing is driven.
+ * at the ACD: the agent who logs in takes it over. Without an ACD the state is kept and shown, and nothing is sent to the switch.
  */
 import {
   type Agent,
@@ -24,13 +24,13 @@ import { omitUndefined } from "../omit-undefined.ts";
 export interface AcdPolicy {
   /** Whether telesetd sets the states of agents at an ACD of the switch. */
   readonly driven: boolean;
-  /** Oracle's rule (E13402): after an ACD call no second one until the agent is ready again. */
+  /** Oracle's rule (E13402): after an ACD call the agent gets no second one until ready again. */
   readonly afterCall: "not-ready" | "nothing";
 }
 
 type StateCallout = Extract<Callout, { name: AgentCallout }>;
 
-/** A Login, Logout, Ready or NotReady: answered at once without an ACD, else when the ACD has done it. */
+/** A Login, Logout, Ready or NotReady: answered at once without an ACD, otherwise when the ACD has done it. */
 export function onAgentCallout(desk: Desk, id: string, callout: StateCallout, now: number, policy: AcdPolicy): Step {
   const { name, agent } = callout;
   const why = calloutRefusal(desk, callout, policy);

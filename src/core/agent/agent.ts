@@ -21,7 +21,7 @@ export interface Agent {
   readonly since: number;
 }
 
-/** The most agents that a desk remembers; the one that changed longest ago is forgotten. */
+/** The maximum number of agents that a desk remembers; the one that changed longest ago is forgotten. */
 export const maxAgentsPerDesk = 20;
 
 /** The callouts that change an agent's state. */
@@ -49,12 +49,12 @@ export function withAgent(agents: readonly Agent[], agent: Agent): Agent[] {
   return [...agents.filter(({ id }) => id !== agent.id), agent].slice(-maxAgentsPerDesk);
 }
 
-/** The agent who is at work at a desk: of those logged in, the one that changed last. */
+/** The agent who works at a desk: of those logged in, the one that changed last. */
 export function atWork(agents: readonly Agent[]): Agent | undefined {
   return agents.findLast(({ mode }) => mode !== "logged-out");
 }
 
-/** The agent who has the desk's place at the ACD: the one at work, else the last one. */
+/** The agent who has the desk's place at the ACD: the one who works there, or else the last one. */
 export function holder(agents: readonly Agent[]): Agent | undefined {
   return atWork(agents) ?? agents.at(-1);
 }

@@ -27,7 +27,7 @@ export interface Dial {
   readonly missed?: boolean;
 }
 
-/** The last number that the CRM has requested, and its outcome, for `status`. */
+/** The last number that the CRM requested, and its outcome, for `status`. */
 export interface DialOutcome {
   readonly dialString: string;
   readonly number: string;

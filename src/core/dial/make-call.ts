@@ -14,7 +14,7 @@ export type MakeCallDecision =
   | { readonly type: "refuse"; readonly why: string; readonly number?: string }
   /** The desk is already dialling this number: both get the same answer. */
   | { readonly type: "join"; readonly number: string }
-  /** `plain`: the dial string without the characters that do not count. `emergency`: no limit applies. */
+  /** `plain`: the dial string without the characters that carry no meaning. `emergency`: no limit applies. */
   | { readonly type: "dial"; readonly number: string; readonly plain: string; readonly emergency: boolean };
 
 /** The callouts that dial. */

@@ -30,7 +30,7 @@ export function joinCurrentDial(desk: Desk, callout: string): Step {
   return { desk: withDial(desk, call, { waiting: [...waiting, callout] }), effects: [] };
 }
 
-/** The latest time at which a dial must be looked at, in ms: to answer its callout, or to end it. */
+/** The latest time at which a dial must be checked, in ms: to answer its callout, or to end it. */
 export function dialWakeAt(desk: Desk): number | undefined {
   const call = dialInProgress(desk);
   if (!call) return undefined;
@@ -40,20 +40,20 @@ export function dialWakeAt(desk: Desk): number | undefined {
   return due.length > 0 ? Math.min(...due) : undefined;
 }
 
-/** The dial that has no live leg, and of which nothing more is expected. */
+/** The dial that has no live leg and about which no more news is expected. */
 export function staleDial(desk: Desk, now: number): DialledCall | undefined {
   const call = dialInProgress(desk);
   return call && now >= (staleAt(call) ?? Infinity) ? call : undefined;
 }
 
-/** When a dial is over, in ms; undefined while it has a leg, or the switch has not reported the outcome. */
+/** When a dial ends, in ms; undefined while it has a leg, or the switch has not reported the outcome. */
 function staleAt({ legs, dial }: DialledCall): number | undefined {
   if (legs.length > 0) return undefined;
   if (dial.lastEnd) return dial.lastEnd.at + maxOutcomeDelay;
   return dial.settled ? dial.since + (dial.missed ? listLag : maxUnknownDial) : undefined;
 }
 
-/** A dial whose outcome may never be reported ends after a while, even if its leg is alive; its call goes on. */
+/** A dial whose outcome may never be reported ends after a while, even if its leg is alive; its call continues. */
 export function expireUnknownDial(desk: Desk, now: number, errors: boolean): Step {
   const call = dialInProgress(desk);
   if (call?.dial.unsure === undefined || now < call.dial.since + maxUnknownDial) return { desk, effects: [] };
@@ -61,7 +61,7 @@ export function expireUnknownDial(desk: Desk, now: number, errors: boolean): Ste
   return errors ? withError(ended, call, unknownEnd(call.dial.unsure)) : ended;
 }
 
-/** Drops a dial that is in the way of an emergency call: the callouts that wait are answered; its call goes on. */
+/** Drops a dial that is in the way of an emergency call: the waiting callouts are answered; its call continues. */
 export function dropDial(desk: Desk, now: number): Step {
   const call = dialInProgress(desk);
   if (!call) return { desk, effects: [] };
@@ -87,8 +87,8 @@ export function onDialResult(desk: Desk, call: DialledCall, result: CommandResul
 }
 
 /**
- * Why a dial without a live leg is over once the switch has reported its result; undefined if it may go on. The leg of an answered
- * handset is known before the result. An unknown outcome is decided by the next snapshot.
+ * Why a dial without a live leg has ended once the switch has reported its result; undefined if it may continue. The leg of an
+ * answered handset is known before the result. An unknown outcome is decided by the next snapshot.
  */
 export function failureOfDial({ dial }: Call, result: CommandResult): Failure | undefined {
   if (result.outcome === "failed") return result;
@@ -96,8 +96,8 @@ export function failureOfDial({ dial }: Call, result: CommandResult): Failure | 
 }
 
 /**
- * The effects of changes of the calls on the dial: its phone rings, its far end has answered, or it is over.
- * @param errors whether an Error event tells the agent how the dial has ended after the answer.
+ * The effects of changes of the calls on the dial: its phone rings, its far end has answered, or it has ended.
+ * @param errors whether an Error event tells the agent how the dial ended after the answer.
  */
 export function onDialCall(
   desk: Desk,
@@ -152,7 +152,7 @@ export function recordOf(call: DialledCall, outcome: string): DialRecord {
   return { id: firstId(call), at: since, agent, from, dialString, number, outcome };
 }
 
-/** Answers all callouts that wait. Only the first answer counts. */
+/** Answers all waiting callouts. Only the first answer counts. */
 function answer(desk: Desk, call: DialledCall, reply: Reply): Step {
   if (call.dial.answer) return { desk, effects: [] };
   const effects: Effect[] = call.dial.waiting.map((to) => ({ type: "reply", to, reply }));

@@ -20,7 +20,7 @@ export interface RigOptions {
   readonly before?: (pbx: SipPbx) => unknown;
 }
 
-/** A driver at work. */
+/** A running driver. */
 export class Rig extends LineListener implements AsyncDisposable {
   readonly lines: string[];
 
