@@ -17,7 +17,7 @@ export type Verify =
 const maxFailures = 5;
 const lockoutMs = 5 * 60_000;
 
-/** The most agents whose failures are remembered. */
+/** The maximum number of agents whose failures are remembered. */
 const maxAgents = 1000;
 
 /** The number of wrong passwords for an agent, and the time of the last, in ms. */

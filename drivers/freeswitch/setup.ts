@@ -1,4 +1,4 @@
-/** The questions of `telesetd setup` for FreeSWITCH, and how their answers are tried. */
+/** The questions of `telesetd setup` for FreeSWITCH, and how their answers are tested. */
 import type { QuestionGroup } from "../driver.ts";
 import { only } from "../shared/probing.ts";
 import type { FreeswitchConfig } from "./config.ts";

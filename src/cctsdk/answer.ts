@@ -1,6 +1,6 @@
 /** Incremental reader of the answer to one POST (RFC 9112), from an untrusted peer. Pure. */
 
-/** The most bytes read of an answer's header, and of its body; the CRM needs a few hundred. */
+/** The maximum number of bytes read of an answer's header, and of its body; the CRM needs a few hundred. */
 const maxPartBytes = 65_536;
 
 type Part = "head" | "body" | "chunk size" | "chunk" | "trailer" | "over";

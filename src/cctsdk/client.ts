@@ -18,7 +18,7 @@ export interface ClientOptions extends EventForm {
   readonly log: Log;
 }
 
-/** The most events remembered as already warned about. */
+/** The maximum number of events remembered as already warned about. */
 const maxWarnedEvents = 256;
 
 /** The outcome of an exchange. */

@@ -40,17 +40,17 @@ export interface Undecoded {
   readonly agent?: string;
 }
 
-/** The most characters per value. agentID: the limit of EBS; the others: more than any switch accepts. */
+/** The maximum number of characters per value. agentID: the limit of EBS; the others: more than any switch accepts. */
 const maxLengths = { agentID: 60, agentPassword: 100, agentQueue: 100, dialString: 100 } as const;
 type Limited = keyof typeof maxLengths;
 
-/** The most characters of a desk or an agent that a refusal repeats. */
+/** The maximum number of characters of a desk or an agent that a refusal repeats. */
 const maxShownLength = 40;
 
 /** How much of a refused query is searched for its function, in characters. */
 const maxScannedQuery = 4096;
 
-/** The most extensions listed in an error. */
+/** The maximum number of extensions listed in an error. */
 const maxListedDesks = 10;
 
 /** Decodes a callout. All errors in its parameters are reported together; a password is never repeated. */

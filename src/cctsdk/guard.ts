@@ -34,7 +34,7 @@ export interface Refusal {
   readonly why: string;
 }
 
-/** The most characters of a query string; a callout has about a hundred. */
+/** The maximum number of characters of a query string; a callout has about a hundred. */
 const maxQueryLength = 4096;
 
 /**

@@ -4,7 +4,7 @@
  */
 import { type CalloutName, calloutNames } from "../core/crm.ts";
 
-/** The parameters of the callouts, spelt as Oracle spells them (E13402, Basic Telephony). */
+/** The parameters of the callouts, in Oracle's spelling (E13402, Basic Telephony). */
 export const parameterNames = [
   "FunctionName",
   "telesetNumber",
@@ -103,7 +103,7 @@ export function writeXml(xml: string, { contentType, declaration }: BodyForm): s
   return declaration ? `<?xml version="1.0" encoding="${charset}"?>${text}` : text;
 }
 
-/** The most characters in the body of a success. */
+/** The maximum number of characters in the body of a success. */
 const maxSuccessLength = 4000;
 
 /** Returns the problem with the body of a success; undefined if it can be sent. */
@@ -133,7 +133,7 @@ const ownHeaders = [
   "upgrade",
 ];
 
-/** The most characters in one header's value, and in all names and values together. */
+/** The maximum number of characters in one header's value, and in all names and values together. */
 const maxHeaderLength = 4000;
 const maxHeadersLength = 8000;
 

@@ -4,7 +4,7 @@ import type { DialRecord } from "../core/input.ts";
 import { askDaemon } from "./ask.ts";
 import type { Io } from "./io.ts";
 
-/** Prints the numbers that the CRM asked to dial, newest first: who asked, from where, and the outcome. */
+/** Prints the dial requests of the CRM, newest first: the agent, the address and the outcome. */
 export async function showDials(file: string, json: boolean, io: Io): Promise<number> {
   const dials = await askDaemon<(DialRecord & { desk: string })[]>(file, "GET", "/dials", io);
   if (typeof dials === "number") return dials;

@@ -45,7 +45,7 @@ export async function explain({ number, desk, file, json }: ExplainOptions, io: 
   return 0;
 }
 
-/** Whether MakeCall would be accepted, with the reason. `accepted` is absent when it depends on what is not known. */
+/** Whether MakeCall would be accepted, with the reason. `accepted` is absent if it depends on unknown facts. */
 interface Verdict {
   readonly accepted?: boolean;
   readonly why: string;

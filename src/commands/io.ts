@@ -19,7 +19,7 @@ export interface Io {
 
 /**
  * Reads and checks a configuration file. Without systemd's credentials, as on the command line, credentials are read from the
- * folder `secrets` beside the file, which the service gets them from too.
+ * folder `secrets` beside the file, where the service gets them from too.
  * @throws ConfigError with all errors.
  */
 export function readConfig(file: string, { environment }: Pick<Io, "environment">): Config {

@@ -17,7 +17,10 @@ export interface BootFile {
 /** The largest accepted file, in bytes. systemd accepts credentials up to 1 MiB, and configurations are much smaller. */
 const maxFileBytes = 262_144;
 
-/** Reasons for an open that fails. The first-boot unit has no capabilities: it reads files of root, or files that all may read. */
+/**
+ * The reasons why a file cannot be opened. The first-boot unit has no capabilities: it reads files of root, or files that all
+ * may read.
+ */
 const openErrors: Readonly<Record<string, string>> = {
   ELOOP: "it is a symbolic link: expected the file itself",
   EACCES: "root may not read it: make root its owner (chown root:root)",
@@ -87,7 +90,7 @@ export type Choice =
   }
   | { readonly todo: "refuse"; readonly problems: readonly string[]; readonly files: readonly BootFile[] };
 
-/** Chooses the file to install. Two files that differ are refused: nothing says which is meant. */
+/** Chooses the file to install. Two files that differ are refused: there is no way to know which one is meant. */
 export function choose(found: readonly BootFile[]): Choice {
   const files = found.filter(({ id }, index) => found.findIndex((file) => file.id === id) === index);
   const [first] = files;

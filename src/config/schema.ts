@@ -320,7 +320,7 @@ export function parseConfig(
 
 /**
  * A fingerprint of 16 bits, as four hexadecimal digits, which shows whether two configurations are the same. It includes the
- * secrets and is shown without a password: more bits would allow to test a guessed secret.
+ * secrets and is shown without a password: with more bits, a guessed secret could be tested.
  */
 export function fingerprint(config: Config): string {
   const text = JSON.stringify(config, (_, value: unknown) => value instanceof RegExp ? String(value) : value);

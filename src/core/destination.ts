@@ -6,8 +6,8 @@
 import type { Address, Registration } from "./crm.ts";
 
 /**
- * Where an event is sent. Null: another agent's UWQ now has the address, so the event waits for the next Register of its own
- * agent. Undefined: nowhere, because its agent has unregistered.
+ * Where an event is sent. Null: another agent's UWQ now has the address, so the event waits until its own agent
+ * registers again. Undefined: nowhere, because its agent has unregistered.
  */
 export type Destination = Address | null | undefined;
 

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 
 /** Limits of the listener. Deadlines do not restart with each byte, so slow senders cannot extend them. */
 export interface ConnectionLimits {
-  /** The most open connections; more are rejected. */
+  /** The maximum number of open connections; more are rejected. */
   readonly connections: number;
   /** Deadline for a complete request header, counted from connecting or from the last answer, in milliseconds. */
   readonly headerMs: number;
@@ -20,7 +20,7 @@ const closeMs = 500;
 /** During a stop, the time that a new connection has to send its first bytes, in milliseconds. */
 const firstBytesMs = 200;
 
-/** The most concurrent rejections with an answer, per connection that may be open. */
+/** The maximum number of concurrent rejections with an answer, per connection that may be open. */
 const maxRejectionsPerConnection = 4;
 
 interface Connection {

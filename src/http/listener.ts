@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly host: string;
   /** The port to listen on; 0 lets the system choose. */
   readonly port: number;
-  /** The most open connections; more get 503. */
+  /** The maximum number of open connections; more get 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
   readonly admin: Omit<AdminOptions, "from" | "hostNames">;
@@ -43,7 +43,7 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/** The most bytes of a request header and of a request body. Callouts have no body; a small one is ignored. */
+/** The maximum number of bytes of a request header and of a request body. Callouts have no body; a small one is ignored. */
 const maxHeaderBytes = 16_384;
 const maxBodyBytes = 16_384;
 

@@ -14,7 +14,10 @@ export class RequestLines {
   #passing = false;
   readonly #maxBytes: number;
 
-  /** @param maxBytes the most bytes of a request line or a header; longer ones pass unchanged, for node:http to refuse. */
+  /**
+   * @param maxBytes the maximum number of bytes of a request line or a header; longer ones pass unchanged, for node:http to
+   * refuse.
+   */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

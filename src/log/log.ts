@@ -46,7 +46,7 @@ export interface LogOptions {
   readonly counted?: (level: LogLevel) => void;
 }
 
-/** How long the lines of a key are counted, in ms, and the most keys remembered. */
+/** How long the lines of a key are counted, in ms, and the maximum number of keys remembered. */
 const rarelyMs = 3_600_000;
 const maxRareKeys = 512;
 

@@ -8,7 +8,7 @@ import { dialResults } from "../core/input.ts";
 import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
 
-/** The names of events, spelt as Oracle spells them. */
+/** The names of events, in Oracle's spelling. */
 const eventNames = [
   "ScreenPop",
   "CallEstablished",

@@ -6,7 +6,10 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** The most addresses remembered; beyond that the least recently used one is forgotten, which gives it a full bucket. */
+/**
+ * The maximum number of addresses remembered; beyond that the least recently used one is forgotten, which gives it a full
+ * bucket.
+ */
 const maxAddresses = 1024;
 
 /** Returns a function that takes a token of an address, at a monotonic time in ms, and returns whether there was one. */

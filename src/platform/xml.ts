@@ -18,7 +18,7 @@ export interface XmlElement {
   readonly children: readonly (XmlElement | XmlText)[];
 }
 
-/** The most characters that `parse` reads by default; an answer of the CRM has a few hundred. */
+/** The maximum number of characters that `parse` reads by default; an answer of the CRM has a few hundred. */
 export const maxXmlLength = 65_536;
 
 /** The deepest nesting of elements; our documents have five levels. */
@@ -39,7 +39,7 @@ export function element(
 
 /**
  * Parses a document. A document type is refused: no peer of ours sends one, and it allows entity attacks.
- * @param maxLength the most characters that are read.
+ * @param maxLength the maximum number of characters that are read.
  * @throws SyntaxError with a sentence if the text is too long, has a document type, is nested too deep or is not well-formed.
  */
 export function parse(text: string, maxLength = maxXmlLength): { readonly root: XmlElement } {

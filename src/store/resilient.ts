@@ -19,7 +19,7 @@ import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Retention,
 
 /** How often a lost store is retried, in ms. */
 const defaultRetryMs = 10_000;
-/** The most settled events, and the most dials, kept in memory; the oldest are dropped first. */
+/** The maximum number of settled events, and the maximum number of dials, kept in memory; the oldest are dropped first. */
 const maxUnwritten = 10_000;
 /** The number of changes between two checks of this limit. */
 const changesBetweenDrops = 1000;

@@ -1,7 +1,7 @@
 /**
- * A checked configuration becomes that of the service: installed, and the service restarted with it. If the daemon does not become
- * ready, the old configuration returns. `apply`, `setup` and `install` use it. After a kill or a power cut in between, each file
- * is whole, and the same command can be given again.
+ * A checked configuration becomes that of the service: installed, and the service is restarted with it. If the daemon does not
+ * become ready, the old configuration returns. `apply`, `setup` and `install` use it. After a kill or a power cut in between,
+ * each file is whole, and the same command can be given again.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -83,12 +83,15 @@ async function changed({ text, to, start = false }: Change, service: Service | u
   return { done };
 }
 
-/** The last configuration that a daemon became ready with. */
+/** The last configuration with which a daemon became ready. */
 function goodOf(to: string): string {
   return `${to}.last-good`;
 }
 
-/** The configuration to return to; undefined if none is known. That of a running daemon is kept first: it may be nowhere else. */
+/**
+ * The configuration to return to; undefined if none is known. That of a running daemon is saved first, because there may be no
+ * other copy.
+ */
 function keepGood(to: string, text: string, service: Service | undefined, state: string | undefined): string | undefined {
   const running = state === "active" ? service?.running() : undefined;
   if (running !== undefined && running !== textOf(goodOf(to))) replaceFile(goodOf(to), running);
@@ -104,7 +107,7 @@ function installed(to: string, text: string): string[] {
   return [`Wrote ${to}, readable only by its owner${backup === undefined ? "" : `; the old file is kept as ${backup}`}.`];
 }
 
-/** Puts the old configuration back and restarts; returns what happened, for the administrator. */
+/** Restores the old configuration and restarts; returns what happened, for the administrator. */
 async function goBack(to: string, former: string | undefined, why: string, service: Service): Promise<string> {
   const failed = `telesetd did not become ready with this configuration: ${why}.`;
   if (former === undefined) {

@@ -31,7 +31,7 @@ export function installConfig(file: string, text: string, keepAs = `${file}.1`):
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
   if (isSame(file, text)) return { changed: false };
   let backup: string | undefined;
-  // When the new text is on the disk, so that a full disk costs no backup.
+  // Only after the new text is on the disk, so that a full disk does not cost the backup.
   replaceFile(file, text, () => backup = keepFormer(file, keepAs));
   return { changed: true, ...omitUndefined({ backup }) };
 }
@@ -81,7 +81,7 @@ function keepFormer(file: string, backup: string): string | undefined {
   return backup;
 }
 
-/** Makes what happened in the folder survive a power cut. @throws Error of node:fs */
+/** Syncs the folder, so that its changes survive a power cut. @throws Error of node:fs */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {

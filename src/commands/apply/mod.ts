@@ -9,7 +9,7 @@ import { type Service, serviceOf } from "./service.ts";
 
 /** The options of `apply`. */
 export interface ApplyOptions {
-  /** The new configuration; default: the installed one, which somebody has changed in its place. */
+  /** The new configuration; default: the installed one, edited in place. */
   readonly from?: string | undefined;
   /** The installed configuration. */
   readonly config: string;

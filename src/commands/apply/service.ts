@@ -1,4 +1,4 @@
-/** The service that a configuration is for, as systemd runs it. */
+/** The systemd service that a configuration is for. */
 import { existsSync, readFileSync } from "node:fs";
 import { defaultConfig } from "../io.ts";
 
@@ -8,7 +8,7 @@ export interface Service {
   state(): Promise<string | undefined>;
   /** The text of the configuration that the running daemon was started with; undefined if it cannot be read. */
   running(): string | undefined;
-  /** Lets it start at each boot. Resolves with the reason if that fails. */
+  /** Enables it at boot. Resolves with the reason if that fails. */
   enable(): Promise<string | undefined>;
   /** Restarts it and waits until it is ready. Resolves with the reason if it does not become ready. */
   restart(): Promise<string | undefined>;
@@ -59,7 +59,7 @@ export function systemdService(
   };
 }
 
-/** The daemon's own words if it had any (`STATUS=Failed: ...`), otherwise how it ended. */
+/** The daemon's own status if it set one (`STATUS=Failed: ...`), otherwise how it ended. */
 function reasonOf(
   { Result: result, ExecMainStatus: code, StatusText: text = "" }: Readonly<Record<string, string>>,
   output: string,

@@ -9,7 +9,7 @@ import { asRoot } from "./hop.ts";
 import type { Machine } from "./machine.ts";
 
 const megabyte = 1024 * 1024;
-/** statfs(2): f_type of a disk that is memory only. */
+/** statfs(2): f_type of a disk in memory. */
 const tmpfs = 0x01021994;
 
 /** Whether the disk of the store accepts writes, and how much space is left. */
@@ -89,7 +89,7 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
     return { verdict: kept === true ? "warning" : "failed", message, advice };
   }
   const { mark } = store ?? {};
-  // Within a boot the daemon counts with the uptime: its time differs from the wall clock by as much as that was set.
+  // Within a boot the daemon uses the uptime: its time differs from the wall clock by as much as the wall clock was set.
   const set = mark !== undefined && mark.boot === clocks.boot ? wall - (mark.offset + clocks.uptime()) : 0;
   if (Math.abs(set) > aMinute) {
     const message = `The clock was set ${set > 0 ? "forward" : "back"} by ${ago(set)} since the box started.`;
@@ -103,7 +103,7 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
 export interface Places {
   /** `http.host`. */
   readonly listen: string;
-  /** The addresses that the driver connects to; undefined if it does not say. */
+  /** The addresses that the driver connects to; undefined if the driver does not know them. */
   readonly peers: readonly string[] | undefined;
 }
 

@@ -12,11 +12,11 @@ export interface Registered {
   readonly agent: string;
   readonly host: string;
   readonly port: number;
-  /** How long ago the Register came, in ms; absent when that is not on record. */
+  /** How long ago the Register was received, in ms; absent if unknown. */
   readonly before?: number;
 }
 
-/** What is known of the desks, from the daemon, or from the store when it is not running. `now` is the wall clock. */
+/** What is known about the desks, from the daemon, or from the store if the daemon is not running. `now` is the wall clock. */
 export interface Known {
   readonly daemon: Daemon | undefined;
   readonly store: StoreLook | undefined;

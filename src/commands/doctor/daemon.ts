@@ -18,7 +18,7 @@ export interface Daemon {
   readonly events: readonly ShownEvent[];
 }
 
-/** Who answers on the daemon's port: the daemon, another program, or nobody. */
+/** What answers on the daemon's port: the daemon, another program, or nothing. */
 export type Answered =
   | { readonly who: "daemon"; readonly daemon: Daemon }
   | { readonly who: "other"; readonly message: string }
@@ -80,7 +80,7 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
   return good(`${runs} with this configuration.`);
 }
 
-/** What systemd says, as further sentences. */
+/** The report of systemd, as further sentences. */
 function stateOf(service: ServiceState | undefined): string {
   if (service === undefined) return "";
   const { state, exitCode } = service;

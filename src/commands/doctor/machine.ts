@@ -1,4 +1,4 @@
-/** What the doctor asks the machine, so that tests can replace it. */
+/** What the doctor queries from the machine; tests replace it. */
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { type MachineClocks, machineClocks } from "../../platform/clock.ts";
@@ -24,7 +24,7 @@ export interface Machine {
   synchronised(): Promise<boolean | undefined>;
   addresses(): readonly Address[];
   hasDefaultRoute(): boolean;
-  /** What systemd knows of the service; nothing without systemd, or when it is not installed. */
+  /** What systemd knows about the service; undefined without systemd, or if the service is not installed. */
   service(): Promise<ServiceState | undefined>;
 }
 
@@ -51,7 +51,7 @@ function linesOf(file: string): string[] {
   }
 }
 
-/** timesyncd leaves a mark; about chrony and ntpd the kernel knows, and timedatectl shows it. */
+/** timesyncd leaves a mark; the kernel knows about chrony and ntpd, and timedatectl shows it. */
 async function synchronised(): Promise<boolean | undefined> {
   if (existsSync("/run/systemd/timesync/synchronized")) return true;
   const printed = await output("timedatectl", "show", "--property=NTPSynchronized", "--value");

@@ -28,7 +28,7 @@ const switchMs = 11_000;
 /** Where the store is when the configuration cannot be read. */
 const usualStore = "/var/lib/telesetd/telesetd.db";
 
-/** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is wrong. */
+/** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is invalid. */
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
   const since = performance.now();
   const print = options.json === true ? undefined : printer(io);
@@ -101,7 +101,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   yield await checked("deliveries", () => checkDeliveries(known));
 }
 
-/** The driver's hops. A driver that hangs must not hold up the doctor. */
+/** The driver's hops. A driver that hangs must not block the doctor. */
 async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
   const context: ProbeContext = {
     desks,

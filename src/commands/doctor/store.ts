@@ -12,7 +12,7 @@ export interface StoreCheck {
   readonly finding: Finding;
   /** Its contents, when they can be read. */
   readonly look?: StoreLook;
-  /** There is a store, but its contents are not known. */
+  /** There is a store, but its contents are unknown. */
   readonly unread?: boolean;
 }
 
@@ -35,7 +35,7 @@ export function checkStoreFile(path: string): StoreCheck {
 
 const usualPlace = "Set store.path to a file, such as /var/lib/telesetd/telesetd.db.";
 
-/** Why there can be no file at this path, whatever the disk. */
+/** Why there can be no file at this path, regardless of the disk. */
 function noFileAt(path: string, folder: string): string | undefined {
   if (existsSync(path) && !statSync(path).isFile()) return `The store ${path} is not a file.`;
   if (existsSync(folder) && !statSync(folder).isDirectory()) {

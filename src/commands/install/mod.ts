@@ -20,7 +20,7 @@ export interface InstallOptions {
   readonly to: string;
 }
 
-/** Where telesetd.json is looked for. */
+/** Where to look for telesetd.json. */
 export const bootFolders = ["/boot/firmware", "/boot"] as const;
 
 const fileName = "telesetd.json";
@@ -73,7 +73,9 @@ function installChosen(choice: Extract<Choice, { todo: "install" }>, to: string,
   return reportOk(from, io);
 }
 
-/** Names that Windows, which hides file name extensions, and browsers give to telesetd.json. The unit looks for the same names. */
+/**
+ * Names that Windows, which hides file name extensions, and browsers give to telesetd.json. The unit looks for the same names.
+ */
 function misnamedIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => /^telesetd( ?\(\d+\)| - .+)?(\.json)?\.(json|txt)$/i.test(name));
@@ -171,7 +173,7 @@ function reportErrors(folders: readonly string[], problems: readonly string[], t
   return code;
 }
 
-/** Writes a file that people may read on Windows, and only when its text changes, to spare the card. */
+/** Writes a file for readers on Windows, only if its text changes, to spare the card. */
 function writeNote(folder: string, name: string, text: string, io: Io, end = "\r\n"): void {
   const file = join(folder, name);
   const lines = text.replaceAll("\n", end);

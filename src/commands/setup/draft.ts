@@ -1,4 +1,4 @@
-/** The configuration while it is being made: the existing one, with the answers put in. */
+/** The configuration under construction: the existing one, with the answers inserted. */
 import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { type Driver, drivers, type QuestionGroup } from "../../../drivers/registry.ts";

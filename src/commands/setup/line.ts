@@ -1,4 +1,4 @@
-/** The driver's own questions, group by group; the answers of a group are tried as soon as it is complete. */
+/** The driver's own questions, group by group; the answers of a group are tested as soon as it is complete. */
 import {
   type Driver,
   type Hop,
@@ -13,10 +13,10 @@ import { systemTimers } from "../../platform/timers.ts";
 import { type Draft, isReference, keysOf, lineFor, required, type Section, without } from "./draft.ts";
 import { answer, keeps, type Talk } from "./talk.ts";
 
-/** How long the switch may take to answer all that is tried at once, in ms. */
+/** The time for all tests of a group, in ms. */
 const patience = 10_000;
 
-/** Asks all questions of a driver. What it does not ask for stays as it is in `former`. Rejects with Interrupted. */
+/** Asks all questions of a driver. Keys that it does not ask for stay as in `former`. Rejects with Interrupted. */
 export async function askLine(driver: Driver, former: Draft, desks: Draft["desks"], talk: Talk): Promise<Section> {
   let line = lineFor(driver, former);
   for (const [index, group] of driver.setup.entries()) {
@@ -30,7 +30,7 @@ export async function askLine(driver: Driver, former: Draft, desks: Draft["desks
 interface GroupOptions {
   readonly driver: Driver;
   readonly group: QuestionGroup;
-  /** The keys that are asked for later: what the file has there may be wrong. */
+  /** The keys that are asked for later: their values in the file may be invalid. */
   readonly later: readonly string[];
   readonly desks: Draft["desks"];
   readonly talk: Talk;
@@ -48,7 +48,7 @@ class Group {
   async ask(former: Section): Promise<Section> {
     const suggested = await this.#suggestion(former);
     for (let line = former;;) {
-      // A secret that does not work is not offered again: it is asked for with the former one.
+      // A secret that does not work is not offered again: Enter keeps the former one.
       for (const question of this.#options.group.questions) line = await this.#answered(question, line, former, suggested);
       const failure = await this.#failures(line);
       if (failure === undefined || await keeps(this.#options.talk, failure.subject, failure.why)) return line;
@@ -107,7 +107,7 @@ class Group {
     return valid[0];
   }
 
-  /** Tries the answers and shows what is good. @returns what does not work, with a name for it. */
+  /** Tests the answers and shows what works. @returns what does not work, with a name for it. */
   async #failures(line: Section): Promise<{ readonly subject: string; readonly why: string } | undefined> {
     const checked = this.#checked(line);
     if ("why" in checked) return { subject: "these settings", why: checked.why };

@@ -83,7 +83,7 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   const text = `${JSON.stringify(draft, null, 2)}\n`;
   if (isInvalid(text, to, io, (errors) => `with these answers ${to} would have ${errors}`)) return 2;
   if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("declined");
-  // From here on the system handles Ctrl-C again: the doctor may take some seconds.
+  // From here on the system handles Ctrl-C again: the doctor may take a few seconds.
   asker.close();
   return await install(text, to, io);
 }

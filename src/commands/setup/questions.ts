@@ -15,7 +15,7 @@ import {
 import { askLine } from "./line.ts";
 import { answer, type Talk } from "./talk.ts";
 
-/** Asks everything; gives the whole configuration. Rejects with Interrupted. */
+/** Asks all questions; returns the complete configuration. Rejects with Interrupted. */
 export async function askAll(former: Draft, talk: Talk): Promise<Draft> {
   const driver = await askDriver(former, talk);
   const extensions = (await answer(talk, {

@@ -31,7 +31,7 @@ export async function answer<T>({ asker, say }: Talk, { text, fallback, read, ex
   }
 }
 
-/** Says why an answer does not work. @returns whether the administrator keeps it. */
+/** Explains why an answer does not work. @returns whether the administrator keeps it. */
 export async function keeps({ asker, say }: Talk, subject: string, why: string): Promise<boolean> {
   say(`  ${why}`);
   return /^(y|yes|keep)$/i.test(await asker.ask(`Keep ${subject} anyway? y or n [n]: `));
