@@ -2,11 +2,14 @@
 import { driverOf } from "../drivers/registry.ts";
 import { httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
+import { socketBeside } from "./platform/admin-socket.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 import { type Config, fingerprint } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
+import type { AdminOptions } from "./http/admin/routes.ts";
+import { type AdminSocket, openAdminSocket, SocketInUse } from "./http/admin/socket.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http/listener.ts";
 import type { Levels } from "./log/level.ts";
 import type { Log } from "./log/log.ts";
@@ -31,6 +34,8 @@ import { messageOf } from "./platform/text.ts";
 export interface App {
   /** The port that callouts are served on. */
   readonly port: number;
+  /** The path of the socket for the administrator's commands. */
+  readonly socket: string;
   status(): Status;
   /** Why the daemon is permanently stuck, as a sentence; the watchdog is then not pinged. Undefined while it is alive. */
   stuck(): string | undefined;
@@ -47,20 +52,28 @@ const lastPostsMs = 3000;
 const pruneMs = 3_600_000;
 
 /**
- * Starts the store, the listener and the line. When it resolves, callouts are served, and the store is open or declared lost.
- * @throws Error with a sentence if the listener cannot be opened.
+ * Starts the store, the listener, the administrator's socket and the line. When it resolves, callouts are served, and the store
+ * is open or declared lost. A socket that cannot be opened does not stop calls.
+ * @throws Error with a sentence if the listener cannot be opened, or another daemon has the socket.
  */
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, timers = systemTimers }: AppParts = {},
+  { metrics = new Metrics(), levels, timers = systemTimers, file, socket = socketBeside(config.store.path) }: AppParts = {},
 ): Promise<App> {
+  const read = new Date().toISOString();
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
   const parts = { store, now, log, metrics, registrations: new Registrations(), refusals: new Refusals(now), timers };
   const { loop, courier } = compose(config, parts);
-  const { currentStatus, pages } = views(config, parts, { loop, courier }, levels);
-  const http = await listen(config, loop, pages, parts).catch((error: unknown) => {
+  const { currentStatus, admin, monitoring } = views(config, parts, { loop, courier }, levels);
+  const http = await listen(config, loop, monitoring, parts).catch((error: unknown) => {
+    store.close();
+    throw error;
+  });
+  const inForce = { ...omitUndefined({ file }), read, fingerprint: fingerprint(config), host: config.http.host, port: http.port };
+  const commands = await openSocket(socket, { ...admin, config: inForce }, log).catch(async (error: unknown) => {
+    await http.stop();
     store.close();
     throw error;
   });
@@ -84,11 +97,11 @@ export async function startApp(
     loop.refuseCallouts();
     await http.drain();
     loop.stop();
-    await Promise.all([http.stop(), running, courier.stop(lastPostsMs)]);
+    await Promise.all([http.stop(), commands?.stop(), running, courier.stop(lastPostsMs)]);
     store.close();
   };
   let stopped: Promise<void> | undefined;
-  return { port: http.port, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
+  return { port: http.port, socket, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
 /** The parts that the caller may bring. */
@@ -98,6 +111,21 @@ export interface AppParts {
   readonly levels?: Levels;
   /** The timers of the driver; default: those of the machine. */
   readonly timers?: Timers;
+  /** The file that the configuration is read from. */
+  readonly file?: string;
+  /** The path of the administrator's socket; default: beside the store. */
+  readonly socket?: string;
+}
+
+/** Opens the administrator's socket; if that fails, the reason is logged, and the daemon works without. @throws SocketInUse */
+async function openSocket(path: string, admin: AdminOptions, log: Log): Promise<AdminSocket | undefined> {
+  try {
+    return await openAdminSocket(path, admin, log);
+  } catch (error) {
+    if (error instanceof SocketInUse) throw error;
+    log.error("No command can reach this daemon", { why: messageOf(error) });
+    return undefined;
+  }
 }
 
 /** The shared parts. */
@@ -145,7 +173,7 @@ function views(
   { store, now, metrics, registrations, refusals }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
-): { currentStatus: () => Status; pages: Pick<HttpOptions, "admin" | "monitoring"> } {
+): { currentStatus: () => Status; admin: Omit<AdminOptions, "config">; monitoring: HttpOptions["monitoring"] } {
   const configFingerprint = fingerprint(config);
   const currentStatus = (): Status => {
     const { trouble } = store;
@@ -177,13 +205,13 @@ function views(
       return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: configFingerprint };
     },
   };
-  return { currentStatus, pages: { admin, monitoring } };
+  return { currentStatus, admin, monitoring };
 }
 
 function listen(
   config: Config,
   loop: Loop,
-  pages: Pick<HttpOptions, "admin" | "monitoring">,
+  monitoring: HttpOptions["monitoring"],
   { now, log, metrics, refusals }: Pick<Parts, "now" | "log" | "metrics" | "refusals">,
 ): Promise<Listener> {
   const { host, port, connections, answer, ...guards } = config.http;
@@ -208,7 +236,7 @@ function listen(
         refused: (status) => metrics.refused.add(`${status}`),
       },
     },
-    ...pages,
+    monitoring,
     log,
   });
 }

@@ -74,6 +74,8 @@ interface Tools {
   readonly configured: Add;
   /** Adds a command that reads the configuration and can print JSON. */
   readonly printing: Add;
+  /** Adds a command that asks the running daemon, and can print JSON. */
+  readonly asking: Add;
   /** Sets the action of a command, which returns the exit code. */
   does(command: Command, work: (...given: Given) => number | Promise<number>): void;
 }
@@ -82,10 +84,12 @@ function toolsFor(parent: Command, done: (code: number) => void): Tools {
   const add: Add = (name, description, example) =>
     parent.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
   const configured: Add = (...given) => withConfig(add(...given));
+  const printing: Add = (...given) => configured(...given).option("--json", "print JSON");
   return {
     add,
     configured,
-    printing: (...given) => configured(...given).option("--json", "print JSON"),
+    printing,
+    asking: (...given) => printing(...given).option("--socket <path>", "socket of the daemon, if several run on this machine"),
     does: (command, work) => void command.action(async (...given) => done(await work(...given))),
   };
 }
@@ -101,7 +105,11 @@ interface Group extends Tools {
 
 /** The commands of the systemd units. */
 function addService({ program, io, add, configured, does }: Group): void {
-  does(configured("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json"), ({ config }) => run(config, io));
+  does(
+    configured("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json")
+      .option("--socket <path>", "socket for the administrator's commands (default: in $RUNTIME_DIRECTORY, or beside the store)"),
+    (options) => run(options, io),
+  );
   does(
     configured(
       "address-rules",
@@ -124,7 +132,7 @@ function addService({ program, io, add, configured, does }: Group): void {
 }
 
 /** The commands that create and check a configuration. */
-function addSetup({ io, add, configured, printing, does }: Group): void {
+function addSetup({ io, add, configured, printing, asking, does }: Group): void {
   does(
     printing("check", "Check the configuration and list all its errors.", "telesetd check --config config.json"),
     ({ config, json }) => check(config, json === true, io),
@@ -144,7 +152,7 @@ function addSetup({ io, add, configured, printing, does }: Group): void {
     (from, options) => apply({ from, ...options }, io),
   );
   does(
-    printing("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),
+    asking("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),
     (options) => doctor(options, io),
   );
 }
@@ -168,26 +176,26 @@ function addRehearsal({ io, add, printing, does }: Group): void {
 }
 
 /** The commands that ask the running daemon, or the configuration. */
-function addQuestions({ io, printing, does }: Group): void {
+function addQuestions({ io, asking, does }: Group): void {
   does(
-    printing(
+    asking(
       "explain <number>",
       "Show how a number is sent to the CRM and dialled, rule by rule.",
       "telesetd explain +14155550123",
     )
       .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
-    (number, { config: file, json, desk }) => explain({ number, desk, file, json: json === true }, io),
+    (number, { config, socket, json, desk }) => explain({ number, desk, config, socket, json: json === true }, io),
   );
   does(
-    printing("status", "Show the state of the running daemon.", "telesetd status"),
-    ({ config, json }) => showStatus(config, json === true, io),
+    asking("status", "Show the state of the running daemon.", "telesetd status"),
+    ({ json, ...place }) => showStatus(place, json === true, io),
   );
   does(
-    printing("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),
-    ({ config, json }) => showDials(config, json === true, io),
+    asking("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),
+    ({ json, ...place }) => showDials(place, json === true, io),
   );
   does(
-    printing(
+    asking(
       "log [level] [duration]",
       "Show or set the log level of the running daemon, optionally for a limited time.",
       "telesetd log trace 10m",
@@ -198,20 +206,20 @@ function addQuestions({ io, printing, does }: Group): void {
 
 const outboxDescription = "Show and manage events of the running daemon that are pending or discarded.";
 
-function addOutbox({ io, printing, does }: Group): void {
+function addOutbox({ io, asking, does }: Group): void {
   does(
-    printing("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all")
+    asking("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all")
       .option("--all", "finished events too"),
     (options) => outboxList(options, io),
   );
   does(
-    printing("show <id>", "Show one event with its data.", "telesetd outbox show 42"),
+    asking("show <id>", "Show one event with its data.", "telesetd outbox show 42"),
     (id, options) => outboxShow(id, options, io),
   );
   does(
-    printing("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all")
+    asking("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all")
       .option("--all", "all pending and discarded events"),
     (id, options) => outboxRetry(id, options, io),
   );
-  does(printing("drop <id>", "Discard an event.", "telesetd outbox drop 42"), (id, options) => outboxDrop(id, options, io));
+  does(asking("drop <id>", "Discard an event.", "telesetd outbox drop 42"), (id, options) => outboxDrop(id, options, io));
 }

@@ -68,7 +68,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
     places: /^src\/(cctsdk\/routes|http\/.*)\.ts$/,
     why: "what a callout means does not depend on a web framework",
   },
-  "@hono/node-server": { places: /^src\/http\/listener\.ts$/, why: "one file opens the listener" },
+  "@hono/node-server": { places: /^src\/http\/server\.ts$/, why: "one file makes the servers" },
   "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
     places: /^src\/store\/(sqlite|dials|open|inspect|lock)\.ts$/,

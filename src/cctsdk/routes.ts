@@ -5,7 +5,7 @@ import { type Callout, type CalloutName, type CheckStatus, type RefusedCallout, 
 import type { Log } from "../log/log.ts";
 import { calloutName, decodeCallout, type Undecoded } from "./decode.ts";
 import { type CalloutRequest, guard, type GuardOptions, type Refusal } from "./guard.ts";
-import { type AnswerForm, defaultAnswers, type ParameterAliases } from "./profile.ts";
+import type { AnswerForm, ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./redact.ts";
@@ -49,11 +49,6 @@ export interface CalloutCounts {
   callout(name: CalloutName | "unknown", result: "ok" | "error" | "refused" | "malformed"): void;
   /** A request refused before it counted as a callout: an HTTP status (RFC 9110, section 15). */
   refused(status: Refusal["status"] | 400 | 408 | 413 | 431 | 503): void;
-}
-
-/** A refusal with an Error body in the default form, for requests not from the CRM. */
-export function refused(status: number, why: string): Response {
-  return responseOf(refusalOf(status, why, defaultAnswers));
 }
 
 /** Converts an answer for the HTTP server. */

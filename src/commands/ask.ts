@@ -1,47 +1,114 @@
-/** Requests to the running daemon, over HTTP on loopback. */
+/** Requests to the running daemon, over its socket. */
+import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { request } from "node:http";
-import { isIPv4, isIPv6 } from "node:net";
+import { dirname } from "node:path";
+import { usualStore } from "../config/schema.ts";
+import { textAt } from "../config/text.ts";
+import { adminGroup, adminGroupId, serviceSocket, socketBeside } from "../platform/admin-socket.ts";
 import { version } from "../version.ts";
-import { configOr2, type Io } from "./io.ts";
+import { troubleOfFile } from "./in-force.ts";
+import { defaultConfig, type Io } from "./io.ts";
+
+/** Which daemon a command is for. */
+export interface Place {
+  /** The configuration file. It may have errors, or not be the daemon's: it only helps to find the socket. */
+  readonly config: string;
+  /** The daemon's socket; default: see `socketFor`. */
+  readonly socket?: string;
+}
 
 /** How long the daemon may be silent, in ms. */
 const maxSilenceMs = 3000;
 
 /**
- * The daemon's answer as JSON, or an exit code after an error message: 2 for the configuration, 1 for the daemon.
+ * The daemon's answer as JSON, or exit code 1 after an error message. Says on the error output when the daemon's file is no
+ * longer the configuration in force.
  * @param within how long the daemon may be silent, in ms.
  */
 export async function askDaemon<T>(
-  configFile: string,
+  place: Place,
   method: "GET" | "POST",
   path: string,
   io: Io,
   within: number = maxSilenceMs,
 ): Promise<T | number> {
-  const config = configOr2(configFile, io);
-  if (config === 2) return 2;
-  const { port } = config.http;
-  const place = placeOf(config.http);
-  const answer = await exchange(place, port, method, path, within).catch((error: NodeJS.ErrnoException) => error);
-  if (answer instanceof Error) {
-    io.err(
-      `telesetd does not answer at ${place}:${port} (${
-        answer.code ?? answer.message
-      }): is it running? systemctl status telesetd\n`,
-    );
-    return 1;
+  const socket = socketFor(place);
+  const answer = await ask<T>(socket, method, path, within);
+  if ("value" in answer) {
+    const inForce = await ask<Parameters<typeof troubleOfFile>[0]>(socket, "GET", "/config");
+    const trouble = "value" in inForce ? troubleOfFile(inForce.value, io) : undefined;
+    if (trouble !== undefined) io.err(`${trouble}\n`);
+    return answer.value;
   }
-  const { status, text } = answer;
-  const body = parsed(text) as T & { readonly error?: unknown } | undefined;
-  if (status === 200 && body !== undefined) return body;
-  const error = body?.error ?? `The answer at ${place}:${port} is not that of telesetd ${version} (status ${status}): ` +
-      `systemctl restart telesetd, or find the program with ss -ltnp 'sport = :${port}'`;
-  io.err(`${error}\n`);
+  io.err(`${answer.message}${answer.advice === "" ? "" : ` ${answer.advice}`}\n`);
   return 1;
 }
 
+/**
+ * The socket to use when none is given: the service's for the service's configuration, otherwise the one beside the store of the
+ * configuration, which may have errors; of the two, the one that is there.
+ */
+export function socketFor({ config, socket }: Place): string {
+  if (socket !== undefined) return socket;
+  const beside = socketBeside(storeOf(config));
+  const [first, second] = config === defaultConfig ? [serviceSocket, beside] : [beside, serviceSocket];
+  return !isThere(first) && isThere(second) ? second : first;
+}
+
+function storeOf(config: string): string {
+  try {
+    return textAt(readFileSync(config, "utf8"), ["store", "path"]) ?? usualStore;
+  } catch {
+    return usualStore;
+  }
+}
+
+/** A socket that this user may not look at may be there. */
+function isThere(path: string): boolean {
+  return look(path) !== undefined;
+}
+
+/** What is at the path; undefined if nothing is there. */
+function look(path: string): "socket" | "other" | "denied" | undefined {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found && (found.isSocket() ? "socket" : "other");
+  } catch (error) {
+    return isDenied(error as NodeJS.ErrnoException) ? "denied" : undefined;
+  }
+}
+
+/** Why there is no answer. */
+export interface NoAnswer {
+  readonly message: string;
+  /** What to do; may be empty. */
+  readonly advice: string;
+  /** A process listens at the socket. */
+  readonly listens?: true;
+}
+
+/** One request: the value of the daemon's JSON, or why there is none. */
+export async function ask<T>(
+  socket: string,
+  method: "GET" | "POST",
+  path: string,
+  within: number = maxSilenceMs,
+): Promise<{ readonly value: T } | NoAnswer> {
+  let answer: { readonly status: number; readonly text: string };
+  try {
+    answer = await exchange(socket, method, path, within);
+  } catch (error) {
+    return whyNoAnswer(socket, error as NodeJS.ErrnoException, within);
+  }
+  const value = parsed(answer.text) as T & { readonly error?: unknown } | undefined;
+  if (answer.status === 200 && value !== undefined) return { value };
+  if (typeof value?.error === "string") return { message: value.error, advice: "" };
+  const message = `The answer at ${socket} is not that of telesetd ${version} (status ${answer.status}).`;
+  return { listens: true, message, advice: `Restart it: systemctl restart telesetd; or find the program: ss -lxp src ${socket}` };
+}
+
 /** The value of a JSON text; undefined if it is not JSON. */
-export function parsed(text: string): unknown {
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -49,23 +116,67 @@ export function parsed(text: string): unknown {
   }
 }
 
-/** The address to send requests to: the loopback address for a wildcard address. */
-export function placeOf({ host }: { readonly host: string }): string {
-  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+function whyNoAnswer(socket: string, error: NodeJS.ErrnoException, within: number): NoAnswer {
+  const code = error.code ?? "";
+  if (isDenied(error)) {
+    const others = adminGroupId() === undefined ? "" : `, or join the group ${adminGroup}`;
+    return { message: `Permission denied at ${socket}.`, advice: `Run this as root, with sudo${others}.` };
+  }
+  const found = look(socket);
+  if (found === undefined) return notThere(socket);
+  if (found === "other") return { message: `${socket} is not a socket.`, advice: "Name telesetd's socket with --socket." };
+  if (code === "ECONNREFUSED") {
+    return { message: `telesetd is not running: the daemon of ${socket} was killed.`, advice: adviceToStart(socket) };
+  }
+  if (code === "EAGAIN" || code === silent) {
+    const message = `telesetd is running, but does not answer at ${socket} within ${within / 1000} s.`;
+    return {
+      listens: true,
+      message,
+      advice: "The watchdog restarts a service that hangs for 30 s; otherwise: systemctl restart telesetd",
+    };
+  }
+  return {
+    listens: true,
+    message: `telesetd has not answered at ${socket} (${code || error.message}).`,
+    advice: "It may be stopping, or have too many commands at once: try again.",
+  };
 }
+
+function notThere(socket: string): NoAnswer {
+  // systemd removes the folder when the service stops.
+  if (socket !== serviceSocket || !existsSync(dirname(socket))) {
+    return { message: `telesetd is not running: there is no socket ${socket}.`, advice: adviceToStart(socket) };
+  }
+  return {
+    message: `The service telesetd is running, but has no socket ${socket}: it is starting, or an older version still runs.`,
+    advice: "Restart it: systemctl restart telesetd; journalctl -u telesetd -n 20 shows more.",
+  };
+}
+
+/** How to start the daemon of this socket. */
+function adviceToStart(socket: string): string {
+  if (socket === serviceSocket) {
+    return "Start it: systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.";
+  }
+  return "Start it, or name the socket of another daemon with --socket.";
+}
+
+function isDenied({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EACCES" || code === "EPERM";
+}
+
+const silent = "silent";
 
 /** Sends one request; rejects after `within` ms of silence. node:http ignores proxies of the environment. */
 export function exchange(
-  host: string,
-  port: number,
+  socketPath: string,
   method: string,
   path: string,
   within: number = maxSilenceMs,
-): Promise<{ status: number; text: string }> {
+): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
-    // The daemon serves its own state to loopback only, even if it listens on an address of the LAN.
-    const from = isIPv4(host) ? { localAddress: "127.0.0.1" } : isIPv6(host) ? { localAddress: "::1" } : {};
-    const asked = request({ host, port, method, path, agent: false, ...from }, (response) => {
+    const asked = request({ socketPath, method, path, agent: false }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => {
         parts.push(part);
@@ -78,7 +189,7 @@ export function exchange(
     });
     // Bun's own timeout does not run while a request connects. Reject first: a destroyed request may emit no error.
     const late = setTimeout(() => {
-      reject(new Error(`no answer within ${within / 1000} s`));
+      reject(Object.assign(new Error(`no answer within ${within / 1000} s`), { code: silent }));
       asked.destroy();
     }, within);
     asked.on("error", (error) => {

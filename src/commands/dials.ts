@@ -1,12 +1,12 @@
 /** `telesetd dials` */
 import { count } from "../core/count.ts";
 import type { DialRecord } from "../core/input.ts";
-import { askDaemon } from "./ask.ts";
+import { askDaemon, type Place } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Prints the dial requests of the CRM, newest first: the agent, the address and the outcome. */
-export async function showDials(file: string, json: boolean, io: Io): Promise<number> {
-  const dials = await askDaemon<(DialRecord & { desk: string })[]>(file, "GET", "/dials", io);
+export async function showDials(place: Place, json: boolean, io: Io): Promise<number> {
+  const dials = await askDaemon<(DialRecord & { desk: string })[]>(place, "GET", "/dials", io);
   if (typeof dials === "number") return dials;
   if (json) io.out(`${JSON.stringify(dials, null, 2)}\n`);
   else if (dials.length === 0) io.out("The CRM has not asked to dial any number.\n");

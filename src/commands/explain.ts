@@ -14,15 +14,14 @@ import {
   plainDialString,
   quoted,
 } from "../core/number.ts";
-import { askDaemon } from "./ask.ts";
+import { askDaemon, type Place } from "./ask.ts";
 import { configOr2, type Io } from "./io.ts";
 
 /** What to explain. */
-export interface ExplainOptions {
+export interface ExplainOptions extends Place {
   readonly number: string;
   /** The desk at which MakeCall would dial it. */
   readonly desk?: string;
-  readonly file: string;
   readonly json: boolean;
 }
 
@@ -30,8 +29,8 @@ export interface ExplainOptions {
  * Prints what a number becomes for the CRM in each direction, what MakeCall dials, and the rules; at a desk also whether MakeCall
  * would dial it there: by the running daemon, else by the configuration alone. Exit code 0 or 2.
  */
-export async function explain({ number, desk, file, json }: ExplainOptions, io: Io): Promise<number> {
-  const config = configOr2(file, io);
+export async function explain({ number, desk, json, ...place }: ExplainOptions, io: Io): Promise<number> {
+  const config = configOr2(place.config, io);
   if (config === 2) return 2;
   const served = config.desks.map(({ extension }) => extension);
   if (desk !== undefined && !served.includes(desk)) {
@@ -39,7 +38,7 @@ export async function explain({ number, desk, file, json }: ExplainOptions, io: 
     return 2;
   }
   const found = foundOf(number, config.numbers);
-  const makeCall = desk === undefined ? undefined : { desk, ...await verdictAt(desk, number, config, file, io) };
+  const makeCall = desk === undefined ? undefined : { desk, ...await verdictAt(desk, number, config, place, io) };
   const text = [title(number), ...lines(found, config), ...makeCall ? [`MakeCall at desk ${desk} ${makeCall.why}`] : []];
   io.out(json ? `${JSON.stringify({ ...found, makeCall }, null, 2)}\n` : `${text.join("\n  ")}\n`);
   return 0;
@@ -54,10 +53,10 @@ interface Verdict {
 const noLimit = "it is an emergency number, to which no limit applies";
 
 /** The daemon's decision about a MakeCall at the desk now, without dialling; without a daemon that of the configuration. */
-async function verdictAt(desk: string, number: string, config: Config, file: string, io: Io): Promise<Verdict> {
+async function verdictAt(desk: string, number: string, config: Config, place: Place, io: Io): Promise<Verdict> {
   let trouble = "";
   const path = `/dials/foreseen?desk=${encodeURIComponent(desk)}&dialString=${encodeURIComponent(number)}`;
-  const now = await askDaemon<ForeseenMakeCall & { readonly config: string }>(file, "GET", path, {
+  const now = await askDaemon<ForeseenMakeCall & { readonly config: string }>(place, "GET", path, {
     ...io,
     err: (text) => trouble += text,
   });

@@ -51,11 +51,16 @@ export function configOr2(file: string, io: Io): Config | 2 {
 /** What to do about a configuration that cannot be read; undefined if it can. */
 export function adviceForUnreadable(file: string): string | undefined {
   if (!existsSync(file)) return `Create it: telesetd setup${file === defaultConfig ? "" : ` --to ${file}`}`;
+  return isUnreadable(file) ? "Run this as root, with sudo." : undefined;
+}
+
+/** Whether this user may not read the file. */
+export function isUnreadable(file: string): boolean {
   try {
     accessSync(file, constants.R_OK);
-    return undefined;
+    return false;
   } catch {
-    return "Run this as root, with sudo.";
+    return true;
   }
 }
 

@@ -1,11 +1,10 @@
 /** `telesetd log` */
 import { type LevelState, readDuration, readLevel } from "../log/level.ts";
-import { askDaemon } from "./ask.ts";
+import { askDaemon, type Place } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the command. */
-export interface LogOptions {
-  readonly config: string;
+export interface LogOptions extends Place {
   readonly json?: boolean;
 }
 
@@ -13,7 +12,7 @@ export interface LogOptions {
 export async function logCommand(
   level: string | undefined,
   duration: string | undefined,
-  { config, json }: LogOptions,
+  { json, ...place }: LogOptions,
   io: Io,
 ): Promise<number> {
   const path = pathFor(level, duration);
@@ -21,7 +20,7 @@ export async function logCommand(
     io.err(`${path.wrong}\n`);
     return 2;
   }
-  const state = await askDaemon<LevelState>(config, level === undefined ? "GET" : "POST", path, io);
+  const state = await askDaemon<LevelState>(place, level === undefined ? "GET" : "POST", path, io);
   if (typeof state === "number") return state;
   io.out(json ? `${JSON.stringify(state, null, 2)}\n` : `${levelText(state)}\n`);
   return 0;

@@ -1,19 +1,18 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
 import { count } from "../core/count.ts";
 import type { RetriedAll, ShownEvent } from "../outbox/admin.ts";
-import { askDaemon } from "./ask.ts";
+import { askDaemon, type Place } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the commands. */
-export interface OutboxOptions {
-  readonly config: string;
+export interface OutboxOptions extends Place {
   readonly json?: boolean;
   readonly all?: boolean;
 }
 
 /** Pending events, or, with `--all`, also those that were delivered or discarded. */
 export async function outboxList(options: OutboxOptions, io: Io): Promise<number> {
-  const events = await askDaemon<ShownEvent[]>(options.config, "GET", `/outbox${options.all ? "?all=1" : ""}`, io);
+  const events = await askDaemon<ShownEvent[]>(options, "GET", `/outbox${options.all ? "?all=1" : ""}`, io);
   if (typeof events === "number") return events;
   if (options.json) io.out(`${JSON.stringify(events, null, 2)}\n`);
   else if (events.length === 0) {
@@ -34,7 +33,7 @@ function total(events: readonly ShownEvent[]): string {
 
 /** One event with its data. */
 export async function outboxShow(id: string, options: OutboxOptions, io: Io): Promise<number> {
-  const event = await askDaemon<ShownEvent & { data: unknown }>(options.config, "GET", `/outbox/${encodeURIComponent(id)}`, io);
+  const event = await askDaemon<ShownEvent & { data: unknown }>(options, "GET", `/outbox/${encodeURIComponent(id)}`, io);
   if (typeof event === "number") return event;
   if (options.json) io.out(`${JSON.stringify(event, null, 2)}\n`);
   else io.out(`${line(event)}${JSON.stringify(event.data, null, 2)}\n`);
@@ -51,7 +50,7 @@ export async function outboxRetry(id: string | undefined, options: OutboxOptions
     return 2;
   }
   if (id !== undefined) return await change(id, "retry", "Retrying:", options, io);
-  const done = await askDaemon<RetriedAll>(options.config, "POST", "/outbox/retry", io, retryAllWithin);
+  const done = await askDaemon<RetriedAll>(options, "POST", "/outbox/retry", io, retryAllWithin);
   if (typeof done === "number") return done;
   const more = done.full ? " The outbox is full (outbox.maxEvents): run this again for the rest." : "";
   io.out(options.json ? `${JSON.stringify(done)}\n` : `Retried ${count(done.retried, "event")}.${more}\n`);
@@ -64,7 +63,7 @@ export function outboxDrop(id: string, options: OutboxOptions, io: Io): Promise<
 }
 
 async function change(id: string, what: "retry" | "drop", words: string, options: OutboxOptions, io: Io): Promise<number> {
-  const event = await askDaemon<ShownEvent>(options.config, "POST", `/outbox/${encodeURIComponent(id)}/${what}`, io);
+  const event = await askDaemon<ShownEvent>(options, "POST", `/outbox/${encodeURIComponent(id)}/${what}`, io);
   if (typeof event === "number") return event;
   io.out(options.json ? `${JSON.stringify(event)}\n` : `${words} ${line(event)}`);
   return 0;

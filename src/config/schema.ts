@@ -85,7 +85,7 @@ const cidr = z.string().refine((text) => normaliseRange(text) !== undefined, "ex
   });
 
 /** Paths of the box itself, which a prefix must not begin with. */
-const ownPaths = "healthz|readyz|metrics|status|dials|outbox|log";
+const ownPaths = "healthz|readyz|metrics";
 
 /** The valid values of `http.prefix`. */
 export const prefixPattern = new RegExp(`^(?!/(${ownPaths})(/|$))/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$`);
@@ -225,8 +225,11 @@ const dial = z.strictObject({
   registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
 });
 
+/** The default of store.path. */
+export const usualStore = "/var/lib/telesetd/telesetd.db";
+
 const store = z.strictObject({
-  path: z.string().min(1).default("/var/lib/telesetd/telesetd.db").meta({ description: "SQLite file" }),
+  path: z.string().min(1).default(usualStore).meta({ description: "SQLite file" }),
   keepDays: z.number().positive().max(3650).default(7).meta({
     description: "how long finished events are kept on record, in days",
   }),

@@ -41,6 +41,13 @@ function placeAt(text: string, offset: number): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
+/** The text at a path such as `["store", "path"]`, even if the JSON around it has errors; undefined if there is none. */
+export function textAt(json: string, path: readonly string[]): string | undefined {
+  const tree = parseTree(json.replace(/^\uFEFF/, ""));
+  const value: unknown = tree && findNodeAtLocation(tree, [...path])?.value;
+  return typeof value === "string" ? value : undefined;
+}
+
 /** Reads JSON. @throws ConfigError with line and column. */
 export function parseJson(text: string): unknown {
   const errors: ParseError[] = [];

@@ -1,21 +1,15 @@
-/**
- * The HTTP listener for callouts, the administrator and monitors. A plain TCP server in front of it enforces the connection
- * limits, because Bun's http.Server has none.
- */
-import { getRequestListener } from "@hono/node-server";
+/** The HTTP listener for callouts and monitors. */
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
-import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
-import { createServer as createTcpServer, Socket } from "node:net";
-import type { BodyForm } from "../cctsdk/profile.ts";
+import type { Socket } from "node:net";
 import { refusal } from "../cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "../cctsdk/routes.ts";
 import { addressText } from "../core/crm.ts";
-import { type ConnectionLimits, Connections, turns } from "./connections.ts";
-import { type AdminOptions, adminRoutes } from "./admin/routes.ts";
+import type { ConnectionLimits } from "./connections.ts";
 import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
 import { RequestLines } from "./request-line.ts";
+import { createServerFor, type HttpServer, listen, maxHeaderBytes, type ServerOptions } from "./server.ts";
 
 /** Settings and collaborators of the listener. */
 export interface HttpOptions {
@@ -26,7 +20,6 @@ export interface HttpOptions {
   /** The maximum number of open connections; more get 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
-  readonly admin: Omit<AdminOptions, "from" | "hostNames">;
   readonly monitoring: Omit<MonitoringOptions, "from" | "hostNames" | "now">;
   readonly log: Log;
   /** Deadlines for tests; default: 10 s for a header, 30 s for an answer. */
@@ -34,65 +27,29 @@ export interface HttpOptions {
 }
 
 /** An open listener. */
-export interface Listener {
+export interface Listener extends Pick<HttpServer, "drain" | "stop"> {
   /** The port that it listens on. */
   readonly port: number;
-  /** Accepts no more connections, and waits at most 1 s for requests in progress or received in part. */
-  drain(): Promise<void>;
-  /** Drains unless done, then closes all connections within 1 s, during which the requests in progress must be answered. */
-  stop(): Promise<void>;
 }
-
-/** The maximum number of bytes of a request header and of a request body. Callouts have no body; a small one is ignored. */
-const maxHeaderBytes = 16_384;
-const maxBodyBytes = 16_384;
-
-/** How long `drain` waits for requests in progress, and `stop` for their answers to be received, in milliseconds. */
-const drainMs = 1000;
-const stopMs = 1000;
-
-/** How often `drain` waits for connections already accepted by the system. */
-const maxDrainTurns = 50;
 
 /** Opens the listener. @throws Error with the reason and a remedy if it cannot listen. */
 export async function openHttp(options: HttpOptions): Promise<Listener> {
-  const deadlines = options.deadlines ?? { headerMs: 10_000, answerMs: 30_000 };
-  const connections = new Connections({ connections: options.connections, ...deadlines }, {
-    answer: (status, why) => wholeAnswer(status, why, options.callouts.answers),
-    counted: (status) => options.callouts.counted?.refused(status),
-  });
-  const server = httpServer(site(options), connections, options);
-  // Half open: a client may close its sending side after the request and still expect the answer.
-  let accepted = 0;
-  const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    accepted += 1;
-    if (connections.accept(socket)) server.emit("connection", repairing(socket));
-  });
-  await new Promise<void>((resolve, reject) => {
-    front.once("error", (error) => reject(cannotListen(options, error)));
-    front.listen(options.port, options.host, resolve);
-  });
-  front.on("error", (error) => options.log.rarely("HTTP listener").error("HTTP listener failed", { error: error.message }));
-  const bound = front.address();
-  let drained: Promise<void> | undefined;
-  const drain = async () => {
-    // The system may have accepted connections that we have not seen yet; closing now would reset them without an answer. So
-    // close only after a wait that has brought no new ones.
-    for (let turn = 0, before = -1; turn < maxDrainTurns && before !== accepted; turn++) {
-      before = accepted;
-      await turns();
-    }
-    front.close();
-    await connections.drain(drainMs);
+  const { host, port, log, callouts: { answers, counted }, deadlines = { headerMs: 10_000, answerMs: 30_000 } } = options;
+  const served: ServerOptions = {
+    name: "HTTP listener",
+    app: site(options),
+    limits: { connections: options.connections, ...deadlines },
+    refusal: (status, why) => refusal(status, why, answers),
+    counted: (status) => counted?.refused(status),
+    wrapped: repairing,
+    log,
   };
-  return {
-    port: typeof bound === "object" && bound !== null ? bound.port : options.port,
-    drain: () => drained ??= drain(),
-    stop: async () => {
-      await (drained ??= drain());
-      await connections.stop(stopMs);
-    },
-  };
+  const server = createServerFor(served);
+  await listen(server, { host, port }, served).catch((error: NodeJS.ErrnoException) => {
+    throw cannotListen(options, error);
+  });
+  const bound = server.front.address();
+  return { port: typeof bound === "object" && bound !== null ? bound.port : port, drain: server.drain, stop: server.stop };
 }
 
 /** Makes the socket emit its data with repaired request lines. */
@@ -109,11 +66,10 @@ function repairing(socket: Socket): Socket {
   });
 }
 
-/** All routes. The prefix applies to callouts only, not to `/healthz`, `/status`, `/metrics` and so on. */
+/** All routes. The prefix applies to callouts only, not to `/healthz`, `/readyz` and `/metrics`. */
 function site(options: HttpOptions): Hono {
   const { log, callouts: { hostNames, now } } = options;
   const app = new Hono();
-  app.route("/", adminRoutes({ ...options.admin, hostNames, from: source }));
   app.route("/", monitoringRoutes({ ...options.monitoring, hostNames, now, from: source }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
@@ -126,62 +82,6 @@ function site(options: HttpOptions): Hono {
 
 function source(context: Context): string {
   return getConnInfo(context).remote.address ?? "";
-}
-
-function httpServer(app: Hono, connections: Connections, options: HttpOptions): Server {
-  const { log, callouts: { counted } } = options;
-  const listener = getRequestListener(app.fetch, {
-    // For requests without a Host (HTTP/1.0).
-    hostname: "localhost",
-    overrideGlobalObjects: false,
-    errorHandler: () => {
-      counted?.refused(400);
-      const why = "The request has an invalid URL or Host header: check the URL configured in UWQ.";
-      return responseOf(refusal(400, why, options.callouts.answers));
-    },
-  });
-  const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false }, (incoming, outgoing) => {
-    const { socket } = incoming;
-    connections.requestStarted(socket);
-    outgoing.once("close", () => connections.requestEnded(socket));
-    if (bodyTooLong(incoming)) {
-      counted?.refused(413);
-      const why = "The request has a body: send the parameters of a callout in the URL.";
-      const { headers, body } = refusal(413, why, options.callouts.answers);
-      outgoing.writeHead(413, { ...headers, Connection: "close" }).end(body);
-    } else {
-      void listener(incoming, outgoing);
-    }
-  });
-  // Without this a client that closes its sending side gets no answer. Node's own option, missing from its types.
-  Object.assign(server, { httpAllowHalfOpen: true });
-  server.on("connect", (_request, socket) => {
-    if (socket instanceof Socket) connections.reject(socket, 405, "This is not a proxy: use GET.");
-  });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    log.debug("Bad request", { error: error.message });
-    if (!(socket instanceof Socket)) return;
-    if (error.code === "HPE_HEADER_OVERFLOW") connections.reject(socket, 431, "The request header is too long.");
-    else connections.reject(socket, 400, notHttp(error.code));
-  });
-  return server;
-}
-
-function bodyTooLong({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > maxBodyBytes;
-}
-
-/** HPE_INVALID_URL and HPE_INVALID_CONSTANT (llhttp) mean a malformed request line. */
-function notHttp(code: string | undefined): string {
-  if (code !== "HPE_INVALID_URL" && code !== "HPE_INVALID_CONSTANT") return "The request is not HTTP: use GET.";
-  return "The request line is malformed: expected GET URL HTTP/1.1, with a URL that starts with / or ? and has no control characters.";
-}
-
-/** A complete HTTP answer, for a connection without a request object. */
-function wholeAnswer(status: number, why: string, form: BodyForm): string {
-  const { headers, body } = refusal(status, why, form);
-  const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`;
 }
 
 const reasons: Record<string, string> = {

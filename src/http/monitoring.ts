@@ -1,10 +1,10 @@
 /** Endpoints for monitors: `/healthz`, `/readyz` and `/metrics`, for this machine and the addresses in http.monitorAllow. */
 import { type Context, Hono } from "hono";
+import { isForThisBox } from "../cctsdk/guard.ts";
 import { contentTypes, type Format, formatFor } from "../metrics/exposition.ts";
-import { isLoopback, normaliseAddress, parseRanges } from "../platform/address.ts";
+import { authorityOf, isLoopback, normaliseAddress, parseRanges } from "../platform/address.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import { type Readiness, readyText } from "../status/readiness.ts";
-import { isForeign } from "./foreign.ts";
 
 /** The state that the endpoints read, and who may read them. */
 export interface MonitoringOptions {
@@ -68,4 +68,12 @@ export function monitoringRoutes(options: MonitoringOptions): Hono {
     return say(200, contentTypes[format], metrics(format), { Vary: "Accept" });
   });
   return app;
+}
+
+/** Whether a web page sent the request, or it names another host (a web page can make its own name point at this box). */
+function isForeign({ req }: Context, hostNames: readonly string[]): boolean {
+  const header = (name: string): string | undefined => req.header(name);
+  const site = header("sec-fetch-site");
+  return header("origin") !== undefined || header("referer") !== undefined || (site !== undefined && site !== "none") ||
+    !isForThisBox({ header, authority: authorityOf(req.url) }, hostNames);
 }

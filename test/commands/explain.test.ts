@@ -10,25 +10,27 @@ import { readConfig } from "../../src/commands/io.ts";
 import { newCall } from "../../src/core/call.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
 import { foreseeMakeCall } from "../../src/core/dial/make-call.ts";
-import { ask, get, open, quietAdmin } from "../support/httpclient.ts";
+import { openAdminSocket } from "../../src/http/admin/socket.ts";
+import { openLog } from "../../src/log/log.ts";
+import { quietAdmin, socketPath } from "../support/admin.ts";
 import { ownFolder } from "../support/folder.ts";
 
 const folder = ownFolder();
 
-/** A part of a daemon: its listener, and the decision for this desk 1001 with the configuration in the file. */
+/** A part of a daemon: its socket, and the decision for this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");
 const read = () => readConfig(file, { environment: {} });
 let reloaded = true;
-const daemon = await open({
-  admin: {
-    ...quietAdmin,
-    makeCall: (extension, dialString) =>
-      extension === "1001" && known !== undefined
-        ? { ...foreseeMakeCall(known, dialString, 0, policyOf(read())), config: reloaded ? fingerprint(read()) : "0000" }
-        : undefined,
-  },
-});
+const daemonSocket = join(folder, "admin.sock");
+const daemon = await openAdminSocket(daemonSocket, {
+  ...quietAdmin,
+  makeCall: (extension, dialString) =>
+    extension === "1001" && known !== undefined
+      ? { ...foreseeMakeCall(known, dialString, 0, policyOf(read())), config: reloaded ? fingerprint(read()) : "0000" }
+      : undefined,
+}, openLog(() => {}, "error", false));
 afterAll(() => daemon.stop());
+const nobody = join(folder, "nobody.sock");
 
 const well = {
   ...newDesk("1001"),
@@ -38,19 +40,18 @@ const well = {
 let known: Desk | undefined;
 
 /** The output and exit code of explain with this configuration; with a daemon whose desk is `desk`, or without a daemon. */
-async function explained(number: string, { dial = {}, desk, json = false, at = "1001", port = desk ? daemon.port : 1 }: {
+async function explained(number: string, { dial = {}, desk, json = false, at = "1001", socket = desk ? daemonSocket : nobody }: {
   dial?: Record<string, unknown>;
   desk?: Desk;
   json?: boolean;
   at?: string;
-  /** Nobody listens on port 1. */
-  port?: number;
+  socket?: string;
 } = {}): Promise<{ code: number; out: string; err: string }> {
   known = desk;
   const line = { driver: "freeswitch", password: "x", domain: "pbx" };
   const numbers = { deny: "^1900", emergency: "^112$" };
   const desks = [{ extension: "1001" }, { extension: "1002" }];
-  writeFileSync(file, JSON.stringify({ desks, line, numbers, dial, http: { host: "127.0.0.1", port } }));
+  writeFileSync(file, JSON.stringify({ desks, line, numbers, dial }));
   const written = { out: "", err: "" };
   const io = {
     out: (text: string) => written.out += text,
@@ -58,7 +59,7 @@ async function explained(number: string, { dial = {}, desk, json = false, at = "
     terminal: false,
     environment: {},
   };
-  const code = await explain({ number, desk: at, file, json }, io);
+  const code = await explain({ number, desk: at, config: file, socket, json }, io);
   return { code, ...written };
 }
 
@@ -132,7 +133,7 @@ describe("while the daemon runs:", () => {
 });
 
 describe("without a daemon the configuration alone decides:", () => {
-  const unknown = "Whether it would be accepted now is not known: telesetd does not answer at 127.0.0.1:1 (";
+  const unknown = "Whether it would be accepted now is not known: telesetd is not running: ";
   test("a number that may be dialled", async () => {
     expect(await verdict("14155550123")).toStartWith(
       "MakeCall at desk 1001 is allowed by the configuration, within the limits dial.registeredOnly, dial.whileOnCall, " +
@@ -163,20 +164,14 @@ test("a daemon with another configuration than this file", async () => {
 });
 
 test.each([[200, "hello"], [404, "<h1>Not found</h1>"], [502, ""]])(
-  "another program on the daemon's port, which answers %p %p",
+  "another program at the socket, which answers %p %p",
   async (status, body) => {
-    using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body, { status }) });
-    const trouble = `The answer at 127.0.0.1:${server.port} is not that of telesetd ${version} (status ${status}): `;
-    expect(await verdict("14155550123", { at: "1001", port: server.port ?? 0 })).toContain(`is not known: ${trouble}`);
+    const socket = socketPath();
+    using _server = Bun.serve({ unix: socket, fetch: () => new Response(body, { status }) });
+    const trouble = `The answer at ${socket} is not that of telesetd ${version} (status ${status}).`;
+    expect(await verdict("14155550123", { at: "1001", socket })).toContain(`is not known: ${trouble}`);
   },
 );
-
-test("only the box itself may ask the daemon, no web page", async () => {
-  const asked = (headers: string) => ask(daemon.port, get("/dials/foreseen?desk=1001&dialString=112", headers));
-  known = well;
-  expect((await asked("Host: localhost\r\n"))?.status).toBe(200);
-  expect((await asked("Host: localhost\r\nOrigin: http://evil.example\r\n"))?.status).toBe(403);
-});
 
 test("a desk that is not in the configuration: exit code 2, with the desks that are", async () => {
   expect(await explained("112", { at: "1009" })).toEqual({

@@ -1,6 +1,6 @@
 /** The output of a command arrives complete, however long it is and however slowly it is read. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,17 +20,9 @@ function dials(count: number, ...options: string[]) {
     dialString: "14155550123",
     outcome: "answered",
   }));
-  const daemon = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json(rows) });
-  const config = join(folder, "config.json");
-  writeFileSync(
-    config,
-    JSON.stringify({
-      desks: [{ extension: "1001" }],
-      line: { driver: "freeswitch", host: "127.0.0.1", password: "x", domain: "127.0.0.1" },
-      http: { host: "127.0.0.1", port: daemon.port },
-    }),
-  );
-  const child = Bun.spawn([process.execPath, main, "dials", "--config", config, ...options], {
+  const socket = join(folder, "admin.sock");
+  const daemon = Bun.serve({ unix: socket, fetch: ({ url }) => Response.json(new URL(url).pathname === "/dials" ? rows : {}) });
+  const child = Bun.spawn([process.execPath, main, "dials", "--socket", socket, ...options], {
     stdout: "pipe",
     stderr: "inherit",
   });

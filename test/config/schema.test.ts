@@ -246,7 +246,7 @@ describe("a secret", () => {
       password: "s3cret",
     });
   });
-  test.each(["/metrics", "/status", "/healthz", "/log"])("http.prefix must not be %s, a path of telesetd itself", (prefix) => {
+  test.each(["/metrics", "/healthz", "/readyz"])("http.prefix must not be %s, a path of telesetd itself", (prefix) => {
     expect(() => parse({ ...minimal, http: { prefix } })).toThrow(
       "http.prefix: expected a path that telesetd does not use itself",
     );

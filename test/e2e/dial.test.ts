@@ -182,7 +182,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
       switchPort: sim.port,
       more: { numbers: { deny: "^1900", toDial: [{ match: "^\\+1", replace: "91" }] } },
     });
-    expect(await box.run("dials")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("does not answer") });
+    expect(await box.run("dials")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("telesetd is not running") });
     await box.start();
     await box.connected();
     expect(await box.run("dials")).toEqual({ code: 0, err: "", out: "The CRM has not asked to dial any number.\n" });
@@ -221,6 +221,6 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
 async function explained(box: Box, number: string): Promise<string> {
   let text = "";
   const io = { out: (more: string) => text += more, err: (more: string) => text += more, terminal: false, environment: {} };
-  await explain({ number, desk: "1001", file: box.config, json: false }, io);
+  await explain({ number, desk: "1001", config: box.config, json: false }, io);
   return text;
 }

@@ -112,12 +112,15 @@ test.skipIf(noBinary !== "")(`the doctor beside a running daemon, and after its 
     const hanging = (await doctor()).out;
     box.signal("SIGCONT");
     expect(hanging).toMatch(
-      /^FAIL {2}http .* is in use by another program \(it does not answer HTTP .*\n +> ss -ltnp .*systemctl restart telesetd/m,
+      /^FAIL {2}daemon .*telesetd is running, but does not answer at .* within 3 s\..*\n +> .*systemctl restart/m,
+    );
+    expect(hanging).toMatch(
+      /^FAIL {2}http .* is in use by the telesetd that does not answer, or by another program\.\n +> ss -ltnp/m,
     );
     await box.kill();
     const { out, code } = await doctor();
     expect(code).toBe(1);
-    expect(out).toMatch(/^FAIL {2}daemon .*\n +> systemctl enable --now telesetd/m);
+    expect(out).toMatch(/^FAIL {2}daemon .*telesetd is not running: the daemon of .* was killed\..*\n +> Start it/m);
     expect(out).toMatch(/^good {2}store/m);
     expect(out).toContain("good  CRM 1001");
     // The doctor has read the store of a killed daemon, which still belongs to the daemon.

@@ -182,12 +182,10 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
     for (const args of [["list"], ["show", "1"], ["retry", "--all"], ["drop", "1"]]) {
       const { out, err, code } = await box.run("outbox", ...args);
       expect([out, code]).toEqual(["", 1]);
-      expect(err).toContain(`telesetd does not answer at 127.0.0.1:${box.port} (ECONNREFUSED): is it running?`);
+      expect(err).toContain(`telesetd is not running: there is no socket ${box.socket}.`);
     }
     for (const args of [["retry"], ["retry", "1", "--all"], ["show"], ["nonsense"]]) {
       expect((await box.run("outbox", ...args)).code).toBe(2);
     }
-    box.configure("{");
-    expect((await box.run("outbox", "list")).code).toBe(2);
   });
 });

@@ -4,6 +4,7 @@ import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";
 import { openLog } from "../../src/log/log.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
+import { getJson } from "../support/get-json.ts";
 import { WildCrm } from "../support/faults/wild-crm.ts";
 
 setDefaultTimeout(60_000);
@@ -26,7 +27,7 @@ async function onStage(play: (stage: Stage) => Promise<void>): Promise<void> {
   const crm = await WildCrm.open();
   const register = (agent: string, { port }: WildCrm) =>
     rig.callout("Register", { telesetNumber: "1001", agentID: agent, ipAddress: "127.0.0.1", port: String(port) });
-  const outbox = async () => await (await fetch(`http://127.0.0.1:${rig.app.port}/outbox?all=1`)).json() as ShownEvent[];
+  const outbox = async () => await getJson<ShownEvent[]>(rig.app.socket, "/outbox?all=1");
   try {
     await sim.server.subscriber();
     await register("agent-1001", crm);

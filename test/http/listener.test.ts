@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { defaultAnswers } from "../../src/cctsdk/profile.ts";
-import { networkInterfaces } from "node:os";
 import type { Reply } from "../../src/core/crm.ts";
 import { type HttpOptions, openHttp } from "../../src/http/listener.ts";
 import { openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, complaint, dial, get, open, quietAdmin, quietMonitoring, ready, success } from "../support/httpclient.ts";
+import { ask, cleanUp, complaint, dial, get, open, quietMonitoring, ready, success } from "../support/httpclient.ts";
 
 afterEach(cleanUp);
 
@@ -142,7 +141,7 @@ describe("a callout over a socket", () => {
           expect.stringContaining("Host of the request is not this box"),
         ]);
       }
-      expect((await ask(port, get(`${host}/status`)))?.status).toBe(403);
+      expect((await ask(port, get(`${host}/metrics`)))?.status).toBe(403);
     },
   );
 
@@ -234,49 +233,27 @@ describe("other paths:", () => {
     expect((await ask(port, get("/k3y/healthz")))?.status).toBe(404);
   });
 
-  test("/status is JSON for the box itself, regardless of the prefix", async () => {
-    const { port } = await open({ callouts: { prefix: "/k3y" } });
-    const answer = await ask(port, get("/status"));
-    expect(answer).toMatchObject({ status: 200, body: '{"desks":1}' });
-    expect(answer?.head.toLowerCase()).toContain("content-type: application/json");
-    expect((await ask(port, get("/k3y/status")))?.status).toBe(404);
-  });
-
-  test("/status is refused to a web page whose host name points at the box (DNS rebinding)", async () => {
-    const { port } = await open();
-    expect(complaint(await ask(port, get("/status", "Host: evil.example\r\n")))).toEqual([
-      403,
-      expect.stringContaining("Only the box itself may read this"),
-    ]);
-  });
-
-  const outside = Object.values(networkInterfaces()).flat().find((own) => own?.family === "IPv4" && !own.internal)?.address;
-  test.skipIf(outside === undefined)(
-    "/status is refused to other machines (skipped if loopback is the only address)",
-    async () => {
-      const { port } = await open({ host: "0.0.0.0" });
-      const client = await dial(port, { host: outside ?? "" });
-      expect(complaint(await client.send(get("/status")).answer())).toEqual([
-        403,
-        expect.stringContaining("Only the box itself may read this"),
-      ]);
+  test.each(["/status", "/outbox", "/outbox/1", "/dials", "/log", "/config"])(
+    "%s of the administrator is not served here, regardless of the prefix",
+    async (path) => {
+      for (const callouts of [{}, { prefix: "/k3y" }]) {
+        const { port } = await open({ callouts });
+        for (const text of [get(path), get(path).replace("GET", "POST")]) expect((await ask(port, text))?.status).toBe(404);
+        expect((await ask(port, get(`/k3y${path}`)))?.status).toBe(404);
+      }
     },
   );
+});
 
-  test("a failing status gets an Error with a sentence", async () => {
-    const { port } = await open({
-      admin: {
-        ...quietAdmin,
-        status: () => {
-          throw new Error("secret detail");
-        },
-      },
-    });
-    expect(complaint(await ask(port, get("/status")))).toEqual([
-      500,
-      "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.",
-    ]);
-  });
+test("a failing page gets an Error with a sentence", async () => {
+  const ready = () => {
+    throw new Error("secret detail");
+  };
+  const { port } = await open({ monitoring: { ...quietMonitoring, ready } });
+  expect(complaint(await ask(port, get("/readyz")))).toEqual([
+    500,
+    "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.",
+  ]);
 });
 
 describe("start and stop:", () => {
@@ -322,7 +299,6 @@ function options(): HttpOptions {
     host: "127.0.0.1",
     port: 0,
     connections: 1,
-    admin: quietAdmin,
     monitoring: quietMonitoring,
     log,
     callouts,

@@ -1,16 +1,13 @@
-/** `telesetd log` changes the level of the running daemon, optionally for a limited time; only the box itself may do so. */
-import { afterEach, describe, expect, jest, onTestFinished, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** `telesetd log` changes the level of the running daemon, optionally for a limited time. */
+import { afterEach, describe, expect, jest, test } from "bun:test";
 import { cli } from "../../src/cli.ts";
+import { exchange } from "../../src/commands/ask.ts";
 import { Levels, maxLevelSeconds, readDuration, readLevel } from "../../src/log/level.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
-import { ask, cleanUp, get, open, quietAdmin } from "../support/httpclient.ts";
+import { openAdmin, socketPath } from "../support/admin.ts";
 
-afterEach(async () => {
+afterEach(() => {
   jest.useRealTimers();
-  await cleanUp();
 });
 
 function opened(configured: LogLevel = "info"): { levels: Levels; level: () => LogLevel; lines: string[] } {
@@ -79,21 +76,10 @@ test.each([[undefined, undefined], ["loud", undefined], ["info", "0"], ["info", 
   (level, seconds) => expect(readLevel(level, seconds)).toMatch(/expected (error, warning, info, debug or trace|1 to 604800)$/),
 );
 
-/** Runs `telesetd log` against a listener. */
-async function command(port: number, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const folder = mkdtempSync(join(tmpdir(), "telesetd-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const config = join(folder, "config.json");
-  writeFileSync(
-    config,
-    JSON.stringify({
-      desks: [{ extension: "1001" }],
-      line: { driver: "freeswitch", host: "127.0.0.1", password: "p", domain: "d" },
-      http: { host: "127.0.0.1", port },
-    }),
-  );
+/** Runs `telesetd log` on the daemon of a socket. */
+async function command(socket: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const output = { out: "", err: "" };
-  const code = await cli(["log", ...args, "--config", config], {
+  const code = await cli(["log", ...args, "--socket", socket], {
     out: (text) => output.out += text,
     err: (text) => output.err += text,
     terminal: false,
@@ -105,17 +91,17 @@ async function command(port: number, ...args: string[]): Promise<{ code: number;
 describe("telesetd log", () => {
   test("shows and changes the level of the running daemon", async () => {
     const { levels, level } = opened();
-    const { port } = await open({ admin: { ...quietAdmin, levels } });
-    expect(await command(port)).toEqual({ code: 0, out: "The log level is info, as configured.\n", err: "" });
-    const { code, out } = await command(port, "trace", "10m");
+    const socket = await openAdmin({ levels });
+    expect(await command(socket)).toEqual({ code: 0, out: "The log level is info, as configured.\n", err: "" });
+    const { code, out } = await command(socket, "trace", "10m");
     expect([code, out]).toEqual([
       0,
       expect.stringMatching(/^The log level is trace until \S+Z \(for 600 s\), then info as configured\.\n$/),
     ]);
     expect(level()).toBe("trace");
-    expect((await command(port)).out).toMatch(/^The log level is trace until \S+Z \(for \d+ s\), then info/);
-    expect((await command(port, "debug")).out).toStartWith("The log level is debug until telesetd restarts or reads its");
-    expect(JSON.parse((await command(port, "info", "--json")).out)).toEqual({ level: "info", configured: "info" });
+    expect((await command(socket)).out).toMatch(/^The log level is trace until \S+Z \(for \d+ s\), then info/);
+    expect((await command(socket, "debug")).out).toStartWith("The log level is debug until telesetd restarts or reads its");
+    expect(JSON.parse((await command(socket, "info", "--json")).out)).toEqual({ level: "info", configured: "info" });
   });
 
   test.each([
@@ -124,37 +110,26 @@ describe("telesetd log", () => {
     [["loud", "x"], 'Unknown log level "loud": expected error, warning, info, debug or trace\n'],
   ])("%j is wrong usage", async (args, err) => {
     const { levels, level } = opened();
-    const { port } = await open({ admin: { ...quietAdmin, levels } });
-    expect(await command(port, ...args)).toEqual({ code: 2, out: "", err });
+    const socket = await openAdmin({ levels });
+    expect(await command(socket, ...args)).toEqual({ code: 2, out: "", err });
     expect(level()).toBe("info");
   });
 
   test("reports that no daemon answers", async () => {
-    const { port, stop } = await open();
-    await stop();
-    expect(await command(port, "trace")).toMatchObject({ code: 1, err: expect.stringContaining("is it running?") });
+    const socket = socketPath();
+    const err =
+      `telesetd is not running: there is no socket ${socket}. Start it, or name the socket of another daemon with --socket.\n`;
+    expect(await command(socket, "trace")).toEqual({ code: 1, out: "", err });
   });
 });
 
 describe("POST /log", () => {
-  const post = (query: string, headers?: string): string => get(`/log${query}`, headers).replace("GET", "POST");
-  test("is for the box itself, not for a web page", async () => {
-    const { levels, level } = opened();
-    const { port } = await open({ admin: { ...quietAdmin, levels } });
-    const page = "Host: localhost\r\nOrigin: http://evil.example\r\n";
-    expect((await ask(port, post("?level=trace", page)))?.status).toBe(403);
-    expect((await ask(port, post("?level=trace", "Host: evil.example\r\n")))?.status).toBe(403);
-    expect((await ask(port, get("/log", page)))?.status).toBe(403);
-    expect(level()).toBe("info");
-  });
-
   test.each(["", "?level=loud", "?level=trace&seconds=x", "?level=trace&seconds=999999999"])(
     "with %j changes nothing",
     async (query) => {
       const { levels, level } = opened();
-      const { port } = await open({ admin: { ...quietAdmin, levels } });
-      const answer = await ask(port, post(query));
-      expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([400, { error: expect.stringContaining("expected ") }]);
+      const { status, text } = await exchange(await openAdmin({ levels }), "POST", `/log${query}`);
+      expect([status, JSON.parse(text)]).toEqual([400, { error: expect.stringContaining("expected ") }]);
       expect(level()).toBe("info");
     },
   );

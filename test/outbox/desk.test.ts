@@ -9,7 +9,7 @@ import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
-import { open, quietAdmin } from "../support/httpclient.ts";
+import { openAdmin } from "../support/admin.ts";
 import { ownFolder } from "../support/folder.ts";
 
 const folder = ownFolder();
@@ -124,11 +124,11 @@ test("retry and drop of a settled event say how and when it was settled", async 
   store.close();
 });
 
-describe("over HTTP", () => {
+describe("over the socket", () => {
   test.each([[0], [1], [24], [25], [26], [3000]])("a list of %i rows is one JSON array", async (rows) => {
     const { box, store } = outbox(rows);
-    const listener = await open({ admin: { ...quietAdmin, outbox: box } });
-    const { status, text } = await exchange("127.0.0.1", listener.port, "GET", "/outbox?all=1");
+    const socket = await openAdmin({ outbox: box });
+    const { status, text } = await exchange(socket, "GET", "/outbox?all=1");
     expect([status, (JSON.parse(text) as unknown[]).length]).toEqual([200, rows]);
     store.close();
   });
@@ -137,8 +137,8 @@ describe("over HTTP", () => {
     "with limit=%s a list of 60 rows has the newest %i",
     async (limit, rows) => {
       const { box, store } = outbox(60);
-      const listener = await open({ admin: { ...quietAdmin, outbox: box } });
-      const { text } = await exchange("127.0.0.1", listener.port, "GET", `/outbox?all=1&limit=${limit}`);
+      const socket = await openAdmin({ outbox: box });
+      const { text } = await exchange(socket, "GET", `/outbox?all=1&limit=${limit}`);
       expect((JSON.parse(text) as { id: number }[]).map(({ id }) => id)).toEqual(Array.from({ length: rows }, (_, n) => 60 - n));
       store.close();
     },
@@ -159,8 +159,8 @@ describe("over HTTP", () => {
       }
     }
     setImmediate(count);
-    const listener = await open({ admin: { ...quietAdmin, dials } });
-    const { text } = await exchange("127.0.0.1", listener.port, "GET", "/dials");
+    const socket = await openAdmin({ dials });
+    const { text } = await exchange(socket, "GET", "/dials");
     counting = false;
     expect(JSON.parse(text)).toEqual(Array.from({ length: 20 }, (_, page) => page));
     expect(new Set(seen).size).toBe(20);
@@ -168,16 +168,16 @@ describe("over HTTP", () => {
 
   test("a refusal has its reason", async () => {
     const { box, store } = outbox(3);
-    const listener = await open({ admin: { ...quietAdmin, outbox: box } });
-    const { status, text } = await exchange("127.0.0.1", listener.port, "POST", "/outbox/2/drop");
+    const socket = await openAdmin({ outbox: box });
+    const { status, text } = await exchange(socket, "POST", "/outbox/2/drop");
     expect([status, JSON.parse(text)]).toEqual([409, { error: expect.stringContaining("Event 2 was discarded at") }]);
     store.close();
   });
 
   test("a log level that cannot be changed has nothing to do with the outbox", async () => {
-    const listener = await open();
+    const socket = await openAdmin();
     for (const method of ["GET", "POST"]) {
-      const { status, text } = await exchange("127.0.0.1", listener.port, method, "/log?level=debug");
+      const { status, text } = await exchange(socket, method, "/log?level=debug");
       expect([status, JSON.parse(text)]).toEqual([404, {
         error: "The log level of this telesetd cannot be changed while it runs.",
       }]);

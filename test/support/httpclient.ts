@@ -1,5 +1,4 @@
 /** A listener for tests, and an HTTP client that sees and sends every byte. */
-import { noSuchEvent } from "../../src/outbox/admin.ts";
 import { connect, type Socket } from "node:net";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
 import { defaultAnswers } from "../../src/cctsdk/profile.ts";
@@ -100,23 +99,6 @@ interface Part extends Partial<Omit<HttpOptions, "callouts">> {
   callouts?: Partial<HttpOptions["callouts"]>;
 }
 
-/** An outbox with nothing in it. */
-const emptyOutbox = {
-  *pages() {},
-  show: () => undefined,
-  retry: () => ({ status: 404, why: noSuchEvent }) as const,
-  retryAll: () => Promise.resolve({ retried: 0, full: false }),
-  drop: () => ({ status: 404, why: noSuchEvent }) as const,
-};
-
-/** The administrator's endpoints, for tests of something else. */
-export const quietAdmin: HttpOptions["admin"] = {
-  status: () => ({ desks: 1 }),
-  outbox: emptyOutbox,
-  dials: () => [],
-  makeCall: () => undefined,
-};
-
 /** The monitors' endpoints, for tests of something else. */
 export const quietMonitoring: HttpOptions["monitoring"] = {
   monitorAllow: [],
@@ -131,7 +113,6 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
     host: "127.0.0.1",
     port: 0,
     connections: 64,
-    admin: quietAdmin,
     monitoring: quietMonitoring,
     log,
     callouts: {

@@ -6,54 +6,42 @@ import { type Config, fingerprint } from "../../config/schema.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
 import type { Status } from "../../status/status.ts";
 import { version } from "../../version.ts";
-import { exchange, parsed, placeOf } from "../ask.ts";
+import type { ConfigInForce } from "../../http/admin/routes.ts";
 import { ago, count } from "../../core/count.ts";
+import { ask, type NoAnswer, type Place, socketFor } from "../ask.ts";
+import { timeOf } from "../in-force.ts";
 import { asRoot } from "./hop.ts";
 import type { Machine, ServiceState } from "./machine.ts";
 
 /** The state of the running daemon, as it reports it. */
 export interface Daemon {
   readonly status: Status;
+  readonly inForce: ConfigInForce;
   /** The newest first. */
   readonly events: readonly ShownEvent[];
 }
 
-/** What answers on the daemon's port: the daemon, another program, or nothing. */
-export type Answered =
-  | { readonly who: "daemon"; readonly daemon: Daemon }
-  | { readonly who: "other"; readonly message: string }
-  | { readonly who: "nobody"; readonly code: string };
+/** The daemon, or why there is no answer at its socket. */
+export type Answered = { readonly daemon: Daemon } | NoAnswer;
 
 /** How many of the last events are read. */
 export const eventsLooked = 20;
 
-/** Asks the program that listens on the daemon's port. */
-export async function askWhoAnswers({ http }: Config): Promise<Answered> {
-  const ask = (path: string) => exchange(placeOf(http), http.port, "GET", path);
-  try {
-    const { status, text } = await ask("/status");
-    const report = status === 200 ? parsed(text) as Status | undefined : undefined;
-    if (!Array.isArray(report?.desks) || typeof report.version !== "string") {
-      return { who: "other", message: `it answers with status ${status}` };
-    }
-    const events = parsed((await ask(`/outbox?all=1&limit=${eventsLooked}`)).text);
-    return { who: "daemon", daemon: { status: report, events: Array.isArray(events) ? events : [] } };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const nobody = code === "ECONNREFUSED" || code === "ConnectionRefused" || code === "EADDRNOTAVAIL";
-    return nobody ? { who: "nobody", code } : { who: "other", message: `it does not answer HTTP (${code ?? message})` };
-  }
+/** Asks the running daemon. */
+export async function askWhoAnswers(place: Place): Promise<Answered> {
+  const socket = socketFor(place);
+  const status = await ask<Status>(socket, "GET", "/status");
+  if (!("value" in status)) return status;
+  const inForce = await ask<ConfigInForce>(socket, "GET", "/config");
+  if (!("value" in inForce)) return inForce;
+  const events = await ask<ShownEvent[]>(socket, "GET", `/outbox?all=1&limit=${eventsLooked}`);
+  return { daemon: { status: status.value, inForce: inForce.value, events: "value" in events ? events.value : [] } };
 }
 
-/** Whether the daemon is running, with this version and this configuration. */
-export async function checkDaemon(answered: Answered, config: Config, { service }: Machine): Promise<Finding> {
-  if (answered.who !== "daemon") {
-    return failed(
-      `telesetd does not answer at ${placeOf(config.http)}:${config.http.port}.${stateOf(await service())}`,
-      "systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.",
-    );
-  }
-  const { status } = answered.daemon;
+/** Whether the daemon is running, with this version and this configuration. Without `config` the file has errors. */
+export async function checkDaemon(answered: Answered, config: Config | undefined, { service }: Machine): Promise<Finding> {
+  if (!("daemon" in answered)) return failed(`${answered.message}${stateOf(await service())}`, answered.advice);
+  const { status, inForce } = answered.daemon;
   if (status.storeTrouble !== undefined) {
     const advice = "Fix the store and the disk above: the daemon tries again every 10 s.";
     return failed(`The daemon is running without its store: ${status.storeTrouble}.`, advice);
@@ -61,6 +49,10 @@ export async function checkDaemon(answered: Answered, config: Config, { service 
   const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
     return warning(`${runs}, but version ${version} is installed.`, "systemctl restart telesetd");
+  }
+  if (config === undefined) {
+    const advice = "Correct the file: the daemon keeps its configuration until it is restarted.";
+    return warning(`${runs} on the configuration of ${timeOf(inForce.read)}.`, advice);
   }
   if (status.config !== fingerprint(config)) {
     const advice = "telesetd apply; or check the file that it uses: telesetd doctor --config FILE";
@@ -91,11 +83,12 @@ function stateOf(service: ServiceState | undefined): string {
 /** Whether UWQ can reach the port: the daemon has it or it is free, the agents' PCs are allowed, and others are not. */
 export async function checkHttp(answered: Answered, { http }: Config, { addresses }: Machine): Promise<Finding> {
   const where = `${http.host}:${http.port}`;
-  if (answered.who !== "daemon") {
+  const serves = "daemon" in answered && answered.daemon.inForce.host === http.host && answered.daemon.inForce.port === http.port;
+  if (!serves) {
     const refusal = await tryToListen(http.host, http.port);
-    if (refusal !== undefined) return cannotListen(refusal, http, answered);
+    if (refusal !== undefined) return cannotListen(refusal, http, "listens" in answered);
   }
-  const state = answered.who === "daemon" ? `The daemon listens on ${where}` : `${where} is free`;
+  const state = serves ? `The daemon listens on ${where}` : `${where} is free`;
   if (isLoopback(http.host)) {
     const advice = "Fine if UWQ runs on this box; otherwise set http.host to 0.0.0.0.";
     return warning(`${state}: only programs on this box can send callouts.`, advice);
@@ -127,12 +120,11 @@ function tryToListen(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-function cannotListen(code: string, { host, port }: Config["http"], answered: Answered): Finding {
+function cannotListen(code: string, { host, port }: Config["http"], hangs: boolean): Finding {
   const where = `${host}:${port}`;
   if (code === "EADDRINUSE") {
-    const message = answered.who === "other" ? ` (${answered.message})` : "";
     return failed(
-      `${where} is in use by another program${message}.`,
+      `${where} is in use by ${hangs ? "the telesetd that does not answer, or by " : ""}another program.`,
       `ss -ltnp 'sport = :${port}' shows it. If it is telesetd, systemctl restart telesetd; otherwise stop it, ` +
         "or choose another http.port, also in UWQ's URL.",
     );

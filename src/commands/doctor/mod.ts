@@ -1,8 +1,9 @@
 /** `telesetd doctor`: checks every hop from the phone to UWQ and says how to fix what fails. */
 import { driverOf, type Hop, type ProbeContext } from "../../../drivers/registry.ts";
 import { failed, skipped } from "../../../drivers/shared/probing.ts";
-import type { Config } from "../../config/schema.ts";
+import { type Config, usualStore } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
+import type { Place } from "../ask.ts";
 import type { Io } from "../io.ts";
 import { checkClock, checkDisk, checkNetwork } from "./box.ts";
 import { checkConfig } from "./config.ts";
@@ -17,16 +18,12 @@ import { systemTimers } from "../../platform/timers.ts";
 import { messageOf } from "../../platform/text.ts";
 
 /** The options of `doctor`. */
-export interface DoctorOptions {
-  readonly config: string;
+export interface DoctorOptions extends Place {
   readonly json?: boolean;
 }
 
 /** How long the hops of the switch may take together, in ms. */
 const switchMs = 11_000;
-
-/** Where the store is when the configuration cannot be read. */
-const usualStore = "/var/lib/telesetd/telesetd.db";
 
 /** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is invalid. */
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
@@ -45,27 +42,40 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
       return result.finding;
     }),
   );
-  for await (const hop of config ? withConfig(config, machine) : withoutConfig(machine)) add(hop);
+  for await (const hop of config ? withConfig(config, options, machine) : withoutConfig(options, machine)) add(hop);
   if (print) print.summary(hops, performance.now() - since);
   else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
   if (config === undefined) return 2;
   return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 }
 
-/** The hops that need no configuration. */
-async function* withoutConfig(machine: Machine): AsyncGenerator<Hop> {
+/** The hops that need no configuration, and those of the daemon, which runs on an earlier one. */
+async function* withoutConfig(place: Place, machine: Machine): AsyncGenerator<Hop> {
   const why = "the configuration is wrong.";
   yield skipped("store", why);
   yield await checked("disk", () => checkDisk(usualStore));
   yield await checked("clock", () => checkClock(machine, undefined));
   yield await checked("network", () => checkNetwork(machine, undefined));
-  for (const name of ["daemon", "http", "switch", "CRM", "CRM port", "deliveries"]) yield skipped(name, why);
+  const answered = await askWhoAnswers(place);
+  yield await checked("daemon", () => checkDaemon(answered, undefined, machine));
+  for (const name of ["http", "switch"]) yield skipped(name, why);
+  if (!("daemon" in answered)) {
+    for (const name of ["CRM", "CRM port", "deliveries"]) yield skipped(name, why);
+    return;
+  }
+  const { daemon } = answered;
+  const known = { daemon, store: undefined, unread: false, now: machine.clocks.wall() };
+  for (const { extension } of daemon.status.desks) {
+    yield await checked(`CRM ${extension}`, () => checkRegistration(extension, known, daemon.inForce));
+    yield await checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known));
+  }
+  yield await checked("deliveries", () => checkDeliveries(known));
 }
 
 /** The hops in order; independent ones are checked at the same time. */
-async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop> {
+async function* withConfig(config: Config, place: Place, machine: Machine): AsyncGenerator<Hop> {
   const line = probed(config);
-  const answering = askWhoAnswers(config);
+  const answering = askWhoAnswers(place);
   let store: StoreCheck["look"];
   let unread = false;
   yield await checked("store", () => {
@@ -80,7 +90,7 @@ async function* withConfig(config: Config, machine: Machine): AsyncGenerator<Hop
   const places = { listen: config.http.host, peers: driverOf(config.line).hosts };
   yield await checked("network", () => checkNetwork(machine, places));
   const answered = await answering;
-  const daemon: Daemon | undefined = answered.who === "daemon" ? answered.daemon : undefined;
+  const daemon: Daemon | undefined = "daemon" in answered ? answered.daemon : undefined;
   const known = { daemon, store, unread, now: machine.clocks.wall() };
   const ports = config.desks.map(({ extension }) =>
     checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known))

@@ -1,10 +1,12 @@
 /** `telesetd run` */
+import { resolve } from "node:path";
 import { startApp } from "../../app.ts";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { Levels } from "../../log/level.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../../log/log.ts";
 import { Metrics } from "../../metrics/metrics.ts";
 import { statusLine } from "../../status/status.ts";
+import { socketOf } from "../../platform/admin-socket.ts";
 import { notify, pingEvery, Reporter, statusState } from "../../platform/systemd.ts";
 import { version } from "../../version.ts";
 import { count } from "../../core/count.ts";
@@ -16,7 +18,10 @@ import { messageOf } from "../../platform/text.ts";
  * Runs the daemon until a signal stops it. Exit code 2 means an invalid configuration: systemd does not start the daemon again
  * then.
  */
-export async function run(file: string, io: Io): Promise<number> {
+export async function run(
+  { config: file, socket }: { readonly config: string; readonly socket?: string },
+  io: Io,
+): Promise<number> {
   const config = await configOrProblems(file, io);
   if (config === undefined) return 2;
   const metrics = new Metrics();
@@ -25,7 +30,12 @@ export async function run(file: string, io: Io): Promise<number> {
   const stopped = stopSignal();
   const reporter = reporterFor(io, log);
   try {
-    const app = await startApp(config, log, { metrics, levels: new Levels(log, config.log.level) });
+    const app = await startApp(config, log, {
+      metrics,
+      levels: new Levels(log, config.log.level),
+      file: resolve(original(file, io)),
+      socket: socket ?? socketOf(io.environment, config.store.path),
+    });
     log.info("telesetd is running", { version, http: `${config.http.host}:${app.port}`, desks: config.desks.length });
     await reporter.ready({ status: () => statusLine(app.status()), stuck: app.stuck });
     const end = await Promise.race([stopped, app.failed]);

@@ -1,17 +1,25 @@
-/**
- * Endpoints for the administrator's commands (`telesetd status`, `outbox`, `dials`, `explain --desk`, `log`): for this machine
- * only, and never for a web page.
- */
+/** Endpoints for the administrator's commands (`telesetd status`, `outbox`, `dials`, `explain --desk`, `log`). */
 import { type Context, Hono } from "hono";
-import { refused } from "../../cctsdk/routes.ts";
 import { type Levels, readLevel } from "../../log/level.ts";
 import { noSuchEvent, type OutboxDesk, type Outcome } from "../../outbox/admin.ts";
-import { isLoopback } from "../../platform/address.ts";
-import { isForeign } from "../foreign.ts";
 import { jsonPages, upTo } from "./pages.ts";
+
+/** The configuration in force. */
+export interface ConfigInForce {
+  /** The file that it was read from; absent if it comes from no file. */
+  readonly file?: string;
+  /** When it was read (ISO 8601). */
+  readonly read: string;
+  /** Its fingerprint. */
+  readonly fingerprint: string;
+  /** Where callouts are served. */
+  readonly host: string;
+  readonly port: number;
+}
 
 /** The state that the endpoints read and change. */
 export interface AdminOptions {
+  readonly config: ConfigInForce;
   readonly status: () => unknown;
   readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
   /** The recorded dials, page by page, newest first. */
@@ -20,24 +28,17 @@ export interface AdminOptions {
   readonly makeCall: (desk: string, dialString: string) => unknown;
   /** The log level; absent if it cannot be changed. */
   readonly levels?: Pick<Levels, "state" | "set">;
-  /** Accepted host names in requests. */
-  readonly hostNames: readonly string[];
-  readonly from: (context: Context) => string;
 }
 
 /**
- * `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
+ * `GET /config`, `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
  * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
  * `POST /log?level=LEVEL&seconds=N`.
  */
 export function adminRoutes(options: AdminOptions): Hono {
-  const { status, dials, makeCall, from, hostNames } = options;
+  const { config, status, dials, makeCall } = options;
   const app = new Hono();
-  const guarded = async (context: Context, next: () => Promise<void>): Promise<Response | void> => {
-    if (isLoopback(from(context)) && !isForeign(context, hostNames)) return await next();
-    return refused(403, "Only the box itself may read this: run telesetd status there.");
-  };
-  for (const path of ["/status", "/dials", "/dials/*", "/outbox", "/outbox/*", "/log"]) app.use(path, guarded);
+  app.get("/config", (context) => json(context, config));
   app.get("/status", async (context) => json(context, await status()));
   app.get("/dials", () => jsonPages(dials()));
   app.get("/dials/foreseen", (context) => {
@@ -49,6 +50,7 @@ export function adminRoutes(options: AdminOptions): Hono {
   });
   addOutbox(app, options);
   addLog(app, options);
+  app.notFound((context) => context.json({ error: `telesetd does not serve ${context.req.method} ${context.req.path}.` }, 404));
   return app;
 }
 

@@ -1,10 +1,16 @@
 /** The doctor's hops from the daemon to UWQ, each broken in turn. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer, type ServerResponse } from "node:http";
-import { type AddressInfo, isIPv4, isIPv6 } from "node:net";
-import { thisMachine } from "../../../src/commands/doctor/machine.ts";
+import type { AddressInfo } from "node:net";
+import { exchange } from "../../../src/commands/ask.ts";
+import { socketBeside } from "../../../src/platform/admin-socket.ts";
+import { openAdminSocket } from "../../../src/http/admin/socket.ts";
+import { openLog } from "../../../src/log/log.ts";
+import { quietAdmin } from "../../support/admin.ts";
 import { SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Swallower } from "../../support/swallower.ts";
+import { readFileSync } from "node:fs";
+import { quietPort } from "../../support/ports.ts";
 import { Place } from "../../support/doctor/rig.ts";
 import { until } from "../../support/until.ts";
 
@@ -17,9 +23,10 @@ describe("the daemon", () => {
     const { message, advice, verdict } = (await place.examined()).hop("daemon");
     expect([verdict, message]).toEqual([
       "failed",
-      `telesetd does not answer at 127.0.0.1:${place.port}. systemd says: failed, exit code 2. Exit code 2: its configuration was wrong.`,
+      `telesetd is not running: there is no socket ${socketBeside(place.store)}. systemd says: failed, exit code 2. ` +
+      "Exit code 2: its configuration was wrong.",
     ]);
-    expect(advice).toContain("systemctl enable --now telesetd");
+    expect(advice).toStartWith("Start it");
   });
 
   test.concurrent("runs with an older configuration: a changed number, a changed password", async () => {
@@ -39,12 +46,41 @@ describe("the daemon", () => {
   test.concurrent("runs another version", async () => {
     await using place = await Place.open();
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
-    const server = createServer((asked, answer) => answer.end(JSON.stringify(asked.url === "/status" ? status : [])));
-    await new Promise<void>((resolve) => server.listen(place.port, "127.0.0.1", resolve));
+    const log = openLog(() => {}, "error", false);
+    const socket = await openAdminSocket(socketBeside(place.store), { ...quietAdmin, status: () => status }, log);
     const { verdict, message, advice } = (await place.examined()).hop("daemon");
-    server.close();
+    await socket.stop();
     expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
     expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but version \d/);
+  });
+
+  test.concurrent("runs while its file is wrong: since when, and the hops to UWQ are checked as it has them", async () => {
+    await using place = await Place.open();
+    await place.start();
+    await place.register(1);
+    place.write(readFileSync(place.file, "utf8").slice(0, -1));
+    const report = await place.examined();
+    expect(report.hop("config").verdict).toBe("failed");
+    expect(report.hop("daemon")).toMatchObject({
+      verdict: "warning",
+      message: expect.stringMatching(/ has run for \d+ seconds? on the configuration of \d\d:\d\d\.$/),
+    });
+    expect(report.hop("CRM 1001")).toMatchObject({ verdict: "good", message: expect.stringMatching(/^Agent 7 at 127/) });
+    expect(report.hop("CRM port 1001").verdict).toBe("failed");
+    expect(report.hop("deliveries").verdict).toBe("good");
+    for (const name of ["store", "http", "switch"]) expect(report.hop(name).verdict).toBe("skipped");
+  });
+
+  test.concurrent("runs on another port than that of its file: it is found, and the new port is tried", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const port = await quietPort();
+    place.configure({ http: { port } });
+    const report = await place.examined();
+    expect(report.hop("daemon").message).toContain("with a different configuration than this file");
+    expect(report.hop("http").message).toStartWith(`0.0.0.0:${port} is free`);
+    await place.listener(port);
+    expect((await place.examined()).hop("http").message).toBe(`0.0.0.0:${port} is in use by another program.`);
   });
 
   test.concurrent("has lost its switch: its own reason, and the hops of the switch say why", async () => {
@@ -59,21 +95,6 @@ describe("the daemon", () => {
   });
 });
 
-for (const [family, is] of [["IPv4", isIPv4], ["IPv6", isIPv6]] as const) {
-  const own = thisMachine.addresses().find(({ address }) => is(address) && !address.startsWith("fe80:"))?.address;
-  const noAddress = own === undefined ? ` (skipped: this machine has no ${family} address but loopback)` : "";
-  test.skipIf(own === undefined)(
-    `a daemon that listens on one ${family} address of the LAN is found all the same${noAddress}`,
-    async () => {
-      await using place = await Place.open();
-      place.machine = { ...place.machine, addresses: thisMachine.addresses };
-      place.configure({ http: { host: own } });
-      await place.start();
-      expect((await place.examined()).hop("daemon").verdict).toBe("good");
-    },
-  );
-}
-
 describe("the port for UWQ", () => {
   test.concurrent("in use by another program: the advice shows how to find it", async () => {
     await using place = await Place.open();
@@ -82,16 +103,6 @@ describe("the port for UWQ", () => {
     expect(verdict).toBe("failed");
     expect(message).toStartWith(`0.0.0.0:${place.port} is in use by another program`);
     expect(advice).toContain(`ss -ltnp 'sport = :${place.port}'`);
-  });
-
-  test.concurrent("a web server that is not telesetd", async () => {
-    await using place = await Place.open();
-    const server = createServer((_, answer) => answer.writeHead(404).end("nothing here"));
-    await new Promise<void>((resolve) => server.listen(place.port, "127.0.0.1", resolve));
-    const report = await place.examined();
-    server.close();
-    expect(report.hop("http").message).toContain("(it answers with status 404)");
-    expect(report.hop("daemon").verdict).toBe("failed");
   });
 
   test.concurrent("free while the daemon is not running", async () => {
@@ -198,8 +209,7 @@ describe("UWQ", () => {
       message: `127.0.0.1:${port} accepts connections; no event has been sent there since.`,
     });
     await place.sim.inbound({ from: "14155550123", to: "1001" });
-    const { exchange } = await import("../../../src/commands/ask.ts");
-    const tried = async () => (await exchange("127.0.0.1", app.port, "GET", "/outbox?all=1")).text.includes(why);
+    const tried = async () => (await exchange(app.socket, "GET", "/outbox?all=1")).text.includes(why);
     await until("the event is not tried", tried);
     const running = await place.examined();
     await place.stop();

@@ -79,7 +79,7 @@ test.concurrent("an invalid configuration: every error, the hops of the box neve
     expect.stringContaining("http.port"),
   ]);
   for (const name of ["disk", "clock", "network"]) expect(report.hop(name).verdict).not.toBe("skipped");
-  expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 4);
+  expect(report.hops.filter(({ verdict }) => verdict === "skipped").length).toBe(report.hops.length - 5);
   const { code, out } = await place.printed();
   expect(code).toBe(2);
   expect(out).toContain('  desks[0].extension is "12a": expected digits (line 1, column ');

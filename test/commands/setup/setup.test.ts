@@ -96,7 +96,7 @@ describe("a wrong answer is explained and asked again:", () => {
       ...desk.good,
       Extension: ["12a", "", "1001"],
       Port: ["0", "65536", "99999", "99999999", String(desk.sim.port)],
-      Secret: ["k3y", "/metrics", "/log/x", "/k3y"],
+      Secret: ["k3y", "/metrics", "/readyz/x", "/k3y"],
     });
     expect(code).toBe(0);
     expect(read(desk.file).http).toEqual({ prefix: "/k3y" });

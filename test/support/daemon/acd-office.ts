@@ -1,5 +1,4 @@
 /** The whole daemon with an ACD and with dialling, between the simulated switch and a small CRM: for the tests beside it. */
-import { request } from "node:http";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { Simulator, type SimulatorOptions } from "../../../simulator/freeswitch/mod.ts";
 import { startRig } from "../../../src/commands/rehearsal/stage.ts";
@@ -7,6 +6,7 @@ import { parseConfig } from "../../../src/config/schema.ts";
 import type { DialRecord } from "../../../src/core/input.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { answering } from "../freeswitch/acd-rig.ts";
+import { getJson } from "../get-json.ts";
 import { until } from "../until.ts";
 
 export const name = "1001@default";
@@ -53,22 +53,12 @@ export async function start({ line = {}, more = {}, simulator = {} }: {
     checkStatus: () => callout("CheckStatus"),
     agent: () => sim.callcenter.agents.get(name),
     mode: (wanted: string) => waits(`the agent to be ${wanted}`, () => desk()?.agents.at(-1)?.mode === wanted),
-    dials: () => getDials(rig.app.port),
+    dials: () => getJson<(DialRecord & { desk: string })[]>(rig.app.socket, "/dials"),
     async [Symbol.asyncDispose]() {
       await rig.stop();
       await sim.stop();
     },
   };
-}
-
-function getDials(port: number): Promise<(DialRecord & { desk: string })[]> {
-  return new Promise((resolve, reject) => {
-    request({ host: "127.0.0.1", port, path: "/dials", agent: false }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("end", () => resolve(JSON.parse(Buffer.concat(parts).toString())));
-    }).on("error", reject).end();
-  });
 }
 
 export const warned = (lines: readonly string[]): string[] => lines.filter((line) => line.includes("The switch has changed"));

@@ -3,6 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import type { ShownEvent } from "../../../src/outbox/admin.ts";
 import type { Status } from "../../../src/status/status.ts";
+import { socketOf } from "../../../src/platform/admin-socket.ts";
+import { getJson } from "../get-json.ts";
 import { until } from "../until.ts";
 import { type Ran, run } from "../run.ts";
 
@@ -58,6 +60,11 @@ export class Box {
 
   get pid(): number {
     return this.#child?.pid ?? 0;
+  }
+
+  /** Its socket for the administrator's commands. */
+  get socket(): string {
+    return socketOf(this.environment, this.store);
   }
 
   get port(): number {
@@ -116,12 +123,12 @@ export class Box {
   }
 
   async status(): Promise<Status> {
-    return await (await fetch(`http://127.0.0.1:${this.port}/status`)).json() as Status;
+    return await getJson<Status>(this.socket, "/status");
   }
 
   /** What `telesetd outbox list --all` shows. */
   async outbox(): Promise<ShownEvent[]> {
-    return await (await fetch(`http://127.0.0.1:${this.port}/outbox?all=1`)).json() as ShownEvent[];
+    return await getJson<ShownEvent[]>(this.socket, "/outbox?all=1");
   }
 
   signal(name: NodeJS.Signals): void {

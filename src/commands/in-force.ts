@@ -1,0 +1,34 @@
+/** Compares the configuration that the daemon runs on with the file that it was read from. */
+import { existsSync } from "node:fs";
+import { ConfigError, fingerprint } from "../config/schema.ts";
+import { count } from "../core/count.ts";
+import type { ConfigInForce } from "../http/admin/routes.ts";
+import { withCredentials } from "./doctor/config.ts";
+import { type Io, isUnreadable, readConfig } from "./io.ts";
+
+/** A sentence if the daemon's file has errors, or has changed since the daemon read it; undefined otherwise. */
+export function troubleOfFile(
+  { file, read, fingerprint: known }: ConfigInForce,
+  io: Pick<Io, "environment">,
+): string | undefined {
+  // A member of the group may ask the daemon, but not read its file.
+  if (file === undefined || (existsSync(file) && isUnreadable(file))) return undefined;
+  const runs = `the daemon runs on the configuration of ${timeOf(read)}.`;
+  try {
+    if (fingerprint(readConfig(file, withCredentials(file, io))) === known) return undefined;
+    return `${file} has changed (telesetd apply puts it in force): ${runs}`;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return `${file} has ${count(error.problems.length, "error")} (telesetd check): ${runs}`;
+  }
+}
+
+/** A time in the machine's zone: `10:31` of today, otherwise with the date. */
+export function timeOf(iso: string, now: Date = new Date()): string {
+  const at = new Date(iso);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  return at.toDateString() === now.toDateString()
+    ? time
+    : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
