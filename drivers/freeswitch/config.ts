@@ -11,7 +11,9 @@ const queueName = /^[A-Za-z0-9_.@-]{1,80}$/;
 /** Settings of the driver. */
 export const freeswitchConfig = z.strictObject({
   driver: z.literal("freeswitch").meta({ description: "FreeSWITCH, over its event socket" }),
-  host: clean.min(1).default("127.0.0.1").meta({ description: "address of FreeSWITCH's event socket" }),
+  host: clean.regex(/^[^\s[\]]+$/, "expected an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
+    description: "address of FreeSWITCH's event socket",
+  }),
   port: z.int().min(1).max(65535).default(8021).meta({ description: "port of the event socket" }),
   password: clean.min(1).meta({ description: "password of the event socket, or of user", secret: true }),
   user: z.string().regex(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+$/, "expected user@domain").optional().meta({

@@ -25,7 +25,7 @@ export const sipConfig = z.strictObject({
   driver: z.literal("sip").meta({
     description: "any SIP switch that reports the dialogs of its phones, through drachtio-server",
   }),
-  host: clean.regex(/^[^[\]]+$/, "expected an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
+  host: clean.regex(/^[^\s[\]]+$/, "expected an address or a name, IPv6 without brackets").default("127.0.0.1").meta({
     description: "address of drachtio-server",
   }),
   port: z.int().min(1).max(65535).default(9022).meta({ description: "port of drachtio-server" }),

@@ -38,12 +38,15 @@ function matching(pattern: RegExp): (typed: string) => string | undefined {
 
 async function askDriver(former: Draft, talk: Talk): Promise<Driver> {
   for (const { name, schema } of drivers) talk.say(`  ${name}: ${schema.shape["driver"].meta()?.description}`);
-  return await answer(talk, {
+  const driver = await answer(talk, {
     text: "Driver for the switch",
     fallback: driverNamedIn(former).name,
     read: (typed) => drivers.find(({ name }) => name === typed),
     expected: drivers.map(({ name }) => name).join(" or "),
   });
+  const { driver: before = driver.name } = former.line;
+  if (before !== driver.name) talk.say(`  The settings of the driver ${before} are not kept.`);
+  return driver;
 }
 
 async function askPrefix(former: Section, talk: Talk): Promise<Section> {

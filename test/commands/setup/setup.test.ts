@@ -95,6 +95,7 @@ describe("a wrong answer is explained and asked again:", () => {
     const { code, out } = await desk.run({
       ...desk.good,
       Extension: ["12a", "", "1001"],
+      Address: ["two words", "[::1]", "127.0.0.1"],
       Port: ["0", "65536", "99999", "99999999", String(desk.sim.port)],
       Secret: ["k3y", "/metrics", "/readyz/x", "/k3y"],
     });
@@ -102,6 +103,7 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(read(desk.file).http).toEqual({ prefix: "/k3y" });
     expect(out).toContain('"12a" is invalid: expected digits, for example 1001.');
     expect(out).toContain("  Enter digits, for example 1001.");
+    expect(out).toContain('"two words" is invalid: expected an address or a name, for example 10.1.0.5.');
   });
 
   test("a port where nothing listens, then the right one", async () => {

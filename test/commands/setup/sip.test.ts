@@ -81,6 +81,7 @@ describe("a wrong answer is explained and asked again:", () => {
     const { code, out } = await desk.run({
       ...desk.good,
       Driver: ["asterisk", "sip"],
+      "Address of drachtio-server": ["two words", ""],
       "Its secret": ["a|b", ""],
       "Address of the switch": ["two words", ""],
       Transport: ["sctp", "udp"],
@@ -88,6 +89,7 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect(code).toBe(0);
     expect(out).toContain('"asterisk" is invalid: expected freeswitch or sip.');
+    expect(out).toContain('"two words" is invalid: expected an address or a name, for example 127.0.0.1.');
     expect(out).toContain("That is invalid: expected the secret, without |.");
     expect(out).not.toContain("a|b");
     expect(out).toContain('"two words" is invalid: expected a host or host:port, for example 10.1.0.5, or none.');
@@ -196,8 +198,9 @@ describe("an existing configuration", () => {
     await using desk = await Desk.openSip();
     const line = { driver: "freeswitch", host: "10.1.0.5", password: "ClueCon", domain: "old.example", acd: {} };
     writeFileSync(desk.file, JSON.stringify({ desks: [{ extension: "1001" }], line, log: { level: "debug" } }));
-    const { code } = await desk.run({ ...desk.good, Extension: [""] });
+    const { code, out } = await desk.run({ ...desk.good, Extension: [""] });
     expect([code, read(desk.file).log]).toEqual([0, { level: "debug" }]);
+    expect(out).toContain("The settings of the driver freeswitch are not kept.\n");
     expect(Object.keys(read(desk.file).line).toSorted()).toEqual(
       ["domain", "driver", "host", "password", "port", "register", "transport", "user"],
     );
