@@ -183,6 +183,7 @@ function views(
       assumed: driverOf(config.line).assumesRegistered,
       outbox: courier.status(),
       refused: refusals.list(),
+      unattended: loop.unattended(),
       upSeconds: process.uptime(),
       now: now(),
       ...omitUndefined({ trouble }),

@@ -4,7 +4,7 @@
  */
 import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
-import { firstId } from "./core/call.ts";
+import { type Call, firstId, isPopDue } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
 import { dialWakeAt } from "./core/dial/progress.ts";
@@ -39,6 +39,13 @@ export interface LoopOptions {
   readonly metrics?: Metrics;
 }
 
+/** Calls of a desk that came while nobody was registered. */
+export interface Unattended {
+  readonly calls: number;
+  /** When the last one came, in ms. */
+  readonly last: number;
+}
+
 /** The event loop of the desks. */
 export class Loop {
   readonly #options: LoopOptions;
@@ -52,6 +59,7 @@ export class Loop {
   readonly #phones = new Map<string, boolean>();
   /** Desks that are no longer served, while events for their agents wait. */
   readonly #former = new Map<string, Desk>();
+  readonly #unattended = new Map<string, Unattended>();
   /** Desks whose last change is not written yet. */
   readonly #unwritten = new Set<string>();
   #writing: ReturnType<typeof setTimeout> | undefined;
@@ -235,9 +243,29 @@ export class Loop {
     if (arrival || made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) {
       this.#commit(made.desk, made.effects, arrival);
     } else if (made.desk !== desk) this.#commitSoon(extension);
+    this.#logStarts(extension, desk.calls, made.desk.calls);
     for (const effect of made.effects) this.#carryOut(extension, effect);
     for (const ended of endedCalls(desk, made.desk, input)) this.#ended(extension, ended);
     this.#wakeAt(extension, made.wakeAt);
+  }
+
+  /** A call that the CRM has requested has the line of its MakeCall. */
+  #logStarts(desk: string, before: readonly Call[], after: readonly Call[]): void {
+    const { log, policy, now } = this.#options;
+    for (const call of after) {
+      const old = before.find(({ id }) => id === call.id);
+      const { id, origin, agent } = call;
+      if (!old && origin !== "makecall") log.info("Call started", { desk, call: id, origin, agent: agent ?? "none" });
+      if (agent !== null || !isPopDue(call, policy) || (old && isPopDue(old, policy))) continue;
+      const { calls = 0 } = this.#unattended.get(desk) ?? {};
+      this.#unattended.set(desk, { calls: calls + 1, last: now() });
+      log.warning("A call came while nobody was registered: the CRM gets no events", { desk, call: id });
+    }
+  }
+
+  /** The calls since the start of which the CRM got no events, because nobody was registered: by desk. */
+  unattended(): ReadonlyMap<string, Unattended> {
+    return this.#unattended;
   }
 
   #ended(desk: string, ended: EndedCall): void {
@@ -276,7 +304,7 @@ export class Loop {
         this.#waiting.delete(effect.to);
         break;
       case "audit":
-        this.#options.log.info("Dial", {
+        this.#options.log.debug("Dial", {
           desk,
           agent: effect.dial.agent,
           from: effect.dial.from,
@@ -295,8 +323,8 @@ export class Loop {
 
   #drive(command: LineCommand): void {
     const log = this.#logAbout(command);
-    if (command.type === "dial") log.info("Dialling");
-    else log.info("Setting the agent's state at the ACD", { state: command.mode });
+    if (command.type === "dial") log.debug("Dialling");
+    else log.debug("Setting the agent's state at the ACD", { state: command.mode });
     this.#options.line.execute(command);
   }
 

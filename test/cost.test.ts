@@ -122,7 +122,7 @@ describe("in the process", () => {
     await settled();
     // PROGRESS, ANSWER and HANGUP with their events; the CREATE is written with the PROGRESS.
     expect(transactions() / calls).toBeLessThanOrEqual(3.1);
-    expect(lines.filter((line) => line.includes("Delivered to the CRM"))).toHaveLength(3 * calls);
+    expect(lines.filter((line) => line.includes("Delivered to the CRM"))).toHaveLength(2 * calls);
     expect(lines.length).toBe(4 * calls);
     expect(lines.join("").length / lines.length).toBeLessThan(160);
   });

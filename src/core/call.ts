@@ -250,9 +250,8 @@ function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
 /** The events to send now, in order, and the call with these noted. A call without an agent sends none. */
 export function eventsDue(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
   const events: CrmEvent[] = [];
-  const when = policy[kindOf(call)];
   let { popped, established } = call;
-  if (!popped && when !== "never" && call.agent !== null && (call.answered || (when === "ring" && call.rang))) {
+  if (!popped && call.agent !== null && isPopDue(call, policy)) {
     events.push(screenPop(call, extension, policy));
     popped = true;
   }
@@ -261,6 +260,12 @@ export function eventsDue(call: Call, extension: string, policy: PopPolicy): { c
     established = true;
   }
   return { call: { ...call, popped, established }, events };
+}
+
+/** Whether a call has come to the point at which its agent, if there is one, gets a ScreenPop. */
+export function isPopDue(call: Call, policy: PopPolicy): boolean {
+  const when = policy[kindOf(call)];
+  return when !== "never" && (call.answered || (when === "ring" && call.rang));
 }
 
 /** The kind of a call, which decides when it sends a ScreenPop. */

@@ -43,7 +43,9 @@ export class Outcomes {
     store.settle(event.id, "delivered", note ?? "", now());
     metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
     const log = this.#options.log.with(nameOf(event));
-    if (note === undefined) log.info("Delivered to the CRM", { attempt: event.attempts });
+    // The end of the call has just been logged: only a late CallReleased is news.
+    const isRoutine = event.event.name === "CallReleased" && event.attempts === 1;
+    if (note === undefined) log[isRoutine ? "debug" : "info"]("Delivered to the CRM", { attempt: event.attempts });
     else log.warning("Delivered to the CRM, which answered with an error", { attempt: event.attempts, answer: note });
   }
 

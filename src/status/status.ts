@@ -21,6 +21,8 @@ export interface DeskStatus {
   readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
   readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
+  /** Calls that came while nobody was registered, so that the CRM got no events; absent if the last one is a day old. */
+  readonly unattended?: { readonly calls: number; readonly last: string };
   /** The last number dialled by the CRM, and the outcome. */
   readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
 }
@@ -39,13 +41,16 @@ export interface Status {
   readonly storeTrouble?: string;
 }
 
+const aDay = 86_400_000;
+
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, upSeconds, desks, assumed = false, outbox, refused = [], now, trouble }: {
+  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, refused = [], now, trouble }: {
     readonly config: string;
     readonly desks: readonly Desk[];
     /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
     readonly assumed?: boolean;
+    readonly unattended?: ReadonlyMap<string, { readonly calls: number; readonly last: number }>;
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
     readonly refused?: readonly KnownRefusal[];
     /** How long the process has run, in seconds. */
@@ -59,7 +64,13 @@ export function status(
     version,
     config,
     upSeconds: Math.round(upSeconds),
-    desks: desks.map((desk) => deskStatus(desk, assumed)),
+    desks: desks.map((desk) => {
+      const { calls, last = -Infinity } = unattended.get(desk.extension) ?? {};
+      const recent = calls === undefined || now - last > aDay
+        ? {}
+        : { unattended: { calls, last: new Date(last).toISOString() } };
+      return { ...deskStatus(desk, assumed), ...recent };
+    }),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
     refused: refused.map(refusalStatus),
     ...omitUndefined({ storeTrouble: trouble }),
@@ -148,7 +159,7 @@ export function statusText(status: Status, now = Date.now()): string {
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
   return [
     `telesetd ${version}, up ${ago(upSeconds * 1000)}`,
-    ...desks.flatMap(deskText),
+    ...desks.flatMap((desk) => deskText(desk, now)),
     `outbox: ${count(outbox.waiting, "event")} waiting${age}`,
     ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next("telesetd doctor checks the store and the disk.")]),
     ...refused.slice(0, maxShownRefusals).flatMap((refusal) => [
@@ -158,8 +169,8 @@ export function statusText(status: Status, now = Date.now()): string {
   ].join("\n");
 }
 
-function deskText(desk: DeskStatus): string[] {
-  const { extension, trouble, registered, agents, calls, lastDial } = desk;
+function deskText(desk: DeskStatus, now: number): string[] {
+  const { extension, trouble, registered, agents, calls, unattended, lastDial } = desk;
   return [
     `desk ${extension}: ${trouble ?? `phone ${phoneState(desk)}, switch up`}`,
     ...(trouble === undefined ? [] : next("telesetd doctor finds the hop that fails.")),
@@ -168,8 +179,15 @@ function deskText(desk: DeskStatus): string[] {
     }`,
     ...agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
     ...calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
+    ...(unattended ? [`  missed   ${unattendedText(unattended, now)}`] : []),
     ...(lastDial ? [`  dialled  ${lastDial.number}: ${lastDial.outcome}`] : []),
   ];
+}
+
+/** `1 call came while nobody was registered, 40 seconds ago: the CRM got no events.` */
+export function unattendedText({ calls, last }: NonNullable<DeskStatus["unattended"]>, now: number): string {
+  const when = `${calls > 1 ? "the last one " : ""}${ago(now - Date.parse(last))} ago`;
+  return `${count(calls, "call")} came while nobody was registered, ${when}: the CRM got no events.`;
 }
 
 /** A line with the next step, below a trouble. */

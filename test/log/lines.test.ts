@@ -60,7 +60,6 @@ describe("of the lines about a call", () => {
     "Call ended",
     "Leg ended",
     "Dial ",
-    "Dialling",
     "MakeCall",
     "Event posted",
     "Event answered",

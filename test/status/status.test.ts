@@ -3,6 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { statusText } from "../../src/status/status.ts";
 import { startInside } from "../support/daemon/inside.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -37,4 +38,24 @@ test("the time since the start of the process, not of the configuration in force
   const before = Math.floor(process.uptime());
   const { upSeconds } = app.status();
   expect(upSeconds).toBeWithin(before, Math.ceil(process.uptime()) + 1);
+});
+
+test("a call that comes while nobody is registered: a warning, and how many in the status", async () => {
+  const { app, sim, lines } = await startInside({ level: "info" });
+  await sim.server.subscriber();
+  await until("the phone is not registered", () => app.status().desks[0]?.phone === "registered");
+  for (const from of ["14155550123", "14155550124"]) await (await sim.inbound({ from, to: "1001" })).callerHangsUp();
+  const colleague = await sim.inbound({ from: "1002", to: "1001" });
+  await colleague.callerHangsUp();
+  await until("a call has not ended", () => lines.filter((line) => line.includes("Call ended")).length === 3);
+  expect(lines.filter((line) => line.startsWith("warning A call came while nobody was registered"))).toHaveLength(2);
+  expect(app.status().desks[0]?.unattended?.calls).toBe(2);
+  expect(statusText(app.status(), Date.now() + 40_000)).toMatch(
+    / missed +2 calls came while nobody was registered, the last one 4\d seconds ago: the CRM got no events\./,
+  );
+  expect(statusText(app.status())).not.toContain("5550123");
+  await sendCallout(app.port, "/", register);
+  await (await sim.inbound({ from: "14155550125", to: "1001" })).callerHangsUp();
+  await until("the call has not ended", () => lines.filter((line) => line.includes("Call ended")).length === 4);
+  expect(app.status().desks[0]?.unattended?.calls).toBe(2);
 });

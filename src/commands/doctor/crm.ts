@@ -2,6 +2,7 @@
 import { failed, type Finding, good, notTried, warning } from "../../../drivers/shared/probing.ts";
 import type { StoreLook } from "../../store/inspect.ts";
 import { ago, count } from "../../core/count.ts";
+import { unattendedText } from "../../status/status.ts";
 import { refusalAdvice, type RefusalStatus, refusalText } from "../../status/refusals.ts";
 import { tryToConnect } from "./connect.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
@@ -58,13 +59,17 @@ export function checkRegistration(desk: string, known: Known, http: { readonly p
   if (why !== undefined) return notTried(why);
   const registered = registeredAt(desk, known);
   const served = known.daemon?.status.desks.map(({ extension }) => extension) ?? [];
+  const unattended = known.daemon?.status.desks.find(({ extension }) => extension === desk)?.unattended;
   // An older daemon, which an upgrade has not restarted yet, tells none.
   const refused = (known.daemon?.status.refused ?? []).filter((refusal) =>
     refusal.desk === desk || (!served.includes(refusal.desk ?? "") && (!registered || served[0] === desk))
   );
   return withDetails(
     registrationOf(registered, refused.find(({ name }) => name === "Register"), served, known, http),
-    refused.slice(0, maxShownEvents).map((refusal) => refusalText(refusal, known.now)),
+    [
+      ...refused.slice(0, maxShownEvents).map((refusal) => refusalText(refusal, known.now)),
+      ...(unattended ? [unattendedText(unattended, known.now)] : []),
+    ],
   );
 }
 

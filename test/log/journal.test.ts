@@ -1,0 +1,64 @@
+/** The journal at its default level, while recorded calls are played: four lines for a call, and nobody's number. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AnyRecording, play, readRecording } from "../../src/commands/rehearsal/replay.ts";
+import { openLog } from "../../src/log/log.ts";
+
+setDefaultTimeout(60_000);
+
+const root = join(import.meta.dir, "../fixtures/recordings");
+const recordings = ["freeswitch", "more", "cases", "drachtio"].flatMap((folder) =>
+  readdirSync(join(root, folder)).filter((file) => file.endsWith(".jsonl")).map((file) => `${folder}/${file}`)
+);
+
+async function journal(file: string): Promise<{ lines: string[]; recording: string }> {
+  const recording = readFileSync(join(root, file), "utf8");
+  const lines: string[] = [];
+  await play(readRecording(recording) satisfies AnyRecording, {
+    speed: 8,
+    log: openLog((line) => lines.push(line.slice(8)), "info", false),
+  });
+  return { lines, recording };
+}
+
+/** The numbers of outside parties in a recording: whole, and their last four digits, which a mask would leave. */
+function numbersIn(recording: string): string[] {
+  const whole = [...recording.matchAll(/(?<![0-9a-zA-Z.-])\+?(?:9?1)?([2-9]\d{9})(?![0-9a-zA-Z.-])/g)].map(([, number = ""]) =>
+    number
+  );
+  return [...new Set(whole)].flatMap((number) => [number, number.slice(-4)]);
+}
+
+test.concurrent.each(recordings)("%s: at most four lines for a call, each a sentence, without a number", async (file) => {
+  const { lines, recording } = await journal(file);
+  expect(lines.filter((line) => !/^[A-Z]/.test(line))).toEqual([]);
+  const calls = lines.map((line) => / call=(\S+)/.exec(line)?.[1]).filter((call) => call !== undefined);
+  const counts = Object.entries(Object.groupBy(calls, (call) => call)).map(([call, lines]) => [call, lines?.length ?? 0]);
+  expect(counts.filter(([, count]) => Number(count) > 4)).toEqual([]);
+  // Ids of calls and ports may contain any digits.
+  const plain = lines.map((line) => line.replace(/ call=\S+/, "").replace(/:\d+/g, ""));
+  for (const number of numbersIn(recording)) expect(plain.filter((line) => line.includes(number))).toEqual([]);
+});
+
+test("an inbound call: it starts, its ScreenPop and its answer are delivered, it ends", async () => {
+  const { lines } = await journal("freeswitch/in-answer-caller-hangs-up.jsonl");
+  const about = lines.filter((line) => line.includes(" call="));
+  expect(about.map((line) => line.replace(/ (call|seconds)=\S+/g, ""))).toEqual([
+    "Call started desk=1001 origin=called agent=agent-1001",
+    "Delivered to the CRM desk=1001 event=ScreenPop attempt=1",
+    "Delivered to the CRM desk=1001 event=CallEstablished attempt=1",
+    "Call ended desk=1001 kind=inbound disposition=answered cause=NORMAL_CLEARING",
+  ]);
+});
+
+test("a MakeCall: its line in place of the start", async () => {
+  const { lines } = await journal("freeswitch/makecall-originate-answered.jsonl");
+  const about = lines.filter((line) => line.includes(" call="));
+  expect(about.map((line) => line.replace(/ (call|seconds|cause)=\S+/g, "")).toSorted()).toEqual([
+    "Call ended desk=1001 kind=outbound disposition=answered",
+    "Delivered to the CRM desk=1001 event=CallEstablished attempt=1",
+    "Delivered to the CRM desk=1001 event=ScreenPop attempt=1",
+    "MakeCall desk=1001 agent=agent-1001 from=127.0.0.1",
+  ]);
+});
