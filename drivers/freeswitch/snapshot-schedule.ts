@@ -4,6 +4,7 @@
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
+import { pause } from "../shared/pause.ts";
 import type { Translated } from "./translate.ts";
 
 /** The shortest pause between two requested snapshots, in ms: what strangers send must not keep the switch busy. */
@@ -28,9 +29,7 @@ export class SnapshotSchedule {
   #meanwhile: Map<string, string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #isRequested = false;
-  /** Cancels the timers that wait. */
-  readonly #waiting = new Set<() => void>();
-  #isOver = false;
+  readonly #stop = new AbortController();
 
   constructor(options: SnapshotScheduleOptions) {
     this.#options = options;
@@ -44,38 +43,35 @@ export class SnapshotSchedule {
 
   /** Takes a snapshot after this time, in ms. */
   later(ms: number): void {
-    this.#after(ms, () => this.#inTurn(() => this.#takeSnapshot()));
+    void this.#pause(ms).then(() => this.#inTurn(() => this.#takeSnapshot()));
   }
 
   /** Takes a snapshot and requests the rest, at once or soon: once for all requests that come before it starts. */
   repair(): void {
-    if (this.#isRequested || this.#isOver) return;
+    if (this.#isRequested) return;
     this.#isRequested = true;
     this.#inTurn(async () => {
       this.#isRequested = false;
-      await this.#takeSnapshot();
-      await this.#options.others();
-      await new Promise<void>((resolve) => this.#after(minPauseMs, resolve));
+      try {
+        await this.#takeSnapshot();
+        await this.#options.others();
+      } finally {
+        await this.#pause(minPauseMs);
+      }
     });
   }
 
   /** Takes no more snapshots. */
   stop(): void {
-    this.#isOver = true;
-    for (const cancel of this.#waiting) cancel();
+    this.#stop.abort();
   }
 
-  #after(ms: number, run: () => void): void {
-    if (this.#isOver) return;
-    const cancel = this.#options.timers.after(ms, () => {
-      this.#waiting.delete(cancel);
-      run();
-    });
-    this.#waiting.add(cancel);
+  #pause(ms: number): Promise<void> {
+    return pause(this.#options.timers, ms, this.#stop.signal);
   }
 
   #inTurn(work: () => Promise<void>): void {
-    this.#turn = this.#turn.then(() => this.#isOver ? undefined : work()).catch(this.#options.failed);
+    this.#turn = this.#turn.then(() => this.#stop.signal.aborted ? undefined : work()).catch(this.#options.failed);
   }
 
   /**

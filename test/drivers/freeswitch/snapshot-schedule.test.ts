@@ -1,7 +1,7 @@
 /** When the session lists the live legs again, on a fake clock. Snapshots over TCP: snapshot.test.ts and unreadable.test.ts. */
 import { expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
-import { SnapshotSchedule } from "../../../drivers/freeswitch/snapshot-schedule.ts";
+import { minPauseMs, SnapshotSchedule } from "../../../drivers/freeswitch/snapshot-schedule.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
 async function settle(): Promise<void> {
@@ -10,12 +10,16 @@ async function settle(): Promise<void> {
 
 /** Snapshots that are answered when the test says so. */
 function rig() {
-  const waiting: ((legs: readonly LegFacts[]) => void)[] = [];
+  const waiting: PromiseWithResolvers<readonly LegFacts[]>[] = [];
   const did: string[] = [];
   const timers = new FakeTimers();
   const snapshots = new SnapshotSchedule({
     timers,
-    legs: () => new Promise((resolve) => waiting.push(resolve)),
+    legs: () => {
+      const answer = Promise.withResolvers<readonly LegFacts[]>();
+      waiting.push(answer);
+      return answer.promise;
+    },
     seen: (legs) => did.push(`seen ${legs.map(({ leg }) => leg).join(" ")}`.trim()),
     others: () => Promise.resolve(void did.push("others")),
     failed: (error) => did.push(`failed ${error}`),
@@ -25,7 +29,8 @@ function rig() {
     snapshots,
     did,
     asked: () => waiting.length,
-    answer: (legs: readonly LegFacts[] = []) => waiting.at(-1)?.(legs),
+    answer: (legs: readonly LegFacts[] = []) => waiting.at(-1)?.resolve(legs),
+    fail: (why: string) => waiting.at(-1)?.reject(why),
   };
 }
 
@@ -73,4 +78,18 @@ test("no snapshot after the connection is over", async () => {
   timers.advance(10);
   await settle();
   expect(asked()).toBe(0);
+});
+
+test("a snapshot that fails is also followed by a pause", async () => {
+  const { timers, snapshots, did, asked, fail } = rig();
+  snapshots.repair();
+  await settle();
+  fail("refused");
+  await settle();
+  snapshots.repair();
+  await settle();
+  expect([asked(), did]).toEqual([1, []]);
+  timers.advance(minPauseMs);
+  await settle();
+  expect([asked(), did]).toEqual([2, ["failed refused"]]);
 });
