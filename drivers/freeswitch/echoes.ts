@@ -23,11 +23,6 @@ export class Echoes {
     return true;
   }
 
-  /** The connection is lost: the missing events will not arrive. */
-  clear(): void {
-    this.#expected.clear();
-  }
-
   #add(agent: string, status: string, more: number): void {
     const count = (this.#expected.get(key(agent, status)) ?? 0) + more;
     if (count > 0) this.#expected.set(key(agent, status), count);

@@ -12,7 +12,7 @@ import { type Frame, text } from "./wire/event.ts";
 import { type Contact, type Destination, destinationOf } from "./whose-leg.ts";
 import { isFlipped, isPickedUp, isRelay, originalCaller, originatedLegs, partnerIdentity } from "./parties.ts";
 import { registrantOf } from "./registrant.ts";
-import { stateSigns } from "./signs.ts";
+import { stateFacts } from "./channel-state.ts";
 import { hidesNumber, isCallerWithheld, isOtherWithheld } from "./privacy.ts";
 
 /** What the translation needs to know about the site. */
@@ -87,7 +87,7 @@ export class Translator {
   }
 
   #destinationOf(frame: Frame, desk: string): Destination {
-    return destinationOf(frame, { extension: desk, contacts: this.#sources.contactsOf(desk) }, this.#site.outsideProfiles);
+    return destinationOf(frame, desk, this.#sources.contactsOf(desk), this.#site.outsideProfiles);
   }
 
   /** The desk whose presence id a leg carries, whether it is the handset's leg or not. */
@@ -130,9 +130,9 @@ export class Translator {
     }
     const state = text(frame, "Channel-Call-State");
     if (text(frame, "Answer-State") === "hangup" || state === "HANGUP") return undefined;
-    const signs = { desk, leg, ...stateSigns(frame, name, state) };
+    const shown = { desk, leg, ...stateFacts(frame, name, state) };
     // CALLSTATE comes without variables: too little to start a call with, so the facts have no direction.
-    return name === "CHANNEL_CALLSTATE" ? signs : { ...signs, ...this.#identity(frame, name) };
+    return name === "CHANNEL_CALLSTATE" ? shown : { ...shown, ...this.#identity(frame, name) };
   }
 
   /** The parties, the direction and the data: only events that contain the channel's variables show them. */

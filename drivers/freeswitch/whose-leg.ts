@@ -18,13 +18,6 @@ export interface Contact {
   readonly places: readonly Place[];
 }
 
-/** What decides which legs belong to a desk. */
-export interface LegOwner {
-  readonly extension: string;
-  /** The registered contacts of all its presence ids; absent while they are not known. */
-  readonly contacts?: readonly Contact[] | undefined;
-}
-
 /** The contacts in an answer of `sofia_contact`: `sofia/internal/sip:1001@10.0.0.9:5060;fs_path=...,sofia/...` (mod_sofia.c). */
 export function readContacts(answer: string): Contact[] {
   return answer.trim().split(/,(?=sofia\/)/).flatMap((contact) => {
@@ -39,8 +32,16 @@ export function readContacts(answer: string): Contact[] {
 /** Where a leg goes: to the desk, elsewhere, or elsewhere because the phone has sent it there. */
 export type Destination = "desk" | "elsewhere" | "redirected";
 
-/** Where a leg with this owner's presence id goes. */
-export function destinationOf(frame: Frame, { extension, contacts }: LegOwner, outsideProfiles: readonly string[]): Destination {
+/**
+ * Where a leg goes that carries the presence id of a desk.
+ * @param contacts the registered contacts of all presence ids of the desk; undefined while they are not known.
+ */
+export function destinationOf(
+  frame: Frame,
+  extension: string,
+  contacts: readonly Contact[] | undefined,
+  outsideProfiles: readonly string[],
+): Destination {
   // A leg of our dial: the agent requested it.
   if (text(frame, "variable_telesetd_call") !== "") return "desk";
   const toDesk = text(frame, "Call-Direction") !== "inbound";

@@ -15,7 +15,8 @@ export interface AutoAnswer {
   readonly alertInfo?: string;
 }
 
-const headers: Record<PhoneMake, AutoAnswer> = {
+/** For each make, the headers that ask a phone to answer automatically. */
+export const autoAnswers: Readonly<Record<PhoneMake, AutoAnswer>> = {
   generic: { callInfo: true },
   // Yealink: "Auto Answer by Alert-Info" and Call-Info answer-after
   yealink: { callInfo: true, alertInfo: "info=alert-autoanswer;delay=0" },
@@ -29,8 +30,3 @@ const headers: Record<PhoneMake, AutoAnswer> = {
   mitel: { callInfo: false, alertInfo: "info=alert-autoanswer" },
   none: { callInfo: false },
 };
-
-/** The headers that ask a phone of this make to answer automatically. */
-export function autoAnswerOf(make: PhoneMake): AutoAnswer {
-  return headers[make];
-}

@@ -1,5 +1,5 @@
 /** The SIP requests that the box makes in the name of its account. Pure. */
-import { autoAnswerOf, type PhoneMake } from "../../shared/auto-answer.ts";
+import { autoAnswers, type PhoneMake } from "../../shared/auto-answer.ts";
 import type { SipConfig } from "../config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";
@@ -61,7 +61,7 @@ export function requestIn(
 
 /** The headers that make a phone of this make answer an INVITE automatically. */
 export function inviteHeaders({ contact, domain }: Account, make: PhoneMake): Record<string, string> {
-  const { callInfo, alertInfo } = autoAnswerOf(make);
+  const { callInfo, alertInfo } = autoAnswers[make];
   return {
     Contact: contact,
     Allow: "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY, UPDATE, INFO",
