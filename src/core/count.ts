@@ -9,6 +9,5 @@ export function count(n: number, what: string): string {
 export function ago(ms: number): string {
   const units: [number, string][] = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1000, "second"]];
   const [size, unit] = units.find(([size]) => Math.abs(ms) >= size * 2) ?? [1000, "second"];
-  const count = Math.max(0, Math.round(Math.abs(ms) / size));
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return count(Math.round(Math.abs(ms) / size), unit);
 }

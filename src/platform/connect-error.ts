@@ -4,7 +4,7 @@
  * There is no table of IPv6 neighbours, and netlink is not available to the service.
  */
 import { readFileSync } from "node:fs";
-import { isIPv4 } from "node:net";
+import { connect, isIPv4 } from "node:net";
 
 /** The tables, as text; empty if unreadable. */
 export interface Tables {
@@ -84,4 +84,19 @@ function numberOf(address: string): number {
 
 function swapped(text = ""): number {
   return hex(text.padStart(8, "0").match(/../g)?.reverse().join(""));
+}
+
+/** Opens a connection and closes it. @returns the error's code when that fails, ETIMEDOUT after `ms`. */
+export function tryToConnect(host: string, port: number, ms: number): Promise<string | undefined> {
+  const socket = connect({ host, port });
+  return new Promise((resolve) => {
+    const end = (code: string | undefined) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(code);
+    };
+    const timer = setTimeout(() => end("ETIMEDOUT"), ms);
+    socket.once("connect", () => end(undefined));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(connectErrorCode(error) ?? error.message));
+  });
 }

@@ -44,7 +44,7 @@ describe("Bun's ECONNREFUSED becomes", () => {
 });
 
 const inside = `
-  import { tryToConnect } from "${import.meta.dir}/../../src/commands/doctor/connect.ts";
+  import { tryToConnect } from "${import.meta.dir}/../../src/platform/connect-error.ts";
   for (const host of ["10.9.9.9", "11.9.9.9", "10.9.9.3", "10.8.8.8"]) console.log(host, await tryToConnect(host, 8021, 5000));`;
 /** A cable whose other end has no machine. */
 const network =

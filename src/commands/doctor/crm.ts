@@ -4,7 +4,7 @@ import type { StoreLook } from "../../store/inspect.ts";
 import { ago, count } from "../../core/count.ts";
 import { unattendedText } from "../../status/status.ts";
 import { refusalAdvice, type RefusalStatus, refusalText } from "../../status/refusals.ts";
-import { tryToConnect } from "./connect.ts";
+import { tryToConnect } from "../../platform/connect-error.ts";
 import { type Daemon, eventsLooked } from "./daemon.ts";
 import { withDetails } from "./hop.ts";
 
