@@ -192,10 +192,9 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
 /** A REGISTER without a Contact queries the registration and changes nothing (RFC 3261, section 10.2.3). */
 async function checkRegistration(stack: Stack, config: SipConfig, account: Account): Promise<SipOutcome> {
   const request = requestTo(account, "REGISTER", undefined, {});
-  const { credentials } = account;
   const answer = await sendRequest(stack, { ...request, headers: { ...request.headers, To: account.from } }, {
     withinMs: config.answerSeconds * 1000,
-    ...(credentials ? { credentials } : {}),
+    credentials: account.credentials,
   });
   if (answer.status >= 200 && answer.status <= 299) {
     const bound = answer.header("contact") === undefined ? "is not registered now" : "is registered";
@@ -225,6 +224,7 @@ async function checkPhone(
     account: accountOf(config),
     about,
     log: context.log,
+    timers: context.timers,
     expires: moment,
     onDocument: (body, { userAgent }) => {
       if (userAgent?.startsWith("FreeSWITCH")) blind = " FreeSWITCH does so for any number, whether it is a phone or not.";

@@ -12,7 +12,7 @@ import type { FarSign } from "./dial/own-dials.ts";
 import { Dialling } from "./dial/dial.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./wire/message.ts";
 import { keepRegistered, register } from "./watch/registration.ts";
-import { accountOf, requestTo } from "./wire/request.ts";
+import { accountOf, type Connection, requestTo } from "./wire/request.ts";
 import { Stack } from "./wire/stack.ts";
 import type { DialogTracker } from "./dialogs/tracker.ts";
 import { giveBack, Watch } from "./watch/watch.ts";
@@ -35,8 +35,7 @@ const secondPingAfter = 1000;
 /** The work on a connection that has logged in. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #stack: Stack;
-  readonly #account;
+  readonly #connection: Connection;
   readonly #dialling: Dialling;
   #watches = new Map<string, Watch>();
   /** Why no phone is watched. */
@@ -68,27 +67,16 @@ export class Session {
   /** The server at the other end, for the log. */
   get about(): LogFields {
     const { host, port } = this.#options.config;
-    return { at: `${host}:${port}`, version: this.#stack.version, sip: this.#stack.listeners };
+    return { at: `${host}:${port}`, version: this.#connection.stack.version, sip: this.#connection.stack.listeners };
   }
 
   private constructor(options: SessionOptions, stack: Stack) {
     this.#options = options;
-    this.#stack = stack;
-    this.#account = accountOf(options.config);
-    const { config, log, timers, trackers } = options;
+    const { config, log, timers } = options;
+    this.#connection = { stack, config, account: accountOf(config), log, timers };
     const far = (desk: string, call: string, sign: FarSign) => this.#watches.get(desk)?.far(call, sign);
     const unregistered = (desk: string) => this.#watches.get(desk)?.unregistered();
-    this.#dialling = new Dialling({
-      stack,
-      config,
-      account: this.#account,
-      log,
-      timers,
-      trackers,
-      far,
-      report: options.report,
-      unregistered,
-    });
+    this.#dialling = new Dialling({ ...this.#connection, far, report: options.report, unregistered });
   }
 
   /**
@@ -104,11 +92,11 @@ export class Session {
       if (!(error instanceof StackClosed)) throw error;
     });
     try {
-      return await Promise.race([this.#stack.closed, working.then(() => "stopped")]);
+      return await Promise.race([this.#connection.stack.closed, working.then(() => "stopped")]);
     } finally {
       signal.removeEventListener("abort", stop);
       over.abort("lost");
-      await working.finally(() => this.#stack.close("stopped"));
+      await working.finally(() => this.#connection.stack.close("stopped"));
     }
   }
 
@@ -116,7 +104,8 @@ export class Session {
   execute(command: LineCommand): void {
     if (command.type !== "dial") return;
     const watch = this.#watches.get(command.desk);
-    if (watch?.up) return this.#dialling.dial(command);
+    const tracker = this.#options.trackers.get(command.desk);
+    if (watch?.up && tracker) return this.#dialling.dial(command, tracker);
     const why = `Cannot dial: the connection to the phone system is down (${watch?.why ?? this.#why}).`;
     this.#options.report({ type: "result", command, result: { outcome: "failed", cause: "NO_LINK", why } });
   }
@@ -147,12 +136,11 @@ export class Session {
 
   /** Registers, if configured, and watches all desks. */
   async #epoch(stopped: AbortSignal): Promise<void> {
-    const { config, log, timers, report } = this.#options;
+    const { config, log, report } = this.#options;
     const broken = new AbortController();
     const signal = AbortSignal.any([stopped, broken.signal]);
     const begin = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => begin.resolve(), { once: true });
-    const parts = { stack: this.#stack, config, account: this.#account };
     const onBad = (why: string) => {
       this.#why = why;
       log.rarely(`registration ${why}`).warning("The registration was refused", { why });
@@ -166,18 +154,18 @@ export class Session {
       broken.abort("broken");
     };
     const registering = config.register
-      ? keepRegistered({ ...parts, log, timers, onGood: begin.resolve, onBad }, signal).catch(seen)
+      ? keepRegistered({ ...this.#connection, onGood: begin.resolve, onBad }, signal).catch(seen)
       : begin.resolve();
     await begin.promise;
     this.#watches = new Map(signal.aborted ? [] : this.#newWatches());
     await Promise.all([registering, ...[...this.#watches.values()].map((watch) => watch.run(signal).catch(seen))]);
     this.#watches = new Map();
-    if (signal.reason === giveBack && config.register) await register(parts, 0).catch(() => {});
+    if (signal.reason === giveBack && config.register) await register(this.#connection, 0).catch(() => {});
     if (fault !== undefined) throw fault;
   }
 
   #newWatches(): [string, Watch][] {
-    const { config, trackers, known, log, timers } = this.#options;
+    const { config, trackers, known } = this.#options;
     const report = (event: LineEvent) => {
       if (!this.#dialling.keepsBack(event)) this.#options.report(event);
       if (event.type === "leg" || event.type === "snapshot") this.#dialling.look();
@@ -185,10 +173,7 @@ export class Session {
     return [...trackers].map(([extension, tracker]) => {
       const about = { extension, at: config.proxy ?? config.domain, user: config.user };
       const desks = trackers.size > 1 ? { desks: [extension] } : {};
-      return [
-        extension,
-        new Watch({ stack: this.#stack, config, account: this.#account, about, tracker, known, log, timers, report, ...desks }),
-      ];
+      return [extension, new Watch({ ...this.#connection, about, tracker, known, report, ...desks })];
     });
   }
 
@@ -210,9 +195,10 @@ export class Session {
 
   /** Any response of the switch will do; 408, 503 and 504 mean that the switch has not answered. */
   async #isThere(): Promise<boolean> {
-    const request = requestTo(this.#account, "OPTIONS", undefined, { Contact: this.#account.contact });
+    const { stack, account, config } = this.#connection;
+    const request = requestTo(account, "OPTIONS", undefined, { Contact: account.contact });
     try {
-      const { status } = await sendRequest(this.#stack, request, { withinMs: this.#options.config.answerSeconds * 1000 });
+      const { status } = await sendRequest(stack, request, { withinMs: config.answerSeconds * 1000 });
       return ![408, 503, 504].includes(status);
     } catch (error) {
       if (error instanceof NotSent || error instanceof StackClosed) return false;

@@ -4,17 +4,13 @@
  * command is carried out once. `step.ts` makes the decisions; here its effects become SIP, and SIP becomes its inputs.
  */
 import type { CommandResult, DialCommand, LineEvent } from "../../../src/core/line.ts";
-import type { Log } from "../../../src/log/log.ts";
 import { messageOf } from "../../../src/platform/text.ts";
-import type { Timers } from "../../../src/platform/timers.ts";
-import type { SipConfig } from "../config.ts";
 import type { TrackerInput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
 import { reasonCause, sipfragStatus, word } from "../wire/headers.ts";
 import { NotSent, type Sent, type SipIncoming, type SipRequest, StackClosed } from "../wire/message.ts";
-import { type Account, inviteHeaders, referHeaders, requestIn, requestTo } from "../wire/request.ts";
+import { type Connection, inviteHeaders, referHeaders, requestIn, requestTo } from "../wire/request.ts";
 import { holdSdp, hostOf } from "../wire/sdp.ts";
-import type { Stack } from "../wire/stack.ts";
 import { type FinalResponse, type RequestOptions, sendRequest } from "../wire/transaction.ts";
 import type { Attempt, AttemptStep, DialEffect, DialInput } from "./attempt.ts";
 import { occupied } from "./causes.ts";
@@ -22,13 +18,7 @@ import type { FarSign } from "./own-dials.ts";
 import { startDial, step } from "./step.ts";
 
 /** What dialling needs. */
-export interface DiallingOptions {
-  readonly stack: Stack;
-  readonly config: SipConfig;
-  readonly account: Account;
-  readonly log: Log;
-  readonly timers: Timers;
-  readonly trackers: ReadonlyMap<string, DialogTracker>;
+export interface DiallingOptions extends Connection {
   /** A dial has learned something about its far end. */
   readonly far: (desk: string, call: string, sign: FarSign) => void;
   readonly report: (event: LineEvent) => void;
@@ -58,15 +48,12 @@ export class Dialling {
     void options.stack.closed.then((why) => this.#lost(why));
   }
 
-  /** Carries out a dial, once, and reports its result. */
-  dial(command: DialCommand): void {
-    const { trackers, timers, config, report } = this.#options;
+  /** Carries out a dial, once, and reports its result. `tracker`: that of the desk. */
+  dial(command: DialCommand, tracker: DialogTracker): void {
+    const { timers, config, report } = this.#options;
     const { desk, call, number } = command;
-    const refuse = (cause: string, why: string) => report({ type: "result", command, result: { outcome: "failed", cause, why } });
-    const tracker = trackers.get(desk);
-    if (!tracker) return refuse("NOT_SERVED", `Desk ${desk} is not served.`);
     const busy = tracker.occupied();
-    if (busy) return refuse(occupied(desk, busy).cause, occupied(desk, busy).why);
+    if (busy) return report({ type: "result", command, result: { outcome: "failed", ...occupied(desk, busy) } });
     const { attempt, ...made } = startDial({
       desk,
       call,
@@ -221,7 +208,7 @@ export class Dialling {
 
   #send(request: SipRequest, options: RequestOptions): Promise<FinalResponse> {
     const { stack, account: { credentials } } = this.#options;
-    return sendRequest(stack, request, { ...options, ...(credentials ? { credentials } : {}) });
+    return sendRequest(stack, request, { ...options, credentials });
   }
 
   #track({ tracker }: Dial, input: TrackerInput): void {

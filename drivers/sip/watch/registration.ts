@@ -1,22 +1,13 @@
 /** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
-import type { Log } from "../../../src/log/log.ts";
-import type { Timers } from "../../../src/platform/timers.ts";
 import { pause } from "../../shared/pause.ts";
 import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
-import type { SipConfig } from "../config.ts";
 import { endOfRegister, pauseAfter } from "./subscription-end.ts";
 import { secondsIn } from "../wire/headers.ts";
 import { NotSent } from "../wire/message.ts";
-import { type Account, requestTo } from "../wire/request.ts";
-import type { Stack } from "../wire/stack.ts";
+import { type Connection, requestTo } from "../wire/request.ts";
 
 /** What a registration needs. */
-export interface RegistrationOptions {
-  readonly stack: Stack;
-  readonly config: SipConfig;
-  readonly account: Account;
-  readonly log: Log;
-  readonly timers: Timers;
+export interface RegistrationOptions extends Connection {
   /** The switch has accepted the registration. */
   readonly onGood: () => void;
   /** The switch has refused it, or did not answer: why, for people. */
@@ -59,17 +50,13 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
 }
 
 /** One REGISTER; `expires` 0 unregisters. */
-export function register(
-  { stack, config, account }: Pick<RegistrationOptions, "stack" | "config" | "account">,
-  expires: number,
-): Promise<FinalResponse> {
-  const { credentials } = account;
+export function register({ stack, config, account }: Connection, expires: number): Promise<FinalResponse> {
   const request = requestTo(account, "REGISTER", undefined, { Contact: account.contact, Expires: String(expires) });
   // The address of record is registered, not the switch.
   const headers = { ...request.headers, To: account.from };
   return sendRequest(stack, { ...request, headers }, {
     withinMs: config.answerSeconds * 1000,
-    ...(credentials ? { credentials } : {}),
+    credentials: account.credentials,
   });
 }
 

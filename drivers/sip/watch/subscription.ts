@@ -2,25 +2,17 @@
  * One subscription to an extension's dialogs, from its SUBSCRIBE to its end (RFC 6665, event package of RFC 4235). It is
  * renewed in time; a new one is started by `watch.ts`.
  */
-import type { Log } from "../../../src/log/log.ts";
-import type { Timers } from "../../../src/platform/timers.ts";
 import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
-import type { SipConfig } from "../config.ts";
 import { type About, endOfAnswer, endOfState, isNoAnswer, type SubscriptionEnd } from "./subscription-end.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
 import { NotSent, type Sent, type SipIncoming, StackClosed } from "../wire/message.ts";
-import { type Account, requestIn, requestTo } from "../wire/request.ts";
-import type { Stack } from "../wire/stack.ts";
+import { type Account, type Connection, requestIn, requestTo } from "../wire/request.ts";
 import type { Envelope } from "../dialogs/step.ts";
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** What a subscription needs. */
-export interface SubscriptionOptions {
-  readonly stack: Stack;
-  readonly config: SipConfig;
-  readonly account: Account;
+export interface SubscriptionOptions extends Connection {
   readonly about: About;
-  readonly log: Log;
   /** The requested duration, in s. */
   readonly expires: number;
   /** A document about the phone's dialogs has arrived; "" if the switch reports no dialogs. */
@@ -47,6 +39,7 @@ const giveBackWithin = 500;
 /** One subscription. */
 export class Subscription {
   readonly #options: SubscriptionOptions;
+  readonly #timers;
   readonly #ended = Promise.withResolvers<SubscriptionEnd>();
   #callId: string | undefined;
   /** The notifier's tag: another one is a fork. */
@@ -77,12 +70,9 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    this.#timers = options.timers;
     // A fault before anyone awaits `ended` must not become an unhandled rejection.
     this.#ended.promise.catch(() => {});
-  }
-
-  get #timers(): Timers {
-    return this.#options.stack.timers;
   }
 
   /** Resolves with the reason when the subscription has ended; rejects with the fault when `fail` has ended it. */
@@ -170,14 +160,12 @@ export class Subscription {
     const dialog = this.#dialog;
     if (dialog === undefined) return;
     const { stack, account } = this.#options;
-    const { credentials } = account;
     const request = requestIn(dialog, "SUBSCRIBE", { ...headersOf(account), Expires: "0" });
-    await sendRequest(stack, request, { withinMs: giveBackWithin, ...(credentials ? { credentials } : {}) }).catch(expected);
+    await sendRequest(stack, request, { withinMs: giveBackWithin, credentials: account.credentials }).catch(expected);
   }
 
   #subscribe(expires: number): Promise<FinalResponse> {
     const { stack, account, about, config } = this.#options;
-    const { credentials } = account;
     this.#shortenedTo = Infinity;
     const headers = { ...headersOf(account), Expires: String(expires) };
     const request = this.#dialog === undefined
@@ -186,7 +174,7 @@ export class Subscription {
     return sendRequest(stack, request, {
       withinMs: config.answerSeconds * 1000,
       onSent: (sent: Sent) => this.#callId = sent.header("call-id") ?? this.#callId,
-      ...(credentials ? { credentials } : {}),
+      credentials: account.credentials,
     });
   }
 
@@ -228,9 +216,7 @@ export class Subscription {
   #read(request: SipIncoming, state: string): Reading {
     const { log, about, onDocument } = this.#options;
     const userAgent = request.header("user-agent") ?? request.header("server");
-    const came = {
-      ...omitUndefined({ userAgent, subscription: this.#callId }),
-    };
+    const came = omitUndefined({ userAgent, subscription: this.#callId });
     if (request.body.trim() === "") return state === "active" ? onDocument("", came) : "dropped";
     const type = word(request.header("content-type"));
     if (type === "application/dialog-info+xml") return onDocument(request.body, came);

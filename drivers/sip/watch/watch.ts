@@ -3,33 +3,24 @@
  * has ended and the reason allows, and reports what its documents say (dialogs/step.ts).
  */
 import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
-import type { Log } from "../../../src/log/log.ts";
-import type { Timers } from "../../../src/platform/timers.ts";
 import { pause } from "../../shared/pause.ts";
-import type { SipConfig } from "../config.ts";
 import type { FarSign } from "../dial/own-dials.ts";
 import type { DialogInfo } from "../dialogs/dialog-info.ts";
 import { type About, pauseAfter, type SubscriptionEnd } from "./subscription-end.ts";
 import type { SipIncoming } from "../wire/message.ts";
 import { readLeniently } from "../dialogs/repair.ts";
-import type { Account } from "../wire/request.ts";
-import type { Stack } from "../wire/stack.ts";
+import type { Connection } from "../wire/request.ts";
 import { type Reading, Subscription } from "./subscription.ts";
 import type { Envelope, TrackerInput, TrackerOutput } from "../dialogs/step.ts";
 import type { DialogTracker } from "../dialogs/tracker.ts";
 import { messageOf } from "../../../src/platform/text.ts";
 
 /** What a watch needs. */
-export interface WatchOptions {
-  readonly stack: Stack;
-  readonly config: SipConfig;
-  readonly account: Account;
+export interface WatchOptions extends Connection {
   readonly about: About;
   /** What is known of the phone's dialogs; outlives the watch. */
   readonly tracker: DialogTracker;
   readonly known: KnownLegs;
-  readonly log: Log;
-  readonly timers: Timers;
   /** The desks that link-up and link-down are about; absent if there is only this one. */
   readonly desks?: readonly string[];
   readonly report: (event: LineEvent) => void;
@@ -211,15 +202,11 @@ export class Watch {
   }
 
   #next(): Subscription {
-    const { stack, config, account, about, log, known } = this.#options;
+    const { about, known } = this.#options;
     const legs = () => known().flatMap(({ desk, leg }) => (desk === about.extension ? [leg] : []));
     if (!this.#up) this.#step({ type: "connected", known: legs() });
     return this.#subscription = new Subscription({
-      stack,
-      config,
-      account,
-      about,
-      log,
+      ...this.#options,
       expires: this.#expires,
       onDocument: (body, came) => this.#document(body, came),
       onPending: () => this.#down(`${about.at} waits for a person to allow the subscription to phone ${about.extension}`, 0),

@@ -1,8 +1,11 @@
 /** The SIP requests that the box makes in the name of its account. Pure. */
 import { autoAnswers, type PhoneMake } from "../../shared/auto-answer.ts";
+import type { Log } from "../../../src/log/log.ts";
+import type { Timers } from "../../../src/platform/timers.ts";
 import type { SipConfig } from "../config.ts";
 import type { Credentials } from "./digest.ts";
 import type { SipRequest } from "./message.ts";
+import type { Stack } from "./stack.ts";
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 
 /** The box's account at the switch, as requests need it. */
@@ -15,6 +18,15 @@ export interface Account {
   /** Where requests are sent to; undefined if the domain is enough. */
   readonly route?: string;
   readonly credentials?: Credentials;
+}
+
+/** The connection to drachtio-server, with what every user of it needs. */
+export interface Connection {
+  readonly stack: Stack;
+  readonly config: SipConfig;
+  readonly account: Account;
+  readonly log: Log;
+  readonly timers: Timers;
 }
 
 /** The account that the configuration describes. */

@@ -10,7 +10,7 @@ import { messageOf } from "../../../src/platform/text.ts";
 
 /** How a request is sent. */
 export interface RequestOptions {
-  readonly credentials?: Credentials;
+  readonly credentials?: Credentials | undefined;
   /** Deadline for the final answer, in ms; undefined for an INVITE, whose caller cancels it. */
   readonly withinMs?: number;
   /** Called as soon as the request is sent, with Call-ID and tags, and again when it is sent with a password. */
