@@ -112,21 +112,13 @@ export class Session {
 
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const epoch = new AbortController();
-      const end = () => epoch.abort(signal.reason);
-      signal.addEventListener("abort", end, { once: true });
       const { log, timers, report, config } = this.#options;
-      const working = this.#epoch(epoch.signal);
-      let gone = false;
-      try {
-        await Promise.race([working, this.#untilGone(epoch.signal)]);
-        gone = !epoch.signal.aborted;
-      } finally {
-        epoch.abort("gone");
-        signal.removeEventListener("abort", end);
-      }
+      const gone = new AbortController();
+      const epoch = AbortSignal.any([signal, gone.signal]);
+      const working = this.#epoch(epoch);
+      await Promise.race([working, this.#untilGone(epoch)]).finally(() => gone.abort("gone"));
       await working;
-      if (!gone || signal.aborted) return;
+      if (signal.aborted) return;
       const why = this.#why = `${config.proxy ?? config.domain} does not answer`;
       log.rarely(`gone ${why}`, 10).warning("The phone system does not answer: trying again until it does", { why });
       report({ type: "link-down", why });
