@@ -36,7 +36,6 @@ export interface Dialog {
   readonly event?: DialogEvent;
   /** The SIP status that caused it, 100 to 699. */
   readonly code?: number;
-  readonly referredBy?: string;
   readonly local?: Participant;
   readonly remote?: Participant;
 }
@@ -125,7 +124,6 @@ function readDialog(dialog: Element, index: number): Dialog | Error {
       callId,
       localTag: text(dialog.attribute("local-tag")),
       remoteTag: text(dialog.attribute("remote-tag")),
-      referredBy: text(dialog.first("referred-by")?.text),
       local: readParticipant(dialog.all("local")),
       remote: readParticipant(dialog.all("remote")),
     }),

@@ -35,7 +35,6 @@ test("a document with everything", () => {
       state: "terminated",
       event: "rejected",
       code: 486,
-      referredBy: "sip:bob@pbx",
       local: {
         identity: { uri: "sip:1001@pbx", display: "Desk & chair" },
         target: "sip:1001@10.0.0.21",
