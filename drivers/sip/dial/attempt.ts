@@ -1,6 +1,7 @@
 /** A dial: its phase, its inputs and its effects. `step.ts` has the transitions. */
 import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
+import type { FinalResponse } from "../wire/transaction.ts";
 import type { HeldLegEnds } from "./held-ends.ts";
 import type { FarSign } from "./own-dials.ts";
 
@@ -51,15 +52,9 @@ export interface Attempt {
 }
 
 /** The parts of a final response that matter here. */
-export interface DialResponse {
-  readonly status: number;
-  readonly reason: string;
-  /** The stack created it itself: nobody on the network has answered. */
-  readonly own: boolean;
+export interface DialResponse extends Pick<FinalResponse, "status" | "reason" | "own" | "dialog"> {
   /** The name of the cause in its Reason header. */
   readonly cause?: string | undefined;
-  /** The stack's name for the dialog that it made. */
-  readonly dialog: string;
 }
 
 /** What happens to a dial. */

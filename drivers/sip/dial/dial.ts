@@ -98,7 +98,7 @@ export class Dialling {
     if (!dial || word(request.header("event")) !== "refer") return false;
     request.answer(200);
     const isLast = word(request.header("subscription-state")) === "terminated";
-    this.#take(dial, { type: "notify", status: sipfragStatus(request.body)?.status, isLast });
+    this.#take(dial, { type: "notify", status: sipfragStatus(request.body), isLast });
     return true;
   }
 

@@ -1,6 +1,6 @@
 /** The numbers that the box dials for a desk, and the dialogs that result from them. Pure. */
-import type { LegDirection, LegFacts } from "../../../src/core/line.ts";
-import { dialledOf, type Report } from "../dialogs/report.ts";
+import type { LegFacts } from "../../../src/core/line.ts";
+import { dialledOf, directionOf, type Report } from "../dialogs/report.ts";
 
 /** News of the far end from sources other than the dialogs; `unreported`: it is called, and no answer will be reported. */
 export type FarSign = "called" | "answered" | "unreported";
@@ -8,8 +8,6 @@ export type FarSign = "called" | "answered" | "unreported";
 interface OwnDial {
   readonly call: string;
   readonly number: string;
-  /** The user that the phone sees as its caller. */
-  readonly as: string;
   readonly callIds: readonly string[];
   /** It may still create dialogs. */
   readonly isOpen: boolean;
@@ -32,12 +30,10 @@ const maxDials = 16;
 export interface NewDial {
   readonly call: string;
   readonly number: string;
-  /** The user that the phone sees as its caller, when it is not the box's own. */
-  readonly as?: string;
 }
 
-export function withDial({ self, dials }: OwnDials, { call, number, as = self }: NewDial): OwnDials {
-  const dial: OwnDial = { call, number, as, callIds: [], isOpen: true, signs: {} };
+export function withDial({ self, dials }: OwnDials, { call, number }: NewDial): OwnDials {
+  const dial: OwnDial = { call, number, callIds: [], isOpen: true, signs: {} };
   return { self, dials: [dial, ...dials.filter((older) => older.call !== call)].slice(0, maxDials) };
 }
 
@@ -53,12 +49,8 @@ export function withDialOver(dials: OwnDials, call: string): OwnDials {
 
 /** More is known of the far end of a dial. */
 export function withFarSign(dials: OwnDials, call: string, sign: FarSign): OwnDials {
-  const added = {
-    farCalled: true,
-    ...(sign === "answered" ? { farAnswered: true } : {}),
-    ...(sign === "unreported" ? { answerUnreported: true } : {}),
-  };
-  return changed(dials, call, (dial) => ({ ...dial, signs: { ...dial.signs, ...added } }));
+  const more = { called: {}, answered: { farAnswered: true }, unreported: { answerUnreported: true } }[sign];
+  return changed(dials, call, (dial) => ({ ...dial, signs: { ...dial.signs, farCalled: true, ...more } }));
 }
 
 /** All that is known of the far end of a dial, as facts. */
@@ -66,22 +58,18 @@ export function farSignsOf({ dials }: OwnDials, call: string): Partial<LegFacts>
   return dials.find((dial) => dial.call === call)?.signs ?? {};
 }
 
-/** A dialog that may result from a dial. */
-export interface Candidate {
-  readonly callId: string | undefined;
-  readonly direction: LegDirection | undefined;
-  readonly report: Report;
-}
-
-/** The dial that a dialog belongs to, if any: by our Call-ID, which a proxy passes on, or by the party at its other end. */
+/**
+ * The dial that a dialog belongs to, if any: by our Call-ID, which a proxy passes on, or by the party at its other end.
+ * @param hasLeg whether a dial has a live leg already.
+ */
 export function ownDialOf(
   { self, dials }: OwnDials,
-  candidate: Candidate,
+  callId: string | undefined,
+  report: Report,
   hasLeg: (call: string) => boolean,
 ): Pick<OwnDial, "call" | "signs"> | undefined {
-  const { callId } = candidate;
   return dials.find((dial) =>
-    (callId !== undefined && dial.callIds.includes(callId)) || isOf(dial, self, candidate, () => hasLeg(dial.call))
+    (callId !== undefined && dial.callIds.includes(callId)) || isOf(dial, self, report, () => hasLeg(dial.call))
   );
 }
 
@@ -90,12 +78,12 @@ export function ownDialOf(
  * phone that rings for an unnamed caller rings because we have just dialled. The number as the caller proves nothing: the
  * customer may call at this moment.
  */
-function isOf({ isOpen, as, number }: OwnDial, self: string, { direction, report }: Candidate, hasLeg: () => boolean): boolean {
+function isOf({ isOpen, number }: OwnDial, self: string, report: Report, hasLeg: () => boolean): boolean {
+  const direction = directionOf(report);
   if (!isOpen || direction === undefined) return false;
   if (direction === "from-desk") return isSameNumber(dialledOf(report), number);
   if (report.party === undefined) return (report.state === "early" || report.state === "confirmed") && !hasLeg();
-  const caller = report.party.identity.toLowerCase();
-  return caller === self.toLowerCase() || caller === as.toLowerCase();
+  return report.party.identity.toLowerCase() === self.toLowerCase();
 }
 
 function changed({ self, dials }: OwnDials, call: string, change: (dial: OwnDial) => OwnDial): OwnDials {

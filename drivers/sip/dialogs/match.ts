@@ -1,6 +1,6 @@
 /** Matches the dialogs of a document with the live dialogs. Pure. */
 import type { Dialog } from "./dialog-info.ts";
-import { type DialogTags, differ, isSameDialog } from "./merge.ts";
+import { type DialogTags, isSameDialog } from "./merge.ts";
 
 /** A live dialog, by what distinguishes it from others. */
 export interface Row extends DialogTags {
@@ -34,9 +34,4 @@ export function matchDialogs(live: readonly Row[], dialogs: readonly Dialog[], i
     // The end of a dialog whose tags or Call-ID differ from a live one's is not its end; a live report may show it otherwise.
     return moved.leg !== undefined || state === "terminated" ? moved : match(dialog, byId.get(id), () => true);
   });
-}
-
-/** The other branches of a forked call that have the same id. */
-export function branchesOf<R extends Row>(live: readonly R[], { leg, id, callId }: Row): R[] {
-  return live.filter((row) => row.leg !== leg && row.id === id && !differ(row.callId, callId));
 }

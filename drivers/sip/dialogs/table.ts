@@ -6,10 +6,9 @@ import { endOf, unlisted, unreached } from "../dial/outcome.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
 import { checkEcho, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
 import { type LegNames, nameLeg } from "./leg-ids.ts";
-import { branchesOf } from "./match.ts";
-import { type DialogTags, tagsOf } from "./merge.ts";
+import { type DialogTags, differ, tagsOf } from "./merge.ts";
 import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
-import { directionOf, grown, type Past, type Reading, type Report, reportOf } from "./report.ts";
+import { grown, type Past, type Reading, type Report, reportOf } from "./report.ts";
 
 /** A live dialog. */
 export interface LiveDialog extends Past, DialogTags {
@@ -186,7 +185,8 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
     ...omitUndefined({ party: party ?? entry.party }),
   });
   // A call that was answered and has ended rings on no other branch: further reports of those are old (Kamailio).
-  const branches = isAnswered ? branchesOf([...live.values()], entry).filter(({ facts }) => facts.answered !== true) : [];
+  const isBranch = ({ id, callId, facts }: LiveDialog) => id === entry.id && !differ(callId, entry.callId) && !facts.answered;
+  const branches = isAnswered ? [...live.values()].filter(isBranch) : [];
   return andThen(
     { table: { ...table, live, ended: remembered }, facts },
     (rest) => inTurn(rest, branches, (table, branch) => endDialog(table, branch, failure, { dialog: branch })),
@@ -197,8 +197,9 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
 function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDialog {
   const { facts, callId } = entry;
   if (facts.call !== undefined || facts.caller !== undefined || facts.dialled !== undefined) return entry;
-  const direction = facts.direction ?? directionOf(report);
-  const dial = ownDialOf(table.dials, { callId, direction, report }, (call) => dialogsOfCall(table, call).length > 0);
+  const direction = facts.direction ?? report.direction;
+  const seen = { ...report, ...omitUndefined({ direction }) };
+  const dial = ownDialOf(table.dials, callId, seen, (call) => dialogsOfCall(table, call).length > 0);
   return dial ? { ...entry, facts: { ...facts, call: dial.call, ...dial.signs } } : entry;
 }
 

@@ -1,6 +1,7 @@
 /** Why a subscription could not be had or has ended, and when to ask again (RFC 6665, sections 4.1.2 and 4.1.3). Pure. */
 import { pauseBefore } from "../../shared/pause.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
+import type { FinalResponse } from "../wire/transaction.ts";
 
 /** Why a subscription or a registration ended or was refused. */
 export type EndCode =
@@ -40,14 +41,7 @@ export interface About {
 }
 
 /** The parts of a response that matter here. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-  readonly own: boolean;
-  readonly authorized: boolean;
-  readonly hasPassword: boolean;
-  header(name: string): string | undefined;
-}
+export type Refusal = Pick<FinalResponse, "status" | "reason" | "own" | "authorized" | "hasPassword" | "header">;
 
 /**
  * Whether a response means that the switch has not answered: 408, or a 503 of drachtio-server itself, which could not reach it (a

@@ -106,7 +106,7 @@ export class Subscription {
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
     if (this.#isOver || this.#hasDocument) return;
     const why = `${about.at} accepted the subscription to phone ${about.extension}, but sends no NOTIFY`;
-    this.#wait(config.answerSeconds * 1000, { why, again: "soon" });
+    this.#cancelWait = this.#timers.after(config.answerSeconds * 1000, () => this.#end({ why, again: "soon" }));
   }
 
   /** Takes a NOTIFY; false if it belongs to another subscription. */
@@ -300,11 +300,6 @@ export class Subscription {
   #renewIn(ms: number): void {
     this.#cancelRenewal();
     if (this.#dialog !== undefined) this.#cancelRenewal = this.#timers.after(ms, () => this.#renew());
-  }
-
-  #wait(ms: number, end: SubscriptionEnd): void {
-    this.#cancelWait();
-    this.#cancelWait = this.#timers.after(ms, () => this.#end(end));
   }
 
   #end(end: SubscriptionEnd): void {

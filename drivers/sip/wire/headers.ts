@@ -22,9 +22,9 @@ export function secondsIn(value: string | undefined): number | undefined {
 }
 
 /** The status of a message/sipfrag body (RFC 3420): the first line of an answer. */
-export function sipfragStatus(body: string): { readonly status: number; readonly reason: string } | undefined {
-  const [, status, reason = ""] = /^\s*SIP\/2\.0\s+([1-6]\d\d)\b[ \t]*([^\r\n]*)/i.exec(body) ?? [];
-  return status === undefined ? undefined : { status: Number(status), reason: reason.slice(0, 80) };
+export function sipfragStatus(body: string): number | undefined {
+  const status = /^\s*SIP\/2\.0\s+([1-6]\d\d)\b/i.exec(body)?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 /** The cause in a Reason header (RFC 3326), by its name where the switch gives one: `Q.850;cause=17;text="USER_BUSY"`. */

@@ -176,11 +176,12 @@ export class Stack {
    * Sends a request; `watcher` is called, at once and in order, with its progress.
    * @throws RangeError if a part of it contains a control character or is not ASCII.
    */
-  send({ method, uri, route, headers, body, dialog }: SipRequest, watcher: Watcher): void {
+  send(request: SipRequest, watcher: Watcher): void {
+    const { method, uri, route, headers, body, dialog } = request;
     refuseControls([method, uri, route ?? "", dialog ?? "", ...Object.entries(headers).flat()], body ?? "");
     if (this.#why !== undefined) return watcher.failed(new StackClosed(this.#why, false));
     const { log } = this.#options;
-    if (log.tracing()) log.trace("to drachtio-server", { frame: shownRequest({ method, uri, headers, body }) });
+    if (log.tracing()) log.trace("to drachtio-server", { frame: shownRequest(request) });
     const lost = (why: string) => watcher.failed(new StackClosed(why, true));
     this.#waiters.add(lost);
     const options = {

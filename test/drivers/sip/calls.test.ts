@@ -268,12 +268,6 @@ describe("our own dial:", () => {
     expect(line.reports(called(undefined, { id: "branch-of-our-invite", callId: "ours@box" }))[0]?.call).toBe("m1");
   });
 
-  test("as another user than that of the account", () => {
-    const line = new Line();
-    line.tracker.dial({ ...dial, as: "box" });
-    expect(line.reports(called("BOX"))[0]?.call).toBe("m1");
-  });
-
   test("news of the far end from the REFER belongs to its leg, also to a later one", () => {
     const line = new Line(freeswitch);
     line.tracker.dial(dial);
