@@ -20,7 +20,7 @@ export interface HttpOptions {
   /** The maximum number of open connections; more get 503. */
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
-  readonly monitoring: Omit<MonitoringOptions, "from" | "hostNames" | "now">;
+  readonly monitoring: Omit<MonitoringOptions, "from" | "hostNames" | "log" | "now" | "refused">;
   readonly log: Log;
   /** Deadlines for tests; default: 10 s for a header, 30 s for an answer. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
@@ -68,9 +68,10 @@ function repairing(socket: Socket): Socket {
 
 /** All routes. The prefix applies to callouts only, not to `/healthz`, `/readyz` and `/metrics`. */
 function site(options: HttpOptions): Hono {
-  const { log, callouts: { hostNames, now } } = options;
+  const { log, callouts: { hostNames, now, counted } } = options;
   const app = new Hono();
-  app.route("/", monitoringRoutes({ ...options.monitoring, hostNames, now, from: source }));
+  const shared = { hostNames, now, log, from: source, refused: (status: 403 | 405 | 429) => counted?.refused(status) };
+  app.route("/", monitoringRoutes({ ...options.monitoring, ...shared }));
   app.route("/", callouts({ ...options.callouts, from: source }));
   app.onError((error) => {
     log.rarely("request failed").error("Request failed: internal error", { error: error.message });

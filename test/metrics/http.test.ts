@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { contentTypes } from "../../src/metrics/exposition.ts";
+import { openLog } from "../../src/log/log.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
 import { ask, cleanUp, dial, get, open, quietMonitoring, ready } from "../support/httpclient.ts";
 
@@ -98,6 +99,22 @@ describe("access:", () => {
     const { port } = await open();
     for (const path of watched) expect([path, (await ask(port, get(path, headers)))?.status]).toEqual([path, 403]);
   });
+});
+
+test("a stranger leaves a few lines in the log, and is counted", async () => {
+  const lines: string[] = [];
+  const statuses: number[] = [];
+  const { port } = await open({
+    log: openLog((line) => lines.push(line), "info", false),
+    callouts: { counted: { callout: () => {}, refused: (status) => statuses.push(status) } },
+  });
+  for (let time = 0; time < 20; time++) await ask(port, get("/metrics", "Host: evil.example\r\n"));
+  await ask(port, get("/metrics"));
+  expect(lines).toHaveLength(5);
+  expect(lines[0]).toStartWith(
+    'warning Request refused from=127.0.0.1 path=/metrics status=403 why="Web pages may not read this',
+  );
+  expect(statuses).toEqual(Array.from({ length: 20 }, () => 403));
 });
 
 describe("/readyz", () => {
