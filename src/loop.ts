@@ -39,7 +39,7 @@ export interface LoopOptions {
   readonly metrics?: Metrics;
 }
 
-/** Calls of a desk that came while nobody was registered. */
+/** The calls at a desk while no agent was registered. */
 export interface Unattended {
   readonly calls: number;
   /** When the last one came, in ms. */
@@ -160,8 +160,8 @@ export class Loop {
   }
 
   /**
-   * Many events that wait for an agent who unregisters are discarded before the Unregister, in parts, because all of them in one
-   * turn would be a pause. False if an agent has registered meanwhile: then the Unregister is over.
+   * Many events that wait for an agent who unregisters are discarded before the Unregister, in parts, because discarding all
+   * of them in one turn would delay everything else. False if an agent has registered meanwhile: then the Unregister is over.
    */
   #withdraw({ desk, agent }: Extract<Callout, { name: "Unregister" }>): Promise<boolean> | undefined {
     const { outbox, registrations } = this.#options;
@@ -263,7 +263,7 @@ export class Loop {
     }
   }
 
-  /** The calls since the start of which the CRM got no events, because nobody was registered: by desk. */
+  /** By desk: the calls since the start that sent no events, because no agent was registered. */
   unattended(): ReadonlyMap<string, Unattended> {
     return this.#unattended;
   }

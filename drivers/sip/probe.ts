@@ -36,7 +36,7 @@ class Inbox {
   };
 }
 
-/** The duration of the subscription to a phone, in s: short, in case the box disappears meanwhile. */
+/** The duration of the subscription to a phone, in s: short, in case the probe is killed before it can end it. */
 const moment = 60;
 
 /** The longest deadline of a hop, in ms: an administrator is waiting. */

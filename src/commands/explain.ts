@@ -52,7 +52,7 @@ interface Verdict {
 
 const noLimit = "it is an emergency number, to which no limit applies";
 
-/** The daemon's decision about a MakeCall at the desk now, without dialling; without a daemon that of the configuration. */
+/** The daemon's decision about a MakeCall at the desk now, without dialling; if no daemon answers, the configuration's. */
 async function verdictAt(desk: string, number: string, config: Config, place: Place, io: Io): Promise<Verdict> {
   let trouble = "";
   const path = `/dials/foreseen?desk=${encodeURIComponent(desk)}&dialString=${encodeURIComponent(number)}`;

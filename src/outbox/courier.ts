@@ -98,7 +98,7 @@ export class Courier {
 
   /**
    * Discards the events that wait for an agent who is about to unregister, some calls in each turn of the event loop; events that
-   * come meanwhile stay. Does nothing if there are few: `withdrawAll` is enough for them.
+   * are added meanwhile stay. Does nothing if there are few: `withdrawAll` is enough for them.
    */
   withdraw(desk: string, agent: string, why: string): Promise<void> | undefined {
     const calls = this.#waiting.lane(desk, agent)?.calls;

@@ -177,7 +177,7 @@ function commandsFor({ acd, domain }: FreeswitchConfig, { directory, desks: [des
   return [
     { command: "show channels as json", lost: "calls that started while the link was down are not seen" },
     { command: `sofia_contact */${extension}@${domain}`, lost: "it is not known whether the phone is registered" },
-    { command: `uuid_dump ${crypto.randomUUID()} json`, lost: "calls under way are lost at a reconnect" },
+    { command: `uuid_dump ${crypto.randomUUID()} json`, lost: "calls in progress are lost at a reconnect" },
     // Without arguments it prints its usage and dials nothing (mod_commands.c, originate_function).
     { command: "originate", lost: "MakeCall cannot dial" },
     ...(acd === "none" ? [] : [

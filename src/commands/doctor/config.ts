@@ -12,9 +12,9 @@ import { withDetails } from "./hop.ts";
 const serviceCredentials = "/run/credentials/telesetd.service";
 
 /**
- * The surroundings to read a configuration in that is, or will be, in this place. Run by hand there are no credentials: they
- * lie in the folder `secrets` beside it, as the service will get them at its next start; or root reads those that
- * the service has.
+ * The environment in which to read the configuration at this path, or one that will be written there. A command run by hand gets
+ * no credentials from systemd: they are read from the folder `secrets` beside the file, from which the service gets them at its
+ * next start; otherwise root reads those of the running service.
  */
 export function withCredentials(
   file: string,

@@ -60,7 +60,7 @@ export function checkRegistration(desk: string, known: Known, http: { readonly p
   const registered = registeredAt(desk, known);
   const served = known.daemon?.status.desks.map(({ extension }) => extension) ?? [];
   const unattended = known.daemon?.status.desks.find(({ extension }) => extension === desk)?.unattended;
-  // An older daemon, which an upgrade has not restarted yet, tells none.
+  // A daemon that has not been restarted since an upgrade may not report them.
   const refused = (known.daemon?.status.refused ?? []).filter((refusal) =>
     refusal.desk === desk || (!served.includes(refusal.desk ?? "") && (!registered || served[0] === desk))
   );

@@ -2,7 +2,7 @@
 import { defaultAnswers, defaultEvents, statusText } from "../../cctsdk/profile.ts";
 import type { Config } from "../../config/schema.ts";
 
-/** A sentence about the settings of callouts and answers that differ from the default; none if none does. */
+/** A sentence about the settings of callouts and answers that differ from the default; empty if none does. */
 export function calloutSettings({ http: { answer, parameters } }: Config): readonly string[] {
   const { success, ...others } = answer;
   const bodies = Object.entries(success).filter(([name, body]) => body !== defaultAnswers.success[name as keyof typeof success]);

@@ -82,12 +82,12 @@ export function withAnswers(draft: Draft): Draft {
   };
 }
 
-/** The driver that the draft names; the first when it names none. */
+/** The driver that the draft names; the first driver if it names none that exists. */
 export function driverNamedIn({ line }: Draft): Driver {
   return drivers.find(({ name }) => name === line["driver"]) ?? drivers[0];
 }
 
-/** The driver's settings in the draft; none when they are another driver's. */
+/** The driver's settings in the draft; empty if the draft has those of another driver. */
 export function lineFor({ name }: Driver, { line }: Draft): Section {
   const { driver = name, ...settings } = line;
   return { driver: name, ...(driver === name ? settings : {}) };

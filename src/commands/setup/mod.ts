@@ -54,7 +54,7 @@ function terminal({ terminal: watched, out }: Io): Asker | undefined {
   return watched && process.stdin.isTTY === true ? new Terminal(process.stdin, out) : undefined;
 }
 
-/** Checked before the questions, so that an administrator without the rights does not answer them all in vain. */
+/** Checked before the questions: an administrator without the rights should not have to answer them first. */
 function cannotWrite(to: string): string | undefined {
   let folder = dirname(to);
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);

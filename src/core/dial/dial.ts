@@ -23,7 +23,7 @@ export interface Dial {
   readonly unsure?: string;
   /** How and when its last leg ended, before the switch reported the outcome: another phone may still ring. */
   readonly lastEnd?: { readonly failure: Failure; readonly at: number };
-  /** A snapshot listed no leg of it, so soon after the dial that the list of the switch may lag. */
+  /** A snapshot soon after the dial listed none of its legs: the list of the switch may lag. */
   readonly missed?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { type Desk, dialInProgress, listLag, withDial, withoutDial } from "../de
 import type { CommandResult, Failure } from "../line.ts";
 import type { DialRecord, Effect, Step } from "../input.ts";
 
-/** The longest wait for the first fact, in ms: the form of the agent is frozen meanwhile. */
+/** The longest wait for the first fact, in ms: until then the agent cannot use the form in UWQ. */
 const maxAnswerDelay = 2000;
 
 /** The recorded outcome of a dial that was answered, and of one whose answer the switch does not report. */

@@ -149,7 +149,7 @@ describe("the way in", () => {
 describe("what the switch allows", () => {
   test.each([
     ["show", "calls that started while the link was down are not seen"],
-    ["uuid_dump", "calls under way are lost at a reconnect"],
+    ["uuid_dump", "calls in progress are lost at a reconnect"],
     ["originate", "MakeCall cannot dial"],
     ["callcenter_config", "agents cannot be logged in to their queues"],
     ["user_data", "no agent can log in with a password"],
