@@ -58,7 +58,7 @@ describe("from the phone to the CRM:", () => {
     await rig.end();
   });
 
-  test("the driver gets the legs that are believed to live", async () => {
+  test("the driver gets the legs that are believed to be alive", async () => {
     const rig = new Rig({ desks: ["1001", "1002"] });
     await rig.line.say(up, leg({}), leg({ desk: "1002", leg: "L2" }));
     rig.loop.submit(makeCall);
@@ -234,7 +234,7 @@ describe("from the CRM to the phone:", () => {
     await rig.end();
   });
 
-  test("stop answers the callouts that wait, ends the line and leaves no timer", async () => {
+  test("stop answers the waiting callouts, ends the line and leaves no timer", async () => {
     const rig = new Rig();
     await rig.line.say(up);
     const got = [answerOf(rig.loop.submit(makeCall)), answerOf(rig.loop.submit(makeCall))];
@@ -246,7 +246,7 @@ describe("from the CRM to the phone:", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("CheckStatus is answered at once with the present state", async () => {
+  test("CheckStatus is answered at once with the current state", async () => {
     const rig = new Rig();
     const check = () => rig.loop.submit({ name: "CheckStatus", from: "10.0.0.7" });
     expect(await check()).toMatchObject({ ok: false, why: expect.stringContaining("not connected yet") });
@@ -286,7 +286,7 @@ describe("after a restart:", () => {
     await after.end();
   });
 
-  test("the calls of a desk that is not served any more are released, then the desk is forgotten", async () => {
+  test("the calls of a desk that is no longer served are released, then the desk is forgotten", async () => {
     const path = storePath();
     const before = new Rig({ store: openStore(path) });
     await before.register();

@@ -40,7 +40,7 @@ describe("the manual:", () => {
     }
   });
 
-  test("text is never taken for a request, even if it starts like one", () => {
+  test("text is never mistaken for a request, even if it starts like one", () => {
     expect(prose(".TH 'x' a\\b --c")).toBe("\\&.TH \\(aqx\\(aq a\\eb \\-\\-c");
   });
 

@@ -156,7 +156,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
     expect(bom.components.every(({ licenses }) => licenses.length > 0)).toBe(true);
   });
 
-  test("the bill of materials is made without npm, whose versions differ, and hangs together", () => {
+  test("the bill of materials is made without npm, whose versions differ, and is consistent", () => {
     const bun = join(project, "node_modules/.bin/bun");
     const { text, code } = outputOf([bun, join(project, "packaging/write.ts"), "sbom"], {
       SOURCE_DATE_EPOCH: "1",

@@ -150,7 +150,7 @@ describe("occtANI of a caller", () => {
     expect(aniSteps(planWith({ toCrm: [rule(/^1{40}(\d+)$/, "$1")] }), `${"1".repeat(40)}7`, "inbound").ani).toBe("7");
   });
 
-  test("is of digits only, whatever a rule puts in", () => {
+  test("has only digits, whatever a rule inserts", () => {
     expect(aniSteps(planWith({ toCrm: [rule(/^(\d+)$/, "tel:$1;x")] }), "4155550123", "inbound").ani).toBe("4155550123");
   });
 
@@ -199,7 +199,7 @@ describe("numbers.fromIdentity", () => {
     const steps = aniSteps(named, text, "inbound");
     expect([steps.ani, steps.fromIdentity?.rule]).toEqual([ani, rule]);
   });
-  test("is not for what was dialled", () => expect(aniSteps(named, "Sales:14155550123", "outbound").ani).toBe(""));
+  test("does not apply to dialled numbers", () => expect(aniSteps(named, "Sales:14155550123", "outbound").ani).toBe(""));
 });
 
 describe("of the rewrite rules", () => {
@@ -299,7 +299,7 @@ describe("whatever comes in", () => {
     }));
   });
 
-  test("punctuation changes nothing of a number", () => {
+  test("punctuation does not change a number", () => {
     fc.assert(fc.property(fc.stringMatching(/^\+?[1-9][0-9]{1,20}$/), fc.array(fc.nat(20)), (number, places) => {
       const written = places.reduce((so, at) => `${so.slice(0, at)} (-./)${so.slice(at)}`, number);
       expect(identify(written)).toEqual({ kind: "number", number });

@@ -75,7 +75,7 @@ test.each([{}, { contact: "sip:1001@10.0.0.9" }, { why: "Its password is wrong."
   },
 );
 
-describe("what is about another desk changes nothing:", () => {
+describe("inputs about another desk change nothing:", () => {
   const facts: LegFacts = { desk: "1002", leg: "L1", direction: "to-desk", caller: { identity: "14155550123" }, rings: true };
   const events: LineEvent[] = [
     { type: "leg", facts },
@@ -161,7 +161,7 @@ test("a desk that is woken too early does nothing yet", () => {
   expect(woken.wakeAt).toBeUndefined();
 });
 
-test("of the legs that have ended the newest are remembered, and no more than can be of use", () => {
+test("of the legs that have ended the newest are remembered, and no more than can be useful", () => {
   let now = desk("1001", up);
   for (let n = 0; n < 200; n++) {
     const facts = { desk: "1001", leg: `L${n}`, ended: { cause: "NORMAL_CLEARING", why: "The handset was put down." } };

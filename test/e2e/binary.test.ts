@@ -35,7 +35,7 @@ function configFile(name: string, content: unknown): string {
 }
 
 describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
-  test("says its version", async () => {
+  test("prints its version", async () => {
     expect(await runBinary(["version"])).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
   });
 
@@ -44,7 +44,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect({ err, code }).toEqual({ err: "1\n", code: 0 });
   });
 
-  test("plays the whole demo, and all is as expected", async () => {
+  test("plays the whole demo, with the expected result", async () => {
     const { out, code } = await runBinary(["demo"]);
     expect(code).toBe(0);
     expect(out).toContain("== All as expected");
@@ -55,7 +55,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     expect(JSON.parse(out).told.map(({ name }: { name: string }) => name)).toEqual(["ScreenPop", "CallReleased"]);
   });
 
-  test("does not obey a .env or a bunfig.toml in its working directory", async () => {
+  test("ignores a .env or a bunfig.toml in its working directory", async () => {
     writeFileSync(join(folder, ".env"), "NOTIFY_SOCKET=/nowhere\n");
     writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
     writeFileSync(join(folder, "evil.ts"), 'console.log("evil")\n');
@@ -135,7 +135,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
     await sim.stop();
   });
 
-  test("is the same file, byte for byte, wherever it is built again", async () => {
+  test("is the same file, byte for byte, wherever it is rebuilt", async () => {
     const built = await Promise.all(["one", "two"].map(async (name) => {
       const child = Bun.spawn([join(root, "scripts/build"), "x64", join(folder, name)], { stdout: "ignore", stderr: "ignore" });
       expect(await child.exited).toBe(0);
@@ -148,7 +148,7 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
 describe.skipIf(noQemu !== "")(`the arm64 binary under qemu-user-static${noQemu}`, () => {
   const command = [qemu ?? "", "-L", sysroot, arm64];
 
-  test("says its version", async () => {
+  test("prints its version", async () => {
     expect(await runBinary(["version"], command)).toEqual({ out: `telesetd ${version}\n`, err: "", code: 0 });
   });
 

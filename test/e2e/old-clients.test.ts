@@ -61,7 +61,7 @@ describe("callouts.txt:", () => {
     number: lines.map((line) => /the number asked for is (\+?\d+)/.exec(line)?.[1]).find((number) => number !== undefined),
   }));
 
-  test("all are there", () =>
+  test("all are tested", () =>
     expect(requests.map(({ number }) => number)).toEqual([
       "+14155550123",
       "+14155550123",
@@ -102,7 +102,7 @@ describe("dial-strings.tsv:", () => {
     "encoded twice": (text) => encodeURIComponent(encodeURIComponent(text)),
   };
 
-  test("all are there", () => expect(rows.length).toBe(11));
+  test("all are tested", () => expect(rows.length).toBe(11));
 
   for (const [spelling, written] of Object.entries(spellings)) {
     for (const name of ["MakeCall", "DialCanonical"]) {

@@ -34,7 +34,7 @@ async function givenUp(stage: Stage): Promise<string> {
 const short = { outbox: { screenPopSeconds: 0.4 } };
 
 describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
-  test.concurrent("list: what waits, with why, since when, how often and when next; --json the same for machines", () =>
+  test.concurrent("list: the waiting events, with the reason, the age, the attempts and the next attempt; --json the same for machines", () =>
     onStage({ folder }, async (stage) => {
       const { box } = stage;
       expect(await box.run("outbox", "list")).toEqual({

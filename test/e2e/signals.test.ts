@@ -13,7 +13,7 @@ const folder = ownFolder();
 const patient = { more: { crm: { timeoutSeconds: 60 } } };
 
 describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
-  test.concurrent("while a POST hangs: it ends with 0 before that does, and the event is delivered after the next start", () =>
+  test.concurrent("while a POST hangs: it exits with 0 before the POST ends, and the event is delivered after the next start", () =>
     onStage({ folder, ...patient }, async ({ sim, crm, box }) => {
       await crm.turn("hangs");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -28,7 +28,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       expect(crm.received(call.uuid)).toEqual(["ScreenPop", "ScreenPop", "CallReleased"]);
     }));
 
-  test.concurrent("lets a POST that is answered in time come to its end: its event is sent once", () =>
+  test.concurrent("waits for a POST that is answered in time: its event is sent once", () =>
     onStage({ folder }, async ({ sim, crm, box }) => {
       await crm.turn("thinks");
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
@@ -45,7 +45,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     }));
 
-  test.concurrent("SIGHUP, of a terminal that is closed, ends it as well", () =>
+  test.concurrent("SIGHUP, from a closed terminal, ends it as well", () =>
     onStage({ folder }, async ({ box }) => {
       box.signal("SIGHUP");
       expect(await box.ended()).toBe(0);

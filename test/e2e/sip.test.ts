@@ -1,4 +1,6 @@
-/** The compiled binary with the SIP driver: from a switch behind drachtio-server to the CRM, without JIT, killed and restarted. */
+/**
+ * The compiled binary with the SIP driver: from a switch behind drachtio-server to the CRM, without JIT, killed and restarted.
+ */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { type ReceivedEvent, sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
@@ -73,7 +75,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(box.log).not.toMatch(/drachtio:|s3cret|authenticate\|/);
   });
 
-  test("killed in a call and started again: the same id, released when it ends; given back on SIGTERM", async () => {
+  test("killed in a call and restarted: the same id, released when it ends; unsubscribed on SIGTERM", async () => {
     await using desk = await office();
     const { pbx, box, received } = desk;
     const { id } = pbx.rings("14155550123");
@@ -92,7 +94,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(pbx.subscriptions.size).toBe(before - 1);
   });
 
-  test("killed when it has handed a dial over: its outcome is unknown, and reported as unknown", async () => {
+  test("killed after it has transferred a dial: the outcome is unknown, and reported as unknown", async () => {
     await using desk = await office();
     const { pbx, box, received } = desk;
     pbx.refer = [100];

@@ -27,7 +27,7 @@ async function inOffice(play: (office: Office) => Promise<void>, options: Partia
 const all = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
 
 describe("the CRM is down for an hour:", () => {
-  test("calls of that hour are retired whole, with their reasons; those of its last two minutes arrive, each in order", () =>
+  test("calls of that hour are discarded completely, with their reasons; those of the last two minutes arrive, each in order", () =>
     inOffice(async (office) => {
       office.answer = unreachable;
       // 80 calls of 45 s each: those of the last two minutes are the last two.
@@ -68,7 +68,7 @@ describe("the CRM is down for an hour:", () => {
       expect(office.fates("c1")).toEqual(all.map((name) => `${name} delivered`));
     }));
 
-  test("it is not stormed: about once a minute, and the attempts are counted", () =>
+  test("it is not flooded: about one attempt a minute, and the attempts are counted", () =>
     inOffice(async (office) => {
       office.send("c1", "ScreenPop");
       await office.pass(1000);
@@ -81,7 +81,7 @@ describe("the CRM is down for an hour:", () => {
       expect(office.record("c1")[1]?.attempts).toBe(attempts);
     }));
 
-  test("after a day the rest is retired too, with its reason", () =>
+  test("after a day the rest is discarded too, with the reason", () =>
     inOffice(async (office) => {
       office.send("c1", "ScreenPop");
       await office.pass(1000);
@@ -136,7 +136,7 @@ describe("a ScreenPop that is two minutes old", () => {
   );
 });
 
-test("a ScreenPop that is discarded while it is on the way may arrive: after a restart the end of its call is still delivered", () =>
+test("a ScreenPop that is discarded while its POST is in progress may arrive: after a restart the end of its call is still delivered", () =>
   inOffice(async (office) => {
     const event = { desk: "1001", agent: "A", event: crmEvent("c1", "ScreenPop"), startNow: true };
     office.store.commit({ desk: newDesk("1001"), send: [event], discard: [] }, office.now);
@@ -192,7 +192,7 @@ describe("over HTTP: a call meets a CRM that", () => {
       }, (peer) => peer.turn("answers")),
   );
 
-  test.concurrent("closes in the middle of its answer: its 200 was heard, no event is sent twice", () =>
+  test.concurrent("closes in the middle of its answer: its 200 was received, no event is sent twice", () =>
     withCrm("closes mid-answer", async (office, peer) => {
       for (const name of all) office.send("c1", name);
       await ended(peer);
@@ -200,7 +200,7 @@ describe("over HTTP: a call meets a CRM that", () => {
       expect(peer.received("c1")).toEqual([...all]);
     }));
 
-  test.concurrent("refuses with 404 for good: three tries, then it is discarded; the call goes on, as it has arrived", () =>
+  test.concurrent("refuses with 404 permanently: after three attempts the event is discarded; the next events are sent, because it has arrived", () =>
     withCrm("says 404", async (office, peer) => {
       office.send("c1", "ScreenPop");
       await settled(office);

@@ -9,7 +9,7 @@ import { noMount, SmallDisk } from "../support/mounts.ts";
 setDefaultTimeout(60_000);
 
 describe.skipIf(noMount !== "")(`on a small disk${noMount}`, () => {
-  test("full in the middle of a call: all events are sent, the status says so, and with room again the record is complete", async () => {
+  test("full in the middle of a call: all events are sent, the status reports it, and once there is room the record is complete", async () => {
     const disk = SmallDisk.mount("256k");
     if (!disk) throw new Error("Cannot mount");
     onTestFinished(() => disk.undo());

@@ -163,7 +163,7 @@ const names: Record<Fault, string> = {
 const caller = { from: "14155550123", to: "1001" };
 
 for (const fault of cuts) {
-  describe(`${names[fault]}, and the switch goes on:`, () => {
+  describe(`${names[fault]}, and the switch continues:`, () => {
     for (const { what, moments, happens, then, events } of table) {
       test.concurrent.each(moments)(`$name: ${what}`, ({ begin }) =>
         LineRig.play(async (rig) => {
@@ -176,7 +176,7 @@ for (const fault of cuts) {
         }));
     }
 
-    test.concurrent("idle, and a call comes that rings: ScreenPop when the link is back", () =>
+    test.concurrent("idle, and a call starts to ring: ScreenPop when the link is back", () =>
       LineRig.play(async (rig) => {
         await rig.lose(fault);
         const call = await rig.sim.inbound(caller);
@@ -188,7 +188,7 @@ for (const fault of cuts) {
         expect(await rig.all()).toEqual(of(call.uuid, [pop, released]));
       }));
 
-    test.concurrent("idle, and a call comes and is answered: ScreenPop and CallEstablished when the link is back", () =>
+    test.concurrent("idle, and a call arrives and is answered: ScreenPop and CallEstablished when the link is back", () =>
       LineRig.play(async (rig) => {
         await rig.lose(fault);
         const call = await rig.sim.inbound(caller);
@@ -199,7 +199,7 @@ for (const fault of cuts) {
         expect(await rig.all()).toEqual(of(call.uuid, whole));
       }));
 
-    test.concurrent("idle, and calls come and go unseen: no event is sent", () =>
+    test.concurrent("idle, and calls start and end unseen: no event is sent", () =>
       LineRig.play(async (rig) => {
         await rig.lose(fault);
         await (await rig.sim.inbound(caller)).callerHangsUp();
@@ -210,7 +210,7 @@ for (const fault of cuts) {
         expect(await rig.all()).toEqual([]);
       }));
 
-    test.concurrent("talking, and it ends, and another call comes: the first is released, the second pops under its own id", () =>
+    test.concurrent("talking, the call ends and another one starts: the first is released, the second pops under its own id", () =>
       LineRig.play(async (rig) => {
         const { id, end } = await talking.begin(rig);
         await rig.lose(fault);

@@ -36,7 +36,7 @@ test.concurrent.each(cuts)(
     }),
 );
 
-test.concurrent("show channels lags behind a new call: the second look, 2 s later, pops it", () =>
+test.concurrent("show channels lags behind a new call: the second snapshot, 2 s later, pops it", () =>
   LineRig.play(async (rig) => {
     rig.sim.freezeChannels();
     await rig.lose("rst");
@@ -50,7 +50,7 @@ test.concurrent("show channels lags behind a new call: the second look, 2 s late
     expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
-test.concurrent("show channels lags behind the end of a call: it shows a leg that is gone, and the call is released", () =>
+test.concurrent("show channels lags behind the end of a call: it lists a leg that has ended, and the call is released", () =>
   LineRig.play(async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
@@ -62,7 +62,7 @@ test.concurrent("show channels lags behind the end of a call: it shows a leg tha
     expect(await rig.all()).toEqual(of(call.uuid, whole));
   }));
 
-test.concurrent("show channels lags behind the call that goes on: it is looked at by its id, and lives", () =>
+test.concurrent("show channels lags behind a continuing call: the call is queried by its id, and is alive", () =>
   LineRig.play(async (rig) => {
     rig.sim.freezeChannels();
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
@@ -87,7 +87,7 @@ test.concurrent("a slow link, in small pieces: all events are sent, in order, an
     expect(rig.sim.server.connections).toEqual(connection ? [connection] : []);
   }));
 
-test.concurrent("the link is lost repeatedly while a call is up: it keeps its id and is reported once", () =>
+test.concurrent("the link is lost repeatedly during a call: the call keeps its id and is reported once", () =>
   LineRig.play(async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     for (const how of cuts) {

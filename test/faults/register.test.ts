@@ -64,7 +64,7 @@ test.concurrent.each(["refuses", "closes before the answer"] as const)(
     }),
 );
 
-test.concurrent("the agent registers at another address while the old PC takes POSTs and never answers: all goes to the new one at once, in order", () =>
+test.concurrent("the agent registers at another address while the old PC accepts POSTs and never answers: everything is sent to the new one at once, in order", () =>
   onStage(async ({ sim, crm, register, outbox }) => {
     const next = await WildCrm.open();
     await crm.turn("hangs");
@@ -83,7 +83,7 @@ test.concurrent("the agent registers at another address while the old PC takes P
     next.close();
   }));
 
-test.concurrent("another agent registers: what waited for the first still goes to that agent's address, and the newcomer gets the calls that begin later", () =>
+test.concurrent("another agent registers: waiting events of the first still go to that agent's address, and the newcomer gets the calls that start later", () =>
   onStage(async ({ sim, crm, register, outbox }) => {
     const newcomer = await WildCrm.open();
     await crm.turn("refuses");
@@ -102,7 +102,7 @@ test.concurrent("another agent registers: what waited for the first still goes t
     newcomer.close();
   }));
 
-test.concurrent("another agent registers at the same address: it gets nothing of the first agent's call, which waits for that agent's new address", () =>
+test.concurrent("another agent registers at the same address: it gets no events of the first agent's call, which wait for that agent's new address", () =>
   onStage(async ({ sim, crm, register, outbox }) => {
     const moved = await WildCrm.open();
     const call = await sim.inbound({ from: "14155550123", to: "1001" });

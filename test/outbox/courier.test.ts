@@ -179,7 +179,7 @@ describe("the agent:", () => {
     expect(rig.courier.status().waiting).toBe(2);
   });
 
-  test("is about to unregister, and many events wait: some whole calls are discarded in each turn; events that come meanwhile stay", async () => {
+  test("is about to unregister, and many events wait: some whole calls are discarded in each turn; events that arrive meanwhile stay", async () => {
     const followers = calls(100, { name: "CallEstablished" }, 1001).map((follower, n) => ({
       ...follower,
       event: { ...follower.event, call: `c${n + 1}` },

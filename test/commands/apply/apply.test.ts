@@ -90,7 +90,7 @@ describe("apply", () => {
     for (const end of ["", ".1", ".last-good"]) expect(statSync(box.file + end).mode & 0o777).toBe(0o600);
   });
 
-  test("a daemon that does not become ready: the old configuration returns, the new one is kept, and the reason is said", async () => {
+  test("a daemon that does not become ready: the old configuration returns, the new one is kept, and the reason is reported", async () => {
     const box = Box.running(a);
     box.bad.push(b);
     const { code, err } = await box.apply(b);
@@ -135,7 +135,7 @@ describe("apply", () => {
     expect(box.current).toBe(a);
   });
 
-  test("without an old configuration the new one stays, and the reason is said", async () => {
+  test("without an old configuration the new one stays, and the reason is reported", async () => {
     const box = new Box();
     box.bad.push(a);
     const { code, err } = await box.apply(a, { start: true });
@@ -161,7 +161,7 @@ describe("apply", () => {
     expect(readdirSync(join(box.file, "..")).sort()).toEqual(before);
   });
 
-  test("a service that does not run is not started, unless this is wanted", async () => {
+  test("a stopped service is not started, unless requested", async () => {
     const box = new Box(a);
     const { code, out } = await box.apply(b);
     expect([code, box.asked, box.installed]).toEqual([0, [], b]);
@@ -178,7 +178,7 @@ describe("apply", () => {
     expect(out).toContain("No service was restarted here. A daemon that runs with this file must be restarted.");
   });
 
-  test("a wrong file: exit code 2, every error with its place, and nothing was changed", async () => {
+  test("an invalid file: exit code 2, every error with its place, and nothing was changed", async () => {
     const box = Box.running(a);
     const { code, err } = await box.apply('{\n  "desks": [{ "extension": "12a" }],\n  "line": {}\n}\n');
     expect([code, box.asked, box.installed]).toEqual([2, [], a]);
@@ -189,7 +189,7 @@ describe("apply", () => {
     expect([box.asked, readdirSync(join(box.file, ".."))]).toEqual([[], ["config.json"]]);
   });
 
-  test("a file that is not there", async () => {
+  test("a missing file", async () => {
     const box = new Box();
     expect(await box.apply(undefined)).toEqual({
       code: 2,
@@ -207,7 +207,7 @@ describe("apply", () => {
     expect((await box.apply(text)).code).toBe(0);
   });
 
-  test("two at once: the second changes nothing; one that was killed holds nobody up", async () => {
+  test("two at once: the second changes nothing; one that was killed blocks nothing", async () => {
     const box = Box.running(a);
     const release = takeLock(`${box.file}.lock`);
     const { code, err } = await box.apply(b);

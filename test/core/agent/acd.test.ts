@@ -147,7 +147,7 @@ describe("a report of our own command changes nothing:", () => {
     expect(desk.agents).toEqual([`A ${mode} in sales`]);
   });
 
-  test("the Login of another agent, reported before its result, is not taken for a break of the first", () => {
+  test("the Login of another agent, reported before its result, is not mistaken for a break of the first", () => {
     const desk = deskOf("ready");
     desk.asks("Login", { agent: "B" });
     desk.says("not-ready");
@@ -163,7 +163,7 @@ describe("a report of our own command changes nothing:", () => {
     expect(desk.agents).toEqual(["A not-ready in sales: a supervisor was quicker"]);
   });
 
-  test("a supervisor's change just before it does not count any more", () => {
+  test("a supervisor's change just before it no longer counts", () => {
     const desk = deskOf("not-ready");
     desk.asks("Ready");
     desk.says("logged-out");

@@ -57,7 +57,7 @@ describe("the commands for", () => {
     (_, part, create, wanted) => expect(commandsFor(part, acdOf({ create }))).toEqual(wanted),
   );
 
-  test("the names of the agent: by the desk, by the agent, by both", () => {
+  test("the names of the agent: by desk, by agent, by both", () => {
     expect(agentName("{extension}@default", "1001", "7")).toBe("1001@default");
     expect(agentName("{agent}", "1001", "7")).toBe("7");
     expect(agentName("{agent}.{extension}.{agent}@x", "1001", "7")).toBe("7.1001.7@x");
@@ -106,7 +106,7 @@ describe("the queues of an agentQueue:", () => {
   });
 });
 
-describe("text that could break out of its place is never sent:", () => {
+describe("text that could change the command is never sent:", () => {
   const bad = [
     "a b",
     "a'b",
@@ -200,13 +200,13 @@ describe("refusals of the switch, as sentences:", () => {
     expect(refusal({ command: what }, answer)).toEqual({ outcome: "failed", cause: answer.trim(), why });
   });
 
-  test("a long answer is cut", () => {
+  test("a long answer is truncated", () => {
     const result = refusal({ command: set }, `-ERR ${"x".repeat(5000)}`);
     expect(JSON.stringify(result).length).toBeLessThan(400);
   });
 });
 
-describe("refusals that mean that nothing is left to do:", () => {
+describe("refusals that mean that there is nothing to do:", () => {
   const stepsOf = (part: Partial<AgentCommand>) => {
     const steps = acdSteps(command({ queue: "support@default", ...part }), names, acdOf());
     return typeof steps === "string" ? [] : steps.map(({ command, alreadyDone }) => [command, alreadyDone] as const);

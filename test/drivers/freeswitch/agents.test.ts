@@ -36,7 +36,7 @@ describe("agent commands", () => {
     expect(await setAgent(rig)).toEqual({ outcome: "done" });
   });
 
-  test.concurrent("two at once do not mix: the second begins when the first is done", async () => {
+  test.concurrent("two at once do not mix: the second starts when the first is done", async () => {
     await using rig = await acdRig();
     const from = rig.commands.length;
     const both = await Promise.all([setAgent(rig), setAgent(rig, { login: false, mode: "logged-out" })]);
@@ -142,7 +142,7 @@ describe("events of agents", () => {
     ]);
   });
 
-  test.concurrent("too many calls that are not answered: the switch's break is heard", async () => {
+  test.concurrent("too many unanswered calls: the switch's break is reported", async () => {
     await using rig = await acdRig();
     await setAgent(rig, { mode: "ready" });
     rig.sim.callcenter.command(`agent set max_no_answer ${name} 1`);
@@ -266,7 +266,7 @@ describe("names by agent: {agent}@default", () => {
     await rig.next("agent", ({ mode }) => mode === "logged-out", events);
   });
 
-  test.concurrent("another agent at the desk: the one before is logged out there, and no longer reported", async () => {
+  test.concurrent("another agent at the desk: the previous one is logged out there, and no longer reported", async () => {
     await using rig = await acdRig({ acdAgent });
     await setAgent(rig, { mode: "ready" });
     const from = rig.commands.length;

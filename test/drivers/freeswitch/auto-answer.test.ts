@@ -38,7 +38,7 @@ describe("the click-to-dial for a phone of make", () => {
     expect(() => configOf({ phoneMake: "acme" })).toThrow();
   });
 
-  test.each(phoneMakes)("%s: no variable ends the list, begins a word of its own or ends the line", (make) => {
+  test.each(phoneMakes)("%s: no variable ends the list, starts another word or ends the line", (make) => {
     for (const variable of autoAnswer(make)) {
       // A space only between quotes, which keep it together (switch_separate_string).
       expect(variable).toMatch(/^[a-z_]+=([^\s,{}'"\\]+|'[^,{}'"\\\p{Cc}]+')$/u);
@@ -77,7 +77,7 @@ describe("nothing but the number and the call's id comes from outside:", () => {
     expect(originate("m1", number, desk, configOf()).split(" ").slice(-3)).toEqual([number, "XML", "default"]);
   });
 
-  test("the simulated switch reads the same: one extension, one number", () => {
+  test("the simulated switch reads the same extension and number", () => {
     const text = originate("m1", "914155550123", desk, configOf({ phoneMake: "yealink" })).replace("bgapi originate ", "");
     expect(parseOriginate(text)).toMatchObject({
       extension: "1001",

@@ -29,7 +29,7 @@ describe("echoes of our own commands", () => {
     expect(reportedModes(rig, from)).toEqual([]);
   });
 
-  test.concurrent("the event of the Login comes while the Ready is under way", async () => {
+  test.concurrent("the event of the Login arrives during the Ready", async () => {
     await using rig = await acdRig();
     const from = rig.events.length;
     const release = holdAgentEvents(rig.sim);
@@ -56,7 +56,7 @@ describe("echoes of our own commands", () => {
     expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
   });
 
-  test.concurrent("a supervisor sets what we have set once: the second time is a change by others", async () => {
+  test.concurrent("a supervisor sets the status that we have set once: the second event is a change by others", async () => {
     await using rig = await acdRig();
     await setAgent(rig);
     await setAgent(rig, ready);
@@ -94,7 +94,7 @@ describe("echoes of our own commands", () => {
     expect(reportedModes(rig, later)).toEqual(["1001 ready"]);
   });
 
-  test.concurrent("after a reconnect, a Ready that waits for the look at the agents is not contradicted by it", async () => {
+  test.concurrent("after a reconnect, a Ready that waits for the list of agents is not contradicted by it", async () => {
     await using rig = await acdRig();
     await setAgent(rig);
     const held = holdAnswer(rig.sim, "global_getvar");

@@ -1,6 +1,6 @@
 /**
- * One inbox: a dial has exactly one result, which comes where the wire has it among the events of its legs, and before the loss of
- * the link. Every order that the wire allows is tried, with a cut of the link at each place in it.
+ * One inbox: a dial has exactly one result, which comes where the wire has it among the events of its legs, and before the loss
+ * of the link. Every order that the wire allows is tried, with a cut of the link at each place in it.
  */
 import { describe, expect, test } from "bun:test";
 import type { DialCommand, LineEvent } from "../../../src/core/line.ts";
@@ -99,7 +99,7 @@ describe.each(Object.entries(outcomes))("a dial whose job reports %j, in every o
   });
 });
 
-test("an agent's state that changes right behind the answer to our command is reported behind the command's result", async () => {
+test("an agent's state that changes right after the answer to our command is reported after the command's result", async () => {
   const ours = { type: "agent", desk: "1001", callout: "r1", agent: "7", login: false, mode: "ready" } as const;
   const change = { "Event-Name": "CUSTOM", "Event-Subclass": "callcenter::info", "CC-Action": "agent-status-change" };
   const event = (status: string) => eventOf(JSON.stringify({ ...change, "CC-Agent": "1001@pbx", "CC-Agent-Status": status }));

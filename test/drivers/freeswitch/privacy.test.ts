@@ -13,7 +13,7 @@ describe("a caller", () => {
     ["the privacy variable", { variable_privacy: "full" }],
     ["originate's variable", { variable_origination_privacy: "hide_name:hide_number" }],
     ["Remote-Party-ID", { "variable_sip_h_Remote-Party-ID": "<sip:14155550123@10.0.0.2>;party=calling;screen=yes;privacy=full" }],
-  ])("a withheld number, shown by %s, is marked", (_name, change) => {
+  ])("a number withheld by %s is marked", (_name, change) => {
     for (const name of ["CHANNEL_CREATE", "CHANNEL_PROGRESS", "CALL_UPDATE", "CHANNEL_DATA"]) {
       expect(factsOf({ ...ringing, ...change, "Event-Name": name }).caller).toEqual({
         identity: "14155550123",
@@ -34,7 +34,7 @@ describe("a caller", () => {
       "Other-Leg-Direction": "outbound",
       "Other-Leg-Privacy-Hide-Number": "true",
     }],
-  ])("a number that is shown, %s, is not marked", (_name, change) => {
+  ])("a number that is not withheld, %s, is not marked", (_name, change) => {
     expect(factsOf({ ...ringing, ...change }).caller).toEqual({ identity: "14155550123", outside: true });
   });
 });

@@ -104,7 +104,7 @@ describe("later", () => {
     "{sip_h_X-Name='Anna B'}user/1001@127.0.0.1",
     "user/1001@127.0.0.1|user/1002@127.0.0.1",
     "[a=b c]user/1001@127.0.0.1|sofia/gateway/g\\d/1",
-  ])("the contact is what it was: %s", async (contact) => {
+  ])("the contact is unchanged: %s", async (contact) => {
     const refuses = refusing();
     await using rig = await acdRig({ instead: refuses.instead });
     added(rig, "1001@default");

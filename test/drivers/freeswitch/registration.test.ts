@@ -1,4 +1,4 @@
-/** Events about the phone itself, and frames that make no sense. */
+/** Events about the phone itself, and nonsensical frames. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
@@ -63,7 +63,7 @@ describe("registrations", () => {
   });
 });
 
-describe("frames that make no sense", () => {
+describe("nonsensical frames", () => {
   const headers = [
     "Event-Name",
     "Event-Subclass",
@@ -142,7 +142,7 @@ describe("frames that make no sense", () => {
     { minKeys: 4, maxKeys: headers.length, noNullPrototype: true },
   ).map((drawn) => ({ "Channel-Presence-ID": "1001@pbx.example", "Unique-ID": "leg", ...drawn }));
 
-  test("however they come, nothing is thrown, and all facts are of our desk and fit the CRM", () => {
+  test("in any order, nothing is thrown, and all facts are of our desk and fit the CRM", () => {
     let count = 0;
     fc.assert(
       fc.property(fc.array(frame, { minLength: 1, maxLength: 4 }), (frames) => {

@@ -166,7 +166,7 @@ describe("the phone", () => {
     },
   );
 
-  test.concurrent("another tenant's 1001 comes and goes: nothing is reported, nothing is asked", async () => {
+  test.concurrent("another tenant's 1001 registers and unregisters: nothing is reported, nothing is queried", async () => {
     await using rig = await Rig.ready();
     const asked = rig.commands.length;
     const theirs = { "from-user": "1001", "from-host": "other.example", user: "1001", host: "other.example" };

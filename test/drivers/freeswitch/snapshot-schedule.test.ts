@@ -70,7 +70,7 @@ test("one snapshot at a time, which contains what is reported meanwhile", async 
   expect(did[0]).toBe("seen other new");
 });
 
-test("no snapshot after the connection is over", async () => {
+test("no snapshot after the connection has ended", async () => {
   const { timers, snapshots, asked } = rig();
   snapshots.later(5);
   snapshots.stop();

@@ -63,7 +63,7 @@ describe("the first snapshot", () => {
     expect(await rig.snapshot(from)).toMatchObject([{ leg: call.uuid, dialled: "914155550123", farAnswered: true }]);
   });
 
-  test.concurrent("a known leg that the list of channels does not have yet is found all the same", async () => {
+  test.concurrent("a known leg that the list of channels does not contain yet is found nevertheless", async () => {
     await using rig = await Rig.ready();
     rig.sim.freezeChannels();
     const call = await rig.ringing();
@@ -78,7 +78,7 @@ describe("the first snapshot", () => {
     ["rows without anything", '{"rows":[null,5,{}]}', false],
     ["a number", "5", false],
     ["values that are not text", '{"rows":[{"uuid":{"toString":1},"presence_id":["1001@127.0.0.1"],"name":{}}]}', false],
-  ])("a list of channels that is %s: the legs already known are looked at", async (_name, list, isWarned) => {
+  ])("a list of channels that is %s: the known legs are queried", async (_name, list, isWarned) => {
     await using rig = await Rig.ready();
     const call = await rig.ringing();
     showing(rig.sim, list);
@@ -99,7 +99,7 @@ describe("the first snapshot", () => {
 });
 
 describe("events during the first snapshot", () => {
-  test.concurrent("of a leg that began after the list was made: reported after the snapshot", async () => {
+  test.concurrent("of a leg that started after the list was made: reported after the snapshot", async () => {
     await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
     await rig.next("link-down");
     const held = holdAnswer(rig.sim, "show");
@@ -151,7 +151,7 @@ describe("events during the first snapshot", () => {
 });
 
 describe("the second snapshot", () => {
-  test.concurrent("after 2 s it finds what the list of channels did not have yet", async () => {
+  test.concurrent("after 2 s it finds what the list of channels did not contain yet", async () => {
     await using rig = await Rig.ready({
       before: async (sim) => {
         sim.freezeChannels();

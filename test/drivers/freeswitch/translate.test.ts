@@ -122,7 +122,7 @@ describe("a called phone", () => {
   });
 });
 
-describe("what the caller dialled", () => {
+describe("the number that the caller dialled", () => {
   const without = { ...ringing, "Other-Leg-Destination-Number": "" };
   const offer: Frame = {
     "Event-Name": "CUSTOM",
@@ -144,7 +144,7 @@ describe("what the caller dialled", () => {
     expect(factsOf(frame).callerDialled).toBe(expected as string);
   });
 
-  test("a queue's member: from the queue's offer, which comes before the leg", () => {
+  test("a queue's member: from the queue's offer, which arrives before the leg", () => {
     const translator = new Translator(site);
     expect(factsOf(queued, translator).callerDialled).toBeUndefined();
     expect(say(offer, translator)).toEqual([]);
@@ -170,7 +170,7 @@ describe("what the caller dialled", () => {
   );
 });
 
-describe("who the partner is", () => {
+describe("the partner", () => {
   test.each([
     ["the caller, as in the call", connected, "14155550123"],
     [
@@ -227,7 +227,7 @@ describe("who the partner is", () => {
   test.each([
     ["text", "far;Outbound Call;14155550123"],
     ["a list", ["other;x;1", "far;Outbound Call;14155550123"]],
-  ])("whom this leg has called itself (originated_legs as %s) is dialled by it", (_name, legs) => {
+  ])("a party that this leg has called itself (originated_legs as %s) is dialled", (_name, legs) => {
     expect(factsOf({ ...dialled, variable_originated_legs: legs }).partner?.dialledByLeg).toBe(true);
     expect(factsOf({ ...dialled, variable_originated_legs: "other;x;1" }).partner?.dialledByLeg).toBe(false);
   });
@@ -288,7 +288,7 @@ describe("the far end of a call that the phone dials", () => {
     expect([facts?.farCalled, facts?.farAnswered]).toEqual([farCalled as true, farAnswered as true]);
   });
 
-  test("of a MakeCall, bridged to early media: answered only when its own far leg says so", () => {
+  test("of a MakeCall, bridged to early media: answered only when its own far leg shows it", () => {
     const translator = new Translator(site);
     translator.dials.set("leg", "1001");
     const makecall = { ...early, "Call-Direction": "outbound", variable_telesetd_call: "leg" };
@@ -315,7 +315,7 @@ test.each([
   ["a list: the last counts", ["C-1", "C-2"], { CustomerID: "C-2" }],
   ["an empty list", [], undefined],
   ["empty text", "", undefined],
-])("a channel variable that was asked for, as %s", (_name, value, data) => {
+])("a configured channel variable, as %s", (_name, value, data) => {
   expect(factsOf({ ...ringing, variable_CustomerID: value, variable_other: "x" }).data).toEqual(data);
 });
 

@@ -71,7 +71,7 @@ describe("in doubt the leg is the desk's", () => {
     expect(translated(direct, change)).toMatchObject([{ type: "leg", facts: { call: "call" } }]);
   });
 
-  test("a leg that was another desk's when it came stays that desk's, although it carries this one's presence id now", () => {
+  test("a leg that belonged to another desk at its start stays with that desk, although it now carries this one's presence id", () => {
     const desks = [...site.desks, { extension: "1002", presence: ["1002@pbx.example"] }];
     const known = () => [{ desk: "1002", leg: "leg" }];
     const translator = new Translator({ ...site, desks }, { contactsOf: () => readContacts(direct), known });
@@ -79,13 +79,13 @@ describe("in doubt the leg is the desk's", () => {
     expect(translator.frame(frame)).toMatchObject([{ facts: { desk: "1002" } }]);
   });
 
-  test("a leg that was the desk's when it came, although it now carries a presence id of no desk", () => {
+  test("a leg that belonged to the desk at its start, although it now carries a presence id of no desk", () => {
     const change = { "Channel-Presence-ID": "1005@pbx.example", "Event-Name": "CHANNEL_HANGUP" };
     expect(translated(direct, change, ringing)).toEqual([]);
     expect(translated(direct, change, ringing, ["leg"])).toMatchObject([{ facts: { desk: "1001", ended: {} } }]);
   });
 
-  test("a leg that was the desk's when it came, although the contact is gone now", () => {
+  test("a leg that belonged to the desk at its start, although the contact is now gone", () => {
     expect(translated(direct, { "Channel-Name": "sofia/internal/7kq2@10.9.9.9" })).toEqual([]);
     const ended = { "Channel-Name": "sofia/internal/7kq2@10.9.9.9", "Event-Name": "CHANNEL_HANGUP" };
     expect(translated(direct, ended, ringing, ["leg"])).toMatchObject([{ type: "leg", facts: { ended: {} } }]);

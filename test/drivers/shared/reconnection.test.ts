@@ -92,7 +92,7 @@ test("a reason is logged once, not at every attempt, and so is the number of fai
   expect(site.events).toEqual(["refused", "refused", "refused", "lost"].map((why) => ({ type: "link-down", why })));
 });
 
-test("a command has a session only while the connection stands; then it fails with the reason of the loss", async () => {
+test("a command has a session only while there is a connection; afterwards it fails with the reason of the loss", async () => {
   await using site = new Site(() => "up and lost");
   await settle();
   site.line.execute({ type: "dial", desk: "1001", call: "call-1", number: "914155550123" });

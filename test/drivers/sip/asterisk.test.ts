@@ -72,7 +72,7 @@ describe("MakeCall while the phone", () => {
     },
   );
 
-  test.concurrent("begins to ring for a customer, and a voicemail takes the box's call: that is the reason", async () => {
+  test.concurrent("starts to ring for a customer, and a voicemail answers the box's call: that is the reason", async () => {
     await using desk = await office((pbx) => pbx.handset = "voicemail");
     const { rig, pbx } = desk;
     pbx.instead = ({ method }) => {
@@ -106,7 +106,7 @@ describe("MakeCall", () => {
     pbx.change(pbx.dialogs[0]?.id ?? "", { state: "terminated" });
     return await rig.facts(({ ended }) => ended !== undefined);
   };
-  test.concurrent("of a number that rings: called, and never reported as answered", async () => {
+  test.concurrent("to a number that rings: called, and never reported as answered", async () => {
     await using desk = await office();
     const { rig, pbx } = desk;
     await rig.dial("call-1");
@@ -118,7 +118,7 @@ describe("MakeCall", () => {
     expect(facts.every(({ call }) => call === "call-1")).toBe(true);
   });
 
-  test.concurrent("of a number that there is not: the agent reads it", async () => {
+  test.concurrent("to a number that does not exist: the agent gets the reason", async () => {
     await using desk = await office((pbx) => pbx.refer = [100, 404]);
     const { rig } = desk;
     await rig.dial("call-1");
@@ -151,7 +151,7 @@ describe("MakeCall", () => {
   });
 });
 
-test("a switch that takes the call while the phone is dead: the phone does not answer, the switch did", async () => {
+test("a switch that answers the call while the phone is dead: the reason is that the phone does not answer", async () => {
   const before = (pbx: SipPbx) => {
     const request = pbx.request.bind(pbx);
     let invite: Sent | undefined;

@@ -1,4 +1,4 @@
-/** Names of legs, who is at the other end, and our own dials. */
+/** Names of legs, the party at the other end, and our own dials. */
 import { describe, expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
 import type { Dialog } from "../../../drivers/sip/dialogs/dialog-info.ts";
@@ -52,7 +52,7 @@ describe("the name of a leg is", () => {
     },
   );
 
-  test("another one for every call that a phone without ids gets", () => {
+  test("a different one for every call of a phone without ids", () => {
     const line = new Line();
     const states = (["early", "confirmed", "terminated", "early", "terminated"] as const).map((state) => dialog("1001", state));
     expect(states.flatMap((report) => line.reports(report)).map(({ leg }) => leg)).toEqual([
@@ -71,7 +71,7 @@ describe("the name of a leg is", () => {
     expect(legs).toEqual(["c1", "c1", expect.stringMatching(/^[0-9a-f]{40}$/)]);
   });
 
-  test("not given to an echo of a call that is over", () => {
+  test("not given to an echo of an ended call", () => {
     const line = new Line();
     const counts = (["early", "terminated", "confirmed"] as const).map((state) =>
       line.reports(dialog("b1", state, { callId: "c1" })).length
@@ -97,16 +97,16 @@ describe("after a restart of the box", () => {
     const first = factsOf(tracked.notify(info(0, "full", ...live)).events).map(({ leg }) => leg);
     return [...first, ...factsOf(tracked.notify(info(1, "partial", dialog("later", "early"))).events).map(({ leg }) => leg)];
   };
-  test("a call with a name of its own goes on", () => {
+  test("a call with its own name continues", () => {
     expect(look(["c1"], dialog("1", "confirmed", { callId: "c1" }))).toEqual(["c1", "fresh-1"]);
   });
-  test.each([["c1@pbx"], ["padi-6b0502bf-2a8e-1"]])("a call that was known as %s stays so", (leg) => {
+  test.each([["c1@pbx"], ["padi-6b0502bf-2a8e-1"]])("a call that was known as %s keeps this name", (leg) => {
     expect(look([leg], dialog("padi-6b0502bf-2a8e-1", "confirmed", { callId: "c1@pbx" }))).toEqual([leg, "fresh-1"]);
   });
-  test("a call without one goes on as the call that was there", () => {
+  test("a call without one continues as the call that was active", () => {
     expect(look(["fresh-9"], dialog("1001", "confirmed"))).toEqual(["fresh-9", "fresh-1"]);
   });
-  test("a call that is over leaves its name to nobody", () => expect(look(["fresh-9"])).toEqual(["fresh-1"]));
+  test("the name of an ended call is not used again", () => expect(look(["fresh-9"])).toEqual(["fresh-1"]));
 });
 
 test("without ids, another caller after a break is another call", () => {
@@ -163,7 +163,7 @@ test("branches of the phone's own call are one call", () => {
   );
 });
 
-describe("who is at the other end", () => {
+describe("the party at the other end", () => {
   const talk = (...remotes: string[]) => {
     const line = new Line();
     return remotes.map((uri) => line.reports(dialog("d", "confirmed", { callId: "c", remote: end(uri) })).at(-1)?.partner);
@@ -208,7 +208,7 @@ describe("who is at the other end", () => {
     ]]);
   });
 
-  test.each(["keep", "new"] as const)("is another customer: a new call where onPartyChange is new (%s)", (onPartyChange) => {
+  test.each(["keep", "new"] as const)("is another customer: a new call if onPartyChange is new (%s)", (onPartyChange) => {
     const desk = new TestDesk({}, { onPartyChange });
     const says = (version: number, state: string, number: string) =>
       desk.notify(
@@ -278,7 +278,7 @@ describe("our own dial:", () => {
     expect(line.tracker.far("m2", "answered")).toEqual([]);
   });
 
-  test("a dial that is over gets no new dialogs, and keeps those that it has", () => {
+  test("an ended dial gets no new dialogs, and keeps those that it has", () => {
     const line = new Line();
     line.tracker.dial(dial);
     line.reports(called("1009"));
@@ -321,7 +321,7 @@ describe("the end of a dialog as a sentence:", () => {
     expect([facts?.call, facts?.ended?.far]).toEqual(["call-1", far]);
   });
 
-  test("over without a reason: whether the far end was reached is not said", () => {
+  test("ended without a reason: it is not reported whether the far end was reached", () => {
     const line = new Line();
     line.reports(dialog(uuid, "early", { remote: customer }));
     const [facts] = line.reports(dialog(uuid, "terminated"));

@@ -96,7 +96,7 @@ test("in a renewal", async () => {
   await goesOn(rig, call);
 });
 
-test("in a subscription that begins, again and again: with growing pauses, the other desk untouched", async () => {
+test("in each new subscription: with growing pauses, the other desk unaffected", async () => {
   const begin = Subscription.prototype.begin;
   let faults = 0;
   const times: number[] = [];
@@ -116,7 +116,7 @@ test("in a subscription that begins, again and again: with growing pauses, the o
   expect(times.length).toBeGreaterThan(0);
 });
 
-test("in what a dial has learned", async () => {
+test("in the news from a dial", async () => {
   const { rig, call } = await office();
   await using _ = rig;
   breaksAt("far");
@@ -126,7 +126,7 @@ test("in what a dial has learned", async () => {
   await goesOn(rig, call);
 });
 
-test("that what is believed of the calls brings about again and again is forgotten", async () => {
+test("that the believed state of the calls causes repeatedly: this state is forgotten", async () => {
   const rig = await Rig.ready({ timeFlows: true });
   await using _ = rig;
   const { id } = rig.pbx.rings("14155550123");

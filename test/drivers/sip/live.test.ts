@@ -98,4 +98,4 @@ test.each(names)("%s", (name) => {
   expect(desk.calls).toEqual([]);
 });
 
-test("every recording that something is expected of is there", () => expect(Object.keys(live).sort()).toEqual(names));
+test("every recording with expectations exists", () => expect(Object.keys(live).sort()).toEqual(names));

@@ -56,7 +56,7 @@ describe("the switch", () => {
   const options = { timeFlows: true, config: { pingSeconds: 2, answerSeconds: 2 } };
   const dead = () => "silence" as const;
 
-  test.concurrent("is gone, and its subscriptions with it: the link goes down in bounded time, and comes back on its own", async () => {
+  test.concurrent("is gone, with its subscriptions: the link goes down in bounded time, and comes back on its own", async () => {
     await using rig = await Rig.ready(options);
     await rig.until(() => rig.pbx.count("OPTIONS") > 1);
     rig.pbx.rings("14155550123");
@@ -72,7 +72,7 @@ describe("the switch", () => {
     expect(rig.pbx.subscriptions.size).toBe(1);
   });
 
-  test.concurrent("misses one OPTIONS: the link stands", async () => {
+  test.concurrent("misses one OPTIONS: the link stays up", async () => {
     await using rig = await Rig.ready();
     await rig.waits(1000);
     await rig.until(() => rig.pbx.count("OPTIONS") === 1);
@@ -101,7 +101,7 @@ describe("the switch", () => {
     expect((await rig.next("link-down")).why).toBe(why);
   });
 
-  test.concurrent("has just started, accepts the SUBSCRIBE and sends nothing: it is asked again before that is reported", async () => {
+  test.concurrent("has just started, accepts the SUBSCRIBE and sends nothing: the request is repeated before this is reported", async () => {
     await using rig = await Rig.open({ timeFlows: true, before: (pbx) => pbx.sendsFirstDocument = false });
     await rig.until(() => rig.pbx.subscriptions.size === 1);
     rig.pbx.sendsFirstDocument = true;
@@ -109,7 +109,7 @@ describe("the switch", () => {
     expect([rig.links(), rig.pbx.subscriptions.size]).toEqual([["up"], 1]);
   });
 
-  test.concurrent("never answers OPTIONS: that means nothing", async () => {
+  test.concurrent("never answers OPTIONS: this has no meaning", async () => {
     let pings = 0;
     await using rig = await Rig.open({
       ...options,
@@ -136,7 +136,7 @@ describe("two desks:", () => {
     expect((await rig.next("snapshot")).desks).toEqual(["1001"]);
   });
 
-  test.concurrent("each hears its own calls", async () => {
+  test.concurrent("each gets its own calls", async () => {
     await using rig = await Rig.open({ desks: ["1001", "1002"] });
     await rig.until(() => rig.events.filter(({ type }) => type === "phone").length === 2);
     const dialog = rig.pbx.rings("14155550123", "1002");
@@ -160,7 +160,7 @@ describe("registration:", () => {
     rig.pbx.server.stop();
   });
 
-  test.concurrent("renewed in half of what was granted", async () => {
+  test.concurrent("renewed after half of the granted duration", async () => {
     await using rig = await Rig.ready({ config: { ...register, expiresSeconds: 100 } });
     await rig.waits(50_000);
     await rig.until(() => registrations(rig).length === 2);

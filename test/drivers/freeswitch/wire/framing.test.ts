@@ -61,7 +61,7 @@ test("on a link, the effects of an event are done before the next one is read", 
   expect(order).toEqual(["read 1", "done 1", "read 2", "done 2"]);
 });
 
-describe("events that come at once", () => {
+describe("events that arrive at once", () => {
   test("are passed on one at a time, in order, replies between them in their places", () => {
     const { take, turn, turns } = reader();
     const more = event("three") + event("four");

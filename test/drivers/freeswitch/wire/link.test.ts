@@ -47,7 +47,7 @@ describe("defect 1, a malformed % in a reply header", () => {
 });
 
 describe("defect 2, replies are matched by arrival", () => {
-  test("a denied api, which comes as command/reply, does not shift the replies that follow", async () => {
+  test("a denied api, which is answered with command/reply, does not shift the next replies", async () => {
     await using peer = await RawPeer.listen((command) =>
       command === "api reload" ? reply("-ERR permission denied") : obliging(command)
     );
@@ -64,7 +64,7 @@ describe("defect 2, replies are matched by arrival", () => {
     ]);
   });
 
-  test("a command goes out only when the one before has its reply", async () => {
+  test("a command is sent only after the reply to the previous one", async () => {
     await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK accepted") : undefined);
     using opened = await openLink(peer);
     const both = Promise.all([opened.link.command("api one"), opened.link.command("api two")]);
@@ -101,7 +101,7 @@ describe("defect 3, a lost connection leaves its callers waiting", () => {
     },
   );
 
-  test("a command on a link that is over is refused at once", async () => {
+  test("a command on a closed link is refused at once", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     opened.link.close("enough");
@@ -150,7 +150,7 @@ describe("defect 4, only 'end' is watched", () => {
     expect(await Promise.race([opened.link.closed, refused, asked])).toBeUndefined();
   });
 
-  test("every byte puts the deadline on silence off", async () => {
+  test("every byte postpones the deadline on silence", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 500 });
     let closed = "";
@@ -179,7 +179,7 @@ describe("defect 5, it subscribes PBX-wide on login", () => {
 });
 
 describe("defect 6, it appends its own events after CUSTOM", () => {
-  test("the command goes out unchanged, CUSTOM last with only our subclasses after it", async () => {
+  test("the command is sent unchanged, CUSTOM last with only our subclasses after it", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     await opened.link.command(subscribe());
@@ -250,7 +250,7 @@ describe("defect 8, a failed login calls no callback", () => {
     expect(error.message).toBe("FreeSWITCH did not reply to auth *** within 0.3 s");
   });
 
-  test("an address that the switch's access list denies: the reason says so", async () => {
+  test("an address that the switch's access list denies: the reason states it", async () => {
     await using peer = await RawPeer.listen(
       undefined,
       "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n",
@@ -262,7 +262,7 @@ describe("defect 8, a failed login calls no callback", () => {
     expect(peer.received).toEqual([]);
   });
 
-  test("nobody listens: the reason, with what to check", async () => {
+  test("nothing listens: the reason, with what to check", async () => {
     const peer = await RawPeer.listen();
     const { port } = peer;
     await peer[Symbol.asyncDispose]();
@@ -270,7 +270,7 @@ describe("defect 8, a failed login calls no callback", () => {
     expect(error.message).toBe(`nothing listens on 127.0.0.1:${port}: is FreeSWITCH running, and mod_event_socket loaded?`);
   });
 
-  test("stopping while it connects rejects and lets the connection go", async () => {
+  test("stopping while it connects rejects and closes the connection", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const stop = new AbortController();
     const opening = rejection(Link.open(linkOptions(peer.port, listeningLog().log), () => {}, stop.signal));
@@ -308,7 +308,7 @@ describe("defect 9, no timeouts", () => {
     );
   });
 
-  test("a greeting that comes byte by byte is a greeting", async () => {
+  test("a greeting that arrives byte by byte is accepted", async () => {
     await using peer = await RawPeer.listen(undefined, "");
     const opening = openLink(peer, { connectMs: 60_000 });
     await peer.until(() => peer.connected);

@@ -75,7 +75,7 @@ describe("anything but an event is skipped", () => {
     ["a JSON null", event("null")],
     ["an event without a body", "Content-Type: text/event-json\n\n"],
     ["an event of no length", "Content-Length: 0\nContent-Type: text/event-json\n\n"],
-  ])("%s: one warning, and the next event comes", async (_name, bytes) => {
+  ])("%s: one warning, and the next event arrives", async (_name, bytes) => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     const heard = opened.next();
@@ -98,7 +98,7 @@ describe("anything but an event is skipped", () => {
     ["a line without a colon", "hello\n\n"],
     ["headers with dangerous names", "__proto__: x\nconstructor: y\ntoString: z\n\n"],
     ["bytes other than UTF-8", Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x0a, 0x0a])],
-  ])("%s: nothing, and the next event comes", async (_name, bytes) => {
+  ])("%s: nothing, and the next event arrives", async (_name, bytes) => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer);
     const heard = opened.next();
@@ -128,7 +128,7 @@ test("lengths are counted in bytes, not in characters", async () => {
   expect(opened.frames).toHaveLength(2);
 });
 
-test("half a frame, then a reset: the link is over, the waiting command is rejected", async () => {
+test("half a frame, then a reset: the link is closed, the waiting command is rejected", async () => {
   await using peer = await RawPeer.listen((command) => command.startsWith("auth") ? reply("+OK") : undefined);
   using opened = await openLink(peer);
   const outcome = opened.link.command("api version").catch((error) => error);
@@ -247,7 +247,8 @@ describe("a whole recorded session, byte for byte", () => {
     expect(broken).toEqual([]);
   });
 
-  // The parser holds nothing between two frames, so that a cut concerns only its frame and the neighbours. In a body the byte makes
+  // The parser holds nothing between two frames, so that a cut concerns only its frame and the neighbours. In a body the byte
+  // makes
   // no difference.
   test("cut at every byte around its headers and at many of its bodies, between its neighbours, it is read the same", () => {
     let cuts = 0;

@@ -18,7 +18,7 @@ const ask = (rig: Rig, method: string) =>
   rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
 
 describe("INVITE and REFER:", () => {
-  test.concurrent("rings the phone on hold, hands it over when it is answered, and leaves", async () => {
+  test.concurrent("rings the phone on hold, transfers it when it is answered, and leaves", async () => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true } });
     expect(await handsOver(rig, "call-1")).toEqual({ outcome: "done" });
     await rig.until(() => rig.pbx.count("BYE") === 1);
@@ -40,7 +40,7 @@ describe("INVITE and REFER:", () => {
     expect([rig.pbx.dials(), rig.pbx.count("ACK")]).toEqual([1, 1]);
   });
 
-  test.concurrent("it is not handed over when it was put down in the moment after it was answered", async () => {
+  test.concurrent("it is not transferred if it was put down right after it was answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "waits" });
     const dial = rig.dial("call-1");
     await rig.until(() => rig.pbx.dialogs.length === 1);
@@ -77,14 +77,14 @@ describe("INVITE and REFER:", () => {
     },
   );
 
-  test.concurrent("drachtio-server does not reach the switch: the reason names the switch, not the phone", async () => {
+  test.concurrent("drachtio-server cannot reach the switch: the reason names the switch, not the phone", async () => {
     await using rig = await Rig.ready();
     rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
     const why = "The switch did not answer the request to ring phone 1001: try again.";
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
   });
 
-  test.concurrent("not answered in time: the phone stops ringing, and the agent hears why", async () => {
+  test.concurrent("not answered in time: the phone stops ringing, and the agent gets the reason", async () => {
     await using rig = await Rig.ready({ config: { ringSeconds: 20 }, before: (pbx) => pbx.handset = "waits" });
     const dial = rig.dial();
     await rig.facts(({ rings }) => rings === true);
@@ -130,7 +130,7 @@ describe("INVITE and REFER:", () => {
     [480, { Reason: 'SIP;cause=480;text="USER_NOT_REGISTERED"' }],
     [404, {}],
     [404, { Reason: "Q.850;cause=3" }],
-  ])("a phone that %d %o shows not to be registered is reported so, until it is heard of again", async (status, headers) => {
+  ])("a phone that %d %o shows not to be registered is reported as such, until there is news of it", async (status, headers) => {
     await using rig = await Rig.ready({
       before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
     });
@@ -159,7 +159,7 @@ describe("INVITE and REFER:", () => {
     expect((await rig.outlast(rig.facts(({ ended }) => ended !== undefined))).ended?.cause).toBe("terminated");
   });
 
-  test.concurrent("the number was called and the call is over, without a reason: that is what the agent reads", async () => {
+  test.concurrent("the number was called and the call has ended, without a reason: this is what the agent reads", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [200] });
     await handsOver(rig);
     await rig.facts(({ farCalled }) => farCalled === true);
@@ -168,7 +168,7 @@ describe("INVITE and REFER:", () => {
     expect(ended?.far).toBe("The number was not reached: the phone system gives no reason.");
   });
 
-  test.concurrent("something else than the phone answers: nothing is handed over", async () => {
+  test.concurrent("something other than the phone answers: nothing is transferred", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "voicemail" });
     const dial = rig.dial();
     await rig.waits(shownWithin);
@@ -240,7 +240,7 @@ describe("INVITE and REFER:", () => {
     expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
   });
 
-  test.concurrent("the agent dials again at once, another number: it is the new dial's call", async () => {
+  test.concurrent("the agent dials another number at once: it is the new dial's call", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, 486] });
     await handsOver(rig, "call-1");
     await rig.until(() => rig.pbx.count("BYE") === 1 && rig.pbx.dialogs.length === 0);
@@ -249,7 +249,7 @@ describe("INVITE and REFER:", () => {
     expect(await rig.facts(({ farCalled }) => farCalled === true)).toMatchObject({ call: "call-2" });
   });
 
-  test.concurrent("what the switch asks inside the call is answered", async () => {
+  test.concurrent("requests of the switch inside the call are answered", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100] });
     await handsOver(rig);
     await rig.until(() => rig.pbx.count("REFER") === 1);
@@ -279,7 +279,7 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     await rig.until(() => rig.pbx.answers.has(bye));
   };
 
-  test.concurrent("no NOTIFY at all: the box leaves, and the number counts as called when the call still stands", async () => {
+  test.concurrent("no NOTIFY at all: the box leaves, and the number counts as called if the call is still active", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
     await handsOver(rig);
     await rig.outlast(rig.until(() => rig.pbx.count("BYE") === 1));
@@ -310,7 +310,7 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     await isUnreported(rig);
   });
 
-  test.concurrent("the agent hangs up while the REFER is under way: nothing was reached", async () => {
+  test.concurrent("the agent hangs up while the REFER is in progress: the number was not reached", async () => {
     await using rig = await Rig.ready({
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 481 } : undefined,
     });
@@ -321,7 +321,7 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     expect(isReached(rig)).toBe(false);
   });
 
-  test.concurrent("the agent hangs up when it has taken the REFER: nothing was reached", async () => {
+  test.concurrent("the agent hangs up after the REFER was accepted: the number was not reached", async () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
     await handsOver(rig);
     await rig.until(() => rig.pbx.count("REFER") === 1);
@@ -337,7 +337,7 @@ describe("a switch that does not report the outcome of the REFER:", () => {
 describe("REFER straight to the phone:", () => {
   const config = { dialMethod: "refer" as const };
 
-  test.concurrent("the phone dials on its own: done, and its leg is the command's", async () => {
+  test.concurrent("the phone dials on its own: done, and its leg belongs to the command", async () => {
     await using rig = await Rig.ready({ config });
     expect(await rig.dial("call-2")).toEqual({ outcome: "done" });
     const refer = ask(rig, "REFER");
@@ -367,7 +367,7 @@ describe("REFER straight to the phone:", () => {
     expect(await result).toMatchObject({ outcome: "unknown" });
   });
 
-  test.concurrent("a phone that cannot: the agent is sent to the administrator", async () => {
+  test.concurrent("a phone that does not support it: the agent is referred to the administrator", async () => {
     await using rig = await Rig.ready({
       config,
       before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,

@@ -34,7 +34,7 @@ test.concurrent("a dialog with the Call-ID of its INVITE is its own, whatever ca
   expect(await rig.facts(({ direction }) => direction !== undefined)).toMatchObject({ call: "call-1" });
 });
 
-test.concurrent("a call of the box's user long after it is another one", async () => {
+test.concurrent("a call of the box's user long afterwards is another one", async () => {
   await using rig = await Rig.ready({ before: (pbx) => pbx.handset = "declines" });
   await rig.dial("call-1");
   await rig.passes(6000);
@@ -42,7 +42,7 @@ test.concurrent("a call of the box's user long after it is another one", async (
   expect((await rig.facts(({ leg, rings }) => leg === id && rings === true)).call).toBeUndefined();
 });
 
-test.concurrent("the phone's dialog may come with the first document of a new subscription", async () => {
+test.concurrent("the phone's dialog may arrive with the first document of a new subscription", async () => {
   await using rig = await Rig.ready();
   const publish = rig.pbx.publish.bind(rig.pbx);
   rig.pbx.publish = () => {};

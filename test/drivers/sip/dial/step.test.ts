@@ -218,7 +218,7 @@ const end = inputs["its end"] ?? time;
 describe("times:", () => {
   const toReferred = [[100, response(200)], [150, dialogs("l1")]] as const;
   const refer = 150 + referAfter;
-  test("a phone that is not answered in time is no longer rung, and its late answer is let go", () =>
+  test("a phone that is not answered in time is no longer rung, and a late answer is released", () =>
     expect(played({}, [1, { type: "provisional" }], [31_000, response(200)])).toEqual([
       "0 invite",
       "25000 cancel",
@@ -228,7 +228,7 @@ describe("times:", () => {
     ]));
   test("a request that goes out with a password after it was given up is cancelled too", () =>
     expect(played({}, [26_000, { type: "sent" }]).slice(0, 3)).toEqual(["0 invite", "25000 cancel", "26000 cancel"]));
-  test("what answers is not the phone when no leg shows in time", () =>
+  test("if no leg appears in time, something other than the phone has answered", () =>
     expect(played({}, [100, response(200)])).toEqual([
       "0 invite",
       `${100 + shownWithin} bye, failed NOT_THE_PHONE`,
@@ -278,7 +278,7 @@ describe("times:", () => {
       "5100 over",
     ]],
   ])("%s", (_, story, lines) => expect(played({}, ...story)).toEqual(["0 invite", ...lines]));
-  test("a number that is busy is the reason why the phone's leg ends, which ended before it was known", () =>
+  test("a busy number is the reason for the end of the phone's leg, even if the leg ended before", () =>
     expect(played({}, ...toReferred, [400, response(202)], [500, end], [600, notify(486)])).toEqual([
       "0 invite",
       "150 done",
@@ -315,7 +315,7 @@ describe("times:", () => {
   );
 });
 
-test("whatever comes in whatever order: one result, no REFER without a dialog, no end of a leg lost, and the dial ends", () => {
+test("whatever arrives in whatever order: one result, no REFER without a dialog, no end of a leg lost, and the dial ends", () => {
   const anyInput = fc.tuple(fc.constantFrom(...Object.values(inputs)), fc.nat(3000));
   fc.assert(
     fc.property(fc.boolean(), fc.boolean(), fc.array(anyInput, { maxLength: 30 }), (isDirect, reportsAnswer, story) => {

@@ -6,7 +6,7 @@ import { cpuMs } from "../../../support/cpu.ts";
 import { dialog } from "../../../support/sip/documents.ts";
 import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
-describe("what a lost or late document leaves behind:", () => {
+describe("after a lost or late document:", () => {
   const id = "b5a8c1e0d4f34a2b@203.0.113.7";
   const branch = (local: string, state: string): Shown => ({
     id,
@@ -14,7 +14,7 @@ describe("what a lost or late document leaves behind:", () => {
     number: first,
     more: `call-id="77aa12bc" local-tag="${local}" remote-tag="r"`,
   });
-  test("a branch that never was seen does not ring after the call was answered and is over", () => {
+  test("a branch that was never seen does not ring after the call was answered and has ended", () => {
     const phone = new Phone("kamailio");
     phone.sends();
     for (const state of ["early", "confirmed", "terminated"]) phone.document("partial", branch("a", state));
@@ -22,7 +22,7 @@ describe("what a lost or late document leaves behind:", () => {
     phone.sends(branch("a", "terminated"), branch("b", "early"));
     expect(phone.desk.sent).toEqual(call(1, first));
   });
-  test.each(["1", "line-0000000000000001"])("%s is another call when it comes with another party after a gap", (name) => {
+  test.each(["1", "line-0000000000000001"])("%s is another call if it appears with another party after a gap", (name) => {
     const phone = new Phone("Counter/1.0");
     phone.sends();
     for (const state of ["early", "confirmed"]) phone.document("partial", { id: name, state, number: first });
@@ -32,7 +32,7 @@ describe("what a lost or late document leaves behind:", () => {
     for (const state of ["confirmed", "terminated"]) phone.document("partial", { id: name, state, number: second });
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
-  test("a document that crosses with the first report of a call does not end it", () => {
+  test("a document that crosses the first report of a call does not end the call", () => {
     const phone = new Phone("kamailio (5.6.3)");
     const ringing = { id, state: "early", number: first, more: 'call-id="77aa12bc"' };
     phone.sends();
@@ -60,7 +60,7 @@ describe("what a lost or late document leaves behind:", () => {
       expect([isUnanswered(), isUnanswered()]).toEqual([[], ["CallReleased 1"]]);
     },
   );
-  test("the end of a call under another Call-ID is asked about", () => {
+  test("the end of a call under another Call-ID causes a query", () => {
     const phone = new Phone("Rewriter/1.0");
     phone.sends();
     const shown = (state: string, callId: string): Shown => ({ id, state, number: first, more: `call-id="${callId}"` });
@@ -74,7 +74,7 @@ test.each<[string, (n: number) => Partial<Dialog>]>([
   ["all different", (n) => ({ id: String(n) })],
   ["all the same", () => ({})],
   ["all branches of one call", (n) => ({ localTag: `tag-${n}`, remoteTag: "r" })],
-])("thousands of dialogs in one document, %s, take no time", async (_, part) => {
+])("thousands of dialogs in one document, %s, are processed quickly", async (_, part) => {
   const dialogs = Array.from({ length: 30_000 }, (_, n) => dialog("a", "early", part(n)));
   expect(await cpuMs(() => merge(dialogs))).toBeLessThan(2000);
 });

@@ -65,7 +65,7 @@ describe("a later report answers the question whether a call has ended:", () => 
     expect(factsOf(phone.notify(info(3, "full", held), freeswitch).events)).toMatchObject([{ leg: b, answered: true }]);
     expect(phone.noAnswer().events).toEqual([]);
   });
-  test("it was left out of a document, and is reported again", () => {
+  test("it was omitted from a document, and is reported again", () => {
     const phone = connected();
     phone.notify(info(0, "full"), kamailio);
     phone.notify(info(1, "full", dialog("d1", "early", { callId: "c1", remote: customer })), kamailio);
@@ -96,7 +96,7 @@ test("what is remembered has a limit, however many calls there are", () => {
   expect([names.used, ended.dialogs, dials.dials, notifier.sharedIds].map(({ length }) => length)).toEqual([256, 64, 16, 64]);
 });
 
-test("what a name is worth is known after the next connect too", () => {
+test("the reliability of a name is known after the next connect too", () => {
   const notifier = afterReconnect(withSharedId(newNotifier(["1001"]), "line-a-0000000001"));
   expect(namingOf(notifier, { id: "line-a-0000000001" })).toBe("phone");
 });
@@ -123,7 +123,7 @@ test("a leg that has lived longer than its name is remembered is not adopted by 
   expect(factsOf(events)).toMatchObject([{ leg, caller: { identity: "14155550123" } }, { leg: "fresh-300" }]);
 });
 
-test("what is forgotten may live again", () => {
+test("a forgotten dialog may appear again", () => {
   const phone = connected();
   const shown = (state: "confirmed" | "terminated") => dialog("d1", state, { callId: "c1", remote: customer });
   phone.notify(info(0, "full", shown("confirmed")), strict);

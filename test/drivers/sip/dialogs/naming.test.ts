@@ -60,7 +60,7 @@ describe("an id that stands for every call:", () => {
     }
   });
 
-  test.each(ids)("%s: a call that is up goes on through a restart", (id) => {
+  test.each(ids)("%s: an active call survives a restart", (id) => {
     const phone = new Phone();
     phone.sends({ id, state: "terminated" });
     phone.sends({ id, state: "early", number: first });
@@ -96,7 +96,7 @@ describe("an id that stands for every call:", () => {
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
 
-  test("one of two ids that come again: the same caller too, once another one has shown it", () => {
+  test("one of two ids that are used again: the same caller too, once another caller has shown it", () => {
     const phone = new Phone();
     phone.sends();
     const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
@@ -121,9 +121,9 @@ test.each(
     ["17", "counter"],
     ["1001", "phone"],
   ] as const,
-)("%s is of worth: %s", (id, worth) => expect(namingOf(newNotifier(["1001"]), { id })).toBe(worth));
+)("the reliability of %s: %s", (id, worth) => expect(namingOf(newNotifier(["1001"]), { id })).toBe(worth));
 
-describe("late reports of a call that is over:", () => {
+describe("late reports of an ended call:", () => {
   const callId = 'call-id="9f31c7aa@203.0.113.9"';
   const talking: Shown = { id: "9f31c7aa@203.0.113.9", state: "confirmed", number: first, more: callId };
 
@@ -153,7 +153,7 @@ describe("late reports of a call that is over:", () => {
       expect(phone.desk.calls).toEqual([]);
     });
   }
-  test.each(["early", "confirmed"])("%s, where nobody is named", (state) => {
+  test.each(["early", "confirmed"])("%s, without a name", (state) => {
     expect(refused(id, "", ["terminated", state], false).desk.sent).toEqual(call(1, first));
   });
   test("early after the end of a reported call", () => {
@@ -196,7 +196,7 @@ describe("late reports of a call that is over:", () => {
     phone.sends(listed("a-call-of-long-ago", "early"));
     expect(phone.desk.sent).toEqual([]);
   });
-  test("after as many ends of others as are remembered, while the switch goes on listing its own", () => {
+  test("after as many ends of others as are remembered, while the switch keeps listing its own", () => {
     const phone = new Phone("kamailio");
     phone.sends();
     const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
@@ -215,7 +215,7 @@ describe("late reports of a call that is over:", () => {
     phone.sends({ ...shown, state: "early" });
     expect(phone.desk.sent).toEqual([]);
   });
-  test("still after a hundred other calls, while the switch goes on listing it", () => {
+  test("still after a hundred other calls, while the switch keeps listing it", () => {
     const phone = new Phone("kamailio");
     phone.sends();
     const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
@@ -255,7 +255,7 @@ describe("late reports of a call that is over:", () => {
   });
 });
 
-describe("one document shows a dialog as confirmed and as over:", () => {
+describe("one document shows a dialog as both confirmed and ended:", () => {
   const shown = (state: string, more = ""): Shown => ({
     id: "9f31c7aa@203.0.113.9",
     state,
@@ -274,18 +274,18 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     return phone;
   }
   const both = [[shown("confirmed"), shown("terminated")], [shown("terminated"), shown("confirmed")]];
-  test.each(both)("without tags: the full state is asked for, and nothing is reported before", (...dialogs) => {
+  test.each(both)("without tags: the full state is requested, and nothing is reported before", (...dialogs) => {
     const phone = talking();
     expect([phone.sends(...dialogs), phone.desk.asked.length]).toEqual([[], 1]);
   });
-  test.each(both)("it talks on when the full state shows it so", (...dialogs) => {
+  test.each(both)("it continues if the full state shows it as confirmed", (...dialogs) => {
     const phone = talking();
     phone.sends(...dialogs);
     expect(phone.sends(shown("confirmed"))).toEqual([]);
     expect(phone.desk.hear(phone.desk.tracker.noAnswer())).toEqual([]);
     expect(phone.sends(shown("terminated"))).toEqual(["CallReleased 1"]);
   });
-  test.each(both)("it is over when the full state says so again, or does not come; and stays over", (...dialogs) => {
+  test.each(both)("it has ended if the full state repeats that, or does not arrive; and stays ended", (...dialogs) => {
     const answers = [
       (phone: Phone) => phone.sends(...dialogs),
       (phone: Phone) => phone.desk.hear(phone.desk.tracker.noAnswer()),
@@ -319,26 +319,26 @@ describe("one document shows a dialog as confirmed and as over:", () => {
     phone.sends(branch("phone-a", "terminated"), branch("phone-b", "terminated"));
     expect(phone.desk.sent).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
   });
-  test("a call that was not seen before is not reported before the full state is asked for", () => {
+  test("a call that was not seen before is not reported before the full state is requested", () => {
     const phone = new Phone("kamailio");
     phone.sends();
     expect([phone.sends(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);
     expect(phone.sends(shown("confirmed"))).toEqual(["ScreenPop 1 14155550123", "CallEstablished 1"]);
   });
-  test.each([tags("phone-b"), 'local-tag="phone-b"'])("with tags, %s is over: it is another branch", (more) => {
+  test.each([tags("phone-b"), 'local-tag="phone-b"'])("with tags, %s has ended: it is another branch", (more) => {
     const phone = talking(tags("phone-a"));
     expect(phone.sends(shown("confirmed", tags("phone-a")), shown("terminated", more))).toEqual([]);
     expect(phone.sends(shown("terminated", more), shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.desk.asked).toEqual([]);
     expect(phone.sends(shown("terminated", tags("phone-a")), shown("terminated", more))).toEqual(["CallReleased 1"]);
   });
-  test("a partial document ends another branch: it is asked about, and the talk goes on", () => {
+  test("a partial document ends another branch: the full state is requested, and the call continues", () => {
     const phone = talking(tags("phone-a"));
     expect([phone.document("partial", shown("terminated", tags("phone-b"))), phone.desk.asked.length]).toEqual([[], 1]);
     expect(phone.sends(shown("confirmed", tags("phone-a")))).toEqual([]);
     expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
   });
-  test("no full state comes for it and for an omitted branch: each of them ends once", () => {
+  test("no full state arrives for it and for an omitted branch: each of them ends once", () => {
     const tracked = tracker();
     tracked.connected();
     const talk = (state: DialogState, tag: string) => dialog("d1", state, { callId: "c1", localTag: tag, remoteTag: "r" });

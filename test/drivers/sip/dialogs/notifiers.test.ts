@@ -149,7 +149,7 @@ function played({ documents, userAgent }: Fixture): Record<string, string[]> {
 
 test.each(names)("%s", (name) => expect(played(read(name))).toEqual(expected[name] ?? {}));
 
-test("every notifier that something is expected of is there", () => expect(Object.keys(expected).sort()).toEqual(names));
+test("every notifier with expectations exists", () => expect(Object.keys(expected).sort()).toEqual(names));
 
 test.each(names.filter((name) => !name.startsWith("freeswitch")))(
   "%s, without a User-Agent, results in the same events in the end",

@@ -124,7 +124,7 @@ class Watch {
   }
 }
 
-test("nothing breaks it, states only go up, names are never used again, only what was there ends", () => {
+test("nothing breaks it, states only advance, names are never reused, only known dialogs end", () => {
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 30 }), (acts) => {
       const tracked = tracker();
@@ -136,7 +136,7 @@ test("nothing breaks it, states only go up, names are never used again, only wha
   );
 });
 
-test("whatever came before, a full state that was asked for makes it right: what it lists lives, and nothing else", () => {
+test("whatever came before, a requested full state corrects it: the dialogs that it lists are alive, and no others", () => {
   const list = fc.uniqueArray(fc.constantFrom(...ids.slice(2)), { maxLength: 3 });
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 15 }), list, (acts, listed) => {
@@ -205,7 +205,7 @@ function heard(documents: readonly (readonly Dialog[])[], state: "full" | "parti
   );
 }
 
-test("partial documents mean the same one by one and put together", () => {
+test("partial documents mean the same one by one and combined", () => {
   fc.assert(
     fc.property(stories, fc.array(fc.boolean()), (story, cuts) => {
       const reports = reportsOf(story);

@@ -46,7 +46,7 @@ describe("read all the same:", () => {
     const good = ringing("A &amp; B &#38; &lt;C&gt; 'd'");
     expect(repaired(good)).toBe(good);
   });
-  test("nothing breaks it, and it takes no time", async () => {
+  test("nothing breaks it, and it is quick", async () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."<>&;\"'a/!?: ") }), (text) => typeof repaired(text) === "string"),
     );
@@ -65,7 +65,7 @@ const renewals = (rig: Rig) => rig.pbx.count("SUBSCRIBE");
 const why = "pbx sends documents about phone 1001 that cannot be read (see the log)";
 
 describe("a document that cannot be read:", () => {
-  test.concurrent.each(unreadable)("%s: the full state is asked for at once, and nothing is lost", async (_, body) => {
+  test.concurrent.each(unreadable)("%s: the full state is requested at once, and nothing is lost", async (_, body) => {
     await using rig = await Rig.ready();
     const before = renewals(rig);
     rig.pbx.dialogs.push({
@@ -81,7 +81,7 @@ describe("a document that cannot be read:", () => {
     expect([renewals(rig), rig.links()]).toEqual([before + 1, ["up"]]);
   });
 
-  test.concurrent.each(unreadable)("%s again: it is said, until one can be read, which is a snapshot", async (_, body) => {
+  test.concurrent.each(unreadable)("%s again: it is reported, until one can be read, which is a snapshot", async (_, body) => {
     await using rig = await Rig.ready();
     const document = rig.pbx.document.bind(rig.pbx);
     rig.pbx.document = () => body;
@@ -98,7 +98,7 @@ describe("a document that cannot be read:", () => {
     expect(rig.pbx.subscriptions.size).toBe(1);
   });
 
-  test.concurrent("once, and a good one after it: nothing is said", async () => {
+  test.concurrent("once, and a good one after it: nothing is reported", async () => {
     await using rig = await Rig.ready();
     rig.pbx.notify(rig.sub, { body: "hello" });
     await rig.until(() => renewals(rig) > 1);
@@ -123,7 +123,7 @@ describe("a document that cannot be read:", () => {
     expect((await rig.next("snapshot", () => true, from)).legs).toEqual([]);
   });
 
-  test.concurrent("a flood of them asks once", async () => {
+  test.concurrent("a flood of them causes one request", async () => {
     await using rig = await Rig.ready();
     const before = renewals(rig);
     rig.pbx.document = () => "hello";
@@ -135,7 +135,7 @@ describe("a document that cannot be read:", () => {
     expect(refreshEvery).toBeGreaterThanOrEqual(5000);
   });
 
-  test.concurrent("now and then: asked again after a while only", async () => {
+  test.concurrent("now and then: requested again only after a while", async () => {
     await using rig = await Rig.ready();
     let asked = 0;
     rig.pbx.instead = ({ method }) => (method === "SUBSCRIBE" && asked++, undefined);
@@ -158,7 +158,7 @@ describe("a document that cannot be read:", () => {
     await rig.until(() => renewals(rig) === 3);
   });
 
-  test.concurrent("the first of a subscription: it is said what is wrong, and the subscription stands", async () => {
+  test.concurrent("the first of a subscription: the defect is reported, and the subscription continues", async () => {
     await using rig = await Rig.open({ before: (pbx) => pbx.document = () => "hello" });
     await rig.waits(readableWithin);
     expect((await rig.next("link-down")).why).toBe(why);
@@ -166,7 +166,7 @@ describe("a document that cannot be read:", () => {
     expect(rig.links()).toEqual([`down: ${why}`]);
   });
 
-  test.concurrent("one that is repaired is believed, and asked for again", async () => {
+  test.concurrent("a repaired one is believed, and the full state is requested", async () => {
     await using rig = await Rig.ready();
     const before = renewals(rig);
     const body = ringing("Smith & Sons");
@@ -181,7 +181,7 @@ describe("a document that cannot be read:", () => {
   test.concurrent.each([
     ["an unknown state", '<dialog id="odd"><state>ringing</state></dialog>'],
     ["no id", "<dialog><state>early</state></dialog>"],
-  ])("one dialog with %s: the others are read, none ends, and it is asked about", async (_, odd) => {
+  ])("one dialog with %s: the others are read, none ends, and the full state is requested", async (_, odd) => {
     await using rig = await Rig.ready();
     const first = rig.pbx.rings("14155550999");
     rig.pbx.change(first.id, { state: "confirmed" });

@@ -173,7 +173,7 @@ const strict = notifiers["lists all"];
 const talk = (name: string, state: DialogState): Dialog =>
   dialog(`id-${name}`, state, { callId: name, remote: end(`sip:1415555012${name.at(-1)}@pbx`) });
 
-test("a switch that keeps to the RFC: what it lists lives, unless it has said that it is over", () => {
+test("a switch that keeps to the RFC: the dialogs that it lists are alive, unless it has reported their end", () => {
   const anyDocument = fc.record({ state: fc.constantFrom("full" as const, "partial" as const), listed: anyDialogs });
   fc.assert(
     fc.property(fc.array(anyDocument, { maxLength: 12 }), (texts) => {
@@ -226,7 +226,7 @@ const anyInput: fc.Arbitrary<TrackerInput> = fc.oneof(
   ),
 );
 
-test("a step is the same every time, leaves the state before it alone, and a question is open until its time at the latest", () => {
+test("a step is the same every time, does not change its input, and a query is open until its deadline at the latest", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(anyInput, fc.nat(1000)), { maxLength: 25 }), (inputs) => {
       let state = newTracker({ desk: "1001", users: ["1001"], self: "1009", seed: "made" });
@@ -257,7 +257,7 @@ test.each<[string, (n: number) => Dialog]>([
   ["that ring", (n) => talk(`c${n}`, "early")],
   ["that are over", (n) => talk(`c${n}`, "terminated")],
   ["of one id, each another branch", (n) => dialog("fork", "early", { callId: "c1", localTag: `tag-${n}`, remoteTag: "r" })],
-])("thousands of dialogs in one document, %s, take no time, and a hundred are kept at most", async (_, make) => {
+])("thousands of dialogs in one document, %s, are processed quickly, and at most a hundred are kept", async (_, make) => {
   const dialogs = Array.from({ length: 4000 }, (_, n) => make(n));
   let state = knowing(strict, []);
   const cost = await cpuMs(() => {

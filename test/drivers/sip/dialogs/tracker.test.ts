@@ -30,7 +30,7 @@ const strictSigns: Record<"recipient" | "initiator", Partial<Record<DialogState,
   initiator: { early: ["farCalled"], confirmed: ["answered", "farCalled", "farAnswered"] },
 };
 
-describe("states only go up:", () => {
+describe("states only advance:", () => {
   const pairs = (["recipient", "initiator"] as const).flatMap((direction) =>
     states.flatMap((before) => states.map((after) => [direction, before, after] as const))
   );
@@ -82,14 +82,14 @@ describe("FreeSWITCH says", () => {
     expect(signs.filter((sign) => facts.at(-1)?.[sign] === true)).toEqual(wanted as Sign[]);
   });
 
-  test("what others say: a peer that goes by its name, but keeps to the RFC", () => {
+  test("what others report: a peer with its name that complies with the RFC", () => {
     const tracked = begun(freeswitch);
     const dials = (version: number, state: DialogState) =>
       factsOf(tracked.notify(info(version, "full", { ...report("initiator", state, "yes"), callId: "c1" }), freeswitch).events);
     expect([...dials(1, "trying"), ...dials(2, "early"), ...dials(3, "confirmed")].at(-1)?.farAnswered).toBe(true);
   });
 
-  test("in its answer to a question, as when it dials: that is not a second report", () => {
+  test("in its answer to a query, as when it dials: this is not a second report", () => {
     const tracked = begun(freeswitch);
     tracked.notify(info(1, "full", report("initiator", "confirmed", "yes")), freeswitch);
     const listed = { ...report("initiator", "confirmed", "yes"), callId: "c@10.0.0.21" };
@@ -139,7 +139,7 @@ describe("versions:", () => {
       });
     },
   );
-  test("a gap in partial documents asks for the full state, and the document is believed", () => {
+  test("after a gap in partial documents the full state is requested, and the document is believed", () => {
     const tracked = begun(strict);
     const { events, asks } = tracked.notify(ring(3), strict);
     expect([factsOf(events)[0]?.rings, asks]).toEqual([true, "versions between 0 and 3 are missing"]);
@@ -154,13 +154,13 @@ describe("versions:", () => {
     tracked.subscribed();
     expect(factsOf(tracked.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
   });
-  test("the answer to a question may have any version", () => {
+  test("the answer to a query may have any version", () => {
     const tracked = begun(strict);
     tracked.notify(ring(7, "full"), strict);
     expect(tracked.notify(answer(0), strict).asks).toBeString();
     expect(factsOf(tracked.notify(answer(0, "full"), strict).events)[0]?.answered).toBe(true);
   });
-  test("one question is asked at a time, and again after it was not answered", () => {
+  test("one query at a time, repeated if it was not answered", () => {
     const tracked = begun(strict);
     tracked.notify(ring(7, "full"), strict);
     const asked = () => tracked.notify(answer(0), strict).asks;
@@ -168,7 +168,7 @@ describe("versions:", () => {
     tracked.noAnswer();
     expect(asked()).toBeString();
   });
-  test("a question of an earlier link is forgotten with it", () => {
+  test("a query of an earlier link is forgotten with it", () => {
     const tracked = begun(strict);
     tracked.notify(ring(7, "full"), strict);
     tracked.notify(answer(0), strict);
@@ -216,13 +216,13 @@ describe("after a connect", () => {
     const listed = [dialog(uuid, "confirmed", { callId: "c1" }), dialog(uuid2, "early", { callId: "c2" })];
     expect(factsOf(tracked.notify(info(2, "full", ...listed), freeswitch).events).map(({ leg }) => leg)).toEqual([uuid, uuid2]);
   });
-  test("when no full state comes, the known dialogs are the snapshot", () => {
+  test("if no full state arrives, the known dialogs are the snapshot", () => {
     const tracked = tracker();
     tracked.connected();
     tracked.notify(info(0, "partial", talking));
     expect(tracked.noAnswer().events).toMatchObject([{ type: "snapshot", legs: [{ leg: "c1" }] }]);
   });
-  test("a call goes on under its name after a break, and under other ids, if it has a Call-ID", () => {
+  test("a call keeps its name after a break, even under other ids, if it has a Call-ID", () => {
     const tracked = begun(strict, talking);
     tracked.connected();
     expect(factsOf(tracked.notify(info(0, "full", { ...talking, id: "e9" }), strict).events)).toMatchObject([{ leg: "c1" }]);
@@ -243,26 +243,26 @@ describe("after a connect", () => {
     expect(about("sip:1002@pbx")).toEqual({ events: [], dropped: 'it is about "sip:1002@pbx": expected 1001' });
     expect(about("sip:%31001@elsewhere;transport=udp").events).toHaveLength(1);
   });
-  test("a NOTIFY without a body says that there are no calls", () => {
+  test("a NOTIFY without a body means that there are no calls", () => {
     const tracked = begun(strict, talking);
     expect(factsOf(tracked.none().events)).toMatchObject([{ leg: "c1", ended: {} }]);
   });
 });
 
-describe("a full document that leaves a live call out", () => {
+describe("a full document that omits a live call", () => {
   const a = dialog(uuid, "confirmed", { remote: customer });
   const b = dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") });
   const ends = (events: Parameters<typeof factsOf>[0]) => factsOf(events).filter(({ ended }) => ended).map(({ leg }) => leg);
 
-  test("ends it, of a notifier that keeps to the RFC", () => {
+  test("ends it, from a notifier that complies with the RFC", () => {
     const { events, asks } = begun(strict, a).notify(info(1, "full", b), strict);
     expect([ends(events), asks]).toEqual([[uuid], undefined]);
   });
-  test("does not end it, of FreeSWITCH", () => {
+  test("does not end it, from FreeSWITCH", () => {
     const { events, asks } = begun(freeswitch, a).notify(info(1, "full", b), freeswitch);
     expect([ends(events), asks]).toEqual([[], undefined]);
   });
-  test("is asked about, of a notifier that does not say who it is", () => {
+  test("causes a query, from a notifier that does not identify itself", () => {
     const tracked = begun({}, a);
     const { events, asks } = tracked.notify(info(1, "full", b));
     expect([ends(events), asks]).toEqual([[], expect.any(String)]);
@@ -273,14 +273,14 @@ describe("a full document that leaves a live call out", () => {
     tracked.notify(info(1, "full", a, b));
     expect(ends(tracked.notify(info(2, "full", b)).events)).toEqual([uuid]);
   });
-  test("ends it, of FreeSWITCH too, when it names Call-IDs: it was asked", () => {
+  test("ends it, from FreeSWITCH too, if it contains Call-IDs: it answers a query", () => {
     expect(ends(begun(freeswitch, a).notify(info(1, "full", { ...b, callId: "c2" }), freeswitch).events)).toEqual([uuid]);
   });
-  test("ends it, of FreeSWITCH too, when it lists several", () => {
+  test("ends it, from FreeSWITCH too, if it lists several", () => {
     const c = dialog(uuid3, "confirmed", { remote: customer });
     expect(ends(begun(freeswitch, a, b, c).notify(info(1, "full", b, c), freeswitch).events)).toEqual([uuid]);
   });
-  test("ends none when it is empty, of FreeSWITCH: a registration brings one; then it is asked", () => {
+  test("ends none if it is empty, from FreeSWITCH, which sends one at a registration; the full state is requested", () => {
     const tracked = begun(freeswitch, a);
     const { events, asks } = tracked.notify(info(1, "full"), freeswitch);
     expect([ends(events), asks]).toEqual([[], expect.any(String)]);
@@ -291,7 +291,7 @@ describe("a full document that leaves a live call out", () => {
     tracked.notify(info(1, "full", { ...a, callId: "c1" }, { ...b, callId: "c2" }), freeswitch);
     expect(ends(tracked.notify(info(2, "full", dialog(uuid3, "early")), freeswitch).events)).toEqual([]);
   });
-  test("ends it when FreeSWITCH says that the last one is over", () => {
+  test("ends it if FreeSWITCH reports that the last one has ended", () => {
     const tracked = begun(freeswitch, a, { ...b, callId: "c2" });
     const { events, asks } = tracked.notify(info(1, "full", dialog(uuid2, "terminated")), freeswitch);
     expect([ends(events), asks]).toEqual([[uuid2], expect.any(String)]);
@@ -312,7 +312,7 @@ test("the far end's answer that was in doubt is believed when FreeSWITCH lists t
   }]);
 });
 
-describe("when no full state comes, FreeSWITCH's state for a second call", () => {
+describe("if no full state arrives, FreeSWITCH's state for a second call", () => {
   const shown = (state: DialogState, rendering: "yes" | "no" = "yes"): Partial<Dialog> & Pick<Report, "state"> => ({
     state,
     local: end("sip:1001@pbx", rendering),
@@ -340,7 +340,7 @@ describe("when no full state comes, FreeSWITCH's state for a second call", () =>
     expect(tracked.noAnswer().events).toEqual([]);
   });
 
-  test("is plain when the last call is over: it has ended before", () => {
+  test("is clear when the last call has ended: it ended before", () => {
     const tracked = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
     tracked.notify(info(1, "full", dialog(uuid2, "early", { remote: end("sip:14155550999@pbx") })), freeswitch);
     tracked.notify(info(2, "full", dialog(uuid2, "confirmed")), freeswitch);

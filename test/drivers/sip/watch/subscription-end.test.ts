@@ -60,7 +60,7 @@ describe("the code of a refusal:", () => {
 });
 
 describe("the pause", () => {
-  test("after what a person must fix grows, and is never short", () => {
+  test("after a problem that a person must fix grows, and is never short", () => {
     expect([0, 1, 2, 3, 9].map((failures) => pauseAfter("long", failures, 0) / 1000)).toEqual([30, 120, 300, 600, 600]);
   });
   test("is never shorter than the switch asked for, up to an hour", () => {

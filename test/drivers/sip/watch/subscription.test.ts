@@ -36,7 +36,7 @@ describe("digest:", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test("a proxy that asks for it, and the switch behind it too: both are answered in one request", async () => {
+  test("a proxy and the switch behind it both challenge: one request answers both", async () => {
     await using rig = await Rig.open({
       pbx: { challenge: 401 },
       before: (pbx) =>
@@ -65,7 +65,7 @@ describe("digest:", () => {
     expect(rig.lines.join()).not.toContain("s3cret");
   });
 
-  test("a challenge that must not be written back, at a renewal: the link goes on with a new subscription", async () => {
+  test("a challenge that must not be echoed, at a renewal: the link continues with a new subscription", async () => {
     const faults: unknown[] = [];
     const note = (error: unknown) => void faults.push(error);
     process.on("unhandledRejection", note);
@@ -117,7 +117,7 @@ describe("an answer to the SUBSCRIBE:", () => {
     await rig.next("link-up");
   });
 
-  test.concurrent("423: asks for the duration that the switch requires, at once, and keeps to it", async () => {
+  test.concurrent("423: requests the duration that the switch requires, at once, and from then on", async () => {
     await using rig = await Rig.open({
       before: (pbx) => pbx.instead = first("SUBSCRIBE", { status: 423, headers: { "Min-Expires": "3600" } }),
     });
@@ -149,7 +149,7 @@ describe("an answer to the SUBSCRIBE:", () => {
 
 describe("renewal:", () => {
   const options = { timeFlows: true, config: { refreshSeconds: 2, answerSeconds: 2 } };
-  test.concurrent("in time, inside the dialog, and what it brings is heard", async () => {
+  test.concurrent("in time, inside the dialog, and its document is processed", async () => {
     await using rig = await Rig.ready(options);
     await rig.until(() => renewals(rig) >= 3);
     expect(rig.pbx.subscriptions.size).toBe(1);
@@ -167,7 +167,7 @@ describe("renewal:", () => {
     expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ leg: dialog.id, caller: { identity: "14155550123" } });
   });
 
-  test.concurrent("half of what the switch grants when that is little", async () => {
+  test.concurrent("half of the granted duration if that is short", async () => {
     await using rig = await Rig.open({
       timeFlows: true,
       before: (pbx) => {
@@ -179,7 +179,7 @@ describe("renewal:", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("481: a new subscription at once, and the link stands meanwhile", async () => {
+  test.concurrent("481: a new subscription at once, and the link stays up meanwhile", async () => {
     await using rig = await Rig.ready(options);
     const [old] = rig.pbx.subscriptions.keys();
     rig.pbx.subscriptions.clear();
@@ -196,7 +196,7 @@ describe("renewal:", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("no answer twice: the link is down, although the subscription would still stand", async () => {
+  test.concurrent("no answer twice: the link is down, although the subscription has not expired", async () => {
     await using rig = await Rig.ready(options);
     let unanswered = 0;
     rig.pbx.instead = (message) => message.method === "SUBSCRIBE" ? (unanswered++, "silence") : undefined;
@@ -206,7 +206,7 @@ describe("renewal:", () => {
     await rig.next("link-up", () => true, rig.events.findIndex(({ type }) => type === "link-down"));
   });
 
-  test.concurrent("a 500 once leaves it standing", async () => {
+  test.concurrent("a single 500 does not end it", async () => {
     await using rig = await Rig.ready(options);
     let asked = 0;
     rig.pbx.instead = (message) => isRenewal(message) && asked++ === 0 ? { status: 500 } : undefined;
@@ -214,7 +214,7 @@ describe("renewal:", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("a full state that is needed while a renewal is under way is asked for after it", async () => {
+  test.concurrent("a full state that is needed during a renewal is requested after it", async () => {
     await using rig = await Rig.ready(options);
     const ringing = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
@@ -237,7 +237,7 @@ describe("a NOTIFY", () => {
     return rig.pbx.answers.get(transaction)?.status;
   };
 
-  test.concurrent("before the answer to the SUBSCRIBE is heard", async () => {
+  test.concurrent("before the answer to the SUBSCRIBE is processed", async () => {
     await using rig = await Rig.open({
       before: (pbx) => {
         const respond = pbx.subscribed.bind(pbx);
@@ -256,7 +256,7 @@ describe("a NOTIFY", () => {
     expect(await answerOf(rig, rig.pbx.notify(stranger))).toBe(481);
   });
 
-  test.concurrent("of another event package: 489, and the subscription stands", async () => {
+  test.concurrent("of another event package: 489, and the subscription continues", async () => {
     await using rig = await Rig.ready();
     const headers = { Event: "presence", "Subscription-State": "terminated;reason=noresource" };
     expect(await answerOf(rig, rig.sub.sent.client.ask("NOTIFY", rig.sub.sent.message, headers, "", 99))).toBe(489);
@@ -265,7 +265,7 @@ describe("a NOTIFY", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
-  test.concurrent("of a fork: 481, and the first goes on", async () => {
+  test.concurrent("of a fork: 481, and the first continues", async () => {
     await using rig = await Rig.ready();
     const { sent } = rig.sub;
     const headers = sent.message.headers.map(([name, value]) => [name, name === "To" ? `${value};tag=fork` : value] as const);

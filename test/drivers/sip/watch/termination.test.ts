@@ -42,7 +42,7 @@ describe("Subscription-State: terminated;", () => {
     ["rejected;retry-after=0", "pbx no longer allows this box to watch extension 1001 (rejected)"],
     ["probation", "pbx has ended the subscription to phone 1001 (probation)"],
   ];
-  test.concurrent.each(never)("reason=%s: reported, and not asked soon", async (reason, why) => {
+  test.concurrent.each(never)("reason=%s: reported, and not retried soon", async (reason, why) => {
     await using rig = await Rig.ready();
     rig.pbx.end(rig.sub, reason);
     expect((await rig.next("link-down")).why).toBe(why);
@@ -52,7 +52,7 @@ describe("Subscription-State: terminated;", () => {
   });
 });
 
-describe("a switch that ends every subscription as soon as it has accepted it is not asked in a storm:", () => {
+describe("a switch that ends every subscription as soon as it has accepted it is not flooded with requests:", () => {
   const growing = [2000, 4000, 8000];
   const reasons: [string, readonly number[]][] = [
     ["deactivated", growing],
@@ -76,7 +76,7 @@ describe("a switch that ends every subscription as soon as it has accepted it is
     for (const ms of pauses) await rig.waits(ms);
   });
 
-  test.concurrent("for 0 s: reported, and asked again later", async () => {
+  test.concurrent("for 0 s: reported, and requested again later", async () => {
     await using rig = await Rig.open({
       before: (pbx) =>
         pbx.subscribed = ({ sent }) => sent.client.respond(sent, 202, { Expires: "0", Contact: "<sip:1001@127.0.0.1:5060>" }),

@@ -43,7 +43,7 @@ test.concurrent.each(cases)("it is renewed %s", async (_, options, ms) => {
   expect(rig.links()).toEqual(["up"]);
 });
 
-test.concurrent("up to a quarter sooner, by chance", async () => {
+test.concurrent("up to a quarter earlier, at random", async () => {
   await using rig = await Rig.open();
   rig.timers.chance = 1;
   await rig.next("phone");
@@ -51,7 +51,7 @@ test.concurrent("up to a quarter sooner, by chance", async () => {
   await rig.until(() => renewals(rig) > 0);
 });
 
-test.concurrent("a later NOTIFY that says longer does not put the renewal off", async () => {
+test.concurrent("a later NOTIFY with a longer duration does not postpone the renewal", async () => {
   await using rig = await Rig.ready({ before: (pbx) => (grants(10)(pbx), says(pbx, 300)) });
   rig.pbx.rings("14155550123");
   await rig.facts(({ rings }) => rings === true);
@@ -59,7 +59,7 @@ test.concurrent("a later NOTIFY that says longer does not put the renewal off", 
   await rig.until(() => renewals(rig) > 0);
 });
 
-test.concurrent("a full state that is needed while a renewal is under way is asked for right after it", async () => {
+test.concurrent("a full state that is needed during a renewal is requested right after it", async () => {
   await using rig = await Rig.ready();
   const { id } = rig.pbx.rings("14155550123");
   await rig.facts(({ leg, rings }) => leg === id && rings === true);

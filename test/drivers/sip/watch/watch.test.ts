@@ -11,7 +11,9 @@ import { dialog, end, info } from "../../../support/sip/documents.ts";
 import { listeningLog } from "../../../support/sip/peer.ts";
 import { FakeTimers } from "../../../support/timers.ts";
 
-/** A watch that sends nothing, of a phone that rings for a dial and for a customer; and the registrations and ends it reported. */
+/**
+ * A watch that sends nothing, of a phone that rings for a dial and for a customer; and the registrations and ends it reported.
+ */
 function quietWatch() {
   const registered: boolean[] = [];
   const ended: string[] = [];
@@ -70,7 +72,7 @@ test("the end of a call does not mean that it is back", () => {
   expect([registered, ended]).toEqual([[true, false], ["test-2"]]);
 });
 
-test("what is heard of it ends that, and nothing more is reported", () => {
+test("news of the phone ends this, and nothing more is reported", () => {
   const { watch, registered, timers } = quietWatch();
   watch.unregistered();
   watch.far("m1", "answered");
@@ -78,7 +80,7 @@ test("what is heard of it ends that, and nothing more is reported", () => {
   expect(registered).toEqual([true, false, true]);
 });
 
-test("it comes back once for a question, however much happens meanwhile", () => {
+test("it returns once to a question, whatever happens meanwhile", () => {
   const { watch, timers } = quietWatch();
   watch.far("m1", "answered");
   expect(timers.pending).toEqual([fullStateWithin]);

@@ -17,13 +17,13 @@ describe("the response", () => {
   test.each([
     ["MD5", "8ca523f5e9506fed4657c9700eebdbec"],
     ["SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"],
-  ])("%s: as RFC 7616 works it out", (algorithm, response) => {
+  ])("%s: as in the examples of RFC 7616", (algorithm, response) => {
     const challenge = challengeOf(header(algorithm));
     expect(challenge).toBeDefined();
     expect(authorization(challenge as Challenge, mufasa, request)).toContain(`response="${response}"`);
   });
 
-  test("without qop: as RFC 2617 has it for old switches, without nc and cnonce", () => {
+  test("without qop: as in RFC 2617, for old switches, without nc and cnonce", () => {
     const challenge = challengeOf('Digest realm="r", nonce="n"') as Challenge;
     expect(authorization(challenge, { user: "u", password: "p" }, { method: "REGISTER", uri: "sip:r", count: 1, cnonce: "c" }))
       .toMatch(
@@ -38,7 +38,7 @@ describe("the response", () => {
   });
 });
 
-describe("of several challenges the best that can be answered is taken:", () => {
+describe("of several challenges the best that can be answered is chosen:", () => {
   const cases: [string, string | undefined, string | undefined][] = [
     ['Digest realm="a", nonce="1", algorithm=MD5, Digest realm="b", nonce="2", algorithm=SHA-256', "b", "SHA-256"],
     ['DIGEST realm="a",nonce="1"', "a", "MD5"],
@@ -57,12 +57,12 @@ describe("of several challenges the best that can be answered is taken:", () => 
     expect([challenge?.realm, challenge?.algorithm]).toEqual([realm, algorithm] as never);
   });
 
-  test("stale is seen", () => {
+  test("stale is recognised", () => {
     expect(challengeOf('Digest realm="a", nonce="1", stale=TRUE')?.stale).toBe(true);
     expect(challengeOf('Digest realm="a", nonce="1", stale="false"')?.stale).toBe(false);
   });
 
-  test("any text at all, in no time: nothing is thrown", async () => {
+  test("any text is read quickly, and nothing is thrown", async () => {
     fc.assert(fc.property(fc.string({ maxLength: 300, unit: fc.constantFrom(...'Digest aA1=",\\ \n\0\u00e9\ud800') }), (text) => {
       challengeOf(`Digest ${text}`);
     }));

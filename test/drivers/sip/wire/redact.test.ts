@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { hideCredentials, shownRequest } from "../../../../drivers/sip/wire/redact.ts";
 
 describe("a SIP message in the trace", () => {
-  test("is whole, but for the answer to a challenge", () => {
+  test("is complete, except for the answer to a challenge", () => {
     const headers = { To: "<sip:1001@pbx>", Authorization: 'Digest username="u", response="abc123"', "X-Note": "kept" };
     expect(shownRequest({ method: "REGISTER", uri: "sip:pbx", headers, body: "v=0\r\n" })).toBe(
       "REGISTER sip:pbx\r\nTo: <sip:1001@pbx>\r\nAuthorization: ***\r\nX-Note: kept\r\n\r\nv=0\r\n",

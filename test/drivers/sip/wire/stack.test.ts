@@ -26,7 +26,7 @@ test("logs in, asks for NOTIFYs, and knows the server's version and addresses", 
   stack.close("done");
 });
 
-describe("hole 1: what cannot be a frame ends the connection, and nothing else:", () => {
+describe("hole 1: invalid frames end the connection, and nothing else:", () => {
   const wrong = [
     "abc#hello",
     "#",
@@ -72,7 +72,7 @@ describe("hole 1: what cannot be a frame ends the connection, and nothing else:"
   });
 });
 
-describe("hole 2: what cannot be read is skipped, said, and the connection goes on:", () => {
+describe("hole 2: unreadable messages are skipped and logged, and the connection continues:", () => {
   const sip = (message: string) => `id|sip|network|9|udp|127.0.0.1|5060|0|txn|dlg|\r\n${message}`;
   const head = "Call-ID: c\r\nCSeq: 1 NOTIFY\r\nFrom: <sip:a@b>;tag=x\r\nTo: <sip:c@d>\r\n";
   const wrong = [
@@ -104,7 +104,7 @@ describe("hole 2: what cannot be read is skipped, said, and the connection goes 
     stack.close("done");
   });
 
-  test("a first line without end takes no time", async () => {
+  test("an endless first line is read quickly", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     const digits = `SIP/2.0 ${"1".repeat(60_000)}\nx\nx`;
@@ -119,7 +119,7 @@ describe("hole 2: what cannot be read is skipped, said, and the connection goes 
     stack.close("done");
   });
 
-  test("a flood of them is said five times", async () => {
+  test("a flood of them is logged five times", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     for (let n = 0; n < 500; n++) peer.client.send("id|nonsense");
@@ -128,7 +128,7 @@ describe("hole 2: what cannot be read is skipped, said, and the connection goes 
     stack.close("done");
   });
 
-  test("2000 recorded frames with bytes changed, taken out or put in: none ends the process", async () => {
+  test("2000 recorded frames with bytes changed, removed or inserted: none ends the process", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     const all = framesOf(recording).filter(({ dir }) => dir === "server>client").map(({ text }) => text);
@@ -165,7 +165,7 @@ test("hole 4: a reset is a reason, not the end of the process", async () => {
   expect(await stack.closed).toMatch(/closed the connection|failed \(ECONNRESET\)/);
 });
 
-describe("hole 5: nobody waits forever:", () => {
+describe("hole 5: nothing waits forever:", () => {
   test("nothing listens", async () => {
     const peer = await Peer.listen();
     peer.server.stop();
@@ -194,7 +194,7 @@ describe("hole 5: nobody waits forever:", () => {
     silent.stop(true);
   });
 
-  test("an address that swallows everything is not said to have been reached", async () => {
+  test("an address that swallows everything is not reported as reached", async () => {
     using swallower = await Swallower.open();
     await using peer = await Peer.listen();
     const error = await peer.open({ port: swallower.port, connectMs: 100 }).catch((error: unknown) => error);
@@ -214,7 +214,7 @@ describe("hole 5: nobody waits forever:", () => {
     silent.stop(true);
   });
 
-  test("a request whose connection is lost before its answer: it has gone out", async () => {
+  test("a request whose connection is lost before its answer: it was sent", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     peer.onRequest = ({ client }) => client.socket.destroy();
@@ -223,7 +223,7 @@ describe("hole 5: nobody waits forever:", () => {
     expect((error as StackClosed).sent).toBe(true);
   });
 
-  test("a request that the server would not send, in its words", async () => {
+  test("a request that the server refused to send, with its reason", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     const error = await answerTo(stack, requestIn("gone;from-tag=1", "BYE", {})).catch((error: unknown) => error);
@@ -233,7 +233,7 @@ describe("hole 5: nobody waits forever:", () => {
   });
 });
 
-describe("hole 6: nothing of ours can be another header:", () => {
+describe("hole 6: nothing that we send can become another header:", () => {
   const bad = ["a\r\nEvil: 1", "a\nb", "a\0b", "é", "\u2028"];
   test.each(bad.map((text) => [text]))("%j", async (text) => {
     await using peer = await Peer.listen();
@@ -277,7 +277,7 @@ describe("hole 10: a server that hangs is noticed:", () => {
     expect(await stack.closed).toBe("drachtio-server has been silent for 0.06 s");
   });
 
-  test.each(["v0.8.2", "v0.9.10-1-g9c2dd4cb6a", "1.0.0"])("also one (%s) that has hung since the login", async (version) => {
+  test.each(["v0.8.2", "v0.9.10-1-g9c2dd4cb6a", "1.0.0"])("also one (%s) that hangs since the login", async (version) => {
     await using peer = await Peer.listen("cymru", version);
     const stack = await peer.open({ pingMs: 20, pongMs: 60 });
     peer.client.socket.removeAllListeners("data");
@@ -292,7 +292,7 @@ describe("hole 10: a server that hangs is noticed:", () => {
     stack.close("done");
   });
 
-  test.each(["v0.8.1", ""])("nor one (%j) that knows no ping", async (version) => {
+  test.each(["v0.8.1", ""])("nor one (%j) that does not support pings", async (version) => {
     await using peer = await Peer.listen("cymru", version);
     const stack = await peer.open({ pingMs: 5, pongMs: 20 });
     const send = peer.client.send.bind(peer.client);
