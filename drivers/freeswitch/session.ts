@@ -170,8 +170,8 @@ export class Session {
   }
 
   /**
-   * The queries after a connect: first where the phones are, which decides whose a leg is, then the legs. Events that arrive
-   * meanwhile waits, and is reported after it when it is newer.
+   * The queries after a connect: first where the phones are, which decides whose leg is whose, then the legs. Events that arrive
+   * meanwhile wait; those that are newer than the snapshot are reported after it.
    */
   async #firstSnapshot(): Promise<void> {
     await this.#phones.lookUpAll();
