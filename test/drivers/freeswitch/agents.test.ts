@@ -1,6 +1,6 @@
 /** The agents over TCP, with the simulated switch: commands and their order, reports, and the valid state after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdCommands, acdRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { acdCommands, acdRig, agentRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -31,8 +31,7 @@ describe("agent commands", () => {
   });
 
   test.concurrent("a second Login succeeds: the agent and its tier already exist", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig);
+    await using rig = await agentRig();
     expect(await setAgent(rig)).toEqual({ outcome: "done" });
   });
 
@@ -118,8 +117,7 @@ describe("agent commands", () => {
 
 describe("events of agents", () => {
   test.concurrent("a change by a supervisor is reported with a reason; other desks' agents are ignored", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig);
+    await using rig = await agentRig();
     rig.sim.callcenter.command("agent add 1009@default callback");
     const modes = await modesAfter(rig, () => {
       rig.sim.callcenter.command("agent set status 1009@default Available");
@@ -135,16 +133,14 @@ describe("events of agents", () => {
   });
 
   test.concurrent("a status with wrong capitals gets no calls, and counts as not ready", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" });
     expect(await modesAfter(rig, () => rig.sim.callcenter.command(`agent set status ${name} available`))).toEqual([
       "1001 not-ready",
     ]);
   });
 
   test.concurrent("too many unanswered calls: the switch's break is reported", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" });
     rig.sim.callcenter.command(`agent set max_no_answer ${name} 1`);
     const call = await rig.sim.queueCall({ from: "14155550123" });
     await call.offered;
@@ -170,8 +166,7 @@ describe("the valid state after a connect", () => {
   });
 
   test.concurrent("the same FreeSWITCH: its state is valid, with the changes made meanwhile", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent set status ${name} 'On Break'`));
     await looked(rig, from);
     expect(reportedModes(rig, from)).toEqual(["1001 not-ready"]);
@@ -179,16 +174,14 @@ describe("the valid state after a connect", () => {
   });
 
   test.concurrent("the same FreeSWITCH, which no longer knows the agent: logged out", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" });
     const from = await rig.reconnect(() => rig.sim.callcenter.command(`agent del ${name}`));
     await looked(rig, from);
     expect(reportedModes(rig, from)).toEqual(["1001 logged-out"]);
   });
 
   test.concurrent("another FreeSWITCH: our state is applied again", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" });
     const from = rig.events.length;
     await rig.sim.restart();
     await rig.connectAgain();
@@ -199,8 +192,7 @@ describe("the valid state after a connect", () => {
   });
 
   test.concurrent("a command was interrupted: our state is applied again, at that desk only", async () => {
-    await using rig = await acdRig({ desks: ["1001", "1002"] });
-    await setAgent(rig);
+    await using rig = await agentRig({}, { desks: ["1001", "1002"] });
     await setAgent(rig, { desk: "1002", agent: "8" });
     const from = rig.events.length;
     rig.cutAt("'Available'");
@@ -219,16 +211,14 @@ describe("the valid state after a connect", () => {
 
   test.concurrent("core_uuid is denied: our state is applied each time, and the reason is logged", async () => {
     const instead = (command: string) => command === "global_getvar" ? "-ERR permission denied\n" : undefined;
-    await using rig = await acdRig({ instead });
-    await setAgent(rig);
+    await using rig = await agentRig({}, { instead });
     const from = await rig.reconnect();
     await rig.next("acd-reset", () => true, from);
     expect(rig.lines.some((line) => line.includes("allow line.user global_getvar"))).toBe(true);
   });
 
   test.concurrent("a desk whose command was refused: our state is applied again", async () => {
-    await using rig = await acdRig();
-    await setAgent(rig, { queue: "nosuch@default" });
+    await using rig = await agentRig({ queue: "nosuch@default" });
     const from = await rig.reconnect();
     await looked(rig, from);
     expect(rig.events.slice(from)).toContainEqual(reset);
@@ -236,8 +226,7 @@ describe("the valid state after a connect", () => {
 
   test.concurrent("the agents cannot be listed: nothing is reported, and the reason is logged", async () => {
     const instead = (_: string, arg: string) => arg === "agent list" ? "-ERR permission denied\n" : undefined;
-    await using rig = await acdRig({ instead });
-    await setAgent(rig);
+    await using rig = await agentRig({}, { instead });
     const from = await rig.reconnect();
     await rig.until(() => rig.commands.at(-1) === "api callcenter_config agent list");
     await rig.startSecondSnapshot();
@@ -267,8 +256,7 @@ describe("names by agent: {agent}@default", () => {
   });
 
   test.concurrent("another agent at the desk: the previous one is logged out there, and no longer reported", async () => {
-    await using rig = await acdRig({ acdAgent });
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" }, { acdAgent });
     const from = rig.commands.length;
     await setAgent(rig, { agent: "8" });
     expect(acdCommands(rig, from)).toEqual([
@@ -285,8 +273,7 @@ describe("names by agent: {agent}@default", () => {
   });
 
   test.concurrent("the same agent at another desk: that phone counts, and the first desk is logged out", async () => {
-    await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" }, { acdAgent, desks: ["1001", "1002"] });
     await heard(rig);
     const from = rig.events.length;
     await setAgent(rig, { desk: "1002", mode: "ready" });
@@ -303,8 +290,7 @@ describe("names by agent: {agent}@default", () => {
   });
 
   test.concurrent("a refused Login at another desk leaves the agent at the first", async () => {
-    await using rig = await acdRig({ acdAgent, desks: ["1001", "1002"] });
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" }, { acdAgent, desks: ["1001", "1002"] });
     expect(await setAgent(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
     expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 7@default 'On Break'"))).toEqual([
       "1001 not-ready",
@@ -312,8 +298,7 @@ describe("names by agent: {agent}@default", () => {
   });
 
   test.concurrent("named by the desk, an agent at two desks is two agents of the ACD", async () => {
-    await using rig = await acdRig({ desks: ["1001", "1002"] });
-    await setAgent(rig, { mode: "ready" });
+    await using rig = await agentRig({ mode: "ready" }, { desks: ["1001", "1002"] });
     await setAgent(rig, { desk: "1002", mode: "ready" });
     await heard(rig);
     expect([...rig.sim.callcenter.agents.values()].map(({ name, status }) => `${name} ${status}`)).toEqual([

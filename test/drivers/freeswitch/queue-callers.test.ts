@@ -1,6 +1,6 @@
 /** Withheld callers of a queue: the agent's leg shows their number, only their own leg that it is withheld. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdRig, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { agentRig } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer, type Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -13,16 +13,9 @@ function callers(rig: Rig) {
   return [...rig.legs(), ...(last?.type === "snapshot" ? last.legs : [])].flatMap(({ caller }) => caller ?? []);
 }
 
-/** An agent who gets calls. */
-async function readyRig(options: Parameters<typeof acdRig>[0] = {}): Promise<Rig> {
-  const rig = await acdRig(options);
-  await setAgent(rig, { mode: "ready" });
-  return rig;
-}
-
 describe("a queue's caller who is withheld", () => {
   test.concurrent("is never shown, not even before the caller's leg has been read", async () => {
-    await using rig = await readyRig();
+    await using rig = await agentRig({ mode: "ready" });
     const dump = holdAnswer(rig.sim, "uuid_dump");
     const call = await rig.sim.queueCall(withheld);
     await dump.asked;
@@ -38,7 +31,7 @@ describe("a queue's caller who is withheld", () => {
   });
 
   test.concurrent("is not shown after a connect either", async () => {
-    await using rig = await readyRig();
+    await using rig = await agentRig({ mode: "ready" });
     const from = await rig.reconnect(async () => {
       await (await rig.sim.queueCall(withheld)).offered;
     });
@@ -47,7 +40,7 @@ describe("a queue's caller who is withheld", () => {
   });
 
   test.concurrent("the leg is read once, and a caller who is not withheld is shown", async () => {
-    await using rig = await readyRig();
+    await using rig = await agentRig({ mode: "ready" });
     const call = await rig.sim.queueCall({ from: "14155550123" });
     await rig.facts(({ rings }) => rings === true);
     await call.answer();
@@ -58,7 +51,7 @@ describe("a queue's caller who is withheld", () => {
   });
 
   test.concurrent("an agent's leg rings although the caller's leg cannot be read", async () => {
-    await using rig = await readyRig({
+    await using rig = await agentRig({ mode: "ready" }, {
       instead: (command) => command === "uuid_dump" ? "-ERR permission denied\n" : undefined,
     });
     await rig.sim.queueCall(withheld);

@@ -42,6 +42,13 @@ export function setAgent(rig: Rig, part: Partial<AgentCommand> = {}): Promise<Co
   return rig.execute({ ...login, queue: "support@default", ...part });
 }
 
+/** A driver with an agent who has logged in: agent 7 at desk 1001, changed by `part`. */
+export async function agentRig(part: Partial<AgentCommand> = {}, options: AcdRigOptions = {}): Promise<Rig> {
+  const rig = await acdRig(options);
+  await setAgent(rig, part);
+  return rig;
+}
+
 /** The commands of callcenter_config from number `from` on that change something, and the filters of agents. */
 export function acdCommands(rig: Rig, from = 0): string[] {
   const changes = (command: string) => /callcenter_config|CC-Agent/.test(command) && !command.includes("agent list");
