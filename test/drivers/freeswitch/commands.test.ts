@@ -1,15 +1,16 @@
 /** What the driver says to FreeSWITCH, word for word, and what its answers mean to an agent. */
-import { agentName } from "../../../drivers/freeswitch/acd.ts";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
-import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { parseOriginate } from "../../../simulator/freeswitch/dialled.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
-const config = freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example" });
+const parsed = (part: object) =>
+  freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example", ...part });
+const config = parsed({});
 const desk = { extension: "1001", presence: ["1001@pbx.example"] };
 const call = "7f3c1a2e-0000-4000-8000-000000000001";
 
@@ -37,35 +38,66 @@ describe("originate", () => {
     expect(text).toEndWith("user/1001@pbx.example *99# XML agents");
   });
 
-  test.each(
-    [
-      "",
-      " ",
-      "12 34",
-      "1,2",
-      "1}",
-      "1{x=y}",
-      "&park()",
-      "1\n\napi reload",
-      "1\r",
-      "1\0",
-      "12a",
-      "1".repeat(33),
-      "1|2",
-      "1'2",
-      '1"2',
-      "${x}",
-      "１２３",
-      "1;2",
-      "-1",
-      "(1)",
-    ],
-  )("refuses to dial %j", (number) => {
+  // Text that could break out of its place: before the number, among the variables, as another command.
+  const bad = [
+    "",
+    " ",
+    "12 34",
+    "1,2",
+    "1}",
+    "1{x=y}",
+    "&park()",
+    "1\n\napi reload",
+    "1\r",
+    "1\0",
+    "1".repeat(33),
+    "1|2",
+    "1'2",
+    '1"2',
+    "${x}",
+    "１２３",
+    "1;2",
+    "-1",
+    "(1)",
+    "1 &system(id)",
+    "&system(id)",
+    "1}{x=y",
+    "1,x=y",
+    "1 XML evil",
+    "1'",
+    '1"',
+    "1\n2",
+    "1\r\n\r\napi shutdown",
+    "1\\s2",
+    "$${x}",
+    "abc",
+    "1\u00a02",
+  ];
+  test.each(bad)("refuses to dial %j", (number) => {
     expect(() => originate(call, number, desk, config)).toThrow("expected at most 32 of 0-9 * # +");
   });
 
-  test.each(["", "a,b=c", "a}user/1002", "a b", "a\n\nb", "a=b", "é", "x".repeat(61)])("refuses the call id %j", (id) => {
+  const badIds = [...bad.filter((id) => !/^[0-9a-z-]+$/.test(id)), "a,b=c", "a}user/1002", "a=b", "é", "x".repeat(61)];
+  test.each(badIds)("refuses the call id %j", (id) => {
     expect(() => originate(id, "1234", desk, config)).toThrow("expected at most 60 letters, digits and -");
+  });
+
+  test.each(["*98", "+14155550123", "#31#", "0"])("number %s is dialled unchanged", (number) => {
+    expect(originate(call, number, desk, config).split(" ").slice(-3)).toEqual([number, "XML", "default"]);
+  });
+
+  test("the simulated switch reads the same extension and number", () => {
+    const text = originate(call, "914155550123", desk, { ...config, phoneMake: "yealink" }).replace("bgapi originate ", "");
+    expect(parseOriginate(text)).toMatchObject({
+      extension: "1001",
+      domain: "pbx.example",
+      variables: { sip_auto_answer: "true", originate_timeout: "25" },
+    });
+  });
+
+  test.each(["a b", "a\nb", "a}b", "a,b", "a'b"])("a domain or context that is %j is refused by the schema", (text) => {
+    expect(() => parsed({ domain: text })).toThrow();
+    expect(() => parsed({ context: text })).toThrow();
   });
 
   test("whatever number and id are accepted, the command keeps its form", () => {
@@ -101,43 +133,6 @@ describe("the answer to an originate", () => {
   });
 });
 
-describe("causes as sentences", () => {
-  test.each([
-    ["USER_NOT_REGISTERED", "Phone 1001 is not registered: check its cable and power."],
-    ["SUBSCRIBER_ABSENT", "The switch does not know extension 1001: ask the administrator."],
-    ["NO_ROUTE_DESTINATION", "The switch has no route to extension 1001: ask the administrator."],
-    ["NO_ANSWER", "Phone 1001 was not answered in time."],
-    ["ALLOTTED_TIMEOUT", "Phone 1001 was not answered in time."],
-    ["ORIGINATOR_CANCEL", "Phone 1001 stopped ringing: the call was cancelled."],
-    ["USER_BUSY", "Phone 1001 is busy or has declined the call."],
-    ["CALL_REJECTED", "Phone 1001 has declined the call."],
-    ["RECOVERY_ON_TIMER_EXPIRE", "Phone 1001 does not answer the switch: check its network."],
-    ["NORMAL_TEMPORARY_FAILURE", "Phone 1001 could not be reached: try again, then ask the administrator."],
-    ["INCOMPATIBLE_DESTINATION", "Phone 1001 and the switch have no codec in common: ask the administrator."],
-    ["NORMAL_CLEARING", "The handset was put down."],
-    ["LOSE_RACE", "Another phone has taken the call."],
-    ["PICKED_OFF", "Another phone has picked the call up."],
-    ["EXCHANGE_ROUTING_ERROR", "Phone 1001 could not be rung: the switch says EXCHANGE_ROUTING_ERROR."],
-    ["constructor", "Phone 1001 could not be rung: the switch says constructor."],
-    ["__proto__", "Phone 1001 could not be rung: the switch says __proto__."],
-  ])("%s: %s", (cause, why) => {
-    expect(handsetFailure(cause, "1001")).toEqual({ cause, why });
-  });
-
-  test("whatever the switch says, the sentence is short and harmless", () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(fc.string(), fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) })),
-        (cause) => {
-          const { cause: name, why } = handsetFailure(cause, "1001");
-          expect(name).toMatch(/^[A-Za-z0-9_ .:-]{1,60}$/);
-          expect(why).toMatch(/^[A-Z][\x20-\x7e]{10,120}\.$/);
-        },
-      ),
-    );
-  });
-});
-
 describe("filters", () => {
   test("of one desk: its legs, its registrations, its agent, the switch's own health; nothing else", () => {
     expect(filters([desk], config)).toEqual([
@@ -170,10 +165,6 @@ describe("filters", () => {
     const both = filters([desk, { extension: "1002", presence: ["1002@pbx.example"] }], config);
     expect(both).toHaveLength(12);
     expect(new Set(both).size).toBe(12);
-  });
-
-  test("the agent's name follows the setting", () => {
-    expect(agentName("{extension}-{agent}@q", "1001", "7")).toBe("1001-7@q");
   });
 });
 

@@ -1,5 +1,6 @@
 /** Hangup causes as sentences for the agent: the handset's, and the far end's. The names: switch_types.h, Q.850. */
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { farEnd, handsetFailure } from "../../../drivers/shared/causes.ts";
 
 describe("the far end, after the handset was answered:", () => {
@@ -29,20 +30,42 @@ describe("the handset, before:", () => {
   test.each([
     ["USER_NOT_REGISTERED", "Phone 1001 is not registered: check its cable and power."],
     ["SUBSCRIBER_ABSENT", "The switch does not know extension 1001: ask the administrator."],
+    ["NO_ROUTE_DESTINATION", "The switch has no route to extension 1001: ask the administrator."],
     ["NO_ANSWER", "Phone 1001 was not answered in time."],
+    ["ALLOTTED_TIMEOUT", "Phone 1001 was not answered in time."],
+    ["ORIGINATOR_CANCEL", "Phone 1001 stopped ringing: the call was cancelled."],
     ["USER_BUSY", "Phone 1001 is busy or has declined the call."],
     ["CALL_REJECTED", "Phone 1001 has declined the call."],
     ["RECOVERY_ON_TIMER_EXPIRE", "Phone 1001 does not answer the switch: check its network."],
+    ["NORMAL_TEMPORARY_FAILURE", "Phone 1001 could not be reached: try again, then ask the administrator."],
     ["INCOMPATIBLE_DESTINATION", "Phone 1001 and the switch have no codec in common: ask the administrator."],
-    ["WHATEVER", "Phone 1001 could not be rung: the switch says WHATEVER."],
-  ])("%s: %s", (cause, why) => expect(handsetFailure(cause, "1001")).toEqual({ cause, why }));
+    ["NORMAL_CLEARING", "The handset was put down."],
+    ["LOSE_RACE", "Another phone has taken the call."],
+    ["PICKED_OFF", "Another phone has picked the call up."],
+    ["EXCHANGE_ROUTING_ERROR", "Phone 1001 could not be rung: the switch says EXCHANGE_ROUTING_ERROR."],
+    ["constructor", "Phone 1001 could not be rung: the switch says constructor."],
+    ["__proto__", "Phone 1001 could not be rung: the switch says __proto__."],
+  ])("%s: %s", (cause, why) => {
+    expect(handsetFailure(cause, "1001")).toEqual({ cause, why });
+  });
+
+  test("whatever the switch says, the sentence is short and harmless", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) })),
+        (cause) => {
+          const { cause: name, why } = handsetFailure(cause, "1001");
+          expect(name).toMatch(/^[A-Za-z0-9_ .:-]{1,60}$/);
+          expect(why).toMatch(/^[A-Z][\x20-\x7e]{10,120}\.$/);
+        },
+      ),
+    );
+  });
 });
 
 describe("an unknown cause is shown without special characters:", () => {
   const odd = [
     "",
-    "constructor",
-    "__proto__",
     "toString",
     "<b>&amp;</b>",
     "A\r\nB",
