@@ -1,11 +1,8 @@
 /** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and connects again. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import fc from "fast-check";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
-import { longestPause, pauseBefore, shortestPause } from "../../../drivers/shared/pause.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
-// A backstop: how long many runs of a property take depends on the machine.
 setDefaultTimeout(60_000);
 
 const asks = [
@@ -175,26 +172,5 @@ describe("the phone", () => {
     await rig.next("phone", () => true, 3);
     expect(rig.events).toHaveLength(4);
     expect(rig.commands).toHaveLength(asked);
-  });
-});
-
-describe("the pause before the next attempt", () => {
-  const attempt = fc.oneof(fc.nat(20), fc.nat(1_000_000));
-  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-
-  test("is never shorter than 0.5 s, never longer than 30 s", () => {
-    fc.assert(fc.property(attempt, random, (n, dice) => {
-      expect(pauseBefore(n, dice)).toBeWithin(shortestPause, longestPause);
-    }));
-    expect([shortestPause, longestPause]).toEqual([500, 30_000]);
-  });
-
-  test("is full jitter: between the shortest and twice the longest before, by the random number", () => {
-    fc.assert(fc.property(fc.nat(20), random, random, (n, low, high) => {
-      if (low <= high) expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n, high));
-      expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n + 1, low));
-    }));
-    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 0))).toEqual([500, 500, 500, 500, 500]);
-    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 1))).toEqual([1000, 2000, 4000, 30_000, 30_000]);
   });
 });

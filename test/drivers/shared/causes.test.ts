@@ -1,7 +1,10 @@
 /** Hangup causes as sentences for the agent: the handset's, and the far end's. The names: switch_types.h, Q.850. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { farEnd, handsetFailure } from "../../../drivers/shared/causes.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 describe("the far end, after the handset was answered:", () => {
   test.each([

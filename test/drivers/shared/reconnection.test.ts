@@ -1,9 +1,14 @@
 /** How long the driver pauses between two connections, on a fake clock. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
+import { longestPause, pauseBefore, shortestPause } from "../../../drivers/shared/pause.ts";
 import { type ConnectionAttempt, Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 import { FakeTimers } from "../../support/timers.ts";
+
+// A backstop: how long many runs of a property take depends on the machine.
+setDefaultTimeout(60_000);
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
@@ -68,6 +73,25 @@ class Site implements AsyncDisposable {
 }
 
 describe("the pause before the next attempt", () => {
+  const attempt = fc.oneof(fc.nat(20), fc.nat(1_000_000));
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  test("is never shorter than 0.5 s, never longer than 30 s", () => {
+    fc.assert(fc.property(attempt, random, (n, dice) => {
+      expect(pauseBefore(n, dice)).toBeWithin(shortestPause, longestPause);
+    }));
+    expect([shortestPause, longestPause]).toEqual([500, 30_000]);
+  });
+
+  test("is full jitter: between the shortest and twice the longest before, by the random number", () => {
+    fc.assert(fc.property(fc.nat(20), random, random, (n, low, high) => {
+      if (low <= high) expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n, high));
+      expect(pauseBefore(n, low)).toBeLessThanOrEqual(pauseBefore(n + 1, low));
+    }));
+    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 0))).toEqual([500, 500, 500, 500, 500]);
+    expect([0, 1, 2, 5, 6].map((n) => pauseBefore(n, 1))).toEqual([1000, 2000, 4000, 30_000, 30_000]);
+  });
+
   test("grows with each failed attempt, up to 30 s", async () => {
     await using site = new Site(() => "refused");
     const pauses = [];
