@@ -182,6 +182,7 @@ function views(
       desks: loop.desks(),
       assumed: driverOf(config.line).assumesRegistered,
       outbox: courier.status(),
+      undelivered: (desk) => courier.troubles(desk),
       refused: refusals.list(),
       unattended: loop.unattended(),
       upSeconds: process.uptime(),

@@ -10,6 +10,8 @@ import { AnswerReader } from "./answer.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
 import { type EventForm, statusText, writeXml } from "./profile.ts";
+import { unreachable } from "./unreachable.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** How events are posted; validated by the configuration. */
 export interface ClientOptions extends EventForm {
@@ -28,6 +30,8 @@ interface Exchange {
   readonly answer: AnswerReader;
   /** Why the answer is missing or incomplete. */
   readonly trouble: string;
+  /** The error's code if the connection failed, `ETIMEDOUT` at the deadline. */
+  readonly code?: string;
 }
 
 /**
@@ -47,7 +51,7 @@ export function httpCrm(options: ClientOptions): Crm {
       tracePost(options, about, request, body);
       const seen = await exchange(request, to, signal, options.timeoutMs);
       traceAnswer(options, about, seen);
-      return deliveryOf(seen, place, options.delivered);
+      return deliveryOf(seen, to, options);
     },
   };
 }
@@ -91,14 +95,14 @@ function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: 
     if (signal.aborted) return resolve({ reached: false, answer, trouble: reasonOf(signal) });
     let reached = false;
     const socket = connect({ host: to.address, port: to.port, noDelay: true });
-    const end = (trouble: string): void => {
+    const end = (trouble: string, code?: string): void => {
       clearTimeout(deadline);
       signal.removeEventListener("abort", stop);
-      resolve({ reached, answer, trouble: answer.trouble ?? trouble });
+      resolve({ reached, answer, trouble: answer.trouble ?? trouble, ...omitUndefined({ code }) });
       socket.destroy();
     };
     const stop = (): void => end(reasonOf(signal));
-    const deadline = setTimeout(() => end(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+    const deadline = setTimeout(() => end(`no answer within ${timeoutMs / 1000} s`, "ETIMEDOUT"), timeoutMs);
     signal.addEventListener("abort", stop);
     socket.once("connect", () => {
       reached = true;
@@ -108,7 +112,7 @@ function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: 
       if (answer.take(bytes)) end("");
     });
     // Never removed: a destroyed socket may still emit an error.
-    socket.on("error", (error) => end(unreachableText[connectErrorCode(error) ?? ""] ?? error.message));
+    socket.on("error", (error) => end(error.message, connectErrorCode(error) ?? error.message));
     // The end of an answer without a length, or a lost connection.
     socket.on("close", () => end("the connection was closed"));
   });
@@ -119,23 +123,21 @@ function reasonOf({ reason }: AbortSignal): string {
   return typeof reason === "string" ? reason : "telesetd is stopping";
 }
 
-/** Clearer texts for error codes of the system. */
-const unreachableText: Readonly<Record<string, string>> = {
-  EHOSTUNREACH: "no machine answers at that address: is the PC on?",
-  ENETUNREACH: "the box has no route to that network",
-};
-
 /**
  * The outcome for the event: confirmed if the status is in `crm.delivered`; retried if another attempt may succeed
  * (RFC 9110 section 15); otherwise refused.
  */
 function deliveryOf(
-  { reached, answer: { status, body }, trouble }: Exchange,
-  place: string,
-  delivered: EventForm["delivered"],
+  { reached, answer: { status, body }, trouble, code }: Exchange,
+  to: Address,
+  options: ClientOptions,
 ): Delivery {
+  const { delivered, timeoutMs } = options;
+  const place = addressText(to);
   if (status === undefined) {
-    return { outcome: "retry", why: `${reached ? "No answer from" : "Cannot reach"} the CRM at ${place}: ${trouble}`, reached };
+    if (!reached && code !== undefined) return { outcome: "retry", reached, ...unreachable(code, to, timeoutMs) };
+    const why = `${reached ? "No answer from" : "Cannot reach"} the CRM at ${place}: ${trouble}`;
+    return { outcome: "retry", why, reached };
   }
   if (delivered.some(({ from, to }) => status >= from && status <= to)) {
     const error = decodeAnswer(body);

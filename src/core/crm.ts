@@ -97,8 +97,11 @@ export type CrmEvent =
 /** The result of one attempt to deliver an event. */
 export type Delivery =
   | { readonly outcome: "done"; readonly note?: string }
-  /** Try again. `reached`: the CRM may have received it (a timeout); false only if it certainly has not (connection refused). */
-  | { readonly outcome: "retry"; readonly why: string; readonly reached: boolean }
+  /**
+   * Try again. `reached`: the CRM may have received it (a timeout); false only if it certainly has not (connection refused).
+   * `advice`: what the administrator can do, as a sentence.
+   */
+  | { readonly outcome: "retry"; readonly why: string; readonly reached: boolean; readonly advice?: string }
   /** The CRM refused it: it is discarded after three attempts. */
   | { readonly outcome: "refused"; readonly why: string; readonly reached: boolean };
 

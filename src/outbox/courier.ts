@@ -74,6 +74,14 @@ export class Courier {
     return { waiting: this.#waiting.size, ...omitUndefined({ oldest }) };
   }
 
+  /** Why the events of a desk wait, for each agent whose events an attempt has not delivered, or who has no address. */
+  troubles(desk: string): { readonly agent: string; readonly why: string; readonly advice?: string }[] {
+    return this.#waiting.lanes(desk).flatMap(({ agent, why, trouble }) => {
+      const troubled = why === undefined ? trouble : { why: `Events wait: ${why}` };
+      return troubled ? [{ agent, why: troubled.why, ...omitUndefined({ advice: troubled.advice }) }] : [];
+    });
+  }
+
   /** Whether an event would be sent at once: then its first attempt can be noted in the write that adds it. */
   canSendNow(event: Pick<OutboxEvent, "desk" | "agent" | "to" | "event">): boolean {
     const { desk, agent, to } = event;
@@ -307,6 +315,7 @@ export class Courier {
     }
     // The old address carries no information about the new one.
     if (!isSameAddress(to, lane.to)) return;
+    lane.trouble = delivery.outcome === "done" ? undefined : delivery;
     if (delivery.outcome !== "retry") {
       this.#posts.answered(post, this.#options.now());
       if (lane.at > 0) this.#reopen(lane);

@@ -49,6 +49,8 @@ export class Lane {
   failures = 0;
   /** Changes when the address has answered or failed: an attempt that started earlier carries no new information. */
   epoch = 0;
+  /** Why the last attempt at the address failed, and what to do; undefined before the first, and after a success. */
+  trouble: { readonly why: string; readonly advice?: string } | undefined;
   /** The address; absent while the agent has none. */
   to: Address | undefined;
   /** The other agent whose UWQ has the address now. */
@@ -70,6 +72,7 @@ export class Lane {
     const to = destinationAfter({ agent: this.agent, to: this.to ?? null }, arrival) ?? undefined;
     if (isSameAddress(to, this.to)) return false;
     this.to = to;
+    this.trouble = undefined;
     this.taker = to ? undefined : arrival.registration.agent;
     return true;
   }

@@ -21,6 +21,8 @@ export interface DeskStatus {
   readonly registered?: { readonly agent: string; readonly at: string; readonly since?: string };
   readonly agents: readonly { readonly agent: string; readonly mode: string; readonly why?: string }[];
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
+  /** Why events wait for an agent, and what to do; empty while they are delivered. */
+  readonly undelivered?: readonly { readonly agent: string; readonly why: string; readonly advice?: string }[];
   /** Calls that came while nobody was registered, so that the CRM got no events; absent if the last one is a day old. */
   readonly unattended?: { readonly calls: number; readonly last: string };
   /** The last number dialled by the CRM, and the outcome. */
@@ -45,13 +47,15 @@ const aDay = 86_400_000;
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, refused = [], now, trouble }: {
+  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, undelivered, refused = [], now, trouble }: {
     readonly config: string;
     readonly desks: readonly Desk[];
     /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
     readonly assumed?: boolean;
     readonly unattended?: ReadonlyMap<string, { readonly calls: number; readonly last: number }>;
     readonly outbox: { readonly waiting: number; readonly oldest?: number };
+    /** Why the events of a desk wait. */
+    readonly undelivered?: (desk: string) => NonNullable<DeskStatus["undelivered"]>;
     readonly refused?: readonly KnownRefusal[];
     /** How long the process has run, in seconds. */
     readonly upSeconds: number;
@@ -69,7 +73,7 @@ export function status(
       const recent = calls === undefined || now - last > aDay
         ? {}
         : { unattended: { calls, last: new Date(last).toISOString() } };
-      return { ...deskStatus(desk, assumed), ...recent };
+      return { ...deskStatus(desk, assumed), undelivered: undelivered?.(desk.extension) ?? [], ...recent };
     }),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
     refused: refused.map(refusalStatus),
@@ -169,19 +173,31 @@ export function statusText(status: Status, now = Date.now()): string {
   ].join("\n");
 }
 
+const logInAgain = "Have the agent log in to UWQ again; if that does not help: telesetd doctor";
+
 function deskText(desk: DeskStatus, now: number): string[] {
-  const { extension, trouble, registered, agents, calls, unattended, lastDial } = desk;
+  const { extension, trouble, registered, agents, calls, undelivered, unattended, lastDial } = desk;
   return [
     `desk ${extension}: ${trouble ?? `phone ${phoneState(desk)}, switch up`}`,
     ...(trouble === undefined ? [] : next("telesetd doctor finds the hop that fails.")),
     `  UWQ      ${
       registered ? `agent ${registered.agent} at ${registered.at}` : "nobody has registered: have the agent log in to UWQ"
     }`,
-    ...agents.map(({ agent, mode, why }) => `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`),
+    ...(undelivered ?? []).flatMap((
+      { why, advice },
+    ) => [`  CRM      ${why}${why.endsWith(".") ? "" : "."}`, ...next(advice ?? logInAgain)]),
+    ...agents.flatMap((agent) => agentText(agent, registered?.agent)),
     ...calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
     ...(unattended ? [`  missed   ${unattendedText(unattended, now)}`] : []),
     ...(lastDial ? [`  dialled  ${lastDial.number}: ${lastDial.outcome}`] : []),
   ];
+}
+
+/** An agent's state. Of those who are not at the desk only the ones who have not logged out are of interest. */
+function agentText({ agent, mode, why }: DeskStatus["agents"][number], registered: string | undefined): string[] {
+  const state = `  agent    ${agent} is ${mode}${why === undefined ? "" : `: ${why}`}`;
+  if (registered === undefined || registered === agent) return [state];
+  return mode === "logged-out" ? [] : [`${state} (not logged out, but agent ${registered} is at the desk)`];
 }
 
 /** `1 call came while nobody was registered, 40 seconds ago: the CRM got no events.` */

@@ -179,7 +179,8 @@ describe("reached is false only when there was no connection:", () => {
     await new Promise<void>((resolve) => servers.pop()?.close(() => resolve()));
     expect(await crm().deliver(event, to(port), never)).toEqual({
       outcome: "retry",
-      why: expect.stringContaining(`Cannot reach the CRM at 127.0.0.1:${port}: connect ECONNREFUSED`),
+      why: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is not running there`,
+      advice: expect.stringContaining("log in to UWQ again"),
       reached: false,
     });
   });

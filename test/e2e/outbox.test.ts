@@ -53,7 +53,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(lines[2]).toMatch(
         new RegExp(
           `^ +1  waiting    ScreenPop +desk 1001, agent agent-1001, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
-            `Cannot reach the CRM at 127\\.0\\.0\\.1:\\d+: `,
+            `Nothing listens at 127\\.0\\.0\\.1:\\d+: `,
         ),
       );
       const shown = JSON.parse((await box.run("outbox", "list", "--json")).out) as ShownEvent[];

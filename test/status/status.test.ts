@@ -1,6 +1,7 @@
 /** What `telesetd status` says to people. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendCallout } from "../../simulator/crm/mod.ts";
+import { readiness } from "../../src/status/readiness.ts";
 import { statusText } from "../../src/status/status.ts";
 import { startInside } from "../support/daemon/inside.ts";
 import { until } from "../support/until.ts";
@@ -58,4 +59,31 @@ test("a call that comes while nobody is registered: a warning, and how many in t
   await (await sim.inbound({ from: "14155550125", to: "1001" })).callerHangsUp();
   await until("the call has not ended", () => lines.filter((line) => line.includes("Call ended")).length === 4);
   expect(app.status().desks[0]?.unattended?.calls).toBe(2);
+});
+
+test("UWQ is not running on the PC: why, as the doctor says it, and what to do; ready all the same", async () => {
+  const { app, sim } = await startInside();
+  await sim.server.subscriber();
+  await sendCallout(app.port, "/", { ...register, port: "1" });
+  await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
+  await until("nothing was tried", () => (app.status().desks[0]?.undelivered ?? []).length > 0);
+  expect(statusText(app.status())).toContain(
+    "  CRM      Nothing listens at 127.0.0.1:1: the PC is on, but UWQ is not running there.\n" +
+      "           > Have the agent log in to UWQ again: it then registers with its current port.\n",
+  );
+  expect(readiness(app.status())).toMatchObject({ ready: true, waiting: 2 });
+  await sendCallout(app.port, "/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7001" });
+  expect(statusText(app.status())).not.toContain("  CRM ");
+});
+
+test("another agent has registered: who is at the desk, and who has not logged out", async () => {
+  const { app } = await startInside();
+  const say = (FunctionName: string, agentID: string) => sendCallout(app.port, "/", { ...register, FunctionName, agentID });
+  for (const name of ["Register", "Login", "Ready"]) await say(name, "7001");
+  expect(statusText(app.status())).toContain("  agent    7001 is ready\n");
+  await say("Register", "7666");
+  expect(statusText(app.status())).toContain("  UWQ      agent 7666 at 127.0.0.1:5000\n");
+  expect(statusText(app.status())).toContain("  agent    7001 is ready (not logged out, but agent 7666 is at the desk)\n");
+  await say("Logout", "7001");
+  expect(statusText(app.status())).not.toContain("7001");
 });

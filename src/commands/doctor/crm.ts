@@ -1,5 +1,6 @@
 /** The hops to the agent's PC: who is registered, whether UWQ listens there, and whether the last events were delivered. */
 import { failed, type Finding, good, notTried, warning } from "../../../drivers/shared/probing.ts";
+import { unreachable } from "../../cctsdk/unreachable.ts";
 import type { StoreLook } from "../../store/inspect.ts";
 import { ago, count } from "../../core/count.ts";
 import { unattendedText } from "../../status/status.ts";
@@ -124,28 +125,8 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
       `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
     );
   }
-  if (code === "ECONNREFUSED") {
-    return failed(
-      `Nothing listens at ${where}: the PC is on, but UWQ is not running there.`,
-      `Have agent ${agent} log in to UWQ again: it then registers with its current port.`,
-    );
-  }
-  if (code === "ETIMEDOUT") {
-    return failed(
-      `${where} does not answer within ${answerMs / 1000} s.`,
-      `The PC is off or asleep, or its firewall blocks the box: try ping ${host}; allow TCP port ${port} from this box there.`,
-    );
-  }
-  if (code === "EHOSTUNREACH") {
-    return failed(
-      `No machine answers at ${host}: the PC is off or asleep, or has another address now.`,
-      `Turn it on; then have agent ${agent} log in to UWQ again: it then registers with the PC's current address.`,
-    );
-  }
-  return failed(
-    `${where} cannot be reached (${code}).`,
-    `Check the box's route to ${host} and the network in between: ip route get ${host}; ping ${host}.`,
-  );
+  const trouble = unreachable(code, { address: host, port }, answerMs, `agent ${agent}`);
+  return failed(`${trouble.why}.`, trouble.advice);
 }
 
 /** An event, as the daemon and the store both describe it. */
