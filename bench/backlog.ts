@@ -17,7 +17,7 @@ import { type Bench, within } from "./rounds.ts";
 export interface Backlog extends Tally {
   /** From the start of the process until the last arrival, in s. */
   readonly seconds: number;
-  /** The most processor time of the main thread in one turn of its loop after the first arrival, in ms. */
+  /** The maximum processor time of the main thread in one turn of its loop after the first arrival, in ms. */
   readonly longestTurn: number;
 }
 

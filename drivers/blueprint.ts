@@ -2,7 +2,7 @@
  * The smallest driver that fulfils the contract (test/contract/line.ts): copy this file to write one.
  *
  * A driver turns the messages of one kind of switch into `LineEvent`s, and `LineCommand`s into commands of that switch
- * (src/core/line.ts). It knows nothing of Oracle, HTTP or the store. To make one:
+ * (src/core/line.ts). It knows nothing about Oracle, HTTP or the store. To make one:
  *
  *  1. Copy this file to `drivers/NAME/mod.ts`, its tests to `test/drivers/NAME/`.
  *  2. Replace `Wire` by the switch's library or socket. Keep the code that knows that library in one file, so that it can be

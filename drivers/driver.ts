@@ -65,8 +65,8 @@ export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
   /** The name of the answers in "Keep ... anyway?". */
   subject(settings: C): string;
   /**
-   * Tests the answers; a failed hop has the reason and advice. Required keys that have not been asked for yet have the values
-   * of `reference`.
+   * Tests the answers; a failed hop has the reason and advice. Required keys whose questions have not been asked yet have the
+   * values of `reference`.
    */
   check(settings: C, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
 }

@@ -12,7 +12,7 @@ import { Site } from "../test/support/daemon/people.ts";
 import { Random } from "../test/support/faults/random.ts";
 import { WildCrm } from "../test/support/faults/wild-crm.ts";
 
-/** The most memory that the second half of the calls may add, in kB. */
+/** The maximum memory that the second half of the calls may add, in kB. */
 const maxGrowth = 1024;
 const parts = 8;
 /** How long the daemon is idle before its memory is read, in ms: under load it varies by 10 MB. */

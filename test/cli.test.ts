@@ -65,7 +65,7 @@ describe("check", () => {
   test("a valid file: a line with its desks and driver, 0", async () => {
     expect(await ran("check", "--config", goodFile)).toEqual({
       code: 0,
-      out: `${goodFile} is valid: desk 1001, desk 1002 by freeswitch\n`,
+      out: `${goodFile} is valid: desk 1001, desk 1002, driver freeswitch\n`,
       err: "",
     });
   });

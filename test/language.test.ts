@@ -29,6 +29,21 @@ const phrases: readonly (readonly [RegExp, string])[] = [
   [/\b(?:is|are) left out\b/, "is omitted, is skipped"],
   [/\bgoes on record\b/, "is recorded"],
   [/\b(?:the house|of the house)\b/i, "the site"],
+  [/\bany more\b/, "no longer"],
+  [/\bbelongs? to root\b/, "is owned by root"],
+  [/\bsmall letters\b/, "lower case"],
+  [/\btakes? no time\b/, "is quick, is instant"],
+  [/[*/] The most (?!recent|frequent|precise|specific|important|likely)[a-z]+/, "The maximum number of ..."],
+  [/\bunder way\b/, "in progress"],
+  [/\b(?:subscription|link|connection) (?:still )?stands\b/, "is up, is valid"],
+  [/\bneeds? (?:to know )?of (?:its|the)\b/, "needs from"],
+  [/\b(?:known|reported) of (?!it\b)/, "known about, reported about"],
+  [/\belse than\b/, "other than"],
+  [/\btaken for\b/, "mistaken for"],
+  [/\bgoes on\b/, "continues"],
+  [/\bcomes? meanwhile\b|\b(?:has|have) come\b(?! to the point)/, "arrive"],
+  [/\b(?:is|are|was) said\b|\bsays? so\b/, "is reported, is logged"],
+  [/\bsince \$\{ago/, "... ago, for ..."],
 ];
 
 /** Names that do not say what a variable holds. */

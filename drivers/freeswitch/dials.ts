@@ -52,7 +52,7 @@ export class Dials {
     const dial = this.#opened(command);
     try {
       await prepare(link, `filter Job-UUID ${dial.job}`);
-      // The deadline has passed while earlier commands waited for a slow switch: the phone must not ring any more.
+      // The deadline has passed while earlier commands waited for a slow switch: the phone must no longer ring.
       if (!this.#open.has(dial.job)) return;
       dial.stage = "sent";
       const reply = await link.command(text, { "Job-UUID": dial.job });

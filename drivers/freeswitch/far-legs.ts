@@ -1,6 +1,6 @@
 /**
  * The far legs of our dials. If bridged with early media, the phone's leg never shows that the far end has answered, so the far
- * leg is watched from the answer of the handset until it has answered or the phone's leg is over.
+ * leg is watched from the answer of the handset until it has answered or the phone's leg has ended.
  */
 import type { LegFacts } from "../../src/core/line.ts";
 import { isAnsweredDial } from "./dial-legs.ts";

@@ -12,7 +12,7 @@ import { omitUndefined } from "../../src/core/omit-undefined.ts";
 
 type PhoneEvent = Extract<LineEvent, { type: "phone" }>;
 
-/** What `Phones` needs of its session. */
+/** What `Phones` needs from its session. */
 export interface PhonesOptions {
   readonly link: Link;
   readonly desks: readonly DeskNames[];

@@ -24,7 +24,7 @@ import { messageOf } from "../../src/platform/text.ts";
 /** When the legs are listed again after a connect, in ms: `show channels` lags by up to seconds. */
 export const secondSnapshotAfter = 2000;
 
-/** What a session needs of its driver. */
+/** What a session needs from its driver. */
 export interface SessionOptions {
   readonly config: FreeswitchConfig;
   readonly site: Site;

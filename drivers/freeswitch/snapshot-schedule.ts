@@ -10,7 +10,7 @@ import type { Translated } from "./translate.ts";
 /** The shortest pause between two requested snapshots, in ms: what strangers send must not keep the switch busy. */
 export const minPauseMs = 1000;
 
-/** What `SnapshotSchedule` needs of its session. */
+/** What `SnapshotSchedule` needs from its session. */
 export interface SnapshotScheduleOptions {
   readonly timers: Timers;
   /** Lists all live legs. */

@@ -102,7 +102,7 @@ export class Translator {
     return ids.length === 0 ? undefined : this.#sources.known().find(({ leg }) => ids.includes(leg))?.desk;
   }
 
-  /** A leg that the phone has redirected (302) is over for the desk. */
+  /** A leg that the phone has redirected (302) has ended for the desk. */
   #redirected(frame: Frame): Translated[] | undefined {
     const desk = this.#claimedBy(frame);
     if (desk === undefined || this.#destinationOf(frame, desk) !== "redirected") return undefined;
@@ -261,7 +261,7 @@ export class Translator {
   }
 }
 
-/** Notes what is known of a queue's caller; forgets the oldest when there are too many. */
+/** Notes what is known about a queue's caller; forgets the oldest when there are too many. */
 function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
   callers.set(leg, known);
   const [oldest] = callers.keys();

@@ -154,7 +154,7 @@ export abstract class Reconnection<S extends Session> implements Line {
     this.#why = this.#logged = why;
     this.report({ type: "link-down", why });
     if (isLogged) return;
-    this.#log.rarely(`down ${why}`, maxFlapLogs).warning(`No connection to ${this.#name}: trying again until it is there`, {
+    this.#log.rarely(`down ${why}`, maxFlapLogs).warning(`No connection to ${this.#name}: retrying until it is available`, {
       why,
     });
   }

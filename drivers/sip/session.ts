@@ -17,10 +17,10 @@ import { Stack } from "./wire/stack.ts";
 import type { DialogTracker } from "./dialogs/tracker.ts";
 import { giveBack, Watch } from "./watch/watch.ts";
 
-/** What a session needs of its driver. */
+/** What a session needs from its driver. */
 export interface SessionOptions {
   readonly config: SipConfig;
-  /** What is known of each desk's dialogs, by extension; outlives the session. */
+  /** What is known about each desk's dialogs, by extension; outlives the session. */
   readonly trackers: ReadonlyMap<string, DialogTracker>;
   readonly known: KnownLegs;
   readonly log: Log;

@@ -329,7 +329,7 @@ export class SipPbx implements Network {
     this.refer.forEach(this.refers);
   }
 
-  /** After a REFER the phone talks to the number; without one the call is over. */
+  /** After a REFER the phone talks to the number; without one the call has ended. */
   #bye(sent: Sent): void {
     const ringing = this.#ringing.get(header(sent.message, "call-id") ?? "");
     sent.client.respond(sent, 200);

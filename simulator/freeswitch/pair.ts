@@ -91,7 +91,7 @@ export function part(sw: Switch, by: Channel, leg: Channel, first: Channel, betw
 
 /** The calling leg hangs up while others ring for it. */
 export function cancel(sw: Switch, by: Channel, legs: readonly Channel[], cause = "ORIGINATOR_CANCEL"): void {
-  if (by.over) throw new Error(`Cannot hang up: ${by.name} is over`);
+  if (by.over) throw new Error(`Cannot hang up: ${by.name} has ended`);
   sw.hangup(by, cause);
   for (const leg of legs) {
     sw.hangup(leg, cause);

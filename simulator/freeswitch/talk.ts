@@ -88,9 +88,9 @@ export class Talk {
     return { far: this.far, transferrer: this.desk, target };
   }
 
-  /** @throws Error if the conversation is over. */
+  /** @throws Error if the conversation has ended. */
   alive(what: string): void {
-    if (this.desk.over) throw new Error(`Cannot ${what}: the call of ${this.desk.name} is over`);
+    if (this.desk.over) throw new Error(`Cannot ${what}: the call of ${this.desk.name} has ended`);
   }
 
   async #end(first: Channel): Promise<void> {

@@ -46,7 +46,7 @@ export async function askDaemon<T>(
 
 /**
  * The socket to use when none is given: the service's for the service's configuration, otherwise the one beside the store of the
- * configuration, which may have errors; of the two, the one that is there.
+ * configuration, which may have errors; of the two, the one that exists.
  */
 export function socketFor({ config, socket }: Place): string {
   if (socket !== undefined) return socket;
@@ -68,7 +68,7 @@ function isThere(path: string): boolean {
   return look(path) !== undefined;
 }
 
-/** What is at the path; undefined if nothing is there. */
+/** What is at the path; undefined if it does not exist. */
 function look(path: string): "socket" | "other" | "denied" | undefined {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });

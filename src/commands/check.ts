@@ -7,7 +7,9 @@ export function check(file: string, json: boolean, io: Io): number {
   if (json) return checkJson(file, io);
   const config = configOr2(file, io);
   if (config === 2) return 2;
-  io.out(`${file} is valid: ${config.desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${config.line.driver}\n`);
+  io.out(
+    `${file} is valid: ${config.desks.map(({ extension }) => `desk ${extension}`).join(", ")}, driver ${config.line.driver}\n`,
+  );
   return 0;
 }
 

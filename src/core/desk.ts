@@ -1,6 +1,6 @@
 /**
  * A desk: one extension with its agent, the state of its line, and its calls. This file turns the facts of legs into calls: which
- * leg belongs to which call, when a call starts, and when it is over.
+ * leg belongs to which call, when a call starts, and when it ends.
  */
 import type { Agent } from "./agent/agent.ts";
 import {

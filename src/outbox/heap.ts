@@ -25,7 +25,7 @@ export class Heap<T> {
     this.#down(item, this.#up(item, place));
   }
 
-  /** Removes an item, if it is there. */
+  /** Removes an item, if present. */
   delete(item: T): void {
     const place = this.#places.get(item);
     if (place === undefined) return;

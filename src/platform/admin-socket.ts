@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 /** The socket of the service, in the folder that systemd makes for it (RuntimeDirectory). */
 export const serviceSocket = "/run/telesetd/admin.sock";
 
-/** The most bytes of a socket's path (unix(7): sun_path without its final zero). */
+/** The maximum length of a socket's path, in bytes (unix(7): sun_path without its final zero). */
 export const maxSocketPath = 107;
 
 /** The group whose members may use the socket besides its owner, if there is such a group. */

@@ -10,7 +10,9 @@ export interface KnownRefusal extends RefusedCallout {
   readonly times: number;
 }
 
-/** The most refusals that are remembered, and for how long, in ms: a working day, in which nobody may have looked. */
+/**
+ * The maximum number of refusals that are remembered, and for how long, in ms: a working day, in which nobody may have looked.
+ */
 const maxRefusals = 20;
 const maxAgeMs = 86_400_000;
 
@@ -73,7 +75,7 @@ export function refusalText({ name, desk, from, why, at, times }: RefusalStatus,
   return `${what} was refused ${often}: ${why.replace(/^\w+ failed: /, "")}`;
 }
 
-/** What to do about a refusal, if its reason does not say so. */
+/** What to do about a refusal, if its reason does not include that. */
 export function refusalAdvice({ desk, agent }: RefusalStatus, served: readonly string[]): string | undefined {
   if (desk === undefined || served.includes(desk)) return undefined;
   const whose = agent === undefined ? "the agent" : `agent ${plain(agent)}`;

@@ -154,7 +154,7 @@ function short(trouble: string | undefined): string | undefined {
   return trouble?.replace(/\. .*$|\.$/, "");
 }
 
-/** The most refused callouts shown to people. */
+/** The maximum number of refused callouts shown to people. */
 const maxShownRefusals = 5;
 
 /** The status for people: the desks, the outbox, the refused callouts; below each trouble what to do. `now`: the wall clock. */

@@ -31,7 +31,7 @@ check "without a configuration the service is skipped, not failed" test "$(show 
 config 1001 203.0.113.9 >$card/telesetd.json
 check "a valid telesetd.json is installed" systemctl start telesetd-firstboot.service
 check "it has mode 600 and is owned by root" test "$(stat -c '%a %U' $file)" = "600 root"
-check "the card has neither the file nor the errors any more" test "$(ls $card)" = telesetd-installed.txt
+check "neither the file nor the errors are left on the card" test "$(ls $card)" = telesetd-installed.txt
 check "the service runs" until_so 20 state_is active/running
 
 echo "== the service"
@@ -102,7 +102,7 @@ systemctl stop telesetd.service
 config 1002 203.0.113.10 '{ "credential": "esl" }' >/root/new.json
 says=$(telesetd apply /root/new.json 2>&1)
 check "a service that is stopped stays so" test "$?/$(show ActiveState)" = 0/inactive
-check "and this is said" has "$says" "telesetd is not running"
+check "and this is reported" has "$says" "telesetd is not running"
 check "--start starts it" telesetd apply --start
 check "it runs" state_is active/running
 pid=$(show MainPID)

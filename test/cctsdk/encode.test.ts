@@ -66,7 +66,7 @@ describe("a value of a ScreenPop", () => {
     ["with a newline inside", "AccountNum", "a\nb", 'it is "a?b"'],
     ["with a non-ASCII letter", "AccountNum", "Zoë", "expected only letters"],
     ["of an unknown class", "ScreenPopType", "LEAD", "expected SR, OPPORTUNITY, EVENT"],
-    ["of a class in small letters", "occtClassification", "sr", "expected SR, OPPORTUNITY, EVENT"],
+    ["of a class in lower case", "occtClassification", "sr", "expected SR, OPPORTUNITY, EVENT"],
     ["with an invalid name", 'a"b', "1", "invalid name"],
     ["under a name of 51 characters", "x".repeat(51), "1", "invalid name"],
     ["with one of our names", "occtANI", "1", "already has a value with this name"],

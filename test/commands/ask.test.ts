@@ -96,7 +96,7 @@ describe("the socket of a command is", () => {
     }
   });
 
-  test("the service's for the service's configuration, if it runs or if nothing is there", () => {
+  test("the service's for the service's configuration, if it runs or if nothing exists", () => {
     expect(socketFor({ config: "/etc/telesetd/config.json" })).toBe(serviceSocket);
   });
 
@@ -131,7 +131,7 @@ describe("the file of the daemon:", () => {
     return { code, ...written, file };
   }
 
-  test("unchanged: nothing is said", async () => expect(await shown(() => {})).toMatchObject({ code: 0, err: "" }));
+  test("unchanged: nothing is printed", async () => expect(await shown(() => {})).toMatchObject({ code: 0, err: "" }));
 
   test("wrong or missing: the daemon's answer, the number of errors, and since when it runs", async () => {
     const wrong = await shown((file) => writeFileSync(file, '{"desks": [], "line": {}}'));

@@ -23,7 +23,7 @@ export interface Peer {
   handset(does: "answers" | "declines" | "waits"): void;
   /** Resolves when phone 1001 rings for a dial command. */
   nextDial(): Promise<void>;
-  /** How many dials the peer was asked for. */
+  /** The number of dials that the peer was asked for. */
   dials(): number;
   /** Loses the link; it cannot come back before `comesBack`. */
   goes(): void;
@@ -112,7 +112,7 @@ function connecting(promises: Promises): void {
 }
 
 function calls(promises: Promises): void {
-  promises("a called phone: it rings, it is answered, it is over", [], async (listener, peer) => {
+  promises("a called phone: it rings, it is answered, it hangs up", [], async (listener, peer) => {
     await listener.next("snapshot");
     const leg = await peer.rings(customer);
     await listener.facts((facts) => facts.leg === leg && facts.rings === true);
@@ -305,7 +305,7 @@ function ending(contractor: Contractor): void {
     expect(listener.events).toEqual([]);
   }, true);
 
-  stops("after it is stopped nothing is reported: neither the result of what was under way, nor that of a new command", async (
+  stops("after it is stopped nothing is reported: neither the result of a command in progress, nor that of a new one", async (
     listener,
     peer,
   ) => {

@@ -67,7 +67,7 @@ describe("a call", () => {
       { type: "line", event: { type: "result", command, result: { outcome: "done" } } },
       "unknown",
     ],
-    ["whose leg goes on with another party", rang, {
+    ["whose leg continues with another party", rang, {
       type: "line",
       event: { type: "leg", facts: { desk: "1001", leg: "c1" } },
     }, "elsewhere"],
@@ -89,7 +89,7 @@ describe("a call", () => {
     (kind, call) => expect(endedCalls(withCalls(call), withCalls(), look)).toEqual([expect.objectContaining({ kind })]),
   );
 
-  test("that goes on, changed or not, has not ended; another one has", () => {
+  test("that continues, changed or not, has not ended; another one has", () => {
     const desk = withCalls(inbound);
     expect(endedCalls(desk, desk, ends("NO_ANSWER"))).toEqual([]);
     expect(endedCalls(desk, withCalls(rang), look)).toEqual([]);

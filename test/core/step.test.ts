@@ -51,7 +51,7 @@ describe("CheckStatus from 10.0.0.1", () => {
       "No connection to the phone system: 10.1.0.5 refuses. Calls are not shown until it is back.",
     ],
     [
-      "two phones are not registered: both are said",
+      "two phones are not registered: both are named",
       [desk("1001", unplugged), desk("1002", unplugged)],
       "Phone 1001 is not registered: check its cable and power. Phone 1002 is not registered: check its cable and power.",
     ],

@@ -9,7 +9,7 @@ const guide = readFileSync(join(root, "docs/drivers.md"), "utf8");
 const blueprint = readFileSync(join(root, "drivers/blueprint.ts"), "utf8");
 const links = [...guide.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = ""]) => path);
 
-test.each([...new Set(links)])("%s is there", (path) => expect(existsSync(join(root, path))).toBe(true));
+test.each([...new Set(links)])("%s exists", (path) => expect(existsSync(join(root, path))).toBe(true));
 
 test("the guide names the page, the suite, the blueprint, the registry and the subjects", () => {
   const needed = [

@@ -44,7 +44,7 @@ describe("an agent and the queue:", () => {
     expect(office.agent()?.status).toBe("Available");
   });
 
-  test.concurrent("the switch gives the agent a break after an unanswered call: CheckStatus, status and the log say so; Ready works", async () => {
+  test.concurrent("the switch gives the agent a break after an unanswered call: CheckStatus, status and the log report it; Ready works", async () => {
     await using office = await start(withAcd);
     await office.login();
     await office.ready();

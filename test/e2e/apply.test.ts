@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 const folder = ownFolder();
 
 describe.skipIf(noBinary !== "")(`apply${noBinary}`, () => {
-  test.concurrent("a desk comes and one goes while a third has a call: its id goes on; the popped call of the desk that goes is released", () =>
+  test.concurrent("a desk comes and one goes while a third has a call: the call keeps its id; the popped call of the desk that goes is released", () =>
     onStage({ folder, desks: ["1001", "1002"] }, async ({ sim, crm, box }) => {
       const stays = await sim.inbound({ from: "14155550123", to: "1001" });
       await stays.answer();
@@ -71,7 +71,7 @@ describe.skipIf(noBinary !== "")(`apply${noBinary}`, () => {
       expect(crm.received(call.uuid)).toEqual(["ScreenPop", "CallReleased"]);
     }));
 
-  test.concurrent("repeatedly while a call is up: its id and the registration go on, no event is sent twice", () =>
+  test.concurrent("repeatedly while a call is up: its id and the registration continue, no event is sent twice", () =>
     onStage({ folder }, async ({ sim, crm, box }) => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);

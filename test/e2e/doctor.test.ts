@@ -81,7 +81,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
   }
 });
 
-test.skipIf(noBinary !== "")(`setup without a terminal says so${noBinary}`, async () => {
+test.skipIf(noBinary !== "")(`setup without a terminal refuses with the reason${noBinary}`, async () => {
   const child = Bun.spawn([binary, "setup", "--to", "/dev/null/x"], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   await child.stdin.write("1001\n");
   await child.stdin.end();

@@ -177,7 +177,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(crm.posts).toHaveLength(3);
     }));
 
-  test.concurrent("without a daemon it says so with exit code 1; wrong usage is exit code 2", async () => {
+  test.concurrent("without a daemon it reports that with exit code 1; wrong usage is exit code 2", async () => {
     const box = new Box({ folder, port: await quietPort(), switchPort: 1 });
     for (const args of [["list"], ["show", "1"], ["retry", "--all"], ["drop", "1"]]) {
       const { out, err, code } = await box.run("outbox", ...args);

@@ -9,7 +9,7 @@ setDefaultTimeout(60_000);
 const lost = "Phone 1001 is not registered: check its cable and power.";
 const unknown = "The switch does not know extension 1001: ask the administrator.";
 
-test.concurrent("the SIP profile is stopped: MakeCall finds it out and everything says so, until the phone is back", async () => {
+test.concurrent("the SIP profile is stopped: MakeCall detects it and everything reports it, until the phone is back", async () => {
   await using office = await start();
   office.sim.phones.contacts = () => [];
   expect(await office.checkStatus()).toBe("ok");
@@ -22,7 +22,7 @@ test.concurrent("the SIP profile is stopped: MakeCall finds it out and everythin
   expect(await office.checkStatus()).toBe("ok");
 });
 
-test.concurrent("the directory loses the extension: MakeCall, CheckStatus and status say so", async () => {
+test.concurrent("the directory loses the extension: MakeCall, CheckStatus and status report it", async () => {
   await using office = await start();
   const { knows } = office.sim.phones;
   office.sim.phones.knows = () => false;
@@ -35,7 +35,7 @@ test.concurrent("the directory loses the extension: MakeCall, CheckStatus and st
   expect(office.desk()?.trouble).toBeUndefined();
 });
 
-test.concurrent("the report that no phone was rung cannot be read: the answer says so, and the desk may dial again seconds later", async () => {
+test.concurrent("the report that no phone was rung cannot be read: the answer reports it, and the desk may dial again seconds later", async () => {
   await using office = await start();
   const publish = office.sim.server.publish.bind(office.sim.server);
   const isReport = (event: SwitchEvent) => event["Event-Name"] === "BACKGROUND_JOB";

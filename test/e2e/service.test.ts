@@ -101,7 +101,8 @@ describe.skipIf(noSystemd !== "")(`under a service manager${noSystemd}`, () => {
       box.spawn();
       await until("no pings", () => manager.pings >= 3);
       box.signal("SIGSTOP");
-      // What systemd-notify has in hand may still arrive: the silence counts from the moment that nothing has come for a while.
+      // What systemd-notify has in hand may still arrive: the silence counts from the moment that nothing has arrived for a
+      // while.
       let pings = -1;
       await until("it does not fall silent", () => {
         const quiet = pings === manager.pings;

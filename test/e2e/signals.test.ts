@@ -34,7 +34,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
       const call = await sim.inbound({ from: "14155550123", to: "1001" });
       await crm.until(({ posts }) => posts.length === 1);
       box.signal("SIGTERM");
-      // It has understood when it serves no callouts any more.
+      // It has handled the signal when it no longer serves callouts.
       while (await sendCallout(box.port, "/", { FunctionName: "CheckStatus" }).then(() => true, () => false));
       await crm.turn("answers");
       expect(await box.ended()).toBe(0);

@@ -55,7 +55,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
   test("a call from outside, and one that the CRM starts", async () => {
     await using desk = await office();
     const { pbx, box, received } = desk;
-    await box.until("the phone is taken for registered", ({ desks }) => desks[0]?.phone === "assumed");
+    await box.until("the phone is assumed to be registered", ({ desks }) => desks[0]?.phone === "assumed");
     const { id } = pbx.rings("14155550123");
     pbx.change(id, { state: "confirmed" });
     pbx.change(id, { state: "terminated" });
@@ -101,7 +101,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     const parameters = { telesetNumber: "1001", agentID: "A7", dialString: "14155550999" };
     await sendCallout(box.port, "/", { FunctionName: "MakeCall", ...parameters });
     await box.until(
-      "the phone is not handed over",
+      "the phone is not transferred",
       ({ desks }) => pbx.count("REFER") === 1 && desks[0]?.lastDial?.outcome === "calling",
     );
     await box.kill();
@@ -116,7 +116,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(received.map(({ name, data }) => [name, data["occtErrorMsg"]])).toEqual([["Error", outcome]]);
   });
 
-  test("drachtio-server is killed in a call that ends meanwhile: CheckStatus says so, and the call is released at its return", async () => {
+  test("drachtio-server is killed in a call that ends meanwhile: CheckStatus reports it, and the call is released when it is back", async () => {
     await using desk = await office();
     const { pbx, box, received } = desk;
     const { id } = pbx.rings("14155550123");
@@ -131,7 +131,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(received[2]).toMatchObject({ name: "CallReleased", data: { occtSourceID: id } });
   });
 
-  test("documents that cannot be read: status says so until one can, and no call is lost", async () => {
+  test("documents that cannot be read: status reports it until one can, and no call is lost", async () => {
     await using desk = await office();
     const { pbx, box, received } = desk;
     const document = pbx.document.bind(pbx);
@@ -145,7 +145,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     expect(shown(received)).toEqual([["ScreenPop", id, "14155550123"]]);
   });
 
-  test("a phone that is not registered: MakeCall, status and CheckStatus say so until it rings", async () => {
+  test("a phone that is not registered: MakeCall, status and CheckStatus report it until it rings", async () => {
     await using desk = await office();
     const { pbx, box } = desk;
     pbx.instead = ({ method }) => method === "INVITE" ? { status: 404, headers: { Reason: "Q.850;cause=3" } } : undefined;

@@ -4,7 +4,7 @@ import { cuts, ends, type Fault, LineRig, markOf, of, whole } from "../support/f
 
 setDefaultTimeout(60_000);
 
-/** A call at a moment of its life, and how it goes on. */
+/** A call at a moment of its life, and how it continues. */
 interface Moment {
   readonly name: string;
   /** Brings the call there; resolves when the CRM has the events `before`. */
@@ -27,7 +27,7 @@ interface Begun {
 
 const [pop, established, released] = whole;
 
-/** A call to the desk, answered or not, which goes on in this way. */
+/** A call to the desk, answered or not, which continues in this way. */
 async function inbound(rig: LineRig, ...steps: ("answer" | "hold" | "retrieve")[]): Promise<Begun> {
   const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
   for (const step of steps) await call[step]();
@@ -117,7 +117,7 @@ interface Meanwhile {
 
 const table: readonly Meanwhile[] = [
   {
-    what: "the call goes on with its id, no event is sent twice",
+    what: "the call continues with its id, no event is sent twice",
     moments,
     then: async ({ finish, before, after }, rig) => {
       await finish();

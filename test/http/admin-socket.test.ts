@@ -58,7 +58,7 @@ describe("who may open it:", () => {
   });
 });
 
-describe("what is there already:", () => {
+describe("an existing file:", () => {
   test("the socket of a killed daemon is replaced", async () => {
     const path = socketPath();
     await left(path);

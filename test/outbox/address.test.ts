@@ -26,7 +26,7 @@ describe("the agent:", () => {
     expect(rig.posts).toEqual([]);
   });
 
-  test("after a Register at the same address waiting events are tried at once, and a POST on the way goes on", async () => {
+  test("after a Register at the same address waiting events are tried at once, and a POST in progress continues", async () => {
     const rig = new Rig();
     rig.courier.add([pop, event(5, { call: "c2" })]);
     await rig.answer(unreachable);
@@ -139,7 +139,7 @@ describe("an agent who moves while a POST is on the way:", () => {
     expect(rig.posts.map(({ id, to }) => [id, to])).toEqual([["CallReleased c1", moved]]);
   });
 
-  test("the POSTs to other agents go on", async () => {
+  test("the POSTs to other agents continue", async () => {
     const rig = new Rig();
     rig.courier.add([
       pop,

@@ -17,7 +17,7 @@ const cases: [name: string, part: EventPart, now: number, due: Due, why?: string
     { type: "discard", why: "too old after 120 s; last attempt: Cannot reach the CRM" },
   ],
   [
-    "a ScreenPop that was never tried says so when it is discarded",
+    "the reason says that a discarded ScreenPop was never tried",
     {},
     120_000,
     { type: "discard", why: "too old after 120 s; last attempt: no attempt was possible" },

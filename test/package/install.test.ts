@@ -116,7 +116,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(install(root, "9.0.0").asked).toEqual([]);
   });
 
-  test("an upgrade to a version that refuses the configuration keeps the old daemon running, and says so", () => {
+  test("an upgrade to a version that refuses the configuration keeps the old daemon running, and reports it", () => {
     const root = start(true);
     install(root, "9.0.0");
     root.service("active");

@@ -83,7 +83,7 @@ function versionOf(path: string): number {
   return version;
 }
 
-/** Checks that the whole content is there and usable. */
+/** Checks that the whole content is present and usable. */
 function holdsAll(path: string, version: number): void {
   const store = openStore(path);
   // An older telesetd sent everything to the registered agent.

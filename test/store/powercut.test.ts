@@ -12,7 +12,7 @@ import type { OutboxEvent } from "../../src/outbox/record.ts";
 
 setDefaultTimeout(60_000);
 
-// In memory, where a sync takes no time: the tests check when the store syncs, not how fast the disk is.
+// In memory, where a sync is instant: the tests check when the store syncs, not how fast the disk is.
 const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "telesetd-power-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -69,7 +69,7 @@ export class Client {
     });
   }
 
-  /** What has come and belongs to no answer that was taken. */
+  /** What has arrived and belongs to no answer that was taken. */
   get rest(): string {
     return this.#text;
   }

@@ -4,7 +4,7 @@ export function seriesOf(page: string): ReadonlyMap<string, number> {
   for (const line of page.split("\n")) {
     const [, series, value] = /^([^#\s][^{\s]*(?:\{.*\})?) (\S+)$/.exec(line) ?? [];
     if (series === undefined) continue;
-    if (all.has(series)) throw new Error(`${series} is there twice`);
+    if (all.has(series)) throw new Error(`${series} appears twice`);
     all.set(series, Number(value));
   }
   return all;

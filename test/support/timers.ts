@@ -1,4 +1,4 @@
-/** Time that passes when a test says so, and chance that it chooses. */
+/** Time that passes on command of a test, and random numbers that it chooses. */
 import { afterEach, beforeEach, jest } from "bun:test";
 import { systemTimers, type Timers } from "../../src/platform/timers.ts";
 
@@ -62,7 +62,7 @@ export class FakeTimers implements Timers {
   }
 
   /**
-   * Waits until what is due next is due in exactly this many ms, also when all that was under way in this turn of the event
+   * Waits until what is due next is due in exactly this many ms, also when everything in progress in this turn of the event
    * loop is done; then lets them pass.
    */
   async pass(ms: number): Promise<void> {

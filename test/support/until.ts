@@ -1,7 +1,7 @@
 /** Waiting for a state that announces itself to nobody. */
 
 /**
- * Looks every 5 ms until `look` gives something else than false or nothing, and returns that.
+ * Calls `look` every 5 ms until it returns something other than false or undefined, and returns that.
  * @throws Error with `otherwise` after 50 s, a backstop: before the test's own deadline, which could not say what was missing.
  */
 export async function until<T>(

@@ -29,7 +29,7 @@ export async function checkQueues(ask: Ask, config: FreeswitchConfig, desks: rea
       "Correct line.acd.queues, or add the queue to callcenter.conf.xml and load it: callcenter_config queue load NAME.",
     );
   }
-  const queues = needed.length === 0 ? "" : ` The queues ${needed.join(", ")} are there.`;
+  const queues = needed.length === 0 ? "" : ` The queues ${needed.join(", ")} exist.`;
   if (acdAgent.includes("{agent}")) {
     return good(`mod_callcenter answers; agents are named at Login.${queues}`);
   }

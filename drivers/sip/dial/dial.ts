@@ -1,5 +1,5 @@
 /**
- * Dialling from a desk's phone (RFC 3515): the box rings the phone; once it is answered, the box hands the call over to the
+ * Dialling from a desk's phone (RFC 3515): the box rings the phone; once it is answered, the box transfers the call to the
  * number with a REFER inside the dialog, and leaves. Or (`dialMethod` = `refer`) it makes the phone dial on its own. Each
  * command is carried out once. `step.ts` makes the decisions; here its effects become SIP, and SIP becomes its inputs.
  */

@@ -11,7 +11,7 @@ interface OwnDial {
   readonly callIds: readonly string[];
   /** It may still create dialogs. */
   readonly isOpen: boolean;
-  /** What was reported of the far end by means other than the dialogs. */
+  /** What was reported about the far end by means other than the dialogs. */
   readonly signs: Partial<LegFacts>;
 }
 
@@ -47,13 +47,13 @@ export function withDialOver(dials: OwnDials, call: string): OwnDials {
   return changed(dials, call, (dial) => ({ ...dial, isOpen: false }));
 }
 
-/** More is known of the far end of a dial. */
+/** More is known about the far end of a dial. */
 export function withFarSign(dials: OwnDials, call: string, sign: FarSign): OwnDials {
   const more = { called: {}, answered: { farAnswered: true }, unreported: { answerUnreported: true } }[sign];
   return changed(dials, call, (dial) => ({ ...dial, signs: { ...dial.signs, farCalled: true, ...more } }));
 }
 
-/** All that is known of the far end of a dial, as facts. */
+/** All that is known about the far end of a dial, as facts. */
 export function farSignsOf({ dials }: OwnDials, call: string): Partial<LegFacts> {
   return dials.find((dial) => dial.call === call)?.signs ?? {};
 }

@@ -127,7 +127,7 @@ export function onPartial(known: Known, dialogs: readonly Dialog[], gap: string 
   const change = inTurn(known.table, found, (table, { dialog, leg }) => applyDialog(table, dialog, leg, came));
   const hasId = (id: string) => liveDialogs(change.table).some((entry) => entry.id === id);
   const isBranchOver = found.some(({ dialog, leg }) => dialog.state === "terminated" && leg === undefined && hasId(dialog.id));
-  const why = gap ?? (isBranchOver ? "another branch of a call is over" : undefined);
+  const why = gap ?? (isBranchOver ? "another branch of a call has ended" : undefined);
   return { ...change, isWhole: false, ...omitUndefined({ why }) };
 }
 

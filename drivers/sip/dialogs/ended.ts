@@ -28,7 +28,7 @@ export interface EndedDialogs {
 
 export const noneEnded: EndedDialogs = { dialogs: [], hasManyIds: false };
 
-/** Forgets the ended dialogs, and keeps what is known of the ids. */
+/** Forgets the ended dialogs, and keeps what is known about the ids. */
 export function withoutEnded(ended: EndedDialogs): EndedDialogs {
   return { ...ended, dialogs: [] };
 }

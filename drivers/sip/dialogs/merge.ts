@@ -48,7 +48,7 @@ interface Group {
   readonly reports: Dialog[];
 }
 
-/** The number of dialogs of one id that are distinguished; the others are ignored, those that are over first. */
+/** The number of dialogs of one id that are distinguished; the others are ignored, ended ones first. */
 const maxBranches = 100;
 
 /** Reports without tags go to the first branch that they may belong to, so they are placed last. */

@@ -88,7 +88,7 @@ export interface TrackerOutput {
   readonly dropped?: string;
 }
 
-/** What is known of the dialogs of one desk. */
+/** What is known about the dialogs of one desk. */
 export interface TrackerState {
   readonly table: DialogTable;
   /** The version of the last document. */

@@ -16,7 +16,7 @@ export interface LiveDialog extends Past, DialogTags {
   /** The last report, if it may have been this dialog's end. */
   readonly question?: Report;
   /**
-   * A document that should have listed it did not (`absent`; `unanswered`: nor came the full state that was asked for), or
+   * A document that should have listed it did not (`absent`; `unanswered`: nor did the requested full state arrive), or
    * showed it as both confirmed and ended (`over`).
    */
   readonly missed?: "absent" | "unanswered" | "over";

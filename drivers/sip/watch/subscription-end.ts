@@ -151,7 +151,7 @@ const maxRetryAfter = 3600;
 /**
  * The pause before the next attempt, in ms.
  * @param failures the number of attempts that have failed in a row, from 0.
- * @param random from 0 to 1: jitter never shortens what the switch asked for, up to an hour.
+ * @param random from 0 to 1: jitter never shortens the pause that the switch requested, up to an hour.
  */
 export function pauseAfter(again: SubscriptionEnd["again"], failures: number, random: number): number {
   // `now` twice in a row: the switch ends each subscription that it accepts.

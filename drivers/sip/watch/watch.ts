@@ -18,7 +18,7 @@ import { messageOf } from "../../../src/platform/text.ts";
 /** What a watch needs. */
 export interface WatchOptions extends Connection {
   readonly about: About;
-  /** What is known of the phone's dialogs; outlives the watch. */
+  /** What is known about the phone's dialogs; outlives the watch. */
   readonly tracker: DialogTracker;
   readonly known: KnownLegs;
   /** The desks that link-up and link-down are about; absent if there is only this one. */

@@ -157,7 +157,7 @@ export class Stack {
     return this.#options.timers;
   }
 
-  /** Resolves with the reason when the connection is over. */
+  /** Resolves with the reason when the connection is closed. */
   get closed(): Promise<string> {
     return this.#closed.promise;
   }

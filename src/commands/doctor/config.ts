@@ -55,7 +55,7 @@ const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it 
 const adviceInFile = "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
 
 function desksOf({ desks, line }: Config): string {
-  return `${desks.map(({ extension }) => `desk ${extension}`).join(", ")} by ${line.driver}`;
+  return `${desks.map(({ extension }) => `desk ${extension}`).join(", ")}, driver ${line.driver}`;
 }
 
 /** Checks the configuration and the files of its secrets: a reader of the switch's password has a shell on the switch. */

@@ -94,7 +94,7 @@ function registrationOf(
     );
   }
   const { agent, host, port, before } = registered;
-  const message = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, since ${ago(before)}`}.`;
+  const message = `Agent ${agent} at ${host}:${port}${before === undefined ? "" : `, registered ${ago(before)} ago`}.`;
   if (before === undefined || before < aDay) return good(message);
   const advice = `Fine if agent ${agent} is still logged in to UWQ; otherwise have the agent log in again.`;
   return warning(message, advice);

@@ -46,7 +46,7 @@ export async function checkDaemon(answered: Answered, config: Config | undefined
     const advice = "Fix the store and the disk above: the daemon tries again every 10 s.";
     return failed(`The daemon is running without its store: ${status.storeTrouble}.`, advice);
   }
-  const runs = `telesetd ${status.version} has run for ${ago(status.upSeconds * 1000)}`;
+  const runs = `telesetd ${status.version} has been running for ${ago(status.upSeconds * 1000)}`;
   if (status.version !== version) {
     return warning(`${runs}, but version ${version} is installed.`, "systemctl restart telesetd");
   }

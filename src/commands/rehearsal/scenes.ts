@@ -133,7 +133,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: "Somebody unplugs the phone: CheckStatus and MakeCall say so",
+    title: "Somebody unplugs the phone: CheckStatus and MakeCall report it",
     events: 0,
     async play({ sim, callout, pause }) {
       await sim.phones.unregister("1001");

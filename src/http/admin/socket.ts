@@ -15,7 +15,7 @@ export interface AdminSocket {
 /** The socket belongs to another daemon, which runs. */
 export class SocketInUse extends Error {}
 
-/** The most open connections: each command has one, and more than a few at once are a mistake. */
+/** The maximum number of open connections: each command has one, and more than a few at once are a mistake. */
 const maxConnections = 16;
 
 /** Deadlines in ms: for a request, and for its answer (a retry of thousands of events takes long). */
@@ -78,7 +78,7 @@ async function makeRoom(path: string): Promise<void> {
   throw new SocketInUse(
     code === undefined || code === "EAGAIN"
       ? `Another telesetd listens at ${path}: stop it, or give this one its own socket with --socket`
-      : `Cannot listen at ${path}: a socket is there, and it is not known whether it is in use (${code}): remove it, or name another path with --socket`,
+      : `Cannot listen at ${path}: a socket exists, and it is not known whether it is in use (${code}): remove it, or name another path with --socket`,
   );
 }
 

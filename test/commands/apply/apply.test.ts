@@ -143,7 +143,7 @@ describe("apply", () => {
     expect(err).toContain(`no old configuration to return to: correct ${box.file}, then run telesetd apply`);
   });
 
-  test("an old configuration that no longer works either is said", async () => {
+  test("an old configuration that no longer works either is reported", async () => {
     const box = Box.running(a);
     box.bad.push(a, b);
     const { code, err } = await box.apply(b);

@@ -36,7 +36,7 @@ describe("the service", () => {
 
   test("has the configuration of the running daemon among its credentials", () => expect(service("").running()).toBe("its text"));
 
-  test("is ready when systemd says so after the restart", async () => {
+  test("is ready when systemd reports it after the restart", async () => {
     const ready = service("ActiveState=active\nResult=success\nExecMainStatus=0\nStatusText=desk 1001: fine");
     expect(await ready.restart()).toBeUndefined();
     expect(ready.sent[0]).toBe("restart telesetd.service");

@@ -155,7 +155,7 @@ describe("the disk", () => {
   };
 
   test.skipIf(noMount !== "")(
-    `full: said while the daemon goes on, and what it says of it${noMount}`,
+    `full: reported while the daemon continues, with its own report${noMount}`,
     () =>
       onSmallDisk(async (place, disk) => {
         const app = await place.start();

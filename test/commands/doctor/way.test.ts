@@ -51,7 +51,7 @@ describe("the daemon", () => {
     const { verdict, message, advice } = (await place.examined()).hop("daemon");
     await socket.stop();
     expect([verdict, advice]).toEqual(["warning", "systemctl restart telesetd"]);
-    expect(message).toMatch(/^telesetd 0\.0\.9 has run for 2 hours, but version \d/);
+    expect(message).toMatch(/^telesetd 0\.0\.9 has been running for 2 hours, but version \d/);
   });
 
   test.concurrent("runs while its file is wrong: since when, and the hops to UWQ are checked as it has them", async () => {
@@ -63,7 +63,7 @@ describe("the daemon", () => {
     expect(report.hop("config").verdict).toBe("failed");
     expect(report.hop("daemon")).toMatchObject({
       verdict: "warning",
-      message: expect.stringMatching(/ has run for \d+ seconds? on the configuration of \d\d:\d\d\.$/),
+      message: expect.stringMatching(/ has been running for \d+ seconds? on the configuration of \d\d:\d\d\.$/),
     });
     expect(report.hop("CRM 1001")).toMatchObject({ verdict: "good", message: expect.stringMatching(/^Agent 7 at 127/) });
     expect(report.hop("CRM port 1001").verdict).toBe("failed");
@@ -175,7 +175,9 @@ describe("UWQ", () => {
     crm.close();
     await place.register(port);
     const report = await place.examined();
-    expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since`));
+    expect(report.hop("CRM 1001").message).toMatch(
+      new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, registered \\d+ seconds? ago`),
+    );
     expect(report.hop("CRM port 1001")).toMatchObject({
       verdict: "failed",
       message: `Nothing listens at 127.0.0.1:${port}: the PC is on, but UWQ is not running there.`,
@@ -196,7 +198,7 @@ describe("UWQ", () => {
     ["hangs", () => {}, "no answer within 0.2 s"],
     ["is HTTP, but not UWQ", (answer) => answer.writeHead(500).end(), "answered with status 500"],
     ["expects another path", (answer) => answer.writeHead(404).end(), "answered with status 404"],
-  ])("takes connections, but %s: the desk's last event says so, with the daemon and without", async (_, answers, why) => {
+  ])("takes connections, but %s: the desk's last event shows it, with the daemon and without", async (_, answers, why) => {
     const served = createServer((_, answer) => void answers(answer));
     await new Promise<void>((resolve) => served.listen(0, "127.0.0.1", resolve));
     const { port } = served.address() as AddressInfo;
@@ -233,7 +235,7 @@ describe("UWQ", () => {
     const { machine } = place;
     place.machine = { ...machine, clocks: { ...machine.clocks, wall: () => Date.now() + 3 * 86_400_000 } };
     const { verdict, message, advice } = (await place.examined()).hop("CRM 1001");
-    expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, since 3 days.`]);
+    expect([verdict, message]).toEqual(["warning", `Agent 7 at 127.0.0.1:${crm.port}, registered 3 days ago.`]);
     expect(advice).toContain("logged in to UWQ");
     crm.close();
   });

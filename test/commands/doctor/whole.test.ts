@@ -53,7 +53,9 @@ test.concurrent("while the daemon is not running, the store says who is register
   const before = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs]);
   const report = await place.examined();
   expect(readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mtimeMs])).toEqual(before);
-  expect(report.hop("CRM 1001").message).toMatch(new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, since \\d+ seconds?\\.$`));
+  expect(report.hop("CRM 1001").message).toMatch(
+    new RegExp(`^Agent 7 at 127\\.0\\.0\\.1:${port}, registered \\d+ seconds? ago\\.$`),
+  );
   expect(brief(report).filter((line) => !/: good$/.test(line))).toEqual(["daemon: failed", "call queues: skipped"]);
   expect(report).toMatchObject({ code: 1, ok: false, first: "daemon" });
 });
@@ -153,7 +155,7 @@ test.concurrent("a configuration with a byte order mark, and a variable called f
   place.configure({ screenPop: { data: { file: "cabinet" } } });
   place.write(`\uFEFF${readFileSync(place.file, "utf8")}`);
   const { verdict, message } = (await place.examined()).hop("config");
-  expect([verdict, message]).toEqual(["good", `${place.file} is valid: desk 1001 by freeswitch.`]);
+  expect([verdict, message]).toEqual(["good", `${place.file} is valid: desk 1001, driver freeswitch.`]);
 });
 
 test.concurrent("as text: mark, name, time, message; below it the advice; last what to fix first", async () => {
@@ -162,7 +164,7 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   place.sim.phones.unregister("1001");
   const { code, out } = await place.printed();
   expect(code).toBe(1);
-  expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is valid: desk 1001 by freeswitch\.$/m);
+  expect(out).toMatch(/^good {2}config +[\d.]+ ms {2}\S+ is valid: desk 1001, driver freeswitch\.$/m);
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
   expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Fix first: phone 1001\. Phone 1001 is not registered/);
   for (const secret of Object.values(secrets)) expect(out).not.toContain(secret);

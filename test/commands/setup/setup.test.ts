@@ -175,7 +175,7 @@ describe("nothing is changed", () => {
     expect(existsSync(desk.file)).toBe(false);
   });
 
-  test("when a key that is not asked for is wrong: the error comes before any question", async () => {
+  test("when a key without a question is invalid: the error comes before any question", async () => {
     await using desk = await Desk.open();
     for (
       const [wrong, message] of [[{ http: { port: 0 } }, "http.port is 0"], [{ line: { pasword: "x" } }, "pasword"]] as const
@@ -195,7 +195,7 @@ describe("nothing is changed", () => {
     expect([code, read(desk.file).line.user, read(desk.file).http]).toEqual([0, undefined, { prefix: "/k3y" }]);
   });
 
-  test("nor when a section is something else than an object: it is asked for", async () => {
+  test("nor when a section is not an object: its questions are asked", async () => {
     await using desk = await Desk.open();
     writeFileSync(desk.file, JSON.stringify({ desks: "1001", line: "freeswitch", http: null, numbers: [7] }));
     const { code } = await desk.run({ ...desk.good, Secret: ["/k3y"] });

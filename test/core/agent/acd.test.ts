@@ -1,6 +1,6 @@
 /**
- * The agent's state under everything that can happen to it. The rule (src/core/agent/acd.ts): while the link stands the switch is
- * right; after a restart what the agent last asked for is applied again; who logs in takes the desk's place.
+ * The agent's state under everything that can happen to it. The rule (src/core/agent/acd.ts): while the link is up the switch is
+ * right; after a restart the agent's last request is applied again; an agent who logs in takes over the desk's place.
  */
 import { describe, expect, test } from "bun:test";
 import type { AgentCallout } from "../../../src/core/agent/agent.ts";

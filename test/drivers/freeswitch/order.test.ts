@@ -22,7 +22,7 @@ const command: DialCommand = { type: "dial", desk: "1001", call: "call-1", numbe
 const outcomes = { "-ERR USER_BUSY": "failed USER_BUSY", "+OK A": "done" };
 const marker = "M rings";
 
-/** What goes on the wire for a step. */
+/** What is sent for a step. */
 function bytes(step: string, job: string, report: string): string {
   if (step === "reply") return reply("+OK Job-UUID: " + job);
   if (step === "report") {

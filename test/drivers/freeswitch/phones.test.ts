@@ -1,4 +1,4 @@
-/** What is known of the phones: every look, event, dial and leg that says something of one changes the one state. */
+/** What is known about the phones: every look, event, dial and leg that says something of one changes the one state. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { answerInstead, holdAnswer, Rig } from "../../support/freeswitch/rig.ts";

@@ -1,4 +1,4 @@
-/** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known of other desks. */
+/** A refused agent command leaves no trace: not at the switch, not among our filters, not in what is known about other desks. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdRig, acdState, agentFilters, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
 import type { Rig } from "../../support/freeswitch/rig.ts";

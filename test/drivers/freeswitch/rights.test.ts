@@ -56,7 +56,7 @@ describe("userauth", () => {
     await rig.connectAgain();
     await rig.next("link-down", () => true, from);
     expect(rig.events.some(({ type }) => type === "snapshot")).toBe(false);
-    expect(rig.lines.filter((line) => line.includes("trying again until it is there"))).toHaveLength(1);
+    expect(rig.lines.filter((line) => line.includes("retrying until it is available"))).toHaveLength(1);
     await rig.sim.server.until(({ connections }) => connections.length === 0);
   });
 

@@ -32,7 +32,7 @@ describe("connecting", () => {
     await rig.until(() => rig.events.length === 3);
     const why = `nothing listens on 127.0.0.1:${rig.sim.port}: is FreeSWITCH running, and mod_event_socket loaded?`;
     expect(rig.events).toEqual(Array(3).fill({ type: "link-down", why }));
-    expect(rig.lines.filter((line) => line.includes("trying again until it is there"))).toHaveLength(1);
+    expect(rig.lines.filter((line) => line.includes("retrying until it is available"))).toHaveLength(1);
     await rig.sim.server.listen();
     await rig.connectAgain();
     await rig.next("phone");

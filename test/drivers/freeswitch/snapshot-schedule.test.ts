@@ -8,7 +8,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-/** Snapshots that are answered when the test says so. */
+/** Snapshots that are answered on command of the test. */
 function rig() {
   const waiting: PromiseWithResolvers<readonly LegFacts[]>[] = [];
   const did: string[] = [];

@@ -201,7 +201,7 @@ describe("the second snapshot", () => {
     expect(await rig.snapshot(rig.events.length)).toEqual([]);
   });
 
-  test.concurrent("is not taken on a connection that is over", async () => {
+  test.concurrent("is not taken on a closed connection", async () => {
     await using rig = await Rig.ready();
     const from = await rig.reconnect();
     await rig.startSecondSnapshot();

@@ -254,7 +254,7 @@ describe("our own dial:", () => {
     const [facts] = line.reports(shown);
     expect(facts?.call).toBe(isOurs ? "m1" : undefined);
     expect(line.tracker.legsOf("m1")).toEqual(isOurs ? [uuid] : []);
-    // The number that was asked for must not be taken for a caller.
+    // The requested number must not be mistaken for a caller.
     if (isOurs) expect([facts?.caller, facts?.dialled, facts?.farLeg]).toEqual([undefined, undefined, undefined]);
   });
 

@@ -54,7 +54,7 @@ function fails(isIt: (request: SipRequest) => boolean): void {
 const desks = ["1001", "1002"];
 const isDown = (desk: string) => (event: { readonly desks?: readonly string[] }) => event.desks?.includes(desk) === true;
 
-/** Desk 1002 goes on with its call, and 1001 is watched again. */
+/** Desk 1002 continues its call, and 1001 is watched again. */
 async function goesOn(rig: Rig, call: string): Promise<void> {
   expect((await rig.next("link-down", isDown("1001"))).why).toBe(why("1001"));
   const from = rig.events.findIndex(({ type }) => type === "link-down");
@@ -91,7 +91,7 @@ test("in a renewal", async () => {
   fails(({ method, dialog }) => method === "SUBSCRIBE" && dialog !== undefined);
   const [sub] = [...rig.pbx.subscriptions.values()].filter(({ extension }) => extension === "1001");
   if (!sub) throw new Error("Cannot find the subscription of 1001");
-  // What cannot be read is asked for again.
+  // An unreadable document is requested again.
   rig.pbx.notify(sub, { body: "hello" });
   await goesOn(rig, call);
 });

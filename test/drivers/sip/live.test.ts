@@ -12,14 +12,14 @@ const asterisk = {
   "partner dials 6001, 6001 declines": ["ScreenPop 3", "CallReleased 3"],
 };
 
-/** The first call goes on until the second is over. */
+/** The first call continues until the second has ended. */
 const asteriskWaiting = {
   "cust calls 1001": ["ScreenPop 1 14155550123"],
   "desk answers": ["CallEstablished 1"],
   "cust2 hangs up": ["CallReleased 1"],
 };
 
-/** By what people did; `?` where the full state was asked for and did not come. */
+/** By what people did; `?` where the full state was requested and did not arrive. */
 const live: Record<string, Record<string, string[]>> = {
   "live-freeswitch": {
     "partner dials 1001: ringing": ["ScreenPop 1"],

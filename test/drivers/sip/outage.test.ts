@@ -34,7 +34,7 @@ describe("drachtio-server", () => {
       const why = "drachtio-server does not speak SIP over tls: " +
         "add a <contact> with transport=tls to <sip> in its drachtio.conf.xml, or change line.transport";
       expect((await rig.next("link-down")).why).toBe(why);
-      // It goes on trying.
+      // It keeps trying.
       await rig.next("link-down", () => true, rig.events.length);
     },
   );

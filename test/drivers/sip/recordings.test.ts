@@ -1,6 +1,6 @@
 /**
  * Recordings of FreeSWITCH behind a drachtio-server: the CRM must get the same as from the event socket's recordings of the
- * same flows. The recorder asked for no full state; FreeSWITCH's answer to that is written out here (sofia_presence.c,
+ * same flows. The recorder requested no full state; FreeSWITCH's answer to that is written out here (sofia_presence.c,
  * do_dialog_probe).
  */
 import { expect, test } from "bun:test";

@@ -14,7 +14,7 @@ export interface Exchange {
   readonly target: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Absent: no answer has come yet. */
+  /** Absent: no answer has arrived yet. */
   status?: number;
 }
 

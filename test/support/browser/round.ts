@@ -49,7 +49,7 @@ export class Round {
         if (direction === "in" && text.includes("originate")) this.originates.push(text);
       },
     });
-    // The desk is free again at once, so that no attack fails only because another one has come through.
+    // The desk is free again at once, so that no attack fails only because another one has succeeded.
     this.#sim.handsetDoes = { does: "rejects" };
   }
 

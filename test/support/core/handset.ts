@@ -29,7 +29,7 @@ export function answers(leg: Leg): LegFacts[] {
   return [{ ...leg, rings: true, ...far }, bare(leg, { answered: true }), { ...leg, ...far, partner }];
 }
 
-/** CREATE, CALLSTATE: the phone has dialled, nothing is known of the far end yet. */
+/** CREATE, CALLSTATE: the phone has dialled, nothing is known about the far end yet. */
 export function begins(leg: Leg): LegFacts[] {
   return [leg, bare(leg, {})];
 }

@@ -67,7 +67,7 @@ export class Office {
     ];
   }
 
-  /** Commits an event, then hands it over, as the loop does. */
+  /** Commits an event, then passes it on, as the loop does. */
   send(call: string, name: CallEventName): void {
     const event = {
       desk: "1001",
@@ -141,7 +141,7 @@ export class Office {
   }
 }
 
-/** What is under way has come to rest: scripted answers take some turns of promises, never time. */
+/** Everything in progress has settled: scripted answers take some turns of promises, never time. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }

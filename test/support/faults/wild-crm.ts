@@ -1,4 +1,7 @@
-/** A CRM with moods, as a real one has them when it is restarted, patched or overloaded: it comes and goes on the same port. */
+/**
+ * A CRM with moods, as a real one has them when it is restarted, patched or overloaded: it appears and disappears on the same
+ * port.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parse } from "../../../src/platform/xml.ts";

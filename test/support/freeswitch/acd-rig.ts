@@ -55,7 +55,7 @@ export function acdCommands(rig: Rig, from = 0): string[] {
   return rig.commands.slice(from).filter(changes).map((command) => command.replace("api callcenter_config ", ""));
 }
 
-/** What was reported of agents from event number `from` on: `1001 ready`. */
+/** What was reported about agents from event number `from` on: `1001 ready`. */
 export function reportedModes(rig: Rig, from = 0): string[] {
   return rig.events.slice(from).flatMap((event: LineEvent) => event.type === "agent" ? [`${event.desk} ${event.mode}`] : []);
 }
@@ -67,7 +67,7 @@ export async function heard(rig: Rig): Promise<void> {
   await rig.next("phone", () => true, from);
 }
 
-/** What is reported of agents while this happens, all that the switch sends for it included. */
+/** What is reported about agents while this happens, all that the switch sends for it included. */
 export async function modesAfter(rig: Rig, act: () => unknown): Promise<string[]> {
   await heard(rig);
   const from = rig.events.length;

@@ -69,7 +69,7 @@ export class RawPeer implements AsyncDisposable {
     return address !== null && typeof address === "object" ? address.port : 0;
   }
 
-  /** True while the client's connection stands. */
+  /** True while the client is connected. */
   get connected(): boolean {
     return this.#socket !== undefined && !this.#socket.destroyed;
   }

@@ -1,4 +1,4 @@
-/** A courier between a store that notes everything and a CRM that answers when the test says so. Time is fake. */
+/** A courier between a store that notes everything and a CRM that answers on command of the test. Time is fake. */
 import { jest } from "bun:test";
 import type { Address, Crm, Delivery } from "../../../src/core/crm.ts";
 import { openLog } from "../../../src/log/log.ts";

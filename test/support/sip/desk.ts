@@ -42,7 +42,7 @@ export class TestTracker {
     return this.take({ type: "no-dialogs" });
   }
 
-  /** The full state that was asked for does not come in time. */
+  /** The requested full state does not arrive in time. */
   noAnswer(): TrackerOutput {
     this.#now = this.#wakeAt ?? this.#now;
     return this.take({ type: "time" });
@@ -113,7 +113,7 @@ export class TestDesk {
     this.step({ type: "line", event: { type: "link-up", to: "the switch" } });
   }
 
-  /** telesetd is started again: the driver knows nothing any more, the core what it has stored. */
+  /** telesetd is started again: the driver knows nothing, the core only what it has stored. */
   restart(): void {
     this.#desk = JSON.parse(JSON.stringify(this.#desk));
     this.tracker = tracker({ ...this.#watched, seed: `life-${++this.#lives}` });

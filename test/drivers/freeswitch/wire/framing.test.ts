@@ -8,7 +8,7 @@ import { FakeTimers } from "../../../support/timers.ts";
 const event = (name: string) => `Content-Length: ${name.length}\nContent-Type: text/event-json\n\n${name}`;
 const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
 
-/** A reader that goes on when we say so. */
+/** A reader that continues on command. */
 function reader() {
   const read: string[] = [];
   const turns: (() => void)[] = [];
@@ -74,7 +74,7 @@ describe("events that arrive at once", () => {
     expect(turn()).toEqual(["six"]);
   });
 
-  test("what comes meanwhile waits for them", () => {
+  test("later frames wait for them", () => {
     const { take, turn, turns } = reader();
     expect(take(event("one") + event("two").slice(0, 30))).toEqual(["one"]);
     expect(take(event("two").slice(30) + event("three"))).toEqual([]);

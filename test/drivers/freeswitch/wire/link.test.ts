@@ -38,7 +38,7 @@ describe("defect 1, a malformed % in a reply header", () => {
     ["half %C3", "half %C3"],
     ["whole%20and half%", "whole%20and half%"],
     ["a%20b", "a b"],
-  ])("`%s` arrives as `%s` and the link goes on", async (sent, read) => {
+  ])("`%s` arrives as `%s` and the link continues", async (sent, read) => {
     await using peer = await RawPeer.listen((command) => command === "filter a b" ? reply(`+OK ${sent}`) : obliging(command));
     using opened = await openLink(peer);
     expect(await opened.link.command("filter a b")).toEqual({ ok: true, text: `+OK ${read}` });
@@ -137,7 +137,7 @@ describe("defect 4, only 'end' is watched", () => {
     await peer.until(() => !peer.connected);
   });
 
-  test("what has come while the process stood still also puts off the deadline", async () => {
+  test("data that arrived while the process was suspended also postpones the deadline", async () => {
     await using peer = await RawPeer.listen();
     using opened = await openLink(peer, { silenceMs: 200, timers: systemTimers });
     const heard = opened.next();

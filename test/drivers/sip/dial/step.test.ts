@@ -49,7 +49,7 @@ const inputs: Record<string, DialInput> = {
   "time": { type: "time" },
 };
 
-/** Goes on from a step, each input at once or, for `time`, when the step has asked for it. */
+/** Goes on from a step, each input at once or, for `time`, when the step has requested it. */
 function after(begun: AttemptStep, ...more: readonly DialInput[]): AttemptStep {
   return more.reduce((made, input) => step(made.attempt, input, input.type === "time" ? made.wakeAt ?? 0 : 0), begun);
 }

@@ -82,7 +82,7 @@ test.each<[string, (n: number) => Partial<Dialog>]>([
 test.each<[string, (n: number) => Partial<Dialog>]>([
   ["Call-IDs", (n) => ({ callId: `c${n}` })],
   ["tags", (n) => ({ localTag: `tag-${n}`, remoteTag: "r" })],
-])("a live dialog is read although a hundred of its id that are over, with other %s, are listed before it", (_, part) => {
+])("a live dialog is read although a hundred ended ones of its id, with other %s, are listed before it", (_, part) => {
   const over = Array.from({ length: 100 }, (_, n) => dialog("a", "terminated", part(n)));
   const live = dialog("a", "confirmed", part(100));
   expect(merge([...over, live]).map(({ dialog }) => dialog)).toContainEqual(live);

@@ -133,7 +133,7 @@ const expected: Record<string, Record<string, string[]>> = {
 
 const names = fixtures.filter((name) => !name.startsWith("live-"));
 
-/** The events of each document, if it has any; `?` where the full state was asked for. */
+/** The events of each document, if it has any; `?` where the full state was requested. */
 function played({ documents, userAgent }: Fixture): Record<string, string[]> {
   const desk = new TestDesk();
   const events: Record<string, string[]> = {};

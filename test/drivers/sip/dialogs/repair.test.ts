@@ -1,4 +1,4 @@
-/** Documents that are not well-formed: what is plainly meant is read, the rest is asked for again and shows in the status. */
+/** Documents that are not well-formed: clear ones are read, the rest is requested again and reported in the status. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { readDialogInfo } from "../../../../drivers/sip/dialogs/dialog-info.ts";

@@ -129,7 +129,7 @@ describe("versions:", () => {
     expect(tracked.notify(ring(1), strict)).toEqual({ events: [] });
   });
   test.each([[1, 1], [2, 1], [7, 0]])(
-    "after version %i another document of version %i is dropped, and the state asked for",
+    "after version %i another document of version %i is dropped, and the state requested",
     (last, next) => {
       const tracked = begun(strict);
       tracked.notify(ring(last, "full"), strict);
@@ -208,7 +208,7 @@ describe("after a connect", () => {
       held: true,
     }]);
   });
-  test("after the link was lost, the one dialog that FreeSWITCH reports is not the snapshot: the full state is asked for", () => {
+  test("after the link was lost, the one dialog that FreeSWITCH reports is not the snapshot: the full state is requested", () => {
     const tracked = begun(freeswitch, dialog(uuid, "confirmed", { remote: customer }));
     tracked.take({ type: "link-lost" });
     const report = tracked.notify(info(1, "full", dialog(uuid2, "early")), freeswitch);

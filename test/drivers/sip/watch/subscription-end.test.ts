@@ -63,7 +63,7 @@ describe("the pause", () => {
   test("after a problem that a person must fix grows, and is never short", () => {
     expect([0, 1, 2, 3, 9].map((failures) => pauseAfter("long", failures, 0) / 1000)).toEqual([30, 120, 300, 600, 600]);
   });
-  test("is never shorter than the switch asked for, up to an hour", () => {
+  test("is never shorter than the switch requested, up to an hour", () => {
     fc.assert(fc.property(fc.nat(3600), fc.nat(9), fc.double({ min: 0, max: 1, noNaN: true }), (after, failures, random) => {
       expect(pauseAfter({ after }, failures, random)).toBeGreaterThanOrEqual(after * 1000);
     }));

@@ -277,7 +277,7 @@ describe("a NOTIFY", () => {
 
   const odd = ["<html>", "<?xml version='1.0'?>", "<!DOCTYPE x><dialog-info/>", "\0\0", "x".repeat(300_000), "<dialog-info/>"];
   test.concurrent.each(odd.map((body) => [body.slice(0, 30), body]))(
-    "with %j: 200, logged, and the link stands",
+    "with %j: 200, logged, and the link stays up",
     async (_, body) => {
       await using rig = await Rig.ready();
       expect(await answerOf(rig, rig.pbx.notify(rig.sub, { body }))).toBe(200);

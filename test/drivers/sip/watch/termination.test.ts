@@ -1,4 +1,4 @@
-/** The end of a subscription: when it is asked for again, by the reason, and never in a storm. */
+/** The end of a subscription: when it is requested again, by the reason, and never in a flood. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../../support/sip/rig.ts";

@@ -90,7 +90,7 @@ test.each(names)("%s: the driver sends what drachtio-srf sent", async (name) => 
   expect(answers(mine).slice(0, answers(theirs).length)).toEqual(answers(theirs));
 });
 
-/** drachtio-srf sent the second SUBSCRIBE to the address that had asked for the password; the domain gives the same. */
+/** drachtio-srf sent the second SUBSCRIBE to the address that had requested the password; the domain gives the same. */
 function withoutRoute(frame: Record<string, unknown>): Record<string, unknown> {
   const parts = frame["parts"] as string[];
   return { ...frame, parts: parts[1] === "sip" && frame["start"] === "SUBSCRIBE" ? parts.slice(0, 4) : parts };
