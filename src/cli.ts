@@ -1,7 +1,6 @@
 /** The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. */
 import { Command, CommanderError } from "commander";
 import { apply } from "./commands/apply/mod.ts";
-import { showAddressRules } from "./commands/install/address-rules.ts";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
@@ -109,14 +108,6 @@ function addService({ program, io, add, configured, does }: Group): void {
     configured("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json")
       .option("--socket <path>", "socket for the administrator's commands (default: in $RUNTIME_DIRECTORY, or beside the store)"),
     (options) => run(options, io),
-  );
-  does(
-    configured(
-      "address-rules",
-      "Show the addresses that the service may communicate with, according to the configuration.",
-      "telesetd address-rules",
-    ).option("--apply", "pass them to systemd, as telesetd-addresses.service does before each start"),
-    ({ config, apply }) => showAddressRules(config, apply === true, io),
   );
   const installing = (command: Command) =>
     does(

@@ -48,7 +48,9 @@ done
 check "no memory is both writable and executable" test -z "$(grep -E '^[^ ]+ .?wx' "/proc/$pid/maps")"
 check "the kernel enforces this" test "$(show MemoryDenyWriteExecute)/$(grep -c '^Seccomp:.2' "/proc/$pid/status")" = yes/1
 check "it has no capabilities" test "$(awk '/^Cap(Eff|Bnd|Prm)/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000
-check "the address rules contain the switch" has "$(show IPAddressAllow)" "203.0.113.9/32"
+check "it may reach the switch and the lists only" has "$(show IPAddressDeny) $(show IPAddressAllow)" "203.0.113.9/32"
+check "systemctl cat shows it" has "$(systemctl cat telesetd.service)" "IPAddressAllow=203.0.113.9/32"
+check "systemd knows all of its files" test "$(show NeedDaemonReload)" = no
 ip link set lo up && ip addr add 10.99.0.1/32 dev lo && ip addr add 198.51.100.1/32 dev lo
 # Any answer counts: this address may not read /healthz.
 asked() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/8090 && printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3 && grep -q ^HTTP/ <&3" 2>/dev/null; }
@@ -66,6 +68,7 @@ config 1002 203.0.113.10 '{ "credential": "esl" }' >$file
 check "telesetd apply applies a configuration changed in its place, with a new credential" telesetd apply
 check "by a restart" new_pid "$pid"
 check "the new desk is served when it returns" has "$(telesetd status 2>&1)" "desk 1002"
+check "it may reach the new switch only" test "$(show IPAddressAllow | grep -c 203.0.113.10/32)$(show IPAddressAllow | grep -c 203.0.113.9/32)" = 10
 pid=$(show MainPID)
 echo '{ "desks": [] }' >/root/wrong.json
 says=$(telesetd apply /root/wrong.json 2>&1)
@@ -82,6 +85,7 @@ check "a configuration that the daemon cannot start with: exit code 1" test $? =
 check "with the reason" has "$says" "did not become ready with this configuration: Cannot listen on 192.0.2.77:8090"
 check "the old configuration is in force" cmp -s $file /root/former.json
 check "the daemon runs with it" has "$(telesetd status 2>&1)" "desk 1002"
+check "it may reach the old switch" has "$(show IPAddressAllow)" "203.0.113.10/32"
 check "the new one is kept" cmp -s $file.failed /root/new.json
 printf 'z\n' >/root/secret && chmod 600 /root/secret
 not_ready 127.0.0.1 '{ "file": "/root/secret" }' >$file
@@ -89,7 +93,7 @@ says=$(telesetd apply 2>&1)
 check "a file changed in its place, with a secret that only root can read: exit code 1" test $? = 1
 check "with the daemon's own reason" has "$says" "line.password"
 check "the configuration of the running daemon is back" cmp -s $file /root/former.json
-config 1004 203.0.113.10 '{ "credential": "esl" }' >/root/next.json
+config 1004 pbx.example.com '{ "credential": "esl" }' >/root/next.json
 for delay in 0.01 0.05 0.1 0.2 0.4; do
   telesetd apply /root/next.json >/dev/null 2>&1 &
   sleep $delay && kill -9 $! 2>/dev/null
@@ -98,6 +102,7 @@ for delay in 0.01 0.05 0.1 0.2 0.4; do
 done
 check "after five killed ones it applies again" telesetd apply /root/next.json
 check "the new desk is served" has "$(telesetd status 2>&1)" "desk 1004"
+check "without a restriction, because the switch is given by name" test -z "$(show IPAddressDeny)$(show IPAddressAllow)"
 systemctl stop telesetd.service
 config 1002 203.0.113.10 '{ "credential": "esl" }' >/root/new.json
 says=$(telesetd apply /root/new.json 2>&1)
@@ -112,27 +117,16 @@ if systemctl reload telesetd.service 2>/dev/null; then no "there is no systemctl
 
 echo "== ends"
 echo '{ "desks": [] }' >$file
-restarts=$(show NRestarts)
 systemctl restart telesetd.service 2>/dev/null
 check "an invalid configuration at the start: the service fails" until_so 10 state_is failed/failed
 check "its exit code is 2" test "$(show ExecMainStatus)" = 2
 sleep 3
-check "systemd does not restart it" test "$(show ActiveState)/$(show NRestarts)" = "failed/$restarts"
+check "systemd does not restart it" test "$(show ActiveState)/$(show NRestarts)" = failed/0
 check "systemctl status shows the reason" status_has "The configuration has 2 errors"
 check "the journal has it as an error, with the name of the file" \
   has "$(journalctl --no-pager -o cat -p err -u telesetd)" "$file has 2 errors"
 config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
 check "with a valid configuration it starts" systemctl restart telesetd.service
-check "the rules are exact again" test -z "$(show IPAddressAllow | grep -F 203.0.113.9/32)"
-chown 1000:1000 $file
-for last in 11 12 13 14 15 16 17; do
-  config 1001 203.0.113.$last '{ "credential": "esl" }' >$file
-  systemctl restart telesetd.service
-done
-check "they are exact after many starts in a row, even if the file is not owned by root" has "$(show IPAddressAllow)" 203.0.113.17/32
-chown 0:0 $file
-config 1001 203.0.113.10 '{ "credential": "esl" }' >$file
-systemctl restart telesetd.service
 pid=$(show MainPID)
 began=$(date +%s%N)
 kill -9 "$pid"

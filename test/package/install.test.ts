@@ -14,6 +14,7 @@ const good = '{"desks":[{"extension":"1001"}],"line":{"driver":"freeswitch","pas
 const architecture = process.arch === "arm64" ? "arm64" : "amd64";
 const wants = "etc/systemd/system/multi-user.target.wants";
 const reload = "daemon-reload";
+const stopFormer = "stop telesetd-addresses.timer telesetd-addresses.service";
 const probe = ["dpkg-deb", "dpkg", "systemctl"].every((tool) => Bun.which(tool)) ? Root.mount({ booted: true }) : undefined;
 probe?.unmount();
 const none = probe ? "" : " (skipped: needs Debian with systemctl, and the right to mount an overlay and /proc)";
@@ -41,7 +42,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     return root;
   }
 
-  /** Installs a package; returns the messages, and the commands to systemd except daemon-reload. */
+  /** Installs a package; returns the messages, and the commands to systemd except daemon-reload, and the end of units of 0.1.0. */
   function install(root: Root, name: string): { text: string; asked: string[] } {
     const deb = debs[name] ?? "";
     copyFileSync(deb, join(root.path, "tmp", basename(deb)));
@@ -49,7 +50,7 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     const { text, code } = root.dpkg("-i", `/tmp/${basename(deb)}`);
     rmSync(join(root.path, "tmp", basename(deb)));
     expect(`${code} ${text}`).toStartWith("0 ");
-    return { text, asked: root.asked().filter((line) => line !== reload) };
+    return { text, asked: root.asked().filter((line) => line !== reload && line !== stopFormer) };
   }
 
   test("in a chroot: explains a missing configuration, enables the unit with a valid one, and never changes the configuration", () => {
@@ -141,6 +142,18 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(text).toContain("NOT restarted");
   });
 
+  test("an upgrade ends the units for address rules of 0.1.0, and removes their rules", () => {
+    const root = start(true);
+    install(root, "0.0.1");
+    const rules = "run/systemd/system.control/telesetd.service.d/50-IPAddressAllow.conf";
+    root.write(rules, "[Service]\nIPAddressAllow=\nIPAddressAllow=10.1.0.5/32\n");
+    copyFileSync(debs["9.0.0"] ?? "", join(root.path, "tmp/new.deb"));
+    root.asked();
+    expect(root.dpkg("-i", "/tmp/new.deb").code).toBe(0);
+    expect(root.asked()).toEqual([stopFormer, reload]);
+    expect(root.has(rules)).toBe(false);
+  });
+
   test("a downgrade restarts too, and explains what happens to a newer store", () => {
     const root = start(true);
     install(root, "9.0.0");
@@ -169,7 +182,6 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(root.dpkg("--remove", "telesetd").code).toBe(0);
     const asked = root.asked();
     expect(asked).toContain("stop telesetd.service");
-    expect(asked).toContain("stop telesetd-addresses.timer");
     expect(asked).toContain("--root=/ --quiet disable telesetd.service");
     expect(asked).toContain("--root=/ --quiet disable telesetd-firstboot.service");
     expect(root.has(config) && root.has("var/lib/telesetd/telesetd.db")).toBe(true);

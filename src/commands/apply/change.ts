@@ -5,8 +5,13 @@
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { lineSchemas } from "../../../drivers/registry.ts";
+import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { takeLock } from "../../store/lock.ts";
+import { withCredentials } from "../doctor/config.ts";
+import type { Io } from "../io.ts";
 import { installConfig, replaceFile } from "./install-config.ts";
+import { rulesOf } from "./rules.ts";
 import { type Service, serviceOf } from "./service.ts";
 
 /** The change to make. */
@@ -28,7 +33,11 @@ export interface Applied {
 }
 
 /** Makes the change, one process at a time. */
-export async function makeChange(change: Change, service: Service | undefined = serviceOf(change.to)): Promise<Applied> {
+export async function makeChange(
+  change: Change,
+  io: Pick<Io, "environment">,
+  service: Service | undefined = serviceOf(change.to),
+): Promise<Applied> {
   const { to } = change;
   let release: (() => void) | undefined;
   try {
@@ -39,7 +48,7 @@ export async function makeChange(change: Change, service: Service | undefined = 
   }
   if (!release) return { done: [], problem: `${to} is being changed by another telesetd: try again when that has ended.` };
   try {
-    return await changed(change, service);
+    return await changed(change, io, service);
   } finally {
     release();
   }
@@ -53,7 +62,11 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-async function changed({ text, to, start = false }: Change, service: Service | undefined): Promise<Applied> {
+async function changed(
+  { text, to, start = false }: Change,
+  io: Pick<Io, "environment">,
+  service: Service | undefined,
+): Promise<Applied> {
   const state = await service?.state();
   let former: string | undefined;
   let done: string[];
@@ -67,13 +80,14 @@ async function changed({ text, to, start = false }: Change, service: Service | u
     done.push("No service was restarted here. A daemon that runs with this file must be restarted.");
     return { done };
   }
+  done.push(...await restrict(service, text, to, io));
   if (state === "inactive" && !start) {
     done.push("telesetd is not running. To start it now and at each boot: systemctl enable --now telesetd");
     return { done };
   }
   const disabled = start ? await service.enable() : undefined;
   const why = disabled ?? await service.restart();
-  if (why !== undefined) return { done, problem: await goBack(to, former, why, service) };
+  if (why !== undefined) return { done, problem: await goBack(to, former, why, { service, io }) };
   done.push("telesetd runs with it.");
   try {
     replaceFile(goodOf(to), text);
@@ -108,7 +122,12 @@ function installed(to: string, text: string): string[] {
 }
 
 /** Restores the old configuration and restarts; returns what happened, for the administrator. */
-async function goBack(to: string, former: string | undefined, why: string, service: Service): Promise<string> {
+async function goBack(
+  to: string,
+  former: string | undefined,
+  why: string,
+  { service, io }: { readonly service: Service; readonly io: Pick<Io, "environment"> },
+): Promise<string> {
   const failed = `telesetd did not become ready with this configuration: ${why}.`;
   if (former === undefined) {
     return `${failed} There is no old configuration to return to: correct ${to}, then run telesetd apply.`;
@@ -118,11 +137,25 @@ async function goBack(to: string, former: string | undefined, why: string, servi
   } catch (error) {
     return `${failed} The old configuration cannot be put back (${codeOf(error)}): correct ${to}, then run telesetd apply.`;
   }
+  await restrict(service, former, to, io);
   const again = await service.restart();
   const back = again === undefined
     ? "The old configuration is in force again"
     : `The old configuration is back, but telesetd did not become ready with it either: ${again}`;
   return `${failed} ${back}; the new one is kept as ${to}.failed.`;
+}
+
+/** Restricts the service to the addresses in a configuration. Says so if systemd refuses, which must not prevent calls. */
+async function restrict(service: Service, text: string, to: string, io: Pick<Io, "environment">): Promise<string[]> {
+  let ranges: readonly string[] | undefined;
+  try {
+    ranges = rulesOf(parseConfig(text, lineSchemas, withCredentials(to, io).environment));
+  } catch (error) {
+    // An old configuration may be invalid by now; it gets no restriction.
+    if (!(error instanceof ConfigError)) throw error;
+  }
+  const refusal = await service.restrict(ranges);
+  return refusal === undefined ? [] : [`systemd refused to restrict telesetd to the addresses in the configuration: ${refusal}`];
 }
 
 function textOf(file: string): string | undefined {

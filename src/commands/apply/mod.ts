@@ -40,7 +40,7 @@ export async function apply(
     io.err(`${problemsText(file, error.placed)}Nothing was changed.\n`);
     return 2;
   }
-  const { done, problem } = await makeChange({ text, to, start }, service);
+  const { done, problem } = await makeChange({ text, to, start }, io, service);
   for (const sentence of done) io.out(`${sentence}\n`);
   if (problem !== undefined) io.err(`${problem}\n`);
   return problem === undefined ? 0 : 1;

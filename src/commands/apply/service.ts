@@ -10,6 +10,8 @@ export interface Service {
   running(): string | undefined;
   /** Enables it at boot. Resolves with the reason if that fails. */
   enable(): Promise<string | undefined>;
+  /** Restricts it to these addresses, also after a boot; undefined: to none. Resolves with the reason if that fails. */
+  restrict(ranges: readonly string[] | undefined): Promise<string | undefined>;
   /** Restarts it and waits until it is ready. Resolves with the reason if it does not become ready. */
   restart(): Promise<string | undefined>;
 }
@@ -48,6 +50,14 @@ export function systemdService(
     },
     enable: async () => {
       const { code, output } = await run("--no-reload", "--quiet", "enable", unit);
+      return code === 0 ? undefined : output;
+    },
+    restrict: async (ranges) => {
+      // An empty value first, because systemd adds to the list. The result is a drop-in: systemctl cat telesetd. Without the reload, systemctl warns
+      // that it has changed.
+      const rules = ranges === undefined ? [] : ["IPAddressDeny=any", `IPAddressAllow=${ranges.join(" ")}`];
+      const { code, output } = await run("set-property", unit, "IPAddressDeny=", "IPAddressAllow=", ...rules);
+      if (code === 0) await run("daemon-reload");
       return code === 0 ? undefined : output;
     },
     restart: async () => {

@@ -119,7 +119,7 @@ function isInvalid(text: string, to: string, io: Io, what: (errors: string) => s
 }
 
 async function install(text: string, to: string, io: Io): Promise<number> {
-  const { done, problem } = await makeChange({ text, to });
+  const { done, problem } = await makeChange({ text, to }, io);
   for (const sentence of done) io.out(`${sentence}\n`);
   if (problem !== undefined) {
     io.err(`${problem}\n`);

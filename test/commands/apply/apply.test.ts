@@ -9,8 +9,8 @@ import { ownFolder } from "../../support/folder.ts";
 
 const folder = ownFolder();
 
-function config(extension: string, password: unknown = "x"): string {
-  return `${JSON.stringify({ desks: [{ extension }], line: { driver: "freeswitch", password, domain: "d" } }, null, 2)}\n`;
+function config(extension: string, password: unknown = "x", host = "10.1.0.5"): string {
+  return `${JSON.stringify({ desks: [{ extension }], line: { driver: "freeswitch", host, password, domain: "d" } }, null, 2)}\n`;
 }
 
 /** A box with a service whose daemon ends at once with the configurations in `bad`. */
@@ -23,6 +23,8 @@ class Box implements Service {
   /** The configuration of the running daemon. */
   current: string | undefined;
   readable = true;
+  /** The addresses that the service is restricted to. */
+  allowed: readonly string[] | undefined;
 
   constructor(installed?: string) {
     mkdirSync(join(this.root, "etc/telesetd"), { recursive: true });
@@ -43,6 +45,12 @@ class Box implements Service {
     this.asked.push("enable");
     return Promise.resolve(undefined);
   };
+  restrict = (ranges: readonly string[] | undefined) => {
+    this.allowed = ranges;
+    return Promise.resolve(this.refusal);
+  };
+  /** systemd's refusal of the addresses. */
+  refusal: string | undefined;
   restart = () => {
     this.asked.push("restart");
     const text = this.installed;
@@ -229,6 +237,30 @@ describe("apply", () => {
     holder.kill("SIGKILL");
     await holder.exited;
     expect((await box.apply(b)).code).toBe(0);
+  });
+
+  test("the service is restricted to the addresses in its configuration, before it starts, and again after a return", async () => {
+    const box = Box.running(a);
+    const moved = config("1001", "x", "10.1.0.6");
+    await box.apply(moved);
+    expect(box.allowed).toContain("10.1.0.6/32");
+    expect(box.allowed).not.toContain("10.1.0.5/32");
+    box.bad.push(a);
+    await box.apply(a);
+    expect(box.allowed).toContain("10.1.0.6/32");
+    box.active = "inactive";
+    await box.apply(a);
+    expect(box.allowed).toContain("10.1.0.5/32");
+    await box.apply(config("1001", "x", "pbx.example.com"));
+    expect(box.allowed).toBeUndefined();
+  });
+
+  test("a refusal of systemd is printed, and the configuration is in force", async () => {
+    const box = Box.running(a);
+    box.refusal = "Access denied";
+    const { code, out } = await box.apply(b);
+    expect([code, box.current]).toEqual([0, b]);
+    expect(out).toContain("systemd refused to restrict telesetd to the addresses in the configuration: Access denied");
   });
 
   test("a place that cannot be written: nothing was changed", async () => {

@@ -59,6 +59,20 @@ describe("the service", () => {
     expect(await service(shown, { code: 1, output: "Unit is masked." }).restart()).toBe(reason);
   });
 
+  test("is restricted to addresses, or to none", async () => {
+    const restricted = service("");
+    expect(await restricted.restrict(["127.0.0.0/8", "10.1.0.5/32"])).toBeUndefined();
+    expect(await restricted.restrict(undefined)).toBeUndefined();
+    const reset = "set-property telesetd.service IPAddressDeny= IPAddressAllow=";
+    expect(restricted.sent).toEqual([
+      `${reset} IPAddressDeny=any IPAddressAllow=127.0.0.0/8 10.1.0.5/32`,
+      "daemon-reload",
+      reset,
+      "daemon-reload",
+    ]);
+    expect(await service("", { code: 1, output: "Access denied" }).restrict([])).toBe("Access denied");
+  });
+
   test("is enabled, or the reason is systemctl's", async () => {
     const good = service("");
     expect(await good.enable()).toBeUndefined();

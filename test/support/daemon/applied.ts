@@ -11,6 +11,7 @@ export async function applied(box: Box, running: string): Promise<{ readonly cod
     state: () => Promise.resolve("active"),
     running: () => running,
     enable: () => Promise.resolve(undefined),
+    restrict: () => Promise.resolve(undefined),
     restart: async () => {
       await box.terminate();
       return await box.start().then(() => undefined, () => /telesetd failed .*why="?([^"]*)/.exec(box.log)?.[1] ?? box.log);
