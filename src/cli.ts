@@ -1,6 +1,7 @@
 /** The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. */
 import { Command, CommanderError } from "commander";
 import { apply } from "./commands/apply/mod.ts";
+import { serviceOf } from "./commands/apply/service.ts";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
@@ -109,17 +110,18 @@ function addService({ program, io, add, configured, does }: Group): void {
       .option("--socket <path>", "socket for the administrator's commands (default: in $RUNTIME_DIRECTORY, or beside the store)"),
     (options) => run(options, io),
   );
-  const installing = (command: Command) =>
+  const installing = (command: Command, service: typeof serviceOf) =>
     does(
       command.option("--from <folders...>", "folders to look for telesetd.json", [...bootFolders])
         .option("--to <file>", "where the configuration goes", defaultConfig),
-      ({ from, to }) => install({ from, to }, io),
+      ({ from, to }) => install({ from, to }, io, service(to)),
     );
   installing(
     add("install", "Install telesetd.json from the boot partition, as telesetd-firstboot.service does.", "telesetd install"),
+    serviceOf,
   );
-  // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package.
-  installing(program.command("provision", { hidden: true }).description("Run install under its former name."));
+  // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package, and restarts the service.
+  installing(program.command("provision", { hidden: true }).description("Run install under its former name."), () => undefined);
 }
 
 /** The commands that create and check a configuration. */

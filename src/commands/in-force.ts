@@ -3,8 +3,7 @@ import { existsSync } from "node:fs";
 import { ConfigError, fingerprint } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 import type { ConfigInForce } from "../http/admin/routes.ts";
-import { withCredentials } from "./doctor/config.ts";
-import { type Io, isUnreadable, readConfig } from "./io.ts";
+import { type Io, isUnreadable, readConfig, withCredentials } from "./io.ts";
 
 /** A sentence if the daemon's file has errors, or has changed since the daemon read it; undefined otherwise. */
 export function troubleOfFile(

@@ -35,6 +35,24 @@ export function readConfig(file: string, { environment }: Pick<Io, "environment"
   return parseConfig(text, lineSchemas, existsSync(secrets) ? { CREDENTIALS_DIRECTORY: secrets, ...environment } : environment);
 }
 
+/** Where systemd keeps the credentials of the running service; only root may read them. */
+const serviceCredentials = "/run/credentials/telesetd.service";
+
+/**
+ * The environment in which to read the configuration at this path, or one that will be written there. A command run by hand gets
+ * no credentials from systemd: they are read from the folder `secrets` beside the file, from which the service gets them at its
+ * next start; otherwise root reads those of the running service.
+ */
+export function withCredentials(
+  file: string,
+  { environment }: Pick<Io, "environment">,
+  running: string = serviceCredentials,
+): Pick<Io, "environment"> {
+  if (environment["CREDENTIALS_DIRECTORY"] !== undefined) return { environment };
+  const found = [join(dirname(file), "secrets"), running].find((folder) => existsSync(folder));
+  return { environment: found === undefined ? environment : { ...environment, CREDENTIALS_DIRECTORY: found } };
+}
+
 /** The configuration, or exit code 2 after printing all its errors. */
 export function configOr2(file: string, io: Io): Config | 2 {
   try {

@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cli } from "../../src/cli.ts";
-import { installTrouble } from "../../src/commands/install/mod.ts";
+import type { Service } from "../../src/commands/apply/service.ts";
+import { install, installTrouble } from "../../src/commands/install/mod.ts";
 import { ownFolder } from "../support/folder.ts";
 
 const folder = ownFolder();
@@ -70,7 +71,7 @@ describe("install", () => {
     const file = box.put(good);
     const { code, out, err } = await box.install();
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toBe(`${file} is installed as ${box.to} (desk 1001)\n`);
+    expect(out).toStartWith(`${file} is installed as ${box.to} (desk 1001)\n`);
     expect(box.installed).toBe(good);
     expect(statSync(box.to).mode & 0o777).toBe(0o600);
     expect(existsSync(file)).toBe(false);
@@ -85,6 +86,43 @@ describe("install", () => {
     expect(box.installed).toBe(good);
   });
 
+  test("a daemon that ends with the file: the old configuration returns, and the card keeps the file and the reason", async () => {
+    const box = new Box();
+    box.put(good);
+    await box.install();
+    const file = box.put(good.replace("1001", "1002"));
+    const asked: string[] = [];
+    const service: Service = {
+      state: () => Promise.resolve("active"),
+      running: () => undefined,
+      enable: () => Promise.resolve(undefined),
+      restrict: () => Promise.resolve(undefined),
+      restart: () => {
+        asked.push(box.installed.includes("1002") ? "new" : "old");
+        return Promise.resolve(box.installed.includes("1002") ? "Cannot listen on 0.0.0.0:8090" : undefined);
+      },
+    };
+    let err = "";
+    const io = {
+      out: () => {},
+      err: (text: string) => err += text,
+      terminal: false,
+      environment: { RUNTIME_DIRECTORY: box.run },
+    };
+    const once = () => install({ from: [box.firmware], to: box.to }, io, service);
+    expect(await once()).toBe(1);
+    expect([box.installed, existsSync(file), asked]).toEqual([good, true, ["new", "old"]]);
+    expect(err).toStartWith(
+      "telesetd.json is not in force:\n  telesetd did not become ready with this configuration: Cannot listen",
+    );
+    expect(box.errors()).toBe(err.replaceAll("\n", "\r\n"));
+    // The next boot tries again.
+    expect(await once()).toBe(1);
+    box.put(good.replace("1001", "1003"));
+    expect(await once()).toBe(0);
+    expect([box.installed.includes("1003"), box.errors()]).toEqual([true, undefined]);
+  });
+
   test("does nothing when there is no file", async () => {
     const box = new Box();
     expect(await box.install()).toMatchObject({ code: 0, err: "" });
@@ -96,7 +134,7 @@ describe("install", () => {
     box.put(good);
     await box.install();
     box.put(good.replace("1001", "1002"), box.boot);
-    expect((await box.install()).out).toContain(`the old one is kept as ${box.to}.1`);
+    expect((await box.install()).out).toContain(`the old file is kept as ${box.to}.1`);
     expect(box.installed).toContain("1002");
     expect(readFileSync(`${box.to}.1`, "utf8")).toBe(good);
     expect(statSync(`${box.to}.1`).mode & 0o777).toBe(0o600);

@@ -142,6 +142,15 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(text).toContain("NOT restarted");
   });
 
+  test("policy-rc.d can forbid the start, as in an image that is being built", () => {
+    const root = start(true);
+    root.write("usr/sbin/policy-rc.d", '#!/bin/sh\n[ "$*" = "telesetd.service restart" ] && exit 101\nexit 104\n', 0o755);
+    expect(install(root, "0.0.1").asked).toEqual([
+      "--root=/ --quiet enable telesetd-firstboot.service",
+      "--root=/ --quiet enable telesetd.service",
+    ]);
+  });
+
   test("an upgrade ends the units for address rules of 0.1.0, and removes their rules", () => {
     const root = start(true);
     install(root, "0.0.1");

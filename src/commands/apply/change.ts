@@ -8,11 +8,10 @@ import { dirname } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
 import { takeLock } from "../../store/lock.ts";
-import { withCredentials } from "../doctor/config.ts";
-import type { Io } from "../io.ts";
+import { type Io, withCredentials } from "../io.ts";
 import { installConfig, replaceFile } from "./install-config.ts";
 import { rulesOf } from "./rules.ts";
-import { type Service, serviceOf } from "./service.ts";
+import type { Service } from "./service.ts";
 
 /** The change to make. */
 export interface Change {
@@ -32,11 +31,11 @@ export interface Applied {
   readonly problem?: string;
 }
 
-/** Makes the change, one process at a time. */
+/** Makes the change, one process at a time. Without a service nothing is restarted. */
 export async function makeChange(
   change: Change,
   io: Pick<Io, "environment">,
-  service: Service | undefined = serviceOf(change.to),
+  service: Service | undefined,
 ): Promise<Applied> {
   const { to } = change;
   let release: (() => void) | undefined;

@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
-import { withCredentials } from "../doctor/config.ts";
-import { type Io, problemsText } from "../io.ts";
+import { type Io, problemsText, withCredentials } from "../io.ts";
 import { makeChange } from "./change.ts";
 import { type Service, serviceOf } from "./service.ts";
 

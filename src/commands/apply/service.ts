@@ -53,10 +53,10 @@ export function systemdService(
       return code === 0 ? undefined : output;
     },
     restrict: async (ranges) => {
-      // An empty value first, because systemd adds to the list. The result is a drop-in: systemctl cat telesetd. Without the reload, systemctl warns
-      // that it has changed.
+      // An empty value first, because systemd adds to the list. The result is a drop-in: systemctl cat telesetd.
       const rules = ranges === undefined ? [] : ["IPAddressDeny=any", `IPAddressAllow=${ranges.join(" ")}`];
       const { code, output } = await run("set-property", unit, "IPAddressDeny=", "IPAddressAllow=", ...rules);
+      // Otherwise systemctl warns that the drop-in has changed.
       if (code === 0) await run("daemon-reload");
       return code === 0 ? undefined : output;
     },

@@ -1,30 +1,12 @@
 /** The hop of the configuration: every error with its line and column, and whether others can read its secrets. */
 import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
-import { adviceForUnreadable, type Io, readConfig } from "../io.ts";
+import { adviceForUnreadable, type Io, readConfig, withCredentials } from "../io.ts";
 import { installTrouble } from "../install/mod.ts";
 import { withDetails } from "./hop.ts";
-
-/** Where systemd keeps the credentials of the running service; only root may read them. */
-const serviceCredentials = "/run/credentials/telesetd.service";
-
-/**
- * The environment in which to read the configuration at this path, or one that will be written there. A command run by hand gets
- * no credentials from systemd: they are read from the folder `secrets` beside the file, from which the service gets them at its
- * next start; otherwise root reads those of the running service.
- */
-export function withCredentials(
-  file: string,
-  { environment }: Pick<Io, "environment">,
-  running: string = serviceCredentials,
-): Pick<Io, "environment"> {
-  if (environment["CREDENTIALS_DIRECTORY"] !== undefined) return { environment };
-  const found = [join(dirname(file), "secrets"), running].find((folder) => existsSync(folder));
-  return { environment: found === undefined ? environment : { ...environment, CREDENTIALS_DIRECTORY: found } };
-}
 
 /** Reads the configuration; its errors are the finding, and so are those of a file on the boot partition. */
 export function checkConfig(

@@ -8,7 +8,9 @@ import { dirname, join } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Choice, choose, readBootFile } from "../../config/boot-file.ts";
 import { ConfigError, parseConfig, withSecretsFrom } from "../../config/schema.ts";
-import { installConfig, type Installed, syncFolder } from "../apply/install-config.ts";
+import { makeChange } from "../apply/change.ts";
+import { syncFolder } from "../apply/install-config.ts";
+import type { Service } from "../apply/service.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
 
@@ -31,8 +33,8 @@ const installedName = "telesetd-installed.txt";
 /** Where `telesetd status` finds the report of errors. */
 const errorsPlace = "/run/telesetd-firstboot";
 
-/** Installs the file. Exit codes: 0 installed or nothing to do, 1 cannot write, 2 the file has errors. */
-export function install({ from, to }: InstallOptions, io: Io): number {
+/** Exit codes: 0 the file is in force, or there is none; 1 it cannot be written, or the daemon ends with it; 2 it has errors. */
+export async function install({ from, to }: InstallOptions, io: Io, service: Service | undefined): Promise<number> {
   const choice = choose(from.flatMap((folder) => readBootFile(join(folder, fileName)) ?? []));
   if (choice.todo === "nothing") {
     const misnamed = from.flatMap((folder) => misnamedIn(folder).map((name) => join(folder, name)));
@@ -46,10 +48,15 @@ export function install({ from, to }: InstallOptions, io: Io): number {
     removeFromCard(choice, [], alreadyInstalledNote(to), io);
     return reportOk(from, io);
   }
-  return installChosen(choice, to, from, io);
+  return await installChosen(choice, { from, to }, io, service);
 }
 
-function installChosen(choice: Extract<Choice, { todo: "install" }>, to: string, from: readonly string[], io: Io): number {
+async function installChosen(
+  choice: Extract<Choice, { todo: "install" }>,
+  { from, to }: InstallOptions,
+  io: Io,
+  service: Service | undefined,
+): Promise<number> {
   const { file: { path }, text, hash } = choice;
   const folder = dirname(path);
   let ready: { text: string; files: readonly string[]; desks: string };
@@ -59,16 +66,19 @@ function installChosen(choice: Extract<Choice, { todo: "install" }>, to: string,
     if (!(error instanceof ConfigError)) throw error;
     return reportErrors([folder], error.placed.map((problem) => `${path}: ${problem}`), to, io);
   }
-  let installed: Installed;
+  // The administrator who put the file there expects telesetd to run with it, from now on.
+  const { done, problem } = await makeChange({ text: ready.text, to, start: true }, io, service);
+  if (problem !== undefined) return reportErrors([folder], [problem], to, io, 1);
   try {
-    installed = installConfig(to, ready.text);
+    // Last: after a power cut in between, the next boot does it all again.
     writeFileSync(`${to}.source`, `${hash}\n`, { mode: 0o600 });
     syncFolder(dirname(to));
   } catch (error) {
-    return reportErrors([folder], [`Cannot write ${to}: ${(error as NodeJS.ErrnoException).message}`], to, io, 1);
+    io.err(
+      `Cannot write ${to}.source (${(error as NodeJS.ErrnoException).code}): a file that stays on the card is installed again\n`,
+    );
   }
-  const kept = installed.backup === undefined ? "" : `; the old one is kept as ${installed.backup}`;
-  io.out(`${path} is installed as ${to} (${ready.desks})${kept}\n`);
+  io.out(`${path} is installed as ${to} (${ready.desks})\n${done.join("\n")}\n`);
   removeFromCard(choice, ready.files, installedNote(to), io);
   return reportOk(from, io);
 }
@@ -163,9 +173,12 @@ function reportOk(from: readonly string[], io: Io): 0 {
 /** Writes the errors to every place where somebody may look. */
 function reportErrors(folders: readonly string[], problems: readonly string[], to: string, io: Io, code: 1 | 2 = 2): 1 | 2 {
   const stays = existsSync(to) ? "The current configuration stays in force." : "The box has no configuration yet.";
-  const text = `${fileName} was not installed: it has ${count(problems.length, "error")}:\n` +
-    problems.map((problem) => `  ${problem}\n`).join("") +
-    `${stays} Correct the file and restart the box.\n`;
+  const listed = problems.map((problem) => `  ${problem}\n`).join("");
+  const text = code === 1
+    ? `${fileName} is not in force:\n${listed}Correct the file and restart the box.\n`
+    : `${fileName} was not installed: it has ${
+      count(problems.length, "error")
+    }:\n${listed}${stays} Correct the file and restart the box.\n`;
   io.err(text);
   for (const folder of new Set(folders)) writeNote(folder, errorsName, text, io);
   const report = reportFile(io);

@@ -3,11 +3,11 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
-import { withCredentials } from "../doctor/config.ts";
 import { doctor } from "../doctor/mod.ts";
 import { makeChange } from "../apply/change.ts";
+import { serviceOf } from "../apply/service.ts";
 import { count } from "../../core/count.ts";
-import type { Io } from "../io.ts";
+import { type Io, withCredentials } from "../io.ts";
 import { emptyDraft, readDraft, withAnswers } from "./draft.ts";
 import { askAll } from "./questions.ts";
 import { type Asker, Interrupted, Terminal } from "./terminal.ts";
@@ -119,7 +119,7 @@ function isInvalid(text: string, to: string, io: Io, what: (errors: string) => s
 }
 
 async function install(text: string, to: string, io: Io): Promise<number> {
-  const { done, problem } = await makeChange({ text, to }, io);
+  const { done, problem } = await makeChange({ text, to }, io, serviceOf(to));
   for (const sentence of done) io.out(`${sentence}\n`);
   if (problem !== undefined) {
     io.err(`${problem}\n`);

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstToFix } from "../../../src/commands/doctor/print.ts";
-import { checkConfig, withCredentials } from "../../../src/commands/doctor/config.ts";
+import { checkConfig } from "../../../src/commands/doctor/config.ts";
+import { withCredentials } from "../../../src/commands/io.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
 
 setDefaultTimeout(60_000);

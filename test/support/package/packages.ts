@@ -27,7 +27,7 @@ export function unpack(deb: string, folder: string): void {
   if (code !== 0) throw new Error(text);
 }
 
-/** A small package of another version: its binary answers `check` with this exit code. */
+/** A small package of another version: its binary answers `check` with this exit code, and restarts the service to apply. */
 export function variant(unpacked: string, folder: string, version: string, checks: number): string {
   const tree = join(folder, `tree-${version}`);
   mkdirSync(join(tree, "usr/bin"), { recursive: true });
@@ -39,7 +39,10 @@ export function variant(unpacked: string, folder: string, version: string, check
   edit("control", /^Version: .*/m, `Version: ${version}`);
   edit("postinst", /^version=.*/m, `version=${version}`);
   const program = join(tree, "usr/bin/telesetd");
-  writeFileSync(program, `#!/bin/sh\n[ "$1" = check ] || exit 9\necho "checked by ${version}"\nexit ${checks}\n`);
+  writeFileSync(
+    program,
+    `#!/bin/sh\ncase $1 in\napply) exec systemctl restart telesetd.service ;;\ncheck) echo "checked by ${version}"; exit ${checks} ;;\nesac\nexit 9\n`,
+  );
   chmodSync(program, 0o755);
   const deb = join(folder, `telesetd_${version}.deb`);
   const { text, code } = outputOf(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, deb]);
