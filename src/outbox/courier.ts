@@ -77,7 +77,10 @@ export class Courier {
   /** Why the events of a desk wait, for each agent whose events an attempt has not delivered, or who has no address. */
   troubles(desk: string): { readonly agent: string; readonly why: string; readonly advice?: string }[] {
     return this.#waiting.lanes(desk).flatMap(({ agent, why, trouble }) => {
-      const troubled = why === undefined ? trouble : { why: `Events wait: ${why}` };
+      const troubled = why === undefined ? trouble : {
+        why: `The events of agent ${agent} wait: ${why.replace(/;.*/, "")}`,
+        advice: `They are sent when agent ${agent} logs in to UWQ again.`,
+      };
       return troubled ? [{ agent, why: troubled.why, ...omitUndefined({ advice: troubled.advice }) }] : [];
     });
   }

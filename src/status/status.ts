@@ -131,9 +131,10 @@ function registered({ agent, address, port }: Registration, at: number | undefin
 }
 
 /** The status as one line for the service manager: `desk 1001: phone registered, switch up, UWQ at 10.1.2.3:5555, 0 waiting`. */
-export function statusLine({ desks, outbox, storeTrouble }: Status): string {
+export function statusLine({ desks, outbox, refused, storeTrouble }: Status): string {
   const [first, ...others] = desks;
-  const end = `${outbox.waiting} waiting${storeTrouble === undefined ? "" : ", store LOST"}`;
+  const isRefused = refused.some(({ name }) => name === "Register") ? ", a Register was refused" : "";
+  const end = `${outbox.waiting} waiting${isRefused}${storeTrouble === undefined ? "" : ", store LOST"}`;
   if (first && others.length === 0) {
     const uwq = first.registered ? `UWQ at ${first.registered.at}` : "UWQ not registered";
     return `desk ${first.extension}: ${short(first.trouble) ?? `phone ${phoneState(first)}, switch up`}, ${uwq}, ${end}`;
@@ -173,8 +174,6 @@ export function statusText(status: Status, now = Date.now()): string {
   ].join("\n");
 }
 
-const logInAgain = "Have the agent log in to UWQ again; if that does not help: telesetd doctor";
-
 function deskText(desk: DeskStatus, now: number): string[] {
   const { extension, trouble, registered, agents, calls, undelivered, unattended, lastDial } = desk;
   return [
@@ -183,13 +182,23 @@ function deskText(desk: DeskStatus, now: number): string[] {
     `  UWQ      ${
       registered ? `agent ${registered.agent} at ${registered.at}` : "nobody has registered: have the agent log in to UWQ"
     }`,
-    ...(undelivered ?? []).flatMap((
-      { why, advice },
-    ) => [`  CRM      ${why}${why.endsWith(".") ? "" : "."}`, ...next(advice ?? logInAgain)]),
+    ...(undelivered ?? []).flatMap((trouble) => crmText(trouble, registered?.agent)),
     ...agents.flatMap((agent) => agentText(agent, registered?.agent)),
     ...calls.map(({ id, kind, state, told }) => `  call     ${id} ${kind}, ${state}${told ? "" : ", not sent to the CRM"}`),
     ...(unattended ? [`  missed   ${unattendedText(unattended, now)}`] : []),
     ...(lastDial ? [`  dialled  ${lastDial.number}: ${lastDial.outcome}`] : []),
+  ];
+}
+
+/** Why the events for an agent wait, and what to do. */
+function crmText(
+  { agent, why, advice }: NonNullable<DeskStatus["undelivered"]>[number],
+  registered: string | undefined,
+): string[] {
+  const who = agent === registered || why.includes(agent) ? "" : `agent ${agent}: `;
+  return [
+    `  CRM      ${who}${why}${why.endsWith(".") ? "" : "."}`,
+    ...next(advice ?? `Have agent ${agent} log in to UWQ again; if that does not help: telesetd doctor`),
   ];
 }
 

@@ -123,12 +123,22 @@ const scenes: Readonly<Record<string, Scene>> = {
     labels: instance,
     summary: "telesetd at b:1 has logged errors.",
   },
+  TelesetdRegisterRefused: {
+    series: {
+      [`telesetd_callouts_total{${box},function="Register",result="refused"}`]: "0x5 1x20",
+      [`telesetd_callouts_total{${box},function="MakeCall",result="refused"}`]: "0+9x30",
+    },
+    quiet: "5m",
+    at: "6m",
+    labels: instance,
+    summary: "Box b:1 has refused a Register: an agent gets no screen pops.",
+  },
   TelesetdRequestsRefused: {
     series: { [`telesetd_requests_refused_total{${box},status="404"}`]: "0+1x5 5+50x20" },
     quiet: "5m",
     at: "15m",
     labels: { ...instance, status: "404" },
-    summary: "Box b:1 turns many requests away, with status 404.",
+    summary: "Box b:1 refuses many requests, with status 404.",
   },
   TelesetdVersionSkew: {
     series: {

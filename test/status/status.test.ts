@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { readiness } from "../../src/status/readiness.ts";
-import { statusText } from "../../src/status/status.ts";
+import { statusLine, statusText } from "../../src/status/status.ts";
 import { startInside } from "../support/daemon/inside.ts";
 import { until } from "../support/until.ts";
 
@@ -16,6 +16,7 @@ test("a refused Register: which, when, why, and what to do; until the agent has 
   await say({ telesetNumber: "9999" });
   await say({ telesetNumber: "9999" });
   const text = (seconds: number) => statusText(app.status(), Date.now() + seconds * 1000);
+  expect(statusLine(app.status())).toEndWith("UWQ not registered, 0 waiting, a Register was refused");
   expect(text(40)).toMatch(
     /\nA Register for extension 9999 from 127\.0\.0\.1 was refused 2 times, the last time 4\d seconds ago: telesetNumber is "9999", but this box serves 1001\.\n +> Correct the extension of agent 7001 in Oracle, or add 9999 to desks in the configuration\.$/,
   );
@@ -72,8 +73,11 @@ test("UWQ is not running on the PC: why, as the doctor says it, and what to do; 
       "           > Have the agent log in to UWQ again: it then registers with its current port.\n",
   );
   expect(readiness(app.status())).toMatchObject({ ready: true, waiting: 2 });
-  await sendCallout(app.port, "/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "7001" });
-  expect(statusText(app.status())).not.toContain("  CRM ");
+  await sendCallout(app.port, "/", { ...register, agentID: "7666", port: "1" });
+  expect(statusText(app.status())).toContain(
+    "  CRM      The events of agent 7001 wait: agent 7666 has registered at this address.\n" +
+      "           > They are sent when agent 7001 logs in to UWQ again.\n",
+  );
 });
 
 test("another agent has registered: who is at the desk, and who has not logged out", async () => {
@@ -84,6 +88,7 @@ test("another agent has registered: who is at the desk, and who has not logged o
   await say("Register", "7666");
   expect(statusText(app.status())).toContain("  UWQ      agent 7666 at 127.0.0.1:5000\n");
   expect(statusText(app.status())).toContain("  agent    7001 is ready (not logged out, but agent 7666 is at the desk)\n");
+  expect(statusText(app.status())).not.toContain("  CRM ");
   await say("Logout", "7001");
   expect(statusText(app.status())).not.toContain("7001");
 });
