@@ -6,7 +6,7 @@ import { usualStore } from "../config/schema.ts";
 import { textAt } from "../config/text.ts";
 import { adminGroup, adminGroupId, serviceSocket, socketBeside } from "../platform/admin-socket.ts";
 import { version } from "../version.ts";
-import { troubleOfFile } from "./in-force.ts";
+import { readOrErrors, troubleOfFile } from "./in-force.ts";
 import { defaultConfig, type Io } from "./io.ts";
 
 /** Which daemon a command is for. */
@@ -41,6 +41,8 @@ export async function askDaemon<T>(
     return answer.value;
   }
   io.err(`${answer.message}${answer.advice === "" ? "" : ` ${answer.advice}`}\n`);
+  const file = answer.isStopped ? readOrErrors(place.config, io) : undefined;
+  if (typeof file === "string") io.err(`${file}.\n`);
   return 1;
 }
 
@@ -85,6 +87,8 @@ export interface NoAnswer {
   readonly advice: string;
   /** A process listens at the socket. */
   readonly listens?: true;
+  /** There is no daemon of this socket. */
+  readonly isStopped?: true;
 }
 
 /** One request: the value of the daemon's JSON, or why there is none. */
@@ -126,7 +130,11 @@ function whyNoAnswer(socket: string, error: NodeJS.ErrnoException, within: numbe
   if (found === undefined) return notThere(socket);
   if (found === "other") return { message: `${socket} is not a socket.`, advice: "Name telesetd's socket with --socket." };
   if (code === "ECONNREFUSED") {
-    return { message: `telesetd is not running: the daemon of ${socket} was killed.`, advice: adviceToStart(socket) };
+    return {
+      isStopped: true,
+      message: `telesetd is not running: the daemon of ${socket} was killed.`,
+      advice: adviceToStart(socket),
+    };
   }
   if (code === "EAGAIN" || code === silent) {
     const message = `telesetd is running, but does not answer at ${socket} within ${within / 1000} s.`;
@@ -146,7 +154,7 @@ function whyNoAnswer(socket: string, error: NodeJS.ErrnoException, within: numbe
 function notThere(socket: string): NoAnswer {
   // systemd removes the folder when the service stops.
   if (socket !== serviceSocket || !existsSync(dirname(socket))) {
-    return { message: `telesetd is not running: there is no socket ${socket}.`, advice: adviceToStart(socket) };
+    return { isStopped: true, message: `telesetd is not running: there is no socket ${socket}.`, advice: adviceToStart(socket) };
   }
   return {
     message: `The service telesetd is running, but has no socket ${socket}: it is starting, or an older version still runs.`,

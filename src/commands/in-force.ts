@@ -1,6 +1,6 @@
 /** Compares the configuration that the daemon runs on with the file that it was read from. */
 import { existsSync } from "node:fs";
-import { ConfigError, fingerprint } from "../config/schema.ts";
+import { type Config, ConfigError, fingerprint } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 import type { ConfigInForce } from "../http/admin/routes.ts";
 import { type Io, isUnreadable, readConfig, withCredentials } from "./io.ts";
@@ -12,13 +12,19 @@ export function troubleOfFile(
 ): string | undefined {
   // A member of the group may ask the daemon, but not read its file.
   if (file === undefined || (existsSync(file) && isUnreadable(file))) return undefined;
-  const runs = `the daemon runs on the configuration of ${timeOf(read)}.`;
+  const now = readOrErrors(file, io);
+  if (typeof now !== "string" && fingerprint(now) === known) return undefined;
+  const trouble = typeof now === "string" ? now : `${file} has changed (telesetd apply puts it in force)`;
+  return `${trouble}: the daemon runs on the configuration of ${timeOf(read)}.`;
+}
+
+/** The configuration in a file, or the number of its errors as the start of a sentence. */
+export function readOrErrors(file: string, io: Pick<Io, "environment">): Config | string {
   try {
-    if (fingerprint(readConfig(file, withCredentials(file, io))) === known) return undefined;
-    return `${file} has changed (telesetd apply puts it in force): ${runs}`;
+    return readConfig(file, withCredentials(file, io));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return `${file} has ${count(error.problems.length, "error")} (telesetd check): ${runs}`;
+    return `${file} has ${count(error.problems.length, "error")} (telesetd check)`;
   }
 }
 

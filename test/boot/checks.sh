@@ -45,6 +45,9 @@ nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@" 2>/dev/null; 
 for secret in $file /run/credentials/telesetd.service/config.json /var/lib/telesetd/telesetd.db; do
   check "others cannot read $secret" test -z "$(nobody cat $secret)"
 done
+check "only the daemon's user may open the socket of the commands" test "$(stat -c %a /run/telesetd/admin.sock)" = 600
+check "others are refused, with what to do" \
+  has "$(setpriv --reuid=65534 --regid=65534 --clear-groups telesetd status 2>&1)" "Permission denied at /run/telesetd/admin.sock"
 check "no memory is both writable and executable" test -z "$(grep -E '^[^ ]+ .?wx' "/proc/$pid/maps")"
 check "the kernel enforces this" test "$(show MemoryDenyWriteExecute)/$(grep -c '^Seccomp:.2' "/proc/$pid/status")" = yes/1
 check "it has no capabilities" test "$(awk '/^Cap(Eff|Bnd|Prm)/ { print $2 }' "/proc/$pid/status" | sort -u)" = 0000000000000000
@@ -61,6 +64,22 @@ elif asked 10.99.0.1; then
 else
   no "an address inside the rules gets an answer"
 fi
+
+groupadd -r telesetd && useradd -r -G telesetd anna
+member() { setpriv --reuid=anna --regid=anna --init-groups "$@" 2>&1; }
+check "with a group telesetd the service starts again" systemctl restart telesetd.service
+check "and the socket is the group's" test "$(stat -c '%a %G' /run/telesetd/admin.sock)" = "660 telesetd"
+check "its members may use it" has "$(member telesetd status)" "desk 1001: No connection"
+check "but not read the configuration" test -z "$(member cat $file 2>/dev/null | grep pbx)"
+check "others are still refused" has "$(setpriv --reuid=65534 --regid=65534 --clear-groups telesetd dials 2>&1)" "join the group telesetd"
+pid=$(show MainPID)
+cp $file /root/good.json && echo '{' >$file
+check "with a wrong file the commands reach the daemon, and say so" \
+  has "$(telesetd status 2>&1)" "has 1 error (telesetd check): the daemon runs on the configuration of"
+cp /root/good.json $file
+kill -STOP "$pid"
+check "a daemon that hangs is not called stopped" has "$(telesetd status 2>&1)" "is running, but does not answer at"
+kill -CONT "$pid"
 
 echo "== apply"
 mkdir -p /etc/telesetd/secrets && chmod 700 /etc/telesetd/secrets && printf 'y\n' >/etc/telesetd/secrets/esl

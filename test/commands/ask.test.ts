@@ -27,7 +27,10 @@ const start = "Start it, or name the socket of another daemon with --socket.";
 describe("no answer:", () => {
   test("there is no socket, or its folder is a file", async () => {
     const socket = socketPath();
-    expect(await whyNot(socket)).toEqual({ message: `telesetd is not running: there is no socket ${socket}.`, advice: start });
+    expect(await whyNot(socket)).toMatchObject({
+      message: `telesetd is not running: there is no socket ${socket}.`,
+      advice: start,
+    });
     writeFileSync(socket, "");
     const below = join(socket, "admin.sock");
     expect((await whyNot(below)).message).toBe(`telesetd is not running: there is no socket ${below}.`);
@@ -39,7 +42,7 @@ describe("no answer:", () => {
       JSON.stringify(socket)
     }, () => process.kill(process.pid, "SIGKILL"))`;
     await Bun.spawn([process.execPath, "-e", script], { stdout: "ignore", stderr: "ignore" }).exited;
-    expect(await whyNot(socket)).toEqual({
+    expect(await whyNot(socket)).toMatchObject({
       message: `telesetd is not running: the daemon of ${socket} was killed.`,
       advice: start,
     });
@@ -145,6 +148,19 @@ describe("the file of the daemon:", () => {
     const line = { driver: "freeswitch", password: "y", domain: "d" };
     const { err, file } = await shown((file) => writeFileSync(file, JSON.stringify({ desks: [{ extension: "1001" }], line })));
     expect(err).toBe(`${file} has changed (telesetd apply puts it in force): ${runs}`);
+  });
+
+  test("without a daemon the errors of the given file are counted", async () => {
+    const { file, store, beside } = place();
+    const asked = async () => {
+      let err = "";
+      const io = { out: () => {}, err: (text: string) => void (err += text), terminal: false, environment: {} };
+      return [await showStatus({ config: file }, false, io), err];
+    };
+    const stopped = `telesetd is not running: there is no socket ${beside}. ${start}\n`;
+    expect(await asked()).toEqual([1, stopped]);
+    writeFileSync(file, JSON.stringify({ desks: [], line: {}, store: { path: store } }));
+    expect(await asked()).toEqual([1, `${stopped}${file} has 2 errors (telesetd check).\n`]);
   });
 
   test("the time of an earlier day has its date", () => {

@@ -48,7 +48,7 @@ describe.skipIf(noBinary !== "")(`the socket of the binary${noBinary}`, () => {
       const doctor = await box.run("doctor", "--json");
       expect(doctor.code).toBe(2);
       const { hops } = JSON.parse(doctor.out) as { hops: { name: string; verdict: string }[] };
-      expect(hops.find(({ name }) => name === "daemon")?.verdict).toBe("warning");
+      expect(hops.find(({ name }) => name === "daemon")?.verdict).toBe("good");
       expect(hops.find(({ name }) => name === "CRM port 1001")?.verdict).toBe("good");
       rmSync(box.config);
       runsOn("no file", await run([binary, "status", "--socket", box.socket]));

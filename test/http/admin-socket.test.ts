@@ -1,6 +1,16 @@
 /** The administrator's socket: who may open it, what is in its place already, and its limits. */
 import { describe, expect, onTestFinished, test } from "bun:test";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { exchange } from "../../src/commands/ask.ts";
@@ -47,6 +57,21 @@ describe("who may open it:", () => {
     const socket = await openAdminSocket(path, quietAdmin, quiet, group);
     expect([modeOf(path), statSync(path).gid]).toEqual(["660", group]);
     await socket.stop();
+  });
+
+  test("the mode is right already if only root may give it to the group: this process has the socket's own group alone", async () => {
+    if (process.getuid?.() !== 0) return;
+    const path = socketPath();
+    const script = `
+      process.setgroups([]), process.setgid(65533), process.setuid(65533);
+      const { openAdminSocket } = await import(${JSON.stringify(join(import.meta.dir, "../../src/http/admin/socket.ts"))});
+      const log = new Proxy({}, { get: () => () => {} });
+      await openAdminSocket(${JSON.stringify(path)}, {}, log, 0);
+      process.kill(process.pid, "SIGKILL");
+    `;
+    chownSync(dirname(path), 65533, 65533);
+    await Bun.spawn([process.execPath, "-e", script], { stdout: "inherit", stderr: "inherit" }).exited;
+    expect([modeOf(path), statSync(path).gid]).toEqual(["660", 65533]);
   });
 
   test("the group is that of the machine's own file of groups", () => {

@@ -51,8 +51,7 @@ export async function checkDaemon(answered: Answered, config: Config | undefined
     return warning(`${runs}, but version ${version} is installed.`, "systemctl restart telesetd");
   }
   if (config === undefined) {
-    const advice = "Correct the file: the daemon keeps its configuration until it is restarted.";
-    return warning(`${runs} on the configuration of ${timeOf(inForce.read)}.`, advice);
+    return good(`${runs} on the configuration of ${timeOf(inForce.read)}, and keeps it until it is restarted.`);
   }
   if (status.config !== fingerprint(config)) {
     const advice = "telesetd apply; or check the file that it uses: telesetd doctor --config FILE";

@@ -107,13 +107,19 @@ async function listenPrivately(server: HttpServer, path: string, options: Server
   await listening;
 }
 
+/**
+ * Opens the socket to the group. The service may not give it away, but its own group has no other member: root then changes the
+ * group (telesetd.service), and the mode is right already.
+ */
 function give(path: string, group: number, log: Log): void {
   try {
     chownSync(path, -1, group);
-    chmodSync(path, 0o660);
   } catch (error) {
-    log.debug("The socket is not given to the group telesetd", { path, error: (error as Error).message });
+    if (process.getgid?.() !== process.getuid?.()) {
+      return log.info("The group telesetd cannot open the socket", { path, error: (error as Error).message });
+    }
   }
+  chmodSync(path, 0o660);
 }
 
 function jsonError(why: string): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
