@@ -137,6 +137,7 @@ if systemctl reload telesetd.service 2>/dev/null; then no "there is no systemctl
 echo "== ends"
 echo '{ "desks": [] }' >$file
 systemctl restart telesetd.service 2>/dev/null
+restarts=$(show NRestarts)
 check "an invalid configuration at the start: the service fails" until_so 10 state_is failed/failed
 check "its exit code is 2" test "$(show ExecMainStatus)" = 2
 sleep 3
