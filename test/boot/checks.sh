@@ -74,7 +74,7 @@ check "but not read the configuration" test -z "$(member cat $file 2>/dev/null |
 check "others are still refused" has "$(setpriv --reuid=65534 --regid=65534 --clear-groups telesetd dials 2>&1)" "join the group telesetd"
 pid=$(show MainPID)
 cp $file /root/good.json && echo '{' >$file
-check "with a wrong file the commands reach the daemon, and say so" \
+check "with a wrong file the commands reach the daemon, and report the file" \
   has "$(telesetd status 2>&1)" "has 1 error (telesetd check): the daemon runs on the configuration of"
 cp /root/good.json $file
 kill -STOP "$pid"
