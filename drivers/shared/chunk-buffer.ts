@@ -23,8 +23,7 @@ export class ChunkBuffer {
   /** All unread bytes; undefined until the needed number has arrived. */
   bytes(): Buffer | undefined {
     if (this.#size < this.#needed) return undefined;
-    const [first, ...more] = this.#chunks;
-    if (first && more.length === 0) return first;
+    if (this.#chunks.length === 1) return this.#chunks[0];
     const joined = Buffer.concat(this.#chunks, this.#size);
     this.#chunks = [joined];
     return joined;
