@@ -1,4 +1,4 @@
-/** What the rest of telesetd knows of a driver. */
+/** What the rest of telesetd knows about a driver. */
 import type * as z from "zod";
 import type { Line } from "../src/core/line.ts";
 import type { Log } from "../src/log/log.ts";

@@ -1,7 +1,7 @@
 /**
  * A checked configuration becomes that of the service: installed, and the service is restarted with it. If the daemon does not
  * become ready, the old configuration returns. `apply`, `setup` and `install` use it. After a kill or a power cut in between,
- * each file is whole, and the same command can be given again.
+ * each file is complete, and the same command can be run again.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -87,7 +87,7 @@ async function changed(
   const disabled = start ? await service.enable() : undefined;
   const why = disabled ?? await service.restart();
   if (why !== undefined) return { done, problem: await goBack(to, former, why, { service, io }) };
-  done.push("telesetd runs with it.");
+  done.push("telesetd is running with it.");
   try {
     replaceFile(goodOf(to), text);
   } catch (error) {
@@ -134,7 +134,7 @@ async function goBack(
   try {
     installConfig(to, former, `${to}.failed`);
   } catch (error) {
-    return `${failed} The old configuration cannot be put back (${codeOf(error)}): correct ${to}, then run telesetd apply.`;
+    return `${failed} The old configuration cannot be restored (${codeOf(error)}): correct ${to}, then run telesetd apply.`;
   }
   await restrict(service, former, to, io);
   const again = await service.restart();

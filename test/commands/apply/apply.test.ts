@@ -92,7 +92,7 @@ describe("apply", () => {
     const { code, out, err } = await box.apply(b);
     expect([code, err, box.asked, box.installed, box.current]).toEqual([0, "", ["restart"], b, b]);
     expect(out).toBe(
-      `Wrote ${box.file}, readable only by its owner; the old file is kept as ${box.file}.1.\ntelesetd runs with it.\n`,
+      `Wrote ${box.file}, readable only by its owner; the old file is kept as ${box.file}.1.\ntelesetd is running with it.\n`,
     );
     expect([box.kept(".1"), box.kept(".last-good")]).toEqual([a, b]);
     for (const end of ["", ".1", ".last-good"]) expect(statSync(box.file + end).mode & 0o777).toBe(0o600);
@@ -165,7 +165,7 @@ describe("apply", () => {
     const before = readdirSync(join(box.file, "..")).sort();
     const { code, out } = await box.apply(a);
     expect([code, box.asked]).toEqual([0, ["restart", "restart"]]);
-    expect(out).toBe(`${box.file} has this configuration already.\ntelesetd runs with it.\n`);
+    expect(out).toBe(`${box.file} has this configuration already.\ntelesetd is running with it.\n`);
     expect(readdirSync(join(box.file, "..")).sort()).toEqual(before);
   });
 
