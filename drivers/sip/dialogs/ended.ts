@@ -74,7 +74,9 @@ export interface EchoCheck {
 export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialog, party: Party | undefined): EchoCheck {
   const naming = namingOf(notifier, dialog);
   if (naming === "phone" || naming === "counter") return { isEcho: false, ended };
-  const known = ended.dialogs.find((before) => isSameDialog(before, dialog) || isBranch(before, dialog));
+  const known = ended.dialogs.find((before) =>
+    before.id === dialog.id && (isSameDialog(before, dialog) || isBranch(before, dialog))
+  );
   if (!known) return { isEcho: false, ended };
   const isUnique = naming === "unique" || known.callId !== undefined;
   // FreeSWITCH's ids are channel UUIDs, which do not change when the party changes.
@@ -91,7 +93,6 @@ function moved(ended: EndedDialogs, dialog: EndedDialog): EndedDialogs {
 }
 
 /** Whether a report is about another branch of a call that was answered and has ended: no branch of it rings any longer. */
-function isBranch({ id, callId, seen }: EndedDialog, dialog: Dialog): boolean {
-  return seen === "answered" && dialog.state !== "confirmed" && id === dialog.id && callId !== undefined &&
-    callId === dialog.callId;
+function isBranch({ callId, seen }: EndedDialog, dialog: Dialog): boolean {
+  return seen === "answered" && dialog.state !== "confirmed" && callId !== undefined && callId === dialog.callId;
 }

@@ -49,6 +49,7 @@ export function nameLeg(
 
 /** The name that a dialog had before the restart. */
 function knownName({ adoptable }: LegNames, notifier: Notifier, { id, callId }: DialogNames): string | undefined {
+  if (adoptable.length === 0) return undefined;
   const own = [id, ...(callId === undefined ? [] : [callId])].map(fitting);
   const isDistinctId = isDistinct(notifier, id);
   const known = adoptable.find((leg) => own.includes(leg) || (isDistinctId && leg.startsWith(prefixOf(id))));
@@ -59,11 +60,10 @@ function knownName({ adoptable }: LegNames, notifier: Notifier, { id, callId }: 
  * A long id of a unique dialog first: all documents have it, the Call-ID only some (FreeSWITCH, Kamailio). An id that may turn
  * out to stand for every call is made unique: after a restart nothing remembers that it was used.
  */
-function newName(names: LegNames, notifier: Notifier, dialog: DialogNames): string {
-  const { id, callId } = dialog;
-  const isDistinctId = isDistinct(notifier, id);
-  const isShared = namingOf(notifier, { id }) === "phone";
-  const isSure = isDistinctId && !isShared && (namingOf(notifier, dialog) === "unique" || uuid.test(id));
+function newName(names: LegNames, notifier: Notifier, { id, callId }: DialogNames): string {
+  const naming = namingOf(notifier, { id });
+  const isDistinctId = naming === "phone" ? isDistinct(notifier, id) : naming !== "counter";
+  const isSure = naming === "unique" || (naming === "unproven" && (callId !== undefined || uuid.test(id)));
   const [first, ...others] = [...(isSure ? [id] : []), ...(callId === undefined ? [] : [callId])].map(fitting);
   if (first === undefined) return isDistinctId ? `${prefixOf(id)}${freshName(names)}` : freshName(names);
   const free = [first, ...others].find((name) => !names.used.includes(name));

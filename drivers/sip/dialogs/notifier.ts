@@ -141,7 +141,10 @@ export function withoutForeignCallId(notifier: Notifier, dialog: Dialog, subscri
  */
 function isPhones(notifier: Notifier, name: string): boolean {
   if (isUser(notifier, name)) return true;
-  const parts = unescaped(name).toLowerCase().replace(/\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?/g, " ").split(/[^a-z0-9*#+]+/);
+  const text = unescaped(name).toLowerCase();
+  // Almost every name is decided here, and a document asks several times.
+  if (!notifier.users.some((user) => text.includes(user))) return false;
+  const parts = text.replace(/\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?/g, " ").split(/[^a-z0-9*#+]+/);
   const isOurs = (part: string) => notifier.users.includes(part) || notifier.users.includes(part.replace(/^[a-z]+/, ""));
   return parts.some(isOurs) && parts.every((part) => isOurs(part) || /^[a-z]*$/.test(part));
 }

@@ -26,12 +26,13 @@ export interface Past {
 
 /** Reads a dialog from the desk's side. @param isDesk whether an end is the desk's own phone. */
 export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) => boolean): Report {
-  const turned = isDesk(dialog.remote) && dialog.local?.identity !== undefined && !isDesk(dialog.local);
+  const isRemoteDesk = isDesk(dialog.remote);
+  const turned = isRemoteDesk && dialog.local?.identity !== undefined && !isDesk(dialog.local);
   const far = turned ? dialog.local : dialog.remote;
   const own = turned ? dialog.remote : dialog.local;
   const recipient = dialog.direction === undefined ? undefined : (dialog.direction === "recipient") !== turned;
   // A switch that does not know who calls may write the called phone itself.
-  const party = isDesk(far) ? undefined : partyOf(far);
+  const party = isRemoteDesk && !turned ? undefined : partyOf(far);
   // RFC 3840, section 9: the plus belongs to the name in a Contact, and some omit it.
   const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
   return {
