@@ -12,7 +12,7 @@ import { addressOf, unescaped } from "./party.ts";
 export type Naming = "unique" | "unproven" | "counter" | "phone";
 
 /** An id of at least this length may be unique to one call; a shorter one is a counter. */
-const shortestUnique = 16;
+const minUniqueLength = 16;
 
 /** The number of ids that are remembered as standing for more than one call. */
 const maxSharedIds = 64;
@@ -113,14 +113,14 @@ export function withSharedId(notifier: Notifier, id: string): Notifier {
 export function namingOf(notifier: Notifier, { id, callId }: DialogNames): Naming {
   if (callId !== undefined) return "unique";
   if (isPhones(notifier, id) || notifier.sharedIds.includes(id)) return "phone";
-  if (id.length < shortestUnique) return "counter";
+  if (id.length < minUniqueLength) return "counter";
   // FreeSWITCH writes the UUID of its own leg.
   return notifier.lists === "changed" ? "unique" : "unproven";
 }
 
 /** Whether an id is neither a counter nor derived from the phone's name. */
 export function isDistinct(notifier: Notifier, id: string): boolean {
-  return id.length >= shortestUnique && !isPhones(notifier, id);
+  return id.length >= minUniqueLength && !isPhones(notifier, id);
 }
 
 /**

@@ -3,6 +3,13 @@
  * state, the reports, and the time of the next input. Written for real notifiers: FreeSWITCH calls every document full and puts
  * one dialog into it, reports the end of a call as `confirmed` while another one is active, and a held call as `early`; Asterisk
  * has one dialog for all calls of a phone. docs/sip.md describes what each of them writes, and what it does not reveal. Pure.
+ *
+ *   watch/watch.ts  the body of a NOTIFY; repair.ts and dialog-info.ts read it: a document, which is an input of this step
+ *   merge.ts        each dialog of the document once, in its furthest state
+ *   notifier.ts     what this switch's documents list, and how reliable its names for dialogs are
+ *   document.ts     what the document means; match.ts finds the live dialog that each of its dialogs is
+ *   table.ts        dialogs start (leg-ids.ts, ended.ts), grow (report.ts, party.ts) and end: LegFacts
+ *   step.ts         the facts as LineEvents, first of all as a snapshot; and the questions for the full state
  */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";

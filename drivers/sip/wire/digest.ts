@@ -61,7 +61,7 @@ function challenges(header: string): Record<string, string>[] {
   // `Digest` begins a challenge; `name=value` parts follow, quoted or not.
   const token = /(?:^|[\s,])([A-Za-z]+)\s+(?=[A-Za-z0-9_-]+\s*=)|([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
   let current: Record<string, string> | undefined;
-  for (const [, scheme, name, quoted, plain] of header.slice(0, longestHeader).matchAll(token)) {
+  for (const [, scheme, name, quoted, plain] of header.slice(0, maxHeaderLength).matchAll(token)) {
     if (scheme !== undefined) {
       current = scheme.toLowerCase() === "digest" ? Object.create(null) as Record<string, string> : undefined;
       if (current) found.push(current);
@@ -71,7 +71,7 @@ function challenges(header: string): Record<string, string>[] {
 }
 
 /** The longest part of a header that is read. */
-const longestHeader = 8192;
+const maxHeaderLength = 8192;
 
 /** The request to authorize. */
 export interface Authorized {

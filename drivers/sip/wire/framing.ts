@@ -5,7 +5,7 @@
 import { ChunkBuffer } from "../../shared/chunk-buffer.ts";
 
 /** The largest valid frame, in bytes: a SIP message with hundreds of dialogs has a tenth of it. */
-const largestFrame = 1024 * 1024;
+const maxFrameBytes = 1024 * 1024;
 
 /** Reads a stream of bytes as frames. */
 export class FrameReader {
@@ -27,14 +27,14 @@ export class FrameReader {
 
   /** Takes one frame off, if it is complete. */
   #read(bytes: Buffer): void {
-    const hash = bytes.subarray(0, longestLength + 1).indexOf("#");
-    const length = bytes.toString("latin1", 0, hash < 0 ? Math.min(bytes.length, longestLength + 1) : hash);
-    if (!/^\d{0,7}$/.test(length) || hash === 0 || (hash < 0 && bytes.length > longestLength)) {
+    const hash = bytes.subarray(0, maxLengthDigits + 1).indexOf("#");
+    const length = bytes.toString("latin1", 0, hash < 0 ? Math.min(bytes.length, maxLengthDigits + 1) : hash);
+    if (!/^\d{0,7}$/.test(length) || hash === 0 || (hash < 0 && bytes.length > maxLengthDigits)) {
       return this.#break(`${JSON.stringify(length.slice(0, 20))} where the length of a message was due`);
     }
     if (hash < 0) return this.#buffer.need(bytes.length + 1);
     const end = hash + 1 + Number(length);
-    if (Number(length) === 0 || Number(length) > largestFrame) return this.#break(`a message of ${length} bytes`);
+    if (Number(length) === 0 || Number(length) > maxFrameBytes) return this.#break(`a message of ${length} bytes`);
     if (bytes.length < end) return this.#buffer.need(end);
     this.#buffer.drop(end);
     this.onFrame(bytes.toString("utf8", hash + 1, end));
@@ -48,4 +48,4 @@ export class FrameReader {
 }
 
 /** The digits of the largest length. */
-const longestLength = String(largestFrame).length;
+const maxLengthDigits = String(maxFrameBytes).length;
