@@ -1,7 +1,7 @@
 /** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type SipMessage } from "../../../simulator/drachtio/mod.ts";
-import { Rig } from "../../support/sip/rig.ts";
+import { answers, Rig } from "../../support/sip/rig.ts";
 
 setDefaultTimeout(60_000);
 
@@ -180,7 +180,7 @@ describe("registration:", () => {
   test.concurrent("refused: reported, and nothing is subscribed to", async () => {
     await using rig = await Rig.open({
       config: register,
-      before: (pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 404 } : undefined,
+      before: answers("REGISTER", { status: 404 }),
     });
     expect((await rig.next("link-down")).why).toBe("pbx does not know user 1009 (404): check line.user");
     expect(rig.pbx.count("SUBSCRIBE")).toBe(0);

@@ -6,6 +6,7 @@ import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { probe } from "../../../drivers/sip/probe.ts";
 import { listeningLog } from "../../support/sip/peer.ts";
+import { answers } from "../../support/sip/rig.ts";
 import { systemTimers } from "../../../src/platform/timers.ts";
 
 /** All hops, as `name verdict: message`. */
@@ -87,7 +88,7 @@ test.each<[string, (socket: Socket) => unknown, string]>([
 });
 
 test("a refused registration does not mention watching phones, and the phone is checked nevertheless", async () => {
-  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "REGISTER" ? { status: 403 } : undefined);
+  const pbx = await pbxWith(answers("REGISTER", { status: 403 }));
   const { all } = await hops(pbx, { register: true });
   expect(all[4]).toMatchObject({
     verdict: "failed",
@@ -111,7 +112,7 @@ test("a silent switch is asked twice and fails, and later hops are skipped", asy
 });
 
 test("a switch that ignores only OPTIONS is a warning", async () => {
-  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "OPTIONS" ? "silence" : undefined);
+  const pbx = await pbxWith(answers("OPTIONS", "silence"));
   const { shown } = await hops(pbx);
   expect(shown.slice(3)).toEqual([
     "switch warning: pbx does not answer OPTIONS over udp (408).",
@@ -174,7 +175,7 @@ test("FreeSWITCH reports any number: a good hop does not promise a phone", async
 });
 
 test("the time is up: the hop fails, and the others are skipped", async () => {
-  const pbx = await pbxWith((pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? "silence" : undefined);
+  const pbx = await pbxWith(answers("SUBSCRIBE", "silence"));
   const { shown } = await hops(pbx, { answerSeconds: 30 }, ["1001", "1002"], AbortSignal.timeout(300));
   expect(shown.slice(4)).toEqual([
     "phone 1001 failed: The switch is too slow: not all checks were done in time.",
@@ -218,19 +219,19 @@ describe("the phone:", () => {
   const broken: [string, (pbx: SipPbx) => unknown, string, string][] = [
     [
       "404",
-      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 404 } : undefined,
+      answers("SUBSCRIBE", { status: 404 }),
       "does not know extension 1001",
       "extension 1001",
     ],
     [
       "489",
-      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 489 } : undefined,
+      answers("SUBSCRIBE", { status: 489 }),
       "does not accept dialog subscriptions",
       "docs/sip.md",
     ],
     [
       "403",
-      (pbx) => pbx.instead = ({ method }) => method === "SUBSCRIBE" ? { status: 403 } : undefined,
+      answers("SUBSCRIBE", { status: 403 }),
       "does not allow user 1009",
       "Allow user 1009",
     ],

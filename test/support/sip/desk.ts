@@ -79,6 +79,13 @@ export function tracker(part: Partial<Watched> = {}): TestTracker {
   return new TestTracker({ desk: "1001", users: ["1001"], self: "1009", seed: "fresh", ...part });
 }
 
+/** The same, after a connect: the next full document is the snapshot. */
+export function connectedTracker(part: Partial<Watched> = {}): TestTracker {
+  const made = tracker(part);
+  made.connected();
+  return made;
+}
+
 /** The facts of legs among events, those of a snapshot too. */
 export function factsOf(events: readonly LineEvent[]): LegFacts[] {
   return events.flatMap((event) => event.type === "snapshot" ? event.legs : event.type === "leg" ? [event.facts] : []);

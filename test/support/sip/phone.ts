@@ -23,6 +23,13 @@ export class Phone {
     this.desk = new TestDesk({ users });
   }
 
+  /** A phone whose switch has shown it as idle. */
+  static idle(userAgent?: string, users?: readonly string[]): Phone {
+    const phone = new Phone(userAgent, users);
+    phone.sends();
+    return phone;
+  }
+
   sends(...dialogs: Shown[]): string[] {
     return this.document("full", ...dialogs);
   }

@@ -20,6 +20,11 @@ export interface RigOptions {
   readonly before?: (pbx: SipPbx) => unknown;
 }
 
+/** Makes the switch answer each request of this method so. */
+export function answers(method: string, reply: ReturnType<SipPbx["instead"]>): (pbx: SipPbx) => void {
+  return (pbx) => pbx.instead = (message) => message.method === method ? reply : undefined;
+}
+
 /** A running driver. */
 export class Rig extends LineListener implements AsyncDisposable {
   readonly lines: string[];

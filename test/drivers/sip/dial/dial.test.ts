@@ -2,7 +2,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, userOf } from "../../../../simulator/drachtio/mod.ts";
 import { referAfter, shownWithin, stillStands } from "../../../../drivers/sip/dial/step.ts";
-import { Rig } from "../../../support/sip/rig.ts";
+import type { LegFacts } from "../../../../src/core/line.ts";
+import { answers, Rig } from "../../../support/sip/rig.ts";
 
 setDefaultTimeout(60_000);
 
@@ -14,6 +15,8 @@ const handsOver = async (rig: Rig, call?: string, number?: string) => {
   await rig.waits(referAfter);
   return result;
 };
+const firstEnd = (rig: Rig) => rig.facts(({ ended }) => ended !== undefined);
+const hasReported = (rig: Rig, sign: keyof LegFacts) => rig.events.some((event) => event.type === "leg" && event.facts[sign]);
 const ask = (rig: Rig, method: string) =>
   rig.pbx.requests.find((message) => message.method === method) ?? { headers: [], body: "" };
 
@@ -79,7 +82,7 @@ describe("INVITE and REFER:", () => {
 
   test.concurrent("drachtio-server cannot reach the switch: the reason names the switch, not the phone", async () => {
     await using rig = await Rig.ready();
-    rig.pbx.instead = ({ method }) => method === "INVITE" ? { unreached: "Service Unavailable" } : undefined;
+    answers("INVITE", { unreached: "Service Unavailable" })(rig.pbx);
     const why = "The switch did not answer the request to ring phone 1001: try again.";
     expect(await rig.dial()).toEqual({ outcome: "failed", cause: "SIP 408", why });
   });
@@ -119,9 +122,7 @@ describe("INVITE and REFER:", () => {
     [499, {}, "Phone 1001 could not be rung: the switch says SIP 499."],
   ];
   test.concurrent.each(refusals)("%d %o: %s", async (status, headers, why) => {
-    await using rig = await Rig.ready({
-      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
-    });
+    await using rig = await Rig.ready({ before: answers("INVITE", { status, headers }) });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why });
   });
 
@@ -131,9 +132,7 @@ describe("INVITE and REFER:", () => {
     [404, {}],
     [404, { Reason: "Q.850;cause=3" }],
   ])("a phone that %d %o shows not to be registered is reported as such, until there is news of it", async (status, headers) => {
-    await using rig = await Rig.ready({
-      before: (pbx) => pbx.instead = ({ method }) => method === "INVITE" ? { status, headers } : undefined,
-    });
+    await using rig = await Rig.ready({ before: answers("INVITE", { status, headers }) });
     await rig.dial();
     await rig.next("phone", ({ registered }) => !registered);
     const from = rig.events.length;
@@ -147,7 +146,7 @@ describe("INVITE and REFER:", () => {
       await using rig = await Rig.ready({ before: (pbx) => pbx.handset = handset });
       const words = { cause: "USER_BUSY", why: "Phone 1001 is busy or has declined the call." };
       expect(await rig.dial()).toEqual({ outcome: "failed", ...words });
-      expect((await rig.facts(({ ended }) => ended !== undefined)).ended).toEqual(words);
+      expect((await firstEnd(rig)).ended).toEqual(words);
     },
   );
 
@@ -156,7 +155,7 @@ describe("INVITE and REFER:", () => {
     void rig.dial();
     await rig.facts(({ rings }) => rings === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
-    expect((await rig.outlast(rig.facts(({ ended }) => ended !== undefined))).ended?.cause).toBe("terminated");
+    expect((await rig.outlast(firstEnd(rig))).ended?.cause).toBe("terminated");
   });
 
   test.concurrent("the number was called and the call has ended, without a reason: this is what the agent reads", async () => {
@@ -164,7 +163,7 @@ describe("INVITE and REFER:", () => {
     await handsOver(rig);
     await rig.facts(({ farCalled }) => farCalled === true);
     rig.pbx.change(rig.pbx.dialogs[0]?.id ?? "", { state: "terminated" });
-    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    const { ended } = await firstEnd(rig);
     expect(ended?.far).toBe("The number was not reached: the phone system gives no reason.");
   });
 
@@ -181,11 +180,9 @@ describe("INVITE and REFER:", () => {
   test.concurrent.each(refers)(
     "a switch that answers %d to the REFER: the phone is let go, and the agent reads why",
     async (status) => {
-      await using rig = await Rig.ready({
-        before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status } : undefined,
-      });
+      await using rig = await Rig.ready({ before: answers("REFER", { status }) });
       expect(await handsOver(rig)).toEqual({ outcome: "done" });
-      const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+      const { ended } = await firstEnd(rig);
       expect(ended?.far).toBe(`The switch refuses to transfer the phone (${status}): dial 914155550123 on the phone itself.`);
       await rig.until(() => rig.pbx.count("BYE") === 1);
     },
@@ -201,8 +198,8 @@ describe("INVITE and REFER:", () => {
   test.concurrent.each(outcomes)("the number says %d: %s", async (status, words) => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [100, status] });
     await handsOver(rig);
-    expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe(words);
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    expect((await firstEnd(rig)).ended?.far).toBe(words);
+    expect(hasReported(rig, "farAnswered")).toBe(false);
   });
 
   const progress: [string, readonly number[]][] = [
@@ -217,7 +214,7 @@ describe("INVITE and REFER:", () => {
       const facts = await rig.facts(({ answerUnreported }) => answerUnreported === true);
       expect(facts).toMatchObject({ call: "call-1", farCalled: true });
       rig.timers.advance(stillStands);
-      expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+      expect(hasReported(rig, "farAnswered")).toBe(false);
     },
   );
 
@@ -225,7 +222,7 @@ describe("INVITE and REFER:", () => {
     await using rig = await Rig.ready({ config: { referTellsAnswer: true }, before: (pbx) => pbx.refer = refer });
     await handsOver(rig, "call-1");
     await rig.facts(({ farAnswered }) => farAnswered === true);
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
+    expect(hasReported(rig, "answerUnreported")).toBe(false);
   });
 
   test.concurrent("the phone dials on its own behind a proxy: its own dialog shows the answer", async () => {
@@ -237,7 +234,7 @@ describe("INVITE and REFER:", () => {
     await rig.until(() => rig.pbx.count("BYE") === 1);
     rig.pbx.change(own.id, { state: "confirmed" });
     expect(await rig.facts(({ farAnswered }) => farAnswered === true)).toMatchObject({ call: "call-1" });
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.answerUnreported)).toBe(false);
+    expect(hasReported(rig, "answerUnreported")).toBe(false);
   });
 
   test.concurrent("the agent dials another number at once: it is the new dial's call", async () => {
@@ -272,7 +269,6 @@ describe("INVITE and REFER:", () => {
 describe("a switch that does not report the outcome of the REFER:", () => {
   const isUnreported = (rig: Rig) =>
     rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
-  const isReached = (rig: Rig) => rig.events.some((event) => event.type === "leg" && event.facts.farCalled);
   /** The switch leaves the call, and the box has heard it. */
   const leaves = async (rig: Rig) => {
     const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
@@ -283,9 +279,9 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     await using rig = await Rig.ready({ before: (pbx) => pbx.refer = [] });
     await handsOver(rig);
     await rig.outlast(rig.until(() => rig.pbx.count("BYE") === 1));
-    expect(isReached(rig)).toBe(false);
+    expect(hasReported(rig, "farCalled")).toBe(false);
     await rig.outlast(isUnreported(rig));
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    expect(hasReported(rig, "farAnswered")).toBe(false);
   });
 
   test.concurrent("a BYE instead: the same", async () => {
@@ -304,21 +300,19 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     await rig.facts(({ farCalled }) => farCalled === true);
     await leaves(rig);
     rig.timers.advance(stillStands);
-    expect(rig.events.some((event) => event.type === "leg" && event.facts.farAnswered)).toBe(false);
+    expect(hasReported(rig, "farAnswered")).toBe(false);
     const headers = { Event: "refer", "Subscription-State": "terminated;reason=noresource", "Content-Type": "message/sipfrag" };
     rig.pbx.invite?.client.ask("NOTIFY", rig.pbx.invite.message, headers, "SIP/2.0 200 OK\r\n", 51);
     await isUnreported(rig);
   });
 
   test.concurrent("the agent hangs up while the REFER is in progress: the number was not reached", async () => {
-    await using rig = await Rig.ready({
-      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 481 } : undefined,
-    });
+    await using rig = await Rig.ready({ before: answers("REFER", { status: 481 }) });
     await handsOver(rig);
-    const { ended } = await rig.facts(({ ended }) => ended !== undefined);
+    const { ended } = await firstEnd(rig);
     expect(ended?.far).toBe("The handset was put down before 914155550123 was dialled.");
     rig.timers.advance(stillStands);
-    expect(isReached(rig)).toBe(false);
+    expect(hasReported(rig, "farCalled")).toBe(false);
   });
 
   test.concurrent("the agent hangs up after the REFER was accepted: the number was not reached", async () => {
@@ -328,9 +322,9 @@ describe("a switch that does not report the outcome of the REFER:", () => {
     const [dialog] = rig.pbx.dialogs;
     await leaves(rig);
     rig.pbx.change(dialog?.id ?? "", { state: "terminated" });
-    await rig.facts(({ ended }) => ended !== undefined);
+    await firstEnd(rig);
     rig.timers.advance(stillStands);
-    expect(isReached(rig)).toBe(false);
+    expect(hasReported(rig, "farCalled")).toBe(false);
   });
 });
 
@@ -355,7 +349,7 @@ describe("REFER straight to the phone:", () => {
       await using rig = await Rig.ready({ config, before: (pbx) => pbx.refer = [100] });
       await rig.dial();
       happens(rig, rig.pbx.dialogs[0]?.id ?? "");
-      expect((await rig.facts(({ ended }) => ended !== undefined)).ended?.far).toBe("The number is busy.");
+      expect((await firstEnd(rig)).ended?.far).toBe("The number is busy.");
     },
   );
 
@@ -370,7 +364,7 @@ describe("REFER straight to the phone:", () => {
   test.concurrent("a phone that does not support it: the agent is referred to the administrator", async () => {
     await using rig = await Rig.ready({
       config,
-      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 501 } : undefined,
+      before: answers("REFER", { status: 501 }),
     });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: expect.stringContaining("change line.dialMethod.") });
   });
@@ -378,7 +372,7 @@ describe("REFER straight to the phone:", () => {
   test.concurrent("a phone that declines it", async () => {
     await using rig = await Rig.ready({
       config,
-      before: (pbx) => pbx.instead = ({ method }) => method === "REFER" ? { status: 603 } : undefined,
+      before: answers("REFER", { status: 603 }),
     });
     expect(await rig.dial()).toMatchObject({ outcome: "failed", why: "Phone 1001 has declined the call." });
   });

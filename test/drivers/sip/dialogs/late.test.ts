@@ -15,16 +15,14 @@ describe("after a lost or late document:", () => {
     more: `call-id="77aa12bc" local-tag="${local}" remote-tag="r"`,
   });
   test("a branch that was never seen does not ring after the call was answered and has ended", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     for (const state of ["early", "confirmed", "terminated"]) phone.document("partial", branch("a", state));
     phone.document("partial", branch("b", "early"));
     phone.sends(branch("a", "terminated"), branch("b", "early"));
     expect(phone.desk.sent).toEqual(call(1, first));
   });
   test.each(["1", "line-0000000000000001"])("%s is another call if it appears with another party after a gap", (name) => {
-    const phone = new Phone("Counter/1.0");
-    phone.sends();
+    const phone = Phone.idle("Counter/1.0");
     for (const state of ["early", "confirmed"]) phone.document("partial", { id: name, state, number: first });
     phone.skip();
     phone.document("partial", { id: name, state: "early", number: second });
@@ -50,8 +48,7 @@ describe("after a lost or late document:", () => {
   test.each(["kamailio (5.6.3)", ""])(
     "it lives when one question about it is not answered, and has ended when the second is not (User-Agent %p)",
     (agent) => {
-      const phone = new Phone(agent);
-      phone.sends();
+      const phone = Phone.idle(agent);
       phone.sends({ id, state: "early", number: first });
       const isUnanswered = () => {
         phone.sends({ id: "another-0000000000001", state: "early", number: second });
@@ -61,8 +58,7 @@ describe("after a lost or late document:", () => {
     },
   );
   test("the end of a call under another Call-ID causes a query", () => {
-    const phone = new Phone("Rewriter/1.0");
-    phone.sends();
+    const phone = Phone.idle("Rewriter/1.0");
     const shown = (state: string, callId: string): Shown => ({ id, state, number: first, more: `call-id="${callId}"` });
     for (const state of ["early", "confirmed"]) phone.document("partial", shown(state, "77aa12bc"));
     expect([phone.document("partial", shown("terminated", "99dd")), phone.desk.asked.length]).toEqual([[], 1]);

@@ -4,7 +4,7 @@ import type { Dialog } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import { adopt, nameLeg, newLegNames } from "../../../../drivers/sip/dialogs/leg-ids.ts";
 import { afterReconnect, learnIdle, namingOf, newNotifier, withSharedId } from "../../../../drivers/sip/dialogs/notifier.ts";
 import { newTracker, step, type TrackerState } from "../../../../drivers/sip/dialogs/step.ts";
-import { factsOf, type TestTracker, tracker } from "../../../support/sip/desk.ts";
+import { connectedTracker, factsOf } from "../../../support/sip/desk.ts";
 import { dialog, end, info } from "../../../support/sip/documents.ts";
 
 const customer = end("sip:14155550123@pbx");
@@ -15,23 +15,17 @@ const freeswitch = { userAgent: "FreeSWITCH-mod_sofia/1.11" };
 const a = "11111111-aaaa-4bbb-8ccc-00000000000a";
 const b = "22222222-aaaa-4bbb-8ccc-00000000000b";
 
-function connected(): TestTracker {
-  const phone = tracker();
-  phone.connected();
-  return phone;
-}
-
 describe("the same id and Call-ID with another caller is another call,", () => {
   const ring = (remote: typeof customer) => dialog("d1", "early", { callId: "c1", remote });
   const over = (part = {}) => dialog("d1", "terminated", { callId: "c1", ...part });
   test("also when the end of the first does not name its caller", () => {
-    const phone = connected();
+    const phone = connectedTracker();
     for (const [n, one] of [ring(customer), over()].entries()) phone.notify(info(n, "partial", one), strict);
     phone.notify(info(2, "full"), strict);
     expect(factsOf(phone.notify(info(3, "partial", ring(another)), strict).events)).toHaveLength(1);
   });
   test("also when only the end of the first names its caller", () => {
-    const phone = connected();
+    const phone = connectedTracker();
     phone.notify(info(0, "full"), strict);
     phone.notify(info(1, "partial", dialog("d1", "early", { callId: "c1" })), strict);
     phone.notify(info(2, "partial", over({ remote: customer })), strict);
@@ -40,7 +34,7 @@ describe("the same id and Call-ID with another caller is another call,", () => {
 });
 
 test("a call that rings for a customer does not become our own dial when its report shows our user", () => {
-  const phone = connected();
+  const phone = connectedTracker();
   phone.notify(info(0, "full", dialog("d1", "early", { callId: "c1", remote: customer })), strict);
   phone.dial({ call: "m1", number: "14155550999" });
   const shown = dialog("d1", "early", { callId: "c1", remote: end("sip:1009@pbx") });
@@ -49,7 +43,7 @@ test("a call that rings for a customer does not become our own dial when its rep
 });
 
 test("the answer to a SUBSCRIBE is not a report that something has happened", () => {
-  const phone = connected();
+  const phone = connectedTracker();
   const dials = dialog(a, "confirmed", { direction: "initiator", remote: customer });
   phone.notify(info(0, "full", dials), freeswitch);
   expect(factsOf(phone.notify(info(1, "full", dials), freeswitch).events).filter(({ farAnswered }) => farAnswered)).toEqual([]);
@@ -57,7 +51,7 @@ test("the answer to a SUBSCRIBE is not a report that something has happened", ()
 
 describe("a later report answers the question whether a call has ended:", () => {
   test("it is held, so it was answered", () => {
-    const phone = connected();
+    const phone = connectedTracker();
     phone.notify(info(0, "full", dialog(a, "confirmed", { remote: customer })), freeswitch);
     phone.notify(info(1, "full", dialog(b, "early", { remote: another })), freeswitch);
     expect(phone.notify(info(2, "full", dialog(b, "confirmed", { remote: another })), freeswitch).asks).toBeString();
@@ -66,7 +60,7 @@ describe("a later report answers the question whether a call has ended:", () => 
     expect(phone.noAnswer().events).toEqual([]);
   });
   test("it was omitted from a document, and is reported again", () => {
-    const phone = connected();
+    const phone = connectedTracker();
     phone.notify(info(0, "full"), kamailio);
     phone.notify(info(1, "full", dialog("d1", "early", { callId: "c1", remote: customer })), kamailio);
     expect(phone.notify(info(2, "full"), kamailio).asks).toBeString();
@@ -114,7 +108,7 @@ test("a leg from before a restart is adopted once", () => {
 });
 
 test("a leg that has lived longer than its name is remembered is not adopted by another call", () => {
-  const phone = connected();
+  const phone = connectedTracker();
   const old = dialog("1", "confirmed", { remote: customer });
   const [leg] = factsOf(phone.notify(info(0, "full", old), strict).events).map(({ leg }) => leg);
   for (let n = 2; n < 300; n++) phone.notify(info(n, "full", old, dialog(`${n}`, "early", { remote: another })), strict);
@@ -124,7 +118,7 @@ test("a leg that has lived longer than its name is remembered is not adopted by 
 });
 
 test("a forgotten dialog may appear again", () => {
-  const phone = connected();
+  const phone = connectedTracker();
   const shown = (state: "confirmed" | "terminated") => dialog("d1", state, { callId: "c1", remote: customer });
   phone.notify(info(0, "full", shown("confirmed")), strict);
   phone.notify(info(1, "partial", shown("terminated")), strict);

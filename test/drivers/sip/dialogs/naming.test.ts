@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { namingOf, newNotifier } from "../../../../drivers/sip/dialogs/notifier.ts";
 import type { DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
-import { factsOf, tracker } from "../../../support/sip/desk.ts";
+import { connectedTracker, factsOf } from "../../../support/sip/desk.ts";
 import { dialog, info } from "../../../support/sip/documents.ts";
 import { call, first, Phone, second, type Shown } from "../../../support/sip/phone.ts";
 
@@ -39,8 +39,7 @@ describe("an id that stands for every call:", () => {
   });
 
   test.each(ids)("%s: the same where an idle phone is shown as no dialog", (id) => {
-    const phone = new Phone();
-    phone.sends();
+    const phone = Phone.idle();
     for (const number of [first, first, second]) {
       phone.call(id, number);
       phone.sends();
@@ -49,8 +48,7 @@ describe("an id that stands for every call:", () => {
   });
 
   test.each(ids.filter((id) => !id.includes("2222")))("%s: the same after a restart", (id) => {
-    const phone = new Phone();
-    phone.sends();
+    const phone = Phone.idle();
     phone.call(id, first);
     for (let n = 2; n < 5; n++) {
       phone.desk.sent.splice(0);
@@ -73,16 +71,14 @@ describe("an id that stands for every call:", () => {
   test.each(["sip:1001@192.0.2.10", "1001", "sub-1@192.0.2.99", "pickup-7f3a@192.0.2.10"])(
     "and so does the Call-ID %s",
     (callId) => {
-      const phone = new Phone();
-      phone.sends();
+      const phone = Phone.idle();
       for (const number of [first, first, second]) phone.call("sip:1001@192.0.2.10", number, `call-id="${callId}"`);
       expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second)]);
     },
   );
 
   test("a long id with a Call-ID for each call: the Call-ID names them, also after a restart", () => {
-    const phone = new Phone();
-    phone.sends();
+    const phone = Phone.idle();
     phone.call("sip:1001@192.0.2.10", first, 'call-id="one@192.0.2.7"');
     phone.restart();
     phone.call("sip:1001@192.0.2.10", first, 'call-id="two@192.0.2.7"');
@@ -90,23 +86,20 @@ describe("an id that stands for every call:", () => {
   });
 
   test("a Call-ID that is always the same: another caller is another call", () => {
-    const phone = new Phone();
-    phone.sends();
+    const phone = Phone.idle();
     for (const number of [first, second]) phone.call("17", number, 'call-id="always@192.0.2.7"');
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, second)]);
   });
 
   test("one of two ids that are used again: the same caller too, once another caller has shown it", () => {
-    const phone = new Phone();
-    phone.sends();
+    const phone = Phone.idle();
     const calls = [["line-a-0000000001", first], ["line-b-0000000001", first], ["line-a-0000000001", second]];
     for (const [id = "", number = ""] of [...calls, ["line-a-0000000001", second]]) phone.call(id, number);
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first), ...call(3, second), ...call(4, second)]);
   });
 
   test("the alias of a desk is the phone's name too", () => {
-    const phone = new Phone("Some PBX", ["1001", "+14155557001"]);
-    phone.sends();
+    const phone = Phone.idle("Some PBX", ["1001", "+14155557001"]);
     for (const number of [first, first]) phone.call("sip:+14155557001@192.0.2.10", number);
     expect(phone.desk.sent).toEqual([...call(1, first), ...call(2, first)]);
   });
@@ -166,30 +159,26 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.calls).toEqual([]);
   });
   test("early again, of a switch that gives each call an id, without a Call-ID", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     phone.call("padi-6b050258-43f-1", first);
     for (const state of ["early", "terminated", "early"]) phone.sends({ id: "padi-6b050258-43f-2", state, number: second });
     expect(phone.desk.sent).toEqual([...call(1, first), "ScreenPop 2 14155550999", "CallReleased 2"]);
   });
   test("early again without the Call-ID that its end had", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const shown = { id: "padi-6b050258-43f-2", number: second };
     for (const state of ["early", "terminated"]) phone.sends({ ...shown, state, more: 'call-id="77aa12bc"' });
     phone.sends({ ...shown, state: "early" });
     expect(phone.desk.sent).toEqual(["ScreenPop 1 14155550999", "CallReleased 1"]);
   });
   test("of FreeSWITCH, whatever its other end: its ids are UUIDs", () => {
-    const phone = new Phone("FreeSWITCH-mod_sofia/1.11");
-    phone.sends();
+    const phone = Phone.idle("FreeSWITCH-mod_sofia/1.11");
     phone.call("11111111-aaaa-4bbb-8ccc-000000000001", first);
     phone.sends({ id: "11111111-aaaa-4bbb-8ccc-000000000001", state: "early", number: second });
     expect(phone.desk.sent).toEqual(call(1, first));
   });
   test("after a hundred documents that list the end of another one", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
     phone.sends(listed("a-call-of-long-ago", "terminated"));
     for (let n = 0; n < 100; n++) phone.sends(listed("a-call-of-late", "terminated"));
@@ -197,8 +186,7 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.sent).toEqual([]);
   });
   test("after as many ends of others as are remembered, while the switch keeps listing its own", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const listed = (name: string, state: string): Shown => ({ id: name, state, number: second, more: `call-id="${name}"` });
     for (let n = 0; n < 64; n++) {
       phone.sends(listed("a-call-of-long-ago", "terminated"), listed(`another-ended-call-${n}`, "terminated"));
@@ -207,8 +195,7 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.sent).toEqual([]);
   });
   test("in one document with its end", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const shown = { id, number: second, more: 'call-id="77aa12bc"' };
     phone.sends({ ...shown, state: "terminated" }, { ...shown, state: "early" });
     phone.sends({ ...shown, state: "early" }, { ...shown, state: "terminated" });
@@ -216,8 +203,7 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.sent).toEqual([]);
   });
   test("still after a hundred other calls, while the switch keeps listing it", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
     phone.sends({ ...stale, state: "terminated" });
     phone.sends(stale);
@@ -229,8 +215,7 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.sent).toHaveLength(200);
   });
   test("after a new subscription and a lost connection", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const stale: Shown = { id, state: "early", number: second, more: 'call-id="77aa12bc"' };
     phone.sends({ ...stale, state: "terminated" });
     phone.desk.tracker.subscribed();
@@ -240,8 +225,7 @@ describe("late reports of an ended call:", () => {
     expect(phone.desk.sent).toEqual([]);
   });
   test("a branch that rings after another has declined is not an echo: its tag differs", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const branch = (tag: string, state: string): Shown => ({
       id,
       state,
@@ -266,8 +250,7 @@ describe("one document shows a dialog as both confirmed and ended:", () => {
 
   /** A phone that is talking. */
   function talking(more = ""): Phone {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     phone.sends(shown("early", more));
     phone.sends(shown("confirmed", more));
     phone.desk.sent.splice(0);
@@ -306,8 +289,7 @@ describe("one document shows a dialog as both confirmed and ended:", () => {
     expect(phone.desk.calls).toHaveLength(1);
   });
   test("branches under one id are one call, whatever the caller", () => {
-    const phone = new Phone("Forker/1.0");
-    phone.sends();
+    const phone = Phone.idle("Forker/1.0");
     const branch = (local: string, state: string): Shown => ({
       id: "9f31c7aa@203.0.113.9",
       state,
@@ -320,8 +302,7 @@ describe("one document shows a dialog as both confirmed and ended:", () => {
     expect(phone.desk.sent).toEqual(["ScreenPop 1", "CallEstablished 1", "CallReleased 1"]);
   });
   test("a call that was not seen before is not reported before the full state is requested", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     expect([phone.sends(shown("confirmed"), shown("terminated")), phone.desk.asked.length]).toEqual([[], 1]);
     expect(phone.sends(shown("confirmed"))).toEqual(["ScreenPop 1 14155550123", "CallEstablished 1"]);
   });
@@ -339,8 +320,7 @@ describe("one document shows a dialog as both confirmed and ended:", () => {
     expect(phone.document("partial", shown("terminated", tags("phone-a")))).toEqual(["CallReleased 1"]);
   });
   test("no full state arrives for it and for an omitted branch: each of them ends once", () => {
-    const tracked = tracker();
-    tracked.connected();
+    const tracked = connectedTracker();
     const talk = (state: DialogState, tag: string) => dialog("d1", state, { callId: "c1", localTag: tag, remoteTag: "r" });
     const kamailio = { userAgent: "kamailio" };
     tracked.notify(info(0, "full"), kamailio);
@@ -349,8 +329,7 @@ describe("one document shows a dialog as both confirmed and ended:", () => {
     expect(factsOf(tracked.noAnswer().events).map(({ ended }) => ended !== undefined)).toEqual([true, true]);
   });
   test("an old report of a branch that rang does not keep an answered call alive", () => {
-    const phone = new Phone("kamailio");
-    phone.sends();
+    const phone = Phone.idle("kamailio");
     const stale = shown("early", tags("phone-b"));
     phone.sends(stale);
     phone.sends(stale, shown("confirmed", tags("phone-a")));

@@ -7,7 +7,7 @@ import { step } from "../../../../src/core/step.ts";
 import type { Dialog, DialogInfo, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import type { Envelope, TrackerOutput } from "../../../../drivers/sip/dialogs/step.ts";
 import { policyWith } from "../../../support/core/site.ts";
-import { factsOf, type TestTracker, tracker } from "../../../support/sip/desk.ts";
+import { connectedTracker, factsOf, type TestTracker } from "../../../support/sip/desk.ts";
 import { dialog, end, info } from "../../../support/sip/documents.ts";
 
 // A backstop: how long many runs of a property take depends on the machine.
@@ -127,8 +127,7 @@ class Watch {
 test("nothing breaks it, states only advance, names are never reused, only known dialogs end", () => {
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 30 }), (acts) => {
-      const tracked = tracker();
-      tracked.connected();
+      const tracked = connectedTracker();
       const watch = new Watch();
       for (const act of acts) for (const event of act(tracked).events) watch.see(event);
     }),
@@ -140,8 +139,7 @@ test("whatever came before, a requested full state corrects it: the dialogs that
   const list = fc.uniqueArray(fc.constantFrom(...ids.slice(2)), { maxLength: 3 });
   fc.assert(
     fc.property(fc.array(anyAct, { maxLength: 15 }), list, (acts, listed) => {
-      const tracked = tracker();
-      tracked.connected();
+      const tracked = connectedTracker();
       const before = acts.flatMap((act) => [...act(tracked).events]);
       tracked.subscribed();
       const truth = info(0, "full", ...listed.map((id) => dialog(id, "confirmed", { callId: `of ${id}` })));
@@ -195,8 +193,7 @@ function known(all: readonly LineEvent[]): Record<string, unknown> {
 }
 
 function heard(documents: readonly (readonly Dialog[])[], state: "full" | "partial"): Record<string, unknown> {
-  const tracked = tracker();
-  tracked.connected();
+  const tracked = connectedTracker();
   const strict = { userAgent: "Strict/1.0" };
   return known(
     [info(0, "full"), ...documents.map((dialogs, n) => info(n + 1, state, ...dialogs))].flatMap((

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Dialog, DialogState } from "../../../../drivers/sip/dialogs/dialog-info.ts";
 import type { Report } from "../../../../drivers/sip/dialogs/report.ts";
 import type { Envelope } from "../../../../drivers/sip/dialogs/step.ts";
-import { factsOf, type TestTracker, tracker } from "../../../support/sip/desk.ts";
+import { connectedTracker, factsOf, type TestTracker } from "../../../support/sip/desk.ts";
 import { dialog, end, info } from "../../../support/sip/documents.ts";
 
 const customer = end("sip:14155550123@pbx");
@@ -15,8 +15,7 @@ const strict: Envelope = { userAgent: "Strict/1.0" };
 
 /** A tracker that is connected, with what is live. */
 function begun(envelope: Envelope, ...live: Dialog[]): TestTracker {
-  const tracked = tracker();
-  tracked.connected();
+  const tracked = connectedTracker();
   tracked.notify(info(0, "full", ...live), envelope);
   return tracked;
 }
@@ -181,8 +180,7 @@ describe("versions:", () => {
 describe("after a connect", () => {
   const talking = dialog("d1", "confirmed", { callId: "c1", remote: customer });
   test("the first full state is the snapshot", () => {
-    const tracked = tracker();
-    tracked.connected();
+    const tracked = connectedTracker();
     expect(tracked.notify(info(0, "full", talking, dialog("d2", "terminated"))).events).toEqual([{
       type: "snapshot",
       desks: ["1001"],
@@ -197,8 +195,7 @@ describe("after a connect", () => {
     }]);
   });
   test("partial documents cause no events before it, and are in it", () => {
-    const tracked = tracker();
-    tracked.connected();
+    const tracked = connectedTracker();
     expect(tracked.notify(info(0, "partial", talking))).toEqual({
       events: [],
       asks: "the first document is not a full state",
@@ -217,8 +214,7 @@ describe("after a connect", () => {
     expect(factsOf(tracked.notify(info(2, "full", ...listed), freeswitch).events).map(({ leg }) => leg)).toEqual([uuid, uuid2]);
   });
   test("if no full state arrives, the known dialogs are the snapshot", () => {
-    const tracked = tracker();
-    tracked.connected();
+    const tracked = connectedTracker();
     tracked.notify(info(0, "partial", talking));
     expect(tracked.noAnswer().events).toMatchObject([{ type: "snapshot", legs: [{ leg: "c1" }] }]);
   });
@@ -237,8 +233,7 @@ describe("after a connect", () => {
     expect(tracked.notify(info(0, "full"), strict).events).toEqual([{ type: "snapshot", desks: ["1001"], legs: [] }]);
   });
   test("a document about another extension is dropped, with a reason", () => {
-    const tracked = tracker();
-    tracked.connected();
+    const tracked = connectedTracker();
     const about = (entity: string) => tracked.notify({ ...info(0, "full"), entity });
     expect(about("sip:1002@pbx")).toEqual({ events: [], dropped: 'it is about "sip:1002@pbx": expected 1001' });
     expect(about("sip:%31001@elsewhere;transport=udp").events).toHaveLength(1);
