@@ -1,7 +1,8 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
 import { count } from "../core/count.ts";
 import type { RetriedAll, ShownEvent } from "../outbox/admin.ts";
-import { askDaemon, type Place } from "./ask.ts";
+import { type Status, unattendedText } from "../status/status.ts";
+import { ask, askDaemon, type Place, socketFor } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the commands. */
@@ -18,7 +19,17 @@ export async function outboxList(options: OutboxOptions, io: Io): Promise<number
   else if (events.length === 0) {
     io.out(options.all ? "The outbox is empty.\n" : "No event is waiting. (--all shows finished ones too.)\n");
   } else io.out(`${events.map(line).join("")}${total(events)}\n`);
+  if (!options.json) io.out(await callsWithoutEvents(options));
   return 0;
+}
+
+/** Recent calls that have no events because nobody was registered: what the reader of an empty outbox looks for. */
+async function callsWithoutEvents(place: Place): Promise<string> {
+  const status = await ask<Status>(socketFor(place), "GET", "/status");
+  if (!("value" in status)) return "";
+  return status.value.desks.map(({ extension, unattended }) =>
+    unattended ? `Desk ${extension}: ${unattendedText(unattended, Date.now())}\n` : ""
+  ).join("");
 }
 
 /** The number of events in each state: `3 events: 1 waiting, 2 delivered.` */

@@ -1,5 +1,6 @@
 /** `telesetd outbox list | show | retry | drop` on the running binary: the waiting events, their attempts and their outcomes. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { sendCallout } from "../../simulator/crm/mod.ts";
 import type { ShownEvent } from "../../src/outbox/admin.ts";
 import { Box, noBinary } from "../support/daemon/box.ts";
 import { onStage, type Stage } from "../support/daemon/stage.ts";
@@ -64,6 +65,17 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       ]);
       expect(shown[2]?.attempts).toBeGreaterThan(0);
       expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
+    }));
+
+  test.concurrent("list: a call that came while nobody was registered is named below the list", () =>
+    onStage({ folder }, async ({ box, sim }) => {
+      await sendCallout(box.port, "/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "agent-1001" });
+      await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
+      await box.until("the call is not counted", ({ desks }) => desks[0]?.unattended !== undefined);
+      const { out } = await box.run("outbox", "list", "--all");
+      expect(out).toMatch(
+        /^The outbox is empty\.\nDesk 1001: 1 call came while nobody was registered, \d+ seconds? ago: the CRM got no events\.\n$/,
+      );
     }));
 
   test.concurrent("list --all: delivered and discarded events too, also after a kill -9", () =>
