@@ -1,8 +1,13 @@
 /** The manual pages: telesetd(8) from the table of commands, telesetd.json(5) from the schema. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { table } from "../src/cli.ts";
 import { type Key, keys } from "./keys.ts";
 import { bold, page, prose, tagged, verbatim } from "./roff.ts";
+
+/** The one example that README.md, the package and telesetd.json(5) show. */
+const exampleConfig = readFileSync(join(import.meta.dir, "../packaging/config.example.json"), "utf8");
 
 /** telesetd(8). */
 export function daemonPage(): string {
@@ -17,8 +22,37 @@ export function daemonPage(): string {
         "It watches the phone's line over FreeSWITCH's event socket, or over SIP, answers the callouts of Universal Work Queue over HTTP, and posts events to it. systemd runs it as telesetd.service; the other commands query the running daemon, check its configuration, or show what it would do. Each has --help.",
       )
     }`,
+    ".SH FIRST STEPS",
+    tagged(
+      "telesetd setup",
+      "Creates the configuration by questions, and tests each answer. Without a terminal: telesetd apply FILE.",
+    ),
+    tagged("systemctl enable --now telesetd", "Starts the daemon, now and at each boot."),
+    tagged("telesetd doctor", "Checks every hop from the phone to UWQ, and says how to fix what fails."),
+    tagged("telesetd apply", "After each change of the configuration. Calls continue."),
     ".SH COMMANDS",
     ...leaves(program).map(([command, parents]) => section(command, parents)),
+    ".SH THE WIRE",
+    tagged(
+      "http://BOX:8090/PREFIX/",
+      "The softphone's URL for UWQ: callouts by GET. 8090 is http.port, PREFIX is http.prefix; other paths get 404.",
+    ),
+    tagged(
+      "http://PC:PORT",
+      "Events for UWQ, by POST to the address and port of its Register. The PC's firewall must let the box in.",
+    ),
+    tagged(
+      "GET /healthz, /readyz, /metrics",
+      "For the box itself and for http.monitorAllow, without PREFIX: whether the process is alive, whether the desks can work and if not why (503), and metrics for Prometheus.",
+    ),
+    tagged(
+      "FreeSWITCH (line.driver freeswitch)",
+      "The event socket: TCP to line.host, port 8021. The switch must give the box access: /usr/share/doc/telesetd/docs/setup.md.",
+    ),
+    tagged(
+      "any other switch (line.driver sip)",
+      "drachtio-server on the box, TCP port 9022, which speaks SIP with the switch: /usr/share/doc/telesetd/docs/sip.md.",
+    ),
     ".SH EXIT STATUS",
     tagged("0", "Success."),
     tagged("1", "Failure: standard error has the reason and what to do."),
@@ -61,24 +95,14 @@ export function configurationPage(): string {
     ".SH KEYS",
     ...keys().map((key) => tagged(key.path, keyText(key))),
     ".SH EXAMPLE",
-    verbatim([
-      "{",
-      '  "desks": [{ "extension": "1001" }],',
-      '  "line": {',
-      '    "driver": "freeswitch",',
-      '    "host": "10.1.0.5",',
-      '    "password": { "credential": "esl" },',
-      '    "domain": "pbx.example.com"',
-      "  }",
-      "}",
-    ]),
+    verbatim(exampleConfig.trimEnd().split("\n")),
     ".SH FILES",
     tagged(
       "/etc/telesetd/config.json",
       "The configuration: it is owned by root, mode 600. telesetd check lists its errors.",
     ),
     tagged("/etc/telesetd/secrets", 'The files for {"credential": ...}. The folder is owned by root, mode 700.'),
-    tagged("/usr/share/doc/telesetd/examples/config.json", "An example configuration."),
+    tagged("/usr/share/doc/telesetd/examples/config.json", "The example above."),
     ".SH SEE ALSO",
     ".BR telesetd (8)",
   ]);

@@ -62,6 +62,28 @@ describe("cited files:", () => {
   });
 });
 
+/** Sources of documents, which stand beside the others. */
+const sourceOfDocuments = ["packaging/copyright.ts", "src/config/schema.ts"];
+
+describe("on a box:", () => {
+  test("messages name documents by their path there", () => {
+    const elsewhere = tracked.filter((path) => /^(src|drivers|packaging)\//.test(path) && !sourceOfDocuments.includes(path))
+      .flatMap(
+        (path) =>
+          read(path).split("\n").filter((line) =>
+            !/^\s*(\/\/|\/?\*|#)/.test(line) && /(?<!\/usr\/share\/doc\/telesetd\/)docs\/[\w-]+\.md/.test(line)
+          )
+            .map((line) => `${path}: ${line.trim()}`),
+      );
+    expect(elsewhere).toEqual([]);
+  });
+
+  test("there is one example configuration, in README.md too", () => {
+    const block = /^ {3}```json\n(.*?)^ {3}```/ms.exec(read("README.md"))?.[1]?.replace(/^ {3}/gm, "");
+    expect(block).toBe(read("packaging/config.example.json"));
+  });
+});
+
 describe("the README:", () => {
   test("takes three minutes to read", () => {
     expect(read("README.md").trimEnd().split("\n").length).toBeLessThan(150);

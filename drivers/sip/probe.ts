@@ -246,7 +246,8 @@ async function checkPhone(
     }
     if (found instanceof Error) {
       const message = `Cannot use what ${about.at} reports of phone ${about.extension}: ${found.message}`;
-      const advice = "docs/sip.md says what is supported; add another name of the phone to desks[].aliases.";
+      const advice =
+        "/usr/share/doc/telesetd/docs/sip.md says what is supported; add another name of the phone to desks[].aliases.";
       return failed(sentence(message), advice);
     }
     const { why, code } = found;
@@ -268,7 +269,9 @@ function dialogsIn(body: string, { desks }: DriverContext, { extension, user }: 
 
 /** What the administrator can do when the switch refuses a subscription, or ends it. */
 function endAdvice(code: EndCode | undefined, { extension, user }: About): string {
-  if (code === undefined) return "Check the log of the switch at this moment; docs/sip.md says what it must allow.";
+  if (code === undefined) {
+    return "Check the log of the switch at this moment; /usr/share/doc/telesetd/docs/sip.md says what it must allow.";
+  }
   const advice: Record<EndCode, string> = {
     "no-answer": nothingAnswers,
     "unknown-name": "Write the address of the switch into line.proxy.",
@@ -276,8 +279,10 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
     "password-refused": "Compare line.user and line.password with the account on the switch.",
     "auth-unsupported": "Configure the switch to use one of these.",
     forbidden: `Allow user ${user} to subscribe to ${extension} on the switch.`,
-    "unknown-extension": `Does the switch have extension ${extension}, and a hint for it? See docs/sip.md.`,
-    "no-dialogs": "Turn on presence of phones on the switch: docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
+    "unknown-extension":
+      `Does the switch have extension ${extension}, and a hint for it? See /usr/share/doc/telesetd/docs/sip.md.`,
+    "no-dialogs":
+      "Turn on presence of phones on the switch: /usr/share/doc/telesetd/docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
   };
   return advice[code];
 }

@@ -80,7 +80,8 @@ export async function checkClock({ clocks, synchronised }: Machine, store: Store
   const wall = clocks.wall();
   const kept = await synchronised();
   const time = new Date(wall).toISOString().slice(0, 19).replace("T", " ");
-  const advice = "timedatectl set-ntp true; timedatectl timesync-status then shows whether a time server answers.";
+  const advice = "Unless chrony or ntpd runs: apt install systemd-timesyncd; systemctl enable --now systemd-timesyncd. " +
+    "timedatectl timesync-status then shows whether a time server answers.";
   if (wall < earliest || wall > latest) return failed(`The clock is wrong: it says ${time} UTC.`, advice);
   if (store && store.last > wall + aMinute) {
     const message = `The clock says ${time} UTC: ${

@@ -34,7 +34,7 @@ export function checkConfig(
 
 const adviceOnCard = "Correct telesetd.json on the boot partition, or remove it there, and restart the box.";
 
-const adviceInFile = "Correct the file, then run telesetd check; docs/configuration.md lists all keys.";
+const adviceInFile = "Correct the file, then run telesetd check; man telesetd.json lists all keys.";
 
 function desksOf({ desks, line }: Config): string {
   return `${desks.map(({ extension }) => `desk ${extension}`).join(", ")}, driver ${line.driver}`;

@@ -122,7 +122,7 @@ export async function checkCrmPort(desk: string, registered: Registered | undefi
     }
     return failed(
       `${where} accepts connections, but not the last event: ${last.why}.`,
-      `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (docs/cctsdk.md).`,
+      `Have agent ${agent} log in to UWQ again. If that does not help: check what listens there, and compare crm.path, crm.contentType and crm.delivered with what UWQ expects (/usr/share/doc/telesetd/docs/cctsdk.md).`,
     );
   }
   const trouble = unreachable(code, { address: host, port }, answerMs, `agent ${agent}`);

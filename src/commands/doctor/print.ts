@@ -41,13 +41,23 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
       const failures = hops.filter(({ verdict }) => verdict === "failed").length;
       const warnings = hops.filter(({ verdict }) => verdict === "warning").length;
       const what = first.verdict === "failed" ? "Fix first" : "Nothing has failed. Check";
+      const later = first.verdict === "failed" ? [] : warningsInOrder(hops).slice(1).map(({ name }) => name);
       io.out(
         `\n${count(failures, "failure")}, ${count(warnings, "warning")} in ${took}. ${what}: ${first.name}. ${
           oneLine(first.message)
-        }\n`,
+        }${later.length === 0 ? "" : ` Then: ${later.join(", ")}.`}\n`,
       );
     },
   };
+}
+
+/** Hops of the box and its configuration: with a warning, events reach UWQ all the same. */
+const background: readonly string[] = ["config", "store", "disk", "clock", "network", "http"];
+
+/** The warnings, those about the way from the phone to UWQ first. */
+function warningsInOrder(hops: readonly Hop[]): readonly Hop[] {
+  const warnings = hops.filter(({ verdict }) => verdict === "warning");
+  return [false, true].flatMap((behind) => warnings.filter(({ name }) => background.includes(name) === behind));
 }
 
 /**
@@ -56,5 +66,5 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
  */
 export function firstToFix(hops: readonly Hop[]): Hop | undefined {
   const failed = hops.filter(({ verdict }) => verdict === "failed");
-  return failed.find(({ name }) => name !== "daemon") ?? failed[0] ?? hops.find(({ verdict }) => verdict === "warning");
+  return failed.find(({ name }) => name !== "daemon") ?? failed[0] ?? warningsInOrder(hops)[0];
 }

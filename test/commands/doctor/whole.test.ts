@@ -67,6 +67,8 @@ test.concurrent("a failure that may keep the daemon from starting is named befor
   expect(first(hop("daemon", "failed"), hop("http", "failed"))).toBe("http");
   expect(first(hop("clock", "warning"), hop("daemon", "failed"))).toBe("daemon");
   expect(first(hop("store", "good"), hop("clock", "warning"))).toBe("clock");
+  // Nobody is registered: that keeps UWQ from getting events, the clock does not.
+  expect(first(hop("clock", "warning"), hop("http", "warning"), hop("CRM 1001", "warning"))).toBe("CRM 1001");
   expect(first(hop("store", "good"))).toBeUndefined();
 });
 
