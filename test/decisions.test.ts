@@ -14,7 +14,7 @@ const byWording = new RegExp(
   ].join("|"),
 );
 
-/** What looks like it, and is not. */
+/** What resembles it, but is not. */
 const exceptions: readonly { readonly line: RegExp; readonly why: string }[] = [
   { line: /\/\[\.\?!\]\$\/\.test\(/, why: "how a sentence ends decides only whether a full stop is added" },
 ];

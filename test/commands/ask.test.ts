@@ -77,7 +77,7 @@ describe("no answer:", () => {
   });
 });
 
-/** A configuration file with its store beside it, and what a daemon on it says. */
+/** A configuration file with its store beside it, and a daemon that runs with it. */
 function place(): { file: string; store: string; beside: string } {
   const folder = dirname(socketPath());
   const file = join(folder, "config.json");

@@ -16,7 +16,7 @@ import { FakeTimers } from "../support/timers.ts";
 
 const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log: openLog(() => {}, "error", false) };
 
-/** A clock that stands still but for the pauses before the driver connects again, which are the shortest. */
+/** A clock that stands still, except for the pauses before the driver reconnects, which are as short as possible. */
 function standingStill(): FakeTimers {
   const timers = new FakeTimers();
   timers.chance = 0;

@@ -17,7 +17,7 @@ export interface Peer {
   /** Desk 1001 dials on its keypad and the far end rings. Resolves with the id of the phone's leg. */
   keypad(number: string): Promise<string>;
   farAnswers(leg: string): Promise<void>;
-  /** Phone 1001 registers, or goes. */
+  /** Phone 1001 registers or unregisters. */
   registers(registered: boolean): void;
   /** What phone 1001 does from now on when it is dialled; `waits`: it rings. */
   handset(does: "answers" | "declines" | "waits"): void;

@@ -1,6 +1,6 @@
 /**
- * The core under random weather: facts of legs in any order, repeated and late, cuts of the link, looks at the live legs,
- * two agents who come and go, dialling and its results. Whatever happens, the events must make sense: see `Watch`.
+ * The core with random inputs: facts of legs in any order, repeated and late, lost links, snapshots of the live legs,
+ * two agents who register and unregister, dialling and its results. Whatever happens, the events must make sense: see `Watch`.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";

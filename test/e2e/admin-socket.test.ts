@@ -1,4 +1,4 @@
-/** The administrator's socket of the compiled binary: found whatever the file says, shut to other users, free after a kill. */
+/** The administrator's socket of the compiled binary: found regardless of the file, closed to other users, free after a kill. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";

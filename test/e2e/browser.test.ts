@@ -1,6 +1,6 @@
 /**
  * What a web page in a browser on the LAN can make telesetd do: a real Chromium on a separate machine (a network namespace), the
- * compiled daemon on this one. docs/browsers.md says what follows from it.
+ * compiled daemon on this one. docs/browsers.md describes the consequences.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";

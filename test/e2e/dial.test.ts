@@ -132,7 +132,7 @@ describe("crm.telephonyEvents:", () => {
 
   test.concurrent("lost and back, once each, in order", async () => {
     await using office = await start({ more: { crm: { telephonyEvents: true } } });
-    // Perhaps the Register came before the first connect: then that was reported too.
+    // The Register may have arrived before the first connect: then that was reported too.
     await office.until("the events of the start", () => office.rig.app.status().outbox.waiting === 0);
     const from = names(office).length;
     expect(from % 2).toBe(0);

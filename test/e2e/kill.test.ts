@@ -25,10 +25,10 @@ describe.skipIf(noBinary !== "")(`the binary${noBinary}`, () => {
   test(`50 kills -9 of two daemons while calls run and the CRM comes and goes: every call ends there, once (SEED=${seed})`, async () => {
     const [first, second] = await Promise.all([kill(25, seed), kill(25, seed + 1)]);
     expect([...first.problems, ...second.problems]).toEqual([]);
-    // The test means something: calls were popped in many lives, and some came and went unseen.
+    // The test is meaningful: calls were popped in many lives, and some started and ended unseen.
     expect(first.popped + second.popped).toBeGreaterThan(20);
     expect(first.unseen + second.unseen).toBeGreaterThan(5);
-    // A confirmed event may be sent again only when a kill came between the CRM's answer and our commit of it. At that
+    // A confirmed event may be sent again only if a kill happened between the CRM's answer and our commit of it. At that
     // moment each call has at most one POST on the way, and a desk has two calls at most: the one that its person has,
     // and a click-to-dial that still plays itself.
     expect(first.repeatsOfConfirmed + second.repeatsOfConfirmed).toBeLessThanOrEqual(50 * desks.length * 2);

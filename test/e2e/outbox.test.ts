@@ -14,7 +14,7 @@ const folder = ownFolder();
 /** The events on record, oldest first. */
 const record = async (box: Box) => (await box.outbox()).reverse();
 
-/** A call that comes and goes while the CRM refuses; resolves with its id when an attempt has failed. */
+/** A call that starts and ends while the CRM refuses; resolves with its id when an attempt has failed. */
 async function missed({ sim, crm, box }: Stage): Promise<string> {
   await crm.turn("refuses");
   const call = await sim.inbound({ from: "14155550123", to: "1001" });

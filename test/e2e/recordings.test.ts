@@ -1,4 +1,7 @@
-/** Every recording of a live switch through the whole daemon, over TCP: the CRM must get what expected.json says, when it says. */
+/**
+ * Every recording of a live switch through the whole daemon, over TCP: the CRM must get the events in expected.json, at those
+ * times.
+ */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +43,9 @@ function summary({ told }: Played): Expected {
   });
 }
 
-/** With screenPop.onPartyChange = new: what differs from expected.json, of the recordings in which a dialler bridges customers. */
+/**
+ * With screenPop.onPartyChange = new: what differs from expected.json, of the recordings in which a dialler bridges customers.
+ */
 const withNewParties: Record<string, Expected> = {
   "dialler-uuid-bridge": [
     ["ScreenPop", 1, { occtANI: "18005550100", occtDNIS: "1001" }, 1],
@@ -73,7 +78,7 @@ for (const { folder, names, expected } of sets) {
 
   test.concurrent.each(names)("%s, with onPartyChange = new: only a dialler's customers are new calls", async (name) => {
     const played = await play(recording(name, folder), { speed: 8, log, config: newParties });
-    // When each is sent, expected.json says: on a busy machine a mark may come first.
+    // expected.json has the time of each: on a busy machine a mark may come first.
     const untimed = (events: Expected) => events.map(([event, call, data]) => [event, call, data]);
     expect(untimed(summary(played))).toEqual(untimed(withNewParties[name] ?? expected[name] ?? []));
   });

@@ -86,7 +86,7 @@ describe.skipIf(noBinary !== "")(`the binary with the SIP driver${noBinary}`, ()
     await box.connected();
     pbx.change(id, { state: "terminated" });
     await box.until("the end is not reported", () => received.some(({ name }) => name === "CallReleased"));
-    // At least once: an event whose answer the killed daemon did not see comes again.
+    // At least once: an event whose answer the killed daemon did not see is sent again.
     const once = [...new Set(shown(received).map(([name, call]) => `${name} ${call}`))];
     expect(once).toEqual([`ScreenPop ${id}`, `CallEstablished ${id}`, `CallReleased ${id}`]);
     const before = pbx.subscriptions.size;

@@ -14,7 +14,7 @@ const folder = ownFolder();
 
 const target = (name: string, agent: string, more = "") => `/?FunctionName=${name}&telesetNumber=1001&agentID=${agent}${more}`;
 
-/** A switch that takes a MakeCall and says no more of it. */
+/** A switch that accepts a MakeCall and reports nothing more about it. */
 class SilentSwitch extends Simulator {
   override bgapi(): void {}
 }
@@ -48,7 +48,7 @@ describe.skipIf(noBinary !== "")(`SIGTERM${noBinary}`, () => {
         "/?FunctionName=CheckStatus",
       ];
       const requests = clients.map((_, index) => get(kinds[index % kinds.length] ?? ""));
-      // Of some the last bytes come when the daemon is already stopping.
+      // The last bytes of some arrive when the daemon is already stopping.
       const late = (index: number) => index % 7 === 0;
       for (const [index, client] of clients.entries()) {
         const request = requests[index] ?? "";

@@ -5,7 +5,7 @@ import { cuts, LineRig, markOf, of, whole } from "../support/faults/line-rig.ts"
 
 setDefaultTimeout(60_000);
 
-/** Loses the link as soon as the switch has read a command that begins so; what it does with the command stands. */
+/** Loses the link as soon as the switch has read a command that starts with this; the effect of the command remains. */
 function cutAt(command: string, rig: LineRig, cut: (connection: Connection) => void): Promise<void> {
   return rig.sim.server.until(({ connections }) => {
     const found = connections.find(({ commands }) => commands.at(-1)?.startsWith(command));
@@ -23,7 +23,7 @@ test.concurrent.each(cuts)(
       const answer = rig.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
       await lost;
       const call = await dialled;
-      // Either the ringing was heard before the link was lost, or the outcome is unknown.
+      // Either the ringing was reported before the link was lost, or the outcome is unknown.
       expect(await answer).toMatch(/^<CCTSDK><\/CCTSDK>$|it is not known whether/);
       await rig.until("the link to be down", () => rig.rig.app.status().desks[0]?.switch === "down");
       await rig.up();

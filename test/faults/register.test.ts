@@ -1,4 +1,4 @@
-/** The agent's UWQ moves or another agent registers while events wait: where the rest goes. */
+/** The agent's UWQ moves or another agent registers while events wait: where the rest is sent. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { referenceConfig, type Rig, startRig } from "../../src/commands/rehearsal/stage.ts";

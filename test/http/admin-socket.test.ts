@@ -29,7 +29,7 @@ async function left(path: string): Promise<void> {
   expect(lstatSync(path).isSocket()).toBe(true);
 }
 
-/** Sends bytes and returns all that comes until the end. */
+/** Sends bytes and returns everything received until the end. */
 function raw(path: string, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = "";

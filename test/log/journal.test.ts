@@ -1,4 +1,4 @@
-/** The journal at its default level, while recorded calls are played: four lines for a call, and nobody's number. */
+/** The journal at its default level, while recorded calls are played: four lines for a call, and no numbers. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * What one event costs does not depend on how many wait, counted without a stopwatch: how often the courier looks at events
- * for each one that is delivered, discarded or retried. A search through all that waits would show.
+ * The cost of one event does not depend on the number of waiting events, counted without a stopwatch: how often the courier
+ * visits events for each one that is delivered, discarded or retried. A search through all that waits would show.
  */
 import { describe, expect, test } from "bun:test";
 import type { CrmEvent } from "../../src/core/crm.ts";

@@ -1,4 +1,4 @@
-/** What `telesetd status` says to people. */
+/** The output of `telesetd status` for people. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendCallout } from "../../simulator/crm/mod.ts";
 import { readiness } from "../../src/status/readiness.ts";

@@ -3,7 +3,7 @@
  * does.
  */
 
-/** The processor time of this process while the work is done, in ms; all that the process does meanwhile counts. */
+/** The processor time of this process while the work is done, in ms; everything that the process does meanwhile counts. */
 export async function cpuMs(work: () => unknown): Promise<number> {
   const before = process.cpuUsage();
   await work();

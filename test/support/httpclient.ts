@@ -10,10 +10,10 @@ import { openLog } from "../../src/log/log.ts";
 export const ready = "/?FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
 export const success = "<CCTSDK></CCTSDK>";
 
-/** A GET as it goes over the wire. */
+/** A GET as sent on the wire. */
 export const get = (target: string, headers = "Host: 127.0.0.1\r\n"): string => `GET ${target} HTTP/1.1\r\n${headers}\r\n`;
 
-/** An answer as it came over the wire. */
+/** An answer as received on the wire. */
 export interface Answer {
   readonly status: number;
   readonly head: string;

@@ -1,4 +1,4 @@
-/** What a page of metrics says, by series. */
+/** The values on a page of metrics, by series. */
 export function seriesOf(page: string): ReadonlyMap<string, number> {
   const all = new Map<string, number>();
   for (const line of page.split("\n")) {

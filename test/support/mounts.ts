@@ -1,4 +1,4 @@
-/** Small disks for tests: full, read-only, gone. Without the right to mount, those tests are skipped. */
+/** Small disks for tests: full, read-only, missing. Without the right to mount, those tests are skipped. */
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

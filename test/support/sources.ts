@@ -8,7 +8,7 @@ export const root = join(import.meta.dir, "../..");
 /** One import: `to` is a file of the repository (`src/log/log.ts`) or a package (`zod`, `node:fs`). */
 export interface Import {
   readonly to: string;
-  /** Only types: gone when the program runs. */
+  /** Only types: absent at run time. */
   readonly typeOnly: boolean;
 }
 

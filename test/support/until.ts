@@ -1,4 +1,4 @@
-/** Waiting for a state that announces itself to nobody. */
+/** Waiting for a state that nothing announces. */
 
 /**
  * Calls `look` every 5 ms until it returns something other than false or undefined, and returns that.

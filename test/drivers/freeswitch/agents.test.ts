@@ -200,7 +200,7 @@ describe("the valid state after a connect", () => {
     await rig.connectAgain();
     expect(await rig.next("acd-reset", () => true, from)).toEqual(reset);
     await rig.next("agent", ({ desk }) => desk === "1002", from);
-    // Of desk 1001 the switch is not asked: what it has there may be the half of a command.
+    // The switch is not queried about desk 1001: its state may be that of half a command.
     const after = rig.events.findIndex(({ type }, at) => at >= from && type === "acd-reset");
     expect(reportedModes(rig, after)).toEqual(["1002 not-ready"]);
     await setAgent(rig);

@@ -1,4 +1,4 @@
-/** What the driver says to FreeSWITCH, word for word, and what its answers mean to an agent. */
+/** The commands to FreeSWITCH, word for word, and the meaning of its answers for an agent. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";

@@ -1,4 +1,6 @@
-/** The link is lost, or the line is stopped, at each command of a connection: nothing is left behind, and no result is missing. */
+/**
+ * The link is lost, or the line is stopped, at each command of a connection: nothing is left behind, and no result is missing.
+ */
 import { expect, test } from "bun:test";
 import type { LineCommand } from "../../../src/core/line.ts";
 import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
@@ -23,7 +25,7 @@ const interruptions = {
 
 const leg = { "Unique-ID": "A", "Channel-Presence-ID": "1001@pbx", "Answer-State": "answered", "Call-Direction": "outbound" };
 
-/** A dial succeeds at once; behind the list of channels comes an event that cannot be read, so that all is looked at again. */
+/** A dial succeeds at once; an unreadable event follows the list of channels, so that everything is queried again. */
 function answerTo(command: string): string {
   if (command === "api show channels as json") {
     return response('{"rows":[{"uuid":"A","presence_id":"1001@pbx"}]}') + event("no JSON");

@@ -1,4 +1,4 @@
-/** Which legs are followed by their ids, whatever presence id they come to carry. */
+/** Which legs are followed by their ids, even if their presence ids change. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { LegFilters } from "../../../drivers/freeswitch/leg-filters.ts";
 import { extraFilters, Rig } from "../../support/freeswitch/rig.ts";

@@ -1,5 +1,5 @@
 /**
- * One inbox: a dial has exactly one result, which comes where the wire has it among the events of its legs, and before the loss
+ * One inbox: a dial has exactly one result, in its order on the wire among the events of its legs, and before the loss
  * of the link. Every order that the wire allows is tried, with a cut of the link at each place in it.
  */
 import { describe, expect, test } from "bun:test";
@@ -62,7 +62,7 @@ async function reported(steps: readonly string[], report: string, how: "FIN" | "
     if (text.startsWith("bgapi")) {
       job = /Job-UUID: (\S+)/.exec(text)?.[1] ?? "";
       const wire = steps.map((step) => bytes(step, job, report));
-      // In one chunk, with the end of the stream behind it; or one by one, all heard before the break.
+      // In one chunk, followed by the end of the stream; or one by one, all processed before the break.
       if (how === "RST") [...wire, bytes(marker, job, report)].forEach((part) => peer.write(part));
       else if (wire.length > 0) peer.write(wire.join(""));
       if (how === "FIN") peer.fin();
@@ -72,7 +72,7 @@ async function reported(steps: readonly string[], report: string, how: "FIN" | "
     return text.startsWith("api sofia_contact") ? response("sofia/internal/sip:1001@10.0.0.9:5060") : obliging(text);
   };
   await using peer = await RawPeer.listen(answer);
-  // Time stands still, so that it never connects a second time.
+  // Time stands still, so that it never reconnects.
   const line = lineTo(peer.port, new FakeTimers());
   const heard: string[] = [];
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** What is known about the phones: every look, event, dial and leg that says something of one changes the one state. */
+/** What is known about the phones: every query, event, dial and leg with news of a phone changes its one state. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { handsetFailure } from "../../../drivers/shared/causes.ts";
 import { answerInstead, holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
@@ -30,7 +30,7 @@ function ring(rig: Rig, leg: string, presence: string, name: string): void {
   });
 }
 
-/** Resolves when the looks so far have their answers: commands are answered in order, and a look has two. */
+/** Resolves when the queries so far have been answered: commands are answered in order, and a query has two. */
 async function answered(rig: Rig): Promise<void> {
   for (let round = 0; round < 3; round++) await rig.line.passwordOf?.("1001");
 }

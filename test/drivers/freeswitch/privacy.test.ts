@@ -1,4 +1,4 @@
-/** How FreeSWITCH says that a number is withheld. */
+/** How FreeSWITCH reports that a number is withheld. */
 import { describe, expect, test } from "bun:test";
 import { connected, dialled, dialling, factsOf, ringing } from "../../support/freeswitch/frames.ts";
 

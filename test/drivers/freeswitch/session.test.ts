@@ -1,4 +1,4 @@
-/** The driver against the simulated switch: how it connects, what it asks for, how it loses the switch and connects again. */
+/** The driver against the simulated switch: how it connects, what it requests, how it loses the switch and reconnects. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventNames, filters } from "../../../drivers/freeswitch/commands.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";

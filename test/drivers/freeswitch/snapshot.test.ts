@@ -1,4 +1,4 @@
-/** What the driver finds out after every connect: what rang before, what was answered or ended while nobody looked. */
+/** What the driver finds after every connect: calls that rang before, that were answered or ended meanwhile. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { answerInstead, holdAnswer, Rig } from "../../support/freeswitch/rig.ts";

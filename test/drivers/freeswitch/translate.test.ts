@@ -1,4 +1,4 @@
-/** What an event of FreeSWITCH says of a line. Whole recorded calls: transcript.test.ts; here the rules, one by one. */
+/** What an event of FreeSWITCH means for a line. Complete recorded calls: transcript.test.ts; here the rules, one by one. */
 import { describe, expect, test } from "bun:test";
 import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";

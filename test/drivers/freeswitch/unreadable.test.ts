@@ -1,4 +1,4 @@
-/** Events whose JSON is broken: what can be read is read, and what cannot is found by a look at the switch. Nothing is lost. */
+/** Events whose JSON is broken: readable ones are read, and for the others the switch is queried. Nothing is lost. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
 import { readFrame } from "../../../drivers/freeswitch/wire/event.ts";

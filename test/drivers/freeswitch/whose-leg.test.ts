@@ -1,4 +1,4 @@
-/** Whether a leg that carries the desk's presence id is the desk's: where it goes decides. */
+/** Whether a leg with the desk's presence id belongs to the desk: its destination decides. */
 import { describe, expect, test } from "bun:test";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
 import { type Contact, readContacts } from "../../../drivers/freeswitch/whose-leg.ts";

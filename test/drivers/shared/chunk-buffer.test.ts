@@ -1,4 +1,4 @@
-/** The bytes of a stream come out as they went in, and only when there are enough of them. */
+/** The bytes of a stream leave the buffer unchanged, and only when there are enough of them. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { ChunkBuffer } from "../../../drivers/shared/chunk-buffer.ts";

@@ -14,7 +14,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-/** A line to a switch that takes connections as the script says; `attempts` counts them. */
+/** A line to a switch that accepts connections as scripted; `attempts` counts them. */
 class ScriptedLine extends Reconnection<Session> {
   attempts = 0;
   readonly #script: Script;
@@ -34,7 +34,7 @@ class ScriptedLine extends Reconnection<Session> {
 
 type Script = (attempt: number) => "refused" | "up and lost";
 
-/** The line at work, with what it reports and logs. */
+/** The running line, with its reports and its log. */
 class Site implements AsyncDisposable {
   readonly events: LineEvent[] = [];
   readonly lines: string[] = [];

@@ -1,4 +1,4 @@
-/** What the `line` part of the configuration takes, and what it says of the rest. */
+/** What the `line` part of the configuration accepts, and its errors for everything else. */
 import { expect, test } from "bun:test";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 

@@ -1,4 +1,4 @@
-/** A fault of our own inside the watch of one phone: it is seen, that watch starts again, and nobody else notices. */
+/** A fault in telesetd inside the watch of one phone: it is logged, that watch restarts, and nothing else is affected. */
 import { afterEach, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import type { SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack } from "../../../drivers/sip/wire/stack.ts";

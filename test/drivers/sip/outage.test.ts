@@ -1,4 +1,4 @@
-/** What goes away and comes back: drachtio-server, the switch, the network; several desks; the registration of the box. */
+/** Outages of drachtio-server, the switch and the network; several desks; the registration of the box. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import { answers, Rig } from "../../support/sip/rig.ts";

@@ -27,7 +27,7 @@ interface Notify {
   readonly userAgent: string;
 }
 
-/** What a recording has: marks, and the NOTIFYs that came. */
+/** The content of a recording: marks and the received NOTIFYs. */
 function read(name: string): (Notify | "mark")[] {
   return readFileSync(join(folder, `drachtio/${name}.jsonl`), "utf8").trim().split("\n").flatMap((line): (Notify | "mark")[] => {
     const { dir, data } = JSON.parse(line) as { dir: string; data: string };
@@ -39,7 +39,7 @@ function read(name: string): (Notify | "mark")[] {
   });
 }
 
-/** What FreeSWITCH says when it is asked while these legs live, with a Call-ID for each. */
+/** The answer of FreeSWITCH to a query while these legs are alive, with a Call-ID for each. */
 function probe(version: number, ...legs: [string, string][]): string {
   const dialogs = legs.map(([id, number]) =>
     `<dialog id="${id}" call-id="of-${id}" local-tag="l" remote-tag="r" direction="recipient"><state>confirmed</state>

@@ -4,9 +4,11 @@
 export interface Attack {
   /** A sentence's subject, such as `an image`; also its mark in the URL, with hyphens. */
   readonly name: string;
-  /** Where the page sends its request: to the box by its address, or over a port of the PC itself that is forwarded to the box. */
+  /**
+   * Where the page sends its request: to the box by its address, or over a port of the PC itself that is forwarded to the box.
+   */
   readonly over: "address" | "localhost";
-  /** Whether the page's requests say where they come from. */
+  /** Whether the page's requests reveal their origin. */
   readonly referrer: boolean;
   /** The evil page's body. */
   readonly page: (url: string) => string;

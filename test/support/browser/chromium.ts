@@ -1,4 +1,4 @@
-/** Headless Chromium on the PC of a LAN, and what it put on the wire: read off its own net log. */
+/** Headless Chromium on the PC of a LAN, and what it sent: from its own net log. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ const flags = [
   "--disable-sync",
   // The evil page opens a window for each attack; a user who clicks along would allow that.
   "--disable-popup-blocking",
-  // Windows that nobody sees are otherwise put off: no pictures of a style, no video, no refresh.
+  // Invisible windows are otherwise deferred: no pictures of a style, no video, no refresh.
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
   "--disable-background-timer-throttling",
@@ -64,7 +64,7 @@ export class Chromium {
     this.#said = new Response(this.#program.stderr).text();
   }
 
-  /** Rejects with what it said when it ends. */
+  /** Rejects with its output when it ends. */
   async ended(): Promise<never> {
     const code = await this.#program.exited;
     throw new Error(`Chromium ended with ${code}: ${await this.#said}`);

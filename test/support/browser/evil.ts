@@ -20,7 +20,7 @@ export interface EvilOptions {
  * served on the port of telesetd, which therefore must not run before `rebinding` has resolved.
  */
 export class Evil {
-  /** The marks of the attacks whose pages have said that they are done. */
+  /** The marks of the attacks whose pages have reported that they are done. */
   readonly done = new Set<string>();
   readonly #options: EvilOptions;
   readonly #server: Server<undefined>;
@@ -53,7 +53,7 @@ export class Evil {
     await this.#rebinder.stop(true);
   }
 
-  /** Lets the attacks begin. */
+  /** Starts the attacks. */
   go(): void {
     this.#go.resolve();
   }
@@ -98,7 +98,7 @@ export class Evil {
 
   #driverPage(): string {
     const { rebound, target, attacks } = this.#options;
-    // A tab that nobody sees loads no video: that one gets its own window.
+    // An invisible tab loads no video: that attack gets its own window.
     const windows = attacks.map(({ name }) => `open("/${markOf(name)}", "", "${name.includes("video") ? "popup" : ""}");`);
     return `<script>
       let ticks = 0;

@@ -1,6 +1,6 @@
 /**
  * What runs on the PC besides the browser. `ask URL NAME=VALUE...` sends one GET with just these headers and writes the status;
- * `forward HOST PORT` opens the port on localhost and hands it on, as `netsh interface portproxy` does, and says `open`.
+ * `forward HOST PORT` opens the port on localhost and forwards it, as `netsh interface portproxy` does, and prints `open`.
  */
 import { get } from "node:http";
 import { connect, createServer } from "node:net";

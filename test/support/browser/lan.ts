@@ -1,7 +1,7 @@
 /** A LAN of two machines for one test: this box, and a network namespace that is the agent's PC. Needs root and iproute2. */
 import { messageOf } from "../../../src/platform/text.ts";
 
-/** A way to run a program and read what it says. */
+/** A way to run a program and read its output. */
 export type Program = Bun.Subprocess<"ignore", "pipe", "pipe">;
 
 /** How many LANs this process has made. */
@@ -23,7 +23,7 @@ export class Lan {
     this.pc = `10.77.${high}.${low + 2}`;
   }
 
-  /** Makes the namespace. @throws Error that says which step failed; nothing is left behind then. */
+  /** Creates the namespace. @throws Error that names the step that failed; nothing is left behind then. */
   static make(): Lan {
     const lan = new Lan();
     const [name, box, pc] = [lan.#name, `${lan.#name}a`, `${lan.#name}b`];

@@ -94,7 +94,7 @@ export class Round {
     return { status, dialled: this.dialled(name) };
   }
 
-  /** Ends everything, also what comes after something that cannot be ended. */
+  /** Ends everything, even after something that cannot be ended. */
   async end(): Promise<void> {
     this.#ends.unshift(() => rmSync(this.#folder, { recursive: true, force: true }));
     const failures: unknown[] = [];
@@ -146,7 +146,7 @@ export class Round {
     await Promise.all([evil.rebinding().then(() => this.#startDaemon()), this.#forward()]);
     evil.go();
     const names = [...this.#options.attacks.map(({ name }) => name), ...Object.keys(reboundAttacks)];
-    // An attack that a browser holds back forever counts as one of which nothing arrives.
+    // An attack that a browser holds back forever counts as one without any request.
     const late = performance.now() + 50_000;
     do await this.#watch(evil, chromium); while (names.some((name) => !this.#tried(evil, name)) && performance.now() < late);
   }
@@ -160,14 +160,14 @@ export class Round {
     } while (!this.#exchanges.some(({ target }) => target === tick));
   }
 
-  /** Whether an attack has been answered, or its page says that it is done although nothing was sent. */
+  /** Whether an attack has been answered, or its page reports that it is done although nothing was sent. */
   #tried(evil: Evil, name: string): boolean {
     const answers = this.answers(name);
     return answers.length === 0 ? evil.done.has(markOf(name)) : answers.every(({ status }) => status !== undefined);
   }
 }
 
-/** A different number for each mark, so that an originate says which attack it comes from. */
+/** A different number for each mark, so that an originate shows which attack caused it. */
 function numberOf(mark: string): string {
   return `0155${Bun.hash.crc32(mark).toString().padStart(10, "0")}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What the FreeSWITCH driver says of a handset's leg, event by event, as read off the recordings of a live switch
+ * What the FreeSWITCH driver reports about a handset's leg, event by event, from the recordings of a live switch
  * (test/fixtures/recordings): the facts that `translate.ts` makes of CREATE, PROGRESS, CALLSTATE, ANSWER, BRIDGE ...
  */
 import type { LegFacts, Party } from "../../../src/core/line.ts";
@@ -79,7 +79,7 @@ export function ends(leg: Leg, cause = "NORMAL_CLEARING"): LegFacts[] {
   return [end, end, end];
 }
 
-/** CALLSTATE comes without variables: neither direction nor numbers. */
+/** CALLSTATE has no variables: neither direction nor numbers. */
 function bare({ desk, leg }: Leg, signs: Partial<LegFacts>): LegFacts {
   return { desk, leg, ...signs };
 }

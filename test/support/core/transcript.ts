@@ -283,7 +283,7 @@ function effectText(effect: Effect, desk: Desk): string {
   }
 }
 
-/** Where an event goes, unless that is to the registered agent. */
+/** Where an event is sent, if not to the registered agent. */
 function destination({ agent, to, undeliverable }: Extract<Effect, { type: "send" }>, { registration }: Desk): string {
   if (undeliverable) return ` (undeliverable: ${undeliverable})`;
   if (!to) return ` (waits for the next Register of ${agent})`;

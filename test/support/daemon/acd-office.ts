@@ -12,7 +12,7 @@ import { until } from "../until.ts";
 export const name = "1001@default";
 
 /** The daemon at work, its line up, with what the tests ask of it; it ends with its scope. */
-// deno-lint-ignore explicit-module-boundary-types -- its type is what it gives
+// deno-lint-ignore explicit-module-boundary-types -- its type follows from its result
 export async function start({ line = {}, more = {}, simulator = {} }: {
   line?: Record<string, unknown>;
   more?: Record<string, unknown>;

@@ -76,7 +76,9 @@ export class Box {
     return readFileSync(this.#log, "utf8");
   }
 
-  /** Starts the process; it runs some time later. Its log goes to a file: of a pipe Bun 1.4.5 now and then loses the last words. */
+  /**
+   * Starts the process; it runs some time later. Its log goes to a file: with a pipe, Bun 1.4.5 sometimes loses the last words.
+   */
   spawn(): void {
     const log = openSync(this.#log, "w");
     this.#child = Bun.spawn([binary, "run", "--config", this.config], {
@@ -88,7 +90,7 @@ export class Box {
     closeSync(log);
   }
 
-  /** Starts it and waits until it says that it runs. */
+  /** Starts it and waits until it reports that it is running. */
   async start(): Promise<void> {
     this.spawn();
     await this.says("telesetd is running");

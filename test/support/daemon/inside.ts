@@ -9,7 +9,7 @@ import { referenceConfig } from "../../../src/commands/rehearsal/stage.ts";
 import type { Config } from "../../../src/config/schema.ts";
 import { type LogLevel, openLog } from "../../../src/log/log.ts";
 
-/** A daemon, its switch, the folder of its store, and what it has logged. */
+/** A daemon, its switch, the folder of its store, and its log. */
 export interface Inside {
   readonly app: App;
   readonly sim: Simulator;

@@ -1,4 +1,6 @@
-/** kill -9 at random moments, again and again, while people call and the CRM comes and goes. The tests and scripts/soak use it. */
+/**
+ * kill -9 at random moments, again and again, while people call and the CRM is up and down. The tests and scripts/soak use it.
+ */
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
@@ -36,7 +38,7 @@ const crmMoods: readonly Mood[] = [
 ];
 const longestMood = 250;
 
-/** Kills the daemon this many times, lets it come to rest, and judges what the CRM has received. */
+/** Kills the daemon this many times, waits until it is idle, and checks what the CRM has received. */
 export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   const random = new Random(plan.seed);
   const sim = new Simulator({});
@@ -83,7 +85,7 @@ async function begin(box: Box, site: Site, crmPort: number): Promise<void> {
   await box.connected();
 }
 
-/** A life of random length, then death, then a random while in which calls go on, begin and end; then it is started again. */
+/** A life of random length, then death, then a random time in which calls continue, start and end; then it is restarted. */
 async function liveAndDie(box: Box, site: Site, random: Random, entries: readonly Entry[]): Promise<void> {
   const from = entries.length;
   // One in five is killed while it starts, three in five at a ScreenPop or soon after it, however fast the machine is.
@@ -113,7 +115,7 @@ async function changeMoods(crm: WildCrm, site: Site, random: Random): Promise<vo
   await crm.turn("answers");
 }
 
-/** All calls end, the outbox empties; one more call then goes through as if nothing had been. What is left is a problem. */
+/** All calls end, the outbox empties; one more call then works normally. Anything left is a problem. */
 async function comeToRest(box: Box, site: Site, crm: WildCrm): Promise<string[]> {
   await box.connected();
   await allQuiet(site);
@@ -135,7 +137,7 @@ async function comeToRest(box: Box, site: Site, crm: WildCrm): Promise<string[]>
   ];
 }
 
-/** The click-to-dials that still play themselves come to their end. */
+/** The click-to-dials that are still playing finish. */
 async function allQuiet({ sim }: Site): Promise<void> {
   const legs = () => [...sim.sw.channels.values()];
   await until(() => `These legs never end: ${legs().map(({ name }) => name)}`, () => legs().length === 0);

@@ -2,7 +2,7 @@
 import type { Post } from "../faults/wild-crm.ts";
 import type { TrueCall } from "./people.ts";
 
-/** A POST, the daemon's life that it came in, and how long before the end of that life, in ms. */
+/** A POST, the life of the daemon in which it arrived, and how long before the end of that life, in ms. */
 export interface Entry extends Post {
   readonly period: number;
   beforeKill: number;
@@ -13,7 +13,7 @@ export interface Verdict {
   readonly popped: number;
   readonly posts: number;
   readonly events: number;
-  /** Calls that came and went while the daemon was dead. */
+  /** Calls that started and ended while the daemon was dead. */
   readonly unseen: number;
   /** Repeats of an event that the CRM had not confirmed. */
   readonly repeats: number;

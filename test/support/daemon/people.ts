@@ -49,7 +49,7 @@ export class Site {
     }
   }
 
-  /** A call comes in; it is answered or not, held or not, and ends one way or the other. */
+  /** A call comes in; it is answered or not, held or not, and ends one way or another. */
   async inbound(desk: string): Promise<void> {
     const { sim, random } = this;
     const ani = this.#number();
@@ -71,7 +71,7 @@ export class Site {
     truth.ended = this.period;
   }
 
-  /** A call that comes and goes at once. */
+  /** A call that starts and ends at once. */
   async ghost(desk: string): Promise<void> {
     const ani = this.#number();
     const call = await this.sim.inbound({ from: ani, to: desk });

@@ -60,7 +60,7 @@ export class LineRig {
     await this.until("the link to be down", () => this.#desk?.switch === "down");
   }
 
-  /** Lets it come back; resolves when the daemon has seen what lives. */
+  /** Restores it; resolves when the daemon has seen the live legs. */
   async back(how: Fault): Promise<void> {
     if (how === "shutdown") await this.sim.restart();
     await this.up();
@@ -92,7 +92,7 @@ export class LineRig {
   }
 
   /**
-   * Proves that no further event is on its way: one more call comes and goes, and all further events are of that call,
+   * Proves that no further event will follow: one more call starts and ends, and all further events belong to that call,
    * because the line is read in order. @returns the events before it.
    */
   async all(): Promise<string[]> {
@@ -125,7 +125,10 @@ export function of(id: string, names: readonly string[]): string[] {
   return names.map((name) => `${name} ${id}`);
 }
 
-/** How a link is lost: see `Loss`; `shutdown`: FreeSWITCH is stopped in order; `restart`: it crashes and comes back as another. */
+/**
+ * How a link is lost: see `Loss`; `shutdown`: FreeSWITCH is shut down properly; `restart`: it crashes and comes back as a new
+ * one.
+ */
 export type Fault = Loss | "shutdown" | "restart";
 export const cuts: readonly Loss[] = ["fin", "rst", "silence"];
 export const ends = ["shutdown", "restart"] as const;

@@ -105,7 +105,7 @@ export class Office {
     await settled();
   }
 
-  /** Starts again, but for the first look at what is due. */
+  /** Restarts, except for the first check of what is due. */
   reopen(): void {
     [this.store, this.courier] = this.#open();
   }

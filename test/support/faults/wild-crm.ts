@@ -20,7 +20,7 @@ export type Mood =
   | "closes before the answer"
   | "closes mid-answer";
 
-/** A POST that came in whole. */
+/** A POST that was received completely. */
 export interface Post {
   readonly name: string;
   /** occtSourceID */
@@ -56,7 +56,7 @@ export class WildCrm {
     return this.#port;
   }
 
-  /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in the order in which they came. */
+  /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in order of arrival. */
   received(call?: string): string[] {
     return this.posts.flatMap((post) =>
       call === undefined ? [`${post.name} ${post.call}`] : post.call === call ? [post.name] : []
@@ -75,7 +75,7 @@ export class WildCrm {
     else if (this.#server === undefined) await this.#listen();
   }
 
-  /** Resolves as soon as the test holds; it is asked again after every POST. Rejects when it has not come true in time. */
+  /** Resolves as soon as the condition is met; it is checked after every POST. Rejects if it is not met in time. */
   until(test: (crm: this) => boolean, ms = 50_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {

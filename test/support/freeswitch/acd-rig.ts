@@ -13,7 +13,7 @@ export interface AcdRigOptions extends RigOptions {
   readonly instead?: (command: string, arg: string) => string | undefined;
 }
 
-/** Lets the simulator answer `global_getvar core_uuid`, and what the test says. */
+/** Makes the simulator answer `global_getvar core_uuid`, and what the test specifies. */
 export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = () => undefined): void {
   answerInstead(sim, (command, arg) => {
     const isCoreUuid = command === "global_getvar" && arg === "core_uuid";
@@ -76,7 +76,7 @@ export async function modesAfter(rig: Rig, act: () => unknown): Promise<string[]
   return reportedModes(rig, from);
 }
 
-/** Holds the events of agents back at the switch, as a busy event queue does; gives what lets them go, in order. */
+/** Holds back the events of agents at the switch, as a busy event queue does; returns a function that releases them in order. */
 export function holdAgentEvents({ callcenter }: Simulator): () => void {
   const held: (() => void)[] = [];
   const info = callcenter.info.bind(callcenter);
@@ -93,7 +93,7 @@ export function acdState({ callcenter }: Simulator): unknown {
   return { agents, tiers: callcenter.command("tier list") };
 }
 
-/** The filters of agents that stand on the last connection. */
+/** The filters for agents on the last connection. */
 export function agentFilters(rig: Rig): string[] {
   const standing = new Set<string>();
   for (const command of rig.commands) {

@@ -29,14 +29,14 @@ export function event(json: string): string {
   return `Content-Length: ${Buffer.byteLength(json)}\nContent-Type: text/event-json\n\n${json}`;
 }
 
-/** Greets, lets everybody in, says +OK to everything. */
+/** Greets, accepts every login, answers everything with +OK. */
 export function obliging(command: string): string {
   return command.startsWith("api ") ? response(`the answer to ${command}`) : reply(`+OK ${command.split(" ")[0]}`);
 }
 
 /** A server of one connection at a time. */
 export class RawPeer implements AsyncDisposable {
-  /** What came, whole commands with their header lines, the blank line left out. */
+  /** The received commands with their header lines, without the blank line. */
   readonly received: string[] = [];
   answer: Answer;
   readonly #server: Server;
@@ -88,7 +88,7 @@ export class RawPeer implements AsyncDisposable {
     this.#socket?.resetAndDestroy();
   }
 
-  /** Resolves as soon as the test holds; asked again after every command and when a connection comes or goes. */
+  /** Resolves as soon as the condition is met; it is checked after every command and when a connection opens or closes. */
   until(test: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const ask = () => {
@@ -144,18 +144,18 @@ export function lineTo(
   });
 }
 
-/** A link to the peer, with what it heard and logged. */
+/** A link to the peer, with its events and its log. */
 export interface OpenedLink extends Disposable {
   readonly link: Link;
   readonly frames: Frame[];
   readonly lines: string[];
-  /** Its clock, where the options bring none. */
+  /** Its clock, if the options contain none. */
   readonly timers: FakeTimers;
-  /** Resolves with the next event that comes. */
+  /** Resolves with the next event. */
   next(): Promise<Frame>;
 }
 
-/** The options of a link to this port. Time stands still, where they bring no other clock. */
+/** The options of a link to this port. Time stands still unless they contain another clock. */
 export function linkOptions(port: number, log: Log, options: Partial<LinkOptions> = {}): LinkOptions {
   const deadlines = { connectMs: 2000, commandMs: 2000, silenceMs: 10_000, timers: new FakeTimers() };
   return { host: "127.0.0.1", port, login: "auth ClueCon", ...deadlines, log, ...options };

@@ -24,15 +24,15 @@ export interface RigOptions {
   readonly desks?: readonly string[];
   /** More presence ids of each desk. */
   readonly aliases?: readonly string[];
-  /** What happens before the driver begins. */
+  /** What happens before the driver starts. */
   readonly before?: (sim: Simulator) => unknown;
 }
 
 /** A driver at work on a simulator. */
 export class Rig extends LineListener implements AsyncDisposable {
-  /** The commands that came, of all connections, in order. */
+  /** The received commands, from all connections, in order. */
   readonly commands: string[] = [];
-  /** Asked at every command that comes, before it is answered. */
+  /** Called for every received command, before it is answered. */
   onCommand: (command: string, connection: Connection) => void = () => {};
   readonly lines: string[];
 
@@ -54,7 +54,7 @@ export class Rig extends LineListener implements AsyncDisposable {
   static async open(options: RigOptions = {}): Promise<Rig> {
     const taps: Rig[] = [];
     const sim = new Simulator({
-      // Tests let it refuse connections for a while: nobody else may be given its port then.
+      // Tests make it refuse connections for a while: its port must not be given to anybody else then.
       port: await quietPort(),
       ...options.simulator,
       onFrame: (direction, text, connection) => {
@@ -68,7 +68,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return rig;
   }
 
-  /** The same, and waits until the first look is done and the phone is known. */
+  /** The same, and waits until the first snapshot is done and the phone is known. */
   static async ready(options: RigOptions = {}): Promise<Rig> {
     const rig = await Rig.open(options);
     await rig.next("phone");
@@ -86,7 +86,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     this.sim.cut("rst");
     this.sim.server.refuse();
     await this.next("link-down", () => true, before);
-    // A look of the old connection may have ended after the cut.
+    // A query of the old connection may have ended after the cut.
     const from = this.events.findIndex(({ type }, index) => index >= before && type === "link-down");
     await whileAway();
     await this.sim.server.listen();
@@ -100,7 +100,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     await this.timers.pass(shortestPause);
   }
 
-  /** Lets the time until the second look at the live legs pass, once the first is done. */
+  /** Lets the time until the second snapshot pass, once the first is done. */
   async startSecondSnapshot(): Promise<void> {
     await this.timers.pass(secondSnapshotAfter);
   }
@@ -129,7 +129,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return call;
   }
 
-  /** Dials from desk 1001; resolves when the switch rings the phone, whose outcome is still to come. */
+  /** Dials from desk 1001; resolves when the switch rings the phone, whose outcome is not known yet. */
   async dialling(call?: string): Promise<{ readonly dialled: DialledCall; readonly outcome: Promise<CommandResult> }> {
     const ringing = this.sim.nextDialled();
     const outcome = this.dial(call);
@@ -170,8 +170,8 @@ export function answerInstead(sim: Simulator, instead: (command: string, arg: st
 }
 
 /**
- * Holds the switch's next answer to an API command back: it is what it was when the command came. Resolves when it came;
- * `release` lets the answer go.
+ * Holds back the switch's next answer to an API command, as it was when the command arrived. Resolves when it has arrived;
+ * `release` sends the answer.
  */
 export function holdAnswer(sim: Simulator, command: string): { readonly asked: Promise<void>; release(): void } {
   const asked = Promise.withResolvers<void>();
@@ -187,7 +187,7 @@ export function holdAnswer(sim: Simulator, command: string): { readonly asked: P
   return { asked: asked.promise, release: released.resolve };
 }
 
-/** The filters that stand at the switch beyond those of the line itself. */
+/** The filters at the switch beyond those of the line itself. */
 export function extraFilters(rig: Rig, names = /^(Job-UUID|variable_)/): string[] {
   const standing = new Set<string>();
   for (const command of rig.commands) {

@@ -1,4 +1,4 @@
-/** A drachtio-server on loopback that does what a test says: for the connection and its holes. */
+/** A drachtio-server on loopback that a test scripts: for the connection and its defects. */
 import { type Client, DrachtioServer, type Network, type Sent, type SipMessage } from "../../../simulator/drachtio/mod.ts";
 import type { SipAnswer, SipIncoming, SipRequest } from "../../../drivers/sip/wire/message.ts";
 import { Stack, type StackOptions } from "../../../drivers/sip/wire/stack.ts";
@@ -80,7 +80,7 @@ export class Peer implements Network, AsyncDisposable {
   }
 }
 
-/** A request that harms nobody. */
+/** A harmless request. */
 export const options: SipRequest = { method: "OPTIONS", uri: "sip:pbx", headers: { From: "<sip:1009@pbx>", To: "<sip:pbx>" } };
 
 /** Sends, and gives the final answer, or the error. */

@@ -1,4 +1,4 @@
-/** A phone whose switch says what a test wants, seen from the CRM. */
+/** A phone whose switch reports what a test specifies, seen from the CRM. */
 import { TestDesk } from "./desk.ts";
 
 /** A dialog as attributes and children of its element. */
@@ -14,7 +14,7 @@ export interface Shown {
 export const first = "14155550123";
 export const second = "14155550999";
 
-/** A desk that hears documents about 1001@192.0.2.10. */
+/** A desk that receives documents about 1001@192.0.2.10. */
 export class Phone {
   readonly desk: TestDesk;
   #version = 0;

@@ -14,9 +14,12 @@ export interface RigOptions {
   /** Deadlines may be shorter than the schema allows. */
   readonly config?: Partial<SipConfig>;
   readonly desks?: readonly string[];
-  /** Time passes on its own: for what takes the driver several waits. Else it stands still until the test lets it pass. */
+  /**
+   * Time passes automatically, for anything that takes the driver several waits. Otherwise it stands still until the test
+   * advances it.
+   */
   readonly timeFlows?: boolean;
-  /** What happens before the driver begins. */
+  /** What happens before the driver starts. */
   readonly before?: (pbx: SipPbx) => unknown;
 }
 
@@ -59,14 +62,14 @@ export class Rig extends LineListener implements AsyncDisposable {
     return rig;
   }
 
-  /** The one subscription that stands. */
+  /** The only active subscription. */
   get sub(): Sub {
     const [sub] = this.pbx.subscriptions.values();
     if (!sub) throw new Error("Cannot find a subscription: there is none");
     return sub;
   }
 
-  /** Resolves as soon as the test holds; it is run again after every event and all that the server hears. */
+  /** Resolves as soon as the condition is met; it is checked after every event and everything that the server receives. */
   override until(test: () => boolean): Promise<void> {
     let holds = false;
     this.pbx.server.until(() => (this.look(), holds));
@@ -94,7 +97,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return await settled;
   }
 
-  /** Lets so much time pass, from one timer to the next: what each of them brings about has been heard. */
+  /** Lets this much time pass, from one timer to the next; the effects of each have been processed. */
   async passes(ms: number): Promise<void> {
     for (const end = this.timers.now() + ms; this.timers.now() < end;) {
       this.timers.advance(Math.min(this.timers.pending[0] ?? ms, end - this.timers.now()));
@@ -102,7 +105,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     }
   }
 
-  /** Waits until the driver waits for exactly so long, and lets that time pass. */
+  /** Waits until the driver waits for exactly this long, and lets that time pass. */
   async waits(ms: number): Promise<void> {
     await this.timers.due(ms);
     await this.passes(ms);

@@ -280,7 +280,7 @@ interface Parsed {
   readonly broken: string[];
 }
 
-/** A parser on a fake socket, and what it passes on. */
+/** A parser on a fake socket, and its output. */
 class Listener {
   readonly #socket = new EventEmitter();
   #parsed: Parsed = { jsons: [], others: [], broken: [] };

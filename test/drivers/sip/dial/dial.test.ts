@@ -52,7 +52,7 @@ describe("INVITE and REFER:", () => {
     const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
     await rig.until(() => rig.pbx.answers.has(bye));
     await rig.waits(referAfter);
-    // A REFER of the first would have gone out before that of the second.
+    // A REFER of the first would have been sent before that of the second.
     rig.pbx.handset = "answers";
     await handsOver(rig, "call-2");
     await rig.until(() => rig.pbx.count("REFER") > 0);
@@ -269,7 +269,7 @@ describe("INVITE and REFER:", () => {
 describe("a switch that does not report the outcome of the REFER:", () => {
   const isUnreported = (rig: Rig) =>
     rig.facts(({ farCalled, answerUnreported }) => farCalled === true && answerUnreported === true);
-  /** The switch leaves the call, and the box has heard it. */
+  /** The switch leaves the call, and the box has processed that. */
   const leaves = async (rig: Rig) => {
     const bye = rig.pbx.invite?.client.ask("BYE", rig.pbx.invite.message, {}, "", 50) ?? "";
     await rig.until(() => rig.pbx.answers.has(bye));

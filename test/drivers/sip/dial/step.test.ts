@@ -58,7 +58,7 @@ const start = (part: Partial<DialSettings> = {}) => startDial({ ...settings, ...
 const time: DialInput = { type: "time" };
 const direct = start({ isDirect: true });
 
-/** Each phase, as a dial comes to it. */
+/** Each phase, and how a dial reaches it. */
 const phases: Record<string, AttemptStep> = {
   "ringing": start(),
   "given up": after(start(), time),
@@ -196,12 +196,12 @@ describe("a dial", () => {
   });
 });
 
-/** The effects of all inputs, with the times at which they came. */
+/** The effects of all inputs, with their times. */
 function played(part: Partial<DialSettings>, ...story: readonly (readonly [number, DialInput])[]): string[] {
   let made = start(part);
   const lines = [`0 ${made.effects.map(written).join(", ")}`];
   for (const [at, input] of [...story, [1e6, time] as const]) {
-    // What is due before comes first.
+    // Anything due earlier comes first.
     while (made.wakeAt !== undefined && made.wakeAt <= at) {
       const now: number = made.wakeAt;
       made = step(made.attempt, time, now);

@@ -81,7 +81,7 @@ test("what is remembered has a limit, however many calls there are", () => {
   };
   for (let n = 0; n < 300; n++) {
     ({ state } = step(state, { type: "dial", dial: { call: `m${n}`, number: "14155550777" } }, n));
-    // A name that comes again with another party stands for more than one call.
+    // A name that is used again with another party stands for more than one call.
     call(`line-number-${n}-of-many`, { remote: customer });
     call(`line-number-${n}-of-many`, { remote: another });
   }

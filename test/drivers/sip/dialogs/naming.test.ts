@@ -120,7 +120,7 @@ describe("late reports of an ended call:", () => {
   const callId = 'call-id="9f31c7aa@203.0.113.9"';
   const talking: Shown = { id: "9f31c7aa@203.0.113.9", state: "confirmed", number: first, more: callId };
 
-  /** A talk, during which a second call is refused whose states come in this order. */
+  /** A call during which a second one is refused, whose states arrive in this order. */
   function refused(id: string, more: string, states: readonly string[], parties = true): Phone {
     const phone = new Phone("kamailio (5.6.4 (x86_64/linux))");
     phone.sends();

@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { TestDesk } from "../../../support/sip/desk.ts";
 import { type Fixture, fixtures, readFixture as read } from "../../../support/sip/documents.ts";
 
-/** By the note of the document that brings it about. */
+/** By the note of the document that causes it. */
 const expected: Record<string, Record<string, string[]>> = {
   "asterisk-in-answered": {
     "14155550123 calls": ["ScreenPop 1 14155550123"],
@@ -45,7 +45,7 @@ const expected: Record<string, Record<string, string[]>> = {
     answered: ["CallEstablished 1"],
     "first is over; the stale early stays": ["CallReleased 1"],
   },
-  // Older publications stand beside the newest: whether the call is over is asked.
+  // Older publications are listed beside the newest: whether the call has ended is queried.
   "kamailio-in-answered": {
     rings: ["ScreenPop 1 14155550123"],
     answered: ["CallEstablished 1"],
@@ -59,7 +59,7 @@ const expected: Record<string, Record<string, string[]>> = {
     "the second is given up": ["CallReleased 2"],
     "the first has vanished": ["CallReleased 1"],
   },
-  // The number that is busy was never said to ring.
+  // The busy number was never reported as ringing.
   "kamailio-keypad": {
     "the far end rings": ["ScreenPop 1 14155550123"],
     "the far end answers": ["CallEstablished 1"],

@@ -1,4 +1,4 @@
-/** Who stands at an end of a dialog: URIs and names into identities. */
+/** The party at an end of a dialog: URIs and names into identities. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { identify } from "../../../../src/core/number.ts";

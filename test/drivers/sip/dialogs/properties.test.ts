@@ -1,4 +1,4 @@
-/** What holds of the tracker whatever a switch says, and in whatever pieces it says it. */
+/** Properties of the tracker for any reports of a switch, in any pieces. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { newDesk } from "../../../../src/core/desk.ts";

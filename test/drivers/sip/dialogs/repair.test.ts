@@ -143,7 +143,7 @@ describe("a document that cannot be read:", () => {
       const transaction = rig.pbx.notify(rig.sub, body === undefined ? {} : { body });
       await rig.until(() => rig.pbx.answers.has(transaction));
     };
-    /** A document that cannot be read, and what it brings about: that goes out before the answer to the next NOTIFY. */
+    /** An unreadable document, and its consequence, which is sent before the answer to the next NOTIFY. */
     const fails = async () => {
       await answered("hello");
       await answered();

@@ -112,7 +112,7 @@ function written(events: readonly LineEvent[], live: ReadonlySet<string>): strin
   });
 }
 
-/** A tracker of which the first full state has shown these dialogs, one report each after it. */
+/** A tracker whose first full state has shown these dialogs, followed by one report of each. */
 function knowing(envelope: Envelope, dialogs: readonly Dialog[]): TrackerState {
   const start = step(
     newTracker({ desk: "1001", users: ["1001"], self: "1009", seed: "made" }),
@@ -163,7 +163,7 @@ describe("a switch that", () => {
     expect(cases).toHaveLength(Object.keys(notifiers).length * Object.keys(known).length * Object.keys(documents).length));
 });
 
-/** Names of dialogs of which the Call-ID is a call's own. */
+/** Names of dialogs whose Call-ID is unique to a call. */
 const names = ["c1", "c2", "c3"];
 const anyState = fc.constantFrom<DialogState>("trying", "early", "confirmed", "terminated");
 const anyDialogs = fc.uniqueArray(fc.record({ name: fc.constantFrom(...names), state: anyState }), {

@@ -1,4 +1,4 @@
-/** The subscription to a phone's dialogs at a switch that does what RFC 6665 lets it, and what it does not. */
+/** The subscription to a phone's dialogs at a switch that does what RFC 6665 allows, and what it does not. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { header, type Instead, type SipMessage } from "../../../../simulator/drachtio/mod.ts";
 import { Rig } from "../../../support/sip/rig.ts";
@@ -218,7 +218,7 @@ describe("renewal:", () => {
     await using rig = await Rig.ready(options);
     const ringing = rig.pbx.rings("14155550123");
     await rig.facts(({ rings }) => rings === true);
-    // The document comes before the answer to the renewal, and leaves the call open.
+    // The document arrives before the answer to the renewal, and leaves the call open.
     const notify = rig.pbx.notify.bind(rig.pbx);
     const before = renewals(rig);
     rig.pbx.dialogs.splice(0);

@@ -64,7 +64,7 @@ test.concurrent("a full state that is needed during a renewal is requested right
   const { id } = rig.pbx.rings("14155550123");
   await rig.facts(({ leg, rings }) => leg === id && rings === true);
   rig.pbx.dialogs.pop();
-  // The only document of a renewal comes before its response, with a version that has been seen.
+  // The only document of a renewal arrives before its response, with a version that was seen before.
   const respond = rig.pbx.subscribed.bind(rig.pbx);
   rig.pbx.sendsFirstDocument = false;
   rig.pbx.subscribed = (sub) => {

@@ -46,7 +46,7 @@ describe("hole 1: invalid frames end the connection, and nothing else:", () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
     peer.client.raw(Buffer.from(bytes, "latin1"));
-    // A lone digit may be the begin of a length.
+    // A lone digit may be the start of a length.
     if (bytes === "5") return stack.close("done");
     expect(await stack.closed).toMatch(/^drachtio-server sent .*: this is not drachtio-server, or bytes were lost$/);
   });
@@ -54,7 +54,7 @@ describe("hole 1: invalid frames end the connection, and nothing else:", () => {
   test("frames come whole, cut at any byte, many in one chunk", async () => {
     await using peer = await Peer.listen();
     const stack = await peer.open();
-    // The server's word on an answer would come between the two halves of a frame.
+    // The server's reply to an answer would arrive between the two halves of a frame.
     peer.answersAll = false;
     await answerTo(stack);
     const [one = "", two = ""] = notify.filter((text) => text.includes("</dialog>"));

@@ -15,7 +15,7 @@ const folder = join(import.meta.dir, "../../../fixtures/recordings/drachtio");
 const names = readdirSync(folder).map((file) => file.replace(".jsonl", ""));
 const read = (name: string) => readFileSync(join(folder, `${name}.jsonl`), "utf8");
 
-/** What goes over the wire when the driver meets the recording: as `in` to the server and `out` of it. */
+/** The bytes on the wire when the driver plays against the recording: `in` to the server, `out` from it. */
 async function played(name: string): Promise<{ in: string[]; out: string[] }> {
   const frames = { in: [] as string[], out: [] as string[] };
   const peer = new SipReplayPeer(parseSipRecording(read(name)), {
