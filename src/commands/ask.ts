@@ -85,8 +85,8 @@ export interface NoAnswer {
   readonly message: string;
   /** What to do; may be empty. */
   readonly advice: string;
-  /** A process listens at the socket. */
-  readonly listens?: true;
+  /** A daemon runs, as far as can be seen. */
+  readonly runs?: true;
   /** There is no daemon of this socket. */
   readonly isStopped?: true;
 }
@@ -108,7 +108,7 @@ export async function ask<T>(
   if (answer.status === 200 && value !== undefined) return { value };
   if (typeof value?.error === "string") return { message: value.error, advice: "" };
   const message = `The answer at ${socket} is not that of telesetd ${version} (status ${answer.status}).`;
-  return { listens: true, message, advice: `Restart it: systemctl restart telesetd; or find the program: ss -lxp src ${socket}` };
+  return { runs: true, message, advice: `Restart it: systemctl restart telesetd; or find the program: ss -lxp src ${socket}` };
 }
 
 /** The value of a JSON text; undefined if it is not JSON. */
@@ -139,13 +139,13 @@ function whyNoAnswer(socket: string, error: NodeJS.ErrnoException, within: numbe
   if (code === "EAGAIN" || code === silent) {
     const message = `telesetd is running, but does not answer at ${socket} within ${within / 1000} s.`;
     return {
-      listens: true,
+      runs: true,
       message,
       advice: "The watchdog restarts a service that hangs for 30 s; otherwise: systemctl restart telesetd",
     };
   }
   return {
-    listens: true,
+    runs: true,
     message: `telesetd has not answered at ${socket} (${code || error.message}).`,
     advice: "It may be stopping, or have too many commands at once: try again.",
   };
@@ -157,7 +157,9 @@ function notThere(socket: string): NoAnswer {
     return { isStopped: true, message: `telesetd is not running: there is no socket ${socket}.`, advice: adviceToStart(socket) };
   }
   return {
-    message: `The service telesetd is running, but has no socket ${socket}: it is starting, or an older version still runs.`,
+    runs: true,
+    message:
+      `The service telesetd is running, but has no socket ${socket}: it is starting, is older than 0.2.0, or cannot open it.`,
     advice: "Restart it: systemctl restart telesetd; journalctl -u telesetd -n 20 shows more.",
   };
 }

@@ -85,7 +85,7 @@ export async function checkHttp(answered: Answered, { http }: Config, { addresse
   const serves = "daemon" in answered && answered.daemon.inForce.host === http.host && answered.daemon.inForce.port === http.port;
   if (!serves) {
     const refusal = await tryToListen(http.host, http.port);
-    if (refusal !== undefined) return cannotListen(refusal, http, "listens" in answered);
+    if (refusal !== undefined) return cannotListen(refusal, http, "runs" in answered);
   }
   const state = serves ? `The daemon listens on ${where}` : `${where} is free`;
   if (isLoopback(http.host)) {
