@@ -146,6 +146,14 @@ describe.skipIf(noNobody !== "")(`another user on the box${noNobody}`, () => {
       expect((await box.run("log")).out).toBe("The log level is info, as configured.\n");
     }));
 
+  test.concurrent("a member of the group may open the socket, but not read the file: they get the answer and no complaint about the file", () =>
+    onStage({ folder }, async ({ box }) => {
+      chmodSync(box.socket, 0o666);
+      chmodSync(box.config, 0o600);
+      const answer = await run([...nobody, binary, "status", "--socket", box.socket]);
+      expect(answer).toMatchObject({ code: 0, err: "", out: expect.stringContaining("desk 1001: phone registered") });
+    }));
+
   test.concurrent.skipIf(noNamespace !== "")(
     `in another network namespace too; root may${noNamespace}`,
     () =>
