@@ -24,6 +24,7 @@ export class Peer implements Network, AsyncDisposable {
   answersAll = true;
   /** What the network asked of us. */
   readonly asked: SipIncoming[] = [];
+  readonly #opened: Promise<Stack>[] = [];
 
   private constructor(secret: string, version: string) {
     const { log, lines } = listeningLog();
@@ -41,7 +42,7 @@ export class Peer implements Network, AsyncDisposable {
     return peer;
   }
 
-  /** Logs in. */
+  /** Logs in; the connection is closed with this. */
   open(part: Partial<StackOptions> = {}, signal = new AbortController().signal): Promise<Stack> {
     const options = {
       host: "127.0.0.1",
@@ -52,11 +53,13 @@ export class Peer implements Network, AsyncDisposable {
       log: this.log,
       timers: systemTimers,
     };
-    return Stack.open({ ...options, ...part }, (request) => {
+    const stack = Stack.open({ ...options, ...part }, (request) => {
       this.asked.push(request);
       this.server.changed();
       if (this.answersAll) request.answer(200);
     }, signal);
+    this.#opened.push(stack);
+    return stack;
   }
 
   /** The connection of the one client there is. */
@@ -76,7 +79,8 @@ export class Peer implements Network, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.resolve(this.server.stop());
+    for (const opened of await Promise.allSettled(this.#opened)) if (opened.status === "fulfilled") opened.value.close("done");
+    this.server.stop();
   }
 }
 

@@ -216,92 +216,78 @@ function played(part: Partial<DialSettings>, ...story: readonly (readonly [numbe
 const end = inputs["its end"] ?? time;
 
 describe("times:", () => {
-  const toReferred = [[100, response(200)], [150, dialogs("l1")]] as const;
-  const refer = 150 + referAfter;
-  test("a phone that is not answered in time is no longer rung, and a late answer is released", () =>
-    expect(played({}, [1, { type: "provisional" }], [31_000, response(200)])).toEqual([
-      "0 invite",
-      "25000 cancel",
-      "30000 failed NO_ANSWER",
-      "31000 bye",
-      "35000 over",
-    ]));
-  test("a request that goes out with a password after it was given up is cancelled too", () =>
-    expect(played({}, [26_000, { type: "sent" }]).slice(0, 3)).toEqual(["0 invite", "25000 cancel", "26000 cancel"]));
-  test("if no leg appears in time, something other than the phone has answered", () =>
-    expect(played({}, [100, response(200)])).toEqual([
-      "0 invite",
-      `${100 + shownWithin} bye, failed NOT_THE_PHONE`,
-      `${100 + shownWithin + 5000} over`,
-    ]));
-  test("no NOTIFY at all: the box leaves, and the number counts as called a while later", () =>
-    expect(played({}, ...toReferred, [400, response(202)])).toEqual([
-      "0 invite",
-      "150 done",
-      `${refer} refer`,
-      "5400 bye",
-      `${5400 + stillStands} unreported`,
-      "10400 over",
-    ]));
-  test("a NOTIFY, and then nothing: the box leaves after two minutes", () =>
-    expect(played({}, ...toReferred, [400, response(202)], [500, notify(180)])).toEqual([
-      "0 invite",
-      "150 done",
-      `${refer} refer`,
+  type Story = readonly (readonly [number, DialInput])[];
+  test.each<[string, Story, readonly string[]]>([
+    [
+      "a phone that is not answered in time is no longer rung, and a late answer is released",
+      [[1, { type: "provisional" }], [31_000, response(200)]],
+      ["25000 cancel", "30000 failed NO_ANSWER", "31000 bye", "35000 over"],
+    ],
+    [
+      "a request that goes out with a password after it was given up is cancelled too",
+      [[26_000, { type: "sent" }]],
+      ["25000 cancel", "26000 cancel", "30000 failed SIP 408", "35000 over"],
+    ],
+    [
+      "if no leg appears in time, something other than the phone has answered",
+      [[100, response(200)]],
+      [`${100 + shownWithin} bye, failed NOT_THE_PHONE`, `${100 + shownWithin + 5000} over`],
+    ],
+    [
+      "the end of a leg waits for its reason",
+      [[100, end], [500, response(486)]],
+      ["500 end USER_BUSY, failed USER_BUSY", "5500 over"],
+    ],
+    [
+      "the end of a leg does not wait longer than a second",
+      [[100, end], [1200, response(486)]],
+      ["1100 end terminated", "1200 failed USER_BUSY", "6200 over"],
+    ],
+    [
+      "the end of a leg after its reason does not wait",
+      [[100, response(486)], [200, end]],
+      ["100 failed USER_BUSY", "200 end USER_BUSY", "5100 over"],
+    ],
+    [
+      "a connection that is lost after the dial is settled changes nothing",
+      [[100, response(486)], [200, { type: "lost", why: "cut" }]],
+      ["100 failed USER_BUSY", "5100 over"],
+    ],
+  ])("%s", (_, story, lines) => expect(played({}, ...story)).toEqual(["0 invite", ...lines]));
+
+  const toReferred: Story = [[100, response(200)], [150, dialogs("l1")]];
+  const referred = ["0 invite", "150 done", `${150 + referAfter} refer`];
+  test.each<[string, Story, readonly string[]]>([
+    [
+      "no NOTIFY at all: the box leaves, and the number counts as called a while later",
+      [],
+      ["5400 bye", `${5400 + stillStands} unreported`, "10400 over"],
+    ],
+    ["a NOTIFY, and then nothing: the box leaves after two minutes", [[500, notify(180)]], [
       "500 called",
       `${400 + outcomeWithin} bye`,
       `${400 + outcomeWithin + stillStands} unreported`,
       `${400 + outcomeWithin + 5000} over`,
-    ]));
+    ]],
+    [
+      "a busy number is the reason for the end of the phone's leg, even if the leg ended before",
+      [[500, end], [600, notify(486)]],
+      ["600 log, end USER_BUSY, end USER_BUSY, bye", "5600 over"],
+    ],
+    [
+      "a BYE after a NOTIFY: more NOTIFYs may come, until the phone shows no call of the dial",
+      [[500, notify(180)], [600, { type: "bye" }], [700, dialogs()]],
+      ["500 called", `${700 + stillStands} unreported`, "5700 over"],
+    ],
+  ])("%s", (_, story, lines) => {
+    expect(played({}, ...toReferred, [400, response(202)], ...story)).toEqual([...referred, ...lines]);
+  });
   test("the NOTIFYs may come before the answer to the REFER", () =>
     expect(played({ reportsAnswer: true }, ...toReferred, [400, notify(200)], [500, response(202)])).toEqual([
-      "0 invite",
-      "150 done",
-      `${refer} refer`,
+      ...referred,
       "400 answered",
       "500 bye",
       "5500 over",
-    ]));
-  test.each<[string, readonly (readonly [number, DialInput])[], readonly string[]]>([
-    ["the end of a leg waits for its reason", [[100, end], [500, response(486)]], [
-      "500 end USER_BUSY, failed USER_BUSY",
-      "5500 over",
-    ]],
-    ["the end of a leg does not wait longer than a second", [[100, end], [1200, response(486)]], [
-      "1100 end terminated",
-      "1200 failed USER_BUSY",
-      "6200 over",
-    ]],
-    ["the end of a leg after its reason does not wait", [[100, response(486)], [200, end]], [
-      "100 failed USER_BUSY",
-      "200 end USER_BUSY",
-      "5100 over",
-    ]],
-  ])("%s", (_, story, lines) => expect(played({}, ...story)).toEqual(["0 invite", ...lines]));
-  test("a busy number is the reason for the end of the phone's leg, even if the leg ended before", () =>
-    expect(played({}, ...toReferred, [400, response(202)], [500, end], [600, notify(486)])).toEqual([
-      "0 invite",
-      "150 done",
-      `${refer} refer`,
-      "600 log, end USER_BUSY, end USER_BUSY, bye",
-      "5600 over",
-    ]));
-  test("a BYE after a NOTIFY: more NOTIFYs may come, until the phone shows no call of the dial", () =>
-    expect(played({}, ...toReferred, [400, response(202)], [500, notify(180)], [600, { type: "bye" }], [700, dialogs()])).toEqual(
-      [
-        "0 invite",
-        "150 done",
-        `${refer} refer`,
-        "500 called",
-        `${700 + stillStands} unreported`,
-        "5700 over",
-      ],
-    ));
-  test("a connection that is lost after the dial is settled changes nothing", () =>
-    expect(played({}, [100, response(486)], [200, { type: "lost", why: "cut" }])).toEqual([
-      "0 invite",
-      "100 failed USER_BUSY",
-      "5100 over",
     ]));
   test("the switch shows one call of a phone, and that is another one: this is the reason", () => {
     const { effects } = after(phases["answered"] ?? start(), { type: "dialogs", legs: [], occupied: "talking" }, time);

@@ -167,18 +167,6 @@ describe("renewal:", () => {
     expect(await rig.facts(({ rings }) => rings === true)).toMatchObject({ leg: dialog.id, caller: { identity: "14155550123" } });
   });
 
-  test.concurrent("half of the granted duration if that is short", async () => {
-    await using rig = await Rig.open({
-      timeFlows: true,
-      before: (pbx) => {
-        const notify = pbx.notify.bind(pbx);
-        pbx.notify = (sub, what = {}) => notify(sub, { state: "active;expires=1", ...what });
-      },
-    });
-    await rig.until(() => renewals(rig) >= 1);
-    expect(rig.links()).toEqual(["up"]);
-  });
-
   test.concurrent("481: a new subscription at once, and the link stays up meanwhile", async () => {
     await using rig = await Rig.ready(options);
     const [old] = rig.pbx.subscriptions.keys();
