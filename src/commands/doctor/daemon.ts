@@ -1,6 +1,7 @@
 /** The hops of the daemon: whether it runs, as what, with which configuration; and the port that UWQ calls. */
 import { failed, type Finding, good, warning } from "../../../drivers/shared/probing.ts";
 import { createServer } from "node:net";
+import { driverOf } from "../../../drivers/registry.ts";
 import { isLoopback, parseRanges } from "../../platform/address.ts";
 import { type Config, fingerprint } from "../../config/schema.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
@@ -57,6 +58,10 @@ export async function checkDaemon(answered: Answered, config: Config | undefined
     const advice = "telesetd apply; or check the file that it uses: telesetd doctor --config FILE";
     return warning(`${runs} with a different configuration than this file.`, advice);
   }
+  const shut = unreachable(config, (await service())?.allowed);
+  if (shut.length > 0) {
+    return warning(`${runs} with this configuration, but systemd keeps it from reaching ${shut.join(", ")}.`, "telesetd apply");
+  }
   const troubled = status.desks.flatMap(({ extension, trouble }) =>
     trouble === undefined ? [] : [`desk ${extension}: ${trouble}`]
   );
@@ -69,6 +74,12 @@ export async function checkDaemon(answered: Answered, config: Config | undefined
     );
   }
   return good(`${runs} with this configuration.`);
+}
+
+/** The hosts of the switch that an address filter shuts out: those of a configuration that was not applied by telesetd apply. */
+function unreachable({ line }: Config, allowed: readonly string[] | undefined): readonly string[] {
+  const passes = parseRanges(allowed ?? []);
+  return allowed === undefined ? [] : (driverOf(line).hosts ?? ["the switch"]).filter((host) => !passes(host));
 }
 
 /** The report of systemd, as further sentences. */

@@ -15,6 +15,8 @@ export interface ServiceState {
   readonly state: string;
   /** The exit code of its last run; 0 also while it runs. */
   readonly exitCode: number;
+  /** The only addresses that it may communicate with; undefined: all. */
+  readonly allowed?: readonly string[];
 }
 
 /** The machine. */
@@ -59,10 +61,15 @@ async function synchronised(): Promise<boolean | undefined> {
 }
 
 async function service(): Promise<ServiceState | undefined> {
-  const printed = await output("systemctl", "show", "telesetd.service", "--property=LoadState,ActiveState,ExecMainStatus");
+  const properties = "LoadState,ActiveState,ExecMainStatus,IPAddressDeny,IPAddressAllow";
+  const printed = await output("systemctl", "show", "telesetd.service", `--property=${properties}`);
   const field = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(printed ?? "")?.[1];
   if (field("LoadState") !== "loaded") return undefined;
-  return { state: field("ActiveState") ?? "unknown", exitCode: Number(field("ExecMainStatus") ?? 0) };
+  return {
+    state: field("ActiveState") ?? "unknown",
+    exitCode: Number(field("ExecMainStatus") ?? 0),
+    ...(field("IPAddressDeny") ? { allowed: (field("IPAddressAllow") ?? "").split(" ").filter((range) => range !== "") } : {}),
+  };
 }
 
 /** The output of a program within 2 s; undefined if it is missing or fails. */

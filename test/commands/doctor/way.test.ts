@@ -43,6 +43,23 @@ describe("the daemon", () => {
     expect((await place.examined()).hop("daemon").verdict).toBe("warning");
   });
 
+  test.concurrent("runs, but an address filter of an earlier configuration shuts the switch out", async () => {
+    await using place = await Place.open();
+    await place.start();
+    const filtered = async (allowed?: readonly string[]) => {
+      const state = { state: "active", exitCode: 0, ...(allowed ? { allowed } : {}) };
+      place.machine = { ...place.machine, service: () => Promise.resolve(state) };
+      return (await place.examined()).hop("daemon");
+    };
+    expect(await filtered(["10.1.0.0/16"])).toMatchObject({
+      verdict: "warning",
+      message: expect.stringContaining("with this configuration, but systemd keeps it from reaching 127.0.0.1."),
+      advice: "telesetd apply",
+    });
+    expect((await filtered(["127.0.0.0/8"])).verdict).toBe("good");
+    expect((await filtered()).verdict).toBe("good");
+  });
+
   test.concurrent("runs another version", async () => {
     await using place = await Place.open();
     const status = { version: "0.0.9", config: "0000", upSeconds: 7200, desks: [], outbox: { waiting: 0 } };
