@@ -259,7 +259,7 @@ export class Loop {
       if (agent !== null || !isPopDue(call, policy) || (old && isPopDue(old, policy))) continue;
       const { calls = 0 } = this.#unattended.get(desk) ?? {};
       this.#unattended.set(desk, { calls: calls + 1, last: now() });
-      log.warning("A call came while nobody was registered: the CRM gets no events", { desk, call: id });
+      log.warning("A call arrived while no agent was registered: the CRM gets no events", { desk, call: id });
     }
   }
 

@@ -245,7 +245,7 @@ async function checkPhone(
       return good(`${about.at} reports the calls of phone ${about.extension} (${found} active).${blind}`);
     }
     if (found instanceof Error) {
-      const message = `Cannot use what ${about.at} reports of phone ${about.extension}: ${found.message}`;
+      const message = `Cannot use what ${about.at} reports about phone ${about.extension}: ${found.message}`;
       const advice =
         "/usr/share/doc/telesetd/docs/sip.md says what is supported; add another name of the phone to desks[].aliases.";
       return failed(sentence(message), advice);

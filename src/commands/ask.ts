@@ -65,7 +65,7 @@ function storeOf(config: string): string {
   }
 }
 
-/** A socket that this user may not look at may be there. */
+/** There may be a socket that this user cannot see. */
 function isThere(path: string): boolean {
   return look(path) !== undefined;
 }

@@ -23,7 +23,7 @@ export async function outboxList(options: OutboxOptions, io: Io): Promise<number
   return 0;
 }
 
-/** Recent calls that have no events because nobody was registered: what the reader of an empty outbox looks for. */
+/** Recent calls without events because no agent was registered: the likely reason for an empty outbox. */
 async function callsWithoutEvents(place: Place): Promise<string> {
   const status = await ask<Status>(socketFor(place), "GET", "/status");
   if (!("value" in status)) return "";

@@ -13,7 +13,7 @@ export class WaitingCall {
   readonly key: string;
   readonly lane: Lane;
   readonly events: OutboxEvent[] = [];
-  /** When to look at it next, in ms. */
+  /** When to check it next, in ms. */
   at = 0;
   /** Its first event is on the way. */
   busy = false;

@@ -11,7 +11,7 @@ export interface KnownRefusal extends RefusedCallout {
 }
 
 /**
- * The maximum number of refusals that are remembered, and for how long, in ms: a working day, in which nobody may have looked.
+ * The maximum number of refusals that are remembered, and for how long, in ms: a working day, so that none is missed.
  */
 const maxRefusals = 20;
 const maxAgeMs = 86_400_000;

@@ -23,7 +23,7 @@ export interface DeskStatus {
   readonly calls: readonly { readonly id: string; readonly kind: string; readonly state: string; readonly told: boolean }[];
   /** Why events wait for an agent, and what to do; empty while they are delivered. */
   readonly undelivered?: readonly { readonly agent: string; readonly why: string; readonly advice?: string }[];
-  /** Calls that came while nobody was registered, so that the CRM got no events; absent if the last one is a day old. */
+  /** Calls that arrived while no agent was registered, so that the CRM got no events; absent if the last one is a day old. */
   readonly unattended?: { readonly calls: number; readonly last: string };
   /** The last number dialled by the CRM, and the outcome. */
   readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
@@ -209,10 +209,10 @@ function agentText({ agent, mode, why }: DeskStatus["agents"][number], registere
   return mode === "logged-out" ? [] : [`${state} (not logged out, but agent ${registered} is at the desk)`];
 }
 
-/** `1 call came while nobody was registered, 40 seconds ago: the CRM got no events.` */
+/** `1 call arrived while no agent was registered, 40 seconds ago: the CRM got no events.` */
 export function unattendedText({ calls, last }: NonNullable<DeskStatus["unattended"]>, now: number): string {
   const when = `${calls > 1 ? "the last one " : ""}${ago(now - Date.parse(last))} ago`;
-  return `${count(calls, "call")} came while nobody was registered, ${when}: the CRM got no events.`;
+  return `${count(calls, "call")} arrived while no agent was registered, ${when}: the CRM got no events.`;
 }
 
 /** A line with the next step, below a trouble. */

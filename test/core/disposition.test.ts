@@ -27,7 +27,7 @@ describe("a call", () => {
     ["to a phone that was busy", inbound, ends("USER_BUSY"), "busy"],
     ["to a number that was busy", { ...dialled, rang: true }, ends("USER_BUSY"), "busy"],
     ["that was refused", dialled, ends("CALL_REJECTED"), "rejected"],
-    ["that ended while nobody looked", rang, look, "unknown"],
+    ["that ended while the link was down", rang, look, "unknown"],
     ["that was refused over SIP", dialled, ends("rejected 603"), "rejected"],
     ["refused without a status", dialled, ends("rejected"), "rejected"],
     ["to a number that SIP does not know", dialled, ends("rejected 404"), "failed"],

@@ -67,14 +67,14 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(Date.parse(shown[2]?.next ?? "")).toBeGreaterThan(Date.parse(shown[2]?.created ?? ""));
     }));
 
-  test.concurrent("list: a call that came while nobody was registered is named below the list", () =>
+  test.concurrent("list: a call that arrived while no agent was registered is named below the list", () =>
     onStage({ folder }, async ({ box, sim }) => {
       await sendCallout(box.port, "/", { FunctionName: "Unregister", telesetNumber: "1001", agentID: "agent-1001" });
       await (await sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
       await box.until("the call is not counted", ({ desks }) => desks[0]?.unattended !== undefined);
       const { out } = await box.run("outbox", "list", "--all");
       expect(out).toMatch(
-        /^The outbox is empty\.\nDesk 1001: 1 call came while nobody was registered, \d+ seconds? ago: the CRM got no events\.\n$/,
+        /^The outbox is empty\.\nDesk 1001: 1 call arrived while no agent was registered, \d+ seconds? ago: the CRM got no events\.\n$/,
       );
     }));
 

@@ -84,7 +84,7 @@ describe("the number of operations for each event does not grow with the number 
       rig.courier.sendDue();
       await settle();
       while (rig.posts.length > 0) await rig.answer(unreachable);
-      // Every waiting event has been looked at once.
+      // Every waiting event has been checked once.
       for (let turns = 0; turns < count; turns += 20) await settle();
       looks.count = 0;
       for (let n = 0; n < 100; n++) {

@@ -50,10 +50,10 @@ test("a call that comes while nobody is registered: a warning, and how many in t
   const colleague = await sim.inbound({ from: "1002", to: "1001" });
   await colleague.callerHangsUp();
   await until("a call has not ended", () => lines.filter((line) => line.includes("Call ended")).length === 3);
-  expect(lines.filter((line) => line.startsWith("warning A call came while nobody was registered"))).toHaveLength(2);
+  expect(lines.filter((line) => line.startsWith("warning A call arrived while no agent was registered"))).toHaveLength(2);
   expect(app.status().desks[0]?.unattended?.calls).toBe(2);
   expect(statusText(app.status(), Date.now() + 40_000)).toMatch(
-    / missed +2 calls came while nobody was registered, the last one 4\d seconds ago: the CRM got no events\./,
+    / missed +2 calls arrived while no agent was registered, the last one 4\d seconds ago: the CRM got no events\./,
   );
   expect(statusText(app.status())).not.toContain("5550123");
   await sendCallout(app.port, "/", register);

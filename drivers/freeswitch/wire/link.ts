@@ -9,7 +9,7 @@
  *  5. it subscribes PBX-wide on login ................................ `_onConnect`, which would do so, never runs
  *  6. it appends its own events after CUSTOM ......................... `event json` goes through `command`
  *  7. CR, LF in an argument is a second command ...................... `refuseControls`, every control character
- *  8. a failed login calls nobody back ............................... `login` is a command, with a reply and a deadline
+ *  8. a failed login calls no callback ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
  * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never requested
  * Replaced entirely: the frame buffer (quadratic, trusts Content-Length; framing.ts) and the parsing of JSON events (a linear

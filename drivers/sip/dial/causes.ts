@@ -75,7 +75,7 @@ export function didNotDial(extension: string): Failure {
 
 /**
  * Whether an answer to an INVITE means that the phone is not registered. A switch that lets us watch the extension knows it: if
- * it finds nobody there (Asterisk: 404, Q.850 cause 3), no phone has registered.
+ * it finds no contact (Asterisk: 404, Q.850 cause 3), no phone has registered.
  * @param cause see `handsetAnswer`.
  */
 export function isAbsent(status: number, cause: string | undefined): boolean {
@@ -118,7 +118,7 @@ export function farAnswer(status: number): Failure {
 }
 
 /** The transfer failed: the phone's call was ended, and the number was never called. */
-export function notHandedOver(status: number, number: string): Failure {
+export function notTransferred(status: number, number: string): Failure {
   const why = status === 481
     ? `The handset was put down before ${number} was dialled.`
     : `The switch refuses to transfer the phone (${status}): dial ${number} on the phone itself.`;

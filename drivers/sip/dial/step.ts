@@ -94,8 +94,8 @@ function onResponse(attempt: Attempt, response: DialResponse, now: number): Atte
       if (isGood) return made(accepted(attempt, now));
       if (attempt.dialog === undefined) return settled(attempt, now);
       return then(
-        made(attempt, { type: "log", level: "warning", text: notHandedOver, fields: fieldsOf(attempt, response) }),
-        (attempt) => dropped(attempt, causes.notHandedOver(response.status, attempt.settings.number), now),
+        made(attempt, { type: "log", level: "warning", text: notTransferred, fields: fieldsOf(attempt, response) }),
+        (attempt) => dropped(attempt, causes.notTransferred(response.status, attempt.settings.number), now),
       );
     case "settled":
     case "over":
@@ -105,7 +105,7 @@ function onResponse(attempt: Attempt, response: DialResponse, now: number): Atte
   return made(attempt);
 }
 
-const notHandedOver = "The phone could not be transferred to the number";
+const notTransferred = "The phone could not be transferred to the number";
 
 function fieldsOf({ settings: { desk, call } }: Attempt, { status, reason }: DialResponse): LogFields {
   return { desk, call, status, reason };
@@ -142,7 +142,7 @@ function onFailed(attempt: Attempt, { result, why }: Extract<DialInput, { type: 
   if (attempt.phase.name === "ringing") return ended(attempt, result, now);
   if (attempt.phase.name !== "referred" || attempt.phase.lastBy !== undefined) return made(attempt);
   const { desk } = attempt.settings;
-  const log = { type: "log", level: "info", text: notHandedOver, fields: { desk, why } } as const;
+  const log = { type: "log", level: "info", text: notTransferred, fields: { desk, why } } as const;
   return then(made(attempt, log), (attempt) => settled(attempt, now));
 }
 

@@ -127,7 +127,7 @@ export function endOfState(state: string | undefined, { extension, at }: About):
     case "probation":
       return { why, again: later(30) };
     case "giveup":
-      return { why: `${why}: nobody there has allowed it`, again: later(60) };
+      return { why: `${why}: nobody there has approved it`, again: later(60) };
     case "rejected":
       return {
         code: "forbidden",

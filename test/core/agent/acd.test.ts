@@ -175,8 +175,8 @@ describe("a report of our own command changes nothing:", () => {
   test("after the result, reports of the switch count again", () => {
     const desk = deskOf("not-ready");
     desk.does("Ready", { result: results.unknown });
-    desk.says("ready", "as a look after the reconnect shows");
-    expect(desk.agents).toEqual(["A ready in sales: as a look after the reconnect shows"]);
+    desk.says("ready", "as the query after the reconnect shows");
+    expect(desk.agents).toEqual(["A ready in sales: as the query after the reconnect shows"]);
   });
 });
 

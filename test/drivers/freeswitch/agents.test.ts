@@ -154,7 +154,7 @@ describe("events of agents", () => {
 
 describe("the valid state after a connect", () => {
   const reset = { type: "acd-reset", desks: ["1001"] } as const;
-  /** Resolves when the agents of desk 1001 have been looked at after a reconnect. */
+  /** Resolves when the agents of desk 1001 have been queried after a reconnect. */
   const looked = (rig: Rig, from: number) =>
     rig.until(() => rig.events.slice(from).some(({ type }) => type === "agent" || type === "acd-reset"));
 

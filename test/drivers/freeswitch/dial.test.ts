@@ -209,7 +209,7 @@ describe("from the moment the link is up", () => {
 
 describe("the link is cut during a dial", () => {
   const patient = { ringSeconds: 25, commandSeconds: 5, silenceSeconds: 100 };
-  /** A silence ends the link before the deadline of a command, and long after the second look. */
+  /** A silence ends the link before the deadline of a command, and long after the second snapshot. */
   const silent = { silenceSeconds: 3, commandSeconds: 30 };
   type Cut = (connection: Connection, rig: Rig) => unknown;
   const rst: Cut = (connection) => connection.rst();

@@ -38,7 +38,7 @@ function answerTo(command: string): string {
   return obliging(command) + (job === undefined ? "" : event(JSON.stringify(report)));
 }
 
-/** Runs a line until this command of it is interrupted, or else until it waits for the next look. */
+/** Runs a line until this command of it is interrupted, or else until it waits for the next snapshot. */
 async function run(at: number, interrupt: typeof interruptions[keyof typeof interruptions]) {
   let count = 0;
   const stop = new AbortController();

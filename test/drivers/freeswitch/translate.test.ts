@@ -280,8 +280,8 @@ describe("the far end of a call that the phone dials", () => {
     ["answered after early media", true, true, { ...early, "Event-Name": "CHANNEL_ANSWER" }],
     ["updated after early media that the dialplan had answered", true, true, { ...early, "Event-Name": "CALL_UPDATE" }],
     ["bridged to somebody who called us", true, true, { ...early, "Other-Type": "originator", "Other-Leg-Direction": "inbound" }],
-    ["a look at it while the far end rings", true, undefined, { ...dialling, "Event-Name": "CHANNEL_DATA", ...called }],
-    ["a look at it, bridged to early media", true, undefined, { ...early, "Event-Name": "CHANNEL_DATA" }],
+    ["a query of it while the far end rings", true, undefined, { ...dialling, "Event-Name": "CHANNEL_DATA", ...called }],
+    ["a query of it, bridged to early media", true, undefined, { ...early, "Event-Name": "CHANNEL_DATA" }],
   ])("%s: called is %p, answered is %p", (_name, farCalled, farAnswered, frame) => {
     const name = String((frame as Frame)["Event-Name"]);
     const facts = new Translator(site).facts(frame, "1001", name);

@@ -209,7 +209,7 @@ describe("a document that the daemon cannot use is a failure:", () => {
     const { all } = await hops(pbx);
     const { verdict, message, advice } = all.at(-1) ?? {};
     expect(verdict).toBe("failed");
-    expect(message).toStartWith(`Cannot use what pbx reports of phone 1001: ${why}`);
+    expect(message).toStartWith(`Cannot use what pbx reports about phone 1001: ${why}`);
     expect(advice).toContain("aliases");
     pbx.server.stop();
   });

@@ -21,7 +21,7 @@ export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = ()
   });
 }
 
-/** A driver that has looked at the agents. */
+/** A driver that has queried the agents. */
 export async function acdRig({ acd = {}, acdAgent, instead, ...options }: AcdRigOptions = {}): Promise<Rig> {
   const parsed = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "127.0.0.1", acd });
   const rig = await Rig.open({

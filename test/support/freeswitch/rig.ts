@@ -80,7 +80,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return this.events.flatMap((event) => event.type === "leg" ? [event.facts] : []);
   }
 
-  /** Loses the link and resolves when it is back and looked at; events from the returned number on are new. */
+  /** Loses the link and resolves when it is back, with its snapshot; events from the returned number on are new. */
   async reconnect(whileAway: () => unknown = () => {}): Promise<number> {
     const before = this.events.length;
     this.sim.cut("rst");
@@ -115,7 +115,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     return (await this.next("snapshot", () => true, from)).legs;
   }
 
-  /** The legs of the second look. */
+  /** The legs of the second snapshot. */
   async secondSnapshot(): Promise<readonly LegFacts[]> {
     await this.startSecondSnapshot();
     return await this.snapshot(this.events.length);

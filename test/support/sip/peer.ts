@@ -5,7 +5,7 @@ import { Stack, type StackOptions } from "../../../drivers/sip/wire/stack.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";
 import { systemTimers } from "../../../src/platform/timers.ts";
 
-/** A log whose lines can be looked at. */
+/** A log whose lines can be inspected. */
 export function listeningLog(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   return { log: openLog((line) => lines.push(line), "info", false), lines };
