@@ -1,5 +1,5 @@
 /** The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { apply } from "./commands/apply/mod.ts";
 import { serviceOf } from "./commands/apply/service.ts";
 import { check } from "./commands/check.ts";
@@ -41,31 +41,30 @@ export function table(io: Io, done: (code: number) => void): Command {
   const program = new Command("telesetd")
     .description("Makes a SIP desk phone appear to Oracle Universal Work Queue as its softphone.")
     .exitOverride().showSuggestionAfterError().configureOutput({ writeOut: io.out, writeErr: io.err })
-    .addHelpText("after", "\nExit codes: 0 success, 1 failure, 2 invalid usage or configuration.\nStart with: telesetd demo");
+    .version(`telesetd ${version}`, "-V, --version", "print the version")
+    .addOption(new Option("-v", "print the version").hideHelp()).on("option:v", () => {
+      io.out(`telesetd ${version}\n`);
+      throw new CommanderError(0, "commander.version", version);
+    })
+    .addHelpText("after", "\nExit codes: 0 success, 1 failure, 2 invalid usage or configuration.");
   const group = { program, io, ...toolsFor(program, done) };
-  addService(group);
-  addSetup(group);
-  addRehearsal(group);
-  addQuestions(group);
+  program.commandsGroup("Start here:");
+  addFirst(group);
+  program.commandsGroup("Every day:");
   addOutbox({ ...group, ...toolsFor(program.command("outbox").description(outboxDescription), done) });
-  const { add, does } = group;
-  does(
-    add(
-      "hash-password",
-      "Hash a password for agent.passwordHashes, read from the terminal or a pipe.",
-      "telesetd hash-password",
-    ),
-    () => hashPasswordCommand(io),
-  );
-  does(add("schema", "Print the JSON Schema of the configuration.", "telesetd schema > config.schema.json"), () => schema(io));
-  add("version", "Print the version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
+  addQuestions(group);
+  program.commandsGroup("Files:");
+  addFiles(group);
+  program.commandsGroup("Plumbing:");
+  addPlumbing(group);
+  program.helpCommand("help [command]", "Show the help of a command.");
   return program;
 }
 
 /** The arguments and options that a command has declared, as commander gives them. */
 type Given = Parameters<Parameters<Command["action"]>[0]>;
 
-type Add = (name: string, description: string, example: string) => Command;
+type Add = (name: string, description: string, example: string, options?: { readonly isDefault?: boolean }) => Command;
 
 /** The helpers that the groups of commands use. */
 interface Tools {
@@ -76,20 +75,25 @@ interface Tools {
   readonly printing: Add;
   /** Adds a command that asks the running daemon, and can print JSON. */
   readonly asking: Add;
+  /** The same for a command that prints times. */
+  readonly timed: Add;
   /** Sets the action of a command, which returns the exit code. */
   does(command: Command, work: (...given: Given) => number | Promise<number>): void;
 }
 
 function toolsFor(parent: Command, done: (code: number) => void): Tools {
-  const add: Add = (name, description, example) =>
-    parent.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+  const add: Add = (name, description, example, options = {}) =>
+    parent.command(name, options).description(description).addHelpText("after", `\nExample:\n  ${example}`);
   const configured: Add = (...given) => withConfig(add(...given));
   const printing: Add = (...given) => configured(...given).option("--json", "print JSON");
+  const asking: Add = (...given) =>
+    printing(...given).option("--socket <path>", "socket of the daemon, if several run on this machine");
   return {
     add,
     configured,
     printing,
-    asking: (...given) => printing(...given).option("--socket <path>", "socket of the daemon, if several run on this machine"),
+    asking,
+    timed: (...given) => asking(...given).option("--utc", "print times in UTC (ISO 8601), not in the zone of the machine"),
     does: (command, work) => void command.action(async (...given) => done(await work(...given))),
   };
 }
@@ -103,8 +107,90 @@ interface Group extends Tools {
   readonly io: Io;
 }
 
+/** The commands of the first day. */
+function addFirst({ io, add, asking, does }: Group): void {
+  does(
+    add("setup", "Create the configuration interactively, testing each answer, or install an existing file.", "telesetd setup")
+      .option("--from <file>", "check and install this file, without questions")
+      .option("--to <file>", "where the configuration goes", defaultConfig),
+    (options) => setup(options, io),
+  );
+  does(
+    asking("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),
+    (options) => doctor(options, io),
+  );
+  does(
+    asking("status", "Show the state of the running daemon.", "telesetd status"),
+    ({ json, ...place }) => showStatus(place, json === true, io),
+  );
+  does(
+    add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")
+      .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON"),
+    (options) => demo(options, io),
+  );
+}
+
+/** The commands of the days after it. */
+function addQuestions({ io, configured, asking, timed, does }: Group): void {
+  does(
+    asking(
+      "explain <number>",
+      "Show how a number is sent to the CRM and dialled, rule by rule.",
+      "telesetd explain +14155550123",
+    )
+      .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
+    (number, { config, socket, json, desk }) => explain({ number, desk, config, socket, json: json === true }, io),
+  );
+  does(
+    timed("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),
+    (options) => showDials(options, io),
+  );
+  does(
+    timed(
+      "log [level] [duration]",
+      "Show or set the log level of the running daemon, optionally for a limited time.",
+      "telesetd log trace 10m",
+    ),
+    (level, duration, options) => logCommand(level, duration, options, io),
+  );
+  does(
+    configured(
+      "apply [file]",
+      "Check a configuration, install it, and restart the service with it; return to the old one if that fails.",
+      "telesetd apply new.json",
+    ).option("--start", "start the service, now and at each boot, even if it does not run"),
+    (from, options) => apply({ from, ...options }, io),
+  );
+}
+
+/** The commands that need no daemon. */
+function addFiles({ io, add, printing, does }: Group): void {
+  does(
+    printing("check", "Check the configuration and list all its errors.", "telesetd check --config config.json"),
+    ({ config, json }) => check(config, json === true, io),
+  );
+  does(add("schema", "Print the JSON Schema of the configuration.", "telesetd schema > config.schema.json"), () => schema(io));
+  does(
+    add(
+      "hash-password",
+      "Hash a password for agent.passwordHashes, read from the terminal or a pipe.",
+      "telesetd hash-password",
+    ),
+    () => hashPasswordCommand(io),
+  );
+  does(
+    printing(
+      "replay <recording>",
+      "Play a recording through the whole daemon and print the events for the CRM.",
+      "telesetd replay call.jsonl",
+    ).option("--speed <times>", "speed relative to the recording", "8"),
+    (recording, options, command) =>
+      replay(recording, { ...options, given: command.getOptionValueSource("config") !== "default" }, io),
+  );
+}
+
 /** The commands of the systemd units. */
-function addService({ program, io, add, configured, does }: Group): void {
+function addPlumbing({ program, io, add, configured, does }: Group): void {
   does(
     configured("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json")
       .option("--socket <path>", "socket for the administrator's commands (default: in $RUNTIME_DIRECTORY, or beside the store)"),
@@ -122,97 +208,25 @@ function addService({ program, io, add, configured, does }: Group): void {
   );
   // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package, and restarts the service.
   installing(program.command("provision", { hidden: true }).description("Run install under its former name."), () => undefined);
+  add("version", "Print the version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
 }
 
-/** The commands that create and check a configuration. */
-function addSetup({ io, add, configured, printing, asking, does }: Group): void {
-  does(
-    printing("check", "Check the configuration and list all its errors.", "telesetd check --config config.json"),
-    ({ config, json }) => check(config, json === true, io),
-  );
-  does(
-    add("setup", "Create the configuration interactively, testing each answer, or install an existing file.", "telesetd setup")
-      .option("--from <file>", "check and install this file, without questions")
-      .option("--to <file>", "where the configuration goes", defaultConfig),
-    (options) => setup(options, io),
-  );
-  does(
-    configured(
-      "apply [file]",
-      "Check a configuration, install it, and restart the service with it; return to the old one if that fails.",
-      "telesetd apply new.json",
-    ).option("--start", "start the service, now and at each boot, even if it does not run"),
-    (from, options) => apply({ from, ...options }, io),
-  );
-  does(
-    asking("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),
-    (options) => doctor(options, io),
-  );
-}
+const outboxDescription = "List events of the running daemon that are pending or discarded, retry them or drop them.";
 
-/** The commands that need neither a switch nor a CRM. */
-function addRehearsal({ io, add, printing, does }: Group): void {
+function addOutbox({ io, timed, does }: Group): void {
   does(
-    add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")
-      .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON"),
-    (options) => demo(options, io),
-  );
-  does(
-    printing(
-      "replay <recording>",
-      "Play a recording through the whole daemon and print the events for the CRM.",
-      "telesetd replay call.jsonl",
-    ).option("--speed <times>", "speed relative to the recording", "8"),
-    (recording, options, command) =>
-      replay(recording, { ...options, given: command.getOptionValueSource("config") !== "default" }, io),
-  );
-}
-
-/** The commands that ask the running daemon, or the configuration. */
-function addQuestions({ io, asking, does }: Group): void {
-  does(
-    asking(
-      "explain <number>",
-      "Show how a number is sent to the CRM and dialled, rule by rule.",
-      "telesetd explain +14155550123",
-    )
-      .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
-    (number, { config, socket, json, desk }) => explain({ number, desk, config, socket, json: json === true }, io),
-  );
-  does(
-    asking("status", "Show the state of the running daemon.", "telesetd status"),
-    ({ json, ...place }) => showStatus(place, json === true, io),
-  );
-  does(
-    asking("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),
-    ({ json, ...place }) => showDials(place, json === true, io),
-  );
-  does(
-    asking(
-      "log [level] [duration]",
-      "Show or set the log level of the running daemon, optionally for a limited time.",
-      "telesetd log trace 10m",
-    ),
-    (level, duration, options) => logCommand(level, duration, options, io),
-  );
-}
-
-const outboxDescription = "Show and manage events of the running daemon that are pending or discarded.";
-
-function addOutbox({ io, asking, does }: Group): void {
-  does(
-    asking("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all")
+    timed("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all", { isDefault: true })
       .option("--all", "finished events too"),
     (options) => outboxList(options, io),
   );
   does(
-    asking("show <id>", "Show one event with its data.", "telesetd outbox show 42"),
+    timed("show <id>", "Show one event with its data.", "telesetd outbox show 42"),
     (id, options) => outboxShow(id, options, io),
   );
   does(
-    asking("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all")
+    timed("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all")
       .option("--all", "all pending and discarded events"),
     (id, options) => outboxRetry(id, options, io),
   );
-  does(asking("drop <id>", "Discard an event.", "telesetd outbox drop 42"), (id, options) => outboxDrop(id, options, io));
+  does(timed("drop <id>", "Discard an event.", "telesetd outbox drop 42"), (id, options) => outboxDrop(id, options, io));
 }

@@ -40,8 +40,9 @@ async function ran(...args: string[]): Promise<{ code: number; out: string; err:
 
 /** The commands listed in a help text. */
 function commandsIn(help: string): string[] {
-  const section = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "";
-  return [...section.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+  const sections = [...help.matchAll(/\n(?:Commands|Start here|Every day|Files|Plumbing):\n([\s\S]*?)(?=\n\n|$)/g)];
+  return sections.flatMap(([, section = ""]) => [...section.matchAll(/^ {2}([a-z-]+)/gm)])
+    .map(([, name = ""]) => name).filter((name) => name !== "help");
 }
 
 /** Every command, including those of groups. */
@@ -51,8 +52,8 @@ async function leaves(...group: string[]): Promise<string[][]> {
   return (await Promise.all(names.map((name) => leaves(...group, name)))).flat();
 }
 
-test("version prints the version", async () => {
-  expect(await ran("version")).toEqual({ code: 0, out: `telesetd ${manifest.version}\n`, err: "" });
+test.each(["version", "--version", "-V", "-v"])("%s prints the version", async (asked) => {
+  expect(await ran(asked)).toEqual({ code: 0, out: `telesetd ${manifest.version}\n`, err: "" });
 });
 
 test("schema prints the JSON Schema of the configuration", async () => {
@@ -117,7 +118,7 @@ describe("explain", () => {
     ["tel:+1-201-555-0123", ["as a caller: occtANI is 12015550123", "MakeCall dials 912015550123"]],
     ["\u202a+14155550123\u202c", ['"<U+202A>+14155550123<U+202C>", read as +14155550123\n', "occtANI is 14155550123"]],
     ["\u202e3210555514+", ['"<U+202E>3210555514+"\n', "a + is allowed only once, directly before a digit"]],
-    ["911", ["MakeCall dials 911, an emergency number: no limit applies (numbers.emergency)"]],
+    ["911", ["911\n  is an emergency number: MakeCall dials it without any limit (numbers.emergency)\n", "MakeCall dials 911\n"]],
     ["266696687", [
       "is outside\n",
       "as a caller: occtANI is empty: this number stands for a withheld caller (numbers.withheld[0]), ScreenPop at ring",
@@ -181,6 +182,9 @@ describe("help:", () => {
     expect(commandsIn(out)).toEqual(
       expect.arrayContaining(["run", "check", "demo", "replay", "explain", "status", "outbox", "schema", "version"]),
     );
+    const groups = [...out.matchAll(/^(\S.*):$/gm)].map(([, name]) => name);
+    expect(groups.slice(1, 5)).toEqual(["Start here", "Every day", "Files", "Plumbing"]);
+    expect(commandsIn(out).slice(0, 3)).toEqual(["setup", "doctor", "status"]);
     expect(out).toContain("Exit codes: 0 success, 1 failure, 2 invalid usage or configuration.");
   });
 

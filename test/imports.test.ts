@@ -14,7 +14,7 @@ const table = `
   src/log/                 | node | a tool is independent of its users
   src/metrics/             | core/ log/ version.ts | a tool is independent of its users
   src/cctsdk/              | core/crm.ts core/number.ts core/omit-undefined.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
-  src/outbox/              | core/ type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
+  src/outbox/              | core/ platform/local-time.ts type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | core/ version.ts | a view of the desks, the same for all readers

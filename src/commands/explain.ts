@@ -109,13 +109,11 @@ type Found = ReturnType<typeof foundOf>;
 
 function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, screenPop }: Config): string[] {
   const read = inbound.fromIdentity;
-  const first = read === undefined
-    ? []
-    : [`as a caller it is read as "${read.rewritten}"${by(read.rule, "fromIdentity", numbers)}`];
-  const emergency = dial.ok && dial.emergency ? ", an emergency number: no limit applies (numbers.emergency)" : "";
-  const dialled = dial.ok
-    ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}${emergency}`
-    : `MakeCall refuses: ${dial.why}`;
+  const first = [
+    ...dial.ok && dial.emergency ? ["is an emergency number: MakeCall dials it without any limit (numbers.emergency)"] : [],
+    ...read === undefined ? [] : [`as a caller it is read as "${read.rewritten}"${by(read.rule, "fromIdentity", numbers)}`],
+  ];
+  const dialled = dial.ok ? `MakeCall dials ${dial.number}${by(dial.rule, "toDial", numbers)}` : `MakeCall refuses: ${dial.why}`;
   const { identity } = inbound;
   if (internal) return [...first, ...internalLines(number, inbound, numbers, screenPop.internal), dialled];
   if (identity.kind === "withheld" && identity.number === undefined) {

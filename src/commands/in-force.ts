@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type Config, ConfigError, fingerprint } from "../config/schema.ts";
 import { count } from "../core/count.ts";
 import type { ConfigInForce } from "../http/admin/routes.ts";
+import { shortTime } from "../platform/local-time.ts";
 import { type Io, isUnreadable, readConfig, withCredentials } from "./io.ts";
 
 /** A sentence if the daemon's file has errors, or has changed since the daemon read it; undefined otherwise. */
@@ -30,10 +31,5 @@ export function readOrErrors(file: string, io: Pick<Io, "environment">): Config 
 
 /** A time in the machine's zone: `10:31` of today, otherwise with the date. */
 export function timeOf(iso: string, now: Date = new Date()): string {
-  const at = new Date(iso);
-  const two = (n: number): string => String(n).padStart(2, "0");
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  return at.toDateString() === now.toDateString()
-    ? time
-    : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+  return shortTime(new Date(iso), now).slice(0, -":00".length);
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { type Config, ConfigError, parseConfig } from "../config/schema.ts";
 import { count } from "../core/count.ts";
+import { localTime } from "../platform/local-time.ts";
 
 /** The default path of the configuration. */
 export const defaultConfig = "/etc/telesetd/config.json";
@@ -91,4 +92,9 @@ export function original(file: string, { environment }: Pick<Io, "environment">)
 /** The errors of a file, one a line. */
 export function problemsText(file: string, problems: readonly string[]): string {
   return `${file} has ${count(problems.length, "error")}:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
+}
+
+/** A time in the zone of the machine, or, for machines, in UTC (ISO 8601). */
+export function timeText(at: string | number, utc = false): string {
+  return utc ? new Date(at).toISOString() : localTime(new Date(at));
 }

@@ -1,18 +1,21 @@
 /** `telesetd log` */
 import { type LevelState, readDuration, readLevel } from "../log/level.ts";
+import { shortTime } from "../platform/local-time.ts";
 import { askDaemon, type Place } from "./ask.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the command. */
 export interface LogOptions extends Place {
   readonly json?: boolean;
+  /** Print times in UTC. */
+  readonly utc?: boolean;
 }
 
 /** Shows or changes the log level of the running daemon. Exit code 2 for an invalid level or duration. */
 export async function logCommand(
   level: string | undefined,
   duration: string | undefined,
-  { json, ...place }: LogOptions,
+  { json, utc, ...place }: LogOptions,
   io: Io,
 ): Promise<number> {
   const path = pathFor(level, duration);
@@ -22,7 +25,7 @@ export async function logCommand(
   }
   const state = await askDaemon<LevelState>(place, level === undefined ? "GET" : "POST", path, io);
   if (typeof state === "number") return state;
-  io.out(json ? `${JSON.stringify(state, null, 2)}\n` : `${levelText(state)}\n`);
+  io.out(json ? `${JSON.stringify(state, null, 2)}\n` : `${levelText(state, utc)}\n${level === undefined ? "" : watch}`);
   return 0;
 }
 
@@ -35,11 +38,16 @@ function pathFor(level: string | undefined, duration: string | undefined): strin
   return `/log?level=${wanted.level}${seconds === undefined ? "" : `&seconds=${seconds}`}`;
 }
 
+/** Where the log is. */
+const watch = "Read it with: journalctl -u telesetd -f\n";
+
 /** The state as a sentence. */
-function levelText({ level, configured, until, seconds }: LevelState): string {
+function levelText({ level, configured, until, seconds }: LevelState, utc: boolean | undefined): string {
   if (until !== undefined) {
-    return `The log level is ${level} until ${until} (for ${seconds} s), then ${configured} as configured.`;
+    return `The log level is ${level} until ${
+      utc ? until : shortTime(new Date(until))
+    } (for ${seconds} s), then ${configured} as configured.`;
   }
   if (level === configured) return `The log level is ${level}, as configured.`;
-  return `The log level is ${level} until telesetd restarts or reads its configuration again (${configured}): telesetd log ${configured} resets it.`;
+  return `The log level is ${level} until telesetd restarts (then ${configured}): telesetd log ${configured} resets it.`;
 }

@@ -3,12 +3,14 @@ import { count } from "../core/count.ts";
 import type { RetriedAll, ShownEvent } from "../outbox/admin.ts";
 import { type Status, unattendedText } from "../status/status.ts";
 import { ask, askDaemon, type Place, socketFor } from "./ask.ts";
-import type { Io } from "./io.ts";
+import { type Io, timeText } from "./io.ts";
 
 /** Options of the commands. */
 export interface OutboxOptions extends Place {
   readonly json?: boolean;
   readonly all?: boolean;
+  /** Print times in UTC. */
+  readonly utc?: boolean;
 }
 
 /** Pending events, or, with `--all`, also those that were delivered or discarded. */
@@ -18,7 +20,7 @@ export async function outboxList(options: OutboxOptions, io: Io): Promise<number
   if (options.json) io.out(`${JSON.stringify(events, null, 2)}\n`);
   else if (events.length === 0) {
     io.out(options.all ? "The outbox is empty.\n" : "No event is waiting. (--all shows finished ones too.)\n");
-  } else io.out(`${events.map(line).join("")}${total(events)}\n`);
+  } else io.out(`${events.map((event) => line(event, options)).join("")}${total(events)}\n`);
   if (!options.json) io.out(await callsWithoutEvents(options));
   return 0;
 }
@@ -47,7 +49,7 @@ export async function outboxShow(id: string, options: OutboxOptions, io: Io): Pr
   const event = await askDaemon<ShownEvent & { data: unknown }>(options, "GET", `/outbox/${encodeURIComponent(id)}`, io);
   if (typeof event === "number") return event;
   if (options.json) io.out(`${JSON.stringify(event, null, 2)}\n`);
-  else io.out(`${line(event)}${JSON.stringify(event.data, null, 2)}\n`);
+  else io.out(`${line(event, options)}${JSON.stringify(event.data, null, 2)}\n`);
   return 0;
 }
 
@@ -76,13 +78,21 @@ export function outboxDrop(id: string, options: OutboxOptions, io: Io): Promise<
 async function change(id: string, what: "retry" | "drop", words: string, options: OutboxOptions, io: Io): Promise<number> {
   const event = await askDaemon<ShownEvent>(options, "POST", `/outbox/${encodeURIComponent(id)}/${what}`, io);
   if (typeof event === "number") return event;
-  io.out(options.json ? `${JSON.stringify(event)}\n` : `${words} ${line(event)}`);
+  io.out(options.json ? `${JSON.stringify(event)}\n` : `${words} ${line(event, options)}`);
   return 0;
 }
 
-function line({ id, state, event, call, desk, agent, created, attempts, why, next }: ShownEvent): string {
-  const tries = `${count(attempts, "attempt")}${next === undefined ? "" : `, next ${next}`}`;
-  return `${String(id).padStart(6)}  ${state.padEnd(9)}  ${
-    event.padEnd(15)
-  }  desk ${desk}, agent ${agent}, call ${call}, ${created}, ${tries}${why ? `: ${why}` : ""}\n`;
+function line(event: ShownEvent, { utc }: OutboxOptions): string {
+  const { id, state, event: name, call, desk, agent, created, why } = event;
+  const about = `desk ${desk}, agent ${agent}, call ${call}, ${timeText(created, utc)}`;
+  return `${String(id).padStart(6)}  ${state.padEnd(9)}  ${name.padEnd(15)}  ${about}, ${progress(event, utc)}${
+    why ? `: ${why}` : ""
+  }\n`;
+}
+
+function progress({ attempts, waitsFor, next, ended }: ShownEvent, utc: boolean | undefined): string {
+  if (waitsFor !== undefined && attempts === 0) return `waits for event ${waitsFor}`;
+  const tried = count(attempts, "attempt");
+  if (ended !== undefined) return `${tried}, ended ${timeText(ended, utc)}`;
+  return next === undefined ? tried : `${tried}, next ${timeText(next, utc)}`;
 }

@@ -1,5 +1,6 @@
 /** The outbox for `telesetd outbox`: list events with their reasons, retry them, drop them. */
 import { addressText } from "../core/crm.ts";
+import { shortTime } from "../platform/local-time.ts";
 import type { Courier } from "./courier.ts";
 import type { Registrations } from "./registrations.ts";
 import type { OutboxEvent, Recorded, Store } from "./record.ts";
@@ -16,6 +17,8 @@ export interface ShownEvent {
   readonly to?: string;
   readonly created: string;
   readonly attempts: number;
+  /** The earlier event of its call that must be delivered first. */
+  readonly waitsFor?: number;
   /** Why the last attempt failed, or why the event was discarded. */
   readonly why?: string;
   readonly next?: string;
@@ -57,7 +60,7 @@ export class OutboxDesk {
   *pages(all: boolean): Generator<ShownEvent[]> {
     const { store } = this.#options;
     for (let page = store.list(all, pageSize); page.length > 0; page = store.list(all, pageSize, page.at(-1)?.id)) {
-      yield page.map(shown);
+      yield page.map((event) => this.#shown(event));
     }
   }
 
@@ -65,7 +68,7 @@ export class OutboxDesk {
   show(id: number): (ShownEvent & { readonly data: unknown }) | undefined {
     const { store, courier } = this.#options;
     const event = courier.get(id) ?? store.get(id);
-    return event && { ...shown(event), data: event.event };
+    return event && { ...this.#shown(event), data: event.event };
   }
 
   /** Retries an event at once, whether it is waiting or was discarded. */
@@ -114,11 +117,16 @@ export class OutboxDesk {
     return { event: { ...shown(event), state: "discarded", why: "dropped by the administrator" } };
   }
 
+  #shown(event: Recorded): ShownEvent {
+    const first = event.settlement === undefined ? this.#options.courier.firstOfCall(event) : undefined;
+    return { ...shown(event), ...(first === undefined || first >= event.id ? {} : { waitsFor: first }) };
+  }
+
   /** Why there is nothing to retry or drop. */
   #refusal(id: number, what: "retry" | "drop"): Outcome {
     const event = this.#options.store.get(id);
     if (!event || event.ended === undefined) return { status: 404, why: noSuchEvent };
-    const ended = `${event.settlement === "delivered" ? "delivered" : "discarded"} at ${new Date(event.ended).toISOString()}`;
+    const ended = `${event.settlement === "delivered" ? "delivered" : "discarded"} at ${shortTime(new Date(event.ended))}`;
     return { status: 409, why: `Event ${id} was ${ended}: nothing to ${what}.` };
   }
 }

@@ -63,6 +63,11 @@ export class Courier {
     return this.#waiting.get(id);
   }
 
+  /** The id of the first waiting event of this event's call; undefined if none waits. */
+  firstOfCall(event: Pick<OutboxEvent, "desk" | "agent" | "event">): number | undefined {
+    return this.#waiting.callOf(event)?.events[0]?.id;
+  }
+
   /** Whether an event of this desk waits. */
   holds(desk: string): boolean {
     return this.#waiting.holds(desk);

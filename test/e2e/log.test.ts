@@ -21,7 +21,9 @@ describe.skipIf(noBinary !== "")(`the compiled binary${noBinary}`, () => {
     try {
       await box.start();
       await box.connected();
-      expect((await box.run("log", "trace", "1h")).out).toStartWith("The log level is trace until ");
+      expect((await box.run("log", "trace", "1h")).out).toMatch(
+        /^The log level is trace until \S+( \S+)? \(for 3600 s\), then info as configured\.\nRead it with: journalctl -u telesetd -f\n$/,
+      );
       expect((await box.run("log")).out).toStartWith("The log level is trace until ");
       const series = seriesOf(await (await fetch(`http://127.0.0.1:${box.port}/metrics`)).text());
       expect(series.get('telesetd_log_lines_total{level="info"}')).toBeGreaterThan(0);

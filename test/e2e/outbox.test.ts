@@ -53,10 +53,13 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       );
       expect(lines[2]).toMatch(
         new RegExp(
-          `^ +1  waiting    ScreenPop +desk 1001, agent agent-1001, call ${call}, \\d{4}-\\d\\d-\\d\\dT[^,]*, \\d+ attempts?, next 20.*: ` +
+          `^ +1  waiting    ScreenPop +desk 1001, agent agent-1001, call ${call}, \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d, \\d+ attempts?, next 20.*: ` +
             `Nothing listens at 127\\.0\\.0\\.1:\\d+: `,
         ),
       );
+      for (const line of lines.slice(0, 2)) expect(line).toEndWith(", waits for event 1");
+      expect((await box.run("outbox")).out.split("\n").at(-2)).toBe("3 events waiting.");
+      expect((await box.run("outbox", "--utc")).out).toMatch(/call [^,]+, \d{4}-\d\d-\d\dT[\d:.]+Z, /);
       const shown = JSON.parse((await box.run("outbox", "list", "--json")).out) as ShownEvent[];
       expect(shown.map(({ id, state, event }) => [id, state, event])).toEqual([
         [3, "waiting", "CallReleased"],
@@ -142,7 +145,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       // A dropped event does not wait: there is nothing to drop again.
       expect(await box.run("outbox", "drop", "1")).toMatchObject({
         code: 1,
-        err: expect.stringMatching(/^Event 1 was discarded at 20\S+Z: nothing to drop\.\n$/),
+        err: expect.stringMatching(/^Event 1 was discarded at (20\S+ )?\d\d:\d\d:\d\d: nothing to drop\.\n$/),
       });
     }));
 
@@ -183,7 +186,7 @@ describe.skipIf(noBinary !== "")(`telesetd outbox${noBinary}`, () => {
       expect(crm.received(call)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       const retried = await box.run("outbox", "retry", "1");
       expect(retried.code).toBe(1);
-      expect(retried.err).toMatch(/^Event 1 was delivered at 20\S+Z: nothing to retry\.\n$/);
+      expect(retried.err).toMatch(/^Event 1 was delivered at (20\S+ )?\d\d:\d\d:\d\d: nothing to retry\.\n$/);
       const dropped = await box.run("outbox", "drop", "1");
       expect([dropped.code, dropped.err]).toEqual([1, retried.err.replace("retry", "drop")]);
       expect(crm.posts).toHaveLength(3);

@@ -7,6 +7,7 @@ import { openLog } from "../../src/log/log.ts";
 import { Courier } from "../../src/outbox/courier.ts";
 import { OutboxDesk } from "../../src/outbox/admin.ts";
 import { deliveryRules } from "../../src/outbox/schedule.ts";
+import { localTime } from "../../src/platform/local-time.ts";
 import { openSafeStore } from "../../src/store/resilient.ts";
 import { exchange } from "../../src/commands/ask.ts";
 import { openAdmin } from "../support/admin.ts";
@@ -114,13 +115,22 @@ test("after a ScreenPop that is sent again the next events of its call are sent 
 
 test("retry and drop of a settled event say how and when it was settled", async () => {
   const { box, courier, store } = outbox(3);
-  expect(box.drop(2)).toEqual({ status: 409, why: "Event 2 was discarded at 1970-01-01T00:00:00.020Z: nothing to drop." });
+  expect(box.drop(2)).toEqual({ status: 409, why: `Event 2 was discarded at ${localTime(new Date(20))}: nothing to drop.` });
   expect(box.retry(1)).toMatchObject({ event: { id: 1, state: "waiting" } });
   while (courier.status().waiting > 0) await turn();
-  const why = "Event 1 was delivered at 1970-01-01T00:00:00.030Z: nothing to";
+  const why = `Event 1 was delivered at ${localTime(new Date(30))}: nothing to`;
   expect([box.retry(1), box.drop(1)]).toEqual([{ status: 409, why: `${why} retry.` }, { status: 409, why: `${why} drop.` }]);
   const unknown = { status: 404, why: "There is no such event in the outbox: see telesetd outbox list --all" } as const;
   for (const id of [4, 0, -1, 1.5, NaN]) expect([box.retry(id), box.drop(id)]).toEqual([unknown, unknown]);
+  store.close();
+});
+
+test("an event behind another of its call says which one it waits for", () => {
+  const { box, rows, takes, store } = outbox(6);
+  takes(0);
+  for (const id of [1, 2, 3, 5]) box.retry(id);
+  expect(rows(false).map(({ id, waitsFor }) => [id, waitsFor])).toEqual([[5, undefined], [3, 1], [2, 1], [1, undefined]]);
+  expect(box.show(3)?.waitsFor).toBe(1);
   store.close();
 });
 
