@@ -8,7 +8,7 @@ import type { Timers } from "../../src/platform/timers.ts";
 import { pause } from "../shared/pause.ts";
 import { sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
-import type { FarSign } from "./dial/own-dials.ts";
+import type { FarSign } from "./dialogs/own-dials.ts";
 import { Dialling } from "./dial/dial.ts";
 import { NotSent, type SipIncoming, StackClosed } from "./wire/message.ts";
 import { keepRegistered, register } from "./watch/registration.ts";

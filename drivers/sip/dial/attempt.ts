@@ -3,7 +3,7 @@ import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
 import type { FinalResponse } from "../wire/transaction.ts";
 import type { HeldLegEnds } from "./held-ends.ts";
-import type { FarSign } from "./own-dials.ts";
+import type { FarSign } from "../dialogs/own-dials.ts";
 
 /** What is dialled, and how. All times in ms. */
 export interface DialSettings {

@@ -14,7 +14,7 @@ import { holdSdp, hostOf } from "../wire/sdp.ts";
 import { type FinalResponse, type RequestOptions, sendRequest } from "../wire/transaction.ts";
 import type { Attempt, AttemptStep, DialEffect, DialInput } from "./attempt.ts";
 import { occupied } from "./causes.ts";
-import type { FarSign } from "./own-dials.ts";
+import type { FarSign } from "../dialogs/own-dials.ts";
 import { startDial, step } from "./step.ts";
 
 /** What dialling needs. */

@@ -3,7 +3,7 @@
  * means their end only if the notifier lists all. Pure.
  */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
-import { unlisted } from "../dial/outcome.ts";
+import { unlisted } from "./end-reason.ts";
 import type { Dialog } from "./dialog-info.ts";
 import { type Match, matchDialogs } from "./match.ts";
 import { listsEnds } from "./notifier.ts";

@@ -8,14 +8,15 @@
  *   merge.ts        each dialog of the document once, in its furthest state
  *   notifier.ts     what this switch's documents list, and how reliable its names for dialogs are
  *   document.ts     what the document means; match.ts finds the live dialog that each of its dialogs is
- *   table.ts        dialogs start (leg-ids.ts, ended.ts), grow (report.ts, party.ts) and end: LegFacts
+ *   table.ts        dialogs start (leg-ids.ts, ended.ts, own-dials.ts), grow (report.ts, party.ts) and end (end-reason.ts):
+ *                   LegFacts
  *   step.ts         the facts as LineEvents, first of all as a snapshot; and the questions for the full state
  */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import { quoted } from "../../../src/core/number.ts";
-import { type FarSign, farSignsOf, type NewDial, withCallId, withDial, withDialOver, withFarSign } from "../dial/own-dials.ts";
-import { unlisted } from "../dial/outcome.ts";
+import { type FarSign, farSignsOf, type NewDial, withCallId, withDial, withDialOver, withFarSign } from "./own-dials.ts";
+import { unlisted } from "./end-reason.ts";
 import type { Dialog, DialogInfo } from "./dialog-info.ts";
 import { inDoubt, isLive, type Known, onFull, onPartial, type Verdict, whole } from "./document.ts";
 import { hasEnded, noneEnded, withoutEnded } from "./ended.ts";

@@ -1,8 +1,8 @@
 /** The believed dialogs of one phone: live ones, ended ones, and their names. Dialogs start, change and end here. Pure. */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
 import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
-import { ownDialOf, type OwnDials } from "../dial/own-dials.ts";
-import { endOf, unlisted, unreached } from "../dial/outcome.ts";
+import { ownDialOf, type OwnDials } from "./own-dials.ts";
+import { endOf, unlisted, unreached } from "./end-reason.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
 import { checkEcho, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
 import { type LegNames, nameLeg } from "./leg-ids.ts";

@@ -4,7 +4,7 @@
  */
 import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
 import { pause } from "../../shared/pause.ts";
-import type { FarSign } from "../dial/own-dials.ts";
+import type { FarSign } from "../dialogs/own-dials.ts";
 import type { DialogInfo } from "../dialogs/dialog-info.ts";
 import { type About, pauseAfter, type SubscriptionEnd } from "./subscription-end.ts";
 import type { SipIncoming } from "../wire/message.ts";

@@ -4,7 +4,7 @@ import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
-import type { FarSign, NewDial } from "../../../drivers/sip/dial/own-dials.ts";
+import type { FarSign, NewDial } from "../../../drivers/sip/dialogs/own-dials.ts";
 import { type DialogInfo, readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
 import type { Envelope, TrackerInput, TrackerOutput, Watched } from "../../../drivers/sip/dialogs/step.ts";
 import { DialogTracker } from "../../../drivers/sip/dialogs/tracker.ts";

@@ -1,6 +1,6 @@
 /** The end of a dialog (RFC 4235, section 4.1.2) as a sentence for the agent and for the log. Pure. */
 import type { Failure } from "../../../src/core/line.ts";
-import type { Dialog } from "../dialogs/dialog-info.ts";
+import type { Dialog } from "./dialog-info.ts";
 
 /** The end of a dialog that a full state no longer lists. */
 export const unlisted: Failure = {

@@ -1,6 +1,6 @@
 /** The numbers that the box dials for a desk, and the dialogs that result from them. Pure. */
 import type { LegFacts } from "../../../src/core/line.ts";
-import { dialledOf, directionOf, type Report } from "../dialogs/report.ts";
+import { dialledOf, directionOf, type Report } from "./report.ts";
 
 /** News of the far end from sources other than the dialogs; `unreported`: it is called, and no answer will be reported. */
 export type FarSign = "called" | "answered" | "unreported";
