@@ -54,11 +54,12 @@ export async function makeChange(
 }
 
 function unchanged(to: string, error: unknown): Applied {
-  return { done: [], problem: `Cannot write ${to}: ${codeOf(error)}: nothing was changed.` };
+  return { done: [], problem: `Cannot write ${to}: ${reasonOf(error)}: nothing was changed.` };
 }
 
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EACCES" ? "run this as root, with sudo" : code ?? String(error);
 }
 
 async function changed(
@@ -71,7 +72,7 @@ async function changed(
   let done: string[];
   try {
     former = keepGood(to, text, service, state);
-    done = installed(to, text);
+    done = installed(to, text, former);
   } catch (error) {
     return unchanged(to, error);
   }
@@ -85,13 +86,14 @@ async function changed(
     return { done };
   }
   const disabled = start ? await service.enable() : undefined;
-  const why = disabled ?? await service.restart();
+  if (disabled !== undefined) done.push(`systemd cannot start telesetd at each boot: ${disabled}`);
+  const why = await service.restart();
   if (why !== undefined) return { done, problem: await goBack(to, former, why, { service, io }) };
   done.push("telesetd is running with it.");
   try {
     replaceFile(goodOf(to), text);
   } catch (error) {
-    done.push(`Cannot keep a copy as ${goodOf(to)}: ${codeOf(error)}.`);
+    done.push(`Cannot keep a copy as ${goodOf(to)}: ${reasonOf(error)}.`);
   }
   return { done };
 }
@@ -114,8 +116,12 @@ function keepGood(to: string, text: string, service: Service | undefined, state:
   return known.find((candidate) => candidate !== undefined && candidate !== text);
 }
 
-function installed(to: string, text: string): string[] {
+function installed(to: string, text: string, former: string | undefined): string[] {
   const { changed, backup } = installConfig(to, text);
+  if (!changed && former !== undefined) {
+    replaceFile(`${to}.1`, former);
+    return [`${to} was changed in its place; the configuration before is kept as ${to}.1.`];
+  }
   if (!changed) return [`${to} has this configuration already.`];
   return [`Wrote ${to}, readable only by its owner${backup === undefined ? "" : `; the old file is kept as ${backup}`}.`];
 }
@@ -134,7 +140,7 @@ async function goBack(
   try {
     installConfig(to, former, `${to}.failed`);
   } catch (error) {
-    return `${failed} The old configuration cannot be restored (${codeOf(error)}): correct ${to}, then run telesetd apply.`;
+    return `${failed} The old configuration cannot be restored (${reasonOf(error)}): correct ${to}, then run telesetd apply.`;
   }
   await restrict(service, former, to, io);
   const again = await service.restart();

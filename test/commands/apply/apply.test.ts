@@ -43,13 +43,13 @@ class Box implements Service {
   running = () => this.readable ? this.current : undefined;
   enable = () => {
     this.asked.push("enable");
-    return Promise.resolve(undefined);
+    return Promise.resolve(this.refusal);
   };
   restrict = (ranges: readonly string[] | undefined) => {
     this.allowed = ranges;
     return Promise.resolve(this.refusal);
   };
-  /** systemd's refusal of the addresses. */
+  /** systemd's refusal of the addresses and of the start at each boot. */
   refusal: string | undefined;
   restart = () => {
     this.asked.push("restart");
@@ -119,8 +119,9 @@ describe("apply", () => {
     expect((await box.apply()).code).toBe(1);
     expect([box.installed, box.current, box.kept(".failed")]).toEqual([a, a, b]);
     writeFileSync(box.file, c);
-    expect((await box.apply()).code).toBe(0);
-    expect([box.current, box.kept(".last-good")]).toEqual([c, c]);
+    const { code, out } = await box.apply();
+    expect([code, box.current, box.kept(".last-good"), box.kept(".1")]).toEqual([0, c, c, a]);
+    expect(out).toStartWith(`${box.file} was changed in its place; the configuration before is kept as ${box.file}.1.\n`);
   });
 
   test("after a failed service, the last configuration that worked returns", async () => {
@@ -261,6 +262,7 @@ describe("apply", () => {
     const { code, out } = await box.apply(b);
     expect([code, box.current]).toEqual([0, b]);
     expect(out).toContain("systemd refused to restrict telesetd to the addresses in the configuration: Access denied");
+    expect((await box.apply(b, { start: true })).out).toContain("systemd cannot start telesetd at each boot: Access denied");
   });
 
   test("a place that cannot be written: nothing was changed", async () => {
