@@ -70,7 +70,10 @@ export function daemonPage(): string {
       "Checked and installed as the configuration at the next boot, then removed. Errors in it are shown in telesetd-errors.txt beside it, above the login prompt, and in telesetd status.",
     ),
     tagged("/var/lib/telesetd/telesetd.db", "The persistent state: registrations, live calls, pending events."),
-    tagged("/run/telesetd/admin.sock", "The socket of the commands that ask the daemon; only root may open it."),
+    tagged(
+      "/run/telesetd/admin.sock",
+      "The socket of the commands that ask the daemon: for root, and for the group telesetd if there is one.",
+    ),
     tagged(
       "/usr/share/doc/telesetd",
       "README.md; docs/setup.md; docs/troubleshooting.md; docs/fleet.md, for many boxes; examples.",
