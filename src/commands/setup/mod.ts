@@ -26,11 +26,6 @@ export interface SetupOptions {
  */
 export async function setup({ from, to }: SetupOptions, io: Io, given?: Asker): Promise<number> {
   if (from !== undefined) return await fromFile(from, to, io);
-  const refusal = cannotWrite(to);
-  if (refusal !== undefined) {
-    io.err(`${refusal}\n`);
-    return 1;
-  }
   // Opened for questions only: while the terminal is read key by key, Ctrl-C does not end the doctor.
   const asker = given ?? terminal(io);
   if (asker === undefined) {
@@ -40,7 +35,10 @@ export async function setup({ from, to }: SetupOptions, io: Io, given?: Asker): 
     return 2;
   }
   try {
-    return await byQuestions(to, io, asker);
+    const refusal = cannotWrite(to);
+    if (refusal === undefined) return await byQuestions(to, io, asker);
+    io.err(`${refusal}\n`);
+    return 1;
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     io.err("Interrupted: nothing was changed\n");
@@ -63,7 +61,7 @@ function cannotWrite(to: string): string | undefined {
     if (existsSync(to)) accessSync(to, constants.R_OK);
     return undefined;
   } catch {
-    return `Cannot write ${to}: this user may not write in ${folder}, or not read the file: run it as root: sudo telesetd setup`;
+    return `Cannot write ${to}: this user cannot write to ${folder}, or cannot read the file. Run it as root: sudo telesetd setup`;
   }
 }
 
