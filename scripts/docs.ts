@@ -1,9 +1,10 @@
-/** Generates docs/configuration.md, docs/monitoring/metrics.md and the manual pages from the code. */
+/** Generates docs/configuration.md, docs/monitoring/metrics.md, the manual pages and the completion for bash from the code. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Key, keys } from "./keys.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { allFamilies } from "../src/metrics/page.ts";
+import { completionScript } from "./completion.ts";
 import { configurationPage, daemonPage } from "./manual.ts";
 
 function row({ path, meaning, required, fallback, choices, driver, secret }: Key): string {
@@ -45,6 +46,7 @@ const pages: Record<string, string> = {
   "docs/monitoring/metrics.md": metricsPage(),
   "man/telesetd.8": daemonPage(),
   "man/telesetd.json.5": configurationPage(),
+  "packaging/completion.bash": completionScript(),
 };
 
 function found(file: string): string | undefined {

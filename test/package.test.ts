@@ -74,6 +74,7 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
         ...units,
         "usr/share/man/man8/telesetd.8.gz",
         "usr/share/man/man5/telesetd.json.5.gz",
+        "usr/share/bash-completion/completions/telesetd",
         "usr/share/doc/telesetd/README.md",
         "usr/share/doc/telesetd/docs/configuration.md",
         "usr/share/doc/telesetd/docs/fleet.md",

@@ -1,0 +1,51 @@
+# Completion of telesetd for bash. Generated from the table of commands by ./scripts/docs: do not edit.
+
+_telesetd() {
+  local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "$command ${COMP_WORDS[i]}" in
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd dials" | "telesetd log" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
+    esac
+  done
+  COMPREPLY=()
+  case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --from | --to | -c | --config | --socket | --record)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return ;;
+  esac
+  case $command:$word in
+    "telesetd":-*) words="--version --help" ;;
+    "telesetd":*) words="setup doctor status demo outbox explain dials log apply check schema hash-password replay run install version" ;;
+    "telesetd setup":-*) words="--from --to --help" ;;
+    "telesetd doctor":-*) words="--config --json --socket --help" ;;
+    "telesetd status":-*) words="--config --json --socket --help" ;;
+    "telesetd demo":-*) words="--loop --record --json --help" ;;
+    "telesetd outbox":-*) words="--help" ;;
+    "telesetd outbox":*) words="list show retry drop" ;;
+    "telesetd outbox list":-*) words="--config --json --socket --utc --all --help" ;;
+    "telesetd outbox show":-*) words="--config --json --socket --utc --help" ;;
+    "telesetd outbox retry":-*) words="--config --json --socket --utc --all --help" ;;
+    "telesetd outbox drop":-*) words="--config --json --socket --utc --help" ;;
+    "telesetd explain":-*) words="--config --json --socket --desk --help" ;;
+    "telesetd dials":-*) words="--config --json --socket --utc --help" ;;
+    "telesetd log":-*) words="--config --json --socket --utc --help" ;;
+    "telesetd log":*) words="error warning info debug trace" ;;
+    "telesetd apply":-*) words="--config --start --help" ;;
+    "telesetd check":-*) words="--config --json --help" ;;
+    "telesetd schema":-*) words="--help" ;;
+    "telesetd hash-password":-*) words="--help" ;;
+    "telesetd replay":-*) words="--config --json --speed --help" ;;
+    "telesetd run":-*) words="--config --socket --help" ;;
+    "telesetd install":-*) words="--from --to --help" ;;
+    "telesetd version":-*) words="--help" ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+  [[ $word == -* ]] && return
+  case $command in
+    "telesetd apply" | "telesetd replay")
+      compopt -o filenames 2>/dev/null
+      mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word") ;;
+  esac
+}
+complete -F _telesetd telesetd
