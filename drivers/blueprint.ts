@@ -80,7 +80,12 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
     open: (config, context) => new BlueprintLine(config, context, wire),
     reference: { driver: "blueprint" },
     setup: [{
-      questions: [{ key: "greeting", prompt: "Greeting of the switch", expected: "at most 60 characters, for example hello" }],
+      questions: [{
+        key: "greeting",
+        name: "the greeting",
+        prompt: "Greeting of the switch",
+        expected: "at most 60 characters, for example hello",
+      }],
       subject: ({ greeting }) => greeting,
       check: (config, context, signal) => probe(wire, config, context, signal),
     }],

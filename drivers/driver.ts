@@ -34,7 +34,15 @@ export interface Hop {
   readonly advice?: string;
   /** Further details, a line each. */
   readonly details?: readonly string[];
+  /** The setting that is probably wrong, which `telesetd setup` asks for again. */
+  readonly suspect?: Suspect;
 }
+
+/** A setting that a failed hop calls into question: a key of `line`, or one of the extensions. */
+export type Suspect = ({ readonly key: string } | { readonly extension: string }) & {
+  /** Values that the switch reports instead, the likeliest first; the same value if it may be right after all. */
+  readonly offers?: readonly string[];
+};
 
 /** A question of `telesetd setup` about one key of the driver's settings, whose schema validates answers and has the default. */
 export interface Question {
@@ -42,10 +50,14 @@ export interface Question {
   readonly key: string;
   /** The question without its default: `Address of FreeSWITCH`. */
   readonly prompt: string;
+  /** What a sentence at the prompt calls it, instead of its key: `the address of FreeSWITCH`. */
+  readonly name: string;
   /** A description of valid answers, after "expected": `a port, for example 8021`. */
   readonly expected: string;
   /** The answer that omits the key: `none`. */
   readonly absent?: string;
+  /** The key of a port, which is not asked for if the answer includes it: `10.1.0.5:8021`. */
+  readonly port?: string;
   /** Whether the answer is hidden while typed and never offered; Enter keeps the previous one. */
   readonly secret?: true;
 }

@@ -4,7 +4,7 @@ import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
 import { sip } from "./sip/mod.ts";
 
-export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup } from "./driver.ts";
+export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup, Suspect } from "./driver.ts";
 
 /** The parts of an entry that work without settings. */
 export type Driver = Pick<DriverEntry, "name" | "schema" | "reference" | "setup">;

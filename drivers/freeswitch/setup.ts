@@ -8,8 +8,19 @@ import { checkGreeting, domains, probe } from "./probe/mod.ts";
 export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
   {
     questions: [
-      { key: "host", prompt: "Address of FreeSWITCH", expected: "an address or a name, for example 10.1.0.5" },
-      { key: "port", prompt: "Port of its event socket", expected: "a port, for example 8021" },
+      {
+        key: "host",
+        name: "the address of FreeSWITCH",
+        prompt: "Address of FreeSWITCH",
+        expected: "an address or a name, for example 10.1.0.5",
+        port: "port",
+      },
+      {
+        key: "port",
+        name: "the port of the event socket",
+        prompt: "Port of its event socket",
+        expected: "a port, for example 8021",
+      },
     ],
     subject: ({ host, port }) => `${host}:${port}`,
     check: checkGreeting,
@@ -18,12 +29,14 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
     questions: [
       {
         key: "user",
+        name: "the user",
         prompt: "User for the event socket, user@domain (none: the socket's own password)",
         expected: "user@domain, or none",
         absent: "none",
       },
       {
         key: "password",
+        name: "the password",
         prompt: "Its password",
         expected: "the password: FreeSWITCH does not accept logins without one",
         secret: true,
@@ -36,6 +49,7 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
     questions: [
       {
         key: "domain",
+        name: "the domain",
         prompt: "Domain that the phones register in",
         expected: "a domain, for example pbx.example.com, or an address",
       },

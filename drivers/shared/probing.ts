@@ -1,5 +1,5 @@
 /** What the drivers' probes and `telesetd doctor` have in common: the finding of a hop, its timing and its wording. */
-import type { Hop } from "../driver.ts";
+import type { Hop, Suspect } from "../driver.ts";
 
 /** The outcome of a hop; its name and its duration are added around it. */
 export type Finding = Omit<Hop, "name" | "ms">;
@@ -14,9 +14,9 @@ export function warning(message: string, advice: string): Finding {
   return { verdict: "warning", message, advice };
 }
 
-/** The finding of a fault. @param advice what to do. */
-export function failed(message: string, advice: string): Finding {
-  return { verdict: "failed", message, advice };
+/** The finding of a fault. @param advice what to do. @param suspect the setting that is probably wrong. */
+export function failed(message: string, advice: string, suspect?: Suspect): Finding {
+  return { verdict: "failed", message, advice, ...suspect === undefined ? {} : { suspect } };
 }
 
 /** A finding, and what it means for the hops after it. */

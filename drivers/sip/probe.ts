@@ -2,7 +2,7 @@
  * Checks each hop from the box to its phones, on a separate connection to drachtio-server, with a short subscription to each
  * phone. Nothing is dialled, and the subscriptions and the registration of the running daemon stay unchanged.
  */
-import type { DriverContext, Hop } from "../driver.ts";
+import type { DriverContext, Hop, Suspect } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
 import { failed, good, type Outcome, outOfTime, sentence, skipped, stopwatch, warning } from "../shared/probing.ts";
 import { type FinalResponse, sendRequest } from "./wire/transaction.ts";
@@ -111,7 +111,8 @@ async function wayIn(
     return { stack, hops: [reached(), login] };
   } catch (error) {
     if (!(error instanceof CannotOpen)) throw error;
-    const trouble = { ...failed(sentence(error.message), openAdvice(error.code, config)), ms: ms() };
+    const finding = failed(sentence(error.message), openAdvice(error.code, config), openSuspects[error.code]);
+    const trouble = { ...finding, ms: ms() };
     if (isConnectFailure(error.code)) {
       const why = "drachtio-server cannot be reached.";
       return { why, hops: [{ name: "drachtio", ...trouble }, skipped("drachtio login", why)] };
@@ -119,6 +120,16 @@ async function wayIn(
     return { why: "there is no login to drachtio-server.", hops: [reached(), { name: "drachtio login", ...trouble }] };
   }
 }
+
+/** The setting that is probably wrong when there is no connection to drachtio-server. */
+const openSuspects: Partial<Record<OpenFailure, Suspect>> = {
+  refused: { key: "port" },
+  "no-host": { key: "host" },
+  "unknown-name": { key: "host" },
+  "login-refused": { key: "drachtioSecret" },
+  "login-unanswered": { key: "port" },
+  "login-lost": { key: "port" },
+};
 
 /** What the administrator can do when there is no connection to drachtio-server. */
 function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
@@ -128,9 +139,9 @@ function openAdvice(code: OpenFailure, { host, port }: SipConfig): string {
       `Start drachtio-server (systemctl status drachtio); <admin> in its drachtio.conf.xml must listen on ${host}, port ${port}.`,
     "no-host": `Check line.host, and whether that machine is on: ip neigh show ${host}.`,
     "no-route": `See the network, above: ip route get ${host}.`,
-    "unknown-name": "Write the address of drachtio-server into line.host.",
+    "unknown-name": "Set line.host to an IP address, or fix the box's DNS.",
     "not-connected": `Check line.host and line.port, and whether a firewall lets port ${port} through.`,
-    "login-refused": "Compare line.drachtioSecret with the secret of <admin> in /etc/drachtio.conf.xml.",
+    "login-refused": "Compare line.drachtioSecret with that of <admin> in /etc/drachtio.conf.xml.",
     "login-unanswered": `Restart drachtio-server (systemctl restart drachtio). ${compare}.`,
     "login-lost": `${compare}: is it drachtio-server that listens there?`,
   };
@@ -178,7 +189,7 @@ async function checkSwitch(stack: Stack, config: SipConfig, account: Account): P
   if (answer.own && status === 503) {
     const about = { extension: "", at, user: config.user };
     const { why, code } = endOfAnswer(answer, about);
-    return { ...failed(sentence(why), endAdvice(code, about)), lost: noSwitch };
+    return { ...failed(sentence(why), endAdvice(code, about), endSuspect(code, config)), lost: noSwitch };
   }
   return {
     ...warning(
@@ -205,7 +216,8 @@ async function checkRegistration(stack: Stack, config: SipConfig, account: Accou
   const advice = code === undefined || code === "forbidden"
     ? `Compare line.user and line.password with the account on the switch (${answer.status}).`
     : endAdvice(code, { extension: config.user, at, user: config.user });
-  return { ...failed(sentence(why), advice), unanswered: code === "no-answer" };
+  const suspect = answer.status === 404 ? { key: "user" } : endSuspect(code, config);
+  return { ...failed(sentence(why), advice, suspect), unanswered: code === "no-answer" };
 }
 
 /** Subscribes for a moment and waits for the dialogs of the phone. */
@@ -251,7 +263,8 @@ async function checkPhone(
       return failed(sentence(message), advice);
     }
     const { why, code } = found;
-    return { ...failed(sentence(why), endAdvice(code, about)), unanswered: code === "no-answer" };
+    const suspect = code === "unknown-extension" ? { extension: about.extension } : endSuspect(code, config);
+    return { ...failed(sentence(why), endAdvice(code, about), suspect), unanswered: code === "no-answer" };
   } finally {
     await subscription.giveBack();
   }
@@ -274,8 +287,8 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
   }
   const advice: Record<EndCode, string> = {
     "no-answer": nothingAnswers,
-    "unknown-name": "Write the address of the switch into line.proxy.",
-    "password-missing": `Write the password of user ${user} into line.password.`,
+    "unknown-name": "Alternatively fix the DNS of the machine that drachtio-server runs on.",
+    "password-missing": `Set line.password, for user ${user}.`,
     "password-refused": "Compare line.user and line.password with the account on the switch.",
     "auth-unsupported": "Configure the switch to use one of these.",
     forbidden: `Allow user ${user} to subscribe to ${extension} on the switch.`,
@@ -285,6 +298,12 @@ function endAdvice(code: EndCode | undefined, { extension, user }: About): strin
       "Turn on presence of phones on the switch: /usr/share/doc/telesetd/docs/sip.md says how for Asterisk, FreeSWITCH and Kamailio.",
   };
   return advice[code];
+}
+
+/** The setting that is probably wrong when the switch refuses a request of the box. */
+function endSuspect(code: EndCode | undefined, { proxy }: SipConfig): Suspect | undefined {
+  if (code === "unknown-name") return { key: proxy === undefined ? "domain" : "proxy" };
+  return code === "password-missing" || code === "password-refused" ? { key: "password" } : undefined;
 }
 
 /** Runs a hop. When the connection is lost, later hops cannot be tried. */

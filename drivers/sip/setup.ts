@@ -8,10 +8,22 @@ import { probe } from "./probe.ts";
 export const setup: readonly QuestionGroup<SipConfig>[] = [
   {
     questions: [
-      { key: "host", prompt: "Address of drachtio-server", expected: "an address or a name, for example 127.0.0.1" },
-      { key: "port", prompt: "Its port for applications", expected: "a port, for example 9022" },
+      {
+        key: "host",
+        name: "the address of drachtio-server",
+        prompt: "Address of drachtio-server",
+        expected: "an address or a name, for example 127.0.0.1",
+        port: "port",
+      },
+      {
+        key: "port",
+        name: "the port of drachtio-server",
+        prompt: "Its port for applications",
+        expected: "a port, for example 9022",
+      },
       {
         key: "drachtioSecret",
+        name: "the secret",
         prompt: "Its secret, from <admin> in drachtio.conf.xml",
         expected: "the secret, without |",
         secret: true,
@@ -22,29 +34,53 @@ export const setup: readonly QuestionGroup<SipConfig>[] = [
   },
   {
     questions: [
-      { key: "domain", prompt: "SIP domain of the phones", expected: "a domain or an address, for example pbx.example.com" },
+      {
+        key: "domain",
+        name: "the SIP domain",
+        prompt: "SIP domain of the phones",
+        expected: "a domain or an address, for example pbx.example.com",
+      },
       {
         key: "proxy",
+        name: "the address of the switch",
         prompt: "Address of the switch, host or host:port (none: the domain itself)",
         expected: "a host or host:port, for example 10.1.0.5, or none",
         absent: "none",
       },
-      { key: "transport", prompt: "Transport to the switch", expected: "udp, tcp or tls" },
+      { key: "transport", name: "the transport", prompt: "Transport to the switch", expected: "udp, tcp or tls" },
     ],
     subject: ({ domain, proxy = domain }) => proxy,
     check: checkSwitch,
   },
   {
     questions: [
-      { key: "user", prompt: "SIP account of the box", expected: "an account without its domain, for example 1099" },
-      { key: "password", prompt: "Its password", expected: "the password, or none", absent: "none", secret: true },
+      {
+        key: "user",
+        name: "the SIP account",
+        prompt: "SIP account of the box",
+        expected: "an account without its domain, for example 1099",
+      },
+      {
+        key: "password",
+        name: "the password",
+        prompt: "Its password",
+        expected: "the password, or none",
+        absent: "none",
+        secret: true,
+      },
       {
         key: "authUser",
+        name: "the user name for the password",
         prompt: "Its user name for the password (none: the account itself)",
         expected: "a user name, or none",
         absent: "none",
       },
-      { key: "register", prompt: "Must the box register there, yes or no", expected: "yes or no" },
+      {
+        key: "register",
+        name: "whether the box registers",
+        prompt: "Must the box register there, yes or no",
+        expected: "yes or no",
+      },
     ],
     applies: (key, { password }) => key !== "authUser" || password !== undefined,
     subject: ({ user }) => `account ${user}`,

@@ -3,7 +3,7 @@
  * about the phones and queues. Nothing is dialled or changed: filters and events are those of this connection, and `agent get`,
  * which fires events, is never sent.
  */
-import type { DriverContext, Hop, ProbeContext } from "../../driver.ts";
+import type { DriverContext, Hop, ProbeContext, Suspect } from "../../driver.ts";
 import { eventNames, filters, login, subscribe } from "../commands.ts";
 import type { FreeswitchConfig } from "../config.ts";
 import { CannotOpen, Link, LinkClosed, type OpenFailure } from "../wire/link.ts";
@@ -145,8 +145,17 @@ function linkOptions(config: FreeswitchConfig) {
 /** Why there is no link, and what to do. @throws anything that is not a CannotOpen: a fault in telesetd. */
 function notOpened(error: unknown, config: FreeswitchConfig): Finding {
   if (!(error instanceof CannotOpen)) throw error;
-  return failed(sentence(error.message), openAdvice(error.code, config));
+  return failed(sentence(error.message), openAdvice(error.code, config), suspects[error.code]);
 }
+
+/** The setting that is probably wrong when there is no link. */
+const suspects: Partial<Record<OpenFailure, Suspect>> = {
+  refused: { key: "port" },
+  "no-host": { key: "host" },
+  "unknown-name": { key: "host" },
+  "no-greeting": { key: "port" },
+  "login-refused": { key: "password" },
+};
 
 /** What the administrator can do when there is no link. */
 function openAdvice(code: OpenFailure, { host, port, user }: FreeswitchConfig): string {
@@ -155,7 +164,7 @@ function openAdvice(code: OpenFailure, { host, port, user }: FreeswitchConfig): 
       `On the switch: fs_cli -x "load mod_event_socket"; its event_socket.conf.xml must listen on ${host} (listen-ip), port ${port}.`,
     "no-host": `Check whether the switch is on, and in the box's network: ip neigh show ${host}.`,
     "no-route": `See the network, above: ip route get ${host}.`,
-    "unknown-name": "Write the switch's address into line.host, or fix the box's DNS.",
+    "unknown-name": "Set line.host to an IP address, or fix the box's DNS.",
     "not-connected":
       `Try: ping ${host}. Check line.host, the box's cable and route, and whether a firewall lets port ${port} through.`,
     denied: "Add this box's address to the access list that apply-inbound-acl names in event_socket.conf.xml, then reloadacl.",

@@ -25,6 +25,7 @@ export async function checkDomain(ask: Ask, { domain }: FreeswitchConfig): Promi
   return failed(
     `The switch does not serve the domain ${domain}${some === "" ? "" : `; it serves ${some}`}.`,
     `Set line.domain to ${others[0] ?? "the domain that the phones register in"}.`,
+    { key: "domain", offers: others },
   );
 }
 
@@ -121,24 +122,32 @@ async function whyUnregistered(ask: Ask, extension: string, config: FreeswitchCo
   const { domain } = config;
   const profiles = await checkProfiles(ask, extension, config);
   if (profiles.sure) return profiles.sure;
-  const elsewhere = (await registrations(ask)).find(({ user, realm }) => user === extension && realm !== domain);
+  const rows = await registrations(ask);
+  const elsewhere = rows.find(({ user, realm }) => user === extension && realm !== domain);
   if (elsewhere) {
     return failed(
       `Phone ${extension} is registered in the domain ${shortened(elsewhere.realm)}, not in ${domain}.`,
       `Set line.domain to ${shortened(elsewhere.realm)}.`,
+      { key: "domain", offers: [elsewhere.realm] },
     );
   }
   const known = await ask(`user_exists id ${extension} ${domain}`);
   if (known.text.trim() === "false") {
+    const there = rows.filter(({ user, realm }) => realm === domain && /^\d{1,20}$/.test(user)).map(({ user }) => user);
+    const offers = [...new Set(there)].toSorted().slice(0, maxShown);
     return failed(
-      `The switch has no user ${extension} in the domain ${domain}.`,
+      `The switch has no user ${extension} in the domain ${domain}${
+        offers.length === 0 ? "" : `; registered there: ${offers.join(", ")}`
+      }.`,
       "Check desks[].extension and line.domain, or add the user to the switch's directory.",
+      { extension, offers },
     );
   }
   return profiles.likely ??
     failed(
       `Phone ${extension} is not registered in the domain ${domain}.`,
       "Check the phone's cable and power, and the server, user and password of its SIP account.",
+      { extension, offers: [extension] },
     );
 }
 

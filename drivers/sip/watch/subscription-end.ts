@@ -111,7 +111,7 @@ function refusedPassword({ authorized, hasPassword }: Refusal, at: string, user:
 }
 
 function unknownName(at: string): string {
-  return `the name ${at.replace(/:\d+$/, "")} is not known: set line.proxy to the address of the switch`;
+  return `the name ${at.replace(/:\d+$/, "")} is not known: set line.proxy to an IP address`;
 }
 
 /** The meaning of `Subscription-State: terminated`. */

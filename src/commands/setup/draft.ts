@@ -45,9 +45,9 @@ export function desksWith(extensions: readonly string[], { desks }: Draft): Sect
   return extensions.map((extension) => ({ ...desks.find((desk) => desk["extension"] === extension), extension }));
 }
 
-/** The extensions of the existing desks, separated by spaces. */
-export function extensionsOf({ desks }: Draft): string {
-  return desks.flatMap(({ extension }) => typeof extension === "string" ? [extension] : []).join(" ");
+/** The extensions of the desks. */
+export function extensionsOf({ desks }: Pick<Draft, "desks">): string[] {
+  return desks.flatMap(({ extension }) => typeof extension === "string" ? [extension] : []);
 }
 
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";

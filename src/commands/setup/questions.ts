@@ -18,17 +18,21 @@ import { answer, type Talk } from "./talk.ts";
 /** Asks all questions; returns the complete configuration. Rejects with Interrupted. */
 export async function askAll(former: Draft, talk: Talk): Promise<Draft> {
   const driver = await askDriver(former, talk);
-  const extensions = (await answer(talk, {
-    text: "Extension of the desk phone (several: separated by spaces)",
-    fallback: extensionsOf(former),
-    read: matching(/^\d{1,20}( +\d{1,20})*$/),
-    expected: "digits, for example 1001",
-  })).split(/ +/);
-  const desks = desksWith([...new Set(extensions)], former);
-  const line = await askLine(driver, former, desks, talk);
+  const askDesks = (offered: readonly string[]) => askExtensions(offered, former, talk);
+  const { desks, line } = await askLine(driver, former, await askDesks(extensionsOf(former)), talk, askDesks);
   const http = await askPrefix(former.http, talk);
   const numbers = await askNumbers(former, talk);
   return { ...former, desks, line, http, numbers };
+}
+
+async function askExtensions(offered: readonly string[], former: Draft, talk: Talk): Promise<Section[]> {
+  const extensions = await answer(talk, {
+    text: "Extension of the desk phone (several: separated by spaces or commas)",
+    fallback: offered.join(" "),
+    read: (typed) => /^\d{1,20}([ ,]+\d{1,20})*$/.test(typed) ? typed.split(/[ ,]+/) : undefined,
+    expected: "digits, for example 1001",
+  });
+  return desksWith([...new Set(extensions)], former);
 }
 
 /** Reads an answer of this form. */

@@ -30,7 +30,7 @@ describe("a new box", () => {
     });
     expect(questions.slice(0, 12)).toEqual([
       "Driver for the switch [freeswitch]: ",
-      "Extension of the desk phone (several: separated by spaces): ",
+      "Extension of the desk phone (several: separated by spaces or commas): ",
       "Address of drachtio-server [127.0.0.1]: ",
       "Its port for applications [9022]: ",
       "Its secret, from <admin> in drachtio.conf.xml (Enter: the default), not shown: ",
@@ -124,7 +124,7 @@ describe("a wrong answer is explained and asked again:", () => {
     });
     expect([code, read(desk.file).line.drachtioSecret]).toEqual([0, "0ther"]);
     expect(out).toContain("drachtio login: drachtio-server at 127.0.0.1:");
-    expect(out).toContain("Compare line.drachtioSecret with the secret of <admin>");
+    expect(out).toContain("Compare the secret with that of <admin>");
     expect(out + questions.join("")).not.toMatch(/Wr0ng|0ther/);
   });
 
@@ -139,7 +139,9 @@ describe("a wrong answer is explained and asked again:", () => {
       Keep: ["n"],
     });
     expect([code, read(desk.file).line.domain]).toEqual([0, "pbx"]);
-    expect(out).toContain("switch: The name wrong is not known: set line.proxy to the address of the switch. Write the address");
+    expect(out).toContain(
+      "switch: The name wrong is not known: set the address of the switch to an IP address. Alternatively fix the DNS",
+    );
   });
 
   test("a switch that does not answer OPTIONS: it may be at another address", async () => {
@@ -148,9 +150,22 @@ describe("a wrong answer is explained and asked again:", () => {
     desk.sim.instead = ({ method }) => method === "OPTIONS" ? "silence" : undefined;
     const { code, out, questions } = await desk.run({ ...desk.good, Keep: ["y"] });
     expect(code).toBe(0);
-    expect(out).toContain("switch: pbx does not answer OPTIONS over udp (408). Check line.proxy");
+    expect(out).toContain(
+      "switch: pbx does not answer OPTIONS over udp (408). Check the address of the switch, the SIP domain and",
+    );
     expect(questions).toContain("Keep pbx anyway? y or n [n]: ");
     expect(desk.sim.count("SUBSCRIBE")).toBeGreaterThan(0);
+  });
+
+  test("an extension that the switch does not know", async () => {
+    await using desk = await Desk.openSip();
+    desk.sim.instead = ({ method, uri }) =>
+      method === "SUBSCRIBE" && uri?.includes("9999") ? { status: 404, headers: {} } : undefined;
+    const { code, out, questions } = await desk.run({ ...desk.good, Extension: ["9999", "1001"], Keep: ["n"] });
+    expect([code, read(desk.file).desks]).toEqual([0, [{ extension: "1001" }]]);
+    expect(out).toContain("phone 9999: pbx does not know extension 9999 (404).");
+    expect(questions).toContain("Keep 9999 anyway? y or n [n]: ");
+    expect(questions.filter((question) => question.startsWith("SIP account"))).toHaveLength(1);
   });
 
   test("a wrong password of the account, which is not shown", async () => {
@@ -164,7 +179,7 @@ describe("a wrong answer is explained and asked again:", () => {
       Keep: ["n"],
     });
     expect([code, read(desk.file).line.password]).toEqual([0, "s3cret"]);
-    expect(out).toContain("phone 1001: pbx refuses the password of user 1009: check line.user and line.password. Compare");
+    expect(out).toContain("phone 1001: pbx refuses the password of user 1009: check the SIP account and the password. Compare");
     expect(questions).toContain("Keep account 1009 anyway? y or n [n]: ");
     expect(out + questions.join("")).not.toMatch(/Wr0ngOne|s3cret/);
   });

@@ -94,7 +94,7 @@ describe("the switch", () => {
 
   const unreached: ["Service Unavailable" | "DNS Error", string][] = [
     ["Service Unavailable", "pbx does not answer"],
-    ["DNS Error", "the name pbx is not known: set line.proxy to the address of the switch"],
+    ["DNS Error", "the name pbx is not known: set line.proxy to an IP address"],
   ];
   test.concurrent.each(unreached)("is not reached by drachtio-server (%s): %s", async (unreached, why) => {
     await using rig = await Rig.open({ before: (pbx) => pbx.instead = () => ({ unreached }) });

@@ -124,7 +124,7 @@ test("a switch that ignores only OPTIONS is a warning", async () => {
 test.each(
   [
     ["Service Unavailable", "pbx does not answer.", "Check line.proxy"],
-    ["DNS Error", "The name pbx is not known: set line.proxy to the address of the switch.", "into line.proxy"],
+    ["DNS Error", "The name pbx is not known: set line.proxy to an IP address.", "Alternatively fix the DNS"],
   ] as const,
 )("a switch that drachtio-server cannot reach (%s) is what fails, not the phone", async (unreached, message, advice) => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => ({ unreached }));
@@ -257,7 +257,7 @@ describe("the phone:", () => {
       expect(hop).toMatchObject({
         verdict: "failed",
         message: "pbx asks for the password of user 1009: line.password is not set.",
-        advice: "Write the password of user 1009 into line.password.",
+        advice: "Set line.password, for user 1009.",
       });
     }
     pbx.server.stop();

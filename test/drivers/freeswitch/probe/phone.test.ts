@@ -17,7 +17,9 @@ describe("the phone", () => {
 
   test("an extension that the switch does not know", async () => {
     const { hops } = await simulated({ desks: ["1099"] });
-    expect(named(hops, "phone 1099")?.message).toBe("The switch has no user 1099 in the domain 127.0.0.1.");
+    expect(named(hops, "phone 1099")?.message).toBe(
+      "The switch has no user 1099 in the domain 127.0.0.1; registered there: 1001, 1002, 1003.",
+    );
   });
 
   test.each([
