@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstToFix } from "../../../src/commands/doctor/print.ts";
+import { firstToFix, printer } from "../../../src/commands/doctor/print.ts";
 import { checkConfig } from "../../../src/commands/doctor/config.ts";
 import { withCredentials } from "../../../src/commands/io.ts";
 import { brief, Place, secrets } from "../../support/doctor/rig.ts";
@@ -70,6 +70,16 @@ test.concurrent("a failure that may keep the daemon from starting is named befor
   // Nobody is registered: that keeps UWQ from getting events, the clock does not.
   expect(first(hop("clock", "warning"), hop("http", "warning"), hop("CRM 1001", "warning"))).toBe("CRM 1001");
   expect(first(hop("store", "good"))).toBeUndefined();
+});
+
+test("without a failure the last line names all warnings, those about the box last", () => {
+  let out = "";
+  const { summary } = printer({ out: (text) => out += text, err: () => {}, terminal: false, environment: {} });
+  const warning = (name: string) => ({ name, verdict: "warning", ms: 1, message: `${name} is odd.` }) as const;
+  summary([warning("clock"), warning("http"), warning("CRM 1001")], 200);
+  expect(out).toBe(
+    "\n0 failures, 3 warnings in 0.2 s. Nothing has failed. Check: CRM 1001. CRM 1001 is odd. Then: clock, http.\n",
+  );
 });
 
 test.concurrent("an invalid configuration: every error, the hops of the box nevertheless, exit code 2", async () => {
