@@ -56,7 +56,7 @@ export class Subscription {
   #cancelWait: () => void = () => {};
   #begun: Promise<void> = Promise.resolve();
   #isRenewing = false;
-  /** The full state was requested while a renewal was in progress. */
+  /** The full state was requested while a renewal, or the first SUBSCRIBE, was in progress. */
   #mustRenewAgain = false;
   #isOver = false;
   #hasStood = false;
@@ -104,6 +104,7 @@ export class Subscription {
     if (!good(answer)) return this.#end(this.#refused(answer));
     this.#remoteTag ??= parameter(answer.header("to"), "tag");
     this.#agreed(secondsIn(answer.header("expires")) ?? expires);
+    if (this.#mustRenewAgain) this.#renewAgain();
     if (this.#isOver || this.#hasDocument) return;
     const why = `${about.at} accepted the subscription to phone ${about.extension}, but sends no NOTIFY`;
     this.#cancelWait = this.#timers.after(config.answerSeconds * 1000, () => this.#end({ why, again: "soon" }));
@@ -135,8 +136,8 @@ export class Subscription {
   /** Requests the full state: every renewal brings it (RFC 6665, section 4.2.1.2). */
   askForFullState(): void {
     // The document of this renewal may already have arrived, and be the doubtful one.
-    if (this.#isRenewing) this.#mustRenewAgain = true;
-    else if (this.#dialog !== undefined) this.#renew();
+    if (this.#isRenewing || this.#dialog === undefined) this.#mustRenewAgain = true;
+    else this.#renew();
   }
 
   /** Ends it without unsubscribing. */
@@ -232,6 +233,11 @@ export class Subscription {
     this.#renewed().catch((error: unknown) => this.fail(error));
   }
 
+  #renewAgain(): void {
+    this.#mustRenewAgain = false;
+    this.#renew();
+  }
+
   async #renewed(): Promise<void> {
     if (this.#isRenewing || this.#isOver) return;
     this.#isRenewing = true;
@@ -239,10 +245,7 @@ export class Subscription {
     const answer = await this.#responseTo(this.#subscribe(this.#minExpires ?? this.#options.expires));
     this.#isRenewing = false;
     if (!answer || this.#isOver) return;
-    if (this.#mustRenewAgain) {
-      this.#mustRenewAgain = false;
-      return this.#renew();
-    }
+    if (this.#mustRenewAgain) return this.#renewAgain();
     if (good(answer)) return this.#agreed(secondsIn(answer.header("expires")) ?? this.#options.expires);
     const { about } = this.#options;
     if (answer.status === 481) {

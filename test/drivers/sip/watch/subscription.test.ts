@@ -236,6 +236,19 @@ describe("a NOTIFY", () => {
     expect(rig.links()).toEqual(["up"]);
   });
 
+  test.concurrent("with a partial document before the answer to the SUBSCRIBE: the full state is requested after it", async () => {
+    const root = 'xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="partial" entity="sip:1001@pbx"';
+    await using rig = await Rig.open({
+      before: (pbx) => {
+        const respond = pbx.subscribed.bind(pbx);
+        pbx.sendsFirstDocument = false;
+        pbx.subscribed = (sub) => (pbx.notify(sub, { body: `<dialog-info ${root}/>` }), respond(sub));
+      },
+    });
+    await rig.until(() => renewals(rig) > 0);
+    expect(rig.lines.join()).not.toContain("error");
+  });
+
   test.concurrent("of a subscription that is not ours: 481", async () => {
     await using rig = await Rig.ready();
     const { sent } = rig.sub;
