@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { drivers } from "../drivers/registry.ts";
+import { decodeCallout } from "../src/cctsdk/decode.ts";
+import { calloutNames } from "../src/core/crm.ts";
 
 const root = join(import.meta.dir, "..");
 const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root }).stdout.toString()
@@ -118,4 +120,17 @@ test("docs/setup.md has a row for each setting that telesetd setup asks for", ()
   const asked = drivers.flatMap(({ setup }) => setup.flatMap(({ questions }) => questions.map(({ key }) => key)));
   expect(asked.length).toBeGreaterThan(10);
   expect(asked.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);
+});
+
+test("docs/cctsdk.md names the parameters of each callout", () => {
+  const [, table = ""] = read("docs/cctsdk.md").split(/^\| (?:callout|detail) /m);
+  const rows = new Map(
+    [...table.matchAll(/^\| ([A-Z]\w+) +\| ([^|]*?) *\| [^|]* \|$/gm)].map(([, name = "", row = ""]) => [name, row]),
+  );
+  for (const name of calloutNames) {
+    const decoded = decodeCallout(`FunctionName=${name}`, { from: "10.1.0.50", desks: ["1001"], addressAllowed: () => false });
+    const missing = decoded.ok ? [] : [...decoded.why.matchAll(/(\w+) is missing/g)].map(([, parameter = ""]) => parameter);
+    const named = (rows.get(name) ?? "none").replace(/;.*/, "").split(", ");
+    expect([name, named.filter((parameter) => parameter !== "").toSorted()]).toEqual([name, missing.toSorted()]);
+  }
 });

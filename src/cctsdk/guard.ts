@@ -76,6 +76,9 @@ function wrongHost(request: CalloutRequest, hostNames: readonly string[]): strin
   return "The Host of the request is not this box: use its IP address, or list the name in http.hostNames.";
 }
 
+/** Programs that call themselves Mozilla: the Java plug-in, and the `curl` and `Invoke-WebRequest` of PowerShell. */
+const program = /\b(?:java\/?|(?:windows)?powershell\/)\d/i;
+
 /**
  * Detects a browser. Browsers send no Sec-Fetch headers to plain-HTTP addresses of a LAN, so other headers are checked too.
  * UWQ is a Java client, whose plug-in calls itself `Mozilla/4.0 (...) Java/1.8.0`.
@@ -87,7 +90,7 @@ function browser(request: CalloutRequest): string | undefined {
     request.header("origin") === undefined ? [] : ["an Origin"],
     site === undefined || site === "none" || site === "same-origin" ? [] : ["a Sec-Fetch-Site of another site"],
     request.header("referer") === undefined ? [] : ["a Referer"],
-    /mozilla/i.test(agent) && !/\bjava\/?\d/i.test(agent) ? ["a browser's User-Agent"] : [],
+    /mozilla/i.test(agent) && !program.test(agent) ? ["a browser's User-Agent"] : [],
   ].flat();
   if (signs.length === 0) return undefined;
   return `The request comes from a web browser (it has ${signs.join(", ")}): to test by hand, set http.allowBrowsers to true.`;

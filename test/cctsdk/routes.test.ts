@@ -134,6 +134,7 @@ describe("refused before it is a callout:", () => {
     ["Sec-Fetch-Site same-site", 403, "/", headers({ "sec-fetch-site": "same-site" })],
     ["a browser's User-Agent", 403, "/", headers({ "user-agent": "Mozilla/5.0 (X11) JavaScript/1 Firefox/140.0" })],
     ["the browser of a Java phone", 403, "/", headers({ "user-agent": "Mozilla/5.0 (Java; U; en) UCBrowser8.2/70/352" })],
+    ["PowerShell with an Origin", 403, "/", headers({ origin: "http://x", "user-agent": "Mozilla/5.0 PowerShell/7.4.1" })],
     ["a wrong path", 404, "/x", {}],
     ["a path beside the prefix", 404, "/", {}, { prefix }],
     ["the prefix as a beginning", 404, "/k3yx", {}, { prefix }],
@@ -197,6 +198,16 @@ describe("accepted:", () => {
     ["Java", "/", headers({ "user-agent": "Java/1.8.0_201" })],
     ["the Java plug-in of 1.3", "/", headers({ "user-agent": "Mozilla/4.0 (Windows 2000 5.0) Java1.3.1_04" })],
     ["the Java plug-in", "/", headers({ "user-agent": "Mozilla/4.0 (Windows 10 10.0) Java/1.8.0_201" })],
+    [
+      "Windows PowerShell",
+      "/",
+      headers({ "user-agent": "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1682" }),
+    ],
+    [
+      "PowerShell 7",
+      "/",
+      headers({ "user-agent": "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0; en-US) PowerShell/7.4.1" }),
+    ],
     [
       "a browser when allowed",
       "/",

@@ -90,7 +90,7 @@ function registrationOf(
   if (registered === undefined) {
     return warning(
       "No agent has registered from UWQ: events cannot be delivered.",
-      `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
+      `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl.exe "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
     );
   }
   const { agent, host, port, before } = registered;
