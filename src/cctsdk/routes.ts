@@ -139,7 +139,8 @@ function noteOutcome(callout: Callout | CheckStatus, reply: Answered, from: stri
     return log.info(name, fields);
   }
   const refused = !reply.ok && reply.refused === true;
-  if (refused) refusals?.note({ name, desk, agent, from, why });
+  // A dial that has failed is the desk's last dial in the status.
+  if (refused || reply.call === undefined) refusals?.note({ name, desk, agent, from, why });
   // Repeated ones are logged rarely, except those of a dial.
   const seldom = reply.call === undefined ? log.rarely(`${name} ${desk} ${why}`, maxRepeats) : log;
   seldom.warning(`${name} ${refused ? "refused" : "failed"}`, fields);

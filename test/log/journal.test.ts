@@ -2,8 +2,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sendCallout } from "../../simulator/crm/mod.ts";
 import { type AnyRecording, play, readRecording } from "../../src/commands/rehearsal/replay.ts";
 import { openLog } from "../../src/log/log.ts";
+import { startInside } from "../support/daemon/inside.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -61,4 +64,36 @@ test("a MakeCall: its line in place of the start", async () => {
     "Delivered to the CRM desk=1001 event=ScreenPop attempt=1",
     "MakeCall desk=1001 agent=agent-1001 from=127.0.0.1",
   ]);
+});
+
+test("MakeCalls that are refused or fail: a warning each, without the number", async () => {
+  const { app, sim, lines } = await startInside({
+    level: "info",
+    change: (config) => ({ ...config, numbers: { ...config.numbers, deny: [/^1900/], allow: [/^1/, /^44/] } }),
+  });
+  await sim.server.subscriber();
+  await until("the phone is not registered", () => app.status().desks[0]?.phone === "registered");
+  const agent = { telesetNumber: "1001", agentID: "7001" };
+  await sendCallout(app.port, "/", { FunctionName: "Register", ...agent, port: "1" });
+  const dial = (dialString: string) => sendCallout(app.port, "/", { FunctionName: "MakeCall", ...agent, dialString });
+  const dialled = [
+    "+1(415)555-0123x5",
+    "1900 555 0124",
+    "33155550125",
+    "14155550126;ext=22",
+    "sip:14155550127@pbx",
+    "4".repeat(40),
+  ];
+  for (const number of dialled) expect(await dial(number)).toContain("Cannot dial");
+  sim.handsetDoes = { does: "rejects" };
+  await dial("14155550128");
+  await until("the dial has not failed", () => lines.some((line) => line.includes("Call ended")));
+  sim.handsetDoes = { does: "waits" };
+  void dial("14155550129");
+  await until("it does not ring", () => (app.status().desks[0]?.calls.length ?? 0) > 0);
+  expect(await dial("14155550130")).toContain("is still dialling another number");
+  const warnings = lines.filter((line) => line.startsWith("warning "));
+  expect(warnings.filter((line) => line.includes("MakeCall "))).toHaveLength(dialled.length + 1);
+  const plain = lines.map((line) => line.replace(/ call=\S+/, ""));
+  expect(plain.filter((line) => /555|01[23]\d|444/.test(line))).toEqual([]);
 });
