@@ -96,11 +96,13 @@ describe("telesetd log", () => {
     const { code, out } = await command(socket, "trace", "10m");
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/^The log level is trace until \S+Z \(for 600 s\), then info as configured\.\n$/),
+      expect.stringMatching(
+        /^The log level is trace until [\d :-]+ \(for 600 s\), then info as configured\.\nRead it with: journalctl -u telesetd -f\n$/,
+      ),
     ]);
     expect(level()).toBe("trace");
-    expect((await command(socket)).out).toMatch(/^The log level is trace until \S+Z \(for \d+ s\), then info/);
-    expect((await command(socket, "debug")).out).toStartWith("The log level is debug until telesetd restarts or reads its");
+    expect((await command(socket)).out).toMatch(/^The log level is trace until [\d :-]+ \(for \d+ s\), then info/);
+    expect((await command(socket, "debug")).out).toStartWith("The log level is debug until telesetd restarts (then info)");
     expect(JSON.parse((await command(socket, "info", "--json")).out)).toEqual({ level: "info", configured: "info" });
   });
 

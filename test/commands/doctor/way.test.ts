@@ -80,7 +80,9 @@ describe("the daemon", () => {
     expect(report.hop("config").verdict).toBe("failed");
     expect(report.hop("daemon")).toMatchObject({
       verdict: "good",
-      message: expect.stringMatching(/ has been running for \d+ (?:second|minute)s? on the configuration of \d\d:\d\d, and keeps it until/),
+      message: expect.stringMatching(
+        / has been running for \d+ (?:second|minute)s? on the configuration of \d\d:\d\d, and keeps it until/,
+      ),
     });
     expect(report.hop("CRM 1001")).toMatchObject({ verdict: "good", message: expect.stringMatching(/^Agent 7 at 127/) });
     expect(report.hop("CRM port 1001").verdict).toBe("failed");
