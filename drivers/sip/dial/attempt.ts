@@ -1,15 +1,12 @@
 /** A dial: its phase, its inputs and its effects. `step.ts` has the transitions. */
-import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
+import type { CommandResult, DialCommand, LegFacts } from "../../../src/core/line.ts";
 import type { LogFields } from "../../../src/log/log.ts";
 import type { FinalResponse } from "../wire/transaction.ts";
 import type { HeldLegEnds } from "./held-ends.ts";
 import type { FarSign } from "../dialogs/own-dials.ts";
 
 /** What is dialled, and how. All times in ms. */
-export interface DialSettings {
-  readonly desk: string;
-  readonly call: string;
-  readonly number: string;
+export interface DialSettings extends Omit<DialCommand, "type"> {
   /** The phone is asked to dial, instead of being rung and transferred. */
   readonly isDirect: boolean;
   readonly ringMs: number;

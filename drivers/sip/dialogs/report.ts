@@ -60,7 +60,7 @@ export function dialledOf({ party }: Report): string | undefined {
 }
 
 /** How a report is to be read. */
-export interface Reading {
+export interface ReadingMode {
   /**
    * The notifier says `confirmed` as soon as the phone dials and again when the far end answers, and `early` of a call that is
    * held (FreeSWITCH, sofia_presence.c).
@@ -71,7 +71,7 @@ export interface Reading {
 }
 
 /** The facts with what a report adds. */
-export function grown(past: Past, report: Report, how: Reading): LegFacts {
+export function grown(past: Past, report: Report, how: ReadingMode): LegFacts {
   const direction = past.facts.direction ?? directionOf(report);
   if (direction === undefined) return past.facts;
   const signs = direction === "to-desk" ? calledSigns(past, report, how) : diallingSigns(past, report, how);
@@ -80,13 +80,13 @@ export function grown(past: Past, report: Report, how: Reading): LegFacts {
 }
 
 /** RFC 4235, section 3.7.1: `early` is a phone that has sent 180. A silent one does not necessarily have the call on hold. */
-function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }: Reading): Partial<LegFacts> {
+function calledSigns({ facts }: Past, { state, rendering }: Report, { isLoose }: ReadingMode): Partial<LegFacts> {
   if (state === "confirmed" || (isLoose && rendering === false)) return { answered: true };
   return state === "early" && facts.answered !== true ? { rings: true } : {};
 }
 
 /** A provisional response without a tag (`proceeding`) may be the switch's own 100: nobody has been called yet. */
-function diallingSigns({ reports, facts, party }: Past, report: Report, { isLoose, counts }: Reading): Partial<LegFacts> {
+function diallingSigns({ reports, facts, party }: Past, report: Report, { isLoose, counts }: ReadingMode): Partial<LegFacts> {
   if (report.state === "early") return { farCalled: true };
   if (report.state !== "confirmed") return {};
   // A dialplan that sends the call elsewhere causes a new report too, with another number: that is not an answer.
@@ -118,7 +118,7 @@ function partnerOf({ party: before }: Past, { party, state }: Report, dialled: s
   return { partner: dialled === undefined || /^[*#]/.test(dialled) ? party : { ...party, dialledByLeg: true } };
 }
 
-function heldOf({ state, rendering }: Report, { held }: LegFacts, { isLoose }: Reading): Partial<LegFacts> {
+function heldOf({ state, rendering }: Report, { held }: LegFacts, { isLoose }: ReadingMode): Partial<LegFacts> {
   if (rendering === false && (isLoose || state === "confirmed")) return { held: true };
   return held === true && state === "confirmed" ? { held: false } : {};
 }

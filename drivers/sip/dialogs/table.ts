@@ -8,7 +8,7 @@ import { checkEcho, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
 import { type LegNames, nameLeg } from "./leg-ids.ts";
 import { type DialogTags, differ, tagsOf } from "./merge.ts";
 import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
-import { grown, type Past, type Reading, type Report, reportOf } from "./report.ts";
+import { grown, type Past, type ReadingMode, type Report, reportOf } from "./report.ts";
 
 /** A live dialog. */
 export interface LiveDialog extends Past, DialogTags {
@@ -145,7 +145,12 @@ function begin(
 }
 
 /** A live dialog with what a report adds. */
-export function growDialog(table: DialogTable, entry: LiveDialog, report: Report, { counts }: Pick<Reading, "counts">): Change {
+export function growDialog(
+  table: DialogTable,
+  entry: LiveDialog,
+  report: Report,
+  { counts }: Pick<ReadingMode, "counts">,
+): Change {
   const past = claimed(table, entry, report);
   const facts = withTwin(table, past, grown(past, report, { isLoose: table.notifier.lists === "changed", counts }));
   const { question: _, missed: __, ...rest } = past;
