@@ -83,7 +83,7 @@ export class Courier {
   troubles(desk: string): { readonly agent: string; readonly why: string; readonly advice?: string }[] {
     return this.#waiting.lanes(desk).flatMap(({ agent, why, trouble }) => {
       const troubled = why === undefined ? trouble : {
-        why: `The events of agent ${agent} wait: ${why.replace(/;.*/, "")}`,
+        why: `events wait: ${why.replace(/;.*/, "")}`,
         advice: `They are sent when agent ${agent} logs in to UWQ again.`,
       };
       return troubled ? [{ agent, why: troubled.why, ...omitUndefined({ advice: troubled.advice }) }] : [];

@@ -195,9 +195,9 @@ function crmText(
   { agent, why, advice }: NonNullable<DeskStatus["undelivered"]>[number],
   registered: string | undefined,
 ): string[] {
-  const who = agent === registered || why.includes(agent) ? "" : `agent ${agent}: `;
+  const who = agent === registered ? "" : `agent ${agent}: `;
   return [
-    `  CRM      ${who}${why}${why.endsWith(".") ? "" : "."}`,
+    `  CRM      ${who}${why}${/[.?!]$/.test(why) ? "" : "."}`,
     ...next(advice ?? `Have agent ${agent} log in to UWQ again; if that does not help: telesetd doctor`),
   ];
 }

@@ -75,7 +75,7 @@ test("UWQ is not running on the PC: why, as the doctor says it, and what to do; 
   expect(readiness(app.status())).toMatchObject({ ready: true, waiting: 2 });
   await sendCallout(app.port, "/", { ...register, agentID: "7666", port: "1" });
   expect(statusText(app.status())).toContain(
-    "  CRM      The events of agent 7001 wait: agent 7666 has registered at this address.\n" +
+    "  CRM      agent 7001: events wait: agent 7666 has registered at this address.\n" +
       "           > They are sent when agent 7001 logs in to UWQ again.\n",
   );
 });
