@@ -71,7 +71,9 @@ export async function startApp(
     store.close();
     throw error;
   });
-  const inForce = { ...omitUndefined({ file }), read, fingerprint: fingerprint(config), host: config.http.host, port: http.port };
+  const { host, prefix } = config.http;
+  const served = { host, port: http.port, ...omitUndefined({ prefix, peers: driverOf(config.line).hosts }) };
+  const inForce = { ...omitUndefined({ file }), read, fingerprint: fingerprint(config), ...served };
   const commands = await openSocket(socket, { ...admin, config: inForce }, log).catch(async (error: unknown) => {
     await http.stop();
     store.close();

@@ -120,7 +120,7 @@ describe("the file of the daemon:", () => {
     const { file } = place();
     const known = fingerprint(readConfig(file, { environment: {} }));
     const state = status({ config: known, desks: [], outbox: { waiting: 0 }, upSeconds: 0, now: 0 });
-    const config = { file, read, fingerprint: known, host: "127.0.0.1", port: 1 };
+    const config = { file, read, fingerprint: known, host: "127.0.0.1", port: 1, prefix: "/k3y" };
     const socket = await openAdmin({ status: () => state, config });
     edit(file);
     const written = { out: "", err: "" };
@@ -134,7 +134,11 @@ describe("the file of the daemon:", () => {
     return { code, ...written, file };
   }
 
-  test("unchanged: nothing is printed", async () => expect(await shown(() => {})).toMatchObject({ code: 0, err: "" }));
+  test("unchanged: no warning; UWQ's URL is the one of the daemon", async () => {
+    const { code, out, err } = await shown(() => {});
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toEndWith("\nGive UWQ this URL: http://127.0.0.1:1/k3y/\n");
+  });
 
   test("wrong or missing: the daemon's answer, the number of errors, and since when it runs", async () => {
     const wrong = await shown((file) => writeFileSync(file, '{"desks": [], "line": {}}'));

@@ -1,6 +1,7 @@
 /** What the doctor queries from the machine; tests replace it. */
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { addressTowards } from "../uwq-url.ts";
 import { type MachineClocks, machineClocks } from "../../platform/clock.ts";
 
 /** An address of the machine that is not loopback. */
@@ -26,6 +27,8 @@ export interface Machine {
   synchronised(): Promise<boolean | undefined>;
   addresses(): readonly Address[];
   hasDefaultRoute(): boolean;
+  /** See `Network.addressTowards`. */
+  addressTowards(peer: string): Promise<string | undefined>;
   /** What systemd knows about the service; undefined without systemd, or if the service is not installed. */
   service(): Promise<ServiceState | undefined>;
 }
@@ -42,6 +45,7 @@ export const thisMachine: Machine = {
     // proc_net_route: the second column is the destination, 0 for the default route; likewise 32 zeros for IPv6.
     linesOf("/proc/net/route").some((line) => line.split(/\s+/)[1] === "00000000") ||
     linesOf("/proc/net/ipv6_route").some((line) => /^0{32} 00 /.test(line) && !/\blo$/.test(line)),
+  addressTowards,
   service,
 };
 

@@ -5,10 +5,11 @@ import { type Config, usualStore } from "../../config/schema.ts";
 import { openLog } from "../../log/log.ts";
 import type { Place } from "../ask.ts";
 import type { Io } from "../io.ts";
+import { agentsIn, uwqUrls, uwqUrlText } from "../uwq-url.ts";
 import { checkClock, checkDisk, checkNetwork } from "./box.ts";
 import { checkConfig } from "./config.ts";
 import { checkCrmPort, checkDeliveries, checkRegistration, registeredAt } from "./crm.ts";
-import { askWhoAnswers, checkDaemon, checkHttp, type Daemon } from "./daemon.ts";
+import { type Answered, askWhoAnswers, checkDaemon, checkHttp, type Daemon } from "./daemon.ts";
 import { checked, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { printer, report } from "./print.ts";
@@ -20,6 +21,8 @@ import { messageOf } from "../../platform/text.ts";
 /** The options of `doctor`. */
 export interface DoctorOptions extends Place {
   readonly json?: boolean;
+  /** Whether no daemon was started, as after a setup: its hops are omitted. */
+  readonly notStarted?: boolean;
 }
 
 /** How long the hops of the switch may take together, in ms. */
@@ -28,6 +31,7 @@ const switchMs = 11_000;
 /** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is invalid. */
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
   const since = performance.now();
+  const answering = askWhoAnswers(options);
   const print = options.json === true ? undefined : printer(io);
   const hops: Hop[] = [];
   const add = (hop: Hop) => {
@@ -42,21 +46,24 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
       return result.finding;
     }),
   );
-  for await (const hop of config ? withConfig(config, options, machine) : withoutConfig(options, machine)) add(hop);
-  if (print) print.summary(hops, performance.now() - since);
-  else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
+  for await (const hop of config ? withConfig(config, options, answering, machine) : withoutConfig(answering, machine)) add(hop);
+  if (print) {
+    print.summary(hops, performance.now() - since);
+    const urls = await urlsFor(config, await answering, machine);
+    if (urls) io.out(`${uwqUrlText(urls)}\n`);
+  } else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
   if (config === undefined) return 2;
   return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 }
 
 /** The hops that need no configuration, and those of the daemon, which runs on an earlier one. */
-async function* withoutConfig(place: Place, machine: Machine): AsyncGenerator<Hop> {
+async function* withoutConfig(answering: Promise<Answered>, machine: Machine): AsyncGenerator<Hop> {
   const why = "the configuration is wrong.";
   yield skipped("store", why);
   yield await checked("disk", () => checkDisk(usualStore));
   yield await checked("clock", () => checkClock(machine, undefined));
   yield await checked("network", () => checkNetwork(machine, undefined));
-  const answered = await askWhoAnswers(place);
+  const answered = await answering;
   yield await checked("daemon", () => checkDaemon(answered, undefined, machine));
   for (const name of ["http", "switch"]) yield skipped(name, why);
   if (!("daemon" in answered)) {
@@ -73,9 +80,13 @@ async function* withoutConfig(place: Place, machine: Machine): AsyncGenerator<Ho
 }
 
 /** The hops in order; independent ones are checked at the same time. */
-async function* withConfig(config: Config, place: Place, machine: Machine): AsyncGenerator<Hop> {
+async function* withConfig(
+  config: Config,
+  { notStarted }: DoctorOptions,
+  answering: Promise<Answered>,
+  machine: Machine,
+): AsyncGenerator<Hop> {
   const line = probed(config);
-  const answering = askWhoAnswers(place);
   let store: StoreCheck["look"];
   let unread = false;
   yield await checked("store", () => {
@@ -95,9 +106,10 @@ async function* withConfig(config: Config, place: Place, machine: Machine): Asyn
   const ports = config.desks.map(({ extension }) =>
     checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known))
   );
-  yield await checked("daemon", () => checkDaemon(answered, config, machine));
+  if (!notStarted) yield await checked("daemon", () => checkDaemon(answered, config, machine));
   yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
   for (const hop of await line) yield hop;
+  if (notStarted) return;
   for (const [index, { extension }] of config.desks.entries()) {
     // The same for all desks: shown once.
     const settings = index === 0 ? eventSettings(config) : [];
@@ -111,8 +123,15 @@ async function* withConfig(config: Config, place: Place, machine: Machine): Asyn
   yield await checked("deliveries", () => checkDeliveries(known));
 }
 
+/** UWQ's URL by the running daemon, or else by the configuration; undefined without either. The JSON omits it, as a secret. */
+async function urlsFor(config: Config | undefined, answered: Answered, machine: Machine): Promise<readonly string[] | undefined> {
+  const daemon = "daemon" in answered ? answered.daemon : undefined;
+  const served = daemon?.inForce ?? (config && { ...config.http, peers: driverOf(config.line).hosts });
+  return served && await uwqUrls({ ...served, peers: [...agentsIn(daemon?.status.desks ?? []), ...served.peers ?? []] }, machine);
+}
+
 /** The driver's hops. A driver that hangs must not block the doctor. */
-async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
+export async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
   const context: ProbeContext = {
     desks,
     variables: Object.values(screenPop.data),

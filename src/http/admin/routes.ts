@@ -15,6 +15,10 @@ export interface ConfigInForce {
   /** Where callouts are served. */
   readonly host: string;
   readonly port: number;
+  /** The prefix of UWQ's URL. */
+  readonly prefix?: string;
+  /** The addresses that the driver connects to, as far as known. */
+  readonly peers?: readonly string[];
 }
 
 /** The state that the endpoints read and change. */
