@@ -112,6 +112,12 @@ says=$(telesetd apply 2>&1)
 check "a file changed in its place, with a secret that only root can read: exit code 1" test $? = 1
 check "with the daemon's own reason" has "$says" "line.password"
 check "the configuration of the running daemon is back" cmp -s $file /root/former.json
+cp /root/new.json $card/telesetd.json
+if systemctl start telesetd-firstboot.service 2>/dev/null; then no "the first-boot unit fails with it"; else ok "the first-boot unit fails with it"; fi
+check "the card keeps the file, and has the reason" has "$(ls $card; cat $card/telesetd-errors.txt)" "Cannot listen on 192.0.2.77:8090"
+check "the old configuration is in force again" cmp -s $file /root/former.json
+check "the daemon runs" until_so 10 state_is active/running
+rm $card/telesetd.json && telesetd install
 config 1004 pbx.example.com '{ "credential": "esl" }' >/root/next.json
 for delay in 0.01 0.05 0.1 0.2 0.4; do
   telesetd apply /root/next.json >/dev/null 2>&1 &
