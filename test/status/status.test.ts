@@ -1,8 +1,10 @@
 /** The output of `telesetd status` for people. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { sendCallout } from "../../simulator/crm/mod.ts";
+import { showStatus } from "../../src/commands/status.ts";
 import { readiness } from "../../src/status/readiness.ts";
 import { statusLine, statusText } from "../../src/status/status.ts";
+import { openAdmin } from "../support/admin.ts";
 import { startInside } from "../support/daemon/inside.ts";
 import { until } from "../support/until.ts";
 
@@ -91,4 +93,20 @@ test("another agent has registered: who is at the desk, and who has not logged o
   expect(statusText(app.status())).not.toContain("  CRM ");
   await say("Logout", "7001");
   expect(statusText(app.status())).not.toContain("7001");
+});
+
+test("exit code 1 exactly when /readyz is 503", async () => {
+  const { app, sim } = await startInside();
+  const socket = await openAdmin({ status: () => app.status() });
+  const code = () =>
+    showStatus({ config: "/nowhere", socket }, true, { out: () => {}, err: () => {}, terminal: false, environment: {} });
+  const becomes = (phone: string) => until(`the phone is not ${phone}`, () => app.status().desks[0]?.phone === phone);
+  await sim.server.subscriber();
+  await becomes("registered");
+  // A CRM that is not there, or a refused callout, does not make the box unready.
+  await sendCallout(app.port, "/", { ...register, telesetNumber: "9999" });
+  expect([await code(), readiness(app.status()).ready]).toEqual([0, true]);
+  sim.phones.unregister("1001");
+  await becomes("unregistered");
+  expect([await code(), readiness(app.status()).ready]).toEqual([1, false]);
 });

@@ -65,10 +65,12 @@ export function checkRegistration(desk: string, known: Known, http: { readonly p
   const refused = (known.daemon?.status.refused ?? []).filter((refusal) =>
     refusal.desk === desk || (!served.includes(refusal.desk ?? "") && (!registered || served[0] === desk))
   );
+  const reason = registered ? undefined : refused.find(({ name }) => name === "Register");
   return withDetails(
-    registrationOf(registered, refused.find(({ name }) => name === "Register"), served, known, http),
+    registrationOf(registered, reason, served, known, http),
     [
-      ...refused.slice(0, maxShownEvents).map((refusal) => refusalText(refusal, known.now)),
+      ...refused.filter((refusal) => refusal !== reason).slice(0, maxShownEvents)
+        .map((refusal) => refusalText(refusal, known.now)),
       ...(unattended ? [unattendedText(unattended, known.now)] : []),
     ],
   );
@@ -81,7 +83,7 @@ function registrationOf(
   { now }: Known,
   http: { readonly port: number },
 ): Finding {
-  if (registered === undefined && refused) {
+  if (refused) {
     return warning(
       `No agent has registered from UWQ: events cannot be delivered. ${refusalText(refused, now)}`,
       refusalAdvice(refused, served) ?? "Change what the reason names; then have the agent log in to UWQ again.",

@@ -171,6 +171,16 @@ describe("UWQ", () => {
     expect(report.code).toBe(0);
   });
 
+  test.concurrent("a call came while nobody was registered: when", async () => {
+    await using place = await Place.open();
+    const app = await place.start();
+    await (await place.sim.inbound({ from: "14155550123", to: "1001" })).callerHangsUp();
+    await until("the call is not counted", () => app.status().desks[0]?.unattended !== undefined);
+    expect((await place.examined()).hop("CRM 1001").details?.join("\n")).toMatch(
+      /1 call arrived while no agent was registered, \d+ seconds? ago: the CRM got no events\./,
+    );
+  });
+
   test.concurrent("a refused Register: which, when and why, until the agent has registered", async () => {
     await using place = await Place.open();
     await place.start();
