@@ -4,7 +4,7 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd dials" | "telesetd log" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd dials" | "telesetd log" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
@@ -16,10 +16,11 @@ _telesetd() {
   esac
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
-    "telesetd":*) words="setup doctor status demo outbox explain dials log apply check schema hash-password replay run install version" ;;
+    "telesetd":*) words="setup doctor status try demo outbox explain dials log apply check schema hash-password replay run install version" ;;
     "telesetd setup":-*) words="--from --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
+    "telesetd try":-*) words="--config --desk --agent --socket --help" ;;
     "telesetd demo":-*) words="--loop --record --json --help" ;;
     "telesetd outbox":-*) words="--help" ;;
     "telesetd outbox":*) words="list show retry drop" ;;

@@ -17,6 +17,7 @@ import { run } from "./commands/run/mod.ts";
 import { schema } from "./commands/schema.ts";
 import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
+import { tryUwq } from "./commands/try.ts";
 import { version } from "./version.ts";
 
 /** Runs a command line and returns its exit code. */
@@ -108,7 +109,7 @@ interface Group extends Tools {
 }
 
 /** The commands of the first day. */
-function addFirst({ io, add, asking, does }: Group): void {
+function addFirst({ io, add, configured, asking, does }: Group): void {
   does(
     add("setup", "Create the configuration interactively, testing each answer, or install an existing file.", "telesetd setup")
       .option("--from <file>", "check and install this file, without questions")
@@ -122,6 +123,17 @@ function addFirst({ io, add, asking, does }: Group): void {
   does(
     asking("status", "Show the state of the running daemon.", "telesetd status"),
     ({ json, ...place }) => showStatus(place, json === true, io),
+  );
+  does(
+    configured(
+      "try",
+      "Play UWQ against the running daemon: register, show the events of calls, dial.",
+      "telesetd try --desk 1001",
+    )
+      .option("-d, --desk <extension>", "desk to play UWQ for (default: the first one)")
+      .option("--agent <id>", "agent who logs in, too; asks for the password if agent.verify needs one")
+      .option("--socket <path>", "socket of the daemon, if several run on this machine"),
+    (options) => tryUwq(options, io),
   );
   does(
     add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")

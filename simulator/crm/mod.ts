@@ -11,29 +11,33 @@ export interface ReceivedEvent {
   readonly xml: string;
 }
 
-/** A CRM that listens on loopback. */
+/** A CRM that listens on this machine. */
 export class SmallCrm {
   readonly events: ReceivedEvent[] = [];
   readonly #server: Server;
   readonly #onEvent: (event: ReceivedEvent) => void;
   #wake = Promise.withResolvers<void>();
 
-  private constructor(onEvent: (event: ReceivedEvent) => void) {
+  private constructor(onEvent: (event: ReceivedEvent) => void, status: number) {
     this.#onEvent = onEvent;
     this.#server = createServer((request, answer) => {
       const parts: Buffer[] = [];
       request.on("data", (part: Buffer) => parts.push(part));
       request.on("end", () => {
-        this.#arrived(Buffer.concat(parts).toString());
-        answer.writeHead(200, { "Content-Length": 0 }).end();
+        const event = readEvent(Buffer.concat(parts).toString());
+        answer.writeHead(event ? status : 400, { "Content-Length": 0 }).end();
+        if (event) this.#arrived(event);
       });
     });
   }
 
-  /** Opens a CRM on a free port. */
-  static async open(onEvent: (event: ReceivedEvent) => void = () => {}): Promise<SmallCrm> {
-    const crm = new SmallCrm(onEvent);
-    await new Promise<void>((listening) => crm.#server.listen(0, "127.0.0.1", listening));
+  /** Opens a CRM on a free port of an address, which confirms each event with this status. */
+  static async open(
+    onEvent: (event: ReceivedEvent) => void = () => {},
+    { host = "127.0.0.1", status = 200 }: { readonly host?: string; readonly status?: number } = {},
+  ): Promise<SmallCrm> {
+    const crm = new SmallCrm(onEvent, status);
+    await new Promise<void>((listening, failed) => crm.#server.once("error", failed).listen(0, host, listening));
     return crm;
   }
 
@@ -59,8 +63,7 @@ export class SmallCrm {
     this.#server.closeAllConnections();
   }
 
-  #arrived(xml: string): void {
-    const event = readEvent(xml);
+  #arrived(event: ReceivedEvent): void {
     this.events.push(event);
     this.#onEvent(event);
     this.#wake.resolve();
@@ -69,10 +72,15 @@ export class SmallCrm {
 }
 
 /** Sends a callout as UWQ does, and returns the body of the answer. */
-export function sendCallout(port: number, path: string, parameters: Readonly<Record<string, string>>): Promise<string> {
+export function sendCallout(
+  port: number,
+  path: string,
+  parameters: Readonly<Record<string, string>>,
+  host = "127.0.0.1",
+): Promise<string> {
   const query = new URLSearchParams(parameters).toString();
   return new Promise((resolve, reject) => {
-    const callout = request({ host: "127.0.0.1", port, path: `${path}?${query}`, agent: false }, (answer) => {
+    const callout = request({ host, port, path: `${path}?${query}`, agent: false }, (answer) => {
       const parts: Buffer[] = [];
       answer.on("data", (part: Buffer) => parts.push(part));
       answer.on("end", () => resolve(Buffer.concat(parts).toString()));
@@ -82,8 +90,14 @@ export function sendCallout(port: number, path: string, parameters: Readonly<Rec
   });
 }
 
-function readEvent(xml: string): ReceivedEvent {
-  const [event] = elementsIn(Bun.XML.parse(xml, { compact: false }));
+/** The event of a body; undefined if it is not XML. */
+function readEvent(xml: string): ReceivedEvent | undefined {
+  let event: Bun.XML.Node | undefined;
+  try {
+    [event] = elementsIn(Bun.XML.parse(xml, { compact: false }));
+  } catch {
+    return undefined;
+  }
   const data = (event ? elementsIn(event) : []).map(({ attributes }) => [attributes["name"] ?? "", attributes["value"] ?? ""]);
   return { name: event?.attributes["name"] ?? "", data: Object.fromEntries(data), xml };
 }
