@@ -118,9 +118,9 @@ export function farAnswer(status: number): Failure {
 }
 
 /** The transfer failed: the phone's call was ended, and the number was never called. */
-export function notTransferred(status: number, number: string): Failure {
+export function notTransferred(status: number): Failure {
   const why = status === 481
-    ? `The handset was put down before ${number} was dialled.`
-    : `The switch refuses to transfer the phone (${status}): dial ${number} on the phone itself.`;
+    ? "The handset was put down before the number was dialled."
+    : `The switch refuses to transfer the phone (${status}): dial the number on the phone itself.`;
   return { cause: `REFER ${status}`, why, far: why };
 }

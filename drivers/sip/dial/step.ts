@@ -95,7 +95,7 @@ function onResponse(attempt: Attempt, response: DialResponse, now: number): Atte
       if (attempt.dialog === undefined) return settled(attempt, now);
       return then(
         made(attempt, { type: "log", level: "warning", text: notTransferred, fields: fieldsOf(attempt, response) }),
-        (attempt) => dropped(attempt, causes.notTransferred(response.status, attempt.settings.number), now),
+        (attempt) => dropped(attempt, causes.notTransferred(response.status), now),
       );
     case "settled":
     case "over":
