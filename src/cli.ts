@@ -13,7 +13,7 @@ import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
 import { bootFolders, install } from "./commands/install/mod.ts";
 import { replay } from "./commands/rehearsal/replay.ts";
-import { run } from "./commands/run/mod.ts";
+import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";

@@ -20,13 +20,13 @@ const folder = ownFolder();
 /** A part of a daemon: its socket, and the decision for this desk 1001 with the configuration in the file. */
 const file = join(folder, "config.json");
 const read = () => readConfig(file, { environment: {} });
-let reloaded = true;
+let unchanged = true;
 const daemonSocket = join(folder, "admin.sock");
 const daemon = await openAdminSocket(daemonSocket, {
   ...quietAdmin,
   makeCall: (extension, dialString) =>
     extension === "1001" && known !== undefined
-      ? { ...foreseeMakeCall(known, dialString, 0, policyOf(read())), config: reloaded ? fingerprint(read()) : "0000" }
+      ? { ...foreseeMakeCall(known, dialString, 0, policyOf(read())), config: unchanged ? fingerprint(read()) : "0000" }
       : undefined,
 }, openLog(() => {}, "error", false));
 afterAll(() => daemon.stop());
@@ -154,13 +154,13 @@ test("a desk that the running daemon does not serve yet", async () => {
 });
 
 test("a daemon with another configuration than this file", async () => {
-  reloaded = false;
+  unchanged = false;
   const caveat = "The daemon runs with another configuration than this file.";
   expect(await verdict("14155550123", { desk: well })).toBe(
     `MakeCall at desk 1001 would be accepted now from agent 7. ${caveat}`,
   );
   expect(await verdict("14155550123", { desk: down })).toBe(`MakeCall at desk 1001 ${linkDown} ${caveat}`);
-  reloaded = true;
+  unchanged = true;
 });
 
 test.each([[200, "hello"], [404, "<h1>Not found</h1>"], [502, ""]])(

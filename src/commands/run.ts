@@ -1,18 +1,18 @@
 /** `telesetd run` */
 import { resolve } from "node:path";
-import { startApp } from "../../app.ts";
-import { type Config, ConfigError } from "../../config/schema.ts";
-import { Levels } from "../../log/level.ts";
-import { isJournal, type LogLevel, openLog, type RootLog } from "../../log/log.ts";
-import { Metrics } from "../../metrics/metrics.ts";
-import { statusLine } from "../../status/status.ts";
-import { socketOf } from "../../platform/admin-socket.ts";
-import { notify, pingEvery, Reporter, statusState } from "../../platform/systemd.ts";
-import { version } from "../../version.ts";
-import { count } from "../../core/count.ts";
-import { type Io, original, problemsText, readConfig } from "../io.ts";
-import { omitUndefined } from "../../core/omit-undefined.ts";
-import { messageOf } from "../../platform/text.ts";
+import { startApp } from "../app.ts";
+import { type Config, ConfigError } from "../config/schema.ts";
+import { Levels } from "../log/level.ts";
+import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { statusLine } from "../status/status.ts";
+import { socketOf } from "../platform/admin-socket.ts";
+import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
+import { version } from "../version.ts";
+import { count } from "../core/count.ts";
+import { type Io, original, problemsText, readConfig } from "./io.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
+import { messageOf } from "../platform/text.ts";
 
 /**
  * Runs the daemon until a signal stops it. Exit code 2 means an invalid configuration: systemd does not start the daemon again
