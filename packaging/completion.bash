@@ -17,7 +17,7 @@ _telesetd() {
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
     "telesetd":*) words="setup doctor status try demo outbox explain dials log apply check schema hash-password replay run install version" ;;
-    "telesetd setup":-*) words="--from --to --help" ;;
+    "telesetd setup":-*) words="--from --force --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
     "telesetd try":-*) words="--config --desk --agent --socket --help" ;;

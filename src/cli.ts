@@ -113,6 +113,7 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
   does(
     add("setup", "Create the configuration interactively, testing each answer, or install an existing file.", "telesetd setup")
       .option("--from <file>", "check and install this file, without questions")
+      .option("--force", "with --from: install the file even if the switch or a phone cannot be reached")
       .option("--to <file>", "where the configuration goes", defaultConfig),
     (options) => setup(options, io),
   );

@@ -6,6 +6,7 @@ import { lineSchemas } from "../../drivers/registry.ts";
 import { type PbxOptions, SipPbx } from "../../simulator/drachtio/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
 import { startApp } from "../../src/app.ts";
+import type { Service } from "../../src/commands/apply/service.ts";
 import { check } from "../../src/commands/check.ts";
 import type { Io } from "../../src/commands/io.ts";
 import { setup, type SetupOptions } from "../../src/commands/setup/mod.ts";
@@ -78,7 +79,7 @@ export class Desk<S = Simulator> implements AsyncDisposable {
   }
 
   /** Runs setup with these answers; a question that none is left for fails the test. */
-  async run(answers: Answers | undefined, options: Partial<SetupOptions> = {}): Promise<Run> {
+  async run(answers: Answers | undefined, options: Partial<SetupOptions> & { readonly service?: Service } = {}): Promise<Run> {
     const io = recorder();
     const questions: string[] = [];
     const left = new Map(Object.entries(answers ?? {}).map(([key, list]) => [key, [...list]]));
@@ -92,7 +93,8 @@ export class Desk<S = Simulator> implements AsyncDisposable {
       },
       close: () => {},
     };
-    const code = await setup({ to: this.file, ...options }, io, answers && asker);
+    const { service, ...others } = options;
+    const code = await setup({ to: this.file, ...others }, io, answers && asker, service);
     return { code, ...io.printed(), questions };
   }
 

@@ -1,11 +1,11 @@
 /** `telesetd setup`: creates the configuration by questions, or installs an existing file; then runs the doctor. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { lineSchemas } from "../../../drivers/registry.ts";
+import { type Hop, lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
-import { doctor } from "../doctor/mod.ts";
-import { makeChange } from "../apply/change.ts";
-import { serviceOf } from "../apply/service.ts";
+import { doctor, probed } from "../doctor/mod.ts";
+import { type Change, makeChange } from "../apply/change.ts";
+import { type Service, serviceOf } from "../apply/service.ts";
 import { count } from "../../core/count.ts";
 import { type Io, withCredentials } from "../io.ts";
 import { emptyDraft, readDraft, withAnswers } from "./draft.ts";
@@ -16,16 +16,24 @@ import { type Asker, Interrupted, Terminal } from "./terminal.ts";
 export interface SetupOptions {
   /** An existing configuration to install without questions. */
   readonly from?: string;
+  /** Whether it is installed even if a test of the way to the phones fails. */
+  readonly force?: boolean;
   /** Where the configuration goes. */
   readonly to: string;
 }
 
 /**
- * Exit code 0 if the configuration was written, regardless of the doctor's findings; 1 if interrupted or it cannot be written;
- * 2 if the configuration is invalid or there is no terminal. With 1 and 2 nothing was changed.
+ * Exit code 0 if the configuration was written, regardless of the doctor's findings; 1 if interrupted, it cannot be written, a
+ * test of `from` fails, or the daemon does not become ready; 2 if the configuration is invalid or there is no terminal. With 1 and
+ * 2 the former configuration stays.
  */
-export async function setup({ from, to }: SetupOptions, io: Io, given?: Asker): Promise<number> {
-  if (from !== undefined) return await fromFile(from, to, io);
+export async function setup(
+  { from, force = false, to }: SetupOptions,
+  io: Io,
+  given?: Asker,
+  service: Service | undefined = serviceOf(to),
+): Promise<number> {
+  if (from !== undefined) return await fromFile({ from, force, to }, io, service);
   // Opened for questions only: while the terminal is read key by key, Ctrl-C does not end the doctor.
   const asker = given ?? terminal(io);
   if (asker === undefined) {
@@ -36,7 +44,7 @@ export async function setup({ from, to }: SetupOptions, io: Io, given?: Asker): 
   }
   try {
     const refusal = cannotWrite(to);
-    if (refusal === undefined) return await byQuestions(to, io, asker);
+    if (refusal === undefined) return await byQuestions(to, io, asker, service);
     io.err(`${refusal}\n`);
     return 1;
   } catch (error) {
@@ -65,7 +73,7 @@ function cannotWrite(to: string): string | undefined {
   }
 }
 
-async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
+async function byQuestions(to: string, io: Io, asker: Asker, service: Service | undefined): Promise<number> {
   const say = (text: string) => io.out(`${text}\n`);
   const former = readDraft(to);
   say(
@@ -80,22 +88,44 @@ async function byQuestions(to: string, io: Io, asker: Asker): Promise<number> {
   const draft = await askAll(former ?? emptyDraft, { asker, say, ...withCredentials(to, io) });
   const text = `${JSON.stringify(draft, null, 2)}\n`;
   if (isInvalid(text, to, io, (errors) => `with these answers ${to} would have ${errors}`)) return 2;
-  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) throw new Interrupted("declined");
+  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) {
+    io.err("Nothing was changed.\n");
+    return 1;
+  }
+  const start = await service?.state() === "inactive" &&
+    !/^n/i.test(await asker.ask("Start telesetd now and at each boot? y or n [y]: "));
   // From here on the system handles Ctrl-C again: the doctor may take a few seconds.
   asker.close();
-  return await install(text, to, io);
+  return await install({ text, to, start }, io, service);
 }
 
-async function fromFile(from: string, to: string, io: Io): Promise<number> {
+async function fromFile(
+  { from, force, to }: SetupOptions & { readonly from: string },
+  io: Io,
+  service: Service | undefined,
+): Promise<number> {
   let text: string;
   try {
     text = readFileSync(from, "utf8");
   } catch (error) {
-    io.err(`Cannot read ${from}: ${(error as NodeJS.ErrnoException).code ?? String(error)}: nothing was changed\n`);
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    io.err(`Cannot read ${from}: ${code === "ENOENT" ? "there is no such file" : code}. Nothing was changed.\n`);
     return 2;
   }
   if (isInvalid(text, to, io, (errors) => `${from} has ${errors}`, true)) return 2;
-  return await install(text, to, io);
+  const failures = force ? [] : await failedTests(text, to, io);
+  if (failures.length === 0) return await install({ text, to }, io, service);
+  io.err(`Nothing was changed: with ${from} the way to the phones does not work (--force installs it all the same):\n`);
+  for (const { name, message, advice } of failures) {
+    io.err(`  ${name}: ${message}\n${advice === undefined ? "" : `    > ${advice}\n`}`);
+  }
+  return 1;
+}
+
+/** The hops to the phones that fail with this configuration. */
+async function failedTests(text: string, to: string, io: Io): Promise<Hop[]> {
+  const hops = await probed(parseConfig(text, lineSchemas, withCredentials(to, io).environment));
+  return hops.filter(({ verdict }) => verdict === "failed");
 }
 
 /**
@@ -116,15 +146,14 @@ function isInvalid(text: string, to: string, io: Io, what: (errors: string) => s
   }
 }
 
-async function install(text: string, to: string, io: Io): Promise<number> {
-  const { done, problem } = await makeChange({ text, to }, io, serviceOf(to));
+async function install(change: Change, io: Io, service: Service | undefined): Promise<number> {
+  const { done, problem } = await makeChange(change, io, service);
   for (const sentence of done) io.out(`${sentence}\n`);
   if (problem !== undefined) {
     io.err(`${problem}\n`);
     return 1;
   }
   io.out("\n");
-  await doctor({ config: to }, io);
-  io.out("\nNext: systemctl enable --now telesetd (unless it runs already), then telesetd doctor\n");
+  await doctor({ config: change.to, notStarted: await service?.state() !== "active" }, io);
   return 0;
 }

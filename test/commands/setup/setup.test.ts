@@ -2,6 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Service } from "../../../src/commands/apply/service.ts";
 import { setup } from "../../../src/commands/setup/mod.ts";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { RawPeer } from "../../support/freeswitch/rawpeer.ts";
@@ -30,9 +31,9 @@ describe("by questions", () => {
     expect(out).toContain("  The switch serves 127.0.0.1.\n");
     expect(out).toContain("phone 1001: Registered: sip:1001-");
     expect(out).toMatch(/^good {2}switch login/m);
-    expect(out).toEndWith(
-      "systemctl enable --now telesetd (unless it runs already), then telesetd doctor\n",
-    );
+    expect(out).not.toMatch(/^\w+ {2}daemon /m);
+    const { prefix } = written.http;
+    expect(out).toMatch(new RegExp(`\nGive UWQ this URL: http://\\S+:8090${prefix}/( or http://\\S+:8090${prefix}/)*\n$`));
     expect(out).not.toContain("ClueCon");
     expect(await desk.becomesReady()).toBe(0);
   });
@@ -219,6 +220,58 @@ describe("a wrong answer is explained and asked again:", () => {
   });
 });
 
+/** A service that is not running until it is started; `asked`: what was done to it. */
+function service(whyNot?: string): Service & { readonly asked: string[] } {
+  const asked: string[] = [];
+  let active = "inactive";
+  const note = (what: string) => {
+    asked.push(what);
+    return Promise.resolve(undefined);
+  };
+  return {
+    asked,
+    state: () => Promise.resolve(active),
+    running: () => undefined,
+    enable: () => note("enable"),
+    restrict: () => Promise.resolve(undefined),
+    restart: async () => {
+      await note("restart");
+      active = whyNot === undefined ? "active" : "failed";
+      return whyNot;
+    },
+  };
+}
+
+describe("the service, if it does not run", () => {
+  const start = "Start telesetd now and at each boot? y or n [y]: ";
+
+  test("is started and enabled, then the doctor runs with its hops, and the URL comes last", async () => {
+    await using desk = await Desk.open();
+    const managed = service();
+    const { code, out, questions } = await desk.run({ ...desk.good, Start: [""] }, { service: managed });
+    expect([code, managed.asked, questions.at(-1)]).toEqual([0, ["enable", "restart"], start]);
+    expect(out).toMatch(/telesetd is running with it\.\n\n(.*\n)+\w+ {2}daemon (.*\n)+Give UWQ this URL: .*\n$/);
+  });
+
+  test("stays as it is after n: the doctor omits the hops that need it", async () => {
+    await using desk = await Desk.open();
+    const managed = service();
+    const { code, out } = await desk.run({ ...desk.good, Start: ["n"] }, { service: managed });
+    expect([code, managed.asked]).toEqual([0, []]);
+    expect(out).toContain("To start it now and at each boot: systemctl enable --now telesetd\n");
+    expect(out).toContain("good  phone 1001");
+    expect(out).not.toMatch(/^\w+ {2}(daemon|CRM|deliveries) /m);
+  });
+
+  test("that does not become ready: the reason, and exit code 1", async () => {
+    await using desk = await Desk.open();
+    const managed = service("Cannot listen on 0.0.0.0:8090");
+    const { code, err } = await desk.run({ ...desk.good, Start: [""] }, { service: managed });
+    expect(code).toBe(1);
+    expect(err).toContain("did not become ready with this configuration: Cannot listen on 0.0.0.0:8090.");
+  });
+});
+
 describe("nothing is changed", () => {
   const keys = ["Driver", "Extension", "Address", "Port", "User", "Its password", "Domain", "Secret", "Digits", "Write"];
   test.each(keys)("when it is interrupted at: %s", async (key) => {
@@ -231,7 +284,7 @@ describe("nothing is changed", () => {
 
   test("when the answer to the last question is no", async () => {
     await using desk = await Desk.open();
-    expect((await desk.run({ ...desk.good, Write: ["n"] })).code).toBe(1);
+    expect(await desk.run({ ...desk.good, Write: ["n"] })).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
     expect(existsSync(desk.file)).toBe(false);
   });
 
@@ -320,6 +373,23 @@ describe("--from", () => {
     expect([code, readFileSync(desk.file, "utf8")]).toEqual([2, "former"]);
     expect(err).toStartWith(`Nothing was changed: ${from} has 3 errors:\n`);
     for (const what of ["desks", "line.password", "did you mean http?"]) expect(err).toContain(what);
-    expect((await desk.run(undefined, { from: join(desk.folder, "none") })).err).toContain("ENOENT: nothing was changed");
+    const missing = join(desk.folder, "none");
+    const { err: why } = await desk.run(undefined, { from: missing });
+    expect(why).toBe(`Cannot read ${missing}: there is no such file. Nothing was changed.\n`);
+  });
+
+  test("one with which a phone cannot be reached: the reason, exit code 1, nothing changed; --force installs it", async () => {
+    await using desk = await Desk.open();
+    const from = join(desk.folder, "ready.json");
+    const { line, ...rest } = good(desk);
+    const text = JSON.stringify({ ...rest, line: { ...line, password: "Wr0ngOne" } });
+    writeFileSync(desk.file, "former");
+    writeFileSync(from, text);
+    const { code, out, err } = await desk.run(undefined, { from });
+    expect([code, out, readFileSync(desk.file, "utf8")]).toEqual([1, "", "former"]);
+    expect(err).toStartWith(`Nothing was changed: with ${from} the way to the phones does not work`);
+    expect(err).toMatch(/\n {2}switch login: FreeSWITCH .* refuses the login .*\n {4}> Compare line\.password/);
+    expect((await desk.run(undefined, { from, force: true })).code).toBe(0);
+    expect(readFileSync(desk.file, "utf8")).toBe(text);
   });
 });
