@@ -1,4 +1,4 @@
-/** `telesetd apply`: checks a configuration and makes it that of the service. */
+/** `telesetd apply`: checks a configuration, installs it and restarts the service with it. */
 import { readFileSync } from "node:fs";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
