@@ -56,6 +56,8 @@ export interface Question {
   readonly expected: string;
   /** The answer that omits the key: `none`. */
   readonly absent?: string;
+  /** Completes a short answer, given the settings so far: `telesetd` to `telesetd@10.1.0.5`. */
+  complete?(typed: string, settings: Readonly<Record<string, unknown>>): string;
   /** The key of a port, which is not asked for if the answer includes it: `10.1.0.5:8021`. */
   readonly port?: string;
   /** Whether the answer is hidden while typed and never offered; Enter keeps the previous one. */
@@ -65,6 +67,8 @@ export interface Question {
 /** Questions asked one after the other, whose answers are then tested together. `C`: the validated settings. */
 export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
   readonly questions: readonly Question[];
+  /** A recommendation, shown once before the questions. */
+  readonly intro?: string;
   /** Whether this question is asked, given the answers so far; if not, its key is omitted. */
   applies?(key: string, answers: Readonly<Record<string, unknown>>): boolean;
   /** Answers from the switch for one of the questions, the likeliest first; empty if unknown. Never throws. */

@@ -26,12 +26,16 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
     check: checkGreeting,
   },
   {
+    intro: "Recommended: a user of the switch's directory with few rights, such as telesetd@pbx.example.com " +
+      "(/usr/share/doc/telesetd/docs/setup.md has its parameters). The event socket's own password allows every command, and a shell on the PBX.",
     questions: [
       {
         key: "user",
         name: "the user",
         prompt: "User for the event socket, user@domain (none: the socket's own password)",
         expected: "user@domain, or none",
+        // The directory's usual domain is the address of the switch.
+        complete: (typed, { domain, host }) => typed.includes("@") ? typed : `${typed}@${String(domain ?? host)}`,
         absent: "none",
       },
       {
@@ -43,7 +47,11 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
       },
     ],
     subject: () => "this login",
-    check: (config, context, signal) => only(probe(config, context, signal), ["switch login"]),
+    check: (config, context, signal) => {
+      // Only the rights of a directory user are limited.
+      const rights = config.user === undefined ? [] : ["switch commands", "switch filters", "switch events"];
+      return only(probe(config, context, signal), ["switch login", ...rights]);
+    },
   },
   {
     questions: [

@@ -51,15 +51,16 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     const file = join(folder, "config.json");
     const seen = new OnTerminal(`${binary} setup --to ${file}`);
     await seen.answer("Driver for the switch", "\r");
-    await seen.answer("Extension of the desk phone", "1001\r");
-    await seen.answer("Address of FreeSWITCH", "127.0.0.1\r");
-    await seen.answer("Port of its event socket", `${sim.port}\r`);
+    await seen.answer("Extension of the desk phone", "9999\r");
+    await seen.answer("Address of FreeSWITCH", `127.0.0.1:${sim.port}\r`);
     await seen.answer("User for the event socket", "\r");
     await seen.answer("not shown: ", "Wr0ngOne\r");
     await seen.answer("Keep this login anyway?", "n\r");
     await seen.answer("User for the event socket", "\r");
     await seen.answer("not shown: ", "Cl3verS3cret\r");
     await seen.answer("Domain that the phones register in [127.0.0.1]", "\r");
+    await seen.answer("Keep 9999 anyway?", "\r");
+    await seen.answer("Extension of the desk phone (several: separated by spaces or commas) [1001]", "\r");
     await seen.answer("Secret path", "/k3y\r");
     await seen.answer("Digits dialled for", "9\r");
     await seen.answer("Write ", "y\r");
@@ -68,6 +69,7 @@ test.skipIf(noBinary !== "" || noScript !== "")(`setup on a terminal, then the d
     expect(statSync(file).mode & 0o777).toBe(0o600);
     // In colour: it is a terminal.
     expect(seen.shown).toContain("good\u001b[0m  switch login");
+    expect(seen.shown).toMatch(/Give UWQ this URL: http:\S+:8090\/k3y\/.*\r\n$/);
     expect(seen.shown).not.toMatch(/Wr0ngOne|Cl3verS3cret/);
     const interrupted = new OnTerminal(`${binary} setup --to ${file}`);
     const before = statSync(file).mtimeMs;

@@ -15,6 +15,9 @@ import { systemTimers } from "../../platform/timers.ts";
 import { type Draft, extensionsOf, isReference, keysOf, lineFor, required, type Section, without } from "./draft.ts";
 import { answer, keeps, type Talk } from "./talk.ts";
 
+/** Answers to yes-or-no questions, which are never the answer to another one. */
+const words: Readonly<Record<string, boolean>> = { yes: true, y: true, no: false, n: false };
+
 /** The time for all tests of a group, in ms. */
 const patience = 10_000;
 
@@ -77,8 +80,9 @@ class Group {
 
   /** Asks until the answers work, or are kept. */
   async ask({ desks, line: former }: LineAnswers): Promise<LineAnswers> {
-    const { suggestions } = this.#options.group;
+    const { suggestions, intro } = this.#options.group;
     if (suggestions) this.#reported.set(suggestions.key, await this.#suggestions(former, desks));
+    if (intro !== undefined) this.#options.talk.say(`  ${intro}`);
     let answers: LineAnswers = { desks, line: await this.#asked(former, former) };
     for (;;) {
       const failure = await this.#failures(answers);
@@ -126,7 +130,7 @@ class Group {
     return await answer<Section>(this.#options.talk, {
       text: prompt,
       fallback: typeof fallback === "boolean" ? (fallback ? "yes" : "no") : String(fallback ?? ""),
-      read: (typed) => this.#read(question, typed),
+      read: (typed) => this.#read(question, typed, line),
       expected,
     });
   }
@@ -141,11 +145,12 @@ class Group {
   }
 
   /** What an answer sets: its key, and the port if it includes that (`10.1.0.5:8021`); undefined if it is invalid. */
-  #read({ key, port, absent }: Question, typed: string): Section | undefined {
+  #read({ key, port, absent, complete }: Question, typed: string, line: Section): Section | undefined {
     if (typed === absent) return {};
     const [, bracketed, plain, digits] = port === undefined ? [] : /^(?:\[(.+)\]|([^:]+)):(\d*)$/.exec(typed) ?? [];
     if (port === undefined || digits === undefined) {
-      const value = this.#valueOf(key, typed);
+      const isWord = words[typed.toLowerCase()] !== undefined;
+      const value = this.#valueOf(key, typed) ?? (complete && !isWord ? this.#valueOf(key, complete(typed, line)) : undefined);
       return value === undefined ? undefined : { [key]: value };
     }
     const [host, number] = [bracketed ?? plain, Number(digits)];
@@ -238,7 +243,6 @@ class Group {
 
   /** The typed answer as a value that the schema accepts: text, a number, or a boolean for yes and no. */
   #valueOf(key: string, typed: string): unknown {
-    const words: Readonly<Record<string, boolean>> = { yes: true, y: true, no: false, n: false };
     const word = words[typed.toLowerCase()];
     return (word === undefined ? [typed, Number(typed)] : [word]).find((value) => this.#accepts(key, value));
   }
