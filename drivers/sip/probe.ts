@@ -156,6 +156,7 @@ function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutco
     ...failed(
       `drachtio-server listens for SIP on ${listeners || "no address"}, not over ${transport}.`,
       `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
+      { key: "transport", offers: listeners.split(",").map((listener) => listener.trim().split("/")[0] ?? "") },
     ),
     lost: `drachtio-server does not speak SIP over ${transport}.`,
   };

@@ -144,6 +144,21 @@ describe("a wrong answer is explained and asked again:", () => {
     );
   });
 
+  test("a transport that drachtio-server does not listen on: the one that it has is offered, not the one in the file", async () => {
+    await using desk = await Desk.openSip();
+    writeFileSync(desk.file, JSON.stringify({ line: { driver: "sip", transport: "tls" } }));
+    const { code, out, questions } = await desk.run({
+      ...desk.good,
+      "SIP domain": ["pbx", ""],
+      "Address of the switch": ["", ""],
+      Transport: ["tcp", ""],
+      Keep: ["n"],
+    });
+    expect([code, read(desk.file).line.transport]).toEqual([0, "udp"]);
+    expect(out).toContain("with transport=tcp to <sip> in drachtio.conf.xml, or change the transport.");
+    expect(questions.filter((question) => question.startsWith("Transport")).at(-1)).toEndWith(" [udp]: ");
+  });
+
   test("a switch that does not answer OPTIONS: it may be at another address", async () => {
     await using desk = await Desk.openSip();
     writeFileSync(desk.file, JSON.stringify({ line: { driver: "sip", answerSeconds: 0.2 } }));

@@ -83,6 +83,20 @@ describe("a wrong answer is explained and asked again:", () => {
     );
   });
 
+  test("a password in the file that the switch refuses is not kept by Enter again", async () => {
+    await using desk = await Desk.open();
+    writeFileSync(desk.file, JSON.stringify({ line: { driver: "freeswitch", port: desk.sim.port, password: "Wr0ngOne" } }));
+    const answers = { User: ["", ""], "Its password": ["", "", "ClueCon"], Keep: ["n"] };
+    const { code, out, questions } = await desk.run({ ...desk.good, ...answers });
+    expect([code, read(desk.file).line.password]).toEqual([0, "ClueCon"]);
+    expect(out).toContain("  Enter the password: FreeSWITCH does not accept logins without one.");
+    expect(questions.filter((question) => question.startsWith("Its password"))).toEqual([
+      "Its password (Enter: unchanged), not shown: ",
+      "Its password, not shown: ",
+      "Its password, not shown: ",
+    ]);
+  });
+
   test("an access list that denies the box", async () => {
     await using desk = await Desk.open();
     await using peer = await RawPeer.listen(
@@ -121,6 +135,22 @@ describe("a wrong answer is explained and asked again:", () => {
     expect(questions.filter((question) => question.startsWith("Extension"))[1]).toMatch(/ \[1001 .*1002\]: $/);
   });
 
+  test("if it is not known whether the domain is right, it is asked for again after the extension", async () => {
+    const user = { user: "telesetd@pbx", password: "t0psecret", api: ["show", "sofia_contact", "uuid_dump", "originate"] };
+    await using desk = await Desk.open({ logins: [user] });
+    desk.sim.phones.unregister("1001");
+    const { code, out } = await desk.run({
+      ...desk.good,
+      Extension: ["1001", ""],
+      User: ["telesetd@pbx"],
+      "Its password": ["t0psecret"],
+      Domain: ["elsewhere", "127.0.0.1"],
+      Keep: ["n", "y"],
+    });
+    expect([code, read(desk.file).line.domain]).toEqual([0, "127.0.0.1"]);
+    expect(out).toContain("this user may not run domain_exists");
+  });
+
   test("a wrong domain is never offered, but the one that the switch serves: Enter is enough", async () => {
     await using desk = await Desk.open();
     const { code, out, questions } = await desk.run({ ...desk.good, Domain: ["wrong.example", ""], Keep: ["n"] });
@@ -152,7 +182,7 @@ describe("a wrong answer is explained and asked again:", () => {
     const { code, out } = await desk.run({ ...desk.good, ...answers });
     expect([code, read(desk.file).line.domain]).toEqual([0, "pbx.example"]);
     expect(out).toContain('"y" is invalid: expected a domain');
-    expect(out).toContain("Not tried: the switch cannot be reached.");
+    expect(out).toContain("\n  Not tried: the switch cannot be reached.\n");
   });
 
   test("a domain that the switch does not serve, then a phone that is not registered, which is kept", async () => {
