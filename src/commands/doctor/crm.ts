@@ -55,7 +55,7 @@ export function registeredAt(desk: string, { daemon, store, now }: Known): Regis
 const aDay = 86_400_000;
 
 /** Who is registered at a desk, from where, since when; and which callouts of it were refused, or of no desk of this box. */
-export function checkRegistration(desk: string, known: Known, http: { readonly port: number }): Finding {
+export function checkRegistration(desk: string, known: Known, url: string): Finding {
   const why = unknown(known);
   if (why !== undefined) return notTried(why);
   const registered = registeredAt(desk, known);
@@ -67,7 +67,7 @@ export function checkRegistration(desk: string, known: Known, http: { readonly p
   );
   const reason = registered ? undefined : refused.find(({ name }) => name === "Register");
   return withDetails(
-    registrationOf(registered, reason, served, known, http),
+    registrationOf(registered, reason, served, known, url),
     [
       ...refused.filter((refusal) => refusal !== reason).slice(0, maxShownEvents)
         .map((refusal) => refusalText(refusal, known.now)),
@@ -81,7 +81,7 @@ function registrationOf(
   refused: RefusalStatus | undefined,
   served: readonly string[],
   { now }: Known,
-  http: { readonly port: number },
+  url: string,
 ): Finding {
   if (refused) {
     return warning(
@@ -92,7 +92,7 @@ function registrationOf(
   if (registered === undefined) {
     return warning(
       "No agent has registered from UWQ: events cannot be delivered.",
-      `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl.exe "http://BOX:${http.port}/PREFIX/?FunctionName=CheckStatus"`,
+      `Have the agent log in to UWQ. If that does not help, run on the agent's PC: curl.exe "${url}?FunctionName=CheckStatus"`,
     );
   }
   const { agent, host, port, before } = registered;

@@ -46,7 +46,9 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
       return result.finding;
     }),
   );
-  for await (const hop of config ? withConfig(config, options, answering, machine) : withoutConfig(answering, machine)) add(hop);
+  for await (const hop of config ? withConfig(config, options, answering, machine) : withoutConfig(options, answering, machine)) {
+    add(hop);
+  }
   if (print) {
     print.summary(hops, performance.now() - since);
     const urls = await urlsFor(config, await answering, machine);
@@ -57,7 +59,7 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
 }
 
 /** The hops that need no configuration, and those of the daemon, which runs on an earlier one. */
-async function* withoutConfig(answering: Promise<Answered>, machine: Machine): AsyncGenerator<Hop> {
+async function* withoutConfig(options: DoctorOptions, answering: Promise<Answered>, machine: Machine): AsyncGenerator<Hop> {
   const why = "the configuration is wrong.";
   yield skipped("store", why);
   yield await checked("disk", () => checkDisk(usualStore));
@@ -72,8 +74,9 @@ async function* withoutConfig(answering: Promise<Answered>, machine: Machine): A
   }
   const { daemon } = answered;
   const known = { daemon, store: undefined, unread: false, now: machine.clocks.wall() };
+  const url = await urlInAdvice(options, undefined, answered, machine);
   for (const { extension } of daemon.status.desks) {
-    yield await checked(`CRM ${extension}`, () => checkRegistration(extension, known, daemon.inForce));
+    yield await checked(`CRM ${extension}`, () => checkRegistration(extension, known, url));
     yield await checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known));
   }
   yield await checked("deliveries", () => checkDeliveries(known));
@@ -82,7 +85,7 @@ async function* withoutConfig(answering: Promise<Answered>, machine: Machine): A
 /** The hops in order; independent ones are checked at the same time. */
 async function* withConfig(
   config: Config,
-  { notStarted }: DoctorOptions,
+  options: DoctorOptions,
   answering: Promise<Answered>,
   machine: Machine,
 ): AsyncGenerator<Hop> {
@@ -106,16 +109,17 @@ async function* withConfig(
   const ports = config.desks.map(({ extension }) =>
     checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known))
   );
-  if (!notStarted) yield await checked("daemon", () => checkDaemon(answered, config, machine));
+  if (!options.notStarted) yield await checked("daemon", () => checkDaemon(answered, config, machine));
   yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
   for (const hop of await line) yield hop;
-  if (notStarted) return;
+  if (options.notStarted) return;
+  const url = await urlInAdvice(options, config, answered, machine);
   for (const [index, { extension }] of config.desks.entries()) {
     // The same for all desks: shown once.
     const settings = index === 0 ? eventSettings(config) : [];
     yield await checked(
       `CRM ${extension}`,
-      () => withDetails(checkRegistration(extension, known, config.http), settings),
+      () => withDetails(checkRegistration(extension, known, url), settings),
     );
     const port = ports[index];
     if (port) yield await port;
@@ -128,6 +132,17 @@ async function urlsFor(config: Config | undefined, answered: Answered, machine: 
   const daemon = "daemon" in answered ? answered.daemon : undefined;
   const served = daemon?.inForce ?? (config && { ...config.http, peers: driverOf(config.line).hosts });
   return served && await uwqUrls({ ...served, peers: [...agentsIn(daemon?.status.desks ?? []), ...served.peers ?? []] }, machine);
+}
+
+/** The URL to try by hand. */
+async function urlInAdvice(
+  { json }: DoctorOptions,
+  config: Config | undefined,
+  answered: Answered,
+  machine: Machine,
+): Promise<string> {
+  const [url] = json ? [] : await urlsFor(config, answered, machine) ?? [];
+  return url ?? "http://BOX:PORT/PREFIX/";
 }
 
 /** The driver's hops. A driver that hangs must not block the doctor. */

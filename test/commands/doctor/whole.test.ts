@@ -181,6 +181,7 @@ test.concurrent("as text: mark, name, time, message; below it the advice; last w
   expect(out).toMatch(/^FAIL {2}phone 1001 +[\d.]+ ms {2}Phone 1001 is not registered .*\n +> Check the phone's cable/m);
   expect(out).toMatch(/\n\n1 failure, \d warnings? in \d\.\d s\. Fix first: phone 1001\. Phone 1001 is not registered/);
   expect(out).not.toContain(secrets.password);
+  expect(out).toContain(`curl.exe "http://10.1.2.3:${place.port}${secrets.prefix}/?FunctionName=CheckStatus"`);
   // The prefix is a secret too, but the administrator must know it.
   expect(out).toEndWith(`\nGive UWQ this URL: http://10.1.2.3:${place.port}${secrets.prefix}/\n`);
 });
