@@ -88,11 +88,13 @@ async function byQuestions(to: string, io: Io, asker: Asker, service: Service | 
   const draft = await askAll(former ?? emptyDraft, { asker, say, ...withCredentials(to, io) });
   const text = `${JSON.stringify(draft, null, 2)}\n`;
   if (isInvalid(text, to, io, (errors) => `with these answers ${to} would have ${errors}`)) return 2;
-  if (/^n/i.test(await asker.ask(`Write ${to}? y or n [y]: `))) {
+  const state = await service?.state();
+  const restart = state === undefined || state === "inactive" ? "" : " and restart telesetd";
+  if (/^n/i.test(await asker.ask(`Write ${to}${restart}? y or n [y]: `))) {
     io.err("Nothing was changed.\n");
     return 1;
   }
-  const start = await service?.state() === "inactive" &&
+  const start = state === "inactive" &&
     !/^n/i.test(await asker.ask("Start telesetd now and at each boot? y or n [y]: "));
   // From here on the system handles Ctrl-C again: the doctor may take a few seconds.
   asker.close();

@@ -88,10 +88,9 @@ describe("by questions", () => {
   });
 });
 
-/** A service that is not running until it is started; `asked`: what was done to it. */
-function service(whyNot?: string): Service & { readonly asked: string[] } {
+/** A service that becomes active when it is restarted, unless there is a reason against it; `asked`: what was done to it. */
+function service(whyNot?: string, active = "inactive"): Service & { readonly asked: string[] } {
   const asked: string[] = [];
-  let active = "inactive";
   const note = (what: string) => {
     asked.push(what);
     return Promise.resolve(undefined);
@@ -109,6 +108,17 @@ function service(whyNot?: string): Service & { readonly asked: string[] } {
     },
   };
 }
+
+test("a service that runs is restarted, as the last question says", async () => {
+  await using desk = await Desk.open();
+  const managed = service(undefined, "active");
+  const { code, questions } = await desk.run(desk.good, { service: managed });
+  expect([code, managed.asked, questions.at(-1)]).toEqual([
+    0,
+    ["restart"],
+    `Write ${desk.file} and restart telesetd? y or n [y]: `,
+  ]);
+});
 
 describe("the service, if it does not run", () => {
   const start = "Start telesetd now and at each boot? y or n [y]: ";
