@@ -160,7 +160,7 @@ function notThere(socket: string): NoAnswer {
     runs: true,
     message:
       `The service telesetd is running, but has no socket ${socket}: it is starting, is older than 0.2.0, or cannot open it.`,
-    advice: "Restart it: systemctl restart telesetd; journalctl -u telesetd -n 20 shows more.",
+    advice: "Restart it with a valid file: telesetd apply; journalctl -u telesetd -n 20 shows more.",
   };
 }
 
