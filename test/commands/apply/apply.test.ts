@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { apply, type ApplyOptions } from "../../../src/commands/apply/mod.ts";
 import type { Service } from "../../../src/commands/apply/service.ts";
 import { takeLock } from "../../../src/store/lock.ts";
+import type { Hop } from "../../../drivers/driver.ts";
 import { ownFolder } from "../../support/folder.ts";
 
 const folder = ownFolder();
@@ -74,12 +75,15 @@ class Box implements Service {
     return file;
   }
 
+  /** What the test of the way to the phones finds. */
+  hops: readonly Hop[] = [];
+
   async apply(text?: string, more: Partial<ApplyOptions> = {}, service: Service | undefined = this) {
     let out = "";
     let err = "";
     const io = { out: (part: string) => out += part, err: (part: string) => err += part, terminal: false, environment: {} };
     const from = text === undefined ? undefined : this.write(text);
-    const code = await apply({ from, config: this.file, ...more }, io, service);
+    const code = await apply({ from, config: this.file, ...more }, io, service, () => Promise.resolve(this.hops));
     return { code, out, err };
   }
 }
@@ -110,6 +114,27 @@ describe("apply", () => {
     );
     expect((await box.apply(c)).code).toBe(0);
     expect([box.current, box.kept(".last-good")]).toEqual([c, c]);
+  });
+
+  test("a switch that refuses the new password is reported; the configuration stays", async () => {
+    const box = Box.running(a);
+    box.hops = [
+      { name: "switch", verdict: "good", message: "10.1.0.5:8021 answers.", ms: 1 },
+      { name: "switch login", verdict: "failed", message: "FreeSWITCH refuses the login.", ms: 1 },
+    ];
+    const { code, err } = await box.apply(b);
+    expect([code, box.current]).toEqual([0, b]);
+    expect(err).toBe(
+      "But the way to the phones does not work with it:\n  switch login: FreeSWITCH refuses the login.\n" +
+        `  > telesetd doctor shows more. The configuration before is ${box.file}.1, if it was replaced: ` +
+        `telesetd apply ${box.file}.1 returns to it.\n`,
+    );
+  });
+
+  test("a folder instead of a file changes nothing", async () => {
+    const box = Box.running(a);
+    const { code, err } = await box.apply(undefined, { from: box.root });
+    expect([code, err, box.current]).toEqual([2, `Cannot read ${box.root}: it is a folder. Nothing was changed.\n`, a]);
   });
 
   test("a file that was changed in its place: the configuration of the running daemon returns", async () => {
