@@ -47,7 +47,6 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   const quick: SipConfig = { ...config, answerSeconds: Math.min(config.answerSeconds, longest / 1000) };
   const inbox = new Inbox();
   const { hops, stack, why } = await wayIn(quick, context, inbox, signal);
-  yield* hops;
   const timeUp = new Promise<SipOutcome>((resolve) => {
     if (signal.aborted) resolve(outOfTime);
     signal.addEventListener("abort", () => resolve(outOfTime), { once: true });
@@ -55,6 +54,8 @@ export async function* probe(config: SipConfig, context: DriverContext, signal: 
   let lost = why;
   let silent: Hop | undefined;
   try {
+    // Here too the reader may stop.
+    yield* hops;
     for (const [name, check] of stepsOf(quick, context, inbox)) {
       const hop: Hop & SipOutcome = lost === undefined && stack
         ? await timed(name, () => check(stack), context, timeUp)
@@ -156,7 +157,7 @@ function checkListener({ listeners }: Stack, { transport }: SipConfig): SipOutco
     ...failed(
       `drachtio-server listens for SIP on ${listeners || "no address"}, not over ${transport}.`,
       `Add a <contact> with transport=${transport} to <sip> in drachtio.conf.xml, or change line.transport.`,
-      { key: "transport", offers: listeners.split(",").map((listener) => listener.trim().split("/")[0] ?? "") },
+      { key: "transport", offers: ["udp", "tcp", "tls"].filter((name) => listeners.includes(`${name}/`)) },
     ),
     lost: `drachtio-server does not speak SIP over ${transport}.`,
   };

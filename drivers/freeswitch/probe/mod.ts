@@ -32,9 +32,10 @@ type Step = readonly [name: string, check: (link: Link) => Promise<Finding>];
 /** See `DriverEntry.probe`. */
 export async function* probe(config: FreeswitchConfig, context: ProbeContext, signal: AbortSignal): AsyncGenerator<Hop> {
   const { hops, link, why } = await wayIn(config, context, signal);
-  yield* hops;
   let lost = why;
   try {
+    // Here too the reader may stop.
+    yield* hops;
     for (const [name, check] of stepsOf(config, context)) {
       const hop: Hop & Outcome = lost === undefined && link
         ? await timed(name, () => check(link), context, signal)

@@ -2,6 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SipPbx } from "../../../simulator/drachtio/mod.ts";
+import { until } from "../../support/until.ts";
 import { Desk } from "../../support/setup-rig.ts";
 
 setDefaultTimeout(60_000);
@@ -47,6 +48,12 @@ describe("a new box", () => {
     expect(out).not.toContain("s3cret");
     expect(desk.sim.subscriptions.size).toBe(0);
     expect(await desk.becomesReady()).toBe(0);
+  });
+
+  test("no connection of a test is left open", async () => {
+    await using desk = await Desk.openSip();
+    await desk.run(desk.good);
+    await until("connections stay open", () => desk.sim.server.clients.size === 0);
   });
 
   test("before the account is known, only OPTIONS is sent, even if nothing answers it", async () => {

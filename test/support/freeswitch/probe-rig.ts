@@ -21,6 +21,8 @@ export interface Case {
   readonly line?: Readonly<Record<string, unknown>>;
   readonly desks?: readonly string[];
   readonly directory?: boolean;
+  /** The last hop that is read. */
+  readonly upTo?: string;
   readonly before?: (sim: Simulator) => unknown;
 }
 
@@ -37,7 +39,7 @@ export async function simulated(
 export async function probed(
   port: number,
   line: object = {},
-  { desks = ["1001"], directory = false }: Case = {},
+  { desks = ["1001"], directory = false, upTo }: Case = {},
 ): Promise<Hop[]> {
   const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "ClueCon", domain: "127.0.0.1", ...line });
   const log = openLog((text) => lines.push(text), "trace", false);
@@ -49,7 +51,10 @@ export async function probed(
     timers: systemTimers,
   };
   const hops: Hop[] = [];
-  for await (const hop of freeswitch.probe(config, context, new AbortController().signal)) hops.push(hop);
+  for await (const hop of freeswitch.probe(config, context, new AbortController().signal)) {
+    hops.push(hop);
+    if (hop.name === upTo) break;
+  }
   return hops;
 }
 

@@ -51,6 +51,12 @@ describe("all is well", () => {
     expect(hops.every(({ ms }) => ms >= 0 && ms < 5000)).toBe(true);
   });
 
+  test("the connection is closed when the reader stops after the login", async () => {
+    const { hops, sim } = await simulated({ upTo: "switch login" });
+    expect(brief(hops)).toEqual(["switch: good", "switch login: good"]);
+    await sim.server.until(({ connections }) => connections.length === 0);
+  });
+
   test("a user with only the necessary rights is enough; unknown details are named", async () => {
     const { hops } = await simulated(narrow(["show", "sofia_contact", "uuid_dump", "originate"]));
     expect(new Set(hops.map(({ verdict }) => verdict))).toEqual(new Set(["good", "skipped"]));
