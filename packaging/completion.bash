@@ -30,8 +30,8 @@ _telesetd() {
     "telesetd outbox drop":-*) words="--config --json --socket --utc --help" ;;
     "telesetd explain":-*) words="--config --json --socket --desk --help" ;;
     "telesetd dials":-*) words="--config --json --socket --utc --help" ;;
-    "telesetd log":-*) words="--config --json --socket --utc --help" ;;
-    "telesetd log":*) words="error warning info debug trace" ;;
+    "telesetd log":-*) words="--config --json --socket --utc --wire --help" ;;
+    "telesetd log":*) words="follow error warning info debug trace" ;;
     "telesetd apply":-*) words="--config --start --help" ;;
     "telesetd check":-*) words="--config --json --help" ;;
     "telesetd schema":-*) words="--help" ;;

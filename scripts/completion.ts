@@ -58,7 +58,7 @@ function alternatives(commands: readonly CommandAt[]): string {
 
 /** The words after a command: its options if the word starts with a hyphen, otherwise its subcommands or values. */
 function clauses({ command, path }: CommandAt): string[] {
-  const values = command.registeredArguments.some((argument) => argument.name() === "level") ? logLevels : [];
+  const values = command.registeredArguments.some((argument) => argument.name() === "level") ? ["follow", ...logLevels] : [];
   const words = [...children(command).map((child) => child.name()), ...values];
   return [
     `"${path}":-*) words="${optionsOf(command).flatMap(spellings).filter((name) => name.startsWith("--")).join(" ")}"`,

@@ -161,9 +161,9 @@ function addQuestions({ io, configured, asking, timed, does }: Group): void {
   does(
     timed(
       "log [level] [duration]",
-      "Show or set the log level of the running daemon, optionally for a limited time.",
+      "Show or set the log level of the running daemon, optionally for a limited time; or follow its log: telesetd log follow.",
       "telesetd log trace 10m",
-    ),
+    ).option("--wire", "with follow: print the whole messages of both wires"),
     (level, duration, options) => logCommand(level, duration, options, io),
   );
   does(

@@ -1,31 +1,33 @@
 /** `telesetd log` */
 import { type LevelState, readDuration, readLevel } from "../log/level.ts";
 import { shortTime } from "../platform/local-time.ts";
-import { askDaemon, type Place } from "./ask.ts";
+import { askDaemon } from "./ask.ts";
+import { followLog, type FollowOptions } from "./follow.ts";
 import type { Io } from "./io.ts";
 
 /** Options of the command. */
-export interface LogOptions extends Place {
-  readonly json?: boolean;
-  /** Print times in UTC. */
-  readonly utc?: boolean;
-}
+export type LogOptions = FollowOptions;
 
-/** Shows or changes the log level of the running daemon. Exit code 2 for an invalid level or duration. */
+/** Shows or changes the log level of the running daemon, or follows its log. Exit code 2 for an invalid level or duration. */
 export async function logCommand(
   level: string | undefined,
   duration: string | undefined,
-  { json, utc, ...place }: LogOptions,
+  options: LogOptions,
   io: Io,
 ): Promise<number> {
+  if (level === "follow" && duration === undefined) return await followLog(options, io);
   const path = pathFor(level, duration);
   if (typeof path !== "string") {
     io.err(`${path.wrong}\n`);
     return 2;
   }
-  const state = await askDaemon<LevelState>(place, level === undefined ? "GET" : "POST", path, io);
+  const state = await askDaemon<LevelState>(options, level === undefined ? "GET" : "POST", path, io);
   if (typeof state === "number") return state;
-  io.out(json ? `${JSON.stringify(state, null, 2)}\n` : `${levelText(state, utc)}\n${level === undefined ? "" : watch}`);
+  io.out(
+    options.json
+      ? `${JSON.stringify(state, null, 2)}\n`
+      : `${levelText(state, options.utc)}\n${level === undefined ? "" : watch}`,
+  );
   return 0;
 }
 
@@ -39,7 +41,7 @@ function pathFor(level: string | undefined, duration: string | undefined): strin
 }
 
 /** Where the log is. */
-const watch = "Read it with: journalctl -u telesetd -f\n";
+const watch = "Read it with: journalctl -u telesetd -f, or telesetd log follow\n";
 
 /** The state as a sentence. */
 function levelText({ level, configured, until, seconds }: LevelState, utc: boolean | undefined): string {

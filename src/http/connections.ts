@@ -76,12 +76,12 @@ export class Connections {
     return true;
   }
 
-  /** A request's header is complete. */
-  requestStarted(socket: Socket): void {
+  /** A request's header is complete. @param answerMs the deadline of its answer. */
+  requestStarted(socket: Socket, answerMs = this.#limits.answerMs): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.requests += 1;
-    this.#arm(connection, this.#limits.answerMs, () => socket.destroy());
+    this.#arm(connection, answerMs, () => socket.destroy());
   }
 
   /** A request has been answered, or its peer has disconnected. */

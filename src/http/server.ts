@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly name: string;
   readonly app: Hono;
   readonly limits: ConnectionLimits;
+  /** The deadline of the answer to a path, in ms, where it is not that of the limits. */
+  readonly answerMsOf?: (path: string) => number | undefined;
   /** The answer to a request that the app does not get to see. */
   readonly refusal: (
     status: number,
@@ -92,7 +94,7 @@ export async function listen({ front }: HttpServer, where: ListenOptions, { name
   front.on("error", (error) => log.rarely(name).error(`${name} failed`, { error: error.message }));
 }
 
-function httpServer(connections: Connections, { app, log, refusal, counted }: ServerOptions): Server {
+function httpServer(connections: Connections, { app, log, refusal, counted, answerMsOf }: ServerOptions): Server {
   const listener = getRequestListener(app.fetch, {
     // For requests without a Host (HTTP/1.0).
     hostname: "localhost",
@@ -105,7 +107,7 @@ function httpServer(connections: Connections, { app, log, refusal, counted }: Se
   });
   const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false }, (incoming, outgoing) => {
     const { socket } = incoming;
-    connections.requestStarted(socket);
+    connections.requestStarted(socket, answerMsOf?.(incoming.url ?? ""));
     outgoing.once("close", () => connections.requestEnded(socket));
     if (bodyTooLong(incoming)) {
       counted?.(413);

@@ -1,5 +1,5 @@
 /** The log level of the running daemon: the configured one, or one that the administrator has set temporarily. */
-import { type LogLevel, logLevels, type RootLog } from "./log.ts";
+import { type LogEntry, type LogLevel, logLevels, type RootLog } from "./log.ts";
 
 /** The current level. */
 export interface LevelState {
@@ -53,6 +53,11 @@ export class Levels {
       this.#log.notice("Log level changed temporarily", { level, seconds, then: this.#configured });
     }
     return this.state();
+  }
+
+  /** Passes every entry of the log to `take`, whatever the level, until the returned function is called. */
+  follow(take: (entry: LogEntry) => void): () => void {
+    return this.#log.follow(take);
   }
 
   #back(): void {

@@ -18,7 +18,7 @@ export interface Log {
   info(text: string, fields?: LogFields): void;
   debug(text: string, fields?: LogFields): void;
   trace(text: string, fields?: LogFields): void;
-  /** Whether trace lines are written; check it before building a costly text. */
+  /** Whether anybody reads trace lines; check it before building a costly text. */
   tracing(): boolean;
   with(fields: LogFields): Log;
   /**
@@ -36,6 +36,15 @@ export interface RootLog extends Log {
   level(): LogLevel;
   /** Written at every level, for example a change of the level; journald's priority is `notice`. */
   notice(text: string, fields?: LogFields): void;
+  /** Passes every entry to `take`, whatever the level, until the returned function is called. */
+  follow(take: (entry: LogEntry) => void): () => void;
+}
+
+/** An entry before it becomes a line: with customers' numbers, without secrets. */
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly text: string;
+  readonly fields: LogFields;
 }
 
 /** Optional parts of a log. */
@@ -62,6 +71,7 @@ export function openLog(
 ): RootLog {
   let threshold = logLevels.indexOf(level);
   const repeats = new Repeats(now);
+  const followers = new Set<(entry: LogEntry) => void>();
   const put = (at: number, mark: string, text: string, fields: readonly LogFields[]): void => {
     const mask = at < logLevels.indexOf("trace") ? masked : (line: string): string => line;
     write(`${mark}${mask(escaped(text))}${pairs(Object.assign({}, ...fields), mask)}`);
@@ -71,6 +81,7 @@ export function openLog(
       const rank = logLevels.indexOf(level);
       const mark = prefix ? `<${priority[level]}>` : `${level.padEnd(7)} `;
       return (text: string, fields: LogFields = {}): void => {
+        for (const take of followers) take({ level, text, fields: { ...bound, ...fields } });
         if (rank > threshold) return;
         counted(level);
         put(rank, mark, text, [bound, fields]);
@@ -82,7 +93,7 @@ export function openLog(
       info: at("info"),
       debug: at("debug"),
       trace: at("trace"),
-      tracing: () => threshold >= logLevels.indexOf("trace"),
+      tracing: () => threshold >= logLevels.indexOf("trace") || followers.size > 0,
       with: (fields) => make({ ...bound, ...fields }),
       rarely: (key, times = 1) => {
         if (threshold >= logLevels.indexOf("debug")) return log;
@@ -99,6 +110,10 @@ export function openLog(
       threshold = logLevels.indexOf(to);
     },
     level: () => logLevels[threshold] ?? "info",
+    follow: (take) => {
+      followers.add(take);
+      return () => void followers.delete(take);
+    },
     notice: (text, fields = {}) => put(0, prefix ? "<5>" : "notice  ", text, [fields]),
   };
 }
@@ -169,7 +184,7 @@ function masked(text: string): string {
 }
 
 /** Escapes characters that would break the line or the terminal. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are exactly what is escaped here
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -35,6 +35,19 @@ describe("the level", () => {
     },
   );
 
+  test("does not concern followers, who get every entry with its fields until they leave", () => {
+    const { log, lines } = opened("error");
+    const taken: unknown[] = [];
+    const leave = log.follow((entry) => taken.push(entry));
+    expect(log.tracing()).toBe(true);
+    log.with({ desk: "1001" }).trace("from the switch", { event: "14155550123" });
+    leave();
+    log.info("later");
+    expect(log.tracing()).toBe(false);
+    expect(taken).toEqual([{ level: "trace", text: "from the switch", fields: { desk: "1001", event: "14155550123" } }]);
+    expect(lines).toEqual([]);
+  });
+
   test("can be changed, also for loggers already in use", () => {
     const { log, lines } = opened("error");
     const part = log.with({ desk: "1001" });

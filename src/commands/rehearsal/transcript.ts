@@ -10,13 +10,17 @@ export interface Entry {
 }
 
 /** The line to print. */
-export function entryText({ at, wire, to, text }: Entry): string {
-  if (wire === "story") return `\n${text}`;
+export function entryText(entry: Entry): string {
+  return entry.wire === "story" ? `\n${entry.text}` : `${entry.at.toFixed(3).padStart(7)}  ${messageText(entry)}`;
+}
+
+/** A message with the way that it takes; `peer` is the name of the switch, at most 10 characters. */
+export function messageText({ wire, to, text }: Omit<Entry, "at">, peer = "FreeSWITCH"): string {
   const arrow = to === "telesetd" ? "-->" : "<--";
   const side = wire === "switch"
-    ? `FreeSWITCH ${arrow} telesetd             `
+    ? `${peer.padEnd(10)} ${arrow} telesetd             `
     : `             telesetd ${to === "telesetd" ? "<--" : "-->"} CRM  `;
-  return `${at.toFixed(3).padStart(7)}  ${side}  ${text}`;
+  return `${side}  ${text}`;
 }
 
 /** A short text for a frame of the event socket; undefined for frames that are of no interest here. */
@@ -24,8 +28,11 @@ export function frameText(direction: "in" | "out", frame: string): string | unde
   if (direction === "in") {
     return frame.startsWith("filter ") || frame.startsWith("api uuid_dump") ? undefined : frame.split("\n")[0]?.slice(0, 170);
   }
-  const body = frame.slice(frame.indexOf("\n\n") + 2);
-  if (!frame.includes("text/event-json")) return undefined;
+  return frame.includes("text/event-json") ? eventText(frame.slice(frame.indexOf("\n\n") + 2)) : undefined;
+}
+
+/** The same for the JSON of an event. */
+export function eventText(body: string): string | undefined {
   const event = JSON.parse(body) as Record<string, string | string[]>;
   const field = (name: string): string => String(event[name] ?? "");
   const name = field("Event-Name");

@@ -1,7 +1,9 @@
 /** Endpoints for the administrator's commands (`telesetd status`, `outbox`, `dials`, `explain --desk`, `log`). */
 import { type Context, Hono } from "hono";
+import type { IncomingMessage } from "node:http";
 import { type Levels, readLevel } from "../../log/level.ts";
 import { noSuchEvent, type OutboxDesk, type Outcome } from "../../outbox/admin.ts";
+import { Followers, followPath, maxFollowers } from "./followers.ts";
 import { jsonPages, upTo } from "./pages.ts";
 
 /** The configuration in force. */
@@ -31,15 +33,15 @@ export interface AdminOptions {
   /** The outcome of a MakeCall at a desk now; undefined for an unknown desk. */
   readonly makeCall: (desk: string, dialString: string) => unknown;
   /** The log level; absent if it cannot be changed. */
-  readonly levels?: Pick<Levels, "state" | "set">;
+  readonly levels?: Pick<Levels, "state" | "set" | "follow">;
 }
 
 /**
  * `GET /config`, `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
  * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
- * `POST /log?level=LEVEL&seconds=N`.
+ * `POST /log?level=LEVEL&seconds=N`, `GET /log/follow`.
  */
-export function adminRoutes(options: AdminOptions): Hono {
+export function adminRoutes(options: AdminOptions, followers = new Followers()): Hono {
   const { config, status, dials, makeCall } = options;
   const app = new Hono();
   app.get("/config", (context) => json(context, config));
@@ -53,7 +55,7 @@ export function adminRoutes(options: AdminOptions): Hono {
       : json(context, decision);
   });
   addOutbox(app, options);
-  addLog(app, options);
+  addLog(app, options, followers);
   app.notFound((context) => context.json({ error: `telesetd does not serve ${context.req.method} ${context.req.path}.` }, 404));
   return app;
 }
@@ -75,9 +77,18 @@ function addOutbox(app: Hono, { outbox }: AdminOptions): void {
   app.post("/outbox/:id/drop", (context) => outcome(context, outbox.drop(id(context))));
 }
 
-function addLog(app: Hono, { levels }: AdminOptions): void {
+function addLog(app: Hono, { levels }: AdminOptions, followers: Followers): void {
   const fixed = { error: "The log level of this telesetd cannot be changed while it runs." };
   app.get("/log", (context) => levels ? json(context, levels.state()) : context.json(fixed, 404));
+  app.get(followPath, (context) => {
+    if (!levels) return context.json(fixed, 404);
+    const { incoming } = context.env as { readonly incoming?: IncomingMessage };
+    const cut = (): void => void incoming?.socket.destroy();
+    // The server keeps half-closed connections, but a follower that closes its side has left.
+    incoming?.socket.once("end", cut);
+    const tooMany = { error: `${maxFollowers} commands follow the log already: end one of them.` };
+    return followers.respond(levels, cut) ?? context.json(tooMany, 429);
+  });
   app.post("/log", (context) => {
     const wanted = readLevel(context.req.query("level"), context.req.query("seconds"));
     if (typeof wanted === "string") return context.json({ error: wanted }, 400);

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { Log } from "../../log/log.ts";
 import { adminGroupId, maxSocketPath } from "../../platform/admin-socket.ts";
 import { createServerFor, type HttpServer, listen, type ServerOptions } from "../server.ts";
+import { Followers, followPath, maxFollowMs } from "./followers.ts";
 import { type AdminOptions, adminRoutes } from "./routes.ts";
 
 /** An open socket. */
@@ -35,7 +36,8 @@ export async function openAdminSocket(
   group: number | undefined = adminGroupId(),
 ): Promise<AdminSocket> {
   await makeRoom(path);
-  const app = adminRoutes(admin);
+  const followers = new Followers();
+  const app = adminRoutes(admin, followers);
   app.onError((error, context) => {
     log.rarely("command failed").error("A command failed: internal error", { path: context.req.path, error: error.message });
     return context.json({ error: "Internal error in telesetd: journalctl -u telesetd has the reason." }, 500);
@@ -44,6 +46,7 @@ export async function openAdminSocket(
     name: "Administrator's socket",
     app,
     limits: { connections: maxConnections, ...deadlines },
+    answerMsOf: (path) => path === followPath ? maxFollowMs : undefined,
     refusal: (_status, why) => jsonError(why),
     log,
   };
@@ -53,7 +56,11 @@ export async function openAdminSocket(
   });
   if (group !== undefined) give(path, group, log);
   // Bun removes the file when it stops listening.
-  return { stop: server.stop };
+  const stop = (): Promise<void> => {
+    followers.end();
+    return server.stop();
+  };
+  return { stop };
 }
 
 const reasons: Record<string, string> = {
