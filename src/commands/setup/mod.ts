@@ -90,15 +90,19 @@ async function byQuestions(to: string, io: Io, asker: Asker, service: Service | 
   if (isInvalid(text, to, io, (errors) => `with these answers ${to} would have ${errors}`)) return 2;
   const state = await service?.state();
   const restart = state === undefined || state === "inactive" ? "" : " and restart telesetd";
-  if (/^n/i.test(await asker.ask(`Write ${to}${restart}? y or n [y]: `))) {
+  if (!isYes(await asker.ask(`Write ${to}${restart}? y or n [y]: `))) {
     io.err("Nothing was changed.\n");
     return 1;
   }
-  const start = state === "inactive" &&
-    !/^n/i.test(await asker.ask("Start telesetd now and at each boot? y or n [y]: "));
+  const start = state === "inactive" && isYes(await asker.ask("Start telesetd now and at each boot? y or n [y]: "));
   // From here on the system handles Ctrl-C again: the doctor may take a few seconds.
   asker.close();
   return await install({ text, to, start }, io, service);
+}
+
+/** Enter is yes. An answer that was meant for another question is no. */
+function isYes(typed: string): boolean {
+  return /^\s*(y(es)?)?\s*$/i.test(typed);
 }
 
 async function fromFile(
@@ -111,7 +115,8 @@ async function fromFile(
     text = readFileSync(from, "utf8");
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
-    io.err(`Cannot read ${from}: ${code === "ENOENT" ? "there is no such file" : code}. Nothing was changed.\n`);
+    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : code;
+    io.err(`Cannot read ${from}: ${why}. Nothing was changed.\n`);
     return 2;
   }
   if (isInvalid(text, to, io, (errors) => `${from} has ${errors}`, true)) return 2;

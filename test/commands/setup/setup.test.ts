@@ -163,6 +163,7 @@ describe("nothing is changed", () => {
   test("when the answer to the last question is no", async () => {
     await using desk = await Desk.open();
     expect(await desk.run({ ...desk.good, Write: ["n"] })).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
+    expect(await desk.run({ ...desk.good, Write: ["1001"] })).toMatchObject({ code: 1, err: "Nothing was changed.\n" });
     expect(existsSync(desk.file)).toBe(false);
   });
 
@@ -254,6 +255,8 @@ describe("--from", () => {
     const missing = join(desk.folder, "none");
     const { err: why } = await desk.run(undefined, { from: missing });
     expect(why).toBe(`Cannot read ${missing}: there is no such file. Nothing was changed.\n`);
+    const { err: folder } = await desk.run(undefined, { from: desk.folder });
+    expect(folder).toBe(`Cannot read ${desk.folder}: it is a folder. Nothing was changed.\n`);
   });
 
   test("one with which a phone cannot be reached: the reason, exit code 1, nothing changed; --force installs it", async () => {
