@@ -1,5 +1,6 @@
 /** `GET /log/follow` on the administrator's socket. */
 import { describe, expect, onTestFinished, test } from "bun:test";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { followLog } from "../../src/commands/follow.ts";
 import { maxFollowers } from "../../src/http/admin/followers.ts";
@@ -78,6 +79,20 @@ describe("telesetd log follow", () => {
     socket.resume();
     await closed;
   });
+});
+
+test("a daemon that is killed ends the command", async () => {
+  const path = socketPath();
+  const dying = createServer((request, answer) => {
+    if (request.url !== "/log/follow") return void answer.end("{}");
+    answer.write("\n");
+    setImmediate(() => request.socket.destroy());
+  });
+  dying.listen(path);
+  onTestFinished(() => void dying.close());
+  const { code, text } = following(path);
+  expect(await code).toBe(1);
+  expect(text()).toContain("telesetd has ended the connection");
 });
 
 test("a follower that reads gets more than may wait for it", async () => {
