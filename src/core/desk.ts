@@ -48,10 +48,15 @@ export interface Desk {
   readonly lineLost?: boolean;
   /** The ids of legs and calls that have ended, the newest last: later facts about them are ignored. */
   readonly recentlyEnded: readonly string[];
+  /** Ended legs that the switch has listed again since, the newest last: it may do so for hours, and after a restart too. */
+  readonly listedAfterEnd?: readonly string[];
 }
 
 /** The maximum number of ended legs and calls that are remembered. */
 const maxRecentlyEnded = 64;
+
+/** The maximum number of ended legs that are remembered because the switch still lists them. */
+const maxListedAfterEnd = 8;
 
 /** A desk without a known state. */
 export function newDesk(extension: string): Desk {
@@ -77,13 +82,15 @@ export interface CallChange {
 
 /** The desk after the facts of one leg. */
 export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: number): CallChange {
-  if (desk.recentlyEnded.includes(facts.leg)) return { desk, send: [], ended: [] };
+  if (hasEnded(desk, facts.leg)) {
+    return { desk: facts.ended ? desk : withListedAfterEnd(desk, facts.leg), send: [], ended: [] };
+  }
   const old = callOf(desk, facts, policy.numbers);
   if (facts.ended) return endLeg(desk, old, facts.leg, facts.ended, now);
   const origin = old?.origin ?? originOf(facts);
   if (origin === undefined) return { desk, send: [], ended: [] };
   const id = facts.call ?? facts.leg;
-  if (!old && desk.recentlyEnded.includes(id)) return { desk, send: [], ended: [] };
+  if (!old && hasEnded(desk, id)) return { desk, send: [], ended: [] };
   const begun = old ?? newCall(id, origin, desk.registration, now);
   const party = policy.onPartyChange === "new" ? changedParty(begun, facts, policy.numbers) : undefined;
   if (party && begun.popped) return changeParty(desk, begun, withNewParty(begun, party, now), facts, policy);
@@ -160,7 +167,13 @@ function withChanged(desk: Desk, id: string, change: (call: Call) => Call): Desk
 export function renameLeg(desk: Desk, from: string, to: string): Desk {
   if (from === to) return desk;
   const calls = desk.calls.map((call) => ({ ...call, legs: call.legs.map((leg) => (leg === from ? to : leg)) }));
-  return { ...desk, calls, recentlyEnded: withEnded(desk.recentlyEnded.filter((leg) => leg !== to), from) };
+  const { recentlyEnded, listedAfterEnd = [] } = desk;
+  return {
+    ...desk,
+    calls,
+    recentlyEnded: withEnded(recentlyEnded.filter((leg) => leg !== to), from),
+    ...(listedAfterEnd.includes(to) ? { listedAfterEnd: listedAfterEnd.filter((leg) => leg !== to) } : {}),
+  };
 }
 
 /** The desk with this call added or replaced. */
@@ -224,6 +237,15 @@ function endLeg(desk: Desk, call: Call | undefined, leg: string, failure: Failur
  */
 function awaitsOutcome(call: Call): call is DialledCall {
   return hasDial(call) && !call.dial.settled && !call.rang && !call.answered;
+}
+
+function hasEnded({ recentlyEnded, listedAfterEnd = [] }: Desk, id: string): boolean {
+  return recentlyEnded.includes(id) || listedAfterEnd.includes(id);
+}
+
+function withListedAfterEnd(desk: Desk, leg: string): Desk {
+  const { listedAfterEnd: listed = [] } = desk;
+  return listed.includes(leg) ? desk : { ...desk, listedAfterEnd: [...listed, leg].slice(-maxListedAfterEnd) };
 }
 
 function withEnded(ended: readonly string[], id: string): string[] {

@@ -4,8 +4,8 @@ import { type Desk, unknownLine } from "../core/desk.ts";
 import { addressOf } from "../core/destination.ts";
 
 /**
- * The stored form of a desk, without its line, which is read again after every start, and with only the last ended legs, since
- * no others can still cause events then.
+ * The stored form of a desk, without its line, which is read again after every start, and with only the last ended legs: of
+ * older ones only those can still cause events that the switch lists after their end, which the desk names separately.
  */
 export function written(desk: Desk): string {
   return JSON.stringify({ ...desk, line: unknownLine, recentlyEnded: desk.recentlyEnded.slice(-8) });

@@ -171,6 +171,21 @@ test("of the legs that have ended the newest are remembered, and no more than ca
   expect(now.recentlyEnded.at(-1)).toBe("L199");
 });
 
+test("an ended leg that the switch lists again stays ended after any number of others, until another leg gets its id", () => {
+  const facts = { desk: "1001", leg: "L0", direction: "to-desk", caller: { identity: "14155550123" }, rings: true } as const;
+  const over = (leg: string): LineEvent => ({
+    type: "leg",
+    facts: { desk: "1001", leg, ended: { cause: "NORMAL_CLEARING", why: "The handset was put down." } },
+  });
+  const others = Array.from({ length: 100 }, (_, n) => over(`L${n + 1}`));
+  const after = (...events: LineEvent[]) =>
+    events.reduce((now, event) => step(now, { type: "line", event }, 0, policyWith()).desk, desk("1001", up));
+  const listed = { type: "leg", facts } as const;
+  expect(after(over("L0"), listed, ...others, listed).calls).toEqual([]);
+  const renamed = { type: "leg-renamed", desk: "1001", from: "L200", to: "L0" } as const;
+  expect(after(over("L0"), listed, ...others, renamed, listed).calls).toHaveLength(1);
+});
+
 test("a dial whose answer nobody reports is counted neither as answered nor as failed", () => {
   const called = { desk: "1001", leg: "l1", call: "c1", direction: "to-desk", answered: true, farCalled: true } as const;
   const callout = { name: "MakeCall", desk: "1001", agent: "A", from: "10.0.0.1", dialString: "914155550123" } as const;

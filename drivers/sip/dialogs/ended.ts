@@ -15,6 +15,12 @@ interface EndedDialog extends DialogTags {
   /** The far end as named last. */
   readonly party?: Party;
   readonly seen: SeenBeforeEnd;
+  /** Its leg; absent if its start was not seen. */
+  readonly leg?: string;
+  /** The dial that created it. */
+  readonly call?: string;
+  /** It was listed as alive after its end. */
+  readonly isEchoed?: true;
 }
 
 /** The ended dialogs of one phone, the most recently reported one last. */
@@ -43,11 +49,11 @@ export function withEnded(
   ended: EndedDialogs,
   notifier: Notifier,
   dialog: DialogTags,
-  { party, seen }: Pick<EndedDialog, "party" | "seen">,
+  { party, ...facts }: Omit<EndedDialog, keyof DialogTags>,
 ): EndedDialogs {
   const naming = namingOf(notifier, dialog);
   if (naming === "phone" || naming === "counter") return ended;
-  const added: EndedDialog = { ...tagsOf(dialog), seen, ...omitUndefined({ party }) };
+  const added: EndedDialog = { ...tagsOf(dialog), ...facts, ...omitUndefined({ party }) };
   const known = ended.dialogs.find((before) => isSameDialog(before, added));
   // A switch may list ended dialogs for minutes: that is not news.
   if (known) return moved(ended, known);
@@ -62,6 +68,8 @@ export function hasEnded({ dialogs }: EndedDialogs, dialog: DialogTags): boolean
 /** Whether a live report is an echo, and the ended dialogs after it. */
 export interface EchoCheck {
   readonly isEcho: boolean;
+  /** The ended dialog, at its first echo. */
+  readonly first?: Pick<EndedDialog, "leg" | "call">;
   readonly ended: EndedDialogs;
   /** The id has turned out to stand for more than one call. */
   readonly isShared?: true;
@@ -82,14 +90,16 @@ export function checkEcho(ended: EndedDialogs, notifier: Notifier, dialog: Dialo
   // FreeSWITCH's ids are channel UUIDs, which do not change when the party changes.
   const isEcho = notifier.lists === "changed" ||
     (!differ(known.party?.identity, party?.identity) && (isUnique || known.seen === "unseen" || ended.hasManyIds));
-  if (isEcho) return { isEcho, ended: moved(ended, known) };
+  if (isEcho) {
+    return { isEcho, ended: moved(ended, known, { ...known, isEchoed: true }), ...(known.isEchoed ? {} : { first: known }) };
+  }
   const forgotten = { ...ended, dialogs: ended.dialogs.filter((before) => before !== known) };
   return { isEcho, ended: forgotten, ...(naming === "unproven" ? { isShared: true } : {}) };
 }
 
 /** The dialog was reported again: it becomes the last to be forgotten. */
-function moved(ended: EndedDialogs, dialog: EndedDialog): EndedDialogs {
-  return { ...ended, dialogs: [...ended.dialogs.filter((before) => before !== dialog), dialog] };
+function moved(ended: EndedDialogs, dialog: EndedDialog, now = dialog): EndedDialogs {
+  return { ...ended, dialogs: [...ended.dialogs.filter((before) => before !== dialog), now] };
 }
 
 /** Whether a report is about another branch of a call that was answered and has ended: no branch of it rings any longer. */

@@ -4,7 +4,7 @@ import type { Failure, LegFacts, Party } from "../../../src/core/line.ts";
 import { ownDialOf, type OwnDials } from "./own-dials.ts";
 import { endOf, unlisted, unreached } from "./end-reason.ts";
 import type { Dialog, Participant } from "./dialog-info.ts";
-import { checkEcho, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
+import { checkEcho, type EchoCheck, type EndedDialogs, withBegun, withEnded } from "./ended.ts";
 import { type LegNames, nameLeg } from "./leg-ids.ts";
 import { type DialogTags, differ, tagsOf } from "./merge.ts";
 import { isUser, namingOf, type Notifier, withSharedId } from "./notifier.ts";
@@ -137,11 +137,27 @@ function begin(
 ): Change {
   if (table.live.size >= maxLiveDialogs) return unchanged(table);
   const echo = checkEcho(table.ended, table.notifier, dialog, party);
-  if (echo.isEcho) return unchanged({ ...table, ended: echo.ended });
+  if (echo.isEcho) return echoed({ ...table, ended: echo.ended }, dialog, echo.first);
   const notifier = echo.isShared ? withSharedId(table.notifier, dialog.id) : table.notifier;
   const { leg, names } = nameLeg(table.names, notifier, dialog);
   const begun = { ...table, notifier, names, ended: withBegun(echo.ended, dialog) };
   return growing(begun, { ...tagsOf(dialog), leg, facts: { desk: table.desk, leg }, reports: 0 });
+}
+
+/**
+ * A switch lists a dialog that has ended, for hours perhaps (Kamailio, when its own PUBLISHes overtake each other). The core,
+ * which remembers that across restarts, gets the leg once more at the first echo; before that its end, which it may not know.
+ */
+function echoed(table: DialogTable, dialog: Dialog, first: EchoCheck["first"]): Change {
+  if (!first) return unchanged(table);
+  const { desk } = table;
+  const { names } = table;
+  const named = first.leg === undefined ? nameLeg(names, table.notifier, dialog) : { leg: first.leg, names };
+  const listed = { desk, leg: named.leg };
+  return {
+    table: { ...table, names: named.names },
+    facts: [{ ...listed, ...omitUndefined({ call: first.call }), ended: unlisted }, listed],
+  };
 }
 
 /** A live dialog with what a report adds. */
@@ -187,7 +203,8 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
   const isAnswered = entry.facts.answered === true;
   const remembered = withEnded(table.ended, table.notifier, { ...entry, ...tagsOf(dialog) }, {
     seen: isAnswered ? "answered" : "ringing",
-    ...omitUndefined({ party: party ?? entry.party }),
+    leg,
+    ...omitUndefined({ party: party ?? entry.party, call }),
   });
   // A call that was answered and has ended rings on no other branch: further reports of those are old (Kamailio).
   const isBranch = ({ id, callId, facts }: LiveDialog) => id === entry.id && !differ(callId, entry.callId) && !facts.answered;

@@ -282,9 +282,9 @@ export class Watch {
   }
 }
 
-/** The end of a call may mean that the phone is gone. */
+/** The end of a call may mean that the phone is gone; an ended call that is listed again has no direction, and means nothing. */
 function isSignOfLife(event: LineEvent): boolean {
-  return event.type === "leg" && event.facts.ended === undefined;
+  return event.type === "leg" && event.facts.ended === undefined && event.facts.direction !== undefined;
 }
 
 /** The reason of an abort after which the switch still answers, so that we unsubscribe. */

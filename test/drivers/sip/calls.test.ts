@@ -73,10 +73,11 @@ describe("the name of a leg is", () => {
 
   test("not given to an echo of an ended call", () => {
     const line = new Line();
-    const counts = (["early", "terminated", "confirmed"] as const).map((state) =>
-      line.reports(dialog("b1", state, { callId: "c1" })).length
-    );
-    expect(counts).toEqual([1, 1, 0]);
+    const states = ["early", "terminated", "confirmed", "confirmed"] as const;
+    const [, , ...echoes] = states.map((state) => line.reports(dialog("b1", state, { callId: "c1" })));
+    // The first says once that the leg has ended and is still listed: without a direction that does not change a call.
+    expect(echoes).toMatchObject([[{ leg: "c1", ended: { cause: "GONE" } }, { leg: "c1" }], []]);
+    expect(echoes[0]?.[1]).toEqual({ desk: "1001", leg: "c1" });
   });
 });
 

@@ -4,6 +4,7 @@ import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
+import { afterRestart, written } from "../../../src/store/desks.ts";
 import type { FarSign, NewDial } from "../../../drivers/sip/dialogs/own-dials.ts";
 import { type DialogInfo, readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
 import type { Envelope, TrackerInput, TrackerOutput, Watched } from "../../../drivers/sip/dialogs/step.ts";
@@ -122,7 +123,7 @@ export class TestDesk {
 
   /** telesetd is started again: the driver knows nothing, the core only what it has stored. */
   restart(): void {
-    this.#desk = JSON.parse(JSON.stringify(this.#desk));
+    this.#desk = afterRestart(JSON.parse(written(this.#desk)));
     this.tracker = tracker({ ...this.#watched, seed: `life-${++this.#lives}` });
     this.tracker.connected(this.#desk.calls.flatMap(({ legs }) => legs));
     this.step({ type: "line", event: { type: "link-up", to: "the switch" } });

@@ -66,6 +66,40 @@ describe("after a lost or late document:", () => {
   });
 });
 
+/** Kamailio 5.6 when the PUBLISH of a call's end overtakes an earlier one: the earlier state stays listed for hours. */
+describe("an ended call that Kamailio still lists", () => {
+  const stale = "padi-6b095965-1711-a2";
+  const shown = (state: string, id = stale, number = "1002"): Shown => ({
+    id,
+    state,
+    number,
+    direction: "initiator",
+    more: `call-id="of-${id}@127.0.0.1"`,
+  });
+  const left = shown("Trying");
+  const busyDay = (phone: Phone, day: number) => {
+    for (let n = 0; n < 20; n++) {
+      for (const state of ["early", "confirmed", "terminated"]) {
+        phone.sends(left, { ...shown(state, `padi-6b095965-1712-${day}${n}`, first), direction: "recipient" });
+      }
+    }
+  };
+  test.each([
+    ["after it was reported", ["Trying", "early", "confirmed"]],
+    ["although its start was not seen", []],
+  ])("starts no call after a restart, %s", (_, states) => {
+    const phone = Phone.idle("kamailio (5.6.3 (x86_64/linux))");
+    for (const state of states) phone.sends(shown(state));
+    phone.sends(left, shown("terminated"));
+    const calls = [1, 2].map((day) => {
+      busyDay(phone, day);
+      const before = phone.desk.calls;
+      return [before, phone.restart(left), phone.desk.calls];
+    });
+    expect(calls).toEqual([[[], [], []], [[], [], []]]);
+  });
+});
+
 test.each<[string, (n: number) => Partial<Dialog>]>([
   ["all different", (n) => ({ id: String(n) })],
   ["all the same", () => ({})],
