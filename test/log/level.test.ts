@@ -97,7 +97,7 @@ describe("telesetd log", () => {
     expect([code, out]).toEqual([
       0,
       expect.stringMatching(
-        /^The log level is trace until [\d :-]+ \(for 600 s\), then info as configured\.\nRead it with: journalctl -u telesetd -f\n$/,
+        /^The log level is trace until [\d :-]+ \(for 600 s\), then info as configured\.\nRead it with: journalctl -u telesetd -f, or telesetd log follow\n$/,
       ),
     ]);
     expect(level()).toBe("trace");

@@ -370,7 +370,7 @@ describe("calls of many shapes", () => {
     await client.until(() => client.events().length === 2);
     expect(client.events().map((event) => event["Event-Name"])).toEqual(["CHANNEL_BRIDGE", "CHANNEL_ANSWER"]);
     await call.hangUp();
-    expect(call.hangUp()).rejects.toThrow("over");
+    expect(call.hangUp()).rejects.toThrow("has ended");
   });
 
   test("no channels are left", async () => {
