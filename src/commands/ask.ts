@@ -167,7 +167,7 @@ function notThere(socket: string): NoAnswer {
 /** How to start the daemon of this socket. */
 function adviceToStart(socket: string): string {
   if (socket === serviceSocket) {
-    return "Start it: systemctl enable --now telesetd; journalctl -u telesetd -n 20 shows why it stopped.";
+    return "Start it: telesetd apply --start (it checks the file first); journalctl -u telesetd -n 20 shows why it stopped.";
   }
   return "Start it, or name the socket of another daemon with --socket.";
 }

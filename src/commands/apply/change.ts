@@ -82,7 +82,7 @@ async function changed(
   }
   done.push(...await restrict(service, text, to, io));
   if (state === "inactive" && !start) {
-    done.push("telesetd is not running. To start it now and at each boot: systemctl enable --now telesetd");
+    done.push("telesetd is not running. To start it now and at each boot: telesetd apply --start");
     return { done };
   }
   const disabled = start ? await service.enable() : undefined;

@@ -199,7 +199,7 @@ describe("apply", () => {
     const box = new Box(a);
     const { code, out } = await box.apply(b);
     expect([code, box.asked, box.installed]).toEqual([0, [], b]);
-    expect(out).toContain("telesetd is not running. To start it now and at each boot: systemctl enable --now telesetd");
+    expect(out).toContain("telesetd is not running. To start it now and at each boot: telesetd apply --start");
     expect((await box.apply(b, { start: true })).code).toBe(0);
     expect(box.asked).toEqual(["enable", "restart"]);
   });

@@ -136,7 +136,7 @@ describe("the service, if it does not run", () => {
     const managed = service();
     const { code, out } = await desk.run({ ...desk.good, Start: ["n"] }, { service: managed });
     expect([code, managed.asked]).toEqual([0, []]);
-    expect(out).toContain("To start it now and at each boot: systemctl enable --now telesetd\n");
+    expect(out).toContain("To start it now and at each boot: telesetd apply --start\n");
     expect(out).toContain("good  phone 1001");
     expect(out).not.toMatch(/^\w+ {2}(daemon|CRM|deliveries) /m);
   });
