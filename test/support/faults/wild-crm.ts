@@ -3,8 +3,8 @@
  * port.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { parse } from "../../../src/platform/xml.ts";
+import { quietPort } from "../ports.ts";
 
 /**
  * What it does with a POST. `hangs`: reads it and keeps it, until the mood changes; then the connection is broken off.
@@ -38,22 +38,17 @@ export class WildCrm {
   readonly #kept = new Set<ServerResponse>();
   readonly #waiters = new Set<() => void>();
   #server: Server | undefined;
-  #port = 0;
   #mood: Mood = "answers";
 
-  private constructor(onPost: (post: Post) => void) {
+  private constructor(readonly port: number, onPost: (post: Post) => void) {
     this.#onPost = onPost;
   }
 
-  /** Opens a CRM on a free port, in a good mood. */
+  /** Opens a CRM in a good mood, on a port that stays its own while it refuses. */
   static async open(onPost: (post: Post) => void = () => {}): Promise<WildCrm> {
-    const crm = new WildCrm(onPost);
+    const crm = new WildCrm(await quietPort(), onPost);
     await crm.#listen();
     return crm;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   /** `ScreenPop`, ... of one call, or `ScreenPop CALL`, ... of all, in order of arrival. */
@@ -111,10 +106,7 @@ export class WildCrm {
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.#port, "127.0.0.1", () => {
-        this.#port = (server.address() as AddressInfo).port;
-        resolve();
-      });
+      server.listen(this.port, "127.0.0.1", resolve);
     });
   }
 
