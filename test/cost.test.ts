@@ -3,7 +3,7 @@
  * calls, objects kept. The limits are slightly above the measured counts; a commit that raises one explains why.
  */
 import { heapStats } from "bun:jsc";
-import { Database } from "bun:sqlite";
+import { Statement } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -227,18 +227,14 @@ function written(pid: number): { bytes: number; writes: number } {
 
 /** Counts the transactions on the disk from now on; the returned function stops and returns the count. */
 function counted(): () => number {
-  const { transaction } = Database.prototype;
+  const { run } = Statement.prototype;
   let count = 0;
-  Object.defineProperty(Database.prototype, "transaction", {
-    configurable: true,
-    writable: true,
-    value(this: Database, work: () => void) {
-      if (this.filename !== ":memory:") count++;
-      return transaction.call(this, work);
-    },
-  });
+  Statement.prototype.run = function (this: Statement, ...values) {
+    count += Number(this.toString() === "COMMIT");
+    return run.apply(this, values);
+  };
   return () => {
-    Database.prototype.transaction = transaction;
+    Statement.prototype.run = run;
     return count;
   };
 }

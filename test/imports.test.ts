@@ -16,7 +16,7 @@ const table = `
   src/cctsdk/              | core/crm.ts core/number.ts core/omit-undefined.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
   src/outbox/              | core/ platform/local-time.ts type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
-  src/store/               | core/ type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
+  src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | core/ version.ts | a view of the desks, the same for all readers
   src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | node | a tool is independent of its users

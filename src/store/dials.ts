@@ -11,12 +11,10 @@ export function newestFirst(a: DialPlace, b: DialPlace): number {
 export class DialTable {
   readonly #db: Database;
   readonly #put;
-  readonly #clear;
 
   constructor(db: Database) {
     this.#db = db;
     this.#put = db.query("INSERT INTO dials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET outcome = ?8");
-    this.#clear = db.query("DELETE FROM dials");
   }
 
   /** Records a dial, or updates its outcome. */
@@ -36,10 +34,5 @@ export class DialTable {
   prune(oldest: number, rows: number): void {
     this.#db.query("DELETE FROM dials WHERE at < ?1").run(oldest);
     this.#db.query("DELETE FROM dials WHERE at <= (SELECT at FROM dials ORDER BY at DESC LIMIT 1 OFFSET ?1)").run(rows);
-  }
-
-  /** Deletes all dials. */
-  clear(): void {
-    this.#clear.run();
   }
 }

@@ -2,6 +2,9 @@
  * The store for the daemon, which never throws. While the disk is full, read-only or missing, the state is kept in memory, with
  * the reason in `trouble`; once the disk is writable again, the current state is written, including events settled meanwhile. A
  * damaged file is renamed, and a new one is created; the file of a newer telesetd is not changed.
+ *
+ * That an event was delivered is written with the next change, or after `maxNoteDelay`: after a crash in this time the event is
+ * sent again. Everything else is written at once.
  */
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +14,9 @@ import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { DialRecord } from "../core/input.ts";
 import type { Log } from "../log/log.ts";
-import { type FileStore, openMemory, openStore } from "./sqlite.ts";
+import { systemTimers, type Timers } from "../platform/timers.ts";
+import { MemoryStore } from "./memory.ts";
+import { type FileStore, openStore } from "./sqlite.ts";
 import { NewerStore } from "./open.ts";
 import { isDamage, reason } from "./errors.ts";
 import { newestFirst } from "./dials.ts";
@@ -23,19 +28,30 @@ const defaultRetryMs = 10_000;
 const maxUnwritten = 10_000;
 /** The number of changes between two checks of this limit. */
 const changesBetweenDrops = 1000;
+/** How long the note that an event was delivered may wait to be written, in ms. */
+const maxNoteDelay = 50;
 /** The first event id if the store cannot be read: above any id that it may contain. */
 const firstIdInMemory = 1_000_000_000;
 
 /** Opens the store, or continues without one. `retryMs`: how often a lost one is retried. */
-export function openSafeStore(path: string, log: Log, retryMs: number = defaultRetryMs): SafeStore {
-  return new SafeStore(path, log, retryMs);
+export function openSafeStore(
+  path: string,
+  log: Log,
+  retryMs: number = defaultRetryMs,
+  timers: Pick<Timers, "after"> = systemTimers,
+): SafeStore {
+  return new SafeStore(path, log, retryMs, timers);
 }
+
+/** A change of the state, in memory or in the file. */
+type Write<T> = (store: Pick<FileStore, keyof MemoryStore & keyof Store>) => T;
 
 /** A store that never throws, and keeps in memory what it cannot write. */
 export class SafeStore implements Store {
   readonly #path: string;
   readonly #log: Log;
   readonly #retryMs: number;
+  readonly #timers: Pick<Timers, "after">;
   #store: FileStore | undefined;
   #trouble: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,16 +59,20 @@ export class SafeStore implements Store {
    * The desks, the waiting events, and the events settled and the dials made while the store is lost, to be written when the disk
    * works again. Every change is made here first, so that a failing disk never interrupts one.
    */
-  #memory: FileStore = openMemory(firstIdInMemory);
+  #memory = new MemoryStore(firstIdInMemory);
+  /** The changes that are not in the file yet, in order, and the function that cancels their timer. */
+  #waitingWrites: Write<unknown>[] = [];
+  #cancelWrite = (): void => {};
   /** The number of changes since the store was lost. */
   #unwritten = 0;
   #suppressedCalls: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
 
-  constructor(path: string, log: Log, retryMs: number) {
+  constructor(path: string, log: Log, retryMs: number, timers: Pick<Timers, "after">) {
     this.#path = path;
     this.#log = log;
     this.#retryMs = retryMs;
+    this.#timers = timers;
     if (this.#open()) return;
     this.#readCopy();
     this.#retryLater();
@@ -93,7 +113,8 @@ export class SafeStore implements Store {
   }
 
   settle(id: number, settlement: Settlement, why: string, now: number): void {
-    this.#change((store) => store.settle(id, settlement, why, now));
+    const mayWait = settlement === "delivered";
+    this.#change((store) => store.settle(id, settlement, why, now), mayWait);
   }
 
   withdraw(ids: readonly number[], why: string, now: number): void {
@@ -151,20 +172,22 @@ export class SafeStore implements Store {
 
   setClock(mark: ClockMark): void {
     this.#clock = { ...this.#clock, mark };
-    this.#change((store) => store.setClock(mark));
+    if (this.#trouble === undefined) this.#read((store) => store.setClock(mark));
   }
 
   /** Closes the store; a lost one is retried once more, to write the current state. */
   close(): void {
     if (this.#trouble !== undefined) this.#recover();
+    this.#write();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#read((store) => store.close());
     this.#store = undefined;
   }
 
-  /** Reads something; returns undefined if that fails. */
+  /** Reads something, as it is after all changes; returns undefined if that fails. */
   #read<T>(work: (store: FileStore) => T): T | undefined {
+    this.#write();
     try {
       return this.#store && work(this.#store);
     } catch (error) {
@@ -173,21 +196,32 @@ export class SafeStore implements Store {
     }
   }
 
-  /** Changes the state in memory, then in the store unless it is lost. */
-  #change<T>(work: (store: FileStore) => T): T {
+  /** Changes the state in memory, then in the store unless it is lost; a change that `mayWait` with the next one. */
+  #change<T>(work: Write<T>, mayWait = false): T {
     const result = work(this.#memory);
     if (this.#store === undefined || this.#trouble !== undefined) {
-      if (++this.#unwritten % changesBetweenDrops === 0) this.#memory.prune({ days: Infinity, rows: maxUnwritten }, 0);
+      if (++this.#unwritten % changesBetweenDrops === 0) this.#memory.dropOldest(maxUnwritten);
       return result;
     }
+    this.#waitingWrites.push(work);
+    if (!mayWait) this.#write();
+    else if (this.#waitingWrites.length === 1) this.#cancelWrite = this.#timers.after(maxNoteDelay, () => this.#write());
+    return result;
+  }
+
+  /** Writes the changes that wait, in one transaction. */
+  #write(): void {
+    const [store, writes] = [this.#store, this.#waitingWrites];
+    if (store === undefined || writes.length === 0) return;
+    this.#cancelWrite();
+    this.#waitingWrites = [];
     try {
-      work(this.#store);
+      store.together(() => writes.forEach((write) => write(store)));
       this.#memory.forgetRecord();
     } catch (error) {
       this.#failed(error);
-      this.#unwritten += 1;
+      this.#unwritten += writes.length;
     }
-    return result;
   }
 
   /** Opens the store, replacing a damaged one, and reads its content. */
@@ -215,7 +249,7 @@ export class SafeStore implements Store {
   }
 
   #load(store: FileStore): void {
-    const memory = openMemory(store.lastId());
+    const memory = new MemoryStore(store.lastId());
     memory.restore(store.desks(), store.waiting(), []);
     this.#suppressedCalls = store.suppressedCalls();
     this.#clock = store.clock();
@@ -276,8 +310,8 @@ export class SafeStore implements Store {
     this.#store?.restore(this.#memory.desks(), this.#memory.list(true, all), this.#memory.dials(all));
     if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
     // Both must give the next event the same id.
-    this.#store?.raiseLastId(this.#memory.lastId());
-    this.#memory.raiseLastId(this.#store?.lastId() ?? 0);
+    this.#store?.raiseLastId(this.#memory.lastId);
+    this.#memory.lastId = Math.max(this.#memory.lastId, this.#store?.lastId() ?? 0);
     this.#memory.forgetRecord();
     this.#unwritten = 0;
   }

@@ -6,13 +6,14 @@
 import type { Database } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import type { ClockMark } from "../platform/clock.ts";
-import type { Address, CrmEvent } from "../core/crm.ts";
+import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import { type Arrival, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
 import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
-import { emptyDatabase, openFile } from "./open.ts";
+import { fromRow, newEvent, type Row } from "./event.ts";
+import { openFile } from "./open.ts";
 import type {
   Change,
   DialPlace,
@@ -25,34 +26,16 @@ import type {
   Store,
 } from "../outbox/record.ts";
 
-/** A store in a file or in memory, which can be restored from another one. */
+/** A store in a file. */
 export interface FileStore extends Store {
+  /** Writes several changes in one transaction: all of them, or none if one throws. */
+  together(changes: () => void): void;
   /** The highest event id ever used. */
   lastId(): number;
   /** Makes sure that the next event gets a higher id than this. */
   raiseLastId(id: number): void;
   /** Writes these desks, events and dials, replacing the stored ones. */
   restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void;
-  /** Deletes all settled events and dials. */
-  forgetRecord(): void;
-}
-
-interface Row {
-  id: number;
-  desk: string;
-  agent: string;
-  event: string;
-  created: number;
-  attempts: number;
-  refusals: number;
-  reached: number;
-  on_the_way: number;
-  next: number;
-  why: string | null;
-  address: string | null;
-  port: number | null;
-  settlement: Settlement | null;
-  ended: number | null;
 }
 
 /**
@@ -69,27 +52,23 @@ export function openStore(path: string): FileStore {
   }
 }
 
-/** Creates a store in memory whose first event gets the id after `lastId`. */
-export function openMemory(lastId: number): FileStore {
-  const store = new SqliteStore(emptyDatabase());
-  store.raiseLastId(lastId);
-  return store;
-}
-
 class SqliteStore implements FileStore {
   readonly #db: Database;
-  readonly #path: string | undefined;
+  readonly #path: string;
   readonly #statements;
   readonly #dials: DialTable;
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(db: Database, path?: string) {
+  constructor(db: Database, path: string) {
     this.#db = db;
     this.#path = path;
     this.#dials = new DialTable(db);
     this.#statements = {
+      begin: db.query("BEGIN"),
+      commit: db.query("COMMIT"),
+      rollback: db.query("ROLLBACK"),
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       insert: db.query(
         `INSERT INTO events (desk, agent, event, name, call, created, next, why, settlement, ended, attempts, on_the_way, address, port)
@@ -115,17 +94,28 @@ class SqliteStore implements FileStore {
       update: db.query(
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
-      settle: db.query(
-        "UPDATE events SET settlement = ?2, why = ?3, ended = ?4, on_the_way = 0 WHERE id = ?1 AND settlement IS NULL",
-      ),
+      settle: db.query("UPDATE events SET settlement = ?2, why = ?3, ended = ?4 WHERE id = ?1 AND settlement IS NULL"),
       get: db.query("SELECT * FROM events WHERE id = ?1"),
-      forgetEvents: db.query("DELETE FROM events WHERE settlement IS NOT NULL"),
       retry: db.query(
-        `UPDATE events SET settlement = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0,
+        `UPDATE events SET settlement = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0, on_the_way = 0,
            address = ?3, port = ?4
          WHERE id = ?1 AND settlement = 'discarded'`,
       ),
     };
+  }
+
+  together(changes: () => void): void {
+    if (this.#db.inTransaction) return changes();
+    const { begin, commit, rollback } = this.#statements;
+    begin.run();
+    try {
+      changes();
+      commit.run();
+    } catch (error) {
+      // SQLite may have rolled back on its own.
+      if (this.#db.inTransaction) rollback.run();
+      throw error;
+    }
   }
 
   desks(): Desk[] {
@@ -143,7 +133,7 @@ class SqliteStore implements FileStore {
     const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
     if (!changed && send.length === 0 && discard.length === 0 && !arrival) return added;
-    this.#db.transaction(() => {
+    this.together(() => {
       if (changed) this.#statements.desk.run(desk.extension, state);
       for (const { agent, why } of discard) this.#statements.discard.run(desk.extension, agent, why, now);
       if (arrival) this.#arrived(desk.extension, arrival);
@@ -151,7 +141,7 @@ class SqliteStore implements FileStore {
         const id = this.#insert(event, now);
         if (event.undeliverable === undefined) added.push(newEvent(id, event, now));
       }
-    })();
+    });
     this.#written.set(desk.extension, state);
     this.#syncSoon();
     return added;
@@ -211,9 +201,9 @@ class SqliteStore implements FileStore {
   }
 
   withdraw(ids: readonly number[], why: string, now: number): void {
-    this.#db.transaction(() => {
+    this.together(() => {
       for (const id of ids) this.#statements.withdraw.run(id, why, now);
-    })();
+    });
     this.#syncSoon();
   }
 
@@ -291,7 +281,7 @@ class SqliteStore implements FileStore {
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
     );
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
-    this.#db.transaction(() => {
+    this.together(() => {
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const dial of dials) this.#dials.put(dial);
       for (
@@ -315,14 +305,9 @@ class SqliteStore implements FileStore {
           to?.port ?? null,
         );
       }
-    })();
+    });
     for (const [extension, state] of states) this.#written.set(extension, state);
     this.#syncSoon();
-  }
-
-  forgetRecord(): void {
-    this.#statements.forgetEvents.run();
-    this.#dials.clear();
   }
 
   close(): void {
@@ -332,11 +317,9 @@ class SqliteStore implements FileStore {
 
   /** One sync for all writes within 100 ms, since syncs wear out the flash. */
   #syncSoon(): void {
-    const path = this.#path;
-    if (path === undefined) return;
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
-      syncFile(`${path}-wal`).catch(() => {});
+      syncFile(`${this.#path}-wal`).catch(() => {});
     }, 80);
   }
 }
@@ -345,28 +328,4 @@ class SqliteStore implements FileStore {
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.datasync().finally(() => file.close());
-}
-
-/** The initial state of an event. */
-function newEvent(id: number, { desk, agent, to, event, startNow }: NewEvent, now: number): OutboxEvent {
-  const place = to ? { to } : {};
-  return { id, desk, agent, ...place, event, created: now, attempts: startNow ? 1 : 0, refusals: 0, reached: false, next: now };
-}
-
-function fromRow(row: Row): Recorded {
-  return {
-    id: row.id,
-    desk: row.desk,
-    agent: row.agent,
-    ...(row.address === null || row.port === null ? {} : { to: { address: row.address, port: row.port } }),
-    event: JSON.parse(row.event) as CrmEvent,
-    created: row.created,
-    attempts: row.attempts,
-    refusals: row.refusals,
-    reached: row.reached === 1 || row.on_the_way === 1,
-    next: row.next,
-    ...(row.why === null ? {} : { why: row.why }),
-    ...(row.settlement === null ? {} : { settlement: row.settlement }),
-    ...(row.ended === null ? {} : { ended: row.ended }),
-  };
 }
