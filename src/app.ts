@@ -232,6 +232,7 @@ function listen(
       defaultPort,
       desks: () => desks,
       submit: (callout) => loop.submit(callout),
+      checkStatus: (from) => loop.checkStatus(from),
       log,
       now,
       refusals,

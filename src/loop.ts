@@ -2,7 +2,7 @@
  * The only writer of state. Every input (line events, results of commands, callouts, time) goes through here into `step`, one
  * at a time; the new state and its events are committed, then the other effects are carried out.
  */
-import type { Callout, CheckStatus, Registration, Reply } from "./core/crm.ts";
+import type { Callout, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
 import { type Call, firstId, isPopDue } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
@@ -128,10 +128,14 @@ export class Loop {
     this.#waiting.clear();
   }
 
+  /** The answer to a CheckStatus from this address. */
+  checkStatus(from: string): Reply {
+    return this.#refusing ? stopping : checkStatus(this.desks(), from);
+  }
+
   /** Answers a callout; the answer to a MakeCall has the id of its call. The password of a Login is verified first. */
-  async submit(callout: Callout | CheckStatus): Promise<Reply & { readonly call?: string }> {
+  async submit(callout: Callout): Promise<Reply & { readonly call?: string }> {
     if (this.#refusing) return stopping;
-    if (callout.name === "CheckStatus") return checkStatus(this.desks(), callout.from);
     const id = this.#options.newId();
     const reply = Promise.withResolvers<Reply>();
     // From here on `stop` answers it, even while its password is being verified.

@@ -19,7 +19,9 @@ const table = `
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | core/ version.ts | a view of the desks, the same for all readers
   src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
-  src/http/connections.ts  | node | a tool is independent of its users
+  src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
+  src/http/connection.ts   | node | a tool is independent of its users
+  src/http/plain.ts        | node | a tool is independent of its users
   src/http/request-line.ts | node | a tool is independent of its users
   src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them

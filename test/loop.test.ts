@@ -248,7 +248,7 @@ describe("from the CRM to the phone:", () => {
 
   test("CheckStatus is answered at once with the current state", async () => {
     const rig = new Rig();
-    const check = () => rig.loop.submit({ name: "CheckStatus", from: "10.0.0.7" });
+    const check = () => rig.loop.checkStatus("10.0.0.7");
     expect(await check()).toMatchObject({ ok: false, why: expect.stringContaining("not connected yet") });
     await rig.line.say(up, { type: "phone", desk: "1001", registered: true });
     expect(await check()).toEqual({ ok: true });

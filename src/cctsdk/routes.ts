@@ -1,9 +1,9 @@
 /** HTTP route for callouts: guard, decode, submit, answer. The only file of the CRM side that uses hono. */
 import { type Context, Hono } from "hono";
 import { authorityOf, normaliseAddress, parseRanges } from "../platform/address.ts";
-import { type Callout, type CalloutName, type CheckStatus, type RefusedCallout, type Reply } from "../core/crm.ts";
+import type { Callout, CalloutName, RefusedCallout, Reply } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
-import { calloutName, decodeCallout, type Undecoded } from "./decode.ts";
+import { calloutName, decodeCallout, type Decoded, type Undecoded } from "./decode.ts";
 import { type CalloutRequest, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import type { AnswerForm, ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
@@ -19,7 +19,9 @@ export interface CalloutOptions extends GuardOptions {
   /** The current extensions of this box. */
   readonly desks: () => readonly string[];
   /** Executes the callout; settles when the answer is known. */
-  readonly submit: (callout: Callout | CheckStatus) => Promise<Answered>;
+  readonly submit: (callout: Callout) => Promise<Answered>;
+  /** The answer to a CheckStatus from this address. */
+  readonly checkStatus: (from: string) => Reply;
   /** Additional parameter names used by this site's UWQ. */
   readonly parameters: ParameterAliases;
   /** UWQ's port for a Register without a port. */
@@ -56,12 +58,20 @@ export function responseOf({ status, headers, body }: WrittenReply): Response {
   return new Response(body, { status, headers });
 }
 
+/** The callouts of a site. */
+export interface Callouts {
+  /** Serves all of them. */
+  readonly app: Hono;
+  /** The answer to an accepted CheckStatus, the most frequent callout; undefined for anything else, which is for the app. */
+  readonly atOnce: (request: CalloutRequest) => WrittenReply | undefined;
+}
+
 /**
  * Serves the callouts at the prefix, with or without a slash at the end. The status of every callout is 200 unless the site
  * sets another for Errors, whose body an old Java client may not read. A refused request gets 403, 404, 405, 414 or 429.
  * @throws Error if an entry of `allow` or `registerAllow` is not a range.
  */
-export function callouts(options: CalloutOptions): Hono {
+export function callouts(options: CalloutOptions): Callouts {
   const { log, now, answers } = options;
   const refusal = guard(options);
   const { parameters, defaultPort } = options;
@@ -83,17 +93,28 @@ export function callouts(options: CalloutOptions): Hono {
     options.refusals?.note({ from, why, ...omitUndefined({ name, desk, agent }) });
     return traced(replyTo(name, decoded, answers), { to: from }, log);
   };
+  const decode = ({ query, from }: CalloutRequest): Decoded =>
+    decodeCallout(query, { ...decoding, from, desks: options.desks() });
   const app = new Hono();
   app.all("*", async (context) => {
     const request = read(context, options);
-    const { from, query } = request;
+    const { from } = request;
     if (log.tracing()) traceRequest(request, context, options);
     const refused = refusal(request, now());
     if (refused !== undefined) return refuse(request, refused);
-    const decoded = decodeCallout(query, { ...decoding, from, desks: options.desks() });
-    return decoded.ok ? await execute(decoded.callout, from, options) : undecoded(decoded, from);
+    const decoded = decode(request);
+    if (!decoded.ok) return undecoded(decoded, from);
+    const { callout } = decoded;
+    if (callout.name === "CheckStatus") return traced(status(from, options), { to: from }, log);
+    return await execute(callout, from, options);
   });
-  return app;
+  const atOnce = (request: CalloutRequest): WrittenReply | undefined => {
+    if (!/CheckStatus/i.test(request.query) || log.tracing()) return undefined;
+    const decoded = decode(request);
+    if (!decoded.ok || decoded.callout.name !== "CheckStatus" || refusal(request, now()) !== undefined) return undefined;
+    return status(request.from, options);
+  };
+  return { app, atOnce };
 }
 
 /** How often per hour the same problem of the same source is logged: it must not fill the journal. */
@@ -108,31 +129,38 @@ function traceRequest(request: CalloutRequest, context: Context, { log, prefix, 
   });
 }
 
-async function execute(callout: Callout | CheckStatus, from: string, options: CalloutOptions): Promise<Response> {
+async function execute(callout: Callout, from: string, options: CalloutOptions): Promise<Response> {
   const { submit, log, counted, answers } = options;
-  const reply = await submitted(callout, submit).catch((error: unknown): Answered => {
-    log.rarely(`${callout.name} failed`, maxRepeats).error(`${callout.name}: internal error`, {
-      error: messageOf(error),
-    });
-    // UnexpectedError is Oracle's name (E13402).
-    return {
-      ok: false,
-      why:
-        `UnexpectedError: internal error in telesetd during ${callout.name}: try again; if it persists, tell the administrator.`,
-    };
-  });
+  const reply = await submitted(callout, submit).catch((error: unknown) => internalError(callout.name, error, log));
   counted?.callout(callout.name, reply.ok ? "ok" : reply.refused ? "refused" : "error");
   noteOutcome(callout, reply, from, options);
-  const about = callout.name === "CheckStatus" ? {} : { desk: callout.desk, call: reply.call };
-  return traced(replyTo(callout.name, reply, answers), { ...about, to: from }, log);
+  return traced(replyTo(callout.name, reply, answers), { desk: callout.desk, call: reply.call, to: from }, log);
+}
+
+/** Answers a CheckStatus. */
+function status(from: string, { checkStatus, log, counted, answers }: CalloutOptions): WrittenReply {
+  let reply: Reply;
+  try {
+    reply = checkStatus(from);
+  } catch (error) {
+    reply = internalError("CheckStatus", error, log);
+  }
+  counted?.callout("CheckStatus", reply.ok ? "ok" : "error");
+  log.debug("CheckStatus", { from, outcome: reply.ok ? "ok" : "error", why: reply.ok ? undefined : reply.why });
+  return replyTo("CheckStatus", reply, answers);
+}
+
+function internalError(name: CalloutName, error: unknown, log: Log): Answered {
+  log.rarely(`${name} failed`, maxRepeats).error(`${name}: internal error`, { error: messageOf(error) });
+  // UnexpectedError is Oracle's name (E13402).
+  const why = `UnexpectedError: internal error in telesetd during ${name}: try again; if it persists, tell the administrator.`;
+  return { ok: false, why };
 }
 
 /** Logs the outcome of a callout; a refusal is also kept for the status. */
-function noteOutcome(callout: Callout | CheckStatus, reply: Answered, from: string, { log, refusals }: CalloutOptions): void {
-  const { name } = callout;
+function noteOutcome(callout: Callout, reply: Answered, from: string, { log, refusals }: CalloutOptions): void {
+  const { name, desk, agent } = callout;
   const why = reply.ok ? undefined : withoutNumber(name, reply.why);
-  if (callout.name === "CheckStatus") return log.debug(name, { from, outcome: reply.ok ? "ok" : "error", why });
-  const { desk, agent } = callout;
   const fields = { desk, call: reply.call, agent, from, why };
   if (why === undefined) {
     refusals?.accepted(callout, from);
@@ -162,7 +190,7 @@ function traced(written: WrittenReply, about: Readonly<Record<string, string | u
 }
 
 /** Turns an exception thrown by `submit` into a rejection. */
-async function submitted(callout: Callout | CheckStatus, submit: CalloutOptions["submit"]): Promise<Answered> {
+async function submitted(callout: Callout, submit: CalloutOptions["submit"]): Promise<Answered> {
   return await submit(callout);
 }
 

@@ -2,7 +2,7 @@
  * The open connections of the HTTP listener: their number, deadlines and end. Bun's http.Server applies no limits to sockets
  * that are handed to it, so they are enforced here.
  */
-import type { Socket } from "node:net";
+import type { Connection } from "./connection.ts";
 
 /** Limits of the listener. Deadlines do not restart with each byte, so slow senders cannot extend them. */
 export interface ConnectionLimits {
@@ -23,18 +23,6 @@ const firstBytesMs = 200;
 /** The maximum number of concurrent rejections with an answer, per connection that may be open. */
 const maxRejectionsPerConnection = 4;
 
-interface Connection {
-  /** The number of requests in progress. */
-  requests: number;
-  /** When it was accepted. */
-  readonly since: number;
-  /** Bytes received by the time of the last answer; any further bytes start a new request. */
-  bytesBefore: number;
-  /** The bytes after the requests in progress are invalid: close after their answers. */
-  isLast?: boolean;
-  timer?: ReturnType<typeof setTimeout>;
-}
-
 /** The HTTP status of a rejected connection (RFC 9110, section 15). */
 type RejectionStatus = 400 | 405 | 408 | 431 | 503;
 
@@ -48,8 +36,9 @@ export interface Rejection {
 
 /** The open connections. */
 export class Connections {
-  readonly #open = new Map<Socket, Connection>();
-  readonly #closing = new Set<Socket>();
+  readonly #open = new Set<Connection>();
+  /** Those that have been answered for the last time, with their deadlines. */
+  readonly #closing = new Map<Connection, ReturnType<typeof setTimeout>>();
   readonly #limits: ConnectionLimits;
   readonly #rejection: Rejection;
   #stopping = false;
@@ -62,56 +51,63 @@ export class Connections {
   }
 
   /** Accepts a new connection, or rejects it and returns false. */
-  accept(socket: Socket): boolean {
-    // A reset by the peer is harmless; `close` follows.
-    socket.on("error", () => {});
+  accept(connection: Connection): boolean {
     if (this.#open.size >= this.#limits.connections) {
-      this.reject(socket, 503, "The box has too many open connections: try again in a few seconds.");
+      this.reject(connection, 503, "The box has too many open connections: try again in a few seconds.");
       return false;
     }
-    const connection: Connection = { requests: 0, bytesBefore: 0, since: performance.now() };
-    this.#open.set(socket, connection);
-    socket.once("close", () => this.#closed(socket, connection));
-    this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(socket, connection));
+    this.#open.add(connection);
+    this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(connection));
     return true;
   }
 
+  /** A connection has closed. */
+  closed(connection: Connection): void {
+    clearTimeout(connection.timer);
+    clearTimeout(this.#closing.get(connection));
+    this.#open.delete(connection);
+    this.#closing.delete(connection);
+    this.#changed?.();
+  }
+
   /** A request's header is complete. @param answerMs the deadline of its answer. */
-  requestStarted(socket: Socket, answerMs = this.#limits.answerMs): void {
-    const connection = this.#open.get(socket);
-    if (connection === undefined) return;
+  requestStarted(connection: Connection, answerMs = this.#limits.answerMs): void {
+    if (!this.#open.has(connection)) return;
     connection.requests += 1;
-    this.#arm(connection, answerMs, () => socket.destroy());
+    this.#arm(connection, answerMs, () => connection.destroy());
   }
 
   /** A request has been answered, or its peer has disconnected. */
-  requestEnded(socket: Socket): void {
-    const connection = this.#open.get(socket);
-    if (connection === undefined) return;
+  requestEnded(connection: Connection): void {
+    if (!this.#open.has(connection)) return;
     connection.requests -= 1;
     if (connection.requests > 0) return;
-    connection.bytesBefore = socket.bytesRead;
-    if (this.#stopping || connection.isLast) this.#end(socket);
-    else this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(socket, connection));
+    connection.bytesBefore = connection.bytesRead;
+    if (this.#stopping || connection.isLast) this.#end(connection);
+    else this.#arm(connection, this.#limits.headerMs, () => this.#timedOut(connection));
+  }
+
+  /** A whole request has been answered at once: the deadline of a header starts again, or it was the last request. */
+  answered(connection: Connection, isLast: boolean): void {
+    connection.bytesBefore = connection.bytesRead;
+    if (isLast || this.#stopping) this.#end(connection);
+    else connection.timer?.refresh();
   }
 
   /**
    * Sends a final answer and closes the connection. If requests are in progress, they get their own answers and the
    * connection is closed after them, without being counted. Beyond the limit of concurrent rejections it is closed silently.
    */
-  reject(socket: Socket, status: RejectionStatus, why: string): void {
-    const connection = this.#open.get(socket);
+  reject(connection: Connection, status: RejectionStatus, why: string): void {
     // Its sending side is closed: it has been answered.
-    if (!socket.writable) return void socket.destroy();
-    if (connection !== undefined && connection.requests > 0) {
+    if (!connection.writable) return connection.destroy();
+    if (connection.requests > 0) {
       connection.isLast = true;
       return;
     }
     this.#rejection.counted(status);
-    if (this.#closing.size >= this.#limits.connections * maxRejectionsPerConnection) return void socket.destroy();
-    this.#close(socket, this.#rejection.answer(status, why));
-    // With unread bytes the close would become a reset, and the peer could lose the answer (RFC 9112 section 9.6).
-    socket.resume();
+    if (this.#closing.size >= this.#limits.connections * maxRejectionsPerConnection) return connection.destroy();
+    this.#close(connection, this.#rejection.answer(status, why));
   }
 
   /**
@@ -122,15 +118,15 @@ export class Connections {
     this.#stopping = true;
     // First read what the kernel has received: idle connections may have requests there.
     await turns();
-    const closeIdle = (socket: Socket, connection: Connection) => {
-      if (connection.requests === 0 && !isIncomplete(socket, connection)) this.#end(socket);
+    const closeIdle = (connection: Connection) => {
+      if (connection.requests === 0 && !isIncomplete(connection)) this.#end(connection);
     };
-    for (const [socket, connection] of this.#open) {
+    for (const connection of this.#open) {
       const age = performance.now() - connection.since;
-      if (socket.bytesRead > 0 || age >= firstBytesMs) closeIdle(socket, connection);
-      else this.#arm(connection, firstBytesMs - age, () => closeIdle(socket, connection));
+      if (connection.bytesRead > 0 || age >= firstBytesMs) closeIdle(connection);
+      else this.#arm(connection, firstBytesMs - age, () => closeIdle(connection));
     }
-    await this.#until(() => this.#open.keys().every((socket) => this.#closing.has(socket)), graceMs);
+    await this.#until(() => this.#open.keys().every((connection) => this.#closing.has(connection)), graceMs);
   }
 
   /**
@@ -139,14 +135,14 @@ export class Connections {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    for (const [socket, connection] of this.#open) {
-      if (connection.requests > 0 || this.#closing.has(socket)) continue;
-      if (isIncomplete(socket, connection)) this.reject(socket, 503, "telesetd is stopping: try again.");
-      else this.#end(socket);
+    for (const connection of this.#open) {
+      if (connection.requests > 0 || this.#closing.has(connection)) continue;
+      if (isIncomplete(connection)) this.reject(connection, 503, "telesetd is stopping: try again.");
+      else this.#end(connection);
     }
     // Includes rejected connections: the end of the process would cut off their answers.
     if (await this.#until(() => this.#open.size + this.#closing.size === 0, graceMs)) return;
-    for (const socket of [...this.#open.keys(), ...this.#closing]) socket.destroy();
+    for (const connection of [...this.#open, ...this.#closing.keys()]) connection.destroy();
   }
 
   /** Waits for a condition; returns false if it is not met after `ms`. */
@@ -163,31 +159,18 @@ export class Connections {
     return met;
   }
 
-  #end(socket: Socket): void {
-    if (!this.#closing.has(socket)) this.#close(socket);
+  #end(connection: Connection): void {
+    if (!this.#closing.has(connection)) this.#close(connection);
   }
 
-  #timedOut(socket: Socket, connection: Connection): void {
-    if (!isIncomplete(socket, connection)) socket.destroy();
-    else this.reject(socket, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
+  #timedOut(connection: Connection): void {
+    if (!isIncomplete(connection)) connection.destroy();
+    else this.reject(connection, 408, `The request was not complete after ${this.#limits.headerMs / 1000} s: send it again.`);
   }
 
-  #close(socket: Socket, answer?: string): void {
-    this.#closing.add(socket);
-    const timer = setTimeout(() => socket.destroy(), closeMs);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      this.#closing.delete(socket);
-      this.#changed?.();
-    });
-    if (answer === undefined) socket.end();
-    else socket.end(answer);
-    this.#changed?.();
-  }
-
-  #closed(socket: Socket, connection: Connection): void {
-    clearTimeout(connection.timer);
-    this.#open.delete(socket);
+  #close(connection: Connection, answer?: string): void {
+    this.#closing.set(connection, setTimeout(() => connection.destroy(), closeMs));
+    connection.end(answer);
     this.#changed?.();
   }
 
@@ -198,8 +181,8 @@ export class Connections {
 }
 
 /** Whether a request has been received in part. */
-function isIncomplete(socket: Socket, { bytesBefore }: Connection): boolean {
-  return socket.bytesRead !== bytesBefore;
+function isIncomplete({ bytesRead, bytesBefore }: Connection): boolean {
+  return bytesRead !== bytesBefore;
 }
 
 /** Waits two turns of the event loop, after which everything that the kernel had received has been read. */

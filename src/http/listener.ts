@@ -1,15 +1,15 @@
 /** The HTTP listener for callouts and monitors. */
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
-import type { Socket } from "node:net";
 import { refusal } from "../cctsdk/reply.ts";
 import { type CalloutOptions, callouts, responseOf } from "../cctsdk/routes.ts";
 import { addressText } from "../core/crm.ts";
 import type { ConnectionLimits } from "./connections.ts";
 import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
+import type { PlainAnswer, PlainRequest } from "./plain.ts";
 import { RequestLines } from "./request-line.ts";
-import { createServerFor, type HttpServer, listen, maxHeaderBytes, type ServerOptions } from "./server.ts";
+import { createServerFor, type HttpServer, maxHeaderBytes, type ServerOptions } from "./server.ts";
 
 /** Settings and collaborators of the listener. */
 export interface HttpOptions {
@@ -33,52 +33,47 @@ export interface Listener extends Pick<HttpServer, "drain" | "stop"> {
 }
 
 /** Opens the listener. @throws Error with the reason and a remedy if it cannot listen. */
-export async function openHttp(options: HttpOptions): Promise<Listener> {
+export function openHttp(options: HttpOptions): Promise<Listener> {
   const { host, port, log, callouts: { answers, counted }, deadlines = { headerMs: 10_000, answerMs: 30_000 } } = options;
-  const served: ServerOptions = {
-    name: "HTTP listener",
-    app: site(options),
-    limits: { connections: options.connections, ...deadlines },
-    refusal: (status, why) => refusal(status, why, answers),
-    counted: (status) => counted?.refused(status),
-    wrapped: repairing,
-    log,
-  };
-  const server = createServerFor(served);
-  await listen(server, { host, port }, served).catch((error: NodeJS.ErrnoException) => {
-    throw cannotListen(options, error);
-  });
-  const bound = server.front.address();
-  return { port: typeof bound === "object" && bound !== null ? bound.port : port, drain: server.drain, stop: server.stop };
-}
-
-/** Makes the socket emit its data with repaired request lines. */
-function repairing(socket: Socket): Socket {
-  const lines = new RequestLines(maxHeaderBytes);
-  const emit = socket.emit.bind(socket);
-  return Object.assign(socket, {
-    emit: (event: string, ...values: unknown[]): boolean => {
-      const [data] = values;
-      const bytes = event === "data" && data instanceof Buffer ? lines.through(data) : event === "end" ? lines.end() : undefined;
-      if (bytes !== undefined && bytes.length > 0) emit("data", bytes);
-      return event === "data" && bytes !== undefined ? bytes.length > 0 : emit(event, ...values);
-    },
+  return Promise.try(() => {
+    const server = createServerFor({
+      ...site(options),
+      limits: { connections: options.connections, ...deadlines },
+      refusal: (status, why) => refusal(status, why, answers),
+      counted: (status) => counted?.refused(status),
+      lines: () => new RequestLines(maxHeaderBytes),
+      log,
+    });
+    return { port: server.listen({ hostname: host, port }) ?? port, drain: server.drain, stop: server.stop };
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw error.syscall === "listen" ? cannotListen(options, error) : error;
   });
 }
 
 /** All routes. The prefix applies to callouts only, not to `/healthz`, `/readyz` and `/metrics`. */
-function site(options: HttpOptions): Hono {
+function site(options: HttpOptions): Required<Pick<ServerOptions, "app" | "atOnce">> {
   const { log, callouts: { hostNames, now, counted } } = options;
   const app = new Hono();
   const shared = { hostNames, now, log, from: source, refused: (status: 403 | 405 | 429) => counted?.refused(status) };
   app.route("/", monitoringRoutes({ ...options.monitoring, ...shared }));
-  app.route("/", callouts({ ...options.callouts, from: source }));
+  const served = callouts({ ...options.callouts, from: source });
+  app.route("/", served.app);
   app.onError((error) => {
     log.rarely("request failed").error("Request failed: internal error", { error: error.message });
     const why = "UnexpectedError: internal error in telesetd: try again; if it persists, tell the administrator.";
     return responseOf(refusal(500, why, options.callouts.answers));
   });
-  return app;
+  const atOnce = ({ target, header }: PlainRequest, from: string): PlainAnswer | undefined => {
+    const mark = target.indexOf("?");
+    return mark < 0 ? undefined : served.atOnce({
+      from,
+      method: "GET",
+      path: target.slice(0, mark),
+      query: target.slice(mark + 1),
+      header,
+    });
+  };
+  return { app, atOnce };
 }
 
 function source(context: Context): string {

@@ -22,6 +22,11 @@ export class RequestLines {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether the next byte starts a request. */
+  get isBetweenRequests(): boolean {
+    return !this.#passing && this.#length === 0 && this.#header === undefined;
+  }
+
   /** Takes bytes and returns those to pass on; empty while a request line is incomplete. */
   through(bytes: Buffer): Buffer {
     const out: Buffer[] = [];

@@ -1,15 +1,19 @@
-/** An HTTP server for a hono app. A plain server in front enforces the connection limits, because Bun's http.Server has none. */
+/**
+ * An HTTP server for a hono app. Bun's socket server in front enforces the connection limits, because Bun's http.Server has
+ * none, and answers some plain requests at once.
+ */
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
-import { createServer, type ListenOptions, type Server as SocketServer, Socket } from "node:net";
+import { Connection, ConnectionStream } from "./connection.ts";
 import { type ConnectionLimits, Connections, turns } from "./connections.ts";
 import type { Log } from "../log/log.ts";
+import { normaliseAddress } from "../platform/address.ts";
+import { type PlainAnswer, type PlainRequest, readPlain, writePlain } from "./plain.ts";
+import type { RequestLines } from "./request-line.ts";
 
 /** Settings and collaborators of a server. */
 export interface ServerOptions {
-  /** The name of the server in the log. */
-  readonly name: string;
   readonly app: Hono;
   readonly limits: ConnectionLimits;
   /** The deadline of the answer to a path, in ms, where it is not that of the limits. */
@@ -21,8 +25,10 @@ export interface ServerOptions {
   ) => { readonly headers: Readonly<Record<string, string>>; readonly body: string };
   /** Counts the requests that the app does not get to see. */
   readonly counted?: (status: RefusedStatus) => void;
-  /** Wraps a socket before HTTP is read from it. */
-  readonly wrapped?: (socket: Socket) => Socket;
+  /** The filter for the bytes of a new connection. */
+  readonly lines?: () => RequestLines;
+  /** The answer to a plain request that needs no waiting, for a source address; undefined: it is for the app. */
+  readonly atOnce?: (request: PlainRequest, from: string) => PlainAnswer | undefined;
   readonly log: Log;
 }
 
@@ -31,8 +37,8 @@ export type RefusedStatus = 400 | 405 | 408 | 413 | 431 | 503;
 
 /** A server. */
 export interface HttpServer {
-  /** The plain server, to listen with. */
-  readonly front: SocketServer;
+  /** Listens; returns the port, if it has one. @throws Error with the system's code if it cannot. */
+  listen(where: { readonly hostname: string; readonly port: number } | { readonly unix: string }): number | undefined;
   /** Accepts no more connections, and waits at most 1 s for requests in progress or received in part. */
   drain(): Promise<void>;
   /** Drains unless done, then closes all connections within 1 s, during which the requests in progress must be answered. */
@@ -57,13 +63,16 @@ export function createServerFor(options: ServerOptions): HttpServer {
     counted: (status) => options.counted?.(status),
   });
   const server = httpServer(connections, options);
-  const { wrapped = (socket) => socket } = options;
-  // Half open: a client may close its sending side after the request and still expect the answer.
   let accepted = 0;
-  const front = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  let listener: Bun.SocketListener<Client> | undefined;
+  const open = (socket: Bun.Socket<Client>): void => {
     accepted += 1;
-    if (connections.accept(socket)) server.emit("connection", wrapped(socket));
-  });
+    socket.setNoDelay(true);
+    const from = normaliseAddress(socket.remoteAddress ?? "");
+    const connection = new Connection(socket, from, (stream) => void server.emit("connection", stream));
+    socket.data = { connection, lines: options.lines?.() };
+    connections.accept(connection);
+  };
   let drained: Promise<void> | undefined;
   const drain = async () => {
     // The system may have accepted connections that we have not seen yet; closing now would reset them without an answer. So
@@ -72,11 +81,17 @@ export function createServerFor(options: ServerOptions): HttpServer {
       before = accepted;
       await turns();
     }
-    front.close();
+    listener?.stop();
     await connections.drain(drainMs);
   };
   return {
-    front,
+    listen: (where) => {
+      // Half open: a client may close its sending side after the request and still expect the answer.
+      const how = { allowHalfOpen: true, socket: { open, ...handlers(connections, options) } };
+      const bound = "unix" in where ? Bun.listen<Client>({ ...where, ...how }) : Bun.listen<Client>({ ...where, ...how });
+      listener = bound;
+      return "port" in bound ? bound.port : undefined;
+    },
     drain: () => drained ??= drain(),
     stop: async () => {
       await (drained ??= drain());
@@ -85,13 +100,53 @@ export function createServerFor(options: ServerOptions): HttpServer {
   };
 }
 
-/** Listens; later errors of the listening socket go to the log. Rejects if it cannot. */
-export async function listen({ front }: HttpServer, where: ListenOptions, { name, log }: ServerOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    front.once("error", reject);
-    front.listen(where, resolve);
-  });
-  front.on("error", (error) => log.rarely(name).error(`${name} failed`, { error: error.message }));
+/** The parts of a connection. */
+interface Client {
+  readonly connection: Connection;
+  readonly lines: RequestLines | undefined;
+}
+
+/** What happens on a connection that is open. */
+function handlers(connections: Connections, { atOnce, log }: ServerOptions): Bun.SocketHandler<Client> {
+  const answered = (connection: Connection, bytes: Buffer): boolean => {
+    const request = atOnce && readPlain(bytes);
+    const answer = request && atOnce(request, connection.from ?? "");
+    if (request === undefined || answer === undefined) return false;
+    const { isLast } = request;
+    if (connection.send(writePlain(answer, isLast), () => connections.requestEnded(connection))) {
+      connections.answered(connection, isLast);
+    } else {
+      connection.isLast = isLast;
+      connections.requestStarted(connection);
+    }
+    return true;
+  };
+  return {
+    data: ({ data: { connection, lines } }, bytes) => {
+      // Whatever follows the last answer is read, so that the close does not become a reset (RFC 9112 section 9.6).
+      if (!connection.writable) return;
+      const isStart = connection.isBetweenRequests && lines?.isBetweenRequests !== false;
+      connection.bytesRead += bytes.length;
+      if (isStart && answered(connection, bytes)) return;
+      const passed = lines === undefined ? bytes : lines.through(bytes);
+      if (passed.length > 0) connection.pass(passed);
+    },
+    drain: ({ data }) => data.connection.drained(),
+    end: ({ data: { connection, lines } }) => {
+      const passed = lines?.end();
+      if (passed && passed.length > 0) connection.pass(passed);
+      connection.peerEnded();
+    },
+    // Also after a reset by the peer, which is harmless.
+    close: ({ data: { connection } }) => {
+      connections.closed(connection);
+      connection.closed();
+    },
+    error: ({ data: { connection } }, error) => {
+      log.rarely("connection failed").error("A connection failed: internal error", { error: error.message });
+      connection.destroy();
+    },
+  };
 }
 
 function httpServer(connections: Connections, { app, log, refusal, counted, answerMsOf }: ServerOptions): Server {
@@ -106,9 +161,11 @@ function httpServer(connections: Connections, { app, log, refusal, counted, answ
     },
   });
   const server = createHttpServer({ maxHeaderSize: maxHeaderBytes, requireHostHeader: false }, (incoming, outgoing) => {
-    const { socket } = incoming;
-    connections.requestStarted(socket, answerMsOf?.(incoming.url ?? ""));
-    outgoing.once("close", () => connections.requestEnded(socket));
+    const connection = connectionOf(incoming.socket);
+    if (connection) {
+      connections.requestStarted(connection, answerMsOf?.(incoming.url ?? ""));
+      outgoing.once("close", () => connections.requestEnded(connection));
+    }
     if (bodyTooLong(incoming)) {
       counted?.(413);
       const { headers, body } = refusal(413, "The request has a body: send the parameters of a callout in the URL.");
@@ -120,15 +177,21 @@ function httpServer(connections: Connections, { app, log, refusal, counted, answ
   // Without this a client that closes its sending side gets no answer. Node's own option, missing from its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("connect", (_request, socket) => {
-    if (socket instanceof Socket) connections.reject(socket, 405, "This is not a proxy: use GET.");
+    const connection = connectionOf(socket);
+    if (connection) connections.reject(connection, 405, "This is not a proxy: use GET.");
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     log.debug("Bad request", { error: error.message });
-    if (!(socket instanceof Socket)) return;
-    if (error.code === "HPE_HEADER_OVERFLOW") connections.reject(socket, 431, "The request header is too long.");
-    else connections.reject(socket, 400, notHttp(error.code));
+    const connection = connectionOf(socket);
+    if (connection === undefined) return;
+    if (error.code === "HPE_HEADER_OVERFLOW") connections.reject(connection, 431, "The request header is too long.");
+    else connections.reject(connection, 400, notHttp(error.code));
   });
   return server;
+}
+
+function connectionOf(socket: unknown): Connection | undefined {
+  return socket instanceof ConnectionStream ? socket.connection : undefined;
 }
 
 function bodyTooLong({ headers }: IncomingMessage): boolean {

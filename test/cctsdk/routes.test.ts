@@ -3,22 +3,22 @@ import { type CalloutOptions, callouts } from "../../src/cctsdk/routes.ts";
 import { defaultAnswers } from "../../src/cctsdk/profile.ts";
 import { parse } from "../../src/platform/xml.ts";
 import { decodeAnswer } from "../../src/cctsdk/decode.ts";
-import type { Callout, CheckStatus, RefusedCallout, Reply } from "../../src/core/crm.ts";
+import type { Callout, RefusedCallout, Reply } from "../../src/core/crm.ts";
 import { type LogLevel, openLog } from "../../src/log/log.ts";
 
 const ready = "FunctionName=Ready&telesetNumber=1001&agentID=SMITH";
 
 interface Bench {
   readonly lines: string[];
-  readonly submitted: (Callout | CheckStatus)[];
+  readonly submitted: Callout[];
   ask(target: string, options?: { method?: string; from?: string; headers?: Record<string, string> }): Promise<Response>;
 }
 
 /** The route in process: records submitted callouts and log lines; a test header sets the source address. */
 function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Bench {
   const lines: string[] = [];
-  const submitted: (Callout | CheckStatus)[] = [];
-  const app = callouts({
+  const submitted: Callout[] = [];
+  const { app } = callouts({
     allow: ["127.0.0.0/8", "10.0.0.0/8", "::1/128"],
     hostNames: ["Box.example"],
     allowBrowsers: false,
@@ -32,6 +32,7 @@ function bench(part: Partial<CalloutOptions> = {}, level: LogLevel = "info"): Be
       submitted.push(callout);
       return Promise.resolve<Reply>({ ok: true });
     },
+    checkStatus: () => ({ ok: true }),
     log: openLog((line) => lines.push(line), level, false),
     now: () => 0,
     from: (context) => context.req.header("test-from") ?? "10.0.0.5",

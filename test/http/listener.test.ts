@@ -115,11 +115,11 @@ describe("a callout over a socket", () => {
 
   test("has its source address, over IPv6 too", async () => {
     const from: string[] = [];
-    const submit: HttpOptions["callouts"]["submit"] = (callout) => {
-      if (callout.name === "CheckStatus") from.push(callout.from);
-      return Promise.resolve({ ok: true });
+    const checkStatus = (address: string): Reply => {
+      from.push(address);
+      return { ok: true };
     };
-    const { port } = await open({ host: "::", callouts: { submit } });
+    const { port } = await open({ host: "::", callouts: { checkStatus } });
     for (const host of ["::1", "127.0.0.1"]) {
       expect((await (await dial(port, { host })).send(get("/?FunctionName=CheckStatus")).answer())?.body).toBe(success);
     }
@@ -292,6 +292,7 @@ function options(): HttpOptions {
     registerAllow: [],
     desks: () => [],
     submit,
+    checkStatus: (): Reply => ({ ok: true }),
     log,
     now: () => 0,
   };

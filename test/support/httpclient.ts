@@ -124,6 +124,7 @@ export async function open({ callouts, ...part }: Part = {}): Promise<Listener> 
       registerAllow: [],
       desks: () => ["1001"],
       submit: () => Promise.resolve<Reply>({ ok: true }),
+      checkStatus: () => ({ ok: true }),
       log,
       now: () => 0,
       answers: defaultAnswers,

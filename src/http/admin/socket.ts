@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lstatSync, rmSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import type { Log } from "../../log/log.ts";
 import { adminGroupId, maxSocketPath } from "../../platform/admin-socket.ts";
-import { createServerFor, type HttpServer, listen, type ServerOptions } from "../server.ts";
+import { createServerFor, type HttpServer } from "../server.ts";
 import { Followers, followPath, maxFollowMs } from "./followers.ts";
 import { type AdminOptions, adminRoutes } from "./routes.ts";
 
@@ -42,18 +42,19 @@ export async function openAdminSocket(
     log.rarely("command failed").error("A command failed: internal error", { path: context.req.path, error: error.message });
     return context.json({ error: "Internal error in telesetd: journalctl -u telesetd has the reason." }, 500);
   });
-  const options: ServerOptions = {
-    name: "Administrator's socket",
+  const server = createServerFor({
     app,
     limits: { connections: maxConnections, ...deadlines },
     answerMsOf: (path) => path === followPath ? maxFollowMs : undefined,
     refusal: (_status, why) => jsonError(why),
     log,
-  };
-  const server = createServerFor(options);
-  await listenPrivately(server, path, options).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`Cannot listen at ${path}: ${reasons[error.code ?? ""] ?? error.message}`, { cause: error });
   });
+  try {
+    listenPrivately(server, path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(`Cannot listen at ${path}: ${reasons[code ?? ""] ?? message}`, { cause: error });
+  }
   if (group !== undefined) give(path, group, log);
   // Bun removes the file when it stops listening.
   const stop = (): Promise<void> => {
@@ -106,12 +107,13 @@ function tryToConnect(path: string): Promise<string | undefined> {
 }
 
 /** Listens at a socket that others cannot connect to, not even between its creation and a chmod. */
-async function listenPrivately(server: HttpServer, path: string, options: ServerOptions): Promise<void> {
-  // Bun creates the file before `listen` returns.
+function listenPrivately(server: HttpServer, path: string): void {
   const before = process.umask(0o177);
-  const listening = listen(server, { path }, options);
-  process.umask(before);
-  await listening;
+  try {
+    server.listen({ unix: path });
+  } finally {
+    process.umask(before);
+  }
 }
 
 /**
