@@ -12,7 +12,7 @@ import { type Post, Posts } from "./posts.ts";
 import { type DeliveryRules, type Due, pauseAfter, whatIsDue } from "./schedule.ts";
 import { SuppressedCalls } from "./suppressed.ts";
 import { Lane, Waiting, type WaitingCall } from "./waiting.ts";
-import type { OutboxEvent, Store } from "./record.ts";
+import type { NewDestination, OutboxEvent, Store } from "./record.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** What the courier needs. */
@@ -40,6 +40,8 @@ export class Courier {
   readonly #waiting = new Waiting(firstWindow);
   /** Calls and lanes by the time at which to check them. */
   readonly #schedule = new Heap<WaitingCall | Lane>((a, b) => a.at < b.at || (a.at === b.at && a.id < b.id));
+  /** Calls that became due at once with others, to be checked a few at a time. */
+  readonly #unchecked = new Set<WaitingCall>();
   readonly #suppressedCalls: SuppressedCalls;
   readonly #onTheWay = new Set<Promise<void>>();
   readonly #posts = new Posts();
@@ -176,7 +178,7 @@ export class Courier {
   /** Tries all waiting events at once. */
   retryNow(): void {
     for (const lane of this.#waiting.allLanes()) {
-      for (const call of this.#waiting.refresh(lane, false)) this.#schedule.put(call);
+      this.#renew(lane, false);
       this.#reopen(lane);
     }
     this.sendDue();
@@ -185,20 +187,27 @@ export class Courier {
   /**
    * An agent has registered: the events that wait for the agent at this desk go to the new address, with the next `sendDue`.
    * POSTs to the old address are aborted; such an event may have arrived, and is nevertheless sent again.
-   * @returns whether anything has another address now.
+   * @returns whose events have another address now, or none.
    */
-  arrived(desk: string, arrival: Arrival): boolean {
-    let changed = false;
+  arrived(desk: string, arrival: Arrival): NewDestination[] {
+    const changed: NewDestination[] = [];
     for (const lane of this.#waiting.lanes(desk)) {
       const moved = lane.arrived(arrival);
       if (!moved && lane.agent !== arrival.registration.agent) continue;
-      for (const call of this.#waiting.refresh(lane, moved)) this.#schedule.put(call);
-      lane.renew(firstWindow);
+      this.#renew(lane, moved);
+      lane.forgetAnswers(firstWindow);
       this.#reopen(lane);
-      if (moved) this.#posts.abort("its agent is no longer at this address", lane);
-      changed ||= moved;
+      if (!moved) continue;
+      this.#posts.abort("its agent is no longer at this address", lane);
+      changed.push({ agent: lane.agent, ...omitUndefined({ to: lane.to, why: lane.why }) });
     }
     return changed;
+  }
+
+  /** All events of a lane may be tried at once: each call is checked again, in the next turns. */
+  #renew(lane: Lane, moved: boolean): void {
+    lane.renew(moved);
+    for (const call of lane.later) this.#unchecked.add(call);
   }
 
   /** Sends what is due, a little at a time. */
@@ -209,14 +218,15 @@ export class Courier {
     this.#discardsLeft = maxDiscardsInTurn;
     const full = this.#makeRoom();
     for (let looks = 0; looks < maxLooksInTurn && this.#discardsLeft > 0; looks++) {
-      const first = this.#schedule.first();
-      if (!first || first.at > now()) break;
+      const [unchecked] = this.#unchecked;
+      const first = unchecked ?? this.#schedule.first();
+      if (!first || (first !== unchecked && first.at > now())) break;
       if (first instanceof Lane) this.#reopen(first);
       else this.#look(first);
     }
     for (let starts = 0; starts < maxStartsInTurn && this.#sendNext(); starts++);
     const next = this.#schedule.first()?.at ?? Infinity;
-    if (full || next <= now() || this.#posts.next(now())) this.#sendSoon();
+    if (full || this.#unchecked.size > 0 || next <= now() || this.#posts.next(now())) this.#sendSoon();
     else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(maxTimerMs, next - now()));
   }
 
@@ -246,6 +256,7 @@ export class Courier {
   /** Schedules a call: its first event can be sent, or waits. Events that are no longer useful are discarded. */
   #look(call: WaitingCall): void {
     const { lane } = call;
+    this.#unchecked.delete(call);
     lane.ready.delete(call);
     lane.later.delete(call);
     this.#schedule.delete(call);
@@ -266,7 +277,7 @@ export class Courier {
   #dueOf(call: WaitingCall): Exclude<Due, { type: "discard" }> | undefined {
     const { now, rules } = this.#options;
     let suppressed = "its ScreenPop was not delivered";
-    for (let [first] = call.events; first; [first] = call.events) {
+    for (let first = this.#waiting.first(call); first; first = this.#waiting.first(call)) {
       const lost = first.event.name !== "ScreenPop" && this.#suppressedCalls.has(first);
       const due = lost ? { type: "discard" as const, why: suppressed } : whatIsDue(first, now(), rules, call.lane.why);
       if (due.type !== "discard") return due;
@@ -282,7 +293,7 @@ export class Courier {
   #sendNext(): boolean {
     const lane = this.#posts.next(this.#options.now());
     const call = lane?.ready.first();
-    const event = call?.events[0];
+    const event = call && this.#waiting.first(call);
     if (!lane?.to || !call || !event) return false;
     const attempt = { ...event, attempts: event.attempts + 1 };
     this.#waiting.put(attempt);
@@ -304,6 +315,8 @@ export class Courier {
     const done = this.#attempt(event, this.#posts.start(event.id, lane, to, this.#options.now())).finally(() => {
       this.#onTheWay.delete(done);
       call.busy = false;
+      // Its outcome is newer than what has happened to its lane meanwhile.
+      call.renewal = lane.renewals;
       this.#look(call);
       this.#sendSoon();
     });

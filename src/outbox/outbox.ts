@@ -45,8 +45,8 @@ export class Outbox {
       courier.withdrawAll(extension, agent);
       log.info("Discarded the pending events of an agent", { desk: extension, agent, why });
     }
-    const moved = arrival !== undefined && courier.arrived(extension, arrival);
-    const added = store.commit({ desk, send, discard, ...(moved ? { arrival } : {}) }, now());
+    const moved = arrival ? courier.arrived(extension, arrival) : [];
+    const added = store.commit({ desk, send, discard, moved }, now());
     if (added.length > 0) courier.add(added);
     else if (arrival) courier.sendDue();
   }

@@ -4,7 +4,6 @@
  */
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
-import type { Arrival } from "../core/destination.ts";
 import type { DialRecord, Sending } from "../core/input.ts";
 import type { ClockMark } from "../platform/clock.ts";
 
@@ -36,12 +35,19 @@ export interface NewEvent extends Sending {
   readonly startNow?: boolean;
 }
 
-/** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and who has a new address. */
+/** Where the events that wait for an agent go from now on; without an address, why not. */
+export interface NewDestination {
+  readonly agent: string;
+  readonly to?: Address;
+  readonly why?: string;
+}
+
+/** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and whose go elsewhere. */
 export interface Change {
   readonly desk: Desk;
   readonly send: readonly NewEvent[];
   readonly discard: readonly { readonly agent: string; readonly why: string }[];
-  readonly arrival?: Arrival;
+  readonly moved?: readonly NewDestination[];
 }
 
 /** The final outcome of an event. */

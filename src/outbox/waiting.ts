@@ -17,10 +17,13 @@ export class WaitingCall {
   at = 0;
   /** Its first event is on the way. */
   busy = false;
+  /** The last change of its lane that its first event knows. */
+  renewal: number;
 
   constructor(key: string, lane: Lane) {
     this.key = key;
     this.lane = lane;
+    this.renewal = lane.renewals;
   }
 
   /** The id of its oldest event, which orders calls. */
@@ -49,6 +52,9 @@ export class Lane {
   failures = 0;
   /** Changes when the address has answered or failed: an attempt that started earlier carries no new information. */
   epoch = 0;
+  /** How often all of its events became due at once, and when the last time was that its address changed. */
+  renewals = 0;
+  lastMove = 0;
   /** Why the last attempt at the address failed, and what to do; undefined before the first, and after a success. */
   trouble: { readonly why: string; readonly advice?: string } | undefined;
   /** The address; absent while the agent has none. */
@@ -102,8 +108,14 @@ export class Lane {
     this.epoch++;
   }
 
+  /** All of its events may be tried at once; at another address (`moved`) as if for the first time. */
+  renew(moved: boolean): void {
+    this.renewals++;
+    if (moved) this.lastMove = this.renewals;
+  }
+
   /** The address may be another one: nothing is known about it yet. */
-  renew(window: number): void {
+  forgetAnswers(window: number): void {
     this.failures = 0;
     this.window = window;
     this.epoch++;
@@ -189,16 +201,15 @@ export class Waiting {
     return call;
   }
 
-  /**
-   * All events of a lane may be tried at once; at another address as if for the first time.
-   * @returns the calls that waited for their next attempt.
-   */
-  refresh(lane: Lane, moved: boolean): WaitingCall[] {
-    for (const { events: [first] } of lane.calls) {
-      if (first && first.attempts > 0) this.put(moved ? readdressed(first) : { ...first, next: 0 });
+  /** The first event of a call, after the last change of its lane: thousands of calls are brought up to date one by one. */
+  first(call: WaitingCall): OutboxEvent | undefined {
+    const { lane, renewal } = call;
+    call.renewal = lane.renewals;
+    const [first] = call.events;
+    if (first && first.attempts > 0 && renewal < lane.renewals) {
+      this.put(renewal < lane.lastMove ? readdressed(first) : { ...first, next: 0 });
     }
-    for (const call of lane.later) call.at = 0;
-    return [...lane.later];
+    return call.events[0];
   }
 
   /** Adds an event in its place among those of its call, or replaces it by another version. */

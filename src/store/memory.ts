@@ -4,9 +4,9 @@
  */
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
-import { type Arrival, destinationAfter, isSameAddress, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
 import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Settlement } from "../outbox/record.ts";
+import { Destinations } from "./destinations.ts";
 import { newestFirst } from "./dials.ts";
 import { attempted, discardedEvent, newEvent } from "./event.ts";
 
@@ -16,6 +16,7 @@ export class MemoryStore {
   readonly #waiting = new Map<number, OutboxEvent>();
   readonly #settled = new Map<number, Recorded>();
   readonly #dials = new Map<string, RecordedDial>();
+  readonly #destinations = new Destinations();
   /** The highest event id ever used. */
   lastId: number;
 
@@ -32,16 +33,17 @@ export class MemoryStore {
     this.#desks.delete(extension);
   }
 
-  commit({ desk, send, discard, arrival }: Change, now: number): OutboxEvent[] {
+  commit({ desk, send, discard, moved = [] }: Change, now: number): OutboxEvent[] {
     this.#desks.set(desk.extension, desk);
     for (const { agent, why } of discard) this.#discardAll(desk.extension, agent, why, now);
-    if (arrival) this.#arrived(desk.extension, arrival);
+    for (const destination of moved) this.#destinations.put(desk.extension, destination);
     const added: OutboxEvent[] = [];
     for (const event of send) {
       const id = ++this.lastId;
       const fresh = newEvent(id, event, now);
       if (event.undeliverable === undefined) {
         added.push(fresh);
+        this.#direct(fresh, fresh.to);
         this.#waiting.set(id, attempted(fresh, event.startNow === true));
       } else this.#settled.set(id, { ...fresh, why: event.undeliverable, settlement: "discarded", ended: now });
     }
@@ -54,20 +56,15 @@ export class MemoryStore {
     }
   }
 
-  /** Redirects waiting events to their agent's new address. */
-  #arrived(desk: string, arrival: Arrival): void {
-    for (const event of this.#waiting.values()) {
-      if (event.desk !== desk) continue;
-      const { to: before, ...rest } = event;
-      const to = destinationAfter({ agent: event.agent, to: before ?? null }, arrival) ?? undefined;
-      if (isSameAddress(to, before)) continue;
-      this.#waiting.set(event.id, to ? { ...rest, to } : { ...rest, why: takenBy(arrival.registration.agent) });
-    }
+  /** An event will wait, with this address. */
+  #direct({ desk, agent }: OutboxEvent, to: Address | undefined): void {
+    const isSame = (event: OutboxEvent) => event.desk === desk && event.agent === agent;
+    this.#destinations.add(desk, agent, to, () => this.#waiting.values().some(isSame));
   }
 
   /** All events that wait, in order. */
   waiting(): OutboxEvent[] {
-    return [...this.#waiting.values()].sort((a, b) => a.id - b.id);
+    return [...this.#waiting.values()].sort((a, b) => a.id - b.id).map((event) => this.#destinations.resolve(event));
   }
 
   update(event: OutboxEvent, onTheWay: boolean): void {
@@ -79,7 +76,7 @@ export class MemoryStore {
 
   settle(id: number, settlement: Settlement, why: string, now: number): void {
     const event = this.#waiting.get(id);
-    if (event) this.#end({ ...event, settlement, why, ended: now });
+    if (event) this.#end({ ...this.#destinations.resolve(event), settlement, why, ended: now });
   }
 
   withdraw(ids: readonly number[], why: string, now: number): void {
@@ -100,8 +97,9 @@ export class MemoryStore {
     const { to: _, settlement: __, ended: ___, ...rest } = found;
     const event = { ...rest, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
     this.#settled.delete(id);
+    this.#direct(event, to);
     this.#waiting.set(id, event);
-    return event;
+    return this.get(id);
   }
 
   list(all: boolean, limit: number, before: number = Number.MAX_SAFE_INTEGER): Recorded[] {
@@ -116,7 +114,8 @@ export class MemoryStore {
   }
 
   get(id: number): Recorded | undefined {
-    return this.#waiting.get(id) ?? this.#settled.get(id);
+    const event = this.#waiting.get(id);
+    return event ? this.#destinations.resolve(event) : this.#settled.get(id);
   }
 
   recordDial(desk: string, dial: DialRecord): void {

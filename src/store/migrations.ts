@@ -4,7 +4,7 @@
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
 /** The current version. */
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 
 const steps: readonly string[] = [
   // 1: the first version
@@ -59,6 +59,10 @@ const steps: readonly string[] = [
    DROP INDEX events_given_up;
    UPDATE events SET settlement = CASE settlement WHEN 'told' THEN 'delivered' ELSE 'discarded' END WHERE settlement IS NOT NULL;
    CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;`,
+  // 6: where the waiting events of an agent at a desk go after a Register; before, each event had the new address
+  `CREATE TABLE destinations (
+     desk TEXT NOT NULL, agent TEXT NOT NULL, address TEXT, port INTEGER, why TEXT, PRIMARY KEY (desk, agent)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Migrates a database from version `found`, each step in its own transaction. */

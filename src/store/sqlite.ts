@@ -8,8 +8,8 @@ import { open } from "node:fs/promises";
 import type { ClockMark } from "../platform/clock.ts";
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
-import { type Arrival, takenBy } from "../core/destination.ts";
 import type { DialRecord } from "../core/input.ts";
+import { Destinations } from "./destinations.ts";
 import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
 import { fromRow, newEvent, type Row } from "./event.ts";
@@ -57,6 +57,7 @@ class SqliteStore implements FileStore {
   readonly #path: string;
   readonly #statements;
   readonly #dials: DialTable;
+  readonly #destinations: Destinations;
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
@@ -65,6 +66,7 @@ class SqliteStore implements FileStore {
     this.#db = db;
     this.#path = path;
     this.#dials = new DialTable(db);
+    this.#destinations = storedDestinations(db);
     this.#statements = {
       begin: db.query("BEGIN"),
       commit: db.query("COMMIT"),
@@ -82,15 +84,11 @@ class SqliteStore implements FileStore {
         `UPDATE events SET settlement = 'discarded', why = ?2, ended = ?3, address = NULL, port = NULL
          WHERE id = ?1 AND settlement IS NULL`,
       ),
-      follow: db.query("UPDATE events SET address = ?3, port = ?4 WHERE desk = ?1 AND agent = ?2 AND settlement IS NULL"),
-      fallBack: db.query(
-        `UPDATE events SET address = ?3, port = ?4
-         WHERE desk = ?1 AND agent = ?2 AND address = ?5 AND port = ?6 AND settlement IS NULL`,
+      resolve: db.query(
+        `UPDATE events SET address = new.address, port = new.port FROM destinations AS new
+         WHERE events.id = ?1 AND settlement IS NULL AND new.desk = events.desk AND new.agent = events.agent`,
       ),
-      lose: db.query(
-        `UPDATE events SET address = NULL, port = NULL, why = ?6
-         WHERE desk = ?1 AND agent NOT IN (?2, ?5) AND address = ?3 AND port = ?4 AND settlement IS NULL`,
-      ),
+      anyWaits: db.query("SELECT 1 FROM events WHERE settlement IS NULL AND desk = ?1 AND agent = ?2 LIMIT 1"),
       update: db.query(
         "UPDATE events SET attempts = ?2, refusals = ?3, reached = ?4, next = ?5, why = ?6, on_the_way = ?7 WHERE id = ?1",
       ),
@@ -128,15 +126,15 @@ class SqliteStore implements FileStore {
     this.#written.delete(extension);
   }
 
-  commit({ desk, send, discard, arrival }: Change, now: number): OutboxEvent[] {
+  commit({ desk, send, discard, moved = [] }: Change, now: number): OutboxEvent[] {
     const added: OutboxEvent[] = [];
     const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
-    if (!changed && send.length === 0 && discard.length === 0 && !arrival) return added;
+    if (!changed && send.length === 0 && discard.length === 0 && moved.length === 0) return added;
     this.together(() => {
       if (changed) this.#statements.desk.run(desk.extension, state);
       for (const { agent, why } of discard) this.#statements.discard.run(desk.extension, agent, why, now);
-      if (arrival) this.#arrived(desk.extension, arrival);
+      for (const destination of moved) this.#destinations.put(desk.extension, destination);
       for (const event of send) {
         const id = this.#insert(event, now);
         if (event.undeliverable === undefined) added.push(newEvent(id, event, now));
@@ -147,13 +145,9 @@ class SqliteStore implements FileStore {
     return added;
   }
 
-  /** Redirects waiting events to their agent's new address (`destinationAfter`). */
-  #arrived(desk: string, { registration: { agent, address, port }, atDesk }: Arrival): void {
-    this.#statements.follow.run(desk, agent, address, port);
-    this.#statements.lose.run(desk, agent, address, port, atDesk?.agent ?? agent, takenBy(agent));
-    if (atDesk && atDesk.agent !== agent) {
-      this.#statements.fallBack.run(desk, atDesk.agent, atDesk.address, atDesk.port, address, port);
-    }
+  /** An event will wait, with this address. */
+  #direct(desk: string, agent: string, to: Address | undefined): void {
+    this.#destinations.add(desk, agent, to, () => this.#statements.anyWaits.get(desk, agent) !== null);
   }
 
   #insert({ desk, agent, event, undeliverable, startNow, to }: NewEvent, now: number): number {
@@ -161,6 +155,7 @@ class SqliteStore implements FileStore {
     const attempts = Number(undeliverable === undefined && startNow === true);
     const text = JSON.stringify(event);
     const { name, call } = event;
+    if (undeliverable === undefined) this.#direct(desk, agent, to);
     const place = [to?.address ?? null, to?.port ?? null] as const;
     const { lastInsertRowid } = this.#statements.insert.run(
       desk,
@@ -177,7 +172,9 @@ class SqliteStore implements FileStore {
   }
 
   waiting(): OutboxEvent[] {
-    return (this.#db.query("SELECT * FROM events WHERE settlement IS NULL ORDER BY id").all() as Row[]).map(fromRow);
+    return (this.#db.query("SELECT * FROM events WHERE settlement IS NULL ORDER BY id").all() as Row[]).map((row) =>
+      this.#read(row)
+    );
   }
 
   suppressedCalls(): { desk: string; call: string }[] {
@@ -196,6 +193,7 @@ class SqliteStore implements FileStore {
   }
 
   settle(id: number, settlement: Settlement, why: string, now: number): void {
+    if (!this.#destinations.isEmpty) this.#statements.resolve.run(id);
     this.#statements.settle.run(id, settlement, why, now);
     this.#syncSoon();
   }
@@ -208,6 +206,8 @@ class SqliteStore implements FileStore {
   }
 
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
+    const event = this.get(id);
+    if (event?.settlement === "discarded") this.#direct(event.desk, event.agent, to);
     const { changes } = this.#statements.retry.run(id, now, to?.address ?? null, to?.port ?? null);
     if (changes === 0) return undefined;
     this.#syncSoon();
@@ -216,7 +216,7 @@ class SqliteStore implements FileStore {
 
   list(all: boolean, limit: number, before: number = Number.MAX_SAFE_INTEGER): Recorded[] {
     const query = `SELECT * FROM events WHERE ${all ? "" : "settlement IS NULL AND "}id < ?2 ORDER BY id DESC LIMIT ?1`;
-    return (this.#db.query(query).all(limit, before) as Row[]).map(fromRow);
+    return (this.#db.query(query).all(limit, before) as Row[]).map((row) => this.#read(row));
   }
 
   discarded(after: number, limit: number): Recorded[] {
@@ -226,7 +226,11 @@ class SqliteStore implements FileStore {
 
   get(id: number): Recorded | undefined {
     const row = this.#statements.get.get(id) as Row | null;
-    return row === null ? undefined : fromRow(row);
+    return row === null ? undefined : this.#read(row);
+  }
+
+  #read(row: Row): Recorded {
+    return this.#destinations.resolve(fromRow(row));
   }
 
   recordDial(desk: string, dial: DialRecord): void {
@@ -282,6 +286,7 @@ class SqliteStore implements FileStore {
     );
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
     this.together(() => {
+      this.#db.query("DELETE FROM destinations").run();
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const dial of dials) this.#dials.put(dial);
       for (
@@ -306,6 +311,7 @@ class SqliteStore implements FileStore {
         );
       }
     });
+    this.#destinations.clear();
     for (const [extension, state] of states) this.#written.set(extension, state);
     this.#syncSoon();
   }
@@ -328,4 +334,25 @@ class SqliteStore implements FileStore {
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.datasync().finally(() => file.close());
+}
+
+/** The changed destinations in the store. */
+function storedDestinations(db: Database): Destinations {
+  const put = db.query("INSERT OR REPLACE INTO destinations VALUES (?1, ?2, ?3, ?4, ?5)");
+  const remove = db.query("DELETE FROM destinations WHERE desk = ?1 AND agent = ?2");
+  const rows = db.query("SELECT * FROM destinations").all() as {
+    desk: string;
+    agent: string;
+    address: string | null;
+    port: number | null;
+    why: string | null;
+  }[];
+  const known = rows.map(({ desk, agent, address, port, why }) => {
+    const to = address === null || port === null ? {} : { to: { address, port } };
+    return [desk, { agent, ...to, ...(why === null ? {} : { why }) }] as const;
+  });
+  return new Destinations((desk, agent, destination) => {
+    if (!destination) remove.run(desk, agent);
+    else put.run(desk, agent, destination.to?.address ?? null, destination.to?.port ?? null, destination.why ?? null);
+  }, known);
 }

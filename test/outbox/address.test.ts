@@ -1,5 +1,6 @@
 /** Where the courier sends waiting events when agents register, move, and take each other's place. */
 import { describe, expect, test } from "bun:test";
+import { takenBy } from "../../src/core/destination.ts";
 import { established, event, home, pop, released } from "../support/outbox/events.ts";
 import { done, refused, Rig, settle, timeout, unreachable } from "../support/outbox/rig.ts";
 import { standStill } from "../support/timers.ts";
@@ -83,9 +84,11 @@ describe("the agent:", () => {
   test("agents registered at different desks may share an address", () => {
     const rig = new Rig();
     rig.courier.add([event(4, { desk: "1002" })]);
-    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...home } })).toBe(false);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...home } })).toEqual([]);
     expect(rig.courier.get(4)?.to).toEqual(home);
-    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "C", ...home } })).toBe(true);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "C", ...home } })).toEqual([
+      { agent: "A", why: takenBy("B") },
+    ]);
     expect(rig.courier.get(4)?.to).toBeUndefined();
   });
 
@@ -93,7 +96,9 @@ describe("the agent:", () => {
     const rig = new Rig();
     const here = { address: "10.0.0.10", port: 8080 };
     rig.courier.add([event(4, { desk: "1002" })]);
-    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...here } })).toBe(true);
+    expect(rig.courier.arrived("1002", { registration: { agent: "B", ...home }, atDesk: { agent: "A", ...here } })).toEqual([
+      { agent: "A", to: here },
+    ]);
     expect(rig.courier.get(4)?.to).toEqual(here);
   });
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import type { CrmEvent } from "../../src/core/crm.ts";
 import { SuppressedCalls } from "../../src/outbox/suppressed.ts";
 import { calls, event } from "../support/outbox/events.ts";
-import { done, Rig, settle, unreachable } from "../support/outbox/rig.ts";
+import { done, refused, Rig, settle, unreachable } from "../support/outbox/rig.ts";
 import type { OutboxEvent } from "../../src/outbox/record.ts";
 import { standStill } from "../support/timers.ts";
 
@@ -104,6 +104,29 @@ describe("the number of operations for each event does not grow with the number 
       while (rig.courier.status().waiting > 0) await settle();
       return looks.count / count;
     });
+  });
+
+  test("sent to the agent's new address: the Register itself visits none of them", async () => {
+    const moved = { address: "10.0.0.9", port: 9090 };
+    const looks = new Looks();
+    const rig = new Rig({ stored: looks.watch(calls(many)) });
+    rig.courier.sendDue();
+    for (let answered = 0; answered < many;) {
+      for (const post of rig.posts.splice(0)) {
+        post.answer(refused);
+        answered++;
+      }
+      await settle();
+    }
+    looks.count = 0;
+    expect(rig.courier.arrived("1001", { registration: { agent: "A", ...moved }, atDesk: { agent: "A", ...moved } })).toEqual([
+      { agent: "A", to: moved },
+    ]);
+    expect(looks.count).toBe(0);
+    rig.courier.sendDue();
+    await settle();
+    for (const { to } of rig.posts) expect(to).toEqual(moved);
+    expect(await drain(rig)).toBe(many);
   });
 
   test("looked up by the administrator, or counted", async () => {

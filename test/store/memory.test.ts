@@ -20,7 +20,6 @@ type Changes = Pick<Store, keyof MemoryStore & keyof Store>;
 const agent = fc.constantFrom("A", "B");
 const extension = fc.constantFrom("1001", "1002");
 const address = fc.constantFrom("10.0.0.7", "10.0.0.9").map((address) => ({ address, port: 8080 }));
-const registration = fc.tuple(agent, address).map(([agent, to]) => ({ agent, ...to }));
 const id = fc.integer({ min: 1, max: 12 });
 const option = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
 
@@ -40,10 +39,9 @@ const change: fc.Arbitrary<(store: Changes, now: number) => unknown> = fc.oneof(
   fc.tuple(extension, agent).map(([extension, agent]) => (store: Changes, now: number) =>
     store.commit({ desk: newDesk(extension), send: [], discard: [{ agent, why: "unregistered" }] }, now)
   ),
-  fc.tuple(extension, registration, fc.option(registration)).map(([extension, registration, other]) => {
-    const atDesk = other?.agent === registration.agent ? registration : other;
-    return (store: Changes, now: number) =>
-      store.commit({ desk: newDesk(extension), send: [], discard: [], arrival: { registration, atDesk } }, now);
+  fc.tuple(extension, agent, option(address)).map(([extension, agent, to]) => {
+    const moved = [{ agent, ...(to ? { to } : { why: "taken" }) }];
+    return (store: Changes, now: number) => store.commit({ desk: newDesk(extension), send: [], discard: [], moved }, now);
   }),
   fc.tuple(id, fc.boolean(), fc.boolean()).map(([id, onTheWay, reached]) => (store: Changes, now: number) => {
     const event = store.get(id);

@@ -43,6 +43,28 @@ const versions: readonly string[] = [
    ALTER TABLE events ADD COLUMN port INTEGER;
    UPDATE events SET address = '10.0.0.7', port = 8080 WHERE ending IS NULL;
    PRAGMA user_version = 4;`,
+  `UPDATE desks SET state = json_remove(
+     json_set(
+       state,
+       '$.recentlyEnded', json(coalesce(state -> '$.gone', '[]')),
+       '$.calls', json((
+         SELECT json_group_array(json(
+           CASE WHEN call ->> '$.answerUntold'
+             THEN json_set(json_remove(call, '$.answerUntold'), '$.answerUnreported', json('true')) ELSE call END
+         )) FROM (
+           SELECT CASE WHEN coalesce(value ->> '$.follows.first', value ->> '$.id') = state ->> '$.dial.call'
+             THEN json_set(value, '$.dial', json_remove(state -> '$.dial', '$.call')) ELSE value END AS call
+           FROM json_each(state, '$.calls')
+         )
+       ))
+     ),
+     '$.dial', '$.gone'
+   );
+   ALTER TABLE events RENAME COLUMN ending TO settlement;
+   DROP INDEX events_given_up;
+   UPDATE events SET settlement = CASE settlement WHEN 'told' THEN 'delivered' ELSE 'discarded' END WHERE settlement IS NOT NULL;
+   CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;
+   PRAGMA user_version = 5;`,
 ];
 
 const home = { address: "10.0.0.7", port: 8080 };
@@ -173,7 +195,7 @@ describe.each(versions.map((_, index) => index + 1))("a store of version %d", (v
     };
     migrate(run, (work) => db.transaction(work)(), version);
     db.close();
-    expect(copies.length).toBeGreaterThan(2);
+    expect(copies.length).toBeGreaterThan(1);
     for (const copy of copies) holdsAll(copy, version);
   });
 });

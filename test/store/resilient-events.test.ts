@@ -48,7 +48,7 @@ test("events withdrawn meanwhile are recorded", () => {
 test("an event tried meanwhile keeps its agent's new address", () => {
   const { store, desk, events, recovered } = lost("moved.db");
   const registration = { agent: "A", ...moved };
-  store.commit({ desk: { ...desk, registration }, send: [], discard: [], arrival: { registration, atDesk: registration } }, 20);
+  store.commit({ desk: { ...desk, registration }, send: [], discard: [], moved: [{ agent: "A", to: moved }] }, 20);
   for (const event of events) store.update({ ...event, attempts: 1 }, true);
   expect(store.trouble).toBeDefined();
   const after = recovered();

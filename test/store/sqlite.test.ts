@@ -8,6 +8,7 @@ import { newCall } from "../../src/core/call.ts";
 import { schemaVersion } from "../../src/store/migrations.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import type { NewEvent, Store } from "../../src/outbox/record.ts";
+import { takenBy } from "../../src/core/destination.ts";
 import { ownFolder } from "../support/folder.ts";
 
 const folder = ownFolder();
@@ -138,8 +139,9 @@ describe("after it was closed and opened again", () => {
         made("ScreenPop", { desk: "1002", to: home }),
       ];
       store.commit({ desk, send: added, discard: [] }, 10);
-      const atDesk = { agent: "D", address: "10.0.0.10", port: 8080 };
-      store.commit({ desk, send: [], discard: [], arrival: { registration: { agent: "A", ...moved }, atDesk } }, 20);
+      const at = { address: "10.0.0.10", port: 8080 };
+      const changed = [{ agent: "A", to: moved }, { agent: "C", why: takenBy("A") }, { agent: "D", to: at }];
+      store.commit({ desk, send: [], discard: [], moved: changed }, 20);
     });
     expect(using((store) => store.waiting().map(({ agent, to }) => [agent, to]))).toEqual([
       ["A", moved],
@@ -149,9 +151,9 @@ describe("after it was closed and opened again", () => {
       ["A", moved],
       ["A", home],
     ]);
-    expect(using((store) => store.get(3)?.why)).toBe(
-      "agent A has registered at this address; it waits for its own agent's next Register",
-    );
+    expect(using((store) => store.get(3)?.why)).toBe(takenBy("A"));
+    using((store) => store.settle(1, "delivered", "", 30));
+    expect(using((store) => store.get(1)?.to)).toEqual(moved);
   });
 
   test("the result of an attempt is kept", () => {
