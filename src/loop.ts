@@ -19,6 +19,7 @@ import type { Outbox } from "./outbox/outbox.ts";
 import type { Registrations } from "./outbox/registrations.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Store } from "./outbox/record.ts";
+import { remembered } from "./platform/remembered.ts";
 
 /** What the loop needs. */
 export interface LoopOptions {
@@ -50,6 +51,7 @@ export interface Unattended {
 export class Loop {
   readonly #options: LoopOptions;
   readonly #desks = new Map<string, Desk>();
+  #statuses = this.#newStatuses();
   /** The callouts that wait for their answers, by id. */
   readonly #waiting = new Map<string, { readonly name: Callout["name"]; readonly answer: (reply: Reply) => void }>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
@@ -130,7 +132,12 @@ export class Loop {
 
   /** The answer to a CheckStatus from this address. */
   checkStatus(from: string): Reply {
-    return this.#refusing ? stopping : checkStatus(this.desks(), from);
+    return this.#refusing ? stopping : this.#statuses(from);
+  }
+
+  /** The answers to CheckStatus, until a desk changes. */
+  #newStatuses(): (from: string) => Reply {
+    return remembered((from) => checkStatus(this.desks(), from));
   }
 
   /** Answers a callout; the answer to a MakeCall has the id of its call. The password of a Login is verified first. */
@@ -235,6 +242,7 @@ export class Loop {
     this.#logLine(desk, input);
     const made = step(desk, input, now(), policy);
     this.#desks.set(extension, made.desk);
+    this.#statuses = this.#newStatuses();
     if (made.desk.registration !== desk.registration) registrations.note(made.desk);
     if (input.type === "line" && input.event.type === "agent" && made.desk.agents !== desk.agents) {
       this.#options.log.warning("The switch has changed the agent's state", {

@@ -4,6 +4,7 @@
  */
 import { hostAllowed, parseRanges } from "../platform/address.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
+import { remembered } from "../platform/remembered.ts";
 
 /** Who may send callouts, to which path, and how often. */
 export interface GuardOptions extends Rate {
@@ -43,7 +44,7 @@ const maxQueryLength = 4096;
  * @throws Error if an entry of `allow` is not a range.
  */
 export function guard(options: GuardOptions): (request: CalloutRequest, now: number) => Refusal | undefined {
-  const allowed = parseRanges(options.allow);
+  const allowed = remembered(parseRanges(options.allow));
   const granted = rateLimit(options);
   const paths = options.prefix === undefined ? ["/", ""] : [options.prefix, `${options.prefix}/`];
   return (request, now) => {
@@ -86,12 +87,11 @@ const program = /\b(?:java\/?|(?:windows)?powershell\/)\d/i;
 function browser(request: CalloutRequest): string | undefined {
   const site = request.header("sec-fetch-site");
   const agent = request.header("user-agent") ?? "";
-  const signs = [
-    request.header("origin") === undefined ? [] : ["an Origin"],
-    site === undefined || site === "none" || site === "same-origin" ? [] : ["a Sec-Fetch-Site of another site"],
-    request.header("referer") === undefined ? [] : ["a Referer"],
-    /mozilla/i.test(agent) && !program.test(agent) ? ["a browser's User-Agent"] : [],
-  ].flat();
+  const signs: string[] = [];
+  if (request.header("origin") !== undefined) signs.push("an Origin");
+  if (site !== undefined && site !== "none" && site !== "same-origin") signs.push("a Sec-Fetch-Site of another site");
+  if (request.header("referer") !== undefined) signs.push("a Referer");
+  if (/mozilla/i.test(agent) && !program.test(agent)) signs.push("a browser's User-Agent");
   if (signs.length === 0) return undefined;
   return `The request comes from a web browser (it has ${signs.join(", ")}): to test by hand, set http.allowBrowsers to true.`;
 }

@@ -3,13 +3,14 @@ import { type Context, Hono } from "hono";
 import { authorityOf, normaliseAddress, parseRanges } from "../platform/address.ts";
 import type { Callout, CalloutName, RefusedCallout, Reply } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
-import { calloutName, decodeCallout, type Decoded, type Undecoded } from "./decode.ts";
+import { calloutName, decodeCallout, type Undecoded } from "./decode.ts";
 import { type CalloutRequest, guard, type GuardOptions, type Refusal } from "./guard.ts";
 import type { AnswerForm, ParameterAliases } from "./profile.ts";
 import { readQuery } from "./query.ts";
 import { refusal as refusalOf, replyTo, type WrittenReply } from "./reply.ts";
 import { requestText } from "./redact.ts";
 import { messageOf } from "../platform/text.ts";
+import { remembered } from "../platform/remembered.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 
 /** Settings and collaborators of the callout route. */
@@ -93,26 +94,28 @@ export function callouts(options: CalloutOptions): Callouts {
     options.refusals?.note({ from, why, ...omitUndefined({ name, desk, agent }) });
     return traced(replyTo(name, decoded, answers), { to: from }, log);
   };
-  const decode = ({ query, from }: CalloutRequest): Decoded =>
-    decodeCallout(query, { ...decoding, from, desks: options.desks() });
+  const status = statusOf(options);
   const app = new Hono();
   app.all("*", async (context) => {
     const request = read(context, options);
-    const { from } = request;
+    const { from, query } = request;
     if (log.tracing()) traceRequest(request, context, options);
     const refused = refusal(request, now());
     if (refused !== undefined) return refuse(request, refused);
-    const decoded = decode(request);
+    const decoded = decodeCallout(query, { ...decoding, from, desks: options.desks() });
     if (!decoded.ok) return undecoded(decoded, from);
     const { callout } = decoded;
-    if (callout.name === "CheckStatus") return traced(status(from, options), { to: from }, log);
+    if (callout.name === "CheckStatus") return traced(status(from), { to: from }, log);
     return await execute(callout, from, options);
   });
+  const isCheckStatus = remembered((query) => {
+    const decoded = decodeCallout(query, { ...decoding, from: "", desks: [] });
+    return decoded.ok && decoded.callout.name === "CheckStatus";
+  });
   const atOnce = (request: CalloutRequest): WrittenReply | undefined => {
-    if (!/CheckStatus/i.test(request.query) || log.tracing()) return undefined;
-    const decoded = decode(request);
-    if (!decoded.ok || decoded.callout.name !== "CheckStatus" || refusal(request, now()) !== undefined) return undefined;
-    return status(request.from, options);
+    // Other queries may contain a password, and are not remembered.
+    if (log.tracing() || !/checkstatus/i.test(request.query) || !isCheckStatus(request.query)) return undefined;
+    return refusal(request, now()) === undefined ? status(request.from) : undefined;
   };
   return { app, atOnce };
 }
@@ -137,17 +140,23 @@ async function execute(callout: Callout, from: string, options: CalloutOptions):
   return traced(replyTo(callout.name, reply, answers), { desk: callout.desk, call: reply.call, to: from }, log);
 }
 
-/** Answers a CheckStatus. */
-function status(from: string, { checkStatus, log, counted, answers }: CalloutOptions): WrittenReply {
-  let reply: Reply;
-  try {
-    reply = checkStatus(from);
-  } catch (error) {
-    reply = internalError("CheckStatus", error, log);
-  }
-  counted?.callout("CheckStatus", reply.ok ? "ok" : "error");
-  log.debug("CheckStatus", { from, outcome: reply.ok ? "ok" : "error", why: reply.ok ? undefined : reply.why });
-  return replyTo("CheckStatus", reply, answers);
+/** Returns the function that answers a CheckStatus from an address. */
+function statusOf({ checkStatus, log, counted, answers }: CalloutOptions): (from: string) => WrittenReply {
+  const success = replyTo("CheckStatus", { ok: true }, answers);
+  const failure = remembered((why) => replyTo("CheckStatus", { ok: false, why }, answers));
+  const asked = (from: string): Reply => {
+    try {
+      return checkStatus(from);
+    } catch (error) {
+      return internalError("CheckStatus", error, log);
+    }
+  };
+  return (from) => {
+    const reply = asked(from);
+    counted?.callout("CheckStatus", reply.ok ? "ok" : "error");
+    log.debug("CheckStatus", { from, outcome: reply.ok ? "ok" : "error", why: reply.ok ? undefined : reply.why });
+    return reply.ok ? success : failure(reply.why);
+  };
 }
 
 function internalError(name: CalloutName, error: unknown, log: Log): Answered {

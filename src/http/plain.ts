@@ -23,10 +23,10 @@ const plain = /^GET ([/?][!-~]*) HTTP\/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r
 /** Headers that mean more than a plain request: a body, or another protocol. */
 const special = new Set(["content-length", "transfer-encoding", "upgrade", "expect"]);
 
-/** Reads these bytes; undefined if they are anything but one plain request. */
-export function readPlain(bytes: Buffer): PlainRequest | undefined {
-  if (bytes.length > maxBytes) return undefined;
-  const [, target, minor, lines] = plain.exec(bytes.toString("latin1")) ?? [];
+/** Reads this text, a character for each byte; undefined if it is anything but one plain request. */
+export function readPlain(text: string): PlainRequest | undefined {
+  if (text.length > maxBytes) return undefined;
+  const [, target, minor, lines] = plain.exec(text) ?? [];
   if (target === undefined || lines === undefined) return undefined;
   const headers = new Map<string, string>();
   for (let start = 0; start < lines.length;) {
@@ -49,11 +49,20 @@ export interface PlainAnswer {
   readonly body: string;
 }
 
+/** The bytes of answers, written once a second because of their Date. */
+const written = new WeakMap<PlainAnswer, { readonly second: number; readonly isLast: boolean; readonly bytes: Buffer }>();
+
 /** The bytes of an answer, the same as node:http would send. */
-export function writePlain({ status, headers, body }: PlainAnswer, isLast: boolean): Buffer {
+export function writePlain(answer: PlainAnswer, isLast: boolean): Buffer {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  const before = written.get(answer);
+  if (before?.second === second && before.isLast === isLast) return before.bytes;
+  const { status, headers, body } = answer;
   const lines = Object.entries(headers).map(([name, value]) => `${name.toLowerCase()}: ${value}\r\n`).toSorted().join("");
-  const connection = isLast ? "Connection: close" : "Connection: keep-alive\r\nKeep-Alive: timeout=5";
-  return Buffer.from(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}Date: ${new Date().toUTCString()}\r\n${connection}\r\n\r\n${body}`,
-  );
+  const date = `Date: ${new Date(now).toUTCString()}\r\n`;
+  const connection = isLast ? "Connection: close\r\n" : "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n";
+  const bytes = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}${date}${connection}\r\n${body}`);
+  written.set(answer, { second, isLast, bytes });
+  return bytes;
 }

@@ -104,14 +104,19 @@ export function createServerFor(options: ServerOptions): HttpServer {
 interface Client {
   readonly connection: Connection;
   readonly lines: RequestLines | undefined;
+  /** The last request that was answered at once: most clients repeat it. */
+  last?: { readonly text: string; readonly request: PlainRequest };
 }
 
 /** What happens on a connection that is open. */
 function handlers(connections: Connections, { atOnce, log }: ServerOptions): Bun.SocketHandler<Client> {
-  const answered = (connection: Connection, bytes: Buffer): boolean => {
-    const request = atOnce && readPlain(bytes);
-    const answer = request && atOnce(request, connection.from ?? "");
+  const answered = (client: Client, bytes: Buffer): boolean => {
+    const { connection, last } = client;
+    const text = bytes.toString("latin1");
+    const request = last?.text === text ? last.request : readPlain(text);
+    const answer = request && atOnce?.(request, connection.from ?? "");
     if (request === undefined || answer === undefined) return false;
+    client.last = { text, request };
     const { isLast } = request;
     if (connection.send(writePlain(answer, isLast), () => connections.requestEnded(connection))) {
       connections.answered(connection, isLast);
@@ -122,12 +127,13 @@ function handlers(connections: Connections, { atOnce, log }: ServerOptions): Bun
     return true;
   };
   return {
-    data: ({ data: { connection, lines } }, bytes) => {
+    data: ({ data: client }, bytes) => {
+      const { connection, lines } = client;
       // Whatever follows the last answer is read, so that the close does not become a reset (RFC 9112 section 9.6).
       if (!connection.writable) return;
       const isStart = connection.isBetweenRequests && lines?.isBetweenRequests !== false;
       connection.bytesRead += bytes.length;
-      if (isStart && answered(connection, bytes)) return;
+      if (isStart && atOnce && answered(client, bytes)) return;
       const passed = lines === undefined ? bytes : lines.through(bytes);
       if (passed.length > 0) connection.pass(passed);
     },

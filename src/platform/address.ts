@@ -1,15 +1,16 @@
 /** Normalisation of IP addresses, and lists of ranges. The only file that uses ipaddr.js. */
 import ipaddr from "ipaddr.js";
+import { remembered } from "./remembered.ts";
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** Parses strictly: `10.1`, `010.0.0.1` and `0x7f.1`, which C libraries accept, are not addresses here. */
-function parse(text: string): Address | undefined {
+const parse = remembered((text: string): Address | undefined => {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
   const address = ipaddr.IPv6.parse(text);
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
-}
+});
 
 /**
  * Normalises an address: `::ffff:10.0.0.5` (as dual-stack sockets show it, RFC 4291 section 2.5.5.2) becomes `10.0.0.5`,
