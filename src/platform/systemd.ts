@@ -56,11 +56,13 @@ export interface ReporterOptions {
   readonly warn: (text: string, why: string) => void;
 }
 
-/** The interval at which the status is checked for changes, in ms. */
-const checkMs = 1000;
+/** The interval at which the status is checked for changes, in ms: most of what an idle daemon does. */
+const checkMs = 5000;
+/** A check that is early by less than this, in ms, counts as on time. */
+const maxTimerJitter = 100;
 
 /**
- * Keeps the service manager up to date: sends the status when it has changed, at most once a second, and pings the watchdog
+ * Keeps the service manager up to date: sends the status when it has changed, at most every 5 s, and pings the watchdog
  * while nothing is stuck. It runs in the main event loop, so a blocked loop stops the pings. One notification at a time.
  */
 export class Reporter {
@@ -92,7 +94,7 @@ export class Reporter {
     if (status !== this.#status) states.push(statusState(status));
     const { pingMs, now } = this.#options;
     // Slightly early rather than one check late.
-    const due = pingMs !== undefined && now() - this.#pinged >= pingMs - checkMs / 10;
+    const due = pingMs !== undefined && now() - this.#pinged >= pingMs - maxTimerJitter;
     if (due && this.#alive(this.#reported)) {
       states.push("WATCHDOG=1");
       this.#pinged = now();
