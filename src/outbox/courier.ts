@@ -235,6 +235,7 @@ export class Courier {
     if (this.#stopping) return;
     this.#nextTurn ??= setImmediate(() => {
       this.#nextTurn = undefined;
+      this.#posts.turn();
       this.sendDue();
     });
   }

@@ -12,6 +12,11 @@ const maxFailingPosts = 16;
  */
 const fastMs = 10;
 const fastWindow = 8;
+/**
+ * So does one from which more answers than this arrive in one turn: they have waited for telesetd, and their delay says nothing
+ * about the address. More POSTs at once would only make the turns longer.
+ */
+const manyAnswers = 4;
 
 /** A POST in progress. */
 export interface Post {
@@ -34,6 +39,8 @@ export class Posts {
   readonly #open = new Set<Lane>();
   /** How many go to addresses whose last POST failed. */
   #failing = 0;
+  /** How many answers have arrived in this turn. */
+  #answers = 0;
 
   /** This lane has something to send: it gets its turn. */
   open(lane: Lane): void {
@@ -79,9 +86,15 @@ export class Posts {
     this.#open.add(post.lane);
   }
 
+  /** A turn of the event loop starts. */
+  turn(): void {
+    this.#answers = 0;
+  }
+
   /** The address of a POST has answered. */
   answered({ lane, since }: Post, now: number): void {
-    lane.answered(now - since < fastMs ? fastWindow : maxConcurrentPosts);
+    const isFast = ++this.#answers > manyAnswers || now - since < fastMs;
+    lane.answered(isFast ? fastWindow : maxConcurrentPosts);
   }
 
   /** Aborts the POSTs of a lane, or all. */

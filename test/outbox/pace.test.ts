@@ -23,6 +23,18 @@ describe("at once:", () => {
     expect(onTheWay).toEqual(expected);
   });
 
+  test("8 at most after more than 4 answers in one turn: they have waited for telesetd, however late they are", async () => {
+    const rig = new Rig();
+    rig.courier.add(calls(200));
+    rig.now += 10;
+    for (let answers = 0; answers < 3; answers++) await rig.answer(done);
+    expect(rig.posts).toHaveLength(32);
+    rig.now += 10;
+    for (const post of rig.posts.splice(0, 10)) post.answer(done);
+    await settle();
+    expect(rig.posts).toHaveLength(22);
+  });
+
   test("in one turn of the event loop at most 4 POSTs are started and 32 events discarded, however many are due", () => {
     const rig = new Rig({ stored: [...calls(200, { created: -200_000 }), ...calls(200, {}, 1000)] });
     for (let turns = 0; rig.posts.length === 0; turns++) {
