@@ -20,6 +20,8 @@ export interface CourierOptions extends OutcomeOptions {
   readonly store: Pick<Store, "waiting" | "suppressedCalls" | "update" | "settle" | "withdraw">;
   readonly crm: Crm;
   readonly rules: DeliveryRules;
+  /** Called after each attempt. */
+  readonly attemptEnded?: () => void;
 }
 
 /** How many POSTs go to one address at once before it has answered: it may be unreachable, and others wait. */
@@ -320,6 +322,7 @@ export class Courier {
       call.renewal = lane.renewals;
       this.#look(call);
       this.#sendSoon();
+      this.#options.attemptEnded?.();
     });
     this.#onTheWay.add(done);
     this.#look(call);

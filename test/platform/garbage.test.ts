@@ -1,0 +1,24 @@
+/** Garbage is collected after a number of events, in a moment of silence. */
+import { expect, test } from "bun:test";
+import { Garbage } from "../../src/platform/garbage.ts";
+import { FakeTimers } from "../support/timers.ts";
+
+test("a collection starts after 24 events, in a silence of 3 ms, and the next after 24 more", () => {
+  const timers = new FakeTimers();
+  let collections = 0;
+  const garbage = new Garbage(timers, () => collections++);
+  const handle = (events: number, pause: number) => {
+    for (let event = 0; event < events; event++) {
+      garbage.eventHandled();
+      timers.advance(pause);
+    }
+    return collections;
+  };
+  expect(handle(23, 100)).toBe(0);
+  // No silence: more events follow at once.
+  expect(handle(5, 2)).toBe(0);
+  timers.advance(1);
+  expect(collections).toBe(1);
+  expect(handle(23, 100)).toBe(1);
+  expect(handle(1, 100)).toBe(2);
+});
