@@ -1,110 +1,70 @@
-/** Callouts as fast as they are answered, and at a fixed rate: CheckStatus over persistent connections. */
+/** CheckStatus over persistent connections: as fast as it is answered, and at fixed rates. */
 import type { Socket } from "bun";
-import { quantile } from "./statistics.ts";
-
-/** The result. Times in ms. */
-export interface CalloutResult {
-  /** Answers per second if each callout is sent as soon as the one before is answered. */
-  readonly perSecond: number;
-  /** At 2,000 per second: from the due time of the callout to its complete answer. */
-  readonly p50: number;
-  readonly p99: number;
-  /** Answers that were not 200. */
-  readonly failed: number;
-}
-
-const paced = 2000;
-const connections = 4;
-
-interface Waiting {
-  answered: (status: string) => void;
-  text: string;
-}
+import { message } from "./crm.ts";
+import { cpuFrom, now, quantile, rest } from "./measure.ts";
+import type { Unit } from "./results.ts";
 
 /** A connection with one callout at a time. */
-class Caller {
-  private constructor(readonly socket: Socket<Waiting>, readonly request: string) {}
+type Caller = Socket<{ text: string; answered: (status: string) => void }>;
 
-  static async open(port: number): Promise<Caller> {
-    const socket = await Bun.connect<Waiting>({
-      hostname: "127.0.0.1",
-      port,
-      data: { answered: () => {}, text: "" },
-      socket: {
-        data: (socket, data) => {
-          const waiting = socket.data;
-          waiting.text += data.toString("latin1");
-          const end = waiting.text.indexOf("\r\n\r\n");
-          if (end < 0) return;
-          const length = Number(/\r\ncontent-length: *(\d+)/i.exec(waiting.text)?.[1] ?? 0);
-          if (waiting.text.length < end + 4 + length) return;
-          const status = waiting.text.slice(9, 12);
-          waiting.text = "";
-          waiting.answered(status);
-        },
-        close: (socket) => socket.data.answered("closed"),
-        error: () => {},
-      },
-    });
-    return new Caller(socket, `GET /?FunctionName=CheckStatus HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
-  }
+const connections = 4;
 
-  ask(): Promise<string> {
-    return new Promise((resolve) => {
-      this.socket.data.answered = resolve;
-      this.socket.write(this.request);
-    });
-  }
+function caller(port: number): Promise<Caller> {
+  const data: Caller["data"] = { text: "", answered: () => {} };
+  const onData = (bytes: Buffer) => {
+    const answer = message(data.text += bytes.toString("latin1"));
+    data.text = answer?.rest ?? data.text;
+    if (answer) data.answered(answer.head.slice(9, 12));
+  };
+  const socket = { data: (_: Caller, bytes: Buffer) => onData(bytes), close: () => data.answered("closed"), error: () => {} };
+  return Bun.connect({ hostname: "127.0.0.1", port, data, socket });
 }
 
-/** Measures both, for `seconds` each, after a short warm-up. */
-export async function measureCallouts(port: number, seconds: number): Promise<CalloutResult> {
-  const callers = await Promise.all(Array.from({ length: connections }, () => Caller.open(port)));
-  try {
-    await flatOut(callers, Math.min(1, seconds / 2));
-    const fast = await flatOut(callers, seconds);
-    const { times, failed } = await atPace(callers, seconds);
-    return {
-      perSecond: fast.answered / seconds,
-      p50: quantile(times, 0.5),
-      p99: quantile(times, 0.99),
-      failed: fast.failed + failed,
-    };
-  } finally {
-    for (const { socket } of callers) socket.end();
-  }
-}
-
-async function flatOut(callers: readonly Caller[], seconds: number): Promise<{ answered: number; failed: number }> {
-  const until = performance.now() + seconds * 1000;
-  let answered = 0;
-  let failed = 0;
-  await Promise.all(callers.map(async (caller) => {
-    while (performance.now() < until) {
-      if (await caller.ask() === "200") answered++;
-      else failed++;
-    }
-  }));
-  return { answered, failed };
-}
-
-/** Sends a callout every half millisecond on any free connection; waiting for a connection counts. */
-async function atPace(callers: readonly Caller[], seconds: number): Promise<{ times: number[]; failed: number }> {
+/** Sends callouts for `seconds`, each on a free connection when it is due: at this rate, or as soon as one is answered. */
+async function ask(callers: readonly Caller[], seconds: number, perSecond?: number) {
+  const request = `GET /?FunctionName=CheckStatus HTTP/1.1\r\nHost: 127.0.0.1:${callers[0]?.remotePort}\r\n\r\n`;
   const times: number[] = [];
-  let failed = 0;
+  const zero = now() + 5;
   let taken = 0;
-  const count = seconds * paced;
-  const zero = performance.now() + 5;
-  await Promise.all(callers.map(async (caller) => {
-    for (let index = taken++; index < count; index = taken++) {
-      const due = zero + index * (1000 / paced);
-      const wait = due - performance.now();
-      if (wait > 0.2) await new Promise((done) => setTimeout(done, wait));
+  let failed = 0;
+  await Promise.all(callers.map(async (socket) => {
+    for (;;) {
+      const due = perSecond === undefined ? now() : zero + taken++ * (1000 / perSecond);
+      if (due >= zero + seconds * 1000) return;
+      const wait = due - now();
+      if (wait > 0.2) await rest(wait);
       // A late timer is our delay; a missing free connection is the contestant's, and counts.
-      const from = wait > 0.2 ? performance.now() : due;
-      if (await caller.ask() !== "200") failed++;
-      times.push(performance.now() - from);
+      const from = wait > 0.2 ? now() : due;
+      const status = await new Promise<string>((answered) => {
+        socket.data.answered = answered;
+        socket.write(request);
+      });
+      if (status !== "200") failed++;
+      times.push(now() - from);
     }
   }));
   return { times, failed };
+}
+
+/** Measures for `seconds` flat out and at each rate, after a short warm-up. */
+export async function measureCallouts(
+  port: number,
+  pid: number,
+  seconds: number,
+  record: (row: string, unit: Unit, value: number) => void,
+): Promise<void> {
+  const callers = await Promise.all(Array.from({ length: connections }, () => caller(port)));
+  await ask(callers, Math.min(1, seconds / 2));
+  const cpu = cpuFrom(pid);
+  const { times, failed } = await ask(callers, seconds);
+  record(" a second", "whole", (times.length - failed) / seconds);
+  record(", CPU", "ms", cpu() / times.length);
+  for (const rate of [500, 2000]) {
+    const { times, failed } = await ask(callers, seconds, rate);
+    const row = (name: string) => ` at ${rate}/s, ${name}`;
+    record(row("p50"), "ms", quantile(times, 0.5));
+    record(row("p99"), "ms", quantile(times, 0.99));
+    record(row("failed"), "sum", failed);
+  }
+  for (const socket of callers) socket.end();
 }

@@ -1,140 +1,142 @@
 /** The contestants: telesetd as run by the unit and with JIT, a handwritten bridge for Node, and a minimal relay in C. */
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sendCallout } from "../simulator/crm/mod.ts";
 import { quietPort } from "../test/support/ports.ts";
 import { domain } from "./frames.ts";
+import { Site } from "./load.ts";
+import { now, rest } from "./measure.ts";
 
-/** The keys, as in the JSON output. */
-export const keys = ["unit", "jit", "node", "floor"] as const;
-export type Key = (typeof keys)[number];
-
-/** The names, for people. */
-export const labels: Readonly<Record<Key, string>> = {
+/** The names, for people; the keys are those of the JSON output. */
+export const labels = {
   unit: "telesetd (as the unit runs it)",
   jit: "telesetd (JIT on)",
   node: "Node bridge by hand",
   floor: "C floor",
 };
+export type Key = keyof typeof labels;
+export const keys = Object.keys(labels) as Key[];
 
-/** The programs. A contestant whose path is absent is skipped. */
-export interface Programs {
-  /** The command. */
-  readonly telesetd: readonly string[];
-  readonly bridge?: string;
-  readonly floor?: string;
-}
+/** The commands of the contestants; one without is skipped. */
+export type Programs = Readonly<Partial<Record<Key, readonly string[]>>>;
 
-/** The desks and the peers of a contestant. */
+/** How a contestant is started. */
 export interface Setup {
-  readonly folder: string;
-  readonly pbxPort: number;
-  readonly crmPort: number;
+  readonly key: Key;
   readonly desks: readonly string[];
+  /** Instead of the program's. */
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Called with the path of its store before the start. */
+  readonly prepare?: (store: string, site: Site) => void;
+  /** Only until it says that it runs, with listener and store open: no agent is registered. */
+  readonly onlyReady?: boolean;
 }
 
-/** A running contestant. */
-export interface Running {
+/** A running contestant with its switch and CRM. */
+export interface Seat {
   readonly key: Key;
+  readonly site: Site;
   readonly pid: number;
-  /** The start time of its process, on the clock of `performance.now`. */
+  /** The start of its process; from then until it said that it runs, and until it had read the live channels, in ms. */
   readonly began: number;
+  readonly readyMs: number;
+  readonly settledMs: number;
   /** The port of its callouts; the floor has none. */
   readonly httpPort: number | undefined;
-  /** Its log. */
   log(): string;
+  /** Ends it; may be called again. */
   stop(): Promise<void>;
 }
 
-/** How often a contestant requests the list of channels until it is settled: telesetd twice, the others never. */
-export function looks(key: Key): number {
-  return key === "unit" || key === "jit" ? 2 : 0;
-}
-
-/** The available contestants. */
-export function present(programs: Programs): Key[] {
-  return keys.filter((key) => key === "node" ? programs.bridge : key === "floor" ? programs.floor : true);
-}
-
-/** Starts a contestant, optionally with additional environment variables; its output goes to a file. */
-export async function start(
-  key: Key,
+/** The contestants to start: one after the other, or together, which is faster but makes start times meaningless. */
+export async function seated(
   programs: Programs,
-  setup: Setup,
-  more: Readonly<Record<string, string>> = {},
-): Promise<Running> {
-  const { pbxPort, crmPort, desks } = setup;
+  setups: readonly Setup[],
+  work: (...seats: [Seat, ...Seat[]]) => unknown,
+  together = false,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "telesetd-bench-"));
+  const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  try {
+    const open = (setup: Setup) => seat({ command: programs[setup.key] ?? [], ...setup }, folder, closers);
+    const seats = await (together ? Promise.all(setups.map(open)) : Array.fromAsync(setups, open));
+    await work(...seats as [Seat, ...Seat[]]);
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+async function seat(setup: Setup, folder: string, closers: (() => unknown)[]): Promise<Seat> {
+  const { key, desks, onlyReady = false } = setup;
+  const site = await Site.open(desks);
+  closers.push(() => site.close());
   const httpPort = key === "floor" ? undefined : await quietPort();
-  const name = nameOf(key, setup);
-  const command = key === "node"
-    ? ["node", programs.bridge ?? "", String(pbxPort), String(httpPort), domain, ...desks]
-    : key === "floor"
-    ? [programs.floor ?? "", String(pbxPort), String(crmPort), domain, ...desks]
-    : [...programs.telesetd, "run", "--config", configuration(name, setup, httpPort ?? 0)];
-  const log = openSync(`${name}.log`, "w");
-  const began = performance.now();
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log, env: { ...environment(key), ...more } });
-  closeSync(log);
+  const name = join(folder, `${key}-${site.pbx.port}`);
+  setup.prepare?.(`${name}.db`, site);
+  const process = launch(setup, argumentsOf(setup, name, site, httpPort), `${name}.log`);
+  closers.push(process.stop);
+  const since = () => now() - process.began;
+  const fail = () => {
+    throw new Error(`${key} did not become ready:\n${process.log().slice(-2000)}`);
+  };
+  while (!/telesetd is running|the (bridge|floor) runs/.test(process.log())) await (since() > 15_000 ? fail() : rest(0.5));
+  const readyMs = since();
+  // telesetd requests the list of channels twice, the others never.
+  const looks = key === "unit" || key === "jit" ? 2 : 0;
+  if (!onlyReady) await Promise.race([site.pbx.settled(looks), rest(30_000).then(fail)]);
+  const settledMs = since();
+  if (!onlyReady && httpPort !== undefined) await register(httpPort, site);
+  return { key, site, readyMs, settledMs, httpPort, ...process };
+}
+
+/** Starts a process whose output goes to a file. */
+function launch({ key, command = [], environment }: Setup, more: readonly string[], file: string) {
+  const output = openSync(file, "w");
+  const env = { PATH: process.env["PATH"] ?? "", ...(key === "unit" ? unitEnvironment() : {}), ...environment };
+  const began = now();
+  const child = Bun.spawn([...command, ...more], { stdin: "ignore", stdout: output, stderr: output, env });
+  closeSync(output);
   const stop = async () => {
     const late = setTimeout(() => child.kill("SIGKILL"), 5000);
     child.kill("SIGTERM");
     await child.exited;
     clearTimeout(late);
   };
-  return { key, pid: child.pid, began, httpPort, log: () => readFileSync(`${name}.log`, "utf8"), stop };
+  return { pid: child.pid, began, log: () => readFileSync(file, "utf8"), stop };
 }
 
-/** The prefix of its file names. */
-function nameOf(key: Key, { folder, pbxPort }: Setup): string {
-  return join(folder, `${key}-${pbxPort}`);
+function argumentsOf({ key, desks }: Setup, name: string, { pbx, crm }: Site, httpPort = 0): string[] {
+  if (key === "node" || key === "floor") return [`${pbx.port}`, `${httpPort || crm.port}`, domain, ...desks];
+  writeFileSync(`${name}.json`, configuration(desks, pbx.port, httpPort, `${name}.db`));
+  return ["run", "--config", `${name}.json`];
 }
 
-/** The path of telesetd's store. */
-export function storeOf(key: Key, setup: Setup): string {
-  return `${nameOf(key, setup)}.db`;
-}
-
-/** The environment of the unit: JIT off (systemd/telesetd.service), and no other runtime options. */
-function environment(key: Key): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", ...(key === "unit" ? unitEnvironment() : {}) };
-}
-
-/** Reads the environment from the shipped unit, so that the bench measures what is shipped. */
+/** The environment of the shipped unit, so that the bench measures what is shipped: JIT off, and no other runtime options. */
 function unitEnvironment(): Record<string, string> {
   const unit = readFileSync(join(import.meta.dirname, "../systemd/telesetd.service"), "utf8");
   const settings = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap((match) => (match[1] ?? "").split(/\s+/));
-  return Object.fromEntries(
-    settings.filter((text) => /^[^=%]+=[^%]*$/.test(text)).map((text) => text.replaceAll('"', "").split("=", 2)),
-  );
+  const fixed = settings.filter((text) => /^[^=%]+=[^%]*$/.test(text));
+  return Object.fromEntries(fixed.map((text) => text.replaceAll('"', "").split("=", 2)));
 }
 
 /** The reference configuration for these desks, without rate limits on callouts. */
-function configuration(name: string, { pbxPort, desks }: Setup, httpPort: number): string {
-  const file = `${name}.json`;
-  writeFileSync(
-    file,
-    JSON.stringify({
-      desks: desks.map((extension) => ({ extension })),
-      line: { driver: "freeswitch", host: "127.0.0.1", port: pbxPort, password: "ClueCon", domain },
-      http: { host: "127.0.0.1", port: httpPort, perSecond: 1e9, burst: 1e9, connections: 1000 },
-      numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
-      store: { path: `${name}.db` },
-    }),
-  );
-  return file;
+export function configuration(desks: readonly string[], pbxPort: number, httpPort: number, store: string): string {
+  return JSON.stringify({
+    desks: desks.map((extension) => ({ extension })),
+    line: { driver: "freeswitch", host: "127.0.0.1", port: pbxPort, password: "ClueCon", domain },
+    http: { host: "127.0.0.1", port: httpPort, perSecond: 1e9, burst: 1e9, connections: 1000 },
+    numbers: { toCrm: [{ match: "^9(\\d{4,})$", replace: "$1", direction: "outbound" }] },
+    store: { path: store },
+  });
 }
 
-/** Registers an agent at every desk; the floor has none. */
-export async function register({ httpPort }: Running, { crmPort, desks }: Setup): Promise<void> {
-  if (httpPort === undefined) return;
+/** Registers an agent at every desk. */
+export async function register(httpPort: number, { desks, crm }: Site): Promise<void> {
   for (const desk of desks) {
-    const answer = await sendCallout(httpPort, "/", {
-      FunctionName: "Register",
-      telesetNumber: desk,
-      agentID: `agent-${desk}`,
-      ipAddress: "127.0.0.1",
-      port: String(crmPort),
-    });
+    const agent = { telesetNumber: desk, agentID: `agent-${desk}`, ipAddress: "127.0.0.1", port: String(crm.port) };
+    const answer = await sendCallout(httpPort, "/", { FunctionName: "Register", ...agent });
     if (answer.includes("Error")) throw new Error(`Cannot register at desk ${desk}: ${answer}`);
   }
 }

@@ -3,35 +3,29 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/platform/text.ts";
 import { version } from "../src/version.ts";
 import { chart } from "./chart.ts";
-import type { Programs } from "./contestants.ts";
-import { full, quick, type Results, type RoundName, roundNames, run } from "./plan.ts";
-import { markdown, printed, tables } from "./tables.ts";
-import { type Verdict, verdicts } from "./verdicts.ts";
-import { messageOf } from "../src/platform/text.ts";
+import { labels } from "./contestants.ts";
+import { markdown, Results, verdicts } from "./results.ts";
+import { full, quick, roundNames, run } from "./rounds.ts";
 
 const usage = `./scripts/bench [--quick] [--json] [--only ROUND] [--write]
   --quick        half a minute: shows that all runs; too short for a p99
   --json         the results as JSON on standard output
   --only ROUND   one of ${roundNames.join(", ")}
   --write        write docs/bench.svg and the tables of docs/performance.md even after a partial run
-A whole run takes about ten minutes and writes both.
+A complete run takes about twelve minutes and writes both.
 `;
+
+const flag = { type: "boolean", default: false } as const;
 
 function options() {
   try {
-    const { values } = parseArgs({
-      options: {
-        quick: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        write: { type: "boolean", default: false },
-        only: { type: "string", multiple: true, default: [] },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const wrong = values.only.filter((name) => !roundNames.includes(name as RoundName));
-    if (wrong.length > 0) throw new Error(`--only is ${wrong[0]}: expected one of ${roundNames.join(", ")}`);
+    const only = { type: "string", multiple: true, default: [] as string[] } as const;
+    const { values } = parseArgs({ options: { quick: flag, json: flag, write: flag, only, help: { ...flag, short: "h" } } });
+    const wrong = values.only.find((name) => !roundNames.includes(name));
+    if (wrong !== undefined) throw new Error(`--only is ${wrong}: expected one of ${roundNames.join(", ")}`);
     return values;
   } catch (error) {
     process.stderr.write(`bench: ${messageOf(error)}\n${usage}`);
@@ -39,35 +33,16 @@ function options() {
   }
 }
 
-/** The machine, without which the numbers are meaningless. */
-function machine() {
-  const [cpu] = cpus();
-  return {
-    cpu: `${cpus().length} x ${cpu?.model.trim() ?? "unknown"}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
-    kernel: `Linux ${release()} ${process.arch}`,
-    bun: Bun.version,
-    telesetd: version,
-  };
-}
-
-function programs(): Programs {
-  const { BENCH_TELESETD: telesetd = "", BENCH_BRIDGE: bridge = "", BENCH_FLOOR: floor = "" } = process.env;
-  return { telesetd: [telesetd], ...(bridge === "" ? {} : { bridge }), ...(floor === "" ? {} : { floor }) };
-}
-
-const pages = join(import.meta.dirname, "../docs");
-const begin = "<!-- bench: what follows is written by ./scripts/bench -->";
-const end = "<!-- bench: end -->";
+const [begin, end] = ["<!-- bench: what follows is written by ./scripts/bench -->", "<!-- bench: end -->"];
 
 /** Writes the chart and the tables into the docs. */
-function write(results: Results, judged: readonly Verdict[], about: string): void {
-  writeFileSync(join(pages, "bench.svg"), chart(results));
+function write(svg: string, text: string): void {
+  const pages = join(import.meta.dirname, "../docs");
+  writeFileSync(join(pages, "bench.svg"), svg);
   const page = readFileSync(join(pages, "performance.md"), "utf8");
   const [before, after] = [page.indexOf(begin), page.indexOf(end)];
   if (before < 0 || after < before) throw new Error(`Cannot write docs/performance.md: it lacks the line "${begin}" or "${end}"`);
-  const made = [begin, "", about, "", ...tables(results, judged).map(markdown), end].join("\n");
-  writeFileSync(join(pages, "performance.md"), page.slice(0, before) + made + page.slice(after + end.length));
+  writeFileSync(join(pages, "performance.md"), `${page.slice(0, before)}${begin}\n\n${text}\n${page.slice(after)}`);
 }
 
 const values = options();
@@ -75,23 +50,23 @@ if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
 }
-const say = (text: string) => process.stderr.write(`${text}\n`);
-const began = performance.now();
-const extent = values.quick ? quick : full;
-const selected = (name: RoundName) => values.only.length === 0 || values.only.includes(name);
-const results = await run({ programs: programs(), say }, extent, selected);
+const { BENCH_TELESETD: telesetd = "", BENCH_BRIDGE: bridge, BENCH_FLOOR: floor } = process.env;
+const [unit, jit] = [[telesetd], [telesetd]];
+const programs = { unit, jit, ...(bridge ? { node: ["node", bridge] } : {}), ...(floor ? { floor: [floor] } : {}) };
+const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
+const results = new Results();
+await run({ programs, extent: values.quick ? quick : full, say, results }, values.only.length > 0 ? values.only : roundNames);
 const judged = verdicts(results);
-const seconds = Math.round((performance.now() - began) / 1000);
-const about = `${Object.entries(machine()).map(([name, value]) => `${name}: ${value}`).join(", ")}; ${
-  values.quick ? "quick run" : "run"
-} of ${seconds} s.`;
-if (values.json) {
-  process.stdout.write(
-    `${JSON.stringify({ machine: machine(), seconds, quick: values.quick, results, verdicts: judged }, null, 1)}\n`,
-  );
-} else {
-  for (const table of tables(results, judged)) process.stdout.write(`\n${printed(table)}`);
-  process.stdout.write(`\n${about}\n`);
-}
-if (values.write || (!values.quick && values.only.length === 0)) write(results, judged, about);
+/** The machine, without which the numbers are meaningless. */
+const machine = {
+  cpu: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown"}`,
+  memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
+  kernel: `Linux ${release()} ${process.arch}`,
+  ...{ bun: Bun.version, telesetd: version, [values.quick ? "quick run" : "run"]: `${Math.round(performance.now() / 1000)} s` },
+};
+const about = `${Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(", ")}.`;
+const text = [about, "", markdown("Targets", ["what", "target", "measured", ""], judged), ...results.tables(labels)].join("\n");
+const json = { machine, quick: values.quick, figures: results.figures, verdicts: judged };
+process.stdout.write(`${values.json ? JSON.stringify(json) : text}\n`);
+if (values.write || (!values.quick && values.only.length === 0)) write(chart(results), text);
 process.exit(0);
