@@ -1,6 +1,6 @@
 /**
  * The switch of the bench: the simulator's event socket, with the exact rules of `event` and `filter`. It answers the commands
- * after a connect, has no calls of its own, plays recorded frames, and counts what each client costs it.
+ * after a connect, plays recorded frames, and counts what each client costs it.
  */
 import { type Connection, EventSocketServer } from "../simulator/freeswitch/mod.ts";
 import { type Frame, heartbeat, newParties, type Parties } from "./frames.ts";
