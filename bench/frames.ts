@@ -46,7 +46,7 @@ export class Frame {
   #filledIn(text: string, { leg, far, number, extension }: Parties): string {
     const recorded = this.#recorded;
     const replaced = text.replaceAll(recorded.leg, leg).replaceAll(recorded.far, far).replaceAll(recorded.number, number);
-    // The extension only as a word of its own, not within an id or a number.
+    // The extension only as a separate word, not within an id or a number.
     return replaced.replaceAll(/(?<![0-9A-Za-z.-])1001(?![0-9A-Za-z.])/g, extension);
   }
 }
