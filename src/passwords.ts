@@ -4,6 +4,7 @@
  */
 import { count } from "./core/count.ts";
 import type { Reply } from "./core/crm.ts";
+import { Lockout } from "./platform/lockout.ts";
 
 /** How the password of a Login is verified. */
 export type Verify =
@@ -13,35 +14,19 @@ export type Verify =
   /** The switch's directory; `lookUp` returns the stored password, undefined if there is none, and rejects if it cannot ask. */
   | { readonly by: "directory"; readonly lookUp: (agent: string) => Promise<string | undefined> };
 
-/** The number of wrong passwords that lock an agent out, and the time locked out after the last of them, in ms. */
-const maxFailures = 5;
-const lockoutMs = 5 * 60_000;
-
-/** The maximum number of agents whose failures are remembered. */
-const maxAgents = 1000;
-
-/** The number of wrong passwords for an agent, and the time of the last, in ms. */
-interface Failures {
-  readonly count: number;
-  readonly last: number;
-}
-
 /** OWASP's minimum for argon2id, 19 MiB, which a small box can verify besides its other work. */
 const argon2id = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 
 /** Verifies passwords, one at a time. */
 export class Passwords {
   readonly #verify: Verify;
-  readonly #now: () => number;
-  /** By agent, ordered by last failure, the oldest first. */
-  readonly #failures = new Map<string, Failures>();
-  /** The shared count of all agents that do not fit in `#failures`, because all agents in it are locked out. */
-  #others: Failures | undefined;
+  /** By agent. */
+  readonly #lockout: Lockout;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(verify: Verify, now: () => number) {
     this.#verify = verify;
-    this.#now = now;
+    this.#lockout = new Lockout(now);
   }
 
   /** Checks whether this agent may log in with this password; a refusal starts with Oracle's error name (E13402). */
@@ -62,25 +47,21 @@ export class Passwords {
       return { ok: false, why: "LoginFailed: the password cannot be verified now: try again, then ask the administrator." };
     }
     if (good) {
-      this.#failures.delete(agent);
+      this.#lockout.forget(agent);
       return { ok: true };
     }
-    this.#note(agent);
+    this.#lockout.note(agent);
     return { ok: false, why: "LoginFailed: agent or password is wrong.", refused: true };
   }
 
   /** Why an agent is locked out, and when to try again; undefined if not locked out. */
   #lockedFor(agent: string): string | undefined {
-    const failures = this.#failures.get(agent) ?? this.#others;
-    if (!failures || !this.#isLocked(failures)) return undefined;
-    const minutes = count(Math.ceil((lockoutMs - (this.#now() - failures.last)) / 60_000), "minute");
-    return failures === this.#others
+    const locked = this.#lockout.locked(agent);
+    if (!locked) return undefined;
+    const minutes = count(locked.minutes, "minute");
+    return locked.others
       ? `too many wrong passwords for too many agents: try again in ${minutes}`
       : `too many wrong passwords for agent ${agent}: try again in ${minutes}`;
-  }
-
-  #isLocked({ count, last }: Failures): boolean {
-    return count >= maxFailures && this.#now() - last < lockoutMs;
   }
 
   /** An unknown agent takes as long as a known one, so that timing does not reveal who exists. */
@@ -96,35 +77,6 @@ export class Passwords {
       return known !== undefined && known !== "" && sameText(known, password);
     }
     return true;
-  }
-
-  /**
-   * Counts a failure. Beyond `maxAgents`, the agent with the oldest failure is forgotten, but never an agent who is locked out.
-   * If all are locked out, all other agents share one count. So both guessing and memory stay limited.
-   */
-  #note(agent: string): void {
-    const known = this.#failures.get(agent);
-    if (known === undefined && this.#failures.size >= maxAgents && !this.#forgetOldest()) {
-      this.#others = this.#increased(this.#others);
-      return;
-    }
-    this.#failures.delete(agent);
-    this.#failures.set(agent, this.#increased(known));
-  }
-
-  #increased(before: Failures | undefined): Failures {
-    const last = this.#now();
-    return { count: before === undefined || last - before.last >= lockoutMs ? 1 : before.count + 1, last };
-  }
-
-  /** Makes room for an agent; returns false if all remembered agents are locked out. */
-  #forgetOldest(): boolean {
-    for (const [agent, failures] of this.#failures) {
-      if (this.#isLocked(failures)) continue;
-      this.#failures.delete(agent);
-      return true;
-    }
-    return false;
   }
 }
 
