@@ -22,8 +22,10 @@ import { OutboxDesk } from "./outbox/admin.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { Registrations } from "./outbox/registrations.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
+import { Sessions } from "./page/sessions.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
+import { liveCalls } from "./status/calls.ts";
 import { Refusals } from "./status/refusals.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
@@ -65,10 +67,20 @@ export async function startApp(
   const read = new Date().toISOString();
   const store = openSafeStore(config.store.path, log);
   const now = openClock(store);
-  const parts = { store, now, log, metrics, registrations: new Registrations(), refusals: new Refusals(now), timers };
+  const parts = {
+    store,
+    now,
+    log,
+    metrics,
+    registrations: new Registrations(),
+    refusals: new Refusals(now),
+    sessions: new Sessions(now),
+    timers,
+  };
   const { loop, courier } = compose(config, parts);
   const { currentStatus, admin, monitoring } = views(config, parts, { loop, courier }, levels);
-  const http = await listen(config, loop, monitoring, parts).catch((error: unknown) => {
+  const page = pageOf(config, parts, { loop, status: currentStatus });
+  const http = await listen(config, loop, { monitoring, ...omitUndefined({ page }) }, parts).catch((error: unknown) => {
     store.close();
     throw error;
   });
@@ -139,6 +151,8 @@ interface Parts {
   readonly metrics: Metrics;
   readonly registrations: Registrations;
   readonly refusals: Refusals;
+  /** Of the page. */
+  readonly sessions: Sessions;
   readonly timers: Timers;
 }
 
@@ -175,7 +189,7 @@ function compose(
 /** What the administrator and monitors can see and do. */
 function views(
   config: Config,
-  { store, now, metrics, registrations, refusals }: Parts,
+  { store, now, metrics, registrations, refusals, sessions }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
 ): { currentStatus: () => Status; admin: Omit<AdminOptions, "config">; monitoring: HttpOptions["monitoring"] } {
@@ -199,6 +213,7 @@ function views(
     desks: loop.desks(),
     outbox: courier.status(),
     storeLost: store.trouble !== undefined,
+    sessions: sessions.size,
     now: now(),
   }));
   const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
@@ -215,13 +230,32 @@ function views(
   return { currentStatus, admin, monitoring };
 }
 
+/** The page of the box; undefined unless it is configured. */
+function pageOf(
+  { http: { page, connections } }: Config,
+  { store, metrics, sessions }: Pick<Parts, "store" | "metrics" | "sessions">,
+  { loop, status }: { readonly loop: Loop; readonly status: () => Status },
+): HttpOptions["page"] {
+  return page && {
+    ...page,
+    // A browser holds one connection for each open page; most must stay free for UWQ.
+    maxStreams: Math.min(maxPages, Math.max(1, Math.floor(connections / 4))),
+    sessions,
+    loggedIn: (result) => metrics.logins.add(result),
+    source: { status, liveCalls: () => liveCalls(loop.desks()), follow: (changed) => store.follow(changed) },
+  };
+}
+
+/** The maximum number of open pages with live updates. */
+const maxPages = 16;
+
 function listen(
   config: Config,
   loop: Loop,
-  monitoring: HttpOptions["monitoring"],
+  { monitoring, page }: Pick<HttpOptions, "monitoring" | "page">,
   { now, log, metrics, refusals }: Pick<Parts, "now" | "log" | "metrics" | "refusals">,
 ): Promise<Listener> {
-  const { host, port, connections, answer, ...guards } = config.http;
+  const { host, port, connections, answer, page: _, ...guards } = config.http;
   const { registerAllow, port: defaultPort } = config.crm;
   const desks = config.desks.map(({ extension }) => extension);
   return openHttp({
@@ -245,6 +279,7 @@ function listen(
       },
     },
     monitoring,
+    ...omitUndefined({ page }),
     log,
   });
 }

@@ -17,8 +17,9 @@ const table = `
   src/outbox/              | core/ platform/local-time.ts type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
-  src/status/              | core/ version.ts | a view of the desks, the same for all readers
-  src/http/                | cctsdk/ core/crm.ts platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
+  src/status/              | core/ log/log.ts version.ts | a view of the desks, the same for all readers
+  src/page/                | cctsdk/guard.ts core/ log/ outbox/admin.ts platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
+  src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
   src/http/connection.ts   | node | a tool is independent of its users
   src/http/plain.ts        | node | a tool is independent of its users
@@ -67,9 +68,13 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are closed in one file" },
   debug: { places: /^drivers\/sip\/wire\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
   hono: {
-    places: /^src\/(cctsdk\/routes|http\/.*)\.ts$/,
+    places: /^src\/(cctsdk\/routes|http\/.*|page\/.*)\.tsx?$/,
     why: "what a callout means does not depend on a web framework",
   },
+  "hono/cookie": { places: /^src\/page\/login\.tsx$/, why: "only the page has sessions" },
+  "hono/html": { places: /^src\/page\//, why: "only the page is HTML" },
+  "hono/jsx": { places: /^src\/page\//, why: "only the page is HTML" },
+  "hono/utils/html": { places: /^src\/page\//, why: "only the page is HTML" },
   "@hono/node-server": { places: /^src\/http\/server\.ts$/, why: "one file makes the servers" },
   "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
@@ -94,7 +99,7 @@ function allowed({ to, typeOnly }: Import, { path }: Source, { place, may }: Rul
     if (what !== given && !typeOnly) return false;
     const where = what.startsWith("drivers/") ? what : `src/${what}`;
     if (what.endsWith("/")) return to.startsWith(where);
-    return what.endsWith(".ts") ? to === where : to === what || to.startsWith(`${what}/`) || to.startsWith(`${what}:`);
+    return /\.tsx?$/.test(what) ? to === where : to === what || to.startsWith(`${what}/`) || to.startsWith(`${what}:`);
   });
 }
 

@@ -8,6 +8,7 @@ import type { ConnectionLimits } from "./connections.ts";
 import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
 import type { PlainAnswer, PlainRequest } from "./plain.ts";
+import { createPage, livePath, maxLiveMs, type Page, type PageOptions } from "../page/routes.tsx";
 import { RequestLines } from "./request-line.ts";
 import { createServerFor, type HttpServer, maxHeaderBytes, type ServerOptions } from "./server.ts";
 
@@ -21,10 +22,15 @@ export interface HttpOptions {
   readonly connections: number;
   readonly callouts: Omit<CalloutOptions, "from">;
   readonly monitoring: Omit<MonitoringOptions, "from" | "hostNames" | "log" | "now" | "refused">;
+  /** The page of the box; absent: there is none. */
+  readonly page?: Omit<PageOptions, keyof SharedOptions>;
   readonly log: Log;
   /** Deadlines for tests; default: 10 s for a header, 30 s for an answer. */
   readonly deadlines?: Pick<ConnectionLimits, "headerMs" | "answerMs">;
 }
+
+/** What the routes have in common. */
+interface SharedOptions extends Pick<PageOptions, "hostNames" | "now" | "log" | "from" | "refused"> {}
 
 /** An open listener. */
 export interface Listener extends Pick<HttpServer, "drain" | "stop"> {
@@ -36,26 +42,41 @@ export interface Listener extends Pick<HttpServer, "drain" | "stop"> {
 export function openHttp(options: HttpOptions): Promise<Listener> {
   const { host, port, log, callouts: { answers, counted }, deadlines = { headerMs: 10_000, answerMs: 30_000 } } = options;
   return Promise.try(() => {
+    const page = options.page && createPage({ ...options.page, ...shared(options) });
     const server = createServerFor({
-      ...site(options),
+      ...site(options, page),
+      ...(page ? { answerMsOf: liveDeadline } : {}),
       limits: { connections: options.connections, ...deadlines },
       refusal: (status, why) => refusal(status, why, answers),
       counted: (status) => counted?.refused(status),
       lines: () => new RequestLines(maxHeaderBytes),
       log,
     });
-    return { port: server.listen({ hostname: host, port }) ?? port, drain: server.drain, stop: server.stop };
+    const drain = (): Promise<void> => {
+      page?.end();
+      return server.drain();
+    };
+    return { port: server.listen({ hostname: host, port }) ?? port, drain, stop: server.stop };
   }).catch((error: NodeJS.ErrnoException) => {
     throw error.syscall === "listen" ? cannotListen(options, error) : error;
   });
 }
 
-/** All routes. The prefix applies to callouts only, not to `/healthz`, `/readyz` and `/metrics`. */
-function site(options: HttpOptions): Required<Pick<ServerOptions, "app" | "atOnce">> {
-  const { log, callouts: { hostNames, now, counted } } = options;
+/** Live updates continue as long as the page is open. */
+function liveDeadline(path: string): number | undefined {
+  return path.startsWith(`${livePath}?`) ? maxLiveMs : undefined;
+}
+
+function shared({ log, callouts: { hostNames, now, counted } }: HttpOptions): SharedOptions {
+  return { hostNames, now, log, from: source, refused: (status) => counted?.refused(status) };
+}
+
+/** All routes. The prefix applies to callouts only, not to `/healthz`, `/readyz`, `/metrics` and `/ui/`. */
+function site(options: HttpOptions, page: Page | undefined): Required<Pick<ServerOptions, "app" | "atOnce">> {
+  const { log } = options;
   const app = new Hono();
-  const shared = { hostNames, now, log, from: source, refused: (status: 403 | 405 | 429) => counted?.refused(status) };
-  app.route("/", monitoringRoutes({ ...options.monitoring, ...shared }));
+  app.route("/", monitoringRoutes({ ...options.monitoring, ...shared(options) }));
+  if (page) app.route("/", page.app);
   const served = callouts({ ...options.callouts, from: source });
   app.route("/", served.app);
   app.onError((error) => {

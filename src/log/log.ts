@@ -178,7 +178,7 @@ export function marked(text: string): string {
 }
 
 /** Masks customers' numbers, of which only the last four digits are logged below trace. */
-function masked(text: string): string {
+export function masked(text: string): string {
   const line = text.replace(/(\\?")\+?[\d ().\/-]{3,}(\d{4})(\\?")/g, "$1...$2$3");
   return line.replace(/(?<![0-9A-Za-z_-])\+?\d{3,}(\d{4})(?![0-9A-Za-z_-])/g, "...$1");
 }

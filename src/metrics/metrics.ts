@@ -38,6 +38,9 @@ const calloutResults = ["ok", "error", "refused", "malformed"] as const;
 /** Statuses of requests refused before they counted as callouts. */
 const refusals = ["400", "403", "404", "405", "408", "413", "414", "429", "431", "503"] as const;
 
+/** Results of an attempt to log in to the page. */
+const loginResults = ["ok", "wrong", "locked"] as const;
+
 /** Upper bounds of the delivery buckets, in seconds: from a healthy LAN (1 to 10 ms) to a PC that was switched off. */
 const deliveryBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120, 600];
 
@@ -87,6 +90,11 @@ export class Metrics {
     "telesetd_link_failures_total",
     "How often an attempt to connect to the switch failed.",
   );
+  readonly logins = new Counter(
+    "telesetd_page_logins_total",
+    "Attempts to log in to the page: ok; wrong (the password); locked (too many attempts before, so that the password was not looked at).",
+    { name: "result", values: loginResults },
+  );
   readonly logLines = new Counter(
     "telesetd_log_lines_total",
     "Lines written to the log, by level.",
@@ -120,7 +128,8 @@ export class Metrics {
 
   /** All counters. */
   families(): readonly Family[] {
-    const { calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logLines } = this;
-    return [calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logLines];
+    const { calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logins, logLines } =
+      this;
+    return [calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logins, logLines];
   }
 }

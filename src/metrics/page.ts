@@ -9,6 +9,8 @@ export interface Present {
   readonly desks: readonly Desk[];
   readonly outbox: { readonly waiting: number; readonly oldest?: number };
   readonly storeLost: boolean;
+  /** People who are logged in to the page. */
+  readonly sessions: number;
   /** Steady ms, like `oldest`. */
   readonly now: number;
 }
@@ -25,7 +27,7 @@ export function metricsPage(metrics: Metrics, present: () => Present): (format: 
 
 /** Returns all families, for the documentation. */
 export function allFamilies(metrics: Metrics): readonly Family[] {
-  const nothing: Present = { desks: [], outbox: { waiting: 0 }, storeLost: false, now: 0 };
+  const nothing: Present = { desks: [], outbox: { waiting: 0 }, storeLost: false, sessions: 0, now: 0 };
   return [...gauges(() => nothing), ...perDesk(() => []), ...metrics.families(), ...processFamilies()];
 }
 
@@ -68,6 +70,7 @@ function gauges(present: () => Present): Family[] {
       "1 while events are kept only in memory because the store cannot be written.",
       () => Number(present().storeLost),
     ),
+    single("gauge", "telesetd_page_sessions", "Sessions of people who are logged in to the page.", () => present().sessions),
   ];
 }
 

@@ -110,7 +110,7 @@ function deskStatus(desk: Desk, assumed: boolean): DeskStatus {
 }
 
 /** If the dial of a call was abandoned, or its outcome may never be reported, only an answer is certain. */
-function stateOf({ origin, answered, answerUnreported, held, rang, dial }: Call): string {
+export function stateOf({ origin, answered, answerUnreported, held, rang, dial }: Call): string {
   if (answered || answerUnreported) return held ? "held" : answered ? "answered" : "called";
   if (origin === "makecall" && (!dial || dial.unsure !== undefined)) return "not known";
   return rang ? "ringing" : "new";
@@ -166,7 +166,7 @@ export function statusText(status: Status, now = Date.now()): string {
     `telesetd ${version}, up ${ago(upSeconds * 1000)}`,
     ...desks.flatMap((desk) => deskText(desk, now)),
     `outbox: ${count(outbox.waiting, "event")} waiting${age}`,
-    ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next("telesetd doctor checks the store and the disk.")]),
+    ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next(storeAdvice)]),
     ...refused.slice(0, maxShownRefusals).flatMap((refusal) => [
       refusalText(refusal, now),
       ...next(refusalAdvice(refusal, desks.map(({ extension }) => extension))),
@@ -190,6 +190,14 @@ function deskText(desk: DeskStatus, now: number): string[] {
   ];
 }
 
+/** What to do about a lost store. */
+export const storeAdvice = "telesetd doctor checks the store and the disk.";
+
+/** What to do when the events for an agent are not delivered. */
+export function undeliveredAdvice({ agent, advice }: { readonly agent: string; readonly advice?: string | undefined }): string {
+  return advice ?? `Have agent ${agent} log in to UWQ again; if that does not help: telesetd doctor`;
+}
+
 /** Why the events for an agent wait, and what to do. */
 function crmText(
   { agent, why, advice }: NonNullable<DeskStatus["undelivered"]>[number],
@@ -198,7 +206,7 @@ function crmText(
   const who = agent === registered ? "" : `agent ${agent}: `;
   return [
     `  CRM      ${who}${why}${/[.?!]$/.test(why) ? "" : "."}`,
-    ...next(advice ?? `Have agent ${agent} log in to UWQ again; if that does not help: telesetd doctor`),
+    ...next(undeliveredAdvice({ agent, advice })),
   ];
 }
 

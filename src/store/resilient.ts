@@ -67,6 +67,7 @@ export class SafeStore implements Store {
   #unwritten = 0;
   #suppressedCalls: { readonly desk: string; readonly call: string }[] = [];
   #clock: { mark?: ClockMark; last: number } = { last: 0 };
+  readonly #followers = new Set<() => void>();
 
   constructor(path: string, log: Log, retryMs: number, timers: Pick<Timers, "after">) {
     this.#path = path;
@@ -196,9 +197,16 @@ export class SafeStore implements Store {
     }
   }
 
+  /** Calls a function after each change, until the returned function is called. */
+  follow(changed: () => void): () => void {
+    this.#followers.add(changed);
+    return () => void this.#followers.delete(changed);
+  }
+
   /** Changes the state in memory, then in the store unless it is lost; a change that `mayWait` with the next one. */
   #change<T>(work: Write<T>, mayWait = false): T {
     const result = work(this.#memory);
+    for (const changed of this.#followers) changed();
     if (this.#store === undefined || this.#trouble !== undefined) {
       if (++this.#unwritten % changesBetweenDrops === 0) this.#memory.dropOldest(maxUnwritten);
       return result;

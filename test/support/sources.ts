@@ -19,12 +19,12 @@ export interface Source {
   readonly imports: readonly Import[];
 }
 
-/** All TypeScript files below these folders, except those of packages (the bench installs its own). */
+/** All TypeScript files (with and without JSX) below these folders, except those of packages (the bench installs its own). */
 export function sources(...folders: string[]): Source[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name))
   )
-    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules")).toSorted().map((path) => {
+    .filter((path) => /\.tsx?$/.test(path) && !path.includes("node_modules")).toSorted().map((path) => {
       const text = readFileSync(join(root, path), "utf8");
       return { path, text, imports: importsOf(text).map((edge) => ({ ...edge, to: resolved(path, edge.to) })) };
     });

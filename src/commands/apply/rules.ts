@@ -7,6 +7,6 @@ import { addressesToAllow } from "../../platform/ip-filter.ts";
 export function rulesOf({ line, http, crm }: Config): readonly string[] | undefined {
   return addressesToAllow({
     switches: driverOf(line).hosts,
-    ranges: [...http.allow, ...http.monitorAllow, ...crm.registerAllow],
+    ranges: [...http.allow, ...http.monitorAllow, ...http.page?.allow ?? [], ...crm.registerAllow],
   });
 }
