@@ -9,6 +9,7 @@ import { type Config, fingerprint } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
+import { CallHistory } from "./history/calls.ts";
 import type { AdminOptions } from "./http/admin/routes.ts";
 import { type AdminSocket, openAdminSocket, SocketInUse } from "./http/admin/socket.ts";
 import { type HttpOptions, type Listener, openHttp } from "./http/listener.ts";
@@ -40,6 +41,7 @@ export interface App {
   /** The path of the socket for the administrator's commands. */
   readonly socket: string;
   status(): Status;
+  readonly calls: Pick<CallHistory, "pages" | "find">;
   /** Why the daemon is permanently stuck, as a sentence; the watchdog is then not pinged. Undefined while it is alive. */
   stuck(): string | undefined;
   /** Resolves if the line's loop fails or ends. */
@@ -78,7 +80,7 @@ export async function startApp(
     timers,
   };
   const { loop, courier } = compose(config, parts);
-  const { currentStatus, admin, monitoring } = views(config, parts, { loop, courier }, levels);
+  const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
   const page = pageOf(config, parts, { loop, status: currentStatus });
   const http = await listen(config, loop, { monitoring, ...omitUndefined({ page }) }, parts).catch((error: unknown) => {
     store.close();
@@ -101,7 +103,8 @@ export async function startApp(
   const stuck = () => dead ?? (store.answers() ? loop.stuck() : "the store does not answer");
   const tidy = () => {
     loop.closeFormer();
-    store.prune({ days: config.store.keepDays, rows: config.store.keepRecords }, now());
+    const { keepDays: days, keepRecords: rows, keepCalls: calls } = config.store;
+    store.prune({ days, rows, calls }, now());
   };
   tidy();
   const tidying = setInterval(tidy, pruneMs);
@@ -116,7 +119,7 @@ export async function startApp(
     store.close();
   };
   let stopped: Promise<void> | undefined;
-  return { port: http.port, socket, status: currentStatus, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
+  return { port: http.port, socket, status: currentStatus, calls, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
 }
 
 /** The parts that the caller may bring. */
@@ -192,7 +195,12 @@ function views(
   { store, now, metrics, registrations, refusals, sessions }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
-): { currentStatus: () => Status; admin: Omit<AdminOptions, "config">; monitoring: HttpOptions["monitoring"] } {
+): {
+  currentStatus: () => Status;
+  calls: CallHistory;
+  admin: Omit<AdminOptions, "config">;
+  monitoring: HttpOptions["monitoring"];
+} {
   const configFingerprint = fingerprint(config);
   const currentStatus = (): Status => {
     const { trouble } = store;
@@ -217,17 +225,24 @@ function views(
     now: now(),
   }));
   const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };
+  const calls = new CallHistory({
+    store,
+    desks: () => loop.desks(),
+    policy: policyOf(config),
+    write: () => loop.commitWaiting(),
+  });
   const admin = {
     status: currentStatus,
     ...omitUndefined({ levels }),
     outbox: new OutboxDesk({ store, courier, now, registrations }),
+    calls,
     dials: () => dialPages(store),
     makeCall: (extension: string, dialString: string) => {
       const desk = loop.desks().find((desk) => desk.extension === extension);
       return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: configFingerprint };
     },
   };
-  return { currentStatus, admin, monitoring };
+  return { currentStatus, calls, admin, monitoring };
 }
 
 /** The page of the box; undefined unless it is configured. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { apply } from "./commands/apply/mod.ts";
 import { serviceOf } from "./commands/apply/service.ts";
+import { showCalls } from "./commands/calls.ts";
 import { check } from "./commands/check.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
@@ -153,6 +154,14 @@ function addQuestions({ io, configured, asking, timed, does }: Group): void {
     )
       .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
     (number, { config, socket, json, desk }) => explain({ number, desk, config, socket, json: json === true }, io),
+  );
+  does(
+    timed(
+      "calls [id]",
+      "List the calls of the desks, with what was sent to the CRM, or why nothing was; or show one call, step by step.",
+      "telesetd calls --desk 1001",
+    ).option("-d, --desk <extension>", "only the calls of this desk").option("--all", "all calls on record, not only the newest"),
+    (id, options) => showCalls(id, options, io),
   );
   does(
     timed("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),

@@ -4,15 +4,15 @@
  */
 import type { Callout, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
-import { type Call, firstId, isPopDue } from "./core/call.ts";
+import { type Call, firstId, silenceOf } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
 import { dialWakeAt } from "./core/dial/progress.ts";
+import type { CallRecord } from "./core/history.ts";
 import type { Effect, Input } from "./core/input.ts";
-import { type EndedCall, endedCalls } from "./core/disposition.ts";
 import { desksOf, type Line, type LineCommand, type LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
-import { checkStatus, step } from "./core/step.ts";
+import { checkStatus, mayWait, step } from "./core/step.ts";
 import type { Log } from "./log/log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Outbox } from "./outbox/outbox.ts";
@@ -62,8 +62,8 @@ export class Loop {
   /** Desks that are no longer served, while events for their agents wait. */
   readonly #former = new Map<string, Desk>();
   readonly #unattended = new Map<string, Unattended>();
-  /** Desks whose last change is not written yet. */
-  readonly #unwritten = new Set<string>();
+  /** Desks whose last change is not written yet, each with the records of its calls that have ended since. */
+  readonly #unwritten = new Map<string, Effect[]>();
   #writing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LoopOptions) {
@@ -124,7 +124,7 @@ export class Loop {
   stop(): void {
     this.#refusing = true;
     this.#stop.abort();
-    this.#commitWaiting();
+    this.commitWaiting();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     for (const { name, answer } of this.#waiting.values()) answer(isDial(name) ? stoppingInDial : stopping);
     this.#waiting.clear();
@@ -252,12 +252,11 @@ export class Loop {
       });
     }
     const arrival = arrivalIn(input, made.desk);
-    if (arrival || made.effects.length > 0 || (made.desk !== desk && !mayWait(made.desk, input))) {
-      this.#commit(made.desk, made.effects, arrival);
-    } else if (made.desk !== desk) this.#commitSoon(extension);
+    const isChange = made.desk !== desk || made.effects.length > 0;
+    if (arrival || (isChange && !mayWait(made, input))) this.#commit(made.desk, made.effects, arrival);
+    else if (isChange) this.#commitSoon(extension, made.effects);
     this.#logStarts(extension, desk.calls, made.desk.calls);
     for (const effect of made.effects) this.#carryOut(extension, effect);
-    for (const ended of endedCalls(desk, made.desk, input)) this.#ended(extension, ended);
     this.#wakeAt(extension, made.wakeAt);
   }
 
@@ -268,7 +267,8 @@ export class Loop {
       const old = before.find(({ id }) => id === call.id);
       const { id, origin, agent } = call;
       if (!old && origin !== "makecall") log.info("Call started", { desk, call: id, origin, agent: agent ?? "none" });
-      if (agent !== null || !isPopDue(call, policy) || (old && isPopDue(old, policy))) continue;
+      const isUnattended = (call: Call) => silenceOf(call, desk, policy)?.code === "nobody-registered";
+      if (!isUnattended(call) || (old && isUnattended(old))) continue;
       const { calls = 0 } = this.#unattended.get(desk) ?? {};
       this.#unattended.set(desk, { calls: calls + 1, last: now() });
       log.warning("A call arrived while no agent was registered: the CRM gets no events", { desk, call: id });
@@ -280,30 +280,34 @@ export class Loop {
     return this.#unattended;
   }
 
-  #ended(desk: string, ended: EndedCall): void {
-    const { call, kind, disposition, cause } = ended;
-    this.#options.metrics?.callEnded(ended);
-    const seconds = Math.round((this.#options.now() - call.since) / 1000);
-    this.#options.log.info("Call ended", { desk, call: call.id, kind, disposition, cause, seconds });
+  #ended(desk: string, { id, kind, began, end }: CallRecord): void {
+    if (!end) return;
+    const { at, disposition, cause } = end;
+    this.#options.metrics?.callEnded(kind, disposition);
+    const seconds = Math.round((at - began) / 1000);
+    this.#options.log.info("Call ended", { desk, call: id, kind, disposition, cause, seconds });
   }
 
-  #commitSoon(extension: string): void {
-    this.#unwritten.add(extension);
-    this.#writing ??= setTimeout(() => this.#commitWaiting(), maxWriteDelay);
+  /** A change without events is written with the next one, or a moment later; so is the record of a call that sent nothing. */
+  #commitSoon(extension: string, records: readonly Effect[]): void {
+    this.#unwritten.set(extension, [...this.#unwritten.get(extension) ?? [], ...records]);
+    this.#writing ??= setTimeout(() => this.commitWaiting(), maxWriteDelay);
   }
 
-  #commitWaiting(): void {
+  /** Writes the changes that wait to be written, so that a reader of the store finds them. */
+  commitWaiting(): void {
     clearTimeout(this.#writing);
     this.#writing = undefined;
-    for (const extension of this.#unwritten) {
+    for (const extension of this.#unwritten.keys()) {
       const desk = this.#desks.get(extension);
       if (desk) this.#commit(desk, []);
     }
   }
 
   #commit(desk: Desk, effects: readonly Effect[], arrival?: Arrival): void {
+    const records = this.#unwritten.get(desk.extension) ?? [];
     this.#unwritten.delete(desk.extension);
-    this.#options.outbox.commit({ desk, effects, ...(arrival ? { arrival } : {}) });
+    this.#options.outbox.commit({ desk, effects: [...records, ...effects], ...(arrival ? { arrival } : {}) });
   }
 
   #carryOut(desk: string, effect: Effect): void {
@@ -325,6 +329,9 @@ export class Loop {
         });
         this.#options.metrics?.dials.add(effect.result);
         this.#options.store.recordDial(desk, effect.dial);
+        break;
+      case "record":
+        this.#ended(desk, effect.call);
         break;
       case "send":
       case "discard":
@@ -379,16 +386,6 @@ export class Loop {
 
 /** How long a change may wait to be written, in ms: not longer than the sync of the write before it. */
 const maxWriteDelay = 80;
-
-/**
- * Whether a change may be written later. If the daemon is killed, the switch lists the leg of a call again that has sent no
- * event. Most often its ring follows at once, and the ScreenPop must not wait for two writes.
- */
-function mayWait(desk: Desk, input: Input): boolean {
-  if (input.type !== "line" || input.event.type !== "leg") return false;
-  const { leg } = input.event.facts;
-  return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
-}
 
 /** The Register that an input reports, as this desk sees it. */
 function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {

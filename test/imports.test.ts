@@ -10,6 +10,7 @@ const files = sources("src", "drivers", "simulator");
  */
 const table = `
   src/core/                | | pure: it can be run, replayed and tested without anything else
+  src/history/             | core/ log/log.ts type:outbox/record.ts | a view of the calls, the same for all readers
   src/platform/            | node ipaddr.js | describes the machine, independently of its users
   src/log/                 | node | a tool is independent of its users
   src/metrics/             | core/ log/ version.ts | a tool is independent of its users
@@ -78,7 +79,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@hono/node-server": { places: /^src\/http\/server\.ts$/, why: "one file makes the servers" },
   "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
-    places: /^src\/store\/(sqlite|dials|open|inspect|lock)\.ts$/,
+    places: /^src\/store\/(sqlite|calls|dials|open|inspect|lock)\.ts$/,
     why: "the store knows SQLite; one file looks without a trace, one only locks",
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },

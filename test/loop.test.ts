@@ -303,3 +303,93 @@ describe("after a restart:", () => {
     await after.end();
   });
 });
+
+describe("the record of a call", () => {
+  const internal = { caller: { identity: "1002", outside: false } };
+
+  /** A loop whose store notes what each commit puts on record. */
+  function noted(path = storePath()) {
+    const store = openStore(path);
+    const commits: string[] = [];
+    const commit: typeof store.commit = (change, now) => {
+      const events = change.send.map(({ event }) => event.name);
+      commits.push([...events, ...(change.calls ?? []).map(({ id, reason }) => `${id} ${reason?.code ?? "sent"}`)].join(", "));
+      return store.commit(change, now);
+    };
+    const spied = new Proxy(store, {
+      get: (target, name) => {
+        const value = name === "commit" ? commit : Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    return { rig: new Rig({ store: spied }), commits, store };
+  }
+
+  test("is written in the transaction of its CallReleased", async () => {
+    const { rig, commits } = noted();
+    await rig.register();
+    commits.length = 0;
+    await rig.line.say(leg({ rings: true }), leg({ ended }));
+    expect(commits).toEqual(["ScreenPop", "CallReleased, L1 sent"]);
+    await rig.end();
+  });
+
+  test("that sent nothing waits for the next change, and costs no transaction", async () => {
+    const { rig, commits, store } = noted();
+    await rig.register();
+    commits.length = 0;
+    await rig.line.say(leg({ ...internal, rings: true }), leg({ ...internal, ended }));
+    expect(commits).toEqual([]);
+    await rig.line.say(leg({ leg: "L2", rings: true }));
+    expect(commits).toEqual(["ScreenPop, L1 internal-number"]);
+    expect(store.calls({ limit: 9 }).map(({ id }) => id)).toEqual(["L1"]);
+    await rig.end();
+  });
+
+  test("or is written a moment later, at a stop, or when it is read: once", async () => {
+    const { rig, commits } = noted();
+    await rig.line.say(leg({ ...internal, rings: true }), leg({ ...internal, ended }));
+    rig.loop.commitWaiting();
+    rig.loop.commitWaiting();
+    expect(commits).toEqual(["L1 internal-number"]);
+    await rig.line.say(leg({ ...internal, leg: "L2", rings: true }), leg({ ...internal, leg: "L2", ended }));
+    while (commits.length < 2) await new Promise((done) => setImmediate(done));
+    await rig.line.say(leg({ ...internal, leg: "L3", rings: true }), leg({ ...internal, leg: "L3", ended }));
+    await rig.end();
+    expect(commits).toEqual(["L1 internal-number", "L2 internal-number", "L3 internal-number"]);
+  });
+
+  test("has the whole timeline of a call that was in progress at a restart", async () => {
+    const path = storePath();
+    const before = new Rig({ store: openStore(path) });
+    await before.register();
+    before.now = 1000;
+    await before.line.say(leg({ rings: true }));
+    await before.end();
+    const { rig, store } = noted(path);
+    rig.now = 2000;
+    await rig.line.say(up, { type: "snapshot", desks: ["1001"], legs: [{ desk: "1001", leg: "L1", answered: true }] });
+    rig.now = 3000;
+    await rig.line.say(leg({ ended }));
+    expect(store.calls({ limit: 9 })[0]?.timeline.map(({ at, what }) => `${at} ${what}`)).toEqual([
+      "1000 began",
+      "1000 rang",
+      "2000 answered",
+      "3000 ended",
+    ]);
+    await rig.end();
+  });
+
+  test("of a leg that went elsewhere is written too, unless the desk has a part in the call", async () => {
+    const { rig, store } = noted();
+    const elsewhere = { type: "leg-elsewhere", desk: "1001", leg: "F1", farLeg: "far", to: "14155550177" } as const;
+    await rig.line.say(elsewhere);
+    await rig.line.say(leg({ rings: true, farLeg: "other" }), { ...elsewhere, leg: "F2", farLeg: "other" });
+    await rig.line.say({ ...elsewhere, leg: "F3", farLeg: "L1" });
+    rig.loop.commitWaiting();
+    expect(store.calls({ limit: 9 }).map(({ id, reason }) => [id, reason])).toEqual([
+      ["F1", { code: "forwarded-by-switch", to: "14155550177" }],
+    ] as never);
+    await rig.end();
+  });
+});

@@ -67,7 +67,7 @@ export class Translator {
     const name = text(frame, "Event-Name");
     if (name === "CUSTOM") return this.#custom(frame);
     const desk = this.deskOf(frame);
-    if (desk === undefined) return this.#redirected(frame) ?? this.#farLeg(frame, name);
+    if (desk === undefined) return this.#redirected(frame) ?? this.#elsewhere(frame, name) ?? this.#farLeg(frame, name);
     if (name === "CHANNEL_UUID") {
       const [from, to] = [text(frame, "Old-Unique-ID"), text(frame, "Unique-ID")];
       return from && to ? [{ type: "leg-renamed", desk, from, to }] : [];
@@ -111,6 +111,24 @@ export class Translator {
     return [{ type: "leg", facts: { desk, leg: text(frame, "Unique-ID"), ended } }];
   }
 
+  /** A leg that a dialplan has given the desk's presence id, and that goes to another place than the desk's phones. */
+  #elsewhere(frame: Frame, name: string): Translated[] | undefined {
+    const desk = name === "CHANNEL_CREATE" && text(frame, "Call-Direction") !== "inbound" ? this.#claimedBy(frame) : undefined;
+    const leg = text(frame, "Unique-ID");
+    if (desk === undefined || leg === "" || leg.length > 60) return undefined;
+    const farLeg = text(frame, "Other-Leg-Unique-ID");
+    const to = text(frame, "Caller-Destination-Number");
+    const { caller } = this.#caller(frame, farLeg);
+    return [{
+      type: "leg-elsewhere",
+      desk,
+      leg,
+      ...(farLeg ? { farLeg } : {}),
+      ...(to ? { to } : {}),
+      ...(caller ? { caller } : {}),
+    }];
+  }
+
   /** The leg of a queue's caller, on an agent's leg, until it is noted whether that caller is withheld. */
   unseenCaller(frame: Frame): string | undefined {
     const caller = text(frame, "variable_cc_member_session_uuid");
@@ -126,7 +144,7 @@ export class Translator {
     const leg = text(frame, "Unique-ID");
     if (leg === "" || leg.length > 60) return undefined;
     if (name === "CHANNEL_HANGUP" || name === "CHANNEL_HANGUP_COMPLETE" || name === "CHANNEL_DESTROY") {
-      return { desk, leg, ended: endOf(text(frame, "Hangup-Cause") || "NORMAL_CLEARING", desk) };
+      return { desk, leg, ended: endOf(frame, desk) };
     }
     const state = text(frame, "Channel-Call-State");
     if (text(frame, "Answer-State") === "hangup" || state === "HANGUP") return undefined;
@@ -269,8 +287,17 @@ function remember<T>(callers: Map<string, T>, leg: string, known: T): void {
 }
 
 /** The end of a leg, with a sentence for each case: the agent's phone ended it, or the far end did. */
-function endOf(cause: string, desk: string): Failure {
-  return { ...handsetFailure(cause, desk), far: farEnd(cause) };
+function endOf(frame: Frame, desk: string): Failure {
+  const cause = text(frame, "Hangup-Cause") || "NORMAL_CLEARING";
+  // The hangup cause of a leg that has sent a REFER is that of any other (recording: blind-transfer-away).
+  const transferred = /^(BLIND|ATTENDED)_TRANSFER$/.test(text(frame, "variable_endpoint_disposition"));
+  const calledFar = originatedLegs(frame).length > 0;
+  return {
+    ...handsetFailure(cause, desk),
+    far: farEnd(cause),
+    ...(calledFar ? { calledFar } : {}),
+    ...(transferred ? { transferred } : {}),
+  };
 }
 
 function dialledBy(frame: Frame): Partial<LegFacts> {

@@ -243,11 +243,14 @@ export const usualStore = "/var/lib/telesetd/telesetd.db";
 const store = z.strictObject({
   path: z.string().min(1).default(usualStore).meta({ description: "SQLite file" }),
   keepDays: z.number().positive().max(3650).default(7).meta({
-    description: "how long finished events are kept on record, in days",
+    description: "how long finished events, calls and dials are kept on record, in days",
   }),
   keepRecords: z.int().min(0).max(1_000_000).default(10_000).meta({
     description: "maximum number of finished events kept on record",
     formerly: "keepEvents",
+  }),
+  keepCalls: z.int().min(0).max(1_000_000).default(5000).meta({
+    description: "maximum number of calls kept on record, for telesetd calls; keepDays applies too",
   }),
 });
 

@@ -7,15 +7,18 @@ import { addressOf, type Destination } from "./destination.ts";
 import type { Dial } from "./dial/dial.ts";
 import type { LegFacts, Party } from "./line.ts";
 import {
+  type AniSteps,
   aniSteps,
   type CallDirection,
   identify,
   identifyCaller,
   isInternal,
   isSameNumber,
+  maxAniDigits,
   type NumberPlan,
   plainDialString,
 } from "./number.ts";
+import { type Inside, insideIdentity, insideNumber, type Shortfall, type Silence } from "./reason.ts";
 
 /** When a kind of call sends its ScreenPop; `never`: it sends no events. */
 export type PopWhen = "ring" | "answer" | "never";
@@ -38,12 +41,29 @@ export interface FarParty {
   readonly identity: string;
   readonly outside: boolean;
   readonly direction: CallDirection;
+  /** Why it is not outside. */
+  readonly inside?: Inside;
   /** The far leg that the switch has shown this party on. */
   readonly leg?: string;
 }
 
 /** How a call started: the desk was called, its keypad dialled, or the CRM requested it. */
 export type Origin = "called" | "keypad" | "makecall";
+
+/** Something that happened to a call. `at`: when, in ms. */
+export type Moment =
+  | {
+    readonly at: number;
+    /**
+     * `found`: a snapshot showed the call, and its beginning was not seen. `phone-rang` and `lifted` are the handset's during a
+     * MakeCall. `rang`: see `Call.rang`. `answered`: both ends were connected.
+     */
+    readonly what: "began" | "found" | "phone-rang" | "lifted" | "rang" | "answered" | "held" | "retrieved";
+  }
+  /** Another party is on the line. */
+  | { readonly at: number; readonly what: "party"; readonly identity: string; readonly outside: boolean }
+  /** One of several legs has ended, or the call; `transferred`: the desk's part of it has. */
+  | { readonly at: number; readonly what: "leg-ended" | "ended" | "transferred"; readonly cause: string };
 
 /** A call of a desk, from its first fact to its end. */
 export interface Call {
@@ -73,11 +93,17 @@ export interface Call {
   readonly answered: boolean;
   /** The far end of a MakeCall was called, and the switch will not report whether it answers. */
   readonly answerUnreported?: boolean;
+  /** The handset of a MakeCall was answered. */
+  readonly lifted?: boolean;
   readonly held: boolean;
   readonly callerDialled?: string;
   readonly data: Readonly<Record<string, string>>;
   readonly popped: boolean;
   readonly established: boolean;
+  /** Why its ScreenPop had less than usual. */
+  readonly shortfall?: Shortfall;
+  /** What has happened so far (`history.ts`). */
+  readonly timeline?: readonly Moment[];
   /** The dial that the CRM requested, until its outcome is known. */
   readonly dial?: Dial;
   /** When it started, in ms. */
@@ -129,6 +155,7 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
     held: facts.held ?? call.held,
     data: facts.data ? { ...call.data, ...facts.data } : call.data,
     ...(call.answerUnreported || facts.answerUnreported ? { answerUnreported: true } : {}),
+    ...(call.lifted || (call.origin === "makecall" && facts.answered) ? { lifted: true } : {}),
     ...led,
     ...(farLeg === undefined ? {} : { farLeg }),
     ...(party === undefined ? {} : { party }),
@@ -153,13 +180,13 @@ function afterRelay({ relayed }: Call, { relay, partner, farLeg }: LegFacts): Pi
 function partyOf(call: Call, facts: LegFacts, numbers: NumberPlan, ledTo = call.ledTo): FarParty | undefined {
   if (call.party?.outside) return isNowWithheld(call, call.party, facts) ? { ...call.party, identity: "" } : call.party;
   const queue = call.queue || facts.queue === true;
-  if (facts.partner && !isOwnDoing(call, facts, ledTo) && isOutside(facts.partner, numbers, queue)) {
-    return inboundParty(call, facts.partner, facts, true);
+  if (facts.partner && !isOwnDoing(call, facts, ledTo) && !insideOf(facts.partner, numbers, queue)) {
+    return inboundParty(call, facts.partner, facts);
   }
   if (call.origin === "called") {
     if (!facts.caller || call.answered) return call.party;
     const caller = asOwn(facts.caller, numbers);
-    return inboundParty(call, caller, facts, isOutside(caller, numbers, queue));
+    return inboundParty(call, caller, facts, insideOf(caller, numbers, queue));
   }
   if (call.party || facts.dialled === undefined) return call.party;
   return dialledParty(facts.dialled, numbers);
@@ -183,16 +210,16 @@ export function changedParty(call: Call, facts: LegFacts, numbers: NumberPlan): 
   // A party that the desk dials while it has another on the line is consulted; a dialler's number rings without a party.
   if (shown.dialledByLeg && party.leg !== undefined) return undefined;
   const { ledTo } = { ...call, ...afterRelay(call, facts) };
-  if (isOwnDoing(call, facts, ledTo) || !isOutside(shown, numbers, false)) return undefined;
+  if (isOwnDoing(call, facts, ledTo) || insideOf(shown, numbers, false)) return undefined;
   const { identity } = identifyCaller(numbers, shown.identity);
   const before = identifyCaller(numbers, party.identity).identity;
   if (identity.kind !== "number" || (before.kind === "number" && isSameNumber(before.number, identity.number))) return undefined;
-  return inboundParty(call, shown, facts, true);
+  return inboundParty(call, shown, facts);
 }
 
 /** The call that replaces this one on its legs, with another party. */
 export function withNewParty(call: Call, party: FarParty, now: number): Call {
-  const { farLeg: _, ...rest } = call;
+  const { farLeg: _, timeline: __, shortfall: ___, ...rest } = call;
   const { first, calls } = call.follows ?? { first: call.id, calls: 1 };
   const suffix = `-${calls + 1}`;
   // Oracle accepts ids of at most 60 characters.
@@ -211,10 +238,15 @@ export function firstId({ id, follows }: Call): string {
 }
 
 /** A party on an inbound leg. Whether it is outside depends on its true identity; the CRM gets no withheld identity. */
-function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, outside: boolean): FarParty {
+function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, inside?: Inside): FarParty {
   // A switch that does not know the far leg may name one of the handset's instead.
   const named = farLeg !== undefined && farLeg !== leg && !call.legs.includes(farLeg);
-  return { identity: withheld ? "" : identity, outside, direction: "inbound", ...(named ? { leg: farLeg } : {}) };
+  const party = { identity: withheld ? "" : identity, ...sideOf(inside), direction: "inbound" } as const;
+  return { ...party, ...(named ? { leg: farLeg } : {}) };
+}
+
+function sideOf(inside: Inside | undefined): Pick<FarParty, "outside" | "inside"> {
+  return inside ? { outside: false, inside } : { outside: true };
 }
 
 /** The privacy flag may arrive later than the number; it applies to the current party. */
@@ -225,7 +257,7 @@ function isNowWithheld(call: Call, party: FarParty, { caller, partner }: LegFact
 
 /** The party of a call that the desk dials: the number as it was dialled or requested. */
 export function dialledParty(dialled: string, numbers: NumberPlan): FarParty {
-  return { identity: dialled, outside: !isInternal(numbers, plainDialString(dialled)), direction: "outbound" };
+  return { identity: dialled, ...sideOf(insideNumber(numbers, plainDialString(dialled))), direction: "outbound" };
 }
 
 /**
@@ -238,34 +270,62 @@ function asOwn(caller: Party, numbers: NumberPlan): Party {
   return isInternal(numbers, plainDialString(outside ? original : identity)) ? caller : { ...caller, identity: original };
 }
 
-/** Whether a party is outside: by the way it came in, or else by its number; a name alone is never outside. */
-function isOutside(party: Party, numbers: NumberPlan, queue: boolean): boolean {
-  if (party.outside) return true;
-  const { identity } = identifyCaller(numbers, party.identity);
-  // A number that stands for "anonymous" is still an outside number.
-  if (identity.kind !== "name" && identity.number !== undefined) return !isInternal(numbers, identity.number);
-  return queue || (identity.kind === "withheld" && party.outside === undefined && party.identity.trim() === "");
+/** Why a party is inside: by its number; undefined if it is outside, by the way it came in or by its number. */
+function insideOf(party: Party, numbers: NumberPlan, queue: boolean): Inside | undefined {
+  if (party.outside) return undefined;
+  const inside = insideIdentity(numbers, party.identity, party.outside === false);
+  // Only callers from outside wait in a queue, whatever name they have; a colleague's number is still a colleague's.
+  return queue && (inside?.code === "name" || inside?.code === "withheld-inside") ? undefined : inside;
 }
 
 /** The events to send now, in order, and the call with these noted. A call without an agent sends none. */
 export function eventsDue(call: Call, extension: string, policy: PopPolicy): { call: Call; events: CrmEvent[] } {
   const events: CrmEvent[] = [];
-  let { popped, established } = call;
-  if (!popped && call.agent !== null && isPopDue(call, policy)) {
-    events.push(screenPop(call, extension, policy));
+  let { popped, established, shortfall } = call;
+  if (!popped && silenceOf(call, extension, policy) === undefined) {
+    const steps = call.party?.outside ? aniSteps(policy.numbers, call.party.identity, call.party.direction) : undefined;
+    events.push(screenPop(call, steps?.ani ?? "", extension, policy));
     popped = true;
+    shortfall = shortfallOf(call, steps);
   }
   if (popped && !established && call.answered) {
     events.push({ name: "CallEstablished", call: call.id });
     established = true;
   }
-  return { call: { ...call, popped, established }, events };
+  return { call: { ...call, popped, established, ...(shortfall ? { shortfall } : {}) }, events };
 }
 
-/** Whether a call has come to the point at which its agent, if there is one, gets a ScreenPop. */
-export function isPopDue(call: Call, policy: PopPolicy): boolean {
-  const when = policy[kindOf(call)];
-  return when !== "never" && (call.answered || (when === "ring" && call.rang));
+/** Why a call sends no ScreenPop up to now: the one rule that decides it; undefined if it sends one. */
+export function silenceOf(call: Call, extension: string, policy: PopPolicy): Silence | undefined {
+  const kind = kindOf(call);
+  const when = policy[kind];
+  if (when === "never") return kind === "internal" ? call.party?.inside ?? { code: "unknown-party" } : { code: "never", kind };
+  if (!call.answered && (when === "answer" || !call.rang)) return call.rang ? { code: "not-answered", kind } : neverRang(call);
+  return call.agent === null ? { code: "nobody-registered", desk: extension } : undefined;
+}
+
+/** Whether the handset of a MakeCall was answered. */
+export function isLifted({ lifted, dial }: Call): boolean {
+  return lifted === true || dial?.lifted === true;
+}
+
+/** Why nothing rang for a call. */
+function neverRang(call: Call): Silence {
+  const { origin, alerted, farLeg, dial } = call;
+  if (origin === "called") return { code: "phone-never-rang" };
+  if (dial?.unsure !== undefined) return { code: "dial-unknown", why: dial.unsure };
+  if (origin === "makecall" && !isLifted(call)) return { code: alerted ? "handset-not-answered" : "handset-never-rang" };
+  return { code: farLeg === undefined ? "nobody-called" : "far-end-never-rang" };
+}
+
+/** Why the number is missing in the ScreenPop of a call. `steps`: how the number of an outside party was found. */
+function shortfallOf(call: Call, steps: AniSteps | undefined): Shortfall | undefined {
+  if (!steps) return { code: "internal-number-hidden" };
+  if (steps.ani !== "") return undefined;
+  if (steps.identity.kind === "withheld") return { code: "withheld" };
+  if (steps.identity.kind === "name") return { code: "no-number", identity: call.party?.identity ?? "" };
+  const digits = (steps.rewritten ?? "").replace(/\D/g, "").length;
+  return digits > maxAniDigits ? { code: "number-too-long", digits, most: maxAniDigits } : { code: "number-is-zero" };
 }
 
 /** The kind of a call, which decides when it sends a ScreenPop. */
@@ -274,8 +334,7 @@ export function kindOf(call: Call): "inbound" | "outbound" | "internal" {
 }
 
 /** Internal calls carry no number: an extension would match every customer whose number ends in it. */
-function screenPop(call: Call, extension: string, policy: PopPolicy): CrmEvent {
-  const { party } = call;
+function screenPop(call: Call, ani: string, extension: string, policy: PopPolicy): CrmEvent {
   const dialled = policy.dnis === "dialled" && plainDialString(call.callerDialled ?? "").replace(/[^0-9*#+]/g, "");
   const data: Record<string, string> = {};
   for (const [name, variable] of Object.entries(policy.data)) {
@@ -285,7 +344,7 @@ function screenPop(call: Call, extension: string, policy: PopPolicy): CrmEvent {
   return {
     name: "ScreenPop",
     call: call.id,
-    ani: party?.outside ? aniSteps(policy.numbers, party.identity, party.direction).ani : "",
+    ani,
     dnis: dialled || extension,
     data,
   };

@@ -71,13 +71,20 @@ export function phoneTrouble(extension: string, { phone, why }: LineState): stri
   return phone === "unregistered" ? why ?? `Phone ${extension} is not registered: check its cable and power.` : undefined;
 }
 
+/** A call that has ended. `continued`: its legs and its dial belong to the next call, with another party. */
+export interface Ended {
+  readonly call: Call;
+  readonly failure: Failure;
+  readonly continued?: true;
+}
+
 /** A change of the calls. */
 export interface CallChange {
   readonly desk: Desk;
   /** The events to send, in order, each with its call. */
   readonly send: readonly { readonly call: Call; readonly event: CrmEvent }[];
   /** The calls that have ended, with the reason. */
-  readonly ended: readonly { readonly call: Call; readonly failure: Failure }[];
+  readonly ended: readonly Ended[];
 }
 
 /** The desk after the facts of one leg. */
@@ -105,10 +112,11 @@ export function onLeg(desk: Desk, facts: LegFacts, policy: PopPolicy, now: numbe
 /** For the CRM the call with the former party ends, and one with the new party starts. */
 function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, policy: PopPolicy): CallChange {
   const { call, events } = eventsDue(withFacts(after, facts, policy.numbers), desk.extension, policy);
+  const failure = { cause: "PARTY_CHANGED", why: "Another party is on the line." };
   return {
     desk: withChanged(desk, before.id, () => call),
     send: [{ call: before, event: { name: "CallReleased", call: before.id } }, ...events.map((event) => ({ call, event }))],
-    ended: [],
+    ended: [{ call: before, failure, continued: true }],
   };
 }
 

@@ -1,7 +1,5 @@
 /** The dispositions of calls: how each has ended, for the counters and the log. Pure. */
-import { type Call, kindOf } from "./call.ts";
-import type { Desk } from "./desk.ts";
-import type { Input } from "./input.ts";
+import type { Call } from "./call.ts";
 
 /** The kinds of calls. */
 export const callKinds = ["inbound", "outbound", "internal"] as const;
@@ -14,15 +12,6 @@ export type CallKind = (typeof callKinds)[number];
  */
 export const dispositions = ["answered", "no_answer", "abandoned", "elsewhere", "rejected", "busy", "unknown", "failed"] as const;
 export type Disposition = (typeof dispositions)[number];
-
-/** A call that has ended. */
-export interface EndedCall {
-  readonly call: Call;
-  readonly kind: CallKind;
-  readonly disposition: Disposition;
-  /** The switch's own name for the reason. */
-  readonly cause: string;
-}
 
 /** The dispositions of unanswered calls by cause (FreeSWITCH: switch_types.h; Q.850). */
 const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disposition>({
@@ -58,15 +47,8 @@ const unanswered: ReadonlyMap<string, Disposition> = new Map(Object.entries<Disp
   "603": "rejected",
 }));
 
-/** The calls that a step has ended. */
-export function endedCalls(before: Desk, after: Desk, input: Input): readonly EndedCall[] {
-  const cause = causeOf(input);
-  return before.calls
-    .filter(({ id }) => !after.calls.some((call) => call.id === id))
-    .map((call) => ({ call, kind: kindOf(call), disposition: dispositionOf(call, cause), cause }));
-}
-
-function dispositionOf(call: Call, cause: string): Disposition {
+/** How a call has ended. `cause`: as the switch names it. */
+export function dispositionOf(call: Call, cause: string): Disposition {
   if (call.answered) return "answered";
   if (call.answerUnreported) return "unknown";
   const disposition = unansweredDisposition(cause);
@@ -79,11 +61,4 @@ function unansweredDisposition(cause: string): Disposition {
   const [word = cause, status] = cause.split(" ");
   if (status === undefined) return unanswered.get(word) ?? "failed";
   return unanswered.get(status) ?? (word === "rejected" ? "failed" : unanswered.get(word) ?? "failed");
-}
-
-function causeOf(input: Input): string {
-  if (input.type !== "line") return "UNKNOWN";
-  const { event } = input;
-  if (event.type === "result") return event.result.outcome === "failed" ? event.result.cause : "UNKNOWN";
-  return event.type === "leg" ? event.facts.ended?.cause ?? "PARTY_CHANGED" : "GONE";
 }

@@ -1,6 +1,7 @@
 /** The inputs of a step of the core, and its effects. */
 import type { Address, Callout, CrmEvent, Registration, Reply } from "./crm.ts";
 import type { Desk } from "./desk.ts";
+import type { CallRecord } from "./history.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 
 /** An input of a desk. The ids of callouts are unique; that of a MakeCall becomes the id of its call. */
@@ -44,6 +45,8 @@ export type Effect =
   | { readonly type: "drive"; readonly command: LineCommand }
   /** Put a dial, or its new outcome, on record. */
   | { readonly type: "audit"; readonly dial: DialRecord; readonly result: DialResult }
+  /** Put a call that has ended on record. */
+  | { readonly type: "record"; readonly call: CallRecord }
   /** Answer a callout. */
   | { readonly type: "reply"; readonly to: string; readonly reply: Reply };
 

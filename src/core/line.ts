@@ -30,6 +30,10 @@ export interface Failure {
   readonly why: string;
   /** The same sentence if the far end is the cause. */
   readonly far?: string;
+  /** The switch had called a far end for this leg, whether it rang or not. */
+  readonly calledFar?: true;
+  /** The leg has ended because its party was transferred: the call continues elsewhere. */
+  readonly transferred?: true;
 }
 
 /**
@@ -86,6 +90,18 @@ export type LineEvent =
   /** All live legs of these desks; a leg that is not among them has ended. */
   | { readonly type: "snapshot"; readonly desks: readonly string[]; readonly legs: readonly LegFacts[] }
   | { readonly type: "leg"; readonly facts: LegFacts }
+  /**
+   * A leg for the desk that does not go to its phone: the switch calls another place (follow-me, call forwarding). Reported once;
+   * the leg is not the desk's. `farLeg`: the leg that has caused it. `to`: the other place, as the switch names it.
+   */
+  | {
+    readonly type: "leg-elsewhere";
+    readonly desk: string;
+    readonly leg: string;
+    readonly farLeg?: string;
+    readonly caller?: Party;
+    readonly to?: string;
+  }
   /** The switch gave a leg another id. */
   | { readonly type: "leg-renamed"; readonly desk: string; readonly from: string; readonly to: string }
   /** The ACD of the switch has changed the state of an agent, without a command of ours; `why` is a sentence for the agent. */

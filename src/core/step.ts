@@ -36,6 +36,7 @@ import {
   staleDial,
 } from "./dial/progress.ts";
 import { addressOf, unregistered } from "./destination.ts";
+import { elsewhereRecord, endedRecord, type Occasion, withTimelines } from "./history.ts";
 import type { Effect, Input, Step } from "./input.ts";
 import { type CommandResult, desksOf, type LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
@@ -47,9 +48,30 @@ const noAcd: AcdPolicy = { driven: false, afterCall: "nothing" };
 export function step(desk: Desk, input: Input, now: number, policy: Policy): Step {
   const reacted = react(desk, input, now, policy);
   const rested = afterChange(desk, reacted.desk, now, policy.acd ?? noAcd);
-  const made = onLineHealth(withEffects(reacted.effects, rested), policy);
+  const healthy = onLineHealth(withEffects(reacted.effects, rested), policy);
+  const made = { ...healthy, desk: withTimelines(desk, healthy.desk, now, occasionOf(input)) };
   const wakeAt = dialWakeAt(made.desk);
   return wakeAt === undefined ? made : { ...made, wakeAt };
+}
+
+/**
+ * Whether the outcome of a step may be written later. If the daemon is killed, the switch lists the leg of a call again that has
+ * sent no event. Most often its ring follows at once, and the ScreenPop must not wait for two writes. The record of a call that
+ * sent nothing needs no separate write.
+ */
+export function mayWait({ desk, effects }: Step, input: Input): boolean {
+  if (input.type !== "line" || effects.some(({ type }) => type !== "record")) return false;
+  if (input.event.type === "leg-elsewhere") return true;
+  if (input.event.type !== "leg") return false;
+  const { leg } = input.event.facts;
+  return !desk.calls.some((call) => call.popped && call.legs.includes(leg));
+}
+
+function occasionOf(input: Input): Occasion {
+  if (input.type !== "line") return { isSnapshot: false };
+  const { event } = input;
+  const cause = event.type === "leg" ? event.facts.ended?.cause : undefined;
+  return { isSnapshot: event.type === "snapshot", ...omitUndefined({ cause }) };
 }
 
 function react(desk: Desk, input: Input, now: number, policy: Policy): Step {
@@ -102,6 +124,8 @@ function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step
     case "result":
       if (event.command.type === "agent") return onAgentResult(desk, event.command, event.result, now);
       return onResult(desk, event.command.call, event.result, now, policy);
+    case "leg-elsewhere":
+      return onElsewhere(desk, event, now);
     case "leg-renamed":
       return noEffects(renameLeg(desk, event.from, event.to));
     case "leg":
@@ -109,6 +133,15 @@ function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step
     case "snapshot":
       return toEffects(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
   }
+}
+
+/** The desk's phone rings too, or has dialled this leg itself: then the call is the desk's, and is on record anyway. */
+function onElsewhere(desk: Desk, event: Extract<LineEvent, { type: "leg-elsewhere" }>, now: number): Step {
+  const { leg, farLeg, caller, to } = event;
+  if (farLeg !== undefined && desk.calls.some((call) => call.farLeg === farLeg || call.legs.includes(farLeg))) {
+    return noEffects(desk);
+  }
+  return { desk, effects: [{ type: "record", call: elsewhereRecord(leg, caller, to, now) }] };
 }
 
 function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>): LineState {
@@ -119,7 +152,7 @@ function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>
   };
 }
 
-/** Turns a change of the calls into effects, those for the dial in progress included. */
+/** Turns a change of the calls into effects: the events, those for the dial in progress, and the records of ended calls. */
 function toEffects(change: CallChange, now: number, policy: Policy): Step {
   const effects: Effect[] = change.send.flatMap(({ call, event }): Effect[] => {
     const { agent, to } = call;
@@ -128,7 +161,10 @@ function toEffects(change: CallChange, now: number, policy: Policy): Step {
     return [{ type: "send", agent, event, ...(to ? { to } : to === undefined ? { undeliverable } : {}) }];
   });
   const dial = onDialCall(change.desk, change.ended, now, policy.events?.errors === true);
-  return { desk: dial.desk, effects: [...effects, ...dial.effects] };
+  const records = change.ended.map(({ call, failure }): Effect => (
+    { type: "record", call: endedRecord(call, failure, change.desk.extension, policy, now) }
+  ));
+  return { desk: dial.desk, effects: [...effects, ...dial.effects, ...records] };
 }
 
 function onCallout(desk: Desk, id: string, callout: Callout, now: number, policy: Policy): Step {

@@ -2,7 +2,7 @@
  * All counters: the source of `/metrics` and docs/monitoring/metrics.md. Labels never contain customers' numbers or agents:
  * their values are listed here, or are the configured extensions.
  */
-import { callKinds, dispositions, type EndedCall } from "../core/disposition.ts";
+import { type CallKind, callKinds, type Disposition, dispositions } from "../core/disposition.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
 import { dialResults } from "../core/input.ts";
 import { logLevels } from "../log/log.ts";
@@ -102,7 +102,7 @@ export class Metrics {
   );
 
   /** Counts a call that has ended. */
-  callEnded({ kind, disposition }: EndedCall): void {
+  callEnded(kind: CallKind, disposition: Disposition): void {
     this.calls.add(kind, disposition);
   }
 

@@ -21,7 +21,7 @@ export interface OutboxOptions {
 /** One step's change of a desk. */
 export interface DeskChange {
   readonly desk: Desk;
-  /** Only `send` and `discard` are carried out here. */
+  /** Only `send`, `discard` and `record` are carried out here. */
   readonly effects: readonly Effect[];
   /** The Register that caused the step. */
   readonly arrival?: Arrival;
@@ -45,8 +45,9 @@ export class Outbox {
       courier.withdrawAll(extension, agent);
       log.info("Discarded the pending events of an agent", { desk: extension, agent, why });
     }
+    const calls = effects.flatMap((effect) => effect.type === "record" ? [effect.call] : []);
     const moved = arrival ? courier.arrived(extension, arrival) : [];
-    const added = store.commit({ desk, send, discard, moved }, now());
+    const added = store.commit({ desk, send, discard, calls, moved }, now());
     if (added.length > 0) courier.add(added);
     else if (arrival) courier.sendDue();
   }

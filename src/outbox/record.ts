@@ -4,6 +4,7 @@
  */
 import type { Address, CrmEvent } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
+import type { CallRecord } from "../core/history.ts";
 import type { DialRecord, Sending } from "../core/input.ts";
 import type { ClockMark } from "../platform/clock.ts";
 
@@ -42,11 +43,15 @@ export interface NewDestination {
   readonly why?: string;
 }
 
-/** One step's change: the desk as it is now, what it sends, whose waiting events it discards, and whose go elsewhere. */
+/**
+ * One step's change: the desk as it is now, what it sends, whose waiting events it discards, the records of its calls that have
+ * ended, and whose events go elsewhere.
+ */
 export interface Change {
   readonly desk: Desk;
   readonly send: readonly NewEvent[];
   readonly discard: readonly { readonly agent: string; readonly why: string }[];
+  readonly calls?: readonly CallRecord[];
   readonly moved?: readonly NewDestination[];
 }
 
@@ -59,10 +64,36 @@ export interface Recorded extends OutboxEvent {
   readonly ended?: number;
 }
 
-/** How many finished records are kept. */
+/** How many finished records are kept; `calls`: how many calls. */
 export interface Retention {
   readonly days: number;
   readonly rows: number;
+  readonly calls: number;
+}
+
+/** A call on record, with its desk and its place: when it ended, in ms, or a little more, because no other call has the same. */
+export interface RecordedCall extends CallRecord {
+  readonly place: number;
+  readonly desk: string;
+  /** The highest id of an event at its end. */
+  readonly lastEvent: number;
+}
+
+/**
+ * The part of a call that finds its events. `lastEvent`: the highest id of an event at its end; absent while it is in progress.
+ */
+export interface CallSpan {
+  readonly id: string;
+  readonly desk: string;
+  readonly began: number;
+  readonly lastEvent?: number;
+}
+
+/** Which calls on record, at most `limit`, the newest first. `before`: those with a lower place only. */
+export interface CallQuery {
+  readonly limit: number;
+  readonly before?: number;
+  readonly desk?: string;
 }
 
 /** A dial on record, with its desk. */
@@ -102,6 +133,12 @@ export interface Store {
   recordDial(desk: string, dial: DialRecord): void;
   /** At most `limit` dials on record, the newest first; `before`: those that follow it. */
   dials(limit: number, before?: DialPlace): RecordedDial[];
+  /** The calls on record. */
+  calls(query: CallQuery): RecordedCall[];
+  /** The calls on record whose id starts with this, at most `limit`, the newest first. */
+  callsNamed(start: string, limit: number): RecordedCall[];
+  /** The events of these calls that are on record, in order. */
+  eventsOf(calls: readonly CallSpan[]): Recorded[];
   /** Deletes old finished records; returns how many. */
   prune(retention: Retention, now: number): number;
   /** The clock's mark, and the latest time on record. */

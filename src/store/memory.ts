@@ -5,7 +5,18 @@
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { DialRecord } from "../core/input.ts";
-import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Settlement } from "../outbox/record.ts";
+import type {
+  CallQuery,
+  CallSpan,
+  Change,
+  DialPlace,
+  OutboxEvent,
+  Recorded,
+  RecordedCall,
+  RecordedDial,
+  Settlement,
+} from "../outbox/record.ts";
+import { CallList, callName } from "./calls.ts";
 import { Destinations } from "./destinations.ts";
 import { newestFirst } from "./dials.ts";
 import { attempted, discardedEvent, newEvent } from "./event.ts";
@@ -16,6 +27,7 @@ export class MemoryStore {
   readonly #waiting = new Map<number, OutboxEvent>();
   readonly #settled = new Map<number, Recorded>();
   readonly #dials = new Map<string, RecordedDial>();
+  readonly #calls = new CallList();
   readonly #destinations = new Destinations();
   /** The highest event id ever used. */
   lastId: number;
@@ -33,7 +45,7 @@ export class MemoryStore {
     this.#desks.delete(extension);
   }
 
-  commit({ desk, send, discard, moved = [] }: Change, now: number): OutboxEvent[] {
+  commit({ desk, send, discard, calls = [], moved = [] }: Change, now: number): OutboxEvent[] {
     this.#desks.set(desk.extension, desk);
     for (const { agent, why } of discard) this.#discardAll(desk.extension, agent, why, now);
     for (const destination of moved) this.#destinations.put(desk.extension, destination);
@@ -47,6 +59,7 @@ export class MemoryStore {
         this.#waiting.set(id, attempted(fresh, event.startNow === true));
       } else this.#settled.set(id, { ...fresh, why: event.undeliverable, settlement: "discarded", ended: now });
     }
+    for (const call of calls) this.#calls.put(desk.extension, call, this.lastId);
     return added;
   }
 
@@ -128,6 +141,22 @@ export class MemoryStore {
     return [...this.#dials.values()].filter((dial) => !before || newestFirst(before, dial) < 0).sort(newestFirst).slice(0, limit);
   }
 
+  /** See `Store.calls`. */
+  calls(query: CallQuery): RecordedCall[] {
+    return this.#calls.list(query);
+  }
+
+  callsNamed(start: string, limit: number): RecordedCall[] {
+    return this.#calls.named(start, limit);
+  }
+
+  eventsOf(calls: readonly CallSpan[]): Recorded[] {
+    const names = new Set(calls.map(callName));
+    return [...this.#waiting.values(), ...this.#settled.values()]
+      .filter(({ desk, event }) => names.has(callName({ desk, id: event.call }))).sort((a, b) => a.id - b.id)
+      .map((event) => this.#destinations.resolve(event));
+  }
+
   /** Takes these desks, events and dials, replacing those it has. */
   restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void {
     for (const desk of desks) this.#desks.set(desk.extension, desk);
@@ -137,14 +166,16 @@ export class MemoryStore {
     for (const dial of dials) this.#dials.set(dial.id, dial);
   }
 
-  /** Forgets the settled events and the dials. */
+  /** Forgets the settled events, the dials and the calls. */
   forgetRecord(): void {
+    this.#calls.drop(0);
     this.#settled.clear();
     this.#dials.clear();
   }
 
-  /** Forgets the oldest settled events and dials, of which at most `rows` each stay. */
+  /** Forgets the oldest settled events, dials and calls, of which at most `rows` each stay. */
   dropOldest(rows: number): void {
+    this.#calls.drop(rows);
     const events = [...this.#settled.keys()].sort((a, b) => a - b);
     for (const id of events.slice(0, Math.max(0, events.length - rows))) this.#settled.delete(id);
     for (const { id } of this.dials(Number.MAX_SAFE_INTEGER).slice(rows)) this.#dials.delete(id);

@@ -4,7 +4,7 @@
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
 /** The current version. */
-export const schemaVersion = 6;
+export const schemaVersion = 7;
 
 const steps: readonly string[] = [
   // 1: the first version
@@ -63,6 +63,11 @@ const steps: readonly string[] = [
   `CREATE TABLE destinations (
      desk TEXT NOT NULL, agent TEXT NOT NULL, address TEXT, port INTEGER, why TEXT, PRIMARY KEY (desk, agent)
    ) STRICT, WITHOUT ROWID;`,
+  // 7: the record of calls; `place` is the time of the end in ms, or more if two calls end at the same time
+  `CREATE TABLE calls (
+     place INTEGER PRIMARY KEY, id TEXT NOT NULL, desk TEXT NOT NULL, last_event INTEGER NOT NULL, record TEXT NOT NULL
+   ) STRICT;
+   CREATE UNIQUE INDEX calls_id ON calls (id, desk);`,
 ];
 
 /** Migrates a database from version `found`, each step in its own transaction. */

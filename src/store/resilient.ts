@@ -19,12 +19,25 @@ import { MemoryStore } from "./memory.ts";
 import { type FileStore, openStore } from "./sqlite.ts";
 import { NewerStore } from "./open.ts";
 import { isDamage, reason } from "./errors.ts";
+import { newestCalls } from "./calls.ts";
 import { newestFirst } from "./dials.ts";
-import type { Change, DialPlace, OutboxEvent, Recorded, RecordedDial, Retention, Settlement, Store } from "../outbox/record.ts";
+import type {
+  CallQuery,
+  CallSpan,
+  Change,
+  DialPlace,
+  OutboxEvent,
+  Recorded,
+  RecordedCall,
+  RecordedDial,
+  Retention,
+  Settlement,
+  Store,
+} from "../outbox/record.ts";
 
 /** How often a lost store is retried, in ms. */
 const defaultRetryMs = 10_000;
-/** The maximum number of settled events, and the maximum number of dials, kept in memory; the oldest are dropped first. */
+/** The maximum number of settled events, of dials and of calls that are kept in memory; the oldest are dropped first. */
 const maxUnwritten = 10_000;
 /** The number of changes between two checks of this limit. */
 const changesBetweenDrops = 1000;
@@ -161,6 +174,22 @@ export class SafeStore implements Store {
     const own = this.#memory.dials(limit, before);
     const ids = new Set(own.map(({ id }) => id));
     return [...own, ...stored.filter(({ id }) => !ids.has(id))].sort(newestFirst).slice(0, limit);
+  }
+
+  calls(query: CallQuery): RecordedCall[] {
+    const stored = this.#read((store) => store.calls(query)) ?? [];
+    return this.#trouble === undefined ? stored : newestCalls(this.#memory.calls(query), stored, query.limit);
+  }
+
+  callsNamed(start: string, limit: number): RecordedCall[] {
+    const stored = this.#read((store) => store.callsNamed(start, limit)) ?? [];
+    return this.#trouble === undefined ? stored : newestCalls(this.#memory.callsNamed(start, limit), stored, limit);
+  }
+
+  eventsOf(calls: readonly CallSpan[]): Recorded[] {
+    const stored = this.#read((store) => store.eventsOf(calls)) ?? [];
+    if (this.#trouble === undefined) return stored;
+    return [...this.#memory.eventsOf(calls), ...this.#unchanged(stored)].sort((a, b) => a.id - b.id);
   }
 
   prune(retention: Retention, now: number): number {
@@ -315,7 +344,8 @@ export class SafeStore implements Store {
   /** Writes the state in memory to the store. */
   #fill(): void {
     const all = Number.MAX_SAFE_INTEGER;
-    this.#store?.restore(this.#memory.desks(), this.#memory.list(true, all), this.#memory.dials(all));
+    const memory = this.#memory;
+    this.#store?.restore(memory.desks(), memory.list(true, all), memory.dials(all), memory.calls({ limit: all }));
     if (this.#clock.mark) this.#store?.setClock(this.#clock.mark);
     // Both must give the next event the same id.
     this.#store?.raiseLastId(this.#memory.lastId);

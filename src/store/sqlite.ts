@@ -9,17 +9,21 @@ import type { ClockMark } from "../platform/clock.ts";
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { DialRecord } from "../core/input.ts";
+import { CallTable } from "./calls.ts";
 import { Destinations } from "./destinations.ts";
 import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
 import { fromRow, newEvent, type Row } from "./event.ts";
 import { openFile } from "./open.ts";
 import type {
+  CallQuery,
+  CallSpan,
   Change,
   DialPlace,
   NewEvent,
   OutboxEvent,
   Recorded,
+  RecordedCall,
   RecordedDial,
   Retention,
   Settlement,
@@ -34,8 +38,13 @@ export interface FileStore extends Store {
   lastId(): number;
   /** Makes sure that the next event gets a higher id than this. */
   raiseLastId(id: number): void;
-  /** Writes these desks, events and dials, replacing the stored ones. */
-  restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void;
+  /** Writes these desks, events, dials and calls (newest first), replacing the stored ones. */
+  restore(
+    desks: readonly Desk[],
+    events: readonly Recorded[],
+    dials: readonly RecordedDial[],
+    calls?: readonly RecordedCall[],
+  ): void;
 }
 
 /**
@@ -57,6 +66,7 @@ class SqliteStore implements FileStore {
   readonly #path: string;
   readonly #statements;
   readonly #dials: DialTable;
+  readonly #calls: CallTable;
   readonly #destinations: Destinations;
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
@@ -66,6 +76,7 @@ class SqliteStore implements FileStore {
     this.#db = db;
     this.#path = path;
     this.#dials = new DialTable(db);
+    this.#calls = new CallTable(db);
     this.#destinations = storedDestinations(db);
     this.#statements = {
       begin: db.query("BEGIN"),
@@ -126,11 +137,11 @@ class SqliteStore implements FileStore {
     this.#written.delete(extension);
   }
 
-  commit({ desk, send, discard, moved = [] }: Change, now: number): OutboxEvent[] {
+  commit({ desk, send, discard, calls = [], moved = [] }: Change, now: number): OutboxEvent[] {
     const added: OutboxEvent[] = [];
     const state = written(desk);
     const changed = this.#written.get(desk.extension) !== state;
-    if (!changed && send.length === 0 && discard.length === 0 && moved.length === 0) return added;
+    if (!changed && send.length + discard.length + calls.length + moved.length === 0) return added;
     this.together(() => {
       if (changed) this.#statements.desk.run(desk.extension, state);
       for (const { agent, why } of discard) this.#statements.discard.run(desk.extension, agent, why, now);
@@ -139,6 +150,7 @@ class SqliteStore implements FileStore {
         const id = this.#insert(event, now);
         if (event.undeliverable === undefined) added.push(newEvent(id, event, now));
       }
+      for (const call of calls) this.#calls.put(desk.extension, call, this.lastId());
     });
     this.#written.set(desk.extension, state);
     this.#syncSoon();
@@ -242,8 +254,27 @@ class SqliteStore implements FileStore {
     return this.#dials.list(limit, before);
   }
 
-  prune({ days, rows }: Retention, now: number): number {
+  calls(query: CallQuery): RecordedCall[] {
+    return this.#calls.list(query);
+  }
+
+  callsNamed(start: string, limit: number): RecordedCall[] {
+    return this.#calls.named(start, limit);
+  }
+
+  eventsOf(calls: readonly CallSpan[]): Recorded[] {
+    if (calls.length === 0) return [];
+    const query =
+      "SELECT * FROM events WHERE id BETWEEN ?1 AND ?2 AND (call, desk) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3))";
+    const names = JSON.stringify(calls.map(({ id, desk }) => [id, desk]));
+    return (this.#db.query(`${query} ORDER BY id`).all(...this.#calls.eventsRange(calls), names) as Row[]).map((row) =>
+      this.#destinations.resolve(fromRow(row))
+    );
+  }
+
+  prune({ days, rows, calls }: Retention, now: number): number {
     this.#dials.prune(now - days * 86_400_000, rows);
+    this.#calls.prune(now - days * 86_400_000, calls);
     const old =
       this.#db.query("DELETE FROM events WHERE settlement IS NOT NULL AND ended < ?1").run(now - days * 86_400_000).changes;
     const many = this.#db.query(
@@ -279,7 +310,12 @@ class SqliteStore implements FileStore {
     if (changes === 0) this.#db.query("INSERT INTO sqlite_sequence VALUES ('events', ?1)").run(id);
   }
 
-  restore(desks: readonly Desk[], events: readonly Recorded[], dials: readonly RecordedDial[]): void {
+  restore(
+    desks: readonly Desk[],
+    events: readonly Recorded[],
+    dials: readonly RecordedDial[],
+    calls: readonly RecordedCall[] = [],
+  ): void {
     const put = this.#db.query(
       `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, settlement, ended, address, port)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
@@ -289,6 +325,7 @@ class SqliteStore implements FileStore {
       this.#db.query("DELETE FROM destinations").run();
       for (const [extension, state] of states) this.#statements.desk.run(extension, state);
       for (const dial of dials) this.#dials.put(dial);
+      for (const { desk, place: _, lastEvent, ...call } of calls.toReversed()) this.#calls.put(desk, call, lastEvent);
       for (
         const { id, desk, agent, to, event, created, attempts, refusals, reached, next, why, settlement, ended } of events
       ) {

@@ -1,6 +1,6 @@
 /**
  * Every recording of a live switch through the whole daemon, over TCP: the CRM must get the events in expected.json, at those
- * times.
+ * times, and each call is on record with what was sent, and the reason if that was nothing or less than usual (reasons.txt).
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -21,6 +21,11 @@ const sets = ["freeswitch", "more", "cases"].map((name) => {
   const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
   return { folder, names, expected };
 });
+/** The rows of reasons.txt, by recording. */
+const reasons = Map.groupBy(
+  readFileSync(join(root, "reasons.txt"), "utf8").split("\n").filter((row) => row !== "" && !row.startsWith("#")),
+  (row) => row.split(" | ")[0] ?? "",
+);
 const log = openLog((line) => process.stderr.write(`${line}\n`), "error", false);
 
 /** As recorded: four times faster, with the daemon's time. Faster than recorded: the daemon's time passes as always. */
@@ -32,6 +37,20 @@ const ways: readonly ({ readonly how: string } & Omit<PlayOptions, "log">)[] = [
 
 function recording(name: string, folder = join(root, "freeswitch")) {
   return parseRecording(readFileSync(join(folder, `${name}.jsonl`), "utf8"));
+}
+
+/** The calls as rows of reasons.txt. */
+function rows(name: string, { calls }: Pick<Played, "calls">): string[] {
+  return calls.toReversed().map(({ direction, kind, party = "unknown", end, events, reason }) =>
+    [
+      name,
+      kind === "internal" ? `${direction}, internal` : direction,
+      party || "withheld",
+      end?.disposition ?? "in progress",
+      events.map(({ event }) => event).join(" ") || "nothing",
+      ...(reason ? [reason.text] : []),
+    ].join(" | ")
+  );
 }
 
 /** The events in the form of expected.json: calls are numbered by their first event. */
@@ -87,6 +106,8 @@ for (const { folder, names, expected } of sets) {
     test.concurrent.each(names)(`%s, ${how}: the CRM gets exactly what is expected`, async (name) => {
       const played = await play(recording(name, folder), { ...options, log });
       expect(summary(played)).toEqual(expected[name] ?? []);
+      expect(rows(name, played).toSorted()).toEqual(reasons.get(name)?.toSorted() ?? []);
+      expect(rows(name, played)).toEqual(reasons.get(name) ?? []);
     });
   }
 }

@@ -341,8 +341,8 @@ describe("a settled event", () => {
     using((store) => {
       store.commit({ desk, send: Array.from({ length: 6 }, () => made("CallReleased")), discard: [] }, 0);
       for (const id of [1, 2, 3, 4]) store.settle(id, "delivered", "", id * 86_400_000);
-      expect(store.prune({ days: 2, rows: 100 }, 4 * 86_400_000)).toBe(1);
-      expect(store.prune({ days: 100, rows: 2 }, 4 * 86_400_000)).toBe(1);
+      expect(store.prune({ days: 2, rows: 100, calls: 100 }, 4 * 86_400_000)).toBe(1);
+      expect(store.prune({ days: 100, rows: 2, calls: 100 }, 4 * 86_400_000)).toBe(1);
       expect(ids(store.list(true, 10))).toEqual([6, 5, 4, 3]);
       expect(ids(store.list(false, 1))).toEqual([6]);
     });

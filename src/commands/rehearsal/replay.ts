@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../simulator/freeswitch/mod.ts";
 import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import type { Config } from "../../config/schema.ts";
+import type { ShownCall } from "../../history/calls.ts";
 import { type Log, openLog } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
@@ -39,6 +40,8 @@ export interface PlayOptions {
 /** The result of a replay. `dialled` is the answer to MakeCall, in a recording of a MakeCall. */
 export interface Played {
   readonly told: readonly DeliveredEvent[];
+  /** The calls of the desks, the newest first, with the reasons why some sent nothing, or less than usual. */
+  readonly calls: readonly ShownCall[];
   readonly dialled?: string;
 }
 
@@ -116,7 +119,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
       : undefined;
     await playing;
     await untilQuiet(rig);
-    return { told: delivered, ...omitUndefined({ dialled }) };
+    return { told: delivered, calls: [...rig.app.calls.pages()].flat(), ...omitUndefined({ dialled }) };
   } finally {
     await rig.stop();
     peer.close();
@@ -164,12 +167,15 @@ export async function replay(
     return 2;
   }
   const log = openLog((line) => io.err(`${line}\n`), "error", false);
-  const { told, dialled } = await play(recording, { speed, log, ...omitUndefined({ config }) });
-  if (options.json) io.out(`${JSON.stringify({ told, dialled }, null, 2)}\n`);
+  const { told, calls, dialled } = await play(recording, { speed, log, ...omitUndefined({ config }) });
+  if (options.json) io.out(`${JSON.stringify({ told, calls, dialled }, null, 2)}\n`);
   else {
     if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);
     for (const { name, data, after } of told) io.out(`${name.padEnd(16)} ${pairs(data)}${after ? `   (after: ${after})` : ""}\n`);
     if (told.length === 0) io.out("The CRM would get no events.\n");
+    for (const { direction, party, reason } of calls.toReversed()) {
+      if (reason) io.out(`${direction} call, ${party === "" ? "withheld" : party ?? "unknown"}: ${reason.text}\n`);
+    }
   }
   return 0;
 }

@@ -4,7 +4,7 @@
  */
 import { type Call, type DialledCall, firstId, hasDial } from "../call.ts";
 import type { CrmEvent, Reply } from "../crm.ts";
-import { type Desk, dialInProgress, listLag, withDial, withoutDial } from "../desk.ts";
+import { type Desk, dialInProgress, type Ended, listLag, withDial, withoutDial } from "../desk.ts";
 import type { CommandResult, Failure } from "../line.ts";
 import type { DialRecord, Effect, Step } from "../input.ts";
 
@@ -101,11 +101,13 @@ export function failureOfDial({ dial }: Call, result: CommandResult): Failure | 
  */
 export function onDialCall(
   desk: Desk,
-  ended: readonly { readonly call: Call; readonly failure: Failure }[],
+  ended: readonly Ended[],
   now: number,
   errors: boolean,
 ): Step {
-  for (const { call, failure } of ended) if (hasDial(call)) return onOver(desk, call, failure, now, errors);
+  for (const { call, failure, continued } of ended) {
+    if (!continued && hasDial(call)) return onOver(desk, call, failure, now, errors);
+  }
   const call = dialInProgress(desk);
   if (!call) return { desk, effects: [] };
   const made = call.alerted ? answer(desk, call, { ok: true }) : { desk, effects: [] };

@@ -1,4 +1,4 @@
-/** Endpoints for the administrator's commands (`telesetd status`, `outbox`, `dials`, `explain --desk`, `log`). */
+/** Endpoints for the administrator's commands (`telesetd status`, `calls`, `outbox`, `dials`, `explain --desk`, `log`). */
 import { type Context, Hono } from "hono";
 import type { IncomingMessage } from "node:http";
 import { type Levels, readLevel } from "../../log/level.ts";
@@ -28,6 +28,12 @@ export interface AdminOptions {
   readonly config: ConfigInForce;
   readonly status: () => unknown;
   readonly outbox: Pick<OutboxDesk, "pages" | "show" | "retry" | "retryAll" | "drop">;
+  /** The calls in progress and on record. */
+  readonly calls: {
+    pages(query: { readonly desk?: string }): Iterable<readonly unknown[]>;
+    /** The call whose id starts with this. */
+    find(start: string): { readonly call: unknown } | { readonly status: 404 | 409; readonly why: string };
+  };
   /** The recorded dials, page by page, newest first. */
   readonly dials: () => Iterable<readonly unknown[]>;
   /** The outcome of a MakeCall at a desk now; undefined for an unknown desk. */
@@ -37,15 +43,24 @@ export interface AdminOptions {
 }
 
 /**
- * `GET /config`, `GET /status`, `GET /dials`, `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
+ * `GET /config`, `GET /status`, `GET /calls?desk=EXTENSION&limit=N`, `GET /calls/ID`, `GET /dials`,
+ * `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
  * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
  * `POST /log?level=LEVEL&seconds=N`, `GET /log/follow`.
  */
 export function adminRoutes(options: AdminOptions, followers = new Followers()): Hono {
-  const { config, status, dials, makeCall } = options;
+  const { config, status, calls, dials, makeCall } = options;
   const app = new Hono();
   app.get("/config", (context) => json(context, config));
   app.get("/status", async (context) => json(context, await status()));
+  app.get("/calls", (context) => {
+    const { desk, limit } = context.req.query();
+    return jsonPages(upTo(calls.pages(desk === undefined ? {} : { desk }), limitOf(limit)));
+  });
+  app.get("/calls/:id", (context) => {
+    const found = calls.find(context.req.param("id"));
+    return "call" in found ? json(context, found.call) : context.json({ error: found.why }, found.status);
+  });
   app.get("/dials", () => jsonPages(dials()));
   app.get("/dials/foreseen", (context) => {
     const { desk = "", dialString = "" } = context.req.query();
@@ -60,13 +75,18 @@ export function adminRoutes(options: AdminOptions, followers = new Followers()):
   return app;
 }
 
+/** The number of rows that a request asks for; all of them if it names none. */
+function limitOf(limit = ""): number {
+  return /^\d+$/.test(limit) ? Number(limit) : Infinity;
+}
+
 function addOutbox(app: Hono, { outbox }: AdminOptions): void {
   const outcome = (context: Context, result: Outcome): Response =>
     "event" in result ? json(context, result.event) : context.json({ error: result.why }, result.status);
   const id = (context: Context): number => Number(context.req.param("id"));
   app.get("/outbox", (context) => {
     const { all, limit } = context.req.query();
-    return jsonPages(upTo(outbox.pages(all === "1"), /^\d+$/.test(limit ?? "") ? Number(limit) : Infinity));
+    return jsonPages(upTo(outbox.pages(all === "1"), limitOf(limit)));
   });
   app.get("/outbox/:id", (context) => {
     const event = outbox.show(id(context));

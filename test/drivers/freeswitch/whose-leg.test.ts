@@ -107,7 +107,9 @@ describe("a leg that goes elsewhere is not the desk's", () => {
   ])("%s", (_name, contacts, name) => {
     for (const event of names) {
       const state = event === "CHANNEL_CALLSTATE" ? { "Channel-Call-State": "RINGING" } : {};
-      expect(translated(contacts, { "Channel-Name": name, "Event-Name": event, ...state })).toEqual([]);
+      const events = translated(contacts, { "Channel-Name": name, "Event-Name": event, ...state });
+      // Its beginning is reported, so that the history of calls can explain it.
+      expect(events.map(({ type }) => type)).toEqual(event === "CHANNEL_CREATE" ? ["leg-elsewhere"] : []);
     }
   });
 
@@ -149,4 +151,26 @@ describe("a phone that forwards the call itself (302)", () => {
   test("does not end a call that the desk dials", () => {
     expect(translated(direct, target, dialling)).toMatchObject([{ facts: { direction: "from-desk" } }]);
   });
+});
+
+describe("a leg that goes elsewhere is reported once, with its caller, the leg that caused it, and its destination", () => {
+  const create = { ...forwarded, "Event-Name": "CHANNEL_CREATE", "Caller-Destination-Number": "14155550177" };
+
+  test("at its beginning", () => {
+    expect(translated(direct, create)).toEqual([{
+      type: "leg-elsewhere",
+      desk: "1001",
+      leg: "leg",
+      farLeg: "far",
+      to: "14155550177",
+      caller: { identity: "14155550123", outside: true },
+    }]);
+  });
+
+  test.each([
+    ["a leg by which somebody calls in", { "Call-Direction": "inbound" }],
+    ["a gateway's leg", { variable_sip_gateway_name: "carrier" }],
+    ["a leg without an id", { "Unique-ID": "" }],
+    ["another desk's", { "Channel-Presence-ID": "1002@pbx.example" }],
+  ])("but not %s", (_, change) => expect(translated(direct, { ...create, ...change })).toEqual([]));
 });

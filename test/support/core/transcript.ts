@@ -25,6 +25,7 @@ import type { Callout, CrmEvent } from "../../../src/core/crm.ts";
 import { type Desk, newDesk } from "../../../src/core/desk.ts";
 import { isSameAddress } from "../../../src/core/destination.ts";
 import type { DialPolicy } from "../../../src/core/dial/limits.ts";
+import type { CallRecord } from "../../../src/core/history.ts";
 import type { Effect, Input } from "../../../src/core/input.ts";
 import type { AgentMode, CommandResult, Failure, LegFacts, LineCommand, LineEvent, Party } from "../../../src/core/line.ts";
 import type { NumberRule } from "../../../src/core/number.ts";
@@ -278,9 +279,19 @@ function effectText(effect: Effect, desk: Desk): string {
       return commandText(effect.command);
     case "audit":
       return `record ${effect.dial.id}: ${effect.dial.dialString} by ${effect.dial.agent}, ${effect.dial.outcome}`;
+    case "record":
+      return recordText(effect.call);
     case "reply":
       return `reply ${effect.to}: ${effect.reply.ok ? "ok" : effect.reply.why}`;
   }
+}
+
+/** `ended L1, internal, answered by NORMAL_CLEARING: began, rang, answered, ended; internal-number 1002 ^\d{2,5}$` */
+function recordText({ id, kind, end, timeline, popped, reason }: CallRecord): string {
+  const { code, ...facts } = reason ?? { code: popped ? "" : "NO REASON" };
+  const why = [code, ...Object.values(facts)].join(" ").trim();
+  const moments = timeline.map(({ what }) => what).join(", ");
+  return `ended ${id}, ${kind}, ${end?.disposition} by ${end?.cause}: ${moments}${why === "" ? "" : `; ${why}`}`;
 }
 
 /** Where an event is sent, if not to the registered agent. */

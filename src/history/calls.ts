@@ -1,0 +1,199 @@
+/**
+ * The history of calls for people: calls in progress and on record, each with what was sent to the CRM, or why nothing was. For
+ * `telesetd calls` and the box's page.
+ */
+import type { Moment, PopPolicy } from "../core/call.ts";
+import { addressText } from "../core/crm.ts";
+import type { Desk } from "../core/desk.ts";
+import { type CallRecord, liveRecord } from "../core/history.ts";
+import { omitUndefined } from "../core/omit-undefined.ts";
+import { masked } from "../log/log.ts";
+import type { CallSpan, Recorded, Store } from "../outbox/record.ts";
+import { type AnyReason, type DeliveryReason, dispositionTexts, momentText, reasonText } from "./sentences.ts";
+
+/** An event of a call. Times in ISO 8601. */
+export interface ShownCallEvent {
+  readonly id: number;
+  readonly event: string;
+  readonly state: "waiting" | "delivered" | "discarded";
+  /** When it was due. */
+  readonly created: string;
+  readonly attempts: number;
+  /** Where it was sent. */
+  readonly to?: string;
+  /** How long its delivery took, in ms. */
+  readonly tookMs?: number;
+  /** Why the last attempt failed, or why it was discarded. */
+  readonly why?: string;
+}
+
+/** A call as it is shown. Times in ISO 8601. */
+export interface ShownCall {
+  readonly id: string;
+  readonly desk: string;
+  /** Absent if nobody was registered when it began. */
+  readonly agent?: string;
+  readonly direction: "inbound" | "outbound";
+  readonly kind: CallRecord["kind"];
+  readonly origin: CallRecord["origin"];
+  /** The other party: a number, or what the switch shows instead; empty if it is withheld; absent if it is unknown. */
+  readonly party?: string;
+  readonly queue: boolean;
+  readonly began: string;
+  /** Absent while it is in progress. */
+  readonly end?: { readonly at: string; readonly disposition: string; readonly text: string; readonly cause: string };
+  readonly timeline: readonly { readonly at: string; readonly what: Moment["what"]; readonly text: string }[];
+  /** What was sent, in order. */
+  readonly events: readonly ShownCallEvent[];
+  /** Why nothing was sent, or less than usual: the code, its facts, and the sentence. */
+  readonly reason?: AnyReason & { readonly text: string };
+}
+
+/** What it needs. */
+export interface HistoryOptions {
+  readonly store: Pick<Store, "calls" | "callsNamed" | "eventsOf">;
+  readonly desks: () => readonly Desk[];
+  readonly policy: PopPolicy;
+  /** Writes the calls that have ended and are not written yet. */
+  readonly write: () => void;
+}
+
+/** Which calls, and whether their numbers are masked as in the log. */
+export interface HistoryQuery {
+  readonly desk?: string;
+  readonly masked?: boolean;
+}
+
+/** One call, or a sentence. */
+export type FoundCall = { readonly call: ShownCall } | { readonly status: 404 | 409; readonly why: string };
+
+/** How the other parties are shown: in texts, and alone. */
+interface Mask {
+  readonly text: (text: string) => string;
+  readonly identity: (identity: string) => string;
+}
+
+const open: Mask = { text: (text) => text, identity: (identity) => identity };
+
+/** As in the log: only the last four digits of a customer's number, however it is written. */
+const hidden: Mask = {
+  text: masked,
+  identity: (identity) => identity.replace(/\D/g, "").length < 7 ? identity : `...${identity.replace(/\D/g, "").slice(-4)}`,
+};
+
+/** A call in progress or on record. */
+type KnownCall = CallRecord & CallSpan;
+
+/** How many calls are read from the store in one turn of the event loop. */
+const pageSize = 25;
+
+/** Reads the history. */
+export class CallHistory {
+  readonly #options: HistoryOptions;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+  }
+
+  /** The calls in progress, then those on record: page by page, the newest first. */
+  *pages({ desk, masked = false }: HistoryQuery = {}): Generator<ShownCall[]> {
+    const { store, write } = this.#options;
+    write();
+    const live = this.#live().filter((call) => desk === undefined || call.desk === desk);
+    if (live.length > 0) yield this.#shown(live, masked);
+    const query = { limit: pageSize, ...omitUndefined({ desk }) };
+    let page = store.calls(query);
+    for (; page.length > 0; page = store.calls({ ...query, before: page.at(-1)?.place ?? 0 })) yield this.#shown(page, masked);
+  }
+
+  /** The call with this id, or the only one whose id starts with it. */
+  find(start: string, masked = false): FoundCall {
+    if (start === "") return { status: 404, why: noSuchCall };
+    this.#options.write();
+    const live = this.#live().filter(({ id }) => id.startsWith(start));
+    const found = [...live, ...this.#options.store.callsNamed(start, 2)];
+    const [call = undefined, ...others] = found.some(({ id }) => id === start) ? found.filter(({ id }) => id === start) : found;
+    if (!call) return { status: 404, why: noSuchCall };
+    if (others.some(({ id }) => id !== call.id)) {
+      return { status: 409, why: `Several calls start with ${start}: enter more of the id.` };
+    }
+    const [shown] = this.#shown([call], masked);
+    return shown ? { call: shown } : { status: 404, why: noSuchCall };
+  }
+
+  #live(): KnownCall[] {
+    return this.#options.desks().flatMap(({ extension, calls }) =>
+      calls.map((call) => ({ ...liveRecord(call, extension, this.#options.policy), desk: extension }))
+    ).sort((a, b) => b.began - a.began);
+  }
+
+  #shown(calls: readonly KnownCall[], isMasked: boolean): ShownCall[] {
+    const events = Map.groupBy(this.#options.store.eventsOf(calls), ({ desk, event }) => `${desk} ${event.call}`);
+    return calls.map((call) => shown(call, events.get(`${call.desk} ${call.id}`) ?? [], isMasked ? hidden : open));
+  }
+}
+
+const noSuchCall = "There is no such call on record: see telesetd calls --all";
+
+function shown(call: KnownCall, events: readonly Recorded[], mask: Mask): ShownCall {
+  const { id, desk, agent, origin, kind, party, queue = false, began, end, timeline } = call;
+  const reason = deliveryReason(call, events) ?? call.reason;
+  return {
+    id,
+    desk,
+    ...omitUndefined({ agent: agent ?? undefined }),
+    direction: kind === "internal" ? (origin === "called" ? "inbound" : "outbound") : kind,
+    kind,
+    origin,
+    ...(party ? { party: mask.identity(party.identity) } : {}),
+    queue,
+    began: iso(began),
+    ...(end
+      ? { end: { at: iso(end.at), disposition: end.disposition, text: dispositionTexts[end.disposition], cause: end.cause } }
+      : {}),
+    timeline: timeline.map((moment) => ({ at: iso(moment.at), what: moment.what, text: textOf(moment, mask) })),
+    events: events.map((event) => shownEvent(event, mask)),
+    ...(reason ? { reason: { ...maskedFacts(reason, mask), text: mask.text(reasonText(reason, end?.cause)) } } : {}),
+  };
+}
+
+function textOf(moment: Moment, { identity }: Mask): string {
+  return momentText(moment.what === "party" ? { ...moment, identity: identity(moment.identity) } : moment);
+}
+
+/** The facts of a reason; the pattern of a rule contains no customer's number. */
+function maskedFacts<R extends AnyReason>(reason: R, mask: Mask): R {
+  return Object.fromEntries(
+    Object.entries(reason).map(([name, fact]) => [name, typeof fact === "string" && name !== "code" ? mask.text(fact) : fact]),
+  ) as R;
+}
+
+/** Why the CRM did not get the first event that it should have: that decides what it knows of the call. */
+function deliveryReason({ popped, id }: KnownCall, events: readonly Recorded[]): DeliveryReason | undefined {
+  if (!popped) return undefined;
+  if (events.length === 0) return { code: "no-longer-on-record" };
+  const late = events.find(({ settlement }) => settlement !== "delivered");
+  if (!late || late.event.call !== id) return undefined;
+  const event = late.event.name;
+  const why = (late.why ?? "").replace(/[.]$/, "");
+  if (late.settlement === "discarded") return { code: "not-delivered", event, why };
+  return late.why === undefined ? undefined : { code: "waiting", event, why };
+}
+
+function shownEvent(recorded: Recorded, mask: Mask): ShownCallEvent {
+  const { id, event, to, created, attempts, settlement, ended, why } = recorded;
+  return {
+    id,
+    event: event.name,
+    state: settlement ?? "waiting",
+    created: iso(created),
+    attempts,
+    ...(to ? { to: addressText(to) } : {}),
+    ...(settlement === "delivered" && ended !== undefined ? { tookMs: Math.max(0, ended - created) } : {}),
+    ...(why === undefined || why === "" ? {} : { why: mask.text(why) }),
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
