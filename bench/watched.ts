@@ -31,11 +31,11 @@ const stages: readonly (readonly [name: string, from: string, to: string])[] = [
   ["translated into facts of a leg", "frame", "facts"],
   ["other frames of the same chunk, inbox, step", "facts", "commit"],
   ["committed: desk and event in one transaction", "commit", "committed"],
-  ["courier: XML, POST begun on a spare connection", "committed", "sent"],
-  ["POST begun > read by the CRM", "sent", "arrived"],
+  ["courier: XML, connection begun", "committed", "sent"],
+  ["connected, posted > read by the CRM", "sent", "arrived"],
   ["socket to socket", "written", "arrived"],
   ["then: the CRM's answer > telesetd knows", "arrived", "settle"],
-  ["then: settled; written with the next change", "settle", "settled"],
+  ["then: settled in the store", "settle", "settled"],
 ];
 
 /** The time of each stage of an event, from socket to socket. */
