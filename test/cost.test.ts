@@ -97,7 +97,8 @@ describe("in the process", () => {
     // That it was delivered is written with what comes next.
     expect(perEvent("UPDATE events SET settlement")).toBeLessThanOrEqual(1);
     expect(perEvent("COMMIT")).toBeLessThan(2.4);
-    expect(perEvent("")).toBeLessThan(8.1);
+    // The record of the call is one more for each call.
+    expect(perEvent("")).toBeLessThan(8.5);
   });
 
   test("a call is 4 lines of the log, of less than 160 characters", async () => {
@@ -181,7 +182,7 @@ describe("as a process", () => {
     expect(perEvent("socket")).toBeLessThan(1.05);
     // Besides the POST: two commands to the switch for the three events of a call.
     expect(perEvent("sendto") + perEvent("sendmsg")).toBeLessThan(1.9);
-    expect(perEvent("pwrite64")).toBeLessThan(20);
+    expect(perEvent("pwrite64")).toBeLessThan(21);
     // One sync for all writes within 100 ms.
     expect(perEvent("fdatasync")).toBeLessThan(0.3);
     expect(perEvent("execve") + perEvent("clone3") + perEvent("fork")).toBe(0);
@@ -229,7 +230,8 @@ test("an event allocates 32 kB of memory", async () => {
     const sizes = collections().slice(first - 1, last);
     const grown = sizes.slice(1).map(([before = NaN], i) => before - (sizes[i]?.[1] ?? NaN));
     const allocated = grown.reduce((sum, kB) => sum + kB, 0);
-    expect(allocated / events).toBeLessThan(36);
+    // About 3 kB of it for the timeline and the record of the call.
+    expect(allocated / events).toBeLessThan(39);
   } finally {
     await stop();
   }

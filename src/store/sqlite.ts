@@ -67,6 +67,8 @@ class SqliteStore implements FileStore {
   readonly #statements;
   readonly #dials: DialTable;
   readonly #calls: CallTable;
+  /** The highest id of an event in the file; 0 if it is not known. */
+  #lastEvent = 0;
   readonly #destinations: Destinations;
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
@@ -150,7 +152,7 @@ class SqliteStore implements FileStore {
         const id = this.#insert(event, now);
         if (event.undeliverable === undefined) added.push(newEvent(id, event, now));
       }
-      for (const call of calls) this.#calls.put(desk.extension, call, this.lastId());
+      for (const call of calls) this.#calls.put(desk.extension, call, this.#lastEvent ||= this.lastId());
     });
     this.#written.set(desk.extension, state);
     this.#syncSoon();
@@ -180,7 +182,8 @@ class SqliteStore implements FileStore {
       attempts,
       ...place,
     );
-    return Number(lastInsertRowid);
+    this.#lastEvent = Number(lastInsertRowid);
+    return this.#lastEvent;
   }
 
   waiting(): OutboxEvent[] {
@@ -350,6 +353,7 @@ class SqliteStore implements FileStore {
     });
     this.#destinations.clear();
     for (const [extension, state] of states) this.#written.set(extension, state);
+    this.#lastEvent = 0;
     this.#syncSoon();
   }
 
