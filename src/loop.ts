@@ -255,7 +255,7 @@ export class Loop {
     const isChange = made.desk !== desk || made.effects.length > 0;
     if (arrival || (isChange && !mayWait(made, input))) this.#commit(made.desk, made.effects, arrival);
     else if (isChange) this.#commitSoon(extension, made.effects);
-    this.#logStarts(extension, desk.calls, made.desk.calls);
+    if (made.desk !== desk) this.#logStarts(extension, desk.calls, made.desk.calls);
     for (const effect of made.effects) this.#carryOut(extension, effect);
     this.#wakeAt(extension, made.wakeAt);
   }

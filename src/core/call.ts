@@ -6,6 +6,7 @@ import type { CrmEvent, Registration } from "./crm.ts";
 import { addressOf, type Destination } from "./destination.ts";
 import type { Dial } from "./dial/dial.ts";
 import type { LegFacts, Party } from "./line.ts";
+import { unlessSame } from "./unchanged.ts";
 import {
   type AniSteps,
   aniSteps,
@@ -138,14 +139,14 @@ export function newCall(id: string, origin: Origin, registration: Registration |
   };
 }
 
-/** The call with the facts of one leg added. `desk.ts` handles the end of a leg. */
+/** The call with the facts of one leg added; the same object if they are known. `desk.ts` handles the end of a leg. */
 export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Call {
   const dials = call.origin !== "called";
   const led = afterRelay(call, facts);
   const party = partyOf(call, facts, numbers, led.ledTo);
   const farLeg = call.farLeg ?? facts.farLeg;
   const callerDialled = call.callerDialled ?? facts.callerDialled;
-  return {
+  return unlessSame(call, {
     ...call,
     legs: call.legs.includes(facts.leg) ? call.legs : [...call.legs, facts.leg],
     queue: call.queue || facts.queue === true,
@@ -160,7 +161,7 @@ export function withFacts(call: Call, facts: LegFacts, numbers: NumberPlan): Cal
     ...(farLeg === undefined ? {} : { farLeg }),
     ...(party === undefined ? {} : { party }),
     ...(callerDialled === undefined ? {} : { callerDialled }),
-  };
+  });
 }
 
 /**
@@ -292,6 +293,7 @@ export function eventsDue(call: Call, extension: string, policy: PopPolicy): { c
     events.push({ name: "CallEstablished", call: call.id });
     established = true;
   }
+  if (events.length === 0) return { call, events };
   return { call: { ...call, popped, established, ...(shortfall ? { shortfall } : {}) }, events };
 }
 

@@ -184,8 +184,9 @@ export function renameLeg(desk: Desk, from: string, to: string): Desk {
   };
 }
 
-/** The desk with this call added or replaced. */
+/** The desk with this call added or replaced; the same desk if it has this very call. */
 export function withCall(desk: Desk, call: Call): Desk {
+  if (desk.calls.includes(call)) return desk;
   const known = desk.calls.some(({ id }) => id === call.id);
   return known ? withChanged(desk, call.id, () => call) : { ...desk, calls: [...desk.calls, call] };
 }
