@@ -62,11 +62,11 @@ describe("in the process", () => {
     expect(cost().commands).toBeLessThanOrEqual(13);
   });
 
-  test("an answered call needs 10 of the 31 events of the switch, and two commands", async () => {
+  test("an answered call needs 8 of the 31 events of the switch, and two commands", async () => {
     const before = cost();
     await play(site);
     const after = cost();
-    expect((after.events - before.events) / calls).toBe(10);
+    expect((after.events - before.events) / calls).toBe(8);
     // The filter of its leg is added and deleted.
     expect(after.commands - before.commands).toBe(2 * calls);
     expect(after.filters).toBe(before.filters);

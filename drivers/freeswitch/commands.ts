@@ -6,7 +6,11 @@ import { agentName } from "./acd.ts";
 import { autoAnswer } from "./auto-answer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
-/** The events that matter for a line. CUSTOM must come last: everything after it is a subclass (mod_event_socket.c). */
+/**
+ * The events that matter for a line. CHANNEL_HANGUP is sent for every leg that ends (switch_channel.c,
+ * switch_channel_perform_hangup); HANGUP_COMPLETE and DESTROY would repeat it, with the largest texts of all. CUSTOM must come
+ * last: everything after it is a subclass (mod_event_socket.c).
+ */
 export const eventNames = [
   "CHANNEL_CREATE",
   "CHANNEL_PROGRESS",
@@ -20,8 +24,6 @@ export const eventNames = [
   "CALL_UPDATE",
   "CHANNEL_UUID",
   "CHANNEL_HANGUP",
-  "CHANNEL_HANGUP_COMPLETE",
-  "CHANNEL_DESTROY",
   "BACKGROUND_JOB",
   "HEARTBEAT",
   "SHUTDOWN",

@@ -97,8 +97,7 @@ describe("a dial that works", () => {
     const { dialled, outcome } = await rig.dialling();
     await dialled.answer();
     await dialled.hangUp();
-    // HANGUP, HANGUP_COMPLETE, DESTROY
-    await rig.until(() => rig.legs().filter(({ ended }) => ended !== undefined).length === 3);
+    await rig.until(() => rig.legs().some(({ ended }) => ended !== undefined));
     const job = rig.commands.findLast((command) => command.startsWith("filter Job-UUID"))?.split(" ").at(-1) ?? "";
     rig.sim.sw.fire("BACKGROUND_JOB", { "Job-UUID": job, _body: `+OK ${dialled.uuid}\n` });
     expect(await outcome).toEqual({ outcome: "done" });
