@@ -5,6 +5,7 @@
  */
 import { FrameParser } from "../drivers/freeswitch/wire/link.ts";
 import { Translator } from "../drivers/freeswitch/translate.ts";
+import { text } from "../drivers/freeswitch/wire/event.ts";
 import type { CrmEvent } from "../src/core/crm.ts";
 import { Courier } from "../src/outbox/courier.ts";
 import { SafeStore } from "../src/store/resilient.ts";
@@ -46,8 +47,8 @@ function recordStages(): void {
     function (this: Translator, frame) {
       const begun = now();
       const facts = was.call(this, frame);
-      const [name] = Object.entries(causes).find(([, cause]) => cause === frame["Event-Name"]) ?? [];
-      if (name) note(`${frame["Unique-ID"]} ${name}`, { data, frame: begun, facts: now() });
+      const [name] = Object.entries(causes).find(([, cause]) => cause === text(frame, "Event-Name")) ?? [];
+      if (name) note(`${text(frame, "Unique-ID")} ${name}`, { data, frame: begun, facts: now() });
       return facts;
     });
   wrap(SafeStore.prototype, "commit", (was) =>

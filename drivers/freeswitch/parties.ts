@@ -1,7 +1,7 @@
 /** Who is who on a leg: its own identity, its caller's and its partner's, wherever the switch has put them. Pure. */
 import type { LegDirection } from "../../src/core/line.ts";
 import { identify } from "../../src/core/number.ts";
-import { type Frame, text } from "./wire/event.ts";
+import { type Frame, header, text } from "./wire/event.ts";
 
 /** The partner's identity: an outside number if there is one in any of the places where the switch may put it. */
 export function partnerIdentity(frame: Frame, direction: LegDirection, outside: boolean): string | undefined {
@@ -54,7 +54,7 @@ export function isPickedUp(frame: Frame, name: string): boolean {
 
 /** `uuid;name;number` of each leg that this leg has set up (switch_ivr_originate.c). */
 export function originatedLegs(frame: Frame): readonly string[] {
-  const value = frame["variable_originated_legs"];
+  const value = header(frame, "variable_originated_legs");
   return value === undefined ? [] : typeof value === "string" ? [value] : value;
 }
 

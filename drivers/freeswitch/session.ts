@@ -14,7 +14,7 @@ import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
-import type { Frame } from "./wire/event.ts";
+import { type Frame, text } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
 import { readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
@@ -181,8 +181,8 @@ export class Session {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const frame of early) {
-      const seen = typeof frame === "string" ? undefined : sequence.get(String(frame["Unique-ID"]));
-      if (typeof frame === "string" || seen === undefined || Number(frame["Event-Sequence"] ?? 0) > seen) this.#onFrame(frame);
+      const seen = typeof frame === "string" ? undefined : sequence.get(text(frame, "Unique-ID"));
+      if (typeof frame === "string" || seen === undefined || Number(text(frame, "Event-Sequence")) > seen) this.#onFrame(frame);
     }
   }
 
@@ -209,10 +209,11 @@ export class Session {
       this.#early.push(frame);
       return;
     }
-    if (typeof frame === "string") this.#onUnreadable(frame);
-    else if (frame["Event-Name"] === "BACKGROUND_JOB") this.#dials.onJob(String(frame["Job-UUID"]), String(frame["_body"] ?? ""));
-    else if (frame["Event-Name"] === "HEARTBEAT") this.#phones.onHeartbeat();
-    else if (frame["Event-Name"] === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
+    if (typeof frame === "string") return this.#onUnreadable(frame);
+    const name = text(frame, "Event-Name");
+    if (name === "BACKGROUND_JOB") this.#dials.onJob(text(frame, "Job-UUID"), text(frame, "_body"));
+    else if (name === "HEARTBEAT") this.#phones.onHeartbeat();
+    else if (name === "SHUTDOWN") this.#options.log.warning("FreeSWITCH is shutting down");
     else this.#onLineFrame(frame);
   }
 

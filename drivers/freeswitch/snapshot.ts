@@ -6,7 +6,7 @@
 import type { KnownLegs, LegFacts } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { parseHeaders } from "./wire/framing.ts";
-import { type Frame, readFrame, readJson, text } from "./wire/event.ts";
+import { type Frame, readHeaders, readJson, text } from "./wire/event.ts";
 import type { Link, Reply } from "./wire/link.ts";
 import { isCallerWithheld } from "./privacy.ts";
 import type { Translator } from "./translate.ts";
@@ -46,7 +46,7 @@ export async function takeSnapshot(link: Link, translator: Translator, known: Kn
     const facts = desk === undefined ? undefined : translator.facts(frame, desk, "CHANNEL_DATA");
     if (!facts || facts.ended) continue;
     legs.push(facts);
-    sequence.set(facts.leg, Number(frame["Event-Sequence"] ?? 0));
+    sequence.set(facts.leg, Number(text(frame, "Event-Sequence")));
   }
   return { legs, sequence };
 }
@@ -54,7 +54,7 @@ export async function takeSnapshot(link: Link, translator: Translator, known: Kn
 /** Whether a leg is answered now. */
 export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
   const frame = isLegId(leg) ? await dump(link, leg) : undefined;
-  return typeof frame === "object" && frame["Answer-State"] === "answered";
+  return typeof frame === "object" && text(frame, "Answer-State") === "answered";
 }
 
 /**
@@ -72,7 +72,7 @@ async function dump(link: Link, id: string): Promise<Frame | "unreadable" | unde
   const reply = await link.command(command);
   if (!reply.ok && !/no such channel/i.test(reply.text)) throw new Error(refused(command, reply));
   if (!reply.ok) return undefined;
-  const frame = readFrame(reply.text);
+  const frame = readHeaders(reply.text);
   if (frame) return frame;
   const plain = await link.command(`api uuid_dump ${id}`);
   const headers = plain.ok ? parseHeaders(plain.text) : {};

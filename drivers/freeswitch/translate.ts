@@ -234,9 +234,8 @@ export class Translator {
   #data(frame: Frame): Record<string, string> | undefined {
     const data: Record<string, string> = {};
     for (const variable of this.#site.variables) {
-      const value = frame[`variable_${variable}`];
-      const last = typeof value === "string" ? value : value?.at(-1);
-      if (last !== undefined && last !== "") data[variable] = last;
+      const value = text(frame, `variable_${variable}`);
+      if (value !== "") data[variable] = value;
     }
     return Object.keys(data).length > 0 ? data : undefined;
   }

@@ -30,7 +30,7 @@ export class FrameReader {
    * @param afterwards if absent, reading does not wait for the effects of a frame.
    */
   constructor(
-    readonly onFrame: (headers: Headers, body?: string) => boolean,
+    readonly onFrame: (headers: Headers, body?: Buffer) => boolean,
     readonly onBroken: (why: string) => void,
     readonly afterwards?: Afterwards,
   ) {}
@@ -92,7 +92,7 @@ export class FrameReader {
     const length = Number(headers["Content-Length"]);
     this.#headers = undefined;
     this.#buffer.drop(length);
-    return this.onFrame(headers, bytes.toString("utf8", 0, length));
+    return this.onFrame(headers, bytes.subarray(0, length));
   }
 
   #break(why: string): false {

@@ -22,7 +22,7 @@ import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
 import { type Afterwards, FrameReader, type Headers, parseHeaders } from "./framing.ts";
-import { type Frame, readFrame } from "./event.ts";
+import { type Frame, readFrame, text, UnreadableEvent } from "./event.ts";
 import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
 import { messageOf } from "../../../src/platform/text.ts";
@@ -106,11 +106,11 @@ const Parser = esl.Parser as new (socket: Socket) => ModeslParser;
 
 /** modesl's Parser with our reader of frames inside. */
 export class FrameParser extends Parser {
-  readonly #onJson: (text: string) => void;
+  readonly #onJson: (json: Buffer) => void;
   readonly #reader: FrameReader;
 
   /** The parameters are those of `FrameReader`. */
-  constructor(socket: Socket, onJson: (text: string) => void, onBroken: (why: string) => void, afterwards?: Afterwards) {
+  constructor(socket: Socket, onJson: (json: Buffer) => void, onBroken: (why: string) => void, afterwards?: Afterwards) {
     super(socket);
     this.#onJson = onJson;
     this.#reader = new FrameReader((headers, body) => this.#frame(headers, body), onBroken, afterwards);
@@ -131,13 +131,13 @@ export class FrameParser extends Parser {
   }
 
   /** Passes on what we request; modesl's readers of anything else (XML, plain text, logs) throw if they cannot read it. */
-  #frame(headers: Headers, body?: string): boolean {
+  #frame(headers: Headers, body?: Buffer): boolean {
     const type = headers["Content-Type"];
     if (type === "text/event-json") {
-      this.#onJson(body ?? "");
+      this.#onJson(body ?? Buffer.alloc(0));
       return true;
     }
-    if (frameTypes.has(String(type))) this._parseEvent(headers, body);
+    if (frameTypes.has(String(type))) this._parseEvent(headers, body?.toString());
     return type === "command/reply" || type === "api/response";
   }
 
@@ -250,7 +250,7 @@ export class Link {
       this.#heardAt = timers.now();
       if (this.#stage === "greet" && !this.#greeting.take(data)) this.close(this.#ungreeted());
     });
-    this.#parser = new FrameParser(this.#socket, (text) => this.#json(text), (why) => this.close(why), afterwards);
+    this.#parser = new FrameParser(this.#socket, (json) => this.#json(json), (why) => this.close(why), afterwards);
     this.#parser.on("esl::event", connection._onEvent.bind(connection));
     if (this.#why === undefined) this.#watchSilence(silenceMs);
   }
@@ -324,23 +324,32 @@ export class Link {
     this.#pump();
   }
 
-  #json(text: string): void {
-    const frame = readFrame(text);
-    if (this.#options.log.tracing()) this.#trace(text, frame);
-    if (frame) return this.#onFrame(frame);
-    const message = "An event of the switch is not a JSON object: requesting all live calls instead";
-    this.#options.log.rarely("no JSON").warning(message, { begins: text.slice(0, 80) });
-    this.#options.onUnreadable?.(text);
+  #json(json: Buffer): void {
+    try {
+      const frame = readFrame(json);
+      if (this.#options.log.tracing()) this.#trace(json.toString(), frame);
+      if (frame) this.#onFrame(frame);
+      else this.#unreadable(json.toString());
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      this.#unreadable(json.toString());
+    }
   }
 
-  #trace(text: string, frame: Frame | undefined): void {
+  #unreadable(event: string): void {
+    const message = "An event of the switch is not a JSON object: requesting all live calls instead";
+    this.#options.log.rarely("no JSON").warning(message, { begins: event.slice(0, 80) });
+    this.#options.onUnreadable?.(event);
+  }
+
+  #trace(event: string, frame: Frame | undefined): void {
     const { log, deskOf } = this.#options;
     const desk = frame && deskOf?.(frame);
-    const leg = frame?.["Unique-ID"];
+    const leg = frame && text(frame, "Unique-ID");
     log.trace("from the switch", {
       ...(desk === undefined ? {} : { desk }),
-      ...(typeof leg === "string" ? { leg } : {}),
-      event: hideSecrets(text),
+      ...(leg ? { leg } : {}),
+      event: hideSecrets(event),
     });
   }
 

@@ -6,7 +6,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readFrame } from "../../../drivers/freeswitch/wire/event.ts";
+import { readHeaders } from "../../../drivers/freeswitch/wire/event.ts";
 import { type Translated, Translator } from "../../../drivers/freeswitch/translate.ts";
 import { parseRecording, type Step } from "../../../simulator/freeswitch/mod.ts";
 
@@ -42,7 +42,7 @@ function transcript(steps: readonly Step[]): string {
   const legs = new Map<string, string>();
   const lines = steps.flatMap((step) => {
     if (step.kind === "mark") return [`-- ${step.note}`];
-    const frame = readFrame(JSON.stringify(step.event)) ?? {};
+    const frame = readHeaders(JSON.stringify(step.event)) ?? {};
     const state = [frame["Event-Name"], frame["Event-Subclass"] ?? frame["Channel-Call-State"], frame["Answer-State"]];
     return translator.frame(frame).map((event) => shortIds(`${state.filter(Boolean).join(" ")}\n    ${words(event)}`, legs));
   });

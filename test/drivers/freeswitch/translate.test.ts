@@ -1,6 +1,6 @@
 /** What an event of FreeSWITCH means for a line. Complete recorded calls: transcript.test.ts; here the rules, one by one. */
 import { describe, expect, test } from "bun:test";
-import type { Frame } from "../../../drivers/freeswitch/wire/event.ts";
+import { type Frame, text } from "../../../drivers/freeswitch/wire/event.ts";
 import { Translator } from "../../../drivers/freeswitch/translate.ts";
 import { connected, dialled, dialling, factsOf, ringing, say, site } from "../../support/freeswitch/frames.ts";
 
@@ -283,7 +283,7 @@ describe("the far end of a call that the phone dials", () => {
     ["a query of it while the far end rings", true, undefined, { ...dialling, "Event-Name": "CHANNEL_DATA", ...called }],
     ["a query of it, bridged to early media", true, undefined, { ...early, "Event-Name": "CHANNEL_DATA" }],
   ])("%s: called is %p, answered is %p", (_name, farCalled, farAnswered, frame) => {
-    const name = String((frame as Frame)["Event-Name"]);
+    const name = text(frame as Frame, "Event-Name");
     const facts = new Translator(site).facts(frame, "1001", name);
     expect([facts?.farCalled, facts?.farAnswered]).toEqual([farCalled as true, farAnswered as true]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
 import { FrameReader, type Headers } from "../../../../drivers/freeswitch/wire/framing.ts";
+import { text } from "../../../../drivers/freeswitch/wire/event.ts";
 import { Link } from "../../../../drivers/freeswitch/wire/link.ts";
 import { openLog } from "../../../../src/log/log.ts";
 import { FakeTimers } from "../../../support/timers.ts";
@@ -12,8 +13,8 @@ const reply = "Content-Type: command/reply\nReply-Text: +OK\n\n";
 function reader() {
   const read: string[] = [];
   const turns: (() => void)[] = [];
-  const onFrame = (headers: Headers, body?: string) => {
-    read.push(body ?? String(headers["Reply-Text"]));
+  const onFrame = (headers: Headers, body?: Buffer) => {
+    read.push(body?.toString() ?? String(headers["Reply-Text"]));
     return headers["Content-Type"] === "text/event-json";
   };
   const reader = new FrameReader(onFrame, (why) => read.push(why), (go) => turns.push(go));
@@ -50,10 +51,11 @@ test("on a link, the effects of an event are done before the next one is read", 
     log,
     timers: new FakeTimers(),
   };
-  const link = await Link.open(options, ({ a }) => {
+  const link = await Link.open(options, (frame) => {
+    const a = text(frame, "a");
     order.push(`read ${a}`);
     Promise.resolve().then(() => {}).then(() => process.nextTick(() => order.push(`done ${a}`)));
-    if (seen.add(String(a)).size === 2) setTimeout(both.resolve, 0);
+    if (seen.add(a).size === 2) setTimeout(both.resolve, 0);
   }, new AbortController().signal);
   await both.promise;
   link.close("over");
