@@ -75,13 +75,13 @@ export abstract class Reconnection<S extends Session> implements Line {
   }
 
   /** See `Line.events`. */
-  async *events(signal: AbortSignal, known: KnownLegs): AsyncGenerator<LineEvent> {
-    const end = () => this.#queue.end();
+  events(signal: AbortSignal, known: KnownLegs): AsyncIterable<LineEvent> {
+    const over = this.#keepConnected(signal, known);
+    const end = () => this.#queue.end(over);
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
-    const over = this.#keepConnected(signal, known).finally(end);
-    yield* this.#queue;
-    await over;
+    over.then(end, end);
+    return this.#queue;
   }
 
   /** See `Line.execute`. */
