@@ -114,6 +114,13 @@ export interface Crm {
   deliver(event: CrmEvent, to: Address, signal: AbortSignal, desk?: string): Promise<Delivery>;
 }
 
+/** A call whose first event may be sent to this address soon; `soon` is false when it has ended or moved without one. */
+export interface Expected {
+  readonly call: string;
+  readonly to: Address;
+  readonly soon: boolean;
+}
+
 /** The answer to a callout during a stop. */
 export const stopping = { ok: false, why: "telesetd is stopping: try again." } as const;
 
